@@ -1,0 +1,1 @@
+"""Who decides: baselines, learners and the policies they leave behind."""

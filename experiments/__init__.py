@@ -1,0 +1,1 @@
+"""What a researcher runs: training, evaluation, reports, benchmarks and the command line."""
