@@ -1,0 +1,1 @@
+"""Worlds for autonomous protocol governance: physics, scenarios and the interfaces learners use."""
