@@ -29,9 +29,10 @@ install: $(STAMP)  ## make .venv, or renew it when pyproject.toml or constraints
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "protogov needs Python 3.11 or newer; name one: make install PYTHON=..." >&2; exit 1; }
-	test -x $(PY) || "$(PYTHON)" -m venv $(VENV)
+	@# --clear: without a working pip, what is there is a broken or half-made environment.
+	$(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 ifneq ($(strip $(TORCH_INDEX)),)
-	$(PY) -m pip install --quiet --no-deps --retries 1 -c constraints.txt --index-url $(TORCH_INDEX) torch \
+	$(PY) -m pip install --quiet --no-deps --retries 1 --timeout 15 -c constraints.txt --index-url $(TORCH_INDEX) torch \
 		|| echo "torch is not at $(TORCH_INDEX); taking pip's usual index"
 endif
 	$(PY) -m pip install --quiet -c constraints.txt -e '.[test,lint,bench]'
