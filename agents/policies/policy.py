@@ -1,0 +1,153 @@
+"""A policy's file format: policy_<agent>.json says what it is, policy_<agent>.safetensors holds its weights.
+
+Neither is unpickled, so files of strangers can be read. The network is a plain stack: each hidden layer linear, then
+the activation; the last layer linear; its output, clipped to [-1, 1], is the action.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+FORMAT = "protogov-policy"
+VERSION = 1
+ACTIVATIONS = ("relu", "tanh")
+
+
+class PolicyError(ValueError):
+    """A policy file that cannot be used: the message names the file and the reason."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """An actor and what its inputs and outputs mean.
+
+    Attributes:
+        agent: the governor that learned it.
+        features: a name for each input.
+        levers: a name for each output.
+        hidden_sizes: widths of the hidden layers.
+        activation: "relu" or "tanh".
+        log_std: log of the exploration's standard deviation at the end of training, one a lever.
+        decision_hours: hours between two decisions in training.
+        weights: layer_<i>.weight F32[out, in] and layer_<i>.bias F32[out], the last one being the output layer.
+    """
+
+    agent: str
+    features: tuple[str, ...]
+    levers: tuple[str, ...]
+    hidden_sizes: tuple[int, ...]
+    activation: str
+    log_std: tuple[float, ...]
+    decision_hours: float
+    weights: dict[str, NDArray[np.float32]]
+
+    def expected_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes that `weights` must have."""
+        sizes = (len(self.features), *self.hidden_sizes, len(self.levers))
+        shapes: dict[str, tuple[int, ...]] = {}
+        for index, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            shapes[f"layer_{index}.weight"] = (outputs, inputs)
+            shapes[f"layer_{index}.bias"] = (outputs,)
+        return shapes
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write policy_<agent>.json and policy_<agent>.safetensors; returns both paths."""
+        description = folder / f"policy_{self.agent}.json"
+        weights = description.with_suffix(".safetensors")
+        data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in self.weights.items()})
+        weights.write_bytes(data)
+        fields = {name: value for name, value in asdict(self).items() if name != "weights"}
+        digest = hashlib.sha256(data).hexdigest()
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            **fields,
+            "weights_file": weights.name,
+            "weights_sha256": digest,
+        }
+        description.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        return [description, weights]
+
+
+def load_policy_file(path: Path) -> Policy:
+    """Read a policy by its JSON file; the weights are looked for beside it.
+
+    Raises:
+        PolicyError: a file is missing, damaged, of another format or version, or the two do not fit each other.
+    """
+    path = Path(path)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise PolicyError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise PolicyError(f"{path}: is not the description of a {FORMAT}")
+    if document.get("version") != VERSION:
+        raise PolicyError(f"{path}: has version {document.get('version')!r}; this code reads version {VERSION}")
+    name = _field(path, document, "weights_file", lambda x: isinstance(x, str) and Path(x).name == x, "a file name")
+    data = _weights_data(path.with_name(name), document.get("weights_sha256"))
+    policy = Policy(
+        agent=_field(path, document, "agent", lambda x: isinstance(x, str), "a string"),
+        features=tuple(_field(path, document, "features", _is_names, "a list of strings")),
+        levers=tuple(_field(path, document, "levers", _is_names, "a list of strings")),
+        hidden_sizes=tuple(_field(path, document, "hidden_sizes", _is_sizes, "a list of whole numbers above 0")),
+        activation=_field(path, document, "activation", lambda x: x in ACTIVATIONS, " or ".join(ACTIVATIONS)),
+        log_std=tuple(_field(path, document, "log_std", _is_numbers, "a list of finite numbers")),
+        decision_hours=_field(path, document, "decision_hours", lambda x: _is_numbers([x]), "a finite number"),
+        weights=_read_weights(path.with_name(name), data),
+    )
+    if len(policy.log_std) != len(policy.levers):
+        raise PolicyError(f"{path}: log_std has {len(policy.log_std)} numbers for {len(policy.levers)} levers")
+    shapes = {key: array.shape for key, array in policy.weights.items()}
+    if shapes != policy.expected_shapes():
+        raise PolicyError(f"{path.with_name(name)}: holds {shapes}; {path.name} describes {policy.expected_shapes()}")
+    for key, array in policy.weights.items():
+        if array.dtype != np.float32 or not np.isfinite(array).all():
+            raise PolicyError(f"{path.with_name(name)}: {key} must be finite float32 numbers")
+    return policy
+
+
+def _weights_data(path: Path, digest: Any) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"{path}: cannot be read ({error})") from error
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise PolicyError(f"{path}: does not match its SHA-256 in the description; it was cut short or changed")
+    return data
+
+
+def _read_weights(path: Path, data: bytes) -> dict[str, NDArray[np.float32]]:
+    try:
+        return safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise PolicyError(f"{path}: cannot be read as safetensors ({error})") from error
+
+
+def _field(path: Path, document: dict[str, Any], name: str, holds: Any, accepted: str) -> Any:
+    value = document.get(name)
+    if not holds(value):
+        raise PolicyError(f"{path}: {name} is {value!r}; accepted: {accepted}")
+    return value
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(isinstance(name, str) for name in value)
+
+
+def _is_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(type(size) is int and size > 0 for size in value)
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(type(x) in (int, float) and math.isfinite(x) for x in value)

@@ -1,0 +1,30 @@
+"""Joint PPO: stock stable-baselines3 learners, one a governor, fed by one rollout over a batch of worlds.
+
+Names are imported on first use, because `Trainer` brings torch and stable-baselines3 with it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from protogov.agents.ppo.settings import PPOSettings
+
+if TYPE_CHECKING:
+    from protogov.agents.ppo.checkpoint import CheckpointError, latest_checkpoint
+    from protogov.agents.ppo.report import RolloutReport
+    from protogov.agents.ppo.trainer import Trainer, rollouts_for
+
+__all__ = ["CheckpointError", "PPOSettings", "RolloutReport", "Trainer", "latest_checkpoint", "rollouts_for"]
+
+_HOMES = {
+    "CheckpointError": "checkpoint",
+    "latest_checkpoint": "checkpoint",
+    "RolloutReport": "report",
+    "Trainer": "trainer",
+    "rollouts_for": "trainer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,150 @@
+"""Checkpoints: a folder that is there in full or not at all, and is checked before anything is read from it.
+
+    checkpoints/<steps>/  manifest.json  world.npz  rng.npz  learner_<agent>.zip  policy_<agent>.{safetensors,json}
+
+The folder is written beside its place, flushed to the disk, and renamed. manifest.json holds the SHA-256 of every other
+file. A digest shows damage, not intent: learner_<agent>.zip is stable-baselines3's archive, which unpickles when it is
+loaded, so resume only from folders you trust. The policy files are safe to share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = "protogov-checkpoint"
+VERSION = 1
+MANIFEST = "manifest.json"
+_UNFINISHED = ".unfinished-"
+_REPLACED = ".replaced-"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be resumed from: the message names the file and the reason."""
+
+
+def write_checkpoint(folder: Path, steps: int, about: dict[str, Any], fill: Callable[[Path], None]) -> Path:
+    """Write `folder`/`steps`, replacing what is there.
+
+    Args:
+        folder: where checkpoints are kept; made if missing.
+        steps: decisions so far, the checkpoint's name.
+        about: what the manifest holds beside the digests, JSON-able.
+        fill: writes all other files into the folder it is given.
+
+    Returns:
+        The checkpoint's folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _clean(folder)
+    unfinished, place = folder / f"{_UNFINISHED}{steps}", folder / str(steps)
+    unfinished.mkdir()
+    fill(unfinished)
+    files = {path.name: _digest(path) for path in sorted(unfinished.iterdir())}
+    manifest = {"format": FORMAT, "version": VERSION, **about, "files": files}
+    (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    for path in unfinished.iterdir():
+        _flush(path)
+    _flush(unfinished)
+    if place.exists():
+        os.rename(place, folder / f"{_REPLACED}{steps}")
+    os.rename(unfinished, place)
+    _flush(folder)
+    _clean(folder)
+    return place
+
+
+def read_manifest(checkpoint: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself, after every file was held against its digest.
+
+    Raises:
+        CheckpointError: it is no checkpoint, one of another version, or a file is missing, cut short or changed.
+    """
+    path = checkpoint / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: there is no such file, so {checkpoint} is not a checkpoint") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: is not the manifest of a {FORMAT}")
+    if manifest.get("version") != VERSION:
+        raise CheckpointError(f"{path}: has version {manifest.get('version')!r}; this code reads version {VERSION}")
+    files = manifest.get("files")
+    if not isinstance(files, dict):
+        raise CheckpointError(f"{path}: lists no files")
+    for name, digest in files.items():
+        part = checkpoint / name
+        if not part.is_file():
+            raise CheckpointError(f"{part}: is listed in the manifest and missing")
+        if _digest(part) != digest:
+            raise CheckpointError(f"{part}: does not match its SHA-256 in the manifest; it was cut short or changed")
+    return manifest
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Arrays of an npz file, without unpickling.
+
+    Raises:
+        CheckpointError: it is not such a file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise CheckpointError(f"{path}: cannot be read as numpy arrays ({error})") from error
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Complete checkpoints in a folder, oldest first; what an interrupted write left behind is none."""
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if path.name.isdecimal() and (path / MANIFEST).is_file()]
+    return sorted(found, key=lambda path: int(path.name))
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint of most steps in a folder of checkpoints, None if it has none."""
+    return next(reversed(checkpoints(Path(folder))), None)
+
+
+def prune(folder: Path, keep: int) -> None:
+    """Delete all but the `keep` newest checkpoints; 0 keeps all."""
+    for path in checkpoints(folder)[:-keep] if keep else []:
+        shutil.rmtree(path)
+
+
+def _clean(folder: Path) -> None:
+    """Remove what interrupted writes left. A write that died between its two renames left the old one only: keep it."""
+    for path in folder.iterdir():
+        if path.name.startswith(_REPLACED):
+            place = folder / path.name.removeprefix(_REPLACED)
+            if place.exists():
+                shutil.rmtree(path)
+            else:
+                os.rename(path, place)
+        elif path.name.startswith(_UNFINISHED):
+            shutil.rmtree(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,31 @@
+"""From a learner to the policy file format: the actor alone, with names for what it sees and sets."""
+
+from __future__ import annotations
+
+import torch
+
+from protogov.agents.policies.policy import Policy
+from protogov.agents.ppo.learner import ACTIVATIONS, Learner
+from protogov.agents.ppo.world import TrainingWorld, decision_hours, feature_names, lever_names
+
+
+def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
+    """The learner's actor as it is now; a copy, so that further training does not change it."""
+    policy = learner.policy
+    layers = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, torch.nn.Linear)]
+    assert isinstance(policy.action_net, torch.nn.Linear)
+    weights = {}
+    for index, layer in enumerate([*layers, policy.action_net]):
+        weights[f"layer_{index}.weight"] = layer.weight.detach().numpy().copy()
+        weights[f"layer_{index}.bias"] = layer.bias.detach().numpy().copy()
+    activations = [name for name, kind in ACTIVATIONS.items() if policy.activation_fn is kind]
+    return Policy(
+        agent=learner.agent,
+        features=feature_names(world, learner.agent),
+        levers=lever_names(world, learner.agent),
+        hidden_sizes=tuple(layer.out_features for layer in layers),
+        activation=activations[0],
+        log_std=tuple(float(x) for x in policy.log_std.detach()),
+        decision_hours=decision_hours(world),
+        weights=weights,
+    )

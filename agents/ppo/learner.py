@@ -1,0 +1,254 @@
+"""One governor's learner: a stock stable-baselines3 PPO that is handed its rollout instead of collecting it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3 import PPO
+from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import VecEnv
+
+from protogov.agents.ppo.central_critic import CentralCriticPolicy
+from protogov.agents.ppo.gather_buffer import GatherRolloutBuffer
+from protogov.agents.ppo.random_state import RandomState, isolated
+from protogov.agents.ppo.settings import REFERENCE_HOURS, PPOSettings
+
+ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
+
+
+def learner_seed(seed: int, index: int) -> int:
+    """Seed of the learner at that index of a run's agents, 31 bits.
+
+    Learners given the same seed would start from the same weights and explore alike.
+    """
+    return int(np.random.SeedSequence(seed, spawn_key=(index,)).generate_state(1)[0] >> 1)
+
+
+def ppo_arguments(
+    settings: PPOSettings, *, seed: int, decision_hours: float, own_size: int, rollout_size: int
+) -> dict[str, Any]:
+    """Arguments of `stable_baselines3.PPO`, all but the environment.
+
+    Args:
+        settings: hyperparameters, for decisions six hours apart.
+        seed: of the first weights and the exploration.
+        decision_hours: hours between two decisions; scales the discount and lambda.
+        own_size: length of the learner's own observation, its actor's input.
+        rollout_size: samples in a rollout, decisions times worlds.
+    """
+    exponent = decision_hours / REFERENCE_HOURS
+    policy: str | type[CentralCriticPolicy] = "MlpPolicy"
+    policy_arguments: dict[str, Any] = {
+        "net_arch": {"pi": list(settings.hidden_sizes), "vf": list(settings.hidden_sizes)},
+        "activation_fn": ACTIVATIONS[settings.activation],
+        "log_std_init": settings.log_std_init,
+    }
+    if settings.critic == "central":
+        policy = CentralCriticPolicy
+        policy_arguments["own_size"] = own_size
+    return {
+        "policy": policy,
+        "policy_kwargs": policy_arguments,
+        "learning_rate": LinearSchedule(settings.learning_rate, settings.final_learning_rate, 1.0),
+        "n_steps": settings.num_steps,
+        "batch_size": min(settings.batch_size, rollout_size),
+        "n_epochs": settings.num_epochs,
+        "gamma": settings.gamma**exponent,
+        "gae_lambda": settings.gae_lambda**exponent,
+        "clip_range": settings.clip_range,
+        "ent_coef": settings.entropy_coefficient,
+        "vf_coef": settings.value_coefficient,
+        "max_grad_norm": settings.max_grad_norm,
+        "target_kl": settings.target_kl,
+        "rollout_buffer_class": GatherRolloutBuffer,
+        "seed": seed,
+        "device": "cpu",
+    }
+
+
+def clamp_log_std(policy: ActorCriticPolicy, settings: PPOSettings, progress_remaining: float) -> None:
+    """Hold the exploration between its floor and its falling ceiling, in place; nothing if it is not annealed."""
+    if settings.log_std_final is not None:
+        ceiling = settings.log_std_ceiling(progress_remaining)
+        with torch.no_grad():
+            policy.log_std.clamp_(settings.log_std_final, ceiling)
+
+
+class _Spaces(VecEnv):
+    """The spaces and the count of worlds, all that a PPO needs that does not collect its own rollouts."""
+
+    def __init__(self, num_worlds: int, observation_size: int, action_size: int) -> None:
+        observations = spaces.Box(-np.inf, np.inf, (observation_size,), np.float32)
+        super().__init__(num_worlds, observations, spaces.Box(-1.0, 1.0, (action_size,), np.float32))
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        return [None] * self.num_envs  # asked for `render_mode` by the constructor
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        raise NotImplementedError
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        raise NotImplementedError
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        return [False] * self.num_envs
+
+    def reset(self) -> Any:
+        raise NotImplementedError
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        raise NotImplementedError
+
+    def step_wait(self) -> Any:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
+
+
+class Learner:
+    """A governor that learns: it acts, remembers what came of it, and updates once the rollout is full.
+
+    The steps are those of `OnPolicyAlgorithm.collect_rollouts` and `learn`, taken apart so that several learners share
+    one simulator; with one learner the weights come out bit for bit as from `PPO.learn`.
+
+    Args:
+        agent: name of the governor.
+        settings: hyperparameters.
+        seed: of the first weights and the exploration; see `learner_seed`.
+        num_worlds: worlds in the batch.
+        own_size: length of the governor's own observation.
+        observation_size: length of what the learner is given: own, or own and global for a central critic.
+        action_size: number of levers.
+        decision_hours: hours between two decisions.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        settings: PPOSettings,
+        *,
+        seed: int,
+        num_worlds: int,
+        own_size: int,
+        observation_size: int,
+        action_size: int,
+        decision_hours: float,
+    ) -> None:
+        self.agent = agent
+        self.own_size = own_size
+        self._settings = settings
+        arguments = ppo_arguments(
+            settings,
+            seed=seed,
+            decision_hours=decision_hours,
+            own_size=own_size,
+            rollout_size=settings.num_steps * num_worlds,
+        )
+        self._spaces = _Spaces(num_worlds, observation_size, action_size)
+        with isolated():
+            self.model = PPO(env=self._spaces, **arguments)
+            self.random_state = RandomState()
+        self._acted: tuple[NDArray[np.float32], NDArray[np.float32], torch.Tensor, torch.Tensor] | None = None
+        self._writers: list[KVWriter] = []
+        self.log_to([])
+
+    def log_to(self, writers: list[KVWriter]) -> None:
+        """Send what `flush_log` is given to these writers."""
+        self._writers = writers
+        self.model.set_logger(Logger(None, writers))  # train() logs, and fails without a logger
+
+    @property
+    def policy(self) -> ActorCriticPolicy:
+        """Actor and critic."""
+        return self.model.policy
+
+    def begin_rollout(self) -> None:
+        """Empty the buffer, and anneal the exploration."""
+        clamp_log_std(self.policy, self._settings, self.model._current_progress_remaining)
+        self.policy.set_training_mode(False)
+        self.model.rollout_buffer.reset()
+
+    def act(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Explore from F32[n, d]; returns F32[n, k] clipped to [-1, 1], and remembers the draw as it was."""
+        with self.random_state.active(), torch.no_grad():
+            drawn, values, log_probs = self.policy(torch.from_numpy(observations))
+        actions = drawn.numpy()
+        self._acted = (observations, actions, values, log_probs)
+        return np.clip(actions, -1.0, 1.0)
+
+    def remember(
+        self,
+        rewards: NDArray[np.float32],
+        episode_starts: NDArray[np.bool_],
+        ended: NDArray[np.int64],
+        last_observations: NDArray[np.float32],
+    ) -> None:
+        """Store the step that `act` began.
+
+        Args:
+            rewards: F32[n].
+            episode_starts: bool[n], whether the observation acted on was an episode's first.
+            ended: rows whose episode has run out of time, I64[m]; the value of their last state is added, since the
+                world would have gone on.
+            last_observations: what those rows saw last, F32[m, d].
+        """
+        assert self._acted is not None, "remember() follows act()"
+        observations, actions, values, log_probs = self._acted
+        self._acted = None
+        if ended.size:
+            rewards = rewards.copy()
+            rewards[ended] += self.model.gamma * self._values(last_observations)
+        self.model.rollout_buffer.add(observations, actions, rewards, episode_starts, values, log_probs)
+
+    def _values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values F32[m] of F32[m, d]; row by row or in one batch, whose last bits differ."""
+        tensor = torch.from_numpy(observations)
+        rows = tensor.split(1) if self._settings.bootstrap == "rows" else (tensor,)
+        with torch.no_grad():
+            return torch.cat([self.policy.predict_values(row) for row in rows]).numpy()[:, 0]
+
+    def end_rollout(self, observations: NDArray[np.float32], truncated: NDArray[np.bool_]) -> None:
+        """Compute advantages; `observations` F32[n, d] follow the last step, `truncated` bool[n] is that step's."""
+        with torch.no_grad():
+            values = self.policy.predict_values(torch.from_numpy(observations))
+        self.model.rollout_buffer.compute_returns_and_advantage(last_values=values, dones=truncated)
+
+    def update(self, progress_remaining: float, num_timesteps: int) -> dict[str, float]:
+        """Train on the rollout; `progress_remaining` falls from 1 to 0 over the run.
+
+        Returns:
+            What `PPO.train` logged, and the mean value of the rollout's states.
+        """
+        self.model.num_timesteps = num_timesteps
+        self.model._current_progress_remaining = progress_remaining
+        value_mean = float(self.model.rollout_buffer.values.mean())
+        with self.random_state.active():
+            self.model.train()
+        return {
+            **{key: float(value) for key, value in self.model.logger.name_to_value.items()},
+            "value_mean": value_mean,
+        }
+
+    def flush_log(self, metrics: dict[str, float], step: int) -> None:
+        """Write metrics, beside what training logged, to the writers of `log_to`."""
+        for name, value in metrics.items():
+            self.model.logger.record(name, value)
+        self.model.logger.dump(step)
+
+    def save(self, path: Path) -> None:
+        """Write stable-baselines3's archive of the learner. Its `load` unpickles: for one's own files alone."""
+        self.model.save(path)
+
+    def load(self, path: Path) -> None:
+        """Take weights, optimiser and counters from an archive that `save` wrote. Unpickles: trusted files only."""
+        with isolated():
+            self.model = PPO.load(path, env=self._spaces, device="cpu")
+        self.log_to(self._writers)

@@ -1,0 +1,101 @@
+"""One rollout that all learners share: the loop of `OnPolicyAlgorithm.collect_rollouts` with several policies in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.agents.ppo.learner import Learner
+from protogov.agents.ppo.report import RolloutMeter
+from protogov.agents.ppo.world import Observations, TrainingWorld
+
+
+class JointRollout:
+    """A batch of worlds, the twin beside it, and where their episodes stand.
+
+    Args:
+        world: where the learners act. Its next episodes begin here.
+        twin: whether to subtract the reward of a copy of the world whose levers stay at their defaults.
+        central: whether learners are given the global state after their own observation.
+    """
+
+    def __init__(self, world: TrainingWorld, *, twin: bool, central: bool) -> None:
+        self.world = world
+        self._central = central
+        own = world.reset()
+        self.twin = world.fork(np.arange(world.num_worlds, dtype=np.int64)) if twin else None
+        self._defaults = {
+            agent: np.zeros((world.num_worlds, world.action_size(agent)), np.float32) for agent in world.agents
+        }
+        self.observations = self._sights(own)
+        self.episode_starts = np.ones(world.num_worlds, np.bool_)
+        self.meter = RolloutMeter(world)
+
+    def collect(self, learners: list[Learner], num_steps: int) -> None:
+        """Fill every learner's buffer with `num_steps` decisions of each world."""
+        self.meter.begin()
+        for learner in learners:
+            learner.begin_rollout()
+        for _ in range(num_steps):
+            step = self.world.step(
+                {learner.agent: learner.act(self.observations[learner.agent]) for learner in learners}
+            )
+            truncated = np.asarray(step.truncated)
+            ended = np.flatnonzero(truncated)
+            rewards = self._over_twin(step.rewards, truncated)
+            self.meter.add(step, rewards)
+            after = self._sights(step.obs)
+            for learner in learners:
+                agent = learner.agent
+                learner.remember(rewards[agent], self.episode_starts, ended, after[agent][ended])
+            self.observations = self._sights(self.world.reset(mask=truncated)) if ended.size else after
+            self.episode_starts = truncated
+        for learner in learners:
+            learner.end_rollout(self.observations[learner.agent], self.episode_starts)
+
+    def _over_twin(
+        self, rewards: dict[str, NDArray[Any]], truncated: NDArray[np.bool_]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Rewards as learners are given them, F32[n]; steps the twin, and resets it where the world will be."""
+        if self.twin is None:
+            return {agent: reward.astype(np.float32) for agent, reward in rewards.items()}
+        step = self.twin.step(self._defaults)
+        if not np.array_equal(step.truncated, truncated):
+            raise RuntimeError("the twin's episodes ended apart from the world's, so its rewards are of other tapes")
+        if truncated.any():
+            self.twin.reset(mask=truncated)
+        return {agent: (reward - step.rewards[agent]).astype(np.float32) for agent, reward in rewards.items()}
+
+    def _sights(self, own: Observations) -> Observations:
+        """What learners are given, from what the agents see now."""
+        if not self._central:
+            return own
+        state = self.world.state()
+        return {agent: np.concatenate([sight, state], axis=1) for agent, sight in own.items()}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Where the worlds stand, for a checkpoint."""
+        arrays: dict[str, NDArray[Any]] = {"world": np.frombuffer(self.world.snapshot(), np.uint8)}
+        if self.twin is not None:
+            arrays["twin"] = np.frombuffer(self.twin.snapshot(), np.uint8)
+        arrays["episode_starts"] = self.episode_starts
+        arrays |= {f"observations/{agent}": sight for agent, sight in self.observations.items()}
+        return arrays | {f"meter/{name}": values for name, values in self.meter.arrays().items()}
+
+    def load_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Go on from `arrays`.
+
+        Raises:
+            ValueError: the snapshot is not one of this world.
+        """
+        self.world.restore(arrays["world"].tobytes())
+        if self.twin is not None:
+            self.twin.restore(arrays["twin"].tobytes())
+        self.episode_starts = np.array(arrays["episode_starts"], np.bool_)
+        self.observations = {
+            agent: np.array(arrays[f"observations/{agent}"], np.float32) for agent in self.world.agents
+        }
+        meter = {name.removeprefix("meter/"): values for name, values in arrays.items() if name.startswith("meter/")}
+        self.meter.load_arrays(meter)

@@ -1,0 +1,101 @@
+"""Hyperparameters of joint PPO. Imports no learning library, so that a command line can show them at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+REFERENCE_HOURS = 6.0  # the decision interval that `gamma` and `gae_lambda` are given for
+
+
+@dataclass(frozen=True)
+class PPOSettings:
+    """How every learner learns. The same for all governors of a run.
+
+    Attributes:
+        num_steps: decisions a world makes in one rollout.
+        batch_size: samples in a minibatch; a smaller rollout is one minibatch.
+        num_epochs: passes over a rollout.
+        learning_rate: Adam's step size at the start, falling linearly over the run to `final_learning_rate`, which is
+            above zero because PPO's last update is made at the schedule's very end.
+        gamma: discount for six hours; a world that decides every h hours uses gamma ** (h / 6).
+        gae_lambda: lambda of generalised advantage estimation (Schulman et al. 2016) for six hours, scaled likewise.
+        clip_range: PPO's clip of the probability ratio (Schulman et al. 2017).
+        entropy_coefficient: weight of the entropy bonus.
+        value_coefficient: weight of the value loss.
+        max_grad_norm: global norm at which gradients are clipped.
+        target_kl: stop a rollout's updates above 1.5 times this divergence; None never stops.
+        hidden_sizes: widths of the hidden layers, in the actor and in the critic.
+        activation: "relu" or "tanh".
+        log_std_init: log of the exploration's standard deviation at the start, in units of the action.
+        log_std_final: where the ceiling on log_std ends. The parameter is learned freely between this floor and a
+            ceiling that falls linearly from `log_std_init`; before each rollout it is clamped to that band. None leaves
+            it free.
+        critic: "own" sees what its actor sees; "central" also sees the global state (MAPPO, Yu et al. 2022).
+        bootstrap: value of the last state of an episode that ran out of time, "rows" one at a time as
+            stable-baselines3 does it, bit for bit, or "batch" all at once, which agrees to about 1e-6.
+        twin: subtract from each reward that of a copy of the world under default levers on the same tape. It cannot
+            depend on the action, so the gradient stays unbiased while the variance of prices falls out. Costs a second
+            simulation.
+        checkpoint_every: rollouts between checkpoints; 0 makes one at the end of a run only.
+        keep_checkpoints: how many to keep, newest first; 0 keeps all.
+
+    Raises:
+        ValueError: a field is outside what it may be; the message names the field.
+    """
+
+    num_steps: int = 28
+    batch_size: int = 2048
+    num_epochs: int = 5
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 1e-4
+    gamma: float = 0.95
+    gae_lambda: float = 0.95
+    clip_range: float = 0.2
+    entropy_coefficient: float = 0.0
+    value_coefficient: float = 0.5
+    max_grad_norm: float = 0.5
+    target_kl: float | None = None
+    hidden_sizes: tuple[int, ...] = (32, 32)
+    activation: Literal["relu", "tanh"] = "relu"
+    log_std_init: float = -1.0
+    log_std_final: float | None = -2.5
+    critic: Literal["own", "central"] = "own"
+    bootstrap: Literal["rows", "batch"] = "rows"
+    twin: bool = True
+    checkpoint_every: int = 0
+    keep_checkpoints: int = 2
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden_sizes", tuple(self.hidden_sizes))
+        for field, least in (("num_steps", 1), ("batch_size", 2), ("num_epochs", 1)):
+            self._require(field, getattr(self, field) >= least, f"a whole number of at least {least}")
+        for field in ("checkpoint_every", "keep_checkpoints"):
+            self._require(field, getattr(self, field) >= 0, "a whole number of at least 0")
+        for field in ("learning_rate", "final_learning_rate", "clip_range", "max_grad_norm"):
+            value = getattr(self, field)
+            self._require(field, math.isfinite(value) and value > 0, "a finite number above 0")
+        for field in ("gamma", "gae_lambda"):
+            self._require(field, 0 <= getattr(self, field) <= 1, "a number from 0 to 1")
+        for field in ("entropy_coefficient", "value_coefficient"):
+            value = getattr(self, field)
+            self._require(field, math.isfinite(value) and value >= 0, "a finite number of at least 0")
+        self._require("target_kl", self.target_kl is None or self.target_kl > 0, "a number above 0, or None")
+        self._require("hidden_sizes", all(size >= 1 for size in self.hidden_sizes), "widths of at least 1")
+        self._require("activation", self.activation in ("relu", "tanh"), "relu or tanh")
+        self._require("critic", self.critic in ("own", "central"), "own or central")
+        self._require("bootstrap", self.bootstrap in ("rows", "batch"), "rows or batch")
+        self._require("log_std_init", math.isfinite(self.log_std_init), "a finite number")
+        if self.log_std_final is not None:
+            self._require("log_std_final", self.log_std_final <= self.log_std_init, "at most log_std_init, or None")
+
+    def _require(self, field: str, holds: bool, accepted: str) -> None:
+        if not holds:
+            raise ValueError(f"{field} is {getattr(self, field)!r}; accepted: {accepted}")
+
+    def log_std_ceiling(self, progress_remaining: float) -> float:
+        """Highest log_std allowed when that share of the run (1 at the start, 0 at the end) is left."""
+        if self.log_std_final is None:
+            return math.inf
+        return self.log_std_final + (self.log_std_init - self.log_std_final) * progress_remaining

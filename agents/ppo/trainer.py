@@ -1,0 +1,318 @@
+"""Training: rollouts that all learners share, an update each, what is written down, and checkpoints to go on from."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from tqdm import tqdm
+
+from protogov.agents.policies.policy_governor import PolicyGovernor
+from protogov.agents.ppo import checkpoint as checkpoints
+from protogov.agents.ppo.checkpoint import CheckpointError
+from protogov.agents.ppo.export import export_policy
+from protogov.agents.ppo.learner import Learner, learner_seed
+from protogov.agents.ppo.report import MetricsFile, RolloutReport
+from protogov.agents.ppo.rollout import JointRollout
+from protogov.agents.ppo.settings import PPOSettings
+from protogov.agents.ppo.world import TrainingWorld, decision_hours
+
+_LOSSES = {
+    "train/std": "std",
+    "train/policy_gradient_loss": "loss/policy",
+    "train/value_loss": "loss/value",
+    "train/entropy_loss": "loss/entropy",
+    "train/approx_kl": "approx_kl",
+    "train/clip_fraction": "clip_fraction",
+    "train/explained_variance": "explained_variance",
+    "value_mean": "value_mean",
+}
+
+
+def rollouts_for(market_hours: float, world: TrainingWorld, settings: PPOSettings) -> int:
+    """Rollouts that simulate at least so many market hours, and at least one."""
+    hours = settings.num_steps * world.num_worlds * decision_hours(world)
+    return max(1, math.ceil(market_hours / hours))
+
+
+class Trainer:
+    """Trains one governor for each agent of a world.
+
+    Between two rollouts everything is in `save_checkpoint`, and `resume` goes on from there bit for bit. Sets torch to
+    one thread: its operations here are too small to share, and runs are spread over processes instead.
+
+    Args:
+        world: a batch of worlds, usually a `Simulator`; the trainer resets it and it is the trainer's from then on.
+        settings: hyperparameters.
+        total_rollouts: length of the run, which the schedules anneal over; see `rollouts_for`.
+        seed: of first weights and exploration. The world's episodes have their own.
+        folder: where metrics.csv, tensorboard/ and checkpoints/ go; None writes nothing.
+        tensorboard: whether to write TensorBoard's files, a folder a governor.
+        progress: whether to show a progress bar.
+        callback: called with each rollout's report, after everything is written.
+
+    Raises:
+        ValueError: `total_rollouts` is below 1.
+    """
+
+    def __init__(
+        self,
+        world: TrainingWorld,
+        settings: PPOSettings | None = None,
+        *,
+        total_rollouts: int,
+        seed: int = 0,
+        folder: Path | None = None,
+        tensorboard: bool = False,
+        progress: bool = False,
+        callback: Callable[[RolloutReport], None] | None = None,
+    ) -> None:
+        if total_rollouts < 1:
+            raise ValueError(f"total_rollouts is {total_rollouts}; accepted: a whole number of at least 1")
+        torch.set_num_threads(1)
+        self.world = world
+        self.settings = settings or PPOSettings()
+        self.total_rollouts = total_rollouts
+        self.seed = seed
+        self.rollout = 0
+        self.folder = None if folder is None else Path(folder)
+        self.learners = self._make_learners()
+        self._joint = JointRollout(world, twin=self.settings.twin, central=self.settings.critic == "central")
+        self._tensorboard = tensorboard and self.folder is not None
+        self._progress = progress
+        self._callback = callback
+        self._file: MetricsFile | None = None
+        self._world_log = Logger(None, [])
+
+    def _make_learners(self) -> list[Learner]:
+        world, settings = self.world, self.settings
+        beyond_own = world.state_size if settings.critic == "central" else 0
+        return [
+            Learner(
+                agent,
+                settings,
+                seed=learner_seed(self.seed, index),
+                num_worlds=world.num_worlds,
+                own_size=world.observation_size(agent),
+                observation_size=world.observation_size(agent) + beyond_own,
+                action_size=world.action_size(agent),
+                decision_hours=decision_hours(world),
+            )
+            for index, agent in enumerate(world.agents)
+        ]
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Names of the governors."""
+        return tuple(self.world.agents)
+
+    @property
+    def num_steps(self) -> int:
+        """Decisions of all worlds so far."""
+        return self.rollout * self.settings.num_steps * self.world.num_worlds
+
+    @property
+    def market_hours(self) -> float:
+        """Market hours learned from so far, twins not counted."""
+        return self.num_steps * decision_hours(self.world)
+
+    def run(self, stop_after: int | None = None) -> None:
+        """Train to the end of the run, or for `stop_after` rollouts; then save a checkpoint if there is a folder."""
+        last = self.total_rollouts
+        if stop_after is not None:
+            last = min(last, self.rollout + stop_after)
+        self._open_logs()
+        saved = self.rollout if self.rollout else -1
+        with tqdm(total=last, initial=self.rollout, unit="rollout", disable=not self._progress) as bar:
+            while self.rollout < last:
+                report = self._learn()
+                every = self.settings.checkpoint_every
+                if self.folder is not None and every and self.rollout % every == 0:
+                    self.save_checkpoint()
+                    saved = self.rollout
+                bar.set_postfix(self._summary(report), refresh=False)
+                bar.update()
+                if self._callback is not None:
+                    self._callback(report)
+        if self.folder is not None and saved != self.rollout:
+            self.save_checkpoint()
+
+    def _learn(self) -> RolloutReport:
+        """One rollout, one update a learner, one line in the logs."""
+        start = time.perf_counter()
+        self._joint.collect(self.learners, self.settings.num_steps)
+        self.rollout += 1
+        remaining = 1.0 - float(self.rollout) / float(self.total_rollouts)
+        losses = {learner.agent: learner.update(remaining, self.num_steps) for learner in self.learners}
+        means = self._joint.meter.metrics()
+        seconds = time.perf_counter() - start
+        hours = self.market_hours - (self.market_hours / self.rollout) * (self.rollout - 1)
+        metrics: dict[str, float] = {
+            "rollout": self.rollout,
+            "steps": self.num_steps,
+            "market_hours": self.market_hours,
+            "seconds": seconds,
+            "hours_per_second": hours / seconds,
+            "learning_rate": self.learners[0].model.lr_schedule(remaining),
+        }
+        for learner in self.learners:
+            own = means[learner.agent] | {
+                name: losses[learner.agent].get(key, math.nan) for key, name in _LOSSES.items()
+            }
+            metrics |= {f"{learner.agent}/{name}": value for name, value in own.items()}
+            learner.flush_log(
+                means[learner.agent] | {"value_mean": losses[learner.agent]["value_mean"]}, self.num_steps
+            )
+        metrics |= means[""]
+        for name in ("hours_per_second", *means[""]):
+            self._world_log.record(name, metrics[name])
+        self._world_log.dump(self.num_steps)
+        if self._file is not None:
+            self._file.append(metrics)
+        return RolloutReport(
+            self.rollout, self.num_steps, self.market_hours, seconds, metrics, self._joint.meter.episodes()
+        )
+
+    def _summary(self, report: RolloutReport) -> dict[str, str]:
+        """What the progress bar tells: each governor's mean reward, over the twin's where there is one."""
+        rewards = {agent: f"{report.metrics[f'{agent}/over_twin']:+.4f}" for agent in self.agents}
+        return rewards | {"h/s": f"{report.metrics['hours_per_second']:,.0f}"}
+
+    def _open_logs(self) -> None:
+        if self.folder is None or self._file is not None:
+            return
+        self._file = MetricsFile(self.folder / "metrics.csv", keep_rollouts=self.rollout)
+        if self._tensorboard:
+            for learner in self.learners:
+                learner.log_to(self._writers(learner.agent))
+            self._world_log = Logger(None, self._writers("world"))
+
+    def _writers(self, name: str) -> list[KVWriter]:
+        assert self.folder is not None
+        return [TensorBoardOutputFormat(str(self.folder / "tensorboard" / name))]
+
+    def governor(self, agent: str) -> PolicyGovernor:
+        """The policy an agent has learned so far, deterministic."""
+        return PolicyGovernor(export_policy(self._learner(agent), self.world))
+
+    def save_policies(self, folder: Path) -> list[Path]:
+        """Write policy_<agent>.json and policy_<agent>.safetensors of every agent; returns the paths."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return [path for learner in self.learners for path in export_policy(learner, self.world).save(folder)]
+
+    def _learner(self, agent: str) -> Learner:
+        for learner in self.learners:
+            if learner.agent == agent:
+                return learner
+        raise ValueError(f"agent is {agent!r}; accepted: {', '.join(self.agents)}")
+
+    def save_checkpoint(self) -> Path:
+        """Write checkpoints/<steps> into the run's folder, and delete the oldest beyond `keep_checkpoints`.
+
+        Raises:
+            ValueError: the trainer has no folder.
+        """
+        if self.folder is None:
+            raise ValueError("folder is None; accepted: a folder, given to the trainer, to write checkpoints into")
+        place = self.folder / "checkpoints"
+        path = checkpoints.write_checkpoint(place, self.num_steps, self._about(), self._fill)
+        checkpoints.prune(place, self.settings.keep_checkpoints)
+        return path
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "rollout": self.rollout,
+            "total_rollouts": self.total_rollouts,
+            "steps": self.num_steps,
+            "market_hours": self.market_hours,
+            "seed": self.seed,
+            "settings": asdict(self.settings),
+            "world": self._world_facts(),
+        }
+
+    def _world_facts(self) -> dict[str, Any]:
+        """What a world must have in common with the checkpoint's, beyond what its own snapshot checks."""
+        sizes = {agent: [self.world.observation_size(agent), self.world.action_size(agent)] for agent in self.agents}
+        return {"num_worlds": self.world.num_worlds, "decision_hours": decision_hours(self.world), "sizes": sizes}
+
+    def _fill(self, folder: Path) -> None:
+        np.savez(folder / "world.npz", **self._joint.arrays())  # type: ignore[arg-type]
+        generators: dict[str, Any] = {}
+        for learner in self.learners:
+            state = learner.random_state.arrays()
+            generators |= {f"{learner.agent}/{name}": array for name, array in state.items()}
+        np.savez(folder / "rng.npz", **generators)
+        for learner in self.learners:
+            learner.save(folder / f"learner_{learner.agent}.zip")
+        self.save_policies(folder)
+
+    @classmethod
+    def resume(
+        cls,
+        checkpoint: Path,
+        world: TrainingWorld,
+        *,
+        folder: Path | None = None,
+        tensorboard: bool = False,
+        progress: bool = False,
+        callback: Callable[[RolloutReport], None] | None = None,
+    ) -> Trainer:
+        """Go on from a checkpoint, bit for bit. Unpickles the learners' archives: trusted folders only.
+
+        Args:
+            checkpoint: a folder that `save_checkpoint` wrote; `latest_checkpoint` finds one.
+            world: made as the checkpoint's was.
+            folder: the run's folder, whose metrics.csv is cut back to the checkpoint and continued.
+            tensorboard: as for a new trainer.
+            progress: as for a new trainer.
+            callback: as for a new trainer.
+
+        Raises:
+            CheckpointError: the checkpoint is damaged, foreign, or of another world.
+        """
+        checkpoint = Path(checkpoint)
+        about = checkpoints.read_manifest(checkpoint)
+        manifest = checkpoint / checkpoints.MANIFEST
+        try:
+            settings = PPOSettings(**about["settings"])
+            trainer = cls(
+                world,
+                settings,
+                total_rollouts=about["total_rollouts"],
+                seed=about["seed"],
+                folder=folder,
+                tensorboard=tensorboard,
+                progress=progress,
+                callback=callback,
+            )
+            theirs, rollout = about["world"], int(about["rollout"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{manifest}: does not describe a run ({error})") from error
+        if theirs != trainer._world_facts():
+            raise CheckpointError(f"{manifest}: is of a world {theirs}; the one given is {trainer._world_facts()}")
+        trainer._load(checkpoint)
+        trainer.rollout = rollout
+        return trainer
+
+    def _load(self, checkpoint: Path) -> None:
+        path = checkpoint / "world.npz"
+        try:
+            self._joint.load_arrays(checkpoints.read_arrays(path))
+            path = checkpoint / "rng.npz"
+            states = checkpoints.read_arrays(path)
+            for learner in self.learners:
+                names = [name for name in states if name.startswith(f"{learner.agent}/")]
+                learner.random_state.load_arrays({name.partition("/")[2]: states[name] for name in names})
+                path = checkpoint / f"learner_{learner.agent}.zip"
+                learner.load(path)
+        except CheckpointError:
+            raise
+        except Exception as error:  # a foreign archive fails in whatever it happens to hold
+            raise CheckpointError(f"{path}: does not fit this run ({error})") from error

@@ -1,0 +1,128 @@
+"""What joint PPO asks of a world: `protogov.envs.simulator.Simulator` has it, and so have analytic worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.envs.roles import Role
+
+Observations = dict[str, NDArray[np.float32]]
+
+
+class StepResult(Protocol):
+    """What came of a step: the part of the simulator's `Step` that learning reads."""
+
+    @property
+    def obs(self) -> Observations:
+        """What each agent sees after it, F32[n, d]; for a truncated row, its last sight of the episode."""
+        ...
+
+    @property
+    def rewards(self) -> dict[str, NDArray[np.float64]]:
+        """Each agent's reward, F64[n]."""
+        ...
+
+    @property
+    def terms(self) -> dict[str, NDArray[np.float64]]:
+        """Terms of each agent's mandate, F64[n, k], bp of K0; welfare_<venue> has a venue's parts, their sum last."""
+        ...
+
+    @property
+    def truncated(self) -> NDArray[np.bool_]:
+        """Rows whose episode has run out of time, bool[n]."""
+        ...
+
+    @property
+    def executed(self) -> dict[str, NDArray[np.float64]]:
+        """Each agent's levers in force after the step, F64[n, k], physical units."""
+        ...
+
+
+class TrainingWorld(Protocol):
+    """A batch of worlds that several agents act on at once."""
+
+    agents: tuple[str, ...]
+
+    @property
+    def num_worlds(self) -> int:
+        """Rows of the batch."""
+        ...
+
+    @property
+    def state_size(self) -> int:
+        """Length of the global state."""
+        ...
+
+    def observation_size(self, agent: str) -> int:
+        """Length of an agent's observation."""
+        ...
+
+    def action_size(self, agent: str) -> int:
+        """Number of an agent's levers."""
+        ...
+
+    def reset(self, *, seeds: NDArray[np.uint64] | None = None, mask: NDArray[np.bool_] | None = None) -> Observations:
+        """Begin the next episode of all rows or of the masked; returns what every row sees."""
+        ...
+
+    def step(self, actions: Mapping[str, NDArray[Any]]) -> StepResult:
+        """Decide: F32[n, k] in [-1, 1] for every agent."""
+        ...
+
+    def state(self) -> NDArray[np.float32]:
+        """The global state, F32[n, g]."""
+        ...
+
+    def fork(self, rows: NDArray[np.int64]) -> TrainingWorld:
+        """A copy of rows that runs on with the same tape and the same keyed noise."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """All of the state."""
+        ...
+
+    def restore(self, data: bytes) -> None:
+        """Go on from a snapshot."""
+        ...
+
+
+def decision_hours(world: TrainingWorld) -> float:
+    """Hours between two decisions of a world; six where it does not say."""
+    return float(getattr(getattr(world, "config", None), "decision_hours", 6.0))
+
+
+def lever_names(world: TrainingWorld, agent: str) -> tuple[str, ...]:
+    """Names of an agent's levers, lever_0 and so on where the world does not say."""
+    role = _role(world, agent)
+    return tuple(role.levers) if role is not None else _numbered("lever", world.action_size(agent))
+
+
+def term_names(world: TrainingWorld, agent: str, count: int) -> tuple[str, ...]:
+    """Names of an agent's mandate terms, term_0 and so on where the world does not say."""
+    role = _role(world, agent)
+    return tuple(term.name for term in role.terms) if role is not None else _numbered("term", count)
+
+
+def feature_names(world: TrainingWorld, agent: str) -> tuple[str, ...]:
+    """A name for each number of an agent's observation: a feature of several numbers is counted, name[0] and so on."""
+    role = _role(world, agent)
+    if role is None:
+        return _numbered("feature", world.observation_size(agent))
+    names: list[str] = []
+    for feature in role.feature_rows():
+        names += [f"{feature.name}[{i}]" for i in range(prod(feature.shape))] if feature.shape else [feature.name]
+    return tuple(names)
+
+
+def _role(world: TrainingWorld, agent: str) -> Role | None:
+    roles: Mapping[str, Role] = getattr(world, "roles", {})
+    return roles.get(agent)
+
+
+def _numbered(name: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{name}_{index}" for index in range(count))

@@ -1,0 +1,90 @@
+"""Governors that do not learn, and how they are found by name."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from protogov.agents.baselines import governor_names, make_governor
+from protogov.agents.policies import PolicyError
+from protogov.agents.ppo import PPOSettings, Trainer
+from protogov.agents.row_noise import RowNoise
+from protogov.envs.roles import ROLES
+
+ROLE = ROLES["spread"]
+VIEW = SimpleNamespace(obs=np.zeros((5, 3), np.float32))
+
+
+def test_every_name_makes_a_governor_that_answers_in_range():
+    for name in governor_names():
+        actions = make_governor(name, ROLE).act(VIEW)
+        assert actions.shape == (5, 4)
+        assert actions.dtype == np.float32
+        assert (np.abs(actions) <= 1).all()
+
+
+def test_constant_is_the_default_levers_unless_told():
+    assert not make_governor("constant", ROLE).act(VIEW).any()
+    actions = make_governor("constant", ROLE, values={"half_spread": 0.12, "hedge_ratio": 0.4}).act(VIEW)
+    np.testing.assert_allclose(actions[3], [1, 0, 0, -0.5])
+    for lever, action in zip(ROLE.lever_rows(), actions[0], strict=True):
+        expected = {"half_spread": 0.12, "hedge_ratio": 0.4}.get(lever.name, lever.default)
+        assert lever.value(action) == pytest.approx(expected)
+
+
+def test_random_repeats_by_row_and_seed_in_any_batch():
+    one, other = make_governor("random", ROLE), make_governor("random", ROLE)
+    rows = np.arange(5)
+    one.reset(rows, rows.astype(np.uint64) + 40)
+    other.reset(rows[:1], np.array([42], np.uint64))
+    first = one.act(VIEW)
+    assert np.array_equal(first[2], other.act(SimpleNamespace(obs=VIEW.obs[:1]))[0])
+    assert not np.array_equal(first, one.act(VIEW))
+    assert len(np.unique(first)) == first.size
+    state = one.state_dict()
+    third = one.act(VIEW)
+    other.load_state_dict(state)
+    assert np.array_equal(other.act(VIEW), third)
+    assert not np.array_equal(make_governor("random", ROLE, seed=1).act(VIEW), make_governor("random", ROLE).act(VIEW))
+
+
+def test_row_noise_is_uniform_and_normal_and_independent_across_columns():
+    noise = RowNoise(3)
+    u = noise.uniform(20_000, 2)
+    assert u.min() > 0
+    assert u.max() < 1
+    assert np.histogram(u, bins=10, range=(0, 1))[0] == pytest.approx(4000, abs=250)
+    assert np.corrcoef(u.T)[0, 1] == pytest.approx(0, abs=0.03)
+    z = noise.normal(20_000, 2)
+    assert z.mean(axis=0) == pytest.approx(0, abs=0.03)
+    assert z.std(axis=0) == pytest.approx(1, abs=0.03)
+    assert np.corrcoef(z.T)[0, 1] == pytest.approx(0, abs=0.03)
+    after = noise.uniform(20_000, 2)
+    assert np.corrcoef(u[:, 0], after[:, 0])[0, 1] == pytest.approx(0, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"name": "clever"}, "governor is 'clever'; accepted: constant, random"),
+        ({"name": "random", "values": {"half_spread": 0.01}}, "values is given for governor 'random'"),
+        ({"name": "constant", "values": {"slope1": 0.1}}, "lever is 'slope1'; accepted: half_spread"),
+        ({"name": "constant", "values": {"hedge_ratio": 2.0}}, "hedge_ratio is 2.0; accepted: 0.0 to 1.2"),
+        ({"name": "constant", "values": {"hedge_ratio": float("nan")}}, "hedge_ratio is nan"),
+        ({"name": "absent.json"}, "absent.json: cannot be read"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(arguments, reason):
+    with pytest.raises(ValueError, match=reason):
+        make_governor(arguments.pop("name"), ROLE, **arguments)
+
+
+def test_a_policy_is_found_by_its_path_and_must_set_the_roles_levers(quadratic_world, tmp_path):
+    trainer = Trainer(quadratic_world(), PPOSettings(num_steps=2, batch_size=8), total_rollouts=1)
+    path = trainer.save_policies(tmp_path)[0]
+    role = SimpleNamespace(levers=("lever_0",))
+    assert make_governor(path, role).act(VIEW).shape == (5, 1)
+    with pytest.raises(PolicyError, match="sets lever_0; this role sets half_spread"):
+        make_governor(path, ROLE)

@@ -1,0 +1,177 @@
+"""A run that was interrupted goes on bit for bit; what is not a whole checkpoint of this world is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from protogov.agents.ppo import CheckpointError, PPOSettings, Trainer, latest_checkpoint
+from protogov.agents.ppo import checkpoint as checkpoint_module
+
+SETTINGS = PPOSettings(num_steps=7, batch_size=14, num_epochs=2, hidden_sizes=(8, 8), checkpoint_every=1)
+
+
+def everything(trainer):
+    """All that a later rollout could depend on."""
+    found = {f"joint/{name}": array for name, array in trainer._joint.arrays().items()}
+    for learner in trainer.learners:
+        model = learner.model
+        for name, tensor in model.policy.state_dict().items():
+            found[f"{learner.agent}/{name}"] = tensor.numpy()
+        for number, moments in model.policy.optimizer.state_dict()["state"].items():
+            found |= {f"{learner.agent}/adam/{number}/{name}": value.numpy() for name, value in moments.items()}
+        found |= {f"{learner.agent}/{name}": array for name, array in learner.random_state.arrays().items()}
+        found[f"{learner.agent}/counts"] = np.array([model.num_timesteps, model._n_updates, trainer.rollout])
+    return found
+
+
+def assert_same(ours, theirs):
+    ours, theirs = everything(ours), everything(theirs)
+    assert ours.keys() == theirs.keys()
+    for name, array in ours.items():
+        assert np.array_equal(array, theirs[name]), name
+
+
+@pytest.mark.parametrize("critic", ["own", "central"])
+def test_resumed_run_equals_the_uninterrupted_one(quadratic_world, tmp_path, critic):
+    settings = replace(SETTINGS, critic=critic)
+
+    def world():
+        return quadratic_world(num_agents=2, stagger=True)
+
+    whole = Trainer(world(), settings, total_rollouts=4, seed=9, folder=tmp_path / "whole")
+    whole.run()
+    Trainer(world(), settings, total_rollouts=4, seed=9, folder=tmp_path / "half").run(stop_after=2)
+    torch.manual_seed(123)  # a new process has other generators
+    half = Trainer.resume(latest_checkpoint(tmp_path / "half/checkpoints"), world(), folder=tmp_path / "half")
+    assert half.rollout == 2
+    half.run()
+    assert half.rollout == 4
+    assert_same(half, whole)
+    ours, theirs = (list(csv.DictReader((tmp_path / run / "metrics.csv").open())) for run in ("half", "whole"))
+    assert len(ours) == 4
+    clock = ("seconds", "hours_per_second")
+    assert [{k: v for k, v in row.items() if k not in clock} for row in ours] == [
+        {k: v for k, v in row.items() if k not in clock} for row in theirs
+    ]
+
+
+def test_metrics_of_rollouts_after_the_checkpoint_are_dropped_on_resume(quadratic_world, tmp_path):
+    trainer = Trainer(quadratic_world(), replace(SETTINGS, keep_checkpoints=0), total_rollouts=3, folder=tmp_path)
+    trainer.run()
+    first = checkpoint_module.checkpoints(tmp_path / "checkpoints")[0]
+    Trainer.resume(first, quadratic_world(), folder=tmp_path).run(stop_after=1)
+    assert [row["rollout"] for row in csv.DictReader((tmp_path / "metrics.csv").open())] == ["1", "2"]
+
+
+def test_only_the_newest_are_kept_and_the_latest_is_found_by_number(quadratic_world, tmp_path):
+    assert latest_checkpoint(tmp_path / "checkpoints") is None
+    Trainer(quadratic_world(), SETTINGS, total_rollouts=4, folder=tmp_path).run()
+    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert names == ["168", "224"]
+    shutil.copytree(tmp_path / "checkpoints/224", tmp_path / "checkpoints/1000")
+    assert latest_checkpoint(tmp_path / "checkpoints").name == "1000"
+
+
+@pytest.fixture
+def saved(quadratic_world, tmp_path):
+    trainer = Trainer(quadratic_world(num_agents=2), SETTINGS, total_rollouts=2, folder=tmp_path)
+    trainer.run(stop_after=1)
+    return latest_checkpoint(tmp_path / "checkpoints")
+
+
+def test_checkpoint_holds_what_the_design_lists(saved):
+    expected = {"manifest.json", "world.npz", "rng.npz"}
+    for agent in ("rate_0", "rate_1"):
+        expected |= {f"learner_{agent}.zip", f"policy_{agent}.safetensors", f"policy_{agent}.json"}
+    assert {path.name for path in saved.iterdir()} == expected
+    assert set(json.loads((saved / "manifest.json").read_text())["files"]) == expected - {"manifest.json"}
+
+
+@pytest.mark.parametrize("name", ["world.npz", "rng.npz", "learner_rate_0.zip", "policy_rate_1.safetensors"])
+def test_a_file_that_was_cut_short_is_named(quadratic_world, saved, name):
+    data = (saved / name).read_bytes()
+    (saved / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(CheckpointError, match=f"{name}: does not match its SHA-256"):
+        Trainer.resume(saved, quadratic_world(num_agents=2))
+    (saved / name).unlink()
+    with pytest.raises(CheckpointError, match=f"{name}: is listed in the manifest and missing"):
+        Trainer.resume(saved, quadratic_world(num_agents=2))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "is not the manifest"),
+        ('{"format": "other"}', "is not the manifest"),
+        ('{"format": "protogov-checkpoint", "version": 99}', "has version 99"),
+        ('{"format": "protogov-checkpoint", "version": 1}', "lists no files"),
+        ('{"format": "protogov-checkpoint", "version": 1, "files": {}}', "does not describe a run"),
+    ],
+)
+def test_a_foreign_manifest_is_refused(quadratic_world, saved, text, reason):
+    (saved / "manifest.json").write_text(text)
+    with pytest.raises(CheckpointError, match=f"manifest.json: {reason}"):
+        Trainer.resume(saved, quadratic_world(num_agents=2))
+
+
+def test_a_folder_without_a_manifest_is_refused(quadratic_world, tmp_path):
+    with pytest.raises(CheckpointError, match="is not a checkpoint"):
+        Trainer.resume(tmp_path, quadratic_world())
+
+
+def test_a_checkpoint_of_another_world_is_refused(quadratic_world, saved):
+    with pytest.raises(CheckpointError, match="is of a world"):
+        Trainer.resume(saved, quadratic_world(num_agents=1))
+    with pytest.raises(CheckpointError, match="is of a world"):
+        Trainer.resume(saved, quadratic_world(num_agents=2, num_worlds=4))
+
+
+def test_an_archive_of_another_learner_is_refused_although_its_digest_holds(quadratic_world, saved):
+    archive = saved / "learner_rate_0.zip"
+    archive.write_bytes(b"not a zip")
+    manifest = json.loads((saved / "manifest.json").read_text())
+    manifest["files"][archive.name] = checkpoint_module._digest(archive)
+    (saved / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="learner_rate_0.zip: does not fit this run"):
+        Trainer.resume(saved, quadratic_world(num_agents=2))
+
+
+def test_an_interrupted_write_leaves_the_checkpoint_before_it(quadratic_world, saved, monkeypatch):
+    folder = saved.parent
+    trainer = Trainer.resume(saved, quadratic_world(num_agents=2), folder=folder.parent)
+
+    def fail(path):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint_module, "_flush", fail)
+        with pytest.raises(OSError, match="disk full"):
+            trainer.run()
+    assert latest_checkpoint(folder) == saved
+    assert len(list(folder.iterdir())) == 2, "the unfinished one is still there"
+    Trainer.resume(saved, quadratic_world(num_agents=2), folder=folder.parent).run()
+    assert sorted(path.name for path in folder.iterdir()) == ["112", "56"]
+
+
+def test_a_write_that_died_between_its_two_renames_keeps_the_old_one(saved):
+    os.rename(saved, saved.with_name(f".replaced-{saved.name}"))
+    checkpoint_module._clean(saved.parent)
+    assert latest_checkpoint(saved.parent) == saved
+
+
+def test_a_trainer_without_a_folder_writes_nothing_and_says_so(quadratic_world, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trainer = Trainer(quadratic_world(), SETTINGS, total_rollouts=1)
+    trainer.run()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="folder is None"):
+        trainer.save_checkpoint()

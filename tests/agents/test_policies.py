@@ -1,0 +1,118 @@
+"""A shared policy acts as its learner does, and files that are not one are refused."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from protogov.agents.policies import PolicyError, load_policy
+from protogov.agents.ppo import PPOSettings, Trainer
+
+SETTINGS = PPOSettings(num_steps=7, batch_size=14, num_epochs=2, hidden_sizes=(8, 5), twin=False)
+
+
+def trained(quadratic_world, **changes):
+    settings = PPOSettings(**{**SETTINGS.__dict__, **changes})
+    trainer = Trainer(quadratic_world(num_agents=2), settings, total_rollouts=2)
+    trainer.run()
+    return trainer
+
+
+@pytest.mark.parametrize("changes", [{}, {"critic": "central"}, {"activation": "tanh"}, {"hidden_sizes": ()}])
+def test_exported_policy_predicts_what_stable_baselines_does(quadratic_world, tmp_path, changes):
+    trainer = trained(quadratic_world, **changes)
+    trainer.save_policies(tmp_path)
+    rng = np.random.default_rng(0)
+    for learner in trainer.learners:
+        seen = rng.normal(scale=30, size=(50, learner.policy.observation_space.shape[0])).astype(np.float32)
+        expected, _ = learner.model.predict(seen, deterministic=True)
+        governor = load_policy(tmp_path / f"policy_{learner.agent}.json")
+        actions = governor.act(SimpleNamespace(obs=seen[:, :3]))
+        assert np.array_equal(actions, expected)
+        assert actions.dtype == np.float32
+        assert governor.agent == learner.agent
+        assert np.array_equal(actions, trainer.governor(learner.agent).act_on(seen[:, :3]))
+
+
+def test_exported_policy_is_a_copy(quadratic_world):
+    trainer = trained(quadratic_world)
+    governor, seen = trainer.governor("rate_0"), np.ones((4, 3), np.float32)
+    before = governor.act_on(seen)
+    trainer.learners[0].policy.action_net.bias.data += 0.5
+    assert np.array_equal(governor.act_on(seen), before)
+
+
+def test_stochastic_policy_repeats_by_row_and_seed(quadratic_world, tmp_path):
+    trained(quadratic_world).save_policies(tmp_path)
+    path = tmp_path / "policy_rate_0.json"
+    seen = np.zeros((4000, 3), np.float32)
+    rows, seeds = np.arange(4000), np.arange(4000).astype(np.uint64)
+    one = load_policy(path, stochastic=True)
+    one.reset(rows, seeds)
+    first, second = one.act_on(seen), one.act_on(seen)
+    assert not np.array_equal(first, second)
+    mean = load_policy(path).act_on(seen)[0]
+    assert first.mean() == pytest.approx(mean, abs=0.03)
+    assert first.std() == pytest.approx(np.exp(one.policy.log_std[0]), rel=0.1)
+    one.reset(rows[7:9], seeds[7:9])
+    again = one.act_on(seen)
+    assert np.array_equal(again[7:9], first[7:9])
+    assert not np.array_equal(again[9:12], first[9:12])
+    state = one.state_dict()
+    following = one.act_on(seen)
+    other = load_policy(path, stochastic=True)
+    other.load_state_dict(state)
+    assert np.array_equal(other.act_on(seen), following)
+
+
+def test_observations_of_the_wrong_length_are_refused(quadratic_world):
+    with pytest.raises(ValueError, match=r"rate_0 was given observations \(2, 4\); accepted: \(n, 3\)"):
+        trained(quadratic_world).governor("rate_0").act_on(np.zeros((2, 4), np.float32))
+
+
+@pytest.fixture
+def files(quadratic_world, tmp_path):
+    return trained(quadratic_world).save_policies(tmp_path)[:2]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("format", "x", "is not the description"),
+        ("version", 2, "has version 2"),
+        ("levers", [], "levers is"),
+        ("features", ["a"], "describes"),
+        ("hidden_sizes", [8, -1], "hidden_sizes is"),
+        ("activation", "gelu", "accepted: relu or tanh"),
+        ("log_std", [float("nan")], "log_std is"),
+        ("log_std", [0.0, 0.0], "2 numbers for 1 levers"),
+        ("weights_file", "../elsewhere.safetensors", "accepted: a file name"),
+        ("weights_file", "missing.safetensors", "cannot be read"),
+        ("weights_sha256", "00", "does not match its SHA-256"),
+    ],
+)
+def test_a_description_that_is_wrong_is_refused(files, field, value, reason):
+    description, _ = files
+    document = json.loads(description.read_text())
+    document[field] = value
+    description.write_text(json.dumps(document))
+    with pytest.raises(PolicyError, match=reason):
+        load_policy(description)
+
+
+def test_weights_that_were_cut_short_are_refused(files):
+    description, weights = files
+    weights.write_bytes(weights.read_bytes()[:-8])
+    with pytest.raises(PolicyError, match="policy_rate_0.safetensors: does not match its SHA-256"):
+        load_policy(description)
+
+
+def test_text_that_is_no_json_is_refused(files):
+    files[0].write_text("{")
+    with pytest.raises(PolicyError, match="policy_rate_0.json: cannot be read as JSON"):
+        load_policy(files[0])
+    with pytest.raises(PolicyError, match="cannot be read"):
+        load_policy(files[0].with_name("absent.json"))
