@@ -1,0 +1,135 @@
+"""The configuration of a world: frozen, validated at construction, one clear sentence for what is wrong."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from math import isnan
+from typing import Any
+
+from protogov.envs.roles import ROLES, make_agents
+from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.parameters import Parameters
+from protogov.envs.world.state import MAX_VENUES
+
+
+class ConfigError(ValueError):
+    """A configuration that no world can have; the message names field, value and what would be accepted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldConfig:
+    """Everything that defines a world besides its scenario and seed.
+
+    Attributes:
+        roles: governors of each venue; levers that no role holds stay at their defaults.
+        venues: rival protocols in the world, 1 or 2.
+        decision_hours: hours between two decisions, 1 to 24.
+        autonomy: divides the delay and notice of lever changes; 1 is today's stewards, 72 trains, inf lifts every
+            limit, 0 freezes the levers.
+        episode_hours: length of an episode, at most 8760; episodes end by truncation alone.
+        cooperation: weight c of welfare in a reward: (1 - c) * mandate + c * welfare, each over its daily sd.
+        defaults: lever name -> value that replaces the table's default, within the lever's range.
+        randomise_levers: levers start uniform within this share of their range around the default (training: 0.25).
+        stagger: the first episode of each world has a random length, so that worlds of a batch are out of step.
+        parameters: the physics; see `protogov.envs.world.parameters`.
+    """
+
+    roles: tuple[str, ...] = ("rate", "risk", "spread")
+    venues: int = 1
+    decision_hours: int = 6
+    autonomy: float = 72.0
+    episode_hours: int = 336
+    cooperation: float = 0.0
+    defaults: Mapping[str, float] = field(default_factory=dict)
+    randomise_levers: float = 0.0
+    stagger: bool = False
+    parameters: Parameters = field(default_factory=Parameters)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for the first field that is out of range or contradicts another."""
+        object.__setattr__(self, "roles", tuple(self.roles))
+        object.__setattr__(self, "defaults", dict(self.defaults))
+        _whole("venues", self.venues, 1, MAX_VENUES)
+        _whole("decision_hours", self.decision_hours, 1, 24)
+        _whole("episode_hours", self.episode_hours, 1, 8760)
+        _number("cooperation", self.cooperation, 0.0, 1.0)
+        _number("randomise_levers", self.randomise_levers, 0.0, 1.0)
+        if isnan(float(self.autonomy)) or not float(self.autonomy) >= 0.0:
+            raise ConfigError(f"autonomy = {self.autonomy!r} must be a number from 0 (frozen) to inf (no limits).")
+        try:
+            make_agents(self.roles, self.venues)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        for name, value in self.defaults.items():
+            if name not in LEVER_INDEX:
+                raise ConfigError(f"defaults names the lever {name!r}, known levers are {', '.join(LEVER_INDEX)}.")
+            lever = LEVERS[LEVER_INDEX[name]]
+            _number(f"defaults[{name!r}]", value, lever.low, lever.high)
+        value = self.lever_default
+        if value("liquidation_threshold") - value("ltv_gap") <= 0.0:
+            raise ConfigError(
+                f"defaults['ltv_gap'] = {value('ltv_gap')} must stay below the liquidation threshold "
+                f"{value('liquidation_threshold')}: a loan-to-value of zero lends to nobody."
+            )
+
+    def lever_default(self, name: str) -> float:
+        """Default of one lever in this world [its unit]."""
+        return float(self.defaults.get(name, LEVERS[LEVER_INDEX[name]].default))
+
+    @property
+    def horizon(self) -> int:
+        """Decisions in a full episode."""
+        return -(-self.episode_hours // self.decision_hours)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested dict that `from_dict` takes back; an infinite autonomy is the string 'inf'."""
+        data = asdict(self)
+        data["roles"] = list(self.roles)
+        data["autonomy"] = "inf" if self.autonomy == float("inf") else self.autonomy
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "WorldConfig":
+        """Inverse of `to_dict`.
+
+        Raises:
+            ConfigError: an unknown field, or a value that the field does not accept.
+        """
+        known = {spec.name for spec in fields(cls)}
+        for name in data:
+            if name not in known:
+                raise ConfigError(
+                    f"{name!r} is no field of a world's configuration, known are {', '.join(sorted(known))}."
+                )
+        values = dict(data)
+        try:
+            if "autonomy" in values:
+                values["autonomy"] = float(values["autonomy"])
+            if "parameters" in values and not isinstance(values["parameters"], Parameters):
+                values["parameters"] = Parameters(**values["parameters"])
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+
+    def with_parameters(self, **changes: float) -> "WorldConfig":
+        """This configuration with other physical parameters.
+
+        Raises:
+            ConfigError: an unknown parameter or a value out of range.
+        """
+        try:
+            return replace(self, parameters=replace(self.parameters, **changes))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+
+
+def _number(name: str, value: Any, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise ConfigError(f"{name} = {value!r} must be a number between {low:g} and {high:g}.")
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ConfigError(f"{name} = {value!r} must be a whole number between {low} and {high}.")
+
+
+__all__ = ["ROLES", "ConfigError", "WorldConfig"]

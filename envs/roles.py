@@ -1,0 +1,125 @@
+"""Each role: the levers it moves, the features it sees and the terms of its mandate. Groups names; computes nothing."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from protogov.envs.world.levers import LEVERS, Lever
+from protogov.envs.world.observe import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
+from protogov.envs.world.welfare import TERM_NAMES
+
+LEVER_BY_NAME = {lever.name: lever for lever in LEVERS}
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named part of a mandate: `weight` times the world's `source`, a sum over the decision."""
+
+    name: str
+    weight: float
+    source: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a source that the world does not account for."""
+        if self.source not in TERM_NAMES:
+            raise ValueError(f"source = {self.source!r} of term {self.name} must be one of {', '.join(TERM_NAMES)}.")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A kind of governor. Its mandate is the weighted sum of `terms` [bp of K0 a decision].
+
+    `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on the training scenarios [bp],
+    measured once (`protogov.experiments.scales`) and frozen; the reward is the mandate over it.
+    """
+
+    name: str
+    levers: tuple[str, ...]
+    features: tuple[str, ...]
+    terms: tuple[Term, ...]
+    daily_sd: float
+
+    def lever_rows(self) -> tuple[Lever, ...]:
+        """The levers' rows of the table, in the order of the action."""
+        return tuple(LEVER_BY_NAME[name] for name in self.levers)
+
+    def feature_rows(self) -> tuple[Feature, ...]:
+        """The features' rows of the tables, in the order of the observation."""
+        return tuple(FEATURES[name] for name in self.features)
+
+
+WORLD_NAMES = tuple(feature.name for feature in WORLD_FEATURES)
+VENUE_NAMES = tuple(feature.name for feature in VENUE_FEATURES if feature.name != "lever_lagged")
+SHARED = (*WORLD_NAMES, *VENUE_NAMES)
+
+RATE = Role(
+    name="rate",
+    levers=("base_rate", "slope1", "slope2", "optimal_utilisation"),
+    features=SHARED,
+    terms=(
+        Term("reserve_income", 1.0, "reserve_income"),
+        Term("supplier_surplus", 1.0, "supplier_surplus"),
+        Term("borrower_surplus", 1.0, "borrower_surplus"),
+        Term("supplier_haircuts", -1.0, "supplier_haircuts"),
+        Term("lockup", -1.0, "lockup"),
+        Term("churn", -0.002, "rate_churn"),
+    ),
+    daily_sd=1.0,
+)
+RISK = Role(
+    name="risk",
+    levers=("liquidation_threshold", "ltv_gap", "liquidation_bonus", "option_margin"),
+    features=SHARED,
+    terms=(
+        Term("reserve_income", 1.0, "reserve_income"),
+        Term("borrower_surplus", 1.0, "borrower_surplus"),
+        Term("bad_debt_growth", -1.5, "bad_debt_growth"),
+        Term("liquidation_cost", -0.1, "liquidation_cost"),
+        Term("drawdown_growth", -0.5, "risk_drawdown_growth"),
+    ),
+    daily_sd=1.0,
+)
+SPREAD = Role(
+    name="spread",
+    levers=("half_spread", "skew_shift", "vega_fee", "hedge_ratio"),
+    features=SHARED,
+    terms=(
+        Term("edge", 1.0, "edge"),
+        Term("hedging_cost", -1.0, "hedging_cost"),
+        Term("variance_charge", -1.0, "variance_charge"),
+        Term("uninformed_surplus", 0.25, "uninformed_surplus"),
+        Term("drawdown_growth", -0.5, "spread_drawdown_growth"),
+    ),
+    daily_sd=1.0,
+)
+JOINT = Role(
+    name="joint",
+    levers=(*RATE.levers, *RISK.levers, *SPREAD.levers),
+    features=SHARED,
+    terms=(Term("welfare", 1.0, "welfare"),),
+    daily_sd=1.0,
+)
+ROLES: dict[str, Role] = {role.name: role for role in (RATE, RISK, SPREAD, JOINT)}
+WELFARE_DAILY_SD = 1.0  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
+
+
+class Agent(NamedTuple):
+    """A governor's place in the world: its name, its role and the venue it governs."""
+
+    name: str
+    role: Role
+    venue: int
+
+
+def make_agents(roles: tuple[str, ...], venues: int) -> tuple[Agent, ...]:
+    """`rate_0`, `risk_0`, … for each role and venue, venue by venue.
+
+    Raises:
+        ValueError: a role is unknown, named twice, or two roles share a lever.
+    """
+    for name in roles:
+        if name not in ROLES:
+            raise ValueError(f"roles contains {name!r}, known roles are {', '.join(ROLES)}.")
+    held = [lever for name in roles for lever in ROLES[name].levers]
+    if len(set(held)) != len(held) or not roles:
+        raise ValueError(f"roles = {roles!r} must be at least one role, and no two of them may share a lever.")
+    return tuple(Agent(f"{name}_{venue}", ROLES[name], venue) for venue in range(venues) for name in roles)

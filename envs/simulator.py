@@ -1,0 +1,520 @@
+"""Many worlds at once: reset, step, fork, snapshot, restore. Every adapter is a thin shell over this class."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.roles import WELFARE_DAILY_SD, Agent, Role, make_agents
+from protogov.envs.scenarios import Scenario, get_scenario
+from protogov.envs.world.kernels import kernels
+from protogov.envs.world.levers import LEVER_INDEX, lever_rows
+from protogov.envs.world.noise import Purpose, key, uniform
+from protogov.envs.world.observe import VENUE_DTYPE, VENUE_FEATURES, WORLD_DTYPE, WORLD_FEATURES, Feature
+from protogov.envs.world.state import EVENT, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
+from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
+
+SNAPSHOT_VERSION = 1
+
+
+class ActionError(ValueError):
+    """An action that no governor can take; the message names agent and value. Nothing has changed."""
+
+
+class SnapshotError(ValueError):
+    """Bytes that are no snapshot of this kind of simulator. Nothing has changed."""
+
+
+class Step(NamedTuple):
+    """What one decision of n worlds returned. Arrays are fresh; keys are agent names unless said otherwise.
+
+    Attributes:
+        obs: float32 [n, d] observations after the decision.
+        rewards: float64 [n], blended and scaled (see `Role.daily_sd`).
+        terms: float64 [n, k], unweighted terms of the agent's mandate in `role.terms` order [bp of K0, except counts];
+            key `welfare_<venue>`: `WELFARE_PARTS` [bp of K0].
+        truncated: bool [n], the episode is over and the row needs a reset.
+        proposed, executed: float64 [n, levers], what was asked for and what is in force [the lever's unit].
+        reason: int8 [n, levers], `protogov.envs.world.levers.Reason` of each lever.
+        events: EVENT [n, 256 * decision_hours]; the first `n_events[i]` of row i are valid.
+        n_events: int64 [n].
+    """
+
+    obs: dict[str, NDArray[np.float32]]
+    rewards: dict[str, NDArray[np.float64]]
+    terms: dict[str, NDArray[np.float64]]
+    truncated: NDArray[np.bool_]
+    proposed: dict[str, NDArray[np.float64]]
+    executed: dict[str, NDArray[np.float64]]
+    reason: dict[str, NDArray[np.int8]]
+    events: NDArray[np.void]
+    n_events: NDArray[np.int64]
+
+
+@runtime_checkable
+class ForkableWorld(Protocol):
+    """What learners and measures need of a world; the analytic fixtures of the laboratory implement it too."""
+
+    agents: tuple[str, ...]
+
+    def reset(self, *, seeds: Any = None, mask: Any = None) -> dict[str, NDArray[np.float32]]:
+        """Begin episodes."""
+        ...
+
+    def step(self, actions: Mapping[str, Any]) -> Any:
+        """Run one decision."""
+        ...
+
+    def fork(self, rows: Any) -> "ForkableWorld":
+        """Copy rows into a world of their own that runs on with the same tape and noise."""
+        ...
+
+
+class RoleView:
+    """What one governor sees of the worlds: its normalised observation, and physical values by name."""
+
+    def __init__(self, agent: str, simulator: "Simulator", obs: NDArray[np.float32]) -> None:
+        self.agent = agent
+        self.obs = obs
+        self._simulator = simulator
+
+    def raw(self, name: str) -> NDArray[np.float64]:
+        """Feature `name` in its physical unit, float64 [n] or [n, k] by the feature's shape; any role may ask for any.
+
+        Raises:
+            KeyError: no such feature; the message lists those there are.
+        """
+        return self._simulator.feature(self.agent, name)
+
+    @property
+    def levers(self) -> dict[str, NDArray[np.float64]]:
+        """Executed value of every lever of the venue, float64 [n], in its unit."""
+        rows = self._simulator.lever_values(self._simulator.places[self.agent].venue)
+        return {name: rows[:, index].copy() for name, index in LEVER_INDEX.items()}
+
+
+class Simulator:
+    """A batch of worlds of one configuration, stepped together by compiled code.
+
+    World i starts from seed `seed + i`; the key of each of its episodes mixes that seed with the episode's number, so the
+    same (scenario, seed) gives the same episode in any batch and on any number of threads.
+
+    Example:
+        >>> world = Simulator(num_worlds=4, scenario="flat")
+        >>> obs = world.reset()
+        >>> step = world.step({agent: np.zeros((4, world.action_size(agent))) for agent in world.agents})
+        >>> step.rewards["rate_0"].shape
+        (4,)
+    """
+
+    def __init__(
+        self,
+        config: WorldConfig | None = None,
+        num_worlds: int = 1,
+        *,
+        scenario: str | Path | Scenario = "jump",
+        seed: int = 0,
+        num_threads: int = 1,
+    ) -> None:
+        """Allocate the worlds; call :meth:`reset` before the first step.
+
+        Raises:
+            ConfigError: `num_worlds`, `num_threads` or `seed` is out of range.
+            ValueError: an unknown scenario (the message lists the known ones) or a bad candle file.
+        """
+        self.config = config if config is not None else WorldConfig()
+        for name, value, low in (("num_worlds", num_worlds, 1), ("num_threads", num_threads, 1), ("seed", seed, 0)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
+                raise ConfigError(f"{name} = {value!r} must be a whole number from {low}.")
+        self.scenario = get_scenario(scenario)
+        self.num_worlds = int(num_worlds)
+        self.num_threads = int(num_threads)
+        self.places: dict[str, Agent] = {a.name: a for a in make_agents(self.config.roles, self.config.venues)}
+        self.agents: tuple[str, ...] = tuple(self.places)
+        self.roles: dict[str, Role] = {name: place.role for name, place in self.places.items()}
+        self.horizon = self.config.horizon
+        self._kernels = kernels(self.config.venues)
+        self._pool: ThreadPoolExecutor | None = None
+        self.base_seeds = (np.uint64(seed) + np.arange(num_worlds, dtype=np.uint64)).astype(np.uint64)
+        self.episodes = np.full(num_worlds, -1, np.int64)  # number of each row's running episode
+        self.params = np.repeat(self.config.parameters.record(), num_worlds).view(np.recarray)
+        self._template = self._make_template()
+        self._allocate(num_worlds)
+
+    # ------------------------------------------------------------------ layout
+
+    def _allocate(self, n: int) -> None:
+        venues, hours = self.config.venues, self.config.episode_hours
+        self.worlds = np.zeros(n, world_dtypes[venues]).view(np.recarray)
+        self.tape = np.zeros((n, hours + 1), TAPE).view(np.recarray)
+        self._world_features = np.zeros(n, WORLD_DTYPE).view(np.recarray)
+        self._venue_features = np.zeros((n, venues), VENUE_DTYPE).view(np.recarray)
+        self._world_flat = self._world_features.view(np.float64).view(np.ndarray).reshape(n, -1)
+        self._venue_flat = self._venue_features.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
+        self._obs = np.zeros((n, self._world_flat.shape[1] + venues * self._venue_flat.shape[2]), np.float32)
+        self._actions = np.zeros((n, venues, NUM_LEVERS))
+        self._terms = np.zeros((n, venues), TERMS).view(np.recarray)
+        self._terms_flat = self._terms.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
+
+    def _make_template(self) -> np.ndarray:
+        """The blank record that an episode begins from: clock, counts and the limits of every lever."""
+        row = np.zeros(1, world_dtypes[self.config.venues])
+        row["num_venues"] = self.config.venues
+        row["length"] = self.config.episode_hours
+        row["decision_hours"] = self.config.decision_hours
+        row["lever_noise"] = self.config.randomise_levers
+        levers = lever_rows(float(self.config.autonomy))
+        for name, value in self.config.defaults.items():
+            for column in ("default", "executed", "target", "pending"):
+                levers[column][LEVER_INDEX[name]] = value
+        row["venues"]["levers"][:] = levers
+        return row
+
+    @cached_property
+    def _columns(self) -> dict[str, NDArray[np.int64]]:
+        """Columns of an observation row that each agent sees: world, own venue, rivals' levers one decision ago."""
+        world_at, size = _feature_columns(WORLD_FEATURES)
+        venue_at, venue_size = _feature_columns(VENUE_FEATURES)
+        columns = {}
+        for name, place in self.places.items():
+            own = size + place.venue * venue_size
+            picked = [
+                world_at[feature] if feature in world_at else own + venue_at[feature] for feature in place.role.features
+            ]
+            picked += [
+                size + rival * venue_size + venue_at["lever_lagged"]
+                for rival in range(self.config.venues)
+                if rival != place.venue
+            ]
+            columns[name] = np.concatenate(picked)
+        return columns
+
+    @cached_property
+    def _lever_columns(self) -> dict[str, NDArray[np.int64]]:
+        return {name: np.array([LEVER_INDEX[x] for x in role.levers]) for name, role in self.roles.items()}
+
+    @cached_property
+    def _reward_weights(self) -> dict[str, NDArray[np.float64]]:
+        """Weight of each of the world's terms in an agent's reward: the blend of its mandate and welfare."""
+        c = self.config.cooperation
+        weights = {}
+        for name, role in self.roles.items():
+            row = np.zeros(len(TERM_NAMES))
+            for term in role.terms:
+                row[TERM_NAMES.index(term.source)] += (1.0 - c) * term.weight / role.daily_sd
+            row[TERM_NAMES.index("welfare")] += c / WELFARE_DAILY_SD
+            weights[name] = row
+        return weights
+
+    @cached_property
+    def _term_columns(self) -> dict[str, NDArray[np.int64]]:
+        return {name: np.array([TERM_NAMES.index(t.source) for t in role.terms]) for name, role in self.roles.items()}
+
+    @property
+    def state_size(self) -> int:
+        """Length of a row of :meth:`state`."""
+        return int(self._obs.shape[1])
+
+    def observation_size(self, agent: str) -> int:
+        """Length of `agent`'s observation."""
+        return int(self._columns[agent].size)
+
+    def observation_names(self, agent: str) -> tuple[str, ...]:
+        """Name of every entry of `agent`'s observation, `feature` or `feature[index]`; rivals' carry `rival_`."""
+        names = [n for feature in self.roles[agent].feature_rows() for n in _entry_names(feature)]
+        lagged = next(f for f in VENUE_FEATURES if f.name == "lever_lagged")
+        for _ in range(self.config.venues - 1):
+            names += [f"rival_{n}" for n in _entry_names(lagged)]
+        return tuple(names)
+
+    def action_size(self, agent: str) -> int:
+        """Number of `agent`'s levers."""
+        return len(self.roles[agent].levers)
+
+    # ------------------------------------------------------------------ episodes
+
+    def reset(self, *, seeds: ArrayLike | None = None, mask: ArrayLike | None = None) -> dict[str, NDArray[np.float32]]:
+        """Begin the next episode of every masked row (all by default), or restart rows from given seeds.
+
+        Args:
+            seeds: uint64 [n]; the masked rows restart as world `seed` with episode number 0.
+            mask: bool [n].
+
+        Returns:
+            Observations of all rows; unmasked rows keep their world.
+
+        Raises:
+            ValueError: a seed or mask array of the wrong shape.
+        """
+        chosen = np.ones(self.num_worlds, np.bool_) if mask is None else np.asarray(mask)
+        if chosen.shape != (self.num_worlds,) or chosen.dtype != np.bool_:
+            raise ValueError(
+                f"mask has shape {chosen.shape} and dtype {chosen.dtype}, expected bool [{self.num_worlds}]."
+            )
+        if mask is None:
+            chosen = chosen | True
+        elif seeds is None and (self.episodes[~chosen] < 0).any():
+            raise ValueError("mask leaves out rows that have never been reset; reset all rows first.")
+        if seeds is not None:
+            values = np.asarray(seeds)
+            if values.shape != (self.num_worlds,) or values.dtype.kind not in "iu" or (values < 0).any():
+                raise ValueError(f"seeds = {seeds!r} must be {self.num_worlds} whole numbers from 0.")
+            self.base_seeds[chosen] = values[chosen].astype(np.uint64)
+            self.episodes[chosen] = 0
+        else:
+            self.episodes[chosen] += 1
+        rows = np.flatnonzero(chosen)
+        if rows.size:
+            self._open(rows, chosen)
+        return self.observe()
+
+    def _open(self, rows: NDArray[np.int64], chosen: NDArray[np.bool_]) -> None:
+        with np.errstate(over="ignore"):
+            keys = np.array([key(self.base_seeds[row], np.uint64(self.episodes[row])) for row in rows], np.uint64)
+            self.tape[rows] = self.scenario.draw(keys, self.config.episode_hours)
+            self.worlds[rows] = self._template
+            self.worlds["seed"][rows] = keys
+            if self.config.stagger:
+                for row, episode_key in zip(rows, keys, strict=True):
+                    if self.episodes[row] == 0:
+                        self.worlds["length"][row] = self._first_length(episode_key)
+            self._kernels.reset_range(
+                self.worlds, self.params, self.tape, self._world_features, self._world_flat,
+                self._venue_features, self._venue_flat, self._obs, chosen,
+            )  # fmt: skip
+
+    def _first_length(self, episode_key: np.uint64) -> int:
+        """Random whole number of decisions, so that a batch's episodes do not all end together."""
+        decisions = 1 + int(uniform(episode_key, 0, 0, 0, Purpose.EPISODE_LENGTH) * self.horizon)
+        return min(decisions * self.config.decision_hours, self.config.episode_hours)
+
+    def step(self, actions: Mapping[str, ArrayLike]) -> Step:
+        """Run one decision of every world.
+
+        Args:
+            actions: agent -> float [n, levers] in [-1, 1] (-1 low, 0 default, +1 high); finite values beyond are clipped.
+
+        Raises:
+            ActionError: an agent missing or unknown, a wrong shape, a non-finite value. Nothing has changed.
+            RuntimeError: a row's episode is over, or the books of a world do not balance.
+        """
+        self._take_actions(actions)
+        events, n_events = self.advance()
+        levers = self.worlds["venues"]["levers"]
+        terms: dict[str, NDArray[np.float64]] = {}
+        obs, rewards, proposed, executed, reason = {}, {}, {}, {}, {}
+        for name, place in self.places.items():
+            columns = self._lever_columns[name]
+            rows = levers[:, place.venue]
+            flat = self._terms_flat[:, place.venue]
+            obs[name] = self._obs[:, self._columns[name]]
+            # a fixed order of additions: a matrix product may round differently in another batch size
+            rewards[name] = (flat * self._reward_weights[name]).sum(axis=1)
+            terms[name] = flat[:, self._term_columns[name]]
+            proposed[name] = rows["target"][:, columns]
+            executed[name] = rows["executed"][:, columns]
+            reason[name] = rows["reason"][:, columns].astype(np.int8)
+        for venue in range(self.config.venues):
+            terms[f"welfare_{venue}"] = self._terms_flat[:, venue][:, _WELFARE_COLUMNS]
+        return Step(obs, rewards, terms, self.truncated(), proposed, executed, reason, events, n_events)
+
+    def _take_actions(self, actions: Mapping[str, ArrayLike]) -> None:
+        """Check all actions, then write them; nothing is written when one is refused."""
+        for name in actions:
+            if name not in self.places:
+                raise ActionError(f"actions name {name!r}, agents are {', '.join(self.agents)}.")
+        taken = {}
+        for name in self.agents:
+            if name not in actions:
+                raise ActionError(f"actions lack agent {name!r}; every agent acts in every decision.")
+            value = np.asarray(actions[name], np.float64)
+            expected = (self.num_worlds, self.action_size(name))
+            if value.shape != expected:
+                raise ActionError(f"action of {name} has shape {value.shape}, expected {expected}.")
+            if not np.isfinite(value).all():
+                row, column = np.argwhere(~np.isfinite(value))[0]
+                lever = self.roles[name].levers[column]
+                raise ActionError(
+                    f"action of {name} is {value[row, column]} for lever {lever} of world {row}; "
+                    "finite numbers in [-1, 1] are accepted."
+                )
+            taken[name] = value
+        for name, value in taken.items():
+            self._actions[:, self.places[name].venue, self._lever_columns[name]] = value
+
+    def advance(self) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+        """Run one decision with the actions taken; (events, number of valid events a row). See :meth:`step`."""
+        if (self.episodes < 0).any():
+            raise RuntimeError("step before reset: call reset() first.")
+        over = self.worlds["hour"] >= self.worlds["length"]
+        if over.any():
+            raise RuntimeError(f"world {int(np.flatnonzero(over)[0])} is truncated; reset it before the next step.")
+        capacity = MAX_EVENTS_PER_HOUR * self.config.decision_hours
+        events = np.empty((self.num_worlds, capacity), EVENT).view(np.recarray)
+        bad = self._run_ranges(events)
+        if bad >= 0:
+            raise RuntimeError(
+                f"books of world {bad} do not balance: residual {self.worlds['book_error'][bad]:.3g} of gross flow "
+                f"at hour {self.worlds['hour'][bad]}."
+            )
+        return events.view(EVENT, np.ndarray), self.worlds["step_events"].copy()
+
+    def _run_ranges(self, events: np.ndarray) -> int:
+        def run(start: int, stop: int) -> int:
+            with np.errstate(over="ignore"):
+                return int(
+                    self._kernels.step_range(
+                        self.worlds, self.params, self.tape, self._actions, self._world_features, self._world_flat,
+                        self._venue_features, self._venue_flat, self._obs, self._terms, events, start, stop,
+                    )
+                )  # fmt: skip
+
+        if self.num_threads == 1:
+            return run(0, self.num_worlds)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.num_threads)
+        # several slices a thread: worlds in a crash cost more than calm ones
+        pieces = min(self.num_worlds, 4 * self.num_threads)
+        edges = np.linspace(0, self.num_worlds, pieces + 1).astype(int)
+        bad = list(self._pool.map(run, edges[:-1].tolist(), edges[1:].tolist()))
+        return max(bad)
+
+    # ------------------------------------------------------------------ reading
+
+    def truncated(self) -> NDArray[np.bool_]:
+        """bool [n]: rows whose episode is over."""
+        return np.asarray(self.worlds["hour"] >= self.worlds["length"])
+
+    def observe(self) -> dict[str, NDArray[np.float32]]:
+        """Every agent's current observation, float32 [n, d]."""
+        return {name: self._obs[:, columns] for name, columns in self._columns.items()}
+
+    def state(self) -> NDArray[np.float32]:
+        """Global state, float32 [n, g]: every feature of the world and of every venue once, normalised."""
+        return self._obs.copy()
+
+    def feature(self, agent: str, name: str) -> NDArray[np.float64]:
+        """Feature `name` of `agent`'s venue in its physical unit, float64 [n] or [n, k]."""
+        if name in WORLD_DTYPE.names:  # type: ignore[operator]
+            return np.array(self._world_features[name])
+        if name in VENUE_DTYPE.names:  # type: ignore[operator]
+            return np.array(self._venue_features[name][:, self.places[agent].venue])
+        known = (*WORLD_DTYPE.names, *VENUE_DTYPE.names)  # type: ignore[misc]
+        raise KeyError(f"no feature {name!r}, known features are {', '.join(known)}.")
+
+    def lever_values(self, venue: int) -> NDArray[np.float64]:
+        """Executed levers of one venue, float64 [n, 12], in the order and units of the table."""
+        return np.array(self.worlds["venues"]["levers"]["executed"][:, venue])
+
+    def view(self, agent: str) -> RoleView:
+        """What `agent` sees now."""
+        return RoleView(agent, self, self._obs[:, self._columns[agent]])
+
+    # ------------------------------------------------------------------ copies
+
+    def fork(self, rows: ArrayLike) -> "Simulator":
+        """Copies of `rows` (which may repeat) as a simulator of their own, with the same tape and keyed noise.
+
+        Raises:
+            ValueError: no rows, or a row that does not exist.
+        """
+        picked = np.asarray(rows)
+        if picked.ndim != 1 or picked.size == 0 or picked.dtype.kind not in "iu":
+            raise ValueError(f"rows = {rows!r} must be a non-empty list of row numbers.")
+        if picked.min() < 0 or picked.max() >= self.num_worlds:
+            raise ValueError(f"rows = {rows!r} must lie between 0 and {self.num_worlds - 1}.")
+        copy = Simulator(self.config, picked.size, scenario=self.scenario, num_threads=self.num_threads)
+        for name in _STATE:
+            getattr(copy, name)[:] = getattr(self, name)[picked]
+        return copy
+
+    def snapshot(self) -> bytes:
+        """Everything that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, episode numbers."""
+        about = {"version": SNAPSHOT_VERSION, "config": self.config.to_dict(), "scenario": self.scenario.name}
+        buffer = io.BytesIO()
+        arrays = {name: np.ascontiguousarray(getattr(self, name)).view(np.uint8) for name in _STATE}
+        np.savez(buffer, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+        return buffer.getvalue()
+
+    def restore(self, data: bytes) -> None:
+        """Take over a snapshot of a simulator with the same configuration, scenario and number of worlds.
+
+        Raises:
+            SnapshotError: truncated or foreign bytes, or another configuration. Nothing has changed.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                about = json.loads(file["about"].tobytes())
+                loaded = {name: file[name] for name in _STATE}
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise SnapshotError(f"these {len(data)} bytes are no complete snapshot of a simulator ({error}).") from None
+        if about.get("version") != SNAPSHOT_VERSION:
+            raise SnapshotError(f"snapshot version {about.get('version')!r}, this protogov reads {SNAPSHOT_VERSION}.")
+        if about["config"] != json.loads(json.dumps(self.config.to_dict())) or about["scenario"] != self.scenario.name:
+            raise SnapshotError("the snapshot is of another configuration or scenario; restore into one like it.")
+        for name, value in loaded.items():
+            if value.nbytes != getattr(self, name).nbytes:
+                raise SnapshotError(
+                    f"the snapshot's {name} holds {value.nbytes} bytes, not {getattr(self, name).nbytes}."
+                )
+        for name, value in loaded.items():
+            target = getattr(self, name)
+            target[...] = value.reshape(-1).view(target.dtype).reshape(target.shape)
+
+    def with_scenario(self, scenario: str | Path | Scenario, *, seed: int | None = None) -> "Simulator":
+        """A fresh simulator like this one on another scenario."""
+        start = int(self.base_seeds[0]) if seed is None else seed
+        return Simulator(
+            replace(self.config), self.num_worlds, scenario=scenario, seed=start, num_threads=self.num_threads
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickling (for worker processes) leaves the thread pool and compiled code behind."""
+        state = self.__dict__.copy()
+        state["_pool"] = None
+        del state["_kernels"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._kernels = kernels(self.config.venues)
+        self._world_flat = self._world_features.view(np.float64).view(np.ndarray).reshape(self.num_worlds, -1)
+        self._venue_flat = (
+            self._venue_features.view(np.float64).view(np.ndarray).reshape(self.num_worlds, self.config.venues, -1)
+        )
+        self._terms_flat = (
+            self._terms.view(np.float64).view(np.ndarray).reshape(self.num_worlds, self.config.venues, -1)
+        )
+
+
+# arrays with a row a world that make up the state of a batch
+_STATE = (
+    "worlds", "tape", "params", "base_seeds", "episodes",
+    "_world_features", "_venue_features", "_obs", "_terms",
+)  # fmt: skip
+_WELFARE_COLUMNS = np.array([TERM_NAMES.index(name) for name in WELFARE_PARTS])
+
+
+def _feature_columns(features: Iterable[Feature]) -> tuple[dict[str, NDArray[np.int64]], int]:
+    """Columns of each feature in its block, and the block's width."""
+    columns, start = {}, 0
+    for feature in features:
+        width = int(np.prod(feature.shape))
+        columns[feature.name] = np.arange(start, start + width)
+        start += width
+    return columns, start
+
+
+def _entry_names(feature: Feature) -> list[str]:
+    if not feature.shape:
+        return [feature.name]
+    return [f"{feature.name}[{index}]" for index in range(int(np.prod(feature.shape)))]

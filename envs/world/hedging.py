@@ -1,0 +1,60 @@
+"""Delta hedging of the option pool through the spot pool, and the price of what stays unhedged."""
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.ledger import note_cash
+from protogov.envs.world.market import buy_from_pool, leave_impact, pool_price, sell_to_pool
+from protogov.envs.world.state import HOURS_PER_YEAR
+
+
+@compiled
+def hedge_target(venue):
+    """Coin that the hedge ratio asks for against the book's net delta."""
+    return -venue.hedge_ratio * venue.net_delta
+
+
+@compiled
+def hedge(world, venue, p):
+    """Trade toward the hedge target through the spot pool, at most `hedge_depth` times the depth of 1%.
+
+    The cost booked is what was paid beyond the outside price (slippage, fee and basis).
+    """
+    target = hedge_target(venue)
+    change = target - venue.hedge_coin
+    limit = p.hedge_depth * world.depth / pool_price(world)
+    change = min(max(change, -limit), limit)
+    if abs(change) <= p.hedge_minimum * abs(target) or change == 0.0:
+        return
+    outside = world.outside_price
+    if change > 0.0:
+        paid, impact = buy_from_pool(world, change, p.pool_fee)
+        venue.option_cash -= paid
+        cost = paid - change * outside
+    else:
+        received, impact = sell_to_pool(world, -change, p.pool_fee)
+        venue.option_cash += received
+        cost = -change * outside - received
+    venue.hedge_coin += change
+    venue.sum_hedge_cost += cost
+    leave_impact(world, -1, impact, p)
+
+
+@compiled
+def pay_funding(world, venue):
+    """Hourly funding of the hedge: a long hedge pays the tape's funding rate, a short one receives it."""
+    paid = venue.hedge_coin * world.outside_price * world.funding / HOURS_PER_YEAR
+    venue.option_cash -= paid
+    world.outside_cash += paid
+    venue.sum_hedge_cost += paid
+    note_cash(world, paid)
+
+
+@compiled
+def variance_charge(world, venue, p):
+    """Price [USD] of an hour's variance of the net book: (net delta * S * s_1h)^2 + (net vega * nu_1h)^2.
+
+    s_1h is the hourly standard deviation at the tape's implied vol; `variance_aversion` [per USD] makes it money.
+    """
+    hourly = world.implied_vol / HOURS_PER_YEAR**0.5
+    delta_risk = (venue.net_delta + venue.hedge_coin) * world.tape_price * hourly
+    vega_risk = venue.net_vega * p.hourly_vol_of_vol
+    return p.variance_aversion * (delta_risk * delta_risk + vega_risk * vega_risk)

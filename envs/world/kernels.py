@@ -1,0 +1,128 @@
+"""The compiled entry points over rows of a batch, and their cache.
+
+Only this file caches. numba's own cache looks at the entry point's file alone and would run stale physics after a change in
+a callee, so each entry point closes over a digest of all sources: the value of a closure cell is part of the cache key.
+Callees are globals, never cells, because a pickled dispatcher carries a fresh identity and would defeat the cache.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numba import njit
+
+from protogov.envs.world.compiled import OPTIONS, compiled
+from protogov.envs.world.observe import (
+    VENUE_DTYPE,
+    VENUE_SCALE,
+    VENUE_SYMLOG,
+    WORLD_DTYPE,
+    WORLD_SCALE,
+    WORLD_SYMLOG,
+    normalise,
+    observe_venue,
+    observe_world,
+)
+from protogov.envs.world.opening import open_world
+from protogov.envs.world.parameters import PARAMS
+from protogov.envs.world.state import EVENT, MAX_VENUES, TAPE, world_dtypes
+from protogov.envs.world.step import run_decision
+from protogov.envs.world.welfare import TERMS, settle_terms
+
+BOOK_TOLERANCE = 1e-9  # of gross flow
+
+
+class Kernels(NamedTuple):
+    """Entry points for one capacity of venues."""
+
+    reset_range: Callable[..., None]
+    step_range: Callable[..., int]
+
+
+@cache
+def source_digest(*folders: str) -> str:
+    """Digest of all Python sources under `folders` (default: this one), the numba version and the compile options."""
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sorted(OPTIONS.items())}".encode())
+    for folder in folders or (str(Path(__file__).parent),):
+        for path in sorted(Path(folder).rglob("*.py")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@compiled
+def fill_observation(world, world_features, world_flat, venue_features, venue_flat, obs, p):
+    """Features of one world in physical units, and the same normalised in one row: world first, then each venue."""
+    observe_world(world, world_features)
+    normalise(world_flat, WORLD_SCALE, WORLD_SYMLOG, obs, 0)
+    for v in range(world.num_venues):
+        observe_venue(world, world.venues[v], venue_features[v], p)
+        offset = world_flat.shape[0] + v * venue_flat.shape[1]
+        normalise(venue_flat[v], VENUE_SCALE, VENUE_SYMLOG, obs, offset)
+
+
+def _build(digest: str) -> Kernels:
+    def reset_range(worlds, params, tape, world_features, world_flat, venue_features, venue_flat, obs, mask):
+        version = digest  # noqa: F841  the cell is part of the cache key
+        for i in range(worlds.shape[0]):
+            if mask[i]:
+                open_world(worlds[i], tape[i], params[i])
+                fill_observation(
+                    worlds[i], world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], params[i]
+                )
+
+    def step_range(
+        worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, terms, events,
+        start, stop,
+    ):  # fmt: skip
+        version = digest  # noqa: F841
+        bad = -1
+        for i in range(start, stop):
+            world = worlds[i]
+            p = params[i]
+            hours = run_decision(world, tape[i], actions[i], events[i], p)
+            for v in range(world.num_venues):
+                settle_terms(world, world.venues[v], hours, terms[i, v], p)
+            fill_observation(world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], p)
+            # a comparison that also catches a non-finite residual
+            if bad < 0 and not world.book_error <= BOOK_TOLERANCE:
+                bad = i
+        return bad
+
+    entry = njit(cache=True, nogil=True, **OPTIONS)
+    return Kernels(entry(reset_range), entry(step_range))
+
+
+@cache
+def kernels(num_venues: int) -> Kernels:
+    """The entry points for worlds with capacity for `num_venues` venues; each capacity compiles once.
+
+    Raises:
+        ValueError: `num_venues` is not 1 or 2.
+    """
+    if not 1 <= num_venues <= MAX_VENUES:
+        raise ValueError(f"venues = {num_venues!r} must be between 1 and {MAX_VENUES}.")
+    return _build(f"{source_digest()} {num_venues}")
+
+
+def observation_columns(num_venues: int) -> tuple[int, int]:
+    """(columns of the world block, columns of one venue block) of an observation row."""
+    return WORLD_SCALE.size, VENUE_SCALE.size
+
+
+__all__ = [
+    "BOOK_TOLERANCE",
+    "EVENT",
+    "PARAMS",
+    "TAPE",
+    "TERMS",
+    "VENUE_DTYPE",
+    "WORLD_DTYPE",
+    "Kernels",
+    "kernels",
+    "source_digest",
+    "world_dtypes",
+]

@@ -1,0 +1,82 @@
+"""Who holds what. Every transfer has two ends, so the totals of cash and coin never change.
+
+Physics moves money with the paired statements ``a.x -= amount; b.y += amount`` and notes the flow here; the check at the
+end of every hour recounts all holders. Outside balances are net receipts since the episode began and may be negative:
+they are the rest of the world. `hedge_coin` may be negative: coin borrowed from outside and sold.
+"""
+
+from protogov.envs.world.compiled import compiled
+
+
+@compiled
+def note_cash(world, amount):
+    """Count a transfer of `amount` USD (either sign) toward the gross flow that scales the check."""
+    world.gross_cash += abs(amount)
+
+
+@compiled
+def note_coin(world, amount):
+    """Count a transfer of `amount` coin toward the gross flow."""
+    world.gross_coin += abs(amount)
+
+
+@compiled
+def total_cash(world):
+    """Cash of all holders [USD]."""
+    total = world.pool_cash + world.arbitrage_cash + world.outside_cash + world.trader_cash + world.liquidator_cash
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        total += venue.cash + venue.treasury_cash + venue.option_cash + venue.short_collateral_sum
+    return total
+
+
+@compiled
+def total_coin(world):
+    """Coin of all holders."""
+    total = world.pool_coin + world.arbitrage_coin + world.outside_coin + world.liquidator_coin
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        total += venue.treasury_coin + venue.hedge_coin
+        collateral = venue.account_collateral
+        for i in range(venue.num_accounts):
+            total += collateral[i]
+    return total
+
+
+@compiled
+def lending_residual(venue):
+    """Assets minus claims of a lending market [USD]: cash + debt + uncovered deficit - deposits - treasury's claim."""
+    debt = venue.scaled_debt * venue.borrow_index
+    deposits = venue.scaled_deposits * venue.supply_index
+    return venue.cash + debt + venue.deficit - deposits - venue.reserve
+
+
+@compiled
+def sum_residual(venue):
+    """Worst relative gap between a running total and the sum of its parts: debts, deposits, short collateral."""
+    debts = 0.0
+    for i in range(venue.num_accounts):
+        debts += venue.account_scaled_debt[i]
+    deposits = venue.option_scaled
+    for j in range(venue.num_suppliers):
+        deposits += venue.supplier_scaled[j]
+    posted = 0.0
+    for s in range(venue.num_shorts):
+        posted += venue.short_collateral[s]
+    worst = abs(debts - venue.scaled_debt)
+    worst = max(worst, abs(deposits - venue.scaled_deposits))
+    return max(worst, abs(posted - venue.short_collateral_sum))
+
+
+@compiled
+def check_books(world):
+    """Recount everything and remember the worst residual over gross flow; a sound world stays below 1e-9."""
+    error = abs(total_cash(world) - world.opening_cash) / world.gross_cash
+    error = max(error, abs(total_coin(world) - world.opening_coin) / world.gross_coin)
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        error = max(error, abs(lending_residual(venue) - venue.opening_net) / world.gross_cash)
+        error = max(error, sum_residual(venue) / world.gross_cash)
+    # written so that a non-finite residual is kept: max() would drop it
+    if not error <= world.book_error:
+        world.book_error = error

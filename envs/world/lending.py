@@ -1,0 +1,161 @@
+"""The lending market: rates, interest, and the movements of cash, debt, deposits and collateral."""
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.ledger import note_cash, note_coin
+from protogov.envs.world.state import SUBSTEP_YEARS
+
+
+@compiled
+def kinked_borrow_rate(utilisation, base, slope1, slope2, optimal):
+    """Annual borrow rate of a two-slope curve; source: Aave v3 DefaultReserveInterestRateStrategyV2."""
+    if utilisation <= optimal:
+        return base + slope1 * utilisation / optimal
+    return base + slope1 + slope2 * (utilisation - optimal) / (1.0 - optimal)
+
+
+@compiled
+def supply_rate_of(borrow_rate, debt, cash, unbacked, reserve_factor):
+    """Annual supply rate: borrowers' interest, less the reserve's share, over all that suppliers are owed.
+
+    `unbacked` is what suppliers are owed without cash or debt behind it (Aave's unbacked, here the open deficit).
+    """
+    total = debt + cash + unbacked
+    return borrow_rate * (1.0 - reserve_factor) * debt / total if total > 0.0 else 0.0
+
+
+@compiled
+def linear_growth(rate, years):
+    """Growth of the supply index over a time without change; source: Aave MathUtils.calculateLinearInterest."""
+    return rate * years
+
+
+@compiled
+def compounded_growth(rate, years):
+    """Growth of the borrow index: third-order series of exp(rate * years) - 1; source: Aave MathUtils."""
+    x = rate * years
+    return x + x * x / 2.0 + x * x * x / 6.0
+
+
+@compiled
+def debt_of(venue):
+    """Debt of all accounts with interest [USD]."""
+    return venue.scaled_debt * venue.borrow_index
+
+
+@compiled
+def deposits_of(venue):
+    """What suppliers and the option pool are owed [USD]."""
+    return venue.scaled_deposits * venue.supply_index
+
+
+@compiled
+def refresh_rates(venue, p):
+    """Utilisation and both rates after cash, debt or a lever changed."""
+    debt = debt_of(venue)
+    total = debt + venue.cash
+    venue.utilisation = debt / total if total > 0.0 else 0.0
+    venue.borrow_rate = kinked_borrow_rate(
+        venue.utilisation, venue.base_rate, venue.slope1, venue.slope2, venue.optimal_utilisation
+    )
+    venue.supply_rate = supply_rate_of(venue.borrow_rate, debt, venue.cash, venue.deficit, p.reserve_factor)
+
+
+@compiled
+def accrue_interest(venue, p):
+    """One sub-step of interest: borrowers owe more, suppliers are owed more, the difference is the treasury's."""
+    earned = debt_of(venue) * compounded_growth(venue.borrow_rate, SUBSTEP_YEARS)
+    owed = deposits_of(venue) * linear_growth(venue.supply_rate, SUBSTEP_YEARS)
+    venue.borrow_index *= 1.0 + compounded_growth(venue.borrow_rate, SUBSTEP_YEARS)
+    venue.supply_index *= 1.0 + linear_growth(venue.supply_rate, SUBSTEP_YEARS)
+    venue.reserve += earned - owed
+    venue.sum_reserve_income += earned - owed
+
+
+@compiled
+def borrow(world, venue, i, amount):
+    """Account `i` draws `amount` USD, at most the market's cash; the caller has checked the loan-to-value."""
+    scaled = amount / venue.borrow_index
+    venue.account_scaled_debt[i] += scaled
+    venue.scaled_debt += scaled
+    venue.cash -= amount
+    world.outside_cash += amount
+    venue.sum_net_borrow += amount
+    note_cash(world, amount)
+
+
+@compiled
+def reduce_debt(venue, i, amount):
+    """Take `amount` USD off the debt of account `i`, all of it when nothing but rounding would remain."""
+    scaled = venue.account_scaled_debt[i]
+    change = amount / venue.borrow_index
+    if change > scaled * (1.0 - 1e-12):
+        change = scaled
+    venue.account_scaled_debt[i] = scaled - change
+    venue.scaled_debt -= change
+    return change * venue.borrow_index
+
+
+@compiled
+def repay(world, venue, i, amount):
+    """Account `i` pays back `amount` USD (at most its debt) from outside."""
+    paid = reduce_debt(venue, i, amount)
+    venue.cash += paid
+    world.outside_cash -= paid
+    venue.sum_net_borrow -= paid
+    note_cash(world, paid)
+
+
+@compiled
+def add_collateral(world, venue, i, coin):
+    """Account `i` brings `coin` (negative takes out) between its wallet and the protocol."""
+    venue.account_collateral[i] += coin
+    world.outside_coin -= coin
+    note_coin(world, coin)
+
+
+@compiled
+def supply(world, venue, j, amount):
+    """Supplier `j` deposits `amount` USD, or withdraws -amount, which the caller has limited to cash and claim."""
+    scaled = amount / venue.supply_index
+    venue.supplier_scaled[j] += scaled
+    venue.scaled_deposits += scaled
+    venue.cash += amount
+    world.outside_cash -= amount
+    venue.sum_net_supply += amount
+    note_cash(world, amount)
+
+
+@compiled
+def lend_option_cash(world, venue, amount):
+    """The option pool lends `amount` USD to the lending market, or takes -amount back, limited by the caller."""
+    scaled = amount / venue.supply_index
+    venue.option_scaled += scaled
+    venue.scaled_deposits += scaled
+    venue.cash += amount
+    venue.option_cash -= amount
+    note_cash(world, amount)
+
+
+@compiled
+def cover_deficit(world, venue, p):
+    """The treasury waterfall: its claim on the market, then its cash, then (a switch) the suppliers.
+
+    What stays is an open deficit that the treasury owes from later income.
+    """
+    if venue.deficit <= 0.0:
+        return
+    from_claim = min(venue.deficit, max(venue.reserve, 0.0))
+    venue.reserve -= from_claim
+    venue.deficit -= from_claim
+    from_cash = min(venue.deficit, venue.treasury_cash)
+    venue.treasury_cash -= from_cash
+    venue.cash += from_cash
+    venue.deficit -= from_cash
+    note_cash(world, from_cash)
+    if p.losses_socialised > 0.0 and venue.deficit > 0.0:
+        deposits = deposits_of(venue)
+        haircut = min(venue.deficit, deposits)
+        if deposits > 0.0:
+            venue.supply_index *= 1.0 - haircut / deposits
+        venue.deficit -= haircut
+        venue.sum_haircuts += haircut

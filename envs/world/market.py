@@ -1,0 +1,213 @@
+"""The one price: outside market with lasting impact, constant-product spot pool, finite arbitrage, lagged oracle."""
+
+from math import exp, log, sqrt
+
+import numpy as np
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.events import forget_impact, note_impact
+from protogov.envs.world.ledger import note_cash, note_coin
+from protogov.envs.world.noise import Purpose, normal
+from protogov.envs.world.state import HOURS_PER_YEAR, NEVER, SUBSTEPS
+
+# A pool with reserves (y cash, x coin) moves by the factor exp(d) when its cash changes by y (exp(d/2) - 1), so the
+# depth of 1% is y * (exp(0.005) - 1) and y = depth * CASH_PER_DEPTH.
+CASH_PER_DEPTH = 1.0 / (exp(0.005) - 1.0)
+FIRST_EXTREME, SECOND_EXTREME, LAST = 4, 8, SUBSTEPS - 1  # sub-steps of an hour at which a candle's points are met
+
+
+@compiled
+def tape_point(candle, substep_of_hour, noise):
+    """Tape price [USD] at a sub-step of an hour: open first, then both extremes, then the close, a bridge between.
+
+    A bar that closed up visits its low first, one that closed down its high. `noise` is a standard normal that
+    bends the way between two points by up to their distance; the path stays within [low, high].
+    """
+    rising = candle.close >= candle.open
+    first = candle.low if rising else candle.high
+    second = candle.high if rising else candle.low
+    if substep_of_hour < FIRST_EXTREME:
+        start, end, share = candle.open, first, substep_of_hour / FIRST_EXTREME
+    elif substep_of_hour < SECOND_EXTREME:
+        start, end = first, second
+        share = (substep_of_hour - FIRST_EXTREME) / (SECOND_EXTREME - FIRST_EXTREME)
+    else:
+        start, end = second, candle.close
+        share = (substep_of_hour - SECOND_EXTREME) / (LAST - SECOND_EXTREME)
+    bend = noise * sqrt(share * (1.0 - share)) * 0.5 * abs(end - start)
+    price = np.float64(start) + (np.float64(end) - np.float64(start)) * share + bend
+    return min(max(price, np.float64(candle.low)), np.float64(candle.high))
+
+
+@compiled
+def read_tape(world, candle, p):
+    """Top of an hour: take over the tape's conditions of this hour."""
+    world.implied_vol = candle.implied_vol
+    world.congestion = candle.congestion
+    world.funding = candle.funding
+    world.peg = candle.peg
+    world.leverage_demand = candle.leverage_demand
+    world.outside_yield = candle.outside_yield
+    world.informed_share = candle.informed_share
+    world.flow_intensity = candle.flow_intensity
+    world.anchor_vol += (candle.implied_vol - world.anchor_vol) * (1.0 - 2.0 ** (-1.0 / p.anchor_half_life))
+    set_pool_depth(world, candle.depth * p.depth_scale)
+    world.lasting_impact *= 2.0 ** (-1.0 / p.lasting_half_life)
+
+
+@compiled
+def set_pool_depth(world, depth):
+    """Liquidity providers add or remove both sides in proportion, so that 1% costs `depth` USD; the price stays."""
+    world.depth = depth
+    ratio = depth * CASH_PER_DEPTH / world.pool_cash
+    cash, coin = world.pool_cash * (ratio - 1.0), world.pool_coin * (ratio - 1.0)
+    world.pool_cash += cash
+    world.outside_cash -= cash
+    world.pool_coin += coin
+    world.outside_coin -= coin
+    note_cash(world, cash)
+    note_coin(world, coin)
+
+
+@compiled
+def move_outside_price(world, candle, substep_of_hour):
+    """Outside price = tape price * exp(lasting impact)."""
+    noise = normal(world.seed, 0, world.hour, substep_of_hour, Purpose.PRICE_BRIDGE)
+    world.tape_price = tape_point(candle, substep_of_hour, noise)
+    world.outside_price = world.tape_price * exp(world.lasting_impact)
+
+
+@compiled
+def pool_price(world):
+    """Marginal price of the spot pool, USD per coin."""
+    return world.pool_cash / world.pool_coin
+
+
+@compiled
+def sell_to_pool(world, coin, fee):
+    """Swap `coin` > 0 for cash at constant product; the seller's account is the caller's to book.
+
+    Returns:
+        (cash received after the fee [USD], log price impact). The fee goes to the pool's owners outside.
+    """
+    gross = world.pool_cash * coin / (world.pool_coin + coin)
+    paid = gross * fee
+    before = world.pool_cash / world.pool_coin
+    world.pool_coin += coin
+    world.pool_cash -= gross
+    world.outside_cash += paid
+    note_cash(world, gross)
+    note_coin(world, coin)
+    return gross - paid, log(world.pool_cash / world.pool_coin / before)
+
+
+@compiled
+def buy_from_pool(world, coin, fee):
+    """Swap cash for `coin` > 0 (less than the pool holds) at constant product.
+
+    Returns:
+        (cash paid with the fee [USD], log price impact).
+    """
+    gross = world.pool_cash * coin / (world.pool_coin - coin)
+    paid = gross * fee / (1.0 - fee)
+    before = world.pool_cash / world.pool_coin
+    world.pool_coin -= coin
+    world.pool_cash += gross
+    world.outside_cash += paid
+    note_cash(world, gross)
+    note_coin(world, coin)
+    return gross + paid, log(world.pool_cash / world.pool_coin / before)
+
+
+@compiled
+def leave_impact(world, serial, impact, p):
+    """A forced trade moved the pool by `impact` (log): part of it lasts outside, and it may be somebody's parent."""
+    lasting = world.lasting_impact + p.lasting_share * impact
+    world.lasting_impact = min(max(lasting, -p.lasting_cap), p.lasting_cap)
+    world.outside_price = world.tape_price * exp(world.lasting_impact)
+    if serial >= 0:
+        note_impact(world, serial, impact)
+
+
+@compiled
+def arbitrage(world, p):
+    """Close part of the gap between pool and outside, with finite capital that shrinks under congestion.
+
+    The arbitrageur trades with the pool and settles outside at the outside price; what is left is its profit.
+    """
+    gap = log(world.outside_price * world.pool_coin / world.pool_cash)
+    if gap > p.arbitrage_band:
+        move = p.arbitrage_speed * (gap - p.arbitrage_band)
+    elif gap < -p.arbitrage_band:
+        move = p.arbitrage_speed * (gap + p.arbitrage_band)
+    else:
+        return
+    capacity = p.arbitrage_capacity * (1.0 - p.arbitrage_stress * world.congestion)
+    cash = world.pool_cash * (exp(0.5 * move) - 1.0)  # into the pool when the pool is too cheap
+    cash = min(max(cash, -capacity), capacity)
+    coin = world.pool_coin * cash / (world.pool_cash + cash)
+    world.pool_cash += cash
+    world.pool_coin -= coin
+    settled = coin * world.outside_price
+    world.arbitrage_cash += settled - cash
+    world.outside_cash -= settled
+    world.outside_coin += coin
+    note_cash(world, cash)
+    note_cash(world, settled)
+    note_coin(world, coin)
+
+
+@compiled
+def oracle_source(world, p):
+    """What reporters see: mostly the outside market, with a small weight on the pool."""
+    return (1.0 - p.oracle_pool_weight) * world.outside_price + p.oracle_pool_weight * pool_price(world)
+
+
+@compiled
+def update_oracle(world, p):
+    """Report on deviation or heartbeat, late under congestion; True when the oracle price changed."""
+    if world.oracle_due == NEVER:
+        source = oracle_source(world, p)
+        moved = abs(source / world.oracle_price - 1.0) > p.oracle_deviation
+        stale = world.substep - world.oracle_substep >= p.oracle_heartbeat * SUBSTEPS
+        if not (moved or stale):
+            return False
+        world.oracle_pending = source
+        world.oracle_due = world.substep + np.int64(world.congestion * p.oracle_delay)
+    if world.substep < world.oracle_due:
+        return False
+    changed = world.oracle_pending != world.oracle_price
+    world.oracle_price = world.oracle_pending
+    world.oracle_substep = world.substep
+    world.oracle_due = NEVER
+    forget_impact(world)
+    return changed
+
+
+@compiled
+def remember_hour(world, p):
+    """End of an hour: the price history behind realised vol, the week's high and the mean depth."""
+    closes = world.hourly_close
+    ring = closes.shape[0]
+    now = world.hour % ring
+    closes[now] = world.oracle_price
+    world.realised_1h = hourly_vol(closes, world.hour, 1)
+    world.realised_6h = hourly_vol(closes, world.hour, 6)
+    world.realised_72h = hourly_vol(closes, world.hour, 72)
+    high = 0.0
+    for back in range(min(world.hour + 1, 168)):
+        high = max(high, closes[(world.hour - back) % ring])
+    world.high_week = high
+    world.depth_week += (world.depth - world.depth_week) / 168.0
+
+
+@compiled
+def hourly_vol(closes, hour, window):
+    """Annualised root mean square of the last `window` hourly log returns (fewer at the start); 0 before the first."""
+    ring = closes.shape[0]
+    count = min(window, hour)
+    total = 0.0
+    for back in range(count):
+        step = closes[(hour - back) % ring] / closes[(hour - back - 1) % ring] - 1.0
+        total += step * step
+    return sqrt(total / count * HOURS_PER_YEAR) if count > 0 else 0.0

@@ -1,0 +1,123 @@
+"""How an episode begins: prices, pool, people, an option book that is already in use, and the opening books."""
+
+from math import exp, log
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.hedging import hedge_target
+from protogov.envs.world.ledger import lending_residual, total_cash, total_coin
+from protogov.envs.world.lending import deposits_of, refresh_rates
+from protogov.envs.world.levers import apply_levers
+from protogov.envs.world.liquidation import measure_risk
+from protogov.envs.world.market import CASH_PER_DEPTH
+from protogov.envs.world.noise import Purpose, uniform
+from protogov.envs.world.options import HOURS_BETWEEN_EXPIRIES, fair_book_value, list_expiry, mark_book
+from protogov.envs.world.population.borrowers import draw_borrowers
+from protogov.envs.world.population.suppliers import draw_suppliers
+from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
+from protogov.envs.world.welfare import remember_values
+
+
+@compiled
+def open_world(world, tape, p):
+    """Open an episode on a blank record that carries its seed, length, decision hours, counts and lever limits."""
+    opening = tape[0]
+    world.tape_price = opening.close
+    world.outside_price = opening.close
+    world.oracle_price = opening.close
+    world.oracle_due = NEVER
+    world.implied_vol = opening.implied_vol
+    world.anchor_vol = opening.implied_vol
+    world.realised_1h = opening.implied_vol
+    world.realised_6h = opening.implied_vol
+    world.realised_72h = opening.implied_vol
+    world.congestion = opening.congestion
+    world.funding = opening.funding
+    world.peg = opening.peg
+    world.leverage_demand = opening.leverage_demand
+    world.outside_yield = opening.outside_yield
+    world.informed_share = opening.informed_share
+    world.flow_intensity = opening.flow_intensity
+    world.depth = opening.depth * p.depth_scale
+    world.depth_week = world.depth
+    world.pool_cash = world.depth * CASH_PER_DEPTH
+    world.pool_coin = world.pool_cash / world.oracle_price
+    world.impact_serial = -1
+    world.parent_serial = -1
+    world.hourly_close[0] = world.oracle_price
+    world.high_week = world.oracle_price
+    for v in range(world.num_venues):
+        open_venue(world, world.venues[v], v, p)
+    world.opening_cash = total_cash(world)
+    world.opening_coin = total_coin(world)
+    # the endowment is the first flow: it scales the check before anything was traded
+    world.gross_cash = max(abs(world.opening_cash), 1.0)
+    world.gross_coin = max(abs(world.opening_coin), 1.0)
+    for v in range(world.num_venues):
+        world.venues[v].opening_net = lending_residual(world.venues[v])
+
+
+@compiled
+def open_venue(world, venue, v, p):
+    """One venue: levers, loans, suppliers, option pool, treasury."""
+    venue.borrow_index, venue.supply_index = 1.0, 1.0
+    venue.health_stale = 1
+    draw_levers(world, venue, v)
+    draw_borrowers(world, venue, v, p)
+    draw_suppliers(world, venue, v, p)
+    open_option_pool(world, venue, v, p)
+    venue.cash = deposits_of(venue) - venue.scaled_debt
+    value = p.lp_size * (p.options_on > 0.0)
+    venue.treasury_cash = p.treasury_share * (p.supply_size + value)
+    venue.opening_value = p.supply_size + value + venue.treasury_cash
+    refresh_rates(venue, p)
+    measure_risk(world, venue)
+    remember_values(world, venue, p)
+
+
+@compiled
+def draw_levers(world, venue, v):
+    """Levers at their defaults, or uniform around them when the world asks for it."""
+    rows = venue.levers
+    earliest = NEVER
+    for index in range(NUM_LEVERS):
+        lever = rows[index]
+        if world.lever_noise > 0.0:
+            u = uniform(world.seed, v * NUM_LEVERS + index, 0, 0, Purpose.LEVER_START)
+            way = (2.0 * u - 1.0) * world.lever_noise
+            if lever.log_map:
+                value = lever.default * exp(way * log(lever.high / lever.low))
+            else:
+                value = lever.default + way * (lever.high - lever.low)
+            lever.executed = min(max(value, lever.low), lever.high)
+        lever.target = lever.executed
+        lever.pending = lever.executed
+        venue.lagged_levers[index] = lever.executed
+        earliest = min(earliest, lever.due)
+    venue.next_due = earliest
+    apply_levers(venue)
+
+
+@compiled
+def open_option_pool(world, venue, v, p):
+    """An option pool worth `lp_size` that has sold options before: listed expiries at a random phase, a hedged book."""
+    venue.next_expiry = NEVER
+    if p.options_on == 0.0:
+        return
+    venue.num_expiries, venue.num_strikes = int(p.num_expiries), int(p.num_strikes)
+    venue.num_shorts = int(p.num_shorts)
+    phase = 1 + int(uniform(world.seed, v, 0, 0, Purpose.EXPIRY_PHASE) * HOURS_BETWEEN_EXPIRIES)
+    venue.next_expiry = phase * SUBSTEPS
+    nodes = venue.num_expiries * venue.num_strikes
+    contracts = 0.5 * p.opening_notional / (nodes * world.oracle_price)
+    for e in range(venue.num_expiries):
+        list_expiry(world, venue, e, (phase + e * HOURS_BETWEEN_EXPIRIES) * SUBSTEPS, p)
+        for k in range(venue.num_strikes):
+            node = (v * venue.num_expiries + e) * venue.num_strikes + k
+            venue.long_calls[e, k] = 2.0 * contracts * uniform(world.seed, node, 0, 0, Purpose.OPENING_BOOK)
+            venue.long_puts[e, k] = 2.0 * contracts * uniform(world.seed, node, 1, 0, Purpose.OPENING_BOOK)
+    mark_book(world, venue, p)
+    venue.hedge_coin = hedge_target(venue)
+    money = p.lp_size - fair_book_value(world, venue, p) - venue.hedge_coin * world.tape_price
+    venue.option_scaled = p.lend_share * max(money, 0.0)
+    venue.scaled_deposits += venue.option_scaled
+    venue.option_cash = money - venue.option_scaled

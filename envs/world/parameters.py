@@ -1,0 +1,173 @@
+"""Physical parameters of a world: one frozen dataclass is the table; the record that kernels read is derived from it.
+
+Each field has its unit, its accepted range and one sentence. Switches are numbers too, so a stress grid is a batch.
+To add a parameter, add one line here and read ``p.<name>`` in a kernel.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from math import inf, isfinite
+from typing import Any
+
+import numpy as np
+
+
+def parameter(default: float, unit: str, low: float, high: float, doc: str) -> Any:
+    """Declare one parameter: its default, unit, closed accepted range and meaning."""
+    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "help": doc})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """Everything about the outside market, the people and the fixed rules of the protocol that no lever governs."""
+
+    # ---- outside price, spot pool, arbitrage
+    lasting_share: float = parameter(0.3, "share", 0, 1, "part of a forced trade's pool impact that lasts outside")
+    lasting_half_life: float = parameter(48, "h", 0.1, inf, "half-life of the lasting impact")
+    lasting_cap: float = parameter(0.35, "log price", 0, 1, "largest lasting impact in either direction")
+    depth_scale: float = parameter(1, "ratio", 1e-6, 1e9, "multiplies the tape's depth; 1e9 is infinite depth")
+    pool_fee: float = parameter(0.0005, "share", 0, 0.1, "swap fee of the spot pool")
+    arbitrage_speed: float = parameter(0.5, "share", 0, 1, "of the gap beyond the band closed in a sub-step")
+    arbitrage_band: float = parameter(0.001, "log price", 0, 0.1, "gap that arbitrage leaves open")
+    arbitrage_capacity: float = parameter(3e6, "USD", 0, inf, "traded in a sub-step at most, when calm")
+    arbitrage_stress: float = parameter(0.7, "share", 0, 1, "of that capacity lost at full congestion")
+    # ---- oracle
+    oracle_deviation: float = parameter(0.005, "share", 0, 1, "move of the source that triggers an update")
+    oracle_heartbeat: float = parameter(1, "h", 1 / 12, inf, "longest time between updates")
+    oracle_delay: float = parameter(4, "sub-steps", 0, 288, "lateness of an update at full congestion")
+    oracle_pool_weight: float = parameter(0.15, "share", 0, 1, "weight of the spot pool in the source")
+    # ---- lending rules
+    reserve_factor: float = parameter(0.1, "share", 0, 1, "of borrowers' interest kept for the treasury")
+    close_factor: float = parameter(0.5, "share", 0.01, 1, "of a debt repaid in one liquidation")
+    full_close_health: float = parameter(0.95, "health factor", 0, 1, "at and below which all debt may be repaid")
+    dust_balance: float = parameter(2000, "USD", 0, inf, "debt or collateral below which all debt may be repaid")
+    dust_leftover: float = parameter(1000, "USD", 0, inf, "a liquidation may not leave less than this")
+    protocol_fee: float = parameter(0.1, "share", 0, 1, "of the liquidation bonus that goes to the treasury")
+    losses_socialised: float = parameter(0, "switch", 0, 1, "1: suppliers bear bad debt at once; 0: an open deficit")
+    # ---- liquidators
+    liquidator_margin: float = parameter(0.004, "share", 0, 1, "profit asked of a liquidation when calm")
+    liquidator_margin_congested: float = parameter(0.02, "share", 0, 1, "added to that at full congestion")
+    gas_cost: float = parameter(15, "USD", 0, inf, "of one liquidation when calm")
+    gas_congestion: float = parameter(20, "ratio", 0, inf, "gas multiplier gained at full congestion")
+    # ---- borrowers
+    num_accounts: int = parameter(128, "accounts", 1, 128, "borrowers of a venue")
+    debt_size: float = parameter(75e6, "USD", 0, inf, "opening debt of a venue")
+    account_tail: float = parameter(1.2, "exponent", 0.5, 10, "Pareto exponent of account sizes")
+    account_size_ratio: float = parameter(400, "ratio", 1, 1e6, "largest over smallest account size")
+    borrow_elasticity: float = parameter(6, "exponent", 0, 50, "steepness of borrowing in rate / reservation rate")
+    borrow_half_life: float = parameter(24, "h", 0.1, inf, "of an attentive borrower's adjustment")
+    borrow_stickiness: float = parameter(0.05, "share", 0, 1, "gap to the wanted debt that is not acted on")
+    reservation_median: float = parameter(0.085, "annual", 0.001, 1, "of borrowers' reservation rates")
+    reservation_spread: float = parameter(0.35, "log", 0, 2, "standard deviation of log reservation rates")
+    leverage_low: float = parameter(0.40, "share of LTV", 0, 1, "least levered account")
+    leverage_high: float = parameter(0.93, "share of LTV", 0, 1, "most levered account")
+    idle_share: float = parameter(0.5, "share", 0, 1, "of accounts that rarely look")
+    idle_activity: float = parameter(0.08, "share", 0, 1, "how often they act compared with the attentive")
+    attentive_activity: float = parameter(0.9, "probability an hour", 0, 1, "that an attentive account acts")
+    wallet_share: float = parameter(0.25, "share", 0, 10, "coins outside for top-ups, at most, over collateral")
+    return_half_life: float = parameter(96, "h", 0.1, inf, "after which an emptied account comes back")
+    leverage_buying: float = parameter(0.3, "share", 0, 1, "of newly borrowed cash that buys coin in the spot pool")
+    # ---- suppliers
+    num_suppliers: int = parameter(16, "suppliers", 1, 16, "suppliers of a venue")
+    supply_size: float = parameter(90e6, "USD", 0, inf, "opening deposits of suppliers, without the option pool's")
+    supply_elasticity: float = parameter(12, "exponent", 0, 50, "steepness of supply in (1 + rate gap in %/10)")
+    supply_premium: float = parameter(-0.006, "annual", -1, 1, "median yield wanted above the outside yield")
+    supply_half_life_low: float = parameter(12, "h", 0.1, inf, "of the fastest supplier's adjustment")
+    supply_half_life_high: float = parameter(48, "h", 0.1, inf, "of the slowest supplier's adjustment")
+    lockup_fear: float = parameter(0.02, "annual", 0, 1, "yield a supplier gives away in mind at full utilisation")
+    lockup_charge: float = parameter(0.25, "annual", 0, 10, "cost of an unmet withdrawal")
+    treasury_share: float = parameter(0.01, "share", 0, 1, "opening treasury over deposits and LP value")
+    # ---- option pool
+    options_on: float = parameter(1, "switch", 0, 1, "0: nobody trades options")
+    lp_size: float = parameter(20e6, "USD", 0, inf, "opening value of the option pool")
+    lp_yield: float = parameter(0.08, "annual", -1, 1, "yield that LPs ask for")
+    opening_notional: float = parameter(25e6, "USD", 0, inf, "options that traders hold when the episode begins")
+    lend_share: float = parameter(0.5, "share", 0, 1, "of the option pool's free cash lent to the lending market")
+    num_expiries: int = parameter(4, "expiries", 1, 4, "listed expiries, a week apart")
+    num_strikes: int = parameter(5, "strikes", 1, 5, "strikes an expiry, 10% apart around the money")
+    strike_gap: float = parameter(0.1, "log price", 0.001, 1, "between neighbouring strikes at listing")
+    interest_rate: float = parameter(0.03, "annual", -0.5, 1, "r of Black-Scholes")
+    standard_size: float = parameter(400, "contracts", 1e-3, inf, "trade that moves base vol by one vol point")
+    skew_impact: float = parameter(0.3, "ratio", 0, 10, "move of the skew over the move of base vol")
+    vol_reversion: float = parameter(96, "h", 0.1, inf, "half-life of the surface's return to its anchor")
+    anchor_half_life: float = parameter(24, "h", 0.1, inf, "lag of the public vol index that is the anchor")
+    surface_skew: float = parameter(-0.25, "ratio", -5, 5, "fair vol ratio's slope in log moneyness")
+    skew_shift_width: float = parameter(0.2, "log price", 0.01, 5, "moneyness at which the skew shift is full")
+    option_fee: float = parameter(0.005, "share of premium", 0, 1, "fee of a trade")
+    spot_fee: float = parameter(0.0003, "share of notional", 0, 1, "fee of a trade")
+    vega_fee_rate: float = parameter(0.3, "ratio", 0, 100, "fee on trades that raise the pool's net vega")
+    min_delta: float = parameter(0.10, "delta", 0, 0.5, "call delta outside [this, 1 - this] cannot be opened")
+    trading_cutoff: float = parameter(6, "h", 0, inf, "before expiry during which nothing opens")
+    position_cap: float = parameter(0.9, "share of LP value", 0, 100, "of notional the pool may be short at one node")
+    # ---- option traders
+    arrivals: float = parameter(5, "an hour", 0, 200, "option traders who ask for a price")
+    trade_size: float = parameter(14, "contracts", 0, inf, "mean size of a trade")
+    buy_share: float = parameter(0.6, "share", 0, 1, "of uninformed traders who buy")
+    spread_elasticity: float = parameter(35, "per 1.00 of vol", 0, 1e4, "option flow falls by exp(-this * vol paid)")
+    informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead informed traders know the tape's implied vol")
+    informed_cap: float = parameter(60, "contracts an hour", 0, inf, "informed traders take at most")
+    put_hedging: float = parameter(2, "ratio", 0, 100, "extra put buyers when all debt is at risk")
+    # ---- hedging
+    hedge_interval: float = parameter(1, "h", 1, 168, "between hedges")
+    hedge_depth: float = parameter(1.5, "ratio", 0, inf, "hedged in an interval at most, over the depth of 1%")
+    hedge_minimum: float = parameter(0.02, "share", 0, 1, "of the target below which nothing is traded")
+    variance_aversion: float = parameter(3e-6, "per USD", 0, 1, "price of the net book's hourly variance")
+    hourly_vol_of_vol: float = parameter(0.012, "vol", 0, 1, "standard deviation of an hour's implied-vol move")
+    # ---- short sellers
+    num_shorts: int = parameter(16, "sellers", 0, 16, "margined short sellers of a venue")
+    short_size: float = parameter(70, "contracts", 0, inf, "mean size of a short seller's position")
+    short_entry: float = parameter(0.05, "probability an hour", 0, 1, "that an idle seller looks for a trade")
+    short_capital_cost: float = parameter(0.2, "annual", 0, 10, "cost of collateral to a short seller")
+    shock_up: float = parameter(1.2, "ratio", 1, 10, "spot shock of the minimum collateral of calls")
+    shock_down: float = parameter(0.8, "ratio", 0.01, 1, "spot shock of the minimum collateral of puts")
+    shock_vol_near: float = parameter(1.4, "vol", 0.01, 20, "vol of the minimum collateral up to two weeks")
+    shock_vol_far: float = parameter(1.1, "vol", 0.01, 20, "vol of the minimum collateral from eight weeks")
+    short_static: float = parameter(100, "USD", 0, inf, "least collateral of a short position")
+    short_penalty: float = parameter(0.1, "share", 0, 1, "of a liquidated short's spare collateral")
+
+    def __post_init__(self) -> None:
+        """Refuse a value outside its range, naming field, value and range.
+
+        Raises:
+            ValueError: a parameter is not a number in its accepted range, or two of them contradict each other.
+        """
+        for spec in fields(self):
+            value, low, high = getattr(self, spec.name), spec.metadata["low"], spec.metadata["high"]
+            number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+            whole = spec.type in (int, "int")
+            if not number or not low <= value <= high or not (isfinite(value)) or (whole and value != int(value)):
+                kind = "a whole number" if whole else "a finite number"
+                raise ValueError(
+                    f"{spec.name} = {value!r} [{spec.metadata['unit']}] must be {kind} between {low:g} and {high:g}."
+                )
+        for low_name, high_name in (
+            ("leverage_low", "leverage_high"),
+            ("supply_half_life_low", "supply_half_life_high"),
+        ):
+            low, high = getattr(self, low_name), getattr(self, high_name)
+            if low > high:
+                raise ValueError(f"{low_name} = {low!r} must not exceed {high_name} = {high!r}.")
+
+    def record(self) -> np.ndarray:
+        """One row of `PARAMS` with these values."""
+        row = np.zeros(1, PARAMS)
+        for spec in fields(self):
+            row[spec.name] = getattr(self, spec.name)
+        return row
+
+
+PARAMS = np.dtype([(spec.name, "f8") for spec in fields(Parameters)])
+
+
+def parameter_names() -> tuple[str, ...]:
+    """Names of all parameters, in the order of the record."""
+    return tuple(spec.name for spec in fields(Parameters))
+
+
+def parameter_help() -> Mapping[str, str]:
+    """Name -> 'meaning [unit], low..high, default' of each parameter."""
+    return {
+        spec.name: f"{spec.metadata['help']} [{spec.metadata['unit']}], "
+        f"{spec.metadata['low']:g}..{spec.metadata['high']:g}, default {spec.default:g}"
+        for spec in fields(Parameters)
+    }

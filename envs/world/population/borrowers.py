@@ -1,0 +1,180 @@
+"""Borrowers: heavy-tailed sizes, reservation rates, top-ups, deleveraging, repayment, return."""
+
+from math import exp, log
+
+import numpy as np
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.events import record_event
+from protogov.envs.world.ledger import note_cash, note_coin
+from protogov.envs.world.lending import add_collateral, borrow, reduce_debt, repay
+from protogov.envs.world.liquidation import health_factor
+from protogov.envs.world.market import buy_from_pool, leave_impact, pool_price, sell_to_pool
+from protogov.envs.world.noise import Purpose, normal, uniform
+from protogov.envs.world.state import HOURS_PER_YEAR, MAX_ACCOUNTS, SUBSTEPS, EventKind
+
+TOP_UP_TARGET = 1.1  # health factor restored, over the account's safety level
+LARGEST_DELEVERAGE = 0.25  # share of the collateral sold in one action
+
+
+@compiled
+def draw_borrowers(world, venue, v, p):
+    """Opening accounts: Pareto sizes scaled to the opening debt, then each one's rates, leverage, safety and wallet."""
+    seed = world.seed
+    count = int(p.num_accounts)
+    venue.num_accounts = count
+    price = world.oracle_price
+    rate = venue.base_rate + venue.slope1 * 0.75 / venue.optimal_utilisation
+    smallest = p.account_size_ratio ** (-p.account_tail)
+    debt, total = np.zeros(MAX_ACCOUNTS), 0.0
+    for i in range(count):
+        entity = v * MAX_ACCOUNTS + i
+        # bounded Pareto by inverse CDF: size 1 .. account_size_ratio
+        u = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_SIZE)
+        size = (1.0 - u * (1.0 - smallest)) ** (-1.0 / p.account_tail)
+        venue.account_reservation_rate[i] = p.reservation_median * exp(
+            p.reservation_spread * normal(seed, entity, 0, 0, Purpose.ACCOUNT_RATE)
+        )
+        u = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_LEVERAGE)
+        venue.account_leverage[i] = p.leverage_low + (p.leverage_high - p.leverage_low) * u
+        venue.account_safety[i] = 1.03 + 0.15 * uniform(seed, entity, 0, 0, Purpose.ACCOUNT_SAFETY)
+        idle = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
+        venue.account_activity[i] = p.attentive_activity * (p.idle_activity if idle else 1.0)
+        # size is what the account would owe if borrowing were free; it owes the share that it takes at today's rate
+        debt[i] = size * participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
+        total += debt[i]
+        venue.account_collateral[i] = size / (venue.account_leverage[i] * venue.loan_to_value)
+    for i in range(count):
+        entity = v * MAX_ACCOUNTS + i
+        scale = p.debt_size / total
+        venue.account_scaled_debt[i] = debt[i] * scale
+        venue.scaled_debt += debt[i] * scale
+        collateral = venue.account_collateral[i] * scale / price
+        venue.account_collateral[i] = collateral
+        venue.account_wallet[i] = collateral * p.wallet_share * uniform(seed, entity, 0, 0, Purpose.ACCOUNT_WALLET)
+
+
+@compiled
+def participation(rate, reservation_rate, demand, p):
+    """Share of its wanted debt that an account takes at `rate`: 1 when free, a half at its reservation rate.
+
+    Logistic in log rate with exponent `borrow_elasticity`; `demand` scales the reservation rate.
+    """
+    ratio = max(rate, 1e-9) / (reservation_rate * demand)
+    return 1.0 / (1.0 + exp(p.borrow_elasticity * log(ratio)))
+
+
+@compiled
+def visit_borrowers(world, venue, v, substep_of_hour, events, p):
+    """Every account is visited once an hour, in a sub-step that rotates with a keyed draw."""
+    first = int(uniform(world.seed, v, world.hour, 0, Purpose.ACCOUNT_SLOT) * SUBSTEPS)
+    start = (substep_of_hour + first) % SUBSTEPS
+    activity, scaled_debt = venue.account_activity, venue.account_scaled_debt
+    rate, demand = venue.borrow_rate, world.leverage_demand
+    surplus = 0.0
+    for i in range(start, venue.num_accounts, SUBSTEPS):
+        reservation = venue.account_reservation_rate[i] * demand
+        surplus += (reservation - rate) * scaled_debt[i]
+        if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_ACTS) < activity[i]:
+            act(world, venue, v, i, events, p)
+    venue.sum_borrower_surplus += surplus * venue.borrow_index / HOURS_PER_YEAR
+
+
+@compiled
+def act(world, venue, v, i, events, p):
+    """One look of account `i` at its position: safety first, then the rate."""
+    price = world.oracle_price
+    debt = venue.account_scaled_debt[i] * venue.borrow_index
+    collateral = venue.account_collateral[i]
+    if collateral * price < p.dust_balance:
+        come_back(world, venue, v, i, p)
+        return
+    safety = venue.account_safety[i]
+    health = health_factor(collateral, price, venue.liquidation_threshold, debt)
+    if health < safety:
+        health = top_up(world, venue, i, debt, price, safety)
+        if health < safety:
+            deleverage(world, venue, v, i, debt, price, safety, events, p)
+        return
+    adjust_debt(world, venue, i, collateral * price, debt, p)
+
+
+@compiled
+def top_up(world, venue, i, debt, price, safety):
+    """Bring coins from the wallet until the health factor is safe or the wallet is empty; the new health factor."""
+    threshold = venue.liquidation_threshold
+    needed = safety * TOP_UP_TARGET * debt / (threshold * price) - venue.account_collateral[i]
+    coin = min(max(needed, 0.0), venue.account_wallet[i])
+    if coin > 0.0:
+        venue.account_wallet[i] -= coin
+        add_collateral(world, venue, i, coin)
+    return health_factor(venue.account_collateral[i], price, threshold, debt)
+
+
+@compiled
+def deleverage(world, venue, v, i, debt, price, safety, events, p):
+    """Sell own collateral into the pool and repay, as far as safety asks and one action allows.
+
+    Coins s to sell so that (collateral - s) * price * LT = safety * (debt - s * sale price).
+    """
+    threshold = venue.liquidation_threshold
+    collateral = venue.account_collateral[i]
+    sale_price = pool_price(world) * (1.0 - p.pool_fee)
+    gain = safety * sale_price - price * threshold
+    if gain <= 0.0:
+        return
+    coin = min(max((safety * debt - collateral * price * threshold) / gain, 0.0), LARGEST_DELEVERAGE * collateral)
+    coin = min(coin, debt / sale_price)
+    if coin * price < p.gas_cost:
+        return
+    venue.account_collateral[i] -= coin
+    note_coin(world, coin)
+    cash, impact = sell_to_pool(world, coin, p.pool_fee)
+    paid = reduce_debt(venue, i, min(cash, debt))
+    venue.cash += paid
+    world.outside_cash += cash - paid
+    venue.sum_net_borrow -= paid
+    note_cash(world, cash)
+    serial = record_event(world, events, v, EventKind.DELEVERAGE, i, -1, paid, coin, price, 0.0)
+    leave_impact(world, serial, impact, p)
+
+
+@compiled
+def adjust_debt(world, venue, i, value, debt, p):
+    """Move debt part of the way to what the account wants at this rate; part of a new loan buys coin in the pool."""
+    share = participation(venue.borrow_rate, venue.account_reservation_rate[i], world.leverage_demand, p)
+    wanted = share * venue.account_leverage[i] * venue.loan_to_value * value
+    gap = wanted - debt
+    if abs(gap) <= p.borrow_stickiness * wanted:
+        return
+    change = gap * (1.0 - exp(-0.6931471805599453 / p.borrow_half_life))
+    if change > 0.0:
+        change = min(change, min(max(venue.cash, 0.0), max(venue.loan_to_value * value - debt, 0.0)))
+        if change <= 0.0:
+            return
+        borrow(world, venue, i, change)
+        spent = p.leverage_buying * change
+        if spent > 0.0:
+            buy_with_loan(world, venue, i, spent, p)
+    else:
+        repay(world, venue, i, min(-change, debt))
+
+
+@compiled
+def buy_with_loan(world, venue, i, spent, p):
+    """A levered long: borrowed cash buys coin in the spot pool and the coin becomes collateral."""
+    gross = spent * (1.0 - p.pool_fee)
+    coin = world.pool_coin * gross / (world.pool_cash + gross)
+    paid, _ = buy_from_pool(world, coin, p.pool_fee)
+    world.outside_cash -= paid
+    venue.account_collateral[i] += coin
+
+
+@compiled
+def come_back(world, venue, v, i, p):
+    """An emptied account returns after a while with what its wallet holds."""
+    chance = (1.0 - 2.0 ** (-1.0 / p.return_half_life)) / venue.account_activity[i]
+    if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_RETURNS) < chance:
+        coin = venue.account_wallet[i]
+        venue.account_wallet[i] = 0.0
+        add_collateral(world, venue, i, coin)

@@ -1,0 +1,147 @@
+"""Option traders: uninformed people who like or need options and mind the spread, and informed ones who pick quotes off."""
+
+from math import log
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.noise import Purpose, poisson_count, uniform
+from protogov.envs.world.options import (
+    book_edge,
+    fair_vol,
+    move_surface,
+    pay_from_pool,
+    receive_to_pool,
+    trade_terms,
+    years_to_expiry,
+)
+from protogov.envs.world.pricing import quote
+from protogov.envs.world.state import SUBSTEPS
+
+
+@compiled
+def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
+    """Arrivals of this sub-step; each asks for one price and takes it or goes.
+
+    `future_vol` is the tape's implied vol at the informed horizon, which informed traders know.
+    """
+    mean = p.arrivals * world.flow_intensity / SUBSTEPS
+    u = uniform(world.seed, v, world.hour, substep_of_hour, Purpose.OPTION_ARRIVALS)
+    for number in range(poisson_count(u, mean)):
+        entity = v * 64 + number
+        if uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_INFORMED) < world.informed_share:
+            informed_arrival(world, venue, entity, substep_of_hour, future_vol, p)
+        else:
+            uninformed_arrival(world, venue, entity, substep_of_hour, p)
+
+
+@compiled
+def draw_node(world, venue, entity, substep_of_hour):
+    """(expiry, strike) that a trader asks for, uniform over the grid."""
+    u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_NODE)
+    node = int(u * venue.num_expiries * venue.num_strikes)
+    return node // venue.num_strikes, node % venue.num_strikes
+
+
+@compiled
+def can_open(world, venue, e, delta, held, contracts, p):
+    """Opening is refused outside the delta band, near expiry, and beyond the pool's position cap at a node."""
+    if (held + contracts) * world.oracle_price > p.position_cap * max(venue.last_nav, 0.0):
+        return False
+    if delta < p.min_delta or delta > 1.0 - p.min_delta:
+        return False
+    return venue.expiry[e] - world.substep > p.trading_cutoff * SUBSTEPS
+
+
+@compiled
+def uninformed_arrival(world, venue, entity, substep_of_hour, p):
+    """A trader with a taste for options: takes the quote when it costs less vol than its exponential margin.
+
+    So the flow falls by exp(-spread_elasticity * vol paid beyond the fair vol); its surplus is (margin - paid) * vega.
+    Borrowers near liquidation lean on the draw: part of the flow becomes put buyers as more debt is at risk.
+    """
+    seed, hour = world.seed, world.hour
+    e, k = draw_node(world, venue, entity, substep_of_hour)
+    u = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIDE)
+    frightened = p.put_hedging * venue.at_risk / (1.0 + p.put_hedging * venue.at_risk)
+    if u < frightened:
+        buys, is_call = True, False
+    else:
+        u = (u - frightened) / (1.0 - frightened)
+        buys = u < p.buy_share
+        is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
+    contracts = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIZE)) * p.trade_size
+    held = venue.long_calls[e, k] if is_call else venue.long_puts[e, k]
+    if not buys:
+        contracts = min(contracts, held)
+    if contracts < 0.01:
+        return
+    sign = 1.0 if buys else -1.0
+    total, fees, _, base, skew, delta, _ = trade_terms(world, venue, e, k, is_call, contracts, sign, p)
+    if buys and not can_open(world, venue, e, delta, held, contracts, p):
+        return
+    spot, strike = world.oracle_price, venue.strike[e, k]
+    years = years_to_expiry(world, venue, e)
+    fair = fair_vol(world.implied_vol, spot, strike, p)
+    call, put, _, _, vega = quote(spot, strike, years, fair, p.interest_rate)
+    if vega <= 0.0:
+        return
+    paid_vol = sign * (total / contracts - (call if is_call else put)) / vega
+    margin = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_MARGIN)) / p.spread_elasticity
+    if paid_vol > margin:
+        return
+    if fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, p):
+        venue.sum_uninformed_surplus += (margin - paid_vol) * vega * contracts
+
+
+@compiled
+def informed_arrival(world, venue, entity, substep_of_hour, future_vol, p):
+    """A trader who knows the outside price and the vol of the coming hours: trades iff the quote is wrong by more than
+    its cost, and no more in an hour than informed traders may take."""
+    e, k = draw_node(world, venue, entity, substep_of_hour)
+    is_call = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
+    room = min(p.trade_size, venue.informed_room)
+    if room < 0.01:
+        return
+    spot, strike = world.outside_price, venue.strike[e, k]
+    years = years_to_expiry(world, venue, e)
+    vol = fair_vol(future_vol, spot, strike, p)
+    call, put, _, _, _ = quote(spot, strike, years, vol, p.interest_rate)
+    worth = call if is_call else put
+    mark = venue.mark_call[e, k] if is_call else venue.mark_put[e, k]
+    held = venue.long_calls[e, k] if is_call else venue.long_puts[e, k]
+    sign = 1.0 if worth > mark else -1.0
+    contracts = room if sign > 0.0 else min(room, held)
+    if contracts < 0.01:
+        return
+    total, fees, _, base, skew, delta, _ = trade_terms(world, venue, e, k, is_call, contracts, sign, p)
+    if sign > 0.0 and not can_open(world, venue, e, delta, held, contracts, p):
+        return
+    gain = sign * (worth * contracts - total)
+    if gain <= 0.0:
+        return
+    if fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, p):
+        venue.sum_informed_profit += gain
+        venue.informed_room -= contracts
+
+
+@compiled
+def fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, p):
+    """Exchange premium and contracts and move the surface; False when the pool cannot pay a seller."""
+    if sign > 0.0:
+        receive_to_pool(world, venue, total)
+    else:
+        if venue.option_cash < total:
+            return False
+        pay_from_pool(world, venue, total)
+    longs = venue.long_calls if is_call else venue.long_puts
+    longs[e, k] = max(longs[e, k] + sign * contracts, 0.0)
+    book_edge(world, venue, e, k, is_call, contracts, sign, total, p)
+    venue.sum_option_fees += fees
+    venue.sum_option_contracts += contracts
+    move_surface(venue, e, k, base, skew)
+    return True
+
+
+@compiled
+def refill_informed(venue, p):
+    """Top of an hour: informed traders' capital for this hour."""
+    venue.informed_room = p.informed_cap

@@ -1,0 +1,299 @@
+"""The records: every field of the state of a world, its shape and its unit, once.
+
+Units: cash in USD (the debt asset), coin in units of the collateral, rates as annual decimals, times in sub-steps of
+five minutes since the start of the episode unless a name says hours. Arrays have fixed capacities; the counts that are
+in use live in the record, so tiny worlds cost no second compilation. A batch is one contiguous array of `world_dtype`.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+SUBSTEPS = 12  # an hour
+HOURS_PER_YEAR = 8760.0
+SUBSTEP_YEARS = 1.0 / (HOURS_PER_YEAR * SUBSTEPS)
+MAX_VENUES = 2
+MAX_ACCOUNTS = 128
+MAX_SUPPLIERS = 16
+MAX_SHORTS = 16
+MAX_EXPIRIES = 4
+MAX_STRIKES = 5
+NUM_LEVERS = 12
+MAX_EVENTS_PER_HOUR = 256
+NEVER = np.int64(2**40)  # a sub-step that no episode reaches
+
+TAPE = np.dtype(
+    [
+        ("open", "f4"),  # USD per coin
+        ("high", "f4"),
+        ("low", "f4"),
+        ("close", "f4"),
+        ("implied_vol", "f4"),  # annual decimal, 30 days, at the money
+        ("depth", "f4"),  # USD that move the spot pool by 1%
+        ("congestion", "f4"),  # 0 free .. 1 jammed
+        ("funding", "f4"),  # annual decimal, paid by longs to shorts
+        ("peg", "f4"),  # USD per unit of the debt asset
+        ("leverage_demand", "f4"),  # multiplier on borrowers' reservation rates, median 1
+        ("outside_yield", "f4"),  # annual decimal
+        ("informed_share", "f4"),  # share of option arrivals that know the next hours
+        ("flow_intensity", "f4"),  # multiplier on option arrivals, mean about 1
+    ]
+)
+
+
+class EventKind(IntEnum):
+    """What an event of the record is."""
+
+    LIQUIDATION = 1
+    BAD_DEBT = 2
+    SHORT_LIQUIDATION = 3
+    DELEVERAGE = 4
+    WITHDRAWAL_UNMET = 5
+    OPTION_UNPAID = 6
+
+
+EVENT = np.dtype(
+    [
+        ("substep", "i4"),  # since the start of the episode
+        ("kind", "i2"),  # EventKind
+        ("venue", "i2"),
+        ("account", "i4"),  # index of the account, supplier or short seller
+        ("parent", "i4"),  # serial of the event whose sale caused this one, -1 if the outside price alone suffices
+        ("serial", "i4"),  # number of the event in the episode
+        ("repaid", "f8"),  # USD
+        ("seized", "f8"),  # coin
+        ("price", "f8"),  # oracle price, USD per coin
+        ("bad_debt", "f8"),  # USD
+    ],
+    align=True,
+)
+
+# One row of the shield's memory for each lever; what is effective now is also a named field of the venue.
+lever_dtype = np.dtype(
+    [
+        ("low", "f8"),  # lever's unit
+        ("default", "f8"),
+        ("high", "f8"),
+        ("log_map", "i8"),  # 1: actions map to the range on a log scale
+        ("cap_is_ratio", "i8"),  # 1: cap, cap_unit and deadband are logs of ratios
+        ("executed", "f8"),  # value in force, the lever's unit
+        ("target", "f8"),  # what the governor last asked for
+        ("pending", "f8"),  # announced value, in force at `due`
+        ("due", "i8"),  # sub-step at which `pending` takes effect, NEVER if none
+        ("allowed", "i8"),  # sub-step from which the next change may be announced
+        ("cap", "f8"),  # largest change of one announcement, inf where autonomy is
+        ("cap_unit", "f8"),  # the table's cap, in which travelled distance is counted
+        ("deadband", "f8"),  # smallest change that is acted on
+        ("delay", "i8"),  # sub-steps between two changes, at this world's autonomy
+        ("notice", "i8"),  # sub-steps between announcement and effect
+        ("travelled", "f8"),  # sum of |change| / cap since the decision began
+        ("reason", "i8"),  # last Reason of the shield
+    ],
+    align=True,
+)
+
+venue_dtype = np.dtype(
+    [
+        # ---- lending market: balances and indices
+        ("cash", "f8"),  # USD that can be borrowed or withdrawn now
+        ("scaled_debt", "f8"),  # sum of account_scaled_debt; debt = scaled * borrow_index
+        ("scaled_deposits", "f8"),  # suppliers' and the option pool's; claim = scaled * supply_index
+        ("borrow_index", "f8"),
+        ("supply_index", "f8"),
+        ("reserve", "f8"),  # USD owed by the market to the treasury
+        ("deficit", "f8"),  # USD of burned debt that nobody has covered yet
+        ("treasury_cash", "f8"),  # USD
+        ("treasury_coin", "f8"),  # coin, the protocol's share of liquidation bonuses
+        ("utilisation", "f8"),
+        ("borrow_rate", "f8"),
+        ("supply_rate", "f8"),
+        # ---- levers in force, named (levers[...] holds their limits)
+        ("base_rate", "f8"),
+        ("slope1", "f8"),
+        ("slope2", "f8"),
+        ("optimal_utilisation", "f8"),
+        ("liquidation_threshold", "f8"),
+        ("loan_to_value", "f8"),  # threshold minus the gap
+        ("liquidation_bonus", "f8"),  # after it gave way to threshold * (1 + bonus) <= 0.98
+        ("option_margin", "f8"),
+        ("half_spread", "f8"),  # vol, 0.015 is 1.5 vol points
+        ("skew_shift", "f8"),  # vol
+        ("vega_fee", "f8"),
+        ("hedge_ratio", "f8"),
+        ("levers", lever_dtype, (NUM_LEVERS,)),
+        ("lagged_levers", "f8", (NUM_LEVERS,)),  # executed values one decision ago: what rivals see
+        ("next_due", "i8"),  # earliest `due` of all levers
+        # ---- borrowers
+        ("num_accounts", "i8"),
+        ("account_collateral", "f8", (MAX_ACCOUNTS,)),  # coin
+        ("account_scaled_debt", "f8", (MAX_ACCOUNTS,)),  # USD / borrow_index
+        ("account_wallet", "f8", (MAX_ACCOUNTS,)),  # coin kept outside the protocol for top-ups and re-entry
+        ("account_reservation_rate", "f8", (MAX_ACCOUNTS,)),  # annual, before leverage demand
+        ("account_leverage", "f8", (MAX_ACCOUNTS,)),  # debt / (collateral value * LTV) wanted when borrowing is free
+        ("account_safety", "f8", (MAX_ACCOUNTS,)),  # health factor below which the account reacts
+        ("account_activity", "f8", (MAX_ACCOUNTS,)),  # probability of acting in an hour
+        # ---- suppliers
+        ("num_suppliers", "i8"),
+        ("supplier_scaled", "f8", (MAX_SUPPLIERS,)),  # USD / supply_index
+        ("supplier_size", "f8", (MAX_SUPPLIERS,)),  # USD deposited when the rate equals the outside yield
+        ("supplier_premium", "f8", (MAX_SUPPLIERS,)),  # annual, wanted above the outside yield
+        ("supplier_patience", "f8", (MAX_SUPPLIERS,)),  # share of the gap closed in an hour
+        ("health_stale", "i8"),  # 1: thresholds, debts or the oracle moved since health was last scanned
+        ("unmet_withdrawals", "f8"),  # USD that suppliers asked for in the last hour and did not get
+        # ---- option pool: money
+        ("option_cash", "f8"),  # USD, free and locked
+        ("option_scaled", "f8"),  # USD / supply_index lent to the lending market
+        ("option_unpaid", "f8"),  # USD owed to option holders, ahead of the LPs
+        ("hedge_coin", "f8"),  # coin, negative when borrowed from outside and sold
+        # ---- option pool: surface and book
+        ("num_expiries", "i8"),
+        ("num_strikes", "i8"),
+        ("next_expiry", "i8"),  # sub-step of the earliest settlement
+        ("expiry", "i8", (MAX_EXPIRIES,)),  # sub-step of settlement
+        ("strike", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # USD
+        ("base_vol", "f8", (MAX_EXPIRIES,)),  # annual decimal
+        ("skew", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # ratio to base_vol
+        ("long_calls", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # contracts held by traders, written by the pool
+        ("long_puts", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("short_calls", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # contracts that short sellers wrote, held by the pool
+        ("short_puts", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("mark_call", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # USD a contract at the pool's mid vol
+        ("mark_put", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("mark_delta", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # call delta
+        ("mark_gamma", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("mark_vega", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("mark_substep", "i8"),  # of the last marking
+        ("mark_price", "f8"),  # oracle price of the last marking
+        ("mark_stale", "i8"),  # 1 when the surface moved since
+        ("net_delta", "f8"),  # coin, of the pool's option book without the hedge
+        ("net_gamma", "f8"),  # coin per USD
+        ("net_vega", "f8"),  # USD per 1.00 of vol
+        ("book_value", "f8"),  # USD, of the pool's option book at its own marks
+        ("informed_room", "f8"),  # contracts that informed traders may still trade this hour
+        # ---- short sellers
+        ("num_shorts", "i8"),
+        ("short_contracts", "f8", (MAX_SHORTS,)),
+        ("short_collateral", "f8", (MAX_SHORTS,)),  # USD held by the venue for them
+        ("short_expiry", "i8", (MAX_SHORTS,)),  # index of the expiry
+        ("short_strike", "i8", (MAX_SHORTS,)),  # index of the strike
+        ("short_call", "i8", (MAX_SHORTS,)),  # 1 call, 0 put
+        ("short_buffer", "f8", (MAX_SHORTS,)),  # collateral posted / initial requirement
+        ("short_collateral_sum", "f8"),  # USD
+        # ---- sums since the decision began (USD)
+        ("sum_reserve_income", "f8"),
+        ("sum_supplier_surplus", "f8"),
+        ("sum_borrower_surplus", "f8"),
+        ("sum_haircuts", "f8"),
+        ("sum_lockup", "f8"),
+        ("sum_bad_debt", "f8"),
+        ("sum_liquidation_cost", "f8"),
+        ("sum_liquidated", "f8"),  # USD repaid
+        ("sum_liquidator_profit", "f8"),
+        ("sum_edge", "f8"),
+        ("sum_hedge_cost", "f8"),
+        ("sum_variance_charge", "f8"),
+        ("sum_uninformed_surplus", "f8"),
+        ("sum_informed_profit", "f8"),
+        ("sum_option_fees", "f8"),
+        ("sum_net_borrow", "f8"),
+        ("sum_net_supply", "f8"),
+        ("sum_option_contracts", "f8"),
+        # ---- values at the last decision, for differences
+        ("at_risk", "f8"),  # share of debt that a 10% fall would make liquidatable
+        ("latent", "f8"),  # USD by which debts exceed 97% of their collateral at the tape's price
+        ("last_latent", "f8"),
+        ("last_nav", "f8"),  # NAV0; also the option pool's value that fees and caps refer to
+        ("nav_change", "f8"),  # in the last decision
+        ("last_treasury", "f8"),
+        # ---- own drawdowns of the risk and spread mandates
+        ("risk_score", "f8"),  # USD, cumulative profit of the risk mandate
+        ("risk_peak", "f8"),
+        ("risk_drawdown", "f8"),  # USD, deepest so far beyond the free part
+        ("spread_score", "f8"),  # USD, NAV0 gained since reset
+        ("spread_peak", "f8"),
+        ("spread_drawdown", "f8"),
+        # ---- slow averages for observation
+        ("borrow_flow_day", "f8"),  # USD, exponential sum over a day
+        ("supply_flow_day", "f8"),
+        ("flow_mark_borrow", "f8"),  # USD, the decision's sum as of the last hour
+        ("flow_mark_supply", "f8"),
+        # ---- hourly diagnostics
+        ("liquidation_gain", "f8"),  # liquidatable USD per 1% drop over the depth of 1%
+        ("hedge_gain", "f8"),
+        ("opening_value", "f8"),  # K0: deposits + LP value + treasury at reset, USD
+        ("opening_net", "f8"),  # lending market's balance-sheet residual at reset
+    ],
+    align=True,
+)
+
+
+def make_world_dtype(num_venues: int) -> np.dtype:
+    """The record of a world with capacity for `num_venues` (1 or 2) venues."""
+    return np.dtype(
+        [
+            # ---- clock and keys
+            ("seed", "u8"),  # of the episode: every keyed draw uses it
+            ("substep", "i8"),  # since the start of the episode
+            ("hour", "i8"),
+            ("length", "i8"),  # hours in this episode
+            ("decision_hours", "i8"),
+            ("lever_noise", "f8"),  # levers start uniform within this share of their range around the default
+            ("num_venues", "i8"),
+            # ---- outside market
+            ("tape_price", "f8"),  # USD per coin, exogenous
+            ("lasting_impact", "f8"),  # I: outside price = tape price * exp(I)
+            ("outside_price", "f8"),
+            ("congestion", "f8"),
+            ("implied_vol", "f8"),  # tape, at this hour
+            ("anchor_vol", "f8"),  # slow public vol index toward which option pools revert
+            ("funding", "f8"),
+            ("peg", "f8"),
+            ("depth", "f8"),  # USD that move the pool by 1%, now
+            ("leverage_demand", "f8"),
+            ("outside_yield", "f8"),
+            ("informed_share", "f8"),
+            ("flow_intensity", "f8"),
+            # ---- spot pool, arbitrage
+            ("pool_cash", "f8"),
+            ("pool_coin", "f8"),
+            ("arbitrage_cash", "f8"),
+            ("arbitrage_coin", "f8"),
+            # ---- oracle
+            ("oracle_price", "f8"),
+            ("oracle_substep", "i8"),  # of the last update
+            ("oracle_pending", "f8"),  # price on its way
+            ("oracle_due", "i8"),  # NEVER if none is on its way
+            # ---- money outside the protocol: net receipts since the episode began
+            ("outside_cash", "f8"),  # borrowers', suppliers' and the rest's wallets
+            ("outside_coin", "f8"),
+            ("trader_cash", "f8"),  # option traders
+            ("liquidator_cash", "f8"),
+            ("liquidator_coin", "f8"),
+            # ---- books
+            ("opening_cash", "f8"),  # total of all holders at reset
+            ("opening_coin", "f8"),
+            ("gross_cash", "f8"),  # sum of |transfers|
+            ("gross_coin", "f8"),
+            ("book_error", "f8"),  # worst |residual| / gross seen in this episode
+            # ---- events
+            ("num_events", "i8"),  # serial of the next event
+            ("impact_serial", "i8"),  # event with the largest pool impact since the last oracle update, -1 none
+            ("impact_largest", "f8"),  # its |log price impact|
+            ("parent_serial", "i8"),  # that event as of the last oracle update: whom a price-caused event names
+            ("step_events", "i8"),  # events recorded since the decision began
+            ("events_hour", "i8"),  # events recorded this hour
+            ("events_lost", "i8"),  # events beyond the hourly capacity
+            # ---- price history for features
+            ("hourly_close", "f8", (256,)),  # ring of hourly closes of the oracle, at hour % 256
+            ("high_week", "f8"),
+            ("realised_1h", "f8"),  # annual decimal
+            ("realised_6h", "f8"),
+            ("realised_72h", "f8"),
+            ("depth_week", "f8"),  # slow mean
+            ("venues", venue_dtype, (num_venues,)),
+        ],
+        align=True,
+    )
+
+
+world_dtypes = {count: make_world_dtype(count) for count in range(1, MAX_VENUES + 1)}

@@ -1,0 +1,180 @@
+"""The order of a sub-step, of an hour and of a decision. Read this file first.
+
+A sub-step is five minutes: the outside price moves, arbitrage closes part of the gap, the oracle follows late, announced
+lever changes land, interest accrues, people act, unhealthy loans are liquidated and the sales move the pool, back to the
+oracle until quiet, the option pool hedges, options settle, the treasury covers losses, and the books are checked.
+"""
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.hedging import hedge, pay_funding, variance_charge
+from protogov.envs.world.ledger import check_books
+from protogov.envs.world.lending import accrue_interest, cover_deficit, refresh_rates
+from protogov.envs.world.levers import announce_levers, execute_due_levers, target_of_action
+from protogov.envs.world.liquidation import any_unhealthy, liquidate_all, measure_risk
+from protogov.envs.world.margin import check_margins, settle_shorts
+from protogov.envs.world.market import arbitrage, move_outside_price, read_tape, remember_hour, update_oracle
+from protogov.envs.world.options import (
+    HOURS_BETWEEN_EXPIRIES,
+    list_expiry,
+    mark_book,
+    pay_unpaid,
+    rebalance_loans,
+    revert_surface,
+    settle_longs,
+)
+from protogov.envs.world.population.borrowers import visit_borrowers
+from protogov.envs.world.population.option_traders import refill_informed, visit_option_traders
+from protogov.envs.world.population.short_sellers import visit_short_sellers
+from protogov.envs.world.population.suppliers import visit_suppliers
+from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
+from protogov.envs.world.welfare import clear_sums
+
+MAX_ROUNDS = 8  # of liquidations and oracle updates within one sub-step
+SUPPLIERS_AT, SHORT_SELLERS_AT, HEDGE_AT = 3, 6, SUBSTEPS - 1  # sub-steps of an hour
+
+
+@compiled
+def run_decision(world, tape, actions, events, p):
+    """Aim the levers at `actions` [venue, lever] and run the hours of one decision; returns the hours run."""
+    world.step_events = 0
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        clear_sums(venue)
+        rows, lagged = venue.levers, venue.lagged_levers
+        for index in range(NUM_LEVERS):
+            lagged[index] = rows[index].executed
+            rows[index].target = target_of_action(rows[index], actions[v, index])
+    hours = min(world.decision_hours, world.length - world.hour)
+    for _ in range(hours):
+        run_hour(world, tape, events, p)
+    return hours
+
+
+@compiled
+def run_hour(world, tape, events, p):
+    """One hour: conditions of the tape, announcements of the shield, twelve sub-steps, hourly bookkeeping."""
+    candle = tape[world.hour + 1]
+    ahead = tape[min(world.hour + 1 + int(p.informed_horizon), tape.shape[0] - 1)]
+    world.events_hour = 0
+    read_tape(world, candle, p)
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        announce_levers(venue, world.substep)
+        refill_informed(venue, p)
+    for k in range(SUBSTEPS):
+        run_substep(world, candle, ahead.implied_vol, k, events, p)
+    world.hour += 1
+    remember_hour(world, p)
+    for v in range(world.num_venues):
+        close_hour(world, world.venues[v], p)
+    check_books(world)
+
+
+@compiled
+def run_substep(world, candle, future_vol, k, events, p):
+    """Five minutes, in the order of this file's first lines."""
+    move_outside_price(world, candle, k)
+    arbitrage(world, p)
+    oracle_moved = update_oracle(world, p)
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        if venue.next_due <= world.substep:
+            execute_due_levers(venue, world.substep)
+            venue.health_stale = 1
+        accrue_interest(venue, p)
+        if p.options_on > 0.0:
+            visit_option_traders(world, venue, v, k, future_vol, p)
+        visit_borrowers(world, venue, v, k, events, p)
+        if k == SUPPLIERS_AT:
+            visit_suppliers(world, venue, v, events, p)
+            rebalance_loans(world, venue, p)
+            pay_unpaid(world, venue)
+        if k == SHORT_SELLERS_AT:
+            visit_short_sellers(world, venue, v, p)
+        refresh_rates(venue, p)
+    if oracle_moved:
+        after_oracle(world, events, p)
+    liquidate_until_quiet(world, events, p)
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        if k == HEDGE_AT:
+            hedge_hour(world, venue, v, events, p)
+        if venue.next_expiry <= world.substep + 1:
+            settle_expiries(world, venue, v, events, p)
+        cover_deficit(world, venue, p)
+    world.substep += 1
+
+
+@compiled
+def after_oracle(world, events, p):
+    """A new oracle price: re-mark the option books, call margins, and look at every loan again."""
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        venue.health_stale = 1
+        if p.options_on > 0.0:
+            mark_book(world, venue, p)
+            check_margins(world, venue, v, events, p)
+
+
+@compiled
+def liquidate_until_quiet(world, events, p):
+    """Liquidate, let the oracle follow the sales, and again, until nothing more happens (bounded rounds)."""
+    for _ in range(MAX_ROUNDS):
+        done = 0
+        for v in range(world.num_venues):
+            venue = world.venues[v]
+            if venue.health_stale == 0:
+                continue
+            if any_unhealthy(world, venue):
+                # stays stale: what does not pay now may pay in the next sub-step
+                done += liquidate_all(world, venue, v, events, p)
+            else:
+                venue.health_stale = 0
+        if done == 0:
+            return
+        if update_oracle(world, p):
+            after_oracle(world, events, p)
+
+
+@compiled
+def hedge_hour(world, venue, v, events, p):
+    """Last sub-step of an hour: the surface drifts back, the book is marked, margins are called, the hedge follows."""
+    if p.options_on == 0.0:
+        return
+    revert_surface(world, venue, p)
+    mark_book(world, venue, p)
+    check_margins(world, venue, v, events, p)
+    if venue.mark_stale:
+        mark_book(world, venue, p)
+    if (world.hour + 1) % int(p.hedge_interval) == 0:
+        hedge(world, venue, p)
+    pay_funding(world, venue)
+    venue.sum_variance_charge += variance_charge(world, venue, p)
+    venue.hedge_gain = abs(venue.net_gamma) * world.oracle_price**2 * 0.01 / world.depth
+
+
+@compiled
+def settle_expiries(world, venue, v, events, p):
+    """Settle what is due, sellers first so that their money can pay buyers, and list the next expiry in its place."""
+    if p.options_on == 0.0:
+        venue.next_expiry = NEVER
+        return
+    earliest = NEVER
+    for e in range(venue.num_expiries):
+        if venue.expiry[e] <= world.substep + 1:
+            settle_shorts(world, venue, v, e, events)
+            settle_longs(world, venue, v, e, events)
+            list_expiry(world, venue, e, venue.expiry[e] + venue.num_expiries * HOURS_BETWEEN_EXPIRIES * SUBSTEPS, p)
+        earliest = min(earliest, venue.expiry[e])
+    venue.next_expiry = earliest
+    mark_book(world, venue, p)
+
+
+@compiled
+def close_hour(world, venue, p):
+    """Hourly diagnostics: loop gain, debt at risk, daily flows."""
+    measure_risk(world, venue)
+    keep = 1.0 - 1.0 / 24.0
+    venue.borrow_flow_day = venue.borrow_flow_day * keep + venue.sum_net_borrow - venue.flow_mark_borrow
+    venue.supply_flow_day = venue.supply_flow_day * keep + venue.sum_net_supply - venue.flow_mark_supply
+    venue.flow_mark_borrow, venue.flow_mark_supply = venue.sum_net_borrow, venue.sum_net_supply

@@ -1,0 +1,173 @@
+"""Rewards: the terms of every mandate and the parts of welfare W, each in basis points of K0 a decision.
+
+K0 is the opening deposits + LP value + treasury of a venue, fixed for the episode. P0 and the fair vols are the tape's, so
+no governor can mark its own book. Each loss is charged once, where it lands.
+"""
+
+import numpy as np
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.liquidation import latent_shortfall
+from protogov.envs.world.margin import latent_short_shortfall
+from protogov.envs.world.options import fair_nav
+from protogov.envs.world.state import HOURS_PER_YEAR
+
+FREE_DRAWDOWN = 50e-4  # of K0: the part of a drawdown that a mandate does not charge
+
+TERM_NAMES: tuple[str, ...] = (
+    # ---- sources of the mandates
+    "reserve_income",
+    "supplier_surplus",
+    "borrower_surplus",
+    "supplier_haircuts",
+    "lockup",
+    "rate_churn",  # sum of |change| / cap over the rate levers, not money
+    "bad_debt_growth",
+    "liquidation_cost",
+    "risk_drawdown_growth",
+    "edge",
+    "hedging_cost",
+    "variance_charge",
+    "uninformed_surplus",
+    "spread_drawdown_growth",
+    # ---- parts of welfare, signed so that they add up to it
+    "welfare_borrowers",
+    "welfare_suppliers",
+    "welfare_lps",
+    "welfare_traders",
+    "welfare_treasury",
+    "welfare_haircuts",
+    "welfare_latent",
+    "welfare_liquidation",
+    "welfare_lockup",
+    "welfare",
+    # ---- reported with weight 0
+    "lp_profit",  # dNAV0
+    "bad_debt",
+    "liquidated",
+    "liquidator_profit",
+    "informed_profit",
+    "option_fees",
+)
+TERMS = np.dtype([(name, "f8") for name in TERM_NAMES])
+WELFARE_PARTS: tuple[str, ...] = tuple(name for name in TERM_NAMES if name.startswith("welfare"))
+RATE_LEVERS = 4  # the first levers of the table
+
+
+@compiled
+def treasury_value(world, venue):
+    """What the treasury owns less the deficit that it owes [USD], coin at the tape's price."""
+    return venue.treasury_cash + venue.reserve + venue.treasury_coin * world.tape_price - venue.deficit
+
+
+@compiled
+def remember_values(world, venue, p):
+    """Take the values that the next decision's differences start from."""
+    venue.last_nav = fair_nav(world, venue, p)
+    venue.last_treasury = treasury_value(world, venue)
+    venue.last_latent = latent_shortfall(world, venue) + latent_short_shortfall(venue)
+
+
+@compiled
+def settle_terms(world, venue, hours, out, p):
+    """End of a decision of `hours`: fill the terms [bp of K0] and take over the values for the next one."""
+    bp = 1e4 / venue.opening_value
+    nav, treasury, latent = venue.last_nav, venue.last_treasury, venue.last_latent
+    remember_values(world, venue, p)
+    nav_change = venue.last_nav - nav
+    venue.nav_change = nav_change
+    latent_change = venue.last_latent - latent
+
+    out.reserve_income = venue.sum_reserve_income * bp
+    out.supplier_surplus = venue.sum_supplier_surplus * bp
+    out.borrower_surplus = venue.sum_borrower_surplus * bp
+    out.supplier_haircuts = venue.sum_haircuts * bp
+    out.lockup = venue.sum_lockup * bp
+    churn = 0.0
+    for index in range(RATE_LEVERS):
+        churn += venue.levers[index].travelled
+    out.rate_churn = churn
+    out.bad_debt_growth = (venue.sum_bad_debt + latent_change) * bp
+    out.liquidation_cost = venue.sum_liquidation_cost * bp
+    out.edge = venue.sum_edge * bp
+    out.hedging_cost = venue.sum_hedge_cost * bp
+    out.variance_charge = venue.sum_variance_charge * bp
+    out.uninformed_surplus = venue.sum_uninformed_surplus * bp
+    out.risk_drawdown_growth, out.spread_drawdown_growth = grow_drawdowns(venue, latent_change, nav_change, bp)
+
+    out.welfare_borrowers = out.borrower_surplus
+    out.welfare_suppliers = out.supplier_surplus
+    out.welfare_lps = (nav_change - p.lp_yield * nav * hours / HOURS_PER_YEAR) * bp
+    out.welfare_traders = out.uninformed_surplus
+    out.welfare_treasury = (venue.last_treasury - treasury) * bp
+    out.welfare_haircuts = -out.supplier_haircuts
+    out.welfare_latent = -latent_change * bp
+    out.welfare_liquidation = -out.liquidation_cost
+    out.welfare_lockup = -out.lockup
+    out.welfare = (
+        out.welfare_borrowers
+        + out.welfare_suppliers
+        + out.welfare_lps
+        + out.welfare_traders
+        + out.welfare_treasury
+        + out.welfare_haircuts
+        + out.welfare_latent
+        + out.welfare_liquidation
+        + out.welfare_lockup
+    )
+
+    out.lp_profit = nav_change * bp
+    out.bad_debt = venue.sum_bad_debt * bp
+    out.liquidated = venue.sum_liquidated * bp
+    out.liquidator_profit = venue.sum_liquidator_profit * bp
+    out.informed_profit = venue.sum_informed_profit * bp
+    out.option_fees = venue.sum_option_fees * bp
+
+
+@compiled
+def grow_drawdowns(venue, latent_change, nav_change, bp):
+    """Growth [bp] of the deepest drawdown beyond the free part: of the risk mandate's score and of NAV0."""
+    free = FREE_DRAWDOWN * venue.opening_value
+    venue.risk_score += (
+        venue.sum_reserve_income
+        + venue.sum_borrower_surplus
+        - 1.5 * (venue.sum_bad_debt + latent_change)
+        - 0.1 * venue.sum_liquidation_cost
+    )
+    venue.risk_peak = max(venue.risk_peak, venue.risk_score)
+    deepest = max(venue.risk_drawdown, venue.risk_peak - venue.risk_score - free)
+    risk_growth = deepest - venue.risk_drawdown
+    venue.risk_drawdown = deepest
+    venue.spread_score += nav_change
+    venue.spread_peak = max(venue.spread_peak, venue.spread_score)
+    deepest = max(venue.spread_drawdown, venue.spread_peak - venue.spread_score - free)
+    spread_growth = deepest - venue.spread_drawdown
+    venue.spread_drawdown = deepest
+    return risk_growth * bp, spread_growth * bp
+
+
+@compiled
+def clear_sums(venue):
+    """Start of a decision: sums begin at zero."""
+    venue.sum_reserve_income = 0.0
+    venue.sum_supplier_surplus = 0.0
+    venue.sum_borrower_surplus = 0.0
+    venue.sum_haircuts = 0.0
+    venue.sum_lockup = 0.0
+    venue.sum_bad_debt = 0.0
+    venue.sum_liquidation_cost = 0.0
+    venue.sum_liquidated = 0.0
+    venue.sum_liquidator_profit = 0.0
+    venue.sum_edge = 0.0
+    venue.sum_hedge_cost = 0.0
+    venue.sum_variance_charge = 0.0
+    venue.sum_uninformed_surplus = 0.0
+    venue.sum_informed_profit = 0.0
+    venue.sum_option_fees = 0.0
+    venue.sum_net_borrow = 0.0
+    venue.sum_net_supply = 0.0
+    venue.flow_mark_borrow = 0.0
+    venue.flow_mark_supply = 0.0
+    venue.sum_option_contracts = 0.0
+    for index in range(venue.levers.shape[0]):
+        venue.levers[index].travelled = 0.0
