@@ -49,6 +49,8 @@ def ppo_arguments(
         "net_arch": {"pi": list(settings.hidden_sizes), "vf": list(settings.hidden_sizes)},
         "activation_fn": ACTIVATIONS[settings.activation],
         "log_std_init": settings.log_std_init,
+        # One kernel for all parameters; eps is stable-baselines3's own default for Adam, which naming any option drops.
+        "optimizer_kwargs": {"fused": True, "eps": 1e-5},
     }
     if settings.critic == "central":
         policy = CentralCriticPolicy

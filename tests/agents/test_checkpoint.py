@@ -48,10 +48,12 @@ def test_resumed_run_equals_the_uninterrupted_one(quadratic_world, tmp_path, cri
 
     whole = Trainer(world(), settings, total_rollouts=4, seed=9, folder=tmp_path / "whole")
     whole.run()
-    Trainer(world(), settings, total_rollouts=4, seed=9, folder=tmp_path / "half").run(stop_after=2)
+    paused = Trainer(world(), settings, total_rollouts=4, seed=9, folder=tmp_path / "half")
+    paused.run(stop_after=2)
     torch.manual_seed(123)  # a new process has other generators
     half = Trainer.resume(latest_checkpoint(tmp_path / "half/checkpoints"), world(), folder=tmp_path / "half")
     assert half.rollout == 2
+    assert_same(half, paused)
     half.run()
     assert half.rollout == 4
     assert_same(half, whole)
