@@ -42,7 +42,8 @@ def test_exported_policy_is_a_copy(quadratic_world):
     trainer = trained(quadratic_world)
     policy = export_policy(trainer.learners[0], trainer.world)
     before = {name: array.copy() for name, array in policy.weights.items()}
-    trainer.learners[0].policy.action_net.bias.data += 0.5
+    for parameter in trainer.learners[0].policy.parameters():
+        parameter.data += 0.5
     for name, array in policy.weights.items():
         assert np.array_equal(array, before[name]), name
 
