@@ -2,14 +2,17 @@
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -24,6 +27,7 @@ from protogov.envs.world.state import EVENT, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TA
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
 SNAPSHOT_VERSION = 1
+_COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
 class ActionError(ValueError):
@@ -105,8 +109,8 @@ class RoleView:
 class Simulator:
     """A batch of worlds of one configuration, stepped together by compiled code.
 
-    World i starts from seed `seed + i`; the key of each of its episodes mixes that seed with the episode's number, so the
-    same (scenario, seed) gives the same episode in any batch and on any number of threads.
+    World i starts from seed `seed + i`; the key of each of its episodes mixes that seed with the episode's number, so
+    the same (scenario, seed) gives the same episode in any batch and on any number of threads.
 
     Example:
         >>> world = Simulator(num_worlds=4, scenario="flat")
@@ -142,8 +146,8 @@ class Simulator:
         self.agents: tuple[str, ...] = tuple(self.places)
         self.roles: dict[str, Role] = {name: place.role for name, place in self.places.items()}
         self.horizon = self.config.horizon
-        self._kernels = kernels(self.config.venues)
         self._pool: ThreadPoolExecutor | None = None
+        self._pool_process = 0
         self.base_seeds = (np.uint64(seed) + np.arange(num_worlds, dtype=np.uint64)).astype(np.uint64)
         self.episodes = np.full(num_worlds, -1, np.int64)  # number of each row's running episode
         self.params = np.repeat(self.config.parameters.record(), num_worlds).view(np.recarray)
@@ -158,12 +162,28 @@ class Simulator:
         self.tape = np.zeros((n, hours + 1), TAPE).view(np.recarray)
         self._world_features = np.zeros(n, WORLD_DTYPE).view(np.recarray)
         self._venue_features = np.zeros((n, venues), VENUE_DTYPE).view(np.recarray)
-        self._world_flat = self._world_features.view(np.float64).view(np.ndarray).reshape(n, -1)
-        self._venue_flat = self._venue_features.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
-        self._obs = np.zeros((n, self._world_flat.shape[1] + venues * self._venue_flat.shape[2]), np.float32)
+        width = (WORLD_DTYPE.itemsize + venues * VENUE_DTYPE.itemsize) // 8
+        self._obs = np.zeros((n, width), np.float32)
         self._actions = np.zeros((n, venues, NUM_LEVERS))
         self._terms = np.zeros((n, venues), TERMS).view(np.recarray)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Make the views that every step reads, once; the arrays behind them are only ever written in place."""
+        n, venues = self.num_worlds, self.config.venues
+        self._world_flat = self._world_features.view(np.float64).view(np.ndarray).reshape(n, -1)
+        self._venue_flat = self._venue_features.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._terms_flat = self._terms.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
+        self._kernels = kernels(venues)
+        arrays = (
+            self.worlds, self.params, self.tape, self._actions, self._world_features, self._world_flat,
+            self._venue_features, self._venue_flat, self._obs, self._terms,
+        )  # fmt: skip
+        # numba recognises a plain array six times faster than a recarray, which only uncompiled kernels need
+        self._arguments = tuple(array.view(np.ndarray) for array in arrays) if _COMPILED else arrays
+        worlds = self.worlds.view(np.ndarray)
+        self._hour, self._length, self._step_events = worlds["hour"], worlds["length"], worlds["step_events"]
+        self._levers = worlds["venues"]["levers"]
 
     def _make_template(self) -> np.ndarray:
         """The blank record that an episode begins from: clock, counts and the limits of every lever."""
@@ -287,10 +307,8 @@ class Simulator:
                 for row, episode_key in zip(rows, keys, strict=True):
                     if self.episodes[row] == 0:
                         self.worlds["length"][row] = self._first_length(episode_key)
-            self._kernels.reset_range(
-                self.worlds, self.params, self.tape, self._world_features, self._world_flat,
-                self._venue_features, self._venue_flat, self._obs, chosen,
-            )  # fmt: skip
+            worlds, params, tape, _, *features, _ = self._arguments
+            self._kernels.reset_range(worlds, params, tape, *features, chosen)
 
     def _first_length(self, episode_key: np.uint64) -> int:
         """Random whole number of decisions, so that a batch's episodes do not all end together."""
@@ -301,102 +319,129 @@ class Simulator:
         """Run one decision of every world.
 
         Args:
-            actions: agent -> float [n, levers] in [-1, 1] (-1 low, 0 default, +1 high); finite values beyond are clipped.
+            actions: agent -> float [n, levers], -1 low, 0 default, +1 high; finite values beyond are clipped.
 
         Raises:
             ActionError: an agent missing or unknown, a wrong shape, a non-finite value. Nothing has changed.
             RuntimeError: a row's episode is over, or the books of a world do not balance.
         """
-        self._take_actions(actions)
+        self.take_actions(actions)
         events, n_events = self.advance()
-        levers = self.worlds["venues"]["levers"]
-        terms: dict[str, NDArray[np.float64]] = {}
-        obs, rewards, proposed, executed, reason = {}, {}, {}, {}, {}
-        for name, place in self.places.items():
-            columns = self._lever_columns[name]
-            rows = levers[:, place.venue]
-            flat = self._terms_flat[:, place.venue]
-            obs[name] = self._obs[:, self._columns[name]]
-            # a fixed order of additions: a matrix product may round differently in another batch size
-            rewards[name] = (flat * self._reward_weights[name]).sum(axis=1)
-            terms[name] = flat[:, self._term_columns[name]]
-            proposed[name] = rows["target"][:, columns]
-            executed[name] = rows["executed"][:, columns]
-            reason[name] = rows["reason"][:, columns].astype(np.int8)
+        terms = {name: self.terms(name) for name in self.agents}
         for venue in range(self.config.venues):
-            terms[f"welfare_{venue}"] = self._terms_flat[:, venue][:, _WELFARE_COLUMNS]
-        return Step(obs, rewards, terms, self.truncated(), proposed, executed, reason, events, n_events)
+            terms[f"welfare_{venue}"] = self._terms_flat[:, venue].take(_WELFARE_COLUMNS, axis=1)
+        return Step(
+            self.observe(),
+            {name: self.rewards(name) for name in self.agents},
+            terms,
+            self.truncated(),
+            {name: self._lever_field(name, "target") for name in self.agents},
+            {name: self.executed(name) for name in self.agents},
+            {name: self._lever_field(name, "reason").astype(np.int8) for name in self.agents},
+            events,
+            n_events,
+        )
 
-    def _take_actions(self, actions: Mapping[str, ArrayLike]) -> None:
-        """Check all actions, then write them; nothing is written when one is refused."""
+    def take_actions(self, actions: Mapping[str, ArrayLike]) -> None:
+        """Check all actions, then write them; nothing is written when one is refused. See :meth:`step`."""
         for name in actions:
             if name not in self.places:
                 raise ActionError(f"actions name {name!r}, agents are {', '.join(self.agents)}.")
-        taken = {}
+        taken = []
         for name in self.agents:
             if name not in actions:
                 raise ActionError(f"actions lack agent {name!r}; every agent acts in every decision.")
-            value = np.asarray(actions[name], np.float64)
-            expected = (self.num_worlds, self.action_size(name))
-            if value.shape != expected:
-                raise ActionError(f"action of {name} has shape {value.shape}, expected {expected}.")
-            if not np.isfinite(value).all():
-                row, column = np.argwhere(~np.isfinite(value))[0]
-                lever = self.roles[name].levers[column]
-                raise ActionError(
-                    f"action of {name} is {value[row, column]} for lever {lever} of world {row}; "
-                    "finite numbers in [-1, 1] are accepted."
-                )
-            taken[name] = value
-        for name, value in taken.items():
+            taken.append(self._check_action(name, actions[name]))
+        for name, value in zip(self.agents, taken, strict=True):
             self._actions[:, self.places[name].venue, self._lever_columns[name]] = value
 
-    def advance(self) -> tuple[NDArray[np.void], NDArray[np.int64]]:
-        """Run one decision with the actions taken; (events, number of valid events a row). See :meth:`step`."""
-        if (self.episodes < 0).any():
-            raise RuntimeError("step before reset: call reset() first.")
-        over = self.worlds["hour"] >= self.worlds["length"]
+    def _check_action(self, name: str, action: ArrayLike) -> NDArray[np.float64]:
+        expected = (self.num_worlds, len(self.roles[name].levers))
+        try:
+            value = np.asarray(action, np.float64)
+        except (TypeError, ValueError):
+            raise ActionError(f"action of {name} is {action!r}, expected numbers of shape {expected}.") from None
+        if value.shape != expected:
+            raise ActionError(f"action of {name} has shape {value.shape}, expected {expected}.")
+        # the sum of squares is finite unless something is not, or is absurdly large: one fast call in the usual case
+        if not isfinite(np.vdot(value, value)) and not np.isfinite(value).all():
+            row, column = np.argwhere(~np.isfinite(value))[0]
+            raise ActionError(
+                f"action of {name} is {value[row, column]} for lever {self.roles[name].levers[column]} of world {row}; "
+                "finite numbers in [-1, 1] are accepted."
+            )
+        return value
+
+    def advance(self, *, skip_finished: bool = False) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+        """Run one decision with the actions taken; (events, number of valid events a row). See :meth:`step`.
+
+        With `skip_finished`, a row whose episode is over waits for its reset instead of raising.
+        """
+        over = self._hour >= self._length
         if over.any():
-            raise RuntimeError(f"world {int(np.flatnonzero(over)[0])} is truncated; reset it before the next step.")
+            if (self.episodes < 0).any():
+                raise RuntimeError("step before reset: call reset() first.")
+            if not skip_finished:
+                raise RuntimeError(f"world {int(np.flatnonzero(over)[0])} is truncated; reset it before the next step.")
         capacity = MAX_EVENTS_PER_HOUR * self.config.decision_hours
-        events = np.empty((self.num_worlds, capacity), EVENT).view(np.recarray)
-        bad = self._run_ranges(events)
+        events = np.empty((self.num_worlds, capacity), EVENT)
+        bad = self._run_ranges(events if _COMPILED else events.view(np.recarray))
         if bad >= 0:
             raise RuntimeError(
                 f"books of world {bad} do not balance: residual {self.worlds['book_error'][bad]:.3g} of gross flow "
-                f"at hour {self.worlds['hour'][bad]}."
+                f"at hour {self._hour[bad]}."
             )
-        return events.view(EVENT, np.ndarray), self.worlds["step_events"].copy()
+        return events, self._step_events.copy()
 
     def _run_ranges(self, events: np.ndarray) -> int:
-        def run(start: int, stop: int) -> int:
-            with np.errstate(over="ignore"):
-                return int(
-                    self._kernels.step_range(
-                        self.worlds, self.params, self.tape, self._actions, self._world_features, self._world_flat,
-                        self._venue_features, self._venue_flat, self._obs, self._terms, events, start, stop,
-                    )
-                )  # fmt: skip
-
         if self.num_threads == 1:
-            return run(0, self.num_worlds)
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.num_threads)
+            return self._run_range(events, 0, self.num_worlds)
         # several slices a thread: worlds in a crash cost more than calm ones
         pieces = min(self.num_worlds, 4 * self.num_threads)
-        edges = np.linspace(0, self.num_worlds, pieces + 1).astype(int)
-        bad = list(self._pool.map(run, edges[:-1].tolist(), edges[1:].tolist()))
-        return max(bad)
+        edges = np.linspace(0, self.num_worlds, pieces + 1).astype(int).tolist()
+        return max(self._threads().map(self._run_range, [events] * pieces, edges[:-1], edges[1:]))
+
+    def _run_range(self, events: np.ndarray, start: int, stop: int) -> int:
+        if _COMPILED:
+            return int(self._kernels.step_range(*self._arguments, events, start, stop))
+        with np.errstate(over="ignore"):  # the keyed noise wraps around
+            return int(self._kernels.step_range(*self._arguments, events, start, stop))
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """This process's pool, made when first needed: threads do not survive a fork of the process."""
+        if self._pool is None or self._pool_process != os.getpid():
+            self._pool, self._pool_process = ThreadPoolExecutor(self.num_threads), os.getpid()
+        return self._pool
 
     # ------------------------------------------------------------------ reading
 
     def truncated(self) -> NDArray[np.bool_]:
-        """bool [n]: rows whose episode is over."""
-        return np.asarray(self.worlds["hour"] >= self.worlds["length"])
+        """Bool [n]: rows whose episode is over."""
+        return np.asarray(self._hour >= self._length)
+
+    def rewards(self, agent: str) -> NDArray[np.float64]:
+        """Reward of `agent` for the last decision, float64 [n], blended and scaled."""
+        # a fixed order of additions: a matrix product may round differently in another batch size
+        return np.add.reduce(self._terms_flat[:, self.places[agent].venue] * self._reward_weights[agent], axis=1)
+
+    def terms(self, agent: str) -> NDArray[np.float64]:
+        """Unweighted terms of `agent`'s mandate in the last decision, float64 [n, k], in `role.terms` order."""
+        return self._terms_flat[:, self.places[agent].venue].take(self._term_columns[agent], axis=1)
+
+    def welfare(self, venue: int) -> NDArray[np.float64]:
+        """Welfare W of one venue in the last decision, float64 [n], bp of K0."""
+        return self._terms_flat[:, venue, _WELFARE].copy()
+
+    def executed(self, agent: str) -> NDArray[np.float64]:
+        """`agent`'s levers in force, float64 [n, levers], in their units."""
+        return self._lever_field(agent, "executed")
+
+    def _lever_field(self, agent: str, field: str) -> NDArray[Any]:
+        return self._levers[field][:, self.places[agent].venue].take(self._lever_columns[agent], axis=1)
 
     def observe(self) -> dict[str, NDArray[np.float32]]:
         """Every agent's current observation, float32 [n, d]."""
-        return {name: self._obs[:, columns] for name, columns in self._columns.items()}
+        return {name: self._obs.take(columns, axis=1) for name, columns in self._columns.items()}
 
     def state(self) -> NDArray[np.float32]:
         """Global state, float32 [n, g]: every feature of the world and of every venue once, normalised."""
@@ -413,11 +458,11 @@ class Simulator:
 
     def lever_values(self, venue: int) -> NDArray[np.float64]:
         """Executed levers of one venue, float64 [n, 12], in the order and units of the table."""
-        return np.array(self.worlds["venues"]["levers"]["executed"][:, venue])
+        return np.array(self._levers["executed"][:, venue])
 
     def view(self, agent: str) -> RoleView:
         """What `agent` sees now."""
-        return RoleView(agent, self, self._obs[:, self._columns[agent]])
+        return RoleView(agent, self, self._obs.take(self._columns[agent], axis=1))
 
     # ------------------------------------------------------------------ copies
 
@@ -438,11 +483,11 @@ class Simulator:
         return copy
 
     def snapshot(self) -> bytes:
-        """Everything that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, episode numbers."""
+        """All that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, episode numbers."""
         about = {"version": SNAPSHOT_VERSION, "config": self.config.to_dict(), "scenario": self.scenario.name}
         buffer = io.BytesIO()
         arrays = {name: np.ascontiguousarray(getattr(self, name)).view(np.uint8) for name in _STATE}
-        np.savez(buffer, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+        np.savez(buffer, about=np.frombuffer(json.dumps(about).encode(), np.uint8), allow_pickle=False, **arrays)
         return buffer.getvalue()
 
     def restore(self, data: bytes) -> None:
@@ -481,19 +526,13 @@ class Simulator:
         """Pickling (for worker processes) leaves the thread pool and compiled code behind."""
         state = self.__dict__.copy()
         state["_pool"] = None
-        del state["_kernels"]
+        for name in _BOUND:
+            del state[name]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._kernels = kernels(self.config.venues)
-        self._world_flat = self._world_features.view(np.float64).view(np.ndarray).reshape(self.num_worlds, -1)
-        self._venue_flat = (
-            self._venue_features.view(np.float64).view(np.ndarray).reshape(self.num_worlds, self.config.venues, -1)
-        )
-        self._terms_flat = (
-            self._terms.view(np.float64).view(np.ndarray).reshape(self.num_worlds, self.config.venues, -1)
-        )
+        self._bind()
 
 
 # arrays with a row a world that make up the state of a batch
@@ -501,6 +540,12 @@ _STATE = (
     "worlds", "tape", "params", "base_seeds", "episodes",
     "_world_features", "_venue_features", "_obs", "_terms",
 )  # fmt: skip
+# what `_bind` makes of them
+_BOUND = (
+    "_world_flat", "_venue_flat", "_terms_flat", "_kernels", "_arguments",
+    "_hour", "_length", "_step_events", "_levers",
+)  # fmt: skip
+_WELFARE = TERM_NAMES.index("welfare")
 _WELFARE_COLUMNS = np.array([TERM_NAMES.index(name) for name in WELFARE_PARTS])
 
 
