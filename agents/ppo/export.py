@@ -6,7 +6,7 @@ import torch
 
 from protogov.agents.policies.policy import Policy
 from protogov.agents.ppo.learner import ACTIVATIONS, Learner
-from protogov.agents.ppo.world import TrainingWorld, decision_hours, feature_names, lever_names
+from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names, observation_names
 
 
 def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
@@ -21,7 +21,7 @@ def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
     activations = [name for name, kind in ACTIVATIONS.items() if policy.activation_fn is kind]
     return Policy(
         agent=learner.agent,
-        features=feature_names(world, learner.agent),
+        features=observation_names(world, learner.agent),
         levers=lever_names(world, learner.agent),
         hidden_sizes=tuple(layer.out_features for layer in layers),
         activation=activations[0],

@@ -69,9 +69,12 @@ class JointRollout:
         return {agent: (reward - step.rewards[agent]).astype(np.float32) for agent, reward in rewards.items()}
 
     def _sights(self, own: Observations) -> Observations:
-        """What learners are given, from what the agents see now."""
+        """What learners are given, from what the agents see now.
+
+        Rows are made contiguous: a matrix product of another memory layout has other last bits.
+        """
         if not self._central:
-            return own
+            return {agent: np.ascontiguousarray(sight) for agent, sight in own.items()}
         state = self.world.state()
         return {agent: np.concatenate([sight, state], axis=1) for agent, sight in own.items()}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -108,15 +107,10 @@ def term_names(world: TrainingWorld, agent: str, count: int) -> tuple[str, ...]:
     return tuple(term.name for term in role.terms) if role is not None else _numbered("term", count)
 
 
-def feature_names(world: TrainingWorld, agent: str) -> tuple[str, ...]:
-    """A name for each number of an agent's observation: a feature of several numbers is counted, name[0] and so on."""
-    role = _role(world, agent)
-    if role is None:
-        return _numbered("feature", world.observation_size(agent))
-    names: list[str] = []
-    for feature in role.feature_rows():
-        names += [f"{feature.name}[{i}]" for i in range(prod(feature.shape))] if feature.shape else [feature.name]
-    return tuple(names)
+def observation_names(world: TrainingWorld, agent: str) -> tuple[str, ...]:
+    """A name for each number of an agent's observation, feature_0 and so on where the world does not say."""
+    told = getattr(world, "observation_names", None)
+    return tuple(told(agent)) if told is not None else _numbered("feature", world.observation_size(agent))
 
 
 def _role(world: TrainingWorld, agent: str) -> Role | None:

@@ -102,7 +102,7 @@ class QuadraticWorld:
             numbers = numbers[old.size :]
 
 
-class QuadraticVecEnv(VecEnv):
+class WorldVecEnv(VecEnv):
     """The usual way to give one agent's world to stable-baselines3: same-step autoreset, as its DummyVecEnv does."""
 
     def __init__(self, world, central=False, twin=False):
@@ -164,5 +164,5 @@ def quadratic_world():
 
 
 @pytest.fixture
-def quadratic_vec_env():
-    return QuadraticVecEnv
+def world_vec_env():
+    return WorldVecEnv

@@ -64,9 +64,9 @@ def assert_equal_weights(ours, theirs):
     ids=["defaults", "free-std", "twin", "central-critic", "others"],
 )
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
-def test_one_learner_equals_ppo_learn_bit_for_bit(quadratic_world, quadratic_vec_env, change, stagger):
+def test_one_learner_equals_ppo_learn_bit_for_bit(quadratic_world, world_vec_env, change, stagger):
     settings = replace(SETTINGS, **change)
-    env = quadratic_vec_env(quadratic_world(stagger=stagger), central=settings.critic == "central", twin=settings.twin)
+    env = world_vec_env(quadratic_world(stagger=stagger), central=settings.critic == "central", twin=settings.twin)
     theirs = learn_the_usual_way(env, settings, seed=3, rollouts=4)
     trainer = Trainer(quadratic_world(stagger=stagger), settings, total_rollouts=4, seed=3)
     before = weights(trainer.learners[0].policy)
