@@ -157,5 +157,6 @@ def cover_deficit(world, venue, p):
         haircut = min(venue.deficit, deposits)
         if deposits > 0.0:
             venue.supply_index *= 1.0 - haircut / deposits
+            # the option pool's share of it is in its own net asset value: each loss is charged once
+            venue.sum_haircuts += haircut * (1.0 - venue.option_scaled / venue.scaled_deposits)
         venue.deficit -= haircut
-        venue.sum_haircuts += haircut
