@@ -1,0 +1,46 @@
+"""What the market outside a protocol does: scenarios, each of which draws a tape for a seed.
+
+A scenario is found by name (:func:`get_scenario`): "jump", "calm", "flat", "crash-heldout"; by the path of a candle
+file; or is a :class:`Scenario` object. `a + b` puts an overlay on a path.
+
+Adding a scenario takes one place. A synthetic one is a line at the end of ``synthetic.py``::
+
+    WILD = register(Synthetic("wild", "train", JumpProcess(vol=1.2, crash_hazard=0.002)))
+
+Any other is a subclass of :class:`Scenario` with `name`, `split` and a `fill` that writes all fields of the tapes it
+is given; one that changes a tape instead is an :class:`Overlay` with a `change`. Two rules hold for both: row i is a
+function of `seeds[i]` alone (use the keyed draws of ``protogov.envs.world.noise``, never a stream), and hour h knows
+nothing of later hours. Register it in its own module and import that module below::
+
+    class Thin(Overlay):
+        name, split = "thin", "free"
+
+        def change(self, tapes, seeds):
+            tapes["depth"] *= 0.5
+
+    register(Thin())
+    get_scenario("jump + thin").draw([1, 2, 3], num_hours=336)  # TAPE[3, 337]
+"""
+
+from protogov.envs.scenarios.base import Overlay, Scenario, Split, get_scenario, register, scenario_names
+from protogov.envs.scenarios.candles import CandleError, Candles, load_candles
+from protogov.envs.scenarios.conditions import Conditions
+from protogov.envs.scenarios.replay import Replay
+from protogov.envs.scenarios.synthetic import Flat, JumpProcess, Synthetic
+
+__all__ = [
+    "CandleError",
+    "Candles",
+    "Conditions",
+    "Flat",
+    "JumpProcess",
+    "Overlay",
+    "Replay",
+    "Scenario",
+    "Split",
+    "Synthetic",
+    "get_scenario",
+    "load_candles",
+    "register",
+    "scenario_names",
+]

@@ -1,0 +1,46 @@
+"""Frozen parameter sets that check their own ranges and travel into compiled code as a record."""
+
+from dataclasses import dataclass, field, fields
+from math import isfinite
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+def bounded(default: float, low: float, high: float) -> Any:
+    """A dataclass field with a `default` that must stay within [low, high]; typed Any as `dataclasses.field` is."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Base of parameter sets whose fields are all floats made by :func:`bounded`.
+
+    A subclass names in `ordered` the pairs of fields of which the first must not exceed the second.
+
+    Raises:
+        ValueError: at construction, for a value that is no number, out of range or out of order; names the field.
+    """
+
+    ordered: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value, low, high = getattr(self, item.name), item.metadata["low"], item.metadata["high"]
+            # not (low <= value) instead of value < low, so that NaN is refused too
+            if not isinstance(value, int | float) or not isfinite(value) or not low <= value <= high:
+                raise ValueError(f"{type(self).__name__}.{item.name} is {value!r}; it must lie in [{low:g}, {high:g}].")
+        for low_name, high_name in self.ordered:
+            low, high = getattr(self, low_name), getattr(self, high_name)
+            if low > high:
+                raise ValueError(
+                    f"{type(self).__name__}.{low_name} is {low:g}; it must not exceed {high_name}, which is {high:g}."
+                )
+
+    def as_record(self) -> np.recarray:
+        """The values as a float64 recarray of shape (1,): attribute access works with jitting on and off."""
+        dtype = np.dtype([(item.name, "f8") for item in fields(self)])
+        record = np.recarray(1, dtype=dtype)
+        for item in fields(self):
+            record[item.name] = getattr(self, item.name)
+        return record

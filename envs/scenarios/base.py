@@ -1,0 +1,249 @@
+"""What a scenario is, how scenarios combine, and the register of those that have a name."""
+
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from operator import index
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.envs.world.state import TAPE
+
+Split = Literal["train", "test", "free"]
+Tapes = NDArray[np.void]  # records of dtype TAPE
+Seeds = NDArray[np.uint64]
+
+# Compiled entry points of this folder close over the digest of these: all that can change what they draw.
+SOURCE_FOLDERS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "world"))
+CANDLE_SUFFIXES = (".csv", ".parquet")
+_MAX_HOURS = 24 * 366
+_POSITIVE = ("open", "high", "low", "close", "implied_vol", "depth", "peg", "leverage_demand", "flow_intensity")
+_SHARES = ("congestion", "informed_share")
+
+
+class Scenario(ABC):
+    """What the market outside a protocol does: a keyed function from a seed to a tape.
+
+    A subclass sets `name` and `split` and implements :meth:`fill`. `a + b` puts the overlay `b` on the path `a`: the
+    price path and conditions of `a`, changed by `b`, both drawn for the same seed. A path comes first and there is one
+    of it; overlays apply from left to right.
+    """
+
+    name: str
+    split: Split  # "train": learners may see it; "test": they never do; "free": neither side claims it
+
+    @abstractmethod
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Write every field of `tapes` (TAPE[n, hours + 1], a recarray) from `seeds` (U64[n]), row by row."""
+
+    def check_hours(self, num_hours: int) -> None:
+        """Raise ValueError unless an episode of `num_hours` (1 to 8784) can be drawn."""
+        if isinstance(num_hours, bool) or not isinstance(num_hours, int | np.integer):
+            raise ValueError(f"num_hours is {num_hours!r}; it must be an integer.")
+        if not 1 <= num_hours <= _MAX_HOURS:
+            raise ValueError(f"num_hours is {num_hours}; it must lie in [1, {_MAX_HOURS}].")
+
+    def draw(self, seeds: Iterable[int] | NDArray[Any], num_hours: int) -> Tapes:
+        """Draw one tape for each seed.
+
+        Args:
+            seeds: U64[n], or any integers that fit.
+            num_hours: hours after the opening, 1 to 8784.
+
+        Returns:
+            TAPE[n, num_hours + 1], fresh. Row 0 is the opening (open = high = low = close = the first price), row h
+            the candle and the conditions of hour h. The same scenario and seed give the same tape, bit for bit, in any
+            batch and with numba's jitting on or off.
+
+        Raises:
+            ValueError: for seeds that are no unsigned integers, for hours out of range, and for a scenario that
+                writes an impossible tape.
+        """
+        self.check_hours(num_hours)
+        keys = as_seeds(seeds)
+        tapes = np.recarray((keys.size, int(num_hours) + 1), dtype=TAPE)
+        # with jitting off numpy warns of the wrap-around that the keyed noise is made of
+        with np.errstate(over="ignore"):
+            self.fill(tapes, keys)
+        plain = tapes.view(TAPE, np.ndarray)
+        _check_tapes(plain, self.name)
+        return plain
+
+    def __add__(self, other: "Scenario") -> "Scenario":
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        if not isinstance(other, Overlay):
+            raise ValueError(
+                f"{self.name!r} + {other.name!r}: {other.name!r} draws a price path of its own; only overlays can be "
+                f"added, and the path comes first."
+            )
+        return Composed(self, other)
+
+    @property
+    def salt(self) -> np.uint64:
+        """A number of the scenario's name: mixed into the seed, it keeps train and test scenarios independent."""
+        return np.uint64(zlib.crc32(self.name.encode()))
+
+
+class Overlay(Scenario):
+    """A scenario that changes a tape instead of drawing one; a subclass implements :meth:`change`.
+
+    `overlay + overlay` is an overlay again.
+    """
+
+    @abstractmethod
+    def change(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Change `tapes` (TAPE[n, hours + 1], a recarray) in place; row i belongs to `seeds[i]`."""
+
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Refuse: there is no tape to change yet."""
+        raise ValueError(
+            f"scenario {self.name!r} changes a tape and draws none; write a path first: 'jump + {self.name}'."
+        )
+
+    def __add__(self, other: Scenario) -> Scenario:
+        if not isinstance(other, Overlay):
+            return super().__add__(other)
+        return _Chain(self, other)
+
+
+class Composed(Scenario):
+    """The path `first`, changed by the overlay `second`; the stricter split of the two."""
+
+    def __init__(self, first: Scenario, second: Overlay) -> None:
+        self.first, self.second = first, second
+        self.name = f"{first.name} + {second.name}"
+        self.split = _stricter(first.split, second.split)
+
+    def check_hours(self, num_hours: int) -> None:
+        """Raise ValueError unless both parts can be drawn for `num_hours`."""
+        self.first.check_hours(num_hours)
+        self.second.check_hours(num_hours)
+
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Draw the path, then change it."""
+        self.first.fill(tapes, seeds)
+        self.second.change(tapes, seeds)
+
+
+class _Chain(Overlay):
+    """Two overlays, one after the other."""
+
+    def __init__(self, first: Overlay, second: Overlay) -> None:
+        self.first, self.second = first, second
+        self.name = f"{first.name} + {second.name}"
+        self.split = _stricter(first.split, second.split)
+
+    def check_hours(self, num_hours: int) -> None:
+        self.first.check_hours(num_hours)
+        self.second.check_hours(num_hours)
+
+    def change(self, tapes: Tapes, seeds: Seeds) -> None:
+        self.first.change(tapes, seeds)
+        self.second.change(tapes, seeds)
+
+
+_registry: dict[str, Scenario] = {}
+
+
+def register(scenario: Scenario) -> Scenario:
+    """Make `scenario` known by its name and return it; a name is given once.
+
+    Raises:
+        ValueError: for a name that is taken, empty, reads as a file of candles or holds a `+`.
+    """
+    name = scenario.name
+    if name in _registry:
+        raise ValueError(f"scenario {name!r} is registered already; choose another name.")
+    if not name.strip() or "+" in name or name.lower().endswith(CANDLE_SUFFIXES):
+        raise ValueError(f"scenario name {name!r} must be a word without '+' that does not end in .csv or .parquet.")
+    _registry[name] = scenario
+    return scenario
+
+
+def scenario_names(split: Split | None = None) -> tuple[str, ...]:
+    """The registered names in alphabetical order, of one `split` or of all."""
+    return tuple(sorted(name for name, scenario in _registry.items() if split in (None, scenario.split)))
+
+
+def get_scenario(scenario: str | Path | Scenario) -> Scenario:
+    """Find a scenario.
+
+    Args:
+        scenario: a registered name; several joined by `+`; a path to candles (.csv or .parquet), which gives a
+            :class:`~protogov.envs.scenarios.replay.Replay`; or a Scenario, returned as it is.
+
+    Raises:
+        ValueError: for an unknown name; the message lists the known ones.
+        CandleError: for a file of candles that cannot be replayed.
+    """
+    if isinstance(scenario, Scenario):
+        return scenario
+    if not isinstance(scenario, str | Path):
+        raise ValueError(f"scenario is {scenario!r}; it must be a name, a path or a Scenario.")
+    if str(scenario) in _registry:
+        return _registry[str(scenario)]
+    if str(scenario).lower().endswith(CANDLE_SUFFIXES):
+        from protogov.envs.scenarios.replay import Replay  # which itself derives from Scenario
+
+        return Replay(scenario)
+    if "+" in str(scenario):
+        first, *rest = (get_scenario(part.strip()) for part in str(scenario).split("+"))
+        for part in rest:
+            first = first + part
+        return first
+    raise ValueError(
+        f"scenario {str(scenario)!r} is not known; known are {', '.join(scenario_names())}, "
+        f"or a path to candles ({' or '.join(CANDLE_SUFFIXES)})."
+    )
+
+
+def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:
+    """`seeds` as a contiguous U64[n].
+
+    Raises:
+        ValueError: unless they are one-dimensional non-negative integers.
+    """
+    if not isinstance(seeds, np.ndarray):
+        try:
+            # one by one: numpy would turn a list that mixes small and very large integers into floats
+            seeds = np.array([index(seed) for seed in seeds], dtype=np.uint64)
+        except (TypeError, OverflowError):
+            raise ValueError(f"seeds are {seeds!r}; they must be integers between 0 and 2**64 - 1.") from None
+    if seeds.ndim != 1:
+        raise ValueError(f"seeds have shape {seeds.shape}; they must be one-dimensional.")
+    if seeds.dtype.kind not in "iu" or (seeds < 0).any():
+        raise ValueError(f"seeds of type {seeds.dtype} must be integers between 0 and 2**64 - 1.")
+    return np.ascontiguousarray(seeds, dtype=np.uint64)
+
+
+def _stricter(one: Split, other: Split) -> Split:
+    """A tape that is partly of the test set belongs to the test set."""
+    if "test" in (one, other):
+        return "test"
+    return "train" if "train" in (one, other) else "free"
+
+
+def _check_tapes(tapes: Tapes, name: str) -> None:
+    """Refuse tapes that no market can have: the world trusts them blindly in compiled code."""
+
+    def refuse(field: str, wrong: NDArray[Any], accepted: str) -> None:
+        if wrong.any():
+            row, hour = (int(i) for i in np.argwhere(wrong)[0])
+            value = float(tapes[field][row, hour])
+            raise ValueError(
+                f"scenario {name!r} drew {field} = {value} at row {row}, hour {hour}; it must be {accepted}."
+            )
+
+    for field in TAPE.names or ():
+        values = tapes[field]
+        refuse(field, ~np.isfinite(values), "finite")
+        if field in _POSITIVE:
+            refuse(field, values <= 0.0, "positive")
+        if field in _SHARES:
+            refuse(field, (values < 0.0) | (values > 1.0), "between 0 and 1")
+    refuse("high", tapes["high"] < np.maximum(tapes["open"], tapes["close"]), "at least open and close")
+    refuse("low", tapes["low"] > np.minimum(tapes["open"], tapes["close"]), "at most open and close")
