@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,12 @@ def governor_names() -> tuple[str, ...]:
 
 
 def make_governor(
-    name: str | Path, role: Role, *, seed: int = 0, values: Mapping[str, float] | None = None
+    name: str | Path,
+    role: Role,
+    *,
+    seed: int = 0,
+    values: Mapping[str, float] | None = None,
+    defaults: Mapping[str, float] | None = None,
 ) -> Governor:
     """A governor for a role.
 
@@ -36,15 +42,17 @@ def make_governor(
         role: whose levers it sets.
         seed: of whatever is random in it.
         values: for "constant" alone: physical values by lever name, defaults for the others.
+        defaults: the world's `config.defaults`, which `values` have to be measured from.
 
     Raises:
         ValueError: an unknown name, values that the role does not take, a policy file that is damaged or that does not
             set this role's levers.
     """
-    if values is not None and name != "constant":
+    if name == "constant" and values is not None:
+        own = defaults or {}
+        return Constant([replace(row, default=own.get(row.name, row.default)) for row in role.lever_rows()], values)
+    if values is not None:
         raise ValueError(f"values is given for governor {str(name)!r}; accepted: with constant only")
-    if name == "constant":
-        return Constant(role.lever_rows(), values)
     if name in _MAKERS:
         return _MAKERS[str(name)](role, seed)
     if str(name).endswith(".json"):

@@ -131,3 +131,15 @@ def test_every_baseline_plays_every_role():
     assert all(not np.array_equal(constant[agent], random[agent]) for agent in world.agents)
     again = totals("random")
     assert all(np.array_equal(again[agent], random[agent]) for agent in world.agents)
+
+
+def test_constant_holds_its_values_in_a_world_of_other_defaults():
+    config = WorldConfig(roles=("spread",), decision_hours=24, episode_hours=168, defaults={"half_spread": 0.03})
+    world = Simulator(config, 2)
+    values = {"half_spread": 0.02, "vega_fee": 2.0, "hedge_ratio": 0.5}
+    governor = make_governor("constant", world.roles["spread_0"], values=values, defaults=config.defaults)
+    world.reset()
+    for _ in range(3):
+        step = world.step({"spread_0": governor.act(world.view("spread_0"))})
+    proposed = dict(zip(world.roles["spread_0"].levers, step.proposed["spread_0"][0], strict=True))
+    assert proposed == pytest.approx({**values, "skew_shift": 0.0}, rel=1e-6)
