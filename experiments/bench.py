@@ -1,0 +1,229 @@
+"""Print the figures of merit beside their targets: `python -m protogov.experiments.bench` (`make bench`).
+
+Every rate is a median of repeats, by the wall clock and by processor time; ratios compare things of the same run. The
+machine's load is printed with them. `--save results/bench` keeps the result.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from protogov.experiments.bench_rows import Plan, Row
+from protogov.experiments.files import write_json, write_text
+from protogov.experiments.paths import repository
+from protogov.experiments.versions import now, versions
+
+
+def _hours(plan: Plan) -> list[Row]:
+    from protogov.experiments.bench_world import hours_rows
+
+    return [*hours_rows(plan, 1), *hours_rows(plan, 2)]
+
+
+def _threads(plan: Plan) -> list[Row]:
+    from protogov.experiments.bench_world import thread_rows
+
+    return thread_rows(plan)
+
+
+def _single(plan: Plan) -> list[Row]:
+    from protogov.experiments.bench_world import single_rows
+
+    return single_rows(plan)
+
+
+def _ppo(plan: Plan) -> list[Row]:
+    from protogov.experiments.bench_learning import joint_rows
+
+    return joint_rows(plan)
+
+
+def _usual(plan: Plan) -> list[Row]:
+    from protogov.experiments.bench_learning import usual_rows
+
+    return usual_rows(plan)
+
+
+def _memory(plan: Plan) -> list[Row]:
+    from protogov.experiments.bench_world import memory_rows
+
+    return memory_rows(plan)
+
+
+def _import(plan: Plan) -> list[Row]:
+    from protogov.experiments.bench_startup import import_rows
+
+    return import_rows(plan)
+
+
+def _compile(plan: Plan) -> list[Row]:
+    from protogov.experiments.bench_startup import compile_rows
+
+    return compile_rows(plan)
+
+
+# Each loads its libraries when it runs, so that --only import measures nothing else.
+MEASURES: dict[str, Callable[[Plan], list[Row]]] = {
+    "hours": _hours,
+    "threads": _threads,
+    "single": _single,
+    "ppo": _ppo,
+    "usual": _usual,
+    "memory": _memory,
+    "import": _import,
+    "compile": _compile,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions:
+    """Print the figures of merit, each beside its target.
+
+    Exit code: 0 whatever the figures; 2 bad input.
+    """
+
+    only: tuple[str, ...] = ()
+    """Measure these only: hours, threads, single, ppo, usual, memory, import, compile."""
+    quick: bool = False
+    """Fewer and shorter repeats: enough to see an accident, not to compare versions."""
+    worlds: int = 512
+    """Worlds in a batch; the targets are for 512."""
+    repeats: int | None = None
+    """Timings a figure, of which the median is shown; 5, with --quick 2."""
+    save: Path | None = None
+    """Also write bench.json and README.md to this folder (results/bench holds the reference)."""
+
+
+def make_plan(options: BenchOptions) -> Plan:
+    """How much to measure.
+
+    Raises:
+        ValueError: a number below 1.
+    """
+    for name, value in (("worlds", options.worlds), ("repeats", options.repeats)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} = {value} must be a whole number from 1.")
+    plan = Plan.quick(options.worlds) if options.quick else Plan(worlds=options.worlds, usual_worlds=options.worlds)
+    return plan if options.repeats is None else Plan(**{**asdict(plan), "repeats": options.repeats})
+
+
+def format_number(value: float | None) -> str:
+    """Few digits, thousands apart."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+HEAD = ("figure", "wall clock", "processor", "target", "unit", "")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A row as text, column by column of `HEAD`."""
+    target = "" if row.target is None else f"{'>=' if row.sense == 'at least' else '<='} {format_number(row.target)}"
+    remark = f"{row.verdict}{'; ' if row.note else ''}{row.note}" if row.verdict != "-" else row.note
+    return (row.what, format_number(row.wall), format_number(row.cpu), target, row.unit, remark)
+
+
+def format_row(row: tuple[str, ...]) -> str:
+    """One line of the table on the terminal."""
+    what, wall, cpu, target, unit, remark = row
+    return f"{what:<66}{wall:>11}{cpu:>11}{target:>11}  {unit:<15}{remark}".rstrip()
+
+
+def machine() -> str:
+    """Processor and number of cores, in words."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    except OSError:
+        pass  # not Linux: the short name will do
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def load() -> float:
+    """Runnable processes of the last minute, this one included; nan where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+
+
+def markdown(rows: Sequence[Row], about: dict[str, Any]) -> str:
+    """The table as a page."""
+    lines = [
+        "# Figures of merit",
+        "",
+        f"{about['machine']}; load before and after {about['load'][0]:.1f} and {about['load'][1]:.1f}; medians of "
+        f"{about['repeats']} repeats, {about['time']}. Made by `{about['command']}`; versions: `bench.json`.",
+        "",
+        f"| {' | '.join(HEAD)} |",
+        f"|{'---|' * len(HEAD)}",
+        *(f"| {' | '.join(cells(row))} |" for row in rows),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def run(options: BenchOptions) -> list[Row]:
+    """Measure and print row by row, write what was asked for.
+
+    Raises:
+        ValueError: an unknown name in `only`, or a number out of range.
+    """
+    for name in options.only:
+        if name not in MEASURES:
+            raise ValueError(f"only names {name!r}, known figures are {', '.join(MEASURES)}.")
+    plan = make_plan(options)
+    before, began = load(), time.perf_counter()
+    print(f"{machine()}; load {before:.1f}; medians of {plan.repeats}", flush=True)
+    print(format_row(HEAD), flush=True)
+    rows: list[Row] = []
+    for name, measure in MEASURES.items():
+        if not options.only or name in options.only:
+            for row in measure(plan):
+                print(format_row(cells(row)), flush=True)
+                rows.append(row)
+    missed = sum(row.verdict == "missed" for row in rows)
+    print(f"{missed} of {sum(row.target is not None for row in rows)} targets missed; ", end="")
+    print(f"load {load():.1f}; {time.perf_counter() - began:.0f} s")
+    if options.save is not None:
+        about: dict[str, Any] = {
+            "command": " ".join(["python -m protogov.experiments.bench", *_arguments(options)]),
+            "time": now(), "machine": machine(), "load": [before, load()], **asdict(plan), "versions": versions(),
+        }  # fmt: skip
+        report = {**about, "rows": [{**asdict(row), "verdict": row.verdict} for row in rows]}
+        write_json(options.save / "bench.json", json.loads(json.dumps(report)))
+        write_text(options.save / "README.md", markdown(rows, about))
+        shown = (
+            options.save if not options.save.is_relative_to(repository()) else options.save.relative_to(repository())
+        )
+        print(f"wrote {shown}")
+    return rows
+
+
+def _arguments(options: BenchOptions) -> list[str]:
+    """Arguments that are not at their defaults, the folder left out."""
+    words = ["--only", *options.only] if options.only else []
+    words += ["--quick"] if options.quick else []
+    words += ["--worlds", str(options.worlds)] if options.worlds != BenchOptions.worlds else []
+    return words + (["--repeats", str(options.repeats)] if options.repeats is not None else [])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; bad input is one line on stderr and exit code 2."""
+    try:
+        run(tyro.cli(BenchOptions, prog="bench", args=arguments))
+    except ValueError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

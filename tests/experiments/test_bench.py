@@ -1,0 +1,99 @@
+"""The verdicts, the medians, and that every figure is measured and printed at a tiny size. No figure is judged here."""
+
+import json
+import math
+
+import pytest
+
+from protogov.experiments.bench import MEASURES, BenchOptions, format_number, main, make_plan
+from protogov.experiments.bench_rows import Plan, Row, rates, timed
+
+
+@pytest.mark.parametrize(
+    ("wall", "cpu", "target", "sense", "verdict"),
+    [
+        (100.0, 200.0, 90.0, "at least", "met"),
+        (80.0, 95.0, 90.0, "at least", "met in processor time"),
+        (80.0, None, 90.0, "at least", "missed"),
+        (1.0, 0.5, 1.5, "at most", "met"),
+        (2.0, 1.0, 1.5, "at most", "met in processor time"),
+        (2.0, 1.6, 1.5, "at most", "missed"),
+        (2.0, None, None, "at least", "-"),
+        (None, None, None, "at least", "not measured"),
+    ],
+)
+def test_verdicts(wall, cpu, target, sense, verdict) -> None:
+    assert Row(what="x", unit="s", wall=wall, cpu=cpu, target=target, sense=sense).verdict == verdict
+
+
+def test_rates_are_medians_and_processor_time_leaves_out_sleep() -> None:
+    import time
+
+    naps = iter([0.2, 0.01, 0.01])
+    wall, cpu = rates(lambda: time.sleep(next(naps)), 1.0, 3)
+    assert wall > 10.0  # the long nap is no median
+    assert cpu > wall
+    assert timed(lambda: time.sleep(0.01)).wall >= 0.01
+
+
+def test_the_plan_follows_the_options() -> None:
+    assert make_plan(BenchOptions()) == Plan(worlds=512, repeats=5, usual_worlds=512)
+    assert make_plan(BenchOptions(quick=True, worlds=8, repeats=1)) == Plan(
+        worlds=8, repeats=1, decisions=14, usual_worlds=8
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--only", "speed"], "'speed', known figures are hours"), (["--worlds", "0"], "worlds = 0 must be")],
+)
+def test_bad_input_is_one_sentence_and_exit_2(arguments, said, capsys) -> None:
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_numbers_are_short() -> None:
+    assert [format_number(value) for value in (None, 0.12345, 14.77, 71848.4)] == ["-", "0.123", "14.8", "71,848"]
+
+
+FIGURES = {
+    "hours": ("simulated, 4 worlds, 1 venue, one core", "simulated, 4 worlds, 2 venues, one core"),
+    "threads": ("two threads against one",),
+    "single": ("gym.make protogov/Rates-v0",),
+    "ppo": ("joint PPO, 4 worlds, hourly decisions", "joint PPO, 4 worlds, default settings"),
+    "usual": ("the usual way",),
+    "memory": ("state of a world, 1 venue", "state of a world, 2 venues"),
+    "import": ("import protogov.envs",),
+}
+SLOW = {"compile": ("first decision, empty cache", "first decision, cached")}
+
+
+def check(name: str, figures: tuple[str, ...], folder, capsys) -> None:
+    """Measure one figure at a tiny size; each of its rows is printed and saved."""
+    assert main(["--only", name, "--worlds", "4", "--repeats", "1", "--quick", "--save", str(folder)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    saved = json.loads((folder / "bench.json").read_text())
+    page = (folder / "README.md").read_text()
+    for figure in figures:
+        assert sum(line.startswith(figure) for line in printed) == 1, figure
+        assert f"| {figure}" in page
+        row = next(row for row in saved["rows"] if row["what"].startswith(figure))
+        if row["wall"] is None:
+            assert "not installed" in row["note"]
+        else:
+            assert math.isfinite(row["wall"]) and row["wall"] > 0.0
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_measured_and_printed(name, tmp_path, capsys) -> None:
+    check(name, FIGURES[name], tmp_path, capsys)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SLOW)
+def test_figures_that_compile_are_measured_and_printed(name, tmp_path, capsys) -> None:
+    check(name, SLOW[name], tmp_path, capsys)
+
+
+def test_the_tests_know_every_figure() -> None:
+    assert {*FIGURES, *SLOW} == set(MEASURES)
