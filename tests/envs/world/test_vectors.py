@@ -1,0 +1,259 @@
+"""The published cases of real protocols, through the functions that the world runs.
+
+`shared/reference/vectors.json` lies beside the repository, not in it; without it these tests skip and say so.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from protogov.envs.world.lending import compounded_growth, kinked_borrow_rate, supply_rate_of
+from protogov.envs.world.levers import LEVER_INDEX, Reason, announce, lever_rows
+from protogov.envs.world.liquidation import close_factor, health_factor, protocol_share, seizure
+from protogov.envs.world.margin import minimum_collateral, shock_vol
+from protogov.envs.world.options import move_surface, standard_vega, trade_terms, vega_fee_of, vol_impact
+from protogov.envs.world.pricing import d1_d2, quote
+
+FILE = Path(__file__).resolve().parents[4] / "shared" / "reference" / "vectors.json"
+YEAR_SECONDS = 365.0 * 86400.0
+Case = dict[str, Any]
+
+
+def read_cases() -> dict[str, dict[str, Case]]:
+    """Group -> id -> case; empty without the file."""
+    if not FILE.exists():
+        return {}
+    groups = json.loads(FILE.read_text())["vectors"]
+    return {name: {case["id"]: case for case in cases} for name, cases in groups.items() if isinstance(cases, list)}
+
+
+CASES = read_cases()
+TRACE: Case = json.loads(FILE.read_text())["vectors"]["lyra_pricing_trace"] if CASES else {}
+needs_file = pytest.mark.skipif(not CASES, reason="no shared/reference/vectors.json beside the repository")
+
+# (group, prefix of the id) -> why the world cannot be asked. Every id is either here or run below, never both.
+ABSENT = {
+    ("interest_rate", "comet"): "Compound's separate supply curve is not in this world",
+    ("interest_rate", "derive"): "Derive's rate model and its continuous compounding are not in this world",
+    ("interest_rate", "euler"): "Euler's curve between yields is not in this world",
+    ("adaptive_irm", ""): "the adaptive curve is a governor's rule, not the world's",
+    ("liquidation", "lyra"): "the minimum fee and its split are not in this world: a flat share goes to the treasury",
+    ("liquidation", "morpho"): "Morpho's incentive factor is not in this world",
+    ("liquidation", "comet"): "Compound's storefront price is not in this world",
+    ("liquidation", "euler"): "Euler's discount by health is not in this world",
+    ("liquidation", "maker"): "Maker's auctions are not in this world",
+    ("black_scholes", "norm_cdf"): "the expected values are those of an approximation, 1e-4 away from the distribution",
+    ("lyra_pricing", "variance_fee"): "the variance fee is not in this world",
+    ("lyra_pricing", "time_weight"): "time-weighted fees are not in this world",
+    ("lyra_pricing", "gwav"): "time-weighted average vols are not in this world",
+    ("lyra_pricing", "premia2"): "Premia's liquidity pricing is not in this world",
+    ("min_collateral", "lyra_SHORT_CALL_BASE"): "short calls against coin are not in this world: margin is cash",
+    ("min_collateral", "lyra_static_SHORT_CALL_BASE"): "short calls against coin are not in this world: margin is cash",
+    ("min_collateral", "srm"): "Derive's standard margin is not in this world",
+    ("min_collateral", "opyn"): "Opyn's naked margin is not in this world",
+    ("risk_steward", "supply_cap"): "supply caps are not in this world",
+    ("risk_steward", "readme_cap"): "supply caps are not in this world",
+    ("risk_steward", "emode"): "separate limits of correlated assets are not in this world",
+    ("risk_steward", "ltv"): "the loan-to-value is the threshold less a gap, and the gap is the lever",
+}
+
+
+def near(case: Case, name: str) -> Any:
+    return pytest.approx(case["expected"][name], rel=case["tol_rel"], abs=1e-15)
+
+
+# ---------------------------------------------------------------- one check a mechanism
+
+
+def aave_rate(case: Case, blank: Callable[..., Any]) -> None:
+    i = case["inputs"]
+    utilisation = i["debt"] / (i["debt"] + i["available"])
+    borrow = kinked_borrow_rate(utilisation, i["base"], i["slope1"], i["slope2"], i["u_opt"])
+    assert borrow == near(case, "borrow")
+    assert supply_rate_of(borrow, i["debt"], i["available"], i["unbacked"], i["reserve_factor"]) == near(case, "supply")
+
+
+def aave_compounding(case: Case, blank: Callable[..., Any]) -> None:
+    years = case["inputs"]["seconds"] / YEAR_SECONDS
+    assert 1.0 + compounded_growth(case["inputs"]["rate"], years) == near(case, "index")
+
+
+def aave_liquidation(case: Case, blank: Callable[..., Any]) -> None:
+    i, expected = case["inputs"], case["expected"]
+    assert health_factor(i["coll"], i["price"], i["LT"], i["debt"]) == near(case, "hf")
+    repaid, seized = seizure(i["coll"], i["price"], i["debt_to_cover"], i["bonus"])
+    fee = protocol_share(seized, i["bonus"], i["protocol_fee"])
+    results = {
+        "coll_total": seized,
+        "debt_covered": repaid,
+        "protocol_fee": fee,
+        "coll_to_liquidator": seized - fee,
+        "residual_bad_debt": i["debt"] - repaid,
+    }
+    for name in expected.keys() - {"hf"}:
+        assert results[name] == near(case, name), name
+
+
+def aave_close_factor(case: Case, blank: Callable[..., Any]) -> None:
+    i = case["inputs"]
+    _, _, p, _ = blank(close_factor=0.5, full_close_health=0.95, dust_balance=i["threshold_usd"])
+    share = close_factor(i["hf"], i["reserve_collateral_usd"], i["reserve_debt_usd"], p)
+    assert share == near(case, "close_factor")
+
+
+def toxic_spiral(case: Case, blank: Callable[..., Any]) -> None:
+    for bonus, critical in zip(case["inputs"]["bonus"], case["expected"]["ltv_crit"], strict=True):
+        for ltv, rises in ((critical * (1.0 - 1e-6), False), (critical * (1.0 + 1e-6), True)):
+            repaid, seized = seizure(1.0, 1000.0, 100.0, bonus)
+            after = (1000.0 * ltv - repaid) / (1000.0 * (1.0 - seized))
+            assert (after > ltv) == rises
+
+
+def black_scholes(case: Case, blank: Callable[..., Any]) -> None:
+    i, expected = case["inputs"], case["expected"]
+    spot = i.get("S", i.get("F"))
+    years = i["T_years"] if "T_years" in i else i["T_seconds"] / YEAR_SECONDS
+    if "d1" in expected:
+        assert d1_d2(spot, i["K"], years, i["vol"], i["r"]) == (near(case, "d1"), near(case, "d2"))
+        return
+    call, put, delta, _, vega = quote(spot, i["K"], years, i["vol"], i["r"])
+    results = {
+        "price": call if i.get("call", "call" in case["id"]) else put,
+        "call": call,
+        "put": put,
+        "call_delta": delta,
+        "put_delta": delta - 1.0,
+        "vega": vega,
+        "std_vega": standard_vega(vega, years),
+    }
+    for name in expected:
+        assert results[name] == near(case, name), name
+
+
+def surface_move(case: Case, blank: Callable[..., Any]) -> None:
+    i = case["inputs"]
+    amount = i["amount"] if i["buy"] else -i["amount"]
+    base, skew = vol_impact(i["base_iv"], i["skew"], amount, i["standard_size"], i["skew_adj"])
+    assert (base, skew) == (near(case, "iv"), near(case, "skew"))
+
+
+def margin_shock(case: Case, blank: Callable[..., Any]) -> None:
+    i = case["inputs"]
+    # the two points in time at which the shock is quoted are the world's own, two and eight weeks
+    assert (i["point_A_s"], i["point_B_s"]) == (14 * 86400, 56 * 86400)
+    _, _, p, _ = blank(
+        shock_up=i["call_shock"], shock_down=i["put_shock"], shock_vol_near=i["shock_vol_A"],
+        shock_vol_far=i["shock_vol_B"], short_static=i["static_quote"], interest_rate=i["r"],
+    )  # fmt: skip
+    years = i["T_s"] / YEAR_SECONDS
+    if "shock_vol" in case["expected"]:
+        assert shock_vol(years, p.shock_vol_near, p.shock_vol_far) == near(case, "shock_vol")
+        return
+    is_call = "CALL" in case["id"]
+    assert minimum_collateral(i["S"], i["K"], years, is_call, i["amount"], p) == near(case, "min_collateral")
+
+
+def steward(case: Case, blank: Callable[..., Any]) -> None:
+    i = case["inputs"]
+    names = {"lt": "liquidation_threshold", "slope1": "slope1", "uopt": "optimal_utilisation", "base": "base_rate"}
+    row = lever_rows(1.0).view(np.recarray)[LEVER_INDEX[names[case["id"].split("_")[0]]]]
+    assert row.cap == pytest.approx(i["max_change"] / 1e4)
+    assert row.delay * 300 == i["min_delay_s"]
+    row.executed, row.target = i["current"] / 1e4, i["new"] / 1e4
+    announce(row, 0)
+    # a steward refuses what is out of range; the shield goes one cap of the way
+    if case["expected"] == "ok":
+        assert row.pending == row.target and row.reason == Reason.MOVED
+    else:
+        assert row.pending == pytest.approx(row.executed + row.cap) and row.reason == Reason.CAPPED
+
+
+CHECKS: dict[tuple[str, str], Callable[[Case, Callable[..., Any]], None]] = {
+    ("interest_rate", "aave_u"): aave_rate,
+    ("interest_rate", "aave_mainnet"): aave_rate,
+    ("interest_rate", "aave_compound3"): aave_compounding,
+    ("liquidation", "aave_wbtc"): aave_liquidation,
+    ("liquidation", "aave_coll"): aave_liquidation,
+    ("liquidation", "aave_v33_closefactor"): aave_close_factor,
+    ("liquidation", "toxic_spiral"): toxic_spiral,
+    ("black_scholes", "premia"): black_scholes,
+    ("black_scholes", "lyra"): black_scholes,
+    ("black_scholes", "derive"): black_scholes,
+    ("lyra_pricing", "iv_impact"): surface_move,
+    ("min_collateral", "lyra_SHORT_PUT_QUOTE"): margin_shock,
+    ("min_collateral", "lyra_static_SHORT_PUT_QUOTE"): margin_shock,
+    ("min_collateral", "lyra_static_SHORT_CALL_QUOTE"): margin_shock,
+    ("min_collateral", "lyra_shockvol"): margin_shock,
+    ("risk_steward", "lt_"): steward,
+    ("risk_steward", "slope1"): steward,
+    ("risk_steward", "uopt"): steward,
+    ("risk_steward", "base"): steward,
+}
+
+
+def matching(table: dict[tuple[str, str], Any], group: str, name: str) -> list[Any]:
+    return [value for (of, prefix), value in table.items() if of == group and name.startswith(prefix)]
+
+
+@needs_file
+@pytest.mark.parametrize(("group", "name"), [(group, name) for group, cases in CASES.items() for name in cases])
+def test_case(blank: Callable[..., Any], group: str, name: str) -> None:
+    checks, reasons = matching(CHECKS, group, name), matching(ABSENT, group, name)
+    assert len(checks) + len(reasons) == 1, f"{group}/{name} must have one check or one reason to skip it"
+    if reasons:
+        pytest.skip(f"{group}/{name}: {reasons[0]}")
+    checks[0](CASES[group][name], blank)
+
+
+@needs_file
+def test_every_table_row_is_used() -> None:
+    # a prefix that matches nothing is a check that never ran
+    for group, prefix in (*CHECKS, *ABSENT):
+        assert any(name.startswith(prefix) for name in CASES[group]), (group, prefix)
+
+
+# ---------------------------------------------------------------- a day of Lyra's market maker, trade by trade
+
+
+@needs_file
+def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
+    given, arrays = TRACE["params"], TRACE["arrays"]
+    world, venue, p, _ = blank(
+        standard_size=given["standard_size"], skew_impact=given["skew_adj"], option_fee=given["option_fee"],
+        spot_fee=given["spot_fee"], vega_fee_rate=0.0, interest_rate=given["r"],
+    )  # fmt: skip
+    venue.num_expiries = venue.num_strikes = 1
+    venue.expiry[0] = given["expiry_s"] // 300
+    venue.strike[0, 0], venue.base_vol[0], venue.skew[0, 0] = given["K"], given["base_iv0"], given["skew0"]
+    venue.half_spread = venue.skew_shift = 0.0
+    for i in range(1, len(arrays["TradeSize"])):
+        size = arrays["TradeSize"][i]
+        world.substep, world.oracle_price = int(arrays["Trade Times"][i] * 12), arrays["Spot"][i]
+        sign = math.copysign(1.0, size)
+        total, fees, vol, base, skew, _, _ = trade_terms(world, venue, 0, 0, True, abs(size), sign, p)
+        assert (base, skew) == pytest.approx((arrays["BaseIVs"][i], arrays["Skews"][i]), rel=1e-12)
+        assert vol == pytest.approx(base * skew, rel=1e-15)
+        assert total - sign * fees == pytest.approx(arrays["Premiums"][i], rel=1e-11)
+        assert fees == pytest.approx(arrays["OptionFees"][i] + arrays["SpotFees"][i], rel=1e-11)
+        move_surface(venue, 0, 0, base, skew)
+
+
+@needs_file
+def test_trace_of_lyra_vega_fees() -> None:
+    given, arrays = TRACE["params"], TRACE["arrays"]
+    charged = 0
+    for i in range(1, len(arrays["TradeSize"])):
+        # the book before the trade is valued at the vega of its moment
+        pre = arrays["netPos"][i - 1] * arrays["stdvega"][i]
+        nav = given["pool_usd"] + arrays["NAV"][i]
+        vol = arrays["BaseIVs"][i] * arrays["Skews"][i]
+        fee = vega_fee_of(vol, pre, arrays["NetStdVegaDom"][i], nav, abs(arrays["TradeSize"][i]), given["vega_fee"])
+        # the trace is in hundredths, and good to half a per cent
+        assert fee * 100.0 == pytest.approx(arrays["VUFees"][i], rel=0.005)
+        charged += fee > 0.0
+    assert 0 < charged < 7
