@@ -1,1 +1,41 @@
-"""Worlds for autonomous protocol governance: physics, scenarios and the interfaces learners use."""
+"""Worlds for autonomous protocol governance: physics, scenarios and the interfaces learners use.
+
+Importing this package registers four Gymnasium ids: `protogov/Rates-v0`, `protogov/Thresholds-v0`,
+`protogov/Spreads-v0` and `protogov/Joint-v0`, each with a native vector form. :func:`parallel_env` makes the PettingZoo
+environment, :class:`Simulator` many worlds at once, and `protogov.envs.sb3_vec_env.SB3VecEnv` (which imports
+stable-baselines3) an environment for that library.
+"""
+
+from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.gymnasium_env import IDS, register_all
+from protogov.envs.parallel_env import parallel_env
+from protogov.envs.roles import ROLES, Role
+from protogov.envs.scenarios import CandleError, Scenario, get_scenario, scenario_names
+from protogov.envs.simulator import ActionError, ForkableWorld, RoleView, Simulator, SnapshotError, Step
+from protogov.envs.world.levers import LEVERS, Lever
+from protogov.envs.world.parameters import Parameters
+
+register_all()
+
+__all__ = [
+    "IDS",
+    "LEVERS",
+    "ROLES",
+    "ActionError",
+    "CandleError",
+    "ConfigError",
+    "ForkableWorld",
+    "Lever",
+    "Parameters",
+    "Role",
+    "RoleView",
+    "Scenario",
+    "Simulator",
+    "SnapshotError",
+    "Step",
+    "WorldConfig",
+    "get_scenario",
+    "parallel_env",
+    "register_all",
+    "scenario_names",
+]

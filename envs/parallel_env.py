@@ -1,0 +1,147 @@
+"""One world, all of its governors at once: the PettingZoo parallel environment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+from pettingzoo import ParallelEnv
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.gymnasium_env import InfoReader, action_space, observation_space, one_action
+from protogov.envs.rendering import Renderer, check_render_mode
+from protogov.envs.simulator import ActionError, Simulator
+from protogov.envs.world.observe import LIMIT
+
+Observations = dict[str, NDArray[np.float32]]
+Infos = dict[str, dict[str, Any]]
+
+
+class GovernorsParallelEnv(ParallelEnv):
+    """The governors of one world, named by role and venue (`rate_0`, `risk_0`, `spread_0`, `rate_1`, …).
+
+    - Observation of each agent: Box(-10, 10, (d,), float32); rivals' levers are among it, one decision late.
+    - Action of each agent: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high.
+    - Reward: (1 - cooperation) * the role's mandate + cooperation * welfare, each over its daily standard deviation.
+    - `state()`: Box(-10, 10, (g,), float32), every feature of the world and of every venue once.
+    - All agents are truncated together after `episode_hours`; nobody is ever terminated.
+    - Info of each agent: see `protogov.envs.gymnasium_env.InfoReader`.
+
+    `reset(seed=s)` begins the first episode of world s, `reset()` the next one. An unseeded first reset draws its world
+    from the system's entropy. Unknown reset options are ignored.
+    """
+
+    metadata: dict[str, Any] = {
+        "name": "protogov_v0",
+        "render_modes": ["rgb_array"],
+        "render_fps": 4,
+        "is_parallelizable": True,
+    }
+
+    def __init__(
+        self, scenario: Any = "jump", venues: int = 1, *, render_mode: str | None = None, **config: Any
+    ) -> None:
+        """Make the environment; see :func:`parallel_env`."""
+        self.render_mode = check_render_mode(render_mode)
+        self.simulator = Simulator(WorldConfig.from_dict({**config, "venues": venues}), scenario=scenario)
+        self.possible_agents = list(self.simulator.agents)
+        self.agents: list[str] = []
+        self.observation_spaces = {agent: observation_space(self.simulator, agent) for agent in self.possible_agents}
+        self.action_spaces = {agent: action_space(self.simulator, agent) for agent in self.possible_agents}
+        self.state_space = spaces.Box(-LIMIT, LIMIT, (self.simulator.state_size,), np.float32)
+        self._infos = {agent: InfoReader(self.simulator, agent) for agent in self.possible_agents}
+        self._renderer = Renderer(self.simulator) if render_mode else None
+        self._seeded = False
+
+    def observation_space(self, agent: str) -> spaces.Box:
+        """Space of `agent`'s observation, the same object every call."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Box:
+        """Space of `agent`'s action, the same object every call."""
+        return self.action_spaces[agent]
+
+    def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Infos]:
+        """Begin the first episode of world `seed`, or the next episode; (observations, infos)."""
+        if seed is None and not self._seeded:
+            seed = int(np.random.default_rng().integers(2**32))
+        rows = self.simulator.reset(seeds=None if seed is None else [seed])
+        self._seeded = True
+        self.agents = list(self.possible_agents)
+        if self._renderer:
+            self._renderer.restart()
+        return _first(rows), {agent: self._infos[agent].first_opening() for agent in self.agents}
+
+    def step(
+        self, actions: Mapping[str, ArrayLike]
+    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
+        """Run one decision; (observations, rewards, terminations, truncations, infos), each by agent.
+
+        Without agents and without actions all five are empty.
+
+        Raises:
+            ActionError: an agent missing or unknown, a wrong shape, a non-finite value. Nothing has changed.
+            RuntimeError: actions after the episode is over, or before the first reset.
+        """
+        if not self.agents and not actions:
+            return {}, {}, {}, {}, {}
+        simulator = self.simulator
+        for agent in actions:
+            if agent not in simulator.places:
+                raise ActionError(f"actions name {agent!r}, agents are {', '.join(simulator.agents)}.")
+        simulator.take_actions({agent: one_action(simulator, agent, action) for agent, action in actions.items()})
+        simulator.advance()
+        if self._renderer:
+            self._renderer.record()
+        over = bool(simulator.truncated()[0])
+        agents = self.possible_agents
+        rewards = {agent: float(simulator.rewards(agent)[0]) for agent in agents}
+        infos = {agent: self._infos[agent].first() for agent in agents}
+        if over:
+            self.agents = []
+        return _first(simulator.observe()), rewards, dict.fromkeys(agents, False), dict.fromkeys(agents, over), infos
+
+    def state(self) -> NDArray[np.float32]:
+        """Global state, float32 [g]: every feature of the world and of every venue once, normalised."""
+        return self.simulator.state()[0]
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """The current frame, uint8 [500, 800, 3]; None with a warning when no render mode was asked for."""
+        if self._renderer is None:
+            gym.logger.warn('render() returns nothing: make the environment with render_mode="rgb_array".')
+            return None
+        return self._renderer.frame(0)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def _first(rows: Observations) -> Observations:
+    return {agent: batch[0] for agent, batch in rows.items()}
+
+
+def parallel_env(
+    scenario: Any = "jump", venues: int = 1, *, render_mode: str | None = None, **config: Any
+) -> GovernorsParallelEnv:
+    """All governors of one world as a PettingZoo parallel environment.
+
+    Args:
+        scenario: a registered name, a path to candles, or a `Scenario`.
+        venues: rival protocols in the world, 1 or 2.
+        render_mode: None or "rgb_array".
+        config: further fields of `WorldConfig`, for instance `roles`, `decision_hours`, `cooperation`.
+
+    Raises:
+        ConfigError: a field is unknown or its value impossible.
+        ValueError: an unknown scenario or a bad candle file.
+
+    Example:
+        >>> import protogov.envs
+        >>> env = protogov.envs.parallel_env(scenario="jump", venues=1)
+        >>> observations, infos = env.reset(seed=7)
+        >>> actions = {agent: env.action_space(agent).sample() for agent in env.agents}
+        >>> observations, rewards, terminations, truncations, infos = env.step(actions)
+    """
+    return GovernorsParallelEnv(scenario, venues, render_mode=render_mode, **config)
