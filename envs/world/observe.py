@@ -160,6 +160,8 @@ def observe_world(world, out):
 @compiled
 def action_of(lever, value):
     """Where a value lies in its lever's range: -1 low, 0 default, +1 high."""
+    if value == lever.default:
+        return 0.0
     below = value < lever.default
     side = lever.low if below else lever.high
     if lever.log_map:
@@ -226,7 +228,9 @@ def observe_venue(world, venue, out, p):
 
 @compiled
 def surface_gap(world, venue, p):
-    """Mean over expiries of the pool's vol less the tape's at the middle strike."""
+    """Mean over expiries of the pool's vol less the tape's at the middle strike; 0 where nothing is listed."""
+    if venue.num_expiries == 0:
+        return 0.0
     middle = venue.num_strikes // 2
     gap = 0.0
     for e in range(venue.num_expiries):
