@@ -34,18 +34,18 @@ class JumpProcess(Parameters):
 
     start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds
     start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of its log
-    vol: float = bounded(0.62, 1e-4, 5.0)  # annual, median
-    vol_spread: float = bounded(0.40, 0.0, 2.0)  # stationary sd of log vol
+    vol: float = bounded(0.50, 1e-4, 5.0)  # annual, median
+    vol_spread: float = bounded(0.35, 0.0, 2.0)  # stationary sd of log vol
     vol_half_life: float = bounded(120.0, 1.0, 10_000.0)
     leverage: float = bounded(-0.4, -1.0, 1.0)  # correlation of an hour's return with the shock to vol
     jump_hazard: float = bounded(0.01, 0.0, 0.5)  # small jumps an hour
     jump_mean: float = bounded(-0.003, -0.2, 0.2)  # of log size
     jump_spread: float = bounded(0.02, 0.0, 0.2)
-    crash_hazard: float = bounded(0.0005, 0.0, 0.02)  # crashes an hour, while none is under way
+    crash_hazard: float = bounded(0.0003, 0.0, 0.02)  # crashes an hour, while none is under way
     crash_from: float = bounded(0.0, 0.0, 1e6)  # hours; with crash_to > 0 there is one crash, with its onset between
     crash_to: float = bounded(0.0, 0.0, 1e6)  # the two, and the hazard is not used
-    crash_least: float = bounded(0.20, 0.0, 0.95)  # share of the price
-    crash_most: float = bounded(0.50, 0.0, 0.95)
+    crash_least: float = bounded(0.15, 0.0, 0.95)  # share of the price
+    crash_most: float = bounded(0.45, 0.0, 0.95)
     crash_shortest: float = bounded(3.0, 1.0, 1000.0)
     crash_longest: float = bounded(30.0, 1.0, 1000.0)
     crash_vol: float = bounded(2.0, 1.0, 10.0)  # factor on vol at the onset

@@ -13,17 +13,28 @@ def hedge_target(venue):
 
 
 @compiled
-def hedge(world, venue, p):
-    """Trade toward the hedge target through the spot pool, at most `hedge_depth` times the depth of 1%.
+def plan_hedge(world, venue, p):
+    """Hourly, on the hedge interval: order what is missing to the target, at most `hedge_depth` times the depth of 1%.
 
-    The cost booked is what was paid beyond the outside price (slippage, fee and basis).
+    An order below `hedge_minimum` of the target is not worth its fee. It is worked off in equal slices.
     """
     target = hedge_target(venue)
     change = target - venue.hedge_coin
     limit = p.hedge_depth * world.depth / pool_price(world)
     change = min(max(change, -limit), limit)
-    if abs(change) <= p.hedge_minimum * abs(target) or change == 0.0:
-        return
+    if abs(change) <= p.hedge_minimum * abs(target):
+        change = 0.0
+    venue.hedge_slice = change / p.hedge_slices
+    venue.hedge_slices_left = int(p.hedge_slices) if change != 0.0 else 0
+
+
+@compiled
+def hedge(world, venue, p):
+    """One slice of the order through the spot pool, so that arbitrage can work between two of them.
+
+    The cost booked is what was paid beyond the outside price (slippage, fee and basis).
+    """
+    change = venue.hedge_slice
     outside = world.outside_price
     if change > 0.0:
         paid, impact = buy_from_pool(world, change, p.pool_fee)
@@ -34,6 +45,7 @@ def hedge(world, venue, p):
         venue.option_cash += received
         cost = -change * outside - received
     venue.hedge_coin += change
+    venue.hedge_slices_left -= 1
     venue.sum_hedge_cost += cost
     leave_impact(world, -1, impact, p)
 

@@ -6,7 +6,7 @@ Minimum collateral follows Lyra Avalon: the option re-priced at a shocked spot a
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.ledger import note_cash
-from protogov.envs.world.options import years_to_expiry
+from protogov.envs.world.options import mid_vol, years_to_expiry
 from protogov.envs.world.pricing import call_and_put
 from protogov.envs.world.state import HOURS_PER_YEAR, EventKind
 
@@ -71,6 +71,16 @@ def short_mark(venue, s):
 
 
 @compiled
+def close_out_cost(world, venue, s, p):
+    """What it costs [USD] to buy back the position of seller `s` by force: its price at a shocked vol (Lyra Avalon)."""
+    e, k = venue.short_expiry[s], venue.short_strike[s]
+    spot = world.oracle_price
+    vol = mid_vol(venue, e, k, spot, p) * p.force_close_shock
+    call, put = call_and_put(spot, venue.strike[e, k], years_to_expiry(world, venue, e), vol, p.interest_rate)
+    return (call if venue.short_call[s] == 1 else put) * venue.short_contracts[s]
+
+
+@compiled
 def check_margins(world, venue, v, events, p):
     """Close out every seller whose collateral fell below the governed requirement; LPs bear a shortfall."""
     for s in range(venue.num_shorts):
@@ -84,12 +94,13 @@ def check_margins(world, venue, v, events, p):
         posted = venue.short_collateral[s]
         if posted >= needed * venue.option_margin:
             continue
-        owed = short_mark(venue, s)
+        owed = close_out_cost(world, venue, s, p)
         to_pool = min(owed, posted)
         penalty = min(p.short_penalty * (posted - to_pool), posted - to_pool)
         shortfall = owed - to_pool
+        # what the seller pays beyond the value it leaves behind is its loss; a shortfall is the pool's
+        venue.sum_uninformed_surplus -= max(to_pool - short_mark(venue, s), 0.0) + penalty
         venue.sum_bad_debt += shortfall
-        venue.sum_edge -= shortfall
         record_event(world, events, v, EventKind.SHORT_LIQUIDATION, s, -1, to_pool, 0.0, world.oracle_price, shortfall)
         remove_short(world, venue, s)
         release_collateral(world, venue, s, to_pool, penalty)

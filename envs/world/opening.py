@@ -5,16 +5,18 @@ from math import exp, log
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.hedging import hedge_target
 from protogov.envs.world.ledger import lending_residual, total_cash, total_coin
-from protogov.envs.world.lending import deposits_of, refresh_rates
+from protogov.envs.world.lending import deposits_of, kinked_borrow_rate, refresh_rates
 from protogov.envs.world.levers import apply_levers
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.market import CASH_PER_DEPTH
 from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.options import HOURS_BETWEEN_EXPIRIES, fair_book_value, list_expiry, mark_book
-from protogov.envs.world.population.borrowers import draw_borrowers
-from protogov.envs.world.population.suppliers import draw_suppliers
+from protogov.envs.world.population.borrowers import draw_borrowers, open_loans, total_wanted_debt
+from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, total_wanted_deposits
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
 from protogov.envs.world.welfare import remember_values
+
+BISECTIONS = 20  # of the opening utilisation, to 1e-6
 
 
 @compiled
@@ -65,13 +67,41 @@ def open_venue(world, venue, v, p):
     draw_borrowers(world, venue, v, p)
     draw_suppliers(world, venue, v, p)
     open_option_pool(world, venue, v, p)
-    venue.cash = deposits_of(venue) - venue.scaled_debt
+    open_lending(world, venue, p)
     value = p.lp_size * (p.options_on > 0.0)
     venue.treasury_cash = p.treasury_share * (p.supply_size + value)
     venue.opening_value = p.supply_size + value + venue.treasury_cash
     refresh_rates(venue, p)
     measure_risk(world, venue)
     remember_values(world, venue, p)
+
+
+@compiled
+def open_lending(world, venue, p):
+    """Loans and deposits at the utilisation at which what borrowers and suppliers want agree, found by bisection.
+
+    Wanted debt falls and wanted deposits rise with utilisation, so there is one such point; where even full
+    utilisation leaves borrowers wanting more than there is, loans are rationed in proportion.
+    """
+    lent = venue.option_scaled  # the option pool's deposit is there already
+    low, high = 0.0, 1.0
+    borrow_rate, supply_rate, debt, deposits = 0.0, 0.0, 0.0, 0.0
+    for _ in range(BISECTIONS):
+        utilisation = 0.5 * (low + high)
+        borrow_rate = kinked_borrow_rate(
+            utilisation, venue.base_rate, venue.slope1, venue.slope2, venue.optimal_utilisation
+        )
+        supply_rate = borrow_rate * utilisation * (1.0 - p.reserve_factor)
+        debt = total_wanted_debt(world, venue, borrow_rate, p)
+        deposits = lent + total_wanted_deposits(world, venue, supply_rate, p)
+        if debt > utilisation * deposits:
+            low = utilisation
+        else:
+            high = utilisation
+    scale = min(1.0, deposits / debt) if debt > 0.0 else 1.0
+    open_loans(world, venue, borrow_rate, scale, p)
+    open_deposits(world, venue, supply_rate, p)
+    venue.cash = deposits_of(venue) - venue.scaled_debt
 
 
 @compiled

@@ -135,15 +135,18 @@ venue_dtype = np.dtype(
         # ---- suppliers
         ("num_suppliers", "i8"),
         ("supplier_scaled", "f8", (MAX_SUPPLIERS,)),  # USD / supply_index
+        ("supplier_request", "f8", (MAX_SUPPLIERS,)),  # USD asked for and not yet paid out
         ("supplier_size", "f8", (MAX_SUPPLIERS,)),  # USD deposited when the rate equals the outside yield
         ("supplier_premium", "f8", (MAX_SUPPLIERS,)),  # annual, wanted above the outside yield
         ("supplier_patience", "f8", (MAX_SUPPLIERS,)),  # share of the gap closed in an hour
         ("health_stale", "i8"),  # 1: thresholds, debts or the oracle moved since health was last scanned
-        ("unmet_withdrawals", "f8"),  # USD that suppliers asked for in the last hour and did not get
+        ("unmet_withdrawals", "f8"),  # USD that suppliers have asked for and not got
         # ---- option pool: money
         ("option_cash", "f8"),  # USD, free and locked
         ("option_scaled", "f8"),  # USD / supply_index lent to the lending market
         ("option_unpaid", "f8"),  # USD owed to option holders, ahead of the LPs
+        ("hedge_slice", "f8"),  # coin that the running hedge order trades in a sub-step
+        ("hedge_slices_left", "i8"),
         ("hedge_coin", "f8"),  # coin, negative when borrowed from outside and sold
         # ---- option pool: surface and book
         ("num_expiries", "i8"),

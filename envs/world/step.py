@@ -6,7 +6,7 @@ oracle until quiet, the option pool hedges, options settle, the treasury covers 
 """
 
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.hedging import hedge, pay_funding, variance_charge
+from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
 from protogov.envs.world.ledger import check_books
 from protogov.envs.world.lending import accrue_interest, cover_deficit, refresh_rates
 from protogov.envs.world.levers import announce_levers, execute_due_levers, target_of_action
@@ -30,7 +30,7 @@ from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
 from protogov.envs.world.welfare import clear_sums
 
 MAX_ROUNDS = 8  # of liquidations and oracle updates within one sub-step
-SUPPLIERS_AT, SHORT_SELLERS_AT, HEDGE_AT = 3, 6, SUBSTEPS - 1  # sub-steps of an hour
+SUPPLIERS_AT, SHORT_SELLERS_AT, MARK_AT = 3, 6, SUBSTEPS - 1  # sub-steps of an hour
 
 
 @compiled
@@ -97,8 +97,10 @@ def run_substep(world, candle, future_vol, k, events, p):
     liquidate_until_quiet(world, events, p)
     for v in range(world.num_venues):
         venue = world.venues[v]
-        if k == HEDGE_AT:
-            hedge_hour(world, venue, v, events, p)
+        if venue.hedge_slices_left > 0:
+            hedge(world, venue, p)
+        if k == MARK_AT:
+            mark_hour(world, venue, v, events, p)
         if venue.next_expiry <= world.substep + 1:
             settle_expiries(world, venue, v, events, p)
         cover_deficit(world, venue, p)
@@ -137,8 +139,8 @@ def liquidate_until_quiet(world, events, p):
 
 
 @compiled
-def hedge_hour(world, venue, v, events, p):
-    """Last sub-step of an hour: the surface drifts back, the book is marked, margins are called, the hedge follows."""
+def mark_hour(world, venue, v, events, p):
+    """Last sub-step of an hour: the surface drifts back, the book is marked, margins are called, a hedge is ordered."""
     if p.options_on == 0.0:
         return
     revert_surface(world, venue, p)
@@ -147,7 +149,7 @@ def hedge_hour(world, venue, v, events, p):
     if venue.mark_stale:
         mark_book(world, venue, p)
     if (world.hour + 1) % int(p.hedge_interval) == 0:
-        hedge(world, venue, p)
+        plan_hedge(world, venue, p)
     pay_funding(world, venue)
     venue.sum_variance_charge += variance_charge(world, venue, p)
     venue.hedge_gain = abs(venue.net_gamma) * world.oracle_price**2 * 0.01 / world.depth

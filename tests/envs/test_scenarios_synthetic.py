@@ -142,9 +142,10 @@ def test_entry_points_close_over_the_digest_of_all_sources() -> None:
 
 def test_vol_and_its_regimes(jump_tapes: np.ndarray) -> None:
     realised = np.sqrt((returns(jump_tapes) ** 2).mean(axis=1) * 8760)
-    assert 0.65 < np.median(realised) < 0.85
-    assert np.quantile(realised, 0.05) < 0.5
-    assert np.quantile(realised, 0.95) > 1.2
+    # between the calm months (23-67%) and the crises (93-180%) of ETH in 2020-23, with both tails reached
+    assert 0.52 < np.median(realised) < 0.68
+    assert np.quantile(realised, 0.05) < 0.42
+    assert np.quantile(realised, 0.95) > 1.0
 
 
 def test_price_has_no_trend(jump_tapes: np.ndarray) -> None:
@@ -222,10 +223,10 @@ def test_crashes_come_at_their_hazard_size_and_pace() -> None:
     assert np.mean(sizes) == pytest.approx(0.35, abs=0.02)
 
 
-def test_one_episode_in_six_crashes(jump_tapes: np.ndarray) -> None:
+def test_one_episode_in_ten_crashes(jump_tapes: np.ndarray) -> None:
     log_close = np.log(jump_tapes["close"].astype(float))
     fall = np.min([(log_close[:, h:] - log_close[:, :-h]).min(axis=1) for h in (6, 12, 24, 36)], axis=0)
-    assert 0.12 < (fall < np.log(0.8)).mean() < 0.22
+    assert 0.06 < (fall < np.log(0.8)).mean() < 0.13
 
 
 def test_heldout_crash_always_comes_between_day_3_and_day_10() -> None:
@@ -291,7 +292,7 @@ def test_flow_regime_has_two_states_of_mean_intensity_one(jump_tapes: np.ndarray
 
 def test_implied_vol_is_slow_and_at_real_levels(jump_tapes: np.ndarray) -> None:
     implied = jump_tapes["implied_vol"].astype(float)
-    assert 0.65 < np.median(implied) < 0.8
+    assert 0.55 < np.median(implied) < 0.75
     assert np.quantile(implied, 0.01) > 0.4
     assert np.quantile(implied, 0.99) < 1.4
     daily = np.diff(implied[:, ::24], axis=1)

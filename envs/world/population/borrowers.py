@@ -2,8 +2,6 @@
 
 from math import exp, log
 
-import numpy as np
-
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.ledger import note_cash, note_coin
@@ -14,19 +12,22 @@ from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_ACCOUNTS, SUBSTEPS, EventKind
 
 TOP_UP_TARGET = 1.1  # health factor restored, over the account's safety level
+REFERENCE_RATE, REFERENCE_LTV = 0.0526, 0.805  # default levers at 75% utilisation: what sizes are scaled at
 LARGEST_DELEVERAGE = 0.25  # share of the collateral sold in one action
 
 
 @compiled
 def draw_borrowers(world, venue, v, p):
-    """Opening accounts: Pareto sizes scaled to the opening debt, then each one's rates, leverage, safety and wallet."""
+    """Who the borrowers are: Pareto sizes, reservation rates, leverage, safety, activity and wallets, not yet any debt.
+
+    The population does not depend on the levers: it is scaled so that it would owe `debt_size` at the reference rate and
+    loan-to-value. What it owes when the episode opens follows from the levers in force, see `open_loans`.
+    """
     seed = world.seed
     count = int(p.num_accounts)
     venue.num_accounts = count
-    price = world.oracle_price
-    rate = venue.base_rate + venue.slope1 * 0.75 / venue.optimal_utilisation
     smallest = p.account_size_ratio ** (-p.account_tail)
-    debt, total = np.zeros(MAX_ACCOUNTS), 0.0
+    collateral, owed = venue.account_collateral, 0.0
     for i in range(count):
         entity = v * MAX_ACCOUNTS + i
         # bounded Pareto by inverse CDF: size 1 .. account_size_ratio
@@ -40,18 +41,40 @@ def draw_borrowers(world, venue, v, p):
         venue.account_safety[i] = 1.03 + 0.15 * uniform(seed, entity, 0, 0, Purpose.ACCOUNT_SAFETY)
         idle = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
         venue.account_activity[i] = p.attentive_activity * (p.idle_activity if idle else 1.0)
-        # size is what the account would owe if borrowing were free; it owes the share that it takes at today's rate
-        debt[i] = size * participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
-        total += debt[i]
-        venue.account_collateral[i] = size / (venue.account_leverage[i] * venue.loan_to_value)
+        collateral[i] = size / (venue.account_leverage[i] * REFERENCE_LTV)
+        owed += size * participation(REFERENCE_RATE, venue.account_reservation_rate[i], 1.0, p)
+    scale = p.debt_size / (owed * world.oracle_price)
     for i in range(count):
-        entity = v * MAX_ACCOUNTS + i
-        scale = p.debt_size / total
-        venue.account_scaled_debt[i] = debt[i] * scale
-        venue.scaled_debt += debt[i] * scale
-        collateral = venue.account_collateral[i] * scale / price
-        venue.account_collateral[i] = collateral
-        venue.account_wallet[i] = collateral * p.wallet_share * uniform(seed, entity, 0, 0, Purpose.ACCOUNT_WALLET)
+        collateral[i] *= scale
+        u = uniform(seed, v * MAX_ACCOUNTS + i, 0, 0, Purpose.ACCOUNT_WALLET)
+        venue.account_wallet[i] = collateral[i] * p.wallet_share * u
+
+
+@compiled
+def wanted_debt(world, venue, i, rate, p):
+    """Debt [USD] that account `i` wants at `rate`: its share of the most that its leverage allows."""
+    share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
+    value = venue.account_collateral[i] * world.oracle_price
+    return share * venue.account_leverage[i] * venue.loan_to_value * value
+
+
+@compiled
+def total_wanted_debt(world, venue, rate, p):
+    """Sum of :func:`wanted_debt` over all accounts [USD]."""
+    total = 0.0
+    for i in range(venue.num_accounts):
+        total += wanted_debt(world, venue, i, rate, p)
+    return total
+
+
+@compiled
+def open_loans(world, venue, rate, scale, p):
+    """Give every account `scale` times the debt that it wants at `rate`; indices are 1 at the opening."""
+    venue.scaled_debt = 0.0
+    for i in range(venue.num_accounts):
+        debt = scale * wanted_debt(world, venue, i, rate, p)
+        venue.account_scaled_debt[i] = debt
+        venue.scaled_debt += debt
 
 
 @compiled
@@ -142,12 +165,12 @@ def deleverage(world, venue, v, i, debt, price, safety, events, p):
 @compiled
 def adjust_debt(world, venue, i, value, debt, p):
     """Move debt part of the way to what the account wants at this rate; part of a new loan buys coin in the pool."""
-    share = participation(venue.borrow_rate, venue.account_reservation_rate[i], world.leverage_demand, p)
-    wanted = share * venue.account_leverage[i] * venue.loan_to_value * value
+    wanted = wanted_debt(world, venue, i, venue.borrow_rate, p)
     gap = wanted - debt
     if abs(gap) <= p.borrow_stickiness * wanted:
         return
-    change = gap * (1.0 - exp(-0.6931471805599453 / p.borrow_half_life))
+    # an attentive account looks `attentive_activity` times an hour and moves by the half-life's share each time
+    change = gap * (1.0 - 2.0 ** (-1.0 / (p.borrow_half_life * p.attentive_activity)))
     if change > 0.0:
         change = min(change, min(max(venue.cash, 0.0), max(venue.loan_to_value * value - debt, 0.0)))
         if change <= 0.0:

@@ -95,7 +95,8 @@ def uninformed_arrival(world, venue, entity, substep_of_hour, p):
 @compiled
 def informed_arrival(world, venue, entity, substep_of_hour, future_vol, p):
     """A trader who knows the outside price and the vol of the coming hours: trades iff the quote is wrong by more than
-    its cost, and no more in an hour than informed traders may take."""
+    its cost, and no more in an hour than informed traders may take.
+    """
     e, k = draw_node(world, venue, entity, substep_of_hour)
     is_call = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
     room = min(p.trade_size, venue.informed_room)

@@ -45,7 +45,7 @@ def consider_writing(world, venue, s, entity, p):
     years = years_to_expiry(world, venue, e)
     fair = fair_vol(world.implied_vol, spot, strike, p)
     call, put, _, _, vega = quote(spot, strike, years, fair, p.interest_rate)
-    buffer = 1.02 + 0.4 * uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_BUFFER)
+    buffer = 1.1 + 0.6 * uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_BUFFER)
     collateral = minimum_collateral(spot, strike, years, is_call, contracts, p) * venue.option_margin * buffer
     cost = collateral * p.short_capital_cost * years
     given_up = ((call if is_call else put) * contracts - total + cost) / (vega * contracts)

@@ -10,12 +10,15 @@ from protogov.envs.world.lending import supply
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_SUPPLIERS, EventKind
 
-FEAR_FROM = 0.92  # utilisation from which lock-up is feared
+FEAR_FROM = 0.9  # utilisation from which lock-up is feared
+NEED_HOURS = 48  # length of a need for money
+NEEDED_KEEPS = 0.1  # share of its deposit that a supplier in need leaves
+NEEDED_PATIENCE = 0.8  # share of the gap that it withdraws in an hour
 
 
 @compiled
 def draw_suppliers(world, venue, v, p):
-    """Opening suppliers: Pareto sizes scaled to the opening deposits, a wanted premium and a patience each."""
+    """Who the suppliers are: Pareto sizes, a wanted premium and a patience each; not yet any deposit."""
     seed = world.seed
     count = int(p.num_suppliers)
     venue.num_suppliers = count
@@ -23,7 +26,7 @@ def draw_suppliers(world, venue, v, p):
     sizes = np.zeros(MAX_SUPPLIERS)
     for j in range(count):
         entity = v * MAX_SUPPLIERS + j
-        sizes[j] = (1.0 - 0.95 * uniform(seed, entity, 0, 0, Purpose.SUPPLIER_SIZE)) ** (-1.0 / 1.5)
+        sizes[j] = 1.0 / (1.0 - 0.98 * uniform(seed, entity, 0, 0, Purpose.SUPPLIER_SIZE))
         total += sizes[j]
         venue.supplier_premium[j] = p.supply_premium + 0.006 * normal(seed, entity, 0, 0, Purpose.SUPPLIER_YIELD)
         u = uniform(seed, entity, 0, 0, Purpose.SUPPLIER_PATIENCE)
@@ -31,18 +34,47 @@ def draw_suppliers(world, venue, v, p):
         venue.supplier_patience[j] = 1.0 - 2.0 ** (-1.0 / half_life)
     for j in range(count):
         venue.supplier_size[j] = p.supply_size * sizes[j] / total
-        venue.supplier_scaled[j] = venue.supplier_size[j]
-        venue.scaled_deposits += venue.supplier_scaled[j]
 
 
 @compiled
 def wanted_deposit(size, rate, asked, p):
-    """Deposit that a supplier wants: `size` when the rate meets what it asks, up to twice that, or nothing.
+    """Deposit that a supplier wants: `size` when the rate meets what it asks, nothing far below, a bounded more above.
 
-    Logistic in log((10% + rate) / (10% + asked)) with exponent `supply_elasticity`, so that rates near zero are tame.
+    Logistic in log((10% + rate) / (10% + asked)) with exponent `supply_elasticity`, so that rates near zero are tame;
+    the most is (1 + supply_headroom) * size, because a supplier has no more money.
     """
     ratio = (0.1 + max(rate, -0.05)) / (0.1 + max(asked, -0.05))
-    return 2.0 * size / (1.0 + exp(-p.supply_elasticity * log(ratio)))
+    room = p.supply_headroom
+    return size * (1.0 + room) / (1.0 + room * exp(-p.supply_elasticity * log(ratio)))
+
+
+@compiled
+def total_wanted_deposits(world, venue, rate, p):
+    """Deposits [USD] that all suppliers together want at the supply rate `rate`, without fear of lock-up."""
+    total = 0.0
+    for j in range(venue.num_suppliers):
+        asked = world.outside_yield + venue.supplier_premium[j]
+        total += wanted_deposit(venue.supplier_size[j], rate, asked, p)
+    return total
+
+
+@compiled
+def open_deposits(world, venue, rate, p):
+    """Give every supplier the deposit that it wants at `rate`; indices are 1 at the opening."""
+    for j in range(venue.num_suppliers):
+        asked = world.outside_yield + venue.supplier_premium[j]
+        venue.supplier_scaled[j] = wanted_deposit(venue.supplier_size[j], rate, asked, p)
+        venue.scaled_deposits += venue.supplier_scaled[j]
+
+
+@compiled
+def needs_money(world, entity, p):
+    """True while supplier `entity` needs most of its money elsewhere, whatever the rate: a keyed state of two days.
+
+    Without such needs idle cash is never worth anything and a market at full utilisation harms nobody.
+    """
+    block = (world.hour + 7 * entity) // NEED_HOURS
+    return uniform(world.seed, entity, block, 0, Purpose.SUPPLIER_NEED) < p.supplier_need
 
 
 @compiled
@@ -50,20 +82,29 @@ def visit_suppliers(world, venue, v, events, p):
     """Hourly: every supplier moves part of the way to what it wants; a withdrawal takes at most the cash there is."""
     index = venue.supply_index
     fear = p.lockup_fear * min(max((venue.utilisation - FEAR_FROM) / (1.0 - FEAR_FROM), 0.0), 1.0)
+    requested = venue.supplier_request
     unmet, surplus = 0.0, 0.0
     for j in range(venue.num_suppliers):
         asked = world.outside_yield + venue.supplier_premium[j]
         claim = venue.supplier_scaled[j] * index
         surplus += (venue.supply_rate - asked) * claim
         wanted = wanted_deposit(venue.supplier_size[j], venue.supply_rate - fear, asked, p)
-        change = (wanted - claim) * venue.supplier_patience[j]
-        if change > 0.0:
-            supply(world, venue, j, change)
-        elif change < 0.0:
-            paid = min(min(-change, claim), max(venue.cash, 0.0))
-            if paid > 0.0:
-                supply(world, venue, j, -paid)
-            unmet += -change - paid
+        patience = venue.supplier_patience[j]
+        if needs_money(world, v * MAX_SUPPLIERS + j, p):
+            wanted *= NEEDED_KEEPS
+            patience = NEEDED_PATIENCE
+        if wanted >= claim:
+            requested[j] = 0.0
+            supply(world, venue, j, (wanted - claim) * patience)
+            continue
+        # requests that were not met stay in the queue and grow toward all that the supplier wants out
+        gap = claim - wanted
+        request = min(requested[j] + patience * max(gap - requested[j], 0.0), gap)
+        paid = min(request, max(venue.cash, 0.0))
+        if paid > 0.0:
+            supply(world, venue, j, -paid)
+        requested[j] = request - paid
+        unmet += requested[j]
     venue.unmet_withdrawals = unmet
     venue.sum_supplier_surplus += surplus / HOURS_PER_YEAR
     venue.sum_lockup += p.lockup_charge * unmet / HOURS_PER_YEAR
