@@ -52,6 +52,12 @@ def lending_residual(venue):
 
 
 @compiled
+def worse(error, other):
+    """The larger of two errors; a nan wins, where max() may drop it."""
+    return error if error >= other or error != error else other
+
+
+@compiled
 def sum_residual(venue):
     """Worst relative gap between a running total and the sum of its parts: debts, deposits, short collateral."""
     debts = 0.0
@@ -64,19 +70,17 @@ def sum_residual(venue):
     for s in range(venue.num_shorts):
         posted += venue.short_collateral[s]
     worst = abs(debts - venue.scaled_debt)
-    worst = max(worst, abs(deposits - venue.scaled_deposits))
-    return max(worst, abs(posted - venue.short_collateral_sum))
+    worst = worse(worst, abs(deposits - venue.scaled_deposits))
+    return worse(worst, abs(posted - venue.short_collateral_sum))
 
 
 @compiled
 def check_books(world):
     """Recount everything and remember the worst residual over gross flow; a sound world stays below 1e-9."""
     error = abs(total_cash(world) - world.opening_cash) / world.gross_cash
-    error = max(error, abs(total_coin(world) - world.opening_coin) / world.gross_coin)
+    error = worse(error, abs(total_coin(world) - world.opening_coin) / world.gross_coin)
     for v in range(world.num_venues):
         venue = world.venues[v]
-        error = max(error, abs(lending_residual(venue) - venue.opening_net) / world.gross_cash)
-        error = max(error, sum_residual(venue) / world.gross_cash)
-    # written so that a non-finite residual is kept: max() would drop it
-    if not error <= world.book_error:
-        world.book_error = error
+        error = worse(error, abs(lending_residual(venue) - venue.opening_net) / world.gross_cash)
+        error = worse(error, sum_residual(venue) / world.gross_cash)
+    world.book_error = worse(world.book_error, error)
