@@ -1,7 +1,8 @@
 """Print the figures of merit beside their targets: `python -m protogov.experiments.bench` (`make bench`).
 
-Every rate is a median of repeats, by the wall clock and by processor time; ratios compare things of the same run. The
-machine's load is printed with them. `--save results/bench` keeps the result.
+Every rate is a median of repeats, by the wall clock and by processor time; ratios compare things of the same run. Each
+figure is measured in an interpreter of its own, so that none finds the other's memory and caches. The machine's load is
+printed with them. `--save results/bench` keeps the result.
 """
 
 import json
@@ -10,7 +11,9 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +73,7 @@ def _compile(plan: Plan) -> list[Row]:
     return compile_rows(plan)
 
 
-# Each loads its libraries when it runs, so that --only import measures nothing else.
+# Each loads its libraries in the process that measures.
 MEASURES: dict[str, Callable[[Plan], list[Row]]] = {
     "hours": _hours,
     "threads": _threads,
@@ -100,6 +103,12 @@ class BenchOptions:
     """Timings a figure, of which the median is shown; 5, with --quick 2."""
     save: Path | None = None
     """Also write bench.json and README.md to this folder (results/bench holds the reference)."""
+
+
+def measure(name: str, plan: Plan) -> list[Row]:
+    """Rows of one figure, measured in a fresh interpreter."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(MEASURES[name], plan).result()
 
 
 def make_plan(options: BenchOptions) -> Plan:
@@ -184,9 +193,9 @@ def run(options: BenchOptions) -> list[Row]:
     print(f"{machine()}; load {before:.1f}; medians of {plan.repeats}", flush=True)
     print(format_row(HEAD), flush=True)
     rows: list[Row] = []
-    for name, measure in MEASURES.items():
+    for name in MEASURES:
         if not options.only or name in options.only:
-            for row in measure(plan):
+            for row in measure(name, plan):
                 print(format_row(cells(row)), flush=True)
                 rows.append(row)
     missed = sum(row.verdict == "missed" for row in rows)
