@@ -282,7 +282,7 @@ class Simulator:
             )
         if mask is None:
             chosen = chosen | True
-        elif seeds is None and (self.episodes[~chosen] < 0).any():
+        elif (self.episodes[~chosen] < 0).any():
             raise ValueError("mask leaves out rows that have never been reset; reset all rows first.")
         if seeds is not None:
             values = np.asarray(seeds)
