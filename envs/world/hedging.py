@@ -1,9 +1,13 @@
 """Delta hedging of the option pool through the spot pool, and the price of what stays unhedged."""
 
+from math import sqrt
+
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.market import buy_from_pool, leave_impact, pool_price, sell_to_pool
 from protogov.envs.world.state import HOURS_PER_YEAR
+
+LARGEST_PURCHASE = 0.5  # share of the pool's coin that one slice buys
 
 
 @compiled
@@ -20,10 +24,10 @@ def plan_hedge(world, venue, p):
     """
     target = hedge_target(venue)
     change = target - venue.hedge_coin
-    limit = p.hedge_depth * world.depth / pool_price(world)
-    change = min(max(change, -limit), limit)
     if abs(change) <= p.hedge_minimum * abs(target):
         change = 0.0
+    limit = p.hedge_depth * world.depth / pool_price(world)
+    change = min(max(change, -limit), limit)
     venue.hedge_slice = change / p.hedge_slices
     venue.hedge_slices_left = int(p.hedge_slices) if change != 0.0 else 0
 
@@ -34,7 +38,8 @@ def hedge(world, venue, p):
 
     The cost booked is what was paid beyond the outside price (slippage, fee and basis).
     """
-    change = venue.hedge_slice
+    # sales may have drained the pool since the order was planned: never more than it can fill
+    change = min(venue.hedge_slice, LARGEST_PURCHASE * world.pool_coin)
     outside = world.outside_price
     if change > 0.0:
         paid, impact = buy_from_pool(world, change, p.pool_fee)
@@ -66,7 +71,7 @@ def variance_charge(world, venue, p):
 
     s_1h is the hourly standard deviation at the tape's implied vol; `variance_aversion` [per USD] makes it money.
     """
-    hourly = world.implied_vol / HOURS_PER_YEAR**0.5
+    hourly = world.implied_vol / sqrt(HOURS_PER_YEAR)
     delta_risk = (venue.net_delta + venue.hedge_coin) * world.tape_price * hourly
     vega_risk = venue.net_vega * p.hourly_vol_of_vol
     return p.variance_aversion * (delta_risk * delta_risk + vega_risk * vega_risk)
