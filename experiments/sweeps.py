@@ -49,7 +49,7 @@ class SweepOptions:
     check: bool = False
     """Exit with 1 when a lever has no interior optimum."""
     out: Path | None = None
-    """Write the numbers (CSV), the figure (SVG), a manifest and a page to this folder."""
+    """Write the numbers (CSV), the figure (SVG, PNG), a manifest and a page to this folder."""
     jobs: int = 1
     """Points that run at the same time."""
 

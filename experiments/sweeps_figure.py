@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.kernels import source_digest
+from protogov.experiments.figures.style import BLUE, GREY, VERMILLION
 from protogov.experiments.sweeps_measure import BACKED, Curve, Sweep, role_of
 
 if TYPE_CHECKING:
     from protogov.experiments.sweeps import SweepOptions
 
-# Okabe and Ito's colours; the line styles keep the curves apart in grey.
+# The line styles keep the curves apart in grey.
 STYLES: dict[str, tuple[str, Literal["-", "--"], str]] = {
-    "mandate": ("#0072B2", "-", "o"),
-    "welfare": ("#D55E00", "--", "s"),
+    "mandate": (BLUE, "-", "o"),
+    "welfare": (VERMILLION, "--", "s"),
 }
-GREY = "#666666"
 # unit of the table -> (factor, what the axis says)
 SHOWN = {"annual": (100.0, "% a year"), "share": (100.0, "%"), "vol": (100.0, "vol points"), "ratio": (1.0, "multiple")}
 COLUMNS = 4
@@ -39,17 +39,18 @@ LINEAR_BELOW = 10.0  # bp: the axis is linear up to here and logarithmic beyond,
 
 
 def write_sweeps(sweeps: Sequence[Sweep], options: "SweepOptions", config: WorldConfig) -> list[Path]:
-    """Write `sweeps.svg`, `sweeps.csv`, `manifest.json` and `README.md` to `options.out`; returns their paths."""
+    """Write figure (`levers.svg`, `levers.png`), `sweeps.csv`, `manifest.json` and `README.md`; returns their paths."""
     assert options.out is not None
     options.out.mkdir(parents=True, exist_ok=True)
-    paths = [options.out / name for name in ("sweeps.svg", "sweeps.csv", "manifest.json", "README.md")]
+    paths = [options.out / name for name in ("levers.svg", "levers.png", "sweeps.csv", "manifest.json", "README.md")]
     figure = draw_sweeps(sweeps, scenario=options.scenario)
     with matplotlib.rc_context({"svg.hashsalt": "protogov", "svg.fonttype": "path"}):
         figure.savefig(paths[0], metadata={"Date": None})
-    write_numbers(sweeps, paths[1])
+    figure.savefig(paths[1], dpi=110)
+    write_numbers(sweeps, paths[2])
     about = manifest(sweeps, options, config)
-    paths[2].write_text(json.dumps(about, indent=2) + "\n")
-    paths[3].write_text(readme(sweeps, about))
+    paths[3].write_text(json.dumps(about, indent=2) + "\n")
+    paths[4].write_text(readme(sweeps, about))
     return paths
 
 
@@ -85,7 +86,7 @@ def draw_sweeps(sweeps: Sequence[Sweep], *, scenario: str) -> Figure:
     figure.text(left, 1 - 0.28 / height, headline(sweeps), fontsize=12, fontweight="bold")
     caption = (
         f"Each lever alone over its range, the others at default: total of a 14-day episode on '{scenario}', {seeds} "
-        f"paired seeds a point, bands 95%. Axes are linear within {LINEAR_BELOW:g} bp, logarithmic beyond."
+        f"paired seeds a point, bands 95% (cut at the panel). Axes are linear within {LINEAR_BELOW:g} bp, logarithmic beyond."
     )
     figure.text(left, 1 - 0.5 / height, caption, fontsize=8, color=GREY)
     figure.legend(handles=_legend(), loc="lower center", ncols=5, fontsize=8, frameon=False)
@@ -225,7 +226,7 @@ def readme(sweeps: Sequence[Sweep], about: dict[str, Any]) -> str:
         "",
         f"{headline(sweeps)}.",
         "",
-        "![One panel a lever: mandate and welfare over its range](sweeps.svg)",
+        "![One panel a lever: mandate and welfare over its range](levers.svg)",
         "",
         "Each lever is held at values over its range from hour 0, all others at their defaults; all points see the",
         f"same seeds ({about['seeds'][0]} to {about['seeds'][1]}, scenario `{about['scenario']}`). Curves are gains",

@@ -140,7 +140,8 @@ def test_the_command_prints_the_tables_and_writes_the_folder(tmp_path, capsys) -
     assert about["command"].startswith(
         "python -m protogov.experiments.sweeps --levers half_spread hedge_ratio --seeds 4"
     )
-    assert "<svg" in (tmp_path / "sweeps.svg").read_text()
+    assert "<svg" in (tmp_path / "levers.svg").read_text()
+    assert (tmp_path / "levers.png").read_bytes().startswith(b"\x89PNG")
     assert "| hedge_ratio | ratio | 0.8 |" in (tmp_path / "README.md").read_text()
 
 
