@@ -1,0 +1,199 @@
+"""Random actions over every scenario and shape: books to 1e-9 of gross flow, nothing non-finite, nothing below zero.
+
+Well over 100,000 random-action steps in all. Balances that may be negative are named here and nowhere else.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protogov.envs.scenarios import scenario_names
+from protogov.envs.simulator import Simulator
+
+BOOKS = 1e-9
+
+# Never negative, in USD, coin, contracts or as a rate. Not here: net receipts of the outside, traders, liquidators and
+# arbitrageurs; coin of the hedge (borrowed and sold); greeks and values of a book, scores, flows and differences.
+WORLD_NOT_NEGATIVE = ("pool_cash", "pool_coin", "depth", "oracle_price", "outside_price", "tape_price", "gross_cash")
+VENUE_NOT_NEGATIVE = (
+    "cash", "scaled_debt", "scaled_deposits", "deficit", "treasury_cash", "treasury_coin", "utilisation", "borrow_rate",
+    "supply_rate", "account_collateral", "account_scaled_debt", "account_wallet", "supplier_scaled",
+    "unmet_withdrawals", "option_scaled", "option_unpaid", "base_vol", "skew", "long_calls", "long_puts", "short_calls",
+    "short_puts", "mark_call", "mark_put", "mark_vega", "short_contracts", "short_collateral", "short_collateral_sum",
+    "sum_lockup", "sum_bad_debt", "sum_liquidation_cost", "sum_liquidated", "sum_variance_charge", "sum_option_fees",
+    "sum_haircuts", "at_risk", "last_latent", "liquidation_gain", "hedge_gain", "risk_drawdown", "spread_drawdown",
+)  # fmt: skip
+
+
+def numbers(record: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Every floating field of a structured array, nested ones too, by name."""
+    out: list[tuple[str, np.ndarray]] = []
+    for name in record.dtype.names or ():
+        field = record[name]
+        if field.dtype.names:
+            out += [(f"{name}.{inner}", value) for inner, value in numbers(field)]
+        elif field.dtype.kind == "f":
+            out.append((name, field))
+    return out
+
+
+class Watch:
+    """Checks a simulator after each step; `worst` is the largest residual seen."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.socialised = bool((simulator.params["losses_socialised"] > 0.0).any())
+        self.indices = self.read_indices()
+
+    def read_indices(self) -> tuple[np.ndarray, np.ndarray]:
+        venues = self.simulator.worlds["venues"]
+        return venues["borrow_index"].copy(), venues["supply_index"].copy()
+
+    def check(self, step: Any) -> None:
+        worlds = self.simulator.worlds.view(np.ndarray)
+        for name, value in numbers(worlds):
+            # the cap of a lever without limits is infinite by definition
+            assert np.isfinite(value).all() or name == "venues.levers.cap", name
+        for values in (step.obs, step.rewards, step.terms, step.proposed, step.executed):
+            for name, value in values.items():
+                assert np.isfinite(value).all(), name
+        for value in step.obs.values():
+            assert np.abs(value).max() <= 10.0
+        assert worlds["book_error"].max() <= BOOKS
+        scale = worlds["gross_cash"].max()
+        for name in WORLD_NOT_NEGATIVE:
+            assert worlds[name].min() > 0.0, name
+        venues = worlds["venues"]
+        for name in VENUE_NOT_NEGATIVE:
+            assert venues[name].min() >= -1e-15 * scale, (name, venues[name].min())
+        assert venues["utilisation"].max() <= 1.0 + 1e-12
+        borrow, supply = self.read_indices()
+        assert (borrow >= self.indices[0]).all()
+        assert self.socialised or (supply >= self.indices[1]).all()
+        self.indices = borrow, supply
+        levers = venues["levers"]
+        assert (levers["executed"] >= levers["low"] - 1e-12).all()
+        assert (levers["executed"] <= levers["high"] + 1e-12).all()
+        assert (venues["liquidation_threshold"] * (1.0 + venues["liquidation_bonus"]) <= 0.98 + 1e-12).all()
+        assert (venues["slope1"] <= venues["slope2"]).all()
+
+
+def recount(simulator: Simulator, books: Any) -> None:
+    """The last word is not the ledger's: add up three worlds holder by holder."""
+    for world in simulator.worlds[:3]:
+        assert books.cash(world) == pytest.approx(world.opening_cash, abs=BOOKS * world.gross_cash)
+        assert books.coin(world) == pytest.approx(world.opening_coin, abs=BOOKS * world.gross_coin)
+        for v in range(world.num_venues):
+            assert books.lending(world.venues[v]) == pytest.approx(0.0, abs=BOOKS * world.gross_cash)
+
+
+def run(simulator: Simulator, steps: int, shake: Callable[..., Any], books: Any, seed: int = 0) -> int:
+    """Random actions for `steps` decisions of every world, with resets; the number of world-steps."""
+    rng = np.random.default_rng(seed)
+    watch = Watch(simulator)
+    for _ in range(steps):
+        over = simulator.truncated()
+        if over.any():
+            simulator.reset(mask=over)
+            watch.indices = watch.read_indices()
+        watch.check(simulator.step(shake(simulator, rng)))
+    recount(simulator, books)
+    return steps * simulator.num_worlds
+
+
+@pytest.mark.parametrize("venues", [1, 2])
+@pytest.mark.parametrize("scenario", scenario_names())
+def test_every_scenario(
+    simulate: Callable[..., Simulator], shake: Callable[..., Any], books: Any, scenario: str, venues: int
+) -> None:
+    # 200 decisions of an hour in 96 (64) worlds, beyond the end of a shortened first episode
+    simulator = simulate(
+        scenario, 96 // venues + 16, venues=venues, decision_hours=1, episode_hours=150, randomise_levers=0.5
+    )
+    assert run(simulator, 200, shake, books) >= 12_000
+
+
+CRASH = {"depth_scale": 0.1, "leverage_high": 1.0, "leverage_low": 0.9, "attentive_activity": 0.02}
+SHAPES: dict[str, dict[str, Any]] = {
+    "one role": {"roles": ("risk",)},
+    "joint": {"roles": ("joint",), "cooperation": 0.5},
+    "no limits": {"autonomy": math.inf},
+    "today's stewards": {"autonomy": 1.0},
+    "frozen": {"autonomy": 0.0},
+    "long decisions": {"decision_hours": 24, "episode_hours": 100},
+    "staggered": {"stagger": True, "episode_hours": 24, "decision_hours": 5},
+    "options off": {"parameters": {"options_on": 0}},
+    "options off, two venues": {"parameters": {"options_on": 0}, "venues": 2},
+    "one of each": {
+        "parameters": {"num_accounts": 1, "num_suppliers": 1, "num_expiries": 1, "num_strikes": 1, "num_shorts": 0}
+    },
+    "three of each, two venues": {
+        "parameters": {"num_accounts": 3, "num_suppliers": 3, "num_expiries": 3, "num_strikes": 3, "num_shorts": 3},
+        "venues": 2,
+    },
+    "a thin pool": {"parameters": {"depth_scale": 0.02}},
+    "infinite depth": {"parameters": {"depth_scale": 1e9}},
+    "crash": {"parameters": CRASH},
+    "crash, socialised": {"parameters": CRASH | {"losses_socialised": 1, "treasury_share": 0.0}},
+    "crash, two venues": {"parameters": CRASH | {"losses_socialised": 1}, "venues": 2, "autonomy": math.inf},
+    "an oracle that is the pool": {"parameters": {"oracle_pool_weight": 1.0, "lasting_share": 1.0}},
+    "a late oracle": {"parameters": {"oracle_delay": 100.0, "oracle_deviation": 0.1}},
+    "no arbitrage": {"parameters": {"arbitrage_capacity": 0.0}},
+    "all arbitrage": {"parameters": {"arbitrage_speed": 1.0, "arbitrage_band": 0.0, "arbitrage_capacity": 1e12}},
+    "no fees, no gas": {
+        "parameters": {"pool_fee": 0.0, "gas_cost": 0.0, "option_fee": 0.0, "spot_fee": 0.0, "liquidator_margin": 0.0}
+    },
+    "high fees": {"parameters": {"pool_fee": 0.1, "option_fee": 0.5, "spot_fee": 0.1, "vega_fee_rate": 100.0}},
+    "nobody borrows": {"parameters": {"debt_size": 0.0}},
+    "hot borrowers": {"parameters": {"borrow_half_life": 0.1, "borrow_stickiness": 0.0, "attentive_activity": 1.0}},
+    "hot suppliers": {"parameters": {"supply_half_life_low": 0.1, "supply_half_life_high": 0.2}},
+    "everything lent": {"parameters": {"lend_share": 1.0}},
+    "many options": {"parameters": {"arrivals": 200.0, "trade_size": 200.0, "position_cap": 100.0}},
+    "many shorts": {"parameters": {"short_entry": 1.0, "short_size": 1000.0, "shock_up": 1.0, "shock_down": 1.0}},
+    "a tall surface": {"parameters": {"surface_skew": -5.0, "standard_size": 1.0, "skew_impact": 10.0}},
+    "strikes far apart": {"parameters": {"strike_gap": 1.0}},
+    "informed only": {"parameters": {"informed_horizon": 336.0, "informed_cap": 1e6}},
+    "reserve factor one": {"parameters": {"reserve_factor": 1.0, "protocol_fee": 1.0}},
+    "reserve factor zero": {"parameters": {"reserve_factor": 0.0, "protocol_fee": 0.0}},
+    "one size": {"parameters": {"account_size_ratio": 1.0, "account_tail": 10.0}},
+    "rare hedges": {"parameters": {"hedge_interval": 168.0, "hedge_minimum": 1.0}},
+}  # fmt: skip
+# what the world does not survive yet: the books hold, but money appears below zero or numbers are lost
+BROKEN: dict[str, tuple[str, dict[str, Any]]] = {}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_shape(simulate: Callable[..., Simulator], shake: Callable[..., Any], books: Any, name: str) -> None:
+    shape = {"decision_hours": 1} | SHAPES[name]
+    scenario = "crash-heldout" if "crash" in name else "jump"
+    assert run(simulate(scenario, 24, seed=50, **shape), 100, shake, books) == 2400
+
+
+@settings(max_examples=12)
+@given(
+    seed=st.integers(0, 2**32), worlds=st.integers(1, 4), hours=st.sampled_from([1, 3, 24]),
+    autonomy=st.sampled_from([0.0, 1.0, 12.0, 72.0, math.inf]), scenario=st.sampled_from(scenario_names()),
+    venues=st.integers(1, 2), options_on=st.integers(0, 1), socialised=st.integers(0, 1),
+    accounts=st.integers(1, 128), suppliers=st.integers(1, 16), expiries=st.integers(1, 4), strikes=st.integers(1, 5),
+    depth=st.floats(-1.5, 2.0), elasticity=st.floats(0.0, 50.0), crowd=st.floats(0.5, 1.0),
+)  # fmt: skip
+def test_any_shape(
+    simulate: Callable[..., Simulator], shake: Callable[..., Any], books: Any, seed: int, worlds: int, hours: int,
+    autonomy: float, scenario: str, venues: int, options_on: int, socialised: int, accounts: int, suppliers: int,
+    expiries: int, strikes: int, depth: float, elasticity: float, crowd: float,
+) -> None:  # fmt: skip
+    parameters = {
+        "options_on": options_on, "losses_socialised": socialised, "num_accounts": accounts,
+        "num_suppliers": suppliers, "num_expiries": expiries, "num_strikes": strikes, "depth_scale": 10.0**depth,
+        "borrow_elasticity": elasticity, "supply_elasticity": elasticity, "leverage_low": 0.5 * crowd,
+        "leverage_high": crowd,
+    }  # fmt: skip
+    simulator = simulate(
+        scenario, worlds, seed=seed, decision_hours=hours, autonomy=autonomy, venues=venues, parameters=parameters
+    )
+    run(simulator, 10, shake, books, seed)

@@ -1,0 +1,121 @@
+"""The record of what happened: complete, ordered, with parents before children."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from protogov.envs.simulator import Simulator
+from protogov.envs.world import events as log
+from protogov.envs.world.state import MAX_ACCOUNTS, MAX_EVENTS_PER_HOUR, MAX_EXPIRIES, MAX_SHORTS, EventKind
+
+
+def test_an_event_is_written_with_its_serial(blank: Callable[..., Any]) -> None:
+    world, _, _, events = blank()
+    world.substep, world.num_events, world.step_events, world.events_hour = 17, 40, 3, 3
+    serial = log.record_event(world, events, 1, EventKind.LIQUIDATION, 9, 38, 100.0, 0.2, 500.0, 1.0)
+    assert serial == 40
+    assert tuple(events[3]) == (17, EventKind.LIQUIDATION, 1, 9, 38, 40, 100.0, 0.2, 500.0, 1.0)
+    assert (world.num_events, world.step_events, world.events_hour, world.events_lost) == (41, 4, 4, 0)
+
+
+def test_events_beyond_the_hours_capacity_are_counted(blank: Callable[..., Any]) -> None:
+    world, _, _, events = blank()
+    serials = [
+        log.record_event(world, events, 0, EventKind.DELEVERAGE, 0, -1, 0.0, 0.0, 1.0, 0.0)
+        for _ in range(MAX_EVENTS_PER_HOUR + 5)
+    ]
+    assert serials == list(range(MAX_EVENTS_PER_HOUR + 5))
+    assert (world.step_events, world.events_lost) == (MAX_EVENTS_PER_HOUR, 5)
+    world.events_hour = 0  # the next hour
+    log.record_event(world, events, 0, EventKind.DELEVERAGE, 0, -1, 0.0, 0.0, 1.0, 0.0)
+    assert events[MAX_EVENTS_PER_HOUR].serial == MAX_EVENTS_PER_HOUR + 5
+
+
+def test_the_largest_mover_is_remembered_until_the_oracle_has_passed_it_on(blank: Callable[..., Any]) -> None:
+    world, _, _, _ = blank()
+    for serial, impact in ((3, -0.01), (4, 0.03), (5, -0.02)):
+        log.note_impact(world, serial, impact)
+    assert (world.impact_serial, world.impact_largest) == (4, 0.03)
+    log.forget_impact(world)
+    assert (world.parent_serial, world.impact_serial, world.impact_largest) == (4, -1, 0.0)
+
+
+def check_events(simulator: Simulator, step: Any, hour: int, serials: np.ndarray) -> np.ndarray:
+    """Every event of a decision is well-formed; returns each world's next serial."""
+    for i, world in enumerate(simulator.worlds):
+        rows = step.events[i][: step.n_events[i]]
+        assert rows.size <= MAX_EVENTS_PER_HOUR * simulator.config.decision_hours
+        if not rows.size:
+            continue
+        numbers, parents = rows["serial"], rows["parent"]
+        assert (np.diff(numbers) > 0).all() and numbers[0] >= serials[i] and numbers[-1] < world["num_events"]
+        assert (parents < numbers).all() and (parents >= -1).all()
+        assert (np.diff(rows["substep"]) >= 0).all()
+        assert rows["substep"][0] >= 12 * hour and rows["substep"][-1] < world["substep"]
+        assert np.isin(rows["kind"], list(EventKind)).all()
+        assert ((rows["venue"] >= 0) & (rows["venue"] < simulator.config.venues)).all()
+        for name in ("repaid", "seized", "bad_debt"):
+            assert (rows[name] >= 0.0).all() and np.isfinite(rows[name]).all()
+        assert (rows["price"] > 0.0).all()
+        bounds = {
+            EventKind.LIQUIDATION: MAX_ACCOUNTS, EventKind.BAD_DEBT: MAX_ACCOUNTS, EventKind.DELEVERAGE: MAX_ACCOUNTS,
+            EventKind.SHORT_LIQUIDATION: MAX_SHORTS, EventKind.OPTION_UNPAID: MAX_EXPIRIES,
+        }  # fmt: skip
+        for kind, count in bounds.items():
+            account = rows["account"][rows["kind"] == kind]
+            assert ((account >= 0) & (account < count)).all()
+        sold = rows[rows["kind"] == EventKind.LIQUIDATION]
+        assert (sold["repaid"] > 0.0).all() and (sold["seized"] > 0.0).all() and (sold["bad_debt"] == 0.0).all()
+        # who seizes at the oracle's price takes the bonus on top, never less than the debt that it repays
+        assert (sold["seized"] * sold["price"] >= sold["repaid"] * (1.0 - 1e-9)).all()
+        lost = rows[rows["kind"] == EventKind.BAD_DEBT]
+        assert (lost["bad_debt"] > 0.0).all() and (lost["repaid"] == 0.0).all()
+        caused = rows[np.isin(rows["kind"], (EventKind.DELEVERAGE, EventKind.SHORT_LIQUIDATION))]
+        assert (caused["parent"] == -1).all()
+    return simulator.worlds["num_events"].copy()
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+@pytest.mark.parametrize("venues", [1, 2])
+def test_events_of_crashes_are_well_formed(
+    simulate: Callable[..., Simulator], shake: Callable[..., Any], hours: int, venues: int
+) -> None:
+    simulator = simulate(
+        "crash-heldout", 24, decision_hours=hours, venues=venues,
+        parameters={"depth_scale": 0.3, "leverage_low": 0.9, "leverage_high": 1.0, "lasting_share": 0.3},
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    serials = np.zeros(24, np.int64)
+    kinds: set[int] = set()
+    children = 0
+    for number in range(simulator.horizon):
+        step = simulator.step(shake(simulator, rng))
+        serials = check_events(simulator, step, number * hours, serials)
+        for i in range(24):
+            rows = step.events[i][: step.n_events[i]]
+            kinds |= set(rows["kind"].tolist())
+            children += int((rows["parent"] >= 0).sum())
+    assert {EventKind.LIQUIDATION, EventKind.BAD_DEBT, EventKind.DELEVERAGE, EventKind.WITHDRAWAL_UNMET} <= kinds
+    assert children > 10
+
+
+def test_liquidations_and_losses_in_the_record_are_those_of_the_terms(
+    simulate: Callable[..., Simulator], shake: Callable[..., Any]
+) -> None:
+    simulator = simulate("crash-heldout", 24, parameters={"depth_scale": 0.3, "leverage_high": 1.0})
+    rng = np.random.default_rng(0)
+    repaid = 0.0
+    for _ in range(simulator.horizon):
+        step = simulator.step(shake(simulator, rng))
+        assert not simulator.worlds["events_lost"].any()
+        venues = simulator.worlds["venues"][:, 0]
+        for i in range(24):
+            rows = step.events[i][: step.n_events[i]]
+            sold = rows["repaid"][rows["kind"] == EventKind.LIQUIDATION].sum()
+            lost = rows["bad_debt"][np.isin(rows["kind"], (EventKind.BAD_DEBT, EventKind.SHORT_LIQUIDATION))].sum()
+            assert sold == pytest.approx(venues["sum_liquidated"][i])
+            assert lost == pytest.approx(venues["sum_bad_debt"][i])
+            repaid += sold
+    assert repaid > 0.0

@@ -1,0 +1,354 @@
+"""The options AMM: what a trade moves and costs, what the book is worth, who is paid at expiry and with what."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special
+
+from protogov.envs.world import options
+from protogov.envs.world.options import standard_vega, vega_fee_of, vol_impact
+from protogov.envs.world.population.option_traders import can_open, fill
+from protogov.envs.world.state import EventKind
+
+WEEK = 168 * 12  # sub-steps
+STRIKES = (900.0, 1000.0, 1100.0)
+SETTINGS: dict[str, float] = {
+    "interest_rate": 0.03,
+    "standard_size": 400.0,
+    "skew_impact": 0.3,
+    "surface_skew": -0.25,
+    "skew_shift_width": 0.2,
+    "option_fee": 0.005,
+    "spot_fee": 0.0003,
+    "vega_fee_rate": 0.3,
+}
+
+
+def black_scholes(spot: float, strike: float, years: float, vol: float, rate: float = 0.03) -> dict[str, float]:
+    """Prices and greeks with scipy's normal distribution."""
+    deviation = vol * math.sqrt(years)
+    d1 = (math.log(spot / strike) + (rate + vol * vol / 2) * years) / deviation
+    d2 = d1 - deviation
+    density = math.exp(-d1 * d1 / 2) / math.sqrt(2 * math.pi)
+    call = spot * special.ndtr(d1) - strike * math.exp(-rate * years) * special.ndtr(d2)
+    return {
+        "call": call,
+        "put": call - spot + strike * math.exp(-rate * years),
+        "delta": special.ndtr(d1),
+        "gamma": density / (spot * deviation),
+        "vega": spot * density * math.sqrt(years),
+    }
+
+
+def grid(bench: Any, cash: float = 1e6, lent: float = 0.0) -> None:
+    """Two expiries, in one week and in two, with three strikes, flat at 70%, and a pool with money."""
+    world, venue, p, _ = bench
+    venue.num_expiries, venue.num_strikes = 2, 3
+    for e in range(2):
+        venue.expiry[e], venue.base_vol[e] = (e + 1) * WEEK, 0.7
+        for k, strike in enumerate(STRIKES):
+            venue.strike[e, k], venue.skew[e, k] = strike, 1.0
+    venue.next_expiry = WEEK
+    venue.option_cash, venue.option_scaled, venue.scaled_deposits = cash, lent, lent
+    venue.cash = lent
+    venue.last_nav = cash + lent
+    options.mark_book(world, venue, p)
+
+
+# ---------------------------------------------------------------- formulas
+
+
+def test_vol_impact() -> None:
+    # 40 contracts over a standard size of 400: a tenth of a vol point, three tenths of that on the skew
+    assert vol_impact(0.7, 1.0, 40.0, 400.0, 0.3) == pytest.approx((0.701, 1.0003))
+    assert vol_impact(0.7, 1.0, -40.0, 400.0, 0.3) == pytest.approx((0.699, 0.9997))
+
+
+def test_vega_fee_is_for_what_adds_to_the_books_vega() -> None:
+    assert vega_fee_of(0.7, -100.0, -150.0, 1e6, 50.0, 0.3) == pytest.approx(0.3 * 0.7 * 150.0 / 1e6 * 50.0)
+    assert vega_fee_of(0.7, 100.0, 150.0, 1e6, 50.0, 0.3) == pytest.approx(0.3 * 0.7 * 150.0 / 1e6 * 50.0)
+    assert vega_fee_of(0.7, -150.0, -100.0, 1e6, 50.0, 0.3) == 0.0
+    assert vega_fee_of(0.7, -150.0, 150.0, 1e6, 50.0, 0.3) == 0.0
+    assert vega_fee_of(0.7, 0.0, 150.0, -1.0, 50.0, 0.3) == 0.0
+
+
+def test_standard_vega() -> None:
+    assert standard_vega(230.0, 30.0 / 365.0) == pytest.approx(2.3)
+    assert standard_vega(230.0, 7.5 / 365.0) == pytest.approx(4.6)
+    assert standard_vega(230.0, 1.0 / 365.0) == standard_vega(230.0, 7.0 / 365.0)
+
+
+def test_the_skew_shift_tilts_around_the_spot(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS)
+    grid(bench)
+    venue.skew_shift = 0.04
+    for k, strike in enumerate(STRIKES):
+        tilt = min(max(math.log(1000.0 / strike) / 0.2, -1.0), 1.0)
+        assert options.mid_vol(venue, 0, k, 1000.0, p) == pytest.approx(0.7 + 0.04 * tilt)
+    assert options.mid_vol(venue, 0, 0, 1000.0, p) > 0.7 > options.mid_vol(venue, 0, 2, 1000.0, p)
+    venue.base_vol[0] = 9.0
+    assert options.mid_vol(venue, 0, 0, 1000.0, p) == 5.0
+    venue.base_vol[0] = 0.0
+    venue.skew_shift = -0.08
+    assert options.mid_vol(venue, 0, 0, 1000.0, p) == 0.05
+
+
+# ---------------------------------------------------------------- a trade
+
+
+@pytest.mark.parametrize("is_call", [True, False])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_trade_is_priced_at_the_vol_after_it(blank: Callable[..., Any], is_call: bool, sign: float) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS)
+    grid(bench)
+    venue.half_spread, venue.vega_fee, venue.skew_shift = 0.02, 2.0, 0.03
+    venue.net_vega = -5e4
+    size, years = 30.0, 168.0 / 8760.0
+    total, fees, vol, base, skew, delta, vega = options.trade_terms(world, venue, 0, 0, is_call, size, sign, p)
+    move = sign * size / 400.0 / 100.0
+    assert (base, skew) == pytest.approx((0.7 + move, 1.0 + 0.3 * move), rel=1e-14)
+    assert vol == pytest.approx(base * skew + 0.03 * math.log(10.0 / 9.0) / 0.2 + sign * 0.02, rel=1e-12)
+    priced = black_scholes(1000.0, 900.0, years, vol)
+    assert (delta, vega) == pytest.approx((priced["delta"], priced["vega"]), rel=1e-10)
+    premium = priced["call" if is_call else "put"] * size
+    expected = 0.005 * premium + 0.0003 * 1000.0 * size
+    if sign > 0.0:  # the pool is short vega already and sells more of it
+        post = 500.0 + size * priced["vega"] / 100.0 * math.sqrt(30.0 / 7.0)
+        expected += 2.0 * 0.3 * vol * post / venue.last_nav * size * 1000.0
+    assert fees == pytest.approx(expected, rel=1e-10)
+    assert total == pytest.approx(premium + sign * fees, rel=1e-10)
+
+
+def test_a_seller_never_pays_to_sell(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS | {"spot_fee": 0.5})
+    grid(bench)
+    total, fees, *_ = options.trade_terms(world, venue, 0, 2, True, 10.0, -1.0, p)
+    assert total == 0.0 and fees > 0.0
+    total_of_a_buyer, charged, *_ = options.trade_terms(world, venue, 0, 2, True, 10.0, 1.0, p)
+    assert charged == pytest.approx(0.5 * 1000.0 * 10.0, rel=0.1) and total_of_a_buyer > charged
+
+
+@given(
+    e=st.integers(0, 1), k=st.integers(0, 2), is_call=st.booleans(), size=st.floats(0.1, 2000.0),
+    spread=st.floats(0.0025, 0.12), first=st.sampled_from([1.0, -1.0]), fee=st.floats(0.0, 4.0),
+)  # fmt: skip
+def test_a_round_trip_never_pays(
+    blank: Callable[..., Any], e: int, k: int, is_call: bool, size: float, spread: float, first: float, fee: float
+) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS)
+    grid(bench, cash=1e9)
+    venue.half_spread, venue.vega_fee = spread, fee
+    money = 0.0
+    for sign in (first, -first):
+        total, _, _, base, skew, _, _ = options.trade_terms(world, venue, e, k, is_call, size, sign, p)
+        options.move_surface(venue, e, k, base, skew)
+        money -= sign * total
+    assert money <= 1e-9 * size
+    # the surface is where it was, unless a vol met its bounds on the way
+    if size < 1000.0:
+        assert (venue.base_vol[e], venue.skew[e, k]) == pytest.approx((0.7, 1.0))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_fill_moves_money_contracts_and_surface(blank: Callable[..., Any], books: Any, sign: float) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS)
+    grid(bench)
+    venue.long_calls[0, 1] = 50.0
+    totals = books.cash(world)
+    total, fees, _, base, skew, _, _ = options.trade_terms(world, venue, 0, 1, True, 20.0, sign, p)
+    assert fill(world, venue, 0, 1, True, 20.0, sign, total, fees, base, skew, p)
+    assert venue.long_calls[0, 1] == 50.0 + sign * 20.0
+    assert venue.option_cash == pytest.approx(1e6 + sign * total)
+    assert world.trader_cash == pytest.approx(-sign * total)
+    assert (venue.base_vol[0], venue.skew[0, 1]) == (base, skew) and venue.skew[0, 0] == 1.0
+    assert books.cash(world) == pytest.approx(totals)
+    # the edge is what was paid beyond the tape's fair value, whatever the pool's own marks
+    fair = black_scholes(1000.0, 1000.0, 168.0 / 8760.0, 0.7)["call"] * 20.0
+    assert venue.sum_edge == pytest.approx(sign * (total - fair), rel=1e-9)
+    assert venue.sum_option_fees == fees and venue.sum_option_contracts == 20.0
+
+
+def test_a_pool_without_money_buys_nothing(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS)
+    grid(bench, cash=10.0)
+    venue.vega_fee = 0.0
+    venue.long_calls[0, 1] = 50.0
+    total, fees, _, base, skew, _, _ = options.trade_terms(world, venue, 0, 1, True, 20.0, -1.0, p)
+    assert not fill(world, venue, 0, 1, True, 20.0, -1.0, total, fees, base, skew, p)
+    assert venue.long_calls[0, 1] == 50.0 and venue.option_cash == 10.0 and venue.base_vol[0] == 0.7
+
+
+def test_what_may_be_opened(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, min_delta=0.15, trading_cutoff=6.0, position_cap=0.5)
+    grid(bench)  # a value of 1M: at most 500 contracts at 1,000 a node
+    assert can_open(world, venue, 0, 0.5, 400.0, 100.0, p)
+    assert not can_open(world, venue, 0, 0.5, 400.0, 101.0, p)
+    assert can_open(world, venue, 0, 0.15, 0.0, 1.0, p) and can_open(world, venue, 0, 0.85, 0.0, 1.0, p)
+    assert not can_open(world, venue, 0, 0.149, 0.0, 1.0, p)
+    assert not can_open(world, venue, 0, 0.851, 0.0, 1.0, p)
+    world.substep = WEEK - 6 * 12 - 1
+    assert can_open(world, venue, 0, 0.5, 0.0, 1.0, p)
+    world.substep += 1
+    assert not can_open(world, venue, 0, 0.5, 0.0, 1.0, p) and can_open(world, venue, 1, 0.5, 0.0, 1.0, p)
+    venue.last_nav = -5.0
+    assert not can_open(world, venue, 1, 0.5, 0.0, 1.0, p)
+
+
+# ---------------------------------------------------------------- the book
+
+
+def fill_book(venue: Any, seed: int = 2) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    held = {name: rng.uniform(0.0, 60.0, (2, 3)) for name in ("long_calls", "long_puts", "short_calls", "short_puts")}
+    for name, value in held.items():
+        venue[name][:2, :3] = value
+    return held
+
+
+def test_the_book_is_the_sum_of_its_options(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS)
+    grid(bench)
+    held = fill_book(venue)
+    venue.base_vol[:2], venue.skew[0, :3], world.oracle_price, world.substep = (0.6, 0.8), (1.1, 1.0, 0.95), 1030.0, 300
+    options.mark_book(world, venue, p)
+    delta = gamma = vega = value = 0.0
+    for e in range(2):
+        for k, strike in enumerate(STRIKES):
+            years = ((e + 1) * WEEK - 300) / 12.0 / 8760.0
+            one = black_scholes(1030.0, strike, years, venue.base_vol[e] * venue.skew[e, k])
+            assert venue.mark_call[e, k] == pytest.approx(one["call"], rel=1e-9)
+            assert venue.mark_put[e, k] == pytest.approx(one["put"], rel=1e-9)
+            calls = held["short_calls"][e, k] - held["long_calls"][e, k]
+            puts = held["short_puts"][e, k] - held["long_puts"][e, k]
+            delta += calls * one["delta"] + puts * (one["delta"] - 1.0)
+            gamma += (calls + puts) * one["gamma"]
+            vega += (calls + puts) * one["vega"]
+            value += calls * one["call"] + puts * one["put"]
+    assert venue.net_delta == pytest.approx(delta, rel=1e-9)
+    assert venue.net_gamma == pytest.approx(gamma, rel=1e-9)
+    assert venue.net_vega == pytest.approx(vega, rel=1e-9)
+    assert venue.book_value == pytest.approx(value, rel=1e-9)
+    assert venue.mark_stale == 0 and venue.mark_price == 1030.0 and venue.mark_substep == 300
+
+
+def test_net_asset_value_is_at_the_tapes_price_and_vols(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS)
+    grid(bench, cash=1e6, lent=2e5)
+    held = fill_book(venue)
+    venue.hedge_coin, venue.supply_index, venue.option_unpaid = 12.0, 1.1, 3e4
+    world.tape_price, world.implied_vol = 950.0, 0.9
+    expected = 1e6 + 2e5 * 1.1 + 12.0 * 950.0 - 3e4
+    for e in range(2):
+        for k, strike in enumerate(STRIKES):
+            vol = 0.9 * (1.0 - 0.25 * math.log(strike / 950.0))
+            one = black_scholes(950.0, strike, (e + 1) * 168.0 / 8760.0, vol)
+            expected += (held["short_calls"][e, k] - held["long_calls"][e, k]) * one["call"]
+            expected += (held["short_puts"][e, k] - held["long_puts"][e, k]) * one["put"]
+    assert options.fair_nav(world, venue, p) == pytest.approx(expected, rel=1e-9)
+    # nobody marks itself: its own surface and the oracle say nothing
+    world.oracle_price, venue.base_vol[:2], venue.skew_shift, venue.half_spread = 2000.0, 3.0, 0.08, 0.12
+    assert options.fair_nav(world, venue, p) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_surface_returns_half_of_the_way_in_its_half_life(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, vol_reversion=48.0)
+    grid(bench)
+    world.anchor_vol = 0.5
+    fair = 1.0 - 0.25 * math.log(0.9)
+    for _ in range(48):
+        options.revert_surface(world, venue, p)
+    assert venue.base_vol[:2] == pytest.approx([0.6, 0.6])
+    assert venue.skew[1, 0] == pytest.approx(1.0 + 0.5 * (fair - 1.0))
+
+
+def test_new_strikes_are_listed_around_the_spot(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, strike_gap=0.1)
+    grid(bench)
+    fill_book(venue)
+    world.oracle_price, world.anchor_vol = 1500.0, 0.8
+    options.list_expiry(world, venue, 0, 3 * WEEK, p)
+    assert venue.expiry[0] == 3 * WEEK and venue.base_vol[0] == 0.8
+    assert venue.strike[0, :3] == pytest.approx(1500.0 * np.exp([-0.1, 0.0, 0.1]))
+    assert venue.skew[0, :3] == pytest.approx([1.025, 1.0, 0.975])
+    for name in ("long_calls", "long_puts", "short_calls", "short_puts"):
+        assert not venue[name][0].any() and venue[name][1, :3].all()
+
+
+# ---------------------------------------------------------------- money
+
+
+def test_the_pool_recalls_its_loans_to_pay(blank: Callable[..., Any], books: Any) -> None:
+    bench = world, venue, p, _ = blank()
+    grid(bench, cash=100.0, lent=1000.0)
+    venue.supply_index, venue.cash = 1.2, 700.0  # a claim of 1,200, of which 700 can be had
+    totals = books.cash(world)
+    assert options.pay_from_pool(world, venue, 500.0) == 500.0
+    assert (venue.option_cash, world.trader_cash, venue.cash) == pytest.approx((0.0, 500.0, 300.0))
+    assert venue.option_scaled == venue.scaled_deposits == pytest.approx(1000.0 - 400.0 / 1.2)
+    assert options.pay_from_pool(world, venue, 500.0) == pytest.approx(300.0)  # and no more
+    assert (venue.option_cash, world.trader_cash, venue.cash) == pytest.approx((0.0, 800.0, 0.0))
+    assert options.pay_from_pool(world, venue, 500.0) == 0.0
+    assert books.cash(world) == pytest.approx(totals)
+
+
+def test_holders_are_paid_the_intrinsic_value(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, events = blank()
+    grid(bench)
+    world.oracle_price = 1040.0
+    venue.long_calls[0, :3], venue.long_puts[0, :3] = (1.0, 2.0, 4.0), (8.0, 16.0, 32.0)
+    venue.long_calls[1, :3] = 64.0  # another expiry
+    options.settle_longs(world, venue, 0, 0, events)
+    # calls at 900 and 1,000, the put at 1,100
+    assert world.trader_cash == pytest.approx(1.0 * 140.0 + 2.0 * 40.0 + 32.0 * 60.0)
+    assert venue.option_cash == pytest.approx(1e6 - world.trader_cash)
+    assert venue.option_unpaid == 0.0 and world.num_events == 0
+
+
+def test_what_the_pool_cannot_pay_is_owed_and_paid_later(blank: Callable[..., Any], books: Any) -> None:
+    bench = world, venue, p, events = blank()
+    grid(bench, cash=100.0, lent=1000.0)
+    venue.cash = 50.0  # the lending market is frozen but for 50
+    venue.long_calls[0, 0] = 3.0  # 300 in the money
+    totals = books.cash(world)
+    options.settle_longs(world, venue, 0, 0, events)
+    assert world.trader_cash == pytest.approx(150.0) and venue.option_unpaid == pytest.approx(150.0)
+    event = events[0]
+    assert (event.kind, event.parent, event.repaid, event.bad_debt) == (
+        EventKind.OPTION_UNPAID, -1, pytest.approx(150.0), pytest.approx(150.0),
+    )  # fmt: skip
+    venue.cash = 120.0
+    world.outside_cash -= 120.0  # somebody repaid
+    options.pay_unpaid(world, venue)
+    assert venue.option_unpaid == pytest.approx(30.0)
+    venue.option_cash = 100.0
+    world.outside_cash -= 100.0
+    options.pay_unpaid(world, venue)
+    assert venue.option_unpaid == pytest.approx(0.0, abs=1e-12) and world.trader_cash == pytest.approx(300.0)
+    assert books.cash(world) == pytest.approx(totals)
+
+
+@pytest.mark.parametrize(
+    ("cash", "lent", "market", "unpaid", "expected"),
+    [
+        (1000.0, 0.0, 0.0, 0.0, 50.0),  # wants 500, lends a tenth of what is missing
+        (1000.0, 1000.0, 5000.0, 0.0, 1000.0),  # wants 1,000 and has it
+        (0.0, 1000.0, 5000.0, 0.0, 950.0),  # wants 500, recalls a tenth of what is too much
+        (0.0, 1000.0, 20.0, 0.0, 980.0),  # recalls what there is
+        (1000.0, 0.0, 0.0, 2000.0, 0.0),  # owes more than it has
+    ],
+)
+def test_loans_follow_the_wanted_share(
+    blank: Callable[..., Any], cash: float, lent: float, market: float, unpaid: float, expected: float
+) -> None:
+    bench = world, venue, p, _ = blank(lend_share=0.5)
+    grid(bench, cash=cash, lent=lent)
+    venue.cash, venue.option_unpaid = market, unpaid
+    options.rebalance_loans(world, venue, p)
+    assert venue.option_scaled == pytest.approx(expected)
+    assert venue.option_cash == pytest.approx(cash + lent - expected)
+    assert venue.cash == pytest.approx(market + expected - lent)
