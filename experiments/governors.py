@@ -1,0 +1,202 @@
+"""Who governs in a comparison: sets of governors by name, from a run's checkpoints or from policy files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from protogov.agents.baselines import governor_names, make_governor
+from protogov.agents.governor import Governor
+from protogov.envs.config import WorldConfig
+from protogov.envs.roles import Agent, make_agents
+from protogov.envs.world.observe import Feature
+from protogov.envs.world.state import NUM_LEVERS
+from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.files import read_json
+from protogov.experiments.paths import RunFolder
+from protogov.experiments.run_config import RunConfig
+
+STATIC = "static"
+LEARNED = "learned"
+NO_SEED = -1  # the training seed of governors that were not trained
+BASELINES = {STATIC: "constant", **{name: name for name in governor_names() if name != "constant"}}
+
+
+@dataclass(frozen=True)
+class GovernorSet:
+    """One governor for each agent of a world.
+
+    Attributes:
+        name: in tables and figures, say "static" or "learned".
+        training_seed: of learned governors; `NO_SEED` otherwise.
+        sources: agent -> name of a baseline or path of a policy's .json file; agents not named stay static.
+        values: lever -> physical value at which every "constant" governor stands instead of the default.
+    """
+
+    name: str
+    training_seed: int
+    sources: Mapping[str, str]
+    values: Mapping[str, float] | None = None
+
+    def make(self, world: WorldConfig, seed: int = 0) -> dict[str, Governor]:
+        """The governors, agent by agent.
+
+        Raises:
+            BadInput: an agent that the world does not have, or a policy that does not fit its role or this world.
+        """
+        agents = {agent.name: agent for agent in make_agents(world.roles, world.venues)}
+        for name in self.sources:
+            if name not in agents:
+                raise BadInput(
+                    f"governor {self.sources[name]} is of {name!r}; the world's agents are {', '.join(agents)}"
+                )
+        return {name: self._one(agent, world, seed) for name, agent in agents.items()}
+
+    def _one(self, agent: Agent, world: WorldConfig, seed: int) -> Governor:
+        source = self.sources.get(agent.name, "constant")
+        values = None
+        if source == "constant" and self.values is not None:
+            values = {name: self.values[name] for name in agent.role.levers if name in self.values}
+        with as_bad_input():
+            governor = make_governor(source, agent.role, seed=seed, values=values, defaults=world.defaults)
+        _check_fit(governor, agent, world)
+        return governor
+
+
+def _check_fit(governor: Governor, agent: Agent, world: WorldConfig) -> None:
+    """A policy acts on numbers in an order: refuse one that learned on others, or at another pace."""
+    policy = getattr(governor, "policy", None)
+    if policy is None:
+        return
+    if policy.decision_hours != world.decision_hours:
+        raise BadInput(
+            f"the policy of {policy.agent} decides every {policy.decision_hours:g} hours; "
+            f"the world's decision_hours is {world.decision_hours}"
+        )
+    if policy.agent.partition("_")[0] != agent.role.name:
+        raise BadInput(f"the policy is of {policy.agent}; it cannot govern as {agent.name}")
+    names = [name for feature in agent.role.feature_rows() for name in _entries(feature)]
+    rivals = NUM_LEVERS * (world.venues - 1)
+    if list(policy.features[: len(names)]) != names or len(policy.features) != len(names) + rivals:
+        raise BadInput(
+            f"the policy of {policy.agent} observes {len(policy.features)} numbers that are not the "
+            f"{len(names) + rivals} which {agent.name} sees in this version of the world; train it again"
+        )
+
+
+def _entries(feature: Feature) -> list[str]:
+    """Names of the numbers that a feature is observed as."""
+    return [f"{feature.name}[{i}]" for i in range(prod(feature.shape))] if feature.shape else [feature.name]
+
+
+def baseline(name: str, world: WorldConfig) -> GovernorSet:
+    """A set of baseline governors by name.
+
+    Raises:
+        BadInput: the name is unknown.
+    """
+    if name not in BASELINES:
+        raise BadInput(f"baseline {name!r} is not known; known are {', '.join(BASELINES)}")
+    agents = [agent.name for agent in make_agents(world.roles, world.venues)]
+    return GovernorSet(name, NO_SEED, dict.fromkeys(agents, BASELINES[name]))
+
+
+def policy_files(folder: Path) -> dict[str, str]:
+    """Path of each policy_<agent>.json in a folder, by agent."""
+    return {path.stem.removeprefix("policy_"): str(path) for path in sorted(folder.glob("policy_*.json"))}
+
+
+def load_run(folder: RunFolder) -> RunConfig:
+    """The configuration of a run's folder.
+
+    Raises:
+        BadInput: there is none, or it is damaged.
+    """
+    if not folder.path.is_dir():
+        raise BadInput(f"{folder.path}: there is no such folder of a run")
+    return RunConfig.from_dict(read_json(folder.config), str(folder.config))
+
+
+def learned_sets(folder: RunFolder, run: RunConfig, name: str = LEARNED) -> list[GovernorSet]:
+    """The governors of each training seed, from its latest checkpoint.
+
+    Raises:
+        BadInput: no seed has a checkpoint yet.
+    """
+    sets = []
+    for seed in run.seeds:
+        place = latest(folder.seed_folder(seed, len(run.seeds)))
+        if place is not None:
+            sets.append(GovernorSet(name, seed, policy_files(place)))
+    if not sets:
+        raise BadInput(f"{folder.path}: no seed of the run has a checkpoint; train it first")
+    return sets
+
+
+def latest(seed_folder: Path) -> Path | None:
+    """The latest complete checkpoint of a seed, None if it has none."""
+    # not by way of protogov.agents.ppo, which would bring torch along
+    from protogov.agents.ppo.checkpoint import latest_checkpoint
+
+    return latest_checkpoint(seed_folder / "checkpoints")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What paths of governors stand for.
+
+    Attributes:
+        sets: the governors.
+        world: that they learned in; the default world for bare policy files.
+        run: the folder of the run they come from, if it is one.
+        config: of that run.
+    """
+
+    sets: tuple[GovernorSet, ...]
+    world: WorldConfig
+    run: RunFolder | None = None
+    config: RunConfig | None = None
+
+
+def find_governors(paths: Sequence[Path]) -> Found:
+    """Governors by path: one run's folder, or a folder of policies, or policy_<agent>.json files.
+
+    Raises:
+        BadInput: a path that is none of these, or two policies for one agent.
+    """
+    if len(paths) == 1 and (paths[0] / "config.json").is_file():
+        folder = RunFolder(paths[0])
+        config = load_run(folder)
+        return Found(tuple(learned_sets(folder, config)), config.world, folder, config)
+    sources: dict[str, str] = {}
+    for path in paths:
+        for agent, source in _policies_at(path).items():
+            if agent in sources:
+                raise BadInput(f"{source}: is a second policy for {agent}, beside {sources[agent]}")
+            sources[agent] = source
+    if not sources:
+        return Found((), WorldConfig())
+    hours = {_decision_hours(source) for source in sources.values()}
+    if len(hours) > 1:
+        raise BadInput(
+            f"the policies decide every {' and '.join(f'{h:g}' for h in sorted(hours))} hours; one is needed"
+        )
+    return Found((GovernorSet(LEARNED, NO_SEED, sources),), WorldConfig(decision_hours=int(hours.pop())))
+
+
+def _policies_at(path: Path) -> dict[str, str]:
+    if path.is_dir():
+        found = policy_files(path)
+        if not found:
+            raise BadInput(f"{path}: is no run's folder and holds no policy_<agent>.json")
+        return found
+    if not path.is_file() or path.suffix != ".json":
+        raise BadInput(f"{path}: is neither a run's folder nor a policy's .json file")
+    return {str(read_json(path).get("agent")): str(path)}
+
+
+def _decision_hours(source: str) -> float:
+    hours = read_json(Path(source)).get("decision_hours")
+    if not isinstance(hours, (int, float)) or not 1 <= hours <= 24:
+        raise BadInput(f"{source}: decision_hours is {hours!r}; a number from 1 to 24 is needed")
+    return float(hours)

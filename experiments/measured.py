@@ -1,0 +1,206 @@
+"""An evaluation from start to finish: play the suites, write the tables, record the episode of the dashboard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import Replay, get_scenario
+from protogov.envs.scenarios.base import CANDLE_SUFFIXES
+from protogov.experiments.comparison import Comparison, comparisons
+from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.evaluation import Suite, evaluate_sets, mean_levers
+from protogov.experiments.files import write_json
+from protogov.experiments.governors import LEARNED, STATIC, GovernorSet
+from protogov.experiments.paths import RunFolder, candle_files
+from protogov.experiments.recording import record
+from protogov.experiments.statistics import Interval
+from protogov.experiments.tables import Table, concatenate, select, write_table
+from protogov.experiments.versions import now
+
+OWN_MEANS = "own-means"  # constants at the learned governors' mean levers: how much of a gain needs no feedback
+RECORDINGS = "recorded candles"
+
+
+def make_suites(names: Sequence[str], episodes: int, trained_on: str | None = None) -> list[Suite]:
+    """The suites that scenario names and paths stand for; all files of candles together are one suite.
+
+    Args:
+        names: registered scenarios, files of candles, or folders of them.
+        episodes: tapes of each scenario or file.
+        trained_on: scenario of training, to name its fresh tapes as such.
+
+    Raises:
+        BadInput: a name is unknown, a file cannot be replayed, or `episodes` is below 2.
+    """
+    if episodes < 2:
+        raise BadInput(f"episodes is {episodes}; a whole number of at least 2 is accepted")
+    suites: list[Suite] = []
+    files: list[Path] = []
+    for name in names:
+        if name.lower().endswith(CANDLE_SUFFIXES) or Path(name).is_dir():
+            files += candle_files(Path(name))
+            continue
+        with as_bad_input():
+            scenario = get_scenario(name)
+        label = {"test": f"{scenario.name} (held out)"}.get(scenario.split, scenario.name)
+        if scenario.name == trained_on:
+            label = f"{scenario.name} (trained on; fresh tapes)"
+        suites.append(Suite(label, (scenario,), episodes))
+    if files:
+        with as_bad_input():
+            replays = tuple(Replay(path, name=_replay_name(path)) for path in files)
+        suites.insert(0, Suite(RECORDINGS, replays, episodes, overlapping=True))
+    return suites
+
+
+def _replay_name(path: Path) -> str:
+    """The file's name without what all such files begin with."""
+    return path.stem.removeprefix("eth_btc_1h_")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The episode of the dashboard: where it comes from and why it was chosen."""
+
+    suite: str
+    scenario: str
+    tape_seed: int
+    drawdown: float
+    governors: str
+    training_seed: int
+
+
+def run_evaluation(
+    folder: RunFolder,
+    config: WorldConfig,
+    suites: Sequence[Suite],
+    sets: Sequence[GovernorSet],
+    *,
+    own_means: bool = True,
+    command: str = "",
+    show: bool = True,
+) -> list[Comparison]:
+    """Play all suites under all sets, and write episodes.parquet, evaluation.json and the dashboard's episode.
+
+    Args:
+        folder: to write into.
+        config: of the worlds; see `evaluation_world`.
+        suites: tapes; the first is the headline.
+        sets: the static set and others.
+        own_means: also play constants at each learned set's own mean levers.
+        command: what was typed, for evaluation.json.
+        show: a progress bar.
+
+    Returns:
+        Every set against the static one, suite by suite.
+    """
+    learned = [chosen for chosen in sets if chosen.name == LEARNED]
+    extra = learned if own_means else []
+    total = sum(suite.episodes * len(suite.scenarios) for suite in suites) * (len(sets) + len(extra))
+    with tqdm(total=total, desc="evaluating", unit="episode", disable=not show, mininterval=0.5) as bar:
+        table = evaluate_sets(config, suites, sets, bar.update)
+        constants = [mean_constants(table, chosen) for chosen in extra]
+        table = concatenate([table, evaluate_sets(config, suites, constants, bar.update)]) if constants else table
+    write_table(folder.episodes, table, {"command": command})
+    shown = record_episode(folder, config, suites[0], sets, table)
+    found = comparisons(table)
+    about = {
+        "command": command,
+        "written": now(),
+        "suites": [
+            {
+                "name": suite.name,
+                "scenarios": [scenario.name for scenario in suite.scenarios],
+                "splits": sorted({scenario.split for scenario in suite.scenarios}),
+                "episodes": suite.episodes,
+                "overlapping": suite.overlapping,
+                "cleaned": _cleaned(suite),
+            }
+            for suite in suites
+        ],
+        "sets": [
+            {"name": chosen.name, "training_seed": chosen.training_seed, "values": dict(chosen.values or {})}
+            for chosen in [*sets, *constants]
+        ],
+        "world": config.to_dict(),
+        "shown": vars(shown),
+        "summary": [summary_of(comparison) for comparison in found],
+    }
+    write_json(folder.evaluation, about)
+    return found
+
+
+def mean_constants(table: Table, learned: GovernorSet) -> GovernorSet:
+    """Constants at the mean executed levers of a learned set, over all its episodes of an evaluation."""
+    rows = (table["governors"] == learned.name) & (table["training_seed"] == learned.training_seed)
+    return GovernorSet(OWN_MEANS, learned.training_seed, {}, mean_levers(select(table, rows)))
+
+
+def _cleaned(suite: Suite) -> list[str]:
+    """What the reading of candles changed or assumed, file by file."""
+    return [
+        f"{scenario.name}: {line}"
+        for scenario in suite.scenarios
+        if isinstance(scenario, Replay)
+        for line in scenario.candles.report
+    ]
+
+
+def record_episode(
+    folder: RunFolder, config: WorldConfig, suite: Suite, sets: Sequence[GovernorSet], table: Table
+) -> Shown:
+    """Record the tape of the suite whose price falls deepest, under the static and the first other set."""
+    here = select(table, (table["suite"] == suite.name) & (table["governors"] == STATIC))
+    row = int(np.argmin(here["price_drawdown"]))
+    scenario = next(one for one in suite.scenarios if one.name == here["scenario"][row])
+    seed = int(here["tape_seed"][row])
+    main = next((chosen for chosen in sets if chosen.name != STATIC), sets[0])
+    static = next(chosen for chosen in sets if chosen.name == STATIC)
+    for chosen in {main.name: main, STATIC: static}.values():
+        recording = record(config, scenario, np.array([seed], np.uint64), chosen.make(config))
+        recording.save(folder.episode / chosen.name)
+    return Shown(
+        suite=suite.name,
+        scenario=scenario.name,
+        tape_seed=seed,
+        drawdown=float(here["price_drawdown"][row]),
+        governors=main.name,
+        training_seed=main.training_seed,
+    )
+
+
+def summary_of(comparison: Comparison) -> dict[str, Any]:
+    """A comparison's numbers, JSON-able."""
+    return {
+        "suite": comparison.suite,
+        "governors": comparison.governors,
+        "baseline": comparison.baseline,
+        "training_seeds": list(comparison.seeds),
+        "tapes": comparison.tapes,
+        "unit": comparison.unit,
+        "verdict": comparison.verdict,
+        "underpowered": comparison.underpowered,
+        "expected_shortfall_5%": {"mean": comparison.shortfall, "baseline": comparison.baseline_shortfall},
+        "measures": {
+            row.measure.name: {
+                "mean": row.mean,
+                "baseline": row.baseline,
+                "over_tapes": _interval(row.over_tapes),
+                "over_seeds": _interval(row.over_seeds),
+                "by_seed": {str(seed): value for seed, value in row.by_seed.items()},
+            }
+            for row in comparison.differences
+        },
+    }
+
+
+def _interval(interval: Interval | None) -> dict[str, float | int | None] | None:
+    if interval is None:
+        return None
+    ends = [end if np.isfinite(end) else None for end in (interval.low, interval.high)]
+    return {"mean": interval.mean, "low": ends[0], "high": ends[1], "n": interval.n}

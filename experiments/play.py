@@ -1,0 +1,54 @@
+"""Governors at play: one loop that evaluation, recording and every measure share."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.agents.governor import Governor
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import Scenario
+from protogov.envs.simulator import Simulator, Step
+from protogov.experiments.errors import CheckFailed, as_bad_input
+
+EVALUATION_SEEDS = 2**40  # first tape seed of evaluations, beyond any that training counts up to
+
+
+def tape_seeds(count: int, first: int = 0) -> NDArray[np.uint64]:
+    """Seeds of `count` tapes from number `first` on, U64 [count], which no training run uses."""
+    return np.uint64(EVALUATION_SEEDS) + np.arange(first, first + count, dtype=np.uint64)
+
+
+def open_worlds(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64]) -> Simulator:
+    """Worlds of a scenario at their opening, one for each seed.
+
+    Raises:
+        BadInput: the scenario is unknown, or cannot be drawn for the length of an episode.
+    """
+    with as_bad_input():
+        world = Simulator(config, len(seeds), scenario=scenario)
+        world.reset(seeds=seeds)
+    return world
+
+
+def play(world: Simulator, governors: Mapping[str, Governor], seeds: NDArray[np.uint64]) -> Iterator[Step]:
+    """Let the governors decide until every episode is over; yields what each decision returned.
+
+    Args:
+        world: worlds just opened, all episodes of one length.
+        governors: one for each agent.
+        seeds: U64 [n], what randomness of the governors is keyed by.
+
+    Raises:
+        CheckFailed: the books of a world do not balance.
+    """
+    rows = np.arange(world.num_worlds, dtype=np.int64)
+    for governor in governors.values():
+        governor.reset(rows, seeds)
+    while not world.truncated().any():
+        actions = {agent: governors[agent].act(world.view(agent)) for agent in world.agents}
+        try:
+            step = world.step(actions)
+        except RuntimeError as error:
+            raise CheckFailed(str(error)) from error
+        yield step

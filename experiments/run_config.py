@@ -1,0 +1,112 @@
+"""What a training run was asked to do: config.json as a checked object."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from protogov.agents.ppo.settings import PPOSettings
+from protogov.envs.config import WorldConfig
+from protogov.envs.roles import make_agents
+from protogov.envs.scenarios import Scenario, get_scenario, scenario_names
+from protogov.experiments.errors import BadInput, as_bad_input
+
+FORMAT, VERSION = "protogov-run", 1
+SEED_STRIDE = 1_000_000  # the worlds of training seed k start from k * stride: no two seeds share a tape
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """A training run.
+
+    Attributes:
+        name: of the run.
+        scenario: what the governors learn on: a registered name, names joined by +, or a path.
+        seeds: training seeds; each is a run of its own with other first weights, exploration and tapes.
+        num_worlds: worlds simulated side by side for each seed.
+        market_hours: budget a seed.
+        total_rollouts: the budget in rollouts, over which the schedules anneal.
+        world: what is simulated.
+        settings: how the governors learn.
+        command: what was typed.
+        started: ISO-8601 time.
+    """
+
+    name: str
+    scenario: str
+    seeds: tuple[int, ...]
+    num_worlds: int
+    market_hours: float
+    total_rollouts: int
+    world: WorldConfig
+    settings: PPOSettings
+    command: str
+    started: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able, for `from_dict`. Holds the roles' tables too: a report needs no code of that day."""
+        data = {"format": FORMAT, "version": VERSION}
+        data |= {name: getattr(self, name) for name in _PLAIN}
+        data["seeds"] = list(self.seeds)
+        data["world"] = self.world.to_dict()
+        data["settings"] = asdict(self.settings)
+        data["agents"] = describe_agents(self.world)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], where: str) -> "RunConfig":
+        """Inverse of `to_dict`; `where` names the file in messages.
+
+        Raises:
+            BadInput: it is of another format or version, or a field is missing or refused.
+        """
+        if data.get("format") != FORMAT or data.get("version") != VERSION:
+            raise BadInput(f"{where}: is not the configuration of a {FORMAT} of version {VERSION}")
+        try:
+            values = {name: data[name] for name in _PLAIN}
+            values["seeds"] = tuple(data["seeds"])
+            return cls(**values, world=WorldConfig.from_dict(data["world"]), settings=PPOSettings(**data["settings"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"{where}: does not describe a run ({error})") from None
+
+
+_PLAIN = ("name", "scenario", "num_worlds", "market_hours", "total_rollouts", "command", "started")
+
+
+def describe_agents(world: WorldConfig) -> dict[str, Any]:
+    """Each governor's levers and mandate, JSON-able: agent -> {"levers": [...], "terms": [...], "daily_sd"}."""
+    described = {}
+    for agent in make_agents(world.roles, world.venues):
+        levers = [
+            {
+                "name": lever.name,
+                "unit": lever.unit,
+                "low": lever.low,
+                "default": world.lever_default(lever.name),
+                "high": lever.high,
+            }
+            for lever in agent.role.lever_rows()
+        ]
+        terms = [{"name": term.name, "weight": term.weight} for term in agent.role.terms]
+        described[agent.name] = {"levers": levers, "terms": terms, "daily_sd": agent.role.daily_sd}
+    return described
+
+
+def evaluation_world(world: WorldConfig) -> WorldConfig:
+    """The world that governors are measured in: levers start at their defaults, every episode is whole."""
+    return replace(world, randomise_levers=0.0, stagger=False)
+
+
+def training_scenario(name: str) -> Scenario:
+    """The scenario of that name, if learners may see it.
+
+    Raises:
+        BadInput: it is unknown, or kept for evaluation.
+    """
+    with as_bad_input():
+        scenario = get_scenario(name)
+    if scenario.split == "test":
+        raise BadInput(
+            f"scenario {name!r} is of the split 'test' and is never trained on; "
+            f"train on one of {', '.join(scenario_names('train'))}"
+        )
+    return scenario

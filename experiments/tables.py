@@ -1,0 +1,78 @@
+"""Tables as dicts of columns, and their Parquet and CSV files. pyarrow alone: no pandas."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.experiments.errors import BadInput
+
+Table = dict[str, NDArray[Any]]  # column name -> one-dimensional array; all of one length
+
+
+def num_rows(table: Table) -> int:
+    """Rows of a table; 0 without columns."""
+    return len(next(iter(table.values()), ()))
+
+
+def select(table: Table, mask: NDArray[np.bool_]) -> Table:
+    """The rows where `mask` holds, bool [n]."""
+    return {name: column[mask] for name, column in table.items()}
+
+
+def concatenate(tables: Iterable[Table]) -> Table:
+    """Tables of the same columns, one below the other.
+
+    Raises:
+        ValueError: the columns differ.
+    """
+    parts = [table for table in tables if table]
+    if not parts:
+        return {}
+    names = list(parts[0])
+    for part in parts[1:]:
+        if set(part) != set(names):
+            raise ValueError(f"tables to join differ in the columns {sorted(set(names) ^ set(part))}.")
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def write_table(path: Path, table: Table, notes: Mapping[str, str] | None = None) -> Path:
+    """Write `table` as .parquet or .csv by the suffix of `path`; `notes` go into a Parquet file's metadata."""
+    import pyarrow
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = {}
+    for name, column in table.items():
+        # strings by way of a list: numpy's fixed-width strings are not pyarrow's
+        columns[name] = pyarrow.array(column.tolist(), pyarrow.string()) if column.dtype.kind in "UO" else column
+    data = pyarrow.table(columns)
+    if path.suffix == ".csv":
+        pyarrow.csv.write_csv(data, path)
+    else:
+        pyarrow.parquet.write_table(data.replace_schema_metadata(dict(notes or {})), path)
+    return path
+
+
+def read_table(path: Path) -> Table:
+    """Read a .parquet file of :func:`write_table`.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with path.open("rb") as file:
+            data = pyarrow.parquet.read_table(file)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise BadInput(f"{path}: cannot be read as a Parquet table ({str(error).splitlines()[0]})") from None
+    table = {}
+    for name, column in zip(data.column_names, data.columns, strict=True):
+        text = pyarrow.types.is_string(column.type)
+        table[name] = np.array(column.to_pylist(), str) if text else column.to_numpy()
+    return table

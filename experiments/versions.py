@@ -1,0 +1,48 @@
+"""What a run ran on: the versions that its numbers depend on."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import protogov
+from protogov.experiments.paths import repository
+
+LIBRARIES = ("numpy", "numba", "torch", "stable-baselines3", "gymnasium", "matplotlib", "pyarrow", "scipy")
+
+
+def versions() -> dict[str, str | int]:
+    """Of protogov, its commit, Python, the libraries that matter, and the machine's kind; JSON-able."""
+    found: dict[str, str | int] = {
+        "protogov": protogov.__version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+    }
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    found["system"] = f"{platform.system()} {platform.machine()}"
+    found["cores"] = os.cpu_count() or 0
+    return found
+
+
+def commit() -> str:
+    """The repository's commit, with `+changes` when files differ from it; `unknown` outside a repository."""
+    try:
+        head = _git("rev-parse", "--short=12", "HEAD")
+        return f"{head}+changes" if _git("status", "--porcelain") else head
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(repository()), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def now() -> str:
+    """The time in UTC, ISO-8601 to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
