@@ -39,7 +39,7 @@ endif
 	touch $@
 
 run: $(STAMP)  ## train three governors, compare them with a static protocol, write the report
-	$(PY) -m protogov.experiments.first_light
+	$(PY) -m protogov.experiments.first_light $(ARGS)
 
 test: $(STAMP)  ## the test suite without the tests marked long
 	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)

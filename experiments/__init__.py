@@ -1,1 +1,1 @@
-"""What a researcher runs: training, evaluation, reports, benchmarks and the command line."""
+"""What a researcher runs: training, evaluation, simulation, reports, sweeps, benchmarks; the command line."""

@@ -1,0 +1,1 @@
+"""The subcommands of `protogov`, a module each; `protogov.experiments.cli` lists them."""

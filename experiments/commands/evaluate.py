@@ -1,0 +1,86 @@
+"""`protogov evaluate`: governors against a static protocol on the same tapes."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.commands.simulate import world_of
+from protogov.experiments.commands.train import command_line
+from protogov.experiments.comparison import Comparison
+from protogov.experiments.errors import BadInput
+from protogov.experiments.governors import STATIC, baseline, find_governors
+from protogov.experiments.measured import make_suites, run_evaluation
+from protogov.experiments.paths import RunFolder, shared_data
+from protogov.experiments.words import summary_table, underpowered
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Compare governors with a static protocol on the same tapes.
+
+    GOVERNORS is a run's folder, a folder of policies or policy_<agent>.json files; without any, baselines alone play.
+    Writes episodes.parquet (one row an episode, everybody's payoff), evaluation.json and an episode for the dashboard
+    into the run's folder, or into --out. Intervals are Student's t at 95% over tapes (over recordings, where tapes are
+    windows of recorded candles), and over training seeds.
+
+    Example: protogov evaluate results/runs/first --scenarios crash-heldout jump --episodes 256 --baselines random
+    """
+
+    governors: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="GOVERNORS")] = ()
+    """Who is evaluated."""
+    scenarios: tuple[str, ...] = ()
+    """Registered scenarios, files of candles or folders of them; the first is the headline. Default: recorded candles
+    where they lie beside the repository, else the held-out synthetic crash."""
+    episodes: int = 64
+    """Tapes of each scenario or file."""
+    baselines: tuple[str, ...] = ()
+    """Also play these: random."""
+    own_means: bool = True
+    """Also play constants at the governors' own mean levers: what they gain without reacting to anything."""
+    world: WorldOptions = field(default_factory=WorldOptions)
+    """The world; for a run's folder its own world is taken and this must be left alone."""
+    out: Path | None = None
+    """Folder to write into; a run's folder by default."""
+
+
+def run(options: Options) -> int:
+    """Evaluate, write, and print the summary."""
+    found = find_governors(options.governors)
+    config = world_of(found, options.world)
+    folder = RunFolder(options.out) if options.out is not None else found.run
+    if folder is None:
+        raise BadInput("out is missing; give a folder to write into, because the governors are not those of one run")
+    names = [name for name in dict.fromkeys(options.baselines) if name != STATIC]
+    sets = [*found.sets, *(baseline(name, config) for name in names)]
+    if not sets:
+        raise BadInput("there is nothing to compare with the static protocol; give governors, or --baselines random")
+    scenarios = options.scenarios or default_scenarios()
+    suites = make_suites(scenarios, options.episodes, None if found.config is None else found.config.scenario)
+    sets = [baseline(STATIC, config), *sets]
+    for chosen in sets:
+        chosen.make(config)  # refuse what does not fit before anything is played
+    results = run_evaluation(
+        folder, config, suites, sets, own_means=options.own_means, command=command_line(sys.argv[1:])
+    )
+    print_summary(results)
+    print(f"Episodes: {folder.episodes}")
+    return 0
+
+
+def default_scenarios() -> tuple[str, ...]:
+    """Recorded candles if they lie beside the repository, else the held-out crash."""
+    return (str(shared_data()),) if shared_data().is_dir() else ("crash-heldout",)
+
+
+def print_summary(results: list[Comparison]) -> None:
+    """The table of each comparison, and `underpowered` where that holds."""
+    for comparison in results:
+        print("\n".join(summary_table(comparison)))
+        print()
+    warning = underpowered(results)
+    if warning:
+        print(warning)

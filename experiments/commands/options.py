@@ -1,0 +1,88 @@
+"""Options that several subcommands share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import Scenario, get_scenario
+from protogov.envs.world.levers import LEVER_INDEX
+from protogov.envs.world.parameters import parameter_names
+from protogov.experiments.errors import BadInput, as_bad_input
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldOptions:
+    """What is simulated."""
+
+    roles: tuple[str, ...] = ("rate", "risk", "spread")
+    """Governors of each venue: rate, risk, spread, or joint, which holds all levers."""
+    venues: int = 1
+    """Rival protocols in one world, 1 or 2."""
+    decision_hours: int = 6
+    """Hours between two decisions, 1 to 24."""
+    autonomy: float = 72.0
+    """Divides the delay and notice of lever changes: 1 is today's stewards, inf lifts all limits, 0 freezes."""
+    episode_hours: int = 336
+    """Length of an episode [h]."""
+    cooperation: float = 0.0
+    """Weight c of welfare in rewards: (1 - c) mandate + c welfare."""
+    levers: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """Replace the default of a lever, name=value in its unit; may be given several times."""
+    parameters: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """Replace a physical parameter, name=value; may be given several times."""
+
+    def make(self, *, randomise_levers: float = 0.0, stagger: bool = False) -> WorldConfig:
+        """The configuration of a world.
+
+        Raises:
+            BadInput: a field is out of range; the message names it.
+        """
+        defaults = pairs("levers", self.levers, tuple(LEVER_INDEX))
+        parameters = pairs("parameters", self.parameters, parameter_names())
+        with as_bad_input():
+            config = WorldConfig(
+                roles=self.roles,
+                venues=self.venues,
+                decision_hours=self.decision_hours,
+                autonomy=self.autonomy,
+                episode_hours=self.episode_hours,
+                cooperation=self.cooperation,
+                defaults=defaults,
+                randomise_levers=randomise_levers,
+                stagger=stagger,
+            )
+            return config.with_parameters(**parameters) if parameters else config
+
+
+def pairs(option: str, items: Sequence[str], known: Sequence[str]) -> dict[str, float]:
+    """`name=value` items as a dict; whole numbers stay whole.
+
+    Raises:
+        BadInput: an item without `=`, an unknown name or a value that is no number.
+    """
+    values: dict[str, float] = {}
+    for item in items:
+        name, sign, text = (part.strip() for part in item.partition("="))
+        if not sign:
+            raise BadInput(f"--{option} {item!r} must read name=value")
+        if name not in known:
+            raise BadInput(f"--{option} names {name!r}; known are {', '.join(known)}")
+        try:
+            number = float(text)
+        except ValueError:
+            raise BadInput(f"--{option} gives {name} the value {text!r}, which is no number") from None
+        values[name] = int(number) if number.is_integer() else number
+    return values
+
+
+def opened_scenario(name: str) -> Scenario:
+    """The scenario of that name or path.
+
+    Raises:
+        BadInput: it is unknown, or a file of candles that cannot be replayed.
+    """
+    with as_bad_input():
+        return get_scenario(name)

@@ -1,0 +1,29 @@
+"""`protogov report`: the page of a run, built again from what lies in its folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from protogov.experiments.paths import RunFolder
+from protogov.experiments.reporting import build_report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Build report.html and the figures of a run again, from what lies in its folder.
+
+    Nothing is trained, played or measured: the page shows the tables that `train` and `evaluate` have written.
+
+    Example: protogov report results/runs/first
+    """
+
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")]
+    """Of the run."""
+
+
+def run(options: Options) -> int:
+    """Build the report and say where it is."""
+    print(f"Report: {build_report(RunFolder(options.folder))}")
+    return 0

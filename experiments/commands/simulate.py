@@ -1,0 +1,129 @@
+"""`protogov simulate`: worlds under named governors, written down decision by decision."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+
+from protogov.envs.config import WorldConfig
+from protogov.experiments.commands.options import WorldOptions, opened_scenario
+from protogov.experiments.errors import BadInput
+from protogov.experiments.governors import BASELINES, STATIC, Found, GovernorSet, baseline, find_governors
+from protogov.experiments.recording import Recording, record
+from protogov.experiments.run_config import evaluation_world
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Run worlds under named governors and write down what happens.
+
+    GOVERNORS is `static` (levers at their defaults), `random`, a run's folder, a folder of policies or policy files.
+    Writes decisions, hours and events as tables, and two figures: a dashboard and the levers.
+
+    Example: protogov simulate static --scenario crash-heldout --out results/runs/a-crash
+    """
+
+    governors: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="GOVERNORS")] = (STATIC,)
+    """Who governs."""
+    scenario: str = "jump"
+    """What the outside market does: a registered scenario, several joined by '+', or a path to candles."""
+    seeds: tuple[int, ...] = (0,)
+    """A world for each of these seeds; the figures show the first."""
+    training_seed: int | None = None
+    """Of a run with several training seeds: whose governors; the first by default."""
+    world: WorldOptions = field(default_factory=WorldOptions)
+    """The world; for a run's folder its own world is taken and this must be left alone."""
+    format: Literal["parquet", "csv"] = "parquet"
+    """Of the tables."""
+    against: str | None = STATIC
+    """Baseline drawn dashed beside the governors in the dashboard, or None."""
+    out: Path
+    """Folder to write into."""
+
+
+def run(options: Options) -> int:
+    """Simulate, write the tables and the figures, and say where they are."""
+    from protogov.experiments.figures import style
+    from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
+
+    chosen, config = choose(options)
+    scenario = opened_scenario(options.scenario)
+    if not options.seeds or min(options.seeds) < 0:
+        raise BadInput(f"seeds are {options.seeds}; whole numbers from 0 are accepted, at least one")
+    beside = None if options.against in (None, chosen.name) else baseline(str(options.against), config)
+    seeds = np.array(options.seeds, np.uint64)
+    recording = record(config, scenario, seeds, chosen.make(config))
+    static = None if beside is None else record(config, scenario, seeds[:1], beside.make(config))
+    paths = recording.save(options.out, f".{options.format}")
+    defaults = {name: float(recording.decisions[name][0]) for name in _lever_names()}
+    pictures = {
+        "dashboard": draw_dashboard(recording, static, name=chosen.name),
+        "levers": draw_levers(recording, defaults),
+    }
+    paths += [style.save(figure, options.out, name) for name, figure in pictures.items()]
+    for line in told(recording, scenario.name, chosen.name):
+        print(line)
+    print("\n".join(str(path) for path in paths))
+    return 0
+
+
+def choose(options: Options) -> tuple[GovernorSet, WorldConfig]:
+    """The governors asked for, and the world that they live in.
+
+    Raises:
+        BadInput: they are unknown or do not go together with the other options.
+    """
+    names = options.governors
+    if len(names) == 1 and names[0] in BASELINES:
+        config = options.world.make()
+        return baseline(names[0], config), config
+    if any(name in BASELINES for name in names):
+        raise BadInput(f"governors are {' '.join(names)}; one baseline ({', '.join(BASELINES)}) or paths are accepted")
+    found = find_governors([Path(name) for name in names])
+    config = world_of(found, options.world)
+    if options.training_seed is None:
+        return found.sets[0], config
+    for chosen in found.sets:
+        if chosen.training_seed == options.training_seed:
+            return chosen, config
+    known = ", ".join(str(chosen.training_seed) for chosen in found.sets if found.run is not None) or "none"
+    raise BadInput(f"training_seed is {options.training_seed}; those with a checkpoint are {known}")
+
+
+def world_of(found: Found, asked: WorldOptions) -> WorldConfig:
+    """The world for governors that were found: a run's own, or the one asked for.
+
+    Raises:
+        BadInput: a run's governors are asked into another world.
+    """
+    if found.run is None:
+        return asked.make()
+    if asked != WorldOptions():
+        raise BadInput(
+            f"world options are given, but the governors of {found.run.path} belong to the world of their run"
+        )
+    return evaluation_world(found.world)
+
+
+def told(recording: Recording, scenario: str, name: str) -> list[str]:
+    """Sentences about what happened in each world."""
+    lines = []
+    decisions = recording.decisions
+    for world in np.unique(decisions["world"]):
+        here = decisions["world"] == world
+        welfare, bad = decisions["welfare"][here].sum(), decisions["bad_debt"][here].sum()
+        hours, price = int(decisions["hour"][here].max()), decisions["tape_price"][here]
+        lines.append(
+            f"world {world}: {hours} h of {scenario} under {name}: price {price[0]:,.0f} to {price[-1]:,.0f} USD, "
+            f"W {welfare:+.1f} bp of K0, liquidated {decisions['liquidated'][here].sum() / 1e6:.2f}M USD, "
+            f"bad debt {bad / 1e6:.3f}M USD."
+        )
+    return lines
+
+
+def _lever_names() -> list[str]:
+    from protogov.envs.world.levers import LEVERS
+
+    return [lever.name for lever in LEVERS]

@@ -1,0 +1,281 @@
+"""One episode as a dashboard: what the market did, what the protocol did, and what it cost whom."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.state import MAX_EXPIRIES
+from protogov.experiments.figures import style
+from protogov.experiments.recording import HEALTH_BANDS, Recording
+from protogov.experiments.tables import Table, select
+
+_BAND_LABELS = ("below 1", "to 1.05", "to 1.1", "to 1.25", "to 1.5", "above")
+_BAND_COLOURS = (
+    "#000000",
+    "#8C2D04",
+    style.VERMILLION,
+    style.ORANGE,
+    "#F3D98B",
+    "#ECECEC",
+)  # darker is nearer to the edge
+
+
+@dataclass(frozen=True)
+class View:
+    """One world and venue of a recording, as a figure reads it."""
+
+    decisions: Table
+    hours: Table
+    events: Table
+
+    @classmethod
+    def of(cls, recording: Recording, world: int = 0, venue: int = 0) -> "View":
+        """That world and venue."""
+        decisions = recording.decisions
+        return cls(
+            select(decisions, (decisions["world"] == world) & (decisions["venue"] == venue)),
+            select(recording.hours, recording.hours["world"] == world),
+            select(recording.events, (recording.events["world"] == world) & (recording.events["venue"] == venue)),
+        )
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """A column of the decisions."""
+        return self.decisions[name]
+
+    @property
+    def at(self) -> NDArray[np.int64]:
+        """Hour of each row of the decisions."""
+        return self.decisions["hour"]
+
+
+def draw_dashboard(
+    main: Recording, static: Recording | None = None, *, name: str = "learned", world: int = 0
+) -> Figure:
+    """Twelve panels of one episode.
+
+    Args:
+        main: the episode.
+        static: the same tape under the static protocol, drawn dashed beside it where that helps.
+        name: of the governors of `main`, in legends.
+        world: row of the recordings.
+    """
+    view = View.of(main, world)
+    beside = None if static is None else View.of(static, world)
+    with style.look():
+        figure = style.new_figure(11.5, 17.5)
+        grid: Any = figure.subplots(6, 2)
+        price(grid[0, 0], view)
+        welfare(grid[0, 1], view, beside, name)
+        utilisation(grid[1, 0], view, beside, name)
+        rates(grid[1, 1], view, beside, name)
+        balances(grid[2, 0], view, beside, name)
+        health(grid[2, 1], view)
+        liquidations(grid[3, 0], view, beside, name)
+        losses(grid[3, 1], view, beside, name)
+        surface(grid[4, 0], view)
+        spread(grid[4, 1], view)
+        hedge(grid[5, 0], view)
+        lp_value(grid[5, 1], view, beside, name)
+        for axes in grid.flat:
+            style.days(axes, float(view.hours["hour"].max()))
+    return figure
+
+
+def _title(axes: Axes, text: str, unit: str) -> None:
+    axes.set_title(text)
+    axes.set_ylabel(unit)
+
+
+def price(axes: Axes, view: View) -> None:
+    """The tape's price, hour by hour, against the oracle's and the pool's."""
+    _title(axes, "Price", "USD per coin")
+    hours = view.hours
+    axes.fill_between(
+        hours["hour"], hours["low"], hours["high"], color=style.FAINT, linewidth=0, label="tape, low-high"
+    )
+    axes.plot(hours["hour"], hours["oracle_close"], color=style.BLUE, linewidth=1.3, label="oracle")
+    axes.plot(view.at, view["pool_price"], color=style.VERMILLION, linestyle="", marker=".", markersize=4, label="pool")
+    style.legend_above(axes)
+
+
+def welfare(axes: Axes, view: View, beside: View | None, name: str) -> None:
+    """W since the opening."""
+    _title(axes, "Welfare W, summed", "bp of K0")
+    style.zero_line(axes)
+    axes.plot(view.at, view["welfare"].cumsum(), **style.LEARNED_LINE, label=name)
+    if beside is not None:
+        axes.plot(beside.at, beside["welfare"].cumsum(), **style.STATIC_LINE, label="static")
+    style.legend_above(axes)
+
+
+def utilisation(axes: Axes, view: View, beside: View | None, name: str) -> None:
+    """Share of the deposits that is lent out, and where the rate curve has its kink."""
+    _title(axes, "Utilisation", "% of deposits")
+    style.percent(axes)
+    axes.step(view.at, view["optimal_utilisation"], where="post", color=style.ORANGE, linestyle=":", label="kink U*")
+    axes.plot(view.at, view["utilisation"], **style.LEARNED_LINE, label=name)
+    if beside is not None:
+        axes.plot(beside.at, beside["utilisation"], **style.STATIC_LINE, label="static")
+    style.legend_above(axes)
+
+
+def rates(axes: Axes, view: View, beside: View | None, name: str) -> None:
+    """What borrowers pay and suppliers get, against what suppliers get elsewhere."""
+    _title(axes, "Rates", "% a year")
+    style.percent(axes)
+    axes.plot(view.at, view["outside_yield"], color=style.GREY, linewidth=1.0, linestyle=":", label="outside yield")
+    axes.plot(view.at, view["borrow_rate"], **style.LEARNED_LINE, label="borrow")
+    axes.plot(view.at, view["supply_rate"], color=style.SKY, linewidth=1.6, label="supply")
+    if beside is not None:
+        axes.plot(beside.at, beside["borrow_rate"], **style.STATIC_LINE, label="borrow, static")
+    style.legend_above(axes, 4)
+
+
+def health(axes: Axes, view: View) -> None:
+    """Debt by health factor, the endangered at the bottom and darkest."""
+    _title(axes, "Debt by health factor", "M USD")
+    style.money(axes)
+    bands = [view[f"debt_health_{band}"] for band in HEALTH_BANDS]
+    axes.stackplot(view.at, *bands, colors=_BAND_COLOURS, labels=_BAND_LABELS, edgecolor="white", linewidth=0.3)
+    style.legend_above(axes, len(bands), handlelength=1.2)
+
+
+def liquidations(axes: Axes, view: View, beside: View | None, name: str) -> None:
+    """Debt repaid by liquidators, decision by decision."""
+    _title(axes, "Liquidations", "M USD a decision")
+    style.money(axes)
+    width = float(np.diff(view.at).max(initial=1.0))
+    axes.bar(view.at, view["liquidated"], width=-width, align="edge", color=style.SKY, label=name)
+    if beside is not None:
+        axes.step(beside.at, beside["liquidated"], where="pre", color=style.BLACK, linewidth=0.8, label="static")
+    axes.set_ylim(bottom=0.0)
+    style.legend_above(axes)
+
+
+def losses(axes: Axes, view: View, beside: View | None, name: str) -> None:
+    """Bad debt since the opening, and the shortfall that nobody has booked yet."""
+    _title(axes, "Bad debt, summed, and latent shortfall", "M USD")
+    style.money(axes)
+    axes.plot(view.at, view["bad_debt"].cumsum(), **style.LEARNED_LINE, label=f"bad debt, {name}")
+    axes.plot(
+        view.at, view["latent"], color=style.ORANGE, linestyle=(0, (1, 1)), linewidth=1.6, label=f"latent, {name}"
+    )
+    if beside is not None:
+        axes.plot(beside.at, beside["bad_debt"].cumsum(), **style.STATIC_LINE, label="bad debt, static")
+    axes.set_ylim(bottom=0.0)
+    style.legend_above(axes)
+
+
+def balances(axes: Axes, view: View, beside: View | None, name: str) -> None:
+    """What suppliers are owed and what borrowers owe."""
+    _title(axes, "Deposits and debt", "M USD")
+    style.money(axes)
+    axes.plot(view.at, view["deposits"], **style.LEARNED_LINE, label=f"deposits, {name}")
+    axes.plot(view.at, view["debt"], color=style.ORANGE, linestyle="-", linewidth=1.6, label=f"debt, {name}")
+    if beside is not None:
+        axes.plot(beside.at, beside["deposits"], **style.STATIC_LINE, label="deposits, static")
+        axes.plot(beside.at, beside["debt"], **(style.STATIC_LINE | {"linestyle": (0, (1, 1.5))}), label="debt, static")
+    style.legend_above(axes, 4)
+
+
+def surface(axes: Axes, view: View) -> None:
+    """The pool's at-the-money vol of each expiry against the tape's."""
+    _title(axes, "Vol surface", "vol points a year")
+    style.percent(axes)
+    lines = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+    colours = (style.BLUE, style.SKY, style.GREEN, style.PURPLE)
+    for e in range(MAX_EXPIRIES):
+        vol = view[f"base_vol_{e}"]
+        if np.isfinite(vol).any():
+            axes.plot(view.at, vol, color=colours[e], linestyle=lines[e], linewidth=1.2, label=f"expiry {e + 1}")
+    axes.plot(
+        view.at, view["implied_vol"], color=style.BLACK, linewidth=1.0, linestyle=(0, (2, 1)), label="tape (fair)"
+    )
+    style.legend_above(axes, 5)
+
+
+def spread(axes: Axes, view: View) -> None:
+    """Where the pool buys and sells vol, from the tape's fair vol: an informed trader gains where zero is outside."""
+    _title(axes, "Bid and ask over fair vol", "vol points")
+    middle, half = 100 * view["surface_over_fair"], 100 * view["half_spread"]
+    style.zero_line(axes)
+    axes.fill_between(
+        view.at, middle - half, middle + half, color=style.SKY, alpha=0.45, linewidth=0, label="bid to ask"
+    )
+    axes.plot(view.at, middle, **style.LEARNED_LINE, label="mid, mean of expiries")
+    style.legend_above(axes)
+
+
+def hedge(axes: Axes, view: View) -> None:
+    """Delta of the options, the hedge against it, and what is left."""
+    _title(axes, "Option pool's delta", "coins")
+    style.zero_line(axes)
+    axes.plot(view.at, view["net_delta"], color=style.GREY, linestyle=(0, (4, 2)), label="options")
+    axes.plot(view.at, view["hedge_coin"], color=style.ORANGE, linestyle=(0, (1, 1)), linewidth=1.6, label="hedge")
+    axes.plot(view.at, view["net_delta"] + view["hedge_coin"], **style.LEARNED_LINE, label="net")
+    style.legend_above(axes)
+
+
+def lp_value(axes: Axes, view: View, beside: View | None, name: str) -> None:
+    """Value of the option LPs at the tape's price and vols."""
+    _title(axes, "Option LPs: NAV0", "M USD")
+    style.money(axes)
+    axes.plot(view.at, view["option_nav"], **style.LEARNED_LINE, label=name)
+    if beside is not None:
+        axes.plot(beside.at, beside["option_nav"], **style.STATIC_LINE, label="static")
+    style.legend_above(axes)
+
+
+def draw_levers(main: Recording, defaults: Mapping[str, float], *, world: int = 0) -> Figure:
+    """All levers: proposed against executed.
+
+    Args:
+        main: the episode.
+        defaults: value of the static protocol by lever.
+        world: row of the recording.
+    """
+    view = View.of(main, world)
+    with style.look():
+        figure = style.new_figure(11.5, 7.4)
+        grid: Any = figure.subplots(3, 4)
+        for axes, lever in zip(grid.flat, LEVERS, strict=True):
+            scale, unit = style.lever_scale(lever.unit)
+            proposed, executed = view[f"{lever.name}_proposed"] * scale, view[lever.name] * scale
+            axes.axhline(defaults[lever.name] * scale, color=style.GREY, linewidth=0.9, linestyle=(0, (4, 2)))
+            # a proposal is made at the decision before and is in force until this one
+            axes.step(view.at, proposed, where="pre", color=style.VERMILLION, linewidth=0.9, linestyle=(0, (1, 1)))
+            axes.plot(view.at, executed, **style.LEARNED_LINE)
+            axes.set_title(style.spaced(lever.name))
+            axes.set_ylabel(unit)
+            style.few_ticks(axes, y=5)
+            style.days(axes, float(view.hours["hour"].max()))
+        figure.legend(
+            handles=[
+                *grid[0, 0].plot([], [], **style.LEARNED_LINE, label="executed"),
+                *grid[0, 0].plot(
+                    [],
+                    [],
+                    color=style.VERMILLION,
+                    linewidth=0.9,
+                    linestyle=(0, (1, 1)),
+                    label="proposed by the governor",
+                ),
+                *grid[0, 0].plot(
+                    [],
+                    [],
+                    color=style.GREY,
+                    linewidth=0.9,
+                    linestyle=(0, (4, 2)),
+                    label="default of the static protocol",
+                ),
+            ],
+            loc="outside upper right",
+            ncols=3,
+        )
+    return figure
