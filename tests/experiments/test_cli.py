@@ -1,0 +1,197 @@
+"""What is typed wrongly gets one sentence and exit code 2; help is worth reading."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from protogov.experiments import cli
+from protogov.experiments.cli import COMMANDS, main, one_sentence
+from protogov.experiments.errors import BadInput, CheckFailed
+from protogov.experiments.paths import RunFolder, latest_run_folder, new_run_folder
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
+    """Standard error of a command that must fail: one sentence on one line."""
+    assert main(list(arguments)) == code
+    said = capsys.readouterr().err
+    assert said.startswith("protogov: ") and said.endswith(".\n") and said.count("\n") == 1, said
+    assert "Traceback" not in said and "│" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["tarin"], "'tarin' is no command of protogov; commands are train, evaluate, simulate, report"),
+        (["train"], "NAME"),
+        (["train", "a", "--bogus", "1"], "--bogus"),
+        (["train", "a", "--seeds", "x"], "--seeds"),
+        (["train", "a", "--seeds", "1", "1"], "seeds are (1, 1)"),
+        (["train", "a", "--seeds", "-1"], "seeds are (-1,)"),
+        (["train", "a", "--worlds", "0"], "worlds is 0"),
+        (["train", "a", "--processes", "0"], "processes is 0"),
+        (["train", "a", "--market-hours", "nan"], "market_hours is nan"),
+        (["train", "a", "--ppo.num-steps", "0"], "num_steps is 0"),
+        (["train", "a", "--ppo.activation", "gelu"], "'gelu'"),
+        (["train", "a", "--world.venues", "3"], "venues = 3"),
+        (["train", "a", "--world.roles", "rate", "rate"], "roles"),
+        (["train", "a", "--world.levers", "half_spread=9"], "half_spread"),
+        (["train", "a", "--world.levers", "half_sprade=0.02"], "'half_sprade'"),
+        (["train", "a", "--world.parameters", "gas_cost"], "name=value"),
+        (["train", "a", "--world.parameters", "gas_cost=cheap"], "'cheap'"),
+        (["train", "a", "--world.parameters", "gas_cost=-1"], "gas_cost"),
+        (["train", "a/b"], "name is 'a/b'"),
+        (["train", ".."], "name is '..'"),
+        (["train", "a", "--scenario", "jmup"], "known are calm, crash-heldout, flat, jump"),
+        (["train", "a", "--scenario", "crash-heldout"], "never trained on"),
+        (["train", "a", "--scenario", "nowhere.csv"], "nowhere.csv"),
+        (["train", "a", "--resume"], "no such folder of a run"),
+        (["evaluate", "nowhere"], "nowhere"),
+        (["evaluate"], "out is missing"),
+        (["evaluate", "--out", "x"], "nothing to compare"),
+        (["evaluate", "--out", "x", "--baselines", "greedy"], "known are static, random"),
+        (["evaluate", "--out", "x", "--baselines", "random", "--episodes", "1"], "episodes is 1"),
+        (["evaluate", "--out", "x", "--baselines", "random", "--scenarios", "jmup"], "'jmup'"),
+        (["simulate", "--out", "x", "--scenario", "nowhere.csv"], "nowhere.csv"),
+        (["simulate", "--out", "x", "--seeds", "-1"], "seeds are (-1,)"),
+        (["simulate", "static", "random", "--out", "x"], "one baseline"),
+        (["simulate"], "--out"),
+        (["report"], "FOLDER"),
+        (["report", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_gets_one_sentence(arguments, expected, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runs = ["--runs", "runs"] if arguments[0] == "train" and len(arguments) > 1 else []
+    assert expected in complaint(capsys, *arguments, *runs)
+    assert list(tmp_path.iterdir()) == []  # refused before anything was written
+
+
+def test_training_does_not_overwrite_a_run(trained: RunFolder, capsys):
+    before = trained.config.read_bytes()
+    said = complaint(capsys, "train", "tiny", "--runs", str(trained.path.parent))
+    assert "already holds a run; give --resume" in said
+    assert trained.config.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (["--worlds", "8"], "worlds is 8, and the run to resume has 4"),
+        (["--seeds", "3"], "seeds"),
+        (["--ppo.gamma", "0.5"], "ppo"),
+        (["--world.decision-hours", "3"], "world"),
+    ],
+)
+def test_a_resumed_run_stays_what_it_is(trained: RunFolder, capsys, changed, expected):
+    said = complaint(capsys, "train", "tiny", "--runs", str(trained.path.parent), "--resume", *changed)
+    assert expected in said
+
+
+def test_a_run_keeps_its_world(trained: RunFolder, capsys):
+    said = complaint(capsys, "evaluate", str(trained.path), "--world.decision-hours", "3")
+    assert "belong to the world of their run" in said
+    said = complaint(capsys, "simulate", str(trained.path), "--training-seed", "4", "--out", "x")
+    assert "training_seed is 4; those with a checkpoint are 3, 5" in said
+
+
+def test_damaged_files_are_named(trained: RunFolder, capsys, tmp_path):
+    folder = RunFolder(tmp_path / "tiny")
+    shutil.copytree(trained.path, folder.path)
+    folder.config.write_text("{")
+    assert "config.json: cannot be read as JSON" in complaint(capsys, "report", str(folder.path))
+    folder.config.write_text(json.dumps({"format": "another"}))
+    assert "is not the configuration of a protogov-run" in complaint(capsys, "report", str(folder.path))
+    shutil.copy(trained.config, folder.config)
+    policy = next(folder.path.glob("seed_3/checkpoints/*/policy_risk_0.safetensors"))
+    policy.write_bytes(policy.read_bytes()[:-8])
+    said = complaint(capsys, "evaluate", str(folder.path), "--scenarios", "jump", "--episodes", "2")
+    assert "policy_risk_0.safetensors" in said and "cut short" in said
+    said = complaint(capsys, "train", "tiny", "--runs", str(tmp_path), "--resume")
+    assert "policy_risk_0.safetensors" in said
+
+
+def test_policies_must_fit_the_world(trained: RunFolder, capsys, tmp_path):
+    source = next(trained.path.glob("seed_3/checkpoints/*/policy_rate_0.json"))
+    both = [str(source), str(next(trained.path.glob("seed_5/checkpoints/*/policy_rate_0.json")))]
+    common = ["--out", str(tmp_path / "out"), "--scenarios", "jump", "--episodes", "2"]
+    assert "second policy for rate_0" in complaint(capsys, "evaluate", *both, *common)
+    said = complaint(capsys, "evaluate", str(source), *common, "--world.decision-hours", "3")
+    assert "decides every 6 hours" in said
+    said = complaint(capsys, "evaluate", str(source), *common, "--world.roles", "risk")
+    assert "the world's agents are risk_0" in said
+    for part in (source, source.with_suffix(".safetensors")):
+        shutil.copy(part, tmp_path)
+    changed = json.loads(source.read_text()) | {"features": ["x", *json.loads(source.read_text())["features"][1:]]}
+    (tmp_path / source.name).write_text(json.dumps(changed))
+    said = complaint(capsys, "evaluate", str(tmp_path / source.name), *common)
+    assert "train it again" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failed_check_is_exit_code_one(capsys, monkeypatch):
+    class Module:
+        Options = cli.import_module("protogov.experiments.commands.report").Options
+
+        @staticmethod
+        def run(options):
+            raise CheckFailed("books of world 3 do not balance")
+
+    assert cli.run_command(Module, ["x"], "protogov report") == 1
+    assert capsys.readouterr().err == "protogov: books of world 3 do not balance.\n"
+
+
+def test_an_error_of_ours_is_not_called_bad_input():
+    class Module:
+        Options = cli.import_module("protogov.experiments.commands.report").Options
+
+        @staticmethod
+        def run(options):
+            raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        cli.run_command(Module, ["x"], "protogov report")
+
+
+def test_help(capsys):
+    assert main([]) == 0
+    text = capsys.readouterr().out
+    for name, line in COMMANDS.items():
+        assert f"  {name}" in text and line in text
+        with pytest.raises(SystemExit) as end:
+            main([name, "--help"])
+        assert end.value.code in (0, None)
+        told = capsys.readouterr().out
+        assert "Example: protogov" in told
+        assert "__tyro" not in told and "dummy" not in told
+
+
+def test_help_of_protogov_loads_nothing_heavy():
+    code = (
+        "import sys; from protogov.experiments.cli import main; main([]); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'matplotlib', 'scipy', 'tyro')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
+
+
+def test_sentence_of_a_box():
+    box = "╭─ Value error ─╮\n│ Error parsing --x: no number │\n│ ──────── │\n│ Argument helptext │\n╰───╯\n"
+    assert one_sentence(box) == "error parsing --x: no number"
+
+
+def test_run_folders_are_numbered(tmp_path: Path):
+    assert latest_run_folder(tmp_path, "a") is None
+    for expected in ("a", "a-2", "a-3"):
+        folder = new_run_folder(tmp_path, "a")
+        assert folder.name == expected
+        folder.path.mkdir()
+        found = latest_run_folder(tmp_path, "a")
+        assert found is not None and found.name == expected
+
+
+def test_bad_input_is_a_value_error():
+    assert issubclass(BadInput, ValueError)

@@ -1,0 +1,112 @@
+"""Paired differences on tables whose answers are known."""
+
+import numpy as np
+import pytest
+
+from protogov.experiments.comparison import compare, comparisons
+from protogov.experiments.evaluation import PARTS, REALISED
+from protogov.experiments.statistics import student_t
+from protogov.experiments.tables import Table, concatenate
+from protogov.experiments.words import details, headline, plain, signed, summary_table, underpowered
+
+
+def episodes(
+    name: str, welfare: list[float], *, seed: int = -1, scenarios: list[str] | None = None, overlapping: bool = False
+) -> Table:
+    """An evaluation of one set on tapes 0, 1, … with that W, all of it the borrowers'."""
+    count = len(welfare)
+    table: Table = {
+        "governors": np.full(count, name),
+        "training_seed": np.full(count, seed),
+        "suite": np.full(count, "suite"),
+        "scenario": np.array(scenarios or ["one"] * count),
+        "overlapping": np.full(count, overlapping),
+        "tape_seed": np.arange(count),
+        "price_drawdown": np.linspace(-0.5, 0.0, count),
+        "welfare/0": np.array(welfare),
+        "mandate/rate_0": np.zeros(count),
+    }
+    table |= {f"welfare/0/{part}": np.array(welfare) * (part == "borrowers") for part in PARTS}
+    return table | {f"{name}/0": np.zeros(count) for name in REALISED}
+
+
+def test_differences_are_paired():
+    base, gain = np.array([-100.0, 0.0, 50.0, 300.0]), np.array([1.0, 2.0, 1.0, 2.0])
+    table = concatenate([episodes("static", list(base)), episodes("learned", list(base + gain), seed=0)])
+    found = compare(table, "suite", "learned")
+    expected = student_t(gain)  # the spread of the tapes themselves, a hundred times as wide, falls out
+    assert found.welfare.over_tapes.low == pytest.approx(expected.low)
+    assert found.welfare.over_tapes.high == pytest.approx(expected.high)
+    assert found.welfare.mean - found.welfare.baseline == pytest.approx(1.5)
+    assert found.welfare.over_seeds is None
+    assert found.verdict == "better"
+    assert found.group("part")[0].over_tapes.mean == pytest.approx(1.5)
+    assert (found.shortfall, found.baseline_shortfall) == pytest.approx((-99.0, -100.0))
+
+
+def test_pairs_are_matched_by_tape_and_not_by_row():
+    learned = episodes("learned", [11.0, 21.0, 31.0], seed=0)
+    turned = {name: column[::-1] for name, column in learned.items()}
+    found = compare(concatenate([turned, episodes("static", [10.0, 20.0, 30.0])]), "suite", "learned")
+    assert found.pairs.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_training_seeds_are_a_sample_of_their_own():
+    parts = [episodes("static", [0.0] * 4)]
+    parts += [episodes("learned", [gain] * 4, seed=seed) for seed, gain in enumerate((1.0, 2.0, 6.0))]
+    found = compare(concatenate(parts), "suite", "learned")
+    assert found.welfare.by_seed == {0: 1.0, 1: 2.0, 2: 6.0}
+    expected = student_t([1.0, 2.0, 6.0])
+    assert found.welfare.over_seeds is not None
+    assert found.welfare.over_seeds.high == pytest.approx(expected.high)
+    # every tape has the same mean over learners, so that interval excludes zero, and the one over seeds does not
+    assert found.welfare.over_tapes.excludes_zero and not found.welfare.over_seeds.excludes_zero
+    assert found.verdict == "unclear"
+    assert found.underpowered
+    assert underpowered([found]).startswith("underpowered: 3 training seeds")
+    assert "training seeds includes zero" in headline(found)
+
+
+def test_windows_of_a_recording_are_not_independent():
+    scenarios = ["a"] * 50 + ["b"] * 50
+    gains = [1.0] * 50 + [2.0] * 50
+    sets = [("static", [0.0] * 100, -1), ("learned", gains, 0)]
+    table = concatenate([episodes(name, w, seed=seed, scenarios=scenarios, overlapping=True) for name, w, seed in sets])
+    found = compare(table, "suite", "learned")
+    assert found.unit == "recordings"
+    assert found.welfare.over_tapes.n == 2
+    assert found.welfare.over_tapes.high == pytest.approx(student_t([1.0, 2.0]).high)
+    assert [row.difference.mean for row in found.scenarios] == [1.0, 2.0]
+
+
+def test_different_tapes_are_refused():
+    table = concatenate([episodes("static", [0.0] * 3), episodes("learned", [1.0] * 2, seed=0)])
+    with pytest.raises(ValueError, match="same tapes"):
+        compare(table, "suite", "learned")
+    with pytest.raises(ValueError, match="no episodes of 'random'"):
+        compare(table, "suite", "random")
+
+
+def test_headline_says_when_learning_made_it_worse():
+    table = concatenate([episodes("static", [5.0, 6.0, 7.0]), episodes("learned", [1.0, 2.1, 3.0], seed=0)])
+    (found,) = comparisons(table)
+    assert found.verdict == "worse"
+    assert "do worse than the static protocol" in headline(found)
+    assert any("borrowers \N{MINUS SIGN}3.97" in line for line in details(found))
+    text = "\n".join(summary_table(found))
+    assert "Welfare W" in text and "\N{MINUS SIGN}3.97" in text
+
+
+def test_eight_seeds_are_enough():
+    parts = [episodes("static", [0.0, 1.0])] + [episodes("learned", [1.0, 2.0], seed=seed) for seed in range(8)]
+    (found,) = comparisons(concatenate(parts))
+    assert not found.underpowered
+    assert underpowered([found]) == ""
+
+
+def test_numbers_carry_as_many_digits_as_they_mean():
+    minus = "\N{MINUS SIGN}"
+    assert [signed(x) for x in (0.0, 1e-5, 0.01234, 0.5, -3.14159, 27.18, -1234.5)] == [
+        "0", "0", "+0.012", "+0.50", f"{minus}3.14", "+27.2", f"{minus}1234",
+    ]  # fmt: skip
+    assert plain(2.5) == "2.50" and plain(-2.5) == f"{minus}2.50"

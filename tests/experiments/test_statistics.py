@@ -1,0 +1,82 @@
+"""Intervals and tails against closed forms."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protogov.experiments.statistics import cluster_means, expected_shortfall, student_t
+
+finite = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50)
+
+
+def test_interval_of_four_numbers():
+    # sd of 1, 2, 3, 4 is sqrt(5/3); t(0.975, 3 degrees of freedom) = 3.182446305
+    interval = student_t([1.0, 2.0, 3.0, 4.0])
+    half = 3.182446305 * np.sqrt(5.0 / 3.0) / 2.0
+    assert interval.mean == 2.5
+    assert interval.low == pytest.approx(2.5 - half, rel=1e-8)
+    assert interval.high == pytest.approx(2.5 + half, rel=1e-8)
+    assert interval.half_width == pytest.approx(half, rel=1e-8)
+    assert interval.n == 4
+
+
+def test_two_seeds_are_told_by_the_cauchy_quantile():
+    # one degree of freedom: t is Cauchy, whose 97.5% quantile is tan(0.475 pi); sd of 1 and 3 over sqrt(2) is 1
+    interval = student_t([1.0, 3.0])
+    assert interval.high - interval.mean == pytest.approx(np.tan(0.475 * np.pi), rel=1e-9)
+
+
+def test_one_value_says_nothing_of_the_spread():
+    interval = student_t([7.0])
+    assert (interval.mean, interval.low, interval.high) == (7.0, -np.inf, np.inf)
+    assert not interval.excludes_zero
+
+
+def test_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    samples = rng.normal(3.0, 2.0, (2000, 5))
+    covered = np.mean([(i := student_t(row)).low <= 3.0 <= i.high for row in samples])
+    assert abs(covered - 0.95) < 0.015  # three standard errors
+
+
+@pytest.mark.parametrize("values", [[], [[1.0]], [1.0, np.nan], [np.inf]])
+def test_no_interval_of_nothing_or_of_what_is_not_finite(values):
+    with pytest.raises(ValueError, match="values"):
+        student_t(values)
+
+
+def test_expected_shortfall_of_a_hundred_numbers():
+    values = np.random.default_rng(1).permutation(np.arange(1.0, 101.0))
+    assert expected_shortfall(values) == pytest.approx(3.0)  # mean of 1 .. 5
+    assert expected_shortfall(values, 1.0) == pytest.approx(50.5)
+
+
+def test_expected_shortfall_counts_part_of_the_value_on_the_boundary():
+    # 5% of 30 values is one and a half of them
+    assert expected_shortfall(np.arange(1.0, 31.0)) == pytest.approx((1.0 + 0.5 * 2.0) / 1.5)
+    assert expected_shortfall([4.0, 9.0]) == 4.0  # a tenth of a value
+
+
+@given(finite)
+def test_expected_shortfall_lies_between_minimum_and_mean(values):
+    slack = 1e-6 * (1.0 + max(abs(value) for value in values))
+    assert min(values) - slack <= expected_shortfall(values) <= np.mean(values) + slack
+
+
+@given(finite, st.floats(-100.0, 100.0))
+def test_expected_shortfall_moves_with_the_values(values, shift):
+    moved = expected_shortfall(np.asarray(values) + shift)
+    assert moved == pytest.approx(expected_shortfall(values) + shift, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.1])
+def test_shortfall_refuses_a_share_that_is_none(share):
+    with pytest.raises(ValueError, match="share"):
+        expected_shortfall([1.0], share)
+
+
+def test_cluster_means():
+    assert cluster_means([1.0, 5.0, 3.0], ["a", "b", "a"]).tolist() == [2.0, 5.0]
+    with pytest.raises(ValueError, match="clusters"):
+        cluster_means([1.0, 2.0], ["a"])
