@@ -23,6 +23,7 @@ from protogov.envs.world.kernels import kernels
 from protogov.envs.world.levers import LEVER_INDEX, lever_rows
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.observe import VENUE_DTYPE, VENUE_FEATURES, WORLD_DTYPE, WORLD_FEATURES, Feature
+from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.state import EVENT, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
@@ -140,6 +141,7 @@ class Simulator:
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
                 raise ConfigError(f"{name} = {value!r} must be a whole number from {low}.")
         self.scenario = get_scenario(scenario)
+        self.scenario.check_hours(self.config.episode_hours)
         self.num_worlds = int(num_worlds)
         self.num_threads = int(num_threads)
         self.places: dict[str, Agent] = {a.name: a for a in make_agents(self.config.roles, self.config.venues)}
@@ -175,12 +177,16 @@ class Simulator:
         self._venue_flat = self._venue_features.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._terms_flat = self._terms.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._kernels = kernels(venues)
-        arrays = (
-            self.worlds, self.params, self.tape, self._actions, self._world_features, self._world_flat,
-            self._venue_features, self._venue_flat, self._obs, self._terms,
+        # numba recognises a plain array of a dtype object that it has met; the view that makes a recarray makes a
+        # dtype of its own, and each costs every later call some microseconds. Uncompiled kernels need recarrays.
+        named = (
+            (self.worlds, world_dtypes[venues]), (self.params, PARAMS), (self.tape, TAPE), (self._actions, None),
+            (self._world_features, WORLD_DTYPE), (self._world_flat, None), (self._venue_features, VENUE_DTYPE),
+            (self._venue_flat, None), (self._obs, None), (self._terms, TERMS),
         )  # fmt: skip
-        # numba recognises a plain array six times faster than a recarray, which only uncompiled kernels need
-        self._arguments = tuple(array.view(np.ndarray) for array in arrays) if _COMPILED else arrays
+        self._arguments = tuple(
+            array if dtype is None or not _COMPILED else array.view(dtype, np.ndarray) for array, dtype in named
+        )
         worlds = self.worlds.view(np.ndarray)
         self._hour, self._length, self._step_events = worlds["hour"], worlds["length"], worlds["step_events"]
         self._levers = worlds["venues"]["levers"]

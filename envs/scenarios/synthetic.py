@@ -45,7 +45,7 @@ class JumpProcess(Parameters):
     crash_from: float = bounded(0.0, 0.0, 1e6)  # hours; with crash_to > 0 there is one crash, with its onset between
     crash_to: float = bounded(0.0, 0.0, 1e6)  # the two, and the hazard is not used
     crash_least: float = bounded(0.15, 0.0, 0.95)  # share of the price
-    crash_most: float = bounded(0.45, 0.0, 0.95)
+    crash_most: float = bounded(0.40, 0.0, 0.95)
     crash_shortest: float = bounded(3.0, 1.0, 1000.0)
     crash_longest: float = bounded(30.0, 1.0, 1000.0)
     crash_vol: float = bounded(2.0, 1.0, 10.0)  # factor on vol at the onset

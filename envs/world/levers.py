@@ -7,12 +7,13 @@ To add a lever: a row in `LEVERS`, its index below, a named field in `venue_dtyp
 
 from dataclasses import dataclass
 from enum import IntEnum
-from math import inf, isinf, log
+from math import exp, inf, isinf, log
 from typing import Literal
 
 import numpy as np
 
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.numeric import power
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS, lever_dtype
 
 
@@ -130,7 +131,7 @@ def target_of_action(lever, action):
     side = lever.low if share < 0.0 else lever.high
     share = abs(share)
     if lever.log_map:
-        return lever.default * (side / lever.default) ** share
+        return lever.default * power(side / lever.default, share)
     return lever.default + (side - lever.default) * share
 
 
@@ -138,7 +139,7 @@ def target_of_action(lever, action):
 def distance(lever, value, other):
     """Signed way from `other` to `value` in the metric of the lever's cap (log for ratio caps)."""
     if lever.cap_is_ratio:
-        return np.log(value / other)
+        return log(value / other)
     return value - other
 
 
@@ -163,7 +164,7 @@ def announce(lever, substep):
         return
     if abs(gap) > lever.cap:
         step = lever.cap if gap > 0.0 else -lever.cap
-        lever.pending = lever.executed * np.exp(step) if lever.cap_is_ratio else lever.executed + step
+        lever.pending = lever.executed * exp(step) if lever.cap_is_ratio else lever.executed + step
         lever.reason = Reason.CAPPED
     else:
         lever.pending = lever.target

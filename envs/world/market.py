@@ -8,6 +8,7 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import forget_impact, note_impact
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.noise import Purpose, normal
+from protogov.envs.world.numeric import decay
 from protogov.envs.world.state import HOURS_PER_YEAR, NEVER, SUBSTEPS
 
 # A pool with reserves (y cash, x coin) moves by the factor exp(d) when its cash changes by y (exp(d/2) - 1), so the
@@ -23,20 +24,22 @@ def tape_point(candle, substep_of_hour, noise):
     A bar that closed up visits its low first, one that closed down its high. `noise` is a standard normal that
     bends the way between two points by up to their distance; the path stays within [low, high].
     """
-    rising = candle.close >= candle.open
-    first = candle.low if rising else candle.high
-    second = candle.high if rising else candle.low
+    # to float64 first: with jitting off a product of float32 and a Python float stays float32
+    opening, close, low, high = float(candle.open), float(candle.close), float(candle.low), float(candle.high)
+    rising = close >= opening
+    first = low if rising else high
+    second = high if rising else low
     if substep_of_hour < FIRST_EXTREME:
-        start, end, share = candle.open, first, substep_of_hour / FIRST_EXTREME
+        start, end, share = opening, first, substep_of_hour / FIRST_EXTREME
     elif substep_of_hour < SECOND_EXTREME:
         start, end = first, second
         share = (substep_of_hour - FIRST_EXTREME) / (SECOND_EXTREME - FIRST_EXTREME)
     else:
-        start, end = second, candle.close
+        start, end = second, close
         share = (substep_of_hour - SECOND_EXTREME) / (LAST - SECOND_EXTREME)
     bend = noise * sqrt(share * (1.0 - share)) * 0.5 * abs(end - start)
-    price = np.float64(start) + (np.float64(end) - np.float64(start)) * share + bend
-    return min(max(price, np.float64(candle.low)), np.float64(candle.high))
+    price = start + (end - start) * share + bend
+    return min(max(price, low), high)
 
 
 @compiled
@@ -50,9 +53,9 @@ def read_tape(world, candle, p):
     world.outside_yield = candle.outside_yield
     world.informed_share = candle.informed_share
     world.flow_intensity = candle.flow_intensity
-    world.anchor_vol += (candle.implied_vol - world.anchor_vol) * (1.0 - 2.0 ** (-1.0 / p.anchor_half_life))
+    world.anchor_vol += (candle.implied_vol - world.anchor_vol) * (1.0 - decay(1.0, p.anchor_half_life))
     set_pool_depth(world, candle.depth * p.depth_scale)
-    world.lasting_impact *= 2.0 ** (-1.0 / p.lasting_half_life)
+    world.lasting_impact *= decay(1.0, p.lasting_half_life)
 
 
 @compiled

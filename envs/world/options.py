@@ -5,14 +5,13 @@ moves base vol by its size over the standard size in vol points, and is priced b
 move, plus or minus the half-spread, plus fees (Lyra Avalon's OptionMarketPricer). The pool is the other side of it all.
 """
 
-from math import log, sqrt
-
-import numpy as np
+from math import exp, log, sqrt
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.lending import lend_option_cash
+from protogov.envs.world.numeric import decay
 from protogov.envs.world.pricing import normalised_skew, quote
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS, EventKind
 
@@ -202,7 +201,7 @@ def fair_nav(world, venue, p):
 @compiled
 def revert_surface(world, venue, p):
     """Hourly: vols drift back to the public index and skews to the fair slope, half of the way in `vol_reversion` h."""
-    share = 1.0 - 2.0 ** (-1.0 / p.vol_reversion)
+    share = 1.0 - decay(1.0, p.vol_reversion)
     spot = world.oracle_price
     for e in range(venue.num_expiries):
         venue.base_vol[e] += (world.anchor_vol - venue.base_vol[e]) * share
@@ -220,7 +219,7 @@ def list_expiry(world, venue, e, expiry, p):
     venue.base_vol[e] = world.anchor_vol
     middle = 0.5 * (venue.num_strikes - 1)
     for k in range(venue.num_strikes):
-        strike = spot * np.exp((k - middle) * p.strike_gap)
+        strike = spot * exp((k - middle) * p.strike_gap)
         venue.strike[e, k] = strike
         venue.skew[e, k] = normalised_skew(p.surface_skew, spot, strike)
         venue.long_calls[e, k] = 0.0

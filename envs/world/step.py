@@ -54,6 +54,7 @@ def run_decision(world, tape, actions, events, p):
 def run_hour(world, tape, events, p):
     """One hour: conditions of the tape, announcements of the shield, twelve sub-steps, hourly bookkeeping."""
     candle = tape[world.hour + 1]
+    # to float64: with jitting off a product of float32 and a Python float stays float32
     ahead = tape[min(world.hour + 1 + int(p.informed_horizon), tape.shape[0] - 1)]
     world.events_hour = 0
     read_tape(world, candle, p)
@@ -62,7 +63,7 @@ def run_hour(world, tape, events, p):
         announce_levers(venue, world.substep)
         refill_informed(venue, p)
     for k in range(SUBSTEPS):
-        run_substep(world, candle, ahead.implied_vol, k, events, p)
+        run_substep(world, candle, float(ahead.implied_vol), k, events, p)
     world.hour += 1
     remember_hour(world, p)
     for v in range(world.num_venues):
@@ -152,7 +153,7 @@ def mark_hour(world, venue, v, events, p):
         plan_hedge(world, venue, p)
     pay_funding(world, venue)
     venue.sum_variance_charge += variance_charge(world, venue, p)
-    venue.hedge_gain = abs(venue.net_gamma) * world.oracle_price**2 * 0.01 / world.depth
+    venue.hedge_gain = abs(venue.net_gamma) * world.oracle_price * world.oracle_price * 0.01 / world.depth
 
 
 @compiled

@@ -9,6 +9,7 @@ from protogov.envs.world.lending import add_collateral, borrow, reduce_debt, rep
 from protogov.envs.world.liquidation import health_factor
 from protogov.envs.world.market import buy_from_pool, leave_impact, pool_price, sell_to_pool
 from protogov.envs.world.noise import Purpose, normal, uniform
+from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_ACCOUNTS, SUBSTEPS, EventKind
 
 TOP_UP_TARGET = 1.1  # health factor restored, over the account's safety level
@@ -26,13 +27,13 @@ def draw_borrowers(world, venue, v, p):
     seed = world.seed
     count = int(p.num_accounts)
     venue.num_accounts = count
-    smallest = p.account_size_ratio ** (-p.account_tail)
+    smallest = power(p.account_size_ratio, -p.account_tail)
     collateral, owed = venue.account_collateral, 0.0
     for i in range(count):
         entity = v * MAX_ACCOUNTS + i
         # bounded Pareto by inverse CDF: size 1 .. account_size_ratio
         u = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_SIZE)
-        size = (1.0 - u * (1.0 - smallest)) ** (-1.0 / p.account_tail)
+        size = power(1.0 - u * (1.0 - smallest), -1.0 / p.account_tail)
         venue.account_reservation_rate[i] = p.reservation_median * exp(
             p.reservation_spread * normal(seed, entity, 0, 0, Purpose.ACCOUNT_RATE)
         )
@@ -170,7 +171,7 @@ def adjust_debt(world, venue, i, value, debt, p):
     if abs(gap) <= p.borrow_stickiness * wanted:
         return
     # an attentive account looks `attentive_activity` times an hour and moves by the half-life's share each time
-    change = gap * (1.0 - 2.0 ** (-1.0 / (p.borrow_half_life * p.attentive_activity)))
+    change = gap * (1.0 - decay(1.0, p.borrow_half_life * p.attentive_activity))
     if change > 0.0:
         change = min(change, min(max(venue.cash, 0.0), max(venue.loan_to_value * value - debt, 0.0)))
         if change <= 0.0:
@@ -196,7 +197,7 @@ def buy_with_loan(world, venue, i, spent, p):
 @compiled
 def come_back(world, venue, v, i, p):
     """An emptied account returns after a while with what its wallet holds."""
-    chance = (1.0 - 2.0 ** (-1.0 / p.return_half_life)) / venue.account_activity[i]
+    chance = (1.0 - decay(1.0, p.return_half_life)) / venue.account_activity[i]
     if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_RETURNS) < chance:
         coin = venue.account_wallet[i]
         venue.account_wallet[i] = 0.0

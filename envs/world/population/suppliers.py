@@ -8,6 +8,7 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.lending import supply
 from protogov.envs.world.noise import Purpose, normal, uniform
+from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_SUPPLIERS, EventKind
 
 FEAR_FROM = 0.9  # utilisation from which lock-up is feared
@@ -30,8 +31,8 @@ def draw_suppliers(world, venue, v, p):
         total += sizes[j]
         venue.supplier_premium[j] = p.supply_premium + 0.006 * normal(seed, entity, 0, 0, Purpose.SUPPLIER_YIELD)
         u = uniform(seed, entity, 0, 0, Purpose.SUPPLIER_PATIENCE)
-        half_life = p.supply_half_life_low * (p.supply_half_life_high / p.supply_half_life_low) ** u
-        venue.supplier_patience[j] = 1.0 - 2.0 ** (-1.0 / half_life)
+        half_life = p.supply_half_life_low * power(p.supply_half_life_high / p.supply_half_life_low, u)
+        venue.supplier_patience[j] = 1.0 - decay(1.0, half_life)
     for j in range(count):
         venue.supplier_size[j] = p.supply_size * sizes[j] / total
 
