@@ -64,11 +64,11 @@ class WorldConfig:
                 raise ConfigError(f"defaults names the lever {name!r}, known levers are {', '.join(LEVER_INDEX)}.")
             lever = LEVERS[LEVER_INDEX[name]]
             _number(f"defaults[{name!r}]", value, lever.low, lever.high)
-        value = self.lever_default
-        if value("liquidation_threshold") - value("ltv_gap") <= 0.0:
+        threshold, gap = self.lever_default("liquidation_threshold"), self.lever_default("ltv_gap")
+        if threshold - gap <= 0.0:
             raise ConfigError(
-                f"defaults['ltv_gap'] = {value('ltv_gap')} must stay below the liquidation threshold "
-                f"{value('liquidation_threshold')}: a loan-to-value of zero lends to nobody."
+                f"defaults['ltv_gap'] = {gap} must stay below the liquidation threshold {threshold}: a loan-to-value "
+                "of zero lends to nobody."
             )
 
     def lever_default(self, name: str) -> float:
@@ -117,7 +117,7 @@ class WorldConfig:
             ConfigError: an unknown parameter or a value out of range.
         """
         try:
-            return replace(self, parameters=replace(self.parameters, **changes))
+            return replace(self, parameters=Parameters(**{**asdict(self.parameters), **changes}))
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error)) from None
 

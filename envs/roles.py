@@ -28,8 +28,8 @@ class Term:
 class Role:
     """A kind of governor. Its mandate is the weighted sum of `terms` [bp of K0 a decision].
 
-    `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on the training scenarios [bp],
-    measured once (`protogov.experiments.scales`) and frozen; the reward is the mandate over it.
+    `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on the training scenarios
+    [bp], measured once (`protogov.experiments.scales`) and frozen; the reward is the mandate over it.
     """
 
     name: str

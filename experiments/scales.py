@@ -36,7 +36,8 @@ def daily_sums(scenario: str, seeds: int, decision_hours: int = 6) -> dict[str, 
     world.reset()
     idle = {agent: np.zeros((seeds, world.action_size(agent))) for agent in world.agents}
     decisions = 24 // decision_hours
-    sums: dict[str, list[NDArray[np.float64]]] = {role.name: [] for role in world.roles.values()} | {"welfare": []}
+    names = [*(role.name for role in world.roles.values()), "welfare"]
+    sums: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names}
     for _ in range(world.horizon // decisions):
         day = {name: np.zeros(seeds) for name in sums}
         for _ in range(decisions):

@@ -86,7 +86,7 @@ def draw_sweeps(sweeps: Sequence[Sweep], *, scenario: str) -> Figure:
     figure.text(left, 1 - 0.28 / height, headline(sweeps), fontsize=12, fontweight="bold")
     caption = (
         f"Each lever alone over its range, the others at default: total of a 14-day episode on '{scenario}', {seeds} "
-        f"paired seeds a point, bands 95% (cut at the panel). Axes are linear within {LINEAR_BELOW:g} bp, logarithmic beyond."
+        f"paired seeds a point, bands 95% (cut at the panel). Axes: linear within {LINEAR_BELOW:g} bp, log beyond."
     )
     figure.text(left, 1 - 0.5 / height, caption, fontsize=8, color=GREY)
     figure.legend(handles=_legend(), loc="lower center", ncols=5, fontsize=8, frameon=False)
@@ -231,7 +231,7 @@ def readme(sweeps: Sequence[Sweep], about: dict[str, Any]) -> str:
         "Each lever is held at values over its range from hour 0, all others at their defaults; all points see the",
         f"same seeds ({about['seeds'][0]} to {about['seeds'][1]}, scenario `{about['scenario']}`). Curves are gains",
         "on the default, bands the 95% interval of the paired difference; the vertical axis is linear within",
-        f"{LINEAR_BELOW:g} bp and logarithmic beyond. A lever holds when the best value of its governor's mandate,",
+        f"{LINEAR_BELOW:g} bp and log beyond. A lever holds when the best value of its governor's mandate,",
         f"or of welfare W, is no edge and both edges lose to it by more than {BACKED:g} paired standard errors.",
         "",
         "| lever | unit | default | best for its mandate | inside | best for W | inside |",

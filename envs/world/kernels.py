@@ -1,6 +1,7 @@
 """The compiled entry points over rows of a batch, and their cache.
 
-Only this file caches. numba's own cache looks at the entry point's file alone and would run stale physics after a change in
+Only this file caches. numba's own cache looks at the entry point's file alone and would run stale physics after a
+change in
 a callee, so each entry point closes over a digest of all sources: the value of a closure cell is part of the cache key.
 Callees are globals, never cells, because a pickled dispatcher carries a fresh identity and would defeat the cache.
 """

@@ -1,6 +1,7 @@
 """Who holds what. Every transfer has two ends, so the totals of cash and coin never change.
 
-Physics moves money with the paired statements ``a.x -= amount; b.y += amount`` and notes the flow here; the check at the
+Physics moves money with the paired statements ``a.x -= amount; b.y += amount`` and notes the flow here; the check at
+the
 end of every hour recounts all holders. Outside balances are net receipts since the episode began and may be negative:
 they are the rest of the world. `hedge_coin` may be negative: coin borrowed from outside and sold.
 """

@@ -1,6 +1,7 @@
 """Margined short sellers: what they must post, when they are closed out, and who bears what their margin does not.
 
-Minimum collateral follows Lyra Avalon: the option re-priced at a shocked spot and a shocked vol, at least a static amount.
+Minimum collateral follows Lyra Avalon: the option re-priced at a shocked spot and a shocked vol, at least a static
+amount.
 """
 
 from protogov.envs.world.compiled import compiled

@@ -1,7 +1,7 @@
 """What governors can see: features in physical units, and their fixed, stateless normalisation.
 
-To add a feature: a row in `WORLD_FEATURES` or `VENUE_FEATURES`, one line in the function below that fills it, and its name in
-the roles that shall see it. There is no clock and no scenario name among them.
+To add a feature: a row in `WORLD_FEATURES` or `VENUE_FEATURES`, one line in the function below that fills it, and its
+name in the roles that shall see it. There is no clock and no scenario name among them.
 """
 
 from dataclasses import dataclass

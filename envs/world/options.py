@@ -1,6 +1,7 @@
 """The options AMM: its surface, its quotes at the post-trade vol, its book and its settlement.
 
-A node is one (expiry, strike). Its vol is base_vol[expiry] * skew[expiry, strike], tilted by the skew-shift lever; a trade
+A node is one (expiry, strike). Its vol is base_vol[expiry] * skew[expiry, strike], tilted by the skew-shift lever; a
+trade
 moves base vol by its size over the standard size in vol points, and is priced by Black-Scholes at the vol *after* that
 move, plus or minus the half-spread, plus fees (Lyra Avalon's OptionMarketPricer). The pool is the other side of it all.
 """

@@ -57,7 +57,11 @@ def quote(spot, strike, years, vol, rate):
     """Everything about a call and a put on one coin at one strike.
 
     Args:
-        spot, strike: USD per coin, positive. years: to expiry. vol, rate: annual decimals, vol positive.
+        spot: USD per coin, positive.
+        strike: USD per coin, positive.
+        years: time to expiry.
+        vol: annual decimal, positive.
+        rate: annual decimal.
 
     Returns:
         (call [USD], put [USD], call delta [coin], gamma [coin per USD], vega [USD per 1.00 of vol]); the put's delta is

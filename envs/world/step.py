@@ -1,8 +1,9 @@
 """The order of a sub-step, of an hour and of a decision. Read this file first.
 
-A sub-step is five minutes: the outside price moves, arbitrage closes part of the gap, the oracle follows late, announced
-lever changes land, interest accrues, people act, unhealthy loans are liquidated and the sales move the pool, back to the
-oracle until quiet, the option pool hedges, options settle, the treasury covers losses, and the books are checked.
+A sub-step is five minutes: the outside price moves, arbitrage closes part of the gap, the oracle follows late,
+announced
+lever changes land, interest accrues, people act, unhealthy loans are liquidated and the sales move the pool, back to
+the oracle until quiet, the option pool hedges, options settle, the treasury covers losses, and the books are checked.
 """
 
 from protogov.envs.world.compiled import compiled

@@ -1,7 +1,7 @@
 """Rewards: the terms of every mandate and the parts of welfare W, each in basis points of K0 a decision.
 
-K0 is the opening deposits + LP value + treasury of a venue, fixed for the episode. P0 and the fair vols are the tape's, so
-no governor can mark its own book. Each loss is charged once, where it lands.
+K0 is the opening deposits + LP value + treasury of a venue, fixed for the episode. P0 and the fair vols are the
+tape's, so no governor can mark its own book. Each loss is charged once, where it lands.
 """
 
 import numpy as np

@@ -21,8 +21,8 @@ LARGEST_DELEVERAGE = 0.25  # share of the collateral sold in one action
 def draw_borrowers(world, venue, v, p):
     """Who the borrowers are: Pareto sizes, reservation rates, leverage, safety, activity and wallets, not yet any debt.
 
-    The population does not depend on the levers: it is scaled so that it would owe `debt_size` at the reference rate and
-    loan-to-value. What it owes when the episode opens follows from the levers in force, see `open_loans`.
+    The population does not depend on the levers: it is scaled so that it would owe `debt_size` at the reference rate
+    and loan-to-value. What it owes when the episode opens follows from the levers in force, see `open_loans`.
     """
     seed = world.seed
     count = int(p.num_accounts)

@@ -1,4 +1,4 @@
-"""Option traders: uninformed people who like or need options and mind the spread, and informed ones who pick quotes off."""
+"""Option traders: uninformed people who like or need options and mind the spread, and informed ones who pick quotes."""
 
 from math import log
 
@@ -94,8 +94,9 @@ def uninformed_arrival(world, venue, entity, substep_of_hour, p):
 
 @compiled
 def informed_arrival(world, venue, entity, substep_of_hour, future_vol, p):
-    """A trader who knows the outside price and the vol of the coming hours: trades iff the quote is wrong by more than
-    its cost, and no more in an hour than informed traders may take.
+    """A trader who knows the outside price and the vol of the coming hours.
+
+    It trades iff the quote is wrong by more than its cost, and no more in an hour than informed traders may take.
     """
     e, k = draw_node(world, venue, entity, substep_of_hour)
     is_call = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
