@@ -93,7 +93,6 @@ def run_substep(world, candle, future_vol, k, events, p):
             pay_unpaid(world, venue)
         if k == SHORT_SELLERS_AT:
             visit_short_sellers(world, venue, v, p)
-        refresh_rates(venue, p)
     if oracle_moved:
         after_oracle(world, events, p)
     liquidate_until_quiet(world, events, p)
@@ -106,6 +105,8 @@ def run_substep(world, candle, future_vol, k, events, p):
         if venue.next_expiry <= world.substep + 1:
             settle_expiries(world, venue, v, events, p)
         cover_deficit(world, venue, p)
+        # last: the next interest is owed and earned on what liquidations and settlements left
+        refresh_rates(venue, p)
     world.substep += 1
 
 
@@ -178,6 +179,7 @@ def settle_expiries(world, venue, v, events, p):
 def close_hour(world, venue, p):
     """Hourly diagnostics: loop gain, debt at risk, daily flows."""
     measure_risk(world, venue)
+    venue.health_stale = 1  # an hour's interest moved every debt, even where no price moved
     keep = 1.0 - 1.0 / 24.0
     venue.borrow_flow_day = venue.borrow_flow_day * keep + venue.sum_net_borrow - venue.flow_mark_borrow
     venue.supply_flow_day = venue.supply_flow_day * keep + venue.sum_net_supply - venue.flow_mark_supply
