@@ -1,27 +1,20 @@
-"""report.html of a run: read what lies in its folder, draw the figures, say what the numbers say."""
+"""report.html of a run: draw the figures, say what the numbers say, and put the page together."""
 
-import csv
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from protogov.experiments import markup, words
-from protogov.experiments.comparison import Comparison, comparisons
-from protogov.experiments.errors import BadInput
+from protogov.experiments.comparison import Comparison
 from protogov.experiments.figures import style
 from protogov.experiments.figures.comparison import draw_pairs, draw_parties
 from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
 from protogov.experiments.figures.learning import draw_learning
 from protogov.experiments.files import read_json, write_text
-from protogov.experiments.governors import LEARNED, STATIC, latest, load_run
+from protogov.experiments.governors import STATIC
+from protogov.experiments.material import Material, gather, main_comparison
 from protogov.experiments.measured import OWN_MEANS
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.recording import Recording
 from protogov.experiments.run_config import RunConfig
-from protogov.experiments.tables import Table, read_table
-from protogov.experiments.training import progress_of
 
 GLOSSARY = {
     "W": "welfare of everybody in the protocol: surplus of borrowers, suppliers and option traders, the LPs' realised "
@@ -36,67 +29,6 @@ GLOSSARY = {
     "windows of one recording; over training seeds beside it. Conditional on the few crises there are.",
     "expected shortfall": "mean W in the worst 5% of tapes.",
 }
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a run's folder holds; None or empty for what is not there."""
-
-    folder: RunFolder
-    config: RunConfig | None
-    versions: dict[str, Any]
-    metrics: dict[int, Table]
-    progress: dict[int, tuple[int, int, float]]
-    evaluation: dict[str, Any]
-    comparisons: list[Comparison]
-
-
-def gather(folder: RunFolder) -> Material:
-    """Read a run's folder.
-
-    Raises:
-        BadInput: it holds neither a training run nor an evaluation, or a file is damaged.
-    """
-    if not folder.path.is_dir():
-        raise BadInput(f"{folder.path}: there is no such folder of a run")
-    config = load_run(folder) if folder.config.exists() else None
-    evaluated = folder.evaluation.exists() and folder.episodes.exists()
-    if config is None and not evaluated:
-        raise BadInput(f"{folder.path}: holds no config.json of a training run and no evaluation")
-    metrics, progress = {}, {}
-    for seed in config.seeds if config is not None else ():
-        place = folder.seed_folder(seed, len(config.seeds)) if config is not None else folder.path
-        if (place / "metrics.csv").is_file():
-            columns = read_metrics(place / "metrics.csv")
-            if columns:
-                metrics[seed] = columns
-        checkpoint = latest(place)
-        if checkpoint is not None:
-            progress[seed] = progress_of(checkpoint)
-    return Material(
-        folder=folder,
-        config=config,
-        versions=read_json(folder.versions) if folder.versions.exists() else {},
-        metrics=metrics,
-        progress=progress,
-        evaluation=read_json(folder.evaluation) if evaluated else {},
-        comparisons=comparisons(read_table(folder.episodes)) if evaluated else [],
-    )
-
-
-def read_metrics(path: Path) -> Table:
-    """metrics.csv as columns of floats, NaN where it is blank; empty when it has no rows.
-
-    Raises:
-        BadInput: a value is no number.
-    """
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    try:
-        names = list(rows[0]) if rows else []
-        return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"{path}: holds a value that is no number ({error})") from None
 
 
 def build_report(folder: RunFolder) -> Path:
@@ -116,12 +48,6 @@ def build_report(folder: RunFolder) -> Path:
     body = [top(material), markup.links({anchor: title for anchor, (title, _) in sections.items()})]
     body += [markup.section(anchor, title, content) for anchor, (title, content) in sections.items()]
     return write_text(folder.report, markup.page(f"protogov: {folder.name}", body))
-
-
-def main_comparison(material: Material) -> Comparison | None:
-    """The learned governors in the first suite, or whatever was compared there first."""
-    learned = [found for found in material.comparisons if found.governors == LEARNED]
-    return next(iter(learned or material.comparisons), None)
 
 
 def top(material: Material) -> str:
@@ -329,7 +255,9 @@ def learning_section(material: Material) -> str:
     parts = [
         markup.paragraph(
             "Terms carry their weight, so that they add up to the mandate. The raw mandate moves with the tapes that a "
-            "rollout happened to see; the reward over the static twin does not, and is what shows learning."
+            "rollout happened to see; the reward over the static twin does not, and is what shows learning. Governors "
+            "learn with noise on their levers, which is annealed: early on it costs more than they know. Evaluation "
+            "has none."
         )
     ]
     for agent, about in agents.items():

@@ -143,9 +143,16 @@ def measure_speed(run: RunConfig) -> float:
     def note(report: RolloutReport) -> None:
         rates.append(report.metrics["hours_per_second"])
 
-    short = replace(run.settings, num_steps=max(1, run.settings.num_steps // 4))
+    short = replace(run.settings, num_steps=_short_rollout(run))
     Trainer(make_world(run, 0), short, total_rollouts=3, callback=note).run()
     return max(rates[1:])
+
+
+def _short_rollout(run: RunConfig) -> int:
+    """Decisions of a rollout of at least a quarter of the run's that still holds whole minibatches."""
+    whole, batch = run.settings.num_steps, run.settings.batch_size
+    fitting = (steps for steps in range(max(1, whole // 4), whole) if steps * run.num_worlds % batch == 0)
+    return next(fitting, whole)
 
 
 def progress_of(checkpoint: Path) -> tuple[int, int, float]:

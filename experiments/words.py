@@ -29,6 +29,8 @@ def interval(found: Interval | None) -> str:
     """An interval's ends; a dash where there is none."""
     if found is None or not np.isfinite(found.low):
         return "–"
+    if found.low == found.high:
+        return signed(found.low)
     return f"{signed(found.low)} to {signed(found.high)}"
 
 

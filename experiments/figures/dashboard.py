@@ -15,6 +15,7 @@ from protogov.experiments.figures import style
 from protogov.experiments.recording import HEALTH_BANDS, Recording
 from protogov.experiments.tables import Table, select
 
+_SECOND_LINE: dict[str, Any] = {"color": style.ORANGE, "linestyle": (0, (6, 1, 1, 1)), "linewidth": 1.6}
 _BAND_LABELS = ("below 1", "to 1.05", "to 1.1", "to 1.25", "to 1.5", "above")
 _BAND_COLOURS = (
     "#000000",
@@ -100,7 +101,17 @@ def price(axes: Axes, view: View) -> None:
         hours["hour"], hours["low"], hours["high"], color=style.FAINT, linewidth=0, label="tape, low-high"
     )
     axes.plot(hours["hour"], hours["oracle_close"], color=style.BLUE, linewidth=1.3, label="oracle")
-    axes.plot(view.at, view["pool_price"], color=style.VERMILLION, linestyle="", marker=".", markersize=4, label="pool")
+    axes.plot(
+        view.at,
+        view["pool_price"],
+        color=style.VERMILLION,
+        linestyle="",
+        marker="o",
+        markersize=3,
+        markerfacecolor="none",
+        markeredgewidth=0.8,
+        label="pool, at decisions",
+    )
     style.legend_above(axes)
 
 
@@ -131,7 +142,7 @@ def rates(axes: Axes, view: View, beside: View | None, name: str) -> None:
     style.percent(axes)
     axes.plot(view.at, view["outside_yield"], color=style.GREY, linewidth=1.0, linestyle=":", label="outside yield")
     axes.plot(view.at, view["borrow_rate"], **style.LEARNED_LINE, label="borrow")
-    axes.plot(view.at, view["supply_rate"], color=style.SKY, linewidth=1.6, label="supply")
+    axes.plot(view.at, view["supply_rate"], **_SECOND_LINE, label="supply")
     if beside is not None:
         axes.plot(beside.at, beside["borrow_rate"], **style.STATIC_LINE, label="borrow, static")
     style.legend_above(axes, 4)
@@ -153,7 +164,8 @@ def liquidations(axes: Axes, view: View, beside: View | None, name: str) -> None
     width = float(np.diff(view.at).max(initial=1.0))
     axes.bar(view.at, view["liquidated"], width=-width, align="edge", color=style.SKY, label=name)
     if beside is not None:
-        axes.step(beside.at, beside["liquidated"], where="pre", color=style.BLACK, linewidth=0.8, label="static")
+        look: dict[str, Any] = {"fill": False, "edgecolor": style.BLACK, "linewidth": 0.8}
+        axes.bar(beside.at, beside["liquidated"], width=-width, align="edge", **look, label="static")
     axes.set_ylim(bottom=0.0)
     style.legend_above(axes)
 
@@ -177,7 +189,7 @@ def balances(axes: Axes, view: View, beside: View | None, name: str) -> None:
     _title(axes, "Deposits and debt", "M USD")
     style.money(axes)
     axes.plot(view.at, view["deposits"], **style.LEARNED_LINE, label=f"deposits, {name}")
-    axes.plot(view.at, view["debt"], color=style.ORANGE, linestyle="-", linewidth=1.6, label=f"debt, {name}")
+    axes.plot(view.at, view["debt"], **_SECOND_LINE, label=f"debt, {name}")
     if beside is not None:
         axes.plot(beside.at, beside["deposits"], **style.STATIC_LINE, label="deposits, static")
         axes.plot(beside.at, beside["debt"], **(style.STATIC_LINE | {"linestyle": (0, (1, 1.5))}), label="debt, static")

@@ -113,7 +113,7 @@ def _term(axes: Axes, metrics: Mapping[int, Table], agent: str, term: Any) -> No
     weight = term["weight"]
     values = {seed: weight * column for seed, column in _column(metrics, f"{agent}/term/{term['name']}").items()}
     _curves(axes, metrics, values)
-    axes.set_title(f"{weight:+g} x {style.spaced(term['name'])}", fontsize=8.5, fontweight="normal")
+    axes.set_title(f"{weight:+g} × {style.spaced(term['name'])}", fontsize=8.5, fontweight="normal")
     axes.set_ylabel("bp of K0 a decision")
 
 

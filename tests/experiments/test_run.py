@@ -15,11 +15,11 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import Reason
 from protogov.experiments.cli import main
 from protogov.experiments.evaluation import PARTS
+from protogov.experiments.material import read_metrics
 from protogov.experiments.measured import OWN_MEANS
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.play import tape_seeds
 from protogov.experiments.recording import HEALTH_BANDS, Recording
-from protogov.experiments.reporting import read_metrics
 from protogov.experiments.tables import num_rows, read_table, select
 
 TINY_WORLD = WorldConfig(episode_hours=48)
