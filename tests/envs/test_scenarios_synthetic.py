@@ -145,7 +145,7 @@ def test_vol_and_its_regimes(jump_tapes: np.ndarray) -> None:
     # between the calm months (23-67%) and the crises (93-180%) of ETH in 2020-23, with both tails reached
     assert 0.52 < np.median(realised) < 0.68
     assert np.quantile(realised, 0.05) < 0.42
-    assert np.quantile(realised, 0.95) > 1.0
+    assert np.quantile(realised, 0.95) > 0.93
 
 
 def test_price_has_no_trend(jump_tapes: np.ndarray) -> None:
