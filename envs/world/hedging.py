@@ -5,6 +5,7 @@ from math import sqrt
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.market import buy_from_pool, leave_impact, pool_price, sell_to_pool
+from protogov.envs.world.options import recall_loans
 from protogov.envs.world.state import HOURS_PER_YEAR
 
 LARGEST_PURCHASE = 0.5  # share of the pool's coin that one slice buys
@@ -33,13 +34,26 @@ def plan_hedge(world, venue, p):
 
 
 @compiled
+def affordable(world, venue, change, p):
+    """The part of a purchase of `change` coin that the pool's cash pays for, its loans recalled; a sale as it is."""
+    if change <= 0.0:
+        return change
+    cost = world.pool_cash * change / (world.pool_coin - change) / (1.0 - p.pool_fee)
+    recall_loans(world, venue, cost)
+    if venue.option_cash >= cost:
+        return change
+    gross = max(venue.option_cash, 0.0) * (1.0 - p.pool_fee)
+    return world.pool_coin * gross / (world.pool_cash + gross)
+
+
+@compiled
 def hedge(world, venue, p):
     """One slice of the order through the spot pool, so that arbitrage can work between two of them.
 
     The cost booked is what was paid beyond the outside price (slippage, fee and basis).
     """
     # sales may have drained the pool since the order was planned: never more than it can fill
-    change = min(venue.hedge_slice, LARGEST_PURCHASE * world.pool_coin)
+    change = affordable(world, venue, min(venue.hedge_slice, LARGEST_PURCHASE * world.pool_coin), p)
     outside = world.outside_price
     if change > 0.0:
         paid, impact = buy_from_pool(world, change, p.pool_fee)
@@ -57,11 +71,17 @@ def hedge(world, venue, p):
 
 @compiled
 def pay_funding(world, venue):
-    """Hourly funding of the hedge: a long hedge pays the tape's funding rate, a short one receives it."""
-    paid = venue.hedge_coin * world.outside_price * world.funding / HOURS_PER_YEAR
+    """Hourly funding of the hedge: a long hedge pays the tape's funding rate, a short one receives it.
+
+    What the pool has no cash for is owed, as to option holders.
+    """
+    due = venue.hedge_coin * world.outside_price * world.funding / HOURS_PER_YEAR
+    recall_loans(world, venue, due)
+    paid = min(due, max(venue.option_cash, 0.0))
+    venue.option_unpaid += due - paid
     venue.option_cash -= paid
     world.outside_cash += paid
-    venue.sum_hedge_cost += paid
+    venue.sum_hedge_cost += due
     note_cash(world, paid)
 
 

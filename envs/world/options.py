@@ -106,16 +106,22 @@ def move_surface(venue, e, k, base, skew):
 
 
 @compiled
-def pay_from_pool(world, venue, amount):
-    """Pay `amount` USD to traders from the option pool, recalling loans that the lending market's cash can repay.
-
-    Returns what was paid; the rest is the caller's to book as unpaid.
-    """
+def recall_loans(world, venue, amount):
+    """Recall loans until the pool has `amount` USD of cash, as far as its claim and the lending market's cash go."""
     if venue.option_cash < amount:
         claim = venue.option_scaled * venue.supply_index
         recalled = min(amount - venue.option_cash, min(claim, venue.cash))
         if recalled > 0.0:
             lend_option_cash(world, venue, -recalled)
+
+
+@compiled
+def pay_from_pool(world, venue, amount):
+    """Pay `amount` USD to traders from the option pool, recalling loans that the lending market's cash can repay.
+
+    Returns what was paid; the rest is the caller's to book as unpaid.
+    """
+    recall_loans(world, venue, amount)
     paid = min(amount, max(venue.option_cash, 0.0))
     venue.option_cash -= paid
     world.trader_cash += paid
