@@ -146,8 +146,9 @@ def open_option_pool(world, venue, v, p):
             venue.long_calls[e, k] = 2.0 * contracts * uniform(world.seed, node, 0, 0, Purpose.OPENING_BOOK)
             venue.long_puts[e, k] = 2.0 * contracts * uniform(world.seed, node, 1, 0, Purpose.OPENING_BOOK)
     mark_book(world, venue, p)
-    venue.hedge_coin = hedge_target(venue)
-    money = p.lp_size - fair_book_value(world, venue, p) - venue.hedge_coin * world.tape_price
+    money = p.lp_size - fair_book_value(world, venue, p)
+    venue.hedge_coin = min(hedge_target(venue), max(money, 0.0) / world.tape_price)
+    money -= venue.hedge_coin * world.tape_price
     venue.option_scaled = p.lend_share * max(money, 0.0)
     venue.scaled_deposits += venue.option_scaled
     venue.option_cash = money - venue.option_scaled

@@ -59,8 +59,8 @@ class Parameters:
     borrow_stickiness: float = parameter(0.05, "share", 0, 1, "gap to the wanted debt that is not acted on")
     reservation_median: float = parameter(0.09, "annual", 0.001, 1, "of borrowers' reservation rates")
     reservation_spread: float = parameter(0.5, "log", 0, 2, "standard deviation of log reservation rates")
-    leverage_low: float = parameter(0.45, "share of LTV", 0, 1, "least levered account")
-    leverage_high: float = parameter(0.97, "share of LTV", 0, 1, "most levered account")
+    leverage_low: float = parameter(0.45, "share of LTV", 0.01, 1, "least levered account")
+    leverage_high: float = parameter(0.97, "share of LTV", 0.01, 1, "most levered account")
     idle_share: float = parameter(0.5, "share", 0, 1, "of accounts that rarely look")
     idle_activity: float = parameter(0.06, "share", 0, 1, "how often they act compared with the attentive")
     attentive_activity: float = parameter(0.25, "probability an hour", 0.001, 1, "that an attentive account acts")
@@ -107,7 +107,7 @@ class Parameters:
     arrivals: float = parameter(16, "an hour", 0, 200, "option traders who ask for a price")
     trade_size: float = parameter(9, "contracts", 0, inf, "mean size of a trade")
     buy_share: float = parameter(0.54, "share", 0, 1, "of uninformed traders who buy")
-    spread_elasticity: float = parameter(35, "per 1.00 of vol", 0, 1e4, "option flow falls by exp(-this * vol paid)")
+    spread_elasticity: float = parameter(35, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
     informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead informed traders know the tape's implied vol")
     informed_cap: float = parameter(60, "contracts an hour", 0, inf, "informed traders take at most")
     put_hedging: float = parameter(2, "ratio", 0, 100, "extra put buyers when all debt is at risk")
@@ -153,6 +153,8 @@ class Parameters:
             low, high = getattr(self, low_name), getattr(self, high_name)
             if low > high:
                 raise ValueError(f"{low_name} = {low!r} must not exceed {high_name} = {high!r}.")
+        if self.supply_size == 0 and (self.lp_size == 0 or self.options_on == 0):
+            raise ValueError("supply_size = 0 must be positive where no option pool has value: a venue needs money.")
 
     def record(self) -> np.ndarray:
         """One row of `PARAMS` with these values."""
