@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from protogov.envs.simulator import RoleView
+    from protogov.envs.interfaces import RoleView
 
 
 class Governor(Protocol):

@@ -8,10 +8,11 @@ stable-baselines3) an environment for that library.
 
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.gymnasium_env import IDS, register_all
+from protogov.envs.interfaces import ActionError, ForkableWorld, RoleView, SnapshotError, Step
 from protogov.envs.parallel_env import parallel_env
 from protogov.envs.roles import ROLES, Role
 from protogov.envs.scenarios import CandleError, Scenario, get_scenario, scenario_names
-from protogov.envs.simulator import ActionError, ForkableWorld, RoleView, Simulator, SnapshotError, Step
+from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVERS, Lever
 from protogov.envs.world.parameters import Parameters
 

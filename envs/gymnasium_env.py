@@ -8,8 +8,9 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.interfaces import ActionError
 from protogov.envs.rendering import Renderer, check_render_mode
-from protogov.envs.simulator import ActionError, Simulator
+from protogov.envs.simulator import Simulator
 from protogov.envs.world.observe import LIMIT
 
 IDS: dict[str, str] = {

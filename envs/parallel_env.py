@@ -11,8 +11,9 @@ from pettingzoo import ParallelEnv
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.gymnasium_env import InfoReader, action_space, observation_space, one_action
+from protogov.envs.interfaces import ActionError
 from protogov.envs.rendering import Renderer, check_render_mode
-from protogov.envs.simulator import ActionError, Simulator
+from protogov.envs.simulator import Simulator
 from protogov.envs.world.observe import LIMIT
 
 Observations = dict[str, NDArray[np.float32]]

@@ -4,107 +4,31 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protogov.envs.config import ConfigError, WorldConfig
-from protogov.envs.roles import WELFARE_DAILY_SD, Agent, Role, make_agents
+from protogov.envs.interfaces import ActionError, RoleView, SnapshotError, Step
+from protogov.envs.layout import Layout
+from protogov.envs.roles import Agent, Role, make_agents
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.world.kernels import kernels
-from protogov.envs.world.levers import LEVER_INDEX, lever_rows
 from protogov.envs.world.noise import Purpose, key, uniform
-from protogov.envs.world.observe import VENUE_DTYPE, VENUE_FEATURES, WORLD_DTYPE, WORLD_FEATURES, Feature
+from protogov.envs.world.observe import VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.state import EVENT, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
 SNAPSHOT_VERSION = 1
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
-
-
-class ActionError(ValueError):
-    """An action that no governor can take; the message names agent and value. Nothing has changed."""
-
-
-class SnapshotError(ValueError):
-    """Bytes that are no snapshot of this kind of simulator. Nothing has changed."""
-
-
-class Step(NamedTuple):
-    """What one decision of n worlds returned. Arrays are fresh; keys are agent names unless said otherwise.
-
-    Attributes:
-        obs: float32 [n, d] observations after the decision.
-        rewards: float64 [n], blended and scaled (see `Role.daily_sd`).
-        terms: float64 [n, k], unweighted terms of the agent's mandate in `role.terms` order [bp of K0, except counts];
-            key `welfare_<venue>`: `WELFARE_PARTS` [bp of K0].
-        truncated: bool [n], the episode is over and the row needs a reset.
-        proposed, executed: float64 [n, levers], what was asked for and what is in force [the lever's unit].
-        reason: int8 [n, levers], `protogov.envs.world.levers.Reason` of each lever.
-        events: EVENT [n, 256 * decision_hours]; the first `n_events[i]` of row i are valid.
-        n_events: int64 [n].
-    """
-
-    obs: dict[str, NDArray[np.float32]]
-    rewards: dict[str, NDArray[np.float64]]
-    terms: dict[str, NDArray[np.float64]]
-    truncated: NDArray[np.bool_]
-    proposed: dict[str, NDArray[np.float64]]
-    executed: dict[str, NDArray[np.float64]]
-    reason: dict[str, NDArray[np.int8]]
-    events: NDArray[np.void]
-    n_events: NDArray[np.int64]
-
-
-@runtime_checkable
-class ForkableWorld(Protocol):
-    """What learners and measures need of a world; the analytic fixtures of the laboratory implement it too."""
-
-    agents: tuple[str, ...]
-
-    def reset(self, *, seeds: Any = None, mask: Any = None) -> dict[str, NDArray[np.float32]]:
-        """Begin episodes."""
-        ...
-
-    def step(self, actions: Mapping[str, Any]) -> Any:
-        """Run one decision."""
-        ...
-
-    def fork(self, rows: Any) -> "ForkableWorld":
-        """Copy rows into a world of their own that runs on with the same tape and noise."""
-        ...
-
-
-class RoleView:
-    """What one governor sees of the worlds: its normalised observation, and physical values by name."""
-
-    def __init__(self, agent: str, simulator: "Simulator", obs: NDArray[np.float32]) -> None:
-        self.agent = agent
-        self.obs = obs
-        self._simulator = simulator
-
-    def raw(self, name: str) -> NDArray[np.float64]:
-        """Feature `name` in its physical unit, float64 [n] or [n, k] by the feature's shape; any role may ask for any.
-
-        Raises:
-            KeyError: no such feature; the message lists those there are.
-        """
-        return self._simulator.feature(self.agent, name)
-
-    @property
-    def levers(self) -> dict[str, NDArray[np.float64]]:
-        """Executed value of every lever of the venue, float64 [n], in its unit."""
-        rows = self._simulator.lever_values(self._simulator.places[self.agent].venue)
-        return {name: rows[:, index].copy() for name, index in LEVER_INDEX.items()}
 
 
 class Simulator:
@@ -153,7 +77,8 @@ class Simulator:
         self.base_seeds = (np.uint64(seed) + np.arange(num_worlds, dtype=np.uint64)).astype(np.uint64)
         self.episodes = np.full(num_worlds, -1, np.int64)  # number of each row's running episode
         self.params = np.repeat(self.config.parameters.record(), num_worlds).view(np.recarray)
-        self._template = self._make_template()
+        self._layout = Layout(self.config, self.places)
+        self._template = self._layout.blank_world()
         self._allocate(num_worlds)
 
     # ------------------------------------------------------------------ layout
@@ -191,60 +116,6 @@ class Simulator:
         self._hour, self._length, self._step_events = worlds["hour"], worlds["length"], worlds["step_events"]
         self._levers = worlds["venues"]["levers"]
 
-    def _make_template(self) -> np.ndarray:
-        """The blank record that an episode begins from: clock, counts and the limits of every lever."""
-        row = np.zeros(1, world_dtypes[self.config.venues])
-        row["num_venues"] = self.config.venues
-        row["length"] = self.config.episode_hours
-        row["decision_hours"] = self.config.decision_hours
-        row["lever_noise"] = self.config.randomise_levers
-        levers = lever_rows(float(self.config.autonomy))
-        for name, value in self.config.defaults.items():
-            for column in ("default", "executed", "target", "pending"):
-                levers[column][LEVER_INDEX[name]] = value
-        row["venues"]["levers"][:] = levers
-        return row
-
-    @cached_property
-    def _columns(self) -> dict[str, NDArray[np.int64]]:
-        """Columns of an observation row that each agent sees: world, own venue, rivals' levers one decision ago."""
-        world_at, size = _feature_columns(WORLD_FEATURES)
-        venue_at, venue_size = _feature_columns(VENUE_FEATURES)
-        columns = {}
-        for name, place in self.places.items():
-            own = size + place.venue * venue_size
-            picked = [
-                world_at[feature] if feature in world_at else own + venue_at[feature] for feature in place.role.features
-            ]
-            picked += [
-                size + rival * venue_size + venue_at["lever_lagged"]
-                for rival in range(self.config.venues)
-                if rival != place.venue
-            ]
-            columns[name] = np.concatenate(picked)
-        return columns
-
-    @cached_property
-    def _lever_columns(self) -> dict[str, NDArray[np.int64]]:
-        return {name: np.array([LEVER_INDEX[x] for x in role.levers]) for name, role in self.roles.items()}
-
-    @cached_property
-    def _reward_weights(self) -> dict[str, NDArray[np.float64]]:
-        """Weight of each of the world's terms in an agent's reward: the blend of its mandate and welfare."""
-        c = self.config.cooperation
-        weights = {}
-        for name, role in self.roles.items():
-            row = np.zeros(len(TERM_NAMES))
-            for term in role.terms:
-                row[TERM_NAMES.index(term.source)] += (1.0 - c) * term.weight / role.daily_sd
-            row[TERM_NAMES.index("welfare")] += c / WELFARE_DAILY_SD
-            weights[name] = row
-        return weights
-
-    @cached_property
-    def _term_columns(self) -> dict[str, NDArray[np.int64]]:
-        return {name: np.array([TERM_NAMES.index(t.source) for t in role.terms]) for name, role in self.roles.items()}
-
     @property
     def state_size(self) -> int:
         """Length of a row of :meth:`state`."""
@@ -252,15 +123,11 @@ class Simulator:
 
     def observation_size(self, agent: str) -> int:
         """Length of `agent`'s observation."""
-        return int(self._columns[agent].size)
+        return int(self._layout.columns[agent].size)
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
         """Name of every entry of `agent`'s observation, `feature` or `feature[index]`; rivals' carry `rival_`."""
-        names = [n for feature in self.roles[agent].feature_rows() for n in _entry_names(feature)]
-        lagged = next(f for f in VENUE_FEATURES if f.name == "lever_lagged")
-        for _ in range(self.config.venues - 1):
-            names += [f"rival_{n}" for n in _entry_names(lagged)]
-        return tuple(names)
+        return self._layout.observation_names(agent)
 
     def action_size(self, agent: str) -> int:
         """Number of `agent`'s levers."""
@@ -359,7 +226,7 @@ class Simulator:
                 raise ActionError(f"actions lack agent {name!r}; every agent acts in every decision.")
             taken.append(self._check_action(name, actions[name]))
         for name, value in zip(self.agents, taken, strict=True):
-            self._actions[:, self.places[name].venue, self._lever_columns[name]] = value
+            self._actions[:, self.places[name].venue, self._layout.lever_columns[name]] = value
 
     def _check_action(self, name: str, action: ArrayLike) -> NDArray[np.float64]:
         expected = (self.num_worlds, len(self.roles[name].levers))
@@ -428,11 +295,11 @@ class Simulator:
     def rewards(self, agent: str) -> NDArray[np.float64]:
         """Reward of `agent` for the last decision, float64 [n], blended and scaled."""
         # a fixed order of additions: a matrix product may round differently in another batch size
-        return np.add.reduce(self._terms_flat[:, self.places[agent].venue] * self._reward_weights[agent], axis=1)
+        return np.add.reduce(self._terms_flat[:, self.places[agent].venue] * self._layout.reward_weights[agent], axis=1)
 
     def terms(self, agent: str) -> NDArray[np.float64]:
         """Unweighted terms of `agent`'s mandate in the last decision, float64 [n, k], in `role.terms` order."""
-        return self._terms_flat[:, self.places[agent].venue].take(self._term_columns[agent], axis=1)
+        return self._terms_flat[:, self.places[agent].venue].take(self._layout.term_columns[agent], axis=1)
 
     def welfare(self, venue: int) -> NDArray[np.float64]:
         """Welfare W of one venue in the last decision, float64 [n], bp of K0."""
@@ -443,11 +310,11 @@ class Simulator:
         return self._lever_field(agent, "executed")
 
     def _lever_field(self, agent: str, field: str) -> NDArray[Any]:
-        return self._levers[field][:, self.places[agent].venue].take(self._lever_columns[agent], axis=1)
+        return self._levers[field][:, self.places[agent].venue].take(self._layout.lever_columns[agent], axis=1)
 
     def observe(self) -> dict[str, NDArray[np.float32]]:
         """Every agent's current observation, float32 [n, d]."""
-        return {name: self._obs.take(columns, axis=1) for name, columns in self._columns.items()}
+        return {name: self._obs.take(columns, axis=1) for name, columns in self._layout.columns.items()}
 
     def state(self) -> NDArray[np.float32]:
         """Global state, float32 [n, g]: every feature of the world and of every venue once, normalised."""
@@ -468,7 +335,7 @@ class Simulator:
 
     def view(self, agent: str) -> RoleView:
         """What `agent` sees now."""
-        return RoleView(agent, self, self._obs.take(self._columns[agent], axis=1))
+        return RoleView(agent, self, self._obs.take(self._layout.columns[agent], axis=1))
 
     # ------------------------------------------------------------------ copies
 
@@ -553,19 +420,3 @@ _BOUND = (
 )  # fmt: skip
 _WELFARE = TERM_NAMES.index("welfare")
 _WELFARE_COLUMNS = np.array([TERM_NAMES.index(name) for name in WELFARE_PARTS])
-
-
-def _feature_columns(features: Iterable[Feature]) -> tuple[dict[str, NDArray[np.int64]], int]:
-    """Columns of each feature in its block, and the block's width."""
-    columns, start = {}, 0
-    for feature in features:
-        width = int(np.prod(feature.shape))
-        columns[feature.name] = np.arange(start, start + width)
-        start += width
-    return columns, start
-
-
-def _entry_names(feature: Feature) -> list[str]:
-    if not feature.shape:
-        return [feature.name]
-    return [f"{feature.name}[{index}]" for index in range(int(np.prod(feature.shape)))]

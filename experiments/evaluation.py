@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
+from protogov.envs.interfaces import Step
 from protogov.envs.scenarios import Scenario
-from protogov.envs.simulator import Simulator, Step
+from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVERS
 from protogov.envs.world.state import EventKind
 from protogov.envs.world.welfare import WELFARE_PARTS

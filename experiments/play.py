@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
+from protogov.envs.interfaces import Step
 from protogov.envs.scenarios import Scenario
-from protogov.envs.simulator import Simulator, Step
+from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import CheckFailed, as_bad_input
 
 EVALUATION_SEEDS = 2**40  # first tape seed of evaluations, beyond any that training counts up to

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
+from protogov.envs.interfaces import Step
 from protogov.envs.scenarios import Scenario
-from protogov.envs.simulator import Simulator, Step
+from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVERS, Reason
 from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS, EventKind
 from protogov.experiments.evaluation import PARTS, REALISED

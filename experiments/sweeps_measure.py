@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from protogov.envs.config import WorldConfig
+from protogov.envs.interfaces import Step
 from protogov.envs.roles import LEVER_BY_NAME, ROLES
-from protogov.envs.simulator import Simulator, Step
+from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVERS, Lever
 from protogov.envs.world.welfare import WELFARE_PARTS
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from protogov.envs.world.levers import Lever
 
 if TYPE_CHECKING:
-    from protogov.envs.simulator import RoleView
+    from protogov.envs.interfaces import RoleView
 
 
 class Constant:

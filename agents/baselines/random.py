@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from protogov.agents.row_noise import RowNoise
 
 if TYPE_CHECKING:
-    from protogov.envs.simulator import RoleView
+    from protogov.envs.interfaces import RoleView
 
 
 class Random:

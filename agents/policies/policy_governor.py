@@ -14,7 +14,7 @@ from protogov.agents.policies.policy import Policy, load_policy_file
 from protogov.agents.row_noise import RowNoise
 
 if TYPE_CHECKING:
-    from protogov.envs.simulator import RoleView
+    from protogov.envs.interfaces import RoleView
 
 
 class PolicyGovernor:

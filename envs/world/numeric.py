@@ -1,4 +1,4 @@
-"""Powers by exp and log: the same bits with jitting on and off, which `**` does not give (LLVM makes 2 ** x an exp2)."""
+"""Powers by exp and log: the same bits with jitting on and off, unlike `**` (LLVM makes 2 ** x an exp2)."""
 
 from math import exp, log
 

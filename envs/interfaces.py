@@ -1,0 +1,100 @@
+"""What passes between a batch of worlds and its users: a step's result, a governor's view, errors, the protocol."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.envs.roles import Agent
+from protogov.envs.world.levers import LEVER_INDEX
+
+
+class ActionError(ValueError):
+    """An action that no governor can take; the message names agent and value. Nothing has changed."""
+
+
+class SnapshotError(ValueError):
+    """Bytes that are no snapshot of this kind of simulator. Nothing has changed."""
+
+
+class Step(NamedTuple):
+    """What one decision of n worlds returned. Arrays are fresh; keys are agent names unless said otherwise.
+
+    Attributes:
+        obs: float32 [n, d] observations after the decision.
+        rewards: float64 [n], blended and scaled (see `Role.daily_sd`).
+        terms: float64 [n, k], unweighted terms of the agent's mandate in `role.terms` order [bp of K0, except counts];
+            key `welfare_<venue>`: `WELFARE_PARTS` [bp of K0].
+        truncated: bool [n], the episode is over and the row needs a reset.
+        proposed, executed: float64 [n, levers], what was asked for and what is in force [the lever's unit].
+        reason: int8 [n, levers], `protogov.envs.world.levers.Reason` of each lever.
+        events: EVENT [n, 256 * decision_hours]; the first `n_events[i]` of row i are valid.
+        n_events: int64 [n].
+    """
+
+    obs: dict[str, NDArray[np.float32]]
+    rewards: dict[str, NDArray[np.float64]]
+    terms: dict[str, NDArray[np.float64]]
+    truncated: NDArray[np.bool_]
+    proposed: dict[str, NDArray[np.float64]]
+    executed: dict[str, NDArray[np.float64]]
+    reason: dict[str, NDArray[np.int8]]
+    events: NDArray[np.void]
+    n_events: NDArray[np.int64]
+
+
+@runtime_checkable
+class ForkableWorld(Protocol):
+    """What learners and measures need of a world; the analytic fixtures of the laboratory implement it too."""
+
+    agents: tuple[str, ...]
+
+    def reset(self, *, seeds: Any = None, mask: Any = None) -> dict[str, NDArray[np.float32]]:
+        """Begin episodes."""
+        ...
+
+    def step(self, actions: Mapping[str, Any]) -> Any:
+        """Run one decision."""
+        ...
+
+    def fork(self, rows: Any) -> "ForkableWorld":
+        """Copy rows into a world of their own that runs on with the same tape and noise."""
+        ...
+
+
+class Readable(Protocol):
+    """What a view reads of a simulator."""
+
+    places: dict[str, Agent]
+
+    def feature(self, agent: str, name: str) -> NDArray[np.float64]:
+        """A feature in its physical unit."""
+        ...
+
+    def lever_values(self, venue: int) -> NDArray[np.float64]:
+        """Executed levers of a venue."""
+        ...
+
+
+class RoleView:
+    """What one governor sees of the worlds: its normalised observation, and physical values by name."""
+
+    def __init__(self, agent: str, simulator: "Readable", obs: NDArray[np.float32]) -> None:
+        self.agent = agent
+        self.obs = obs
+        self._simulator = simulator
+
+    def raw(self, name: str) -> NDArray[np.float64]:
+        """Feature `name` in its physical unit, float64 [n] or [n, k] by the feature's shape; any role may ask for any.
+
+        Raises:
+            KeyError: no such feature; the message lists those there are.
+        """
+        return self._simulator.feature(self.agent, name)
+
+    @property
+    def levers(self) -> dict[str, NDArray[np.float64]]:
+        """Executed value of every lever of the venue, float64 [n], in its unit."""
+        rows = self._simulator.lever_values(self._simulator.places[self.agent].venue)
+        return {name: rows[:, index].copy() for name, index in LEVER_INDEX.items()}

@@ -1,0 +1,105 @@
+"""Where each agent's things are in the arrays of a batch: observation columns, levers, terms, weights of its reward."""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.roles import WELFARE_DAILY_SD, Agent, Role
+from protogov.envs.world.levers import LEVER_INDEX, lever_rows
+from protogov.envs.world.observe import VENUE_FEATURES, WORLD_FEATURES, Feature
+from protogov.envs.world.state import world_dtypes
+from protogov.envs.world.welfare import TERM_NAMES
+
+
+class Layout:
+    """Index arrays of every agent of one configuration; computed once, never changed."""
+
+    def __init__(self, config: WorldConfig, places: dict[str, Agent]) -> None:
+        self.config = config
+        self.places = places
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray[np.int64]]:
+        """Columns of an observation row that each agent sees: world, own venue, rivals' levers one decision ago."""
+        world_at, size = _feature_columns(WORLD_FEATURES)
+        venue_at, venue_size = _feature_columns(VENUE_FEATURES)
+        columns = {}
+        for name, place in self.places.items():
+            own = size + place.venue * venue_size
+            picked = [
+                world_at[feature] if feature in world_at else own + venue_at[feature] for feature in place.role.features
+            ]
+            picked += [
+                size + rival * venue_size + venue_at["lever_lagged"]
+                for rival in range(self.config.venues)
+                if rival != place.venue
+            ]
+            columns[name] = np.concatenate(picked)
+        return columns
+
+    @cached_property
+    def lever_columns(self) -> dict[str, NDArray[np.int64]]:
+        """Rows of the lever table that each agent moves."""
+        return {name: np.array([LEVER_INDEX[x] for x in role.levers]) for name, role in self._roles()}
+
+    @cached_property
+    def reward_weights(self) -> dict[str, NDArray[np.float64]]:
+        """Weight of each of the world's terms in an agent's reward: the blend of its mandate and welfare."""
+        c = self.config.cooperation
+        weights = {}
+        for name, role in self._roles():
+            row = np.zeros(len(TERM_NAMES))
+            for term in role.terms:
+                row[TERM_NAMES.index(term.source)] += (1.0 - c) * term.weight / role.daily_sd
+            row[TERM_NAMES.index("welfare")] += c / WELFARE_DAILY_SD
+            weights[name] = row
+        return weights
+
+    @cached_property
+    def term_columns(self) -> dict[str, NDArray[np.int64]]:
+        """Terms of the world that make up each agent's mandate."""
+        return {name: np.array([TERM_NAMES.index(t.source) for t in role.terms]) for name, role in self._roles()}
+
+    def observation_names(self, agent: str) -> tuple[str, ...]:
+        """Name of every entry of `agent`'s observation, `feature` or `feature[index]`; rivals' carry `rival_`."""
+        names = [n for feature in self.places[agent].role.feature_rows() for n in _entry_names(feature)]
+        lagged = next(f for f in VENUE_FEATURES if f.name == "lever_lagged")
+        for _ in range(self.config.venues - 1):
+            names += [f"rival_{n}" for n in _entry_names(lagged)]
+        return tuple(names)
+
+    def blank_world(self) -> np.ndarray:
+        """The blank record that an episode begins from: clock, counts and the limits of every lever."""
+        row = np.zeros(1, world_dtypes[self.config.venues])
+        row["num_venues"] = self.config.venues
+        row["length"] = self.config.episode_hours
+        row["decision_hours"] = self.config.decision_hours
+        row["lever_noise"] = self.config.randomise_levers
+        levers = lever_rows(float(self.config.autonomy))
+        for name, value in self.config.defaults.items():
+            for column in ("default", "executed", "target", "pending"):
+                levers[column][LEVER_INDEX[name]] = value
+        row["venues"]["levers"][:] = levers
+        return row
+
+    def _roles(self) -> list[tuple[str, Role]]:
+        return [(name, place.role) for name, place in self.places.items()]
+
+
+def _feature_columns(features: Iterable[Feature]) -> tuple[dict[str, NDArray[np.int64]], int]:
+    """Columns of each feature in its block, and the block's width."""
+    columns, start = {}, 0
+    for feature in features:
+        width = int(np.prod(feature.shape))
+        columns[feature.name] = np.arange(start, start + width)
+        start += width
+    return columns, start
+
+
+def _entry_names(feature: Feature) -> list[str]:
+    if not feature.shape:
+        return [feature.name]
+    return [f"{feature.name}[{index}]" for index in range(int(np.prod(feature.shape)))]
