@@ -43,6 +43,7 @@ def test_an_interrupted_seed_goes_on_bit_for_bit(trained: RunFolder, tmp_path: P
     assert checkpoint is not None and progress_of(checkpoint) == (1, 3, 96.0)
     second = train_seed(SeedJob(config, 3, tmp_path, resume=True), told.append, lambda: False)
     assert second.finished and second.market_hours == 288.0
+    assert [progress.rollout for progress in told] == [1, 1, 2, 3]  # what it resumed from is told first
     assert rows(tmp_path) == rows(trained.path / "seed_3")
     assert policies(tmp_path) == policies(trained.path / "seed_3")
 
