@@ -7,9 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from protogov.experiments.commands.options import WorldOptions
-from protogov.experiments.commands.simulate import world_of
-from protogov.experiments.commands.train import command_line
+from protogov.experiments.commands.options import WorldOptions, command_line, world_of
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC, baseline, find_governors

@@ -1,5 +1,6 @@
 """Options that several subcommands share."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -11,6 +12,8 @@ from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.world.levers import LEVER_INDEX
 from protogov.envs.world.parameters import parameter_names
 from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.governors import Found
+from protogov.experiments.run_config import evaluation_world
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,3 +89,23 @@ def opened_scenario(name: str) -> Scenario:
     """
     with as_bad_input():
         return get_scenario(name)
+
+
+def world_of(found: Found, asked: WorldOptions) -> WorldConfig:
+    """The world for governors that were found: a run's own, or the one asked for.
+
+    Raises:
+        BadInput: a run's governors are asked into another world.
+    """
+    if found.run is None:
+        return asked.make()
+    if asked != WorldOptions():
+        raise BadInput(
+            f"world options are given, but the governors of {found.run.path} belong to the world of their run"
+        )
+    return evaluation_world(found.world)
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """What was typed, for config.json."""
+    return shlex.join(["protogov", *arguments])

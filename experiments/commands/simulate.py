@@ -8,11 +8,10 @@ import numpy as np
 import tyro
 
 from protogov.envs.config import WorldConfig
-from protogov.experiments.commands.options import WorldOptions, opened_scenario
+from protogov.experiments.commands.options import WorldOptions, opened_scenario, world_of
 from protogov.experiments.errors import BadInput
-from protogov.experiments.governors import BASELINES, STATIC, Found, GovernorSet, baseline, find_governors
+from protogov.experiments.governors import BASELINES, STATIC, GovernorSet, baseline, find_governors
 from protogov.experiments.recording import Recording, record
-from protogov.experiments.run_config import evaluation_world
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,21 +89,6 @@ def choose(options: Options) -> tuple[GovernorSet, WorldConfig]:
             return chosen, config
     known = ", ".join(str(chosen.training_seed) for chosen in found.sets if found.run is not None) or "none"
     raise BadInput(f"training_seed is {options.training_seed}; those with a checkpoint are {known}")
-
-
-def world_of(found: Found, asked: WorldOptions) -> WorldConfig:
-    """The world for governors that were found: a run's own, or the one asked for.
-
-    Raises:
-        BadInput: a run's governors are asked into another world.
-    """
-    if found.run is None:
-        return asked.make()
-    if asked != WorldOptions():
-        raise BadInput(
-            f"world options are given, but the governors of {found.run.path} belong to the world of their run"
-        )
-    return evaluation_world(found.world)
 
 
 def told(recording: Recording, scenario: str, name: str) -> list[str]:

@@ -1,7 +1,6 @@
 """`protogov train`: governors that learn, several seeds side by side."""
 
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,9 +10,9 @@ from typing import Annotated
 import tyro
 
 from protogov.agents.ppo.settings import PPOSettings
-from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.commands.options import WorldOptions, command_line
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.files import read_json, write_json
+from protogov.experiments.files import write_json
 from protogov.experiments.governors import latest, load_run
 from protogov.experiments.paths import RunFolder, runs_folder
 from protogov.experiments.run_config import RunConfig, training_scenario
@@ -113,11 +112,6 @@ def check_processes(processes: int) -> None:
     """Raise BadInput unless there is at least one process."""
     if processes < 1:
         raise BadInput(f"processes is {processes}; a whole number of at least 1 is accepted")
-
-
-def command_line(arguments: Sequence[str]) -> str:
-    """What was typed, for config.json."""
-    return shlex.join(["protogov", *arguments])
 
 
 def configure(options: Options, command: str) -> RunConfig:
@@ -220,8 +214,3 @@ def with_budget(config: RunConfig, market_hours: float) -> RunConfig:
     """The same run with another budget."""
     total = rollouts_of(market_hours, config.num_worlds, config.world.decision_hours, config.settings.num_steps)
     return replace(config, market_hours=market_hours, total_rollouts=total)
-
-
-def stored_versions(folder: RunFolder) -> dict[str, object]:
-    """versions.json of a run, empty where there is none."""
-    return read_json(folder.versions) if folder.versions.is_file() else {}
