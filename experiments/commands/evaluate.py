@@ -23,7 +23,8 @@ class Options:
     GOVERNORS is a run's folder, a folder of policies or policy_<agent>.json files; without any, baselines alone play.
     Writes episodes.parquet (one row an episode, everybody's payoff), evaluation.json and an episode for the dashboard
     into the run's folder, or into --out. Intervals are Student's t at 95% over tapes (over recordings, where tapes are
-    windows of recorded candles), and over training seeds.
+    windows of recorded candles), and over training seeds. The headline is the first of the scenarios, recordings before
+    all; without --scenarios the recordings beside the repository, or the held-out crash where there are none.
 
     Example: protogov evaluate results/runs/first --scenarios crash-heldout jump --episodes 256 --baselines random
     """
@@ -31,8 +32,7 @@ class Options:
     governors: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="GOVERNORS")] = ()
     """Who is evaluated."""
     scenarios: tuple[str, ...] = ()
-    """Registered scenarios, files of candles or folders of them; the first is the headline. Default: recorded candles
-    where they lie beside the repository, else the held-out synthetic crash."""
+    """Registered scenarios, files of candles or folders of them."""
     episodes: int = 64
     """Tapes of each scenario or file."""
     baselines: tuple[str, ...] = ()
