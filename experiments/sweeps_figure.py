@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib
@@ -71,25 +72,31 @@ def draw_sweeps(sweeps: Sequence[Sweep], *, scenario: str) -> Figure:
     """A panel a lever, a row a role: mandate and welfare less the default's, with 95% bands."""
     columns = min(COLUMNS, len(sweeps))
     rows = -(-len(sweeps) // columns)
-    width, height = 3.0 * columns + 0.6, 2.4 * rows + 1.1
+    width = 3.0 * columns + 0.6
+    title = wrap(headline(sweeps), int(9 * width))
+    seeds = sweeps[0].welfare.totals.shape[1]
+    caption = wrap(
+        f"Each lever alone over its range, the others at default: total of a 14-day episode on '{scenario}', {seeds} "
+        f"paired seeds a point, bands 95% (cut at the panel). Linear within {LINEAR_BELOW:g} bp, logarithmic beyond.",
+        int(15.5 * width),
+    )
+    top = 0.45 + 0.22 * len(title) + 0.16 * len(caption)
+    bottom = 0.75 if columns > 2 else 1.0
+    height = 2.4 * rows + bottom + top - 0.45
     figure = Figure(figsize=(width, height))
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    figure.subplots_adjust(0.65 / width, 0.75 / height, 1 - 0.1 / width, 1 - 0.85 / height, wspace=0.2, hspace=0.5)
+    figure.subplots_adjust(0.65 / width, bottom / height, 1 - 0.1 / width, 1 - top / height, wspace=0.2, hspace=0.5)
     for panel, sweep in zip(panels, sweeps, strict=False):
         _draw_panel(panel, sweep)
     for panel in panels[len(sweeps) :]:
         panel.set_axis_off()
     for panel in panels[: len(sweeps) : columns]:
         panel.set_ylabel("gain on the default [bp of K0]", fontsize=8)
-    seeds = sweeps[0].welfare.totals.shape[1]
     left = 0.15 / width
-    figure.text(left, 1 - 0.28 / height, headline(sweeps), fontsize=12, fontweight="bold")
-    caption = (
-        f"Each lever alone over its range, the others at default: total of a 14-day episode on '{scenario}', {seeds} "
-        f"paired seeds a point, bands 95% (cut at the panel). Axes: linear within {LINEAR_BELOW:g} bp, log beyond."
-    )
-    figure.text(left, 1 - 0.5 / height, caption, fontsize=8, color=GREY)
-    figure.legend(handles=_legend(), loc="lower center", ncols=5, fontsize=8, frameon=False)
+    figure.text(left, 1 - 0.1 / height, "\n".join(title), fontsize=12, fontweight="bold", va="top")
+    below = 0.15 + 0.22 * len(title)
+    figure.text(left, 1 - below / height, "\n".join(caption), fontsize=8, color=GREY, va="top")
+    figure.legend(handles=_legend(), loc="lower center", ncols=5 if columns > 2 else 2, fontsize=8, frameon=False)
     return figure
 
 
