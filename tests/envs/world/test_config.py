@@ -50,16 +50,24 @@ def test_every_parameter_accepts_the_ends_of_its_range_and_has_a_unit(spec: Any)
         if value < inf:
             others = {partner[spec.name]: max(value, 1.0)} if spec.name in partner else {}
             others |= {low_name: min(value, 0.4) for low_name, name in partner.items() if name == spec.name}
-            assert getattr(Parameters(**{spec.name: value} | others), spec.name) == value
+            arguments: dict[str, Any] = {spec.name: value} | others
+            assert getattr(Parameters(**arguments), spec.name) == value
 
 
-@pytest.mark.parametrize(("low", "high"), [("leverage_low", "leverage_high"), ("supply_half_life_low",) * 2])
-def test_parameters_that_contradict_each_other(low: str, high: str) -> None:
-    high = low.replace("low", "high")
+@pytest.mark.parametrize("name", ["leverage", "supply_half_life"])
+def test_parameters_that_contradict_each_other(name: str) -> None:
+    bounds: dict[str, Any] = {f"{name}_low": 0.9, f"{name}_high": 0.8}
     with pytest.raises(ValueError) as error:
-        Parameters(**{low: 0.9, high: 0.8})
-    text = one_sentence(error.value)
-    assert text == f"{low} = 0.9 must not exceed {high} = 0.8."
+        Parameters(**bounds)
+    assert one_sentence(error.value) == f"{name}_low = 0.9 must not exceed {name}_high = 0.8."
+
+
+@pytest.mark.parametrize("without", [{"lp_size": 0.0}, {"options_on": 0}])
+def test_a_venue_without_money_is_refused(without: dict[str, Any]) -> None:
+    with pytest.raises(ValueError) as error:
+        Parameters(supply_size=0.0, **without)
+    assert one_sentence(error.value).startswith("supply_size = 0 must be positive")
+    assert Parameters(supply_size=0.0).supply_size == 0.0  # an option pool alone is a venue
 
 
 # ---------------------------------------------------------------- the configuration

@@ -92,15 +92,26 @@ def test_no_hedge_buys_more_than_the_pool_holds(
 
 def test_funding_is_paid_by_a_long_hedge(blank: Callable[..., Any], books: Any) -> None:
     world, venue, p, _ = blank()
+    venue.option_cash = 100.0
     totals = books.cash(world)
     venue.hedge_coin, world.funding, world.outside_price = 10.0, 0.2, 900.0
     hedging.pay_funding(world, venue)
     hourly = 10.0 * 900.0 * 0.2 / 8760.0
-    assert (venue.option_cash, world.outside_cash, venue.sum_hedge_cost) == pytest.approx((-hourly, hourly, hourly))
+    assert (venue.option_cash, world.outside_cash) == pytest.approx((100.0 - hourly, hourly))
+    assert venue.sum_hedge_cost == pytest.approx(hourly)
     venue.hedge_coin = -10.0
     hedging.pay_funding(world, venue)
-    assert venue.option_cash == pytest.approx(0.0, abs=1e-12)
+    assert (venue.option_cash, venue.sum_hedge_cost) == pytest.approx((100.0, 0.0), abs=1e-12)
     assert books.cash(world) == pytest.approx(totals)
+
+
+def test_funding_that_cannot_be_paid_is_owed(blank: Callable[..., Any]) -> None:
+    world, venue, p, _ = blank()
+    venue.option_cash, venue.hedge_coin, world.funding, world.outside_price = 0.05, 10.0, 0.2, 900.0
+    hedging.pay_funding(world, venue)
+    hourly = 10.0 * 900.0 * 0.2 / 8760.0
+    assert (venue.option_cash, venue.option_unpaid, world.outside_cash) == pytest.approx((0.0, hourly - 0.05, 0.05))
+    assert venue.sum_hedge_cost == pytest.approx(hourly)  # a cost all the same
 
 
 def test_variance_charge(blank: Callable[..., Any]) -> None:
@@ -109,3 +120,26 @@ def test_variance_charge(blank: Callable[..., Any]) -> None:
     world.implied_vol, world.tape_price = 0.8, 1500.0
     move = 20.0 * 1500.0 * 0.8 / math.sqrt(8760.0)
     assert hedging.variance_charge(world, venue, p) == pytest.approx(2e-6 * (move**2 + 3e3**2))
+
+
+@pytest.mark.parametrize(
+    ("cash", "lent", "market", "spent"),
+    [
+        (0.0, 0.0, 0.0, 0.0),
+        (300.0, 0.0, 0.0, 300.0),
+        (300.0, 1e6, 200.0, 500.0),  # loans are recalled as far as the lending market has cash
+        (0.0, 1e6, 1e6, 2e6 / 998.0),  # two coins in all: 1e6 * 2 / 998
+    ],
+)
+def test_a_hedge_is_paid_from_free_cash(
+    blank: Callable[..., Any], books: Any, cash: float, lent: float, market: float, spent: float
+) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS | {"pool_fee": 0.0, "lasting_share": 0.0, "hedge_slices": 1})
+    venue.net_delta, venue.hedge_ratio = -2.0, 1.0
+    venue.option_cash, venue.option_scaled, venue.scaled_deposits, venue.cash = cash, lent, lent, market
+    totals = books.cash(world), books.coin(world)
+    work_off(bench)
+    assert world.pool_cash - 1e6 == pytest.approx(spent, abs=1e-6)
+    assert venue.hedge_coin == pytest.approx(1e3 * spent / (1e6 + spent), abs=1e-9)
+    assert venue.option_cash == pytest.approx(0.0, abs=1e-6)
+    assert books.cash(world) == pytest.approx(totals[0]) and books.coin(world) == pytest.approx(totals[1])

@@ -1,0 +1,207 @@
+"""The cache of compiled kernels: it is used when nothing changed, and it never runs yesterday's physics.
+
+numba's own cache does not see a change in a callee of another file. The tests work on a copy of the package whose
+mechanisms are cut down to one, so that a compilation takes seconds; `kernels.py` and the edited callee are real.
+"""
+
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import protogov.envs.world
+from protogov.envs.simulator import Simulator
+from protogov.envs.world.kernels import kernels, source_digest
+
+WORLD = Path(protogov.envs.world.__file__).parent
+
+CUT_DOWN = {
+    "step.py": """
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.lending import refresh_rates
+
+@compiled
+def run_decision(world, tape, actions, events, p):
+    refresh_rates(world.venues[0], p)
+    return 1
+""",
+    "opening.py": """
+from protogov.envs.world.compiled import compiled
+
+@compiled
+def open_world(world, tape, p):
+    venue = world.venues[0]
+    venue.borrow_index, venue.cash, venue.scaled_debt = 1.0, 250.0, 750.0
+    venue.base_rate, venue.slope1, venue.slope2, venue.optimal_utilisation = 0.01, 0.05, 0.6, 0.75
+""",
+    "welfare.py": """
+import numpy as np
+from protogov.envs.world.compiled import compiled
+
+TERMS = np.dtype([("welfare", "f8")])
+
+@compiled
+def settle_terms(world, venue, hours, out, p):
+    out.welfare = 1.0
+""",
+    "observe.py": """
+import numpy as np
+from protogov.envs.world.compiled import compiled
+
+WORLD_DTYPE = VENUE_DTYPE = np.dtype([("one", "f8")])
+WORLD_SCALE = VENUE_SCALE = np.ones(1)
+WORLD_SYMLOG = VENUE_SYMLOG = np.zeros(1, np.bool_)
+
+@compiled
+def observe_world(world, out):
+    out.one = 1.0
+
+@compiled
+def observe_venue(world, venue, out, p):
+    out.one = venue.borrow_rate
+
+@compiled
+def normalise(raw, scale, symlog, out, offset):
+    out[offset] = raw[0]
+""",
+}
+
+SCRIPT = """
+import json
+import numpy as np
+from protogov.envs.world import kernels as k
+from protogov.envs.world.state import EVENT, NUM_LEVERS, TAPE
+
+def rows(shape, dtype):
+    return np.zeros(shape, dtype).view(np.recarray)
+
+built = k.kernels(1)
+n = 2
+worlds, params, tape = rows(n, k.world_dtypes[1]), rows(n, k.PARAMS), rows((n, 3), TAPE)
+world_features, venue_features = rows(n, k.WORLD_DTYPE), rows((n, 1), k.VENUE_DTYPE)
+world_flat = world_features.view(np.float64).view(np.ndarray).reshape(n, -1)
+venue_flat = venue_features.view(np.float64).view(np.ndarray).reshape(n, 1, -1)
+worlds.num_venues = 1
+obs, actions = np.zeros((n, 2), np.float32), np.zeros((n, 1, NUM_LEVERS))
+rest = (world_features, world_flat, venue_features, venue_flat, obs)
+built.reset_range(worlds, params, tape, *rest, np.ones(n, np.bool_))
+built.step_range(worlds, params, tape, actions, *rest, rows((n, 1), k.TERMS), rows((n, 8), EVENT), 0, n)
+stats = [kernel.stats for kernel in built]
+print(json.dumps({
+    "rate": float(worlds["venues"]["borrow_rate"][1, 0]),
+    "hits": [sum(s.cache_hits.values()) for s in stats],
+    "misses": [sum(s.cache_misses.values()) for s in stats],
+    "signatures": [len(kernel.signatures) for kernel in built],
+}))
+"""
+
+
+class Copy:
+    """A cut-down copy of the package with a cache of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cache = folder / "cache"
+        self.world = folder / "src" / "protogov" / "envs" / "world"
+        shutil.copytree(WORLD, self.world, ignore=shutil.ignore_patterns("__pycache__"))
+        for package in (self.world.parent.parent, self.world.parent):
+            (package / "__init__.py").write_text("")
+        for name, source in CUT_DOWN.items():
+            (self.world / name).write_text(source)
+        self.environment = os.environ | {
+            "PYTHONPATH": str(folder / "src"),
+            "NUMBA_CACHE_DIR": str(self.cache),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def run(self) -> dict[str, Any]:
+        command = [sys.executable, "-c", SCRIPT]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=200, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        out: dict[str, Any] = json.loads(done.stdout)
+        assert out["signatures"] == [1, 1]
+        return out
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.world / name
+        source = path.read_text()
+        assert source.count(old) == 1, f"{old!r} is not in {name} once"
+        path.write_text(source.replace(old, new))
+
+    def files(self, suffix: str) -> list[Path]:
+        return sorted(self.cache.rglob(f"*.{suffix}"))
+
+
+def test_a_changed_callee_is_compiled_and_an_unchanged_one_is_not(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    old, new = "return base + slope1 * utilisation / optimal", "return base + 2.0 * slope1 * utilisation / optimal"
+    cold = copy.run()
+    assert cold["rate"] == pytest.approx(0.06) and cold["hits"] == [0, 0] and cold["misses"] == [1, 1]
+    compiled = copy.files("nbc")
+    assert len(copy.files("nbi")) == len(compiled) == 2  # one index and one object a kernel; callees have none
+
+    warm = copy.run()
+    assert warm["rate"] == cold["rate"] and warm["hits"] == [1, 1] and warm["misses"] == [0, 0]
+    assert copy.files("nbc") == compiled
+
+    copy.edit("lending.py", old, new)
+    edited = copy.run()
+    assert edited["rate"] == pytest.approx(0.11) and edited["misses"] == [1, 1]
+    assert len(copy.files("nbi")) == 2
+
+    copy.edit("lending.py", new, old)
+    back = copy.run()
+    assert back["rate"] == cold["rate"] and back["hits"] == [1, 1]
+
+
+def test_the_digest_sees_every_source(tmp_path: Path) -> None:
+    shutil.copytree(WORLD, tmp_path / "world", ignore=shutil.ignore_patterns("__pycache__"))
+    base = source_digest.__wrapped__(str(tmp_path / "world"))
+    assert base == source_digest.__wrapped__(str(WORLD)) == source_digest()  # the place of the folder does not matter
+    seen = {base}
+    for path in sorted((tmp_path / "world").rglob("*.py")):
+        source = path.read_bytes()
+        path.write_bytes(source + b"\n")
+        seen.add(source_digest.__wrapped__(str(tmp_path / "world")))
+        path.write_bytes(source)
+    assert len(seen) == 1 + len(list(WORLD.rglob("*.py"))) > 20
+    (tmp_path / "world" / "population" / "new.py").write_text("")
+    assert source_digest.__wrapped__(str(tmp_path / "world")) not in seen
+
+
+def test_only_the_entry_points_have_a_cache() -> None:
+    for path in WORLD.rglob("*.py"):
+        source = path.read_text()
+        assert ("cache=True" in source) == (path.name == "kernels.py"), path.name
+        assert "inline=" not in source and "parallel=True" not in source, path.name
+
+
+@pytest.mark.parametrize("venues", [1, 2])
+def test_one_signature_a_kernel(simulate: Callable[..., Simulator], shake: Callable[..., Any], venues: int) -> None:
+    rng = np.random.default_rng(0)
+    for scenario, worlds, hours in (("jump", 1, 1), ("flat", 7, 24), ("crash-heldout", 3, 6)):
+        simulator = simulate(scenario, worlds, venues=venues, decision_hours=hours, episode_hours=48)
+        fork = simulator.fork([0, 0])
+        fork.restore(fork.snapshot())
+        for each in (simulator, fork, pickle.loads(pickle.dumps(simulator))):
+            each.step(shake(each, rng))
+            each.reset(mask=np.arange(each.num_worlds) == 0)
+            each.step(shake(each, rng))
+    threaded = Simulator(simulator.config, 5, scenario="jump", num_threads=2)
+    threaded.reset()
+    threaded.step(shake(threaded, rng))
+    dispatchers: list[Any] = list(kernels(venues))
+    assert [len(dispatcher.signatures) for dispatcher in dispatchers] == [1, 1]
+
+
+@pytest.mark.parametrize("venues", [0, 3])
+def test_other_capacities_are_refused(venues: int) -> None:
+    with pytest.raises(ValueError, match=f"venues = {venues} must be between 1 and 2"):
+        kernels(venues)
