@@ -61,10 +61,10 @@ format: $(STAMP)  ## let ruff mend formatting and imports
 	$(PY) -m ruff format .
 
 bench: $(STAMP)  ## print the figures of merit beside their targets
-	$(PY) -m protogov.experiments.bench
+	$(PY) -m protogov.experiments.bench $(ARGS)
 
 sweeps: $(STAMP)  ## sweep each lever alone and draw the figure
-	$(PY) -m protogov.experiments.sweeps
+	$(PY) -m protogov.experiments.sweeps $(ARGS)
 
 clean:  ## remove builds and caches; .venv and results stay
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

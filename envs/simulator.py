@@ -4,7 +4,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import isfinite
@@ -167,21 +167,30 @@ class Simulator:
             self.episodes[chosen] += 1
         rows = np.flatnonzero(chosen)
         if rows.size:
-            self._open(rows, chosen)
+            self._open(rows)
         return self.observe()
 
-    def _open(self, rows: NDArray[np.int64], chosen: NDArray[np.bool_]) -> None:
-        with np.errstate(over="ignore"):
+    def _open(self, rows: NDArray[np.int64]) -> None:
+        """Draw the tapes of `rows`, then open their episodes, in pieces on the thread pool; draws come before writes."""
+        with np.errstate(over="ignore"):  # the keyed noise wraps around
             keys = np.array([key(self.base_seeds[row], np.uint64(self.episodes[row])) for row in rows], np.uint64)
-            self.tape[rows] = self.scenario.draw(keys, self.config.episode_hours)
-            self.worlds[rows] = self._template
-            self.worlds["seed"][rows] = keys
-            if self.config.stagger:
-                for row, episode_key in zip(rows, keys, strict=True):
-                    if self.episodes[row] == 0:
-                        self.worlds["length"][row] = self._first_length(episode_key)
-            worlds, params, tape, _, *features, _ = self._arguments
-            self._kernels.reset_range(worlds, params, tape, *features, chosen)
+        pieces = np.array_split(np.arange(rows.size), min(rows.size, self._num_pieces()))
+        tapes = self._map(lambda piece: self.scenario.draw(keys[piece], self.config.episode_hours), pieces)
+        self.worlds[rows] = self._template
+        self.worlds["seed"][rows] = keys
+        if self.config.stagger:
+            for row, episode_key in zip(rows, keys, strict=True):
+                if self.episodes[row] == 0:
+                    self.worlds["length"][row] = self._first_length(episode_key)
+        self._map(lambda pair: self._open_piece(rows[pair[0]], pair[1]), list(zip(pieces, tapes, strict=True)))
+
+    def _open_piece(self, rows: NDArray[np.int64], tapes: NDArray[np.void]) -> None:
+        self.tape[rows] = tapes
+        mask = np.zeros(self.num_worlds, np.bool_)
+        mask[rows] = True
+        worlds, params, tape, _, *features, _ = self._arguments
+        with np.errstate(over="ignore"):
+            self._kernels.reset_range(worlds, params, tape, *features, mask)
 
     def _first_length(self, episode_key: np.uint64) -> int:
         """Random whole number of decisions, so that a batch's episodes do not all end together."""
@@ -266,13 +275,23 @@ class Simulator:
             )
         return events, self._step_events.copy()
 
+    def _num_pieces(self) -> int:
+        """Slices of a batch: several a thread, since worlds in a crash cost more than calm ones."""
+        return 1 if self.num_threads == 1 else 4 * self.num_threads
+
+    def _map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        """`work` on each item, on the thread pool when there is one."""
+        if self.num_threads == 1:
+            return [work(item) for item in items]
+        return list(self._threads().map(work, items))
+
     def _run_ranges(self, events: np.ndarray) -> int:
         if self.num_threads == 1:
             return self._run_range(events, 0, self.num_worlds)
-        # several slices a thread: worlds in a crash cost more than calm ones
-        pieces = min(self.num_worlds, 4 * self.num_threads)
-        edges = np.linspace(0, self.num_worlds, pieces + 1).astype(int).tolist()
-        return max(self._threads().map(self._run_range, [events] * pieces, edges[:-1], edges[1:]))
+        edges = np.linspace(0, self.num_worlds, min(self.num_worlds, self._num_pieces()) + 1).astype(int)
+        return max(
+            self._map(lambda k: self._run_range(events, int(edges[k]), int(edges[k + 1])), range(edges.size - 1))
+        )
 
     def _run_range(self, events: np.ndarray, start: int, stop: int) -> int:
         if _COMPILED:
