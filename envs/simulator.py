@@ -171,7 +171,7 @@ class Simulator:
         return self.observe()
 
     def _open(self, rows: NDArray[np.int64]) -> None:
-        """Draw the tapes of `rows`, then open their episodes, in pieces on the thread pool; draws come before writes."""
+        """Draw the tapes of `rows`, then open their episodes, in pieces on the thread pool; draws before writes."""
         with np.errstate(over="ignore"):  # the keyed noise wraps around
             keys = np.array([key(self.base_seeds[row], np.uint64(self.episodes[row])) for row in rows], np.uint64)
         pieces = np.array_split(np.arange(rows.size), min(rows.size, self._num_pieces()))
