@@ -46,6 +46,15 @@ class WorldConfig:
 
     def __post_init__(self) -> None:
         """Raises ConfigError for the first field that is out of range or contradicts another."""
+        for name, kind, wanted in (
+            ("roles", (tuple, list), "a tuple of role names"),
+            ("defaults", Mapping, "a mapping from lever names to values"),
+            ("stagger", bool, "True or False"),
+            ("parameters", Parameters, "a Parameters object"),
+            ("autonomy", (int, float), "a number from 0 (frozen) to inf (no limits)"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                raise ConfigError(f"{name} = {getattr(self, name)!r} must be {wanted}.")
         object.__setattr__(self, "roles", tuple(self.roles))
         object.__setattr__(self, "defaults", dict(self.defaults))
         _whole("venues", self.venues, 1, MAX_VENUES)

@@ -61,6 +61,8 @@ def run_hour(world, tape, events, p):
     read_tape(world, candle, p)
     for v in range(world.num_venues):
         venue = world.venues[v]
+        # first what was announced before: a lever whose notice is as long as its delay may move again at once
+        land_levers(world, venue)
         announce_levers(venue, world.substep)
         refill_informed(venue, p)
     for k in range(SUBSTEPS):
@@ -80,9 +82,7 @@ def run_substep(world, candle, future_vol, k, events, p):
     oracle_moved = update_oracle(world, p)
     for v in range(world.num_venues):
         venue = world.venues[v]
-        if venue.next_due <= world.substep:
-            execute_due_levers(venue, world.substep)
-            venue.health_stale = 1
+        land_levers(world, venue)
         accrue_interest(venue, p)
         if p.options_on > 0.0:
             visit_option_traders(world, venue, v, k, future_vol, p)
@@ -108,6 +108,14 @@ def run_substep(world, candle, future_vol, k, events, p):
         # last: the next interest is owed and earned on what liquidations and settlements left
         refresh_rates(venue, p)
     world.substep += 1
+
+
+@compiled
+def land_levers(world, venue):
+    """Put announced changes that are due into force, and look at every loan again when there was one."""
+    if venue.next_due <= world.substep:
+        execute_due_levers(venue, world.substep)
+        venue.health_stale = 1
 
 
 @compiled

@@ -110,3 +110,13 @@ def test_numbers_carry_as_many_digits_as_they_mean():
         "0", "0", "+0.012", "+0.50", f"{minus}3.14", "+27.2", f"{minus}1234",
     ]  # fmt: skip
     assert plain(2.5) == "2.50" and plain(-2.5) == f"{minus}2.50"
+
+
+def test_a_cost_that_rose_is_not_called_a_party():
+    static, learned = episodes("static", [0.0, 0.0, 0.0]), episodes("learned", [0.0, 0.0, 0.0], seed=0)
+    learned["welfare/0/liquidation"] = np.array([-2.0, -2.1, -1.9])
+    learned["welfare/0/lps"] = np.array([1.0, 1.1, 0.9])
+    (found,) = comparisons(concatenate([static, learned]))
+    told = " ".join(details(found))
+    assert "option LPs (realised) +1.00" in told
+    assert "higher liquidation cost \N{MINUS SIGN}2.00" in told

@@ -145,7 +145,7 @@ def test_a_small_gap_is_not_acted_on(blank: Callable[..., Any]) -> None:
 
 @given(
     debt=st.floats(0.0, 12_000.0), cash=st.floats(0.0, 5000.0), gap=st.floats(0.01, 0.25),
-    buying=st.floats(0.0, 1.0), demand=st.floats(0.2, 5.0),
+    buying=st.floats(0.0, 1.0), demand=st.floats(0.2, 5.0), leverage=st.floats(0.3, 2.0),
 )  # fmt: skip
 def test_nobody_borrows_beyond_the_loan_to_value_or_the_cash(
     blank: Callable[..., Any], books: Any, debt: float, cash: float, gap: float, buying: float, demand: float
