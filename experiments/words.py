@@ -7,7 +7,8 @@ import numpy as np
 from protogov.experiments.comparison import Comparison, Difference
 from protogov.experiments.statistics import ENOUGH_SEEDS, Interval
 
-SHARES = ("borrowers", "suppliers", "lps", "traders", "treasury", "haircuts", "latent", "liquidation", "lockup")
+COSTS = ("haircuts", "latent", "liquidation", "lockup")  # parts of W that are losses, signed as such
+SHARES = ("borrowers", "suppliers", "lps", "traders", "treasury", *COSTS)
 
 
 def signed(value: float) -> str:
@@ -89,8 +90,16 @@ def _tail(comparison: Comparison) -> str:
 def _parties(word: str, rows: Sequence[Difference], comparison: Comparison) -> str:
     if not rows:
         return ""
-    listed = ", ".join(f"{row.measure.label.lower()} {signed(row.over_tapes.mean)}" for row in rows)
-    return f"{word} (interval over {comparison.unit} excludes zero): {listed.replace('lps', 'LPs')} bp."
+    listed = ", ".join(f"{_party(row)} {signed(row.over_tapes.mean)}" for row in rows)
+    return f"{word} (interval over {comparison.unit} excludes zero): {listed} bp."
+
+
+def _party(row: Difference) -> str:
+    """Who gains or loses, or which cost fell or rose."""
+    label = row.measure.label.lower().replace("lps", "LPs")
+    if row.measure.name not in COSTS:
+        return label
+    return f"{'lower' if row.over_tapes.mean > 0 else 'higher'} {label}"
 
 
 def underpowered(found: Sequence[Comparison]) -> str:
