@@ -24,8 +24,10 @@ def tape_point(candle, substep_of_hour, noise):
     A bar that closed up visits its low first, one that closed down its high. `noise` is a standard normal that
     bends the way between two points by up to their distance; the path stays within [low, high].
     """
-    # to float64 first: with jitting off a product of float32 and a Python float stays float32
-    opening, close, low, high = float(candle.open), float(candle.close), float(candle.low), float(candle.high)
+    # to float64 first, which float() does not do under numba: differences of float32 would lose bits, and differ with
+    # jitting off
+    opening, close = np.float64(candle.open), np.float64(candle.close)
+    low, high = np.float64(candle.low), np.float64(candle.high)
     rising = close >= opening
     first = low if rising else high
     second = high if rising else low
