@@ -148,10 +148,12 @@ def test_a_small_gap_is_not_acted_on(blank: Callable[..., Any]) -> None:
     buying=st.floats(0.0, 1.0), demand=st.floats(0.2, 5.0), leverage=st.floats(0.3, 2.0),
 )  # fmt: skip
 def test_nobody_borrows_beyond_the_loan_to_value_or_the_cash(
-    blank: Callable[..., Any], books: Any, debt: float, cash: float, gap: float, buying: float, demand: float
-) -> None:
+    blank: Callable[..., Any], books: Any, debt: float, cash: float, gap: float, buying: float, demand: float,
+    leverage: float,
+) -> None:  # fmt: skip
+    # a leverage above one is nobody's: the limit holds all the same
     bench = world, venue, p, _ = blank(leverage_buying=buying, borrow_half_life=0.1, attentive_activity=1.0)
-    lend(bench, collateral=10.0, debt=debt, cash=cash, leverage=1.0)
+    lend(bench, collateral=10.0, debt=debt, cash=cash, leverage=leverage)
     venue.loan_to_value, world.leverage_demand = 0.83 - gap, demand
     totals = books.cash(world), books.coin(world), books.lending(venue)
     borrowers.adjust_debt(world, venue, 0, 1e4, debt, p)

@@ -159,6 +159,11 @@ def test_the_risk_drawdown_counts_income_surplus_and_losses(blank: Callable[...,
     growth, _ = welfare.grow_drawdowns(venue, 2000.0, 0.0, 0.01)
     assert venue.risk_score == pytest.approx(100.0 + 400.0 - 1.5 * 4000.0 - 0.1 * 5000.0)
     assert growth == pytest.approx((6000.0 - 5000.0) * 0.01)
+    # the same again: only what is deeper than before
+    growth, _ = welfare.grow_drawdowns(venue, 2000.0, 0.0, 0.01)
+    assert growth == pytest.approx(6000.0 * 0.01)
+    venue.sum_bad_debt = venue.sum_liquidation_cost = 0.0
+    assert welfare.grow_drawdowns(venue, 0.0, 0.0, 0.01)[0] == 0.0
 
 
 def test_a_decision_begins_with_empty_sums(blank: Callable[..., Any]) -> None:
