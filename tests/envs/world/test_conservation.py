@@ -71,7 +71,7 @@ class Watch:
             assert worlds[name].min() > 0.0, name
         venues = worlds["venues"]
         for name in VENUE_NOT_NEGATIVE:
-            assert venues[name].min() >= -1e-15 * scale, (name, venues[name].min())
+            assert venues[name].min() >= -1e-14 * scale, (name, venues[name].min())
         assert venues["utilisation"].max() <= 1.0 + 1e-12
         borrow, supply = self.read_indices()
         assert (borrow >= self.indices[0]).all()

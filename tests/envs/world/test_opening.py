@@ -1,0 +1,57 @@
+"""Who the people are when an episode opens, and that it opens sound."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+def opened(simulate: Callable[..., Any], num_worlds: int = 64, **parameters: float) -> tuple[Any, Any]:
+    simulator = simulate("jump", num_worlds, seed=100, parameters=parameters)
+    return simulator, simulator.worlds["venues"][:, 0]
+
+
+def test_sizes_are_bounded_pareto(simulate: Callable[..., Any]) -> None:
+    _, venues = opened(simulate, account_tail=1.2, account_size_ratio=400.0)
+    size = venues["account_collateral"] * venues["account_leverage"]
+    size /= size.min(axis=1, keepdims=True)
+    assert size.max() <= 400.0 * (1 + 1e-9)
+    # the smallest of 128 draws is 1 up to a per cent, so the pooled sample follows the law with bounds 1 and 400
+    smallest = 400.0**-1.2
+    assert size.max(axis=1).mean() > 50.0  # a few whales hold most
+    for level in (2.0, 5.0, 20.0, 100.0):
+        expected = (level**-1.2 - smallest) / (1.0 - smallest)
+        assert (size > level).mean() == pytest.approx(expected, rel=0.15)
+
+
+def test_people_differ_as_told(simulate: Callable[..., Any]) -> None:
+    simulator, venues = opened(
+        simulate, reservation_median=0.09, reservation_spread=0.4, leverage_low=0.3, leverage_high=0.8, idle_share=0.25,
+        idle_activity=0.1, attentive_activity=0.5, supply_half_life_low=10.0, supply_half_life_high=40.0,
+    )  # fmt: skip
+    rates = np.log(venues["account_reservation_rate"] / 0.09)
+    assert rates.mean() == pytest.approx(0.0, abs=0.02) and rates.std() == pytest.approx(0.4, rel=0.05)
+    leverage = venues["account_leverage"]
+    assert leverage.min() >= 0.3 and leverage.max() <= 0.8 and leverage.mean() == pytest.approx(0.55, abs=0.01)
+    assert set(np.unique(venues["account_activity"])) == {0.05, 0.5}
+    assert (venues["account_activity"] == 0.05).mean() == pytest.approx(0.25, abs=0.02)
+    half_life = np.log(0.5) / np.log1p(-venues["supplier_patience"])
+    assert half_life.min() >= 10.0 - 1e-9 and half_life.max() <= 40.0 + 1e-9
+    assert np.log(half_life).mean() == pytest.approx(math.log(20.0), abs=0.05)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_an_episode_opens_sound(simulate: Callable[..., Any], noise: float) -> None:
+    simulator = simulate("jump", 256, seed=5, randomise_levers=noise, venues=2)
+    venues = simulator.worlds["venues"]
+    debt = venues["account_scaled_debt"]
+    value = venues["account_collateral"] * simulator.worlds["oracle_price"][:, None, None]
+    assert (debt <= value * venues["loan_to_value"][..., None] * (1 + 1e-12)).all()  # nobody beyond the limit
+    assert (venues["cash"] >= -1e-6).all()
+    assert (venues["utilisation"] >= 0.0).all() and (venues["utilisation"] <= 1.0 + 1e-12).all()
+    assert (venues["deficit"] == 0.0).all() and (venues["reserve"] == 0.0).all()
+    assert (simulator.worlds["book_error"] == 0.0).all()
+    # rivals are different people
+    assert not np.array_equal(debt[:, 0], debt[:, 1])

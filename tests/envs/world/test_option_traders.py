@@ -1,0 +1,103 @@
+"""Option traders and short sellers: how much they trade at a spread, what they gain, what they post."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from protogov.envs.world.margin import minimum_collateral
+from protogov.envs.world.options import years_to_expiry
+
+# Traders who want nothing but at-the-money calls from a pool whose quote is the fair vol plus the half-spread.
+PURE = {
+    "option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0, "standard_size": 1e12, "surface_skew": 0.0,
+    "buy_share": 1.0, "put_hedging": 0.0, "min_delta": 0.0, "trading_cutoff": 0.0, "position_cap": 100.0,
+    "strike_gap": 0.001, "num_shorts": 0, "arrivals": 12.0, "trade_size": 1.0, "spread_elasticity": 35.0,
+    "opening_notional": 0.0, "interest_rate": 0.0, "lp_size": 1e9, "hedge_depth": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("half_spread", [0.0025, 0.015, 0.04])
+@pytest.mark.parametrize("intensity", [0.5, 1.5])
+def test_option_flow_falls_exponentially_with_the_spread(
+    simulate: Callable[..., Any], made: Any, hold: Any, half_spread: float, intensity: float
+) -> None:
+    hours, worlds = 48, 48
+    simulator = simulate(
+        made([1000.0], flow_intensity=intensity), worlds, parameters=PURE, autonomy=0.0, decision_hours=24,
+        defaults={"half_spread": half_spread},
+    )  # fmt: skip
+    contracts = 0.0
+    for _ in range(hours // 24):
+        simulator.step(hold(simulator))
+        contracts += simulator.worlds["venues"]["sum_option_contracts"].sum()
+    arrivals = 12.0 * intensity * hours * worlds
+    expected = arrivals * math.exp(-35.0 * half_spread)
+    # exponential sizes: the variance of one trade is twice its squared mean
+    assert contracts == pytest.approx(expected, abs=4.0 * math.sqrt(2.0 * expected) + 0.01 * expected)
+
+
+def test_surplus_of_the_uninformed_is_their_mean_margin(simulate: Callable[..., Any], made: Any, hold: Any) -> None:
+    # margins are exponential, so whoever trades has 1/35 of vol to spare on average, at any spread
+    simulator = simulate(made([1000.0]), 64, parameters=PURE, autonomy=0.0, decision_hours=24)
+    simulator.step(hold(simulator))
+    venues = simulator.worlds["venues"]
+    vega = 0.0
+    years = (venues["expiry"][:, 0] - 12 * 12)[..., None] / 12.0 / 8760.0  # in the middle of the day
+    vega = (venues["long_calls"] + venues["long_puts"])[:, 0] * 1000.0 * 0.3989 * np.sqrt(np.maximum(years, 0.0))
+    assert venues["sum_uninformed_surplus"].sum() == pytest.approx(vega.sum() / 35.0, rel=0.05)
+
+
+def test_informed_traders_gain_and_are_rationed(simulate: Callable[..., Any], shake: Any) -> None:
+    simulator = simulate(
+        "jump",
+        32,
+        decision_hours=1,
+        parameters={"informed_cap": 20.0, "arrivals": 60.0, "buy_share": 0.5, "num_shorts": 0},
+    )
+    simulator.tape["informed_share"] = 1.0
+    rng = np.random.default_rng(0)
+    profit = 0.0
+    for _ in range(24):
+        simulator.step(shake(simulator, rng))
+        venues = simulator.worlds["venues"]
+        assert (venues["sum_informed_profit"] >= 0.0).all() and (venues["sum_uninformed_surplus"] == 0.0).all()
+        assert (venues["informed_room"] >= -1e-9).all()
+        profit += venues["sum_informed_profit"].sum()
+    assert profit > 0.0
+
+
+def test_a_short_seller_posts_what_the_governor_asks(simulate: Callable[..., Any], hold: Any) -> None:
+    simulator = simulate(
+        "flat", 64, decision_hours=1, defaults={"option_margin": 1.5}, autonomy=0.0, parameters={"short_entry": 0.5}
+    )
+    simulator.step(hold(simulator))
+    seen = 0
+    p = simulator.params[0]
+    for world in simulator.worlds:
+        venue = world.venues[0]
+        world.substep = 6  # when they look for a trade
+        for s in np.flatnonzero(venue.short_contracts[: venue.num_shorts]):
+            e, k = venue.short_expiry[s], venue.short_strike[s]
+            needed = minimum_collateral(
+                3000.0, venue.strike[e, k], years_to_expiry(world, venue, e), venue.short_call[s] == 1,
+                venue.short_contracts[s], p,
+            )  # fmt: skip
+            # the buffer is at least one
+            assert venue.short_collateral[s] >= 1.5 * needed
+            assert venue.short_collateral[s] == pytest.approx(1.5 * needed * venue.short_buffer[s])
+            seen += 1
+    assert seen > 20
+
+
+def test_a_wide_spread_and_a_high_margin_drive_short_sellers_away(simulate: Callable[..., Any], hold: Any) -> None:
+    def written(**defaults: float) -> float:
+        simulator = simulate("flat", 64, decision_hours=24, defaults=defaults, autonomy=0.0)
+        simulator.step(hold(simulator))
+        return float(simulator.worlds["venues"]["short_contracts"].sum())
+
+    usual = written()
+    assert written(half_spread=0.06) < 0.7 * usual
+    assert written(option_margin=2.0) < usual
