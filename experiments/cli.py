@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -53,7 +54,7 @@ def run_command(module: Any, arguments: Sequence[str], program: str) -> int:
     """Parse `arguments` into the module's `Options`, run them, and turn what goes wrong into a sentence and a code."""
     try:
         options = parse(module.Options, arguments, program)
-        return int(module.run(options))
+        return int(module.run(options, shlex.join([*program.split(), *arguments])))
     except (BadInput, CheckFailed) as error:
         return complain(str(error), FAILED if isinstance(error, CheckFailed) else BAD_INPUT)
     except KeyboardInterrupt:

@@ -6,7 +6,6 @@ evaluates on recorded candles when they lie beside the repository (or where --da
 crash.
 """
 
-import shlex
 import sys
 import time
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from protogov.experiments.versions import versions
 from protogov.experiments.words import headline, summary_table, underpowered
 from protogov.experiments.workers import Workers
 
+PROGRAM = "python -m protogov.experiments.first_light"  # what `make run` runs
 HELD_OUT = "crash-heldout"  # where governors are compared when there are no recorded candles
 OVERTIME = 1.3  # training is stopped at so many times its planned seconds
 REPORT_SECONDS = 20.0  # drawing and writing, on a slow core
@@ -79,14 +79,14 @@ class Options:
     """Folder that runs are kept in."""
 
 
-def run(options: Options) -> int:
+def run(options: Options, command: str = PROGRAM) -> int:
     """Train, evaluate, report; says at each stage what it does and how long it took."""
     began = time.monotonic()
     names, words = evaluation_data(options)
     train.check_processes(options.processes)
     if not 0.0 < options.minutes <= 24 * 60:
         raise BadInput(f"minutes is {options.minutes}; a number above 0 and up to {24 * 60} is accepted")
-    folder, config = begin(options)
+    folder, config = begin(options, command)
     say(began, f"run {folder.path}")
     say(began, "compiling the world (once on a machine, up to a minute) …")
     warm_up(config)
@@ -139,7 +139,7 @@ def evaluation_data(options: Options) -> tuple[list[str], str]:
     return [HELD_OUT], f"the held-out synthetic crash “{HELD_OUT}” (no recorded candles at {place})"
 
 
-def begin(options: Options) -> tuple[RunFolder, RunConfig]:
+def begin(options: Options, command: str = PROGRAM) -> tuple[RunFolder, RunConfig]:
     """The folder and configuration of a new run, or of the one to resume.
 
     Raises:
@@ -160,7 +160,7 @@ def begin(options: Options) -> tuple[RunFolder, RunConfig]:
         ppo=PPOSettings(checkpoint_every=10),
         runs=options.runs,
     )
-    config = train.configure(asked, shlex.join(["python", "-m", "protogov.experiments.first_light", *sys.argv[1:]]))
+    config = train.configure(asked, command)
     write_json(folder.config, config.to_dict())
     write_json(folder.versions, versions())
     return folder, config
@@ -214,4 +214,4 @@ def conclude(found: list[Comparison], results: list[SeedResult], words: str, con
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run_command(sys.modules[__name__], sys.argv[1:], "make run"))
+    sys.exit(cli.run_command(sys.modules[__name__], sys.argv[1:], PROGRAM))

@@ -1,13 +1,12 @@
 """`protogov evaluate`: governors against a static protocol on the same tapes."""
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from protogov.experiments.commands.options import WorldOptions, command_line, world_of
+from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC, baseline, find_governors
@@ -45,8 +44,8 @@ class Options:
     """Folder to write into; a run's folder by default."""
 
 
-def run(options: Options) -> int:
-    """Evaluate, write, and print the summary."""
+def run(options: Options, command: str) -> int:
+    """Evaluate, write, and print the summary; `command` is what was typed."""
     found = find_governors(options.governors)
     config = world_of(found, options.world)
     folder = RunFolder(options.out) if options.out is not None else found.run
@@ -61,9 +60,7 @@ def run(options: Options) -> int:
     sets = [baseline(STATIC, config), *sets]
     for chosen in sets:
         chosen.make(config)  # refuse what does not fit before anything is played
-    results = run_evaluation(
-        folder, config, suites, sets, own_means=options.own_means, command=command_line(sys.argv[1:])
-    )
+    results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
     return 0

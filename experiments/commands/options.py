@@ -1,6 +1,5 @@
 """Options that several subcommands share."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -104,8 +103,3 @@ def world_of(found: Found, asked: WorldOptions) -> WorldConfig:
             f"world options are given, but the governors of {found.run.path} belong to the world of their run"
         )
     return evaluation_world(found.world)
-
-
-def command_line(arguments: Sequence[str]) -> str:
-    """What was typed, for config.json."""
-    return shlex.join(["protogov", *arguments])

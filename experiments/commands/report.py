@@ -23,7 +23,7 @@ class Options:
     """Of the run."""
 
 
-def run(options: Options) -> int:
+def run(options: Options, command: str) -> int:
     """Build the report and say where it is."""
     print(f"Report: {build_report(RunFolder(options.folder))}")
     return 0

@@ -42,7 +42,7 @@ class Options:
     """Folder to write into."""
 
 
-def run(options: Options) -> int:
+def run(options: Options, command: str) -> int:
     """Simulate, write the tables and the figures, and say where they are."""
     from protogov.experiments.figures import style
     from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers

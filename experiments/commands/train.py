@@ -1,7 +1,6 @@
 """`protogov train`: governors that learn, several seeds side by side."""
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from protogov.agents.ppo.settings import PPOSettings
-from protogov.experiments.commands.options import WorldOptions, command_line
+from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.files import write_json
 from protogov.experiments.governors import latest, load_run
@@ -60,16 +59,16 @@ class Options:
     """Folder that runs are kept in."""
 
 
-def run(options: Options) -> int:
+def run(options: Options, command: str) -> int:
     """Train; 130, as shells have it, when stopped by Ctrl-C with everything saved."""
-    folder, config = prepare(options)
+    folder, config = prepare(options, command)
     results = train(folder, config, options.processes, resume=options.resume, tensorboard=options.tensorboard)
     for line in told(folder, config, results):
         print(line)
     return 0 if len(results) == len(config.seeds) and all(result.finished for result in results) else INTERRUPTED
 
 
-def prepare(options: Options) -> tuple[RunFolder, RunConfig]:
+def prepare(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
     """The run's folder with its config.json and versions.json: a new one, or that of the run to resume.
 
     Raises:
@@ -85,7 +84,7 @@ def prepare(options: Options) -> tuple[RunFolder, RunConfig]:
         return folder, config
     if folder.config.exists() or (folder.path.is_dir() and any(folder.path.iterdir())):
         raise BadInput(f"{folder.path} already holds a run; give --resume to go on with it, or another name")
-    config = configure(options, command_line(sys.argv[1:]))
+    config = configure(options, command)
     write_json(folder.config, config.to_dict())
     write_json(folder.versions, versions())
     return folder, config

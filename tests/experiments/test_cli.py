@@ -138,7 +138,7 @@ def test_a_failed_check_is_exit_code_one(capsys, monkeypatch):
         Options = cli.import_module("protogov.experiments.commands.report").Options
 
         @staticmethod
-        def run(options):
+        def run(options, command):
             raise CheckFailed("books of world 3 do not balance")
 
     assert cli.run_command(Module, ["x"], "protogov report") == 1
@@ -150,7 +150,7 @@ def test_an_error_of_ours_is_not_called_bad_input():
         Options = cli.import_module("protogov.experiments.commands.report").Options
 
         @staticmethod
-        def run(options):
+        def run(options, command):
             raise ValueError("a bug")
 
     with pytest.raises(ValueError, match="a bug"):

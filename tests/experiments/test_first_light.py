@@ -12,7 +12,7 @@ SMALL = ["--seeds", "0", "--processes", "1", "--worlds", "2", "--market-hours", 
 
 
 def run(*arguments: str) -> int:
-    return cli.run_command(first_light, list(arguments), "make run")
+    return cli.run_command(first_light, list(arguments), first_light.PROGRAM)
 
 
 def test_trains_on_synthetic_tapes_and_evaluates_on_candles(candles: Path, tmp_path: Path, capsys):

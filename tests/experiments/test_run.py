@@ -28,7 +28,7 @@ TINY_WORLD = WorldConfig(episode_hours=48)
 def test_a_run_s_folder(trained: RunFolder):
     config = json.loads(trained.config.read_text())
     assert config["seeds"] == [3, 5] and config["total_rollouts"] == 3 and config["scenario"] == "jump"
-    assert config["command"].startswith("protogov ")
+    assert config["command"].startswith("protogov train tiny --runs ")
     assert config["world"]["randomise_levers"] == 0.25 and config["world"]["stagger"] is True
     assert [lever["name"] for lever in config["agents"]["spread_0"]["levers"]][0] == "half_spread"
     versions = json.loads(trained.versions.read_text())
