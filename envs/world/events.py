@@ -44,11 +44,7 @@ def note_impact(world, serial, impact):
 
 @compiled
 def forget_impact(world):
-    """An oracle update has passed the pool's moves on: start a new count, but keep the culprit for what follows.
-
-    The liquidations that an update causes ask for the largest mover *before* it, so the serial is kept aside.
-    """
-    if world.impact_largest > 0.0:
-        world.parent_serial = world.impact_serial
+    """An oracle update has passed the pool's moves on: the largest mover before it is the parent of what it causes."""
+    world.parent_serial = world.impact_serial
     world.impact_largest = 0.0
     world.impact_serial = -1

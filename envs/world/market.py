@@ -208,7 +208,7 @@ def remember_hour(world, p):
 
 @compiled
 def hourly_vol(closes, hour, window):
-    """Annualised root mean square of the last `window` hourly log returns (fewer at the start); 0 before the first."""
+    """Annualised root mean square of the last `window` hourly returns (fewer at the start); 0 before the first."""
     ring = closes.shape[0]
     count = min(window, hour)
     total = 0.0

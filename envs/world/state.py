@@ -163,7 +163,6 @@ venue_dtype = np.dtype(
         ("mark_call", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # USD a contract at the pool's mid vol
         ("mark_put", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
         ("mark_delta", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # call delta
-        ("mark_gamma", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
         ("mark_vega", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
         ("mark_substep", "i8"),  # of the last marking
         ("mark_price", "f8"),  # oracle price of the last marking
