@@ -29,7 +29,8 @@ class Step(NamedTuple):
         truncated: bool [n], the episode is over and the row needs a reset.
         proposed, executed: float64 [n, levers], what was asked for and what is in force [the lever's unit].
         reason: int8 [n, levers], `protogov.envs.world.levers.Reason` of each lever.
-        events: EVENT [n, 256 * decision_hours]; the first `n_events[i]` of row i are valid.
+        events: EVENT [n, m]; the first `n_events[i]` of row i are valid. m is the largest of `n_events` (at least 1, at
+            most 256 * decision_hours).
         n_events: int64 [n].
     """
 

@@ -109,6 +109,9 @@ class Simulator:
             (self._world_features, WORLD_DTYPE), (self._world_flat, None), (self._venue_features, VENUE_DTYPE),
             (self._venue_flat, None), (self._obs, None), (self._terms, TERMS),
         )  # fmt: skip
+        # kept and copied from: a fresh array of full capacity every step costs more in page faults than a world's hours
+        events = np.zeros((n, MAX_EVENTS_PER_HOUR * self.config.decision_hours), EVENT)
+        self._events = events if _COMPILED else events.view(np.recarray)
         self._arguments = tuple(
             array if dtype is None or not _COMPILED else array.view(dtype, np.ndarray) for array, dtype in named
         )
@@ -265,15 +268,14 @@ class Simulator:
                 raise RuntimeError("step before reset: call reset() first.")
             if not skip_finished:
                 raise RuntimeError(f"world {int(np.flatnonzero(over)[0])} is truncated; reset it before the next step.")
-        capacity = MAX_EVENTS_PER_HOUR * self.config.decision_hours
-        events = np.empty((self.num_worlds, capacity), EVENT)
-        bad = self._run_ranges(events if _COMPILED else events.view(np.recarray))
+        bad = self._run_ranges(self._events)
         if bad >= 0:
             raise RuntimeError(
                 f"books of world {bad} do not balance: residual {self.worlds['book_error'][bad]:.3g} of gross flow "
                 f"at hour {self._hour[bad]}."
             )
-        return events, self._step_events.copy()
+        n_events = self._step_events.copy()
+        return self._events[:, : max(int(n_events.max()), 1)].view(EVENT, np.ndarray).copy(), n_events
 
     def _num_pieces(self) -> int:
         """Slices of a batch: several a thread, since worlds in a crash cost more than calm ones."""
@@ -435,7 +437,7 @@ _STATE = (
 # what `_bind` makes of them
 _BOUND = (
     "_world_flat", "_venue_flat", "_terms_flat", "_kernels", "_arguments",
-    "_hour", "_length", "_step_events", "_levers",
+    "_hour", "_length", "_step_events", "_levers", "_events",
 )  # fmt: skip
 _WELFARE = TERM_NAMES.index("welfare")
 _WELFARE_COLUMNS = np.array([TERM_NAMES.index(name) for name in WELFARE_PARTS])
