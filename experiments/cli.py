@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "train": "train governors on a synthetic market, several seeds side by side; --resume goes on with a run",
     "evaluate": "compare governors with a static protocol on the same tapes; one row an episode",
     "simulate": "run worlds under named governors and write down what happens, with a dashboard",
+    "phenomena": "check that known phenomena appear with their mechanism and vanish with its switch",
     "report": "build the report of a run again from what lies in its folder",
 }
 PACKAGE = "protogov.experiments.commands"

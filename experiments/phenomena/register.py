@@ -1,0 +1,19 @@
+"""The phenomena, in the order of the table."""
+
+from protogov.experiments.errors import BadInput
+from protogov.experiments.phenomena.cascade import CASCADE
+from protogov.experiments.phenomena.phenomenon import Phenomenon
+
+PHENOMENA: dict[str, Phenomenon] = {one.name: one for one in (CASCADE,)}
+
+
+def chosen(names: tuple[str, ...] = ()) -> list[Phenomenon]:
+    """Phenomena by name, in the order of the register; without names all of them.
+
+    Raises:
+        BadInput: an unknown name; the message lists those there are.
+    """
+    for name in names:
+        if name not in PHENOMENA:
+            raise BadInput(f"{name!r} is no phenomenon; known are {', '.join(PHENOMENA)}")
+    return [one for one in PHENOMENA.values() if not names or one.name in names]

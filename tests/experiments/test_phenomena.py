@@ -1,0 +1,188 @@
+"""Each phenomenon appears with its mechanism and vanishes with its switch; a false claim is refused."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.scenarios import Scenario, get_scenario
+from protogov.experiments.cli import main
+from protogov.experiments.errors import BadInput
+from protogov.experiments.phenomena import Change, Measure, Phenomenon, Sample, register, run_phenomena
+from protogov.experiments.phenomena.phenomenon import Seeds
+from protogov.experiments.phenomena.worlds import Shock, episodes
+from protogov.experiments.play import tape_seeds
+
+SEEDS = 32
+
+
+@pytest.fixture(scope="module", params=list(register.PHENOMENA))
+def phenomenon(request: pytest.FixtureRequest) -> Phenomenon:
+    return register.PHENOMENA[request.param]
+
+
+def test_it_appears_with_its_mechanism_and_vanishes_with_its_switch(phenomenon: Phenomenon) -> None:
+    (finding,) = run_phenomena([replace(phenomenon, shown={})], SEEDS)
+    assert finding.appears, finding.main
+    assert finding.vanishes, finding.main
+
+
+def test_without_its_mechanism_in_either_world_the_claim_fails(phenomenon: Phenomenon) -> None:
+    # the switch is on in both worlds; the other change is of no account to what is played
+    off = phenomenon.switch.apply(phenomenon.config)
+    idle = Change(words="nothing that is played", world={"cooperation": 0.5})
+    (finding,) = run_phenomena([replace(phenomenon, config=off, switch=idle, shown={})], 8)
+    assert not finding.appears
+    assert finding.main.effect.mean == 0.0  # the same seeds, tapes and noise in both
+
+
+def test_a_switch_that_switches_nothing_off_fails_the_claim(phenomenon: Phenomenon) -> None:
+    idle = Change(words="nothing that is played", world={"cooperation": 0.5})
+    (finding,) = run_phenomena([replace(phenomenon, switch=idle, shown={})], SEEDS)
+    assert not finding.vanishes
+    assert not finding.holds
+
+
+# ---------------------------------------------------------------------- the rule, on numbers that are known
+
+
+def planted(active: list[float], switched: list[float], **limits: float) -> Phenomenon:
+    """A phenomenon whose worlds give these values, whatever the market does."""
+
+    def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
+        values = switched if config.cooperation else active
+        return Sample({"value": np.array(values)[(seeds - tape_seeds(1)[0]).astype(int)]})
+
+    cascade = register.PHENOMENA["cascade"]
+    switch = Change(words="none", world={"cooperation": 1.0})
+    about = {"smallest": 1.0, "band": 0.0} | limits
+    return replace(cascade, switch=switch, measure=Measure("value", "value", "USD"), also=(), play=play, **about)
+
+
+@pytest.mark.parametrize(
+    ("active", "switched", "limits", "verdict"),
+    [
+        ([3.0, 3.1] * 4, [0.0] * 8, {}, "appears, vanishes"),
+        ([0.90, 0.91] * 4, [0.0] * 8, {}, "DOES NOT APPEAR, vanishes"),  # significant, and too small to matter
+        ([40.0, -30.0] * 4, [0.0] * 8, {}, "DOES NOT APPEAR, vanishes"),  # large, and not significant
+        ([3.0, 3.1] * 4, [0.0] * 7 + [1e-9], {}, "appears, DOES NOT VANISH"),  # exactly zero means exactly
+        ([3.0, 3.1] * 4, [0.0] * 7 + [1e-9], {"band": 0.1}, "appears, vanishes"),
+        ([90.0, 91.0] * 4, [0.9, -0.9] * 4, {"band": 0.5}, "appears, DOES NOT VANISH"),  # mean 0, but who knows
+        ([-3.0, -3.1] * 4, [0.0] * 8, {}, "DOES NOT APPEAR, vanishes"),  # the other way round
+    ],
+)
+def test_the_verdict_follows_the_rule(
+    active: list[float], switched: list[float], limits: dict[str, float], verdict: str
+) -> None:
+    (finding,) = run_phenomena([planted(active, switched, **limits)], 8)
+    assert finding.verdict == verdict
+    assert finding.holds == (verdict == "appears, vanishes")
+
+
+def test_effects_are_paired_seed_by_seed() -> None:
+    # both worlds differ by 2 on every seed, and seeds by far more
+    spread = [float(100 * k) for k in range(8)]
+    (finding,) = run_phenomena([planted([value + 2.0 for value in spread], spread)], 8)
+    effect = finding.main.effect
+    assert (effect.mean, effect.low, effect.high, effect.n) == (2.0, 2.0, 2.0, 8)
+    assert finding.main.active.half_width > 100.0
+
+
+def test_batches_and_jobs_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cascade = replace(register.PHENOMENA["cascade"], shown={})
+    (whole,) = run_phenomena([cascade], 12)
+    monkeypatch.setattr("protogov.experiments.phenomena.runner.BATCH", 5)
+    (pieces,) = run_phenomena([cascade], 12, jobs=2)
+    for name, column in whole.active.columns.items():
+        np.testing.assert_array_equal(pieces.active.columns[name], column)
+    np.testing.assert_array_equal(pieces.switched.traces["total"], whole.switched.traces["total"])
+
+
+def test_claims_that_no_run_could_test_are_refused() -> None:
+    cascade = register.PHENOMENA["cascade"]
+    with pytest.raises(ValueError, match="held out"):
+        replace(cascade, scenario=get_scenario("crash-heldout"))
+    with pytest.raises(ValueError, match="smallest"):
+        replace(cascade, smallest=0.0)
+    with pytest.raises(ValueError, match="band"):
+        replace(cascade, band=cascade.smallest)
+    with pytest.raises(ValueError, match="changes nothing"):
+        replace(cascade, switch=Change(words="the default", parameters={"depth_scale": 1.0}))
+    with pytest.raises(ConfigError, match="depth_scales"):
+        replace(cascade, switch=Change(words="a slip of the pen", parameters={"depth_scales": 1.0}))
+    with pytest.raises(BadInput, match="at least 8"):
+        run_phenomena([cascade], 7)
+
+
+# ---------------------------------------------------------------------- worlds
+
+
+def test_a_shock_is_one_fall_keyed_by_its_seed() -> None:
+    shock = get_scenario("flat") + Shock("fall", hour=5, least=0.2, most=0.4, congestion=0.5)
+    tapes = shock.draw(tape_seeds(64), 10)
+    before, after = tapes["close"][:, :5], tapes["close"][:, 5:]
+    assert (before == 3000.0).all()
+    lost = 1.0 - after / 3000.0
+    assert lost.min() >= 0.2 and lost.max() <= 0.4 + 1e-6 and np.unique(lost[:, 0]).size == 64
+    np.testing.assert_allclose(lost, lost[:, :1] * np.ones(6), rtol=1e-5)
+    assert (tapes["open"][:, 5] == 3000.0).all() and (tapes["high"][:, 5] == 3000.0).all()
+    np.testing.assert_array_equal(tapes["low"][:, 5], tapes["close"][:, 5])
+    assert (tapes["congestion"][:, :5] == 0.0).all() and (tapes["congestion"][:, 5:] == 0.5).all()
+    np.testing.assert_array_equal(shock.draw(tape_seeds(1, 7), 10)["close"][0], tapes["close"][7])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"hour": 0}, {"least": 0.5, "most": 0.4}, {"most": 1.0}, {"close": 1.0}], ids=lambda wrong: str(wrong)
+)
+def test_a_shock_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError):
+        Shock("fall", **({"hour": 5, "least": 0.2, "most": 0.4} | wrong))  # type: ignore[arg-type]
+
+
+def test_episodes_end_with_the_world() -> None:
+    config = WorldConfig(episode_hours=5, decision_hours=1)
+    hours = [int(world.worlds["hour"][0]) for world, _ in episodes(config, get_scenario("flat"), tape_seeds(2))]
+    assert hours == [1, 2, 3, 4, 5]
+
+
+# ---------------------------------------------------------------------- command
+
+
+def test_command_writes_table_figures_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["phenomena", "--seeds", "8", "--out", str(tmp_path)]) in (0, 1)
+    printed = capsys.readouterr().out
+    rows = list(csv.DictReader((tmp_path / "phenomena.csv").open()))
+    about = json.loads((tmp_path / "manifest.json").read_text())
+    text = (tmp_path / "README.md").read_text()
+    assert about["command"] == f"protogov phenomena --seeds 8 --out {tmp_path}"
+    for one in register.PHENOMENA.values():
+        mine = [row for row in rows if row["phenomenon"] == one.name]
+        assert [row["measure"] for row in mine] == [measure.name for measure in one.measures]
+        assert [bool(row["verdict"]) for row in mine] == [True] + [False] * len(one.also)
+        assert float(mine[0]["effect_low"]) <= float(mine[0]["effect_mean"]) <= float(mine[0]["effect_high"])
+        assert one.claim in text and one.name in printed
+        assert "<svg" in (tmp_path / f"{one.name}.svg").read_text()
+        assert (tmp_path / f"{one.name}.png").read_bytes().startswith(b"\x89PNG")
+        for name, value in one.switch.parameters.items():
+            assert about["phenomena"][one.name]["switch"][name] == value
+
+
+def test_command_fails_when_a_claim_does(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    false = planted([0.0] * 8, [0.0] * 8)
+    monkeypatch.setitem(register.PHENOMENA, "cascade", false)
+    assert main(["phenomena", "cascade", "--seeds", "8"]) == 1
+    assert "1 of 1 phenomena do not behave as claimed: cascade DOES NOT APPEAR" in capsys.readouterr().err
+
+
+def test_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["phenomena", "--list"]) == 0
+    printed = capsys.readouterr().out
+    for one in register.PHENOMENA.values():
+        assert one.claim in printed and one.switch.words in printed
+    assert main(["phenomena", "gold-rush"]) == 2
+    assert "gold-rush" in capsys.readouterr().err
+    assert main(["phenomena", "--seeds", "3"]) == 2
