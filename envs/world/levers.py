@@ -17,6 +17,23 @@ from protogov.envs.world.numeric import power
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS, lever_dtype
 
 
+class CapKind(IntEnum):
+    """What the size of a change is measured in."""
+
+    ABSOLUTE = 0  # the parameter's unit
+    RATIO = 1  # log of the ratio of the two values: as far down as up
+    RELATIVE = 2  # share of the value in force, as Aave's stewards measure changes of supply and borrow caps
+
+
+class Verdict(IntEnum):
+    """A steward's answer to one proposed change."""
+
+    ALLOWED = 0
+    TO_ZERO = 1
+    TOO_SOON = 2
+    OUT_OF_RANGE = 3
+
+
 class Reason(IntEnum):
     """Why the executed lever is what it is after a decision."""
 
@@ -39,7 +56,8 @@ MAX_THRESHOLD_WITH_BONUS = 0.98  # threshold * (1 + bonus) stays below: seizing 
 class Lever:
     """One governed parameter: its range and the limits on its change at autonomy 1.
 
-    `cap` is in the lever's unit, or a ratio when `cap_is_ratio`; `delay_h` and `notice_h` are hours.
+    `cap` is in the lever's unit; of kind "ratio" the largest ratio of two values, of kind "relative" a share of the
+    value in force. `delay_h` and `notice_h` are hours.
     """
 
     name: str
@@ -51,7 +69,7 @@ class Lever:
     cap: float
     delay_h: float
     notice_h: float
-    cap_is_ratio: bool = False
+    cap_kind: Literal["absolute", "ratio", "relative"] = "absolute"
 
     def __post_init__(self) -> None:
         """Raises ValueError when the row contradicts itself."""
@@ -61,6 +79,8 @@ class Lever:
             )
         if self.map == "log" and self.low <= 0:
             raise ValueError(f"lever {self.name}: low = {self.low} must be positive for a log map.")
+        if self.cap_kind != "absolute" and self.low <= 0:
+            raise ValueError(f"lever {self.name}: low = {self.low} must be positive for a {self.cap_kind} cap.")
 
     def value(self, action: np.ndarray) -> np.ndarray:
         """Physical value of actions in [-1, 1]: -1 low, 0 default, +1 high, piecewise linear or log."""
@@ -90,7 +110,7 @@ LEVERS: tuple[Lever, ...] = (
     Lever("ltv_gap", "share", 0.01, 0.025, 0.25, "linear", 0.005, 72, 0),
     Lever("liquidation_bonus", "share", 0.01, 0.05, 0.15, "linear", 0.005, 72, 24),
     Lever("option_margin", "ratio", 0.8, 1.0, 2.0, "log", 0.05, 72, 72),
-    Lever("half_spread", "vol", 0.0025, 0.015, 0.12, "log", 1.25, 12, 0, cap_is_ratio=True),
+    Lever("half_spread", "vol", 0.0025, 0.015, 0.12, "log", 1.25, 12, 0, cap_kind="ratio"),
     Lever("skew_shift", "vol", -0.08, 0.0, 0.08, "linear", 0.01, 12, 0),
     Lever("vega_fee", "ratio", 0.0, 1.0, 4.0, "linear", 0.5, 12, 0),
     Lever("hedge_ratio", "ratio", 0.0, 0.8, 1.2, "linear", 0.2, 12, 0),
@@ -108,10 +128,10 @@ def lever_rows(autonomy: float) -> np.ndarray:
     rows = np.zeros(NUM_LEVERS, lever_dtype)
     for row, lever in zip(rows, LEVERS, strict=True):
         row["low"], row["default"], row["high"] = lever.low, lever.default, lever.high
-        row["log_map"], row["cap_is_ratio"] = lever.map == "log", lever.cap_is_ratio
+        row["log_map"], row["cap_kind"] = lever.map == "log", CapKind[lever.cap_kind.upper()]
         row["executed"] = row["target"] = row["pending"] = lever.default
         row["due"] = NEVER
-        row["cap_unit"] = log(lever.cap) if lever.cap_is_ratio else lever.cap
+        row["cap_unit"] = log(lever.cap) if lever.cap_kind == "ratio" else lever.cap
         if isinf(autonomy):
             row["cap"], row["delay"], row["notice"] = inf, 0, 0
         elif autonomy == 0:
@@ -136,20 +156,52 @@ def target_of_action(lever, action):
 
 
 @compiled
-def distance(lever, value, other):
-    """Signed way from `other` to `value` in the metric of the lever's cap (log for ratio caps)."""
-    if lever.cap_is_ratio:
+def distance(cap_kind, value, other):
+    """Signed way from `other` to `value` as a cap of that kind measures it; positive values unless absolute."""
+    if cap_kind == CapKind.RATIO:
         return log(value / other)
+    if cap_kind == CapKind.RELATIVE:
+        return (value - other) / other
     return value - other
 
 
 @compiled
+def moved(cap_kind, value, way):
+    """The value that lies `way` from `value`; inverse of `distance`."""
+    if cap_kind == CapKind.RATIO:
+        return value * exp(way)
+    if cap_kind == CapKind.RELATIVE:
+        return value * (1.0 + way)
+    return value + way
+
+
+@compiled
+def steward_verdict(current, new, cap, cap_kind, elapsed, delay, zero_forbidden):
+    """May a steward change a parameter from `current` to `new` in one go?
+
+    Only when more than `delay` has passed since the last change (`elapsed`, the same unit of time) and the change is at
+    most `cap` as `cap_kind` measures it; never to zero where that would mean no limit at all. Source: Aave's
+    RiskSteward, whose order of checks this keeps.
+    """
+    if zero_forbidden and new == 0.0:
+        return Verdict.TO_ZERO
+    if elapsed <= delay:
+        return Verdict.TOO_SOON
+    if abs(distance(cap_kind, new, current)) > cap:
+        return Verdict.OUT_OF_RANGE
+    return Verdict.ALLOWED
+
+
+@compiled
 def announce(lever, substep):
-    """Let the shield act on one lever at the top of an hour: at most one cap toward the target, after its delay."""
+    """Let the shield act on one lever at the top of an hour: at most one cap toward the target, after its delay.
+
+    A steward refuses a change that is too large; the shield asks for the largest that it allows.
+    """
     if lever.due != NEVER:
         lever.reason = Reason.WAITING
         return
-    gap = distance(lever, lever.target, lever.executed)
+    gap = distance(lever.cap_kind, lever.target, lever.executed)
     if gap == 0.0:
         lever.reason = Reason.AT_TARGET
         return
@@ -159,16 +211,20 @@ def announce(lever, substep):
     if abs(gap) < lever.deadband:
         lever.reason = Reason.DEADBAND
         return
-    if substep < lever.allowed:
-        lever.reason = Reason.WAITING
-        return
-    if abs(gap) > lever.cap:
-        step = lever.cap if gap > 0.0 else -lever.cap
-        lever.pending = lever.executed * exp(step) if lever.cap_is_ratio else lever.executed + step
-        lever.reason = Reason.CAPPED
-    else:
+    # what is done in a sub-step is done by its end: a delay of whole sub-steps is over when the same tick comes round
+    elapsed = substep + 1 - (lever.allowed - lever.delay)
+    verdict = steward_verdict(
+        lever.executed, lever.target, lever.cap, lever.cap_kind, elapsed, lever.delay, lever.low > 0.0
+    )
+    if verdict == Verdict.ALLOWED:
         lever.pending = lever.target
         lever.reason = Reason.MOVED
+    elif verdict == Verdict.OUT_OF_RANGE:
+        lever.pending = moved(lever.cap_kind, lever.executed, lever.cap if gap > 0.0 else -lever.cap)
+        lever.reason = Reason.CAPPED
+    else:
+        lever.reason = Reason.WAITING
+        return
     lever.due = substep + lever.notice
     lever.allowed = substep + lever.delay
 
@@ -193,7 +249,7 @@ def execute_due_levers(venue, substep):
     for index in range(NUM_LEVERS):
         lever = rows[index]
         if lever.due <= substep:
-            lever.travelled += abs(distance(lever, lever.pending, lever.executed)) / lever.cap_unit
+            lever.travelled += abs(distance(lever.cap_kind, lever.pending, lever.executed)) / lever.cap_unit
             lever.executed = lever.pending
             lever.due = NEVER
         earliest = min(earliest, lever.due)

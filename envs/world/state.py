@@ -75,7 +75,7 @@ lever_dtype = np.dtype(
         ("default", "f8"),
         ("high", "f8"),
         ("log_map", "i8"),  # 1: actions map to the range on a log scale
-        ("cap_is_ratio", "i8"),  # 1: cap, cap_unit and deadband are logs of ratios
+        ("cap_kind", "i8"),  # CapKind: what cap, cap_unit and deadband are measured in
         ("executed", "f8"),  # value in force, the lever's unit
         ("target", "f8"),  # what the governor last asked for
         ("pending", "f8"),  # announced value, in force at `due`

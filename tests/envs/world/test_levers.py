@@ -23,12 +23,16 @@ from protogov.envs.world.levers import (
     OPTIMAL_UTILISATION,
     SLOPE1,
     SLOPE2,
+    CapKind,
     Lever,
     Reason,
+    Verdict,
+    announce,
     announce_levers,
     apply_levers,
     execute_due_levers,
     lever_rows,
+    steward_verdict,
     target_of_action,
 )
 from protogov.envs.world.observe import action_of
@@ -102,7 +106,7 @@ def test_the_table_is_the_specified_one() -> None:
     assert LEVER_INDEX == {name: index for index, name in enumerate(SPECIFIED)}
     for lever in LEVERS:
         assert (lever.map == "log") == (lever.name in LOGARITHMIC)
-        assert lever.cap_is_ratio == (lever.name == "half_spread")
+        assert lever.cap_kind == ("ratio" if lever.name == "half_spread" else "absolute")
 
 
 @pytest.mark.parametrize(("autonomy", "column"), [(1.0, 0), (12.0, 1), (72.0, 2)])
@@ -134,6 +138,84 @@ def test_a_row_that_contradicts_itself_is_refused() -> None:
         Lever("x", "", 2.0, 1.0, 3.0, "linear", 0.1, 1, 0)
     with pytest.raises(ValueError, match=r"lever x: low = 0.0 must be positive for a log map"):
         Lever("x", "", 0.0, 1.0, 3.0, "log", 0.1, 1, 0)
+    with pytest.raises(ValueError, match=r"lever x: low = 0.0 must be positive for a relative cap"):
+        Lever("x", "", 0.0, 1.0, 3.0, "linear", 0.1, 1, 0, cap_kind="relative")
+
+
+# ---------------------------------------------------------------- the steward's rule
+
+CAP, RATIO, SHARE = CapKind.ABSOLUTE, CapKind.RATIO, CapKind.RELATIVE
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "cap", "kind", "elapsed", "verdict"),
+    [
+        (8000, 8300, 300, CAP, 4, Verdict.ALLOWED),  # just the cap
+        (8000, 7700, 300, CAP, 4, Verdict.ALLOWED),
+        (8000, 8301, 300, CAP, 4, Verdict.OUT_OF_RANGE),
+        (8000, 7699, 300, CAP, 4, Verdict.OUT_OF_RANGE),
+        (8000, 8000, 300, CAP, 4, Verdict.ALLOWED),
+        (8000, 8300, 300, CAP, 3, Verdict.TOO_SOON),  # more than the delay, not the delay itself
+        (8000, 9999, 300, CAP, 3, Verdict.TOO_SOON),  # what is both too soon and too large is too soon
+        (8000, 9999, math.inf, CAP, math.inf, Verdict.ALLOWED),
+        (1000, 1500, 0.5, SHARE, 4, Verdict.ALLOWED),  # a share of the value in force, the same up and down
+        (1000, 500, 0.5, SHARE, 4, Verdict.ALLOWED),
+        (1000, 1501, 0.5, SHARE, 4, Verdict.OUT_OF_RANGE),
+        (1000, 499, 0.5, SHARE, 4, Verdict.OUT_OF_RANGE),
+        (1000, 2000, math.log(2.0), RATIO, 4, Verdict.ALLOWED),  # doubled, and halved
+        (1000, 500, math.log(2.0), RATIO, 4, Verdict.ALLOWED),
+        (1000, 2001, math.log(2.0), RATIO, 4, Verdict.OUT_OF_RANGE),
+        (1000, 499, math.log(2.0), RATIO, 4, Verdict.OUT_OF_RANGE),
+        (100, 0, 300, CAP, 4, Verdict.TO_ZERO),
+        (100, 0, 300, CAP, 3, Verdict.TO_ZERO),  # refused for good, so that is what is said
+        (100, 0, 1.0, SHARE, 4, Verdict.TO_ZERO),
+    ],
+)
+def test_verdicts(current: float, new: float, cap: float, kind: CapKind, elapsed: float, verdict: Verdict) -> None:
+    assert steward_verdict(current, new, cap, kind, elapsed, 3, True) == verdict
+    if verdict != Verdict.TO_ZERO:
+        assert steward_verdict(current, new, cap, kind, elapsed, 3, False) == verdict
+
+
+def test_zero_is_a_value_where_it_is_not_forbidden() -> None:
+    assert steward_verdict(100, 0, 300, CAP, 4, 3, False) == Verdict.ALLOWED
+    assert steward_verdict(400, 0, 300, CAP, 4, 3, False) == Verdict.OUT_OF_RANGE
+
+
+def test_a_lever_whose_cap_is_relative_moves_by_a_share_of_itself(blank: Callable[..., Any]) -> None:
+    shield = Shield(blank(autonomy=12.0))
+    row = shield.rows[SLOPE2]  # delay 6 h, notice 2 h
+    row.cap_kind, row.cap = CapKind.RELATIVE, 0.3
+    shield.aim(SLOPE2, 3.0)
+    shield.hours(13)
+    assert [pending for *_, pending in shield.announced] == pytest.approx([0.6 * 1.3, 0.6 * 1.3**2, 0.6 * 1.3**3])
+    shield.aim(SLOPE2, 0.2)
+    shield.hours(6)
+    assert shield.announced[-1][2] == pytest.approx(0.6 * 1.3**3 * 0.7)
+
+
+@given(
+    current=st.floats(0.6, 0.92), target=st.floats(0.6, 0.92), waited=st.integers(0, 200), delay=st.integers(12, 100)
+)
+def test_the_shield_asks_the_rule(
+    blank: Callable[..., Any], current: float, target: float, waited: int, delay: int
+) -> None:
+    # a change that the rule allows is made in full, one that is too large as far as it allows, and none too soon
+    row = blank(autonomy=12.0).venue.levers[LIQUIDATION_THRESHOLD]
+    row.executed, row.target, row.deadband, row.delay, row.notice = current, target, 0.0, delay, 0
+    row.allowed = delay  # the last change was at sub-step 0
+    announce(row, waited)
+    # an act in sub-step k is over at its end, in sub-step k + 1
+    verdict = steward_verdict(current, target, row.cap, CAP, waited + 1, delay, True)
+    assert (row.due != NEVER) == (waited >= delay and target != current)
+    if row.due != NEVER:
+        assert verdict in (Verdict.ALLOWED, Verdict.OUT_OF_RANGE)
+        assert (row.pending == target) == (verdict == Verdict.ALLOWED)
+        assert steward_verdict(current, row.pending, row.cap * (1 + 1e-9), CAP, waited + 1, delay, True) == (
+            Verdict.ALLOWED
+        )
+    elif target != current:
+        assert verdict == Verdict.TOO_SOON and row.reason == Reason.WAITING
 
 
 # ---------------------------------------------------------------- actions
@@ -184,7 +266,7 @@ def test_one_change_is_one_cap_and_lands_after_its_notice(blank: Callable[..., A
     shield.aim(index, target_of_action(row, action))
     notice, cap, before = int(row.notice), float(row.cap), float(row.executed)
     shield.hour()
-    after = before * math.exp(math.copysign(cap, action)) if row.cap_is_ratio else before + math.copysign(cap, action)
+    after = before * math.exp(math.copysign(cap, action)) if row.cap_kind else before + math.copysign(cap, action)
     assert shield.announced == [(0, index, pytest.approx(after))]
     assert row.reason == (Reason.MOVED if after == row.target else Reason.CAPPED)
     while not shield.changes:
@@ -200,7 +282,7 @@ def test_one_change_is_one_cap_and_lands_after_its_notice(blank: Callable[..., A
 def test_a_small_change_is_made_in_full(blank: Callable[..., Any], index: int) -> None:
     shield = Shield(blank(autonomy=12.0))
     row = shield.rows[index]
-    target = row.executed * math.exp(0.3 * row.cap) if row.cap_is_ratio else row.executed + 0.3 * row.cap
+    target = row.executed * math.exp(0.3 * row.cap) if row.cap_kind else row.executed + 0.3 * row.cap
     shield.aim(index, target)
     shield.hour()
     assert row.reason == Reason.MOVED
@@ -213,7 +295,7 @@ def test_a_small_change_is_made_in_full(blank: Callable[..., Any], index: int) -
 def test_the_shield_does_not_dither(blank: Callable[..., Any], index: int) -> None:
     shield = Shield(blank(autonomy=12.0))
     row = shield.rows[index]
-    target = row.executed * math.exp(0.24 * row.cap) if row.cap_is_ratio else row.executed + 0.24 * row.cap
+    target = row.executed * math.exp(0.24 * row.cap) if row.cap_kind else row.executed + 0.24 * row.cap
     shield.aim(index, target)
     shield.hours(12)
     assert not shield.announced and row.reason == Reason.DEADBAND and row.executed == row.default
@@ -314,9 +396,9 @@ def test_at_most_one_cap_a_delay(
     assert [(at, to) for at, _, _, to in shield.changes] == landed
     for _, changed, start, end in shield.changes:
         assert changed == index
-        assert abs(math.log(end / start) if row.cap_is_ratio else end - start) <= cap * (1 + 1e-9)
+        assert abs(math.log(end / start) if row.cap_kind else end - start) <= cap * (1 + 1e-9)
         assert row.low - 1e-12 <= end <= row.high + 1e-12
-    moved = sum(abs(math.log(b / a) if row.cap_is_ratio else b - a) for *_, a, b in shield.changes)
+    moved = sum(abs(math.log(b / a) if row.cap_kind else b - a) for *_, a, b in shield.changes)
     assert row.travelled == pytest.approx(moved / row.cap_unit, abs=1e-9)
 
 
