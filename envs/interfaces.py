@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.envs.config import WorldConfig
 from protogov.envs.roles import Agent
 from protogov.envs.world.levers import LEVER_INDEX
 
@@ -68,6 +69,7 @@ class Readable(Protocol):
     """What a view reads of a simulator."""
 
     places: dict[str, Agent]
+    config: WorldConfig
 
     def feature(self, agent: str, name: str) -> NDArray[np.float64]:
         """A feature in its physical unit."""
@@ -93,6 +95,11 @@ class RoleView:
             KeyError: no such feature; the message lists those there are.
         """
         return self._simulator.feature(self.agent, name)
+
+    @property
+    def decision_hours(self) -> int:
+        """Hours between two decisions [h]; an episode's last may be shorter."""
+        return self._simulator.config.decision_hours
 
     @property
     def levers(self) -> dict[str, NDArray[np.float64]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from protogov.agents.baselines import governor_names, make_governor
+from protogov.agents.baselines import governor_fits, governor_names, make_governor
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import Agent, make_agents
@@ -90,15 +90,19 @@ def _entries(feature: Feature) -> list[str]:
 
 
 def baseline(name: str, world: WorldConfig) -> GovernorSet:
-    """A set of baseline governors by name.
+    """A set of baseline governors by name; agents whose levers it does not know how to set stay static.
 
     Raises:
-        BadInput: the name is unknown.
+        BadInput: the name is unknown, or the world has no agent that it can govern.
     """
     if name not in BASELINES:
         raise BadInput(f"baseline {name!r} is not known; known are {', '.join(BASELINES)}")
-    agents = [agent.name for agent in make_agents(world.roles, world.venues)]
-    return GovernorSet(name, NO_SEED, dict.fromkeys(agents, BASELINES[name]))
+    source = BASELINES[name]
+    agents = make_agents(world.roles, world.venues)
+    governed = [agent.name for agent in agents if governor_fits(source, agent.role)]
+    if not governed:
+        raise BadInput(f"baseline {name!r} cannot govern as any of {', '.join(agent.name for agent in agents)}")
+    return GovernorSet(name, NO_SEED, dict.fromkeys(governed, source))
 
 
 def policy_files(folder: Path) -> dict[str, str]:

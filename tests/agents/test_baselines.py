@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from protogov.agents.baselines import governor_names, make_governor
+from protogov.agents.baselines import governor_fits, governor_names, make_governor
 from protogov.agents.policies import PolicyError
 from protogov.agents.ppo import PPOSettings, Trainer
 from protogov.agents.row_noise import RowNoise
@@ -18,9 +19,14 @@ VIEW = SimpleNamespace(obs=np.zeros((5, 3), np.float32))
 
 
 def test_every_name_makes_a_governor_that_answers_in_range():
-    for name in governor_names():
-        actions = make_governor(name, ROLE).act(VIEW)
-        assert actions.shape == (5, 4)
+    view = SimpleNamespace(obs=VIEW.obs, decision_hours=6, raw=lambda name: np.linspace(0.0, 1.0, 5))
+    for name, role in itertools.product(governor_names(), ROLES.values()):
+        if not governor_fits(name, role):
+            with pytest.raises(ValueError, match=f"governor '{name}' sets"):
+                make_governor(name, role)
+            continue
+        actions = make_governor(name, role).act(view)
+        assert actions.shape == (5, len(role.levers))
         assert actions.dtype == np.float32
         assert (np.abs(actions) <= 1).all()
 
@@ -68,7 +74,7 @@ def test_row_noise_is_uniform_and_normal_and_independent_across_columns():
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"name": "clever"}, "governor is 'clever'; accepted: constant, random"),
+        ({"name": "clever"}, "governor is 'clever'; accepted: constant, random, adaptive_curve"),
         ({"name": "random", "values": {"half_spread": 0.01}}, "values is given for governor 'random'"),
         ({"name": "constant", "values": {"slope1": 0.1}}, "lever is 'slope1'; accepted: half_spread"),
         ({"name": "constant", "values": {"hedge_ratio": 2.0}}, "hedge_ratio is 2.0; accepted: 0.0 to 1.2"),
