@@ -1,0 +1,254 @@
+"""What the worlds do under default levers: one sample a source, read hour by hour, and the figures made of samples.
+
+A world runs with decisions of one hour in which nobody ever moves a lever, so that gains can be read every hour. The
+return of a day is the tape's, which no trade in the world moves.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import Replay, Scenario, get_scenario
+from protogov.envs.simulator import Simulator
+from protogov.envs.world.market import CASH_PER_DEPTH, tape_point
+from protogov.envs.world.noise import Purpose, normal
+from protogov.envs.world.state import SUBSTEPS, EventKind
+from protogov.experiments.calibration_statistics import DAY, Floats
+from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.paths import candle_files
+
+SYNTHETIC = ("jump", "calm")
+WINDOWS = ("2020-01", "2022-10", "2023-07", "2021-05", "2022-05", "2022-06", "2022-11")
+HELD_OUT = ("2020-03", "2023-03", "2024-08", "2025-10")  # crises that no constant may ever see
+BATCH = 256  # worlds in one simulator
+LARGEST = 13  # accounts of 128, about a tenth
+HOURLY = (
+    "liquidation_gain", "hedge_gain", "depth", "near", "overdue", "near_idle", "utilisation", "borrow_rate", "debt",
+)  # fmt: skip
+TOTALS = ("welfare", "bad_debt", "liquidated", "liquidation_cost", "liquidator_profit")
+IDLE_BELOW = 0.5  # share of the attentive's activity
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where tapes come from.
+
+    Attributes:
+        name: for people and tables.
+        kind: "synthetic" or "replayed".
+        scenario: what a simulator plays.
+    """
+
+    name: str
+    kind: str
+    scenario: Scenario
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was read from the worlds of one source.
+
+    Attributes:
+        source: of the tapes.
+        seeds: int64 [n].
+        closes: the tape's hourly closes, the opening first, USD, float64 [n, hours + 1].
+        hourly: name of `HOURLY` -> float32 [n, hours]. `near`: debt that a 5% fall makes liquidatable over all debt;
+            `overdue`: the part of it that is liquidatable already; `near_idle`: the part of it that idle accounts owe;
+            the other names are the record's.
+        events: liquidations a day, float64 [n, days].
+        profits: USD of each liquidator since reset, float64 [n, liquidators].
+        largest: share of all debt that the `LARGEST` largest accounts owe, mean over the days, float64 [n].
+        totals: name of `TOTALS` -> bp of K0 an episode, float64 [n].
+        lost: events beyond the record's hourly capacity, which are not counted, int.
+    """
+
+    source: Source
+    seeds: NDArray[np.int64]
+    closes: Floats
+    hourly: dict[str, NDArray[np.float32]]
+    events: Floats
+    profits: Floats
+    largest: Floats
+    totals: dict[str, Floats]
+    lost: int
+
+    @property
+    def daily_returns(self) -> Floats:
+        """Log returns of the tape over each whole day, float64 [n, days]."""
+        return np.asarray(np.diff(np.log(self.closes[:, ::DAY]), axis=1))
+
+
+def synthetic_sources() -> list[Source]:
+    """The training scenarios."""
+    return [Source(name, "synthetic", get_scenario(name)) for name in SYNTHETIC]
+
+
+def history_sources(place: Path) -> list[Source]:
+    """The calibration windows among the candle files at `place`, in the order of `WINDOWS`; other files are left out.
+
+    Raises:
+        BadInput: no such place, no window in it, a held-out crisis named on its own, or a file that cannot be read.
+    """
+    files = candle_files(place)
+    if place.is_file() and any(window in place.name for window in HELD_OUT):
+        raise BadInput(f"history {place}: this crisis is held out for tests; no constant is calibrated on it")
+    found = [(window, path) for window in WINDOWS for path in files if window in path.name]
+    if not found:
+        raise BadInput(f"history {place}: no file is named after a calibration window ({', '.join(WINDOWS)})")
+    with as_bad_input():
+        return [Source(window, "replayed", Replay(path, split="free")) for window, path in found]
+
+
+def measure(source: Source, seeds: NDArray[np.int64], config: WorldConfig) -> Sample:
+    """Play one episode a seed under default levers and read it hour by hour."""
+    hourly_config = replace(config, decision_hours=1)
+    parts = [_measure_batch(source, seeds[at : at + BATCH], hourly_config) for at in range(0, seeds.size, BATCH)]
+
+    def joined(pick: Callable[[Sample], NDArray]) -> NDArray:
+        return np.concatenate([pick(part) for part in parts])
+
+    return Sample(
+        source,
+        seeds,
+        joined(lambda part: part.closes),
+        {name: joined(lambda part, name=name: part.hourly[name]) for name in HOURLY},  # type: ignore[misc]
+        joined(lambda part: part.events),
+        joined(lambda part: part.profits),
+        joined(lambda part: part.largest),
+        {name: joined(lambda part, name=name: part.totals[name]) for name in TOTALS},  # type: ignore[misc]
+        sum(part.lost for part in parts),
+    )
+
+
+def _measure_batch(source: Source, seeds: NDArray[np.int64], config: WorldConfig) -> Sample:
+    world = Simulator(config, seeds.size, scenario=source.scenario)
+    world.reset(seeds=seeds)
+    n, hours = seeds.size, config.episode_hours
+    days = hours // DAY
+    still = {agent: np.zeros((n, world.action_size(agent))) for agent in world.agents}
+    hourly = {name: np.zeros((n, hours), np.float32) for name in HOURLY}
+    events, largest = np.zeros((n, days)), np.zeros(n)
+    totals = {name: np.zeros(n) for name in TOTALS}
+    venue = world.worlds["venues"][:, 0]
+    rows = np.arange(n)
+    for hour in range(hours):
+        step = world.step(still)
+        for name, values in _read_hour(world, venue).items():
+            hourly[name][:, hour] = values
+        if hour < days * DAY:
+            valid = np.arange(step.events.shape[1]) < step.n_events[:, None]
+            happened = (valid & (step.events["kind"] == EventKind.LIQUIDATION)).sum(axis=1)
+            events[rows, hour // DAY] += happened
+        totals["welfare"] += world.welfare(0)
+        for name in TOTALS[1:]:
+            totals[name] += 1e4 * venue[f"sum_{name}"] / venue["opening_value"]
+        if hour % DAY == 0:
+            debts = np.sort(venue["account_scaled_debt"], axis=1)
+            largest += debts[:, -LARGEST:].sum(axis=1) / np.maximum(debts.sum(axis=1), 1e-9) / -(-hours // DAY)
+    return Sample(
+        source,
+        seeds,
+        world.tape["close"].astype(np.float64),
+        hourly,
+        events,
+        _profits(world),
+        largest,
+        totals,
+        int(world.worlds["events_lost"].sum()),
+    )
+
+
+def _profits(world: Simulator) -> Floats:
+    """Profit of each liquidator since reset [USD], float64 [n, liquidators]; no column where nobody is told apart."""
+    if "liquidator_profit" not in (world.worlds.dtype.names or ()):
+        return np.zeros((world.num_worlds, 0))
+    return np.array(world.worlds["liquidator_profit"])
+
+
+def _read_hour(world: Simulator, venue: NDArray[np.void]) -> dict[str, Floats]:
+    """Gains, what they are made of, and the state of the money market at the end of an hour, float64 [n] each."""
+    limit = world.worlds["oracle_price"] * venue["liquidation_threshold"] / venue["borrow_index"]
+    debts = venue["account_scaled_debt"]
+    backed = venue["account_collateral"] * limit[:, None]
+    near = np.where(0.95 * backed < debts, debts, 0.0)
+    total = np.maximum(debts.sum(axis=1), 1e-9)
+    near_sum = np.maximum(near.sum(axis=1), 1e-9)
+    activity = venue["account_activity"]
+    idle = activity < IDLE_BELOW * activity.max(axis=1, keepdims=True)
+    return {
+        "liquidation_gain": venue["liquidation_gain"],
+        "hedge_gain": venue["hedge_gain"],
+        "depth": world.worlds["depth"],
+        "near": near.sum(axis=1) / total,
+        "overdue": np.where(backed < debts, debts, 0.0).sum(axis=1) / near_sum,
+        "near_idle": np.where(idle, near, 0.0).sum(axis=1) / near_sum,
+        "utilisation": venue["utilisation"],
+        "borrow_rate": venue["borrow_rate"],
+        "debt": venue["scaled_debt"] * venue["borrow_index"],
+    }
+
+
+# ---------------------------------------------------------------------- the pool's loss to arbitrage
+
+
+@dataclass(frozen=True)
+class PoolLoss:
+    """Loss of a feeless constant-product pool that arbitrage follows at once, and what theory says, a world each.
+
+    Attributes:
+        loss: arbitrage profit over the pool's value, summed over the hours, float64 [n].
+        path_variance: realised variance of the five-minute path that the pool followed, float64 [n].
+        close_variance: the same from hourly closes alone, which is what an outsider sees, float64 [n].
+    """
+
+    loss: Floats
+    path_variance: Floats
+    close_variance: Floats
+
+
+def pool_loss(source: Source, seeds: NDArray[np.int64], config: WorldConfig) -> PoolLoss:
+    """Play worlds in which nobody but the arbitrageur trades, without fee, band or limit, and add up the pool's loss.
+
+    Theory: a constant product of value V whose price has variance sigma^2 loses V sigma^2/8 a unit of time.
+    """
+    quiet = replace(config, decision_hours=1).with_parameters(
+        pool_fee=0.0, arbitrage_speed=1.0, arbitrage_band=0.0, arbitrage_capacity=1e15, options_on=0.0, debt_size=0.0
+    )
+    world = Simulator(quiet, seeds.size, scenario=source.scenario)
+    world.reset(seeds=seeds)
+    still = {agent: np.zeros((seeds.size, world.action_size(agent))) for agent in world.agents}
+    hours = quiet.episode_hours
+    loss = np.zeros(seeds.size)
+    for _ in range(hours):
+        before = np.array(world.worlds["arbitrage_cash"])
+        world.step(still)
+        # cash and coin are worth the same; the mean of the hour's first and last value
+        value = world.worlds["depth"] * CASH_PER_DEPTH + world.worlds["pool_cash"]
+        loss += (world.worlds["arbitrage_cash"] - before) / value
+    path = np.log(_paths(world, hours))
+    closes = np.log(world.tape["close"].astype(np.float64))
+    return PoolLoss(loss, (np.diff(path, axis=1) ** 2).sum(axis=1), (np.diff(closes, axis=1) ** 2).sum(axis=1))
+
+
+def _paths(world: Simulator, hours: int) -> Floats:
+    """The tape's price at the opening and after every sub-step, float64 [n, 1 + 12 hours]."""
+    prices = np.zeros((world.num_worlds, 1 + SUBSTEPS * hours))
+    prices[:, 0] = world.tape["close"][:, 0]
+    keys = world.worlds["seed"]
+    with np.errstate(over="ignore"):  # the keyed noise wraps around where nothing is compiled
+        for row in range(world.num_worlds):
+            for hour in range(hours):
+                candle = world.tape[row, hour + 1]
+                for k in range(SUBSTEPS):
+                    noise = normal(keys[row], 0, hour, k, Purpose.PRICE_BRIDGE)
+                    prices[row, 1 + SUBSTEPS * hour + k] = tape_point(candle, k, noise)
+    return prices
+
+
+def select(samples: Sequence[Sample], kind: str | None = None) -> list[Sample]:
+    """The samples of one kind of source, all for None."""
+    return [sample for sample in samples if kind is None or sample.source.kind == kind]

@@ -1,0 +1,295 @@
+"""The calibration in words: tables for the terminal and the generated page of `results/calibration`."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.world.kernels import source_digest
+from protogov.experiments.calibration_bands import (
+    BANDS,
+    CALM_DRAWDOWN,
+    CALM_VOL,
+    STRESS_DRAWDOWN,
+    STRESS_VOL,
+    Figure,
+    failing,
+)
+from protogov.experiments.calibration_figures import ENOUGH_LIQUIDATIONS, Spread, fit_days, gini_figures, spread_of
+from protogov.experiments.calibration_measure import HELD_OUT, LARGEST, SYNTHETIC, WINDOWS, Sample
+from protogov.experiments.calibration_statistics import CALM, HOUR_KINDS, STRESS, Fit
+from protogov.experiments.versions import now, versions
+
+if TYPE_CHECKING:
+    from protogov.experiments.calibration import CalibrationOptions
+
+
+def number(value: float) -> str:
+    """Three significant digits, or a dash where nothing was measured."""
+    return f"{value:#.3g}".rstrip(".") if isfinite(value) else "-"
+
+
+def span(low: float, high: float) -> str:
+    """An interval for people."""
+    return f"{number(low)} to {number(high)}" if isfinite(low) and isfinite(high) else "-"
+
+
+# ---------------------------------------------------------------------- terminal
+
+
+def format_figures(figures: dict[str, Figure]) -> str:
+    """One line a banded figure: value, interval, band, verdict; then the figures without a band."""
+    lines = [f"{'figure':<26}{'value':>9}  {'95% over seeds':<20}{'band':<16}{'published':>9}  verdict"]
+    for band in BANDS:
+        found = figures.get(band.name, _absent(band.name))
+        target = "" if band.target is None else f"{band.target:g}"
+        lines.append(
+            f"{band.name:<26}{number(found.value):>9}  {span(found.low, found.high):<20}"
+            f"{f'{band.low:g} to {band.high:g}':<16}{target:>9}  {band.verdict(found.value, found.low, found.high)}"
+        )
+    banded = {band.name for band in BANDS}
+    for name, found in figures.items():
+        if name not in banded:
+            lines.append(f"{name:<26}{number(found.value):>9}  {span(found.low, found.high):<20}{'none':<16}")
+    return "\n".join(lines)
+
+
+def _absent(name: str) -> Figure:
+    return Figure(name, float("nan"), float("nan"), float("nan"), "not measured")
+
+
+SOURCE_COLUMNS = (
+    "source", "calm h", "stress h", "liq gain calm", "stress", "hedge gain calm", "stress", "events/day", "fall",
+    "fall t-1", "rise", "Gini", "top 13", "W bp", "bad debt bp", "liquidated bp", "liq cost bp", "lost",
+)  # fmt: skip
+
+
+def source_rows(samples: Sequence[Sample]) -> list[list[str]]:
+    """A row of cells a source, and one for all of them."""
+    rows = [_source_row(sample.source.name, [sample]) for sample in samples]
+    return [*rows, _source_row("all", samples)]
+
+
+def _source_row(name: str, samples: Sequence[Sample]) -> list[str]:
+    gains = [spread_of(samples, gain, kind) for gain in ("liquidation_gain", "hedge_gain") for kind in (CALM, STRESS)]
+    fit = fit_days(samples)
+    events = np.concatenate([sample.events.ravel() for sample in samples])
+    totals = {
+        key: float(np.concatenate([sample.totals[key] for sample in samples]).mean()) for key in samples[0].totals
+    }
+    top = float(np.concatenate([sample.largest for sample in samples]).mean())
+    return [
+        name,
+        f"{gains[0].hours:,}",
+        f"{gains[1].hours:,}",
+        *(number(gain.mean) for gain in gains),
+        number(float(events.mean())),
+        *(number(float(value)) if fit.events >= ENOUGH_LIQUIDATIONS else "-" for value in fit.coefficients[1:]),
+        number(gini_figures(samples)[0].value),
+        number(top),
+        *(number(totals[key]) for key in ("welfare", "bad_debt", "liquidated", "liquidation_cost")),
+        str(sum(sample.lost for sample in samples)),
+    ]
+
+
+def format_sources(samples: Sequence[Sample]) -> str:
+    """The table of sources for the terminal."""
+    rows = [list(SOURCE_COLUMNS), *source_rows(samples)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+# ---------------------------------------------------------------------- page
+
+
+def command_of(options: "CalibrationOptions") -> str:
+    """The command that asks for these options again; what is at its default is left out."""
+    from protogov.experiments.calibration import CalibrationOptions
+
+    words = ["python", "-m", "protogov.experiments.calibration"]
+    plain = asdict(CalibrationOptions())
+    for name, value in asdict(options).items():
+        flag = "--" + name.replace("_", "-")
+        if value == plain[name]:
+            continue
+        if isinstance(value, bool):
+            words.append(flag)
+        elif isinstance(value, tuple):
+            words += [word for item in value for word in (flag, item)]
+        else:
+            words += [flag, str(value)]
+    return shlex.join(words)
+
+
+def numbers(
+    samples: Sequence[Sample], figures: dict[str, Figure], options: "CalibrationOptions", config: WorldConfig
+) -> dict[str, Any]:
+    """Everything measured and what made it, JSON-able."""
+
+    def plain(value: float) -> float | None:
+        return value if isfinite(value) else None
+
+    found = {}
+    for name, figure in figures.items():
+        found[name] = {"value": plain(figure.value), "low": plain(figure.low), "high": plain(figure.high)}
+        found[name]["basis"] = figure.basis  # type: ignore[assignment]
+    return {
+        "command": command_of(options),
+        "date": now(),
+        "seeds": [options.first_seed, options.first_seed + options.seeds - 1],
+        "sources": [sample.source.name for sample in samples],
+        "figures": found,
+        "bands": {band.name: [band.low, band.high] for band in BANDS},
+        "outside": [band.name for band in failing(figures)],
+        "physics_digest": source_digest(),
+        "config": config.to_dict(),
+        "versions": versions(),
+    }
+
+
+def headline(figures: dict[str, Figure]) -> str:
+    """What came out, in one sentence."""
+    missed = failing(figures)
+    if not missed:
+        return f"All {len(BANDS)} figures lie inside their stated band"
+    names = ", ".join(band.name.replace("_", " ") for band in missed)
+    return f"{len(BANDS) - len(missed)} of {len(BANDS)} figures lie inside their stated band; not so: {names}"
+
+
+def page(samples: Sequence[Sample], figures: dict[str, Figure], about: dict[str, Any]) -> str:
+    """The README of the folder."""
+    fit = fit_days(samples)
+    sections = [
+        f"# Calibration\n\n{headline(figures)}.\n\n![Gains, regression, response and profits](calibration.svg)",
+        _band_table(figures),
+        _reported(figures, fit),
+        _source_table(samples),
+        _gain_table(samples),
+        _meanings(),
+        _fitted(samples),
+        _made(about),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _band_table(figures: dict[str, Figure]) -> str:
+    rows = []
+    for band in BANDS:
+        found = figures.get(band.name, _absent(band.name))
+        target = "" if band.target is None else f" ({band.target:g})"
+        verdict = band.verdict(found.value, found.low, found.high)
+        rows.append(
+            [
+                band.meaning, f"{band.low:g} to {band.high:g}{target}", number(found.value),
+                span(found.low, found.high), found.basis, verdict, band.source,
+            ]
+        )  # fmt: skip
+    header = ["figure", "band (published)", "value", "95% over seeds", "rests on", "verdict", "source of the band"]
+    return "## Figures against their bands\n\n" + _table(header, rows)
+
+
+def _reported(figures: dict[str, Figure], fit: Fit) -> str:
+    rows = []
+    words = {
+        "intercept": "intercept of the regression (follows from the number of accounts; published 1.03)",
+        "multiplier": "factor on a day's events of a 5% fall (published 4.5)",
+        "pool_loss_closes": "the pool's loss over sigma^2/8 with sigma of hourly closes",
+        "utilisation_stress": "utilisation, mean of stress hours",
+        "borrow_rate_stress": "borrow rate, mean of stress hours",
+    }
+    for name, meaning in words.items():
+        if name in figures:
+            found = figures[name]
+            rows.append([meaning, number(found.value), span(found.low, found.high)])
+    rows.append(["R^2 of the regression", number(fit.r_squared), ""])
+    return "## Reported without a band\n\n" + _table(["figure", "value", "95% over seeds"], rows)
+
+
+def _source_table(samples: Sequence[Sample]) -> str:
+    text = (
+        "## By source\n\nMeans; gains over hours of the kind; W, losses and liquidations in basis points of K0 an "
+        f"episode; top {LARGEST}: share of all debt that the {LARGEST} largest of 128 accounts owe; Gini within a "
+        "world; lost: events beyond what an hour can record, which are not counted.\n\n"
+    )
+    return text + _table(SOURCE_COLUMNS, source_rows(samples))
+
+
+def _gain_table(samples: Sequence[Sample]) -> str:
+    rows = []
+    for kind, word in enumerate(HOUR_KINDS):
+        for name in ("liquidation_gain", "hedge_gain"):
+            found = spread_of(samples, name, kind)
+            rows.append([word, name.replace("_", " "), *_cells(found)])
+    parts = []
+    for kind, word in enumerate(HOUR_KINDS):
+        near, depth, debt = (spread_of(samples, name, kind).mean for name in ("near", "depth", "debt"))
+        late, idle = (spread_of(samples, name, kind).mean for name in ("overdue", "near_idle"))
+        parts.append([word, number(near), number(debt / 1e6), number(depth / 1e6), number(late), number(idle)])
+    header = ["hours", "gain", "mean", "5%", "25%", "median", "75%", "95%", "number"]
+    made_of = ["hours", "debt within 5% of liquidation / debt", "debt $M", "depth $M", "overdue part", "idle part"]
+    return (
+        "## Where the gains come from\n\n"
+        + _table(header, rows)
+        + "\n\nLiquidation gain = 0.2 x debt within 5% / depth of 1%; of that debt, the part that is liquidatable "
+        "already and the part that idle accounts owe:\n\n" + _table(made_of, parts)
+    )
+
+
+def _cells(found: Spread) -> list[str]:
+    values = (found.mean, found.p5, found.p25, found.median, found.p75, found.p95)
+    return [*(number(value) for value in values), f"{found.hours:,}"]
+
+
+def _meanings() -> str:
+    return f"""## What the words mean
+
+- **Stress hour**: the tape's vol over the last 24 h is {100 * STRESS_VOL:.0f}% a year or more, or its price is
+  {100 * STRESS_DRAWDOWN:.0f}% or more below its high of 72 h. **Calm hour**: that vol is below {100 * CALM_VOL:.0f}%
+  and the price less than {100 * CALM_DRAWDOWN:.0f}% below its high of seven days. Other hours count as neither. Fixed
+  before any gain was looked at; they use the tape alone, which no governor and no trade moves.
+- **Liquidation gain**: debt that a fall of 1% makes liquidatable over the depth of 1%. Of a hundred accounts a single
+  percent is mostly empty, so it is a fifth of what the next five percent make liquidatable, what is liquidatable
+  already included. **Hedge gain**: |net gamma| S^2 1% over the depth of 1%. Both are read at the end of every hour.
+- **Daily regression**: ln(liquidation events + 1) of a world-day on the day's fall, the fall of the day before and the
+  day's rise (log returns of the tape; falls are negative numbers), ordinary least squares; the first day of an episode
+  only serves as the day before. The intercept follows from how many accounts there are and is reported alone.
+- **Profit Gini**: of the liquidators' profits since the episode began, losses as nothing, in worlds with
+  {ENOUGH_LIQUIDATIONS} liquidations or more; no correction for their small number, so eight liquidators reach 0.875 at
+  most.
+- **Pool's loss**: a world in which nobody but the arbitrageur trades, without fee, band or limit; its profit over the
+  pool's value, against an eighth of the realised variance of the five-minute path.
+- **Intervals** resample whole seeds (a seed is a population and plays every source). Recorded windows are few and each
+  happened once: the intervals say nothing about other histories.
+"""
+
+
+def _fitted(samples: Sequence[Sample]) -> str:
+    there = [sample.source.name for sample in samples if sample.source.kind == "replayed"]
+    absent = [window for window in WINDOWS if window not in there]
+    played = f"Measured here on {', '.join(sample.source.name for sample in samples)}"
+    return f"""## What was fitted on what
+
+- Constants of the world may be fitted on the scenarios {" and ".join(SYNTHETIC)} and on recorded windows of
+  {", ".join(WINDOWS)}. {played}{f"; without {', '.join(absent)}" if absent else ""}.
+- Never on the held-out synthetic crash, and never on the crises {", ".join(HELD_OUT)}: no file of them is read.
+- The recorded windows are also where learned governors are evaluated: no learner trains on them, but the constants of
+  the world were chosen with them in sight.
+- No lever, no reward weight and no learner was fitted here: all levers stand at their defaults and nobody moves one."""
+
+
+def _made(about: dict[str, Any]) -> str:
+    made = about["versions"]
+    libraries = ", ".join(f"{name} {made[name]}" for name in ("python", "numpy", "numba", "scipy"))
+    return (
+        f"## Made by\n\n    {about['command']}\n\nSeeds {about['seeds'][0]} to {about['seeds'][1]} of every source; "
+        f"{about['date']}; protogov {made['protogov']} at {made['commit']}, {libraries}. Numbers: `calibration.json`."
+    )

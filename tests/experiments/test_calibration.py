@@ -1,0 +1,327 @@
+"""The calibration: its statistics against closed forms and planted processes, its bands, and a small run of it all."""
+
+import json
+
+import numpy as np
+import pytest
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import Scenario, get_scenario
+from protogov.experiments.calibration import CalibrationOptions, chosen_sources, main
+from protogov.experiments.calibration_bands import BAND_BY_NAME, BANDS, Band, Figure, failing
+from protogov.experiments.calibration_figures import all_figures, gini_figures, hours_of, spread_of
+from protogov.experiments.calibration_measure import (
+    HELD_OUT,
+    WINDOWS,
+    Sample,
+    Source,
+    history_sources,
+    measure,
+    pool_loss,
+    synthetic_sources,
+)
+from protogov.experiments.calibration_statistics import (
+    BETWEEN,
+    CALM,
+    FIRST_HOUR,
+    STRESS,
+    daily_fit,
+    drawdown,
+    gini,
+    hour_kinds,
+    lorenz,
+    ratio_of_sums,
+    realised_vol,
+)
+from protogov.experiments.errors import BadInput
+from protogov.experiments.paths import shared_data
+
+CRISES = shared_data() / "crises"
+real_data = pytest.mark.skipif(not CRISES.is_dir(), reason="no recorded candles beside the repository")
+
+
+# ---------------------------------------------------------------------- statistics
+
+
+def planted(coefficients, num_worlds=300, days=14, noise=0.0, seed=1):
+    """Daily returns and events whose ln(events + 1) follows the four regressors exactly, but for `noise`."""
+    random = np.random.default_rng(seed)
+    returns = random.normal(0.0, 0.05, (num_worlds, days))
+    before = np.concatenate([np.zeros((num_worlds, 1)), returns[:, :-1]], axis=1)
+    a, today, yesterday, rise = coefficients
+    logs = a + today * np.minimum(returns, 0) + yesterday * np.minimum(before, 0) + rise * np.maximum(returns, 0)
+    return returns, np.expm1(logs + random.normal(0.0, noise, logs.shape) if noise else logs)
+
+
+def test_the_regression_finds_a_planted_process() -> None:
+    published = (1.03, -29.9, -20.3, 4.6)
+    returns, events = planted(published)
+    fit = daily_fit(returns, events, np.arange(300))
+    np.testing.assert_allclose(fit.coefficients, published, rtol=1e-9)
+    assert fit.r_squared == pytest.approx(1.0)
+    assert fit.days == 300 * 13
+    assert fit.multiplier() == pytest.approx(np.exp(0.05 * 29.9))  # 4.46: "about 4.5 times"
+
+
+def test_intervals_of_the_regression_cover_what_was_planted_and_shrink_with_seeds() -> None:
+    published = np.array([1.03, -29.9, -20.3, 4.6])
+    few, many = (daily_fit(*planted(published, n, noise=1.0), np.arange(n)) for n in (60, 960))
+    for fit in (few, many):
+        assert (fit.low < published).all() and (published < fit.high).all()
+        assert (fit.low < fit.coefficients).all() and (fit.coefficients < fit.high).all()
+    np.testing.assert_allclose((few.high - few.low) / (many.high - many.low), 4.0, rtol=0.35)
+
+
+def test_worlds_of_one_seed_are_one_cluster() -> None:
+    # the same worlds four times over say nothing new: intervals are those of the worlds once, not half as wide
+    returns, events = planted((1.0, -30.0, -20.0, 5.0), 100, noise=1.0)
+    once = daily_fit(returns, events, np.arange(100))
+    repeated = daily_fit(np.tile(returns, (4, 1)), np.tile(events, (4, 1)), np.tile(np.arange(100), 4))
+    np.testing.assert_allclose(repeated.coefficients, once.coefficients)
+    np.testing.assert_allclose(repeated.high - repeated.low, once.high - once.low)
+
+
+def test_a_regression_without_falls_has_no_coefficients() -> None:
+    fit = daily_fit(np.full((5, 4), 0.01), np.ones((5, 4)), np.arange(5))
+    assert np.isnan(fit.coefficients).all()
+    with pytest.raises(ValueError, match="1 days"):
+        daily_fit(np.zeros((3, 1)), np.zeros((3, 1)), np.arange(3))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([5.0, 5.0, 5.0], 0.0),
+        ([0.0, 0.0, 0.0, 7.0], 3 / 4),  # one has all: (n - 1) / n
+        ([1.0, 3.0], 0.25),
+        ([0.0, 1.0, 2.0, 3.0, 4.0], 0.4),
+        ([-9.0, -1.0, 1.0, 3.0], 0.625),  # losses count as nothing
+        (np.arange(1, 1001) / 1000.0, 1 / 3),  # uniform on (0, 1)
+    ],
+)
+def test_gini_closed_forms(values, expected) -> None:
+    assert gini(values) == pytest.approx(expected, abs=1e-3)
+    assert gini(np.asarray(values) * 1e6) == pytest.approx(gini(values))
+
+
+def test_gini_is_one_less_twice_the_area_below_the_lorenz_curve() -> None:
+    values = np.random.default_rng(3).pareto(1.5, 50)
+    share, held = lorenz(values)
+    assert (share[0], held[0], share[-1], held[-1]) == (0.0, 0.0, 1.0, pytest.approx(1.0))
+    assert gini(values) == pytest.approx(1.0 - 2.0 * np.trapezoid(held, share))
+    assert np.isnan(gini([0.0, -1.0])) and np.isnan(gini([]))
+
+
+def test_a_ratio_of_sums_counts_every_hour_the_same() -> None:
+    value, low, high = ratio_of_sums(np.array([10.0, 0.0]), np.array([10.0, 90.0]))
+    assert value == pytest.approx(0.1) and low == 0.0 and high == 1.0
+    assert all(np.isnan(ratio_of_sums(np.zeros(3), np.zeros(3))))
+
+
+# ---------------------------------------------------------------------- kinds of hours
+
+
+def zigzag(vol: float, hours: int) -> np.ndarray:
+    """Closes whose every hourly log return is of the size that an annual `vol` means, up and down in turn."""
+    size = vol / np.sqrt(8760.0)
+    return 3000.0 * np.exp(np.cumsum(np.concatenate([[0.0], size * (-1.0) ** np.arange(hours)])))
+
+
+def test_realised_vol_and_drawdown_on_paths_that_are_known() -> None:
+    np.testing.assert_allclose(realised_vol(zigzag(0.9, 60)[None]), 0.9)
+    closes = np.array([[100.0, 120.0, 90.0, 60.0, 66.0]])
+    np.testing.assert_allclose(drawdown(closes, 10), [[0.0, 0.25, 0.5, 0.45]])
+    np.testing.assert_allclose(drawdown(closes, 1), [[0.0, 0.25, 1 / 3, 0.0]])
+
+
+@pytest.mark.parametrize(("vol", "kind"), [(0.74, CALM), (0.76, BETWEEN), (1.49, BETWEEN), (1.51, STRESS)])
+def test_vol_alone_decides_while_the_price_stays(vol, kind) -> None:
+    kinds = hour_kinds(zigzag(vol, 60)[None])
+    assert (kinds[0, :FIRST_HOUR] == -1).all()
+    assert (kinds[0, FIRST_HOUR:] == kind).all()
+
+
+def test_a_fall_is_stress_for_three_days_and_not_calm_for_a_week() -> None:
+    # 21% within ten hours at the slow end of what vol would notice, then nothing moves any more
+    fall = np.concatenate([np.zeros(20), np.linspace(0.0, np.log(0.79), 30), np.full(300, np.log(0.79))])
+    kinds = hour_kinds(3000.0 * np.exp(fall)[None])[0]
+    assert kinds[15] == CALM
+    assert kinds[48] == STRESS and kinds[48 + 20] == STRESS  # vol is over after a day, the drawdown not
+    assert kinds[48 + 72] == BETWEEN  # the high of three days is gone, that of the week not
+    assert kinds[-1] == CALM
+
+
+# ---------------------------------------------------------------------- bands
+
+
+def test_every_band_is_a_range_that_its_published_value_lies_in() -> None:
+    assert len(BAND_BY_NAME) == len(BANDS)
+    for band in BANDS:
+        assert band.low < band.high and band.source
+        assert band.target is None or band.holds(band.target)
+
+
+def test_a_band_says_inside_outside_and_unsure() -> None:
+    band = Band("gain", "a gain", 0.1, 0.4, None, "somebody")
+    assert band.verdict(0.2, 0.15, 0.3) == "inside"
+    assert band.verdict(0.1, 0.1, 0.1) == "inside"
+    assert band.verdict(0.2, 0.05, 0.3) == "inside, interval crosses an edge"
+    assert band.verdict(0.5, 0.45, 0.6) == "OUTSIDE"
+    assert band.verdict(0.41, 0.3, 0.6) == "OUTSIDE, interval crosses an edge"
+    assert band.verdict(float("nan"), 0.0, 1.0) == "not measured"
+
+
+def test_a_figure_outside_absent_or_not_a_number_fails() -> None:
+    inside = {band.name: Figure(band.name, (band.low + band.high) / 2, 0.0, 0.0, "") for band in BANDS}
+    assert failing(inside) == []
+    first, second, third = BANDS[:3]
+    wrong = dict(inside)
+    wrong[first.name] = Figure(first.name, first.high * 1.001, 0.0, 0.0, "")
+    wrong[second.name] = Figure(second.name, float("nan"), 0.0, 0.0, "")
+    del wrong[third.name]
+    assert failing(wrong) == [first, second, third]
+
+
+# ---------------------------------------------------------------------- worlds
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    """Six worlds of four days on each synthetic source."""
+    return [measure(source, np.arange(6), WorldConfig(episode_hours=96)) for source in synthetic_sources()]
+
+
+def test_gains_are_made_of_the_debt_nearby_and_the_depth(samples) -> None:
+    for sample in samples:
+        hourly = {name: values.astype(np.float64) for name, values in sample.hourly.items()}
+        gain = 0.2 * hourly["near"] * hourly["debt"] / hourly["depth"]
+        np.testing.assert_allclose(hourly["liquidation_gain"], gain, rtol=1e-4, atol=1e-9)
+        assert (hourly["hedge_gain"] > 0.0).all()
+        for name in ("near", "overdue", "near_idle", "utilisation"):
+            assert (hourly[name] >= 0.0).all() and (hourly[name] <= 1.0 + 1e-6).all()
+        assert ((sample.largest > 13 / 128) & (sample.largest < 1.0)).all()
+
+
+def test_events_of_the_days_are_the_liquidations_of_the_record() -> None:
+    falling = Source("drop", "synthetic", _Drop())
+    sample = measure(falling, np.arange(4), WorldConfig(episode_hours=72))
+    assert sample.events[:, 0].sum() == 0.0  # nothing moves on the first day
+    assert (sample.events[:, 1] > 0.0).all()  # the price falls by 30% in the second
+    np.testing.assert_allclose(sample.daily_returns, [[0.0, np.log(0.7), 0.0]] * 4, atol=1e-6)
+    assert (sample.totals["liquidated"] > 0.0).all()
+
+
+class _Drop(Scenario):
+    """Two quiet days and a fall of 30% between hours 24 and 48."""
+
+    name, split = "drop", "free"
+
+    def fill(self, tapes, seeds) -> None:
+        get_scenario("flat").fill(tapes, seeds)
+        hours = np.arange(tapes.shape[1])
+        path = 3000.0 * np.exp(np.log(0.7) * np.clip((hours - 24) / 24, 0.0, 1.0))
+        opens = np.concatenate([path[:1], path[:-1]])
+        for field, values in (("open", opens), ("high", opens), ("low", path), ("close", path)):
+            tapes[field] = values
+
+
+def test_hours_of_a_kind_are_pooled_over_samples(samples) -> None:
+    found = spread_of(samples, "hedge_gain", CALM)
+    values = hours_of(samples, "hedge_gain", CALM)
+    assert found.hours == values.size > 0
+    assert found.mean == pytest.approx(values.mean())
+    assert found.low <= found.mean <= found.high
+    assert found.p5 <= found.median <= found.p95
+    assert np.isnan(spread_of(samples[1:], "hedge_gain", STRESS).mean)  # no stress in a calm market
+
+
+def test_gini_leaves_out_worlds_with_few_liquidations(samples) -> None:
+    def sample(profits, events):
+        source = samples[0]
+        return Sample(
+            source.source, np.arange(len(profits)), source.closes, source.hourly, np.array(events, float),
+            np.array(profits, float), source.largest, source.totals, 0,
+        )  # fmt: skip
+
+    busy = sample([[0, 0, 0, 8.0], [2.0, 2.0, 2.0, 2.0], [0, 0, 0, 1.0]], [[30, 5], [10, 10], [1, 0]])
+    within, pooled = gini_figures([busy])
+    assert within.value == pytest.approx((0.75 + 0.0) / 2)
+    assert pooled.value == pytest.approx(gini([0, 0, 0, 8, 2, 2, 2, 2]))
+    assert all(np.isnan(figure.value) for figure in gini_figures([sample([[1.0, 0.0]], [[3, 3]])]))
+
+
+def test_a_feeless_pool_loses_an_eighth_of_the_variance() -> None:
+    found = pool_loss(synthetic_sources()[0], np.arange(2), WorldConfig(episode_hours=96))
+    np.testing.assert_allclose(found.loss, found.path_variance / 8.0, rtol=0.02)
+    assert (found.loss > 0.0).all()
+
+
+def test_figures_cover_every_band_that_synthetic_worlds_can_show(samples) -> None:
+    figures = all_figures(samples, None)
+    for band in BANDS:
+        assert band.name in figures or band.name == "pool_loss"
+    assert 0.0 < figures["utilisation_calm"].value < 1.0
+
+
+# ---------------------------------------------------------------------- history and command
+
+
+@real_data
+def test_history_is_the_seven_windows_and_none_that_is_held_out() -> None:
+    sources = history_sources(CRISES)
+    assert [source.name for source in sources] == list(WINDOWS)
+    assert all(source.scenario.split != "test" and source.kind == "replayed" for source in sources)
+    assert not set(WINDOWS) & set(HELD_OUT)
+
+
+def test_history_refuses_what_is_no_window(tmp_path, candles) -> None:
+    with pytest.raises(BadInput, match="named after a calibration window"):
+        history_sources(candles)
+    with pytest.raises(BadInput, match="no such file or folder"):
+        history_sources(tmp_path / "nowhere")
+    held_out = tmp_path / "eth_2020-03_crash.csv"
+    held_out.write_text("timestamp,open,high,low,close\n")
+    with pytest.raises(BadInput, match="held out"):
+        history_sources(held_out)
+    with pytest.raises(BadInput, match="calibration window"):  # nor does it slip in with a folder
+        history_sources(tmp_path)
+
+
+def test_without_recorded_candles_the_synthetic_sources_are_left(monkeypatch, tmp_path, capsys) -> None:
+    monkeypatch.setattr("protogov.experiments.calibration.shared_data", lambda: tmp_path / "none")
+    assert [source.name for source in chosen_sources(CalibrationOptions())] == ["jump", "calm"]
+    assert "no recorded candles" in capsys.readouterr().out
+
+
+def test_the_command_measures_draws_and_checks(tmp_path, capsys) -> None:
+    arguments = ["--synthetic", "--seeds", "3", "--episode-hours", "72", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    for band in BANDS:
+        assert band.name in printed
+    about = json.loads((tmp_path / "calibration.json").read_text())
+    assert about["command"].startswith("python -m protogov.experiments.calibration --synthetic --seeds 3")
+    assert set(about["bands"]) == {band.name for band in BANDS}
+    page = (tmp_path / "README.md").read_text()
+    for words in ("Figures against their bands", "What was fitted on what", "2020-03", "Made by"):
+        assert words in page
+    assert "<svg" in (tmp_path / "calibration.svg").read_text()
+    assert (tmp_path / "calibration.png").read_bytes().startswith(b"\x89PNG")
+    # three days of three worlds have no stress: a figure that is not measured fails the check
+    assert main([*arguments, "--check"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--seeds", "1"], "seeds is 1"),
+        (["--first-seed", "-1"], "first-seed is -1"),
+        (["--episode-hours", "24"], "episode-hours is 24"),
+        (["--parameters", "arivals=3"], "'arivals=3', expected name=value"),
+        (["--history", "/nowhere/at/all"], "no such file or folder"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(arguments, said, capsys) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
