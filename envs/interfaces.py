@@ -30,7 +30,10 @@ class Step(NamedTuple):
         truncated: bool [n], the episode is over and the row needs a reset.
         proposed, executed: float64 [n, levers], what was asked for and what is in force [the lever's unit].
         reason: int8 [n, levers], `protogov.envs.world.levers.Reason` of each lever.
-        events: EVENT [n, m]; the first `n_events[i]` of row i are valid. m is the largest of `n_events` (at least 1, at
+        records: RECORD [n, venues], both loop gains and the extent of cascades and losses in this decision; see
+            `protogov.envs.world.records.RECORD` for every field and its unit.
+        events: EVENT [n, m]; the first `n_events[i]` of row i are valid. `parent`, `root` and `generation` place each
+            in its cascade, which may have begun in an earlier decision. m is the largest of `n_events` (at least 1, at
             most 256 * decision_hours).
         n_events: int64 [n].
     """
@@ -42,6 +45,7 @@ class Step(NamedTuple):
     proposed: dict[str, NDArray[np.float64]]
     executed: dict[str, NDArray[np.float64]]
     reason: dict[str, NDArray[np.int8]]
+    records: NDArray[np.void]
     events: NDArray[np.void]
     n_events: NDArray[np.int64]
 

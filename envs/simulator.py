@@ -24,10 +24,11 @@ from protogov.envs.world.kernels import kernels
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.observe import VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.parameters import PARAMS
+from protogov.envs.world.records import RECORD
 from protogov.envs.world.state import EVENT, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -93,6 +94,7 @@ class Simulator:
         self._obs = np.zeros((n, width), np.float32)
         self._actions = np.zeros((n, venues, NUM_LEVERS))
         self._terms = np.zeros((n, venues), TERMS).view(np.recarray)
+        self._records = np.zeros((n, venues), RECORD).view(np.recarray)
         self._bind()
 
     def _bind(self) -> None:
@@ -107,7 +109,7 @@ class Simulator:
         named = (
             (self.worlds, world_dtypes[venues]), (self.params, PARAMS), (self.tape, TAPE), (self._actions, None),
             (self._world_features, WORLD_DTYPE), (self._world_flat, None), (self._venue_features, VENUE_DTYPE),
-            (self._venue_flat, None), (self._obs, None), (self._terms, TERMS),
+            (self._venue_flat, None), (self._obs, None), (self._terms, TERMS), (self._records, RECORD),
         )  # fmt: skip
         # kept and copied from: a fresh array of full capacity every step costs more in page faults than a world's hours
         events = np.zeros((n, MAX_EVENTS_PER_HOUR * self.config.decision_hours), EVENT)
@@ -191,7 +193,7 @@ class Simulator:
         self.tape[rows] = tapes
         mask = np.zeros(self.num_worlds, np.bool_)
         mask[rows] = True
-        worlds, params, tape, _, *features, _ = self._arguments
+        worlds, params, tape, _, *features, _, _ = self._arguments
         with np.errstate(over="ignore"):
             self._kernels.reset_range(worlds, params, tape, *features, mask)
 
@@ -223,6 +225,7 @@ class Simulator:
             {name: self._lever_field(name, "target") for name in self.agents},
             {name: self.executed(name) for name in self.agents},
             {name: self._lever_field(name, "reason").astype(np.int8) for name in self.agents},
+            self.records(),
             events,
             n_events,
         )
@@ -325,6 +328,10 @@ class Simulator:
     def welfare(self, venue: int) -> NDArray[np.float64]:
         """Welfare W of one venue in the last decision, float64 [n], bp of K0."""
         return self._terms_flat[:, venue, _WELFARE].copy()
+
+    def records(self) -> NDArray[np.void]:
+        """What the last decision left on record, RECORD [n, venues]: loop gains, cascades, losses."""
+        return self._records.view(RECORD, np.ndarray).copy()
 
     def executed(self, agent: str) -> NDArray[np.float64]:
         """`agent`'s levers in force, float64 [n, levers], in their units."""
@@ -432,7 +439,7 @@ class Simulator:
 # arrays with a row a world that make up the state of a batch
 _STATE = (
     "worlds", "tape", "params", "base_seeds", "episodes",
-    "_world_features", "_venue_features", "_obs", "_terms",
+    "_world_features", "_venue_features", "_obs", "_terms", "_records",
 )  # fmt: skip
 # what `_bind` makes of them
 _BOUND = (

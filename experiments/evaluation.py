@@ -24,7 +24,6 @@ from protogov.envs.interfaces import Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVERS
-from protogov.envs.world.state import EventKind
 from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.governors import GovernorSet
 from protogov.experiments.play import open_worlds, play, tape_seeds
@@ -79,8 +78,6 @@ class EpisodeSums:
             self._add(f"mandate/{agent}", terms @ np.array([term.weight for term in role.terms]))
             for column, term in enumerate(role.terms):
                 self._add(f"term/{agent}/{term.name}", terms[:, column])
-        kinds = step.events["kind"]
-        valid = np.arange(kinds.shape[1]) < step.n_events[:, None]
         for v in range(self._world.config.venues):
             venue = self._world.worlds["venues"][:, v]
             parts = step.terms[f"welfare_{v}"]
@@ -90,8 +87,7 @@ class EpisodeSums:
             for name, field in REALISED.items():
                 self._add(f"{name}/{v}", venue[field] * 1e4 / venue["opening_value"])
             self._peak[:, v] = np.maximum(self._peak[:, v], venue["utilisation"])
-            here = valid & (step.events["venue"] == v) & (kinds == EventKind.LIQUIDATION)
-            self._add(f"liquidations/{v}", here.sum(axis=1))
+            self._add(f"liquidations/{v}", step.records["liquidations"][:, v])
             for index, lever in enumerate(LEVERS):
                 self._add(f"lever/{v}/{lever.name}", venue["levers"]["executed"][:, index])
 

@@ -14,7 +14,8 @@ from protogov.envs.interfaces import Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVERS, Reason
-from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS, EventKind
+from protogov.envs.world.records import RECORD
+from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS, EventKind, venue_dtype
 from protogov.experiments.evaluation import PARTS, REALISED
 from protogov.experiments.play import open_worlds, play
 from protogov.experiments.tables import Table, concatenate, read_table, write_table
@@ -29,8 +30,8 @@ _WORLD_FIELDS = (
 )  # fmt: skip
 _VENUE_FIELDS = (
     "utilisation", "borrow_rate", "supply_rate", "cash", "reserve", "treasury_cash", "deficit", "at_risk", "latent",
-    "unmet_withdrawals", "option_cash", "option_unpaid", "hedge_coin", "net_delta", "net_gamma", "net_vega",
-    "book_value", "short_collateral_sum", "liquidation_gain", "hedge_gain", "opening_value",
+    "option_cash", "option_unpaid", "hedge_coin", "net_delta", "net_gamma", "net_vega",
+    "book_value", "short_collateral_sum", "opening_value",
 )  # fmt: skip
 
 
@@ -40,9 +41,10 @@ class Recording:
 
     Attributes:
         decisions: a row a decision, world and venue; row 0 of an episode is its opening. Money in USD, flows summed
-            over the decision, `welfare` and `mandate` in basis points of K0, `<lever>` executed and `<lever>_proposed`.
+            over the decision, `welfare` and `mandate` in basis points of K0, `<lever>` executed and `<lever>_proposed`,
+            and every field of `protogov.envs.world.records.RECORD` (loop gains, extent of cascades).
         hours: a row an hour and world: the tape's candle and the oracle's close.
-        events: a row an event; see `protogov.envs.world.state.EVENT`.
+        events: a row an event; see `protogov.envs.world.state.EVENT`; `protogov.experiments.cascades` tells the trees.
     """
 
     decisions: Table
@@ -106,6 +108,7 @@ def _snapshot(world: Simulator, step: Step | None, decision: int) -> Table:
             hours_left = (venue["expiry"][:, e] - worlds["substep"]) / SUBSTEPS
             table[f"expiry_hours_{e}"] = np.where(used, hours_left, np.nan)
         table |= _health_bands(world, v)
+        table |= _records(world, step, v)
         table |= _flows(world, step, v)
         table |= _levers(world, step, v)
         parts.append(table)
@@ -142,6 +145,19 @@ def _flows(world: Simulator, step: Step | None, v: int) -> Table:
         if place.venue == v:
             weights = np.array([term.weight for term in place.role.terms])
             table[f"mandate_{place.role.name}"] = zero if step is None else step.terms[agent] @ weights
+    return table
+
+
+def _records(world: Simulator, step: Step | None, v: int) -> Table:
+    """The step's records of a venue; at the opening the gains as they are and nothing happened yet."""
+    table: Table = {}
+    for name in RECORD.names or ():
+        if step is not None:
+            table[name] = step.records[name][:, v].copy()
+        elif name in (venue_dtype.names or ()):
+            table[name] = world.worlds["venues"][name][:, v].copy()
+        else:
+            table[name] = np.zeros(world.num_worlds, RECORD[name])
     return table
 
 

@@ -1,21 +1,35 @@
 """What happened, with its parent: the record from which a cascade's tree is read.
 
 The parent of an event is the event with the largest impact on the spot pool since the last oracle update; none when
-the tape's move alone suffices for it.
+the tape's move alone suffices for it. Its root is the event that began the cascade, its generation the number of links
+to there.
 """
 
+import numpy as np
+
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.state import MAX_EVENTS_PER_HOUR
+from protogov.envs.world.state import MAX_EVENTS_PER_HOUR, EventKind
 
 
 @compiled
 def record_event(world, events, v, kind, account, parent, repaid, seized, price, bad_debt):
     """Append one event and return its serial number; beyond the hourly capacity it is counted as lost."""
     serial = world.num_events
+    root, generation = place_in_tree(world, events, serial, parent)
     world.num_events = serial + 1
+    world.newest_root, world.newest_generation = root, generation
+    venue = world.venues[v]
+    venue.sum_events += 1
+    venue.deepest_generation = max(venue.deepest_generation, generation)
+    if kind == EventKind.LIQUIDATION:
+        venue.sum_liquidations += 1
+        if parent >= 0:
+            venue.sum_caused_liquidations += 1
+            venue.sum_caused += repaid
     position = world.step_events
     if world.events_hour >= MAX_EVENTS_PER_HOUR or position >= events.shape[0]:
         world.events_lost += 1
+        venue.sum_events_lost += 1
         return serial
     world.events_hour += 1
     world.step_events = position + 1
@@ -25,6 +39,8 @@ def record_event(world, events, v, kind, account, parent, repaid, seized, price,
     event.venue = v
     event.account = account
     event.parent = parent
+    event.root = root
+    event.generation = generation
     event.serial = serial
     event.repaid = repaid
     event.seized = seized
@@ -34,17 +50,46 @@ def record_event(world, events, v, kind, account, parent, repaid, seized, price,
 
 
 @compiled
+def place_in_tree(world, events, serial, parent):
+    """(root, generation) of the event `serial` whose parent is `parent`, -1 for none."""
+    if parent < 0:
+        return serial, 0
+    root, generation = lineage(world, parent)
+    if generation >= 0:
+        return root, generation + 1
+    # neither a mover that the world remembers nor the newest event: look among those of this decision
+    for position in range(world.step_events - 1, -1, -1):
+        if events[position].serial == parent:
+            return np.int64(events[position].root), np.int64(events[position].generation) + 1
+    return parent, 1  # forgotten, and so for all that is known a root
+
+
+@compiled
+def lineage(world, serial):
+    """(root, generation) of an event that the world remembers: the newest, the largest mover now or before; else -1."""
+    if serial == world.num_events - 1:
+        return world.newest_root, world.newest_generation
+    if serial == world.parent_serial:
+        return world.parent_root, world.parent_generation
+    if serial == world.impact_serial:
+        return world.impact_root, world.impact_generation
+    return -1, -1
+
+
+@compiled
 def note_impact(world, serial, impact):
     """Remember the event whose sale moved the pool most since the last oracle update (log price, either sign)."""
     size = abs(impact)
     if size > world.impact_largest:
         world.impact_largest = size
-        world.impact_serial = serial
+        root, generation = lineage(world, serial)
+        world.impact_serial, world.impact_root, world.impact_generation = serial, root, generation
 
 
 @compiled
 def forget_impact(world):
     """An oracle update has passed the pool's moves on: the largest mover before it is the parent of what it causes."""
     world.parent_serial = world.impact_serial
+    world.parent_root, world.parent_generation = world.impact_root, world.impact_generation
     world.impact_largest = 0.0
     world.impact_serial = -1

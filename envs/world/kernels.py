@@ -30,6 +30,7 @@ from protogov.envs.world.observe import (
 )
 from protogov.envs.world.opening import open_world
 from protogov.envs.world.parameters import PARAMS
+from protogov.envs.world.records import fill_record
 from protogov.envs.world.state import EVENT, MAX_VENUES, TAPE, world_dtypes
 from protogov.envs.world.step import run_decision
 from protogov.envs.world.welfare import TERMS, settle_terms
@@ -76,8 +77,8 @@ def _build(digest: str) -> Kernels:
                 )
 
     def step_range(
-        worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, terms, events,
-        start, stop,
+        worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, terms, records,
+        events, start, stop,
     ):  # fmt: skip
         version = digest  # noqa: F841
         bad = -1
@@ -87,6 +88,7 @@ def _build(digest: str) -> Kernels:
             hours = run_decision(world, tape[i], actions[i], events[i], p)
             for v in range(world.num_venues):
                 settle_terms(world, world.venues[v], hours, terms[i, v], p)
+                fill_record(world, world.venues[v], v, events[i], records[i, v])
             fill_observation(world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], p)
             # a comparison that also catches a non-finite residual
             if bad < 0 and not world.book_error <= BOOK_TOLERANCE:

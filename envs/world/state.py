@@ -59,6 +59,8 @@ EVENT = np.dtype(
         ("venue", "i2"),
         ("account", "i4"),  # index of the account, supplier or short seller
         ("parent", "i4"),  # serial of the event whose sale caused this one, -1 if the outside price alone suffices
+        ("root", "i4"),  # serial of the event that began the cascade: this one's own without a parent
+        ("generation", "i4"),  # 0 for a root, else the parent's + 1
         ("serial", "i4"),  # number of the event in the episode
         ("repaid", "f8"),  # USD
         ("seized", "f8"),  # coin
@@ -200,6 +202,13 @@ venue_dtype = np.dtype(
         ("sum_net_borrow", "f8"),
         ("sum_net_supply", "f8"),
         ("sum_option_contracts", "f8"),
+        # ---- events since the decision began; complete, also where the record of events is full
+        ("sum_events", "i8"),
+        ("sum_events_lost", "i8"),  # events beyond the hourly capacity
+        ("sum_liquidations", "i8"),
+        ("sum_caused_liquidations", "i8"),  # that have a parent
+        ("sum_caused", "f8"),  # USD repaid in them
+        ("deepest_generation", "i8"),  # of all events
         # ---- values at the last decision, for differences
         ("at_risk", "f8"),  # share of debt that a 10% fall would make liquidatable
         ("latent", "f8"),  # USD by which debts exceed 97% of their collateral at the tape's price
@@ -221,7 +230,9 @@ venue_dtype = np.dtype(
         ("flow_mark_supply", "f8"),
         # ---- hourly diagnostics
         ("liquidation_gain", "f8"),  # liquidatable USD per 1% drop over the depth of 1%
-        ("hedge_gain", "f8"),
+        ("hedge_gain", "f8"),  # USD of delta that a 1% move makes the hedge trade, over the depth of 1%
+        ("liquidation_gain_peak", "f8"),  # largest hourly value since the decision began
+        ("hedge_gain_peak", "f8"),
         ("opening_value", "f8"),  # K0: deposits + LP value + treasury at reset, USD
         ("opening_net", "f8"),  # lending market's balance-sheet residual at reset
     ],
@@ -282,9 +293,16 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("impact_serial", "i8"),  # event with the largest pool impact since the last oracle update, -1 none
             ("impact_largest", "f8"),  # its |log price impact|
             ("parent_serial", "i8"),  # that event as of the last oracle update: whom a price-caused event names
+            # root and generation of those two and of the newest event, which may all be of an earlier decision
+            ("impact_root", "i8"),
+            ("impact_generation", "i8"),
+            ("parent_root", "i8"),
+            ("parent_generation", "i8"),
+            ("newest_root", "i8"),
+            ("newest_generation", "i8"),
             ("step_events", "i8"),  # events recorded since the decision began
             ("events_hour", "i8"),  # events recorded this hour
-            ("events_lost", "i8"),  # events beyond the hourly capacity
+            ("events_lost", "i8"),  # events beyond the hourly capacity, since the episode began
             # ---- price history for features
             ("hourly_close", "f8", (256,)),  # ring of hourly closes of the oracle, at hour % 256
             ("high_week", "f8"),

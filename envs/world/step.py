@@ -185,8 +185,10 @@ def settle_expiries(world, venue, v, events, p):
 
 @compiled
 def close_hour(world, venue, p):
-    """Hourly diagnostics: loop gain, debt at risk, daily flows."""
+    """Hourly diagnostics: loop gains, debt at risk, daily flows."""
     measure_risk(world, venue)
+    venue.liquidation_gain_peak = max(venue.liquidation_gain_peak, venue.liquidation_gain)
+    venue.hedge_gain_peak = max(venue.hedge_gain_peak, venue.hedge_gain)
     venue.health_stale = 1  # an hour's interest moved every debt, even where no price moved
     keep = 1.0 - 1.0 / 24.0
     venue.borrow_flow_day = venue.borrow_flow_day * keep + venue.sum_net_borrow - venue.flow_mark_borrow

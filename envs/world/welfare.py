@@ -169,5 +169,13 @@ def clear_sums(venue):
     venue.flow_mark_borrow = 0.0
     venue.flow_mark_supply = 0.0
     venue.sum_option_contracts = 0.0
+    venue.sum_events = 0
+    venue.sum_events_lost = 0
+    venue.sum_liquidations = 0
+    venue.sum_caused_liquidations = 0
+    venue.sum_caused = 0.0
+    venue.deepest_generation = 0
+    venue.liquidation_gain_peak = 0.0
+    venue.hedge_gain_peak = 0.0
     for index in range(venue.levers.shape[0]):
         venue.levers[index].travelled = 0.0

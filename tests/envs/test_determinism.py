@@ -40,6 +40,7 @@ def flat(step: Step) -> dict[str, NDArray[Any]]:
     named = {"truncated": step.truncated, "n_events": step.n_events}
     for part in ("obs", "rewards", "terms", "proposed", "executed", "reason"):
         named.update({f"{part}/{key}": value for key, value in getattr(step, part).items()})
+    named.update({f"records/{name}": step.records[name] for name in step.records.dtype.names or ()})
     counts = step.n_events.tolist()
     named["events"] = np.array(
         [zlib.crc32(step.events[i, :count].astype(PACKED).tobytes()) if count else 0 for i, count in enumerate(counts)]

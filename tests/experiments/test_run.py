@@ -13,6 +13,7 @@ import pytest
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import Reason
+from protogov.experiments.cascades import cascades
 from protogov.experiments.cli import main
 from protogov.experiments.evaluation import PARTS
 from protogov.experiments.material import read_metrics
@@ -201,6 +202,12 @@ def test_simulate_writes_what_happened(tmp_path: Path, capsys):
     # what liquidators repaid is told twice, by the sums and by the events
     repaid = events["repaid"][np.isin(events["kind"], ["liquidation", "bad_debt"]) & (events["world"] == 0)].sum()
     assert repaid == pytest.approx(one["liquidated"].sum(), rel=1e-9) and repaid > 0.0
+    # the trees of the events tell the same story as the step's records
+    trees = cascades(select(events, events["world"] == 0))
+    assert trees["size"].sum() == one["events"].sum() and trees["depth"].max() == one["deepest_generation"].max()
+    assert trees["liquidations"].sum() == one["liquidations"].sum()
+    assert trees["caused"].sum() == pytest.approx(one["caused"].sum(), rel=1e-9)
+    assert (one["liquidation_gain_peak"] >= one["liquidation_gain"])[1:].all() and one["hedge_gain_peak"].max() > 0.0
     # random governors are held back by the shield: executed moves by at most a cap an hour
     assert np.abs(np.diff(one["liquidation_threshold"])).max() <= 6 * 0.005 + 1e-12
     assert set(one["liquidation_threshold_reason"].tolist()) <= {reason.name.lower() for reason in Reason}

@@ -8,15 +8,17 @@ import pytest
 
 from protogov.envs.simulator import Simulator
 from protogov.envs.world import events as log
+from protogov.envs.world import records as log_records
 from protogov.envs.world.state import MAX_ACCOUNTS, MAX_EVENTS_PER_HOUR, MAX_EXPIRIES, MAX_SHORTS, EventKind
+from protogov.envs.world.welfare import clear_sums
 
 
 def test_an_event_is_written_with_its_serial(blank: Callable[..., Any]) -> None:
-    world, _, _, events = blank()
+    world, _, _, events = blank(2)
     world.substep, world.num_events, world.step_events, world.events_hour = 17, 40, 3, 3
     serial = log.record_event(world, events, 1, EventKind.LIQUIDATION, 9, 38, 100.0, 0.2, 500.0, 1.0)
     assert serial == 40
-    assert tuple(events[3]) == (17, EventKind.LIQUIDATION, 1, 9, 38, 40, 100.0, 0.2, 500.0, 1.0)
+    assert tuple(events[3]) == (17, EventKind.LIQUIDATION, 1, 9, 38, 38, 1, 40, 100.0, 0.2, 500.0, 1.0)
     assert (world.num_events, world.step_events, world.events_hour, world.events_lost) == (41, 4, 4, 0)
 
 
@@ -40,6 +42,103 @@ def test_the_largest_mover_is_remembered_until_the_oracle_has_passed_it_on(blank
     assert (world.impact_serial, world.impact_largest) == (4, 0.03)
     log.forget_impact(world)
     assert (world.parent_serial, world.impact_serial, world.impact_largest) == (4, -1, 0.0)
+
+
+def sale(world: Any, events: Any, parent: int, impact: float = 0.0, venue: int = 0) -> int:
+    """A liquidation of 100 USD that moved the pool by `impact`; its serial."""
+    kind = EventKind.LIQUIDATION
+    serial: int = log.record_event(world, events, venue, kind, 9, parent, 100.0, 0.2, 500.0, 0.0)
+    if impact:
+        log.note_impact(world, serial, impact)
+    return serial
+
+
+def places(events: Any, world: Any) -> list[tuple[int, int, int]]:
+    """(parent, root, generation) of every event of the decision."""
+    return [(int(e.parent), int(e.root), int(e.generation)) for e in events[: world.step_events]]
+
+
+def test_a_tree_of_three_generations_by_hand(blank: Callable[..., Any]) -> None:
+    world, venue, _, events = blank()
+    # the tape makes two loans fall; the second sale moves the pool more
+    assert sale(world, events, -1, -0.01) == 0
+    assert sale(world, events, -1, -0.03) == 1
+    log.forget_impact(world)  # the oracle follows
+    # two more fall by it; the first of them leaves bad debt, whose parent is that liquidation itself
+    assert sale(world, events, world.parent_serial, -0.05) == 2
+    log.record_event(world, events, 0, EventKind.BAD_DEBT, 9, 2, 0.0, 0.0, 500.0, 40.0)
+    assert sale(world, events, world.parent_serial, -0.02) == 4
+    log.forget_impact(world)
+    # the grandchildren, and one that the tape's own move suffices for
+    sale(world, events, world.parent_serial)
+    sale(world, events, -1)
+    assert places(events, world) == [
+        (-1, 0, 0), (-1, 1, 0), (1, 1, 1), (2, 1, 2), (1, 1, 1), (2, 1, 2), (-1, 6, 0),
+    ]  # fmt: skip
+    assert (venue.sum_events, venue.sum_liquidations, venue.sum_caused_liquidations) == (7, 6, 3)
+    assert (venue.sum_caused, venue.deepest_generation) == (300.0, 2)
+    assert log_records.largest_tree(events, world.step_events, 0) == 5
+
+
+def test_a_cascade_goes_on_over_the_border_of_decisions(blank: Callable[..., Any]) -> None:
+    world, _, p, events = blank()
+    sale(world, events, -1, -0.01)
+    log.forget_impact(world)
+    sale(world, events, 0, -0.04)  # serial 1, generation 1
+    begin_decision(world)
+    sale(world, events, world.parent_serial)  # no oracle update yet: still a child of serial 0
+    log.forget_impact(world)
+    begin_decision(world)
+    sale(world, events, world.parent_serial)
+    assert places(events, world) == [(1, 0, 2)]
+    assert world.venues[0].deepest_generation == 2
+
+
+def begin_decision(world: Any) -> None:
+    """What the start of a decision forgets."""
+    world.step_events = 0
+    clear_sums(world.venues[0])
+
+
+def test_a_parent_beyond_the_capacity_still_hands_its_place_on(blank: Callable[..., Any]) -> None:
+    world, venue, _, events = blank()
+    sale(world, events, -1, -0.01)
+    log.forget_impact(world)
+    world.events_hour = MAX_EVENTS_PER_HOUR
+    sale(world, events, 0, -0.02)  # generation 1, lost
+    log.forget_impact(world)
+    world.events_hour = 0
+    sale(world, events, 1)
+    assert places(events, world) == [(-1, 0, 0), (1, 0, 2)]
+    assert (venue.sum_events, venue.sum_events_lost, venue.sum_caused_liquidations) == (3, 1, 2)
+
+
+def test_any_earlier_event_of_the_decision_may_be_a_parent(blank: Callable[..., Any]) -> None:
+    world, _, _, events = blank()
+    sale(world, events, -1)
+    sale(world, events, 0)
+    for _ in range(3):
+        sale(world, events, -1)
+    sale(world, events, 1)
+    log.note_impact(world, 1, 0.5)
+    log.forget_impact(world)
+    sale(world, events, world.parent_serial)
+    assert places(events, world)[-2:] == [(1, 0, 2), (1, 0, 2)]
+
+
+def test_trees_may_span_venues(blank: Callable[..., Any]) -> None:
+    world, _, _, events = blank(2)
+    assert [log_records.largest_tree(events, 0, v) for v in (0, 1)] == [0, 0]
+    sale(world, events, -1, -0.01)
+    sale(world, events, -1, venue=1)
+    assert [log_records.largest_tree(events, 2, v) for v in (0, 1)] == [1, 1]
+    log.forget_impact(world)
+    for _ in range(3):
+        sale(world, events, world.parent_serial, venue=0)
+    assert [log_records.largest_tree(events, 5, v) for v in (0, 1)] == [4, 1]
+    sale(world, events, world.parent_serial, venue=1)
+    assert [log_records.largest_tree(events, 6, v) for v in (0, 1)] == [5, 5]
+    assert [world.venues[v].sum_caused_liquidations for v in (0, 1)] == [3, 1]
 
 
 def check_events(simulator: Simulator, step: Any, hour: int, serials: np.ndarray) -> np.ndarray:

@@ -57,6 +57,7 @@ def run(venues, hours):
         for agent in simulator.agents:
             parts.append(step.obs[agent].tobytes())
             parts.append(step.rewards[agent].tobytes())
+        parts += [np.ascontiguousarray(step.records[name]).tobytes() for name in step.records.dtype.names]
         for i in range(2):
             valid = step.events[i][: step.n_events[i]]
             kinds |= set(valid["kind"].tolist())

@@ -6,6 +6,7 @@ import pytest
 from protogov.envs.world.levers import LEVERS
 from protogov.envs.world.observe import FEATURES, VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.parameters import PARAMS, Parameters, parameter_help, parameter_names
+from protogov.envs.world.records import RECORD
 from protogov.envs.world.state import EVENT, NUM_LEVERS, TAPE, lever_dtype, venue_dtype, world_dtypes
 from protogov.envs.world.welfare import TERMS
 
@@ -18,6 +19,7 @@ RECORDS = {
     "two venues": world_dtypes[2],
     "parameters": PARAMS,
     "terms": TERMS,
+    "records": RECORD,
     "world features": WORLD_DTYPE,
     "venue features": VENUE_DTYPE,
 }

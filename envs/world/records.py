@@ -1,0 +1,70 @@
+"""What every decision leaves on record of every venue: loop gains, extent of cascades, losses."""
+
+import numpy as np
+
+from protogov.envs.world.compiled import compiled
+
+RECORD = np.dtype(
+    [
+        # ---- loop gains (dimensionless): above 1 a loop feeds on itself
+        ("liquidation_gain", "f8"),  # USD liquidatable per 1% fall over the pool's depth of 1%, at the end
+        ("hedge_gain", "f8"),  # USD of delta to hedge per 1% move over the same depth, at the end
+        ("liquidation_gain_peak", "f8"),  # largest hourly value in the decision
+        ("hedge_gain_peak", "f8"),
+        # ---- cascades: trees of events, each caused by the sale of its parent
+        ("liquidations", "i8"),
+        ("caused_liquidations", "i8"),  # with a parent: the outside price alone would not have done it
+        ("deepest_generation", "i8"),  # of all events; 0 where nothing caused anything
+        ("cascade_size", "i8"),  # recorded events, at any venue, of the largest tree that has one here; this decision's
+        # ---- money [USD]
+        ("liquidated", "f8"),  # debt repaid by liquidators
+        ("caused", "f8"),  # of it in liquidations with a parent
+        ("bad_debt", "f8"),  # booked: debt without collateral, short sellers' shortfalls
+        ("unmet_withdrawals", "f8"),  # asked for and not paid out, at the end
+        # ---- the record itself
+        ("events", "i8"),  # of every kind, those beyond the hourly capacity included
+        ("events_lost", "i8"),  # beyond the hourly capacity: counted above, absent from the events
+    ],
+    align=True,
+)
+
+
+@compiled
+def fill_record(world, venue, v, events, out):
+    """End of a decision: what happened at venue `v`."""
+    out.liquidation_gain = venue.liquidation_gain
+    out.hedge_gain = venue.hedge_gain
+    out.liquidation_gain_peak = venue.liquidation_gain_peak
+    out.hedge_gain_peak = venue.hedge_gain_peak
+    out.liquidations = venue.sum_liquidations
+    out.caused_liquidations = venue.sum_caused_liquidations
+    out.deepest_generation = venue.deepest_generation
+    out.cascade_size = largest_tree(events, world.step_events, v) if venue.sum_events > 0 else 0
+    out.liquidated = venue.sum_liquidated
+    out.caused = venue.sum_caused
+    out.bad_debt = venue.sum_bad_debt
+    out.unmet_withdrawals = venue.unmet_withdrawals
+    out.events = venue.sum_events
+    out.events_lost = venue.sum_events_lost
+
+
+@compiled
+def largest_tree(events, count, v):
+    """Number of events among the first `count` in the largest tree that has one at venue `v`; 0 if none has."""
+    largest, last_root = 0, -1
+    for i in range(count):
+        root = events[i].root
+        if events[i].generation == 0:
+            # alone unless one of the later events names it, and those are looked at in their turn
+            if events[i].venue == v:
+                largest = max(largest, 1)
+        elif root != last_root:
+            last_root = root
+            size, here = 0, False
+            for j in range(count):
+                if events[j].root == root:
+                    size += 1
+                    here = here or events[j].venue == v
+            if here:
+                largest = max(largest, size)
+    return largest
