@@ -66,13 +66,20 @@ def place_in_tree(world, events, serial, parent):
 
 @compiled
 def lineage(world, serial):
-    """(root, generation) of an event that the world remembers: the newest, the largest mover now or before; else -1."""
+    """(root, generation) of an event that the world remembers, else -1.
+
+    Remembered are the newest, the largest mover now or before, and what somebody's inventory came from.
+    """
     if serial == world.num_events - 1:
         return world.newest_root, world.newest_generation
     if serial == world.parent_serial:
         return world.parent_root, world.parent_generation
     if serial == world.impact_serial:
         return world.impact_root, world.impact_generation
+    serials = world.liquidator_serial
+    for j in range(world.num_liquidators):
+        if serials[j] == serial:
+            return world.liquidator_root[j], world.liquidator_generation[j]
     return -1, -1
 
 

@@ -24,7 +24,10 @@ def note_coin(world, amount):
 @compiled
 def total_cash(world):
     """Cash of all holders [USD]."""
-    total = world.pool_cash + world.arbitrage_cash + world.outside_cash + world.trader_cash + world.liquidator_cash
+    total = world.pool_cash + world.arbitrage_cash + world.outside_cash + world.trader_cash
+    cash = world.liquidator_cash
+    for liquidator in range(world.num_liquidators):
+        total += cash[liquidator]
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += venue.cash + venue.treasury_cash + venue.option_cash + venue.short_collateral_sum
@@ -34,7 +37,10 @@ def total_cash(world):
 @compiled
 def total_coin(world):
     """Coin of all holders."""
-    total = world.pool_coin + world.arbitrage_coin + world.outside_coin + world.liquidator_coin
+    total = world.pool_coin + world.arbitrage_coin + world.outside_coin
+    coin = world.liquidator_coin
+    for liquidator in range(world.num_liquidators):
+        total += coin[liquidator]
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += venue.treasury_coin + venue.hedge_coin

@@ -1,17 +1,13 @@
-"""Liquidations that sell into the pool: who may be liquidated, for how much, whether it pays, and what is left.
+"""The protocol's rules of liquidation: which account, for how much, at what bonus, and who bears what is left.
 
 Rules of Aave v3.3: a health factor below one, a close factor, a dust rule, a bonus with the protocol's share of it, and
-debt without collateral burned into a deficit. Liquidators sell what they seize in the same breath and skip what does
-not pay, or take only the part that does.
+debt without collateral burned into a deficit. Who liquidates, and whether it pays, is in `population/liquidators.py`.
 """
-
-from math import sqrt
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.lending import reduce_debt
-from protogov.envs.world.market import leave_impact, sell_to_pool
 from protogov.envs.world.state import EventKind
 
 
@@ -48,67 +44,57 @@ def protocol_share(seized, bonus, fee):
 
 
 @compiled
-def profitable_sale(world, worth, p):
-    """Largest sale [coin] whose last coin still fetches `worth` USD from the pool after its fee (may be 0)."""
-    product = world.pool_cash * world.pool_coin
-    coin_then = sqrt(product * (1.0 - p.pool_fee) / worth)
-    return max(coin_then - world.pool_coin, 0.0)
+def critical_ltv(bonus):
+    """Debt over collateral value above which a liquidation raises it further: 1 / (1 + bonus), a toxic spiral.
+
+    Source: Warmuz, Chaudhary, Pinna, "Toxic liquidation spirals" (arXiv 2212.07306).
+    """
+    return 1.0 / (1.0 + bonus)
 
 
 @compiled
-def liquidate_account(world, venue, v, i, events, p):
-    """Liquidate account `i` once if it is unhealthy and that pays; True when something happened."""
-    price = world.oracle_price
-    debt = venue.account_scaled_debt[i] * venue.borrow_index
+def bonus_in_force(venue, p):
+    """Coin that a liquidator gets on top of what it repays, as a share of that; `bonus_scale` 0 switches it off."""
+    return venue.liquidation_bonus * p.bonus_scale
+
+
+@compiled
+def without_dust(repaid, debt, collateral_value, bonus, p):
+    """The part of a repayment that leaves at least `dust_leftover` USD of debt and as much of collateral; may be 0.
+
+    A liquidation may leave less only where it clears all debt or all collateral. Source: Aave v3.3 LiquidationLogic
+    (MIN_LEFTOVER_BASE, MUST_NOT_LEAVE_DUST).
+    """
+    by_debt = debt - p.dust_leftover
+    by_collateral = (collateral_value - p.dust_leftover) / (1.0 + bonus)
+    return max(min(repaid, by_debt, by_collateral), 0.0)
+
+
+@compiled
+def settle_liquidation(world, venue, i, repaid, seized, bonus, p):
+    """The protocol's side of a liquidation: `repaid` USD come in, `seized` coin leave the account.
+
+    Returns:
+        (cash that the liquidator owes [USD], coin that it gets); the caller books both on the liquidator.
+    """
     collateral = venue.account_collateral[i]
-    health = health_factor(collateral, price, venue.liquidation_threshold, debt)
-    if health >= 1.0:
-        return False
-    # the event's parent: nobody when the tape's own move suffices
-    parent = world.parent_serial
-    if health_factor(collateral, world.tape_price, venue.liquidation_threshold, debt) < 1.0:
-        parent = -1
-    if collateral * price < 1e-6 * debt:
-        return write_off(world, venue, v, i, events, parent)
-    bonus = venue.liquidation_bonus
-    limit = close_factor(health, collateral * price, debt, p) * debt
-    repaid, seized = seizure(collateral, price, limit, bonus)
-    # a coin that the liquidator keeps must fetch what it cost, its margin included
-    kept_share = 1.0 - protocol_share(1.0, bonus, p.protocol_fee)
-    margin = p.liquidator_margin + p.liquidator_margin_congested * world.congestion
-    worth = repaid / (seized * kept_share) * (1.0 + margin)
-    coin = min(seized * kept_share, profitable_sale(world, worth, p))
-    if coin < seized * kept_share:
-        repaid, seized = repaid * coin / (seized * kept_share), coin / kept_share
-    # dust: a leftover too small to be worth anybody's gas is not allowed, so the whole or clearly less is taken
-    if 0.0 < debt - repaid < p.dust_leftover and seized < collateral:
-        repaid = debt - p.dust_leftover
-        seized = repaid / price * (1.0 + bonus)
-        coin = seized * kept_share
-    gas = p.gas_cost * (1.0 + p.gas_congestion * world.congestion)
-    fetched = world.pool_cash * coin / (world.pool_coin + coin) * (1.0 - p.pool_fee)
-    if repaid <= 0.0 or fetched < repaid * (1.0 + margin) + gas:
-        return False
     repaid = reduce_debt(venue, i, repaid)
+    fee_coin = protocol_share(seized, bonus, p.protocol_fee)
     venue.cash += repaid
-    world.liquidator_cash -= repaid
-    fee_coin = seized - coin
     venue.account_collateral[i] = collateral - seized if seized < collateral else 0.0
     venue.treasury_coin += fee_coin
     note_cash(world, repaid)
     note_coin(world, seized)
-    cash, impact = sell_to_pool(world, coin, p.pool_fee)
-    world.liquidator_cash += cash - gas
-    world.outside_cash += gas
-    note_cash(world, gas)
     venue.sum_liquidated += repaid
-    venue.sum_liquidator_profit += cash - gas - repaid
     venue.sum_liquidation_cost += max(seized * world.tape_price - repaid, 0.0)
-    serial = record_event(world, events, v, EventKind.LIQUIDATION, i, parent, repaid, seized, price, 0.0)
-    leave_impact(world, serial, impact, p)
-    if venue.account_collateral[i] * price < 1e-6 * debt and venue.account_scaled_debt[i] > 0.0:
-        write_off(world, venue, v, i, events, serial)
-    return True
+    return repaid, seized - fee_coin
+
+
+@compiled
+def is_empty(venue, i, price):
+    """True where an account owes and has no collateral worth mentioning behind it."""
+    debt = venue.account_scaled_debt[i] * venue.borrow_index
+    return debt > 0.0 and venue.account_collateral[i] * price < 1e-6 * debt
 
 
 @compiled
@@ -134,21 +120,6 @@ def any_unhealthy(world, venue):
     for i in range(venue.num_accounts):
         unhealthy += collateral[i] * limit < debt[i]
     return unhealthy > 0
-
-
-@compiled
-def liquidate_all(world, venue, v, events, p):
-    """One round: every unhealthy account is tried once, largest debt relative to collateral not preferred.
-
-    Returns the number of liquidations.
-    """
-    limit = world.oracle_price * venue.liquidation_threshold / venue.borrow_index
-    collateral, debt = venue.account_collateral, venue.account_scaled_debt
-    done = 0
-    for i in range(venue.num_accounts):
-        if collateral[i] * limit < debt[i]:
-            done += liquidate_account(world, venue, v, i, events, p)
-    return done
 
 
 @compiled

@@ -12,6 +12,7 @@ from protogov.envs.world.market import CASH_PER_DEPTH
 from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.options import HOURS_BETWEEN_EXPIRIES, fair_book_value, list_expiry, mark_book
 from protogov.envs.world.population.borrowers import draw_borrowers, open_loans, total_wanted_debt
+from protogov.envs.world.population.liquidators import draw_liquidators
 from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, total_wanted_deposits
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
 from protogov.envs.world.welfare import remember_values
@@ -47,6 +48,7 @@ def open_world(world, tape, p):
     world.parent_serial = -1
     world.hourly_close[0] = world.oracle_price
     world.high_week = world.oracle_price
+    draw_liquidators(world, p)
     for v in range(world.num_venues):
         open_venue(world, world.venues[v], v, p)
     world.opening_cash = total_cash(world)

@@ -45,8 +45,21 @@ class Parameters:
     protocol_fee: float = parameter(0.1, "share", 0, 1, "of the liquidation bonus that goes to the treasury")
     losses_socialised: float = parameter(0, "switch", 0, 1, "1: suppliers bear bad debt at once; 0: an open deficit")
     # ---- liquidators
-    liquidator_margin: float = parameter(0.008, "share", 0, 1, "profit asked of a liquidation when calm")
+    num_liquidators: int = parameter(8, "liquidators", 0, 8, "who compete in all venues of a world")
+    liquidator_margin: float = parameter(
+        0.008, "share", -1, 1, "profit asked when calm, of the median liquidator; negative: paid from outside to work"
+    )
     liquidator_margin_congested: float = parameter(0.02, "share", 0, 1, "added to that at full congestion")
+    liquidator_skill: float = parameter(0.4, "share", 0, 1, "margin and gas saved by the ablest liquidator")
+    liquidator_tail: float = parameter(1, "exponent", 0.1, 100, "Pareto exponent of attention and capital")
+    liquidator_attention: float = parameter(0.95, "probability a sub-step", 0, 1, "that the ablest liquidator watches")
+    liquidator_inventory_share: float = parameter(0.25, "share", 0, 1, "of liquidators without flash loans")
+    liquidator_capital: float = parameter(6e6, "USD", 0, inf, "of all liquidators without flash loans")
+    liquidator_refill_half_life: float = parameter(24, "h", 0.1, inf, "of capital's return to its normal")
+    inventory_speed: float = parameter(0.25, "share", 0, inf, "of the depth of 1% that an inventory sells a sub-step")
+    inventory_risk: float = parameter(1, "ratio", 0, 100, "discount on coin that is held, over its hourly volatility")
+    priority_share: float = parameter(0.5, "share", 0, 1, "of the runner-up's profit that the first pays validators")
+    bonus_scale: float = parameter(1, "ratio", 0, 1, "multiplies the liquidation bonus; 0: nobody gets any")
     gas_cost: float = parameter(15, "USD", 0, inf, "of one liquidation when calm")
     gas_congestion: float = parameter(20, "ratio", 0, inf, "gas multiplier gained at full congestion")
     # ---- borrowers

@@ -16,6 +16,7 @@ MAX_VENUES = 2
 MAX_ACCOUNTS = 128
 MAX_SUPPLIERS = 16
 MAX_SHORTS = 16
+MAX_LIQUIDATORS = 8
 MAX_EXPIRIES = 4
 MAX_STRIKES = 5
 NUM_LEVERS = 12
@@ -192,7 +193,10 @@ venue_dtype = np.dtype(
         ("sum_bad_debt", "f8"),
         ("sum_liquidation_cost", "f8"),
         ("sum_liquidated", "f8"),  # USD repaid
-        ("sum_liquidator_profit", "f8"),
+        ("sum_liquidator_profit", "f8"),  # when the coin is sold
+        ("sum_priority_fees", "f8"),  # paid by liquidators to validators to come first
+        ("sum_keeper_subsidy", "f8"),  # paid from outside to liquidators whose margin is negative
+        ("sum_skipped", "f8"),  # liquidations that were looked at and did not pay, counted
         ("sum_edge", "f8"),
         ("sum_hedge_cost", "f8"),
         ("sum_variance_charge", "f8"),
@@ -210,6 +214,7 @@ venue_dtype = np.dtype(
         ("sum_caused", "f8"),  # USD repaid in them
         ("deepest_generation", "i8"),  # of all events
         # ---- values at the last decision, for differences
+        ("skipped_debt", "f8"),  # USD that could be liquidated and that nobody took, as of the last look
         ("at_risk", "f8"),  # share of debt that a 10% fall would make liquidatable
         ("latent", "f8"),  # USD by which debts exceed 97% of their collateral at the tape's price
         ("last_latent", "f8"),
@@ -280,8 +285,24 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("outside_cash", "f8"),  # borrowers', suppliers' and the rest's wallets
             ("outside_coin", "f8"),
             ("trader_cash", "f8"),  # option traders
-            ("liquidator_cash", "f8"),
-            ("liquidator_coin", "f8"),
+            # ---- liquidators, shared by all venues; the ablest first
+            ("num_liquidators", "i8"),
+            ("liquidators_holding", "i8"),  # how many hold coin
+            ("liquidator_cash", "f8", (MAX_LIQUIDATORS,)),  # USD: own capital, and profit not yet taken home
+            ("liquidator_coin", "f8", (MAX_LIQUIDATORS,)),  # coin, inventory that is not yet sold
+            ("liquidator_capital", "f8", (MAX_LIQUIDATORS,)),  # USD that it normally works with, 0 in flash mode
+            ("liquidator_flash", "i8", (MAX_LIQUIDATORS,)),  # 1: sells in the same breath; 0: keeps an inventory
+            ("liquidator_attention", "f8", (MAX_LIQUIDATORS,)),  # probability of watching in a sub-step
+            ("liquidator_watching", "i8", (MAX_LIQUIDATORS,)),  # 1: watches in this sub-step
+            ("liquidator_margin", "f8", (MAX_LIQUIDATORS,)),  # profit asked over what it repays, when calm
+            ("liquidator_gas", "f8", (MAX_LIQUIDATORS,)),  # gas that it burns over the median liquidator's
+            ("liquidator_cost", "f8", (MAX_LIQUIDATORS,)),  # USD paid for the inventory
+            ("liquidator_serial", "i8", (MAX_LIQUIDATORS,)),  # event that the latest of the inventory came from
+            ("liquidator_root", "i8", (MAX_LIQUIDATORS,)),  # the event that began its cascade
+            ("liquidator_generation", "i8", (MAX_LIQUIDATORS,)),  # links from there to it
+            ("liquidator_venue", "i8", (MAX_LIQUIDATORS,)),  # and its venue
+            ("liquidator_profit", "f8", (MAX_LIQUIDATORS,)),  # USD since reset, when the coin is sold
+            ("liquidator_count", "i8", (MAX_LIQUIDATORS,)),  # liquidations since reset
             # ---- books
             ("opening_cash", "f8"),  # total of all holders at reset
             ("opening_coin", "f8"),

@@ -11,7 +11,7 @@ from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance
 from protogov.envs.world.ledger import check_books
 from protogov.envs.world.lending import accrue_interest, cover_deficit, refresh_rates
 from protogov.envs.world.levers import announce_levers, execute_due_levers, target_of_action
-from protogov.envs.world.liquidation import any_unhealthy, liquidate_all, measure_risk
+from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.margin import check_margins, settle_shorts
 from protogov.envs.world.market import arbitrage, move_outside_price, read_tape, remember_hour, update_oracle
 from protogov.envs.world.options import (
@@ -24,6 +24,7 @@ from protogov.envs.world.options import (
     settle_longs,
 )
 from protogov.envs.world.population.borrowers import visit_borrowers
+from protogov.envs.world.population.liquidators import liquidate_round, refill_capital, work_off_inventory
 from protogov.envs.world.population.option_traders import refill_informed, visit_option_traders
 from protogov.envs.world.population.short_sellers import visit_short_sellers
 from protogov.envs.world.population.suppliers import visit_suppliers
@@ -69,6 +70,7 @@ def run_hour(world, tape, events, p):
         run_substep(world, candle, float(ahead.implied_vol), k, events, p)
     world.hour += 1
     remember_hour(world, p)
+    refill_capital(world, p)
     for v in range(world.num_venues):
         close_hour(world, world.venues[v], p)
     check_books(world)
@@ -95,6 +97,8 @@ def run_substep(world, candle, future_vol, k, events, p):
             visit_short_sellers(world, venue, v, p)
     if oracle_moved:
         after_oracle(world, events, p)
+    if world.liquidators_holding > 0:
+        work_off_inventory(world, p)
     liquidate_until_quiet(world, events, p)
     for v in range(world.num_venues):
         venue = world.venues[v]
@@ -133,17 +137,7 @@ def after_oracle(world, events, p):
 def liquidate_until_quiet(world, events, p):
     """Liquidate, let the oracle follow the sales, and again, until nothing more happens (bounded rounds)."""
     for _ in range(MAX_ROUNDS):
-        done = 0
-        for v in range(world.num_venues):
-            venue = world.venues[v]
-            if venue.health_stale == 0:
-                continue
-            if any_unhealthy(world, venue):
-                # stays stale: what does not pay now may pay in the next sub-step
-                done += liquidate_all(world, venue, v, events, p)
-            else:
-                venue.health_stale = 0
-        if done == 0:
+        if liquidate_round(world, events, p) == 0:
             return
         if update_oracle(world, p):
             after_oracle(world, events, p)

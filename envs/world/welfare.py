@@ -158,6 +158,9 @@ def clear_sums(venue):
     venue.sum_liquidation_cost = 0.0
     venue.sum_liquidated = 0.0
     venue.sum_liquidator_profit = 0.0
+    venue.sum_priority_fees = 0.0
+    venue.sum_keeper_subsidy = 0.0
+    venue.sum_skipped = 0.0
     venue.sum_edge = 0.0
     venue.sum_hedge_cost = 0.0
     venue.sum_variance_charge = 0.0

@@ -38,7 +38,7 @@ class Bench(NamedTuple):
 
 
 def make_bench(num_venues: int = 1, autonomy: float = inf, **parameters: float) -> Bench:
-    """A blank world at 1,000 USD a coin: a pool of 1,000 coins, levers at their defaults, nobody in it yet."""
+    """A blank world at 1,000 USD a coin: a pool of 1,000 coins, levers at their defaults, one flash liquidator."""
     worlds = np.zeros(1, world_dtypes[num_venues]).view(np.recarray)
     world = worlds[0]
     world.num_venues = num_venues
@@ -59,6 +59,11 @@ def make_bench(num_venues: int = 1, autonomy: float = inf, **parameters: float) 
         venue.next_due = NEVER
         apply_levers(venue)
     p = Parameters(**parameters).record().view(np.recarray)[0]  # type: ignore[arg-type]
+    # one liquidator who always watches, needs no capital and is as able as the median
+    world.num_liquidators = 1
+    world.liquidator_flash[0] = world.liquidator_watching[0] = 1
+    world.liquidator_attention[0] = world.liquidator_gas[0] = 1.0
+    world.liquidator_margin[0] = p.liquidator_margin
     return Bench(world, world.venues[0], p, np.zeros(512, EVENT).view(np.recarray))
 
 
@@ -98,7 +103,8 @@ def rebook(simulator: Simulator) -> None:
 
 def holders_cash(world: Any) -> float:
     """Cash of all holders, added up here and not by the world's ledger."""
-    total = sum(float(world[f"{who}_cash"]) for who in ("pool", "arbitrage", "outside", "trader", "liquidator"))
+    total = sum(float(world[f"{who}_cash"]) for who in ("pool", "arbitrage", "outside", "trader"))
+    total += float(world.liquidator_cash.sum())
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += float(venue.cash + venue.treasury_cash + venue.option_cash)
@@ -108,7 +114,8 @@ def holders_cash(world: Any) -> float:
 
 def holders_coin(world: Any) -> float:
     """Coin of all holders, added up here and not by the world's ledger."""
-    total = sum(float(world[f"{who}_coin"]) for who in ("pool", "arbitrage", "outside", "liquidator"))
+    total = sum(float(world[f"{who}_coin"]) for who in ("pool", "arbitrage", "outside"))
+    total += float(world.liquidator_coin.sum())
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += float(venue.treasury_coin + venue.hedge_coin + venue.account_collateral[: venue.num_accounts].sum())

@@ -18,7 +18,9 @@ ALONE = {
     "oracle_pool_weight": 0.0, "oracle_deviation": 0.005, "oracle_heartbeat": 1.0, "oracle_delay": 4.0,
     "pool_fee": 0.0, "gas_cost": 0.0, "liquidator_margin": 0.0, "liquidator_margin_congested": 0.0, "protocol_fee": 0.1,
     "close_factor": 0.5, "full_close_health": 0.95, "dust_balance": 2000.0, "dust_leftover": 1000.0,
-    "reserve_factor": 0.1, "supplier_need": 0.0, "lockup_fear": 0.0, "treasury_share": 0.0, "depth_scale": 1.0,
+    "num_liquidators": 1, "liquidator_inventory_share": 0.0, "liquidator_attention": 1.0, "liquidator_skill": 0.0,
+    "liquidator_refill_half_life": 1e12, "reserve_factor": 0.1, "supplier_need": 0.0, "lockup_fear": 0.0,
+    "treasury_share": 0.0, "depth_scale": 1.0,
 }  # fmt: skip
 DEPTH = 1e6 * math.expm1(0.005)
 LEVERS = {"liquidation_threshold": 0.83, "ltv_gap": 0.025, "liquidation_bonus": 0.05, "base_rate": 0.0, "slope1": 0.05}
@@ -78,7 +80,7 @@ def test_a_liquidation(tiny: Callable[..., Simulator], hold: Any) -> None:
     assert venue.account_collateral[0] == pytest.approx(0.666667, rel=1e-5)
     assert venue.treasury_coin == pytest.approx(0.0444444, rel=1e-5)
     assert venue.cash == pytest.approx(PLENTY + 8000.0, abs=1e-2)
-    assert world.liquidator_cash == pytest.approx(1203.40, abs=0.01)
+    assert world.liquidator_cash[0] == pytest.approx(1203.40, abs=0.01)
     assert world.pool_cash / world.pool_coin == pytest.approx(981.678, abs=0.001)
     # the bonus that the borrower lost, at the tape's price
     assert venue.sum_liquidation_cost == pytest.approx(400.0, rel=1e-6)
@@ -92,7 +94,7 @@ def test_a_liquidation_after_arbitrage(tiny: Callable[..., Simulator], hold: Any
     world = simulator.worlds[0]
     (event,) = hours(simulator, 2, hold)
     assert event["substep"] == 12
-    assert world.liquidator_cash == pytest.approx(8286.97 * 0.999 - 8000.0, abs=0.01)
+    assert world.liquidator_cash[0] == pytest.approx(8286.97 * 0.999 - 8000.0, abs=0.01)
     # five minutes later the arbitrageur has bought the coins back to 900 and gained on both trades
     assert world.pool_cash / world.pool_coin == pytest.approx(900.0, rel=1e-9)
     assert world.arbitrage_cash > 0.0
@@ -225,7 +227,7 @@ def test_a_liquidation_that_does_not_pay_waits(tiny: Callable[..., Simulator], h
     assert hours(simulator, 2, hold) == []
     (event,) = hours(simulator, 1, hold)
     assert event["substep"] == 24
-    assert simulator.worlds[0].liquidator_cash == pytest.approx(400.0 - 50.0, abs=0.1)
+    assert simulator.worlds[0].liquidator_cash[0] == pytest.approx(400.0 - 50.0, abs=0.1)
 
 
 def test_interest_alone_makes_a_loan_unhealthy(tiny: Callable[..., Simulator], hold: Any) -> None:

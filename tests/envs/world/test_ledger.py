@@ -19,7 +19,7 @@ VENUE_COIN = ("treasury_coin", "hedge_coin")
 def holdings(simulator: Simulator) -> dict[str, np.ndarray]:
     """Name of the holder -> what it holds, [world]."""
     worlds, venues = simulator.worlds, simulator.worlds["venues"]
-    out = {name: worlds[name].copy() for name in (*CASH, *COIN)}
+    out = {name: worlds[name].reshape(worlds.size, -1).sum(axis=1) for name in (*CASH, *COIN)}
     for v in range(simulator.config.venues):
         for name in (*VENUE_CASH, *VENUE_COIN):
             out[f"{name}_{v}"] = venues[name][:, v].copy()
@@ -54,7 +54,12 @@ def test_totals_count_everybody_once(blank: Callable[..., Any]) -> None:
     for names, total in (((*CASH,), ledger.total_cash), ((*COIN,), ledger.total_coin)):
         world.pool_cash = world.pool_coin = 0.0
         expected = 0.0
+        world.num_liquidators = 3
         for name in names:
+            if name.startswith("liquidator"):
+                world[name][:4] = [next(weight), next(weight), next(weight), 1.0]
+                expected += world[name][:3].sum()  # who is beyond the count holds nothing
+                continue
             world[name] = next(weight)
             expected += world[name]
         for v in range(2):

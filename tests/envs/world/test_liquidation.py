@@ -10,7 +10,16 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from protogov.envs.world import liquidation
-from protogov.envs.world.liquidation import close_factor, health_factor, profitable_sale, protocol_share, seizure
+from protogov.envs.world.liquidation import (
+    bonus_in_force,
+    close_factor,
+    critical_ltv,
+    health_factor,
+    protocol_share,
+    seizure,
+    without_dust,
+)
+from protogov.envs.world.population import liquidators
 from protogov.envs.world.state import EventKind
 
 FREE = {"gas_cost": 0.0, "liquidator_margin": 0.0, "liquidator_margin_congested": 0.0, "pool_fee": 0.0}
@@ -82,15 +91,37 @@ def test_protocol_fee_is_a_share_of_the_bonus_alone() -> None:
     assert protocol_share(1.05, 0.0, 0.1) == 0.0
 
 
-@given(worth=st.floats(1.0, 5000.0), fee=st.floats(0.0, 0.1))
-def test_profitable_sale_stops_at_the_last_coin_that_pays(blank: Callable[..., Any], worth: float, fee: float) -> None:
-    world, _, p, _ = blank(pool_fee=fee)
-    coin = profitable_sale(world, worth, p)
-    marginal = 1e9 / (1e3 + coin) ** 2 * (1.0 - fee)
-    if 1000.0 * (1.0 - fee) <= worth:
-        assert coin == 0.0
-    else:
-        assert marginal == pytest.approx(worth, rel=1e-9)
+@pytest.mark.parametrize("bonus", [0.0, 0.05, 0.15])
+def test_above_the_critical_loan_to_value_a_liquidation_makes_things_worse(bonus: float) -> None:
+    for ltv in (0.8, critical_ltv(bonus) - 1e-6, critical_ltv(bonus) + 1e-6, 1.1):
+        repaid, seized = seizure(1.0, 1000.0, 50.0, bonus)
+        after = (1000.0 * ltv - repaid) / (1000.0 * (1.0 - seized))
+        assert (after > ltv) == (ltv > critical_ltv(bonus))
+    assert critical_ltv(0.05) == pytest.approx(0.952381, rel=1e-6)
+
+
+def test_the_bonus_has_a_switch(blank: Callable[..., Any]) -> None:
+    for scale in (0.0, 0.4, 1.0):
+        _, venue, p, _ = blank(bonus_scale=scale)
+        venue.liquidation_bonus = 0.05
+        assert bonus_in_force(venue, p) == pytest.approx(0.05 * scale)
+
+
+@pytest.mark.parametrize(
+    ("repaid", "debt", "collateral", "allowed"),
+    [
+        (4000.0, 8000.0, 10_000.0, 4000.0),  # plenty is left of both
+        (7500.0, 8000.0, 10_000.0, 7000.0),  # 1,000 of debt must stay
+        (7000.0, 8000.0, 8000.0, 7000.0 / 1.05),  # 1,000 of collateral must stay: (8,000 - 1,000) / 1.05
+        (500.0, 900.0, 5000.0, 0.0),  # there is no thousand of debt: all or nothing
+        (500.0, 5000.0, 900.0, 0.0),
+    ],
+)
+def test_dust_on_both_sides(
+    blank: Callable[..., Any], repaid: float, debt: float, collateral: float, allowed: float
+) -> None:
+    _, _, p, _ = blank(**RULES)
+    assert without_dust(repaid, debt, collateral, 0.05, p) == pytest.approx(allowed)
 
 
 # ---------------------------------------------------------------- one liquidation
@@ -103,7 +134,7 @@ def test_a_liquidation_in_full(blank: Callable[..., Any], books: Any) -> None:
     world.pool_cash *= 0.9  # 900 a coin: 90M and 100,000
     totals = books.cash(world), books.coin(world), books.lending(venue)
     world.substep, world.num_events = 33, 5
-    assert liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     # health 0.93 <= 0.95: all of it. 8000 / 900 * 1.05 = 9.3333 coin, of which a tenth of 0.4444 is the protocol's
     sold = 9.333333333333334 - 0.04444444444444444
     assert venue.account_scaled_debt[0] == venue.scaled_debt == 0.0
@@ -112,7 +143,7 @@ def test_a_liquidation_in_full(blank: Callable[..., Any], books: Any) -> None:
     assert venue.cash == pytest.approx(1e6 + 8000.0)
     assert world.pool_coin == pytest.approx(1e5 + sold, rel=1e-14)
     gross = 90e6 * sold / (1e5 + sold)
-    assert world.liquidator_cash == pytest.approx(gross - 8000.0)
+    assert world.liquidator_cash[0] == pytest.approx(gross - 8000.0)
     assert venue.sum_liquidated == pytest.approx(8000.0)
     assert venue.sum_liquidator_profit == pytest.approx(gross - 8000.0)
     assert venue.sum_liquidation_cost == pytest.approx(400.0)  # the bonus, at the tape's price
@@ -132,16 +163,16 @@ def test_half_of_the_debt_while_health_is_near_one(blank: Callable[..., Any]) ->
     deepen(world, 100.0)
     owe(bench, collateral=10.0, debt=8000.0, price=960.0)  # health 0.996
     world.pool_cash *= 0.96
-    assert liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     assert venue.account_scaled_debt[0] == pytest.approx(4000.0)
 
 
 def test_a_healthy_account_is_left_alone(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, events = blank(**FREE)
     owe(bench, collateral=10.0, debt=8000.0, price=964.0)  # health 1.00015
-    assert not liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert not liquidators.liquidate_account(world, venue, 0, 0, events, p)
     assert not liquidation.any_unhealthy(world, venue)
-    assert liquidation.liquidate_all(world, venue, 0, events, p) == 0
+    assert liquidators.liquidate_all(world, venue, 0, events, p) == 0
     assert world.num_events == 0
 
 
@@ -154,11 +185,11 @@ def test_liquidators_skip_what_gas_makes_unprofitable(blank: Callable[..., Any])
         owe(bench, collateral=10.0, debt=8000.0, price=900.0)
         world.pool_cash *= 0.9
         # the bonus of 5% is 400: it pays for a gas of 350 and not of 400
-        assert liquidation.liquidate_account(world, venue, 0, 0, events, p) == done
+        assert liquidators.liquidate_account(world, venue, 0, 0, events, p) == done
         assert world.num_events == done
         if done:  # gas goes to the miners, outside
             assert world.outside_cash == pytest.approx(gas)
-            assert world.liquidator_cash == pytest.approx(400.0 - gas, abs=0.2)
+            assert world.liquidator_cash[0] == pytest.approx(400.0 - gas, abs=0.2)
 
 
 def test_congestion_makes_gas_dear(blank: Callable[..., Any]) -> None:
@@ -169,9 +200,9 @@ def test_congestion_makes_gas_dear(blank: Callable[..., Any]) -> None:
     owe(bench, collateral=10.0, debt=8000.0, price=900.0)
     world.pool_cash *= 0.9
     world.congestion = 0.6  # 35 * (1 + 20 * 0.6) = 455 > 400
-    assert not liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert not liquidators.liquidate_account(world, venue, 0, 0, events, p)
     world.congestion = 0.5  # 385
-    assert liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
 
 
 def test_liquidators_ask_for_their_margin(blank: Callable[..., Any]) -> None:
@@ -180,22 +211,22 @@ def test_liquidators_ask_for_their_margin(blank: Callable[..., Any]) -> None:
         deepen(world, 1e6)
         owe(bench, collateral=10.0, debt=8000.0, price=900.0)
         world.pool_cash *= 0.9
-        assert liquidation.liquidate_account(world, venue, 0, 0, events, p) == done
+        assert liquidators.liquidate_account(world, venue, 0, 0, events, p) == done
 
 
 def test_in_a_thin_pool_only_the_part_that_pays(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, events = blank(**FREE, **RULES, protocol_fee=0.0)
     owe(bench, collateral=100.0, debt=80_000.0, price=900.0)
     world.pool_cash, world.pool_coin = 9e5, 1e3  # 900 a coin
-    assert liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     # a coin costs 900 / 1.05; it is fetched until the pool's price has fallen there: 1000 * (sqrt(1.05) - 1) coins
     coin = 1e3 * (math.sqrt(1.05) - 1.0)
     assert events[0].seized == pytest.approx(coin, rel=1e-12)
     assert events[0].repaid == pytest.approx(coin * 900.0 / 1.05, rel=1e-12)
     assert world.pool_cash / world.pool_coin == pytest.approx(900.0 / 1.05, rel=1e-12)
-    assert world.liquidator_cash > 0.0
+    assert world.liquidator_cash[0] > 0.0
     # and nobody goes on at this price
-    assert not liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert not liquidators.liquidate_account(world, venue, 0, 0, events, p)
 
 
 def test_no_dust_is_left(blank: Callable[..., Any]) -> None:
@@ -204,7 +235,7 @@ def test_no_dust_is_left(blank: Callable[..., Any]) -> None:
     deepen(world, 1e4)
     owe(bench, collateral=2.5, debt=1800.0, price=864.0)
     world.pool_cash *= 0.864
-    assert liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     assert venue.account_scaled_debt[0] == 0.0
     # a thin pool pays for 81 of 85 coins, which would leave less than 1,000 of 70,000: a round 1,000 stays instead
     bench = world, venue, p, events = blank(**FREE, **RULES, protocol_fee=0.0)
@@ -213,7 +244,7 @@ def test_no_dust_is_left(blank: Callable[..., Any]) -> None:
     world.pool_cash, world.pool_coin = 9e5 * 3.27, 1e3 * 3.27
     profitable = 3270.0 * (math.sqrt(1.05) - 1.0)
     assert 0.0 < 70_000.0 - profitable * 900.0 / 1.05 < 1000.0
-    assert liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     assert venue.account_scaled_debt[0] == pytest.approx(1000.0)
 
 
@@ -223,7 +254,7 @@ def test_what_no_collateral_covers_is_written_off(blank: Callable[..., Any], boo
     owe(bench, collateral=10.0, debt=8000.0, price=600.0)
     world.pool_cash *= 0.6
     totals = books.cash(world), books.coin(world), books.lending(venue)
-    assert liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     # all 10 coins for 6000 / 1.05 = 5714.29; the other 2285.71 are gone
     assert venue.account_collateral[0] == venue.account_scaled_debt[0] == 0.0
     assert venue.deficit == venue.sum_bad_debt == pytest.approx(8000.0 - 6000.0 / 1.05)
@@ -238,7 +269,7 @@ def test_what_no_collateral_covers_is_written_off(blank: Callable[..., Any], boo
 def test_an_empty_account_is_written_off_at_once(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, events = blank(**RULES)
     owe(bench, collateral=1e-9, debt=8000.0, price=900.0)
-    assert liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     assert venue.deficit == pytest.approx(8000.0)
     assert venue.treasury_coin == 1e-9 and venue.account_collateral[0] == 0.0
     assert world.pool_coin == 1e3
@@ -252,7 +283,7 @@ def test_the_parent_is_who_moved_the_pool_unless_the_tape_suffices(
     owe(bench, collateral=10.0, debt=8000.0, price=950.0)  # unhealthy below 963.86
     world.tape_price = tape
     world.parent_serial, world.num_events = 3, 9
-    assert liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     assert events[0].parent == parent
 
 
@@ -283,7 +314,7 @@ def test_a_liquidation_keeps_its_promises(
     world.congestion = congestion
     assume(health_factor(collateral, 900.0, threshold, debt) < 1.0)
     totals = books.cash(world), books.coin(world), books.lending(venue)
-    done = liquidation.liquidate_account(world, venue, 0, 0, events, p)
+    done = liquidators.liquidate_account(world, venue, 0, 0, events, p)
     left, owed = float(venue.account_collateral[0]), float(venue.account_scaled_debt[0] * index)
     scale = 1e6 + debt
     assert books.cash(world) == pytest.approx(totals[0], abs=1e-10 * (scale + world.pool_cash))
@@ -296,8 +327,9 @@ def test_a_liquidation_keeps_its_promises(
     assert 0.0 <= left < collateral and 0.0 <= owed < debt
     assert venue.treasury_coin >= 0.0 and venue.deficit >= 0.0
     assert venue.sum_liquidator_profit >= -1e-9 * scale  # nobody works at a loss
-    # a dust of debt is never left beside collateral; nothing at all is left beside none
+    # of neither a dust is left beside the other; nothing at all is left beside none
     assert owed == 0.0 or owed >= 1000.0 * (1.0 - 1e-9)
+    assert owed == 0.0 or left * 900.0 >= 1000.0 * (1.0 - 1e-9)
     assert left > 0.0 or owed == 0.0
     assert first.seized * 900.0 == pytest.approx(first.repaid * (1.0 + bonus), rel=1e-9)
     # below 1 / (1 + bonus) of the collateral's value the borrower gets healthier, above it a toxic spiral begins
@@ -348,6 +380,6 @@ def test_a_round_tries_every_unhealthy_account_once(blank: Callable[..., Any]) -
     deepen(world, 1e6)
     venue.liquidation_bonus = 0.05
     unhealthy = np.flatnonzero(collateral * 1000.0 * 0.8 < debt)
-    assert liquidation.liquidate_all(world, venue, 0, events, p) == unhealthy.size > 3
+    assert liquidators.liquidate_all(world, venue, 0, events, p) == unhealthy.size > 3
     tried = [event.account for event in events[: world.step_events] if event.kind == EventKind.LIQUIDATION]
     assert tried == unhealthy.tolist()
