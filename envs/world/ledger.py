@@ -52,10 +52,10 @@ def total_coin(world):
 
 @compiled
 def lending_residual(venue):
-    """Assets minus claims of a lending market [USD]: cash + debt + uncovered deficit - deposits - treasury's claim."""
+    """Assets minus claims of a lending market [USD]: cash + debt + deficit - deposits - treasury's claim - backstop."""
     debt = venue.scaled_debt * venue.borrow_index
     deposits = venue.scaled_deposits * venue.supply_index
-    return venue.cash + debt + venue.deficit - deposits - venue.reserve
+    return venue.cash + debt + venue.deficit - deposits - venue.reserve - venue.backstop
 
 
 @compiled

@@ -4,6 +4,8 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.state import SUBSTEP_YEARS
 
+SMALLEST_SHARE = 1e-6  # of a deposit, that is left when a loss takes all
+
 
 @compiled
 def kinked_borrow_rate(utilisation, base, slope1, slope2, optimal):
@@ -137,13 +139,37 @@ def lend_option_cash(world, venue, amount):
 
 
 @compiled
-def cover_deficit(world, venue, p):
-    """The treasury waterfall: its claim on the market, then its cash, then (a switch) the suppliers.
+def draw_backstop(world, venue, amount):
+    """Where the backstop is on, the outside lends what the market's cash lacks of `amount` USD, without interest."""
+    lent = amount - venue.cash
+    if venue.backstop_on and lent > 0.0:
+        venue.cash = amount
+        venue.backstop += lent
+        world.outside_cash -= lent
+        note_cash(world, lent)
 
-    What stays is an open deficit that the treasury owes from later income.
+
+@compiled
+def repay_backstop(world, venue):
+    """Whatever cash there is goes to the outside first, until all that it lent is paid back."""
+    paid = min(venue.backstop, max(venue.cash, 0.0))
+    venue.cash -= paid
+    venue.backstop -= paid
+    world.outside_cash += paid
+    note_cash(world, paid)
+
+
+@compiled
+def cover_deficit(world, venue, p):
+    """Who bears burned debt: two rules, a switch.
+
+    Socialised (Morpho Blue): every deposit is cut at once. Otherwise (Aave) the treasury pays, first with its claim on
+    the market, then with its cash; what stays is an open deficit without interest that its later income fills.
     """
     if venue.deficit <= 0.0:
         return
+    if p.losses_socialised > 0.0:
+        cut_deposits(venue)
     from_claim = min(venue.deficit, max(venue.reserve, 0.0))
     venue.reserve -= from_claim
     venue.deficit -= from_claim
@@ -152,11 +178,16 @@ def cover_deficit(world, venue, p):
     venue.cash += from_cash
     venue.deficit -= from_cash
     note_cash(world, from_cash)
-    if p.losses_socialised > 0.0 and venue.deficit > 0.0:
-        deposits = deposits_of(venue)
-        haircut = min(venue.deficit, deposits)
-        if deposits > 0.0:
-            venue.supply_index *= 1.0 - haircut / deposits
-            # the option pool's share of it is in its own net asset value: each loss is charged once
-            venue.sum_haircuts += haircut * (1.0 - venue.option_scaled / venue.scaled_deposits)
+
+
+@compiled
+def cut_deposits(venue):
+    """Write the deficit off all deposits alike, as far as they go; what they cannot bear stays a deficit."""
+    deposits = deposits_of(venue)
+    # a crumb stays: a share worth nothing at all could never be priced again
+    haircut = min(venue.deficit, deposits * (1.0 - SMALLEST_SHARE))
+    if haircut > 0.0:
+        venue.supply_index *= 1.0 - haircut / deposits
+        # the option pool's share of it is in its own net asset value: each loss is charged once
+        venue.sum_haircuts += haircut * (1.0 - venue.option_scaled / venue.scaled_deposits)
         venue.deficit -= haircut

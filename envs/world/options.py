@@ -11,7 +11,7 @@ from math import exp, log, sqrt
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.ledger import note_cash
-from protogov.envs.world.lending import lend_option_cash
+from protogov.envs.world.lending import draw_backstop, lend_option_cash
 from protogov.envs.world.numeric import decay
 from protogov.envs.world.pricing import normalised_skew, quote
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS, EventKind
@@ -109,8 +109,9 @@ def move_surface(venue, e, k, base, skew):
 def recall_loans(world, venue, amount):
     """Recall loans until the pool has `amount` USD of cash, as far as its claim and the lending market's cash go."""
     if venue.option_cash < amount:
-        claim = venue.option_scaled * venue.supply_index
-        recalled = min(amount - venue.option_cash, min(claim, venue.cash))
+        wanted = min(amount - venue.option_cash, venue.option_scaled * venue.supply_index)
+        draw_backstop(world, venue, wanted)
+        recalled = min(wanted, venue.cash)
         if recalled > 0.0:
             lend_option_cash(world, venue, -recalled)
 
@@ -269,4 +270,6 @@ def rebalance_loans(world, venue, p):
     if change > 0.0:
         lend_option_cash(world, venue, min(change, max(venue.option_cash, 0.0)))
     elif change < 0.0:
-        lend_option_cash(world, venue, -min(-change, max(min(claim, venue.cash), 0.0)))
+        wanted = min(-change, claim)
+        draw_backstop(world, venue, wanted)
+        lend_option_cash(world, venue, -min(wanted, max(venue.cash, 0.0)))

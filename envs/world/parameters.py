@@ -43,7 +43,12 @@ class Parameters:
     dust_balance: float = parameter(2000, "USD", 0, inf, "debt or collateral below which all debt may be repaid")
     dust_leftover: float = parameter(1000, "USD", 0, inf, "a liquidation may not leave less than this")
     protocol_fee: float = parameter(0.1, "share", 0, 1, "of the liquidation bonus that goes to the treasury")
-    losses_socialised: float = parameter(0, "switch", 0, 1, "1: suppliers bear bad debt at once; 0: an open deficit")
+    losses_socialised: float = parameter(
+        0, "switch", 0, 1, "1: suppliers bear bad debt at once (Morpho); 0: the treasury, then an open deficit (Aave)"
+    )
+    cash_backstop: float = parameter(
+        0, "switch", 0, 1, "1: the outside lends what a withdrawal lacks, nobody is ever locked in"
+    )
     # ---- liquidators
     num_liquidators: int = parameter(8, "liquidators", 0, 8, "who compete in all venues of a world")
     liquidator_margin: float = parameter(
@@ -68,8 +73,11 @@ class Parameters:
     account_tail: float = parameter(1.2, "exponent", 0.5, 10, "Pareto exponent of account sizes")
     account_size_ratio: float = parameter(400, "ratio", 1, 1e6, "largest over smallest account size")
     borrow_elasticity: float = parameter(6, "exponent", 0, 50, "steepness of borrowing in rate / reservation rate")
-    borrow_half_life: float = parameter(24, "h", 0.1, inf, "of an attentive borrower's adjustment")
-    borrow_stickiness: float = parameter(0.05, "share", 0, 1, "gap to the wanted debt that is not acted on")
+    borrow_half_life: float = parameter(24, "h", 0.1, inf, "in which half of the attentive borrowers review their debt")
+    borrow_stickiness: float = parameter(0.05, "share", 0, 1, "gap to the debt of its level that is not acted on")
+    level_stickiness: float = parameter(
+        0.02, "share of full debt", 0, 0.125, "by which a threshold must be passed before a level changes"
+    )
     reservation_median: float = parameter(0.09, "annual", 0.001, 1, "of borrowers' reservation rates")
     reservation_spread: float = parameter(0.5, "log", 0, 2, "standard deviation of log reservation rates")
     leverage_low: float = parameter(0.45, "share of LTV", 0.01, 1, "least levered account")
@@ -91,7 +99,12 @@ class Parameters:
     supply_half_life_low: float = parameter(12, "h", 0.1, inf, "of the fastest supplier's adjustment")
     supply_half_life_high: float = parameter(48, "h", 0.1, inf, "of the slowest supplier's adjustment")
     supplier_need: float = parameter(0.2, "share", 0, 1, "of the time in which a supplier needs its money elsewhere")
-    lockup_fear: float = parameter(0.25, "annual", 0, 1, "yield a supplier gives away in mind at full utilisation")
+    lockup_fear: float = parameter(
+        0.25, "annual", 0, 10, "yield a supplier gives away in mind at full utilisation, on average"
+    )
+    loss_fear: float = parameter(
+        10, "annual", 0, 1000, "yield a supplier gives away in mind per share of deposits that is an open deficit"
+    )
     lockup_charge: float = parameter(0.25, "annual", 0, 10, "cost of an unmet withdrawal")
     treasury_share: float = parameter(0.01, "share", 0, 1, "opening treasury over deposits and LP value")
     # ---- option pool

@@ -105,6 +105,8 @@ venue_dtype = np.dtype(
         ("supply_index", "f8"),
         ("reserve", "f8"),  # USD owed by the market to the treasury
         ("deficit", "f8"),  # USD of burned debt that nobody has covered yet
+        ("backstop", "f8"),  # USD owed to the outside, which lent it to pay withdrawals; without interest
+        ("backstop_on", "i8"),  # 1: the outside lends whatever a withdrawal lacks
         ("treasury_cash", "f8"),  # USD
         ("treasury_coin", "f8"),  # coin, the protocol's share of liquidation bonuses
         ("utilisation", "f8"),
@@ -131,6 +133,9 @@ venue_dtype = np.dtype(
         ("account_collateral", "f8", (MAX_ACCOUNTS,)),  # coin
         ("account_scaled_debt", "f8", (MAX_ACCOUNTS,)),  # USD / borrow_index
         ("account_wallet", "f8", (MAX_ACCOUNTS,)),  # coin kept outside the protocol for top-ups and re-entry
+        ("account_home", "f8", (MAX_ACCOUNTS,)),  # coin that an account that left has taken home, apart from the wallet
+        ("account_level", "f8", (MAX_ACCOUNTS,)),  # share of its full debt that it wants: 0 (gone), 1/4, 1/2, 3/4, 1
+        ("account_offset", "f8", (MAX_ACCOUNTS,)),  # where its thresholds lie, share of a step between two levels
         ("account_reservation_rate", "f8", (MAX_ACCOUNTS,)),  # annual, before leverage demand
         ("account_leverage", "f8", (MAX_ACCOUNTS,)),  # debt / (collateral value * LTV) wanted when borrowing is free
         ("account_safety", "f8", (MAX_ACCOUNTS,)),  # health factor below which the account reacts
@@ -142,6 +147,7 @@ venue_dtype = np.dtype(
         ("supplier_size", "f8", (MAX_SUPPLIERS,)),  # USD deposited when the rate equals the outside yield
         ("supplier_premium", "f8", (MAX_SUPPLIERS,)),  # annual, wanted above the outside yield
         ("supplier_patience", "f8", (MAX_SUPPLIERS,)),  # share of the gap closed in an hour
+        ("supplier_fear", "f8", (MAX_SUPPLIERS,)),  # ratio to the parameters of fear, mean 1
         ("health_stale", "i8"),  # 1: thresholds, debts or the oracle moved since health was last scanned
         ("unmet_withdrawals", "f8"),  # USD that suppliers have asked for and not got
         # ---- option pool: money

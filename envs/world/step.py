@@ -9,7 +9,7 @@ the oracle until quiet, the option pool hedges, options settle, the treasury cov
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
 from protogov.envs.world.ledger import check_books
-from protogov.envs.world.lending import accrue_interest, cover_deficit, refresh_rates
+from protogov.envs.world.lending import accrue_interest, cover_deficit, refresh_rates, repay_backstop
 from protogov.envs.world.levers import announce_levers, execute_due_levers, target_of_action
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.margin import check_margins, settle_shorts
@@ -109,6 +109,8 @@ def run_substep(world, candle, future_vol, k, events, p):
         if venue.next_expiry <= world.substep + 1:
             settle_expiries(world, venue, v, events, p)
         cover_deficit(world, venue, p)
+        if venue.backstop > 0.0:
+            repay_backstop(world, venue)
         # last: the next interest is owed and earned on what liquidations and settlements left
         refresh_rates(venue, p)
     world.substep += 1

@@ -1,4 +1,4 @@
-"""Borrowers: heavy-tailed sizes, reservation rates, top-ups, deleveraging, repayment, return."""
+"""Borrowers: heavy-tailed sizes, sticky thresholds in the rate, top-ups, deleveraging, exit and return."""
 
 from math import exp, log
 
@@ -10,10 +10,12 @@ from protogov.envs.world.liquidation import health_factor
 from protogov.envs.world.market import buy_from_pool, leave_impact, pool_price, sell_to_pool
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
+from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_ACCOUNTS, SUBSTEPS, EventKind
 
 TOP_UP_TARGET = 1.1  # health factor restored, over the account's safety level
 REFERENCE_RATE, REFERENCE_LTV = 0.0526, 0.805  # default levers at 75% utilisation: what sizes are scaled at
+BORROWING_ROOM = 1.02  # health factor after a loan, over the account's safety level, at least
 LARGEST_DELEVERAGE = 0.25  # share of the collateral sold in one action
 
 
@@ -43,6 +45,8 @@ def draw_borrowers(world, venue, v, p):
         idle = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
         venue.account_activity[i] = p.attentive_activity * (p.idle_activity if idle else 1.0)
         collateral[i] = size / (venue.account_leverage[i] * REFERENCE_LTV)
+        u = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_OFFSET)
+        venue.account_offset[i] = spread_offset(u, p.level_stickiness)
         owed += size * participation(REFERENCE_RATE, venue.account_reservation_rate[i], 1.0, p)
     scale = p.debt_size / (owed * world.oracle_price)
     for i in range(count):
@@ -52,30 +56,42 @@ def draw_borrowers(world, venue, v, p):
 
 
 @compiled
-def wanted_debt(world, venue, i, rate, p):
-    """Debt [USD] that account `i` wants at `rate`: its share of the most that its leverage allows."""
-    share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
-    value = venue.account_collateral[i] * world.oracle_price
-    return share * venue.account_leverage[i] * venue.loan_to_value * value
+def full_debt(venue, i, value):
+    """Debt [USD] of account `i` at its highest level, against collateral of `value` USD.
+
+    Nobody borrows so much that a small fall of the price would make him sell: his own safety level limits him too.
+    """
+    careful = venue.liquidation_threshold / (venue.account_safety[i] * BORROWING_ROOM)
+    return min(venue.account_leverage[i] * venue.loan_to_value, careful) * value
 
 
 @compiled
 def total_wanted_debt(world, venue, rate, p):
-    """Sum of :func:`wanted_debt` over all accounts [USD]."""
+    """Debt [USD] of all accounts on their levels at `rate`: a falling staircase in the rate."""
     total = 0.0
     for i in range(venue.num_accounts):
-        total += wanted_debt(world, venue, i, rate, p)
+        share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
+        value = venue.account_collateral[i] * world.oracle_price
+        total += level_of(share, venue.account_offset[i]) * full_debt(venue, i, value)
     return total
 
 
 @compiled
 def open_loans(world, venue, rate, scale, p):
-    """Give every account `scale` times the debt that it wants at `rate`; indices are 1 at the opening."""
+    """Put every account on its level at `rate`, with `scale` times the debt of that level; indices are 1.
+
+    An account whose level is 0 is gone already: its collateral is at home.
+    """
     venue.scaled_debt = 0.0
     for i in range(venue.num_accounts):
-        debt = scale * wanted_debt(world, venue, i, rate, p)
+        share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
+        level = level_of(share, venue.account_offset[i])
+        venue.account_level[i] = level
+        debt = scale * level * full_debt(venue, i, venue.account_collateral[i] * world.oracle_price)
         venue.account_scaled_debt[i] = debt
         venue.scaled_debt += debt
+        if level == 0.0:
+            venue.account_home[i], venue.account_collateral[i] = venue.account_collateral[i], 0.0
 
 
 @compiled
@@ -106,11 +122,11 @@ def visit_borrowers(world, venue, v, substep_of_hour, events, p):
 
 @compiled
 def act(world, venue, v, i, events, p):
-    """One look of account `i` at its position: safety first, then the rate."""
+    """One look of account `i` at its position: safety first, then, more rarely, the rate."""
     price = world.oracle_price
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     collateral = venue.account_collateral[i]
-    if collateral * price < p.dust_balance:
+    if collateral * price < p.dust_balance and venue.account_home[i] == 0.0:
         come_back(world, venue, v, i, p)
         return
     safety = venue.account_safety[i]
@@ -120,7 +136,10 @@ def act(world, venue, v, i, events, p):
         if health < safety:
             deleverage(world, venue, v, i, debt, price, safety, events, p)
         return
-    adjust_debt(world, venue, i, collateral * price, debt, p)
+    # an attentive account looks `attentive_activity` times an hour; half of them have reviewed after the half-life
+    chance = 1.0 - decay(1.0, p.borrow_half_life * p.attentive_activity)
+    if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:
+        review_rate(world, venue, i, p)
 
 
 @compiled
@@ -164,24 +183,51 @@ def deleverage(world, venue, v, i, debt, price, safety, events, p):
 
 
 @compiled
-def adjust_debt(world, venue, i, value, debt, p):
-    """Move debt part of the way to what the account wants at this rate; part of a new loan buys coin in the pool."""
-    wanted = wanted_debt(world, venue, i, venue.borrow_rate, p)
-    gap = wanted - debt
-    if abs(gap) <= p.borrow_stickiness * wanted:
+def review_rate(world, venue, i, p):
+    """Compare the rate with the thresholds of account `i`: it changes its level, leaves, returns, or trims its debt.
+
+    A step is made whole and at once; a loan is limited by the market's cash and the loan-to-value alone.
+    """
+    share = participation(venue.borrow_rate, venue.account_reservation_rate[i], world.leverage_demand, p)
+    level = next_level(venue.account_level[i], share, venue.account_offset[i], p.level_stickiness)
+    venue.account_level[i] = level
+    debt = venue.account_scaled_debt[i] * venue.borrow_index
+    if level == 0.0:
+        leave(world, venue, i, debt)
         return
-    # an attentive account looks `attentive_activity` times an hour and moves by the half-life's share each time
-    change = gap * (1.0 - decay(1.0, p.borrow_half_life * p.attentive_activity))
+    if venue.account_home[i] > 0.0 and venue.cash > 0.0:
+        add_collateral(world, venue, i, venue.account_home[i])
+        venue.account_home[i] = 0.0
+    adjust_debt(world, venue, i, debt, p)
+
+
+@compiled
+def leave(world, venue, i, debt):
+    """Exit: repay all and take the collateral home."""
+    if debt > 0.0:
+        repay(world, venue, i, debt)
+    coin = venue.account_collateral[i]
+    venue.account_home[i] += coin
+    add_collateral(world, venue, i, -coin)
+
+
+@compiled
+def adjust_debt(world, venue, i, debt, p):
+    """Move debt to what the level of account `i` asks; part of a new loan buys coin in the pool."""
+    value = venue.account_collateral[i] * world.oracle_price
+    wanted = venue.account_level[i] * full_debt(venue, i, value)
+    change = wanted - debt
+    if abs(change) <= p.borrow_stickiness * wanted:
+        return
+    if change < 0.0:
+        repay(world, venue, i, -change)
+        return
+    change = min(change, min(max(venue.cash, 0.0), max(venue.loan_to_value * value - debt, 0.0)))
     if change > 0.0:
-        change = min(change, min(max(venue.cash, 0.0), max(venue.loan_to_value * value - debt, 0.0)))
-        if change <= 0.0:
-            return
         borrow(world, venue, i, change)
         spent = p.leverage_buying * change
         if spent > 0.0:
             buy_with_loan(world, venue, i, spent, p)
-    else:
-        repay(world, venue, i, min(-change, debt))
 
 
 @compiled

@@ -6,7 +6,7 @@ import numpy as np
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
-from protogov.envs.world.lending import supply
+from protogov.envs.world.lending import deposits_of, draw_backstop, supply
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_SUPPLIERS, EventKind
@@ -19,7 +19,7 @@ NEEDED_PATIENCE = 0.8  # share of the gap that it withdraws in an hour
 
 @compiled
 def draw_suppliers(world, venue, v, p):
-    """Who the suppliers are: Pareto sizes, a wanted premium and a patience each; not yet any deposit."""
+    """Who the suppliers are: Pareto sizes, a wanted premium, a patience and a fear each; not yet any deposit."""
     seed = world.seed
     count = int(p.num_suppliers)
     venue.num_suppliers = count
@@ -33,6 +33,7 @@ def draw_suppliers(world, venue, v, p):
         u = uniform(seed, entity, 0, 0, Purpose.SUPPLIER_PATIENCE)
         half_life = p.supply_half_life_low * power(p.supply_half_life_high / p.supply_half_life_low, u)
         venue.supplier_patience[j] = 1.0 - decay(1.0, half_life)
+        venue.supplier_fear[j] = 2.0 * uniform(seed, entity, 0, 0, Purpose.SUPPLIER_FEAR)
     for j in range(count):
         venue.supplier_size[j] = p.supply_size * sizes[j] / total
 
@@ -50,22 +51,28 @@ def wanted_deposit(size, rate, asked, p):
 
 
 @compiled
-def total_wanted_deposits(world, venue, rate, p):
-    """Deposits [USD] that all suppliers together want at the supply rate `rate`, without fear of lock-up."""
+def total_wanted_deposits(world, venue, v, rate, p):
+    """Deposits [USD] that all suppliers together want at the supply rate `rate`, without any fear."""
     total = 0.0
     for j in range(venue.num_suppliers):
-        asked = world.outside_yield + venue.supplier_premium[j]
-        total += wanted_deposit(venue.supplier_size[j], rate, asked, p)
+        total += opening_deposit(world, venue, v, j, rate, p)
     return total
 
 
 @compiled
-def open_deposits(world, venue, rate, p):
+def open_deposits(world, venue, v, rate, p):
     """Give every supplier the deposit that it wants at `rate`; indices are 1 at the opening."""
     for j in range(venue.num_suppliers):
-        asked = world.outside_yield + venue.supplier_premium[j]
-        venue.supplier_scaled[j] = wanted_deposit(venue.supplier_size[j], rate, asked, p)
+        venue.supplier_scaled[j] = opening_deposit(world, venue, v, j, rate, p)
         venue.scaled_deposits += venue.supplier_scaled[j]
+
+
+@compiled
+def opening_deposit(world, venue, v, j, rate, p):
+    """Deposit [USD] of supplier `j` in a market at rest at `rate`: who needs its money has taken it out."""
+    asked = world.outside_yield + venue.supplier_premium[j]
+    wanted = wanted_deposit(venue.supplier_size[j], rate, asked, p)
+    return wanted * NEEDED_KEEPS if needs_money(world, v * MAX_SUPPLIERS + j, p) else wanted
 
 
 @compiled
@@ -79,17 +86,43 @@ def needs_money(world, entity, p):
 
 
 @compiled
+def fear_of_lockup(venue, p):
+    """Yield [annual] that the average supplier gives away in mind for fear of being locked in.
+
+    It grows with utilisation from 90% on and with the queue of those who could not withdraw: a run feeds itself.
+    """
+    if venue.backstop_on:
+        return 0.0
+    crowded = min(max((venue.utilisation - FEAR_FROM) / (1.0 - FEAR_FROM), 0.0), 1.0)
+    queue = venue.unmet_withdrawals / deposits_of(venue) if venue.unmet_withdrawals > 0.0 else 0.0
+    return p.lockup_fear * (crowded + queue)
+
+
+@compiled
+def fear_of_loss(venue, p):
+    """Yield [annual] that the average supplier gives away in mind for an open deficit, as a share of what is owed."""
+    if venue.deficit <= 0.0 or venue.scaled_deposits <= 0.0:
+        return 0.0
+    return p.loss_fear * venue.deficit / deposits_of(venue)
+
+
+@compiled
 def visit_suppliers(world, venue, v, events, p):
-    """Hourly: every supplier moves part of the way to what it wants; a withdrawal takes at most the cash there is."""
+    """Hourly: every supplier moves part of the way to what it wants; a withdrawal takes at most the cash there is.
+
+    Who comes first differs from hour to hour: the round begins at a keyed supplier.
+    """
     index = venue.supply_index
-    fear = p.lockup_fear * min(max((venue.utilisation - FEAR_FROM) / (1.0 - FEAR_FROM), 0.0), 1.0)
-    requested = venue.supplier_request
+    fear = fear_of_lockup(venue, p) + fear_of_loss(venue, p)
+    requested, count = venue.supplier_request, venue.num_suppliers
+    first = int(uniform(world.seed, v, world.hour, 0, Purpose.SUPPLIER_ORDER) * count)
     unmet, surplus = 0.0, 0.0
-    for j in range(venue.num_suppliers):
+    for place in range(count):
+        j = (first + place) % count
         asked = world.outside_yield + venue.supplier_premium[j]
         claim = venue.supplier_scaled[j] * index
         surplus += (venue.supply_rate - asked) * claim
-        wanted = wanted_deposit(venue.supplier_size[j], venue.supply_rate - fear, asked, p)
+        wanted = wanted_deposit(venue.supplier_size[j], venue.supply_rate - venue.supplier_fear[j] * fear, asked, p)
         patience = venue.supplier_patience[j]
         if needs_money(world, v * MAX_SUPPLIERS + j, p):
             wanted *= NEEDED_KEEPS
@@ -101,6 +134,7 @@ def visit_suppliers(world, venue, v, events, p):
         # requests that were not met stay in the queue and grow toward all that the supplier wants out
         gap = claim - wanted
         request = min(requested[j] + patience * max(gap - requested[j], 0.0), gap)
+        draw_backstop(world, venue, request)
         paid = min(request, max(venue.cash, 0.0))
         if paid > 0.0:
             supply(world, venue, j, -paid)

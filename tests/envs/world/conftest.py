@@ -126,7 +126,7 @@ def lending_net(venue: Any) -> float:
     """What a lending market has less what it owes, added up from accounts and suppliers."""
     debt = float(venue.account_scaled_debt[: venue.num_accounts].sum() * venue.borrow_index)
     owed = float((venue.supplier_scaled[: venue.num_suppliers].sum() + venue.option_scaled) * venue.supply_index)
-    return float(venue.cash) + debt + float(venue.deficit) - owed - float(venue.reserve)
+    return float(venue.cash) + debt + float(venue.deficit) - owed - float(venue.reserve) - float(venue.backstop)
 
 
 class Books(NamedTuple):

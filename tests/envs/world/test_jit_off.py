@@ -41,7 +41,7 @@ def run(venues, hours):
                       short_entry=0.5, leverage_low=0.9, leverage_high=1.0, attentive_activity=0.5, debt_size=3e6,
                       supply_size=5e6, lp_size=2e6, opening_notional=2e6, losses_socialised=1.0, treasury_share=1e-4)
     config = WorldConfig(venues=venues, decision_hours=3, autonomy=72.0, randomise_levers=0.5)
-    simulator = Simulator(config.with_parameters(**parameters), 2, scenario=Crash(), seed=11)
+    simulator = Simulator(config.with_parameters(**parameters), 2, scenario=Crash(), seed=12)
     obs = simulator.reset()
     # a settlement within the run, for buyers and sellers
     simulator.worlds["venues"]["expiry"][:, :, 0] = 12 * (hours // 2)

@@ -150,7 +150,6 @@ def test_the_option_pool_lends_and_recalls(blank: Callable[..., Any]) -> None:
     assert (venue.option_cash, venue.option_scaled, venue.cash) == pytest.approx((150.0, 75.0, 1150.0))
 
 
-@pytest.mark.parametrize("socialised", [0.0, 1.0])
 @pytest.mark.parametrize(
     ("deficit", "reserve", "treasury", "open_deficit"),
     [
@@ -159,11 +158,10 @@ def test_the_option_pool_lends_and_recalls(blank: Callable[..., Any]) -> None:
         (100.0, 30.0, 50.0, 20.0),  # and then there is nothing left
     ],
 )
-def test_loss_waterfall(
-    blank: Callable[..., Any], books: Any, socialised: float, deficit: float, reserve: float, treasury: float,
-    open_deficit: float,
-) -> None:  # fmt: skip
-    world, venue, p, _ = blank(losses_socialised=socialised)
+def test_an_open_deficit_falls_on_the_treasury_first(
+    blank: Callable[..., Any], books: Any, deficit: float, reserve: float, treasury: float, open_deficit: float
+) -> None:
+    world, venue, p, _ = blank(losses_socialised=0.0)
     # 900 of debt, 200 of cash and a hole of 100: what 1,170 or so of deposits and the treasury's claim are owed
     fund(venue, debt=900.0, cash=200.0, deficit=deficit)
     venue.supplier_scaled[0] = venue.scaled_deposits = 1200.0 - reserve
@@ -175,16 +173,82 @@ def test_loss_waterfall(
     assert venue.reserve == pytest.approx(reserve - from_claim)
     assert venue.treasury_cash == pytest.approx(treasury - from_cash)
     assert venue.cash == pytest.approx(200.0 + from_cash)
-    if socialised:
-        assert venue.deficit == pytest.approx(0.0, abs=1e-12)
-        assert lending.deposits_of(venue) == pytest.approx(1200.0 - reserve - open_deficit)
-        assert venue.sum_haircuts == pytest.approx(open_deficit)
-    else:
-        assert venue.deficit == pytest.approx(open_deficit, abs=1e-12)
-        assert lending.deposits_of(venue) == pytest.approx(1200.0 - reserve)
-        assert venue.sum_haircuts == 0.0
+    assert venue.deficit == pytest.approx(open_deficit, abs=1e-12)
+    assert lending.deposits_of(venue) == pytest.approx(1200.0 - reserve)
+    assert venue.sum_haircuts == 0.0
     assert books.lending(venue) == pytest.approx(before[0], abs=1e-9)
     assert books.cash(world) == pytest.approx(before[1], abs=1e-9)
+
+
+def test_socialised_losses_are_the_suppliers_at_once(blank: Callable[..., Any], books: Any) -> None:
+    # the treasury could pay, and does not: every deposit is cut by 100 of 1,150
+    world, venue, p, _ = blank(losses_socialised=1.0)
+    fund(venue, debt=900.0, cash=200.0, deficit=100.0)
+    venue.supplier_scaled[0] = venue.scaled_deposits = 1150.0
+    venue.reserve, venue.treasury_cash = 50.0, 80.0
+    before = books.lending(venue), books.cash(world)
+    lending.cover_deficit(world, venue, p)
+    assert (venue.deficit, venue.reserve, venue.treasury_cash, venue.cash) == (0.0, 50.0, 80.0, 200.0)
+    assert lending.deposits_of(venue) == pytest.approx(1050.0)
+    assert venue.supply_index == pytest.approx(1050.0 / 1150.0)
+    assert venue.sum_haircuts == pytest.approx(100.0)
+    assert books.lending(venue) == pytest.approx(before[0], abs=1e-9) and books.cash(world) == before[1]
+
+
+def test_what_deposits_cannot_bear_is_the_treasurys(blank: Callable[..., Any], books: Any) -> None:
+    world, venue, p, _ = blank(losses_socialised=1.0)
+    fund(venue, debt=0.0, cash=0.0, deficit=1000.0)
+    venue.supplier_scaled[0] = venue.scaled_deposits = 600.0
+    venue.treasury_cash = 150.0
+    before = books.lending(venue), books.cash(world)
+    lending.cover_deficit(world, venue, p)
+    assert lending.deposits_of(venue) == pytest.approx(600.0 * 1e-6)  # a crumb: the index is never zero
+    assert venue.deficit == pytest.approx(250.0 + 600.0 * 1e-6)
+    assert venue.treasury_cash == 0.0
+    assert books.lending(venue) == pytest.approx(before[0]) and books.cash(world) == pytest.approx(before[1])
+
+
+@pytest.mark.parametrize("socialised", [0.0, 1.0])
+def test_burned_debt_bears_no_interest(blank: Callable[..., Any], books: Any, socialised: float) -> None:
+    # Of 900 of debt 300 is burned. A year of interest on the other 600 at a flat 6%, a tenth of it kept; a hole that
+    # nobody can fill neither grows nor earns, and what borrowers pay is all that anybody gets.
+    world, venue, p, _ = blank(losses_socialised=socialised, reserve_factor=0.1)
+    fund(venue, debt=900.0, cash=100.0)
+    venue.account_scaled_debt[0], venue.scaled_debt, venue.deficit = 600.0, 600.0, 300.0
+    lending.cover_deficit(world, venue, p)
+    claims, net = lending.deposits_of(venue), books.lending(venue)
+    assert claims == pytest.approx(700.0 if socialised else 1000.0)
+    venue.base_rate, venue.slope1, venue.slope2 = 0.06, 0.0, 0.0
+    for _ in range(100):
+        lending.refresh_rates(venue, p)
+        lending.accrue_interest(venue, p)
+    assert venue.deficit == (0.0 if socialised else 300.0)
+    paid = lending.debt_of(venue) - 600.0
+    assert paid == pytest.approx(600.0 * math.expm1(0.06 * 100 / SUBSTEPS_A_YEAR), rel=1e-9)
+    assert lending.deposits_of(venue) - claims == pytest.approx(0.9 * paid, rel=1e-3)
+    assert lending.deposits_of(venue) - claims + venue.reserve == pytest.approx(paid)
+    assert books.lending(venue) == pytest.approx(net, abs=1e-9)
+
+
+def test_the_backstop_lends_what_is_missing_and_is_repaid_first(blank: Callable[..., Any], books: Any) -> None:
+    world, venue, p, _ = blank()
+    fund(venue, debt=900.0, cash=100.0)
+    totals = books.cash(world), books.lending(venue)
+    lending.draw_backstop(world, venue, 300.0)  # without the switch nobody lends
+    assert (venue.cash, venue.backstop) == (100.0, 0.0)
+    venue.backstop_on = 1
+    lending.draw_backstop(world, venue, 80.0)  # there is enough
+    assert (venue.cash, venue.backstop) == (100.0, 0.0)
+    lending.draw_backstop(world, venue, 300.0)
+    assert (venue.cash, venue.backstop, world.outside_cash) == (300.0, 200.0, -200.0)
+    lending.supply(world, venue, 0, -300.0)
+    lending.repay(world, venue, 0, 150.0)
+    lending.repay_backstop(world, venue)
+    assert (venue.cash, venue.backstop) == pytest.approx((0.0, 50.0))
+    lending.repay(world, venue, 0, 150.0)
+    lending.repay_backstop(world, venue)
+    assert (venue.cash, venue.backstop) == pytest.approx((100.0, 0.0))
+    assert books.cash(world) == pytest.approx(totals[0]) and books.lending(venue) == pytest.approx(totals[1], abs=1e-9)
 
 
 def test_haircuts_are_charged_to_suppliers_alone(blank: Callable[..., Any]) -> None:

@@ -15,7 +15,7 @@ def opened(simulate: Callable[..., Any], num_worlds: int = 64, **parameters: flo
 
 def test_sizes_are_bounded_pareto(simulate: Callable[..., Any]) -> None:
     _, venues = opened(simulate, account_tail=1.2, account_size_ratio=400.0)
-    size = venues["account_collateral"] * venues["account_leverage"]
+    size = (venues["account_collateral"] + venues["account_home"]) * venues["account_leverage"]
     size /= size.min(axis=1, keepdims=True)
     assert size.max() <= 400.0 * (1 + 1e-9)
     # the smallest of 128 draws is 1 up to a per cent, so the pooled sample follows the law with bounds 1 and 400
@@ -42,6 +42,28 @@ def test_people_differ_as_told(simulate: Callable[..., Any]) -> None:
     assert np.log(half_life).mean() == pytest.approx(math.log(20.0), abs=0.05)
 
 
+def test_a_few_whales_hold_most_debt(simulate: Callable[..., Any]) -> None:
+    # the largest 13 of 128 accounts, on average over seeds: when the episode opens and two weeks later
+    simulator = simulate("calm", 96, seed=1000, decision_hours=24, autonomy=0.0)
+    for hours in (0, 336):
+        while simulator.worlds["hour"][0] < hours:
+            simulator.step({agent: np.zeros((96, simulator.action_size(agent))) for agent in simulator.agents})
+        debt = np.sort(np.asarray(simulator.worlds["venues"]["account_scaled_debt"][:, 0]), axis=1)
+        share = debt[:, -13:].sum(axis=1) / debt.sum(axis=1)
+        assert share.mean() > 0.5
+
+
+def test_an_episode_opens_at_rest(simulate: Callable[..., Any]) -> None:
+    # what borrowers owe and suppliers hold does not drift in the first day of a calm market, 128 worlds
+    simulator = simulate("calm", 128, seed=1000, decision_hours=24, autonomy=0.0)
+    venues = simulator.worlds["venues"]
+    before = [np.asarray(venues[name][:, 0]).copy() for name in ("scaled_debt", "scaled_deposits")]
+    simulator.step({agent: np.zeros((128, simulator.action_size(agent))) for agent in simulator.agents})
+    for opening, name, most in zip(before, ("scaled_debt", "scaled_deposits"), (0.015, 0.05), strict=True):
+        drift = np.log(np.asarray(venues[name][:, 0]) / opening)
+        assert abs(drift.mean()) < most + 3.0 * drift.std() / math.sqrt(128)
+
+
 @pytest.mark.parametrize("noise", [0.0, 1.0])
 def test_an_episode_opens_sound(simulate: Callable[..., Any], noise: float) -> None:
     simulator = simulate("jump", 256, seed=5, randomise_levers=noise, venues=2)
@@ -51,6 +73,11 @@ def test_an_episode_opens_sound(simulate: Callable[..., Any], noise: float) -> N
     assert (debt <= value * venues["loan_to_value"][..., None] * (1 + 1e-12)).all()  # nobody beyond the limit
     assert (venues["cash"] >= -1e-6).all()
     assert (venues["utilisation"] >= 0.0).all() and (venues["utilisation"] <= 1.0 + 1e-12).all()
+    level, home = venues["account_level"], venues["account_home"]
+    assert set(np.unique(level)) == {0.0, 0.25, 0.5, 0.75, 1.0}
+    # who wants nothing is gone, with all it has
+    assert ((level == 0.0) == (home > 0.0)).all() and ((level == 0.0) == (venues["account_collateral"] == 0.0)).all()
+    assert ((debt == 0.0) == (level == 0.0)).all()
     assert (venues["deficit"] == 0.0).all() and (venues["reserve"] == 0.0).all()
     assert (simulator.worlds["book_error"] == 0.0).all()
     # rivals are different people

@@ -1,4 +1,4 @@
-"""Borrowers and suppliers: how they answer to rates and prices, and what they can never do."""
+"""Borrowers: thresholds, safety, exit and return, and what they can never do."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protogov.envs.world import lending
-from protogov.envs.world.population import borrowers, suppliers
+from protogov.envs.world.population import borrowers
+from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 from protogov.envs.world.state import EventKind
 
 RATES = st.floats(0.0, 3.0)
@@ -23,7 +24,10 @@ def lend(bench: Any, collateral: float, debt: float, cash: float = 1e6, **accoun
     venue.account_collateral[0], venue.account_scaled_debt[0], venue.scaled_debt = collateral, debt, debt
     venue.cash = cash
     venue.supplier_scaled[0] = venue.scaled_deposits = cash + debt
-    settings = {"reservation_rate": 0.08, "leverage": 0.9, "safety": 1.1, "activity": 1.0, "wallet": 0.0} | account
+    settings = {
+        "reservation_rate": 0.08, "leverage": 0.9, "safety": 1.03, "activity": 1.0, "wallet": 0.0, "level": 1.0,
+        "offset": 0.5,
+    } | account  # fmt: skip
     for name, value in settings.items():
         venue[f"account_{name}"][0] = value
     lending.refresh_rates(venue, p)
@@ -51,11 +55,66 @@ def test_dearer_money_is_wanted_less(
     assert 0.0 <= at_high <= at_low <= 1.0
 
 
-def test_wishes_are_shares_of_what_the_loan_to_value_allows(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, _ = blank(borrow_elasticity=0.0)
-    lend(bench, collateral=10.0, debt=0.0, leverage=0.8)
-    # elasticity 0: a half whatever the rate; of 80% of 80.5% of 10,000
-    assert borrowers.wanted_debt(world, venue, 0, 0.05, p) == pytest.approx(0.5 * 0.8 * 0.805 * 1e4)
+def test_the_full_debt_is_limited_by_leverage_and_by_the_own_safety(blank: Callable[..., Any]) -> None:
+    bench = _, venue, _, _ = blank()
+    lend(bench, collateral=10.0, debt=0.0, leverage=0.8, safety=1.05)
+    assert borrowers.full_debt(venue, 0, 1e4) == pytest.approx(0.8 * 0.805 * 1e4)
+    # who wants a health factor of 1.2 never borrows below 2% more than that, whatever leverage it likes
+    lend(bench, collateral=10.0, debt=0.0, leverage=0.97, safety=1.2)
+    assert borrowers.full_debt(venue, 0, 1e4) == pytest.approx(0.83 * 1e4 / (1.2 * 1.02))
+
+
+# ---------------------------------------------------------------- borrowers: thresholds
+
+
+@given(share=st.floats(0.0, 1.0), stickiness=st.floats(0.0, 0.12))
+def test_levels_are_the_smooth_wish_on_average(share: float, stickiness: float) -> None:
+    offsets = [spread_offset((k + 0.5) / 2000, stickiness) for k in range(2000)]
+    levels = [level_of(share, offset) for offset in offsets]
+    assert set(levels) <= {0.0, 0.25, 0.5, 0.75, 1.0}
+    # offsets keep clear of both ends by the stickiness, which flattens each step there and nowhere by more
+    assert np.mean(levels) == pytest.approx(share, abs=stickiness + 1e-3)
+    if stickiness == 0.0:
+        assert np.mean(levels) == pytest.approx(share, abs=3e-4)
+
+
+@given(
+    level=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), share=st.floats(0.0, 1.0), u=st.floats(0.0, 1.0),
+    stickiness=st.floats(0.0, 0.125),
+)  # fmt: skip
+def test_a_level_is_left_only_beyond_its_band(level: float, share: float, u: float, stickiness: float) -> None:
+    offset = spread_offset(u, stickiness)
+    after = next_level(level, share, offset, stickiness)
+    # thresholds of its own in the wish: the level's lower end, and a quarter above it
+    lower = level - offset / 4.0
+    if lower - stickiness + 1e-9 < share < lower + 0.25 + stickiness - 1e-9:
+        assert after == level
+    if not lower - stickiness - 1e-9 < share < lower + 0.25 + stickiness + 1e-9:
+        assert after == level_of(share, offset) != level
+    # and it stays where it went to
+    assert next_level(after, share, offset, stickiness) == after
+
+
+@given(u=st.floats(0.0, 1.0), stickiness=st.floats(0.0, 0.125))
+def test_everybody_leaves_in_the_end_and_everybody_can_want_all(u: float, stickiness: float) -> None:
+    offset = spread_offset(min(max(u, 1e-6), 1.0 - 1e-6), stickiness)
+    for level in (0.0, 0.25, 0.5, 0.75, 1.0):
+        assert next_level(level, 0.0, offset, stickiness - 1e-9) == 0.0
+        assert next_level(level, 1.0, offset, stickiness - 1e-9) == 1.0
+
+
+def test_the_way_down_and_up_a_rate(blank: Callable[..., Any]) -> None:
+    # Reservation rate 8%, elasticity 6, offset a half: at level 1/2 the wish may lie between 3/8 and 5/8, less and
+    # more 2% for stickiness: between the rates at which participation is 0.355 and 0.645.
+    bench = world, venue, p, _ = blank(borrow_elasticity=6.0, level_stickiness=0.02, leverage_buying=0.0)
+    full = 0.9 * 0.805 * 1e4
+    dear, cheap = (0.08 * (1.0 / share - 1.0) ** (1.0 / 6.0) for share in (0.355, 0.645))
+    for rate, level in ((dear - 1e-6, 0.5), (dear + 1e-6, 0.25), (cheap + 1e-6, 0.5), (cheap - 1e-6, 0.75)):
+        lend(bench, collateral=10.0, debt=0.5 * full, level=0.5)
+        venue.borrow_rate = rate
+        borrowers.review_rate(world, venue, 0, p)
+        assert venue.account_level[0] == level
+        assert venue.account_scaled_debt[0] == pytest.approx(level * full)  # the whole step at once
 
 
 # ---------------------------------------------------------------- borrowers: acts
@@ -116,51 +175,97 @@ def test_deleveraging_keeps_its_promises(
 
 
 @pytest.mark.parametrize("half_life", [4.0, 24.0])
-def test_debt_moves_half_of_the_way_in_its_half_life(blank: Callable[..., Any], half_life: float) -> None:
-    bench = world, venue, p, _ = blank(
-        borrow_elasticity=0.0, borrow_half_life=half_life, borrow_stickiness=0.0, leverage_buying=0.0,
-        attentive_activity=1.0,
-    )  # fmt: skip
-    lend(bench, collateral=10.0, debt=0.0, leverage=1.0)
-    wanted = 0.5 * 0.805 * 1e4
-    for _ in range(int(half_life)):
-        borrowers.adjust_debt(world, venue, 0, 1e4, float(venue.account_scaled_debt[0]), p)
-    assert venue.account_scaled_debt[0] == pytest.approx(wanted / 2, rel=1e-9)
-    venue.account_scaled_debt[0] = venue.scaled_debt = 2 * wanted
-    for _ in range(int(half_life)):
-        borrowers.adjust_debt(world, venue, 0, 1e4, float(venue.account_scaled_debt[0]), p)
-    assert venue.account_scaled_debt[0] == pytest.approx(1.5 * wanted, rel=1e-9)
+def test_half_of_the_attentive_have_reviewed_after_the_half_life(blank: Callable[..., Any], half_life: float) -> None:
+    # 128 accounts that owe all they can and want nothing any more; those who look every second hour
+    gone = np.zeros(20)
+    for seed in range(20):
+        bench = world, venue, p, events = blank(borrow_half_life=half_life, attentive_activity=0.5)
+        lend(bench, collateral=10.0, debt=1000.0, activity=0.5)
+        world.seed, venue.num_accounts, venue.scaled_debt = seed, 128, 128_000.0
+        for name in venue.dtype.names:
+            if name.startswith("account_"):
+                venue[name][:] = venue[name][0]
+        venue.borrow_rate = 10.0
+        for hour in range(int(half_life)):
+            world.hour = hour
+            for k in range(12):
+                borrowers.visit_borrowers(world, venue, 0, k, events, p)
+        gone[seed] = (venue.account_scaled_debt == 0.0).mean()
+    # a look with probability a half, a review with 1 - 2 ** (-2 / half_life) of it
+    chance = 0.5 * (1.0 - 0.5 ** (2.0 / half_life))
+    expected = 1.0 - (1.0 - chance) ** half_life
+    assert gone.mean() == pytest.approx(expected, abs=4.0 * math.sqrt(0.25 / (20 * 128)))
+    assert expected == pytest.approx(0.5, abs=0.04)
 
 
 def test_a_small_gap_is_not_acted_on(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, _ = blank(borrow_elasticity=0.0, borrow_stickiness=0.1)
-    wanted = 0.5 * 0.9 * 0.805 * 1e4
+    bench = world, venue, p, _ = blank(borrow_stickiness=0.1, leverage_buying=0.0)
+    wanted = 0.75 * 0.9 * 0.805 * 1e4
     for debt, moves in ((0.91 * wanted, False), (1.09 * wanted, False), (0.89 * wanted, True), (1.11 * wanted, True)):
-        lend(bench, collateral=10.0, debt=debt)
-        borrowers.adjust_debt(world, venue, 0, 1e4, debt, p)
-        assert (venue.account_scaled_debt[0] != debt) == moves
+        lend(bench, collateral=10.0, debt=debt, level=0.75)
+        borrowers.adjust_debt(world, venue, 0, debt, p)
+        assert venue.account_scaled_debt[0] == pytest.approx(wanted if moves else debt)
 
 
 @given(
     debt=st.floats(0.0, 12_000.0), cash=st.floats(0.0, 5000.0), gap=st.floats(0.01, 0.25),
-    buying=st.floats(0.0, 1.0), demand=st.floats(0.2, 5.0), leverage=st.floats(0.3, 2.0),
+    buying=st.floats(0.0, 1.0), level=st.sampled_from([0.0, 0.25, 0.5, 1.0]), leverage=st.floats(0.3, 2.0),
+    safety=st.floats(0.5, 1.2),
 )  # fmt: skip
 def test_nobody_borrows_beyond_the_loan_to_value_or_the_cash(
-    blank: Callable[..., Any], books: Any, debt: float, cash: float, gap: float, buying: float, demand: float,
-    leverage: float,
+    blank: Callable[..., Any], books: Any, debt: float, cash: float, gap: float, buying: float, level: float,
+    leverage: float, safety: float,
 ) -> None:  # fmt: skip
     # a leverage above one is nobody's: the limit holds all the same
-    bench = world, venue, p, _ = blank(leverage_buying=buying, borrow_half_life=0.1, attentive_activity=1.0)
-    lend(bench, collateral=10.0, debt=debt, cash=cash, leverage=leverage)
-    venue.loan_to_value, world.leverage_demand = 0.83 - gap, demand
+    bench = world, venue, p, _ = blank(leverage_buying=buying)
+    lend(bench, collateral=10.0, debt=debt, cash=cash, leverage=leverage, safety=safety, level=level)
+    venue.loan_to_value = 0.83 - gap
     totals = books.cash(world), books.coin(world), books.lending(venue)
-    borrowers.adjust_debt(world, venue, 0, 1e4, debt, p)
+    borrowers.adjust_debt(world, venue, 0, debt, p)
     owed = float(venue.account_scaled_debt[0])
     assert venue.cash >= 0.0 and owed >= 0.0
     assert owed <= max(debt, (0.83 - gap) * 1e4) * (1 + 1e-12)
     assert books.cash(world) == pytest.approx(totals[0], rel=1e-12)
     assert books.coin(world) == pytest.approx(totals[1], rel=1e-12)
     assert books.lending(venue) == pytest.approx(totals[2], abs=1e-9)
+
+
+def test_an_account_leaves_and_returns_with_what_it_took(blank: Callable[..., Any], books: Any) -> None:
+    bench = world, venue, p, _ = blank(leverage_buying=0.0)
+    lend(bench, collateral=10.0, debt=1800.0, wallet=3.0, level=0.25)
+    totals = books.cash(world), books.coin(world), books.lending(venue)
+    venue.borrow_rate = 0.5
+    borrowers.review_rate(world, venue, 0, p)
+    assert (venue.account_level[0], venue.account_scaled_debt[0], venue.account_collateral[0]) == (0.0, 0.0, 0.0)
+    assert (venue.account_home[0], venue.account_wallet[0]) == (10.0, 3.0)  # the reserve for top-ups stays apart
+    assert venue.cash == pytest.approx(1e6 + 1800.0)
+    assert (world.outside_coin, world.outside_cash) == (10.0, -1800.0)
+    borrowers.review_rate(world, venue, 0, p)  # nothing more to do
+    assert venue.account_home[0] == 10.0
+    venue.borrow_rate = 0.01
+    borrowers.review_rate(world, venue, 0, p)
+    assert (venue.account_level[0], venue.account_collateral[0], venue.account_home[0]) == (1.0, 10.0, 0.0)
+    assert venue.account_scaled_debt[0] == pytest.approx(0.9 * 0.805 * 1e4)
+    assert books.cash(world) == pytest.approx(totals[0]) and books.coin(world) == pytest.approx(totals[1])
+    assert books.lending(venue) == pytest.approx(totals[2], abs=1e-9)
+
+
+def test_nobody_returns_to_an_empty_market(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, events = blank()
+    lend(bench, collateral=0.0, debt=0.0, cash=0.0, level=0.0, home=10.0)
+    venue.borrow_rate = 0.01
+    borrowers.review_rate(world, venue, 0, p)
+    assert (venue.account_level[0], venue.account_collateral[0], venue.account_home[0]) == (1.0, 0.0, 10.0)
+    venue.cash = 100.0
+    borrowers.review_rate(world, venue, 0, p)
+    assert venue.account_home[0] == 0.0 and venue.account_scaled_debt[0] == pytest.approx(100.0)
+
+
+def test_who_has_left_is_not_taken_for_one_who_lost_all(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, events = blank(return_half_life=0.1, borrow_half_life=1e9)
+    lend(bench, collateral=0.0, debt=0.0, wallet=3.0, level=0.0, home=10.0)
+    borrowers.act(world, venue, 0, 0, events, p)
+    assert (venue.account_collateral[0], venue.account_wallet[0], venue.account_home[0]) == (0.0, 3.0, 10.0)
 
 
 def test_a_levered_purchase_spends_what_it_was_given(blank: Callable[..., Any], books: Any) -> None:
@@ -204,92 +309,3 @@ def test_every_account_is_visited_once_an_hour(blank: Callable[..., Any]) -> Non
             borrowers.visit_borrowers(world, venue, 0, k, events, p)
         # the surplus (v - R) D dt of everybody, each once
         assert venue.sum_borrower_surplus == pytest.approx((hour + 1) * expected / 8760.0, rel=1e-12)
-
-
-# ---------------------------------------------------------------- suppliers
-
-
-def deposit(bench: Any, claims: list[float], cash: float, rate: float = 0.05) -> None:
-    """Suppliers with `claims`, who each would hold 1,000 at a yield of 5% and take an hour to move half of the way."""
-    world, venue, p, _ = bench
-    count = len(claims)
-    venue.num_suppliers = count
-    venue.supplier_scaled[:count] = claims
-    venue.supplier_size[:count], venue.supplier_premium[:count], venue.supplier_patience[:count] = 1000.0, 0.01, 0.5
-    venue.scaled_deposits, venue.cash, venue.supply_rate = sum(claims), cash, rate
-    world.outside_yield = 0.04
-
-
-CONTENT = {"supplier_need": 0.0, "supply_headroom": 0.5, "supply_elasticity": 12.0, "lockup_charge": 0.25}
-
-
-def test_a_supplier_holds_its_size_at_what_it_asks(blank: Callable[..., Any]) -> None:
-    _, _, p, _ = blank(**CONTENT)
-    assert suppliers.wanted_deposit(1000.0, 0.05, 0.05, p) == pytest.approx(1000.0)
-    assert suppliers.wanted_deposit(1000.0, 5.0, 0.05, p) == pytest.approx(1500.0, rel=1e-6)
-    assert suppliers.wanted_deposit(1000.0, -0.05, 0.4, p) < 1.0
-
-
-@given(low=RATES, high=RATES, asked=st.floats(-0.05, 0.5))
-def test_a_better_rate_draws_deposits(blank: Callable[..., Any], low: float, high: float, asked: float) -> None:
-    _, _, p, _ = blank(**CONTENT)
-    low, high = sorted((low, high))
-    at_low, at_high = (suppliers.wanted_deposit(1000.0, rate, asked, p) for rate in (low, high))
-    assert 0.0 <= at_low <= at_high * (1 + 1e-12) <= 1500.0 * (1 + 1e-9)
-
-
-def test_suppliers_move_half_of_the_way_to_what_they_want(blank: Callable[..., Any], books: Any) -> None:
-    bench = world, venue, p, events = blank(**CONTENT)
-    deposit(bench, [600.0, 1400.0], cash=2000.0)
-    totals = books.cash(world), books.lending(venue)
-    suppliers.visit_suppliers(world, venue, 0, events, p)
-    assert venue.supplier_scaled[:2] == pytest.approx([800.0, 1200.0])
-    assert venue.unmet_withdrawals == 0.0 and world.num_events == 0
-    # at the asked yield nobody gains
-    assert venue.sum_supplier_surplus == pytest.approx(0.0, abs=1e-12)
-    assert books.cash(world) == pytest.approx(totals[0]) and books.lending(venue) == pytest.approx(totals[1])
-
-
-def test_a_withdrawal_is_limited_by_cash(blank: Callable[..., Any], books: Any) -> None:
-    bench = world, venue, p, events = blank(**CONTENT)
-    deposit(bench, [1400.0, 1400.0], cash=300.0, rate=0.05)
-    totals = books.cash(world), books.lending(venue)
-    suppliers.visit_suppliers(world, venue, 0, events, p)
-    assert venue.cash == 0.0
-    assert venue.supplier_scaled[:2] == pytest.approx([1200.0, 1300.0])
-    assert venue.unmet_withdrawals == pytest.approx(100.0)
-    assert venue.sum_lockup == pytest.approx(0.25 * 100.0 / 8760.0)
-    event = events[0]
-    assert (event.kind, event.account, event.bad_debt) == (EventKind.WITHDRAWAL_UNMET, -1, pytest.approx(100.0))
-    assert books.cash(world) == pytest.approx(totals[0]) and books.lending(venue) == pytest.approx(totals[1])
-    # in a market without cash nobody gets anything, and claims stay
-    suppliers.visit_suppliers(world, venue, 0, events, p)
-    assert venue.supplier_scaled[:2] == pytest.approx([1200.0, 1300.0]) and venue.unmet_withdrawals > 100.0
-
-
-def test_surplus_is_the_rate_over_what_is_asked(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, events = blank(**CONTENT)
-    deposit(bench, [1000.0, 500.0], cash=1500.0, rate=0.07)
-    venue.supply_index = 1.2
-    suppliers.visit_suppliers(world, venue, 0, events, p)
-    assert venue.sum_supplier_surplus == pytest.approx((0.07 - 0.05) * 1500.0 * 1.2 / 8760.0)
-
-
-@given(
-    claims=st.lists(st.floats(0.0, 3000.0), min_size=1, max_size=16), cash=st.floats(0.0, 5000.0),
-    rate=st.floats(0.0, 3.0), need=st.floats(0.0, 1.0), hours=st.integers(1, 5),
-)  # fmt: skip
-def test_suppliers_never_take_what_is_not_there(
-    blank: Callable[..., Any], books: Any, claims: list[float], cash: float, rate: float, need: float, hours: int
-) -> None:
-    bench = world, venue, p, events = blank(**CONTENT | {"supplier_need": need})
-    deposit(bench, claims, cash, rate)
-    totals = books.cash(world), books.lending(venue)
-    for hour in range(hours):
-        world.hour = hour
-        suppliers.visit_suppliers(world, venue, 0, events, p)
-        assert venue.cash >= 0.0 and venue.unmet_withdrawals >= 0.0
-        assert venue.supplier_scaled.min() >= -1e-9
-        assert venue.unmet_withdrawals <= venue.supplier_scaled.sum() * (1 + 1e-12)
-    assert books.cash(world) == pytest.approx(totals[0], rel=1e-12)
-    assert books.lending(venue) == pytest.approx(totals[1], abs=1e-9)
