@@ -7,9 +7,11 @@ amount.
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.ledger import note_cash
-from protogov.envs.world.options import mid_vol, years_to_expiry
+from protogov.envs.world.options import forced_terms, years_to_expiry
 from protogov.envs.world.pricing import call_and_put
+from protogov.envs.world.settlement import intrinsic
 from protogov.envs.world.state import HOURS_PER_YEAR, EventKind
+from protogov.envs.world.surface import move_surface
 
 _NEAR_YEARS = 2.0 * 168.0 / HOURS_PER_YEAR
 _FAR_YEARS = 8.0 * 168.0 / HOURS_PER_YEAR
@@ -51,16 +53,37 @@ def remove_short(world, venue, s):
 
 
 @compiled
-def release_collateral(world, venue, s, to_pool, to_treasury):
-    """Split the collateral of seller `s`: `to_pool` and `to_treasury` USD as given, the rest back to the seller."""
+def release_collateral(world, venue, s, to_pool, to_treasury, to_keeper):
+    """Split the collateral of seller `s`: to pool, treasury and keeper [USD] as given, the rest back to the seller."""
     posted = venue.short_collateral[s]
-    returned = posted - to_pool - to_treasury
     venue.short_collateral[s] = 0.0
     venue.short_collateral_sum -= posted
     venue.option_cash += to_pool
     venue.treasury_cash += to_treasury
-    world.trader_cash += returned
+    world.outside_cash += to_keeper
+    world.trader_cash += posted - to_pool - to_treasury - to_keeper
     note_cash(world, posted)
+
+
+@compiled
+def liquidation_split(premium, collateral, least_fee, ratio):
+    """Who gets what of a liquidated seller's collateral: (seller, pool, fees, shortfall of the pool) [USD].
+
+    The fee is `ratio` of what the buy-back leaves, at least `least_fee`; where that is not there, the fee is still
+    taken and the pool goes short. Source: Lyra Avalon, ShortCollateral and OptionToken.getLiquidationFees.
+    """
+    if collateral >= premium + least_fee:
+        fees = max(least_fee, (collateral - premium) * ratio)
+        return collateral - premium - fees, premium, fees, 0.0
+    fees = min(least_fee, collateral)
+    return 0.0, collateral - fees, fees, premium - (collateral - fees)
+
+
+@compiled
+def fee_split(fees, keeper_share, treasury_share):
+    """(keeper, treasury, pool) parts of a liquidation fee [USD]."""
+    keeper, treasury = fees * keeper_share, fees * treasury_share
+    return keeper, treasury, fees - keeper - treasury
 
 
 @compiled
@@ -72,13 +95,12 @@ def short_mark(venue, s):
 
 
 @compiled
-def close_out_cost(world, venue, s, p):
-    """What it costs [USD] to buy back the position of seller `s` by force: its price at a shocked vol (Lyra Avalon)."""
+def close_out(world, venue, s, p):
+    """What it costs [USD] to buy back the position of seller `s` by force, and the node's skew after it."""
     e, k = venue.short_expiry[s], venue.short_strike[s]
-    spot = world.oracle_price
-    vol = mid_vol(venue, e, k, spot, p) * p.force_close_shock
-    call, put = call_and_put(spot, venue.strike[e, k], years_to_expiry(world, venue, e), vol, p.interest_rate)
-    return (call if venue.short_call[s] == 1 else put) * venue.short_contracts[s]
+    is_call = venue.short_call[s] == 1
+    owed, _, skew = forced_terms(world, venue, e, k, is_call, venue.short_contracts[s], True, p)
+    return owed, skew
 
 
 @compiled
@@ -95,34 +117,33 @@ def check_margins(world, venue, v, events, p):
         posted = venue.short_collateral[s]
         if posted >= needed * venue.option_margin:
             continue
-        owed = close_out_cost(world, venue, s, p)
-        to_pool = min(owed, posted)
-        penalty = min(p.short_penalty * (posted - to_pool), posted - to_pool)
-        shortfall = owed - to_pool
+        owed, skew = close_out(world, venue, s, p)
+        _, to_pool, fees, shortfall = liquidation_split(owed, posted, p.short_least_fee, p.short_penalty)
+        keeper, treasury, pool = fee_split(fees, p.short_keeper_share, p.short_treasury_share)
         # what the seller pays beyond the value it leaves behind is its loss; a shortfall is the pool's
-        venue.sum_uninformed_surplus -= max(to_pool - short_mark(venue, s), 0.0) + penalty
+        venue.sum_uninformed_surplus -= max(to_pool + fees - short_mark(venue, s), 0.0)
         venue.sum_bad_debt += shortfall
         record_event(world, events, v, EventKind.SHORT_LIQUIDATION, s, -1, to_pool, 0.0, world.oracle_price, shortfall)
         remove_short(world, venue, s)
-        release_collateral(world, venue, s, to_pool, penalty)
+        release_collateral(world, venue, s, to_pool + pool, treasury, keeper)
+        move_surface(world, venue, e, k, venue.base_vol[e], skew)
 
 
 @compiled
-def settle_shorts(world, venue, v, e, events):
-    """Sellers of expiry `e` pay its intrinsic value from their collateral; LPs bear a shortfall."""
-    spot = world.oracle_price
+def settle_shorts(world, venue, v, e, price, events):
+    """Sellers of expiry `e` pay its intrinsic value at `price` from their collateral; LPs bear a shortfall."""
     for s in range(venue.num_shorts):
         contracts = venue.short_contracts[s]
         if contracts <= 0.0 or venue.short_expiry[s] != e:
             continue
         strike = venue.strike[e, venue.short_strike[s]]
-        owed = contracts * (max(spot - strike, 0.0) if venue.short_call[s] == 1 else max(strike - spot, 0.0))
+        owed = contracts * intrinsic(price, strike, venue.short_call[s] == 1)
         to_pool = min(owed, venue.short_collateral[s])
         if to_pool < owed:
             venue.sum_bad_debt += owed - to_pool
-            record_event(world, events, v, EventKind.SHORT_LIQUIDATION, s, -1, to_pool, 0.0, spot, owed - to_pool)
+            record_event(world, events, v, EventKind.SHORT_LIQUIDATION, s, -1, to_pool, 0.0, price, owed - to_pool)
         remove_short(world, venue, s)
-        release_collateral(world, venue, s, to_pool, 0.0)
+        release_collateral(world, venue, s, to_pool, 0.0, 0.0)
 
 
 @compiled

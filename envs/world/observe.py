@@ -12,8 +12,8 @@ import numpy as np
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.market import pool_price
-from protogov.envs.world.options import fair_vol, mid_vol
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
+from protogov.envs.world.surface import fair_vol, mid_vol
 
 
 @dataclass(frozen=True)

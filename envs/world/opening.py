@@ -10,10 +10,11 @@ from protogov.envs.world.levers import apply_levers
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.market import CASH_PER_DEPTH
 from protogov.envs.world.noise import Purpose, uniform
-from protogov.envs.world.options import HOURS_BETWEEN_EXPIRIES, fair_book_value, list_expiry, mark_book
+from protogov.envs.world.options import fair_book_value, mark_book
 from protogov.envs.world.population.borrowers import draw_borrowers, open_loans, total_wanted_debt
 from protogov.envs.world.population.liquidators import draw_liquidators
 from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, total_wanted_deposits
+from protogov.envs.world.settlement import HOURS_BETWEEN_EXPIRIES, list_expiry
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
 from protogov.envs.world.welfare import remember_values
 

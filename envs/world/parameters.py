@@ -125,7 +125,21 @@ class Parameters:
     skew_shift_width: float = parameter(0.2, "log price", 0.01, 5, "moneyness at which the skew shift is full")
     option_fee: float = parameter(0.005, "share of premium", 0, 1, "fee of a trade")
     spot_fee: float = parameter(0.0003, "share of notional", 0, 1, "fee of a trade")
+    fee_near: float = parameter(6, "weeks", 0, 520, "to expiry up to which both those fees count once")
+    fee_far: float = parameter(16, "weeks", 0.1, 520, "to expiry at which they count twice")
     vega_fee_rate: float = parameter(20, "ratio", 0, 100, "fee on trades that raise the pool's net vega")
+    variance_fee: float = parameter(0.3, "ratio", 0, 1000, "fee on trades away from the average surface; 0 is off")
+    variance_fee_vega: float = parameter(0.01, "per USD", 0, 1000, "its slope in a contract's vega")
+    variance_fee_vega_static: float = parameter(0, "ratio", 0, 1000, "its part whatever the vega")
+    variance_fee_skew: float = parameter(3, "ratio", 0, 1000, "its slope in the distance of the skew from the fair one")
+    variance_fee_skew_static: float = parameter(1, "ratio", 0, 1000, "its part whatever the skew")
+    variance_fee_vol: float = parameter(100, "per 1.00 of vol", 0, 1e4, "its slope in base vol less its average")
+    variance_fee_vol_static: float = parameter(0, "ratio", 0, 1000, "its part whatever the base vol")
+    gwav_on: float = parameter(1, "switch", 0, 1, "0: forced closings and shares use the spot vol, which can be pushed")
+    gwav_fee_hours: int = parameter(6, "h", 1, 39, "window of the average vol of the variance fee")
+    gwav_forced_hours: int = parameter(6, "h", 1, 39, "window of the average vol of forced closings")
+    gwav_nav_hours: int = parameter(36, "h", 1, 39, "window of the average vol of the price of a share of the pool")
+    settlement_window: int = parameter(6, "sub-steps", 1, 288, "before expiry over which the settlement price averages")
     min_delta: float = parameter(0.10, "delta", 0, 0.5, "call delta outside [this, 1 - this] cannot be opened")
     trading_cutoff: float = parameter(6, "h", 0, inf, "before expiry during which nothing opens")
     position_cap: float = parameter(0.9, "share of LP value", 0, 100, "of notional the pool may be short at one node")
@@ -153,9 +167,16 @@ class Parameters:
     shock_down: float = parameter(0.96, "ratio", 0.01, 1, "spot shock of the minimum collateral of puts")
     shock_vol_near: float = parameter(0.95, "vol", 0.01, 20, "vol of the minimum collateral up to two weeks")
     shock_vol_far: float = parameter(0.8, "vol", 0.01, 20, "vol of the minimum collateral from eight weeks")
-    force_close_shock: float = parameter(1.2, "ratio", 1, 10, "of the vol at which a liquidated short is bought back")
+    force_close_shock: float = parameter(1.2, "ratio", 1, 10, "of the vol at which a short is bought back by force")
+    force_close_discount: float = parameter(0.8, "ratio", 0.01, 1, "of the vol at which a long is closed by force")
+    forced_spot_share: float = parameter(
+        0.01, "share of spot", 0, 1, "a forced buy-back costs parity plus this at least"
+    )
     short_static: float = parameter(100, "USD", 0, inf, "least collateral of a short position")
     short_penalty: float = parameter(0.05, "share", 0, 1, "of a liquidated short's spare collateral")
+    short_least_fee: float = parameter(20, "USD", 0, inf, "least fee of a short's liquidation")
+    short_keeper_share: float = parameter(0.1, "share", 0, 0.5, "of that fee to whoever liquidates")
+    short_treasury_share: float = parameter(0.2, "share", 0, 0.5, "of that fee to the treasury; the rest is the LPs'")
 
     def __post_init__(self) -> None:
         """Refuse a value outside its range, naming field, value and range.
@@ -175,6 +196,7 @@ class Parameters:
         for low_name, high_name in (
             ("leverage_low", "leverage_high"),
             ("supply_half_life_low", "supply_half_life_high"),
+            ("fee_near", "fee_far"),
         ):
             low, high = getattr(self, low_name), getattr(self, high_name)
             if low > high:

@@ -21,6 +21,7 @@ MAX_EXPIRIES = 4
 MAX_STRIKES = 5
 NUM_LEVERS = 12
 MAX_EVENTS_PER_HOUR = 256
+GWAV_HOURS = 40  # hourly marks kept of the averages of vols: their longest window
 NEVER = np.int64(2**40)  # a sub-step that no episode reaches
 
 TAPE = np.dtype(
@@ -165,6 +166,16 @@ venue_dtype = np.dtype(
         ("strike", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # USD
         ("base_vol", "f8", (MAX_EXPIRIES,)),  # annual decimal
         ("skew", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # ratio to base_vol
+        ("fee_vol", "f8", (MAX_EXPIRIES,)),  # average base vol that the variance fee refers to, as of the last hour
+        ("listed", "i8", (MAX_EXPIRIES,)),  # sub-step of the listing
+        ("base_log_sum", "f8", (MAX_EXPIRIES,)),  # integral of ln(base vol) since the listing, in sub-steps
+        ("base_since", "i8", (MAX_EXPIRIES,)),  # sub-step up to which it runs
+        ("base_log_ring", "f8", (MAX_EXPIRIES, GWAV_HOURS)),  # its value at the end of each of the last hours
+        ("skew_log_sum", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("skew_since", "i8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("skew_log_ring", "f8", (MAX_EXPIRIES, MAX_STRIKES, GWAV_HOURS)),
+        ("settlement_sum", "f8"),  # USD, of oracle prices in the window before the next expiry
+        ("settlement_count", "i8"),
         ("long_calls", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # contracts held by traders, written by the pool
         ("long_puts", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
         ("short_calls", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # contracts that short sellers wrote, held by the pool
@@ -179,6 +190,7 @@ venue_dtype = np.dtype(
         ("net_delta", "f8"),  # coin, of the pool's option book without the hedge
         ("net_gamma", "f8"),  # coin per USD
         ("net_vega", "f8"),  # USD per 1.00 of vol
+        ("net_standard_vega", "f8"),  # USD per vol point, each expiry normalised to 30 days
         ("book_value", "f8"),  # USD, of the pool's option book at its own marks
         ("informed_room", "f8"),  # contracts that informed traders may still trade this hour
         # ---- short sellers

@@ -14,21 +14,23 @@ from protogov.envs.world.levers import announce_levers, execute_due_levers, targ
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.margin import check_margins, settle_shorts
 from protogov.envs.world.market import arbitrage, move_outside_price, read_tape, remember_hour, update_oracle
-from protogov.envs.world.options import (
-    HOURS_BETWEEN_EXPIRIES,
-    list_expiry,
-    mark_book,
-    pay_unpaid,
-    rebalance_loans,
-    revert_surface,
-    settle_longs,
-)
+from protogov.envs.world.options import mark_book, rebalance_loans
 from protogov.envs.world.population.borrowers import visit_borrowers
 from protogov.envs.world.population.liquidators import liquidate_round, refill_capital, work_off_inventory
 from protogov.envs.world.population.option_traders import refill_informed, visit_option_traders
 from protogov.envs.world.population.short_sellers import visit_short_sellers
 from protogov.envs.world.population.suppliers import visit_suppliers
+from protogov.envs.world.settlement import (
+    HOURS_BETWEEN_EXPIRIES,
+    close_settlement,
+    list_expiry,
+    pay_unpaid,
+    settle_longs,
+    settlement_price,
+    watch_settlement,
+)
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
+from protogov.envs.world.surface import revert_surface
 from protogov.envs.world.welfare import clear_sums
 
 MAX_ROUNDS = 8  # of liquidations and oracle updates within one sub-step
@@ -106,6 +108,7 @@ def run_substep(world, candle, future_vol, k, events, p):
             hedge(world, venue, p)
         if k == MARK_AT:
             mark_hour(world, venue, v, events, p)
+        watch_settlement(world, venue, p)
         if venue.next_expiry <= world.substep + 1:
             settle_expiries(world, venue, v, events, p)
         cover_deficit(world, venue, p)
@@ -164,15 +167,16 @@ def mark_hour(world, venue, v, events, p):
 
 @compiled
 def settle_expiries(world, venue, v, events, p):
-    """Settle what is due, sellers first so that their money can pay buyers, and list the next expiry in its place."""
+    """Settle what is due at the mean oracle price, sellers first so that their money can pay buyers; list the next."""
     if p.options_on == 0.0:
         venue.next_expiry = NEVER
         return
-    earliest = NEVER
+    earliest, price = NEVER, settlement_price(world, venue)
+    close_settlement(venue)
     for e in range(venue.num_expiries):
         if venue.expiry[e] <= world.substep + 1:
-            settle_shorts(world, venue, v, e, events)
-            settle_longs(world, venue, v, e, events)
+            settle_shorts(world, venue, v, e, price, events)
+            settle_longs(world, venue, v, e, price, events)
             list_expiry(world, venue, e, venue.expiry[e] + venue.num_expiries * HOURS_BETWEEN_EXPIRIES * SUBSTEPS, p)
         earliest = min(earliest, venue.expiry[e])
     venue.next_expiry = earliest

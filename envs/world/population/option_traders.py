@@ -6,15 +6,16 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.noise import Purpose, poisson_count, uniform
 from protogov.envs.world.options import (
     book_edge,
-    fair_vol,
-    move_surface,
+    forced_terms,
     pay_from_pool,
+    quotable,
     receive_to_pool,
     trade_terms,
     years_to_expiry,
 )
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import SUBSTEPS
+from protogov.envs.world.surface import fair_vol, move_surface
 
 
 @compiled
@@ -42,13 +43,24 @@ def draw_node(world, venue, entity, substep_of_hour):
 
 
 @compiled
-def can_open(world, venue, e, delta, held, contracts, p):
-    """Opening is refused outside the delta band, near expiry, and beyond the pool's position cap at a node."""
-    if (held + contracts) * world.oracle_price > p.position_cap * max(venue.last_nav, 0.0):
-        return False
-    if delta < p.min_delta or delta > 1.0 - p.min_delta:
-        return False
-    return venue.expiry[e] - world.substep > p.trading_cutoff * SUBSTEPS
+def offer(world, venue, e, k, is_call, contracts, sign, held, p):
+    """What the pool offers a trader who buys (sign +1) or sells back (-1) `contracts`, of which it holds `held`.
+
+    Opening is refused where the pool does not quote, and beyond its position cap at a node; there, what is held can
+    still be sold back by force.
+
+    Returns:
+        (1 if there is an offer, premium with fees [USD], fees [USD], new base vol, new skew).
+    """
+    total, fees, _, base, skew, delta, _ = trade_terms(world, venue, e, k, is_call, contracts, sign, p)
+    quoted = quotable(world, venue, e, delta, base, skew, p)
+    if sign > 0.0:
+        room = p.position_cap * max(venue.last_nav, 0.0) - (held + contracts) * world.oracle_price
+        return (1 if quoted and room >= 0.0 else 0), total, fees, base, skew
+    if quoted:
+        return 1, total, fees, base, skew
+    total, _, skew = forced_terms(world, venue, e, k, is_call, contracts, False, p)
+    return 1, total, 0.0, venue.base_vol[e], skew
 
 
 @compiled
@@ -75,8 +87,8 @@ def uninformed_arrival(world, venue, entity, substep_of_hour, p):
     if contracts < 0.01:
         return
     sign = 1.0 if buys else -1.0
-    total, fees, _, base, skew, delta, _ = trade_terms(world, venue, e, k, is_call, contracts, sign, p)
-    if buys and not can_open(world, venue, e, delta, held, contracts, p):
+    offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, held, p)
+    if not offered:
         return
     spot, strike = world.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
@@ -114,8 +126,8 @@ def informed_arrival(world, venue, entity, substep_of_hour, future_vol, p):
     contracts = room if sign > 0.0 else min(room, held)
     if contracts < 0.01:
         return
-    total, fees, _, base, skew, delta, _ = trade_terms(world, venue, e, k, is_call, contracts, sign, p)
-    if sign > 0.0 and not can_open(world, venue, e, delta, held, contracts, p):
+    offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, held, p)
+    if not offered:
         return
     gain = sign * (worth * contracts - total)
     if gain <= 0.0:
@@ -139,7 +151,7 @@ def fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, 
     book_edge(world, venue, e, k, is_call, contracts, sign, total, p)
     venue.sum_option_fees += fees
     venue.sum_option_contracts += contracts
-    move_surface(venue, e, k, base, skew)
+    move_surface(world, venue, e, k, base, skew)
     return True
 
 

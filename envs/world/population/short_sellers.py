@@ -6,10 +6,11 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.margin import minimum_collateral
 from protogov.envs.world.noise import Purpose, uniform
-from protogov.envs.world.options import book_edge, fair_vol, move_surface, pay_from_pool, trade_terms, years_to_expiry
+from protogov.envs.world.options import book_edge, pay_from_pool, quotable, trade_terms, years_to_expiry
 from protogov.envs.world.population.option_traders import draw_node
 from protogov.envs.world.pricing import quote
-from protogov.envs.world.state import MAX_SHORTS, SUBSTEPS
+from protogov.envs.world.state import MAX_SHORTS
+from protogov.envs.world.surface import fair_vol, move_surface
 
 
 @compiled
@@ -36,10 +37,10 @@ def consider_writing(world, venue, s, entity, p):
     e, k = draw_node(world, venue, 4096 + entity, 0)
     is_call = uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_NODE) < 0.5
     contracts = -log(uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_SIZE)) * p.short_size
-    if contracts < 0.1 or venue.expiry[e] - world.substep <= p.trading_cutoff * SUBSTEPS:
+    if contracts < 0.1:
         return
     total, fees, _, base, skew, delta, _ = trade_terms(world, venue, e, k, is_call, contracts, -1.0, p)
-    if delta < p.min_delta or delta > 1.0 - p.min_delta or venue.option_cash < total:
+    if venue.option_cash < total or not quotable(world, venue, e, delta, base, skew, p):
         return
     spot, strike = world.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
@@ -68,4 +69,4 @@ def consider_writing(world, venue, s, entity, p):
     venue.sum_option_fees += fees
     venue.sum_option_contracts += contracts
     venue.sum_uninformed_surplus += (margin - given_up) * vega * contracts
-    move_surface(venue, e, k, base, skew)
+    move_surface(world, venue, e, k, base, skew)

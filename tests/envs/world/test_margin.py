@@ -92,19 +92,41 @@ def test_a_seller_with_enough_is_left_alone(blank: Callable[..., Any]) -> None:
     assert venue.short_contracts[0] == 0.0 and world.num_events == 1
 
 
+@pytest.mark.parametrize(
+    ("premium", "collateral", "least", "expected"),
+    [
+        (100.0, 1100.0, 20.0, (900.0, 100.0, 100.0, 0.0)),  # a tenth of what is left
+        (100.0, 150.0, 20.0, (30.0, 100.0, 20.0, 0.0)),  # at least the least fee
+        (100.0, 110.0, 20.0, (0.0, 90.0, 20.0, 10.0)),  # the fee first: the pool goes short
+        (100.0, 15.0, 20.0, (0.0, 0.0, 15.0, 100.0)),
+    ],
+)
+def test_split_of_a_liquidation(premium: float, collateral: float, least: float, expected: tuple[float, ...]) -> None:
+    split = margin.liquidation_split(premium, collateral, least, 0.1)
+    assert split == pytest.approx(expected)
+    assert sum(split[:3]) == pytest.approx(collateral) and split[1] + split[3] == pytest.approx(premium)
+    keeper, treasury, pool = margin.fee_split(split[2], 0.2, 0.3)
+    assert (keeper, treasury, pool) == pytest.approx((0.2 * split[2], 0.3 * split[2], 0.5 * split[2]))
+
+
 @pytest.mark.parametrize("is_call", [True, False])
 def test_a_margin_call_pays_the_pool_first(blank: Callable[..., Any], books: Any, is_call: bool) -> None:
-    bench = world, venue, p, events = blank(**SETTINGS, force_close_shock=1.2)
+    bench = world, venue, p, events = blank(
+        **SETTINGS, force_close_shock=1.2, short_keeper_share=0.1, short_treasury_share=0.3
+    )
     sell(bench, is_call, 10.0, 1200.0)
     totals = books.cash(world)
     margin.check_margins(world, venue, 0, events, p)
-    # bought back at 1.2 times the pool's vol; a tenth of what is left is the penalty
+    # bought back at 1.2 times the vol that the buy-back itself moves; a tenth of what is left is the penalty
     years = WEEK / 12 / 8760.0
-    owed = 10.0 * call_and_put(1000.0, 1000.0, years, 0.7 * 1.2, 0.03)[0 if is_call else 1]
+    skew = 1.0 + p.skew_impact * 10.0 / p.standard_size / 100.0
+    owed = 10.0 * call_and_put(1000.0, 1000.0, years, 0.7 * skew * 1.2, 0.03)[0 if is_call else 1]
     penalty = 0.1 * (1200.0 - owed)
     assert 0.0 < owed < 1200.0
-    assert venue.option_cash == pytest.approx(owed)
-    assert venue.treasury_cash == pytest.approx(penalty)
+    assert venue.option_cash == pytest.approx(owed + 0.6 * penalty)
+    assert venue.treasury_cash == pytest.approx(0.3 * penalty)
+    assert world.outside_cash == pytest.approx(0.1 * penalty)
+    assert (venue.base_vol[0], venue.skew[0, 0]) == pytest.approx((0.7, skew))
     assert world.trader_cash == pytest.approx(1200.0 - owed - penalty)
     assert venue.short_collateral_sum == venue.short_collateral[0] == venue.short_contracts[0] == 0.0
     assert venue.short_calls[0, 0] == venue.short_puts[0, 0] == 0.0
@@ -116,7 +138,9 @@ def test_a_margin_call_pays_the_pool_first(blank: Callable[..., Any], books: Any
 
 
 def test_the_pool_bears_a_shortfall(blank: Callable[..., Any], books: Any) -> None:
-    bench = world, venue, p, events = blank(**SETTINGS, force_close_shock=1.0)
+    bench = world, venue, p, events = blank(
+        **SETTINGS, force_close_shock=1.0, short_least_fee=0.0, forced_spot_share=0.0, skew_impact=0.0
+    )
     sell(bench, True, 10.0, 1200.0)
     world.oracle_price = 1300.0
     mark(bench)
@@ -139,7 +163,7 @@ def test_sellers_settle_from_their_collateral(
     sell(bench, is_call, 10.0, 1200.0)
     world.oracle_price = spot
     totals = books.cash(world)
-    margin.settle_shorts(world, venue, 0, 0, events)
+    margin.settle_shorts(world, venue, 0, 0, spot, events)
     paid = min(owed, 1200.0)
     assert venue.option_cash == pytest.approx(paid) and world.trader_cash == pytest.approx(1200.0 - paid)
     assert venue.short_contracts[0] == venue.short_collateral_sum == venue.short_calls.sum() == 0.0
@@ -151,7 +175,7 @@ def test_sellers_settle_from_their_collateral(
 def test_other_expiries_do_not_settle(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, events = blank(**SETTINGS)
     sell(bench, True, 10.0, 1200.0)
-    margin.settle_shorts(world, venue, 0, 1, events)
+    margin.settle_shorts(world, venue, 0, 1, 1000.0, events)
     assert venue.short_contracts[0] == 10.0 and world.trader_cash == 0.0
 
 

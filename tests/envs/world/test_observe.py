@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 from protogov.envs.simulator import Simulator
 from protogov.envs.world import observe
 from protogov.envs.world.levers import LEVERS
-from protogov.envs.world.options import fair_vol, mid_vol
 from protogov.envs.world.state import NEVER
+from protogov.envs.world.surface import fair_vol, mid_vol
 
 
 def expected_world(world: Any, closes: list[float]) -> dict[str, float]:

@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
-from protogov.envs.world import options
-from protogov.envs.world.options import standard_vega, vega_fee_of, vol_impact
-from protogov.envs.world.population.option_traders import can_open, fill
-from protogov.envs.world.state import EventKind
+from protogov.envs.world import options, surface
+from protogov.envs.world.population.option_traders import fill, offer
 
 WEEK = 168 * 12  # sub-steps
 STRIKES = (900.0, 1000.0, 1100.0)
@@ -26,6 +24,7 @@ SETTINGS: dict[str, float] = {
     "option_fee": 0.005,
     "spot_fee": 0.0003,
     "vega_fee_rate": 0.3,
+    "variance_fee": 0.0,
 }
 
 
@@ -60,44 +59,6 @@ def grid(bench: Any, cash: float = 1e6, lent: float = 0.0) -> None:
     options.mark_book(world, venue, p)
 
 
-# ---------------------------------------------------------------- formulas
-
-
-def test_vol_impact() -> None:
-    # 40 contracts over a standard size of 400: a tenth of a vol point, three tenths of that on the skew
-    assert vol_impact(0.7, 1.0, 40.0, 400.0, 0.3) == pytest.approx((0.701, 1.0003))
-    assert vol_impact(0.7, 1.0, -40.0, 400.0, 0.3) == pytest.approx((0.699, 0.9997))
-
-
-def test_vega_fee_is_for_what_adds_to_the_books_vega() -> None:
-    assert vega_fee_of(0.7, -100.0, -150.0, 1e6, 50.0, 0.3) == pytest.approx(0.3 * 0.7 * 150.0 / 1e6 * 50.0)
-    assert vega_fee_of(0.7, 100.0, 150.0, 1e6, 50.0, 0.3) == pytest.approx(0.3 * 0.7 * 150.0 / 1e6 * 50.0)
-    assert vega_fee_of(0.7, -150.0, -100.0, 1e6, 50.0, 0.3) == 0.0
-    assert vega_fee_of(0.7, -150.0, 150.0, 1e6, 50.0, 0.3) == 0.0
-    assert vega_fee_of(0.7, 0.0, 150.0, -1.0, 50.0, 0.3) == 0.0
-
-
-def test_standard_vega() -> None:
-    assert standard_vega(230.0, 30.0 / 365.0) == pytest.approx(2.3)
-    assert standard_vega(230.0, 7.5 / 365.0) == pytest.approx(4.6)
-    assert standard_vega(230.0, 1.0 / 365.0) == standard_vega(230.0, 7.0 / 365.0)
-
-
-def test_the_skew_shift_tilts_around_the_spot(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, _ = blank(**SETTINGS)
-    grid(bench)
-    venue.skew_shift = 0.04
-    for k, strike in enumerate(STRIKES):
-        tilt = min(max(math.log(1000.0 / strike) / 0.2, -1.0), 1.0)
-        assert options.mid_vol(venue, 0, k, 1000.0, p) == pytest.approx(0.7 + 0.04 * tilt)
-    assert options.mid_vol(venue, 0, 0, 1000.0, p) > 0.7 > options.mid_vol(venue, 0, 2, 1000.0, p)
-    venue.base_vol[0] = 9.0
-    assert options.mid_vol(venue, 0, 0, 1000.0, p) == 5.0
-    venue.base_vol[0] = 0.0
-    venue.skew_shift = -0.08
-    assert options.mid_vol(venue, 0, 0, 1000.0, p) == 0.05
-
-
 # ---------------------------------------------------------------- a trade
 
 
@@ -107,7 +68,7 @@ def test_a_trade_is_priced_at_the_vol_after_it(blank: Callable[..., Any], is_cal
     bench = world, venue, p, _ = blank(**SETTINGS)
     grid(bench)
     venue.half_spread, venue.vega_fee, venue.skew_shift = 0.02, 2.0, 0.03
-    venue.net_vega = -5e4
+    venue.net_standard_vega = -500.0
     size, years = 30.0, 168.0 / 8760.0
     total, fees, vol, base, skew, delta, vega = options.trade_terms(world, venue, 0, 0, is_call, size, sign, p)
     move = sign * size / 400.0 / 100.0
@@ -146,7 +107,7 @@ def test_a_round_trip_never_pays(
     money = 0.0
     for sign in (first, -first):
         total, _, _, base, skew, _, _ = options.trade_terms(world, venue, e, k, is_call, size, sign, p)
-        options.move_surface(venue, e, k, base, skew)
+        surface.move_surface(world, venue, e, k, base, skew)
         money -= sign * total
     assert money <= 1e-9 * size
     # the surface is where it was, unless a vol met its bounds on the way
@@ -183,20 +144,71 @@ def test_a_pool_without_money_buys_nothing(blank: Callable[..., Any]) -> None:
     assert venue.long_calls[0, 1] == 50.0 and venue.option_cash == 10.0 and venue.base_vol[0] == 0.7
 
 
-def test_what_may_be_opened(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, _ = blank(**SETTINGS, min_delta=0.15, trading_cutoff=6.0, position_cap=0.5)
-    grid(bench)  # a value of 1M: at most 500 contracts at 1,000 a node
-    assert can_open(world, venue, 0, 0.5, 400.0, 100.0, p)
-    assert not can_open(world, venue, 0, 0.5, 400.0, 101.0, p)
-    assert can_open(world, venue, 0, 0.15, 0.0, 1.0, p) and can_open(world, venue, 0, 0.85, 0.0, 1.0, p)
-    assert not can_open(world, venue, 0, 0.149, 0.0, 1.0, p)
-    assert not can_open(world, venue, 0, 0.851, 0.0, 1.0, p)
+def test_where_the_pool_quotes(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, min_delta=0.15, trading_cutoff=6.0)
+    grid(bench)
+    assert options.quotable(world, venue, 0, 0.5, 0.7, 1.0, p)
+    assert options.quotable(world, venue, 0, 0.15, 0.7, 1.0, p) and options.quotable(world, venue, 0, 0.85, 0.7, 1.0, p)
+    assert not options.quotable(world, venue, 0, 0.149, 0.7, 1.0, p)
+    assert not options.quotable(world, venue, 0, 0.851, 0.7, 1.0, p)
+    for base, skew in ((0.049, 1.1), (5.01, 0.9), (1.0, 0.19), (0.5, 5.1), (0.06, 0.5), (3.0, 2.0)):
+        assert not options.quotable(world, venue, 0, 0.5, base, skew, p), (base, skew)
     world.substep = WEEK - 6 * 12 - 1
-    assert can_open(world, venue, 0, 0.5, 0.0, 1.0, p)
+    assert options.quotable(world, venue, 0, 0.5, 0.7, 1.0, p)
     world.substep += 1
-    assert not can_open(world, venue, 0, 0.5, 0.0, 1.0, p) and can_open(world, venue, 1, 0.5, 0.0, 1.0, p)
-    venue.last_nav = -5.0
-    assert not can_open(world, venue, 1, 0.5, 0.0, 1.0, p)
+    assert not options.quotable(world, venue, 0, 0.5, 0.7, 1.0, p)
+    assert options.quotable(world, venue, 1, 0.5, 0.7, 1.0, p)
+
+
+def test_what_may_be_opened(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, min_delta=0.15, position_cap=0.5)
+    grid(bench)  # a value of 1M: at most 500 contracts at 1,000 a node
+    assert offer(world, venue, 0, 1, True, 100.0, 1.0, 400.0, p)[0] == 1
+    assert offer(world, venue, 0, 1, True, 101.0, 1.0, 400.0, p)[0] == 0
+    world.oracle_price = 2000.0  # deep in the money: nothing opens, and what is held closes by force
+    assert offer(world, venue, 0, 1, True, 1.0, 1.0, 0.0, p)[0] == 0
+    offered, total, fees, base, skew = offer(world, venue, 0, 1, True, 10.0, -1.0, 50.0, p)
+    forced, _, forced_skew = options.forced_terms(world, venue, 0, 1, True, 10.0, False, p)
+    assert (offered, total, fees, base, skew) == (1, forced, 0.0, venue.base_vol[0], forced_skew)
+    venue.last_nav, world.oracle_price = -5.0, 1000.0
+    assert offer(world, venue, 0, 1, True, 1.0, 1.0, 0.0, p)[0] == 0
+
+
+@pytest.mark.parametrize("is_call", [True, False])
+def test_a_forced_closing_is_the_worse_of_spot_and_average(blank: Callable[..., Any], is_call: bool) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, force_close_shock=1.2, force_close_discount=0.8)
+    grid(bench)
+    world.substep = 120  # ten hours at 0.7, and now the base vol is pushed to 0.9
+    surface.move_surface(world, venue, 0, 1, 0.9, 1.0)
+    years = (WEEK - 120) / 12.0 / 8760.0
+    move = 8.0 / 400.0 / 100.0 * 0.3
+    dear, dear_vol, dear_skew = options.forced_terms(world, venue, 0, 1, is_call, 8.0, True, p)
+    cheap, cheap_vol, cheap_skew = options.forced_terms(world, venue, 0, 1, is_call, 8.0, False, p)
+    # who is short pays at the pushed vol, who is long is paid at the average one: a push earns nothing
+    assert dear_vol == pytest.approx(0.9 * (1.0 + move) * 1.2) and cheap_vol == pytest.approx(0.7 * 0.8)
+    assert (dear_skew, cheap_skew) == pytest.approx((1.0 + move, 1.0 - move))
+    name = "call" if is_call else "put"
+    assert dear == pytest.approx(8.0 * black_scholes(1000.0, 1000.0, years, dear_vol)[name], rel=1e-9)
+    assert cheap == pytest.approx(8.0 * black_scholes(1000.0, 1000.0, years, cheap_vol)[name], rel=1e-9)
+
+
+def test_without_averages_a_push_decides_forced_closings(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, gwav_on=0.0, force_close_discount=0.8)
+    grid(bench)
+    world.substep = 120
+    surface.move_surface(world, venue, 0, 1, 0.9, 1.0)
+    _, vol, skew = options.forced_terms(world, venue, 0, 1, True, 8.0, False, p)
+    assert vol == pytest.approx(0.9 * skew * 0.8)
+
+
+def test_a_forced_buy_back_costs_parity_and_a_share_of_the_spot(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, forced_spot_share=0.05)
+    grid(bench)
+    world.substep = WEEK - 1  # nothing left but the intrinsic value
+    owed, _, _ = options.forced_terms(world, venue, 0, 0, True, 3.0, True, p)
+    assert owed == pytest.approx(3.0 * (100.0 + 0.05 * 1000.0))
+    brought, _, _ = options.forced_terms(world, venue, 0, 0, True, 3.0, False, p)
+    assert brought == pytest.approx(3.0 * 100.0, rel=1e-3)
 
 
 # ---------------------------------------------------------------- the book
@@ -216,7 +228,7 @@ def test_the_book_is_the_sum_of_its_options(blank: Callable[..., Any]) -> None:
     held = fill_book(venue)
     venue.base_vol[:2], venue.skew[0, :3], world.oracle_price, world.substep = (0.6, 0.8), (1.1, 1.0, 0.95), 1030.0, 300
     options.mark_book(world, venue, p)
-    delta = gamma = vega = value = 0.0
+    delta = gamma = vega = standard = value = 0.0
     for e in range(2):
         for k, strike in enumerate(STRIKES):
             years = ((e + 1) * WEEK - 300) / 12.0 / 8760.0
@@ -228,10 +240,12 @@ def test_the_book_is_the_sum_of_its_options(blank: Callable[..., Any]) -> None:
             delta += calls * one["delta"] + puts * (one["delta"] - 1.0)
             gamma += (calls + puts) * one["gamma"]
             vega += (calls + puts) * one["vega"]
+            standard += (calls + puts) * one["vega"] * math.sqrt(30.0 / max(7.0, years * 365.0)) / 100.0
             value += calls * one["call"] + puts * one["put"]
     assert venue.net_delta == pytest.approx(delta, rel=1e-9)
     assert venue.net_gamma == pytest.approx(gamma, rel=1e-9)
     assert venue.net_vega == pytest.approx(vega, rel=1e-9)
+    assert venue.net_standard_vega == pytest.approx(standard, rel=1e-9)
     assert venue.book_value == pytest.approx(value, rel=1e-9)
     assert venue.mark_stale == 0 and venue.mark_price == 1030.0 and venue.mark_substep == 300
 
@@ -255,30 +269,6 @@ def test_net_asset_value_is_at_the_tapes_price_and_vols(blank: Callable[..., Any
     assert options.fair_nav(world, venue, p) == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_surface_returns_half_of_the_way_in_its_half_life(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, _ = blank(**SETTINGS, vol_reversion=48.0)
-    grid(bench)
-    world.anchor_vol = 0.5
-    fair = 1.0 - 0.25 * math.log(0.9)
-    for _ in range(48):
-        options.revert_surface(world, venue, p)
-    assert venue.base_vol[:2] == pytest.approx([0.6, 0.6])
-    assert venue.skew[1, 0] == pytest.approx(1.0 + 0.5 * (fair - 1.0))
-
-
-def test_new_strikes_are_listed_around_the_spot(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, _ = blank(**SETTINGS, strike_gap=0.1)
-    grid(bench)
-    fill_book(venue)
-    world.oracle_price, world.anchor_vol = 1500.0, 0.8
-    options.list_expiry(world, venue, 0, 3 * WEEK, p)
-    assert venue.expiry[0] == 3 * WEEK and venue.base_vol[0] == 0.8
-    assert venue.strike[0, :3] == pytest.approx(1500.0 * np.exp([-0.1, 0.0, 0.1]))
-    assert venue.skew[0, :3] == pytest.approx([1.025, 1.0, 0.975])
-    for name in ("long_calls", "long_puts", "short_calls", "short_puts"):
-        assert not venue[name][0].any() and venue[name][1, :3].all()
-
-
 # ---------------------------------------------------------------- money
 
 
@@ -293,42 +283,6 @@ def test_the_pool_recalls_its_loans_to_pay(blank: Callable[..., Any], books: Any
     assert options.pay_from_pool(world, venue, 500.0) == pytest.approx(300.0)  # and no more
     assert (venue.option_cash, world.trader_cash, venue.cash) == pytest.approx((0.0, 800.0, 0.0))
     assert options.pay_from_pool(world, venue, 500.0) == 0.0
-    assert books.cash(world) == pytest.approx(totals)
-
-
-def test_holders_are_paid_the_intrinsic_value(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, events = blank()
-    grid(bench)
-    world.oracle_price = 1040.0
-    venue.long_calls[0, :3], venue.long_puts[0, :3] = (1.0, 2.0, 4.0), (8.0, 16.0, 32.0)
-    venue.long_calls[1, :3] = 64.0  # another expiry
-    options.settle_longs(world, venue, 0, 0, events)
-    # calls at 900 and 1,000, the put at 1,100
-    assert world.trader_cash == pytest.approx(1.0 * 140.0 + 2.0 * 40.0 + 32.0 * 60.0)
-    assert venue.option_cash == pytest.approx(1e6 - world.trader_cash)
-    assert venue.option_unpaid == 0.0 and world.num_events == 0
-
-
-def test_what_the_pool_cannot_pay_is_owed_and_paid_later(blank: Callable[..., Any], books: Any) -> None:
-    bench = world, venue, p, events = blank()
-    grid(bench, cash=100.0, lent=1000.0)
-    venue.cash = 50.0  # the lending market is frozen but for 50
-    venue.long_calls[0, 0] = 3.0  # 300 in the money
-    totals = books.cash(world)
-    options.settle_longs(world, venue, 0, 0, events)
-    assert world.trader_cash == pytest.approx(150.0) and venue.option_unpaid == pytest.approx(150.0)
-    event = events[0]
-    assert (event.kind, event.parent, event.repaid, event.bad_debt) == (
-        EventKind.OPTION_UNPAID, -1, pytest.approx(150.0), pytest.approx(150.0),
-    )  # fmt: skip
-    venue.cash = 120.0
-    world.outside_cash -= 120.0  # somebody repaid
-    options.pay_unpaid(world, venue)
-    assert venue.option_unpaid == pytest.approx(30.0)
-    venue.option_cash = 100.0
-    world.outside_cash -= 100.0
-    options.pay_unpaid(world, venue)
-    assert venue.option_unpaid == pytest.approx(0.0, abs=1e-12) and world.trader_cash == pytest.approx(300.0)
     assert books.cash(world) == pytest.approx(totals)
 
 

@@ -27,8 +27,10 @@ from protogov.envs.world.levers import (
 )
 from protogov.envs.world.liquidation import close_factor, health_factor, protocol_share, seizure
 from protogov.envs.world.margin import minimum_collateral, shock_vol
-from protogov.envs.world.options import move_surface, standard_vega, trade_terms, vega_fee_of, vol_impact
+from protogov.envs.world.option_fees import standard_vega, vega_fee_of
+from protogov.envs.world.options import trade_terms
 from protogov.envs.world.pricing import d1_d2, quote
+from protogov.envs.world.surface import move_surface, vol_impact
 
 FILE = Path(__file__).resolve().parents[4] / "shared" / "reference" / "vectors.json"
 YEAR_SECONDS = 365.0 * 86400.0

@@ -1,0 +1,184 @@
+"""The vol surface of the options AMM: a base vol an expiry, a skew a node, and their time-weighted averages.
+
+A node is one (expiry, strike); its vol is base_vol[expiry] * skew[expiry, strike], tilted by the skew-shift lever. A
+trade moves both. What must not be moved for a profit (forced closings, the variance fee, shares of the pool) reads the
+geometric time-weighted average (GWAV) instead, as Lyra Avalon does: exp of the mean of ln(vol) over a window.
+"""
+
+from math import exp, log
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.numeric import decay
+from protogov.envs.world.pricing import normalised_skew
+from protogov.envs.world.state import GWAV_HOURS, SUBSTEPS
+
+MIN_VOL, MAX_VOL = 0.05, 5.0
+MIN_SKEW, MAX_SKEW = 0.2, 5.0
+
+
+@compiled
+def clipped_vol(vol):
+    """Vols are kept within [5%, 500%]."""
+    return min(max(vol, MIN_VOL), MAX_VOL)
+
+
+@compiled
+def within_bounds(base_vol, skew):
+    """True while a base vol, a skew and their product stay in their bounds; a trade that would leave is refused."""
+    return MIN_VOL <= base_vol <= MAX_VOL and MIN_SKEW <= skew <= MAX_SKEW and MIN_VOL <= base_vol * skew <= MAX_VOL
+
+
+@compiled
+def tilt(spot, strike, width):
+    """Direction of the skew shift at a strike: +1 far below the spot, -1 far above, linear between."""
+    return min(max(log(spot / strike) / width, -1.0), 1.0)
+
+
+@compiled
+def mid_vol(venue, e, k, spot, p):
+    """The pool's own vol of a node, before any trade and without the spread."""
+    shift = venue.skew_shift * tilt(spot, venue.strike[e, k], p.skew_shift_width) if venue.skew_shift != 0.0 else 0.0
+    return clipped_vol(venue.base_vol[e] * venue.skew[e, k] + shift)
+
+
+@compiled
+def fair_vol(implied_vol, spot, strike, p):
+    """The tape's vol of a strike: at-the-money implied vol times a fixed slope in log moneyness."""
+    return clipped_vol(implied_vol * normalised_skew(p.surface_skew, spot, strike))
+
+
+@compiled
+def vol_impact(base_vol, skew, signed_contracts, standard_size, skew_impact):
+    """(base vol, skew) after a trade; a buyer's contracts are positive (Lyra Avalon _getPostTradeVols)."""
+    move = signed_contracts / standard_size / 100.0
+    return base_vol + move, skew + move * skew_impact
+
+
+@compiled
+def move_surface(world, venue, e, k, base, skew):
+    """Take over the post-trade vol of a node."""
+    accumulate_base(world, venue, e)
+    accumulate_skew(world, venue, e, k)
+    venue.base_vol[e] = clipped_vol(base)
+    venue.skew[e, k] = min(max(skew, MIN_SKEW), MAX_SKEW)
+    venue.mark_stale = 1
+
+
+@compiled
+def revert_surface(world, venue, p):
+    """Hourly: vols drift back to the public index and skews to the fair slope, half of the way in `vol_reversion` h.
+
+    The averages are brought up to date first, and what they have summed up so far is remembered for their windows.
+    """
+    share = 1.0 - decay(1.0, p.vol_reversion)
+    spot = world.oracle_price
+    position = world.hour % GWAV_HOURS
+    for e in range(venue.num_expiries):
+        accumulate_base(world, venue, e)
+        venue.base_log_ring[e, position] = venue.base_log_sum[e]
+        venue.base_vol[e] += (world.anchor_vol - venue.base_vol[e]) * share
+        for k in range(venue.num_strikes):
+            accumulate_skew(world, venue, e, k)
+            venue.skew_log_ring[e, k, position] = venue.skew_log_sum[e, k]
+            fair = normalised_skew(p.surface_skew, spot, venue.strike[e, k])
+            venue.skew[e, k] += (fair - venue.skew[e, k]) * share
+        venue.fee_vol[e] = base_gwav(world, venue, e, p.gwav_fee_hours)
+    venue.mark_stale = 1
+
+
+@compiled
+def open_surface(world, venue, e, p):
+    """A fresh expiry: base vol at the public index, skews at the fair slope, averages that begin now."""
+    venue.base_vol[e] = world.anchor_vol
+    venue.fee_vol[e] = world.anchor_vol
+    venue.base_log_sum[e] = 0.0
+    venue.base_since[e] = world.substep
+    venue.listed[e] = world.substep
+    for k in range(venue.num_strikes):
+        venue.skew[e, k] = normalised_skew(p.surface_skew, world.oracle_price, venue.strike[e, k])
+        venue.skew_log_sum[e, k] = 0.0
+        venue.skew_since[e, k] = world.substep
+    venue.mark_stale = 1
+
+
+# ---------------------------------------------------------------- geometric time-weighted averages
+
+
+@compiled
+def log_area(vol, elapsed):
+    """What `elapsed` sub-steps at `vol` add to the integral of ln(vol)."""
+    return log(vol) * elapsed
+
+
+@compiled
+def geometric_average(area_now, area_then, elapsed):
+    """GWAV over `elapsed` > 0 between two values of the integral (Lyra Avalon GWAV.queryGWAV)."""
+    return exp((area_now - area_then) / elapsed)
+
+
+@compiled
+def accumulate_base(world, venue, e):
+    """Bring the integral of ln(base vol) up to now, before it changes."""
+    venue.base_log_sum[e] += log_area(venue.base_vol[e], world.substep - venue.base_since[e])
+    venue.base_since[e] = world.substep
+
+
+@compiled
+def accumulate_skew(world, venue, e, k):
+    """Bring the integral of ln(skew) up to now, before it changes."""
+    venue.skew_log_sum[e, k] += log_area(venue.skew[e, k], world.substep - venue.skew_since[e, k])
+    venue.skew_since[e, k] = world.substep
+
+
+@compiled
+def window_start(world, venue, e, hours):
+    """(hour, sub-step) at which a window of `hours` begins: an hour's last sub-step, or the listing (hour -1)."""
+    hour = world.hour - min(int(hours), GWAV_HOURS - 1)
+    substep = hour * SUBSTEPS + SUBSTEPS - 1
+    if hour < 0 or substep <= venue.listed[e]:
+        return -1, venue.listed[e]
+    return hour, substep
+
+
+@compiled
+def base_gwav(world, venue, e, hours):
+    """Average base vol of an expiry over the last `hours` (whole, under 40), or since its listing."""
+    hour, start = window_start(world, venue, e, hours)
+    elapsed = world.substep - start
+    if elapsed <= 0:
+        return venue.base_vol[e]
+    now = venue.base_log_sum[e] + log_area(venue.base_vol[e], world.substep - venue.base_since[e])
+    then = venue.base_log_ring[e, hour % GWAV_HOURS] if hour >= 0 else 0.0
+    return geometric_average(now, then, elapsed)
+
+
+@compiled
+def skew_gwav(world, venue, e, k, hours):
+    """Average skew of a node over the last `hours` (whole, under 40), or since its listing."""
+    hour, start = window_start(world, venue, e, hours)
+    elapsed = world.substep - start
+    if elapsed <= 0:
+        return venue.skew[e, k]
+    now = venue.skew_log_sum[e, k] + log_area(venue.skew[e, k], world.substep - venue.skew_since[e, k])
+    then = venue.skew_log_ring[e, k, hour % GWAV_HOURS] if hour >= 0 else 0.0
+    return geometric_average(now, then, elapsed)
+
+
+@compiled
+def average_vol(world, venue, e, k, hours):
+    """Average vol of a node: the averages of base vol and skew multiplied."""
+    return clipped_vol(base_gwav(world, venue, e, hours) * skew_gwav(world, venue, e, k, hours))
+
+
+@compiled
+def forced_vol(world, venue, e, k, base, skew, trader_is_short, p):
+    """Vol at which a position is closed by force (Lyra Avalon getVolsForForceClose-like rule).
+
+    The less favourable of spot and average vol, times a shock: a short is bought back dear, a long taken back cheap.
+    With the switch `gwav_on` at 0 the spot vol alone decides, and can be pushed for a profit.
+    """
+    spot = base * skew
+    average = average_vol(world, venue, e, k, p.gwav_forced_hours) if p.gwav_on > 0.0 else spot
+    if trader_is_short:
+        return clipped_vol(max(spot, average) * p.force_close_shock)
+    return clipped_vol(min(spot, average) * p.force_close_discount)
