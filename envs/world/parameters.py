@@ -125,8 +125,8 @@ class Parameters:
     skew_shift_width: float = parameter(0.2, "log price", 0.01, 5, "moneyness at which the skew shift is full")
     option_fee: float = parameter(0.005, "share of premium", 0, 1, "fee of a trade")
     spot_fee: float = parameter(0.0003, "share of notional", 0, 1, "fee of a trade")
-    fee_near: float = parameter(6, "weeks", 0, 520, "to expiry up to which both those fees count once")
-    fee_far: float = parameter(16, "weeks", 0.1, 520, "to expiry at which they count twice")
+    fee_near: float = parameter(6, "weeks", 0, 7, "to expiry up to which both those fees count once")
+    fee_far: float = parameter(16, "weeks", 8, 520, "to expiry at which they count twice")
     vega_fee_rate: float = parameter(20, "ratio", 0, 100, "fee on trades that raise the pool's net vega")
     variance_fee: float = parameter(0.3, "ratio", 0, 1000, "fee on trades away from the average surface; 0 is off")
     variance_fee_vega: float = parameter(0.01, "per USD", 0, 1000, "its slope in a contract's vega")
@@ -136,9 +136,9 @@ class Parameters:
     variance_fee_vol: float = parameter(100, "per 1.00 of vol", 0, 1e4, "its slope in base vol less its average")
     variance_fee_vol_static: float = parameter(0, "ratio", 0, 1000, "its part whatever the base vol")
     gwav_on: float = parameter(1, "switch", 0, 1, "0: forced closings and shares use the spot vol, which can be pushed")
-    gwav_fee_hours: int = parameter(6, "h", 1, 39, "window of the average vol of the variance fee")
-    gwav_forced_hours: int = parameter(6, "h", 1, 39, "window of the average vol of forced closings")
-    gwav_nav_hours: int = parameter(36, "h", 1, 39, "window of the average vol of the price of a share of the pool")
+    gwav_fee_hours: int = parameter(6, "h", 1, 38, "window of the average vol of the variance fee")
+    gwav_forced_hours: int = parameter(6, "h", 1, 38, "window of the average vol of forced closings")
+    gwav_nav_hours: int = parameter(36, "h", 1, 38, "window of the average vol of the price of a share of the pool")
     settlement_window: int = parameter(6, "sub-steps", 1, 288, "before expiry over which the settlement price averages")
     min_delta: float = parameter(0.10, "delta", 0, 0.5, "call delta outside [this, 1 - this] cannot be opened")
     trading_cutoff: float = parameter(6, "h", 0, inf, "before expiry during which nothing opens")
@@ -196,7 +196,6 @@ class Parameters:
         for low_name, high_name in (
             ("leverage_low", "leverage_high"),
             ("supply_half_life_low", "supply_half_life_high"),
-            ("fee_near", "fee_far"),
         ):
             low, high = getattr(self, low_name), getattr(self, high_name)
             if low > high:

@@ -132,8 +132,8 @@ def accumulate_skew(world, venue, e, k):
 
 @compiled
 def window_start(world, venue, e, hours):
-    """(hour, sub-step) at which a window of `hours` begins: an hour's last sub-step, or the listing (hour -1)."""
-    hour = world.hour - min(int(hours), GWAV_HOURS - 1)
+    """(hour, sub-step) of the mark at which a window of `hours` begins: an hour's end, or the listing (hour -1)."""
+    hour = world.hour - min(int(hours), GWAV_HOURS - 2) - 1
     substep = hour * SUBSTEPS + SUBSTEPS - 1
     if hour < 0 or substep <= venue.listed[e]:
         return -1, venue.listed[e]
@@ -142,7 +142,7 @@ def window_start(world, venue, e, hours):
 
 @compiled
 def base_gwav(world, venue, e, hours):
-    """Average base vol of an expiry over the last `hours` (whole, under 40), or since its listing."""
+    """Average base vol of an expiry over the last `hours` (whole, at most 38), or since its listing."""
     hour, start = window_start(world, venue, e, hours)
     elapsed = world.substep - start
     if elapsed <= 0:
@@ -154,7 +154,7 @@ def base_gwav(world, venue, e, hours):
 
 @compiled
 def skew_gwav(world, venue, e, k, hours):
-    """Average skew of a node over the last `hours` (whole, under 40), or since its listing."""
+    """Average skew of a node over the last `hours` (whole, at most 38), or since its listing."""
     hour, start = window_start(world, venue, e, hours)
     elapsed = world.substep - start
     if elapsed <= 0:
@@ -172,7 +172,7 @@ def average_vol(world, venue, e, k, hours):
 
 @compiled
 def forced_vol(world, venue, e, k, base, skew, trader_is_short, p):
-    """Vol at which a position is closed by force (Lyra Avalon getVolsForForceClose-like rule).
+    """Vol at which a position is closed by force (Lyra Avalon, OptionMarketPricer).
 
     The less favourable of spot and average vol, times a shock: a short is bought back dear, a long taken back cheap.
     With the switch `gwav_on` at 0 the spot vol alone decides, and can be pushed for a profit.

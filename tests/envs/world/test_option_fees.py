@@ -27,9 +27,9 @@ def test_standard_vega() -> None:
 
 def test_fees_of_far_expiries_weigh_more(blank: Callable[..., Any]) -> None:
     assert [time_weight(w, 2.0, 6.0) for w in (0.0, 1.9, 2.0, 4.0, 6.0, 10.0)] == [1.0, 1.0, 1.0, 1.5, 2.0, 3.0]
-    _, _, p, _ = blank(option_fee=0.01, spot_fee=0.002, fee_near=2.0, fee_far=6.0)
-    assert option_fees.premium_fee(500.0, 4.0, p) == pytest.approx(0.01 * 1.5 * 500.0)
-    assert option_fees.notional_fee(1000.0, 5.0, 4.0, p) == pytest.approx(0.002 * 1.5 * 5000.0)
+    _, _, p, _ = blank(option_fee=0.01, spot_fee=0.002, fee_near=2.0, fee_far=10.0)
+    assert option_fees.premium_fee(500.0, 4.0, p) == pytest.approx(0.01 * 1.25 * 500.0)
+    assert option_fees.notional_fee(1000.0, 5.0, 4.0, p) == pytest.approx(0.002 * 1.25 * 5000.0)
 
 
 def test_variance_fee_multiplies_its_parts() -> None:
