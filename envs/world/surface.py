@@ -1,7 +1,7 @@
 """The vol surface of the options AMM: a base vol an expiry, a skew a node, and their time-weighted averages.
 
 A node is one (expiry, strike); its vol is base_vol[expiry] * skew[expiry, strike], tilted by the skew-shift lever. A
-trade moves both. What must not be moved for a profit (forced closings, the variance fee, shares of the pool) reads the
+trade moves both. What must not be moved for a profit (forced closings, the variance fee) reads the
 geometric time-weighted average (GWAV) instead, as Lyra Avalon does: exp of the mean of ln(vol) over a window.
 """
 
