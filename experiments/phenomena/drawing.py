@@ -42,25 +42,37 @@ def band(axes: Axes, at: Floats, values: Floats, label: str, look: dict[str, Any
     axes.fill_between(at, low, high, color=look["color"], alpha=0.18, linewidth=0)
 
 
+def legend_on_top(axes: Axes, lines: int) -> None:
+    """A legend of so many lines inside, above the data: the axis is made that much longer."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.085 * lines * (high - low))
+    axes.legend(loc="upper left")
+
+
+def label_y(axes: Axes, text: str) -> None:
+    """A label of the vertical axis, in lines that fit it."""
+    axes.set_ylabel("\n".join(wrap(text, 38)))
+
+
+def dots(axes: Axes, place: float, values: Floats, look: dict[str, Any]) -> None:
+    """A dot a seed above `place`, mean and 95% interval beside them."""
+    found = student_t(values)
+    # spread sideways by the golden ratio: even, and the same in every run
+    aside = place + 0.44 * (np.arange(values.size) * 0.6180339887 % 1.0 - 0.5)
+    axes.plot(aside, values, ".", markersize=3.5, alpha=0.45, color=look["color"], markeredgewidth=0)
+    bars = [[found.mean - found.low], [found.high - found.mean]]
+    axes.errorbar([place + 0.36], [found.mean], bars, fmt="o", markersize=5, capsize=3, color=look["color"], zorder=4)
+    axes.grid(axis="x", visible=False)
+
+
 def every_seed(axes: Axes, finding: Finding, comparison: Comparison, names: tuple[str, str]) -> None:
-    """A dot a seed in both worlds, its mean and interval beside it."""
+    """The main worlds side by side: a dot a seed, mean and interval."""
     measure = comparison.measure
-    pairs = (
-        (finding.active.columns[measure.name], comparison.active, ACTIVE),
-        (finding.switched.columns[measure.name], comparison.switched, SWITCHED),
-    )
-    for place, (values, interval, look) in enumerate(pairs):
-        # spread sideways by the golden ratio: even, and the same in every run
-        aside = place + 0.22 * (np.arange(values.size) * 0.6180339887 % 1.0 - 0.5) * 2.0
-        axes.plot(aside, values, ".", markersize=3.5, alpha=0.45, color=look["color"], markeredgewidth=0)
-        bars = [[interval.mean - interval.low], [interval.high - interval.mean]]
-        axes.errorbar(
-            [place + 0.36], [interval.mean], bars, fmt="o", markersize=5, capsize=3, color=look["color"], zorder=4
-        )
+    dots(axes, 0.0, finding.active.columns[measure.name], ACTIVE)
+    dots(axes, 1.0, finding.switched.columns[measure.name], SWITCHED)
     axes.set_xticks([0, 1], names)
     axes.set_xlim(-0.4, 1.6)
-    axes.set_ylabel("\n".join(wrap(f"{measure.label} [{measure.unit}]", 36)))
-    axes.grid(axis="x", visible=False)
+    label_y(axes, f"{measure.label} [{measure.unit}]")
 
 
 def number(value: float) -> str:

@@ -10,8 +10,12 @@ from protogov.envs.scenarios import Overlay, Scenario, Split
 from protogov.envs.scenarios.base import Seeds, Tapes
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.noise import Purpose, key, uniform
+from protogov.envs.world.parameters import Parameters
 from protogov.experiments.errors import CheckFailed
 from protogov.experiments.play import open_worlds
+
+# Infinite depth takes arbitrage with it: a pool that finite capital cannot move would never follow the market.
+DEEP = {"depth_scale": 1e9, "arbitrage_capacity": 1e9 * Parameters().arbitrage_capacity}
 
 
 class Shock(Overlay):

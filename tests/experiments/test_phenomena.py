@@ -10,10 +10,12 @@ import pytest
 
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.scenarios import Scenario, get_scenario
+from protogov.envs.world.state import EVENT, EventKind
 from protogov.experiments.cli import main
 from protogov.experiments.errors import BadInput
 from protogov.experiments.phenomena import Change, Measure, Phenomenon, Sample, register, run_phenomena
 from protogov.experiments.phenomena.phenomenon import Seeds
+from protogov.experiments.phenomena.toxic_spiral import liquidations_of
 from protogov.experiments.phenomena.worlds import Shock, episodes
 from protogov.experiments.play import tape_seeds
 
@@ -99,7 +101,7 @@ def test_batches_and_jobs_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     (pieces,) = run_phenomena([cascade], 12, jobs=2)
     for name, column in whole.active.columns.items():
         np.testing.assert_array_equal(pieces.active.columns[name], column)
-    np.testing.assert_array_equal(pieces.switched.traces["total"], whole.switched.traces["total"])
+    np.testing.assert_array_equal(pieces.switched.traces["growing"], whole.switched.traces["growing"])
 
 
 def test_claims_that_no_run_could_test_are_refused() -> None:
@@ -147,6 +149,26 @@ def test_episodes_end_with_the_world() -> None:
     config = WorldConfig(episode_hours=5, decision_hours=1)
     hours = [int(world.worlds["hour"][0]) for world, _ in episodes(config, get_scenario("flat"), tape_seeds(2))]
     assert hours == [1, 2, 3, 4, 5]
+
+
+def test_an_hour_is_walked_back_liquidation_by_liquidation() -> None:
+    # one loan of 1,000 USD on 1.0 coin at 1,040 USD: LTV 96.2%. At a bonus of 5% a repayment of 104 USD takes 0.105 coin,
+    # and leaves 896 on 0.895 coin: 96.3%. All that is left is then taken for 0.895 * 1,040 / 1.05 = 886.48 USD.
+    last = 0.895 * 1040.0 / 1.05
+    events = np.zeros(4, EVENT)
+    events["kind"] = [EventKind.LIQUIDATION, EventKind.LIQUIDATION, EventKind.LIQUIDATION, EventKind.BAD_DEBT]
+    events["account"] = [7, 3, 7, 7]
+    events["repaid"] = [104.0, 50.0, last, 0.0]
+    events["seized"] = [0.105, 0.1, 0.895, 0.0]
+    events["bad_debt"][3] = 896.0 - last
+    events["price"] = 1040.0
+    debts, collaterals = np.zeros(8), np.zeros(8)
+    debts[3], collaterals[3] = 400.0, 0.5
+    found = list(liquidations_of(events, debts, collaterals))[::-1]
+    np.testing.assert_allclose([repaid for repaid, _, _ in found], [104.0, 50.0, last])
+    np.testing.assert_allclose([before for _, before, _ in found], [1000 / 1040, 450 / 624, 896 / 930.8])
+    np.testing.assert_allclose([after for _, _, after in found], [896 / 930.8, 400 / 520, np.inf])
+    assert (debts[3], collaterals[3], debts[7]) == (400.0, 0.5, 0.0)  # what was given is left alone
 
 
 # ---------------------------------------------------------------------- command

@@ -1,0 +1,102 @@
+"""Liquidators who skip: where slippage and gas eat the bonus nobody comes, and the debt goes bad."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import Flat, Scenario
+from protogov.experiments.figures.style import GREEN, PURPLE
+from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, band, every_seed, label_y, number, panels
+from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
+from protogov.experiments.phenomena.runner import Finding
+from protogov.experiments.phenomena.worlds import DEEP, Shock, episodes
+
+HOURS, FALL = 48, 6
+NO_GAS = {"gas_cost": 0.0}
+
+
+def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
+    """What liquidators looked at and left at the end of each hour, and the bad debt that came of it."""
+    left, loans = np.zeros((2, seeds.size, config.horizon))
+    lost, liquidated, beyond = np.zeros((3, seeds.size))
+    for hour, (world, _) in enumerate(episodes(config, scenario, seeds)):
+        venue = world.worlds["venues"][:, 0]
+        debt = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
+        value = venue["account_collateral"] * world.worlds["oracle_price"][:, None]
+        left[:, hour] = venue["skipped_debt"] / 1e6
+        # a loan that interest alone has just carried over its threshold has not been looked at yet
+        loans[:, hour] = (1.0001 * value * venue["liquidation_threshold"][:, None] < debt).sum(axis=1)
+        lost += venue["sum_bad_debt"] / 1e6
+        liquidated += venue["sum_liquidated"] / 1e6
+        beyond = np.maximum(debt - value, 0.0).sum(axis=1) / 1e6
+    columns = {"left": left.sum(axis=1), "loans": loans.sum(axis=1), "lost": lost + beyond, "liquidated": liquidated}
+    return Sample(columns, {"left": left, "loans": loans})
+
+
+def draw(finding: Finding) -> Figure:
+    """Debt and loans left over time in four worlds, and every seed."""
+    found, lost = finding.comparisons[0], finding.comparisons[2]
+    most = finding.active.traces["left"].mean(axis=0).max()
+    headline = (
+        f"Liquidators look at {number(most)} million USD of unhealthy loans and leave them; bad debt is "
+        f"x{number(lost.active.mean / lost.switched.mean)} what it is with infinite depth and free gas"
+    )
+    figure, (debt, loans, seeds) = panels(finding, headline, 3)
+    worlds = {
+        "thin pool, gas 300 USD": (finding.active, ACTIVE),
+        "free gas": (finding.shown["no gas"], {"color": PURPLE, "linestyle": (0, (1, 1.2))}),
+        "infinite depth": (finding.shown["infinite depth"], {"color": GREEN, "linestyle": (0, (6, 1.5, 1, 1.5))}),
+        "both": (finding.switched, SWITCHED),
+    }
+    hours = np.arange(1.0, HOURS + 1.0)
+    for label, (sample, look) in worlds.items():
+        band(debt, hours, sample.traces["left"], label, look)
+        band(loans, hours, sample.traces["loans"], label, look)
+    for axes in (debt, loans):
+        axes.set_xlabel("hour of the episode")
+        axes.legend(loc="upper right")
+    label_y(debt, "debt looked at and left [million USD]")
+    label_y(loans, "loans that could be liquidated and were not (log above 0.1)")
+    loans.set_yscale("symlog", linthresh=0.1, linscale=0.5)
+    loans.set_ylim(bottom=-0.02)
+    loans.set_yticks([0.0, 0.1, 1.0, 10.0], ["0", "0.1", "1", "10"])
+    every_seed(seeds, finding, found, ("thin pool,\ngas", "infinite depth,\nno gas"))
+    return figure
+
+
+SKIPPING = Phenomenon(
+    name="skipping",
+    title="Liquidators who skip",
+    claim="Liquidators leave loans alone whose bonus is less than slippage and gas, and their debt goes bad.",
+    evidence="Maker, 12 March 2020: 36% of liquidations sold for about nothing; gas 6 times the usual",
+    scenario=Flat() + Shock("a fall of 15 to 35% in an hour", hour=FALL, least=0.15, most=0.35, depth=0.2e6),
+    # who liquidates watches always and has no capital to run out of: what is skipped did not pay
+    config=WorldConfig(episode_hours=HOURS, decision_hours=1).with_parameters(
+        gas_cost=300.0,
+        liquidator_attention=1.0,
+        liquidator_inventory_share=0.0,
+        account_size_ratio=2e4,
+        account_tail=0.9,
+    ),
+    switch=Change(words="infinite depth and free gas", parameters={**NO_GAS, **DEEP}),
+    measure=Measure("left", "unhealthy debt looked at and left", "million USD x hours"),
+    also=(
+        Measure("loans", "loans that could be liquidated and were not", "loans x hours"),
+        Measure("lost", "bad debt", "million USD"),
+        Measure("liquidated", "liquidated in all", "million USD"),
+    ),
+    shown={
+        "no gas": Change(words="free gas", parameters=NO_GAS),
+        "infinite depth": Change(words="infinite depth", parameters=DEEP),
+    },
+    smallest=5.0,
+    play=play,
+    draw=draw,
+    note=(
+        "Depth falls to 0.2 million USD for 1% with the price, gas is that of full blocks, and the sizes of loans have "
+        "a heavier tail than usual: slippage protects large ones, gas small ones. Liquidators watch at all times and "
+        "borrow what they repay, so that inattention and empty pockets do not count as skipping. Bad debt is "
+        "what was written off and what loans still owe beyond their collateral at the end; some of it remains under "
+        "the switch because the price falls faster than a loan can be closed."
+    ),
+)

@@ -1,0 +1,143 @@
+"""Toxic spiral: above a loan-to-value of 1 / (1 + bonus) a liquidation takes more than it repays and raises it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import Flat, Scenario
+from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.state import EventKind
+from protogov.experiments.figures.style import GREY
+from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, every_seed, panels
+from protogov.experiments.phenomena.phenomenon import Change, Floats, Measure, Phenomenon, Sample, Seeds
+from protogov.experiments.phenomena.runner import Finding
+from protogov.experiments.phenomena.worlds import Shock, episodes
+
+HOURS, FALL = 24, 6
+EDGES = np.arange(0.82, 1.0801, 0.01)  # of loan-to-value before a liquidation
+CRUMB = 1.0  # USD repaid below which a liquidation is of no account
+BONUS = LEVERS[LEVER_INDEX["liquidation_bonus"]].default
+
+
+def loan_to_value(debt: float, collateral: float, price: float) -> float:
+    """Debt over collateral value; infinite for debt without collateral, 0 without debt."""
+    if debt <= 1e-6:
+        return 0.0
+    return debt / (collateral * price) if collateral > 0.0 else np.inf
+
+
+def liquidations_of(
+    events: NDArray[np.void], debts: Floats, collaterals: Floats
+) -> Iterator[tuple[float, float, float]]:
+    """(USD repaid, loan-to-value before, after) of an hour's liquidations, found by walking back from its end.
+
+    Args:
+        events: of one world in one hour, in order.
+        debts: of every account at the end of that hour [USD].
+        collaterals: likewise [coin]. Nothing but forced sales and write-offs may have moved the two within the hour, so
+            borrowers must be at rest.
+    """
+    debts, collaterals = debts.copy(), collaterals.copy()
+    for event in events[::-1]:
+        account, price = event["account"], event["price"]
+        if event["kind"] == EventKind.BAD_DEBT:
+            debts[account] += event["bad_debt"]
+        elif event["kind"] in (EventKind.LIQUIDATION, EventKind.DELEVERAGE):
+            after = loan_to_value(debts[account], collaterals[account], price)
+            debts[account] += event["repaid"]
+            collaterals[account] += event["seized"]
+            if event["kind"] == EventKind.LIQUIDATION and event["repaid"] >= CRUMB:
+                yield event["repaid"], loan_to_value(debts[account], collaterals[account], price), after
+
+
+def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
+    """What liquidations did to loan-to-values, and the bad debt of the episode."""
+    counts, raised = np.zeros((seeds.size, EDGES.size + 1)), np.zeros((seeds.size, EDGES.size + 1))
+    toxic, number_toxic, lost, liquidated = (np.zeros(seeds.size) for _ in range(4))
+    for world, step in episodes(config, scenario, seeds):
+        venue = world.worlds["venues"][:, 0]
+        debts = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
+        lost += venue["sum_bad_debt"] / 1e6
+        liquidated += venue["sum_liquidated"] / 1e6
+        for row in np.flatnonzero(step.n_events):
+            events = step.events[row, : step.n_events[row]]
+            for repaid, before, after in liquidations_of(events, debts[row], venue["account_collateral"][row]):
+                place = np.searchsorted(EDGES, before)
+                counts[row, place] += 1
+                if after > before:
+                    raised[row, place] += 1
+                    # beyond 1 the debt was lost already, whoever liquidates it and on what terms
+                    toxic[row] += repaid / 1e6 * (before < 1.0)
+                    number_toxic[row] += before < 1.0
+    columns = {"toxic": toxic, "number": number_toxic, "lost": lost, "liquidated": liquidated}
+    return Sample(columns, {"counts": counts, "raised": raised})
+
+
+def draw(finding: Finding) -> Figure:
+    """The share of liquidations that raise a loan-to-value, over the loan-to-value that they find; every seed."""
+    found = finding.comparisons[0]
+    critical = 1.0 / (1.0 + BONUS)
+    headline = (
+        f"Above a loan-to-value of {100 * critical:.1f}% = 1/(1 + bonus) every liquidation makes the loan worse; "
+        f"without a bonus none of a solvent loan does"
+    )
+    figure, (share, many, seeds) = panels(finding, headline, 3)
+    middles = 0.5 * (EDGES[1:] + EDGES[:-1])
+    for label, sample, look, mark in (
+        (f"bonus {100 * BONUS:g}%", finding.active, ACTIVE, "o"),
+        ("no bonus", finding.switched, SWITCHED, "s"),
+    ):
+        counts, raised = sample.traces["counts"].sum(axis=0)[1:-1], sample.traces["raised"].sum(axis=0)[1:-1]
+        some = counts > 0
+        share.plot(
+            100 * middles[some], 100 * raised[some] / counts[some], marker=mark, markersize=3.5, label=label, **look
+        )
+        many.step(100 * middles, counts / finding.seeds.size, where="mid", label=label, **look)
+    for axes in (share, many):
+        axes.axvline(100 * critical, color=GREY, linewidth=0.9, linestyle=":")
+        axes.set_xlabel("loan-to-value before the liquidation [%]")
+    share.text(
+        100 * critical - 0.3, 50, "1 / (1 + bonus)", rotation=90, ha="right", va="center", color=GREY, fontsize=7.5
+    )
+    share.set_ylabel("liquidations that raise it [%]")
+    share.legend(loc="upper left")
+    many.set_ylabel("liquidations an episode and point")
+    many.legend(loc="upper right")
+    every_seed(seeds, finding, found, (f"bonus\n{100 * BONUS:g}%", "no\nbonus"))
+    return figure
+
+
+TOXIC_SPIRAL = Phenomenon(
+    name="toxic-spiral",
+    title="Toxic liquidation spiral",
+    claim="Above a loan-to-value of 1/(1 + bonus) a liquidation takes more than it repays, and the loan gets worse.",
+    evidence="Warmuz, Chaudhary and Pinna, arXiv 2212.07306",
+    scenario=Flat() + Shock("a fall of 15 to 35% in full blocks", hour=FALL, least=0.15, most=0.35, congestion=1.0),
+    config=WorldConfig(episode_hours=HOURS, decision_hours=1).with_parameters(
+        # an oracle an hour late: prices arrive when loans are long past their threshold
+        oracle_delay=12.0,
+        # borrowers do not look, so that what a liquidation did can be read from what is left
+        attentive_activity=0.001,
+        # liquidators are paid from outside to work at a loss, in both worlds
+        liquidator_margin=-0.06,
+        liquidator_margin_congested=0.0,
+    ),
+    switch=Change(words="no bonus", parameters={"bonus_scale": 0.0}),
+    measure=Measure("toxic", "repaid in liquidations that worsen a solvent loan", "million USD"),
+    also=(
+        Measure("number", "number of such liquidations", "an episode"),
+        Measure("lost", "bad debt", "million USD"),
+        Measure("liquidated", "liquidated in all", "million USD"),
+    ),
+    smallest=0.25,
+    play=play,
+    draw=draw,
+    note=(
+        "Liquidators are paid from outside up to 6% to work, in both worlds, or nobody would come without a bonus. A "
+        "solvent loan is one with debt below the value of its collateral at the oracle price: beyond that, any "
+        "liquidation worsens it."
+    ),
+)
