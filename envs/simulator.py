@@ -2,10 +2,8 @@
 
 import io
 import json
-import os
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -20,6 +18,7 @@ from protogov.envs.interfaces import ActionError, RoleView, SnapshotError, Step
 from protogov.envs.layout import Layout
 from protogov.envs.roles import Agent, Role, make_agents
 from protogov.envs.scenarios import Scenario, get_scenario
+from protogov.envs.threads import Workers, slices
 from protogov.envs.world.kernels import kernels
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.observe import VENUE_DTYPE, WORLD_DTYPE
@@ -73,8 +72,7 @@ class Simulator:
         self.agents: tuple[str, ...] = tuple(self.places)
         self.roles: dict[str, Role] = {name: place.role for name, place in self.places.items()}
         self.horizon = self.config.horizon
-        self._pool: ThreadPoolExecutor | None = None
-        self._pool_process = 0
+        self._workers = Workers(self.num_threads)
         self.base_seeds = (np.uint64(seed) + np.arange(num_worlds, dtype=np.uint64)).astype(np.uint64)
         self.episodes = np.full(num_worlds, -1, np.int64)  # number of each row's running episode
         self.params = np.repeat(self.config.parameters.record(), num_worlds).view(np.recarray)
@@ -104,16 +102,16 @@ class Simulator:
         self._venue_flat = self._venue_features.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._terms_flat = self._terms.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._kernels = kernels(venues)
+        # kept and copied from: a fresh array of full capacity every step costs more in page faults than a world's hours
+        self._events = np.zeros((n, MAX_EVENTS_PER_HOUR * self.config.decision_hours), EVENT).view(np.recarray)
         # numba recognises a plain array of a dtype object that it has met; the view that makes a recarray makes a
         # dtype of its own, and each costs every later call some microseconds. Uncompiled kernels need recarrays.
         named = (
             (self.worlds, world_dtypes[venues]), (self.params, PARAMS), (self.tape, TAPE), (self._actions, None),
             (self._world_features, WORLD_DTYPE), (self._world_flat, None), (self._venue_features, VENUE_DTYPE),
             (self._venue_flat, None), (self._obs, None), (self._terms, TERMS), (self._records, RECORD),
+            (self._events, EVENT),
         )  # fmt: skip
-        # kept and copied from: a fresh array of full capacity every step costs more in page faults than a world's hours
-        events = np.zeros((n, MAX_EVENTS_PER_HOUR * self.config.decision_hours), EVENT)
-        self._events = events if _COMPILED else events.view(np.recarray)
         self._arguments = tuple(
             array if dtype is None or not _COMPILED else array.view(dtype, np.ndarray) for array, dtype in named
         )
@@ -179,23 +177,22 @@ class Simulator:
         """Draw the tapes of `rows`, then open their episodes, in pieces on the thread pool; draws before writes."""
         with np.errstate(over="ignore"):  # the keyed noise wraps around
             keys = np.array([key(self.base_seeds[row], np.uint64(self.episodes[row])) for row in rows], np.uint64)
-        pieces = np.array_split(np.arange(rows.size), min(rows.size, self._num_pieces()))
-        tapes = self._map(lambda piece: self.scenario.draw(keys[piece], self.config.episode_hours), pieces)
+        pieces = slices(rows.size, self.num_threads)
+        hours = self.config.episode_hours
+        tapes = self._workers.map(lambda piece: self.scenario.draw(keys[slice(*piece)], hours), pieces)
         self.worlds[rows] = self._template
         self.worlds["seed"][rows] = keys
         if self.config.stagger:
             for row, episode_key in zip(rows, keys, strict=True):
                 if self.episodes[row] == 0:
                     self.worlds["length"][row] = self._first_length(episode_key)
-        self._map(lambda pair: self._open_piece(rows[pair[0]], pair[1]), list(zip(pieces, tapes, strict=True)))
+        worlds, params, tape, _, *features, _, _, _ = self._arguments
 
-    def _open_piece(self, rows: NDArray[np.int64], tapes: NDArray[np.void]) -> None:
-        self.tape[rows] = tapes
-        mask = np.zeros(self.num_worlds, np.bool_)
-        mask[rows] = True
-        worlds, params, tape, _, *features, _, _ = self._arguments
-        with np.errstate(over="ignore"):
-            self._kernels.reset_range(worlds, params, tape, *features, mask)
+        def open_piece(number: int) -> None:
+            with np.errstate(over="ignore"):
+                self._kernels.reset_range(worlds, params, tape, *features, rows[slice(*pieces[number])], tapes[number])
+
+        self._workers.map(open_piece, range(len(pieces)))
 
     def _first_length(self, episode_key: np.uint64) -> int:
         """Random whole number of decisions, so that a batch's episodes do not all end together."""
@@ -213,7 +210,8 @@ class Simulator:
             RuntimeError: a row's episode is over, or the books of a world do not balance.
         """
         self.take_actions(actions)
-        events, n_events = self.advance()
+        self.advance()
+        events, n_events = self.events()
         terms = {name: self.terms(name) for name in self.agents}
         for venue in range(self.config.venues):
             terms[f"welfare_{venue}"] = self._terms_flat[:, venue].take(_WELFARE_COLUMNS, axis=1)
@@ -260,8 +258,8 @@ class Simulator:
             )
         return value
 
-    def advance(self, *, skip_finished: bool = False) -> tuple[NDArray[np.void], NDArray[np.int64]]:
-        """Run one decision with the actions taken; (events, number of valid events a row). See :meth:`step`.
+    def advance(self, *, skip_finished: bool = False) -> None:
+        """Run one decision with the actions taken. See :meth:`step`.
 
         With `skip_finished`, a row whose episode is over waits for its reset instead of raising.
         """
@@ -271,44 +269,23 @@ class Simulator:
                 raise RuntimeError("step before reset: call reset() first.")
             if not skip_finished:
                 raise RuntimeError(f"world {int(np.flatnonzero(over)[0])} is truncated; reset it before the next step.")
-        bad = self._run_ranges(self._events)
+        bad = self._run_ranges()
         if bad >= 0:
             raise RuntimeError(
                 f"books of world {bad} do not balance: residual {self.worlds['book_error'][bad]:.3g} of gross flow "
                 f"at hour {self._hour[bad]}."
             )
-        n_events = self._step_events.copy()
-        return self._events[:, : max(int(n_events.max()), 1)].view(EVENT, np.ndarray).copy(), n_events
 
-    def _num_pieces(self) -> int:
-        """Slices of a batch: several a thread, since worlds in a crash cost more than calm ones."""
-        return 1 if self.num_threads == 1 else 4 * self.num_threads
+    def _run_ranges(self) -> int:
+        """One decision of every row; the first row whose books do not balance, or -1."""
+        bad = self._workers.map(self._run_range, slices(self.num_worlds, self.num_threads))
+        return min((row for row in bad if row >= 0), default=-1)
 
-    def _map(self, work: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        """`work` on each item, on the thread pool when there is one."""
-        if self.num_threads == 1:
-            return [work(item) for item in items]
-        return list(self._threads().map(work, items))
-
-    def _run_ranges(self, events: np.ndarray) -> int:
-        if self.num_threads == 1:
-            return self._run_range(events, 0, self.num_worlds)
-        edges = np.linspace(0, self.num_worlds, min(self.num_worlds, self._num_pieces()) + 1).astype(int)
-        return max(
-            self._map(lambda k: self._run_range(events, int(edges[k]), int(edges[k + 1])), range(edges.size - 1))
-        )
-
-    def _run_range(self, events: np.ndarray, start: int, stop: int) -> int:
+    def _run_range(self, edges: tuple[int, int]) -> int:
         if _COMPILED:
-            return int(self._kernels.step_range(*self._arguments, events, start, stop))
+            return int(self._kernels.step_range(*self._arguments, *edges))
         with np.errstate(over="ignore"):  # the keyed noise wraps around
-            return int(self._kernels.step_range(*self._arguments, events, start, stop))
-
-    def _threads(self) -> ThreadPoolExecutor:
-        """This process's pool, made when first needed: threads do not survive a fork of the process."""
-        if self._pool is None or self._pool_process != os.getpid():
-            self._pool, self._pool_process = ThreadPoolExecutor(self.num_threads), os.getpid()
-        return self._pool
+            return int(self._kernels.step_range(*self._arguments, *edges))
 
     # ------------------------------------------------------------------ reading
 
@@ -328,6 +305,13 @@ class Simulator:
     def welfare(self, venue: int) -> NDArray[np.float64]:
         """Welfare W of one venue in the last decision, float64 [n], bp of K0."""
         return self._terms_flat[:, venue, _WELFARE].copy()
+
+    def events(self) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+        """(EVENT [n, m], int64 [n]): the last decision's events and how many of each row are valid; zeros behind."""
+        counts = self._step_events.copy()
+        events = np.zeros((self.num_worlds, max(int(counts.max()), 1)), EVENT)
+        self._kernels.copy_events(self._arguments[-1], counts, events)
+        return events, counts
 
     def records(self) -> NDArray[np.void]:
         """What the last decision left on record, RECORD [n, venues]: loop gains, cascades, losses."""
@@ -426,7 +410,6 @@ class Simulator:
     def __getstate__(self) -> dict[str, Any]:
         """Pickling (for worker processes) leaves the thread pool and compiled code behind."""
         state = self.__dict__.copy()
-        state["_pool"] = None
         for name in _BOUND:
             del state[name]
         return state

@@ -43,6 +43,7 @@ class Kernels(NamedTuple):
 
     reset_range: Callable[..., None]
     step_range: Callable[..., int]
+    copy_events: Callable[..., None]
 
 
 @cache
@@ -67,14 +68,16 @@ def fill_observation(world, world_features, world_flat, venue_features, venue_fl
 
 
 def _build(digest: str) -> Kernels:
-    def reset_range(worlds, params, tape, world_features, world_flat, venue_features, venue_flat, obs, mask):
+    def reset_range(worlds, params, tape, world_features, world_flat, venue_features, venue_flat, obs, rows, drawn):
         version = digest  # noqa: F841  the cell is part of the cache key
-        for i in range(worlds.shape[0]):
-            if mask[i]:
-                open_world(worlds[i], tape[i], params[i])
-                fill_observation(
-                    worlds[i], world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], params[i]
-                )
+        for k in range(rows.shape[0]):
+            i = rows[k]
+            for hour in range(tape.shape[1]):
+                tape[i, hour] = drawn[k, hour]
+            open_world(worlds[i], tape[i], params[i])
+            fill_observation(
+                worlds[i], world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], params[i]
+            )
 
     def step_range(
         worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, terms, records,
@@ -95,8 +98,14 @@ def _build(digest: str) -> Kernels:
                 bad = i
         return bad
 
+    def copy_events(events, counts, out):
+        version = digest  # noqa: F841
+        for i in range(counts.shape[0]):
+            for position in range(counts[i]):
+                out[i, position] = events[i, position]
+
     entry = njit(cache=True, nogil=True, **OPTIONS)
-    return Kernels(entry(reset_range), entry(step_range))
+    return Kernels(entry(reset_range), entry(step_range), entry(copy_events))
 
 
 @cache
