@@ -16,10 +16,12 @@ RECORD = np.dtype(
         ("caused_liquidations", "i8"),  # with a parent: the outside price alone would not have done it
         ("deepest_generation", "i8"),  # of all events; 0 where nothing caused anything
         ("cascade_size", "i8"),  # recorded events, at any venue, of the largest tree that has one here; this decision's
+        ("skipped", "i8"),  # liquidations that were looked at and left because they did not pay
         # ---- money [USD]
         ("liquidated", "f8"),  # debt repaid by liquidators
         ("caused", "f8"),  # of it in liquidations with a parent
         ("bad_debt", "f8"),  # booked: debt without collateral, short sellers' shortfalls
+        ("skipped_debt", "f8"),  # that could be liquidated and nobody took, at the last look
         ("unmet_withdrawals", "f8"),  # asked for and not paid out, at the end
         # ---- the record itself
         ("events", "i8"),  # of every kind, those beyond the hourly capacity included
@@ -40,9 +42,11 @@ def fill_record(world, venue, v, events, out):
     out.caused_liquidations = venue.sum_caused_liquidations
     out.deepest_generation = venue.deepest_generation
     out.cascade_size = largest_tree(events, world.step_events, v) if venue.sum_events > 0 else 0
+    out.skipped = int(venue.sum_skipped)
     out.liquidated = venue.sum_liquidated
     out.caused = venue.sum_caused
     out.bad_debt = venue.sum_bad_debt
+    out.skipped_debt = venue.skipped_debt
     out.unmet_withdrawals = venue.unmet_withdrawals
     out.events = venue.sum_events
     out.events_lost = venue.sum_events_lost

@@ -78,6 +78,7 @@ SCRIPT = """
 import json
 import numpy as np
 from protogov.envs.world import kernels as k
+from protogov.envs.world.records import RECORD
 from protogov.envs.world.state import EVENT, NUM_LEVERS, TAPE
 
 def rows(shape, dtype):
@@ -92,8 +93,10 @@ venue_flat = venue_features.view(np.float64).view(np.ndarray).reshape(n, 1, -1)
 worlds.num_venues = 1
 obs, actions = np.zeros((n, 2), np.float32), np.zeros((n, 1, NUM_LEVERS))
 rest = (world_features, world_flat, venue_features, venue_flat, obs)
-built.reset_range(worlds, params, tape, *rest, np.ones(n, np.bool_))
-built.step_range(worlds, params, tape, actions, *rest, rows((n, 1), k.TERMS), rows((n, 8), EVENT), 0, n)
+events, counts = rows((n, 8), EVENT), np.ones(n, np.int64)
+built.reset_range(worlds, params, tape, *rest, np.arange(n), rows((n, 3), TAPE))
+built.step_range(worlds, params, tape, actions, *rest, rows((n, 1), k.TERMS), rows((n, 1), RECORD), events, 0, n)
+built.copy_events(events, counts, rows((n, 1), EVENT))
 stats = [kernel.stats for kernel in built]
 print(json.dumps({
     "rate": float(worlds["venues"]["borrow_rate"][1, 0]),
@@ -126,7 +129,7 @@ class Copy:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=200, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         out: dict[str, Any] = json.loads(done.stdout)
-        assert out["signatures"] == [1, 1]
+        assert out["signatures"] == [1, 1, 1]
         return out
 
     def edit(self, name: str, old: str, new: str) -> None:
@@ -143,22 +146,22 @@ def test_a_changed_callee_is_compiled_and_an_unchanged_one_is_not(tmp_path: Path
     copy = Copy(tmp_path)
     old, new = "return base + slope1 * utilisation / optimal", "return base + 2.0 * slope1 * utilisation / optimal"
     cold = copy.run()
-    assert cold["rate"] == pytest.approx(0.06) and cold["hits"] == [0, 0] and cold["misses"] == [1, 1]
+    assert cold["rate"] == pytest.approx(0.06) and cold["hits"] == [0, 0, 0] and cold["misses"] == [1, 1, 1]
     compiled = copy.files("nbc")
     assert len(copy.files("nbi")) == len(compiled) == 2  # one index and one object a kernel; callees have none
 
     warm = copy.run()
-    assert warm["rate"] == cold["rate"] and warm["hits"] == [1, 1] and warm["misses"] == [0, 0]
+    assert warm["rate"] == cold["rate"] and warm["hits"] == [1, 1, 1] and warm["misses"] == [0, 0, 0]
     assert copy.files("nbc") == compiled
 
     copy.edit("lending.py", old, new)
     edited = copy.run()
-    assert edited["rate"] == pytest.approx(0.11) and edited["misses"] == [1, 1]
+    assert edited["rate"] == pytest.approx(0.11) and edited["misses"] == [1, 1, 1]
     assert len(copy.files("nbi")) == 2
 
     copy.edit("lending.py", new, old)
     back = copy.run()
-    assert back["rate"] == cold["rate"] and back["hits"] == [1, 1]
+    assert back["rate"] == cold["rate"] and back["hits"] == [1, 1, 1]
 
 
 def test_the_digest_sees_every_source(tmp_path: Path) -> None:
@@ -198,7 +201,7 @@ def test_one_signature_a_kernel(simulate: Callable[..., Simulator], shake: Calla
     threaded.reset()
     threaded.step(shake(threaded, rng))
     dispatchers: list[Any] = list(kernels(venues))
-    assert [len(dispatcher.signatures) for dispatcher in dispatchers] == [1, 1]
+    assert [len(dispatcher.signatures) for dispatcher in dispatchers] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("venues", [0, 3])

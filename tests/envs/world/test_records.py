@@ -146,3 +146,16 @@ def test_a_calm_world_has_no_cascade(simulate: Callable[..., Simulator], hold: C
         for name in ("liquidations", "deepest_generation", "caused", "bad_debt", "events_lost"):
             assert not records[name].any(), name
         assert (records["cascade_size"] <= 1).all()  # somebody may sell in good time: a tree of one
+
+
+def test_what_nobody_liquidates_is_on_record(simulate: Callable[..., Simulator], hold: Callable[..., Any]) -> None:
+    # a gas price at which no liquidation pays
+    simulator = simulate("crash-heldout", 4, parameters={**CRASH, "gas_cost": 1e7}, episode_hours=240)
+    most = np.zeros((4, 1))
+    for _ in range(simulator.horizon):
+        records = simulator.step(hold(simulator)).records
+        assert not records["liquidations"].any()
+        assert ((records["skipped"] > 0) | (records["skipped_debt"] == 0.0)).all()
+        most = np.maximum(most, records["skipped_debt"])
+    debt = simulator.worlds["venues"]["scaled_debt"] * simulator.worlds["venues"]["borrow_index"]
+    assert (most > 0.0).all() and (most < 2.0 * debt).all()
