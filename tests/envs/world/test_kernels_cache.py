@@ -148,7 +148,7 @@ def test_a_changed_callee_is_compiled_and_an_unchanged_one_is_not(tmp_path: Path
     cold = copy.run()
     assert cold["rate"] == pytest.approx(0.06) and cold["hits"] == [0, 0, 0] and cold["misses"] == [1, 1, 1]
     compiled = copy.files("nbc")
-    assert len(copy.files("nbi")) == len(compiled) == 2  # one index and one object a kernel; callees have none
+    assert len(copy.files("nbi")) == len(compiled) == 3  # one index and one object a kernel; callees have none
 
     warm = copy.run()
     assert warm["rate"] == cold["rate"] and warm["hits"] == [1, 1, 1] and warm["misses"] == [0, 0, 0]
@@ -157,7 +157,7 @@ def test_a_changed_callee_is_compiled_and_an_unchanged_one_is_not(tmp_path: Path
     copy.edit("lending.py", old, new)
     edited = copy.run()
     assert edited["rate"] == pytest.approx(0.11) and edited["misses"] == [1, 1, 1]
-    assert len(copy.files("nbi")) == 2
+    assert len(copy.files("nbi")) == 3
 
     copy.edit("lending.py", new, old)
     back = copy.run()
