@@ -71,7 +71,7 @@ def open_venue(world, venue, v, p):
     draw_borrowers(world, venue, v, p)
     draw_suppliers(world, venue, v, p)
     open_option_pool(world, venue, v, p)
-    open_lending(world, venue, v, p)
+    open_lending(world, venue, p)
     value = p.lp_size * (p.options_on > 0.0)
     venue.treasury_cash = p.treasury_share * (p.supply_size + value)
     venue.opening_value = p.supply_size + value + venue.treasury_cash
@@ -81,7 +81,7 @@ def open_venue(world, venue, v, p):
 
 
 @compiled
-def open_lending(world, venue, v, p):
+def open_lending(world, venue, p):
     """Loans and deposits at the utilisation at which what borrowers and suppliers want agree, found by bisection.
 
     Wanted debt falls, in steps, and wanted deposits rise with utilisation, so there is one such point, mostly at an
@@ -97,14 +97,14 @@ def open_lending(world, venue, v, p):
         )
         supply_rate = borrow_rate * utilisation * (1.0 - p.reserve_factor)
         debt = total_wanted_debt(world, venue, borrow_rate, p)
-        deposits = lent + total_wanted_deposits(world, venue, v, supply_rate, p)
+        deposits = lent + total_wanted_deposits(world, venue, supply_rate, p)
         if debt > utilisation * deposits:
             low = utilisation
         else:
             high = utilisation
     scale = min(1.0, deposits / debt) if debt > 0.0 else 1.0
     open_loans(world, venue, borrow_rate, scale, p)
-    open_deposits(world, venue, v, supply_rate, p)
+    open_deposits(world, venue, supply_rate, p)
     venue.cash = deposits_of(venue) - venue.scaled_debt
 
 

@@ -107,6 +107,9 @@ class Parameters:
     )
     lockup_charge: float = parameter(0.25, "annual", 0, 10, "cost of an unmet withdrawal")
     treasury_share: float = parameter(0.01, "share", 0, 1, "opening treasury over deposits and LP value")
+    # ---- choice between two venues
+    venue_choice: float = parameter(50, "per 1.00 of rate", 0, 1e4, "log odds gained by a better rate; 0: nobody moves")
+    taste_spread: float = parameter(0.5, "log odds", 0, 10, "standard deviation of people's taste for a venue")
     # ---- option pool
     options_on: float = parameter(1, "switch", 0, 1, "0: nobody trades options")
     lp_size: float = parameter(20e6, "USD", 0, inf, "opening value of the option pool")

@@ -137,6 +137,9 @@ venue_dtype = np.dtype(
         ("account_home", "f8", (MAX_ACCOUNTS,)),  # coin that an account that left has taken home, apart from the wallet
         ("account_level", "f8", (MAX_ACCOUNTS,)),  # share of its full debt that it wants: 0 (gone), 1/4, 1/2, 3/4, 1
         ("account_offset", "f8", (MAX_ACCOUNTS,)),  # where its thresholds lie, share of a step between two levels
+        ("account_taste", "f8", (MAX_ACCOUNTS,)),  # log odds for this venue, where there are two
+        ("account_venue_offset", "f8", (MAX_ACCOUNTS,)),  # where its thresholds between venues lie
+        ("account_share", "f8", (MAX_ACCOUNTS,)),  # of its position wanted at this venue: 0, 1/4, 1/2, 3/4, 1
         ("account_reservation_rate", "f8", (MAX_ACCOUNTS,)),  # annual, before leverage demand
         ("account_leverage", "f8", (MAX_ACCOUNTS,)),  # debt / (collateral value * LTV) wanted when borrowing is free
         ("account_safety", "f8", (MAX_ACCOUNTS,)),  # health factor below which the account reacts
@@ -148,6 +151,7 @@ venue_dtype = np.dtype(
         ("supplier_size", "f8", (MAX_SUPPLIERS,)),  # USD deposited when the rate equals the outside yield
         ("supplier_premium", "f8", (MAX_SUPPLIERS,)),  # annual, wanted above the outside yield
         ("supplier_patience", "f8", (MAX_SUPPLIERS,)),  # share of the gap closed in an hour
+        ("supplier_taste", "f8", (MAX_SUPPLIERS,)),  # log odds for this venue, where there are two
         ("supplier_fear", "f8", (MAX_SUPPLIERS,)),  # ratio to the parameters of fear, mean 1
         ("health_stale", "i8"),  # 1: thresholds, debts or the oracle moved since health was last scanned
         ("unmet_withdrawals", "f8"),  # USD that suppliers have asked for and not got

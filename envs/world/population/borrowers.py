@@ -11,6 +11,7 @@ from protogov.envs.world.market import buy_from_pool, leave_impact, pool_price, 
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
+from protogov.envs.world.population.venue_choice import review_venue, split_account
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_ACCOUNTS, SUBSTEPS, EventKind
 
 TOP_UP_TARGET = 1.1  # health factor restored, over the account's safety level
@@ -25,6 +26,7 @@ def draw_borrowers(world, venue, v, p):
 
     The population does not depend on the levers: it is scaled so that it would owe `debt_size` at the reference rate
     and loan-to-value. What it owes when the episode opens follows from the levers in force, see `open_loans`.
+    Person i has the same traits at every venue, and where there are two, twice the position, split by its taste.
     """
     seed = world.seed
     count = int(p.num_accounts)
@@ -32,26 +34,29 @@ def draw_borrowers(world, venue, v, p):
     smallest = power(p.account_size_ratio, -p.account_tail)
     collateral, owed = venue.account_collateral, 0.0
     for i in range(count):
-        entity = v * MAX_ACCOUNTS + i
         # bounded Pareto by inverse CDF: size 1 .. account_size_ratio
-        u = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_SIZE)
+        u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_SIZE)
         size = power(1.0 - u * (1.0 - smallest), -1.0 / p.account_tail)
         venue.account_reservation_rate[i] = p.reservation_median * exp(
-            p.reservation_spread * normal(seed, entity, 0, 0, Purpose.ACCOUNT_RATE)
+            p.reservation_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_RATE)
         )
-        u = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_LEVERAGE)
+        u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_LEVERAGE)
         venue.account_leverage[i] = p.leverage_low + (p.leverage_high - p.leverage_low) * u
-        venue.account_safety[i] = 1.03 + 0.15 * uniform(seed, entity, 0, 0, Purpose.ACCOUNT_SAFETY)
-        idle = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
+        venue.account_safety[i] = 1.03 + 0.15 * uniform(seed, i, 0, 0, Purpose.ACCOUNT_SAFETY)
+        idle = uniform(seed, i, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
         venue.account_activity[i] = p.attentive_activity * (p.idle_activity if idle else 1.0)
         collateral[i] = size / (venue.account_leverage[i] * REFERENCE_LTV)
-        u = uniform(seed, entity, 0, 0, Purpose.ACCOUNT_OFFSET)
+        u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_OFFSET)
         venue.account_offset[i] = spread_offset(u, p.level_stickiness)
         owed += size * participation(REFERENCE_RATE, venue.account_reservation_rate[i], 1.0, p)
     scale = p.debt_size / (owed * world.oracle_price)
     for i in range(count):
         collateral[i] *= scale
-        u = uniform(seed, v * MAX_ACCOUNTS + i, 0, 0, Purpose.ACCOUNT_WALLET)
+        if world.num_venues > 1:
+            taste = p.taste_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_TASTE)
+            split_account(venue, v, i, taste, uniform(seed, i, 0, 0, Purpose.ACCOUNT_VENUE_OFFSET), p)
+            collateral[i] *= world.num_venues * venue.account_share[i]
+        u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_WALLET)
         venue.account_wallet[i] = collateral[i] * p.wallet_share * u
 
 
@@ -139,6 +144,8 @@ def act(world, venue, v, i, events, p):
     # an attentive account looks `attentive_activity` times an hour; half of them have reviewed after the half-life
     chance = 1.0 - decay(1.0, p.borrow_half_life * p.attentive_activity)
     if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:
+        if world.num_venues > 1:
+            review_venue(world, venue, world.venues[1 - v], i, p)
         review_rate(world, venue, i, p)
 
 

@@ -9,6 +9,7 @@ from protogov.envs.world.events import record_event
 from protogov.envs.world.lending import deposits_of, draw_backstop, supply
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
+from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_SUPPLIERS, EventKind
 
 FEAR_FROM = 0.9  # utilisation from which lock-up is feared
@@ -19,21 +20,25 @@ NEEDED_PATIENCE = 0.8  # share of the gap that it withdraws in an hour
 
 @compiled
 def draw_suppliers(world, venue, v, p):
-    """Who the suppliers are: Pareto sizes, a wanted premium, a patience and a fear each; not yet any deposit."""
+    """Who the suppliers are: Pareto sizes, a wanted premium, a patience and a fear each; not yet any deposit.
+
+    Person j has the same traits at every venue, and where there are two, twice the money, split by its taste.
+    """
     seed = world.seed
     count = int(p.num_suppliers)
     venue.num_suppliers = count
     total = 0.0
     sizes = np.zeros(MAX_SUPPLIERS)
     for j in range(count):
-        entity = v * MAX_SUPPLIERS + j
-        sizes[j] = 1.0 / (1.0 - 0.98 * uniform(seed, entity, 0, 0, Purpose.SUPPLIER_SIZE))
+        sizes[j] = 1.0 / (1.0 - 0.98 * uniform(seed, j, 0, 0, Purpose.SUPPLIER_SIZE))
         total += sizes[j]
-        venue.supplier_premium[j] = p.supply_premium + 0.006 * normal(seed, entity, 0, 0, Purpose.SUPPLIER_YIELD)
-        u = uniform(seed, entity, 0, 0, Purpose.SUPPLIER_PATIENCE)
+        venue.supplier_premium[j] = p.supply_premium + 0.006 * normal(seed, j, 0, 0, Purpose.SUPPLIER_YIELD)
+        u = uniform(seed, j, 0, 0, Purpose.SUPPLIER_PATIENCE)
         half_life = p.supply_half_life_low * power(p.supply_half_life_high / p.supply_half_life_low, u)
         venue.supplier_patience[j] = 1.0 - decay(1.0, half_life)
-        venue.supplier_fear[j] = 2.0 * uniform(seed, entity, 0, 0, Purpose.SUPPLIER_FEAR)
+        taste = p.taste_spread * normal(seed, j, 0, 0, Purpose.SUPPLIER_TASTE) if world.num_venues > 1 else 0.0
+        venue.supplier_taste[j] = taste if v == 0 else -taste
+        venue.supplier_fear[j] = 2.0 * uniform(seed, j, 0, 0, Purpose.SUPPLIER_FEAR)
     for j in range(count):
         venue.supplier_size[j] = p.supply_size * sizes[j] / total
 
@@ -51,38 +56,47 @@ def wanted_deposit(size, rate, asked, p):
 
 
 @compiled
-def total_wanted_deposits(world, venue, v, rate, p):
+def money_for(world, venue, j, advantage, p):
+    """Money [USD] that supplier `j` keeps for this venue, which pays `advantage` more than the other one, if any."""
+    size = venue.supplier_size[j]
+    if world.num_venues > 1:
+        size *= world.num_venues * preferred_share(advantage, venue.supplier_taste[j], p.venue_choice)
+    return size
+
+
+@compiled
+def total_wanted_deposits(world, venue, rate, p):
     """Deposits [USD] that all suppliers together want at the supply rate `rate`, without any fear."""
     total = 0.0
     for j in range(venue.num_suppliers):
-        total += opening_deposit(world, venue, v, j, rate, p)
+        total += opening_deposit(world, venue, j, rate, p)
     return total
 
 
 @compiled
-def open_deposits(world, venue, v, rate, p):
+def open_deposits(world, venue, rate, p):
     """Give every supplier the deposit that it wants at `rate`; indices are 1 at the opening."""
     for j in range(venue.num_suppliers):
-        venue.supplier_scaled[j] = opening_deposit(world, venue, v, j, rate, p)
+        venue.supplier_scaled[j] = opening_deposit(world, venue, j, rate, p)
         venue.scaled_deposits += venue.supplier_scaled[j]
 
 
 @compiled
-def opening_deposit(world, venue, v, j, rate, p):
+def opening_deposit(world, venue, j, rate, p):
     """Deposit [USD] of supplier `j` in a market at rest at `rate`: who needs its money has taken it out."""
     asked = world.outside_yield + venue.supplier_premium[j]
-    wanted = wanted_deposit(venue.supplier_size[j], rate, asked, p)
-    return wanted * NEEDED_KEEPS if needs_money(world, v * MAX_SUPPLIERS + j, p) else wanted
+    wanted = wanted_deposit(money_for(world, venue, j, 0.0, p), rate, asked, p)
+    return wanted * NEEDED_KEEPS if needs_money(world, j, p) else wanted
 
 
 @compiled
-def needs_money(world, entity, p):
-    """True while supplier `entity` needs most of its money elsewhere, whatever the rate: a keyed state of two days.
+def needs_money(world, j, p):
+    """True while supplier `j` needs most of its money elsewhere, whatever the rate: a keyed state of two days.
 
     Without such needs idle cash is never worth anything and a market at full utilisation harms nobody.
     """
-    block = (world.hour + 7 * entity) // NEED_HOURS
-    return uniform(world.seed, entity, block, 0, Purpose.SUPPLIER_NEED) < p.supplier_need
+    block = (world.hour + 7 * j) // NEED_HOURS
+    return uniform(world.seed, j, block, 0, Purpose.SUPPLIER_NEED) < p.supplier_need
 
 
 @compiled
@@ -110,10 +124,15 @@ def fear_of_loss(venue, p):
 def visit_suppliers(world, venue, v, events, p):
     """Hourly: every supplier moves part of the way to what it wants; a withdrawal takes at most the cash there is.
 
-    Who comes first differs from hour to hour: the round begins at a keyed supplier.
+    Who comes first differs from hour to hour: the round begins at a keyed supplier. Of two venues the one with the
+    better rate, less what is feared there, is wanted a larger share of a supplier's money.
     """
     index = venue.supply_index
     fear = fear_of_lockup(venue, p) + fear_of_loss(venue, p)
+    rivals = world.num_venues > 1 and p.venue_choice > 0.0
+    there, fear_there = world.venues[world.num_venues - 1 - v], 0.0
+    if rivals:
+        fear_there = fear_of_lockup(there, p) + fear_of_loss(there, p)
     requested, count = venue.supplier_request, venue.num_suppliers
     first = int(uniform(world.seed, v, world.hour, 0, Purpose.SUPPLIER_ORDER) * count)
     unmet, surplus = 0.0, 0.0
@@ -122,14 +141,19 @@ def visit_suppliers(world, venue, v, events, p):
         asked = world.outside_yield + venue.supplier_premium[j]
         claim = venue.supplier_scaled[j] * index
         surplus += (venue.supply_rate - asked) * claim
-        wanted = wanted_deposit(venue.supplier_size[j], venue.supply_rate - venue.supplier_fear[j] * fear, asked, p)
+        rate, advantage, stuck = venue.supply_rate - venue.supplier_fear[j] * fear, 0.0, 0.0
+        if rivals:
+            advantage = rate - (there.supply_rate - there.supplier_fear[j] * fear_there)
+            stuck = there.supplier_request[j]
+        wanted = wanted_deposit(money_for(world, venue, j, advantage, p), rate, asked, p)
         patience = venue.supplier_patience[j]
-        if needs_money(world, v * MAX_SUPPLIERS + j, p):
+        if needs_money(world, j, p):
             wanted *= NEEDED_KEEPS
             patience = NEEDED_PATIENCE
         if wanted >= claim:
             requested[j] = 0.0
-            supply(world, venue, j, (wanted - claim) * patience)
+            # money that is locked in at the other venue cannot come here
+            supply(world, venue, j, max(wanted - claim - stuck, 0.0) * patience)
             continue
         # requests that were not met stay in the queue and grow toward all that the supplier wants out
         gap = claim - wanted

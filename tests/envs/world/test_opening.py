@@ -75,10 +75,13 @@ def test_an_episode_opens_sound(simulate: Callable[..., Any], noise: float) -> N
     assert (venues["utilisation"] >= 0.0).all() and (venues["utilisation"] <= 1.0 + 1e-12).all()
     level, home = venues["account_level"], venues["account_home"]
     assert set(np.unique(level)) == {0.0, 0.25, 0.5, 0.75, 1.0}
-    # who wants nothing is gone, with all it has
-    assert ((level == 0.0) == (home > 0.0)).all() and ((level == 0.0) == (venues["account_collateral"] == 0.0)).all()
-    assert ((debt == 0.0) == (level == 0.0)).all()
+    # who wants nothing is gone, with all it has; who likes the other venue alone has nothing here
+    here = venues["account_share"] > 0.0
+    assert ((here & (level == 0.0)) == (home > 0.0)).all()
+    assert ((here & (level > 0.0)) == (venues["account_collateral"] > 0.0)).all()
+    assert ((here & (level > 0.0)) == (debt > 0.0)).all()
     assert (venues["deficit"] == 0.0).all() and (venues["reserve"] == 0.0).all()
     assert (simulator.worlds["book_error"] == 0.0).all()
-    # rivals are different people
+    # the same people, who like one venue better than the other
+    assert np.array_equal(venues["account_reservation_rate"][:, 0], venues["account_reservation_rate"][:, 1])
     assert not np.array_equal(debt[:, 0], debt[:, 1])
