@@ -26,7 +26,7 @@ HEALTH_BANDS = ("below_1", "1_to_1.05", "1.05_to_1.1", "1.1_to_1.25", "1.25_to_1
 
 _WORLD_FIELDS = (
     "tape_price", "outside_price", "oracle_price", "lasting_impact", "implied_vol", "anchor_vol", "congestion", "depth",
-    "funding", "leverage_demand", "outside_yield", "informed_share", "flow_intensity",
+    "funding", "open_interest", "peg", "leverage_demand", "outside_yield", "informed_share", "flow_intensity",
 )  # fmt: skip
 _VENUE_FIELDS = (
     "utilisation", "borrow_rate", "supply_rate", "cash", "reserve", "treasury_cash", "deficit", "at_risk", "latent",

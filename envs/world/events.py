@@ -1,8 +1,8 @@
 """What happened, with its parent: the record from which a cascade's tree is read.
 
-The parent of an event is the event with the largest impact on the spot pool since the last oracle update; none when
-the tape's move alone suffices for it. Its root is the event that began the cascade, its generation the number of links
-to there.
+The parent of an event is the event with the largest impact on the spot pool between the last two looks of the oracle at
+the market (within the window, where the oracle is a pool average); none when the tape's move alone suffices for it. Its
+root is the event that began the cascade, its generation the number of links to there.
 """
 
 import numpy as np
@@ -85,7 +85,7 @@ def lineage(world, serial):
 
 @compiled
 def note_impact(world, serial, impact):
-    """Remember the event whose sale moved the pool most since the last oracle update (log price, either sign)."""
+    """Remember the event whose sale moved the pool most since the oracle last looked (log price, either sign)."""
     size = abs(impact)
     if size > world.impact_largest:
         world.impact_largest = size
@@ -95,8 +95,17 @@ def note_impact(world, serial, impact):
 
 @compiled
 def forget_impact(world):
-    """An oracle update has passed the pool's moves on: the largest mover before it is the parent of what it causes."""
-    world.parent_serial = world.impact_serial
-    world.parent_root, world.parent_generation = world.impact_root, world.impact_generation
+    """The oracle has looked: forget the largest mover before that, and return its (serial or -1, root, generation).
+
+    When the report lands, it is the parent of what the report causes: see :func:`name_parent`.
+    """
+    mover = world.impact_serial, world.impact_root, world.impact_generation
     world.impact_largest = 0.0
     world.impact_serial = -1
+    return mover
+
+
+@compiled
+def name_parent(world, serial, root, generation):
+    """A report has landed: the event `serial`, -1 for none, is the parent of what it causes."""
+    world.parent_serial, world.parent_root, world.parent_generation = serial, root, generation

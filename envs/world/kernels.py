@@ -59,7 +59,7 @@ def source_digest(*folders: str) -> str:
 @compiled
 def fill_observation(world, world_features, world_flat, venue_features, venue_flat, obs, p):
     """Features of one world in physical units, and the same normalised in one row: world first, then each venue."""
-    observe_world(world, world_features)
+    observe_world(world, world_features, p)
     normalise(world_flat, WORLD_SCALE, WORLD_SYMLOG, obs, 0)
     for v in range(world.num_venues):
         observe_venue(world, world.venues[v], venue_features[v], p)

@@ -1,25 +1,27 @@
-"""The one price: outside market with lasting impact, constant-product spot pool, finite arbitrage, lagged oracle."""
+"""The one price: the outside market with lasting impact, and a constant-product spot pool whose depth can leave."""
 
 from math import exp, log, sqrt
 
 import numpy as np
 
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.events import forget_impact, note_impact
+from protogov.envs.world.events import note_impact
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.noise import Purpose, normal
 from protogov.envs.world.numeric import decay
-from protogov.envs.world.state import HOURS_PER_YEAR, NEVER, SUBSTEPS
+from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
 # A pool with reserves (y cash, x coin) moves by the factor exp(d) when its cash changes by y (exp(d/2) - 1), so the
 # depth of 1% is y * (exp(0.005) - 1) and y = depth * CASH_PER_DEPTH.
 CASH_PER_DEPTH = 1.0 / (exp(0.005) - 1.0)
 FIRST_EXTREME, SECOND_EXTREME, LAST = 4, 8, SUBSTEPS - 1  # sub-steps of an hour at which a candle's points are met
+DEPTH_FLOOR = 0.1  # share of the tape's depth that stays whatever happens
+DEPTH_STEP = 0.02  # log change of the depth on which liquidity providers act within an hour
 
 
 @compiled
 def tape_point(candle, substep_of_hour, noise):
-    """Tape price [USD] at a sub-step of an hour: open first, then both extremes, then the close, a bridge between.
+    """Tape price [true USD] at a sub-step of an hour: open first, then both extremes, then the close, a bridge between.
 
     A bar that closed up visits its low first, one that closed down its high. `noise` is a standard normal that
     bends the way between two points by up to their distance; the path stays within [low, high].
@@ -49,22 +51,35 @@ def read_tape(world, candle, p):
     """Top of an hour: take over the tape's conditions of this hour."""
     world.implied_vol = candle.implied_vol
     world.congestion = candle.congestion
-    world.funding = candle.funding
-    world.peg = candle.peg
+    world.peg_opening = world.peg
     world.leverage_demand = candle.leverage_demand
     world.outside_yield = candle.outside_yield
     world.informed_share = candle.informed_share
     world.flow_intensity = candle.flow_intensity
     world.anchor_vol += (candle.implied_vol - world.anchor_vol) * (1.0 - decay(1.0, p.anchor_half_life))
-    set_pool_depth(world, candle.depth * p.depth_scale)
     world.lasting_impact *= decay(1.0, p.lasting_half_life)
+    world.pool_stress *= decay(1.0, p.depth_return_half_life)
+    world.tape_depth = candle.depth * p.depth_scale
+    set_pool_depth(world, stressed_depth(world, p))
+
+
+@compiled
+def stressed_depth(world, p):
+    """Depth [USD for 1%] that liquidity providers leave in: it falls by exp(-depth_flight * stress), not below 10%."""
+    world.depth_stress = world.pool_stress
+    return world.tape_depth * max(exp(-p.depth_flight * world.pool_stress), DEPTH_FLOOR)
 
 
 @compiled
 def set_pool_depth(world, depth):
     """Liquidity providers add or remove both sides in proportion, so that 1% costs `depth` USD; the price stays."""
     world.depth = depth
-    ratio = depth * CASH_PER_DEPTH / world.pool_cash
+    scale_pool(world, depth * CASH_PER_DEPTH / world.pool_cash)
+
+
+@compiled
+def scale_pool(world, ratio):
+    """Multiply both sides of the pool by `ratio`: the price stays, the difference comes from or goes to outside."""
     cash, coin = world.pool_cash * (ratio - 1.0), world.pool_coin * (ratio - 1.0)
     world.pool_cash += cash
     world.outside_cash -= cash
@@ -75,11 +90,25 @@ def set_pool_depth(world, depth):
 
 
 @compiled
+def withdraw_liquidity(world, p):
+    """Between two hours, five minutes after forced trades: the providers whom they scare take their share out."""
+    if p.depth_flight * (world.pool_stress - world.depth_stress) <= DEPTH_STEP:
+        return
+    depth = stressed_depth(world, p)
+    if depth < world.depth:
+        scale_pool(world, depth / world.depth)
+        world.depth = depth
+
+
+@compiled
 def move_outside_price(world, candle, substep_of_hour):
-    """Outside price = tape price * exp(lasting impact)."""
+    """Outside price = tape price over the peg * exp(lasting impact); the peg moves evenly over the hour."""
     noise = normal(world.seed, 0, world.hour, substep_of_hour, Purpose.PRICE_BRIDGE)
-    world.tape_price = tape_point(candle, substep_of_hour, noise)
+    world.peg = world.peg_opening + (np.float64(candle.peg) - world.peg_opening) * (substep_of_hour / LAST)
+    world.tape_price = tape_point(candle, substep_of_hour, noise) / world.peg
     world.outside_price = world.tape_price * exp(world.lasting_impact)
+    seen = world.outside_seen
+    seen[world.substep % seen.shape[0]] = world.outside_price
 
 
 @compiled
@@ -126,67 +155,16 @@ def buy_from_pool(world, coin, fee):
 
 @compiled
 def leave_impact(world, serial, impact, p):
-    """A forced trade moved the pool by `impact` (log): part of it lasts outside, and it may be somebody's parent."""
+    """A forced trade moved the pool by `impact` (log): part of it lasts outside, and it may be somebody's parent.
+
+    The rest is temporary: arbitrage takes it back, as far as its capital goes. All of it scares liquidity providers.
+    """
+    world.pool_stress += abs(impact)
     lasting = world.lasting_impact + p.lasting_share * impact
     world.lasting_impact = min(max(lasting, -p.lasting_cap), p.lasting_cap)
     world.outside_price = world.tape_price * exp(world.lasting_impact)
     if serial >= 0:
         note_impact(world, serial, impact)
-
-
-@compiled
-def arbitrage(world, p):
-    """Close part of the gap between pool and outside, with finite capital that shrinks under congestion.
-
-    The arbitrageur trades with the pool and settles outside at the outside price; what is left is its profit.
-    """
-    gap = log(world.outside_price * world.pool_coin / world.pool_cash)
-    if gap > p.arbitrage_band:
-        move = p.arbitrage_speed * (gap - p.arbitrage_band)
-    elif gap < -p.arbitrage_band:
-        move = p.arbitrage_speed * (gap + p.arbitrage_band)
-    else:
-        return
-    capacity = p.arbitrage_capacity * (1.0 - p.arbitrage_stress * world.congestion)
-    cash = world.pool_cash * (exp(0.5 * move) - 1.0)  # into the pool when the pool is too cheap
-    cash = min(max(cash, -capacity), capacity)
-    coin = world.pool_coin * cash / (world.pool_cash + cash)
-    world.pool_cash += cash
-    world.pool_coin -= coin
-    settled = coin * world.outside_price
-    world.arbitrage_cash += settled - cash
-    world.outside_cash -= settled
-    world.outside_coin += coin
-    note_cash(world, cash)
-    note_cash(world, settled)
-    note_coin(world, coin)
-
-
-@compiled
-def oracle_source(world, p):
-    """What reporters see: mostly the outside market, with a small weight on the pool."""
-    return (1.0 - p.oracle_pool_weight) * world.outside_price + p.oracle_pool_weight * pool_price(world)
-
-
-@compiled
-def update_oracle(world, p):
-    """Report on deviation or heartbeat, late under congestion; True when the oracle price changed."""
-    if world.oracle_due == NEVER:
-        source = oracle_source(world, p)
-        moved = abs(source / world.oracle_price - 1.0) > p.oracle_deviation
-        stale = world.substep - world.oracle_substep >= p.oracle_heartbeat * SUBSTEPS
-        if not (moved or stale):
-            return False
-        world.oracle_pending = source
-        world.oracle_due = world.substep + np.int64(world.congestion * p.oracle_delay)
-    if world.substep < world.oracle_due:
-        return False
-    changed = world.oracle_pending != world.oracle_price
-    world.oracle_price = world.oracle_pending
-    world.oracle_substep = world.substep
-    world.oracle_due = NEVER
-    forget_impact(world)
-    return changed
 
 
 @compiled

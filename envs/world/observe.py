@@ -52,6 +52,7 @@ WORLD_FEATURES: tuple[Feature, ...] = _rows(
     ("depth", "log of USD over 0.5M", 1.0, "linear"),
     ("depth_over_week", "log", 0.5, "linear"),
     ("pool_over_oracle", "log", 0.01, "symlog"),
+    ("open_interest", "log, against its normal", 0.5, "linear"),
 )
 _VENUE_SCALARS = _rows(
     ("utilisation", "share", 1.0, "linear"),
@@ -133,7 +134,7 @@ def past_return(world, hours):
 
 
 @compiled
-def observe_world(world, out):
+def observe_world(world, out, p):
     """Fill the features of the outside market."""
     out.return_1h = past_return(world, 1)
     out.return_6h = past_return(world, 6)
@@ -155,6 +156,7 @@ def observe_world(world, out):
     out.depth = log(world.depth / 0.5e6)
     out.depth_over_week = log(world.depth / world.depth_week)
     out.pool_over_oracle = log(pool_price(world) / world.oracle_price)
+    out.open_interest = log(world.open_interest / p.open_interest)
 
 
 @compiled

@@ -2,7 +2,10 @@
 
 from math import exp, log
 
+import numpy as np
+
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.funding import set_funding
 from protogov.envs.world.hedging import hedge_target
 from protogov.envs.world.ledger import lending_residual, total_cash, total_coin
 from protogov.envs.world.lending import deposits_of, kinked_borrow_rate, refresh_rates
@@ -11,6 +14,7 @@ from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.market import CASH_PER_DEPTH
 from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.options import fair_book_value, mark_book
+from protogov.envs.world.oracle import open_oracle
 from protogov.envs.world.population.borrowers import draw_borrowers, open_loans, total_wanted_debt
 from protogov.envs.world.population.liquidators import draw_liquidators
 from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, total_wanted_deposits
@@ -25,33 +29,33 @@ BISECTIONS = 20  # of the opening utilisation, to 1e-6
 def open_world(world, tape, p):
     """Open an episode on a blank record that carries its seed, length, decision hours, counts and lever limits."""
     opening = tape[0]
-    world.tape_price = opening.close
-    world.outside_price = opening.close
-    world.oracle_price = opening.close
-    world.oracle_due = NEVER
+    world.peg = opening.peg
+    world.tape_price = np.float64(opening.close) / world.peg
+    world.outside_price = world.tape_price
     world.implied_vol = opening.implied_vol
     world.anchor_vol = opening.implied_vol
     world.realised_1h = opening.implied_vol
     world.realised_6h = opening.implied_vol
     world.realised_72h = opening.implied_vol
     world.congestion = opening.congestion
-    world.funding = opening.funding
-    world.peg = opening.peg
     world.leverage_demand = opening.leverage_demand
     world.outside_yield = opening.outside_yield
     world.informed_share = opening.informed_share
     world.flow_intensity = opening.flow_intensity
     world.depth = opening.depth * p.depth_scale
+    world.tape_depth = world.depth
     world.depth_week = world.depth
     world.pool_cash = world.depth * CASH_PER_DEPTH
-    world.pool_coin = world.pool_cash / world.oracle_price
-    world.impact_serial = -1
-    world.parent_serial = -1
+    world.pool_coin = world.pool_cash / world.outside_price
+    world.open_interest = p.open_interest * world.leverage_demand
+    world.dollar_mark = opening.close
+    open_oracle(world, p)
     world.hourly_close[0] = world.oracle_price
     world.high_week = world.oracle_price
     draw_liquidators(world, p)
     for v in range(world.num_venues):
         open_venue(world, world.venues[v], v, p)
+    set_funding(world, opening, p)
     world.opening_cash = total_cash(world)
     world.opening_coin = total_coin(world)
     # the endowment is the first flow: it scales the check before anything was traded

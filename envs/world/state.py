@@ -1,7 +1,9 @@
 """The records: every field of the state of a world, its shape and its unit, once.
 
-Units: cash in USD (the debt asset), coin in units of the collateral, rates as annual decimals, times in sub-steps of
-five minutes since the start of the episode unless a name says hours. Arrays have fixed capacities; the counts that are
+Units: cash in units of the debt asset, written USD below because one is meant to be worth a dollar; the tape's candles
+are in true dollars and its `peg` says what the debt asset is worth, so every price in these records is the tape's over
+the peg. Coin in units of the collateral, rates as annual decimals, times in sub-steps of five minutes since the start
+of the episode unless a name says hours. Arrays have fixed capacities; the counts that are
 in use live in the record, so tiny worlds cost no second compilation. A batch is one contiguous array of `world_dtype`.
 """
 
@@ -22,11 +24,12 @@ MAX_STRIKES = 5
 NUM_LEVERS = 12
 MAX_EVENTS_PER_HOUR = 256
 GWAV_HOURS = 40  # hourly marks kept of the averages of vols: their longest window
+RING = 16  # sub-steps that arbitrageurs and a pool average look back at most
 NEVER = np.int64(2**40)  # a sub-step that no episode reaches
 
 TAPE = np.dtype(
     [
-        ("open", "f4"),  # USD per coin
+        ("open", "f4"),  # true USD per coin, whatever the debt asset is worth
         ("high", "f4"),
         ("low", "f4"),
         ("close", "f4"),
@@ -34,7 +37,7 @@ TAPE = np.dtype(
         ("depth", "f4"),  # USD that move the spot pool by 1%
         ("congestion", "f4"),  # 0 free .. 1 jammed
         ("funding", "f4"),  # annual decimal, paid by longs to shorts
-        ("peg", "f4"),  # USD per unit of the debt asset
+        ("peg", "f4"),  # USD per unit of the debt asset, at the end of the hour
         ("leverage_demand", "f4"),  # multiplier on borrowers' reservation rates, median 1
         ("outside_yield", "f4"),  # annual decimal
         ("informed_share", "f4"),  # share of option arrivals that know the next hours
@@ -223,7 +226,8 @@ venue_dtype = np.dtype(
         ("sum_hedge_cost", "f8"),
         ("sum_variance_charge", "f8"),
         ("sum_uninformed_surplus", "f8"),
-        ("sum_informed_profit", "f8"),
+        ("sum_informed_profit", "f8"),  # of latency traders and vol arbitrageurs
+        ("sum_latency_profit", "f8"),  # of latency traders alone
         ("sum_option_fees", "f8"),
         ("sum_net_borrow", "f8"),
         ("sum_net_supply", "f8"),
@@ -280,15 +284,17 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("lever_noise", "f8"),  # levers start uniform within this share of their range around the default
             ("num_venues", "i8"),
             # ---- outside market
-            ("tape_price", "f8"),  # USD per coin, exogenous
+            ("tape_price", "f8"),  # units of the debt asset per coin, exogenous: the tape's price over the peg
             ("lasting_impact", "f8"),  # I: outside price = tape price * exp(I)
             ("outside_price", "f8"),
             ("congestion", "f8"),
             ("implied_vol", "f8"),  # tape, at this hour
             ("anchor_vol", "f8"),  # slow public vol index toward which option pools revert
-            ("funding", "f8"),
-            ("peg", "f8"),
-            ("depth", "f8"),  # USD that move the pool by 1%, now
+            ("funding", "f8"),  # annual decimal: the tape's plus what crowding adds
+            ("open_interest", "f8"),  # USD, of the outside perpetual market that the venues' hedgers face
+            ("dollar_mark", "f8"),  # outside price in true USD at the end of the last hour
+            ("peg", "f8"),  # USD per unit of the debt asset, now
+            ("peg_opening", "f8"),  # at the start of this hour
             ("leverage_demand", "f8"),
             ("outside_yield", "f8"),
             ("informed_share", "f8"),
@@ -296,13 +302,23 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             # ---- spot pool, arbitrage
             ("pool_cash", "f8"),
             ("pool_coin", "f8"),
+            ("depth", "f8"),  # USD that move the pool by 1%, as liquidity providers last set it
+            ("tape_depth", "f8"),  # the same before any of them left
+            ("pool_stress", "f8"),  # log price, recent forced moves of the pool: sum of |impact|, decaying
+            ("depth_stress", "f8"),  # `pool_stress` that `depth` answers to
             ("arbitrage_cash", "f8"),
             ("arbitrage_coin", "f8"),
+            ("outside_seen", "f8", (RING,)),  # outside price at sub-step % RING: what late arbitrageurs go by
             # ---- oracle
             ("oracle_price", "f8"),
             ("oracle_substep", "i8"),  # of the last update
             ("oracle_pending", "f8"),  # price on its way
             ("oracle_due", "i8"),  # NEVER if none is on its way
+            ("oracle_mover", "i8", (3,)),  # serial, root and generation of the largest mover before that report
+            ("opening_price", "f8"),  # oracle price at reset: what a floor refers to
+            ("pool_seen", "f8", (RING,)),  # log pool price that stood before sub-step % RING, for a pool average
+            ("seen_impact", "f8", (RING,)),  # |log impact| of the largest mover behind it
+            ("seen_mover", "i8", (RING, 3)),  # its serial (-1 none), root and generation
             # ---- money outside the protocol: net receipts since the episode began
             ("outside_cash", "f8"),  # borrowers', suppliers' and the rest's wallets
             ("outside_coin", "f8"),
@@ -333,7 +349,7 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("book_error", "f8"),  # worst |residual| / gross seen in this episode
             # ---- events
             ("num_events", "i8"),  # serial of the next event
-            ("impact_serial", "i8"),  # event with the largest pool impact since the last oracle update, -1 none
+            ("impact_serial", "i8"),  # event with the largest pool impact since the oracle last looked, -1 none
             ("impact_largest", "f8"),  # its |log price impact|
             ("parent_serial", "i8"),  # that event as of the last oracle update: whom a price-caused event names
             # root and generation of those two and of the newest event, which may all be of an earlier decision

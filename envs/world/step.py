@@ -1,20 +1,23 @@
 """The order of a sub-step, of an hour and of a decision. Read this file first.
 
-A sub-step is five minutes: the outside price moves, arbitrage closes part of the gap, the oracle follows late,
-announced
-lever changes land, interest accrues, people act, unhealthy loans are liquidated and the sales move the pool, back to
-the oracle until quiet, the option pool hedges, options settle, the treasury covers losses, and the books are checked.
+A sub-step is five minutes: the outside price moves, scared liquidity leaves the pool, arbitrage closes part of the gap,
+the oracle follows late, announced lever changes land, interest accrues, people act, unhealthy loans are liquidated and
+the sales move the pool, back to the oracle until quiet, the option pool hedges, options settle, the treasury covers
+losses, and the books are checked.
 """
 
+from protogov.envs.world.arbitrage import arbitrage
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.funding import move_open_interest, set_funding
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
 from protogov.envs.world.ledger import check_books
 from protogov.envs.world.lending import accrue_interest, cover_deficit, refresh_rates, repay_backstop
 from protogov.envs.world.levers import announce_levers, execute_due_levers, target_of_action
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.margin import check_margins, settle_shorts
-from protogov.envs.world.market import arbitrage, move_outside_price, read_tape, remember_hour, update_oracle
+from protogov.envs.world.market import move_outside_price, read_tape, remember_hour, withdraw_liquidity
 from protogov.envs.world.options import mark_book, rebalance_loans
+from protogov.envs.world.oracle import remember_pool, update_oracle
 from protogov.envs.world.population.borrowers import visit_borrowers
 from protogov.envs.world.population.liquidators import liquidate_round, refill_capital, work_off_inventory
 from protogov.envs.world.population.option_traders import refill_informed, visit_option_traders
@@ -62,6 +65,7 @@ def run_hour(world, tape, events, p):
     ahead = tape[min(world.hour + 1 + int(p.informed_horizon), tape.shape[0] - 1)]
     world.events_hour = 0
     read_tape(world, candle, p)
+    set_funding(world, candle, p)
     for v in range(world.num_venues):
         venue = world.venues[v]
         # first what was announced before: a lever whose notice is as long as its delay may move again at once
@@ -73,6 +77,7 @@ def run_hour(world, tape, events, p):
     world.hour += 1
     remember_hour(world, p)
     refill_capital(world, p)
+    move_open_interest(world, p)
     for v in range(world.num_venues):
         close_hour(world, world.venues[v], p)
     check_books(world)
@@ -81,7 +86,9 @@ def run_hour(world, tape, events, p):
 @compiled
 def run_substep(world, candle, future_vol, k, events, p):
     """Five minutes, in the order of this file's first lines."""
+    remember_pool(world, p)
     move_outside_price(world, candle, k)
+    withdraw_liquidity(world, p)
     arbitrage(world, p)
     oracle_moved = update_oracle(world, p)
     for v in range(world.num_venues):

@@ -48,6 +48,7 @@ TERM_NAMES: tuple[str, ...] = (
     "liquidator_profit",
     "informed_profit",
     "option_fees",
+    "latency_profit",  # the part of informed_profit that a late oracle hands out
 )
 TERMS = np.dtype([(name, "f8") for name in TERM_NAMES])
 WELFARE_PARTS: tuple[str, ...] = tuple(name for name in TERM_NAMES if name.startswith("welfare"))
@@ -122,6 +123,7 @@ def settle_terms(world, venue, hours, out, p):
     out.liquidator_profit = venue.sum_liquidator_profit * bp
     out.informed_profit = venue.sum_informed_profit * bp
     out.option_fees = venue.sum_option_fees * bp
+    out.latency_profit = venue.sum_latency_profit * bp
 
 
 @compiled
@@ -166,6 +168,7 @@ def clear_sums(venue):
     venue.sum_variance_charge = 0.0
     venue.sum_uninformed_surplus = 0.0
     venue.sum_informed_profit = 0.0
+    venue.sum_latency_profit = 0.0
     venue.sum_option_fees = 0.0
     venue.sum_net_borrow = 0.0
     venue.sum_net_supply = 0.0

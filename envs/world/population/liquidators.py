@@ -29,6 +29,7 @@ from protogov.envs.world.liquidation import (
 from protogov.envs.world.market import leave_impact, pool_price, sell_to_pool
 from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.numeric import decay, power
+from protogov.envs.world.oracle import in_quote
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_LIQUIDATORS, EventKind
 
 NOBODY = -1
@@ -155,7 +156,7 @@ def liquidate_account(world, venue, v, i, events, p):
         return False
     # the event's parent: nobody when the tape's own move suffices
     parent = world.parent_serial
-    if health_factor(collateral, world.tape_price, venue.liquidation_threshold, debt) < 1.0:
+    if health_factor(collateral, in_quote(world, world.tape_price, p), venue.liquidation_threshold, debt) < 1.0:
         parent = -1
     if is_empty(venue, i, price):
         return write_off(world, venue, v, i, events, parent)

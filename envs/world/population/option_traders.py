@@ -1,4 +1,7 @@
-"""Option traders: uninformed people who like or need options and mind the spread, and informed ones who pick quotes."""
+"""Option traders: uninformed people who like or need options and mind the spread, and two kinds who pick quotes off.
+
+Latency traders know the outside price before the oracle does; vol arbitrageurs know the vol of the coming hours.
+"""
 
 from math import log
 
@@ -13,16 +16,17 @@ from protogov.envs.world.options import (
     trade_terms,
     years_to_expiry,
 )
+from protogov.envs.world.oracle import in_quote
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import SUBSTEPS
-from protogov.envs.world.surface import fair_vol, move_surface
+from protogov.envs.world.surface import fair_vol, mid_vol, move_surface
 
 
 @compiled
 def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
     """Arrivals of this sub-step; each asks for one price and takes it or goes.
 
-    `future_vol` is the tape's implied vol at the informed horizon, which informed traders know.
+    `future_vol` is the tape's implied vol at the informed horizon, which vol arbitrageurs know.
     """
     mean = p.arrivals * world.flow_intensity / SUBSTEPS
     u = uniform(world.seed, v, world.hour, substep_of_hour, Purpose.OPTION_ARRIVALS)
@@ -106,34 +110,46 @@ def uninformed_arrival(world, venue, entity, substep_of_hour, p):
 
 @compiled
 def informed_arrival(world, venue, entity, substep_of_hour, future_vol, p):
-    """A trader who knows the outside price and the vol of the coming hours.
+    """Somebody who knows better than the quote: trades iff the quote is wrong by more than its cost.
 
-    It trades iff the quote is wrong by more than its cost, and no more in an hour than informed traders may take.
+    A latency trader takes the pool's own vol for true and reads the outside price as the oracle will quote it: it gains
+    by the oracle's lateness alone. A vol arbitrageur takes the oracle price for true and knows the tape's vol at the
+    horizon. Together they take no more in an hour than the informed may.
     """
     e, k = draw_node(world, venue, entity, substep_of_hour)
-    is_call = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
+    seed, hour = world.seed, world.hour
+    is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
+    races = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_LATENCY) < p.latency_share
     room = min(p.trade_size, venue.informed_room)
     if room < 0.01:
         return
-    spot, strike = world.outside_price, venue.strike[e, k]
-    years = years_to_expiry(world, venue, e)
-    vol = fair_vol(future_vol, spot, strike, p)
-    call, put, _, _, _ = quote(spot, strike, years, vol, p.interest_rate)
-    worth = call if is_call else put
-    mark = venue.mark_call[e, k] if is_call else venue.mark_put[e, k]
+    strike = venue.strike[e, k]
+    spot, vol = world.oracle_price, mid_vol(venue, e, k, world.oracle_price, p)
+    if races:
+        spot = in_quote(world, world.outside_price, p)
+        if spot == world.oracle_price:
+            return
+        buys = (spot > world.oracle_price) == is_call
+    else:
+        known = fair_vol(future_vol, spot, strike, p)
+        buys = known > vol
+        vol = known
     held = venue.long_calls[e, k] if is_call else venue.long_puts[e, k]
-    sign = 1.0 if worth > mark else -1.0
-    contracts = room if sign > 0.0 else min(room, held)
+    sign = 1.0 if buys else -1.0
+    contracts = room if buys else min(room, held)
     if contracts < 0.01:
         return
     offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, held, p)
     if not offered:
         return
-    gain = sign * (worth * contracts - total)
+    call, put, _, _, _ = quote(spot, strike, years_to_expiry(world, venue, e), vol, p.interest_rate)
+    gain = sign * ((call if is_call else put) * contracts - total)
     if gain <= 0.0:
         return
     if fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, p):
         venue.sum_informed_profit += gain
+        if races:
+            venue.sum_latency_profit += gain
         venue.informed_room -= contracts
 
 

@@ -43,13 +43,15 @@ def make_bench(num_venues: int = 1, autonomy: float = inf, **parameters: float) 
     world = worlds[0]
     world.num_venues = num_venues
     world.seed = 7
-    world.tape_price = world.outside_price = world.oracle_price = 1000.0
+    world.tape_price = world.outside_price = world.oracle_price = world.opening_price = world.dollar_mark = 1000.0
+    world.outside_seen, world.pool_seen, world.seen_mover = 1000.0, np.log(1000.0), -1
     world.pool_cash, world.pool_coin = 1e6, 1e3
-    world.depth = 1e6 * (np.exp(0.005) - 1.0)
+    world.depth = world.tape_depth = 1e6 * (np.exp(0.005) - 1.0)
     world.oracle_due = NEVER
     world.impact_serial = world.parent_serial = -1
     world.implied_vol = world.anchor_vol = 0.7
-    world.leverage_demand = world.flow_intensity = world.peg = 1.0
+    world.leverage_demand = world.flow_intensity = world.peg = world.peg_opening = 1.0
+    world.open_interest = 400e6
     for v in range(num_venues):
         venue = world.venues[v]
         venue.borrow_index = venue.supply_index = 1.0

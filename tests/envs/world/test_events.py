@@ -13,6 +13,11 @@ from protogov.envs.world.state import MAX_ACCOUNTS, MAX_EVENTS_PER_HOUR, MAX_EXP
 from protogov.envs.world.welfare import clear_sums
 
 
+def oracle_follows(world: Any) -> None:
+    """The oracle looks at the market and reports at once."""
+    log.name_parent(world, *log.forget_impact(world))
+
+
 def test_an_event_is_written_with_its_serial(blank: Callable[..., Any]) -> None:
     world, _, _, events = blank(2)
     world.substep, world.num_events, world.step_events, world.events_hour = 17, 40, 3, 3
@@ -40,7 +45,7 @@ def test_the_largest_mover_is_remembered_until_the_oracle_has_passed_it_on(blank
     for serial, impact in ((3, -0.01), (4, 0.03), (5, -0.02)):
         log.note_impact(world, serial, impact)
     assert (world.impact_serial, world.impact_largest) == (4, 0.03)
-    log.forget_impact(world)
+    oracle_follows(world)
     assert (world.parent_serial, world.impact_serial, world.impact_largest) == (4, -1, 0.0)
 
 
@@ -63,12 +68,12 @@ def test_a_tree_of_three_generations_by_hand(blank: Callable[..., Any]) -> None:
     # the tape makes two loans fall; the second sale moves the pool more
     assert sale(world, events, -1, -0.01) == 0
     assert sale(world, events, -1, -0.03) == 1
-    log.forget_impact(world)  # the oracle follows
+    oracle_follows(world)  # the oracle follows
     # two more fall by it; the first of them leaves bad debt, whose parent is that liquidation itself
     assert sale(world, events, world.parent_serial, -0.05) == 2
     log.record_event(world, events, 0, EventKind.BAD_DEBT, 9, 2, 0.0, 0.0, 500.0, 40.0)
     assert sale(world, events, world.parent_serial, -0.02) == 4
-    log.forget_impact(world)
+    oracle_follows(world)
     # the grandchildren, and one that the tape's own move suffices for
     sale(world, events, world.parent_serial)
     sale(world, events, -1)
@@ -83,11 +88,11 @@ def test_a_tree_of_three_generations_by_hand(blank: Callable[..., Any]) -> None:
 def test_a_cascade_goes_on_over_the_border_of_decisions(blank: Callable[..., Any]) -> None:
     world, _, p, events = blank()
     sale(world, events, -1, -0.01)
-    log.forget_impact(world)
+    oracle_follows(world)
     sale(world, events, 0, -0.04)  # serial 1, generation 1
     begin_decision(world)
     sale(world, events, world.parent_serial)  # no oracle update yet: still a child of serial 0
-    log.forget_impact(world)
+    oracle_follows(world)
     begin_decision(world)
     sale(world, events, world.parent_serial)
     assert places(events, world) == [(1, 0, 2)]
@@ -103,10 +108,10 @@ def begin_decision(world: Any) -> None:
 def test_a_parent_beyond_the_capacity_still_hands_its_place_on(blank: Callable[..., Any]) -> None:
     world, venue, _, events = blank()
     sale(world, events, -1, -0.01)
-    log.forget_impact(world)
+    oracle_follows(world)
     world.events_hour = MAX_EVENTS_PER_HOUR
     sale(world, events, 0, -0.02)  # generation 1, lost
-    log.forget_impact(world)
+    oracle_follows(world)
     world.events_hour = 0
     sale(world, events, 1)
     assert places(events, world) == [(-1, 0, 0), (1, 0, 2)]
@@ -121,7 +126,7 @@ def test_any_earlier_event_of_the_decision_may_be_a_parent(blank: Callable[..., 
         sale(world, events, -1)
     sale(world, events, 1)
     log.note_impact(world, 1, 0.5)
-    log.forget_impact(world)
+    oracle_follows(world)
     sale(world, events, world.parent_serial)
     assert places(events, world)[-2:] == [(1, 0, 2), (1, 0, 2)]
 
@@ -132,7 +137,7 @@ def test_trees_may_span_venues(blank: Callable[..., Any]) -> None:
     sale(world, events, -1, -0.01)
     sale(world, events, -1, venue=1)
     assert [log_records.largest_tree(events, 2, v) for v in (0, 1)] == [1, 1]
-    log.forget_impact(world)
+    oracle_follows(world)
     for _ in range(3):
         sale(world, events, world.parent_serial, venue=0)
     assert [log_records.largest_tree(events, 5, v) for v in (0, 1)] == [4, 1]

@@ -223,7 +223,7 @@ def test_a_liquidation_that_does_not_pay_waits(tiny: Callable[..., Simulator], h
     # Gas of 500 eats a bonus of 400 at 900 a coin while the network is jammed, and not any more an hour later.
     parameters = {"gas_cost": 50.0, "gas_congestion": 9.0, "protocol_fee": 0.0, "oracle_delay": 0.0}
     conditions = {"congestion": [0.0, 0.0, 1.0, 0.0], "depth": 1e12}
-    parameters |= {"arbitrage_capacity": 1e18, "arbitrage_speed": 1.0, "arbitrage_band": 0.0}
+    parameters |= {"arbitrage_capacity": 1e18, "arbitrage_speed": 1.0, "arbitrage_band": 0.0, "arbitrage_delay": 0.0}
     simulator = tiny([1000.0, 1000.0, 900.0], [(10.0, 8000.0)], parameters=parameters, conditions=conditions)
     assert hours(simulator, 2, hold) == []
     (event,) = hours(simulator, 1, hold)

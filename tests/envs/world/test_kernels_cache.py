@@ -61,7 +61,7 @@ WORLD_SCALE = VENUE_SCALE = np.ones(1)
 WORLD_SYMLOG = VENUE_SYMLOG = np.zeros(1, np.bool_)
 
 @compiled
-def observe_world(world, out):
+def observe_world(world, out, p):
     out.one = 1.0
 
 @compiled

@@ -1,4 +1,4 @@
-"""The one price: the tape's path within an hour, the pool's closed forms, arbitrage, lasting impact, the oracle."""
+"""The one price: the tape's path in an hour, the peg, the pool's closed forms, depth that leaves, lasting impact."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protogov.envs.world import market
-from protogov.envs.world.state import NEVER, TAPE
+from protogov.envs.world.state import TAPE
 
 COINS = st.floats(1e-3, 5e3)
 FEES = st.floats(0.0, 0.1)
@@ -153,106 +153,150 @@ def test_depth_is_the_cash_that_moves_the_price_by_one_percent(
     assert impact == pytest.approx(0.01, rel=1e-11)
 
 
-# ---------------------------------------------------------------- arbitrage
+# ---------------------------------------------------------------- depth that leaves
 
 
-@pytest.mark.parametrize("outside", [900.0, 1100.0])
-@pytest.mark.parametrize("speed", [0.25, 1.0])
-@pytest.mark.parametrize("band", [0.0, 0.01])
-def test_arbitrage_closes_its_share_of_the_gap(
-    blank: Callable[..., Any], books: Any, outside: float, speed: float, band: float
+@pytest.mark.parametrize(("stress", "left"), [(0.0, 1.0), (0.05, math.exp(-0.4)), (0.2, math.exp(-1.6)), (2.0, 0.1)])
+def test_an_hour_opens_with_the_depth_that_stress_leaves(
+    blank: Callable[..., Any], books: Any, stress: float, left: float
 ) -> None:
-    world, _, p, _ = blank(arbitrage_speed=speed, arbitrage_band=band, arbitrage_capacity=1e12)
-    world.outside_price = outside
+    world, _, p, _ = blank(depth_flight=8.0, depth_return_half_life=4.0, depth_scale=2.0)
     totals = books.cash(world), books.coin(world)
-    market.arbitrage(world, p)
-    gap = abs(math.log(outside / 1000.0))
-    left = math.copysign(band + (1.0 - speed) * (gap - band), outside - 1000.0)
-    assert math.log(outside / market.pool_price(world)) == pytest.approx(left, rel=1e-10, abs=1e-13)
-    assert world.pool_cash * world.pool_coin == pytest.approx(1e9, rel=1e-12)
-    # bought where it was cheap and settled outside where it was dear
-    assert world.arbitrage_cash > 0.0
-    assert (books.cash(world), books.coin(world)) == pytest.approx(totals, rel=1e-12)
+    world.pool_stress = stress * 2.0**0.25  # an hour decays first
+    market.read_tape(world, candle(1000.0, 1000.0, 1000.0, 1000.0, depth=4e5), p)
+    assert world.pool_stress == pytest.approx(stress, rel=1e-12)
+    assert world.tape_depth == 8e5
+    assert world.depth == pytest.approx(8e5 * left, rel=1e-12)
+    assert world.pool_cash * (math.exp(0.005) - 1.0) == pytest.approx(8e5 * left, rel=1e-12)
+    assert market.pool_price(world) == pytest.approx(1000.0, rel=1e-13)
+    assert (books.cash(world), books.coin(world)) == pytest.approx(totals, rel=1e-12, abs=1e-6)
 
 
-def test_arbitrage_leaves_the_band_alone(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(arbitrage_band=0.01)
-    world.outside_price = 1009.9
-    market.arbitrage(world, p)
-    assert (world.pool_cash, world.pool_coin, world.arbitrage_cash) == (1e6, 1e3, 0.0)
-
-
-@pytest.mark.parametrize(("congestion", "capacity"), [(0.0, 1000.0), (0.5, 600.0), (1.0, 200.0)])
-@pytest.mark.parametrize("outside", [900.0, 1100.0])
-def test_arbitrage_capital_is_finite_and_leaves_under_congestion(
-    blank: Callable[..., Any], outside: float, congestion: float, capacity: float
-) -> None:
-    world, _, p, _ = blank(arbitrage_capacity=1000.0, arbitrage_stress=0.8, arbitrage_band=0.0)
-    world.outside_price, world.congestion = outside, congestion
-    market.arbitrage(world, p)
-    assert abs(world.pool_cash - 1e6) == pytest.approx(capacity, rel=1e-9)
-
-
-# ---------------------------------------------------------------- the oracle
-
-
-def test_oracle_reports_on_deviation(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_deviation=0.005, oracle_heartbeat=100.0, oracle_pool_weight=0.0)
-    world.outside_price = 1005.0
-    assert not market.update_oracle(world, p)
-    world.outside_price = 1005.1
-    assert market.update_oracle(world, p)
-    assert world.oracle_price == 1005.1
-
-
-def test_oracle_reports_on_heartbeat(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_deviation=0.5, oracle_heartbeat=2.0, oracle_pool_weight=0.0)
-    world.outside_price = 1001.0
-    world.substep = 23
-    assert not market.update_oracle(world, p)
-    world.substep = 24
-    assert market.update_oracle(world, p)
-    assert (world.oracle_price, world.oracle_substep) == (1001.0, 24)
-    world.substep = 47
-    world.outside_price = 1002.0
-    assert not market.update_oracle(world, p)
-    world.substep, world.outside_price = 48, 1001.0
-    assert not market.update_oracle(world, p)  # reports, but the price is the same
-    assert world.oracle_substep == 48
-
-
-@pytest.mark.parametrize(("congestion", "late"), [(0.0, 0), (0.5, 2), (0.99, 3), (1.0, 4)])
-def test_oracle_is_late_under_congestion(blank: Callable[..., Any], congestion: float, late: int) -> None:
-    world, _, p, _ = blank(oracle_delay=4.0, oracle_pool_weight=0.0, oracle_deviation=0.005)
-    world.congestion, world.substep, world.outside_price = congestion, 10, 900.0
-    seen = []
+def test_half_of_the_stress_is_forgotten_in_its_half_life(blank: Callable[..., Any]) -> None:
+    world, _, p, _ = blank(depth_return_half_life=6.0)
+    world.pool_stress = 0.08
     for _ in range(6):
-        if market.update_oracle(world, p):
-            seen.append(world.substep)
-            break
-        world.substep += 1
-        world.outside_price -= 10.0  # what is on its way is what was seen when it left
-    assert seen == [10 + late]
-    assert world.oracle_price == 900.0
-    assert world.oracle_due == NEVER
+        market.read_tape(world, candle(1000.0, 1000.0, 1000.0, 1000.0), p)
+    assert world.pool_stress == pytest.approx(0.04, rel=1e-12)
 
 
-def test_oracle_sees_some_of_the_pool(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_pool_weight=0.2)
-    world.outside_price, world.pool_cash = 900.0, 8e5
-    assert market.oracle_source(world, p) == pytest.approx(0.8 * 900.0 + 0.2 * 800.0)
+def test_every_forced_trade_scares_whatever_its_direction(blank: Callable[..., Any]) -> None:
+    world, _, p, _ = blank()
+    market.leave_impact(world, 3, -0.04, p)
+    market.leave_impact(world, -1, 0.01, p)
+    assert world.pool_stress == pytest.approx(0.05, rel=1e-15)
 
 
-def test_an_update_remembers_who_moved_the_pool_before_it(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_pool_weight=1.0, lasting_share=0.0)
-    world.outside_price = 500.0
-    market.leave_impact(world, 11, -0.02, p)
-    market.leave_impact(world, 12, -0.05, p)
-    market.leave_impact(world, 13, -0.01, p)
-    assert world.parent_serial == -1
-    world.pool_cash = 9e5
-    assert market.update_oracle(world, p)
-    assert (world.parent_serial, world.impact_serial, world.impact_largest) == (12, -1, 0.0)
+def test_within_the_hour_providers_take_their_share_out(blank: Callable[..., Any], books: Any) -> None:
+    world, _, p, _ = blank(depth_flight=8.0)
+    depth = float(world.depth)
+    _, impact = market.sell_to_pool(world, 5.0, 0.0)
+    market.leave_impact(world, 0, impact, p)
+    totals = books.cash(world), books.coin(world)
+    price, cash = market.pool_price(world), float(world.pool_cash)
+    market.withdraw_liquidity(world, p)
+    left = math.exp(-8.0 * 2.0 * math.log1p(0.005))
+    assert world.depth == pytest.approx(depth * left, rel=1e-12)
+    assert world.pool_cash == pytest.approx(cash * left, rel=1e-12)  # of what the sale left, both sides alike
+    assert market.pool_price(world) == pytest.approx(price, rel=1e-13)
+    assert (books.cash(world), books.coin(world)) == pytest.approx(totals, rel=1e-12, abs=1e-6)
+    before = world.tobytes()
+    market.withdraw_liquidity(world, p)  # nothing new happened
+    assert world.tobytes() == before
+
+
+@pytest.mark.parametrize("floored", [False, True])
+def test_providers_do_not_move_for_a_trifle_nor_come_back_in_a_rout(blank: Callable[..., Any], floored: bool) -> None:
+    world, _, p, _ = blank(depth_flight=8.0)
+    if floored:
+        world.pool_stress = 5.0
+        market.withdraw_liquidity(world, p)
+        assert world.depth == pytest.approx(0.1 * world.tape_depth, rel=1e-12)
+        world.pool_cash, world.pool_stress = 0.5 * world.pool_cash, 6.0
+    else:
+        world.pool_stress = 0.0024  # 1.9%
+    cash, depth = float(world.pool_cash), float(world.depth)
+    market.withdraw_liquidity(world, p)
+    assert (world.pool_cash, world.depth) == (cash, depth)
+
+
+@given(trades=st.lists(st.floats(0.01, 200.0), min_size=1, max_size=12), flight=st.floats(0.0, 50.0))
+def test_depth_only_falls_within_an_hour_and_never_below_a_tenth(
+    blank: Callable[..., Any], books: Any, trades: list[float], flight: float
+) -> None:
+    world, _, p, _ = blank(depth_flight=flight)
+    market.set_pool_depth(world, world.tape_depth)
+    totals, depth, received = (books.cash(world), books.coin(world)), float(world.depth), 0.0
+    for coin in trades:
+        cash, impact = market.sell_to_pool(world, coin, 0.001)
+        received += cash
+        market.leave_impact(world, -1, impact, p)
+        price = market.pool_price(world)
+        market.withdraw_liquidity(world, p)
+        assert 0.1 * world.tape_depth * (1.0 - 1e-12) <= world.depth <= depth
+        assert market.pool_price(world) == pytest.approx(price, rel=1e-12)
+        depth = float(world.depth)
+    assert books.cash(world) + received == pytest.approx(totals[0], abs=1e-9 * world.gross_cash + 1e-6)
+    assert books.coin(world) - sum(trades) == pytest.approx(totals[1], abs=1e-9 * world.gross_coin + 1e-9)
+
+
+def test_without_flight_depth_is_the_tapes(simulate: Callable[..., Any], hold: Any) -> None:
+    simulator = simulate("crash-heldout", 8, parameters={"depth_flight": 0.0, "depth_scale": 0.5}, decision_hours=1)
+    for hour in range(1, 97):
+        simulator.step(hold(simulator))
+        tape = simulator.tape["depth"][:, hour].astype(float) * 0.5
+        assert np.array_equal(simulator.worlds["depth"], tape)
+        assert np.array_equal(simulator.worlds["tape_depth"], tape)
+    assert simulator.worlds["pool_stress"].max() > 0.05  # there was something to run from
+
+
+def test_depth_leaves_in_a_crash_and_comes_back(simulate: Callable[..., Any], hold: Any) -> None:
+    simulator = simulate("crash-heldout", 16, decision_hours=1)
+    left = []
+    for _ in range(336):
+        simulator.step(hold(simulator))
+        left.append(simulator.worlds["depth"] / simulator.worlds["tape_depth"])
+    share = np.array(left)
+    assert share.min() == pytest.approx(0.1, rel=1e-9) and share.max() <= 1.0
+    assert np.median(share[:24]) > 0.9 and (share[-24:].max(axis=0) > 0.5).mean() > 0.5
+
+
+# ---------------------------------------------------------------- the debt asset's peg
+
+
+def test_a_coin_costs_more_of_a_debt_asset_that_is_worth_less(blank: Callable[..., Any]) -> None:
+    world, _, p, _ = blank()
+    world.lasting_impact, world.peg = 0.02, 0.98
+    hour = candle(1000.0, 1000.0, 1000.0, 1000.0, peg=0.87)
+    market.read_tape(world, hour, p)
+    pegs = []
+    for k in range(12):
+        market.move_outside_price(world, hour, k)
+        pegs.append(float(world.peg))
+        assert world.tape_price == pytest.approx(1000.0 / world.peg, rel=1e-15)
+        assert world.outside_price == pytest.approx(world.tape_price * math.exp(0.02 * 2.0 ** (-1 / 48)), rel=1e-12)
+    # evenly from the last hour's to this hour's, as a candle goes from its open to its close
+    assert pegs == pytest.approx(np.linspace(0.98, float(np.float32(0.87)), 12), rel=1e-12)
+
+
+def test_a_peg_of_one_changes_no_bit(blank: Callable[..., Any]) -> None:
+    world, _, p, _ = blank()
+    row = candle(1003.7, 1017.9, 991.3, 1011.1)
+    market.read_tape(world, row, p)
+    for k in range(12):
+        market.move_outside_price(world, row, k)
+        noise = market.normal(world.seed, 0, 0, k, market.Purpose.PRICE_BRIDGE)
+        assert world.tape_price == market.tape_point(row, k, noise)
+
+
+def test_an_episode_opens_in_units_of_the_debt_asset(simulate: Callable[..., Any], made: Any) -> None:
+    world = simulate(made([1000.0], peg=[0.8, 1.0])).worlds[0]
+    peg = float(np.float32(0.8))
+    assert world.peg == peg
+    for name in ("tape_price", "outside_price", "oracle_price", "opening_price"):
+        assert world[name] == 1000.0 / peg
+    assert market.pool_price(world) == pytest.approx(1000.0 / peg, rel=1e-14)
+    assert world.dollar_mark == 1000.0
 
 
 # ---------------------------------------------------------------- history

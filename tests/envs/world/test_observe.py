@@ -17,7 +17,7 @@ from protogov.envs.world.state import NEVER
 from protogov.envs.world.surface import fair_vol, mid_vol
 
 
-def expected_world(world: Any, closes: list[float]) -> dict[str, float]:
+def expected_world(world: Any, closes: list[float], p: Any) -> dict[str, float]:
     """Features of the outside market; `closes` are the oracle's hourly prices since the opening."""
     now = float(world.oracle_price)
 
@@ -45,6 +45,7 @@ def expected_world(world: Any, closes: list[float]) -> dict[str, float]:
         "depth": math.log(world.depth / 0.5e6),
         "depth_over_week": math.log(world.depth / world.depth_week),
         "pool_over_oracle": math.log(world.pool_cash / world.pool_coin / now),
+        "open_interest": math.log(world.open_interest / p.open_interest),
     }
 
 
@@ -98,7 +99,7 @@ def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
 def check(simulator: Simulator, closes: list[list[float]]) -> None:
     for i, world in enumerate(simulator.worlds):
         p = simulator.params[i]
-        features = expected_world(world, closes[i])
+        features = expected_world(world, closes[i], p)
         assert features.keys() == {feature.name for feature in observe.WORLD_FEATURES}
         for agent, place in simulator.places.items():
             venue = world.venues[place.venue]

@@ -101,3 +101,81 @@ def test_a_wide_spread_and_a_high_margin_drive_short_sellers_away(simulate: Call
     usual = written()
     assert written(half_spread=0.06) < 0.7 * usual
     assert written(option_margin=2.0) < usual
+
+
+# Nothing between the market and the oracle: every move is reported in the sub-step in which it happens.
+NO_LAG = {"oracle_deviation": 0.0, "oracle_delay": 0.0, "oracle_pool_weight": 0.0, "oracle_heartbeat": 1e6}
+EAGER = {"arrivals": 60.0, "option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0, "informed_cap": 1e6}
+
+
+def profits(simulator: Any, hold: Any, days: int = 3) -> tuple[float, float]:
+    """Profit [USD] of latency traders and of vol arbitrageurs where every arrival is informed."""
+    simulator.tape["informed_share"] = 1.0
+    latency, both = 0.0, 0.0
+    for _ in range(days):
+        simulator.step(hold(simulator))
+        venues = simulator.worlds["venues"]
+        latency += float(venues["sum_latency_profit"].sum())
+        both += float(venues["sum_informed_profit"].sum())
+    return latency, both - latency
+
+
+def test_latency_traders_gain_by_the_lateness_of_the_oracle_alone(simulate: Callable[..., Any], hold: Any) -> None:
+    def gain(**parameters: float) -> float:
+        simulator = simulate(
+            "jump", 32, decision_hours=24, autonomy=0.0, defaults={"half_spread": 0.0025},
+            parameters=EAGER | NO_LAG | {"latency_share": 1.0} | parameters,
+        )  # fmt: skip
+        latency, vol = profits(simulator, hold)
+        assert vol == 0.0
+        return latency
+
+    assert gain() == 0.0
+    wide, wider = gain(oracle_deviation=0.005), gain(oracle_deviation=0.02)
+    assert 0.0 < wide < wider
+    assert gain(oracle_delay=36.0) > 0.0  # late only where blocks are full
+
+
+def test_vol_arbitrageurs_gain_by_the_vol_of_the_coming_hours_alone(
+    simulate: Callable[..., Any], made: Any, hold: Any
+) -> None:
+    def gain(vols: list[float], **parameters: float) -> tuple[float, float]:
+        # the pool's price stands still, its surface too
+        fixed = {"vol_reversion": 1e9, "anchor_half_life": 1e9, "standard_size": 1e12, "num_shorts": 0}
+        simulator = simulate(
+            made([1000.0], implied_vol=vols), 16, decision_hours=24, autonomy=0.0, defaults={"half_spread": 0.02},
+            parameters=EAGER | fixed | {"latency_share": 0.0} | parameters,
+        )  # fmt: skip
+        return profits(simulator, hold, 1)
+
+    assert gain([0.7]) == (0.0, 0.0)
+    assert gain([0.7] * 31 + [0.9]) == (0.0, 0.0)  # beyond the horizon of six hours
+    latency, early = gain([0.7] * 6 + [0.9])
+    assert latency == 0.0 and early > 0.0
+    assert gain([0.7] * 6 + [0.5])[1] > 0.0  # they sell what they hold too
+    assert gain([0.7] * 6 + [0.9], informed_horizon=0.0)[1] < early
+
+
+def test_the_kinds_come_in_their_shares(simulate: Callable[..., Any], hold: Any) -> None:
+    parts = []
+    for share in (0.0, 0.5, 1.0):
+        simulator = simulate(
+            "jump", 32, decision_hours=24, parameters=EAGER | {"latency_share": share, "oracle_deviation": 0.02},
+            autonomy=0.0, defaults={"half_spread": 0.0025},
+        )  # fmt: skip
+        parts.append(profits(simulator, hold)[0])
+    assert parts[0] == 0.0
+    assert parts[1] == pytest.approx(0.5 * parts[2], rel=0.25)
+
+
+def test_latency_traders_read_the_market_as_an_oracle_that_ignores_the_peg_will(
+    simulate: Callable[..., Any], made: Any, hold: Any
+) -> None:
+    # the dollar price stands still: an oracle in dollars is never late, whatever the debt asset does
+    simulator = simulate(
+        made([1000.0], peg=[1.0] * 6 + [0.9]), 8, decision_hours=12, autonomy=0.0, defaults={"half_spread": 0.0025},
+        parameters=EAGER | {"latency_share": 1.0, "oracle_ignores_peg": 1.0, "oracle_pool_weight": 0.0,
+                            "lasting_share": 0.0},
+    )  # fmt: skip
+    assert profits(simulator, hold, 1)[0] == pytest.approx(0.0, abs=1e-6)
+    assert simulator.worlds["outside_price"][0] == pytest.approx(1000.0 / 0.9, rel=1e-6)

@@ -186,3 +186,21 @@ def test_churn_counts_the_rate_levers_travel(simulate: Callable[..., Simulator],
     churn = step.terms["rate_0"][0, _sources(simulator, "rate_0").index("rate_churn")]
     # six caps of the base rate; slope1 goes from 5% to its floor of 1.5% in caps of one point
     assert churn == pytest.approx(6.0 + 3.5)
+
+
+def test_the_gain_of_latency_traders_is_reported_as_a_part_of_the_informed(
+    simulate: Callable[..., Simulator], shake: Callable[..., Any]
+) -> None:
+    simulator = simulate("jump", 16, decision_hours=24, parameters={"oracle_deviation": 0.02})
+    rng = np.random.default_rng(4)
+    seen = 0.0
+    for _ in range(5):
+        simulator.step(shake(simulator, rng))
+        sums = simulator.worlds["venues"][:, 0]
+        row = dict(zip(TERM_NAMES, simulator._terms_flat[:, 0].T, strict=True))
+        bp = 1e4 / sums["opening_value"]
+        assert row["latency_profit"] == pytest.approx(sums["sum_latency_profit"] * bp)
+        assert row["informed_profit"] == pytest.approx(sums["sum_informed_profit"] * bp)
+        assert (row["latency_profit"] <= row["informed_profit"] * (1.0 + 1e-12)).all()
+        seen += row["latency_profit"].sum()
+    assert seen > 0.0
