@@ -1,1 +1,4 @@
-"""The people: borrowers, suppliers, option traders and short sellers, one file each. They decide; mechanisms book."""
+"""The people: borrowers, suppliers, liquidators, option traders and short sellers, one file each.
+
+They decide; mechanisms book.
+"""
