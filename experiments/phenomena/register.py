@@ -3,11 +3,12 @@
 from protogov.experiments.errors import BadInput
 from protogov.experiments.phenomena.cascade import CASCADE
 from protogov.experiments.phenomena.lockup import LOCKUP
+from protogov.experiments.phenomena.oracle_lag import ORACLE_LAG
 from protogov.experiments.phenomena.phenomenon import Phenomenon
 from protogov.experiments.phenomena.skipping import SKIPPING
 from protogov.experiments.phenomena.toxic_spiral import TOXIC_SPIRAL
 
-PHENOMENA: dict[str, Phenomenon] = {one.name: one for one in (CASCADE, SKIPPING, TOXIC_SPIRAL, LOCKUP)}
+PHENOMENA: dict[str, Phenomenon] = {one.name: one for one in (CASCADE, SKIPPING, TOXIC_SPIRAL, LOCKUP, ORACLE_LAG)}
 
 
 def chosen(names: tuple[str, ...] = ()) -> list[Phenomenon]:

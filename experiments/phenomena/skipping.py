@@ -6,7 +6,16 @@ from matplotlib.figure import Figure
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
 from protogov.experiments.figures.style import GREEN, PURPLE
-from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, band, every_seed, label_y, number, panels
+from protogov.experiments.phenomena.drawing import (
+    ACTIVE,
+    SWITCHED,
+    band,
+    every_seed,
+    label_y,
+    legend_on_top,
+    number,
+    panels,
+)
 from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
 from protogov.experiments.phenomena.runner import Finding
 from protogov.experiments.phenomena.worlds import DEEP, Shock, episodes
@@ -54,12 +63,12 @@ def draw(finding: Finding) -> Figure:
         band(loans, hours, sample.traces["loans"], label, look)
     for axes in (debt, loans):
         axes.set_xlabel("hour of the episode")
-        axes.legend(loc="upper right")
     label_y(debt, "debt looked at and left [million USD]")
     label_y(loans, "loans that could be liquidated and were not (log above 0.1)")
     loans.set_yscale("symlog", linthresh=0.1, linscale=0.5)
     loans.set_ylim(bottom=-0.02)
     loans.set_yticks([0.0, 0.1, 1.0, 10.0], ["0", "0.1", "1", "10"])
+    legend_on_top(debt, len(worlds))
     every_seed(seeds, finding, found, ("thin pool,\ngas", "infinite depth,\nno gas"))
     return figure
 
@@ -69,7 +78,7 @@ SKIPPING = Phenomenon(
     title="Liquidators who skip",
     claim="Liquidators leave loans alone whose bonus is less than slippage and gas, and their debt goes bad.",
     evidence="Maker, 12 March 2020: 36% of liquidations sold for about nothing; gas 6 times the usual",
-    scenario=Flat() + Shock("a fall of 15 to 35% in an hour", hour=FALL, least=0.15, most=0.35, depth=0.2e6),
+    scenario=Flat() + Shock("a fall of 15 to 35% in an hour", hour=FALL, least=0.15, most=0.35, depth=0.4e6),
     # who liquidates watches always and has no capital to run out of: what is skipped did not pay
     config=WorldConfig(episode_hours=HOURS, decision_hours=1).with_parameters(
         gas_cost=300.0,
@@ -93,9 +102,10 @@ SKIPPING = Phenomenon(
     play=play,
     draw=draw,
     note=(
-        "Depth falls to 0.2 million USD for 1% with the price, gas is that of full blocks, and the sizes of loans have "
-        "a heavier tail than usual: slippage protects large ones, gas small ones. Liquidators watch at all times and "
-        "borrow what they repay, so that inattention and empty pockets do not count as skipping. Bad debt is "
+        "Depth halves to 0.4 million USD for 1% with the price, and forced sales scare more of it away; gas is that of "
+        "full blocks; the sizes of loans have a heavier tail than usual. Slippage protects large loans, gas small "
+        "ones. Liquidators watch at all times and borrow what they repay, so that inattention and empty pockets do not "
+        "count as skipping. Bad debt is "
         "what was written off and what loans still owe beyond their collateral at the end; some of it remains under "
         "the switch because the price falls faster than a loan can be closed."
     ),

@@ -13,11 +13,12 @@ from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.world.state import EVENT, EventKind
 from protogov.experiments.cli import main
 from protogov.experiments.errors import BadInput
-from protogov.experiments.phenomena import Change, Measure, Phenomenon, Sample, register, run_phenomena
+from protogov.experiments.phenomena import Change, Measure, Phenomenon, Sample, oracle_lag, register, run_phenomena
 from protogov.experiments.phenomena.phenomenon import Seeds
 from protogov.experiments.phenomena.toxic_spiral import liquidations_of
 from protogov.experiments.phenomena.worlds import Shock, episodes
 from protogov.experiments.play import tape_seeds
+from protogov.experiments.statistics import student_t
 
 SEEDS = 32
 
@@ -47,6 +48,15 @@ def test_a_switch_that_switches_nothing_off_fails_the_claim(phenomenon: Phenomen
     (finding,) = run_phenomena([replace(phenomenon, switch=idle, shown={})], SEEDS)
     assert not finding.vanishes
     assert not finding.holds
+
+
+def test_latency_traders_gain_more_from_a_later_and_a_coarser_oracle() -> None:
+    corners = {at: oracle_lag.lag(*at) for at in ((0.0025, 0), (0.0025, 12), (0.02, 0), (0.02, 12))}
+    one = replace(register.PHENOMENA["oracle-lag"], shown={change.words: change for change in corners.values()})
+    (finding,) = run_phenomena([one], SEEDS)
+    gain = {at: finding.shown[change.words].columns["latency"] for at, change in corners.items()}
+    for less, more in (((0.0025, 0), (0.0025, 12)), ((0.02, 0), (0.02, 12)), ((0.0025, 0), (0.02, 0))):
+        assert student_t(gain[more] - gain[less]).low > 0.0, (less, more)
 
 
 # ---------------------------------------------------------------------- the rule, on numbers that are known
@@ -152,8 +162,8 @@ def test_episodes_end_with_the_world() -> None:
 
 
 def test_an_hour_is_walked_back_liquidation_by_liquidation() -> None:
-    # one loan of 1,000 USD on 1.0 coin at 1,040 USD: LTV 96.2%. At a bonus of 5% a repayment of 104 USD takes 0.105 coin,
-    # and leaves 896 on 0.895 coin: 96.3%. All that is left is then taken for 0.895 * 1,040 / 1.05 = 886.48 USD.
+    # a loan of 1,000 USD on 1.0 coin at 1,040 USD: LTV 96.2%. At a bonus of 5% repaying 104 USD takes 0.105 coin
+    # and leaves 896 USD on 0.895 coin: 96.3%. All that is left is then taken for 0.895 * 1,040 / 1.05 = 886.48 USD.
     last = 0.895 * 1040.0 / 1.05
     events = np.zeros(4, EVENT)
     events["kind"] = [EventKind.LIQUIDATION, EventKind.LIQUIDATION, EventKind.LIQUIDATION, EventKind.BAD_DEBT]
