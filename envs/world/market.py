@@ -15,7 +15,6 @@ from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 # depth of 1% is y * (exp(0.005) - 1) and y = depth * CASH_PER_DEPTH.
 CASH_PER_DEPTH = 1.0 / (exp(0.005) - 1.0)
 FIRST_EXTREME, SECOND_EXTREME, LAST = 4, 8, SUBSTEPS - 1  # sub-steps of an hour at which a candle's points are met
-DEPTH_FLOOR = 0.1  # share of the tape's depth that stays whatever happens
 DEPTH_STEP = 0.02  # log change of the depth on which liquidity providers act within an hour
 
 
@@ -65,9 +64,9 @@ def read_tape(world, candle, p):
 
 @compiled
 def stressed_depth(world, p):
-    """Depth [USD for 1%] that liquidity providers leave in: it falls by exp(-depth_flight * stress), not below 10%."""
+    """Depth [USD for 1%] that liquidity providers leave in: it falls by exp(-depth_flight * stress), to a floor."""
     world.depth_stress = world.pool_stress
-    return world.tape_depth * max(exp(-p.depth_flight * world.pool_stress), DEPTH_FLOOR)
+    return world.tape_depth * max(exp(-p.depth_flight * world.pool_stress), p.depth_floor)
 
 
 @compiled

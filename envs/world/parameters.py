@@ -26,7 +26,8 @@ class Parameters:
     lasting_half_life: float = parameter(48, "h", 0.1, inf, "half-life of the lasting impact")
     lasting_cap: float = parameter(0.35, "log price", 0, 1, "largest lasting impact in either direction")
     depth_scale: float = parameter(1, "ratio", 1e-6, 1e9, "multiplies the tape's depth; 1e9 is infinite depth")
-    depth_flight: float = parameter(8, "per log price", 0, 1000, "depth falls by exp(-this * recent forced impact)")
+    depth_flight: float = parameter(1, "per log price", 0, 1000, "depth falls by exp(-this * recent forced impact)")
+    depth_floor: float = parameter(0.6, "share", 0.01, 1, "of the tape's depth that stays whatever happens")
     depth_return_half_life: float = parameter(4, "h", 0.1, inf, "after which half of the depth that left is back")
     pool_fee: float = parameter(0.0005, "share", 0, 0.1, "swap fee of the spot pool")
     arbitrage_speed: float = parameter(0.5, "share", 0, 1, "of the gap beyond the band closed in a sub-step")
@@ -95,7 +96,9 @@ class Parameters:
     reservation_median: float = parameter(0.09, "annual", 0.001, 1, "of borrowers' reservation rates")
     reservation_spread: float = parameter(0.5, "log", 0, 2, "standard deviation of log reservation rates")
     leverage_low: float = parameter(0.45, "share of LTV", 0.01, 1, "least levered account")
-    leverage_high: float = parameter(0.97, "share of LTV", 0.01, 1, "most levered account")
+    leverage_high: float = parameter(1, "share of LTV", 0.01, 1, "most levered account")
+    safety_low: float = parameter(1, "health factor", 1, 10, "below which the boldest account acts")
+    safety_high: float = parameter(1.09, "health factor", 1, 10, "below which the most careful account acts")
     idle_share: float = parameter(0.5, "share", 0, 1, "of accounts that rarely look")
     idle_activity: float = parameter(0.06, "share", 0, 1, "how often they act compared with the attentive")
     attentive_activity: float = parameter(0.25, "probability an hour", 0.001, 1, "that an attentive account acts")
@@ -128,13 +131,13 @@ class Parameters:
     options_on: float = parameter(1, "switch", 0, 1, "0: nobody trades options")
     lp_size: float = parameter(20e6, "USD", 0, inf, "opening value of the option pool")
     lp_yield: float = parameter(0.08, "annual", -1, 1, "yield that LPs ask for")
-    opening_notional: float = parameter(16e6, "USD", 0, inf, "options that traders hold when the episode begins")
+    opening_notional: float = parameter(28e6, "USD", 0, inf, "options that traders hold when the episode begins")
     lend_share: float = parameter(0.5, "share", 0, 1, "of the option pool's free cash lent to the lending market")
     num_expiries: int = parameter(4, "expiries", 1, 4, "listed expiries, a week apart")
     num_strikes: int = parameter(5, "strikes", 1, 5, "strikes an expiry, 10% apart around the money")
     strike_gap: float = parameter(0.1, "log price", 0.001, 1, "between neighbouring strikes at listing")
     interest_rate: float = parameter(0.03, "annual", -0.5, 1, "r of Black-Scholes")
-    standard_size: float = parameter(400, "contracts", 1e-3, inf, "trade that moves base vol by one vol point")
+    standard_size: float = parameter(600, "contracts", 1e-3, inf, "trade that moves base vol by one vol point")
     skew_impact: float = parameter(0.3, "ratio", 0, 10, "move of the skew over the move of base vol")
     vol_reversion: float = parameter(24, "h", 0.1, inf, "half-life of the surface's return to its anchor")
     anchor_half_life: float = parameter(8, "h", 0.1, inf, "lag of the public vol index that is the anchor")
@@ -161,12 +164,12 @@ class Parameters:
     position_cap: float = parameter(0.9, "share of LP value", 0, 100, "of notional the pool may be short at one node")
     # ---- option traders
     arrivals: float = parameter(16, "an hour", 0, 200, "option traders who ask for a price")
-    trade_size: float = parameter(9, "contracts", 0, inf, "mean size of a trade")
+    trade_size: float = parameter(13.5, "contracts", 0, inf, "mean size of a trade")
     buy_share: float = parameter(0.54, "share", 0, 1, "of uninformed traders who buy")
     spread_elasticity: float = parameter(35, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
     latency_share: float = parameter(0.5, "share", 0, 1, "of informed arrivals who race the oracle; the rest trade vol")
     informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead vol arbitrageurs know the tape's implied vol")
-    informed_cap: float = parameter(60, "contracts an hour", 0, inf, "informed traders take at most")
+    informed_cap: float = parameter(90, "contracts an hour", 0, inf, "informed traders take at most")
     put_hedging: float = parameter(2, "ratio", 0, 100, "extra put buyers when all debt is at risk")
     # ---- hedging
     hedge_interval: float = parameter(1, "h", 1, 168, "between hedges")
@@ -212,6 +215,7 @@ class Parameters:
                 )
         for low_name, high_name in (
             ("leverage_low", "leverage_high"),
+            ("safety_low", "safety_high"),
             ("supply_half_life_low", "supply_half_life_high"),
         ):
             low, high = getattr(self, low_name), getattr(self, high_name)

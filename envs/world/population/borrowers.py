@@ -42,7 +42,8 @@ def draw_borrowers(world, venue, v, p):
         )
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_LEVERAGE)
         venue.account_leverage[i] = p.leverage_low + (p.leverage_high - p.leverage_low) * u
-        venue.account_safety[i] = 1.03 + 0.15 * uniform(seed, i, 0, 0, Purpose.ACCOUNT_SAFETY)
+        u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_SAFETY)
+        venue.account_safety[i] = p.safety_low + (p.safety_high - p.safety_low) * u
         idle = uniform(seed, i, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
         venue.account_activity[i] = p.attentive_activity * (p.idle_activity if idle else 1.0)
         collateral[i] = size / (venue.account_leverage[i] * REFERENCE_LTV)

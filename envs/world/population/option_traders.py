@@ -98,14 +98,14 @@ def uninformed_arrival(world, venue, entity, substep_of_hour, p):
     years = years_to_expiry(world, venue, e)
     fair = fair_vol(world.implied_vol, spot, strike, p)
     call, put, _, _, vega = quote(spot, strike, years, fair, p.interest_rate)
-    if vega <= 0.0:
-        return
-    paid_vol = sign * (total / contracts - (call if is_call else put)) / vega
+    cost = sign * (total - (call if is_call else put) * contracts)
     margin = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_MARGIN)) / p.spread_elasticity
-    if paid_vol > margin:
+    # not a quotient: the vega of a node about to expire may be too small to divide by
+    surplus = margin * vega * contracts - cost
+    if surplus < 0.0:
         return
     if fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, p):
-        venue.sum_uninformed_surplus += (margin - paid_vol) * vega * contracts
+        venue.sum_uninformed_surplus += surplus
 
 
 @compiled

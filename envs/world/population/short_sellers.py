@@ -49,9 +49,10 @@ def consider_writing(world, venue, s, entity, p):
     buffer = 1.1 + 0.6 * uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_BUFFER)
     collateral = minimum_collateral(spot, strike, years, is_call, contracts, p) * venue.option_margin * buffer
     cost = collateral * p.short_capital_cost * years
-    given_up = ((call if is_call else put) * contracts - total + cost) / (vega * contracts)
+    given_up = (call if is_call else put) * contracts - total + cost
     margin = -log(uniform(seed, entity, hour, 0, Purpose.OPTION_MARGIN)) / p.spread_elasticity
-    if given_up > margin:
+    surplus = margin * vega * contracts - given_up
+    if surplus < 0.0:
         return
     pay_from_pool(world, venue, total)
     world.trader_cash -= collateral
@@ -68,5 +69,5 @@ def consider_writing(world, venue, s, entity, p):
     book_edge(world, venue, e, k, is_call, contracts, -1.0, total, p)
     venue.sum_option_fees += fees
     venue.sum_option_contracts += contracts
-    venue.sum_uninformed_surplus += (margin - given_up) * vega * contracts
+    venue.sum_uninformed_surplus += surplus
     move_surface(world, venue, e, k, base, skew)

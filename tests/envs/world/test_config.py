@@ -45,11 +45,16 @@ def test_every_parameter_refuses_what_is_out_of_its_range(spec: Any) -> None:
 def test_every_parameter_accepts_the_ends_of_its_range_and_has_a_unit(spec: Any) -> None:
     low, high = spec.metadata["low"], spec.metadata["high"]
     assert spec.metadata["unit"] and spec.metadata["help"]
-    partner = {"leverage_low": "leverage_high", "supply_half_life_low": "supply_half_life_high"}
+    pairs = ("leverage", "safety", "supply_half_life")
+    partner = {f"{name}_low": f"{name}_high" for name in pairs}
     for value in (low, spec.default, high):
         if value < inf:
             others = {partner[spec.name]: max(value, 1.0)} if spec.name in partner else {}
-            others |= {low_name: min(value, 0.4) for low_name, name in partner.items() if name == spec.name}
+            # the other end of a pair at the least that it accepts
+            others |= {
+                name: bound.metadata["low"] for name in partner for bound in fields(Parameters)
+                if partner[name] == spec.name and bound.name == name
+            }  # fmt: skip
             arguments: dict[str, Any] = {spec.name: value} | others
             assert getattr(Parameters(**arguments), spec.name) == value
 

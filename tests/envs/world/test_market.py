@@ -160,7 +160,7 @@ def test_depth_is_the_cash_that_moves_the_price_by_one_percent(
 def test_an_hour_opens_with_the_depth_that_stress_leaves(
     blank: Callable[..., Any], books: Any, stress: float, left: float
 ) -> None:
-    world, _, p, _ = blank(depth_flight=8.0, depth_return_half_life=4.0, depth_scale=2.0)
+    world, _, p, _ = blank(depth_floor=0.1, depth_flight=8.0, depth_return_half_life=4.0, depth_scale=2.0)
     totals = books.cash(world), books.coin(world)
     world.pool_stress = stress * 2.0**0.25  # an hour decays first
     market.read_tape(world, candle(1000.0, 1000.0, 1000.0, 1000.0, depth=4e5), p)
@@ -188,7 +188,7 @@ def test_every_forced_trade_scares_whatever_its_direction(blank: Callable[..., A
 
 
 def test_within_the_hour_providers_take_their_share_out(blank: Callable[..., Any], books: Any) -> None:
-    world, _, p, _ = blank(depth_flight=8.0)
+    world, _, p, _ = blank(depth_floor=0.1, depth_flight=8.0)
     depth = float(world.depth)
     _, impact = market.sell_to_pool(world, 5.0, 0.0)
     market.leave_impact(world, 0, impact, p)
@@ -207,7 +207,7 @@ def test_within_the_hour_providers_take_their_share_out(blank: Callable[..., Any
 
 @pytest.mark.parametrize("floored", [False, True])
 def test_providers_do_not_move_for_a_trifle_nor_come_back_in_a_rout(blank: Callable[..., Any], floored: bool) -> None:
-    world, _, p, _ = blank(depth_flight=8.0)
+    world, _, p, _ = blank(depth_floor=0.1, depth_flight=8.0)
     if floored:
         world.pool_stress = 5.0
         market.withdraw_liquidity(world, p)
@@ -251,7 +251,7 @@ def test_without_flight_depth_is_the_tapes(simulate: Callable[..., Any], hold: A
 
 
 def test_depth_leaves_in_a_crash_and_comes_back(simulate: Callable[..., Any], hold: Any) -> None:
-    simulator = simulate("crash-heldout", 16, decision_hours=1)
+    simulator = simulate("crash-heldout", 16, decision_hours=1, parameters={"depth_flight": 8.0, "depth_floor": 0.1})
     left = []
     for _ in range(336):
         simulator.step(hold(simulator))

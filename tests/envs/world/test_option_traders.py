@@ -179,3 +179,12 @@ def test_latency_traders_read_the_market_as_an_oracle_that_ignores_the_peg_will(
     )  # fmt: skip
     assert profits(simulator, hold, 1)[0] == pytest.approx(0.0, abs=1e-6)
     assert simulator.worlds["outside_price"][0] == pytest.approx(1000.0 / 0.9, rel=1e-6)
+
+
+def test_a_node_without_vega_leaves_surplus_finite(simulate: Callable[..., Any], made: Any, hold: Any) -> None:
+    # holders who sell back minutes before the expiry of options far from the money: a vega of 1e-300 or nothing
+    wanted = {"arrivals": 200.0, "buy_share": 0.0, "strike_gap": 1.0, "interest_rate": 0.0, "opening_notional": 50e6}
+    simulator = simulate(made([1000.0]), 8, parameters=wanted, autonomy=0.0, decision_hours=24)
+    for _ in range(8):
+        simulator.step(hold(simulator))
+        assert np.isfinite(simulator.worlds["venues"]["sum_uninformed_surplus"]).all()
