@@ -257,8 +257,8 @@ def test_depth_leaves_in_a_crash_and_comes_back(simulate: Callable[..., Any], ho
         simulator.step(hold(simulator))
         left.append(simulator.worlds["depth"] / simulator.worlds["tape_depth"])
     share = np.array(left)
-    assert share.min() == pytest.approx(0.1, rel=1e-9) and share.max() <= 1.0
-    assert np.median(share[:24]) > 0.9 and (share[-24:].max(axis=0) > 0.5).mean() > 0.5
+    assert share.min() == pytest.approx(0.3, rel=1e-9) and share.max() <= 1.0
+    assert np.median(share[:24]) > 0.85 and (share[-24:].max(axis=0) > 0.5).mean() > 0.5
 
 
 # ---------------------------------------------------------------- the debt asset's peg
