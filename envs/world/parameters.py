@@ -77,6 +77,7 @@ class Parameters:
     liquidator_capital: float = parameter(6e6, "USD", 0, inf, "of all liquidators without flash loans")
     liquidator_refill_half_life: float = parameter(24, "h", 0.1, inf, "of capital's return to its normal")
     inventory_speed: float = parameter(0.25, "share", 0, inf, "of the depth of 1% that an inventory sells a sub-step")
+    inventory_hours: float = parameter(2, "h", 0, 1e6, "of selling: nobody takes on an inventory that lasts longer")
     inventory_risk: float = parameter(1, "ratio", 0, 100, "discount on coin that is held, over its hourly volatility")
     priority_share: float = parameter(0.5, "share", 0, 1, "of the runner-up's profit that the first pays validators")
     bonus_scale: float = parameter(1, "ratio", 0, 1, "multiplies the liquidation bonus; 0: nobody gets any")

@@ -30,7 +30,7 @@ from protogov.envs.world.market import leave_impact, pool_price, sell_to_pool
 from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.oracle import in_quote
-from protogov.envs.world.state import HOURS_PER_YEAR, MAX_LIQUIDATORS, EventKind
+from protogov.envs.world.state import HOURS_PER_YEAR, MAX_LIQUIDATORS, SUBSTEPS, EventKind
 
 NOBODY = -1
 
@@ -96,6 +96,12 @@ def holding_price(world, p):
 
 
 @compiled
+def slice_of(world, p):
+    """Coin that an inventory sells in a sub-step."""
+    return p.inventory_speed * world.depth / pool_price(world)
+
+
+@compiled
 def value_of(world, j, coin, p):
     """What `coin` seized is worth [USD] to liquidator `j`: sold at once, or kept."""
     if world.liquidator_flash[j]:
@@ -105,14 +111,18 @@ def value_of(world, j, coin, p):
 
 @compiled
 def wanted_repayment(world, j, coin_per_cash, p):
-    """Repayment [USD] at which liquidator `j` gains most when each USD buys `coin_per_cash`; its capital limits it."""
+    """Repayment [USD] at which liquidator `j` gains most when each USD buys `coin_per_cash`.
+
+    An inventory is limited by the capital that is left and by what can be sold off in `inventory_hours`.
+    """
     margin = margin_of(world, j, p)
     if world.liquidator_flash[j]:
         worth = max(1.0 + margin, 1e-9) / coin_per_cash
         return profitable_sale(world, worth, p) / coin_per_cash
     if holding_price(world, p) * coin_per_cash <= 1.0 + margin:
         return 0.0
-    return max(world.liquidator_cash[j] - gas_of(world, j, p), 0.0)
+    room = p.inventory_hours * SUBSTEPS * slice_of(world, p) - world.liquidator_coin[j]
+    return max(min(world.liquidator_cash[j] - gas_of(world, j, p), room / coin_per_cash), 0.0)
 
 
 @compiled
@@ -290,7 +300,7 @@ def liquidate_round(world, events, p):
 @compiled
 def work_off_inventory(world, p):
     """Every sub-step while somebody holds coin: each sells a slice, so that arbitrage can work between two of them."""
-    slice_coin = p.inventory_speed * world.depth / pool_price(world)
+    slice_coin = slice_of(world, p)
     holding = world.liquidator_coin
     for j in range(world.num_liquidators):
         coin = min(holding[j], slice_coin)

@@ -18,7 +18,7 @@ from protogov.envs.world.state import EventKind
 FREE = {
     "gas_cost": 0.0, "gas_congestion": 20.0, "liquidator_margin": 0.0, "liquidator_margin_congested": 0.0,
     "pool_fee": 0.0, "protocol_fee": 0.0, "full_close_health": 0.95, "dust_balance": 2000.0, "dust_leftover": 1000.0,
-    "close_factor": 0.5, "priority_share": 0.5, "inventory_risk": 0.0,
+    "close_factor": 0.5, "priority_share": 0.5, "inventory_risk": 0.0, "inventory_hours": 1e6,
 }  # fmt: skip
 DEEP = 1e9  # the pool's size over its usual one: a sale fetches the price
 
@@ -267,6 +267,21 @@ def test_capital_depletes_and_an_inventory_is_sold_off(blank: Callable[..., Any]
     before = world.tobytes()
     liquidators.work_off_inventory(world, p)
     assert world.tobytes() == before
+
+
+def test_nobody_takes_on_more_than_it_can_sell(blank: Callable[..., Any]) -> None:
+    # two hours of selling a tenth of a depth of 2,250 USD in a sub-step: 5,400 USD or 6 coins at 900, less those held
+    for held, expected in ((0.0, 6.0), (2.0, 4.0), (7.0, 0.0)):
+        bench = world, venue, p, events = blank(**FREE | {"inventory_speed": 0.1, "inventory_hours": 2.0})
+        owe(bench)
+        world.depth = 2250.0
+        compete(world, {"flash": 0, "cash": 1e6, "coin": held})
+        assert liquidators.liquidate_account(world, venue, 0, 0, events, p) == (expected > 0.0)
+        assert world.liquidator_coin[0] - held == pytest.approx(expected)
+    # it is no limit to who sells at once
+    bench = world, venue, p, events = blank(**FREE, inventory_speed=0.0)
+    owe(bench)
+    assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
 
 
 def test_priority_is_paid_from_what_is_left(blank: Callable[..., Any]) -> None:
