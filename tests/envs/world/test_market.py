@@ -251,7 +251,7 @@ def test_without_flight_depth_is_the_tapes(simulate: Callable[..., Any], hold: A
 
 
 def test_depth_leaves_in_a_crash_and_comes_back(simulate: Callable[..., Any], hold: Any) -> None:
-    simulator = simulate("crash-heldout", 16, decision_hours=1, parameters={"depth_flight": 8.0, "depth_floor": 0.1})
+    simulator = simulate("crash-heldout", 16, decision_hours=1, parameters={"depth_flight": 4.0, "depth_floor": 0.3})
     left = []
     for _ in range(336):
         simulator.step(hold(simulator))
