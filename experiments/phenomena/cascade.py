@@ -49,8 +49,8 @@ def draw(finding: Finding) -> Figure:
     caused, total = finding.comparisons[0], finding.comparisons[1]
     share = caused.active.mean / total.active.mean
     headline = (
-        f"Other loans' collateral, sold, sets off {number(100 * share)}% of liquidations by value and makes them "
-        f"x{number(total.active.mean / total.switched.mean)}; with infinite depth no sale sets off another"
+        f"{number(100 * share)}% of what is liquidated falls to the sale of another loan's collateral, and the total "
+        f"is x{number(total.active.mean / total.switched.mean)}; with infinite depth no sale sets off another"
     )
     figure, (over_time, by_generation, listening) = panels(finding, headline, 3)
     hours = np.arange(1.0, HOURS + 1.0)

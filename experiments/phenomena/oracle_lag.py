@@ -98,5 +98,8 @@ ORACLE_LAG = Phenomenon(
     smallest=0.25,
     play=play,
     draw=draw,
-    note="The default oracle, with blocks full at all times: a report takes its whole delay of 20 minutes.",
+    note=(
+        "The default oracle, with blocks full at all times: a report takes its whole delay of 20 minutes. With a delay "
+        "a feed that reports every move is always busy with an old report, so the smallest thresholds gain it nothing."
+    ),
 )

@@ -66,6 +66,7 @@ def describe(one: Phenomenon) -> list[str]:
 
 def write_findings(findings: Sequence[Finding], folder: Path, command: str) -> list[Path]:
     """Write `phenomena.csv`, a figure each (SVG, PNG), `manifest.json` and `README.md`; returns their paths."""
+    about = manifest(findings, command)  # first: what is written below would count as changes to the commit
     folder.mkdir(parents=True, exist_ok=True)
     paths = [write_numbers(findings, folder / "phenomena.csv")]
     for finding in findings:
@@ -74,7 +75,6 @@ def write_findings(findings: Sequence[Finding], folder: Path, command: str) -> l
             paths.append(style.save(figure, folder, finding.phenomenon.name))
             paths.append(folder / f"{finding.phenomenon.name}.png")
             figure.savefig(paths[-1], dpi=110, metadata={"Software": None})
-    about = manifest(findings, command)
     paths.append(write_json(folder / "manifest.json", about))
     paths.append(write_text(folder / "README.md", page(findings, about)))
     return paths
