@@ -4,7 +4,7 @@ from math import sqrt
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash
-from protogov.envs.world.market import buy_from_pool, leave_impact, pool_price, sell_to_pool
+from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line, pool_price, sell_to_pool
 from protogov.envs.world.options import recall_loans
 from protogov.envs.world.state import HOURS_PER_YEAR
 
@@ -52,6 +52,9 @@ def hedge(world, venue, p):
 
     The cost booked is what was paid beyond the outside price (slippage, fee and basis).
     """
+    if not pool_in_line(world):
+        venue.hedge_slices_left -= 1
+        return
     # sales may have drained the pool since the order was planned: never more than it can fill
     change = affordable(world, venue, min(venue.hedge_slice, LARGEST_PURCHASE * world.pool_coin), p)
     outside = world.outside_price

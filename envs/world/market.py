@@ -117,6 +117,16 @@ def pool_price(world):
 
 
 @compiled
+def pool_in_line(world):
+    """Whether the pool's price is within a factor of two of the outside one; beyond it only the forced trade there.
+
+    A pool whose arbitrageurs are gone would otherwise be bought from at any price, and the next hour at its square.
+    """
+    cash = world.pool_coin * world.outside_price
+    return world.pool_cash < 2.0 * cash and world.pool_cash > 0.5 * cash
+
+
+@compiled
 def sell_to_pool(world, coin, fee):
     """Swap `coin` > 0 for cash at constant product; the seller's account is the caller's to book.
 

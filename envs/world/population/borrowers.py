@@ -7,7 +7,7 @@ from protogov.envs.world.events import record_event
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.lending import add_collateral, borrow, reduce_debt, repay
 from protogov.envs.world.liquidation import health_factor
-from protogov.envs.world.market import buy_from_pool, leave_impact, pool_price, sell_to_pool
+from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line, pool_price, sell_to_pool
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
@@ -241,7 +241,9 @@ def adjust_debt(world, venue, i, debt, p):
 @compiled
 def buy_with_loan(world, venue, i, spent, p):
     """A levered long: borrowed cash buys coin in the spot pool and the coin becomes collateral."""
-    gross = spent * (1.0 - p.pool_fee)
+    if not pool_in_line(world):
+        return
+    gross = min(spent * (1.0 - p.pool_fee), world.pool_cash)  # that is half of the pool's coin
     coin = world.pool_coin * gross / (world.pool_cash + gross)
     paid, _ = buy_from_pool(world, coin, p.pool_fee)
     world.outside_cash -= paid
