@@ -1,7 +1,8 @@
 """Records filled by hand and tapes made of given candles: what the tests of the physics start from."""
 
 from collections.abc import Callable, Iterable, Sequence
-from math import inf
+from dataclasses import fields
+from math import exp, inf, isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -153,6 +154,173 @@ def shake(simulator: Simulator, rng: np.random.Generator) -> dict[str, np.ndarra
         action = rng.uniform(-1.0, 1.0, (n, simulator.action_size(agent)))
         actions[agent] = np.where(rng.random((n, 1)) < 0.2, np.sign(action), action)
     return actions
+
+
+BOOKS = 1e-9  # of gross flow
+
+# What may lie below zero; every other floating field of a record may not, one that is added tomorrow included.
+SIGNED = frozenset({
+    # net receipts of whoever is outside the protocols: what they brought before the episode is not counted
+    "outside_cash", "outside_coin", "trader_cash", "arbitrage_cash", "arbitrage_coin",
+    # borrowed from outside and sold, if need be more than there is of everything else
+    "venues.hedge_coin", "venues.hedge_slice", "opening_coin",
+    # rates and log prices
+    "lasting_impact", "pool_seen", "funding", "liquidator_margin", "outside_yield", "venues.supplier_premium", "venues.skew_shift",
+    # logs: of what a person thinks of a venue, of vols added up
+    "venues.account_taste", "venues.supplier_taste", "venues.base_log_sum", "venues.base_log_ring", "venues.skew_log_sum", "venues.skew_log_ring",
+    # greeks and values of a book of longs and shorts, and of what is owed
+    "venues.net_standard_vega",
+    "venues.net_delta", "venues.net_gamma", "venues.net_vega", "venues.book_value", "venues.mark_delta",
+    "venues.last_nav", "venues.nav_change", "venues.last_treasury", "venues.opening_net",
+    # gains and flows of an episode, a decision or a day, scores
+    "liquidator_profit",
+    "venues.sum_supplier_surplus", "venues.sum_borrower_surplus", "venues.sum_liquidator_profit", "venues.sum_edge",
+    "venues.sum_hedge_cost", "venues.sum_uninformed_surplus", "venues.sum_informed_profit", "venues.sum_net_borrow",
+    "venues.sum_net_supply", "venues.borrow_flow_day", "venues.supply_flow_day", "venues.flow_mark_borrow",
+    "venues.flow_mark_supply", "venues.risk_score", "venues.spread_score",
+    # values of levers: each has its range, which is checked
+    "venues.lagged_levers", "venues.levers.low", "venues.levers.default", "venues.levers.executed",
+    "venues.levers.target", "venues.levers.pending",
+})  # fmt: skip
+POSITIVE = ("pool_cash", "pool_coin", "depth", "oracle_price", "outside_price", "tape_price", "gross_cash")
+
+
+def numbers(record: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Every floating field of a structured array, nested ones too, by name."""
+    out: list[tuple[str, np.ndarray]] = []
+    for name in record.dtype.names or ():
+        field = record[name]
+        if field.dtype.names:
+            out += [(f"{name}.{inner}", value) for inner, value in numbers(field)]
+        elif field.dtype.kind == "f":
+            out.append((name, field))
+    return out
+
+
+class Watch:
+    """What holds in every world after every step, whatever the actions, the parameters and the scenario."""
+
+    BOOKS = BOOKS
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self.remember()
+
+    def remember(self) -> None:
+        """Take the state as the one before the next step: after a reset, which starts indices over."""
+        worlds = self.simulator.worlds.view(np.ndarray)
+        self.before = worlds.copy()
+
+    def told(self, row: int) -> str:
+        """What a failing row needs to be found again."""
+        own = {spec.name: float(self.simulator.params[spec.name][row]) for spec in fields(Parameters)}
+        changed = {name: value for name, value in own.items() if value != Parameters.__dataclass_fields__[name].default}
+        return (
+            f"row {row}, seed {self.simulator.base_seeds[row]}, episode {self.simulator.episodes[row]}, hour "
+            f"{self.simulator.worlds['hour'][row]}, {self.simulator.scenario.name}: {changed}"
+        )
+
+    def every(self, holds: np.ndarray, name: str, values: Any = None) -> None:
+        """Assert `holds` [n, ...], naming the first row where it does not."""
+        if not holds.all():
+            at = tuple(np.argwhere(~holds)[0])
+            shown = "" if values is None else f" = {values[at]!r}"
+            raise AssertionError(f"{name}{list(at[1:]) or ''}{shown} in {self.told(int(at[0]))}")
+
+    def check_state(self) -> None:
+        """Books, finite numbers, nothing below zero but what is `SIGNED`, levers in their ranges."""
+        worlds = self.simulator.worlds.view(np.ndarray)
+        self.every(worlds["book_error"] <= BOOKS, "book_error", worlds["book_error"])
+        # what rounding may leave of a balance that was emptied
+        dust = 1e-14 * worlds["gross_cash"]
+        for name, value in numbers(worlds):
+            # the cap of a lever without limits is infinite by definition
+            self.every(np.isfinite(value) | (name == "venues.levers.cap"), name, value)
+            if name not in SIGNED:
+                self.every(value >= -dust.reshape(-1, *(1,) * (value.ndim - 1)), name, value)
+        for name in POSITIVE:
+            self.every(worlds[name] > 0.0, name, worlds[name])
+        venues, levers = worlds["venues"], worlds["venues"]["levers"]
+        self.every(venues["utilisation"] <= 1.0 + 1e-12, "utilisation", venues["utilisation"])
+        for name in ("executed", "target", "pending"):
+            inside = (levers[name] >= levers["low"] - 1e-12) & (levers[name] <= levers["high"] + 1e-12)
+            self.every(inside, f"levers.{name}", levers[name])
+        seized = venues["liquidation_threshold"] * (1.0 + venues["liquidation_bonus"])
+        self.every(seized <= 0.98 + 1e-12, "threshold and bonus", seized)
+        self.every(venues["slope1"] <= venues["slope2"], "slope1 over slope2", venues["slope1"])
+
+    def check(self, step: Any) -> None:
+        """After a step: the state, what the step returned, and what may only grow."""
+        self.check_state()
+        for values in (step.obs, step.rewards, step.terms, step.proposed, step.executed):
+            for name, value in values.items():
+                self.every(np.isfinite(value), name, value)
+        for name, value in step.obs.items():
+            self.every(np.abs(value) <= 10.0, f"obs {name}", value)
+        worlds, before = self.simulator.worlds.view(np.ndarray), self.before
+        valid = np.arange(step.events.shape[1]) < step.n_events[:, None]
+        for name, value in numbers(step.events):
+            self.every(np.isfinite(value) | ~valid, f"events.{name}", value)
+        recorded = step.n_events + worlds["events_lost"] - before["events_lost"]
+        self.every(worlds["num_events"] - before["num_events"] == recorded, "num_events", recorded)
+        venues, old = worlds["venues"], before["venues"]
+        self.every(venues["borrow_index"] >= old["borrow_index"], "borrow_index", venues["borrow_index"])
+        socialised = self.simulator.params.view(np.ndarray)["losses_socialised"][:, None] > 0.0
+        self.every((venues["supply_index"] >= old["supply_index"]) | socialised, "supply_index", venues["supply_index"])
+        # the shield: announcements at least a delay apart, each of at most a cap
+        levers, was = venues["levers"], old["levers"]
+        waited = (levers["allowed"] == was["allowed"]) | (levers["allowed"] - was["allowed"] >= levers["delay"])
+        self.every(waited, "levers.allowed", levers["allowed"])
+        hours = (worlds["hour"] - before["hour"])[:, None, None]
+        changes = (12 * hours - 1) // np.maximum(levers["delay"], 1) + 2  # the last one announced before this step
+        limited = np.isfinite(levers["cap"])
+        self.every((levers["travelled"] <= changes + 1e-9) | ~limited, "levers.travelled", levers["travelled"])
+        self.every(
+            (levers["executed"] == was["executed"]) | (levers["delay"] < NEVER), "frozen lever", levers["executed"]
+        )
+        self.remember()
+
+
+def random_parameters(rng: np.random.Generator, **fixed: float) -> Parameters:
+    """Parameters anywhere in their ranges: most at or near their defaults, some at an end, switches either way."""
+    for _ in range(1000):
+        values = {spec.name: _random_value(rng, spec) for spec in fields(Parameters)}
+        try:
+            return Parameters(**{**values, **fixed})
+        except ValueError:
+            continue  # two of them contradict each other
+    raise AssertionError("no parameters in a thousand draws went together")
+
+
+def _random_value(rng: np.random.Generator, spec: Any) -> float:
+    low, high, default = spec.metadata["low"], spec.metadata["high"], spec.default
+    if spec.metadata["unit"] == "switch":
+        return float(rng.integers(2))
+    if spec.type in (int, "int"):
+        few = min(low + 2, high) if rng.random() < 0.5 else high
+        return int(default if rng.random() < 0.6 else rng.integers(low, few + 1))
+    way = rng.random()
+    if way < 0.5:
+        return float(default)
+    if way < 0.53:
+        return float(low)
+    if way < 0.56 and isfinite(high):
+        return float(high)
+    if default == 0.0 or (way < 0.65 and isfinite(high - low)):
+        return float(rng.uniform(low, high if isfinite(high) else 100.0))
+    return float(min(max(default * exp(rng.normal(0.0, 0.7)), low), high))
+
+
+@pytest.fixture(scope="session")
+def watch() -> type[Watch]:
+    """The class `Watch`: `Watch(simulator).check(step)` after each step."""
+    return Watch
+
+
+@pytest.fixture(scope="session")
+def draw_parameters() -> Callable[..., Parameters]:
+    """`draw_parameters(rng, **fixed)`: random `Parameters`; see `random_parameters`."""
+    return random_parameters
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Random actions over every scenario and shape: books to 1e-9 of gross flow, nothing non-finite, nothing below zero.
 
-Well over 100,000 random-action steps in all. Balances that may be negative are named here and nowhere else.
+Over 200,000 random-action steps in all; `Watch` of conftest.py says what is checked and which balances may be negative.
+`test_fuzz.py` plays more, each world under parameters of its own, in the marked tier a million.
 """
 
 import math
@@ -17,72 +18,6 @@ from protogov.envs.simulator import Simulator
 
 BOOKS = 1e-9
 
-# Never negative, in USD, coin, contracts or as a rate. Not here: net receipts of the outside, traders, liquidators and
-# arbitrageurs; coin of the hedge (borrowed and sold); greeks and values of a book, scores, flows and differences.
-WORLD_NOT_NEGATIVE = ("pool_cash", "pool_coin", "depth", "oracle_price", "outside_price", "tape_price", "gross_cash")
-VENUE_NOT_NEGATIVE = (
-    "cash", "scaled_debt", "scaled_deposits", "deficit", "treasury_cash", "treasury_coin", "utilisation", "borrow_rate",
-    "supply_rate", "reserve", "account_collateral", "account_scaled_debt", "account_wallet", "supplier_scaled",
-    "unmet_withdrawals", "option_cash", "option_scaled", "option_unpaid", "base_vol", "skew", "long_calls", "long_puts",
-    "short_calls", "short_puts", "mark_call", "mark_put", "mark_vega", "short_contracts", "short_collateral",
-    "short_collateral_sum",
-    "sum_lockup", "sum_bad_debt", "sum_liquidation_cost", "sum_liquidated", "sum_variance_charge", "sum_option_fees",
-    "sum_haircuts", "at_risk", "last_latent", "liquidation_gain", "hedge_gain", "risk_drawdown", "spread_drawdown",
-)  # fmt: skip
-
-
-def numbers(record: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Every floating field of a structured array, nested ones too, by name."""
-    out: list[tuple[str, np.ndarray]] = []
-    for name in record.dtype.names or ():
-        field = record[name]
-        if field.dtype.names:
-            out += [(f"{name}.{inner}", value) for inner, value in numbers(field)]
-        elif field.dtype.kind == "f":
-            out.append((name, field))
-    return out
-
-
-class Watch:
-    """Checks a simulator after each step; `worst` is the largest residual seen."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-        self.socialised = bool((simulator.params["losses_socialised"] > 0.0).any())
-        self.indices = self.read_indices()
-
-    def read_indices(self) -> tuple[np.ndarray, np.ndarray]:
-        venues = self.simulator.worlds["venues"]
-        return venues["borrow_index"].copy(), venues["supply_index"].copy()
-
-    def check(self, step: Any) -> None:
-        worlds = self.simulator.worlds.view(np.ndarray)
-        for name, value in numbers(worlds):
-            # the cap of a lever without limits is infinite by definition
-            assert np.isfinite(value).all() or name == "venues.levers.cap", name
-        for values in (step.obs, step.rewards, step.terms, step.proposed, step.executed):
-            for name, value in values.items():
-                assert np.isfinite(value).all(), name
-        for value in step.obs.values():
-            assert np.abs(value).max() <= 10.0
-        assert worlds["book_error"].max() <= BOOKS
-        scale = worlds["gross_cash"].max()
-        for name in WORLD_NOT_NEGATIVE:
-            assert worlds[name].min() > 0.0, name
-        venues = worlds["venues"]
-        for name in VENUE_NOT_NEGATIVE:
-            assert venues[name].min() >= -1e-14 * scale, (name, venues[name].min())
-        assert venues["utilisation"].max() <= 1.0 + 1e-12
-        borrow, supply = self.read_indices()
-        assert (borrow >= self.indices[0]).all()
-        assert self.socialised or (supply >= self.indices[1]).all()
-        self.indices = borrow, supply
-        levers = venues["levers"]
-        assert (levers["executed"] >= levers["low"] - 1e-12).all()
-        assert (levers["executed"] <= levers["high"] + 1e-12).all()
-        assert (venues["liquidation_threshold"] * (1.0 + venues["liquidation_bonus"]) <= 0.98 + 1e-12).all()
-        assert (venues["slope1"] <= venues["slope2"]).all()
-
 
 def recount(simulator: Simulator, books: Any) -> None:
     """The last word is not the ledger's: add up three worlds holder by holder."""
@@ -93,30 +28,35 @@ def recount(simulator: Simulator, books: Any) -> None:
             assert books.lending(world.venues[v]) == pytest.approx(0.0, abs=BOOKS * world.gross_cash)
 
 
-def run(simulator: Simulator, steps: int, shake: Callable[..., Any], books: Any, seed: int = 0) -> int:
-    """Random actions for `steps` decisions of every world, with resets; the number of world-steps."""
-    rng = np.random.default_rng(seed)
-    watch = Watch(simulator)
-    for _ in range(steps):
-        over = simulator.truncated()
-        if over.any():
-            simulator.reset(mask=over)
-            watch.indices = watch.read_indices()
-        watch.check(simulator.step(shake(simulator, rng)))
-    recount(simulator, books)
-    return steps * simulator.num_worlds
+@pytest.fixture(name="run", scope="session")
+def run_fixture(shake: Callable[..., Any], watch: Any, books: Any) -> Callable[..., int]:
+    """`run(simulator, steps, seed=0)`: random actions in every world, with resets; the number of world-steps."""
+
+    def run(simulator: Simulator, steps: int, seed: int = 0) -> int:
+        rng = np.random.default_rng(seed)
+        watcher = watch(simulator)
+        for _ in range(steps):
+            over = simulator.truncated()
+            if over.any():
+                simulator.reset(mask=over)
+                watcher.remember()
+            watcher.check(simulator.step(shake(simulator, rng)))
+        recount(simulator, books)
+        return steps * simulator.num_worlds
+
+    return run
 
 
 @pytest.mark.parametrize("venues", [1, 2])
 @pytest.mark.parametrize("scenario", scenario_names())
 def test_every_scenario(
-    simulate: Callable[..., Simulator], shake: Callable[..., Any], books: Any, scenario: str, venues: int
+    simulate: Callable[..., Simulator], run: Callable[..., int], scenario: str, venues: int
 ) -> None:
     # 200 decisions of an hour in 96 (64) worlds, beyond the end of a shortened first episode
     simulator = simulate(
         scenario, 96 // venues + 16, venues=venues, decision_hours=1, episode_hours=150, randomise_levers=0.5
     )
-    assert run(simulator, 200, shake, books) >= 12_000
+    assert run(simulator, 200) >= 12_000
 
 
 CRASH = {"depth_scale": 0.1, "leverage_high": 1.0, "leverage_low": 0.9, "attentive_activity": 0.02}
@@ -179,10 +119,10 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_every_shape(simulate: Callable[..., Simulator], shake: Callable[..., Any], books: Any, name: str) -> None:
+def test_every_shape(simulate: Callable[..., Simulator], run: Callable[..., int], name: str) -> None:
     shape = {"decision_hours": 1} | SHAPES[name]
     scenario = "crash-heldout" if "crash" in name else "jump"
-    assert run(simulate(scenario, 24, seed=50, **shape), 100, shake, books) == 2400
+    assert run(simulate(scenario, 24, seed=50, **shape), 100) == 2400
 
 
 @settings(max_examples=12)
@@ -194,9 +134,9 @@ def test_every_shape(simulate: Callable[..., Simulator], shake: Callable[..., An
     depth=st.floats(-1.5, 2.0), elasticity=st.floats(0.0, 50.0), crowd=st.floats(0.5, 1.0),
 )  # fmt: skip
 def test_any_shape(
-    simulate: Callable[..., Simulator], shake: Callable[..., Any], books: Any, seed: int, worlds: int, hours: int,
-    autonomy: float, scenario: str, venues: int, options_on: int, socialised: int, accounts: int, suppliers: int,
-    expiries: int, strikes: int, depth: float, elasticity: float, crowd: float,
+    simulate: Callable[..., Simulator], run: Callable[..., int], seed: int, worlds: int, hours: int, autonomy: float,
+    scenario: str, venues: int, options_on: int, socialised: int, accounts: int, suppliers: int, expiries: int,
+    strikes: int, depth: float, elasticity: float, crowd: float,
 ) -> None:  # fmt: skip
     parameters = {
         "options_on": options_on, "losses_socialised": socialised, "num_accounts": accounts,
@@ -207,4 +147,4 @@ def test_any_shape(
     simulator = simulate(
         scenario, worlds, seed=seed, decision_hours=hours, autonomy=autonomy, venues=venues, parameters=parameters
     )
-    run(simulator, 10, shake, books, seed)
+    run(simulator, 10, seed)
