@@ -85,6 +85,16 @@ SHAPES: dict[str, dict[str, Any]] = {
     "crash, two venues": {"parameters": CRASH | {"losses_socialised": 1}, "venues": 2, "autonomy": math.inf},
     "an oracle that is the pool": {"parameters": {"oracle_pool_weight": 1.0, "lasting_share": 1.0}},
     "a late oracle": {"parameters": {"oracle_delay": 100.0, "oracle_deviation": 0.1}},
+    "a pool average": {"parameters": {"oracle_pool_average": 1, "oracle_average_window": 12}},
+    "a pool average, crash, two venues": {
+        "parameters": CRASH | {"oracle_pool_average": 1, "oracle_average_window": 1, "oracle_floor": 0.5}, "venues": 2
+    },
+    "a paused oracle that ignores the peg, crash": {
+        "parameters": CRASH | {"oracle_pause_from": 24, "oracle_pause_hours": 48, "oracle_ignores_peg": 1}
+    },
+    "scared liquidity, crash": {"parameters": {"depth_flight": 1000.0, "depth_return_half_life": 1000.0}},
+    "shy and late arbitrage": {"parameters": {"arbitrage_calm_vol": 0.01, "arbitrage_delay": 12.0}},
+    "a crowded hedge": {"parameters": {"open_interest": 1.0, "open_interest_flush": 100.0, "funding_crowding": 1e-3}},
     "no arbitrage": {"parameters": {"arbitrage_capacity": 0.0}},
     "all arbitrage": {"parameters": {"arbitrage_speed": 1.0, "arbitrage_band": 0.0, "arbitrage_capacity": 1e12}},
     "no fees, no gas": {

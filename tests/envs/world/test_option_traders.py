@@ -136,6 +136,21 @@ def test_latency_traders_gain_by_the_lateness_of_the_oracle_alone(simulate: Call
     assert gain(oracle_delay=36.0) > 0.0  # late only where blocks are full
 
 
+def test_latency_traders_know_nothing_of_the_coming_vol(simulate: Callable[..., Any], made: Any, hold: Any) -> None:
+    def gain(vols: list[float], share: float) -> tuple[float, float]:
+        simulator = simulate(
+            made([1000.0, 1000.0, (1000.0, 1040.0, 960.0, 1010.0)], implied_vol=vols), 16, decision_hours=2,
+            autonomy=0.0, defaults={"half_spread": 0.0025},
+            parameters=EAGER | {"latency_share": share, "oracle_deviation": 0.03},
+        )  # fmt: skip
+        return profits(simulator, hold, 1)
+
+    # the vol of hour 7 is what vol arbitrageurs know in hours 1 and 2
+    calm, storm = [0.7], [0.7] * 7 + [1.4]
+    assert gain(calm, 1.0) == gain(storm, 1.0) and gain(calm, 1.0)[0] > 0.0
+    assert gain(storm, 0.0)[1] > gain(calm, 0.0)[1]
+
+
 def test_vol_arbitrageurs_gain_by_the_vol_of_the_coming_hours_alone(
     simulate: Callable[..., Any], made: Any, hold: Any
 ) -> None:
