@@ -165,9 +165,11 @@ SIGNED = frozenset({
     # borrowed from outside and sold, if need be more than there is of everything else
     "venues.hedge_coin", "venues.hedge_slice", "opening_coin",
     # rates and log prices
-    "lasting_impact", "pool_seen", "funding", "liquidator_margin", "outside_yield", "venues.supplier_premium", "venues.skew_shift",
+    "lasting_impact", "pool_seen", "funding", "liquidator_margin", "outside_yield", "venues.supplier_premium",
+    "venues.skew_shift",
     # logs: of what a person thinks of a venue, of vols added up
-    "venues.account_taste", "venues.supplier_taste", "venues.base_log_sum", "venues.base_log_ring", "venues.skew_log_sum", "venues.skew_log_ring",
+    "venues.account_taste", "venues.supplier_taste", "venues.base_log_sum", "venues.base_log_ring",
+    "venues.skew_log_sum", "venues.skew_log_ring",
     # greeks and values of a book of longs and shorts, and of what is owed
     "venues.net_standard_vega",
     "venues.net_delta", "venues.net_gamma", "venues.net_vega", "venues.book_value", "venues.mark_delta",
