@@ -19,10 +19,13 @@ from protogov.envs.config import WorldConfig
 from protogov.experiments.calibration_bands import failing
 from protogov.experiments.calibration_figures import all_figures
 from protogov.experiments.calibration_measure import (
+    POPULATIONS,
+    Markets,
     Sample,
     Source,
     history_sources,
     measure,
+    measure_markets,
     pool_loss,
     synthetic_sources,
 )
@@ -46,7 +49,7 @@ class CalibrationOptions:
     synthetic: bool = False
     """Leave recorded candles out even where they are found."""
     seeds: int = 256
-    """Episodes of every source, one population each."""
+    """Episodes of every source, one population each; and as many again in markets of many populations on one tape."""
     first_seed: int = 0
     """The first of the seeds."""
     parameters: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -91,18 +94,25 @@ def run(options: CalibrationOptions) -> int:
     seeds = np.arange(options.first_seed, options.first_seed + options.seeds)
     began = time.perf_counter()
     samples: list[Sample] = []
+    markets: list[Markets] = []
+    tapes = max(2, options.seeds // POPULATIONS)
     for source in sources:
         samples.append(measure(source, seeds, config))
-        print(f"[{time.perf_counter() - began:6.1f} s] {source.name}: {seeds.size} episodes", flush=True)
+        markets.append(measure_markets(source, tapes, options.first_seed, config))
+        print(
+            f"[{time.perf_counter() - began:6.1f} s] {source.name}: {seeds.size} episodes, {tapes} tapes of "
+            f"{POPULATIONS} populations",
+            flush=True,
+        )
     pool = pool_loss(sources[0], seeds[:POOL_SEEDS], config)
-    figures = all_figures(samples, pool)
-    print(f"\n{format_sources(samples)}\n\n{format_figures(figures)}")
+    figures = all_figures(samples, markets, pool)
+    print(f"\n{format_sources(samples, markets)}\n\n{format_figures(figures)}")
     missed = failing(figures)
     print(f"\n{len(missed)} figures outside their band{': ' if missed else ''}{', '.join(b.name for b in missed)}")
     if options.out is not None:
         from protogov.experiments.calibration_drawing import write_calibration  # matplotlib only when drawn
 
-        for path in write_calibration(options.out, samples, figures, options, config):
+        for path in write_calibration(options.out, samples, markets, figures, options, config):
             print(f"wrote {path}")
     return 1 if options.check and missed else 0
 

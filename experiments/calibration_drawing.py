@@ -16,10 +16,11 @@ from protogov.experiments.calibration_figures import (
     ENOUGH_LIQUIDATIONS,
     busy_profits,
     fit_days,
+    fit_markets,
     spread_of,
     typical_profits,
 )
-from protogov.experiments.calibration_measure import Sample
+from protogov.experiments.calibration_measure import POPULATIONS, Markets, Sample
 from protogov.experiments.calibration_report import headline, numbers, page
 from protogov.experiments.calibration_statistics import HOUR_KINDS, REGRESSORS, gini, lorenz
 from protogov.experiments.figures.style import (
@@ -48,6 +49,7 @@ LEAST_GAIN = 1e-3  # the log axis begins here: a gain of nothing is drawn there
 def write_calibration(
     folder: Path,
     samples: Sequence[Sample],
+    markets: Sequence[Markets],
     figures: dict[str, Figure],
     options: "CalibrationOptions",
     config: WorldConfig,
@@ -56,22 +58,22 @@ def write_calibration(
     folder.mkdir(parents=True, exist_ok=True)
     about = numbers(samples, figures, options, config)
     with look():
-        canvas = draw(samples, figures)
+        canvas = draw(samples, markets, figures)
         paths = [save(canvas, folder, "calibration"), folder / "calibration.png"]
         canvas.savefig(paths[1], dpi=110, metadata={"Software": None})
     paths += [folder / "calibration.json", folder / "README.md"]
     paths[2].write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    paths[3].write_text(page(samples, figures, about), encoding="utf-8")
+    paths[3].write_text(page(samples, markets, figures, about), encoding="utf-8")
     return paths
 
 
-def draw(samples: Sequence[Sample], figures: dict[str, Figure]) -> Canvas:
+def draw(samples: Sequence[Sample], markets: Sequence[Markets], figures: dict[str, Figure]) -> Canvas:
     """Four panels: gains by kind of hour, coefficients by source, events against return, Lorenz curve."""
     canvas = new_figure(10.5, 7.8)
     panels = canvas.subplots(2, 2)
     _draw_gains(panels[0, 0], samples)
-    _draw_coefficients(panels[0, 1], samples)
-    _draw_response(panels[1, 0], samples)
+    _draw_coefficients(panels[0, 1], samples, markets)
+    _draw_response(panels[1, 0], markets)
     _draw_lorenz(panels[1, 1], samples)
     canvas.suptitle("\n".join(wrap(headline(figures), 130)), fontsize=10, x=0.01, ha="left")
     return canvas
@@ -109,19 +111,19 @@ def _draw_gains(axes: Axes, samples: Sequence[Sample]) -> None:
     axes.set_xlabel("line 5-95%, bar 25-75%, tick median, dot mean; green: stated band of the mean", fontsize=7.5)
 
 
-def _draw_coefficients(axes: Axes, samples: Sequence[Sample]) -> None:
-    axes.set_title("Daily regression of ln(events + 1)")
-    rows = [(sample.source.name, [sample]) for sample in samples]
-    rows.append(("all", list(samples)))
+def _draw_coefficients(axes: Axes, samples: Sequence[Sample], markets: Sequence[Markets]) -> None:
+    axes.set_title("Daily regression of ln(events + 1), markets of 2,048 accounts")
+    rows = [(market.source.name, market.source.kind, fit_markets([market])) for market in markets]
+    rows.append(("all", "", fit_markets(markets)))
+    rows.append(("worlds", "alone", fit_days(samples)))
     names = REGRESSORS[1:]
     for k, name in enumerate(names):
         _draw_band(axes, BAND_BY_NAME[name], float(k), 0.44)
         axes.plot([k - 0.44, k + 0.44], [PUBLISHED[k + 1]] * 2, color=GREEN, linewidth=1.6)
     left = 0.36
-    for r, (label, chosen) in enumerate(rows):
-        fit = fit_days(chosen)
+    for r, (label, kind, fit) in enumerate(rows):
         whole = label == "all"
-        color = BLACK if whole else VERMILLION if chosen[0].source.kind == "replayed" else BLUE
+        color = {"": BLACK, "alone": GREY, "replayed": VERMILLION}.get(kind, BLUE)
         for k in range(len(names)):
             x = k - left + 2.0 * left * r / max(len(rows) - 1, 1)
             value, low, high = (float(part[k + 1]) for part in (fit.coefficients, fit.low, fit.high))
@@ -138,13 +140,16 @@ def _draw_coefficients(axes: Axes, samples: Sequence[Sample]) -> None:
     axes.set_xticks(range(len(names)), [WORDS[name] for name in names])
     axes.set_xlim(-0.55, len(names) - 0.45)
     axes.set_ylabel("coefficient")
-    axes.set_xlabel("each group: sources from left to right, then all; green: published and stated band", fontsize=7.5)
+    axes.set_xlabel(
+        "each group: sources, all (black), single worlds (grey); green: published and stated band", fontsize=7.5
+    )
 
 
-def _draw_response(axes: Axes, samples: Sequence[Sample]) -> None:
-    axes.set_title("Liquidations of a day against its return")
-    returns = np.concatenate([sample.daily_returns[:, 1:].ravel() for sample in samples])
-    logs = np.log1p(np.concatenate([sample.events[:, 1:].ravel() for sample in samples]))
+def _draw_response(axes: Axes, markets: Sequence[Markets]) -> None:
+    axes.set_title("Liquidations of a day against its return, same markets")
+    days = [market.of_size(POPULATIONS) for market in markets]
+    returns = np.concatenate([part[0][:, 1:].ravel() for part in days])
+    logs = np.log1p(np.concatenate([part[1][:, 1:].ravel() for part in days]))
     edges = np.array([-0.5, -0.3, -0.2, -0.15, -0.12, -0.09, -0.07, -0.05, -0.035, -0.02, -0.01, 0, 0.01, 0.02, 0.035,
                       0.05, 0.08, 0.12, 0.3])  # fmt: skip
     at = np.digitize(returns, edges)
@@ -158,11 +163,11 @@ def _draw_response(axes: Axes, samples: Sequence[Sample]) -> None:
         axes.plot([x], [inside.mean()], marker="o", color=BLUE, markersize=4)
     grid = np.linspace(-0.3, 0.12, 200)
     falls, rises = np.minimum(grid, 0.0), np.maximum(grid, 0.0)
-    fit = fit_days(samples).coefficients
+    fit = fit_markets(markets).coefficients
     axes.plot(grid, fit[0] + fit[1] * falls + fit[3] * rises, color=BLACK, linewidth=1.4, label="fitted here, all days")
     shifted = fit[0] + PUBLISHED[1] * falls + PUBLISHED[3] * rises
     axes.plot(grid, shifted, color=GREEN, linestyle="--", linewidth=1.4, label="published slopes, intercept from here")
-    axes.plot([], [], marker="o", linestyle="", color=BLUE, label="mean of world-days (line 10-90%)")
+    axes.plot([], [], marker="o", linestyle="", color=BLUE, label="mean of days (line 10-90%)")
     axes.set_xlim(-0.32, 0.14)
     axes.set_ylim(-0.2, max(7.0, float(logs.max()) + 0.2))
     axes.set_xlabel("log return of the day (the day before had none)")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from protogov.experiments.calibration_bands import Figure
-from protogov.experiments.calibration_measure import PoolLoss, Sample
+from protogov.experiments.calibration_measure import POPULATIONS, Markets, PoolLoss, Sample
 from protogov.experiments.calibration_statistics import (
     CALM,
     HOUR_KINDS,
@@ -78,6 +78,13 @@ def fit_days(samples: Sequence[Sample]) -> Fit:
     )
 
 
+def fit_markets(markets: Sequence[Markets], size: int = POPULATIONS) -> Fit:
+    """The daily regression over the days of markets of `size` populations; a cluster is a tape."""
+    days = [market.of_size(size) for market in markets]
+    returns, events, seeds = (np.concatenate([part[k] for part in days]) for k in range(3))
+    return daily_fit(returns, events, seeds)
+
+
 def busy_profits(samples: Sequence[Sample]) -> tuple[Floats, Floats]:
     """(profits [worlds, liquidators], seed [worlds]) of the worlds with enough liquidations and any profit."""
     profits = np.concatenate([sample.profits for sample in samples])
@@ -108,20 +115,28 @@ def gini_figures(samples: Sequence[Sample]) -> list[Figure]:
     ]
 
 
-def all_figures(samples: Sequence[Sample], pool: PoolLoss | None) -> dict[str, Figure]:
-    """Every figure that has a band, and the intercept and the multiplier of a fall of 5%, by name."""
+def regression_figures(fit: Fit, suffix: str, basis: str) -> list[Figure]:
+    """The four coefficients and the factor of a fall of 5%, named with a suffix."""
+    basis = f"{fit.days:,} {basis}, {fit.events:,} liquidations"
+    figures = [
+        Figure(name + suffix, float(fit.coefficients[k]), float(fit.low[k]), float(fit.high[k]), basis)
+        for k, name in enumerate(REGRESSORS)
+    ]
+    low, high = sorted(float(np.exp(-0.05 * end)) for end in (fit.low[1], fit.high[1]))
+    return [*figures, Figure("multiplier" + suffix, fit.multiplier(), low, high, basis)]
+
+
+def all_figures(samples: Sequence[Sample], markets: Sequence[Markets], pool: PoolLoss | None) -> dict[str, Figure]:
+    """Every figure that has a band, and those that are reported without one, by name."""
     figures: list[Figure] = []
     for name in ("liquidation_gain", "hedge_gain", "utilisation", "borrow_rate"):
         for kind in (CALM, STRESS):
             found = spread_of(samples, name, kind)
             basis = f"{found.hours:,} {HOUR_KINDS[kind]} hours"
             figures.append(Figure(f"{name}_{HOUR_KINDS[kind]}", found.mean, found.low, found.high, basis))
-    fit = fit_days(samples)
-    basis = f"{fit.days:,} world-days, {fit.events:,} liquidations"
-    for k, name in enumerate(REGRESSORS):
-        figures.append(Figure(name, float(fit.coefficients[k]), float(fit.low[k]), float(fit.high[k]), basis))
-    ends = sorted(float(np.exp(-0.05 * end)) for end in (fit.low[1], fit.high[1]))
-    figures.append(Figure("multiplier", fit.multiplier(), ends[0], ends[1], basis))
+    if markets:
+        figures += regression_figures(fit_markets(markets), "", f"days of markets of {POPULATIONS} populations")
+    figures += regression_figures(fit_days(samples), "_world", "world-days")
     figures += gini_figures(samples)
     if pool is not None:
         expected = pool.path_variance / 8.0

@@ -7,15 +7,17 @@ return of a day is the tape's, which no trade in the world moves.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Replay, Scenario, get_scenario
+from protogov.envs.scenarios.base import Seeds
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.market import CASH_PER_DEPTH, tape_point
-from protogov.envs.world.noise import Purpose, normal
+from protogov.envs.world.noise import Purpose, key, normal
 from protogov.envs.world.state import SUBSTEPS, EventKind
 from protogov.experiments.calibration_statistics import DAY, Floats
 from protogov.experiments.errors import BadInput, as_bad_input
@@ -25,6 +27,7 @@ SYNTHETIC = ("jump", "calm")
 WINDOWS = ("2020-01", "2022-10", "2023-07", "2021-05", "2022-05", "2022-06", "2022-11")
 HELD_OUT = ("2020-03", "2023-03", "2024-08", "2025-10")  # crises that no constant may ever see
 BATCH = 256  # worlds in one simulator
+POPULATIONS = 16  # worlds on one tape that make a market of 2,048 accounts
 LARGEST = 13  # accounts of 128, about a tenth
 HOURLY = (
     "liquidation_gain", "hedge_gain", "depth", "near", "overdue", "near_idle", "utilisation", "borrow_rate", "debt",
@@ -80,6 +83,34 @@ class Sample:
     def daily_returns(self) -> Floats:
         """Log returns of the tape over each whole day, float64 [n, days]."""
         return np.asarray(np.diff(np.log(self.closes[:, ::DAY]), axis=1))
+
+
+@dataclass(frozen=True)
+class Markets:
+    """Days of markets that many populations share.
+
+    Attributes:
+        source: of the tapes.
+        seeds: int64 [tapes], of each tape.
+        daily_returns: log returns of the tape, float64 [tapes, days].
+        events: liquidations a day of each population, float64 [tapes, POPULATIONS, days].
+    """
+
+    source: Source
+    seeds: NDArray[np.int64]
+    daily_returns: Floats
+    events: Floats
+
+    def of_size(self, size: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """Days of markets of `size` populations each (a divisor of `POPULATIONS`).
+
+        Returns:
+            (daily returns [markets, days], events added up [markets, days], tape's seed [markets]).
+        """
+        tapes, _, days = self.events.shape
+        parts = POPULATIONS // size
+        events = self.events.reshape(tapes, parts, size, days).sum(axis=2).reshape(tapes * parts, days)
+        return np.repeat(self.daily_returns, parts, axis=0), events, np.repeat(self.seeds, parts)
 
 
 def synthetic_sources() -> list[Source]:
@@ -190,6 +221,44 @@ def _read_hour(world: Simulator, venue: NDArray[np.void]) -> dict[str, Floats]:
         "borrow_rate": venue["borrow_rate"],
         "debt": venue["scaled_debt"] * venue["borrow_index"],
     }
+
+
+# ---------------------------------------------------------------------- a market of many populations
+
+
+class SharedTape(Scenario):
+    """Another scenario in which `POPULATIONS` neighbouring seeds share the tape of the first of them.
+
+    A world has 128 accounts and most of its days no liquidation, where ln(events + 1) hides what the market does; the
+    worlds of one tape added up are a market of `POPULATIONS` times as many accounts on the same price.
+
+    Args:
+        scenario: whose tapes are shared.
+        seeds: base seeds of the worlds, int64 [n]; n is a multiple of `POPULATIONS`.
+    """
+
+    def __init__(self, scenario: Scenario, seeds: NDArray[np.int64]) -> None:
+        self.name, self.split, self.scenario = f"{scenario.name}, shared", scenario.split, scenario
+        with np.errstate(over="ignore"):  # the keyed noise wraps around
+            keys = [key(np.uint64(seed), np.uint64(0)) for seed in seeds]  # of the first episode of each world
+        self._tape_of = {int(own): keys[i - i % POPULATIONS] for i, own in enumerate(keys)}
+
+    def check_hours(self, num_hours: int) -> None:
+        """Raise ValueError unless the shared scenario can draw `num_hours`."""
+        self.scenario.check_hours(num_hours)
+
+    def fill(self, tapes: Any, seeds: Seeds) -> None:
+        """Draw the tape of each row's group."""
+        tapes[...] = self.scenario.draw([int(self._tape_of[int(own)]) for own in seeds], tapes.shape[1] - 1)
+
+
+def measure_markets(source: Source, tapes: int, first_seed: int, config: WorldConfig) -> Markets:
+    """Play `tapes` tapes of one source, each with `POPULATIONS` populations."""
+    seeds = np.arange(first_seed, first_seed + tapes * POPULATIONS)
+    shared = Source(source.name, source.kind, SharedTape(source.scenario, seeds))
+    sample = measure(shared, seeds, config)
+    events = sample.events.reshape(tapes, POPULATIONS, -1)
+    return Markets(source, seeds[::POPULATIONS], sample.daily_returns[::POPULATIONS], events)
 
 
 # ---------------------------------------------------------------------- the pool's loss to arbitrage

@@ -19,9 +19,16 @@ from protogov.experiments.calibration_bands import (
     Figure,
     failing,
 )
-from protogov.experiments.calibration_figures import ENOUGH_LIQUIDATIONS, Spread, fit_days, gini_figures, spread_of
-from protogov.experiments.calibration_measure import HELD_OUT, LARGEST, SYNTHETIC, WINDOWS, Sample
-from protogov.experiments.calibration_statistics import CALM, HOUR_KINDS, STRESS, Fit
+from protogov.experiments.calibration_figures import (
+    ENOUGH_LIQUIDATIONS,
+    Spread,
+    fit_days,
+    fit_markets,
+    gini_figures,
+    spread_of,
+)
+from protogov.experiments.calibration_measure import HELD_OUT, LARGEST, POPULATIONS, SYNTHETIC, WINDOWS, Markets, Sample
+from protogov.experiments.calibration_statistics import CALM, HOUR_KINDS, STRESS
 from protogov.experiments.versions import now, versions
 
 if TYPE_CHECKING:
@@ -62,21 +69,24 @@ def _absent(name: str) -> Figure:
     return Figure(name, float("nan"), float("nan"), float("nan"), "not measured")
 
 
+SIZES = (1, 4, POPULATIONS)  # populations of a market
 SOURCE_COLUMNS = (
     "source", "calm h", "stress h", "liq gain calm", "stress", "hedge gain calm", "stress", "events/day", "fall",
-    "fall t-1", "rise", "Gini", "top 13", "W bp", "bad debt bp", "liquidated bp", "liq cost bp", "lost",
+    "fall t-1", "rise", "world's fall", "Gini", "top 13", "W bp", "bad debt bp", "liquidated bp", "liq cost bp", "lost",
 )  # fmt: skip
 
 
-def source_rows(samples: Sequence[Sample]) -> list[list[str]]:
+def source_rows(samples: Sequence[Sample], markets: Sequence[Markets]) -> list[list[str]]:
     """A row of cells a source, and one for all of them."""
-    rows = [_source_row(sample.source.name, [sample]) for sample in samples]
-    return [*rows, _source_row("all", samples)]
+    rows = [
+        _source_row(sample.source.name, [sample], [market]) for sample, market in zip(samples, markets, strict=True)
+    ]
+    return [*rows, _source_row("all", samples, markets)]
 
 
-def _source_row(name: str, samples: Sequence[Sample]) -> list[str]:
+def _source_row(name: str, samples: Sequence[Sample], markets: Sequence[Markets]) -> list[str]:
     gains = [spread_of(samples, gain, kind) for gain in ("liquidation_gain", "hedge_gain") for kind in (CALM, STRESS)]
-    fit = fit_days(samples)
+    fit, alone = fit_markets(markets), fit_days(samples)
     events = np.concatenate([sample.events.ravel() for sample in samples])
     totals = {
         key: float(np.concatenate([sample.totals[key] for sample in samples]).mean()) for key in samples[0].totals
@@ -89,6 +99,7 @@ def _source_row(name: str, samples: Sequence[Sample]) -> list[str]:
         *(number(gain.mean) for gain in gains),
         number(float(events.mean())),
         *(number(float(value)) if fit.events >= ENOUGH_LIQUIDATIONS else "-" for value in fit.coefficients[1:]),
+        number(float(alone.coefficients[1])) if alone.events >= ENOUGH_LIQUIDATIONS else "-",
         number(gini_figures(samples)[0].value),
         number(top),
         *(number(totals[key]) for key in ("welfare", "bad_debt", "liquidated", "liquidation_cost")),
@@ -96,9 +107,9 @@ def _source_row(name: str, samples: Sequence[Sample]) -> list[str]:
     ]
 
 
-def format_sources(samples: Sequence[Sample]) -> str:
+def format_sources(samples: Sequence[Sample], markets: Sequence[Markets]) -> str:
     """The table of sources for the terminal."""
-    rows = [list(SOURCE_COLUMNS), *source_rows(samples)]
+    rows = [list(SOURCE_COLUMNS), *source_rows(samples, markets)]
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
@@ -160,14 +171,16 @@ def headline(figures: dict[str, Figure]) -> str:
     return f"{len(BANDS) - len(missed)} of {len(BANDS)} figures lie inside their stated band; not so: {names}"
 
 
-def page(samples: Sequence[Sample], figures: dict[str, Figure], about: dict[str, Any]) -> str:
+def page(
+    samples: Sequence[Sample], markets: Sequence[Markets], figures: dict[str, Figure], about: dict[str, Any]
+) -> str:
     """The README of the folder."""
-    fit = fit_days(samples)
     sections = [
         f"# Calibration\n\n{headline(figures)}.\n\n![Gains, regression, response and profits](calibration.svg)",
         _band_table(figures),
-        _reported(figures, fit),
-        _source_table(samples),
+        _reported(figures),
+        _size_table(markets),
+        _source_table(samples, markets),
         _gain_table(samples),
         _meanings(),
         _fitted(samples),
@@ -197,11 +210,14 @@ def _band_table(figures: dict[str, Figure]) -> str:
     return "## Figures against their bands\n\n" + _table(header, rows)
 
 
-def _reported(figures: dict[str, Figure], fit: Fit) -> str:
+def _reported(figures: dict[str, Figure]) -> str:
     rows = []
     words = {
         "intercept": "intercept of the regression (follows from the number of accounts; published 1.03)",
         "multiplier": "factor on a day's events of a 5% fall (published 4.5)",
+        "fall_today_world": "coefficient of the day's fall, single worlds",
+        "fall_yesterday_world": "coefficient of the fall of the day before, single worlds",
+        "rise_today_world": "coefficient of the day's rise, single worlds",
         "pool_loss_closes": "the pool's loss over sigma^2/8 with sigma of hourly closes",
         "utilisation_stress": "utilisation, mean of stress hours",
         "borrow_rate_stress": "borrow rate, mean of stress hours",
@@ -210,17 +226,32 @@ def _reported(figures: dict[str, Figure], fit: Fit) -> str:
         if name in figures:
             found = figures[name]
             rows.append([meaning, number(found.value), span(found.low, found.high)])
-    rows.append(["R^2 of the regression", number(fit.r_squared), ""])
     return "## Reported without a band\n\n" + _table(["figure", "value", "95% over seeds"], rows)
 
 
-def _source_table(samples: Sequence[Sample]) -> str:
+def _size_table(markets: Sequence[Markets]) -> str:
+    rows = []
+    for size in SIZES:
+        fit = fit_markets(markets, size)
+        cells = [f"{value:.1f} ({low:.1f} to {high:.1f})" for value, low, high in zip(
+            fit.coefficients, fit.low, fit.high, strict=True
+        )]  # fmt: skip
+        rows.append([f"{128 * size:,}", *cells, number(fit.r_squared)])
+    return (
+        "## The regression and the size of the market\n\nThe same worlds, 16 populations on each tape, added up to "
+        "markets of different size: ln(events + 1) of small counts flattens every slope.\n\n"
+        + _table(["accounts", "intercept", "fall today", "fall the day before", "rise today", "R^2"], rows)
+    )
+
+
+def _source_table(samples: Sequence[Sample], markets: Sequence[Markets]) -> str:
     text = (
         "## By source\n\nMeans; gains over hours of the kind; W, losses and liquidations in basis points of K0 an "
-        f"episode; top {LARGEST}: share of all debt that the {LARGEST} largest of 128 accounts owe; Gini within a "
-        "world; lost: events beyond what an hour can record, which are not counted.\n\n"
+        "episode; fall, fall t-1, rise: coefficients of markets of 2,048 accounts, world's fall: of single worlds; "
+        f"Gini within a world; top {LARGEST}: share of all debt that the {LARGEST} largest of 128 accounts owe; lost: "
+        "events beyond what an hour can record, which are not counted.\n\n"
     )
-    return text + _table(SOURCE_COLUMNS, source_rows(samples))
+    return text + _table(SOURCE_COLUMNS, source_rows(samples, markets))
 
 
 def _gain_table(samples: Sequence[Sample]) -> str:
@@ -259,9 +290,12 @@ def _meanings() -> str:
 - **Liquidation gain**: debt that a fall of 1% makes liquidatable over the depth of 1%. Of a hundred accounts a single
   percent is mostly empty, so it is a fifth of what the next five percent make liquidatable, what is liquidatable
   already included. **Hedge gain**: |net gamma| S^2 1% over the depth of 1%. Both are read at the end of every hour.
-- **Daily regression**: ln(liquidation events + 1) of a world-day on the day's fall, the fall of the day before and the
+- **Daily regression**: ln(liquidation events + 1) of a day on the day's fall, the fall of the day before and the
   day's rise (log returns of the tape; falls are negative numbers), ordinary least squares; the first day of an episode
-  only serves as the day before. The intercept follows from how many accounts there are and is reported alone.
+  only serves as the day before. The intercept follows from how many accounts there are and is reported alone. The
+  bands were first stated for the days of one world of 128 accounts, where they do not hold: on most days nobody is
+  liquidated, and ln(events + 1) cannot fall below 0. What was published is about a market of thousands of accounts,
+  so the same bands are held against {POPULATIONS} populations on one tape, added up; the single worlds stand beside.
 - **Profit Gini**: of the liquidators' profits since the episode began, losses as nothing, in worlds with
   {ENOUGH_LIQUIDATIONS} liquidations or more; no correction for their small number, so eight liquidators reach 0.875 at
   most.

@@ -7,16 +7,21 @@ import pytest
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario, get_scenario
+from protogov.envs.simulator import Simulator
 from protogov.experiments.calibration import CalibrationOptions, chosen_sources, main
 from protogov.experiments.calibration_bands import BAND_BY_NAME, BANDS, Band, Figure, failing
-from protogov.experiments.calibration_figures import all_figures, gini_figures, hours_of, spread_of
+from protogov.experiments.calibration_figures import all_figures, fit_markets, gini_figures, hours_of, spread_of
 from protogov.experiments.calibration_measure import (
     HELD_OUT,
+    POPULATIONS,
     WINDOWS,
+    Markets,
     Sample,
+    SharedTape,
     Source,
     history_sources,
     measure,
+    measure_markets,
     pool_loss,
     synthetic_sources,
 )
@@ -225,6 +230,37 @@ class _Drop(Scenario):
             tapes[field] = values
 
 
+def test_a_market_is_many_populations_on_one_tape() -> None:
+    source = synthetic_sources()[0]
+    shared = SharedTape(source.scenario, np.arange(5, 5 + 2 * POPULATIONS))
+    config = WorldConfig(episode_hours=48)
+    world = Simulator(config, 2 * POPULATIONS, scenario=shared)
+    world.reset(seeds=np.arange(5, 5 + 2 * POPULATIONS))
+    closes = world.tape["close"]
+    assert (closes[:POPULATIONS] == closes[0]).all() and (closes[POPULATIONS:] == closes[POPULATIONS]).all()
+    assert (closes[0] != closes[POPULATIONS]).any()
+    alone = Simulator(config, 1, scenario=source.scenario)
+    alone.reset(seeds=[5])
+    assert (alone.tape["close"][0] == closes[0]).all()  # the tape of its first seed, not some other
+    leverage = world.worlds["venues"]["account_leverage"][:, 0]
+    assert (leverage[0] != leverage[1]).all()
+    market = measure_markets(source, 2, 5, config)
+    np.testing.assert_allclose(market.daily_returns, np.diff(np.log(closes[::POPULATIONS, ::24].astype(float)), axis=1))
+
+
+def test_small_markets_flatten_the_slope_that_a_large_one_shows() -> None:
+    random = np.random.default_rng(4)
+    returns = random.normal(0.0, 0.04, (200, 14))
+    rate = 0.05 * np.exp(-30.0 * np.minimum(returns, 0.0))[:, None]
+    market = Markets(
+        synthetic_sources()[0], np.arange(200), returns, random.poisson(np.repeat(rate, POPULATIONS, 1)).astype(float)
+    )
+    alone, together = fit_markets([market], 1), fit_markets([market])
+    assert alone.days == POPULATIONS * together.days and alone.events == together.events
+    assert together.coefficients[1] < 1.7 * alone.coefficients[1] < 0.0
+    assert -30.0 < together.coefficients[1]
+
+
 def test_hours_of_a_kind_are_pooled_over_samples(samples) -> None:
     found = spread_of(samples, "hedge_gain", CALM)
     values = hours_of(samples, "hedge_gain", CALM)
@@ -257,7 +293,8 @@ def test_a_feeless_pool_loses_an_eighth_of_the_variance() -> None:
 
 
 def test_figures_cover_every_band_that_synthetic_worlds_can_show(samples) -> None:
-    figures = all_figures(samples, None)
+    markets = [measure_markets(source, 2, 0, WorldConfig(episode_hours=72)) for source in synthetic_sources()]
+    figures = all_figures(samples, markets, None)
     for band in BANDS:
         assert band.name in figures or band.name == "pool_loss"
     assert 0.0 < figures["utilisation_calm"].value < 1.0
