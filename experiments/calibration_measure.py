@@ -186,18 +186,11 @@ def _measure_batch(source: Source, seeds: NDArray[np.int64], config: WorldConfig
         world.tape["close"].astype(np.float64),
         hourly,
         events,
-        _profits(world),
+        np.array(world.worlds["liquidator_profit"][:, : int(world.worlds["num_liquidators"][0])]),
         largest,
         totals,
         int(world.worlds["events_lost"].sum()),
     )
-
-
-def _profits(world: Simulator) -> Floats:
-    """Profit of each liquidator since reset [USD], float64 [n, liquidators]; no column where nobody is told apart."""
-    if "liquidator_profit" not in (world.worlds.dtype.names or ()):
-        return np.zeros((world.num_worlds, 0))
-    return np.array(world.worlds["liquidator_profit"])
 
 
 def _read_hour(world: Simulator, venue: NDArray[np.void]) -> dict[str, Floats]:

@@ -214,6 +214,9 @@ def test_events_of_the_days_are_the_liquidations_of_the_record() -> None:
     assert (sample.events[:, 1] > 0.0).all()  # the price falls by 30% in the second
     np.testing.assert_allclose(sample.daily_returns, [[0.0, np.log(0.7), 0.0]] * 4, atol=1e-6)
     assert (sample.totals["liquidated"] > 0.0).all()
+    # the profits of the liquidators are the venue's, in basis points of what it was worth when it opened
+    whole = sample.profits.sum(axis=1) / sample.totals["liquidator_profit"] * 1e4
+    assert sample.profits.shape == (4, 8) and ((whole > 80e6) & (whole < 140e6)).all()
 
 
 class _Drop(Scenario):
