@@ -50,6 +50,21 @@ def test_surplus_of_the_uninformed_is_their_mean_margin(simulate: Callable[..., 
     assert venues["sum_uninformed_surplus"].sum() == pytest.approx(vega.sum() / 35.0, rel=0.05)
 
 
+def test_surplus_stays_finite_where_vega_all_but_vanishes(simulate: Callable[..., Any], made: Any, hold: Any) -> None:
+    # three sub-steps before the expiry the outer strikes are 38.55 deviations away: vega is the smallest of numbers,
+    # and a put deep in the money is bought back for its worth but for a rounding error
+    deviation = 0.5 * math.sqrt(3.0 / (12.0 * 8760.0))
+    still = PURE | {
+        "strike_gap": 38.55 * deviation / 2.0, "buy_share": 0.0, "opening_notional": 16e6, "arrivals": 60.0,
+        "vol_reversion": 1e9, "min_delta": 0.0,
+    }  # fmt: skip
+    simulator = simulate(made([1000.0], implied_vol=0.5), 32, parameters=still, autonomy=0.0, decision_hours=24)
+    for _ in range(7):
+        step = simulator.step(hold(simulator))
+        assert np.isfinite(simulator.worlds["venues"]["sum_uninformed_surplus"]).all()
+        assert all(np.isfinite(reward).all() for reward in step.rewards.values())
+
+
 def test_informed_traders_gain_and_are_rationed(simulate: Callable[..., Any], shake: Any) -> None:
     simulator = simulate(
         "jump",
@@ -198,7 +213,7 @@ def test_latency_traders_read_the_market_as_an_oracle_that_ignores_the_peg_will(
 
 def test_a_node_without_vega_leaves_surplus_finite(simulate: Callable[..., Any], made: Any, hold: Any) -> None:
     # holders who sell back minutes before the expiry of options far from the money: a vega of 1e-300 or nothing
-    wanted = {"arrivals": 200.0, "buy_share": 0.0, "strike_gap": 1.0, "interest_rate": 0.0, "opening_notional": 50e6}
+    wanted = {"arrivals": 60.0, "buy_share": 0.0, "strike_gap": 1.0, "interest_rate": 0.0, "opening_notional": 50e6}
     simulator = simulate(made([1000.0]), 8, parameters=wanted, autonomy=0.0, decision_hours=24)
     for _ in range(8):
         simulator.step(hold(simulator))
