@@ -30,7 +30,8 @@ BATCH = 256  # worlds in one simulator
 POPULATIONS = 16  # worlds on one tape that make a market of 2,048 accounts
 LARGEST = 13  # accounts of 128, about a tenth
 HOURLY = (
-    "liquidation_gain", "hedge_gain", "depth", "near", "overdue", "near_idle", "utilisation", "borrow_rate", "debt",
+    "liquidation_gain", "fresh_gain", "hedge_gain", "depth", "near", "overdue", "near_idle", "utilisation",
+    "borrow_rate", "debt",
 )  # fmt: skip
 TOTALS = ("welfare", "bad_debt", "liquidated", "liquidation_cost", "liquidator_profit")
 IDLE_BELOW = 0.5  # share of the attentive's activity
@@ -60,8 +61,8 @@ class Sample:
         seeds: int64 [n].
         closes: the tape's hourly closes, the opening first, USD, float64 [n, hours + 1].
         hourly: name of `HOURLY` -> float32 [n, hours]. `near`: debt that a 5% fall makes liquidatable over all debt;
-            `overdue`: the part of it that is liquidatable already; `near_idle`: the part of it that idle accounts owe;
-            the other names are the record's.
+            `overdue`: the part of it that is liquidatable already; `fresh_gain`: the liquidation gain without that;
+            `near_idle`: the part of it that idle accounts owe; the other names are the record's.
         events: liquidations a day, float64 [n, days].
         profits: USD of each liquidator since reset, float64 [n, liquidators].
         largest: share of all debt that the `LARGEST` largest accounts owe, mean over the days, float64 [n].
@@ -201,14 +202,16 @@ def _read_hour(world: Simulator, venue: NDArray[np.void]) -> dict[str, Floats]:
     near = np.where(0.95 * backed < debts, debts, 0.0)
     total = np.maximum(debts.sum(axis=1), 1e-9)
     near_sum = np.maximum(near.sum(axis=1), 1e-9)
+    overdue = np.where(backed < debts, debts, 0.0).sum(axis=1)
     activity = venue["account_activity"]
     idle = activity < IDLE_BELOW * activity.max(axis=1, keepdims=True)
     return {
         "liquidation_gain": venue["liquidation_gain"],
         "hedge_gain": venue["hedge_gain"],
+        "fresh_gain": 0.2 * (near.sum(axis=1) - overdue) * venue["borrow_index"] / world.worlds["depth"],
         "depth": world.worlds["depth"],
         "near": near.sum(axis=1) / total,
-        "overdue": np.where(backed < debts, debts, 0.0).sum(axis=1) / near_sum,
+        "overdue": overdue / near_sum,
         "near_idle": np.where(idle, near, 0.0).sum(axis=1) / near_sum,
         "utilisation": venue["utilisation"],
         "borrow_rate": venue["borrow_rate"],
@@ -278,8 +281,9 @@ def pool_loss(source: Source, seeds: NDArray[np.int64], config: WorldConfig) -> 
     Theory: a constant product of value V whose price has variance sigma^2 loses V sigma^2/8 a unit of time.
     """
     quiet = replace(config, decision_hours=1).with_parameters(
-        pool_fee=0.0, arbitrage_speed=1.0, arbitrage_band=0.0, arbitrage_capacity=1e15, options_on=0.0, debt_size=0.0
-    )
+        pool_fee=0.0, depth_flight=0.0, options_on=0.0, debt_size=0.0, arbitrage_speed=1.0, arbitrage_band=0.0,
+        arbitrage_capacity=1e15, arbitrage_stress=0.0, arbitrage_calm_vol=1e9, arbitrage_delay=0.0,
+    )  # fmt: skip
     world = Simulator(quiet, seeds.size, scenario=source.scenario)
     world.reset(seeds=seeds)
     still = {agent: np.zeros((seeds.size, world.action_size(agent))) for agent in world.agents}

@@ -263,10 +263,19 @@ def _gain_table(samples: Sequence[Sample]) -> str:
     parts = []
     for kind, word in enumerate(HOUR_KINDS):
         near, depth, debt = (spread_of(samples, name, kind).mean for name in ("near", "depth", "debt"))
-        late, idle = (spread_of(samples, name, kind).mean for name in ("overdue", "near_idle"))
-        parts.append([word, number(near), number(debt / 1e6), number(depth / 1e6), number(late), number(idle)])
+        late, idle, fresh = (spread_of(samples, name, kind).mean for name in ("overdue", "near_idle", "fresh_gain"))
+        cells = (near, debt / 1e6, depth / 1e6, late, idle, fresh)
+        parts.append([word, *(number(cell) for cell in cells)])
     header = ["hours", "gain", "mean", "5%", "25%", "median", "75%", "95%", "number"]
-    made_of = ["hours", "debt within 5% of liquidation / debt", "debt $M", "depth $M", "overdue part", "idle part"]
+    made_of = [
+        "hours",
+        "debt within 5% of liquidation / debt",
+        "debt $M",
+        "depth $M",
+        "overdue part",
+        "idle part",
+        "gain without the overdue",
+    ]
     return (
         "## Where the gains come from\n\n"
         + _table(header, rows)
