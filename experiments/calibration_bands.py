@@ -48,7 +48,7 @@ class Band:
 
     def holds(self, value: float) -> bool:
         """Whether `value` is a number within the closed band."""
-        return isfinite(value) and self.low <= value <= self.high
+        return self.low <= value <= self.high
 
     def verdict(self, value: float, low: float, high: float) -> str:
         """Inside, outside, or not measured; says so when the interval [low, high] crosses an edge of the band."""

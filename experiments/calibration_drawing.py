@@ -112,7 +112,7 @@ def _draw_gains(axes: Axes, samples: Sequence[Sample]) -> None:
 
 
 def _draw_coefficients(axes: Axes, samples: Sequence[Sample], markets: Sequence[Markets]) -> None:
-    axes.set_title("Daily regression of ln(events + 1), markets of 2,048 accounts")
+    axes.set_title("Daily regression, markets of 2,048 accounts")
     rows = [(market.source.name, market.source.kind, fit_markets([market])) for market in markets]
     rows.append(("all", "", fit_markets(markets)))
     rows.append(("worlds", "alone", fit_days(samples)))
@@ -139,7 +139,8 @@ def _draw_coefficients(axes: Axes, samples: Sequence[Sample], markets: Sequence[
     axes.axhline(0.0, color=GREY, linewidth=0.7)
     axes.set_xticks(range(len(names)), [WORDS[name] for name in names])
     axes.set_xlim(-0.55, len(names) - 0.45)
-    axes.set_ylabel("coefficient")
+    axes.set_ylabel("coefficient of ln(events + 1)")
+    axes.set_ylim(-55.0, 35.0)
     axes.set_xlabel(
         "each group: sources, all (black), single worlds (grey); green: published and stated band", fontsize=7.5
     )
@@ -170,7 +171,7 @@ def _draw_response(axes: Axes, markets: Sequence[Markets]) -> None:
     axes.plot([], [], marker="o", linestyle="", color=BLUE, label="mean of days (line 10-90%)")
     axes.set_xlim(-0.32, 0.14)
     axes.set_ylim(-0.2, max(7.0, float(logs.max()) + 0.2))
-    axes.set_xlabel("log return of the day (the day before had none)")
+    axes.set_xlabel("log return of the day (lines: without a fall the day before)")
     axes.set_ylabel("ln(liquidations + 1)")
     axes.legend(loc="upper right")
 

@@ -233,7 +233,7 @@ def _size_table(markets: Sequence[Markets]) -> str:
     rows = []
     for size in SIZES:
         fit = fit_markets(markets, size)
-        cells = [f"{value:.1f} ({low:.1f} to {high:.1f})" for value, low, high in zip(
+        cells = [f"{value:.3g} ({low:.3g} to {high:.3g})" for value, low, high in zip(
             fit.coefficients, fit.low, fit.high, strict=True
         )]  # fmt: skip
         rows.append([f"{128 * size:,}", *cells, number(fit.r_squared)])
@@ -324,6 +324,10 @@ def _fitted(samples: Sequence[Sample]) -> str:
 - Constants of the world may be fitted on the scenarios {" and ".join(SYNTHETIC)} and on recorded windows of
   {", ".join(WINDOWS)}. {played}{f"; without {', '.join(absent)}" if absent else ""}.
 - Never on the held-out synthetic crash, and never on the crises {", ".join(HELD_OUT)}: no file of them is read.
+- Chosen with these figures in sight: `leverage_high`, `safety_low`, `safety_high` (calm liquidation gain, daily
+  regression), `opening_notional` (both hedge gains), `depth_flight`, `depth_floor` (gains under stress). Everything
+  else was set before or for other reasons; the liquidators' profits, the pool's loss and the size of the coefficients
+  of yesterday's fall and of a rise came out as they are.
 - The recorded windows are also where learned governors are evaluated: no learner trains on them, but the constants of
   the world were chosen with them in sight.
 - No lever, no reward weight and no learner was fitted here: all levers stand at their defaults and nobody moves one."""

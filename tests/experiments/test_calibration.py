@@ -219,15 +219,23 @@ def test_events_of_the_days_are_the_liquidations_of_the_record() -> None:
     assert sample.profits.shape == (4, 8) and ((whole > 80e6) & (whole < 140e6)).all()
 
 
+def test_the_last_hour_of_a_day_belongs_to_it() -> None:
+    falling = Source("drop", "synthetic", _Drop(first=23, last=24))
+    assert (measure(falling, np.arange(4), WorldConfig(episode_hours=48)).events[:, 0] > 0.0).all()
+
+
 class _Drop(Scenario):
-    """Two quiet days and a fall of 30% between hours 24 and 48."""
+    """Quiet days and a fall of 30% between two hours."""
 
     name, split = "drop", "free"
+
+    def __init__(self, first: int = 24, last: int = 48) -> None:
+        self.first, self.last = first, last
 
     def fill(self, tapes, seeds) -> None:
         get_scenario("flat").fill(tapes, seeds)
         hours = np.arange(tapes.shape[1])
-        path = 3000.0 * np.exp(np.log(0.7) * np.clip((hours - 24) / 24, 0.0, 1.0))
+        path = 3000.0 * np.exp(np.log(0.7) * np.clip((hours - self.first) / (self.last - self.first), 0.0, 1.0))
         opens = np.concatenate([path[:1], path[:-1]])
         for field, values in (("open", opens), ("high", opens), ("low", path), ("close", path)):
             tapes[field] = values
