@@ -8,7 +8,7 @@ from typing import Any
 from protogov.envs.roles import ROLES, make_agents
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.envs.world.parameters import Parameters
-from protogov.envs.world.state import MAX_VENUES
+from protogov.envs.world.state import MAX_DECISION_HOURS, MAX_VENUES
 
 
 class ConfigError(ValueError):
@@ -58,7 +58,7 @@ class WorldConfig:
         object.__setattr__(self, "roles", tuple(self.roles))
         object.__setattr__(self, "defaults", dict(self.defaults))
         _whole("venues", self.venues, 1, MAX_VENUES)
-        _whole("decision_hours", self.decision_hours, 1, 24)
+        _whole("decision_hours", self.decision_hours, 1, MAX_DECISION_HOURS)
         _whole("episode_hours", self.episode_hours, 1, 8760)
         _number("cooperation", self.cooperation, 0.0, 1.0)
         _number("randomise_levers", self.randomise_levers, 0.0, 1.0)

@@ -24,7 +24,7 @@ from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.observe import VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.records import RECORD
-from protogov.envs.world.state import EVENT, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
+from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
 SNAPSHOT_VERSION = 2
@@ -104,13 +104,15 @@ class Simulator:
         self._kernels = kernels(venues)
         # kept and copied from: a fresh array of full capacity every step costs more in page faults than a world's hours
         self._events = np.zeros((n, MAX_EVENTS_PER_HOUR * self.config.decision_hours), EVENT).view(np.recarray)
+        self._slices = slices(n, self.num_threads)
+        self._logs = np.zeros(len(self._slices), EVENT_LOG).view(np.recarray)  # each is one thread's at a time
         # numba recognises a plain array of a dtype object that it has met; the view that makes a recarray makes a
         # dtype of its own, and each costs every later call some microseconds. Uncompiled kernels need recarrays.
         named = (
             (self.worlds, world_dtypes[venues]), (self.params, PARAMS), (self.tape, TAPE), (self._actions, None),
             (self._world_features, WORLD_DTYPE), (self._world_flat, None), (self._venue_features, VENUE_DTYPE),
             (self._venue_flat, None), (self._obs, None), (self._terms, TERMS), (self._records, RECORD),
-            (self._events, EVENT),
+            (self._events, EVENT), (self._logs, EVENT_LOG),
         )  # fmt: skip
         self._arguments = tuple(
             array if dtype is None or not _COMPILED else array.view(dtype, np.ndarray) for array, dtype in named
@@ -186,7 +188,7 @@ class Simulator:
             for row, episode_key in zip(rows, keys, strict=True):
                 if self.episodes[row] == 0:
                     self.worlds["length"][row] = self._first_length(episode_key)
-        worlds, params, tape, _, *features, _, _, _ = self._arguments
+        worlds, params, tape, _, *features, _, _, _, _ = self._arguments
 
         def open_piece(number: int) -> None:
             with np.errstate(over="ignore"):
@@ -278,14 +280,16 @@ class Simulator:
 
     def _run_ranges(self) -> int:
         """One decision of every row; the first row whose books do not balance, or -1."""
-        bad = self._workers.map(self._run_range, slices(self.num_worlds, self.num_threads))
+        bad = self._workers.map(self._run_range, range(len(self._slices)))
         return min((row for row in bad if row >= 0), default=-1)
 
-    def _run_range(self, edges: tuple[int, int]) -> int:
+    def _run_range(self, number: int) -> int:
+        *arguments, logs = self._arguments
+        arguments += [logs[number : number + 1], *self._slices[number]]
         if _COMPILED:
-            return int(self._kernels.step_range(*self._arguments, *edges))
+            return int(self._kernels.step_range(*arguments))
         with np.errstate(over="ignore"):  # the keyed noise wraps around
-            return int(self._kernels.step_range(*self._arguments, *edges))
+            return int(self._kernels.step_range(*arguments))
 
     # ------------------------------------------------------------------ reading
 
@@ -310,7 +314,7 @@ class Simulator:
         """(EVENT [n, m], int64 [n]): the last decision's events and how many of each row are valid; zeros behind."""
         counts = self._step_events.copy()
         events = np.zeros((self.num_worlds, max(int(counts.max()), 1)), EVENT)
-        self._kernels.copy_events(self._arguments[-1], counts, events)
+        self._kernels.copy_events(self._arguments[-2], counts, events)
         return events, counts
 
     def records(self) -> NDArray[np.void]:
@@ -427,7 +431,7 @@ _STATE = (
 # what `_bind` makes of them
 _BOUND = (
     "_world_flat", "_venue_flat", "_terms_flat", "_kernels", "_arguments",
-    "_hour", "_length", "_step_events", "_levers", "_events",
+    "_hour", "_length", "_step_events", "_levers", "_events", "_logs", "_slices",
 )  # fmt: skip
 _WELFARE = TERM_NAMES.index("welfare")
 _WELFARE_COLUMNS = np.array([TERM_NAMES.index(name) for name in WELFARE_PARTS])

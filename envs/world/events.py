@@ -13,7 +13,7 @@ from protogov.envs.world.state import MAX_EVENTS_PER_HOUR, EventKind
 
 @compiled
 def record_event(world, events, v, kind, account, parent, repaid, seized, price, bad_debt):
-    """Append one event and return its serial number; beyond the hourly capacity it is counted as lost."""
+    """Append one event to the log `events` and return its serial number; beyond the hourly capacity it is lost."""
     serial = world.num_events
     root, generation = place_in_tree(world, events, serial, parent)
     world.num_events = serial + 1
@@ -27,13 +27,14 @@ def record_event(world, events, v, kind, account, parent, repaid, seized, price,
             venue.sum_caused_liquidations += 1
             venue.sum_caused += repaid
     position = world.step_events
-    if world.events_hour >= MAX_EVENTS_PER_HOUR or position >= events.shape[0]:
+    rows = events.rows
+    if world.events_hour >= MAX_EVENTS_PER_HOUR or position >= rows.shape[0]:
         world.events_lost += 1
         venue.sum_events_lost += 1
         return serial
     world.events_hour += 1
     world.step_events = position + 1
-    event = events[position]
+    event = rows[position]
     event.substep = world.substep
     event.kind = kind
     event.venue = v
@@ -58,9 +59,10 @@ def place_in_tree(world, events, serial, parent):
     if generation >= 0:
         return root, generation + 1
     # neither a mover that the world remembers nor the newest event: look among those of this decision
+    rows = events.rows
     for position in range(world.step_events - 1, -1, -1):
-        if events[position].serial == parent:
-            return np.int64(events[position].root), np.int64(events[position].generation) + 1
+        if rows[position].serial == parent:
+            return np.int64(rows[position].root), np.int64(rows[position].generation) + 1
     return parent, 1  # forgotten, and so for all that is known a root
 
 

@@ -81,17 +81,20 @@ def _build(digest: str) -> Kernels:
 
     def step_range(
         worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, terms, records,
-        events, start, stop,
+        events, logs, start, stop,
     ):  # fmt: skip
         version = digest  # noqa: F841
         bad = -1
+        log = logs[0]
         for i in range(start, stop):
             world = worlds[i]
             p = params[i]
-            hours = run_decision(world, tape[i], actions[i], events[i], p)
+            hours = run_decision(world, tape[i], actions[i], log, p)
             for v in range(world.num_venues):
                 settle_terms(world, world.venues[v], hours, terms[i, v], p)
-                fill_record(world, world.venues[v], v, events[i], records[i, v])
+                fill_record(world, world.venues[v], v, log, records[i, v])
+            for position in range(world.step_events):
+                events[i, position] = log.rows[position]
             fill_observation(world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], p)
             # a comparison that also catches a non-finite residual
             if bad < 0 and not world.book_error <= BOOK_TOLERANCE:

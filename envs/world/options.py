@@ -5,6 +5,8 @@ at the vol *after* that move, plus or minus the half-spread, plus four fees (`op
 OptionMarketPricer. The pool is the other side of it all.
 """
 
+from math import log
+
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.lending import draw_backstop, lend_option_cash
@@ -16,9 +18,9 @@ from protogov.envs.world.option_fees import (
     vega_fee_of,
     weeks_of,
 )
-from protogov.envs.world.pricing import normalised_skew, quote
+from protogov.envs.world.pricing import expiry_factors, normalised_skew, quote, quote_node
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
-from protogov.envs.world.surface import clipped_vol, fair_vol, forced_vol, mid_vol, tilt, vol_impact, within_bounds
+from protogov.envs.world.surface import clipped_vol, fair_vol, forced_vol, node_vol, tilt, vol_impact, within_bounds
 
 
 @compiled
@@ -39,9 +41,11 @@ def trade_terms(world, venue, e, k, is_call, contracts, sign, p):
     spot, strike = world.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
     base, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, p.standard_size, p.skew_impact)
-    shift = venue.skew_shift * tilt(spot, strike, p.skew_shift_width) if venue.skew_shift != 0.0 else 0.0
+    moneyness = log(spot / strike)
+    shift = venue.skew_shift * tilt(moneyness, p.skew_shift_width) if venue.skew_shift != 0.0 else 0.0
     vol = clipped_vol(base * skew + shift + sign * venue.half_spread)
-    call, put, delta, _, vega = quote(spot, strike, years, vol, p.interest_rate)
+    root, discount = expiry_factors(years, p.interest_rate)
+    call, put, delta, _, vega = quote_node(spot, strike, moneyness, years, root, discount, vol, p.interest_rate)
     premium = (call if is_call else put) * contracts
     weeks = weeks_of(years)
     pre = venue.net_standard_vega
@@ -145,10 +149,15 @@ def mark_book(world, venue, p):
     mark_delta, mark_vega = venue.mark_delta, venue.mark_vega
     for e in range(venue.num_expiries):
         years = years_to_expiry(world, venue, e)
+        root, discount = expiry_factors(years, p.interest_rate)
         expiry_vega = 0.0
         for k in range(venue.num_strikes):
-            vol = mid_vol(venue, e, k, spot, p)
-            call, put, delta, gamma, vega = quote(spot, strikes[e, k], years, vol, p.interest_rate)
+            strike = strikes[e, k]
+            moneyness = log(spot / strike)
+            vol = node_vol(venue, e, k, moneyness, p)
+            call, put, delta, gamma, vega = quote_node(
+                spot, strike, moneyness, years, root, discount, vol, p.interest_rate
+            )
             calls[e, k], puts[e, k], mark_delta[e, k], mark_vega[e, k] = call, put, delta, vega
             held_calls = short_calls[e, k] - long_calls[e, k]
             held_puts = short_puts[e, k] - long_puts[e, k]

@@ -67,12 +67,24 @@ def quote(spot, strike, years, vol, rate):
         (call [USD], put [USD], call delta [coin], gamma [coin per USD], vega [USD per 1.00 of vol]); the put's delta is
         the call's minus one. At or after expiry the intrinsic values. Source: Black and Scholes (1973).
     """
+    root, discount = expiry_factors(years, rate)
+    return quote_node(spot, strike, log(spot / strike), years, root, discount, vol, rate)
+
+
+@compiled
+def expiry_factors(years, rate):
+    """(root of the years, discount factor): what all strikes of an expiry share."""
+    return sqrt(max(years, 0.0)), exp(-rate * years)
+
+
+@compiled
+def quote_node(spot, strike, moneyness, years, root, discount, vol, rate):
+    """:func:`quote` for many nodes: given log(spot / strike) and the expiry's factors, which others need as well."""
     if years <= 0.0:
         return max(spot - strike, 0.0), max(strike - spot, 0.0), (1.0 if spot > strike else 0.0), 0.0, 0.0
-    root = sqrt(years)
     deviation = vol * root
-    discounted = strike * exp(-rate * years)
-    d1 = (log(spot / strike) + (rate + 0.5 * vol * vol) * years) / deviation
+    discounted = strike * discount
+    d1 = (moneyness + (rate + 0.5 * vol * vol) * years) / deviation
     d2 = d1 - deviation
     density1 = normal_pdf(d1)
     density2 = density1 * spot / discounted

@@ -55,20 +55,21 @@ def fill_record(world, venue, v, events, out):
 @compiled
 def largest_tree(events, count, v):
     """Number of events among the first `count` in the largest tree that has one at venue `v`; 0 if none has."""
+    rows = events.rows
     largest, last_root = 0, -1
     for i in range(count):
-        root = events[i].root
-        if events[i].generation == 0:
+        root = rows[i].root
+        if rows[i].generation == 0:
             # alone unless one of the later events names it, and those are looked at in their turn
-            if events[i].venue == v:
+            if rows[i].venue == v:
                 largest = max(largest, 1)
         elif root != last_root:
             last_root = root
             size, here = 0, False
             for j in range(count):
-                if events[j].root == root:
+                if rows[j].root == root:
                     size += 1
-                    here = here or events[j].venue == v
+                    here = here or rows[j].venue == v
             if here:
                 largest = max(largest, size)
     return largest

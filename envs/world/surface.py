@@ -29,15 +29,21 @@ def within_bounds(base_vol, skew):
 
 
 @compiled
-def tilt(spot, strike, width):
-    """Direction of the skew shift at a strike: +1 far below the spot, -1 far above, linear between."""
-    return min(max(log(spot / strike) / width, -1.0), 1.0)
+def tilt(moneyness, width):
+    """Direction of the skew shift at log(spot / strike): +1 far below the spot, -1 far above, linear between."""
+    return min(max(moneyness / width, -1.0), 1.0)
 
 
 @compiled
 def mid_vol(venue, e, k, spot, p):
     """The pool's own vol of a node, before any trade and without the spread."""
-    shift = venue.skew_shift * tilt(spot, venue.strike[e, k], p.skew_shift_width) if venue.skew_shift != 0.0 else 0.0
+    return node_vol(venue, e, k, log(spot / venue.strike[e, k]) if venue.skew_shift != 0.0 else 0.0, p)
+
+
+@compiled
+def node_vol(venue, e, k, moneyness, p):
+    """:func:`mid_vol` given log(spot / strike)."""
+    shift = venue.skew_shift * tilt(moneyness, p.skew_shift_width) if venue.skew_shift != 0.0 else 0.0
     return clipped_vol(venue.base_vol[e] * venue.skew[e, k] + shift)
 
 

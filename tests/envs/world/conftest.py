@@ -13,7 +13,7 @@ from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import apply_levers, lever_rows
 from protogov.envs.world.parameters import Parameters
-from protogov.envs.world.state import EVENT, NEVER, TAPE, world_dtypes
+from protogov.envs.world.state import EVENT_LOG, NEVER, TAPE, world_dtypes
 
 QUIET = {
     "implied_vol": 0.7,
@@ -30,7 +30,7 @@ CANDLE = ("open", "high", "low", "close")
 
 
 class Bench(NamedTuple):
-    """One world, its first venue, its parameters and room for events."""
+    """One world, its first venue, its parameters and an event log (`events.rows`)."""
 
     world: Any
     venue: Any
@@ -67,7 +67,7 @@ def make_bench(num_venues: int = 1, autonomy: float = inf, **parameters: float) 
     world.liquidator_flash[0] = world.liquidator_watching[0] = 1
     world.liquidator_attention[0] = world.liquidator_gas[0] = 1.0
     world.liquidator_margin[0] = p.liquidator_margin
-    return Bench(world, world.venues[0], p, np.zeros(512, EVENT).view(np.recarray))
+    return Bench(world, world.venues[0], p, np.zeros(1, EVENT_LOG).view(np.recarray)[0])
 
 
 class Made(Scenario):

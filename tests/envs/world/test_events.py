@@ -23,7 +23,7 @@ def test_an_event_is_written_with_its_serial(blank: Callable[..., Any]) -> None:
     world.substep, world.num_events, world.step_events, world.events_hour = 17, 40, 3, 3
     serial = log.record_event(world, events, 1, EventKind.LIQUIDATION, 9, 38, 100.0, 0.2, 500.0, 1.0)
     assert serial == 40
-    assert tuple(events[3]) == (17, EventKind.LIQUIDATION, 1, 9, 38, 38, 1, 40, 100.0, 0.2, 500.0, 1.0)
+    assert tuple(events.rows[3]) == (17, EventKind.LIQUIDATION, 1, 9, 38, 38, 1, 40, 100.0, 0.2, 500.0, 1.0)
     assert (world.num_events, world.step_events, world.events_hour, world.events_lost) == (41, 4, 4, 0)
 
 
@@ -37,7 +37,7 @@ def test_events_beyond_the_hours_capacity_are_counted(blank: Callable[..., Any])
     assert (world.step_events, world.events_lost) == (MAX_EVENTS_PER_HOUR, 5)
     world.events_hour = 0  # the next hour
     log.record_event(world, events, 0, EventKind.DELEVERAGE, 0, -1, 0.0, 0.0, 1.0, 0.0)
-    assert events[MAX_EVENTS_PER_HOUR].serial == MAX_EVENTS_PER_HOUR + 5
+    assert events.rows[MAX_EVENTS_PER_HOUR].serial == MAX_EVENTS_PER_HOUR + 5
 
 
 def test_the_largest_mover_is_remembered_until_the_oracle_has_passed_it_on(blank: Callable[..., Any]) -> None:
@@ -60,7 +60,7 @@ def sale(world: Any, events: Any, parent: int, impact: float = 0.0, venue: int =
 
 def places(events: Any, world: Any) -> list[tuple[int, int, int]]:
     """(parent, root, generation) of every event of the decision."""
-    return [(int(e.parent), int(e.root), int(e.generation)) for e in events[: world.step_events]]
+    return [(int(e.parent), int(e.root), int(e.generation)) for e in events.rows[: world.step_events]]
 
 
 def test_a_tree_of_three_generations_by_hand(blank: Callable[..., Any]) -> None:

@@ -79,7 +79,7 @@ import json
 import numpy as np
 from protogov.envs.world import kernels as k
 from protogov.envs.world.records import RECORD
-from protogov.envs.world.state import EVENT, NUM_LEVERS, TAPE
+from protogov.envs.world.state import EVENT, EVENT_LOG, NUM_LEVERS, TAPE
 
 def rows(shape, dtype):
     return np.zeros(shape, dtype).view(np.recarray)
@@ -95,7 +95,8 @@ obs, actions = np.zeros((n, 2), np.float32), np.zeros((n, 1, NUM_LEVERS))
 rest = (world_features, world_flat, venue_features, venue_flat, obs)
 events, counts = rows((n, 8), EVENT), np.ones(n, np.int64)
 built.reset_range(worlds, params, tape, *rest, np.arange(n), rows((n, 3), TAPE))
-built.step_range(worlds, params, tape, actions, *rest, rows((n, 1), k.TERMS), rows((n, 1), RECORD), events, 0, n)
+records, logs = rows((n, 1), RECORD), rows(1, EVENT_LOG)
+built.step_range(worlds, params, tape, actions, *rest, rows((n, 1), k.TERMS), records, events, logs, 0, n)
 built.copy_events(events, counts, rows((n, 1), EVENT))
 stats = [kernel.stats for kernel in built]
 print(json.dumps({

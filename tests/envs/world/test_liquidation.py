@@ -149,7 +149,7 @@ def test_a_liquidation_in_full(blank: Callable[..., Any], books: Any) -> None:
     assert venue.sum_liquidation_cost == pytest.approx(400.0)  # the bonus, at the tape's price
     impact = -2.0 * math.log1p(sold / 1e5)
     assert world.lasting_impact == pytest.approx(0.5 * impact, rel=1e-6)
-    event = events[0]
+    event = events.rows[0]
     assert (event.kind, event.venue, event.account, event.parent, event.serial) == (EventKind.LIQUIDATION, 0, 0, -1, 5)
     assert (event.substep, event.repaid, event.price, event.bad_debt) == (33, 8000.0, 900.0, 0.0)
     assert event.seized == pytest.approx(9.333333333333334)
@@ -221,8 +221,8 @@ def test_in_a_thin_pool_only_the_part_that_pays(blank: Callable[..., Any]) -> No
     assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     # a coin costs 900 / 1.05; it is fetched until the pool's price has fallen there: 1000 * (sqrt(1.05) - 1) coins
     coin = 1e3 * (math.sqrt(1.05) - 1.0)
-    assert events[0].seized == pytest.approx(coin, rel=1e-12)
-    assert events[0].repaid == pytest.approx(coin * 900.0 / 1.05, rel=1e-12)
+    assert events.rows[0].seized == pytest.approx(coin, rel=1e-12)
+    assert events.rows[0].repaid == pytest.approx(coin * 900.0 / 1.05, rel=1e-12)
     assert world.pool_cash / world.pool_coin == pytest.approx(900.0 / 1.05, rel=1e-12)
     assert world.liquidator_cash[0] > 0.0
     # and nobody goes on at this price
@@ -259,9 +259,9 @@ def test_what_no_collateral_covers_is_written_off(blank: Callable[..., Any], boo
     assert venue.account_collateral[0] == venue.account_scaled_debt[0] == 0.0
     assert venue.deficit == venue.sum_bad_debt == pytest.approx(8000.0 - 6000.0 / 1.05)
     assert venue.sum_liquidation_cost == pytest.approx(6000.0 - 6000.0 / 1.05)
-    assert [event.kind for event in events[:2]] == [EventKind.LIQUIDATION, EventKind.BAD_DEBT]
-    assert (events[1].serial, events[1].parent) == (1, 0)  # caused by the sale before it
-    assert events[1].bad_debt == venue.deficit
+    assert [event.kind for event in events.rows[:2]] == [EventKind.LIQUIDATION, EventKind.BAD_DEBT]
+    assert (events.rows[1].serial, events.rows[1].parent) == (1, 0)  # caused by the sale before it
+    assert events.rows[1].bad_debt == venue.deficit
     assert (books.cash(world), books.coin(world)) == pytest.approx(totals[:2], rel=1e-13)
     assert books.lending(venue) == pytest.approx(totals[2], abs=1e-6)
 
@@ -284,7 +284,7 @@ def test_the_parent_is_who_moved_the_pool_unless_the_tape_suffices(
     world.tape_price = tape
     world.parent_serial, world.num_events = 3, 9
     assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
-    assert events[0].parent == parent
+    assert events.rows[0].parent == parent
 
 
 # ---------------------------------------------------------------- invariants
@@ -323,7 +323,7 @@ def test_a_liquidation_keeps_its_promises(
     if not done:
         assert world.num_events == 0 and left == collateral
         return
-    first = events[0]
+    first = events.rows[0]
     assert 0.0 <= left < collateral and 0.0 <= owed < debt
     assert venue.treasury_coin >= 0.0 and venue.deficit >= 0.0
     assert venue.sum_liquidator_profit >= -1e-9 * scale  # nobody works at a loss
@@ -381,5 +381,5 @@ def test_a_round_tries_every_unhealthy_account_once(blank: Callable[..., Any]) -
     venue.liquidation_bonus = 0.05
     unhealthy = np.flatnonzero(collateral * 1000.0 * 0.8 < debt)
     assert liquidators.liquidate_all(world, venue, 0, events, p) == unhealthy.size > 3
-    tried = [event.account for event in events[: world.step_events] if event.kind == EventKind.LIQUIDATION]
+    tried = [event.account for event in events.rows[: world.step_events] if event.kind == EventKind.LIQUIDATION]
     assert tried == unhealthy.tolist()

@@ -239,7 +239,7 @@ def test_capital_depletes_and_an_inventory_is_sold_off(blank: Callable[..., Any]
     world.depth, world.num_events = 5400.0, 4
     assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     # all of its 5,100, of which gas takes 100: 5,000 / 900 * 1.05 = 5.8333 coins. Nothing is sold yet.
-    assert (events[0].repaid, events[0].seized) == pytest.approx((5000.0, 5.833333333333333))
+    assert (events.rows[0].repaid, events.rows[0].seized) == pytest.approx((5000.0, 5.833333333333333))
     assert world.liquidator_cash[0] == pytest.approx(0.0, abs=1e-9)
     assert world.liquidator_coin[0] == pytest.approx(5.833333333333333)
     assert world.liquidator_cost[0] == pytest.approx(5100.0)
@@ -373,7 +373,7 @@ def test_a_subsidised_keeper_is_made_whole_from_outside(blank: Callable[..., Any
     close_books(world, books)
     assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     liquidators.work_off_inventory(world, p)
-    assert events[0].seized == pytest.approx(8000.0 / 900.0)
+    assert events.rows[0].seized == pytest.approx(8000.0 / 900.0)
     assert venue.sum_keeper_subsidy == pytest.approx(100.0, abs=1e-3)
     assert world.liquidator_profit[0] == pytest.approx(0.0, abs=1e-3)
     assert world.liquidator_cash[0] == pytest.approx(9e3, abs=1e-3)
@@ -441,7 +441,7 @@ def test_capital_goes_where_the_bonus_is(blank: Callable[..., Any], substep: int
             world.venues[v].liquidation_bonus = bonuses[v]
         compete(world, {"flash": 0, "cash": 8000.0})
         assert liquidators.liquidate_round(world, events, p) == 1
-        assert events[0].venue == first
+        assert events.rows[0].venue == first
 
 
 # ---------------------------------------------------------------- invariants
@@ -494,7 +494,7 @@ def test_liquidators_keep_their_promises(
         # nobody is paid to work who did not ask for it, and it gains what it asks for
         assert venue.sum_keeper_subsidy < 1e-6
         if fields["flash"]:
-            assert world.liquidator_profit[winner] >= fields["margin"] * events[0].repaid - 1e-6
+            assert world.liquidator_profit[winner] >= fields["margin"] * events.rows[0].repaid - 1e-6
     if fields["flash"]:
         assert coin[winner] == 0.0 and cash[winner] >= rich[winner] - 1e-8
     else:

@@ -131,7 +131,7 @@ def test_a_margin_call_pays_the_pool_first(blank: Callable[..., Any], books: Any
     assert venue.short_collateral_sum == venue.short_collateral[0] == venue.short_contracts[0] == 0.0
     assert venue.short_calls[0, 0] == venue.short_puts[0, 0] == 0.0
     assert venue.sum_bad_debt == 0.0
-    event = events[0]
+    event = events.rows[0]
     assert (event.kind, event.account, event.parent, event.bad_debt) == (EventKind.SHORT_LIQUIDATION, 0, -1, 0.0)
     assert event.repaid == pytest.approx(owed)
     assert books.cash(world) == pytest.approx(totals)
@@ -149,7 +149,7 @@ def test_the_pool_bears_a_shortfall(blank: Callable[..., Any], books: Any) -> No
     owed = 10.0 * float(venue.mark_call[0, 0])
     assert owed > 3000.0
     assert venue.option_cash == 1200.0 and venue.treasury_cash == 0.0 and world.trader_cash == 0.0
-    assert venue.sum_bad_debt == events[0].bad_debt == pytest.approx(owed - 1200.0)
+    assert venue.sum_bad_debt == events.rows[0].bad_debt == pytest.approx(owed - 1200.0)
     assert books.cash(world) == pytest.approx(totals)
 
 

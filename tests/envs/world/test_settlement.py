@@ -79,7 +79,7 @@ def test_what_the_pool_cannot_pay_is_owed_and_paid_later(blank: Callable[..., An
     totals = books.cash(world)
     settlement.settle_longs(world, venue, 0, 0, world.oracle_price, events)
     assert world.trader_cash == pytest.approx(150.0) and venue.option_unpaid == pytest.approx(150.0)
-    event = events[0]
+    event = events.rows[0]
     assert (event.kind, event.parent, event.repaid, event.bad_debt) == (
         EventKind.OPTION_UNPAID, -1, pytest.approx(150.0), pytest.approx(150.0),
     )  # fmt: skip

@@ -7,12 +7,13 @@ from protogov.envs.world.levers import LEVERS
 from protogov.envs.world.observe import FEATURES, VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.parameters import PARAMS, Parameters, parameter_help, parameter_names
 from protogov.envs.world.records import RECORD
-from protogov.envs.world.state import EVENT, NUM_LEVERS, TAPE, lever_dtype, venue_dtype, world_dtypes
+from protogov.envs.world.state import EVENT, EVENT_LOG, NUM_LEVERS, TAPE, lever_dtype, venue_dtype, world_dtypes
 from protogov.envs.world.welfare import TERMS
 
 RECORDS = {
     "tape": TAPE,
     "event": EVENT,
+    "event log": EVENT_LOG,
     "lever": lever_dtype,
     "venue": venue_dtype,
     "world": world_dtypes[1],

@@ -66,7 +66,7 @@ def test_a_withdrawal_is_limited_by_cash(blank: Callable[..., Any], books: Any) 
     assert sorted(venue.supplier_scaled[:2]) == pytest.approx([1200.0, 1300.0])
     assert venue.unmet_withdrawals == pytest.approx(100.0)
     assert venue.sum_lockup == pytest.approx(0.25 * 100.0 / 8760.0)
-    event = events[0]
+    event = events.rows[0]
     assert (event.kind, event.account, event.bad_debt) == (EventKind.WITHDRAWAL_UNMET, -1, pytest.approx(100.0))
     assert books.cash(world) == pytest.approx(totals[0]) and books.lending(venue) == pytest.approx(totals[1])
     # in a market without cash nobody gets anything, and claims stay
