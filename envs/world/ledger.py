@@ -66,7 +66,7 @@ def worse(error, other):
 
 @compiled
 def sum_residual(venue):
-    """Worst relative gap between a running total and the sum of its parts: debts, deposits, short collateral."""
+    """Worst gap [USD] between a running total and the sum of its parts: debts, deposits, short collateral."""
     debts = 0.0
     for i in range(venue.num_accounts):
         debts += venue.account_scaled_debt[i]
@@ -76,8 +76,9 @@ def sum_residual(venue):
     posted = 0.0
     for s in range(venue.num_shorts):
         posted += venue.short_collateral[s]
-    worst = abs(debts - venue.scaled_debt)
-    worst = worse(worst, abs(deposits - venue.scaled_deposits))
+    # in USD: after a loss that took nearly all of the deposits, a dollar of new ones is a huge scaled number
+    worst = abs(debts - venue.scaled_debt) * venue.borrow_index
+    worst = worse(worst, abs(deposits - venue.scaled_deposits) * venue.supply_index)
     return worse(worst, abs(posted - venue.short_collateral_sum))
 
 

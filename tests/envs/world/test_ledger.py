@@ -122,3 +122,16 @@ def test_the_worst_error_is_remembered(blank: Callable[..., Any], books: Any) ->
     world.outside_cash = 0.0
     ledger.check_books(world)
     assert math.isnan(world.book_error)  # once broken, broken
+
+
+def test_a_running_total_is_compared_in_usd(blank: Callable[..., Any]) -> None:
+    # after a loss that took nearly all of the deposits, a dollar of new ones is a huge scaled number
+    _, venue, _, _ = blank()
+    venue.num_suppliers, venue.num_accounts = 2, 1
+    venue.supply_index = 1e-8
+    venue.supplier_scaled[:2] = 1e15, 2e15
+    venue.scaled_deposits = 3e15 + 2.0
+    assert ledger.sum_residual(venue) == pytest.approx(2e-8)
+    venue.borrow_index = 1.5
+    venue.account_scaled_debt[0], venue.scaled_debt = 10.0, 8.0
+    assert ledger.sum_residual(venue) == pytest.approx(3.0)
