@@ -285,11 +285,11 @@ class Simulator:
 
     def _run_range(self, number: int) -> int:
         *arguments, logs = self._arguments
-        arguments += [logs[number : number + 1], *self._slices[number]]
+        log = logs[number : number + 1]
         if _COMPILED:
-            return int(self._kernels.step_range(*arguments))
+            return int(self._kernels.step_range(*arguments, log, *self._slices[number]))
         with np.errstate(over="ignore"):  # the keyed noise wraps around
-            return int(self._kernels.step_range(*arguments))
+            return int(self._kernels.step_range(*arguments, log, *self._slices[number]))
 
     # ------------------------------------------------------------------ reading
 

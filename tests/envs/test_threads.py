@@ -2,7 +2,6 @@
 
 import pickle
 import threading
-from itertools import pairwise
 
 import pytest
 
@@ -14,21 +13,43 @@ from protogov.envs.threads import Workers, slices
 def test_slices_are_a_partition(count: int, threads: int) -> None:
     cut = slices(count, threads)
     assert [row for start, stop in cut for row in range(start, stop)] == list(range(count))
-    sizes = [stop - start for start, stop in cut]
-    assert all(size > 0 for size in sizes)
-    assert all(one >= other for one, other in pairwise(sizes))
+    assert all(stop > start for start, stop in cut)
     if threads == 1:
         assert len(cut) == min(count, 1)
 
 
-def test_the_last_slices_are_small() -> None:
-    sizes = [stop - start for start, stop in slices(512, 2)]
-    assert sizes[0] == 128 and sizes[-1] <= 4 and len(sizes) < 30
-    # nobody can be left with more than a quarter of what there is when it is taken
-    left = 512
-    for size in sizes:
-        assert size <= max(-(-left // 4), 4)
-        left -= size
+def test_each_share_ends_in_small_slices() -> None:
+    cut = slices(1025, 2)
+    sizes = [stop - start for start, stop in cut]
+    assert cut[0] == (0, 257) and cut[len(cut) // 2 - 1][1] == 513
+    assert sizes[: len(cut) // 2] == [257, 128, 64, 32, 16, 8, 4, 4]
+    assert sizes[len(cut) // 2 :] == [256, 128, 64, 32, 16, 8, 4, 4]
+
+
+def test_a_thread_has_the_same_items_again_and_helps_when_it_is_done() -> None:
+    together = threading.Barrier(3, timeout=30.0)
+    workers = Workers(3)
+
+    def even(item: int) -> int:
+        together.wait()  # all three are at work on one item each
+        return threading.get_ident()
+
+    first = workers.map(even, range(9))
+    assert len(set(first)) == 3 and first[0] == threading.get_ident()
+    assert [first[k] for k in range(0, 9, 3)] == [first[k] for k in range(2, 9, 3)]  # three in a row are one thread's
+    assert workers.map(even, range(9)) == first
+
+    done = threading.Event()
+
+    def uneven(item: int) -> int:
+        if item == 0:
+            assert done.wait(30.0)  # until the last of this thread's own share was taken by another
+        elif item == 1:
+            done.set()
+        return threading.get_ident()
+
+    again = workers.map(uneven, range(9))
+    assert again[0] == threading.get_ident() and again[1] != again[0] and again[2] != again[0]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
