@@ -23,7 +23,7 @@ from protogov.envs.world.kernels import kernels
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.observe import VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.parameters import PARAMS
-from protogov.envs.world.records import RECORD
+from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
@@ -91,6 +91,7 @@ class Simulator:
         width = (WORLD_DTYPE.itemsize + venues * VENUE_DTYPE.itemsize) // 8
         self._obs = np.zeros((n, width), np.float32)
         self._actions = np.zeros((n, venues, NUM_LEVERS))
+        self._controls = np.zeros((n, venues), CONTROLS).view(np.recarray)
         self._terms = np.zeros((n, venues), TERMS).view(np.recarray)
         self._records = np.zeros((n, venues), RECORD).view(np.recarray)
         self._bind()
@@ -111,15 +112,16 @@ class Simulator:
         named = (
             (self.worlds, world_dtypes[venues]), (self.params, PARAMS), (self.tape, TAPE), (self._actions, None),
             (self._world_features, WORLD_DTYPE), (self._world_flat, None), (self._venue_features, VENUE_DTYPE),
-            (self._venue_flat, None), (self._obs, None), (self._terms, TERMS), (self._records, RECORD),
-            (self._events, EVENT), (self._logs, EVENT_LOG),
+            (self._venue_flat, None), (self._obs, None), (self._controls, CONTROLS), (self._terms, TERMS),
+            (self._records, RECORD), (self._events, EVENT), (self._logs, EVENT_LOG),
         )  # fmt: skip
         self._arguments = tuple(
             array if dtype is None or not _COMPILED else array.view(dtype, np.ndarray) for array, dtype in named
         )
         worlds = self.worlds.view(np.ndarray)
         self._hour, self._length, self._step_events = worlds["hour"], worlds["length"], worlds["step_events"]
-        self._levers = worlds["venues"]["levers"]
+        controls = self._controls.view(np.ndarray)
+        self._levers = {name: controls[name] for name in CONTROLS.names or ()}
 
     @property
     def state_size(self) -> int:
@@ -222,9 +224,9 @@ class Simulator:
             {name: self.rewards(name) for name in self.agents},
             terms,
             self.truncated(),
-            {name: self._lever_field(name, "target") for name in self.agents},
+            {name: self._lever_field(name, "proposed") for name in self.agents},
             {name: self.executed(name) for name in self.agents},
-            {name: self._lever_field(name, "reason").astype(np.int8) for name in self.agents},
+            {name: self._lever_field(name, "reason") for name in self.agents},
             self.records(),
             events,
             n_events,
@@ -426,7 +428,7 @@ class Simulator:
 # arrays with a row a world that make up the state of a batch
 _STATE = (
     "worlds", "tape", "params", "base_seeds", "episodes",
-    "_world_features", "_venue_features", "_obs", "_terms", "_records",
+    "_world_features", "_venue_features", "_obs", "_controls", "_terms", "_records",
 )  # fmt: skip
 # what `_bind` makes of them
 _BOUND = (

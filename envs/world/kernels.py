@@ -30,7 +30,7 @@ from protogov.envs.world.observe import (
 )
 from protogov.envs.world.opening import open_world
 from protogov.envs.world.parameters import PARAMS
-from protogov.envs.world.records import fill_record
+from protogov.envs.world.records import fill_controls, fill_record
 from protogov.envs.world.state import EVENT, MAX_VENUES, TAPE, world_dtypes
 from protogov.envs.world.step import run_decision
 from protogov.envs.world.welfare import TERMS, settle_terms
@@ -68,7 +68,9 @@ def fill_observation(world, world_features, world_flat, venue_features, venue_fl
 
 
 def _build(digest: str) -> Kernels:
-    def reset_range(worlds, params, tape, world_features, world_flat, venue_features, venue_flat, obs, rows, drawn):
+    def reset_range(
+        worlds, params, tape, world_features, world_flat, venue_features, venue_flat, obs, controls, rows, drawn
+    ):
         version = digest  # noqa: F841  the cell is part of the cache key
         for k in range(rows.shape[0]):
             i = rows[k]
@@ -78,10 +80,12 @@ def _build(digest: str) -> Kernels:
             fill_observation(
                 worlds[i], world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], params[i]
             )
+            for v in range(worlds[i].num_venues):
+                fill_controls(worlds[i].venues[v], controls[i, v])
 
     def step_range(
-        worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, terms, records,
-        events, logs, start, stop,
+        worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, controls, terms,
+        records, events, logs, start, stop,
     ):  # fmt: skip
         version = digest  # noqa: F841
         bad = -1
@@ -92,6 +96,7 @@ def _build(digest: str) -> Kernels:
             hours = run_decision(world, tape[i], actions[i], log, p)
             for v in range(world.num_venues):
                 settle_terms(world, world.venues[v], hours, terms[i, v], p)
+                fill_controls(world.venues[v], controls[i, v])
                 fill_record(world, world.venues[v], v, log, records[i, v])
             for position in range(world.step_events):
                 events[i, position] = log.rows[position]

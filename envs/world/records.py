@@ -3,6 +3,17 @@
 import numpy as np
 
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.state import NUM_LEVERS
+
+# What a step returns of the levers, away from the worlds: reading it there would draw their lines into another cache.
+CONTROLS = np.dtype(
+    [
+        ("proposed", "f8", (NUM_LEVERS,)),  # what the governor last asked for, the lever's unit
+        ("executed", "f8", (NUM_LEVERS,)),  # in force
+        ("reason", "i1", (NUM_LEVERS,)),  # last Reason of the shield
+    ],
+    align=True,
+)
 
 RECORD = np.dtype(
     [
@@ -50,6 +61,16 @@ def fill_record(world, venue, v, events, out):
     out.unmet_withdrawals = venue.unmet_withdrawals
     out.events = venue.sum_events
     out.events_lost = venue.sum_events_lost
+
+
+@compiled
+def fill_controls(venue, out):
+    """The levers as they stand."""
+    rows, proposed, executed, reason = venue.levers, out.proposed, out.executed, out.reason
+    for index in range(NUM_LEVERS):
+        proposed[index] = rows[index].target
+        executed[index] = rows[index].executed
+        reason[index] = rows[index].reason
 
 
 @compiled

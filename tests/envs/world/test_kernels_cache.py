@@ -78,7 +78,7 @@ SCRIPT = """
 import json
 import numpy as np
 from protogov.envs.world import kernels as k
-from protogov.envs.world.records import RECORD
+from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, NUM_LEVERS, TAPE
 
 def rows(shape, dtype):
@@ -92,7 +92,7 @@ world_flat = world_features.view(np.float64).view(np.ndarray).reshape(n, -1)
 venue_flat = venue_features.view(np.float64).view(np.ndarray).reshape(n, 1, -1)
 worlds.num_venues = 1
 obs, actions = np.zeros((n, 2), np.float32), np.zeros((n, 1, NUM_LEVERS))
-rest = (world_features, world_flat, venue_features, venue_flat, obs)
+rest = (world_features, world_flat, venue_features, venue_flat, obs, rows((n, 1), CONTROLS))
 events, counts = rows((n, 8), EVENT), np.ones(n, np.int64)
 built.reset_range(worlds, params, tape, *rest, np.arange(n), rows((n, 3), TAPE))
 records, logs = rows((n, 1), RECORD), rows(1, EVENT_LOG)

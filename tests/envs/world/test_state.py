@@ -6,7 +6,7 @@ import pytest
 from protogov.envs.world.levers import LEVERS
 from protogov.envs.world.observe import FEATURES, VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.parameters import PARAMS, Parameters, parameter_help, parameter_names
-from protogov.envs.world.records import RECORD
+from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, NUM_LEVERS, TAPE, lever_dtype, venue_dtype, world_dtypes
 from protogov.envs.world.welfare import TERMS
 
@@ -21,6 +21,7 @@ RECORDS = {
     "parameters": PARAMS,
     "terms": TERMS,
     "records": RECORD,
+    "controls": CONTROLS,
     "world features": WORLD_DTYPE,
     "venue features": VENUE_DTYPE,
 }
