@@ -127,14 +127,15 @@ def measure_risk(world, venue):
     """Hourly: the share of debt that a 10% fall makes liquidatable, and the liquidation gain.
 
     Liquidation gain = debt that a 1% fall makes liquidatable over the depth of 1% (a dimensionless loop gain). With a
-    hundred accounts a single percent is mostly empty, so the gain is the mean over the next five.
+    hundred accounts a single percent is mostly empty, so the gain is the mean over the next five. What can be
+    liquidated already, and was left, is at risk but no further fall makes it so: it is not in the gain.
     """
     limit = world.oracle_price * venue.liquidation_threshold / venue.borrow_index
     collateral, debt = venue.account_collateral, venue.account_scaled_debt
     five_percent, ten_percent = 0.0, 0.0
     for i in range(venue.num_accounts):
         backed = collateral[i] * limit
-        if backed * 0.95 < debt[i]:
+        if backed * 0.95 < debt[i] <= backed:
             five_percent += debt[i]
         if backed * 0.90 < debt[i]:
             ten_percent += debt[i]

@@ -37,11 +37,11 @@ def draw_borrowers(world, venue, v, p):
         # bounded Pareto by inverse CDF: size 1 .. account_size_ratio
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_SIZE)
         size = power(1.0 - u * (1.0 - smallest), -1.0 / p.account_tail)
-        venue.account_reservation_rate[i] = p.reservation_median * exp(
-            p.reservation_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_RATE)
-        )
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_LEVERAGE)
         venue.account_leverage[i] = p.leverage_low + (p.leverage_high - p.leverage_low) * u
+        # who uses most of what a loan may be values it most
+        taste = p.reservation_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_RATE) + p.leverage_taste * (2.0 * u - 1.0)
+        venue.account_reservation_rate[i] = p.reservation_median * exp(taste)
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_SAFETY)
         venue.account_safety[i] = p.safety_low + (p.safety_high - p.safety_low) * u
         idle = uniform(seed, i, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
