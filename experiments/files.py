@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from protogov.agents.files import read_object
 from protogov.experiments.errors import BadInput
 
 
@@ -28,12 +29,4 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         BadInput: the file is missing or is no JSON object.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read as JSON ({error})") from None
-    if not isinstance(data, dict):
-        raise BadInput(f"{path}: holds no JSON object")
-    return data
+    return read_object(path, BadInput)

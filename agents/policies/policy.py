@@ -18,6 +18,8 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from protogov.agents.files import read_format
+
 FORMAT = "protogov-policy"
 VERSION = 1
 ACTIVATIONS = ("relu", "tanh")
@@ -86,14 +88,7 @@ def load_policy_file(path: Path) -> Policy:
         PolicyError: a file is missing, damaged, of another format or version, or the two do not fit each other.
     """
     path = Path(path)
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise PolicyError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise PolicyError(f"{path}: is not the description of a {FORMAT}")
-    if document.get("version") != VERSION:
-        raise PolicyError(f"{path}: has version {document.get('version')!r}; this code reads version {VERSION}")
+    document = read_format(path, PolicyError, FORMAT, VERSION)
     name = _field(path, document, "weights_file", lambda x: isinstance(x, str) and Path(x).name == x, "a file name")
     data = _weights_data(path.with_name(name), document.get("weights_sha256"))
     policy = Policy(

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.files import read_format
+
 FORMAT = "protogov-checkpoint"
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -70,16 +72,7 @@ def read_manifest(checkpoint: Path) -> dict[str, Any]:
         CheckpointError: it is no checkpoint, one of another version, or a file is missing, cut short or changed.
     """
     path = checkpoint / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: there is no such file, so {checkpoint} is not a checkpoint") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: is not the manifest of a {FORMAT}")
-    if manifest.get("version") != VERSION:
-        raise CheckpointError(f"{path}: has version {manifest.get('version')!r}; this code reads version {VERSION}")
+    manifest = read_format(path, CheckpointError, FORMAT, VERSION)
     files = manifest.get("files")
     if not isinstance(files, dict):
         raise CheckpointError(f"{path}: lists no files")

@@ -110,10 +110,10 @@ class Overlay(Scenario):
         return _Chain(self, other)
 
 
-class Composed(Scenario):
-    """The path `first`, changed by the overlay `second`; the stricter split of the two."""
+class _Pair(Scenario):
+    """Two scenarios, the second on top of the first: what `+` makes; the stricter split of the two."""
 
-    def __init__(self, first: Scenario, second: Overlay) -> None:
+    def __init__(self, first: Scenario, second: "Overlay") -> None:
         self.first, self.second = first, second
         self.name = f"{first.name} + {second.name}"
         self.split = _stricter(first.split, second.split)
@@ -123,23 +123,20 @@ class Composed(Scenario):
         self.first.check_hours(num_hours)
         self.second.check_hours(num_hours)
 
+
+class Composed(_Pair):
+    """The path `first`, changed by the overlay `second`."""
+
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
         """Draw the path, then change it."""
         self.first.fill(tapes, seeds)
         self.second.change(tapes, seeds)
 
 
-class _Chain(Overlay):
+class _Chain(_Pair, Overlay):
     """Two overlays, one after the other."""
 
-    def __init__(self, first: Overlay, second: Overlay) -> None:
-        self.first, self.second = first, second
-        self.name = f"{first.name} + {second.name}"
-        self.split = _stricter(first.split, second.split)
-
-    def check_hours(self, num_hours: int) -> None:
-        self.first.check_hours(num_hours)
-        self.second.check_hours(num_hours)
+    first: Overlay
 
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
         self.first.change(tapes, seeds)

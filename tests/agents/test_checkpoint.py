@@ -112,8 +112,8 @@ def test_a_file_that_was_cut_short_is_named(quadratic_world, saved, name):
     ("text", "reason"),
     [
         ("{", "cannot be read as JSON"),
-        ("[]", "is not the manifest"),
-        ('{"format": "other"}', "is not the manifest"),
+        ("[]", "holds no JSON object"),
+        ('{"format": "other"}', "is of the format 'other'"),
         ('{"format": "protogov-checkpoint", "version": 99}', "has version 99"),
         ('{"format": "protogov-checkpoint", "version": 1}', "lists no files"),
         ('{"format": "protogov-checkpoint", "version": 1, "files": {}}', "does not describe a run"),
@@ -126,7 +126,7 @@ def test_a_foreign_manifest_is_refused(quadratic_world, saved, text, reason):
 
 
 def test_a_folder_without_a_manifest_is_refused(quadratic_world, tmp_path):
-    with pytest.raises(CheckpointError, match="is not a checkpoint"):
+    with pytest.raises(CheckpointError, match="there is no such file"):
         Trainer.resume(tmp_path, quadratic_world())
 
 

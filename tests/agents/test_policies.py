@@ -84,7 +84,7 @@ def files(quadratic_world, tmp_path):
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("format", "x", "is not the description"),
+        ("format", "x", "is of the format 'x', not protogov-policy"),
         ("version", 2, "has version 2"),
         ("levers", [], "levers is"),
         ("features", ["a"], "describes"),
@@ -117,5 +117,5 @@ def test_text_that_is_no_json_is_refused(files):
     files[0].write_text("{")
     with pytest.raises(PolicyError, match="policy_rate_0.json: cannot be read as JSON"):
         load_policy(files[0])
-    with pytest.raises(PolicyError, match="cannot be read"):
+    with pytest.raises(PolicyError, match="absent.json: there is no such file"):
         load_policy(files[0].with_name("absent.json"))

@@ -1,0 +1,36 @@
+"""Reading JSON that somebody else may have written, with one clear sentence for what is wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def read_object(path: Path, error: type[ValueError]) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        error: the file is missing, cannot be read or holds something else; the message names it.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise error(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as reason:
+        raise error(f"{path}: cannot be read as JSON ({reason})") from None
+    if not isinstance(data, dict):
+        raise error(f"{path}: holds no JSON object")
+    return data
+
+
+def read_format(path: Path, error: type[ValueError], name: str, version: int) -> dict[str, Any]:
+    """The JSON object in a file whose `format` and `version` are these.
+
+    Raises:
+        error: as :func:`read_object`, or it is of another format or version.
+    """
+    data = read_object(path, error)
+    if data.get("format") != name:
+        raise error(f"{path}: is of the format {data.get('format')!r}, not {name}")
+    if data.get("version") != version:
+        raise error(f"{path}: has version {data.get('version')!r}; this code reads version {version}")
+    return data
