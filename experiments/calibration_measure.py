@@ -30,7 +30,7 @@ BATCH = 256  # worlds in one simulator
 POPULATIONS = 16  # worlds on one tape that make a market of 2,048 accounts
 LARGEST = 13  # accounts of 128, about a tenth
 HOURLY = (
-    "liquidation_gain", "fresh_gain", "hedge_gain", "depth", "near", "overdue", "near_idle", "utilisation",
+    "liquidation_gain", "overdue_gain", "hedge_gain", "depth", "near", "overdue", "near_idle", "utilisation",
     "borrow_rate", "debt",
 )  # fmt: skip
 TOTALS = ("welfare", "bad_debt", "liquidated", "liquidation_cost", "liquidator_profit")
@@ -61,8 +61,8 @@ class Sample:
         seeds: int64 [n].
         closes: the tape's hourly closes, the opening first, USD, float64 [n, hours + 1].
         hourly: name of `HOURLY` -> float32 [n, hours]. `near`: debt that a 5% fall makes liquidatable over all debt;
-            `overdue`: the part of it that is liquidatable already; `fresh_gain`: the liquidation gain without that;
-            `near_idle`: the part of it that idle accounts owe; the other names are the record's.
+            `overdue`: the part of it that is liquidatable already; `overdue_gain`: the liquidation gain if that
+            counted; `near_idle`: the part of it that idle accounts owe; the other names are the record's.
         events: liquidations a day, float64 [n, days].
         profits: USD of each liquidator since reset, float64 [n, liquidators].
         largest: share of all debt that the `LARGEST` largest accounts owe, mean over the days, float64 [n].
@@ -208,7 +208,7 @@ def _read_hour(world: Simulator, venue: NDArray[np.void]) -> dict[str, Floats]:
     return {
         "liquidation_gain": venue["liquidation_gain"],
         "hedge_gain": venue["hedge_gain"],
-        "fresh_gain": 0.2 * (near.sum(axis=1) - overdue) * venue["borrow_index"] / world.worlds["depth"],
+        "overdue_gain": 0.2 * near.sum(axis=1) * venue["borrow_index"] / world.worlds["depth"],
         "depth": world.worlds["depth"],
         "near": near.sum(axis=1) / total,
         "overdue": overdue / near_sum,

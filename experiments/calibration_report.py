@@ -263,8 +263,10 @@ def _gain_table(samples: Sequence[Sample]) -> str:
     parts = []
     for kind, word in enumerate(HOUR_KINDS):
         near, depth, debt = (spread_of(samples, name, kind).mean for name in ("near", "depth", "debt"))
-        late, idle, fresh = (spread_of(samples, name, kind).mean for name in ("overdue", "near_idle", "fresh_gain"))
-        cells = (near, debt / 1e6, depth / 1e6, late, idle, fresh)
+        late, idle, all_of_it = (
+            spread_of(samples, name, kind).mean for name in ("overdue", "near_idle", "overdue_gain")
+        )
+        cells = (near, debt / 1e6, depth / 1e6, late, idle, all_of_it)
         parts.append([word, *(number(cell) for cell in cells)])
     header = ["hours", "gain", "mean", "5%", "25%", "median", "75%", "95%", "number"]
     made_of = [
@@ -274,13 +276,14 @@ def _gain_table(samples: Sequence[Sample]) -> str:
         "depth $M",
         "overdue part",
         "idle part",
-        "gain without the overdue",
+        "gain if the overdue counted",
     ]
     return (
         "## Where the gains come from\n\n"
         + _table(header, rows)
-        + "\n\nLiquidation gain = 0.2 x debt within 5% / depth of 1%; of that debt, the part that is liquidatable "
-        "already and the part that idle accounts owe:\n\n" + _table(made_of, parts)
+        + "\n\nLiquidation gain = 0.2 x debt that a fall of 5% makes liquidatable / depth of 1%. Debt within 5% holds "
+        "also what is liquidatable already and was left, which is in no gain; the part of it that idle accounts owe:\n\n"
+        + _table(made_of, parts)
     )
 
 
@@ -297,8 +300,8 @@ def _meanings() -> str:
   and the price less than {100 * CALM_DRAWDOWN:.0f}% below its high of seven days. Other hours count as neither. Fixed
   before any gain was looked at; they use the tape alone, which no governor and no trade moves.
 - **Liquidation gain**: debt that a fall of 1% makes liquidatable over the depth of 1%. Of a hundred accounts a single
-  percent is mostly empty, so it is a fifth of what the next five percent make liquidatable, what is liquidatable
-  already included. **Hedge gain**: |net gamma| S^2 1% over the depth of 1%. Both are read at the end of every hour.
+  percent is mostly empty, so it is a fifth of what the next five percent make liquidatable, without what is so
+  already. **Hedge gain**: |net gamma| S^2 1% over the depth of 1%. Both are read at the end of every hour.
 - **Daily regression**: ln(liquidation events + 1) of a day on the day's fall, the fall of the day before and the
   day's rise (log returns of the tape; falls are negative numbers), ordinary least squares; the first day of an episode
   only serves as the day before. The intercept follows from how many accounts there are and is reported alone. The
@@ -324,10 +327,14 @@ def _fitted(samples: Sequence[Sample]) -> str:
 - Constants of the world may be fitted on the scenarios {" and ".join(SYNTHETIC)} and on recorded windows of
   {", ".join(WINDOWS)}. {played}{f"; without {', '.join(absent)}" if absent else ""}.
 - Never on the held-out synthetic crash, and never on the crises {", ".join(HELD_OUT)}: no file of them is read.
-- Chosen with these figures in sight: `leverage_high`, `safety_low`, `safety_high` (calm liquidation gain, daily
-  regression), `opening_notional` (both hedge gains), `depth_flight`, `depth_floor` (gains under stress). Everything
-  else was set before or for other reasons; the liquidators' profits, the pool's loss and the size of the coefficients
-  of yesterday's fall and of a rise came out as they are.
+- Chosen with these figures in sight: `leverage_high`, `safety_low`, `safety_high`, `leverage_taste`,
+  `reservation_spread`, `idle_share`, `attentive_activity` (calm liquidation gain, daily regression, and that levers keep
+  an optimum inside their range), `opening_notional` (both hedge gains), `depth_flight`, `depth_floor` (gains under
+  stress). Everything else was set before or for other reasons; the liquidators' profits, the pool's loss and the size
+  of the coefficients of yesterday's fall and of a rise came out as they are.
+- The definition of the liquidation gain was mended after it was seen: loans that were liquidatable already, and left by
+  liquidators, used to count, and the stress gain stood at 2.5; no further fall makes them liquidatable. The table above
+  shows what the gain would be if they counted.
 - The recorded windows are also where learned governors are evaluated: no learner trains on them, but the constants of
   the world were chosen with them in sight.
 - No lever, no reward weight and no learner was fitted here: all levers stand at their defaults and nobody moves one."""

@@ -30,8 +30,11 @@ def test_people_differ_as_told(simulate: Callable[..., Any]) -> None:
     simulator, venues = opened(
         simulate, reservation_median=0.09, reservation_spread=0.4, leverage_low=0.3, leverage_high=0.8, idle_share=0.25,
         idle_activity=0.1, attentive_activity=0.5, supply_half_life_low=10.0, supply_half_life_high=40.0,
+        leverage_taste=0.3,
     )  # fmt: skip
-    rates = np.log(venues["account_reservation_rate"] / 0.09)
+    # the most levered value a loan by 0.3 (log) more, the least by as much less
+    place = (venues["account_leverage"] - 0.3) / 0.5
+    rates = np.log(venues["account_reservation_rate"] / 0.09) - 0.3 * (2.0 * place - 1.0)
     assert rates.mean() == pytest.approx(0.0, abs=0.02) and rates.std() == pytest.approx(0.4, rel=0.05)
     leverage = venues["account_leverage"]
     assert leverage.min() >= 0.3 and leverage.max() <= 0.8 and leverage.mean() == pytest.approx(0.55, abs=0.01)

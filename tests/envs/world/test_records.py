@@ -73,7 +73,7 @@ def gains(simulator: Simulator, v: int) -> tuple[np.ndarray, np.ndarray]:
     price, depth = worlds["oracle_price"][:, None], worlds["depth"]
     debt = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
     safe = venue["account_collateral"] * price * venue["liquidation_threshold"][:, None]
-    falling = np.where(0.95 * safe < debt, debt, 0.0).sum(axis=1) / 5.0
+    falling = np.where((0.95 * safe < debt) & (debt <= safe), debt, 0.0).sum(axis=1) / 5.0
     gamma = np.abs(venue["net_gamma"]) * worlds["oracle_price"] ** 2 * 0.01
     return falling / depth, gamma / depth
 
