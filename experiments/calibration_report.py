@@ -282,7 +282,7 @@ def _gain_table(samples: Sequence[Sample]) -> str:
         "## Where the gains come from\n\n"
         + _table(header, rows)
         + "\n\nLiquidation gain = 0.2 x debt that a fall of 5% makes liquidatable / depth of 1%. Debt within 5% holds "
-        "also what is liquidatable already and was left, which is in no gain; the part of it that idle accounts owe:\n\n"
+        "also what is liquidatable already and was left, which is in no gain; the part that idle accounts owe:\n\n"
         + _table(made_of, parts)
     )
 
@@ -328,8 +328,8 @@ def _fitted(samples: Sequence[Sample]) -> str:
   {", ".join(WINDOWS)}. {played}{f"; without {', '.join(absent)}" if absent else ""}.
 - Never on the held-out synthetic crash, and never on the crises {", ".join(HELD_OUT)}: no file of them is read.
 - Chosen with these figures in sight: `leverage_high`, `safety_low`, `safety_high`, `leverage_taste`,
-  `reservation_spread`, `idle_share`, `attentive_activity` (calm liquidation gain, daily regression, and that levers keep
-  an optimum inside their range), `opening_notional` (both hedge gains), `depth_flight`, `depth_floor` (gains under
+  `reservation_spread`, `idle_share`, `attentive_activity` (calm liquidation gain, daily regression, and that levers
+  keep an optimum inside their range), `opening_notional` (both hedge gains), `depth_flight`, `depth_floor` (gains under
   stress). Everything else was set before or for other reasons; the liquidators' profits, the pool's loss and the size
   of the coefficients of yesterday's fall and of a rise came out as they are.
 - The definition of the liquidation gain was mended after it was seen: loans that were liquidatable already, and left by
