@@ -79,7 +79,7 @@ def test_row_noise_is_uniform_and_normal_and_independent_across_columns():
         ({"name": "constant", "values": {"slope1": 0.1}}, "lever is 'slope1'; accepted: half_spread"),
         ({"name": "constant", "values": {"hedge_ratio": 2.0}}, "hedge_ratio is 2.0; accepted: 0.0 to 1.2"),
         ({"name": "constant", "values": {"hedge_ratio": float("nan")}}, "hedge_ratio is nan"),
-        ({"name": "absent.json"}, "absent.json: cannot be read"),
+        ({"name": "absent.json"}, "absent.json: there is no such file"),
     ],
 )
 def test_what_cannot_be_made_is_refused(arguments, reason):

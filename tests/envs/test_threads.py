@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+import time
 
 import pytest
 
@@ -89,6 +90,22 @@ def test_a_failure_is_raised_when_nobody_works_any_more(threads: int, bad: int) 
         workers.map(work, range(30))
     assert not running
     assert workers.map(str, range(4)) == ["0", "1", "2", "3"]
+
+
+def test_a_failure_of_the_caller_waits_for_the_others() -> None:
+    begun, finished = threading.Event(), threading.Event()
+
+    def work(item: int) -> None:
+        if item == 0:
+            assert begun.wait(30.0)
+            raise KeyError(item)
+        begun.set()
+        time.sleep(0.05)  # still at work when the caller has failed
+        finished.set()
+
+    with pytest.raises(KeyError):
+        Workers(2).map(work, range(2))
+    assert finished.is_set()
 
 
 def test_a_pickle_leaves_the_threads_behind() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from protogov.envs.simulator import Simulator
+from protogov.envs.world.levers import LEVER_INDEX
 from protogov.envs.world.records import RECORD, fill_record
 from protogov.envs.world.state import EventKind
 from protogov.envs.world.step import close_hour
@@ -159,3 +160,32 @@ def test_what_nobody_liquidates_is_on_record(simulate: Callable[..., Simulator],
         most = np.maximum(most, records["skipped_debt"])
     debt = simulator.worlds["venues"]["scaled_debt"] * simulator.worlds["venues"]["borrow_index"]
     assert (most > 0.0).all() and (most < 2.0 * debt).all()
+
+
+@pytest.mark.parametrize("venues", [1, 2])
+def test_a_step_returns_the_levers_of_the_worlds(
+    simulate: Callable[..., Simulator], shake: Callable[..., Any], venues: int
+) -> None:
+    simulator = simulate("jump", 5, venues=venues, episode_hours=96, randomise_levers=0.5)
+    rng = np.random.default_rng(3)
+    reasons: set[int] = set()
+    for number in range(simulator.horizon):
+        step = simulator.step(shake(simulator, rng))
+        if number == 3:  # also those of rows that begin anew, and of copies
+            simulator.reset(mask=np.arange(5) == 2)
+            fork = simulator.fork([2, 0])
+            assert np.array_equal(fork.executed("rate_0"), simulator.executed("rate_0")[[2, 0]])
+        rows = simulator.worlds["venues"]["levers"]
+        for agent, place in simulator.places.items():
+            columns = [LEVER_INDEX[lever] for lever in place.role.levers]
+            levers = rows[:, place.venue][:, columns]
+            assert np.array_equal(simulator.executed(agent), levers["executed"])
+            if number != 3:
+                assert np.array_equal(step.proposed[agent], levers["target"])
+                assert np.array_equal(step.executed[agent], levers["executed"])
+                assert np.array_equal(step.reason[agent], levers["reason"]) and step.reason[agent].dtype == np.int8
+                assert not np.array_equal(step.proposed[agent], step.executed[agent])
+            reasons |= set(step.reason[agent].ravel().tolist())
+        for v in range(venues):
+            assert np.array_equal(simulator.lever_values(v), rows[:, v]["executed"])
+    assert len(reasons) > 2
