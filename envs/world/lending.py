@@ -4,7 +4,7 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.state import SUBSTEP_YEARS
 
-SMALLEST_SHARE = 1e-6  # of a deposit, that is left when a loss takes all
+SMALLEST_INDEX = 1e-6  # of supply: what a deposit of 1 USD is worth at least, however often losses take all
 
 
 @compiled
@@ -185,7 +185,7 @@ def cut_deposits(venue):
     """Write the deficit off all deposits alike, as far as they go; what they cannot bear stays a deficit."""
     deposits = deposits_of(venue)
     # a crumb stays: a share worth nothing at all could never be priced again
-    haircut = min(venue.deficit, deposits * (1.0 - SMALLEST_SHARE))
+    haircut = min(venue.deficit, deposits - SMALLEST_INDEX * venue.scaled_deposits)
     if haircut > 0.0:
         venue.supply_index *= 1.0 - haircut / deposits
         # the option pool's share of it is in its own net asset value: each loss is charged once

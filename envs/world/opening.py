@@ -109,7 +109,8 @@ def open_lending(world, venue, p):
     scale = min(1.0, deposits / debt) if debt > 0.0 else 1.0
     open_loans(world, venue, borrow_rate, scale, p)
     open_deposits(world, venue, supply_rate, p)
-    venue.cash = deposits_of(venue) - venue.scaled_debt
+    # rationed loans leave nothing, and rounding must not make that less than nothing
+    venue.cash = max(deposits_of(venue) - venue.scaled_debt, 0.0)
 
 
 @compiled

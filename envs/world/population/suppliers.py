@@ -100,6 +100,12 @@ def needs_money(world, j, p):
 
 
 @compiled
+def share_of(amount, deposits):
+    """`amount` USD as a share of `deposits`, at most 1: nobody loses, or waits for, more than all there is."""
+    return amount / max(amount, deposits) if amount > 0.0 else 0.0
+
+
+@compiled
 def fear_of_lockup(venue, p):
     """Yield [annual] that the average supplier gives away in mind for fear of being locked in.
 
@@ -108,16 +114,14 @@ def fear_of_lockup(venue, p):
     if venue.backstop_on:
         return 0.0
     crowded = min(max((venue.utilisation - FEAR_FROM) / (1.0 - FEAR_FROM), 0.0), 1.0)
-    queue = venue.unmet_withdrawals / deposits_of(venue) if venue.unmet_withdrawals > 0.0 else 0.0
+    queue = share_of(venue.unmet_withdrawals, deposits_of(venue))
     return p.lockup_fear * (crowded + queue)
 
 
 @compiled
 def fear_of_loss(venue, p):
     """Yield [annual] that the average supplier gives away in mind for an open deficit, as a share of what is owed."""
-    if venue.deficit <= 0.0 or venue.scaled_deposits <= 0.0:
-        return 0.0
-    return p.loss_fear * venue.deficit / deposits_of(venue)
+    return p.loss_fear * share_of(venue.deficit, deposits_of(venue))
 
 
 @compiled
