@@ -53,13 +53,13 @@ def deposits_of(venue):
 @compiled
 def refresh_rates(venue, p):
     """Utilisation and both rates after cash, debt or a lever changed."""
-    debt = debt_of(venue)
-    total = debt + venue.cash
-    venue.utilisation = debt / total if total > 0.0 else 0.0
+    # in an emptied market rounding may leave less than nothing, and a share of it would be any rate at all
+    debt, cash = max(debt_of(venue), 0.0), max(venue.cash, 0.0)
+    venue.utilisation = debt / (debt + cash) if debt + cash > 0.0 else 0.0
     venue.borrow_rate = kinked_borrow_rate(
         venue.utilisation, venue.base_rate, venue.slope1, venue.slope2, venue.optimal_utilisation
     )
-    venue.supply_rate = supply_rate_of(venue.borrow_rate, debt, venue.cash, venue.deficit, p.reserve_factor)
+    venue.supply_rate = supply_rate_of(venue.borrow_rate, debt, cash, venue.deficit, p.reserve_factor)
 
 
 @compiled

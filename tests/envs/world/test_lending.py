@@ -260,3 +260,23 @@ def test_haircuts_are_charged_to_suppliers_alone(blank: Callable[..., Any]) -> N
     lending.cover_deficit(world, venue, p)
     assert venue.supply_index == pytest.approx(0.9)
     assert venue.sum_haircuts == pytest.approx(75.0)
+
+
+@pytest.mark.parametrize(("debt", "cash"), [(-1e-12, 2e-12), (-1e-9, 0.0), (5.0, -1e-10), (0.0, 0.0)])
+def test_rounding_in_an_emptied_market_leaves_a_rate_on_the_curve(
+    blank: Callable[..., Any], debt: float, cash: float
+) -> None:
+    _, venue, p, _ = blank()
+    venue.scaled_debt, venue.cash = debt, cash
+    lending.refresh_rates(venue, p)
+    assert 0.0 <= venue.utilisation <= 1.0
+    assert venue.base_rate <= venue.borrow_rate <= venue.base_rate + venue.slope1 + venue.slope2
+
+
+def test_losses_that_take_all_again_and_again_leave_a_deposit_a_price(blank: Callable[..., Any]) -> None:
+    _, venue, p, _ = blank(losses_socialised=1.0)
+    for _ in range(100):
+        fund(venue, debt=1000.0, cash=0.0, deficit=1e9)
+        lending.cut_deposits(venue)
+    assert venue.supply_index == pytest.approx(lending.SMALLEST_INDEX)
+    assert venue.deficit > 0.0

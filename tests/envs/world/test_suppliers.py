@@ -205,3 +205,14 @@ def test_suppliers_never_take_what_is_not_there(
         assert venue.unmet_withdrawals <= venue.supplier_scaled.sum() * (1 + 1e-12)
     assert books.cash(world) == pytest.approx(totals[0], rel=1e-12)
     assert books.lending(venue) == pytest.approx(totals[1], abs=1e-9)
+
+
+def test_nobody_waits_for_more_than_all_there_is(blank: Callable[..., Any]) -> None:
+    _, venue, p, _ = blank(lockup_fear=0.25, loss_fear=10.0)
+    venue.supply_index, venue.scaled_deposits, venue.utilisation = 1.0, 0.0, 1.0
+    venue.unmet_withdrawals = venue.deficit = 1e6
+    # where nothing is left to be a share of, all of it is gone: twice the fear of lock-up, the whole fear of loss
+    assert suppliers.fear_of_lockup(venue, p) == pytest.approx(0.5)
+    assert suppliers.fear_of_loss(venue, p) == pytest.approx(10.0)
+    venue.scaled_deposits = 4e6
+    assert suppliers.fear_of_loss(venue, p) == pytest.approx(2.5)
