@@ -57,18 +57,19 @@ def hedge(world, venue, p):
         return
     # sales may have drained the pool since the order was planned: never more than it can fill
     change = affordable(world, venue, min(venue.hedge_slice, LARGEST_PURCHASE * world.pool_coin), p)
-    outside = world.outside_price
     if change > 0.0:
         paid, impact = buy_from_pool(world, change, p.pool_fee)
-        venue.option_cash -= paid
-        cost = paid - change * outside
     else:
         received, impact = sell_to_pool(world, -change, p.pool_fee)
-        venue.option_cash += received
-        cost = -change * outside - received
+        paid = -received
+    venue.option_cash -= paid
     venue.hedge_coin += change
     venue.hedge_slices_left -= 1
-    venue.sum_hedge_cost += cost
+    venue.sum_hedge_cost += paid - change * world.outside_price
+    # the pool's own account counts from the tape's price, as all of NAV0 does
+    fair = change * world.tape_price
+    venue.hedge_traded += fair
+    venue.pool_hedging -= paid - fair
     leave_impact(world, -1, impact, p)
 
 
@@ -85,6 +86,7 @@ def pay_funding(world, venue):
     venue.option_cash -= paid
     world.outside_cash += paid
     venue.sum_hedge_cost += due
+    venue.pool_hedging -= due
     note_cash(world, paid)
 
 

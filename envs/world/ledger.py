@@ -31,6 +31,7 @@ def total_cash(world):
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += venue.cash + venue.treasury_cash + venue.option_cash + venue.short_collateral_sum
+        total += venue.lp_waiting_sum
     return total
 
 
@@ -43,7 +44,7 @@ def total_coin(world):
         total += coin[liquidator]
     for v in range(world.num_venues):
         venue = world.venues[v]
-        total += venue.treasury_coin + venue.hedge_coin
+        total += venue.treasury_coin + venue.hedge_coin + venue.short_coin_sum
         collateral = venue.account_collateral
         for i in range(venue.num_accounts):
             total += collateral[i]
@@ -65,21 +66,29 @@ def worse(error, other):
 
 
 @compiled
-def sum_residual(venue):
-    """Worst gap [USD] between a running total and the sum of its parts: debts, deposits, short collateral."""
+def sum_residual(world, venue):
+    """Worst gap [USD] between a running total and the sum of its parts: debts, deposits, collateral, pool shares."""
     debts = 0.0
     for i in range(venue.num_accounts):
         debts += venue.account_scaled_debt[i]
     deposits = venue.option_scaled
     for j in range(venue.num_suppliers):
         deposits += venue.supplier_scaled[j]
-    posted = 0.0
+    posted, coin = 0.0, 0.0
     for s in range(venue.num_shorts):
         posted += venue.short_collateral[s]
+        coin += venue.short_coin[s]
+    shares, waiting = 0.0, 0.0
+    for j in range(venue.num_lps):
+        shares += venue.lp_shares[j]
+        waiting += venue.lp_waiting[j]
     # in USD: after a loss that took nearly all of the deposits, a dollar of new ones is a huge scaled number
     worst = abs(debts - venue.scaled_debt) * venue.borrow_index
     worst = worse(worst, abs(deposits - venue.scaled_deposits) * venue.supply_index)
-    return worse(worst, abs(posted - venue.short_collateral_sum))
+    worst = worse(worst, abs(posted - venue.short_collateral_sum))
+    worst = worse(worst, abs(coin - venue.short_coin_sum) * world.oracle_price)
+    worst = worse(worst, abs(shares - venue.lp_total) * abs(venue.lp_price))
+    return worse(worst, abs(waiting - venue.lp_waiting_sum))
 
 
 @compiled
@@ -90,5 +99,5 @@ def check_books(world):
     for v in range(world.num_venues):
         venue = world.venues[v]
         error = worse(error, abs(lending_residual(venue) - venue.opening_net) / world.gross_cash)
-        error = worse(error, sum_residual(venue) / world.gross_cash)
+        error = worse(error, sum_residual(world, venue) / world.gross_cash)
     world.book_error = worse(world.book_error, error)

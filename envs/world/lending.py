@@ -68,7 +68,9 @@ def accrue_interest(venue, p):
     earned = debt_of(venue) * compounded_growth(venue.borrow_rate, SUBSTEP_YEARS)
     owed = deposits_of(venue) * linear_growth(venue.supply_rate, SUBSTEP_YEARS)
     venue.borrow_index *= 1.0 + compounded_growth(venue.borrow_rate, SUBSTEP_YEARS)
-    venue.supply_index *= 1.0 + linear_growth(venue.supply_rate, SUBSTEP_YEARS)
+    growth = linear_growth(venue.supply_rate, SUBSTEP_YEARS)
+    venue.pool_interest += venue.option_scaled * venue.supply_index * growth
+    venue.supply_index *= 1.0 + growth
     venue.reserve += earned - owed
     venue.sum_reserve_income += earned - owed
 
@@ -187,6 +189,7 @@ def cut_deposits(venue):
     # a crumb stays: a share worth nothing at all could never be priced again
     haircut = min(venue.deficit, deposits - SMALLEST_INDEX * venue.scaled_deposits)
     if haircut > 0.0:
+        venue.pool_interest -= haircut * (venue.option_scaled / venue.scaled_deposits)
         venue.supply_index *= 1.0 - haircut / deposits
         # the option pool's share of it is in its own net asset value: each loss is charged once
         venue.sum_haircuts += haircut * (1.0 - venue.option_scaled / venue.scaled_deposits)

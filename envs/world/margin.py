@@ -1,20 +1,21 @@
-"""Margined short sellers: what they must post, when they are closed out, and who bears what their margin does not.
+"""Margined short sellers: what they must post, in what, and what it counts for.
 
-Minimum collateral follows Lyra Avalon: the option re-priced at a shocked spot and a shocked vol, at least a static
-amount.
+Two rules, a switch: minimum collateral after Lyra Avalon (the option re-priced at a shocked spot and a shocked vol, at
+least a static amount), or the standard margin of Derive (a share of the spot, less out of the money, plus the mark).
+Collateral is cash, coin handed over (calls alone), or a pledge of the coin that backs the seller's own loan: then what
+counts is what that loan leaves free at the liquidation threshold. Closing out is in `short_liquidation.py`.
 """
 
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.events import record_event
-from protogov.envs.world.ledger import note_cash
-from protogov.envs.world.options import forced_terms, years_to_expiry
+from protogov.envs.world.options import years_to_expiry
 from protogov.envs.world.pricing import call_and_put
-from protogov.envs.world.settlement import intrinsic
-from protogov.envs.world.state import HOURS_PER_YEAR, EventKind
-from protogov.envs.world.surface import move_surface
+from protogov.envs.world.state import HOURS_PER_YEAR, CollateralKind
 
 _NEAR_YEARS = 2.0 * 168.0 / HOURS_PER_YEAR
 _FAR_YEARS = 8.0 * 168.0 / HOURS_PER_YEAR
+
+
+# ---------------------------------------------------------------- Lyra Avalon
 
 
 @compiled
@@ -41,116 +42,111 @@ def minimum_collateral(spot, strike, years, is_call, contracts, p):
 
 
 @compiled
-def remove_short(world, venue, s):
-    """Take the position of short seller `s` out of the pool's book."""
-    e, k = venue.short_expiry[s], venue.short_strike[s]
-    if venue.short_call[s]:
-        venue.short_calls[e, k] -= venue.short_contracts[s]
-    else:
-        venue.short_puts[e, k] -= venue.short_contracts[s]
-    venue.short_contracts[s] = 0.0
-    venue.mark_stale = 1
+def minimum_coin(spot, strike, years, contracts, p):
+    """Least coin collateral of a short call: its shocked price in coin at the shocked spot, never more than covers it.
 
-
-@compiled
-def release_collateral(world, venue, s, to_pool, to_treasury, to_keeper):
-    """Split the collateral of seller `s`: to pool, treasury and keeper [USD] as given, the rest back to the seller."""
-    posted = venue.short_collateral[s]
-    venue.short_collateral[s] = 0.0
-    venue.short_collateral_sum -= posted
-    venue.option_cash += to_pool
-    venue.treasury_cash += to_treasury
-    world.outside_cash += to_keeper
-    world.trader_cash += posted - to_pool - to_treasury - to_keeper
-    note_cash(world, posted)
-
-
-@compiled
-def liquidation_split(premium, collateral, least_fee, ratio):
-    """Who gets what of a liquidated seller's collateral: (seller, pool, fees, shortfall of the pool) [USD].
-
-    The fee is `ratio` of what the buy-back leaves, at least `least_fee`; where that is not there, the fee is still
-    taken and the pool goes short. Source: Lyra Avalon, ShortCollateral and OptionToken.getLiquidationFees.
+    Source: Lyra Avalon OptionGreekCache.getMinCollateral for SHORT_CALL_BASE.
     """
-    if collateral >= premium + least_fee:
-        fees = max(least_fee, (collateral - premium) * ratio)
-        return collateral - premium - fees, premium, fees, 0.0
-    fees = min(least_fee, collateral)
-    return 0.0, collateral - fees, fees, premium - (collateral - fees)
+    vol = shock_vol(years, p.shock_vol_near, p.shock_vol_far)
+    shocked = spot * p.shock_up
+    call, _ = call_and_put(shocked, strike, years, vol, p.interest_rate)
+    return min(max(call * contracts / shocked, p.short_static_coin), contracts)
+
+
+# ---------------------------------------------------------------- Derive
 
 
 @compiled
-def fee_split(fees, keeper_share, treasury_share):
-    """(keeper, treasury, pool) parts of a liquidation fee [USD]."""
-    keeper, treasury = fees * keeper_share, fees * treasury_share
-    return keeper, treasury, fees - keeper - treasury
+def standard_margins(spot, strike, is_call, mark, p):
+    """(initial, maintenance) margin [USD] of one short contract worth `mark`; source: Derive's StandardManager."""
+    if is_call:
+        out_of_the_money = max(strike - spot, 0.0)
+        maintenance = p.standard_maintenance * spot + mark
+    else:
+        out_of_the_money = max(spot - strike, 0.0)
+        maintenance = max(p.standard_maintenance * spot, p.standard_put_share * mark) + mark
+    initial = max(p.standard_initial - out_of_the_money / spot, p.standard_least) * spot + mark
+    if not is_call:
+        initial = max(initial, p.standard_put_scale * maintenance)
+    return initial, maintenance
+
+
+# ---------------------------------------------------------------- the rule in force
+
+
+@compiled
+def cash_requirement(world, venue, e, k, is_call, contracts, spot, initial, p):
+    """Collateral [USD] that a short position needs at `spot`: to be opened (`initial`), or to stay; times the lever."""
+    strike = venue.strike[e, k]
+    if p.standard_margin > 0.0:
+        mark = venue.mark_call[e, k] if is_call else venue.mark_put[e, k]
+        opening, maintenance = standard_margins(spot, strike, is_call, mark, p)
+        needed = (opening if initial else maintenance) * contracts
+    else:
+        needed = minimum_collateral(spot, strike, years_to_expiry(world, venue, e), is_call, contracts, p)
+    return needed * venue.option_margin
+
+
+@compiled
+def coin_requirement(world, venue, e, k, contracts, spot, initial, p):
+    """Coin that a short call against coin needs at `spot`: by the rule in force, at most the coin that it is about."""
+    if p.standard_margin > 0.0:
+        return min(cash_requirement(world, venue, e, k, True, contracts, spot, initial, p) / spot, contracts)
+    needed = minimum_coin(spot, venue.strike[e, k], years_to_expiry(world, venue, e), contracts, p)
+    return min(needed * venue.option_margin, contracts)
+
+
+@compiled
+def free_equity(venue, i, price):
+    """What the loan of account `i` leaves free of its collateral at `price` and the liquidation threshold [USD]."""
+    debt = venue.account_scaled_debt[i] * venue.borrow_index
+    return max(venue.account_collateral[i] * price * venue.liquidation_threshold - debt, 0.0)
+
+
+@compiled
+def posted_value(venue, s, price):
+    """What the collateral of seller `s` counts for [USD], coin at `price`."""
+    kind = venue.short_kind[s]
+    if kind == CollateralKind.PLEDGE:
+        return free_equity(venue, venue.short_account[s], price)
+    return venue.short_collateral[s] + venue.short_coin[s] * price
+
+
+@compiled
+def below_margin(world, venue, s, spot, p):
+    """True when the collateral of seller `s` does not carry its position at the price `spot`."""
+    e, k, contracts = venue.short_expiry[s], venue.short_strike[s], venue.short_contracts[s]
+    if venue.short_kind[s] == CollateralKind.COIN:
+        return venue.short_coin[s] < coin_requirement(world, venue, e, k, contracts, spot, False, p)
+    needed = cash_requirement(world, venue, e, k, venue.short_call[s] == 1, contracts, spot, False, p)
+    return posted_value(venue, s, spot) < needed
+
+
+# ---------------------------------------------------------------- values
 
 
 @compiled
 def short_mark(venue, s):
-    """Value [USD] of what seller `s` owes, at the pool's marks."""
+    """What seller `s` owes at the pool's marks [USD]."""
     e, k = venue.short_expiry[s], venue.short_strike[s]
-    mark = venue.mark_call[e, k] if venue.short_call[s] else venue.mark_put[e, k]
+    mark = venue.mark_call[e, k] if venue.short_call[s] == 1 else venue.mark_put[e, k]
     return mark * venue.short_contracts[s]
 
 
 @compiled
-def close_out(world, venue, s, p):
-    """What it costs [USD] to buy back the position of seller `s` by force, and the node's skew after it."""
-    e, k = venue.short_expiry[s], venue.short_strike[s]
-    is_call = venue.short_call[s] == 1
-    owed, _, skew = forced_terms(world, venue, e, k, is_call, venue.short_contracts[s], True, p)
-    return owed, skew
+def latent_short_shortfall(world, venue):
+    """Sum over sellers of what they owe beyond 97% of their collateral, at the pool's marks and the tape's price [USD].
 
-
-@compiled
-def check_margins(world, venue, v, events, p):
-    """Close out every seller whose collateral fell below the governed requirement; LPs bear a shortfall."""
-    for s in range(venue.num_shorts):
-        contracts = venue.short_contracts[s]
-        if contracts <= 0.0:
-            continue
-        e, k = venue.short_expiry[s], venue.short_strike[s]
-        years = years_to_expiry(world, venue, e)
-        is_call = venue.short_call[s] == 1
-        needed = minimum_collateral(world.oracle_price, venue.strike[e, k], years, is_call, contracts, p)
-        posted = venue.short_collateral[s]
-        if posted >= needed * venue.option_margin:
-            continue
-        owed, skew = close_out(world, venue, s, p)
-        _, to_pool, fees, shortfall = liquidation_split(owed, posted, p.short_least_fee, p.short_penalty)
-        keeper, treasury, pool = fee_split(fees, p.short_keeper_share, p.short_treasury_share)
-        # what the seller pays beyond the value it leaves behind is its loss; a shortfall is the pool's
-        venue.sum_uninformed_surplus -= max(to_pool + fees - short_mark(venue, s), 0.0)
-        venue.sum_bad_debt += shortfall
-        record_event(world, events, v, EventKind.SHORT_LIQUIDATION, s, -1, to_pool, 0.0, world.oracle_price, shortfall)
-        remove_short(world, venue, s)
-        release_collateral(world, venue, s, to_pool + pool, treasury, keeper)
-        move_surface(world, venue, e, k, venue.base_vol[e], skew)
-
-
-@compiled
-def settle_shorts(world, venue, v, e, price, events):
-    """Sellers of expiry `e` pay its intrinsic value at `price` from their collateral; LPs bear a shortfall."""
-    for s in range(venue.num_shorts):
-        contracts = venue.short_contracts[s]
-        if contracts <= 0.0 or venue.short_expiry[s] != e:
-            continue
-        strike = venue.strike[e, venue.short_strike[s]]
-        owed = contracts * intrinsic(price, strike, venue.short_call[s] == 1)
-        to_pool = min(owed, venue.short_collateral[s])
-        if to_pool < owed:
-            venue.sum_bad_debt += owed - to_pool
-            record_event(world, events, v, EventKind.SHORT_LIQUIDATION, s, -1, to_pool, 0.0, price, owed - to_pool)
-        remove_short(world, venue, s)
-        release_collateral(world, venue, s, to_pool, 0.0, 0.0)
-
-
-@compiled
-def latent_short_shortfall(venue):
-    """Sum over sellers of what they owe beyond 97% of their collateral, at the pool's marks [USD]."""
+    Of a pledge what the loan leaves of the coin counts: the market's claim comes first.
+    """
     total = 0.0
     for s in range(venue.num_shorts):
         if venue.short_contracts[s] > 0.0:
-            total += max(short_mark(venue, s) - 0.97 * venue.short_collateral[s], 0.0)
+            if venue.short_kind[s] == CollateralKind.PLEDGE:
+                i = venue.short_account[s]
+                debt = venue.account_scaled_debt[i] * venue.borrow_index
+                backing = max(venue.account_collateral[i] * world.tape_price - debt, 0.0)
+            else:
+                backing = venue.short_collateral[s] + venue.short_coin[s] * world.tape_price
+            total += max(short_mark(venue, s) - 0.97 * backing, 0.0)
     return total

@@ -12,6 +12,8 @@ import numpy as np
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.market import pool_price
+from protogov.envs.world.options import free_liquidity
+from protogov.envs.world.population.liquidity_providers import queue_value
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol
 
@@ -75,6 +77,8 @@ _VENUE_SCALARS = _rows(
     ("option_return", "share of NAV at the last decision", 0.01, "symlog"),
     ("option_free_cash", "share of NAV", 0.5, "linear"),
     ("option_unpaid", "share of K0", 0.001, "symlog"),
+    ("option_free_liquidity", "share of NAV", 0.5, "symlog"),
+    ("lp_queue", "share of NAV", 0.1, "symlog"),
     ("net_delta", "share of NAV", 0.2, "symlog"),
     ("book_delta", "share of NAV", 0.2, "symlog"),
     ("book_gamma", "share of NAV for 1% squared", 0.02, "symlog"),
@@ -207,6 +211,8 @@ def observe_venue(world, venue, out, p):
     out.option_return = venue.nav_change / nav
     out.option_free_cash = venue.option_cash / nav
     out.option_unpaid = venue.option_unpaid / value
+    out.option_free_liquidity = free_liquidity(world, venue) / nav
+    out.lp_queue = queue_value(venue) / nav
     out.net_delta = (venue.net_delta + venue.hedge_coin) * spot / nav
     out.book_delta = venue.net_delta * spot / nav
     out.book_gamma = venue.net_gamma * spot * spot * 1e-4 / nav

@@ -4,6 +4,7 @@ from math import exp, log
 
 import numpy as np
 
+from protogov.envs.world.attribution import mark_fair_book
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.funding import set_funding
 from protogov.envs.world.hedging import hedge_target
@@ -13,10 +14,11 @@ from protogov.envs.world.levers import apply_levers
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.market import CASH_PER_DEPTH
 from protogov.envs.world.noise import Purpose, uniform
-from protogov.envs.world.options import fair_book_value, mark_book
+from protogov.envs.world.options import mark_book
 from protogov.envs.world.oracle import open_oracle
 from protogov.envs.world.population.borrowers import draw_borrowers, open_loans, total_wanted_debt
 from protogov.envs.world.population.liquidators import draw_liquidators
+from protogov.envs.world.population.liquidity_providers import draw_providers
 from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, total_wanted_deposits
 from protogov.envs.world.settlement import HOURS_BETWEEN_EXPIRIES, list_expiry
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
@@ -144,7 +146,8 @@ def open_option_pool(world, venue, v, p):
         return
     venue.num_expiries, venue.num_strikes = int(p.num_expiries), int(p.num_strikes)
     venue.num_shorts = int(p.num_shorts)
-    phase = 1 + int(uniform(world.seed, v, 0, 0, Purpose.EXPIRY_PHASE) * HOURS_BETWEEN_EXPIRIES)
+    # the same at every venue, so that rival quotes are about the same options
+    phase = 1 + int(uniform(world.seed, 0, 0, 0, Purpose.EXPIRY_PHASE) * HOURS_BETWEEN_EXPIRIES)
     venue.next_expiry = phase * SUBSTEPS
     nodes = venue.num_expiries * venue.num_strikes
     contracts = 0.5 * p.opening_notional / (nodes * world.oracle_price)
@@ -155,7 +158,8 @@ def open_option_pool(world, venue, v, p):
             venue.long_calls[e, k] = 2.0 * contracts * uniform(world.seed, node, 0, 0, Purpose.OPENING_BOOK)
             venue.long_puts[e, k] = 2.0 * contracts * uniform(world.seed, node, 1, 0, Purpose.OPENING_BOOK)
     mark_book(world, venue, p)
-    money = p.lp_size - fair_book_value(world, venue, p)
+    money = p.lp_size - mark_fair_book(world, venue, p)
+    draw_providers(world, venue, v, p.lp_size, p)
     venue.hedge_coin = min(hedge_target(venue), max(money, 0.0) / world.tape_price)
     money -= venue.hedge_coin * world.tape_price
     venue.option_scaled = p.lend_share * max(money, 0.0)

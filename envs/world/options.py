@@ -2,7 +2,8 @@
 
 A trade moves the surface by its size over the standard size in vol points (`surface.py`) and is priced by Black-Scholes
 at the vol *after* that move, plus or minus the half-spread, plus four fees (`option_fees.py`), as in Lyra Avalon's
-OptionMarketPricer. The pool is the other side of it all.
+OptionMarketPricer. The pool is the other side of it all. It writes
+no more than its free liquidity can lock collateral for, and limits its net gamma and vega in quotes and in size.
 """
 
 from math import log
@@ -20,7 +21,7 @@ from protogov.envs.world.option_fees import (
 )
 from protogov.envs.world.pricing import expiry_factors, normalised_skew, quote, quote_node
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
-from protogov.envs.world.surface import clipped_vol, fair_vol, forced_vol, node_vol, tilt, vol_impact, within_bounds
+from protogov.envs.world.surface import clipped_vol, forced_vol, node_vol, tilt, vol_impact, within_bounds
 
 
 @compiled
@@ -43,7 +44,7 @@ def trade_terms(world, venue, e, k, is_call, contracts, sign, p):
     base, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, p.standard_size, p.skew_impact)
     moneyness = log(spot / strike)
     shift = venue.skew_shift * tilt(moneyness, p.skew_shift_width) if venue.skew_shift != 0.0 else 0.0
-    vol = clipped_vol(base * skew + shift + sign * venue.half_spread)
+    vol = clipped_vol(base * skew + shift + sign * half_spread_for(venue, sign, p))
     root, discount = expiry_factors(years, p.interest_rate)
     call, put, delta, _, vega = quote_node(spot, strike, moneyness, years, root, discount, vol, p.interest_rate)
     premium = (call if is_call else put) * contracts
@@ -57,6 +58,56 @@ def trade_terms(world, venue, e, k, is_call, contracts, sign, p):
         fees += variance_fee(vega, skew_gap, base - venue.fee_vol[e], contracts, p)
     total = premium + fees if sign > 0.0 else max(premium - fees, 0.0)
     return total, abs(total - premium), vol, base, skew, delta, vega
+
+
+@compiled
+def half_spread_for(venue, sign, p):
+    """The governed half-spread [vol], wider for a trade that makes the pool's net gamma larger than it is.
+
+    A trader who buys (sign +1) takes gamma from the pool. The hedge gain of the last hour says how much the gamma that
+    is there already moves the spot pool.
+    """
+    if sign * venue.net_gamma < 0.0:
+        return venue.half_spread * (1.0 + p.gamma_widening * venue.hedge_gain)
+    return venue.half_spread
+
+
+@compiled
+def within_limits(world, venue, e, contracts, sign, vol, vega, p):
+    """False for a trade that takes the book's net gamma or vega beyond its limit and further than it is.
+
+    Gamma is limited by what a move of 1% would make the hedge trade, over the depth of 1%; vega [USD a vol point,
+    normalised to 30 days] by the pool's value. `vega` is of one contract at `vol`; its gamma follows from it.
+    """
+    years = years_to_expiry(world, venue, e)
+    spot = world.oracle_price
+    gamma = vega / (spot * spot * vol * years) if years > 0.0 else 0.0
+    before, after = venue.net_gamma, venue.net_gamma - sign * contracts * gamma
+    if abs(after) > abs(before) and abs(after) * spot * spot * 0.01 > p.gamma_limit * world.depth:
+        return False
+    before, after = venue.net_standard_vega, venue.net_standard_vega - sign * contracts * standard_vega(vega, years)
+    return not (abs(after) > abs(before) and abs(after) > p.vega_limit * max(venue.last_nav, 0.0))
+
+
+@compiled
+def locked_for(spot, strike, is_call, contracts, p):
+    """Collateral [USD] that the pool locks for `contracts` that it writes: `lock_share` of a coin, of a put's strike.
+
+    Lyra Avalon locks all of it: a coin a call, the strike a put.
+    """
+    return p.lock_share * contracts * (spot if is_call else strike)
+
+
+@compiled
+def free_liquidity(world, venue):
+    """What the pool has beyond what its written options lock and what it owes [USD]: cash, loans and hedge coin."""
+    return (
+        venue.option_cash
+        + venue.option_scaled * venue.supply_index
+        + venue.hedge_coin * world.oracle_price
+        - venue.locked
+        - venue.option_unpaid
+    )
 
 
 @compiled
@@ -127,26 +178,13 @@ def receive_to_pool(world, venue, amount):
 
 
 @compiled
-def book_edge(world, venue, e, k, is_call, contracts, sign, total, p):
-    """The pool's edge of a trade against the tape's fair value [USD]: what it was paid beyond what it gave."""
-    years = years_to_expiry(world, venue, e)
-    strike = venue.strike[e, k]
-    vol = fair_vol(world.implied_vol, world.tape_price, strike, p)
-    call, put, _, _, _ = quote(world.tape_price, strike, years, vol, p.interest_rate)
-    edge = sign * (total - (call if is_call else put) * contracts)
-    venue.sum_edge += edge
-    return edge
-
-
-@compiled
 def mark_book(world, venue, p):
     """Re-mark every node at the oracle price and the pool's mid vols; the book's value and greeks follow."""
     spot = world.oracle_price
-    delta_sum, gamma_sum, vega_sum, standard_sum, value = 0.0, 0.0, 0.0, 0.0, 0.0
+    delta_sum, gamma_sum, vega_sum, standard_sum, value, locked = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     strikes, calls, puts = venue.strike, venue.mark_call, venue.mark_put
     long_calls, long_puts = venue.long_calls, venue.long_puts
     short_calls, short_puts = venue.short_calls, venue.short_puts
-    mark_delta, mark_vega = venue.mark_delta, venue.mark_vega
     for e in range(venue.num_expiries):
         years = years_to_expiry(world, venue, e)
         root, discount = expiry_factors(years, p.interest_rate)
@@ -158,49 +196,20 @@ def mark_book(world, venue, p):
             call, put, delta, gamma, vega = quote_node(
                 spot, strike, moneyness, years, root, discount, vol, p.interest_rate
             )
-            calls[e, k], puts[e, k], mark_delta[e, k], mark_vega[e, k] = call, put, delta, vega
+            calls[e, k], puts[e, k] = call, put
             held_calls = short_calls[e, k] - long_calls[e, k]
             held_puts = short_puts[e, k] - long_puts[e, k]
             delta_sum += held_calls * delta + held_puts * (delta - 1.0)
             gamma_sum += (held_calls + held_puts) * gamma
             expiry_vega += (held_calls + held_puts) * vega
             value += held_calls * call + held_puts * put
+            locked += long_calls[e, k] * spot + long_puts[e, k] * strike
         vega_sum += expiry_vega
         standard_sum += standard_vega(expiry_vega, years)
     venue.net_standard_vega = standard_sum
     venue.net_delta, venue.net_gamma, venue.net_vega, venue.book_value = delta_sum, gamma_sum, vega_sum, value
-    venue.mark_price = spot
-    venue.mark_substep = world.substep
+    venue.locked = p.lock_share * locked
     venue.mark_stale = 0
-
-
-@compiled
-def fair_book_value(world, venue, p):
-    """Value [USD] of the pool's option book at the tape's price and vol surface."""
-    value = 0.0
-    for e in range(venue.num_expiries):
-        years = years_to_expiry(world, venue, e)
-        for k in range(venue.num_strikes):
-            held_calls = venue.short_calls[e, k] - venue.long_calls[e, k]
-            held_puts = venue.short_puts[e, k] - venue.long_puts[e, k]
-            if held_calls != 0.0 or held_puts != 0.0:
-                strike = venue.strike[e, k]
-                vol = fair_vol(world.implied_vol, world.tape_price, strike, p)
-                call, put, _, _, _ = quote(world.tape_price, strike, years, vol, p.interest_rate)
-                value += held_calls * call + held_puts * put
-    return value
-
-
-@compiled
-def fair_nav(world, venue, p):
-    """NAV0: cash, loans, hedge and book of the option pool at the tape's price and vols, less what it owes [USD]."""
-    return (
-        venue.option_cash
-        + venue.option_scaled * venue.supply_index
-        - venue.option_unpaid
-        + venue.hedge_coin * world.tape_price
-        + fair_book_value(world, venue, p)
-    )
 
 
 @compiled

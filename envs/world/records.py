@@ -1,8 +1,11 @@
-"""What every decision leaves on record of every venue: loop gains, extent of cascades, losses."""
+"""What every decision leaves on record of every venue: loop gains, cascades, losses, the option pool's profit."""
 
 import numpy as np
 
+from protogov.envs.world.attribution import explained
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.options import free_liquidity
+from protogov.envs.world.population.liquidity_providers import queue_value
 from protogov.envs.world.state import NUM_LEVERS
 
 # What a step returns of the levers, away from the worlds: reading it there would draw their lines into another cache.
@@ -34,6 +37,27 @@ RECORD = np.dtype(
         ("bad_debt", "f8"),  # booked: debt without collateral, short sellers' shortfalls
         ("skipped_debt", "f8"),  # that could be liquidated and nobody took, at the last look
         ("unmet_withdrawals", "f8"),  # asked for and not paid out, at the end
+        # ---- option pool: book and shares, at the end
+        ("book_delta", "f8"),  # coin, without the hedge
+        ("hedge_coin", "f8"),  # coin
+        ("book_gamma", "f8"),  # coin per USD
+        ("book_vega", "f8"),  # USD per 1.00 of vol
+        ("free_liquidity", "f8"),  # USD, neither locked nor owed
+        ("share_price", "f8"),  # USD, at average vols, as of the last review
+        ("lp_queue", "f8"),  # USD that LPs wait to take out
+        # ---- option pool: its profit in this decision [USD] and what it is made of, see `attribution.py`
+        ("pool_profit", "f8"),  # change of NAV0, net of deposits and withdrawals
+        ("pool_flow", "f8"),  # those: what LPs put in less what they took out
+        ("pool_delta", "f8"),
+        ("pool_gamma_theta", "f8"),
+        ("pool_vega", "f8"),
+        ("pool_fees", "f8"),
+        ("pool_adverse_selection", "f8"),
+        ("pool_hedging", "f8"),
+        ("pool_interest", "f8"),
+        ("pool_shorts", "f8"),
+        ("pool_settlement", "f8"),
+        ("pool_residual", "f8"),  # profit less all of these: rounding
         # ---- the record itself
         ("events", "i8"),  # of every kind, those beyond the hourly capacity included
         ("events_lost", "i8"),  # beyond the hourly capacity: counted above, absent from the events
@@ -59,6 +83,25 @@ def fill_record(world, venue, v, events, out):
     out.bad_debt = venue.sum_bad_debt
     out.skipped_debt = venue.skipped_debt
     out.unmet_withdrawals = venue.unmet_withdrawals
+    out.book_delta = venue.net_delta
+    out.hedge_coin = venue.hedge_coin
+    out.book_gamma = venue.net_gamma
+    out.book_vega = venue.net_vega
+    out.free_liquidity = free_liquidity(world, venue)
+    out.share_price = venue.lp_price
+    out.lp_queue = queue_value(venue)
+    out.pool_profit = venue.nav_change
+    out.pool_flow = venue.sum_lp_flow
+    out.pool_delta = venue.pool_delta
+    out.pool_gamma_theta = venue.pool_gamma_theta
+    out.pool_vega = venue.pool_vega
+    out.pool_fees = venue.pool_fees
+    out.pool_adverse_selection = venue.pool_adverse_selection
+    out.pool_hedging = venue.pool_hedging
+    out.pool_interest = venue.pool_interest
+    out.pool_shorts = venue.pool_shorts
+    out.pool_settlement = venue.pool_settlement
+    out.pool_residual = venue.nav_change - explained(venue)
     out.events = venue.sum_events
     out.events_lost = venue.sum_events_lost
 

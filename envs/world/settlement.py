@@ -47,7 +47,11 @@ def intrinsic(price, strike, is_call):
 
 @compiled
 def settle_longs(world, venue, v, e, price, events):
-    """Cash-settle what traders hold of expiry `e` at `price`; what the pool cannot pay is owed to them."""
+    """Cash-settle what traders hold of expiry `e` at `price`; what the pool cannot pay is owed to them.
+
+    Returns:
+        (due to holders [USD], share of it that was paid at once).
+    """
     owed = 0.0
     for k in range(venue.num_strikes):
         strike = venue.strike[e, k]
@@ -57,6 +61,7 @@ def settle_longs(world, venue, v, e, price, events):
     if paid < owed:
         venue.option_unpaid += owed - paid
         record_event(world, events, v, EventKind.OPTION_UNPAID, e, -1, paid, 0.0, price, owed - paid)
+    return owed, (paid / owed if owed > 0.0 else 0.0)
 
 
 @compiled
@@ -77,4 +82,5 @@ def list_expiry(world, venue, e, expiry, p):
         venue.long_puts[e, k] = 0.0
         venue.short_calls[e, k] = 0.0
         venue.short_puts[e, k] = 0.0
+        venue.protective_puts[e, k] = 0.0
     open_surface(world, venue, e, p)

@@ -18,13 +18,15 @@ MAX_VENUES = 2
 MAX_ACCOUNTS = 128
 MAX_SUPPLIERS = 16
 MAX_SHORTS = 16
+MAX_LPS = 8
 MAX_LIQUIDATORS = 8
 MAX_EXPIRIES = 4
 MAX_STRIKES = 5
 NUM_LEVERS = 12
 MAX_EVENTS_PER_HOUR = 256
 MAX_DECISION_HOURS = 24
-GWAV_HOURS = 40  # hourly marks kept of the averages of vols: their longest window
+GWAV_HOURS = 38  # hourly marks kept of the averages of vols: their longest window
+CLOSES = 176  # hourly closes kept: a week and a little
 RING = 16  # sub-steps that arbitrageurs and a pool average look back at most
 NEVER = np.int64(2**40)  # a sub-step that no episode reaches
 
@@ -56,6 +58,15 @@ class EventKind(IntEnum):
     DELEVERAGE = 4
     WITHDRAWAL_UNMET = 5
     OPTION_UNPAID = 6
+    SETTLEMENT_SALE = 7  # coin of a short seller sold to pay an expiry
+
+
+class CollateralKind(IntEnum):
+    """What a short seller posts."""
+
+    CASH = 0
+    COIN = 1  # handed over; for calls alone
+    PLEDGE = 2  # the coin that backs the seller's own loan, as far as the loan leaves it free
 
 
 EVENT = np.dtype(
@@ -152,6 +163,10 @@ venue_dtype = np.dtype(
         ("account_leverage", "f8", (MAX_ACCOUNTS,)),  # debt / (collateral value * LTV) wanted when borrowing is free
         ("account_safety", "f8", (MAX_ACCOUNTS,)),  # health factor below which the account reacts
         ("account_activity", "f8", (MAX_ACCOUNTS,)),  # probability of acting in an hour
+        # puts that protect a loan: bought from the option pool, one node an account
+        ("account_puts", "f8", (MAX_ACCOUNTS,)),  # contracts
+        ("account_put_node", "i2", (MAX_ACCOUNTS,)),  # expiry * MAX_STRIKES + strike
+        ("account_pledges", "i2", (MAX_ACCOUNTS,)),  # short positions that its collateral stands for
         # ---- suppliers
         ("num_suppliers", "i8"),
         ("supplier_scaled", "f8", (MAX_SUPPLIERS,)),  # USD / supply_index
@@ -170,6 +185,23 @@ venue_dtype = np.dtype(
         ("hedge_slice", "f8"),  # coin that the running hedge order trades in a sub-step
         ("hedge_slices_left", "i8"),
         ("hedge_coin", "f8"),  # coin, negative when borrowed from outside and sold
+        ("locked", "f8"),  # USD of collateral that written options lock, as of the last marking and the trades since
+        # ---- liquidity providers of the option pool
+        ("num_lps", "i8"),
+        ("lp_total", "f8"),  # shares in all
+        ("lp_price", "f8"),  # USD a share, at average vols, as of the last review
+        ("lp_start", "f8"),  # USD a share when the episode began
+        ("lp_waiting_sum", "f8"),  # USD of deposits that wait for their shares
+        ("breaker_until", "i8"),  # sub-step until which no share is issued or redeemed
+        ("lp_shares", "f8", (MAX_LPS,)),  # those in the queue included
+        ("lp_queued", "f8", (MAX_LPS,)),  # shares asked to be redeemed
+        ("lp_queued_at", "i8", (MAX_LPS,)),  # sub-step of that request
+        ("lp_waiting", "f8", (MAX_LPS,)),  # USD deposited and not yet in shares
+        ("lp_waiting_at", "i8", (MAX_LPS,)),
+        ("lp_money", "f8", (MAX_LPS,)),  # USD that it would put in at most
+        ("lp_level", "f8", (MAX_LPS,)),  # share of that which it wants in: 0, 1/4, 1/2, 3/4, 1
+        ("lp_offset", "f8", (MAX_LPS,)),  # where its thresholds lie
+        ("lp_premium", "f8", (MAX_LPS,)),  # annual, asked above the outside yield
         # ---- option pool: surface and book
         ("num_expiries", "i8"),
         ("num_strikes", "i8"),
@@ -192,12 +224,9 @@ venue_dtype = np.dtype(
         ("long_puts", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
         ("short_calls", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # contracts that short sellers wrote, held by the pool
         ("short_puts", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("protective_puts", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # of the long puts those that borrowers hold
         ("mark_call", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # USD a contract at the pool's mid vol
         ("mark_put", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
-        ("mark_delta", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # call delta
-        ("mark_vega", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
-        ("mark_substep", "i8"),  # of the last marking
-        ("mark_price", "f8"),  # oracle price of the last marking
         ("mark_stale", "i8"),  # 1 when the surface moved since
         ("net_delta", "f8"),  # coin, of the pool's option book without the hedge
         ("net_gamma", "f8"),  # coin per USD
@@ -205,15 +234,34 @@ venue_dtype = np.dtype(
         ("net_standard_vega", "f8"),  # USD per vol point, each expiry normalised to 30 days
         ("book_value", "f8"),  # USD, of the pool's option book at its own marks
         ("informed_room", "f8"),  # contracts that informed traders may still trade this hour
+        # ---- option pool: what its profit is made of, see attribution.py; "held" is the pool's side, written negative
+        ("fair_price", "f8"),  # USD, tape price at the last fair marking
+        ("fair_hedge", "f8"),  # coin of the hedge then
+        ("fair_calls_held", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # contracts then
+        ("fair_puts_held", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("fair_call", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # USD a contract then
+        ("fair_put", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("fair_delta", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # call delta then
+        ("fair_node_vol", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("informed_calls", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # contracts held since, from informed traders
+        ("informed_puts", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("informed_fair", "f8"),  # USD, fair value of those when they were traded
+        ("traded_fair", "f8"),  # USD, the same of all other trades since
+        ("traded_delta", "f8"),  # coin, their delta
+        ("traded_delta_price", "f8"),  # USD, sum of their delta times the tape price
+        ("hedge_traded", "f8"),  # USD, hedge trades since at the tape price
         # ---- short sellers
         ("num_shorts", "i8"),
         ("short_contracts", "f8", (MAX_SHORTS,)),
+        ("short_kind", "i8", (MAX_SHORTS,)),  # CollateralKind
         ("short_collateral", "f8", (MAX_SHORTS,)),  # USD held by the venue for them
+        ("short_coin", "f8", (MAX_SHORTS,)),  # coin held by the venue for them
+        ("short_account", "i8", (MAX_SHORTS,)),  # whose loan's collateral is pledged, -1 nobody's
         ("short_expiry", "i8", (MAX_SHORTS,)),  # index of the expiry
         ("short_strike", "i8", (MAX_SHORTS,)),  # index of the strike
         ("short_call", "i8", (MAX_SHORTS,)),  # 1 call, 0 put
-        ("short_buffer", "f8", (MAX_SHORTS,)),  # collateral posted / initial requirement
         ("short_collateral_sum", "f8"),  # USD
+        ("short_coin_sum", "f8"),  # coin
         # ---- sums since the decision began (USD)
         ("sum_reserve_income", "f8"),
         ("sum_supplier_surplus", "f8"),
@@ -237,6 +285,18 @@ venue_dtype = np.dtype(
         ("sum_net_borrow", "f8"),
         ("sum_net_supply", "f8"),
         ("sum_option_contracts", "f8"),
+        ("sum_lp_flow", "f8"),  # USD that LPs put in less what they took out
+        ("sum_put_payouts", "f8"),  # USD that protective puts brought
+        # what the change of the option pool's value at the tape's price and vols is made of, see attribution.py
+        ("pool_delta", "f8"),
+        ("pool_gamma_theta", "f8"),
+        ("pool_vega", "f8"),
+        ("pool_fees", "f8"),  # fees and spread paid by everybody but the informed, and the fees of these
+        ("pool_adverse_selection", "f8"),  # informed trades before fees, marked at the end
+        ("pool_hedging", "f8"),  # slippage, swap fees and funding, negative
+        ("pool_interest", "f8"),  # on what is lent, less haircuts
+        ("pool_shorts", "f8"),  # sellers closed by force: penalties less shortfalls
+        ("pool_settlement", "f8"),  # expiries paid at the oracle's mean instead of the tape's price
         # ---- events since the decision began; complete, also where the record of events is full
         ("sum_events", "i8"),
         ("sum_events_lost", "i8"),  # events beyond the hourly capacity
@@ -368,7 +428,7 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("events_hour", "i8"),  # events recorded this hour
             ("events_lost", "i8"),  # events beyond the hourly capacity, since the episode began
             # ---- price history for features
-            ("hourly_close", "f8", (256,)),  # ring of hourly closes of the oracle, at hour % 256
+            ("hourly_close", "f8", (CLOSES,)),  # ring of hourly closes of the oracle, at hour % CLOSES
             ("high_week", "f8"),
             ("realised_1h", "f8"),  # annual decimal
             ("realised_6h", "f8"),

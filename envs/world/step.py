@@ -7,6 +7,7 @@ losses, and the books are checked.
 """
 
 from protogov.envs.world.arbitrage import arbitrage
+from protogov.envs.world.attribution import book_settlement, mark_fair_book
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.funding import move_open_interest, set_funding
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
@@ -14,13 +15,14 @@ from protogov.envs.world.ledger import check_books
 from protogov.envs.world.lending import accrue_interest, cover_deficit, refresh_rates, repay_backstop
 from protogov.envs.world.levers import announce_levers, execute_due_levers, target_of_action
 from protogov.envs.world.liquidation import measure_risk
-from protogov.envs.world.margin import check_margins, settle_shorts
 from protogov.envs.world.market import move_outside_price, read_tape, remember_hour, withdraw_liquidity
 from protogov.envs.world.options import mark_book, rebalance_loans
 from protogov.envs.world.oracle import remember_pool, update_oracle
 from protogov.envs.world.population.borrowers import visit_borrowers
 from protogov.envs.world.population.liquidators import liquidate_round, refill_capital, work_off_inventory
+from protogov.envs.world.population.liquidity_providers import visit_providers
 from protogov.envs.world.population.option_traders import refill_informed, visit_option_traders
+from protogov.envs.world.population.put_buyers import pay_out_protection
 from protogov.envs.world.population.short_sellers import visit_short_sellers
 from protogov.envs.world.population.suppliers import visit_suppliers
 from protogov.envs.world.settlement import (
@@ -32,6 +34,7 @@ from protogov.envs.world.settlement import (
     settlement_price,
     watch_settlement,
 )
+from protogov.envs.world.short_liquidation import check_margins, settle_shorts
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
 from protogov.envs.world.surface import revert_surface
 from protogov.envs.world.welfare import clear_sums
@@ -168,6 +171,7 @@ def mark_hour(world, venue, v, events, p):
     if (world.hour + 1) % int(p.hedge_interval) == 0:
         plan_hedge(world, venue, p)
     pay_funding(world, venue)
+    visit_providers(world, venue, v, p)
     venue.sum_variance_charge += variance_charge(world, venue, p)
     venue.hedge_gain = abs(venue.net_gamma) * world.oracle_price * world.oracle_price * 0.01 / world.depth
 
@@ -180,10 +184,13 @@ def settle_expiries(world, venue, v, events, p):
         return
     earliest, price = NEVER, settlement_price(world, venue)
     close_settlement(venue)
+    mark_fair_book(world, venue, p)
     for e in range(venue.num_expiries):
         if venue.expiry[e] <= world.substep + 1:
-            settle_shorts(world, venue, v, e, price, events)
-            settle_longs(world, venue, v, e, price, events)
+            received = settle_shorts(world, venue, v, e, price, events, p)
+            owed, paid_share = settle_longs(world, venue, v, e, price, events)
+            pay_out_protection(world, venue, e, price, paid_share)
+            book_settlement(venue, e, received, owed)
             list_expiry(world, venue, e, venue.expiry[e] + venue.num_expiries * HOURS_BETWEEN_EXPIRIES * SUBSTEPS, p)
         earliest = min(earliest, venue.expiry[e])
     venue.next_expiry = earliest

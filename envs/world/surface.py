@@ -148,7 +148,7 @@ def window_start(world, venue, e, hours):
 
 @compiled
 def base_gwav(world, venue, e, hours):
-    """Average base vol of an expiry over the last `hours` (whole, at most 38), or since its listing."""
+    """Average base vol of an expiry over the last `hours` (whole, at most 36), or since its listing."""
     hour, start = window_start(world, venue, e, hours)
     elapsed = world.substep - start
     if elapsed <= 0:
@@ -160,7 +160,7 @@ def base_gwav(world, venue, e, hours):
 
 @compiled
 def skew_gwav(world, venue, e, k, hours):
-    """Average skew of a node over the last `hours` (whole, at most 38), or since its listing."""
+    """Average skew of a node over the last `hours` (whole, at most 36), or since its listing."""
     hour, start = window_start(world, venue, e, hours)
     elapsed = world.substep - start
     if elapsed <= 0:

@@ -6,10 +6,11 @@ tape's, so no governor can mark its own book. Each loss is charged once, where i
 
 import numpy as np
 
+from protogov.envs.world.attribution import fair_nav, mark_fair_book
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.liquidation import latent_shortfall
 from protogov.envs.world.margin import latent_short_shortfall
-from protogov.envs.world.options import fair_nav
+from protogov.envs.world.population.liquidity_providers import asked_income
 from protogov.envs.world.state import HOURS_PER_YEAR
 
 FREE_DRAWDOWN = 50e-4  # of K0: the part of a drawdown that a mandate does not charge
@@ -64,9 +65,9 @@ def treasury_value(world, venue):
 @compiled
 def remember_values(world, venue, p):
     """Take the values that the next decision's differences start from."""
-    venue.last_nav = fair_nav(world, venue, p)
+    venue.last_nav = fair_nav(world, venue, mark_fair_book(world, venue, p))
     venue.last_treasury = treasury_value(world, venue)
-    venue.last_latent = latent_shortfall(world, venue) + latent_short_shortfall(venue)
+    venue.last_latent = latent_shortfall(world, venue) + latent_short_shortfall(world, venue)
 
 
 @compiled
@@ -75,7 +76,7 @@ def settle_terms(world, venue, hours, out, p):
     bp = 1e4 / venue.opening_value
     nav, treasury, latent = venue.last_nav, venue.last_treasury, venue.last_latent
     remember_values(world, venue, p)
-    nav_change = venue.last_nav - nav
+    nav_change = venue.last_nav - nav - venue.sum_lp_flow
     venue.nav_change = nav_change
     latent_change = venue.last_latent - latent
 
@@ -98,7 +99,7 @@ def settle_terms(world, venue, hours, out, p):
 
     out.welfare_borrowers = out.borrower_surplus
     out.welfare_suppliers = out.supplier_surplus
-    out.welfare_lps = (nav_change - p.lp_yield * nav * hours / HOURS_PER_YEAR) * bp
+    out.welfare_lps = (nav_change - asked_income(world, venue) * hours / HOURS_PER_YEAR) * bp
     out.welfare_traders = out.uninformed_surplus
     out.welfare_treasury = (venue.last_treasury - treasury) * bp
     out.welfare_haircuts = -out.supplier_haircuts
@@ -175,6 +176,17 @@ def clear_sums(venue):
     venue.flow_mark_borrow = 0.0
     venue.flow_mark_supply = 0.0
     venue.sum_option_contracts = 0.0
+    venue.sum_lp_flow = 0.0
+    venue.sum_put_payouts = 0.0
+    venue.pool_delta = 0.0
+    venue.pool_gamma_theta = 0.0
+    venue.pool_vega = 0.0
+    venue.pool_fees = 0.0
+    venue.pool_adverse_selection = 0.0
+    venue.pool_hedging = 0.0
+    venue.pool_interest = 0.0
+    venue.pool_shorts = 0.0
+    venue.pool_settlement = 0.0
     venue.sum_events = 0
     venue.sum_events_lost = 0
     venue.sum_liquidations = 0

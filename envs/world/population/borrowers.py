@@ -1,4 +1,4 @@
-"""Borrowers: heavy-tailed sizes, sticky thresholds in the rate, top-ups, deleveraging, exit and return."""
+"""Borrowers: heavy-tailed sizes, sticky thresholds in the rate, puts, top-ups, deleveraging, exit and return."""
 
 from math import exp, log
 
@@ -10,6 +10,7 @@ from protogov.envs.world.liquidation import health_factor
 from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line, pool_price, sell_to_pool
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
+from protogov.envs.world.population.put_buyers import protect, sell_protection
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 from protogov.envs.world.population.venue_choice import review_venue, split_account
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_ACCOUNTS, SUBSTEPS, EventKind
@@ -138,10 +139,17 @@ def act(world, venue, v, i, events, p):
     safety = venue.account_safety[i]
     health = health_factor(collateral, price, venue.liquidation_threshold, debt)
     if health < safety:
+        if venue.account_puts[i] > 0.0:
+            sell_protection(world, venue, i, p)
+            debt = venue.account_scaled_debt[i] * venue.borrow_index
         health = top_up(world, venue, i, debt, price, safety)
         if health < safety:
             deleverage(world, venue, v, i, debt, price, safety, events, p)
         return
+    if p.options_on > 0.0 and health < p.put_health and venue.account_puts[i] == 0.0:
+        protect(world, venue, v, i, debt, p)
+    if venue.account_pledges[i] > 0:
+        return  # its coin stands for options that it wrote: it neither leaves nor borrows more before they end
     # an attentive account looks `attentive_activity` times an hour; half of them have reviewed after the half-life
     chance = 1.0 - decay(1.0, p.borrow_half_life * p.attentive_activity)
     if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:

@@ -1,25 +1,33 @@
-"""Option traders: uninformed people who like or need options and mind the spread, and two kinds who pick quotes off.
+"""Option traders: uninformed people who like options and mind the spread, and two kinds who pick quotes off.
 
-Latency traders know the outside price before the oracle does; vol arbitrageurs know the vol of the coming hours.
+Latency traders know the outside price before the oracle does; vol arbitrageurs know the vol of the coming hours. With
+two venues everybody compares both quotes, and goes to the better one the more often the better it is. Borrowers who
+protect a loan and sellers who write options are in files of their own.
 """
 
 from math import log
 
+from protogov.envs.world.attribution import book_trade
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.noise import Purpose, poisson_count, uniform
 from protogov.envs.world.options import (
-    book_edge,
     forced_terms,
+    free_liquidity,
+    locked_for,
     pay_from_pool,
     quotable,
     receive_to_pool,
     trade_terms,
+    within_limits,
     years_to_expiry,
 )
 from protogov.envs.world.oracle import in_quote
+from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol, move_surface
+
+LEAST_CONTRACTS = 0.01  # nobody trades less
 
 
 @compiled
@@ -33,9 +41,9 @@ def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
     for number in range(poisson_count(u, mean)):
         entity = v * 64 + number
         if uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_INFORMED) < world.informed_share:
-            informed_arrival(world, venue, entity, substep_of_hour, future_vol, p)
+            informed_arrival(world, venue, v, entity, substep_of_hour, future_vol, p)
         else:
-            uninformed_arrival(world, venue, entity, substep_of_hour, p)
+            uninformed_arrival(world, venue, v, entity, substep_of_hour, p)
 
 
 @compiled
@@ -47,20 +55,25 @@ def draw_node(world, venue, entity, substep_of_hour):
 
 
 @compiled
-def offer(world, venue, e, k, is_call, contracts, sign, held, p):
-    """What the pool offers a trader who buys (sign +1) or sells back (-1) `contracts`, of which it holds `held`.
+def offer(world, venue, e, k, is_call, contracts, sign, p):
+    """What the pool offers a trader who buys (sign +1) or sells back (-1) `contracts`.
 
-    Opening is refused where the pool does not quote, and beyond its position cap at a node; there, what is held can
-    still be sold back by force.
+    Opening is refused where the pool does not quote, beyond its limits (position at a node, net gamma, net vega) and
+    without free liquidity to lock; what is held can be sold back all the same, by force where no quote is given.
 
     Returns:
         (1 if there is an offer, premium with fees [USD], fees [USD], new base vol, new skew).
     """
-    total, fees, _, base, skew, delta, _ = trade_terms(world, venue, e, k, is_call, contracts, sign, p)
+    total, fees, vol, base, skew, delta, vega = trade_terms(world, venue, e, k, is_call, contracts, sign, p)
     quoted = quotable(world, venue, e, delta, base, skew, p)
     if sign > 0.0:
-        room = p.position_cap * max(venue.last_nav, 0.0) - (held + contracts) * world.oracle_price
-        return (1 if quoted and room >= 0.0 else 0), total, fees, base, skew
+        if not quoted or not within_limits(world, venue, e, contracts, sign, vol, vega, p):
+            return 0, total, fees, base, skew
+        spot = world.oracle_price
+        held = venue.long_calls[e, k] if is_call else venue.long_puts[e, k]
+        room = p.position_cap * max(venue.last_nav, 0.0) - (held + contracts) * spot
+        lockable = free_liquidity(world, venue) + total - locked_for(spot, venue.strike[e, k], is_call, contracts, p)
+        return (1 if room >= 0.0 and lockable >= 0.0 else 0), total, fees, base, skew
     if quoted:
         return 1, total, fees, base, skew
     total, _, skew = forced_terms(world, venue, e, k, is_call, contracts, False, p)
@@ -68,63 +81,95 @@ def offer(world, venue, e, k, is_call, contracts, sign, held, p):
 
 
 @compiled
-def uninformed_arrival(world, venue, entity, substep_of_hour, p):
-    """A trader with a taste for options: takes the quote when it costs less vol than its exponential margin.
-
-    So the flow falls by exp(-spread_elasticity * vol paid beyond the fair vol); its surplus is (margin - paid) * vega.
-    Borrowers near liquidation lean on the draw: part of the flow becomes put buyers as more debt is at risk.
-    """
-    seed, hour = world.seed, world.hour
-    e, k = draw_node(world, venue, entity, substep_of_hour)
-    u = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIDE)
-    frightened = p.put_hedging * venue.at_risk / (1.0 + p.put_hedging * venue.at_risk)
-    if u < frightened:
-        buys, is_call = True, False
-    else:
-        u = (u - frightened) / (1.0 - frightened)
-        buys = u < p.buy_share
-        is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
-    contracts = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIZE)) * p.trade_size
-    held = venue.long_calls[e, k] if is_call else venue.long_puts[e, k]
-    if not buys:
-        contracts = min(contracts, held)
-    if contracts < 0.01:
-        return
-    sign = 1.0 if buys else -1.0
-    offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, held, p)
-    if not offered:
-        return
-    spot, strike = world.oracle_price, venue.strike[e, k]
-    years = years_to_expiry(world, venue, e)
-    fair = fair_vol(world.implied_vol, spot, strike, p)
-    call, put, _, _, vega = quote(spot, strike, years, fair, p.interest_rate)
-    cost = sign * (total - (call if is_call else put) * contracts)
-    margin = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_MARGIN)) / p.spread_elasticity
-    # not a quotient: the vega of a node about to expire may be too small to divide by
-    surplus = margin * vega * contracts - cost
-    if surplus < 0.0:
-        return
-    if fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, p):
-        venue.sum_uninformed_surplus += surplus
+def for_sale(venue, e, k, is_call):
+    """Contracts of a node that option traders hold: all long ones but the puts with which borrowers protect loans."""
+    return venue.long_calls[e, k] if is_call else venue.long_puts[e, k] - venue.protective_puts[e, k]
 
 
 @compiled
-def informed_arrival(world, venue, entity, substep_of_hour, future_vol, p):
+def better_here(world, here, there, e, k, is_call, contracts, sign, p):
+    """How much better the quote here is than the one at the other venue [vol], for the same option.
+
+    Both venues list the same expiries and strikes. The costs are compared a contract, in units of its vega.
+    """
+    here_total, _, _, _, _, _, vega = trade_terms(world, here, e, k, is_call, contracts, sign, p)
+    there_total, _, _, _, _, _, _ = trade_terms(world, there, e, k, is_call, contracts, sign, p)
+    return sign * (there_total - here_total) / max(vega * contracts, 1e-9)
+
+
+@compiled
+def routed(world, v, entity, substep_of_hour, e, k, is_call, contracts, sign, p):
+    """The venue to which a trader of venue `v` goes: the share of the flow that goes there rises with its advantage."""
+    if world.num_venues == 1 or p.option_choice == 0.0:
+        return v
+    there = world.num_venues - 1 - v
+    advantage = better_here(world, world.venues[v], world.venues[there], e, k, is_call, contracts, sign, p)
+    u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_VENUE)
+    return v if u < preferred_share(advantage, 0.0, p.option_choice) else there
+
+
+@compiled
+def uninformed_arrival(world, home, v, entity, substep_of_hour, p):
+    """A trader with a taste for options: takes the quote when it costs less vol than its exponential margin.
+
+    So the flow falls by exp(-spread_elasticity * vol paid beyond the fair vol); its surplus is (margin - paid) * vega.
+    """
+    seed, hour = world.seed, world.hour
+    e, k = draw_node(world, home, entity, substep_of_hour)
+    buys = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIDE) < p.buy_share
+    is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
+    contracts = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIZE)) * p.trade_size
+    if contracts < LEAST_CONTRACTS:
+        return
+    sign = 1.0 if buys else -1.0
+    w = routed(world, v, entity, substep_of_hour, e, k, is_call, contracts, sign, p)
+    venue = world.venues[w]
+    if not buys:
+        contracts = min(contracts, for_sale(venue, e, k, is_call))
+        if contracts < LEAST_CONTRACTS:
+            return
+    u = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_MARGIN)
+    consider(world, venue, e, k, is_call, contracts, sign, u, 1.0, p)
+
+
+@compiled
+def consider(world, venue, e, k, is_call, contracts, sign, u, need, p):
+    """Ask for a price and take it where it leaves a surplus over an exponential margin drawn by `u`; True when done.
+
+    `need` multiplies the mean margin, 1 / spread_elasticity.
+    """
+    offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, p)
+    if not offered:
+        return False
+    spot, strike = world.oracle_price, venue.strike[e, k]
+    fair = fair_vol(world.implied_vol, spot, strike, p)
+    call, put, _, _, vega = quote(spot, strike, years_to_expiry(world, venue, e), fair, p.interest_rate)
+    cost = sign * (total - (call if is_call else put) * contracts)
+    # not a quotient: the vega of a node about to expire may be too small to divide by
+    surplus = -log(u) * need / p.spread_elasticity * vega * contracts - cost
+    if surplus < 0.0 or not fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, False, p):
+        return False
+    venue.sum_uninformed_surplus += surplus
+    return True
+
+
+@compiled
+def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, p):
     """Somebody who knows better than the quote: trades iff the quote is wrong by more than its cost.
 
     A latency trader takes the pool's own vol for true and reads the outside price as the oracle will quote it: it gains
     by the oracle's lateness alone. A vol arbitrageur takes the oracle price for true and knows the tape's vol at the
     horizon. Together they take no more in an hour than the informed may.
     """
-    e, k = draw_node(world, venue, entity, substep_of_hour)
+    e, k = draw_node(world, home, entity, substep_of_hour)
     seed, hour = world.seed, world.hour
     is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
     races = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_LATENCY) < p.latency_share
-    room = min(p.trade_size, venue.informed_room)
-    if room < 0.01:
+    room = min(p.trade_size, home.informed_room)
+    if room < LEAST_CONTRACTS:
         return
-    strike = venue.strike[e, k]
-    spot, vol = world.oracle_price, mid_vol(venue, e, k, world.oracle_price, p)
+    strike = home.strike[e, k]
+    spot, vol = world.oracle_price, mid_vol(home, e, k, world.oracle_price, p)
     if races:
         spot = in_quote(world, world.outside_price, p)
         if spot == world.oracle_price:
@@ -134,19 +179,21 @@ def informed_arrival(world, venue, entity, substep_of_hour, future_vol, p):
         known = fair_vol(future_vol, spot, strike, p)
         buys = known > vol
         vol = known
-    held = venue.long_calls[e, k] if is_call else venue.long_puts[e, k]
     sign = 1.0 if buys else -1.0
-    contracts = room if buys else min(room, held)
-    if contracts < 0.01:
+    venue = world.venues[routed(world, v, entity, substep_of_hour, e, k, is_call, room, sign, p)]
+    contracts = min(room, venue.informed_room)
+    if not buys:
+        contracts = min(contracts, for_sale(venue, e, k, is_call))
+    if contracts < LEAST_CONTRACTS:
         return
-    offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, held, p)
+    offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, p)
     if not offered:
         return
     call, put, _, _, _ = quote(spot, strike, years_to_expiry(world, venue, e), vol, p.interest_rate)
     gain = sign * ((call if is_call else put) * contracts - total)
     if gain <= 0.0:
         return
-    if fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, p):
+    if fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, True, p):
         venue.sum_informed_profit += gain
         if races:
             venue.sum_latency_profit += gain
@@ -154,17 +201,18 @@ def informed_arrival(world, venue, entity, substep_of_hour, future_vol, p):
 
 
 @compiled
-def fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, p):
+def fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, informed, p):
     """Exchange premium and contracts and move the surface; False when the pool cannot pay a seller."""
     if sign > 0.0:
         receive_to_pool(world, venue, total)
+        venue.locked += locked_for(world.oracle_price, venue.strike[e, k], is_call, contracts, p)
     else:
         if venue.option_cash < total:
             return False
         pay_from_pool(world, venue, total)
     longs = venue.long_calls if is_call else venue.long_puts
     longs[e, k] = max(longs[e, k] + sign * contracts, 0.0)
-    book_edge(world, venue, e, k, is_call, contracts, sign, total, p)
+    book_trade(world, venue, e, k, is_call, contracts, sign, total, fees, informed, p)
     venue.sum_option_fees += fees
     venue.sum_option_contracts += contracts
     move_surface(world, venue, e, k, base, skew)

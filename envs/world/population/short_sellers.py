@@ -1,16 +1,24 @@
-"""Yield sellers: they write options to the pool against margin, when the bid and the cost of capital suit them."""
+"""Yield sellers: they write options to the pool against margin, when the bid and the cost of capital suit them.
+
+A seller posts cash, hands over coin (and then writes calls), or pledges what its own loan leaves free of its coin, for
+the whole episode the same way. With two venues it turns to the better bid the more often the better it is.
+"""
 
 from math import log
 
+from protogov.envs.world.attribution import book_trade
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.ledger import note_cash
-from protogov.envs.world.margin import minimum_collateral
+from protogov.envs.world.ledger import note_cash, note_coin
+from protogov.envs.world.margin import cash_requirement, coin_requirement, free_equity
 from protogov.envs.world.noise import Purpose, uniform
-from protogov.envs.world.options import book_edge, pay_from_pool, quotable, trade_terms, years_to_expiry
-from protogov.envs.world.population.option_traders import draw_node
+from protogov.envs.world.options import pay_from_pool, quotable, trade_terms, within_limits, years_to_expiry
+from protogov.envs.world.population.option_traders import better_here, draw_node
+from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.pricing import quote
-from protogov.envs.world.state import MAX_SHORTS
+from protogov.envs.world.state import MAX_SHORTS, CollateralKind
 from protogov.envs.world.surface import fair_vol, move_surface
+
+NOBODY = -1
 
 
 @compiled
@@ -27,47 +35,99 @@ def visit_short_sellers(world, venue, v, p):
         if venue.short_contracts[s] > 0.0:
             continue
         if uniform(world.seed, entity, world.hour, 0, Purpose.SHORT_SELLER_ENTRY) < p.short_entry:
-            consider_writing(world, venue, s, entity, p)
+            consider_writing(world, venue, v, s, entity, p)
 
 
 @compiled
-def consider_writing(world, venue, s, entity, p):
+def kind_of(world, entity, p):
+    """What this seller posts, the same all episode long."""
+    u = uniform(world.seed, entity, 0, 0, Purpose.SHORT_SELLER_KIND)
+    if u < p.short_pledge_share:
+        return CollateralKind.PLEDGE
+    return CollateralKind.COIN if u < p.short_pledge_share + p.short_coin_share else CollateralKind.CASH
+
+
+@compiled
+def pledged_account(venue, s):
+    """The borrower who seller `s` is, when it pledges: sellers are spread over the accounts; NOBODY where too few."""
+    i = s * max(venue.num_accounts // max(venue.num_shorts, 1), 1)
+    return i if i < venue.num_accounts else NOBODY
+
+
+@compiled
+def consider_writing(world, venue, v, s, entity, p):
     """One look of seller `s` at one node; on a deal collateral is posted and the premium is paid to the seller."""
     seed, hour = world.seed, world.hour
+    kind = kind_of(world, entity, p)
     e, k = draw_node(world, venue, 4096 + entity, 0)
-    is_call = uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_NODE) < 0.5
+    is_call = kind == CollateralKind.COIN or uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_NODE) < 0.5
     contracts = -log(uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_SIZE)) * p.short_size
-    if contracts < 0.1:
+    if contracts < 0.1 or turns_away(world, v, entity, e, k, is_call, contracts, p):
         return
-    total, fees, _, base, skew, delta, _ = trade_terms(world, venue, e, k, is_call, contracts, -1.0, p)
+    total, fees, vol, base, skew, delta, vega = trade_terms(world, venue, e, k, is_call, contracts, -1.0, p)
     if venue.option_cash < total or not quotable(world, venue, e, delta, base, skew, p):
+        return
+    if not within_limits(world, venue, e, contracts, -1.0, vol, vega, p):
         return
     spot, strike = world.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
     fair = fair_vol(world.implied_vol, spot, strike, p)
     call, put, _, _, vega = quote(spot, strike, years, fair, p.interest_rate)
     buffer = 1.1 + 0.6 * uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_BUFFER)
-    collateral = minimum_collateral(spot, strike, years, is_call, contracts, p) * venue.option_margin * buffer
-    cost = collateral * p.short_capital_cost * years
+    account, coin, cash = NOBODY, 0.0, 0.0
+    if kind == CollateralKind.COIN:
+        coin = min(coin_requirement(world, venue, e, k, contracts, spot, True, p) * buffer, contracts)
+        cost = coin * spot * p.short_coin_cost * years
+    else:
+        needed = cash_requirement(world, venue, e, k, is_call, contracts, spot, True, p) * buffer
+        if kind == CollateralKind.PLEDGE:
+            account = pledged_account(venue, s)
+            if account == NOBODY or free_equity(venue, account, spot) < needed:
+                return
+            cost = needed * p.short_coin_cost * years
+        else:
+            cash = needed
+            cost = cash * p.short_capital_cost * years
     given_up = (call if is_call else put) * contracts - total + cost
     margin = -log(uniform(seed, entity, hour, 0, Purpose.OPTION_MARGIN)) / p.spread_elasticity
     surplus = margin * vega * contracts - given_up
     if surplus < 0.0:
         return
     pay_from_pool(world, venue, total)
-    world.trader_cash -= collateral
-    venue.short_collateral[s] = collateral
-    venue.short_collateral_sum += collateral
-    note_cash(world, collateral)
+    post_collateral(world, venue, s, kind, cash, coin, account)
     venue.short_contracts[s] = contracts
     venue.short_expiry[s], venue.short_strike[s], venue.short_call[s] = e, k, 1 if is_call else 0
-    venue.short_buffer[s] = buffer
-    if is_call:
-        venue.short_calls[e, k] += contracts
-    else:
-        venue.short_puts[e, k] += contracts
-    book_edge(world, venue, e, k, is_call, contracts, -1.0, total, p)
+    shorts = venue.short_calls if is_call else venue.short_puts
+    shorts[e, k] += contracts
+    book_trade(world, venue, e, k, is_call, contracts, -1.0, total, fees, False, p)
     venue.sum_option_fees += fees
     venue.sum_option_contracts += contracts
     venue.sum_uninformed_surplus += surplus
     move_surface(world, venue, e, k, base, skew)
+
+
+@compiled
+def turns_away(world, v, entity, e, k, is_call, contracts, p):
+    """True when a seller with an eye on both venues finds the other one's bid better, or rather often enough so."""
+    if world.num_venues == 1 or p.option_choice == 0.0:
+        return False
+    advantage = better_here(world, world.venues[v], world.venues[1 - v], e, k, is_call, contracts, -1.0, p)
+    u = uniform(world.seed, entity, world.hour, 0, Purpose.SHORT_SELLER_VENUE)
+    return u >= preferred_share(advantage, 0.0, p.option_choice)
+
+
+@compiled
+def post_collateral(world, venue, s, kind, cash, coin, account):
+    """Seller `s` posts `cash` USD or `coin`, or pledges the collateral of `account`, which stays where it is."""
+    venue.short_kind[s] = kind
+    venue.short_account[s] = account
+    venue.short_collateral[s] = cash
+    venue.short_collateral_sum += cash
+    world.trader_cash -= cash
+    note_cash(world, cash)
+    venue.short_coin[s] = coin
+    venue.short_coin_sum += coin
+    world.outside_coin -= coin
+    note_coin(world, coin)
+    if account != NOBODY:
+        venue.account_pledges[account] += 1

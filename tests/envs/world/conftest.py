@@ -111,7 +111,7 @@ def holders_cash(world: Any) -> float:
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += float(venue.cash + venue.treasury_cash + venue.option_cash)
-        total += float(venue.short_collateral[: venue.num_shorts].sum())
+        total += float(venue.short_collateral[: venue.num_shorts].sum() + venue.lp_waiting[: venue.num_lps].sum())
     return total
 
 
@@ -122,6 +122,7 @@ def holders_coin(world: Any) -> float:
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += float(venue.treasury_coin + venue.hedge_coin + venue.account_collateral[: venue.num_accounts].sum())
+        total += float(venue.short_coin[: venue.num_shorts].sum())
     return total
 
 
@@ -170,16 +171,22 @@ SIGNED = frozenset({
     # logs: of what a person thinks of a venue, of vols added up
     "venues.account_taste", "venues.supplier_taste", "venues.base_log_sum", "venues.base_log_ring",
     "venues.skew_log_sum", "venues.skew_log_ring",
+    "venues.lp_premium",
     # greeks and values of a book of longs and shorts, and of what is owed
     "venues.net_standard_vega",
-    "venues.net_delta", "venues.net_gamma", "venues.net_vega", "venues.book_value", "venues.mark_delta",
+    "venues.net_delta", "venues.net_gamma", "venues.net_vega", "venues.book_value", "venues.lp_price",
+    "venues.fair_hedge", "venues.fair_calls_held", "venues.fair_puts_held", "venues.informed_calls",
+    "venues.informed_puts", "venues.informed_fair", "venues.traded_fair", "venues.traded_delta",
+    "venues.traded_delta_price", "venues.hedge_traded",
     "venues.last_nav", "venues.nav_change", "venues.last_treasury", "venues.opening_net",
     # gains and flows of an episode, a decision or a day, scores
     "liquidator_profit",
     "venues.sum_supplier_surplus", "venues.sum_borrower_surplus", "venues.sum_liquidator_profit", "venues.sum_edge",
     "venues.sum_hedge_cost", "venues.sum_uninformed_surplus", "venues.sum_informed_profit", "venues.sum_net_borrow",
     "venues.sum_net_supply", "venues.borrow_flow_day", "venues.supply_flow_day", "venues.flow_mark_borrow",
-    "venues.flow_mark_supply", "venues.risk_score", "venues.spread_score",
+    "venues.flow_mark_supply", "venues.risk_score", "venues.spread_score", "venues.sum_lp_flow", "venues.pool_delta",
+    "venues.pool_gamma_theta", "venues.pool_vega", "venues.pool_fees", "venues.pool_adverse_selection",
+    "venues.pool_hedging", "venues.pool_interest", "venues.pool_shorts", "venues.pool_settlement",
     # values of levers: each has its range, which is checked
     "venues.lagged_levers", "venues.levers.low", "venues.levers.default", "venues.levers.executed",
     "venues.levers.target", "venues.levers.pending",

@@ -166,6 +166,7 @@ def check_events(simulator: Simulator, step: Any, hour: int, serials: np.ndarray
         bounds = {
             EventKind.LIQUIDATION: MAX_ACCOUNTS, EventKind.BAD_DEBT: MAX_ACCOUNTS, EventKind.DELEVERAGE: MAX_ACCOUNTS,
             EventKind.SHORT_LIQUIDATION: MAX_SHORTS, EventKind.OPTION_UNPAID: MAX_EXPIRIES,
+            EventKind.SETTLEMENT_SALE: MAX_SHORTS,
         }  # fmt: skip
         for kind, count in bounds.items():
             account = rows["account"][rows["kind"] == kind]
@@ -176,8 +177,9 @@ def check_events(simulator: Simulator, step: Any, hour: int, serials: np.ndarray
         assert (sold["seized"] * sold["price"] >= sold["repaid"] * (1.0 - 1e-9)).all()
         lost = rows[rows["kind"] == EventKind.BAD_DEBT]
         assert (lost["bad_debt"] > 0.0).all() and (lost["repaid"] == 0.0).all()
-        caused = rows[np.isin(rows["kind"], (EventKind.DELEVERAGE, EventKind.SHORT_LIQUIDATION))]
-        assert (caused["parent"] == -1).all()
+        # people act of their own accord and expiries come by the calendar; prices cause the rest
+        own = rows[np.isin(rows["kind"], (EventKind.DELEVERAGE, EventKind.SETTLEMENT_SALE, EventKind.OPTION_UNPAID))]
+        assert (own["parent"] == -1).all()
     return simulator.worlds["num_events"].copy()
 
 

@@ -92,6 +92,9 @@ def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
         "hours_to_expiry": (venue.next_expiry - world.substep) / 12.0 if gaps else 0.0,
         "hours_to_hedge": p.hedge_interval - world.hour % p.hedge_interval,
         "option_flow": venue.sum_option_contracts * spot / nav,
+        "option_free_liquidity": (venue.option_cash + venue.option_scaled * venue.supply_index
+                                  + venue.hedge_coin * spot - venue.locked - venue.option_unpaid) / nav,
+        "lp_queue": venue.lp_queued[: venue.num_lps].sum() * max(venue.lp_price, 0.0) / nav,
         "short_interest": venue.short_collateral[: venue.num_shorts].sum() / nav,
     }  # fmt: skip
 

@@ -122,7 +122,7 @@ def test_a_fill_moves_money_contracts_and_surface(blank: Callable[..., Any], boo
     venue.long_calls[0, 1] = 50.0
     totals = books.cash(world)
     total, fees, _, base, skew, _, _ = options.trade_terms(world, venue, 0, 1, True, 20.0, sign, p)
-    assert fill(world, venue, 0, 1, True, 20.0, sign, total, fees, base, skew, p)
+    assert fill(world, venue, 0, 1, True, 20.0, sign, total, fees, base, skew, False, p)
     assert venue.long_calls[0, 1] == 50.0 + sign * 20.0
     assert venue.option_cash == pytest.approx(1e6 + sign * total)
     assert world.trader_cash == pytest.approx(-sign * total)
@@ -140,7 +140,7 @@ def test_a_pool_without_money_buys_nothing(blank: Callable[..., Any]) -> None:
     venue.vega_fee = 0.0
     venue.long_calls[0, 1] = 50.0
     total, fees, _, base, skew, _, _ = options.trade_terms(world, venue, 0, 1, True, 20.0, -1.0, p)
-    assert not fill(world, venue, 0, 1, True, 20.0, -1.0, total, fees, base, skew, p)
+    assert not fill(world, venue, 0, 1, True, 20.0, -1.0, total, fees, base, skew, False, p)
     assert venue.long_calls[0, 1] == 50.0 and venue.option_cash == 10.0 and venue.base_vol[0] == 0.7
 
 
@@ -247,7 +247,10 @@ def test_the_book_is_the_sum_of_its_options(blank: Callable[..., Any]) -> None:
     assert venue.net_vega == pytest.approx(vega, rel=1e-9)
     assert venue.net_standard_vega == pytest.approx(standard, rel=1e-9)
     assert venue.book_value == pytest.approx(value, rel=1e-9)
-    assert venue.mark_stale == 0 and venue.mark_price == 1030.0 and venue.mark_substep == 300
+    assert venue.mark_stale == 0
+    # every option that traders hold locks a third of its coin, or of its strike
+    locked = held["long_calls"].sum() * 1030.0 + (held["long_puts"] * np.array(STRIKES)).sum()
+    assert venue.locked == pytest.approx(p.lock_share * locked)
 
 
 def test_net_asset_value_is_at_the_tapes_price_and_vols(blank: Callable[..., Any]) -> None:
@@ -263,10 +266,10 @@ def test_net_asset_value_is_at_the_tapes_price_and_vols(blank: Callable[..., Any
             one = black_scholes(950.0, strike, (e + 1) * 168.0 / 8760.0, vol)
             expected += (held["short_calls"][e, k] - held["long_calls"][e, k]) * one["call"]
             expected += (held["short_puts"][e, k] - held["long_puts"][e, k]) * one["put"]
-    assert options.fair_nav(world, venue, p) == pytest.approx(expected, rel=1e-9)
+    assert fair_nav(world, venue, mark_fair_book(world, venue, p)) == pytest.approx(expected, rel=1e-9)
     # nobody marks itself: its own surface and the oracle say nothing
     world.oracle_price, venue.base_vol[:2], venue.skew_shift, venue.half_spread = 2000.0, 3.0, 0.08, 0.12
-    assert options.fair_nav(world, venue, p) == pytest.approx(expected, rel=1e-9)
+    assert fair_nav(world, venue, mark_fair_book(world, venue, p)) == pytest.approx(expected, rel=1e-9)
 
 
 # ---------------------------------------------------------------- money

@@ -76,7 +76,7 @@ def test_an_average_is_the_geometric_mean_over_time(blank: Callable[..., Any]) -
     assert surface.average_vol(world, venue, 0, 1, 6) == pytest.approx(both)
 
 
-@given(vols=st.lists(st.floats(0.1, 3.0), min_size=50, max_size=90), hours=st.integers(1, 38))
+@given(vols=st.lists(st.floats(0.1, 3.0), min_size=50, max_size=90), hours=st.integers(1, 36))
 def test_a_window_sees_its_hours_alone(blank: Callable[..., Any], vols: list[float], hours: int) -> None:
     bench = world, venue, p, _ = blank(vol_reversion=1e9)
     flat(bench, vols[0])

@@ -1,0 +1,163 @@
+"""Shares of the option pool: what one is worth, when they are issued and redeemed, and what stops that.
+
+As in Lyra Avalon: the book is valued at average vols (GWAV), so that nobody can push the price of a share; deposits and
+withdrawals wait in a queue for a cooldown, leave a fee, and stop altogether while free liquidity is low or the surface
+is far from its average (circuit breakers). Unpaid option holders come first, and nobody takes out what is locked.
+"""
+
+from math import log
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.ledger import note_cash
+from protogov.envs.world.options import free_liquidity, recall_loans, years_to_expiry
+from protogov.envs.world.pricing import quote
+from protogov.envs.world.state import SUBSTEPS
+from protogov.envs.world.surface import average_vol, base_gwav, skew_gwav
+
+CRUMB = 1e-9  # of an LP's money: fewer shares are none
+LEAST_PRICE = 1e-6  # of a share over its first price: below it the pool is dead and issues none
+
+
+@compiled
+def average_book_value(world, venue, p):
+    """Value [USD] of the option book at the oracle price and average vols."""
+    spot = world.oracle_price
+    value = 0.0
+    for e in range(venue.num_expiries):
+        years = years_to_expiry(world, venue, e)
+        for k in range(venue.num_strikes):
+            calls = venue.short_calls[e, k] - venue.long_calls[e, k]
+            puts = venue.short_puts[e, k] - venue.long_puts[e, k]
+            if calls != 0.0 or puts != 0.0:
+                vol = average_vol(world, venue, e, k, p.gwav_value_hours)
+                call, put, _, _, _ = quote(spot, venue.strike[e, k], years, vol, p.interest_rate)
+                value += calls * call + puts * put
+    return value
+
+
+@compiled
+def pool_value(world, venue, p):
+    """What the LPs own [USD] by the protocol's own books: cash, loans, hedge and book, less what is unpaid."""
+    return (
+        venue.option_cash
+        + venue.option_scaled * venue.supply_index
+        + venue.hedge_coin * world.oracle_price
+        + average_book_value(world, venue, p)
+        - venue.option_unpaid
+    )
+
+
+@compiled
+def surface_variance(world, venue, p):
+    """Largest distance of a base vol, or of a skew, from its own average over the window of the share price."""
+    largest = 0.0
+    for e in range(venue.num_expiries):
+        largest = max(largest, abs(venue.base_vol[e] - base_gwav(world, venue, e, p.gwav_value_hours)))
+        for k in range(venue.num_strikes):
+            largest = max(largest, abs(venue.skew[e, k] - skew_gwav(world, venue, e, k, p.gwav_value_hours)))
+    return largest
+
+
+@compiled
+def check_breakers(world, venue, value, p):
+    """Stop shares for a time when free liquidity is low or the surface moves; True while they are stopped."""
+    if free_liquidity(world, venue) < p.breaker_liquidity * value:
+        venue.breaker_until = max(venue.breaker_until, world.substep + int(p.breaker_liquidity_hours * SUBSTEPS))
+    if surface_variance(world, venue, p) > p.breaker_variance:
+        venue.breaker_until = max(venue.breaker_until, world.substep + int(p.breaker_variance_hours * SUBSTEPS))
+    return world.substep < venue.breaker_until
+
+
+@compiled
+def price_shares(world, venue, p):
+    """Take over the price of a share [USD]; returns the pool's value [USD]."""
+    value = pool_value(world, venue, p)
+    venue.lp_price = value / venue.lp_total if venue.lp_total > 0.0 else venue.lp_price
+    return value
+
+
+@compiled
+def serve_queue(world, venue, p):
+    """Price the shares; unless a breaker is on or holders are unpaid, redeem and issue what has waited long enough."""
+    value = price_shares(world, venue, p)
+    stopped = check_breakers(world, venue, value, p)
+    if stopped or venue.option_unpaid > 0.0 or venue.lp_price <= LEAST_PRICE * venue.lp_start:
+        return
+    patience = p.lp_cooldown * SUBSTEPS
+    for j in range(venue.num_lps):
+        if venue.lp_queued[j] > 0.0 and world.substep - venue.lp_queued_at[j] >= patience:
+            redeem(world, venue, j, p)
+        if venue.lp_waiting[j] > 0.0 and world.substep - venue.lp_waiting_at[j] >= patience:
+            issue(world, venue, j)
+
+
+@compiled
+def count_shares(venue):
+    """Add all shares up: a running total would keep the rounding of the last LP who leaves, at any price a share."""
+    venue.lp_total = 0.0
+    for j in range(venue.num_lps):
+        venue.lp_total += venue.lp_shares[j]
+
+
+@compiled
+def redeem(world, venue, j, p):
+    """Pay LP `j` for its queued shares less the exit fee, as far as free liquidity and cash go; the rest waits on."""
+    due = venue.lp_queued[j] * venue.lp_price
+    payable = min(due, max(free_liquidity(world, venue), 0.0))
+    recall_loans(world, venue, payable)
+    payable = min(payable, max(venue.option_cash, 0.0))
+    if payable <= 0.0:
+        return
+    shares = venue.lp_queued[j] if payable >= due else payable / venue.lp_price
+    paid = payable * (1.0 - p.lp_exit_fee)
+    venue.lp_queued[j] = max(venue.lp_queued[j] - shares, 0.0)
+    left = venue.lp_shares[j] - shares
+    # the crumb of one who has left would share out all that others leave behind
+    venue.lp_shares[j] = left if left > CRUMB * venue.lp_money[j] else 0.0
+    count_shares(venue)
+    venue.option_cash -= paid
+    world.outside_cash += paid
+    venue.sum_lp_flow -= paid
+    note_cash(world, paid)
+
+
+@compiled
+def deposit(world, venue, j, amount):
+    """LP `j` brings `amount` USD, which waits for its shares apart from the pool's money."""
+    if venue.lp_waiting[j] == 0.0:
+        venue.lp_waiting_at[j] = world.substep
+    venue.lp_waiting[j] += amount
+    venue.lp_waiting_sum += amount
+    world.outside_cash -= amount
+    note_cash(world, amount)
+
+
+@compiled
+def withdraw_deposit(world, venue, j):
+    """LP `j` takes back what still waits for its shares."""
+    amount = venue.lp_waiting[j]
+    venue.lp_waiting[j] = 0.0
+    venue.lp_waiting_sum -= amount
+    world.outside_cash += amount
+    note_cash(world, amount)
+
+
+@compiled
+def issue(world, venue, j):
+    """Turn what LP `j` has deposited into shares at the price of now."""
+    amount = venue.lp_waiting[j]
+    shares = amount / venue.lp_price
+    venue.lp_waiting[j] = 0.0
+    venue.lp_waiting_sum -= amount
+    venue.option_cash += amount
+    venue.lp_shares[j] += shares
+    count_shares(venue)
+    venue.sum_lp_flow += amount
+    note_cash(world, amount)
+
+
+@compiled
+def return_so_far(venue):
+    """Log return of a share since the episode began; very low where the pool is dead."""
+    ratio = venue.lp_price / venue.lp_start
+    return log(max(ratio, LEAST_PRICE))

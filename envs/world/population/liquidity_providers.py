@@ -1,0 +1,107 @@
+"""Liquidity providers: they own the option pool, compare what it has earned with what they ask, and leave after losses.
+
+What one expects of the pool is a prior that its returns since the episode began correct. It keeps its money in by
+quarters, with thresholds of its own (`thresholds.py`), and moves them through the pool's queue.
+"""
+
+from math import exp
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.liquidity_pool import deposit, return_so_far, serve_queue, withdraw_deposit
+from protogov.envs.world.noise import Purpose, normal, uniform
+from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
+from protogov.envs.world.state import HOURS_PER_YEAR, MAX_LPS
+
+
+@compiled
+def draw_providers(world, venue, v, value, p):
+    """Who the LPs are: Pareto sizes, asked premiums, thresholds; they open with `value` USD of shares at 1 USD."""
+    count = int(p.num_lps)
+    venue.num_lps = count
+    venue.lp_start = venue.lp_price = 1.0
+    total = 0.0
+    for j in range(count):
+        entity = v * MAX_LPS + j
+        size = 1.0 / (1.0 - 0.95 * uniform(world.seed, entity, 0, 0, Purpose.LP_SIZE))
+        venue.lp_premium[j] = p.lp_premium + p.lp_premium_spread * normal(world.seed, entity, 0, 0, Purpose.LP_PREMIUM)
+        venue.lp_offset[j] = spread_offset(
+            uniform(world.seed, entity, 0, 0, Purpose.LP_OFFSET), p.level_stickiness
+        )
+        wish = wanted_share(p.lp_expected, world.outside_yield + venue.lp_premium[j], p)
+        # who would hold nothing is no LP when the episode begins: a quarter is the least
+        venue.lp_level[j] = max(level_of(wish, venue.lp_offset[j]), 0.25)
+        venue.lp_shares[j] = size
+        total += size
+    for j in range(count):
+        venue.lp_shares[j] *= max(value, 0.0) / total
+        venue.lp_money[j] = venue.lp_shares[j] / venue.lp_level[j]
+        venue.lp_total += venue.lp_shares[j]
+
+
+@compiled
+def wanted_share(expected, asked, p):
+    """Share of its money that an LP keeps in a pool of which it expects a yield and asks one: logistic in the gap."""
+    gap = min(max(p.lp_choice * (expected - asked), -40.0), 40.0)
+    return 1.0 / (1.0 + exp(-gap))
+
+
+@compiled
+def expected_yield(world, venue, p):
+    """Yield [annual] that LPs expect: the prior and the pool's own log return, weighted by the time behind each."""
+    prior_years = p.lp_patience * 24.0 / HOURS_PER_YEAR
+    years = world.hour / HOURS_PER_YEAR
+    return (p.lp_expected * prior_years + return_so_far(venue)) / (prior_years + years)
+
+
+@compiled
+def asked_income(world, venue):
+    """What LPs ask for their shares [USD a year] at their prices of now: each its premium over the outside yield."""
+    income = 0.0
+    for j in range(venue.num_lps):
+        income += (world.outside_yield + venue.lp_premium[j]) * venue.lp_shares[j]
+    return income * max(venue.lp_price, 0.0)
+
+
+@compiled
+def visit_providers(world, venue, v, p):
+    """At every review: the pool prices its shares and serves the queue, then some LPs reconsider."""
+    if (world.hour + 1) % int(p.lp_review_hours) != 0:
+        return
+    serve_queue(world, venue, p)
+    if p.lp_choice == 0.0:
+        return
+    expected = expected_yield(world, venue, p)
+    for j in range(venue.num_lps):
+        if uniform(world.seed, v * MAX_LPS + j, world.hour, 0, Purpose.LP_LOOK) < p.lp_look:
+            review(world, venue, j, expected, p)
+
+
+@compiled
+def review(world, venue, j, expected, p):
+    """LP `j` compares its wish with its thresholds; a lower level queues shares, a higher one brings money."""
+    wish = wanted_share(expected, world.outside_yield + venue.lp_premium[j], p)
+    level = venue.lp_level[j]
+    wanted = next_level(level, wish, venue.lp_offset[j], p.level_stickiness)
+    if wanted == level:
+        return
+    venue.lp_level[j] = wanted
+    if wanted < level:
+        if venue.lp_waiting[j] > 0.0:
+            withdraw_deposit(world, venue, j)
+        if venue.lp_queued[j] == 0.0:
+            venue.lp_queued_at[j] = world.substep
+        held = venue.lp_shares[j] - venue.lp_queued[j]
+        venue.lp_queued[j] += held * (1.0 - wanted / level)
+    elif venue.lp_queued[j] > 0.0:
+        venue.lp_queued[j] = 0.0  # it stays, and looks again before it brings more
+    else:
+        deposit(world, venue, j, venue.lp_money[j] * (wanted - level))
+
+
+@compiled
+def queue_value(venue):
+    """What LPs have asked to take out and not yet got [USD]."""
+    shares = 0.0
+    for j in range(venue.num_lps):
+        shares += venue.lp_queued[j]
+    return shares * max(venue.lp_price, 0.0)

@@ -1,0 +1,113 @@
+"""Borrowers who protect a loan: they buy puts of the option pool, sell them in need, and repay with what these bring.
+
+So the quotes of the option pool, and whether it can pay, reach the lending market: a dear put is not bought, and the
+loan that it would have saved is liquidated. A borrower holds puts of one node at a time.
+"""
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.ledger import note_cash
+from protogov.envs.world.lending import repay
+from protogov.envs.world.noise import Purpose, uniform
+from protogov.envs.world.population.option_traders import LEAST_CONTRACTS, consider, fill, offer
+from protogov.envs.world.settlement import intrinsic
+from protogov.envs.world.state import MAX_ACCOUNTS, MAX_STRIKES, SUBSTEPS
+
+NEAREST_HOURS = 48  # to the expiry of a put that is bought, at least
+ABOVE_LIQUIDATION = 1.02  # a strike over the price at which the loan would be liquidated, at least
+
+
+@compiled
+def protect(world, venue, v, i, debt, p):
+    """An unprotected borrower with a thin margin asks for a put and buys it when it is worth its price to him.
+
+    He wants the lowest strike that pays before his loan is liquidated, in one of the two nearest expiries.
+    """
+    seed, hour, entity = world.seed, world.hour, v * MAX_ACCOUNTS + i
+    if uniform(seed, entity, hour, 0, Purpose.PUT_LOOK) >= p.put_look:
+        return
+    liquidation_price = debt / (venue.account_collateral[i] * venue.liquidation_threshold)
+    e = nearest_expiry(world, venue, uniform(seed, entity, hour, 0, Purpose.PUT_EXPIRY) < 0.5)
+    if e < 0:
+        return
+    k = lowest_strike(venue, e, ABOVE_LIQUIDATION * liquidation_price)
+    contracts = p.put_cover * venue.account_collateral[i]
+    if k < 0 or contracts < LEAST_CONTRACTS:
+        return
+    u = uniform(seed, entity, hour, 0, Purpose.PUT_MARGIN)
+    if consider(world, venue, e, k, False, contracts, 1.0, u, p.put_need, p):
+        venue.account_puts[i] = contracts
+        venue.account_put_node[i] = e * MAX_STRIKES + k
+        venue.protective_puts[e, k] += contracts
+
+
+@compiled
+def nearest_expiry(world, venue, second):
+    """Index of the nearest expiry at least `NEAREST_HOURS` away, or of the one after it; -1 where there is none."""
+    earliest = world.substep + NEAREST_HOURS * SUBSTEPS
+    first, next_one = -1, -1
+    for e in range(venue.num_expiries):
+        if venue.expiry[e] < earliest:
+            continue
+        if first < 0 or venue.expiry[e] < venue.expiry[first]:
+            first, next_one = e, first
+        elif next_one < 0 or venue.expiry[e] < venue.expiry[next_one]:
+            next_one = e
+    return next_one if second and next_one >= 0 else first
+
+
+@compiled
+def lowest_strike(venue, e, least):
+    """Index of the lowest strike of expiry `e` that is at least `least` USD; -1 where all are lower."""
+    for k in range(venue.num_strikes):
+        if venue.strike[e, k] >= least:
+            return k
+    return -1
+
+
+@compiled
+def sell_protection(world, venue, i, p):
+    """In need: sell the puts back to the pool, as it bids now, and repay with it what the loan owes at most."""
+    contracts = venue.account_puts[i]
+    e, k = venue.account_put_node[i] // MAX_STRIKES, venue.account_put_node[i] % MAX_STRIKES
+    contracts = min(contracts, venue.long_puts[e, k])
+    if contracts < LEAST_CONTRACTS:
+        return
+    offered, total, fees, base, skew = offer(world, venue, e, k, False, contracts, -1.0, p)
+    if not offered or total <= 0.0:
+        return
+    if fill(world, venue, e, k, False, contracts, -1.0, total, fees, base, skew, False, p):
+        drop(venue, i, e, k)
+        use_proceeds(world, venue, i, total)
+
+
+@compiled
+def drop(venue, i, e, k):
+    """Account `i` holds its puts no longer."""
+    venue.protective_puts[e, k] = max(venue.protective_puts[e, k] - venue.account_puts[i], 0.0)
+    venue.account_puts[i] = 0.0
+
+
+@compiled
+def use_proceeds(world, venue, i, proceeds):
+    """What puts brought [USD] repays the loan of account `i`; the rest is its owner's."""
+    world.trader_cash -= proceeds
+    world.outside_cash += proceeds
+    note_cash(world, proceeds)
+    venue.sum_put_payouts += proceeds
+    debt = venue.account_scaled_debt[i] * venue.borrow_index
+    if debt > 0.0:
+        repay(world, venue, i, min(proceeds, debt))
+        venue.health_stale = 1
+
+
+@compiled
+def pay_out_protection(world, venue, e, price, paid_share):
+    """Expiry `e` has settled at `price`, and holders got `paid_share` of their due: protected loans are repaid."""
+    for i in range(venue.num_accounts):
+        contracts = venue.account_puts[i]
+        if contracts > 0.0 and venue.account_put_node[i] // MAX_STRIKES == e:
+            k = venue.account_put_node[i] % MAX_STRIKES
+            payout = contracts * intrinsic(price, venue.strike[e, k], False) * paid_share
+            drop(venue, i, e, k)
+            if payout > 0.0:
+                use_proceeds(world, venue, i, payout)
