@@ -2,7 +2,7 @@
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import index
 from pathlib import Path
 from typing import Any, Literal
@@ -62,15 +62,26 @@ class Scenario(ABC):
             ValueError: for seeds that are no unsigned integers, for hours out of range, and for a scenario that
                 writes an impossible tape.
         """
+        tapes, _ = self._drawn(seeds, num_hours, self.fill)
+        plain = tapes.view(TAPE, np.ndarray)
+        _check_tapes(plain, self.name)
+        return plain
+
+    def _drawn(self, seeds: Any, num_hours: int, fill: Callable[[Tapes, Seeds], Any]) -> tuple[Tapes, Any]:
+        """Fresh tapes, written by `fill`, and what that returned."""
         self.check_hours(num_hours)
         keys = as_seeds(seeds)
         tapes = np.recarray((keys.size, int(num_hours) + 1), dtype=TAPE)
         # with jitting off numpy warns of the wrap-around that the keyed noise is made of
         with np.errstate(over="ignore"):
-            self.fill(tapes, keys)
-        plain = tapes.view(TAPE, np.ndarray)
-        _check_tapes(plain, self.name)
-        return plain
+            return tapes, fill(tapes, keys)
+
+    def _marks(
+        self, seeds: Any, num_hours: int, fill: Callable[[Tapes, Seeds], NDArray[np.int64]]
+    ) -> NDArray[np.int64]:
+        """What `fill` says about each hour beside the tape."""
+        _, marks = self._drawn(seeds, num_hours, fill)
+        return np.asarray(marks)
 
     def __add__(self, other: "Scenario") -> "Scenario":
         if not isinstance(other, Scenario):
@@ -81,6 +92,16 @@ class Scenario(ABC):
                 f"added, and the path comes first."
             )
         return Composed(self, other)
+
+    @property
+    def leaves(self) -> tuple["Scenario", ...]:
+        """The scenarios that this one is made of; itself, where it is made of no others."""
+        return (self,)
+
+    @property
+    def is_overlay(self) -> bool:
+        """Whether it changes a tape instead of drawing one."""
+        return isinstance(self, Overlay)
 
     @property
     def salt(self) -> np.uint64:
@@ -116,7 +137,12 @@ class _Pair(Scenario):
     def __init__(self, first: Scenario, second: "Overlay") -> None:
         self.first, self.second = first, second
         self.name = f"{first.name} + {second.name}"
-        self.split = _stricter(first.split, second.split)
+        self.split = stricter(first.split, second.split)
+
+    @property
+    def leaves(self) -> tuple[Scenario, ...]:
+        """The scenarios of both parts."""
+        return (*self.first.leaves, *self.second.leaves)
 
     def check_hours(self, num_hours: int) -> None:
         """Raise ValueError unless both parts can be drawn for `num_hours`."""
@@ -198,6 +224,17 @@ def get_scenario(scenario: str | Path | Scenario) -> Scenario:
     )
 
 
+def held_out(scenario: Scenario) -> tuple[str, ...]:
+    """Names of all parts of a scenario that belong to the test split.
+
+    A part counts by its own split and by its name: a copy of a registered test scenario that calls itself something
+    else than "test" is one all the same.
+    """
+    parts = (scenario, *scenario.leaves)
+    names = [part.name for part in parts if "test" in (part.split, getattr(_registry.get(part.name), "split", None))]
+    return tuple(dict.fromkeys(names))
+
+
 def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:
     """`seeds` as a contiguous U64[n].
 
@@ -217,7 +254,7 @@ def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:
     return np.ascontiguousarray(seeds, dtype=np.uint64)
 
 
-def _stricter(one: Split, other: Split) -> Split:
+def stricter(one: Split, other: Split) -> Split:
     """A tape that is partly of the test set belongs to the test set."""
     if "test" in (one, other):
         return "test"
