@@ -23,19 +23,23 @@ nothing of later hours. Register it in its own module and import that module bel
     get_scenario("jump + thin").draw([1, 2, 3], num_hours=336)  # TAPE[3, 337]
 """
 
+from protogov.envs.scenarios.attacks import Pulse
 from protogov.envs.scenarios.base import (
     Composed,
+    Named,
     Overlay,
     Scenario,
     Split,
     get_scenario,
     held_out,
+    overlay_names,
     register,
     scenario_names,
 )
 from protogov.envs.scenarios.candles import CandleError, Candles, load_candles
 from protogov.envs.scenarios.conditions import Conditions
 from protogov.envs.scenarios.crises import CRISES
+from protogov.envs.scenarios.governor_failures import MISPRICE, SLOPE2
 from protogov.envs.scenarios.mixture import Mixture
 from protogov.envs.scenarios.regimes import Regime, RegimeProcess, RegimeSwitching
 from protogov.envs.scenarios.replay import Replay
@@ -54,12 +58,16 @@ __all__ = [
     "Flat",
     "HawkesProcess",
     "JumpProcess",
+    "MISPRICE",
     "Mixture",
+    "Named",
     "Overlay",
+    "Pulse",
     "Regime",
     "RegimeProcess",
     "RegimeSwitching",
     "Replay",
+    "SLOPE2",
     "Scenario",
     "SelfExciting",
     "Split",
@@ -69,6 +77,7 @@ __all__ = [
     "get_scenario",
     "held_out",
     "load_candles",
+    "overlay_names",
     "register",
     "scenario_names",
 ]

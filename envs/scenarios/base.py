@@ -21,7 +21,7 @@ SOURCE_FOLDERS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "w
 CANDLE_SUFFIXES = (".csv", ".parquet")
 _MAX_HOURS = 24 * 366
 _POSITIVE = ("open", "high", "low", "close", "implied_vol", "depth", "peg", "leverage_demand", "flow_intensity")
-_SHARES = ("congestion", "informed_share")
+_SHARES = ("congestion", "informed_share", "arbitrage_away", "supplier_exit", "griefing")
 
 
 class Scenario(ABC):
@@ -37,7 +37,10 @@ class Scenario(ABC):
 
     @abstractmethod
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Write every field of `tapes` (TAPE[n, hours + 1], a recarray) from `seeds` (U64[n]), row by row."""
+        """Write every field of `tapes` (TAPE[n, hours + 1], a recarray) from `seeds` (U64[n]), row by row.
+
+        The channels of attacks (`protogov.envs.world.state.ATTACKS`) are 0 already and may be left so.
+        """
 
     def check_hours(self, num_hours: int) -> None:
         """Raise ValueError unless an episode of `num_hours` (1 to 8784) can be drawn."""
@@ -71,7 +74,8 @@ class Scenario(ABC):
         """Fresh tapes, written by `fill`, and what that returned."""
         self.check_hours(num_hours)
         keys = as_seeds(seeds)
-        tapes = np.recarray((keys.size, int(num_hours) + 1), dtype=TAPE)
+        # zeros: attacks are what somebody writes, and most scenarios have none
+        tapes = np.zeros((keys.size, int(num_hours) + 1), TAPE).view(np.recarray)
         # with jitting off numpy warns of the wrap-around that the keyed noise is made of
         with np.errstate(over="ignore"):
             return tapes, fill(tapes, keys)
@@ -169,6 +173,31 @@ class _Chain(_Pair, Overlay):
         self.second.change(tapes, seeds)
 
 
+class Named(Scenario):
+    """A scenario under a name of its own, such as a sum that is worth being found.
+
+    Args:
+        name: of the whole; its parts keep theirs, which their noise is keyed by.
+        scenario: what it draws.
+    """
+
+    def __init__(self, name: str, scenario: Scenario) -> None:
+        self.name, self.scenario, self.split = name, scenario, scenario.split
+
+    @property
+    def leaves(self) -> tuple[Scenario, ...]:
+        """The scenarios that it is made of."""
+        return self.scenario.leaves
+
+    def check_hours(self, num_hours: int) -> None:
+        """Raise ValueError unless its parts can be drawn for `num_hours`."""
+        self.scenario.check_hours(num_hours)
+
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Draw it."""
+        self.scenario.fill(tapes, seeds)
+
+
 _registry: dict[str, Scenario] = {}
 
 
@@ -188,8 +217,14 @@ def register(scenario: Scenario) -> Scenario:
 
 
 def scenario_names(split: Split | None = None) -> tuple[str, ...]:
-    """The registered names in alphabetical order, of one `split` or of all."""
-    return tuple(sorted(name for name, scenario in _registry.items() if split in (None, scenario.split)))
+    """Registered names of what can be played by itself, in alphabetical order, of one `split` or of all."""
+    known = ((name, scenario) for name, scenario in _registry.items() if not scenario.is_overlay)
+    return tuple(sorted(name for name, scenario in known if split in (None, scenario.split)))
+
+
+def overlay_names() -> tuple[str, ...]:
+    """Registered names of what changes another scenario and is added with `+`, in alphabetical order."""
+    return tuple(sorted(name for name, scenario in _registry.items() if scenario.is_overlay))
 
 
 def get_scenario(scenario: str | Path | Scenario) -> Scenario:
@@ -219,8 +254,8 @@ def get_scenario(scenario: str | Path | Scenario) -> Scenario:
             first = first + part
         return first
     raise ValueError(
-        f"scenario {str(scenario)!r} is not known; known are {', '.join(scenario_names())}, "
-        f"or a path to candles ({' or '.join(CANDLE_SUFFIXES)})."
+        f"scenario {str(scenario)!r} is not known; known are {', '.join(scenario_names())}; "
+        f"with '+' also {', '.join(overlay_names())}; or a path to candles ({' or '.join(CANDLE_SUFFIXES)})."
     )
 
 
@@ -277,6 +312,8 @@ def _check_tapes(tapes: Tapes, name: str) -> None:
         refuse(field, ~np.isfinite(values), "finite")
         if field in _POSITIVE:
             refuse(field, values <= 0.0, "positive")
+        if field == "oracle_error":
+            refuse(field, values <= -1.0, "above -1")
         if field in _SHARES:
             refuse(field, (values < 0.0) | (values > 1.0), "between 0 and 1")
     refuse("high", tapes["high"] < np.maximum(tapes["open"], tapes["close"]), "at least open and close")

@@ -3,8 +3,8 @@
 Hours are counted from `began` (UTC); a candle is named by the hour it ends at. Facts are prices, lows, vols and pegs
 that were published or recorded; where only a day is known, the hours within it are filled in so that the path stays
 plausible. `fill:` in a comment marks what is filled in: everything else in that line is a fact. Implied vol is
-Deribit's ETH index where its close is known. Depth before the onset is the scenario's own; its shares are filled in, but for
-October 2025, when 98% of it was reported gone.
+Deribit's ETH index where its close is known. Depth before the onset is the scenario's own; its shares are filled in,
+but for October 2025, when 98% of it was reported gone.
 
 Test crises (March 2020, March 2023, August 2024, October 2025) are never trained on.
 """

@@ -17,7 +17,7 @@ from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_c
 from protogov.envs.world.compiled import OPTIONS, compiled
 from protogov.envs.world.kernels import source_digest
 from protogov.envs.world.noise import Purpose, key, normal, uniform
-from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS, TAPE
+from protogov.envs.world.state import ATTACKS, HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
@@ -266,6 +266,7 @@ class Flat(Scenario):
         "outside_yield": 0.04,
         "informed_share": 0.1,
         "flow_intensity": 1.0,
+        **dict.fromkeys(ATTACKS, 0.0),
     }
 
     def __init__(self, name: str = "flat", split: Split = "free", price: float = 3000.0, **values: float) -> None:
@@ -277,8 +278,8 @@ class Flat(Scenario):
 
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
         """Write the same hour everywhere."""
-        for field in TAPE.names or ():
-            tapes[field] = self.values[field]
+        for field, value in self.values.items():
+            tapes[field] = value
 
 
 JUMP = register(Synthetic("jump", "train"))

@@ -34,6 +34,7 @@ RECORD = np.dtype(
         ("bad_debt", "f8"),  # booked: debt without collateral, short sellers' shortfalls
         ("skipped_debt", "f8"),  # that could be liquidated and nobody took, at the last look
         ("unmet_withdrawals", "f8"),  # asked for and not paid out, at the end
+        ("attacker_profit", "f8"),  # since reset, of those who attack this venue, at the outside price
         # ---- the record itself
         ("events", "i8"),  # of every kind, those beyond the hourly capacity included
         ("events_lost", "i8"),  # beyond the hourly capacity: counted above, absent from the events
@@ -59,6 +60,10 @@ def fill_record(world, venue, v, events, out):
     out.bad_debt = venue.sum_bad_debt
     out.skipped_debt = venue.skipped_debt
     out.unmet_withdrawals = venue.unmet_withdrawals
+    out.attacker_profit = 0.0
+    for attacker in range(world.attacker_profit.shape[0]):
+        if world.attacker_venue[attacker] == v:
+            out.attacker_profit += world.attacker_profit[attacker]
     out.events = venue.sum_events
     out.events_lost = venue.sum_events_lost
 
