@@ -6,6 +6,7 @@ do, and what it costs them, is physics: ``protogov.envs.world.attacks``.
 """
 
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,18 +73,38 @@ class Pulse(Overlay):
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
         """Write the pulse; a tape that ends earlier holds none of it."""
         since = np.arange(tapes.shape[1]) - self.onsets(seeds)[:, None]
-        strength = np.clip((since + 1) / self.rise, 0.0, 1.0)
         during = (since >= 0) & (since < self.hours)
+        weight = self.weight(since)
         for channel, value in self.sets.items():
-            tapes[channel][during] = (value * strength)[during]
-        # 1 in the hours of the attack, then on a straight line to 0
-        weight = strength * np.clip(2.0 - (since + 1) / self.hours, 0.0, 1.0)
+            tapes[channel][during] = (value * weight)[during]
         for channel, factor in self.scales.items():
             tapes[channel] *= np.exp(np.log(factor) * weight).astype(np.float32)
 
+    def weight(self, since: NDArray[Any]) -> NDArray[np.float64]:
+        """How strong it is so many hours after its onset: up to 1 over the rise, 1, then on a straight line to 0.
 
-ORACLE_PUSH = register(Pulse("oracle-push", 3, sets={"oracle_push": 0.30}))
-ORACLE_PUSH_DOWN = register(Pulse("oracle-push-down", 3, sets={"oracle_push": -0.20}))
-POOL_DRAIN = register(Pulse("pool-drain", 12, sets={"arbitrage_away": 0.8}, scales={"depth": 0.15}))
-SUPPLIER_RUN = register(Pulse("supplier-run", 36, sets={"supplier_exit": 0.5}))
-GRIEFING = register(Pulse("griefing-borrower", 24, sets={"griefing": 1.0}))
+        What is set ends with the last hour of the attack; what is scaled follows the line down.
+        """
+        rising = np.clip((since + 1) / self.rise, 0.0, 1.0)
+        return np.asarray(rising * np.clip(2.0 - (since + 1) / self.hours, 0.0, 1.0), np.float64)
+
+
+ORACLE_PUSH = register(
+    Pulse("oracle-push", 3, sets={"oracle_push": 0.30}),
+    "somebody buys the spot pool up to borrow against the price that the oracle then reads",
+)
+ORACLE_PUSH_DOWN = register(
+    Pulse("oracle-push-down", 3, sets={"oracle_push": -0.20}),
+    "somebody sells the spot pool down so that sound loans are liquidated, and buys back",
+)
+POOL_DRAIN = register(
+    Pulse("pool-drain", 12, sets={"arbitrage_away": 0.8}, scales={"depth": 0.15}),
+    "the pool's providers leave for half a day, and most of the arbitrageurs with them",
+)
+SUPPLIER_RUN = register(
+    Pulse("supplier-run", 36, sets={"supplier_exit": 0.5}), "half of the suppliers want all their money back at once"
+)
+GRIEFING = register(
+    Pulse("griefing-borrower", 24, sets={"griefing": 1.0}),
+    "somebody borrows all cash for a day, at his own cost, and pays it back",
+)

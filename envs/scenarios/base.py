@@ -34,6 +34,8 @@ class Scenario(ABC):
 
     name: str
     split: Split  # "train": learners may see it; "test": they never do; "free": neither side claims it
+    kind: str = "path"  # one word for lists: synthetic, crisis, mixture, overlay, failure, replay
+    about: str = ""  # one line for lists
 
     @abstractmethod
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
@@ -119,6 +121,8 @@ class Overlay(Scenario):
     `overlay + overlay` is an overlay again.
     """
 
+    kind = "overlay"
+
     @abstractmethod
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
         """Change `tapes` (TAPE[n, hours + 1], a recarray) in place; row i belongs to `seeds[i]`."""
@@ -179,10 +183,11 @@ class Named(Scenario):
     Args:
         name: of the whole; its parts keep theirs, which their noise is keyed by.
         scenario: what it draws.
+        kind: one word for lists.
     """
 
-    def __init__(self, name: str, scenario: Scenario) -> None:
-        self.name, self.scenario, self.split = name, scenario, scenario.split
+    def __init__(self, name: str, scenario: Scenario, *, kind: str = "path") -> None:
+        self.name, self.scenario, self.split, self.kind = name, scenario, scenario.split, kind
 
     @property
     def leaves(self) -> tuple[Scenario, ...]:
@@ -201,8 +206,12 @@ class Named(Scenario):
 _registry: dict[str, Scenario] = {}
 
 
-def register(scenario: Scenario) -> Scenario:
+def register(scenario: Scenario, about: str = "") -> Scenario:
     """Make `scenario` known by its name and return it; a name is given once.
+
+    Args:
+        scenario: what to register.
+        about: one line that says what it is, for lists; the scenario's own by default.
 
     Raises:
         ValueError: for a name that is taken, empty, reads as a file of candles or holds a `+`.
@@ -212,6 +221,8 @@ def register(scenario: Scenario) -> Scenario:
         raise ValueError(f"scenario {name!r} is registered already; choose another name.")
     if not name.strip() or "+" in name or name.lower().endswith(CANDLE_SUFFIXES):
         raise ValueError(f"scenario name {name!r} must be a word without '+' that does not end in .csv or .parquet.")
+    if about:
+        scenario.about = about
     _registry[name] = scenario
     return scenario
 

@@ -2,7 +2,8 @@
 
 Hours are counted from `began` (UTC); a candle is named by the hour it ends at. Facts are prices, lows, vols and pegs
 that were published or recorded; where only a day is known, the hours within it are filled in so that the path stays
-plausible. `fill:` in a comment marks what is filled in: everything else in that line is a fact. Implied vol is
+plausible: `known` names the closes that are facts where not all are, lows are facts, and a comment `fill` marks what is
+filled in of the rest. Implied vol is
 Deribit's ETH index where its close is known. Depth before the onset is the scenario's own; its shares are filled in,
 but for October 2025, when 98% of it was reported gone.
 
@@ -18,11 +19,11 @@ STORIES: dict[str, tuple[Split, Story]] = {
         "test",
         Story(
             began="2020-03-11T20:00Z",
-            # fill: all but 198.5, the hour from 168 to 133, and the low
             closes=(
                 (0, 198.5), (4, 194.5), (10, 187.0), (12, 183.0), (14, 168.0), (15, 133.0), (16, 139.0), (19, 137.0),
                 (22, 134.0), (26, 127.0), (28, 112.0), (30, 101.0), (31, 107.0), (35, 118.0), (41, 129.0), (53, 132.0),
             ),
+            known=(0, 14, 15),
             lows=((31, 86.0),),
             realised=7.68,
             worst_from=12.0,
@@ -65,10 +66,9 @@ STORIES: dict[str, tuple[Split, Story]] = {
             began="2022-05-07T15:00Z",
             closes=(
                 (0, 2704.0), (16, 2561.0), (28, 2562.0), (40, 2452.0), (52, 2283.0), (64, 2399.0), (70, 2444.0),
-                (76, 2377.0), (82, 2354.0), (89, 2420.0), (93, 2407.0), (94, 2172.0), (95, 2338.0), (100, 2173.0),
-                (106, 2143.0), (110, 1960.0), (112, 1845.0), (118, 1946.0), (124, 1905.0), (130, 2008.0), (136, 2089.0),
+                (76, 2377.0), (82, 2354.0), (89, 2314.0), (93, 2407.0), (94, 2172.0), (95, 2338.0), (100, 2173.0),
+                (106, 2143.0), (110, 1891.0), (112, 1800.0), (118, 1946.0), (124, 1905.0), (130, 2008.0), (136, 2089.0),
             ),
-            lows=((112, 1800.0),),
             realised=3.31,
             worst_from=88.0,
             implied_vol=((0, 0.72), (52, 0.85), (94, 1.05), (113, 1.20), (136, 1.05)),  # fill
@@ -90,7 +90,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
                 (0, 1804.0), (13, 1788.0), (25, 1678.0), (37, 1663.0), (43, 1551.0), (55, 1536.0), (61, 1458.0),
                 (73, 1512.0), (79, 1388.0), (91, 1215.0), (97, 1231.0), (103, 1170.0), (109, 1231.0), (121, 1206.0),
                 (133, 1136.0), (134, 1092.0), (135, 1026.0), (139, 1110.0), (145, 1170.0), (151, 1234.0), (163, 1117.0),
-                (175, 1064.0), (187, 1073.0), (199, 1087.0), (205, 1018.0), (211, 998.0), (217, 937.0), (219, 897.0),
+                (175, 1064.0), (187, 1073.0), (199, 1087.0), (205, 1018.0), (211, 998.0), (217, 937.0), (219, 903.0),
                 (223, 990.0), (229, 953.0),
             ),
             lows=((219, 882.0),),
@@ -134,11 +134,12 @@ STORIES: dict[str, tuple[Split, Story]] = {
         "test",
         Story(
             began="2023-03-09T14:00Z",
-            # fill: all; ETH lost 11.5% from the first price to the low
+            # ETH lost 11.5% from the first price to the low, which are facts as a ratio
             closes=(
                 (0, 1547.0), (10, 1440.0), (20, 1395.0), (22, 1385.0), (34, 1430.0), (41, 1415.0), (53, 1455.0),
                 (65, 1465.0), (80, 1560.0), (105, 1675.0), (125, 1690.0),
             ),
+            known=(0,),
             lows=((22, 1369.0),),
             implied_vol=((0, 0.58), (34, 0.636), (58, 0.685), (105, 0.66)),  # fill: the first and the last
             depth=((0, 1.0), (34, 0.7), (41, 0.35), (65, 0.5), (105, 0.9)),  # fill
@@ -156,11 +157,11 @@ STORIES: dict[str, tuple[Split, Story]] = {
         "test",
         Story(
             began="2024-08-04T05:00Z",
-            # fill: all but 2935, the hour from 2527 to 2319, and the low
             closes=(
                 (0, 2935.0), (12, 2800.0), (16, 2720.0), (19, 2640.0), (20, 2527.0), (21, 2319.0), (23, 2345.0),
                 (25, 2250.0), (26, 2215.0), (30, 2310.0), (33, 2360.0), (38, 2470.0), (44, 2420.0), (57, 2500.0),
             ),
+            known=(0, 20, 21),
             lows=((26, 2111.0),),
             realised=2.74,
             worst_from=19.0,
@@ -178,11 +179,12 @@ STORIES: dict[str, tuple[Split, Story]] = {
         "train",
         Story(
             began="2025-02-01T08:00Z",
-            # fill: all but 3332, the size of the worst hour, and the low
+            # besides, the size of the worst hour is a fact
             closes=(
                 (0, 3332.0), (16, 3118.0), (28, 3080.0), (34, 2960.0), (40, 2868.0), (41, 2790.0), (42, 2700.0),
                 (43, 2384.0), (44, 2480.0), (46, 2560.0), (50, 2570.0), (56, 2620.0), (64, 2800.0), (76, 2760.0),
             ),
+            known=(0,),
             lows=((43, 2125.0),),
             realised=2.94,
             worst_from=34.0,
@@ -200,11 +202,11 @@ STORIES: dict[str, tuple[Split, Story]] = {
         "test",
         Story(
             began="2025-10-10T08:00Z",
-            # fill: all but 4394, the close and the low of the hour from 21:00
             closes=(
                 (0, 4394.0), (6, 4330.0), (8, 4200.0), (12, 4115.0), (13, 4075.0), (14, 3950.0), (15, 3880.0),
                 (17, 3800.0), (22, 3830.0), (28, 3760.0), (40, 3800.0), (64, 4150.0),
             ),
+            known=(0, 14),
             lows=((14, 3435.0),),
             realised=1.56,
             worst_from=4.0,

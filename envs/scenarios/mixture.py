@@ -35,6 +35,8 @@ class Mixture(Scenario):
         ValueError: no part, a share that is not positive, or a part that draws no tape of its own.
     """
 
+    kind = "mixture"
+
     def __init__(self, name: str, parts: Iterable[tuple[Scenario, float]]) -> None:
         pairs = list(parts)
         if not pairs or not all(share > 0.0 for _, share in pairs):
@@ -102,5 +104,6 @@ MIX = register(
             (SELF_EXCITING, 0.15),
             *((crisis, 0.30 / len(_TRAINING_CRISES)) for crisis in _TRAINING_CRISES),
         ],
-    )
+    ),
+    "the training mix: 40% regimes, 30% jumps and self-exciting jumps, 30% training crises in all strengths",
 )

@@ -224,6 +224,8 @@ class RegimeSwitching(Scenario):
         ValueError: for transitions that name unknown regimes, lack a row, or do not add up.
     """
 
+    kind = "synthetic"
+
     def __init__(
         self,
         name: str,
@@ -292,4 +294,7 @@ def _stationary(shares: NDArray[np.float64], stay: NDArray[np.float64]) -> NDArr
     return np.asarray(time / time.sum())
 
 
-REGIMES_SCENARIO = register(RegimeSwitching("regimes", "train"))
+REGIMES_SCENARIO = register(
+    RegimeSwitching("regimes", "train"),
+    "calm, normal, boom, turbulent and stress take turns; everything moves with them",
+)

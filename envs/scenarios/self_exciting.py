@@ -161,6 +161,8 @@ class SelfExciting(Scenario):
         conditions: of everything else.
     """
 
+    kind = "synthetic"
+
     def __init__(
         self,
         name: str,
@@ -191,4 +193,6 @@ class SelfExciting(Scenario):
         return counts
 
 
-SELF_EXCITING = register(SelfExciting("self-exciting", "train"))
+SELF_EXCITING = register(
+    SelfExciting("self-exciting", "train"), "jumps that set off jumps (Hawkes): quiet weeks, then bursts"
+)

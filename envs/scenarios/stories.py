@@ -45,7 +45,8 @@ class Story:
     Attributes:
         began: ISO-8601 time of the onset.
         closes: (hour, USD), from (0, price) on; whole, rising hours.
-        lows: (hour, USD): the low of the candle that ends at that hour.
+        known: hours of `closes` that are facts, where the others were filled in; None: all are facts.
+        lows: (hour, USD), facts: the low of the candle that ends at that hour.
         realised: annual vol of the 24 worst hourly returns in a row, as measured; 0 where it is not known.
         worst_from: hour at which those 24 hours begin.
         implied_vol: (hour, annual decimal), 30 days.
@@ -58,6 +59,7 @@ class Story:
 
     began: str
     closes: Points
+    known: tuple[float, ...] | None = None
     lows: Points = ()
     realised: float = 0.0
     worst_from: float = 0.0
@@ -78,6 +80,8 @@ class Story:
                 raise ValueError(f"{name} of the crisis of {self.began} is {points!r}; values and hours from 0 only.")
         if len(self.closes) < 2 or self.closes[0][0] != 0 or any(hour != int(hour) for hour, _ in self.closes):
             raise ValueError(f"closes of the crisis of {self.began} must begin at hour 0 and lie at whole hours.")
+        if not set(self.known or ()) <= {hour for hour, _ in self.closes}:
+            raise ValueError(f"known of the crisis of {self.began} is {self.known}; hours of its closes are accepted.")
         if any(not 0 < hour <= self.length or hour != int(hour) for hour, _ in self.lows):
             raise ValueError(f"lows of the crisis of {self.began} must lie at whole hours, 1 to {self.length}.")
 
@@ -85,6 +89,10 @@ class Story:
     def length(self) -> int:
         """Hours from the onset to the last known price."""
         return int(self.closes[-1][0])
+
+    def is_known(self, hour: float) -> bool:
+        """Whether the close at that hour is a fact."""
+        return self.known is None or hour in self.known
 
     @property
     def low(self) -> float:

@@ -226,6 +226,8 @@ class Synthetic(Scenario):
         conditions: of everything else.
     """
 
+    kind = "synthetic"
+
     def __init__(
         self,
         name: str,
@@ -256,6 +258,7 @@ class Flat(Scenario):
         ValueError: for a name that is no field of the tape.
     """
 
+    kind = "synthetic"
     quiet = {
         "implied_vol": 0.7,
         "depth": 0.8e6,
@@ -282,7 +285,7 @@ class Flat(Scenario):
             tapes[field] = value
 
 
-JUMP = register(Synthetic("jump", "train"))
+JUMP = register(Synthetic("jump", "train"), "stochastic vol, small jumps, and a crash in one episode of ten")
 
 CALM = register(
     Synthetic(
@@ -290,7 +293,8 @@ CALM = register(
         "train",
         JumpProcess(vol=0.35, vol_spread=0.2, jump_hazard=0.0, crash_hazard=0.0),
         Conditions(yield_hazard=0.0),
-    )
+    ),
+    "low vol, no jumps, no surprises in the outside yield",
 )
 
 # Held out: one certain crash between day 3 and day 10, deeper, faster, from a higher vol and with a larger rebound.
@@ -316,7 +320,8 @@ CRASH = register(
             crash_vol=2.5,
             rebound=0.6,
         ),
-    )
+    ),
+    "one certain crash between day 3 and day 10, deeper and faster than those of jump",
 )
 
-FLAT = register(Flat())
+FLAT = register(Flat(), "nothing ever moves: for worlds that are walked by hand")

@@ -248,6 +248,8 @@ class Crisis(Scenario):
         ValueError: for an amplitude or an onset out of range.
     """
 
+    kind = "crisis"
+
     def __init__(
         self,
         name: str,
@@ -259,6 +261,7 @@ class Crisis(Scenario):
         conditions: Conditions | None = None,
     ) -> None:
         self.name, self.split, self.story = name, split, story
+        self.about = story.facts[0] if story.facts else ""
         self.conditions = conditions or Conditions()
         if onset is None:
             onset = EARLIEST, max(EARLIEST, min(LATEST, EPISODE - story.length))

@@ -140,6 +140,8 @@ def test_wrong_stories_and_arguments_are_refused() -> None:
         Story("2000-01-01", closes=((1, 1.0), (2, 1.0)))
     with pytest.raises(ValueError, match="lows of the crisis of 2000-01-01 must lie at whole hours, 1 to 2"):
         Story("2000-01-01", closes=((0, 1.0), (2, 1.0)), lows=((3, 0.5),))
+    with pytest.raises(ValueError, match=r"known of the crisis of 2000-01-01 is \(1,\); hours of its closes"):
+        Story("2000-01-01", closes=((0, 1.0), (2, 1.0)), known=(1,))
     story = Story("2000-01-01", closes=((0, 1.0), (2, 0.5)))
     with pytest.raises(ValueError, match="amplitude_low is 2; it must not exceed amplitude_high, which is 1"):
         Crisis("x", "free", story, amplitude=(2.0, 1.0))

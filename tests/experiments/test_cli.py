@@ -26,7 +26,10 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["tarin"], "'tarin' is no command of protogov; commands are train, evaluate, simulate, phenomena, report"),
+        (
+            ["tarin"],
+            "'tarin' is no command of protogov; commands are train, evaluate, simulate, phenomena, scenarios, report",
+        ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),
         (["train", "a", "--seeds", "x"], "--seeds"),
