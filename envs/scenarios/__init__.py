@@ -2,7 +2,8 @@
 
 A scenario is found by name (:func:`get_scenario`; :func:`scenario_names` lists them): synthetic markets ("jump",
 "regimes", "self-exciting" ...), crises ("crisis-2020-03" ...), the training "mix"; by the path of a candle file; or is
-a :class:`Scenario` object. `a + b` puts an overlay on a path.
+a :class:`Scenario` object. `a + b` puts an overlay on a path; :func:`overlay_names` lists those that have a name,
+attacks among them.
 
 Adding a scenario takes one place. A synthetic one is a line at the end of ``synthetic.py``::
 
@@ -19,11 +20,11 @@ nothing of later hours. Register it in its own module and import that module bel
         def change(self, tapes, seeds):
             tapes["depth"] *= 0.5
 
-    register(Thin())
+    register(Thin(), "half of the depth is gone")
     get_scenario("jump + thin").draw([1, 2, 3], num_hours=336)  # TAPE[3, 337]
 """
 
-from protogov.envs.scenarios.attacks import Pulse
+from protogov.envs.scenarios.attacks import Pulse, StakedDiscount
 from protogov.envs.scenarios.base import (
     Composed,
     Named,
@@ -71,6 +72,7 @@ __all__ = [
     "Scenario",
     "SelfExciting",
     "Split",
+    "StakedDiscount",
     "Story",
     "Surroundings",
     "Synthetic",

@@ -89,6 +89,46 @@ class Pulse(Overlay):
         return np.asarray(rising * np.clip(2.0 - (since + 1) / self.hours, 0.0, 1.0), np.float64)
 
 
+class StakedDiscount(Pulse):
+    """The collateral is a staked coin that trades below the coin, while the oracle goes on reporting the coin.
+
+    The tape's prices become those of the staked coin; an oracle error of the same size in the other direction gives
+    reporters the price of the coin. Liquidators are paid at the oracle's price and sell at the market's.
+
+    Args:
+        name: of the overlay.
+        discount: largest, as a share of the coin's price; 0 to below 1.
+        hours: until it begins to close again, as slowly as it has lasted.
+        rise: hours in which it opens.
+        onset: as for :class:`Pulse`.
+
+    Raises:
+        ValueError: for a discount out of range, and as for :class:`Pulse`.
+    """
+
+    def __init__(
+        self, name: str, discount: float, hours: int, *, rise: int, onset: int | tuple[int, int] = (EARLIEST, LATEST)
+    ) -> None:
+        if not 0.0 <= discount < 1.0:
+            raise ValueError(f"discount of {name!r} is {discount}; a share from 0 to below 1 is accepted.")
+        self.discount = discount
+        super().__init__(
+            name, hours, sets={"oracle_error": discount / (1.0 - discount)},
+            scales=dict.fromkeys(("open", "high", "low", "close"), 1.0 - discount), rise=rise, onset=onset,
+        )  # fmt: skip
+
+    def change(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Write staked prices, and the error with which the oracle passes them over."""
+        since = np.arange(tapes.shape[1]) - self.onsets(seeds)[:, None]
+        worth = 1.0 - self.discount * self.weight(since)
+        before = np.concatenate([worth[:, :1], worth[:, :-1]], axis=1)  # an hour opens at the discount of the last one
+        for field, factor in (("open", before), ("high", worth), ("low", worth), ("close", worth)):
+            tapes[field] *= factor.astype(np.float32)
+        tapes["high"] = np.maximum(tapes["high"], np.maximum(tapes["open"], tapes["close"]))
+        tapes["low"] = np.minimum(tapes["low"], np.minimum(tapes["open"], tapes["close"]))
+        tapes["oracle_error"] = (1.0 + tapes["oracle_error"]) / worth - 1.0
+
+
 ORACLE_PUSH = register(
     Pulse("oracle-push", 3, sets={"oracle_push": 0.30}),
     "somebody buys the spot pool up to borrow against the price that the oracle then reads",
@@ -107,4 +147,8 @@ SUPPLIER_RUN = register(
 GRIEFING = register(
     Pulse("griefing-borrower", 24, sets={"griefing": 1.0}),
     "somebody borrows all cash for a day, at his own cost, and pays it back",
+)
+STAKED_DISCOUNT = register(
+    StakedDiscount("staked-discount", 0.06, 96, rise=48),
+    "the collateral is a staked coin at 94% of the coin that the oracle reports, as in June 2022",
 )

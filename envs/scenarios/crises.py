@@ -101,7 +101,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
             congestion=((61, 0.1), (91, 0.3), (135, 0.3), (219, 0.3), (229, 0.1)),  # fill
             facts=(
                 "Lenders fail one after the other for nine days; ETH falls by 51%.",
-                "Staked ether traded at .93-.95 of ETH.",
+                "Staked ether traded at .93-.95 of ETH (the overlay staked-discount).",
             ),
             around=Surroundings(vol_before=0.70, vol_around=1.1, vol_after=1.2),
         ),

@@ -184,12 +184,15 @@ def draw_channels(axes: Axes, scenario: Pulse, one: Drawn) -> None:
         words = {"oracle_push": "log price", "griefing": "utilisation"}.get(channel, "share")
         middle = np.median(one.values(channel), axis=0)
         axes.plot(one.hours, middle, label=f"{spaced(channel)} [{words}]", drawstyle="steps-post", **seed_line(index))
-    for index, (channel, factor) in enumerate(scenario.scales.items(), start=len(scenario.sets)):
-        weight = scenario.weight(one.hours)
-        label = f"{spaced(channel)} [factor]"
-        axes.plot(one.hours, factor**weight, label=label, drawstyle="steps-post", **seed_line(index))
+    weight = scenario.weight(one.hours)
+    scales = {channel: factor for channel, factor in scenario.scales.items() if channel not in ("open", "high", "low")}
+    for index, (channel, factor) in enumerate(scales.items(), start=len(scenario.sets)):
+        # a price moves by little: what it is off by, beside errors of that size
+        price = channel == "close"
+        label = "price off by [share]" if price else f"{spaced(channel)} [factor]"
+        axes.plot(one.hours, factor**weight - price, label=label, drawstyle="steps-post", **seed_line(index))
     low, high = axes.get_ylim()
-    room = 0.2 + 0.2 * (len(scenario.sets) + len(scenario.scales))  # for the legend
+    room = 0.2 + 0.2 * (len(scenario.sets) + len(scales))  # for the legend
     axes.set_ylim(low, high + room * (high - low))
     axes.set_ylabel("on the tape")
     axes.yaxis.set_major_locator(MaxNLocator(4))

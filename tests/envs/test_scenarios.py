@@ -193,7 +193,12 @@ def test_flat_is_flat_and_takes_values() -> None:
 def test_scenarios_travel_to_other_processes(tmp_path: Path) -> None:
     file = tmp_path / "candles.csv"
     file.write_text("time,open,high,low,close\n" + "".join(f"{3600 * i},10,11,9,{10 + i / 50}\n" for i in range(30)))
-    scenarios: list[Scenario] = [get_scenario("jump"), Flat() + Scaled("s", "depth", 0.5), Replay(load_candles(file))]
+    drawn = ["jump", "regimes", "self-exciting", "crisis-2020-03", "mix", "misprice-2026-03", "calm + staked-discount"]
+    scenarios: list[Scenario] = [
+        *map(get_scenario, drawn),
+        Flat() + Scaled("s", "depth", 0.5),
+        Replay(load_candles(file)),
+    ]
     for scenario in scenarios:
         copy = pickle.loads(pickle.dumps(scenario))
         np.testing.assert_array_equal(copy.draw([3], 10), scenario.draw([3], 10))

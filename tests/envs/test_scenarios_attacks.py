@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from protogov.envs.scenarios import Flat, Pulse, get_scenario, held_out, overlay_names, scenario_names
+from protogov.envs.scenarios import Flat, Pulse, StakedDiscount, get_scenario, held_out, overlay_names, scenario_names
 from protogov.envs.world.state import ATTACKS, TAPE
 
 OVERLAYS = (
@@ -13,6 +13,7 @@ OVERLAYS = (
     "oracle-push-down",
     "pool-drain",
     "price-agent-error",
+    "staked-discount",
     "supplier-run",
 )
 SEEDS = range(300)
@@ -54,6 +55,22 @@ def test_a_pulse_has_its_hours_rise_and_way_back() -> None:
     # the factor 1/4 rises within two hours, stays to the fourth, and wears off over four more
     weight = [0, 0, 0.5, 1, 1, 1, 0.75, 0.5, 0.25, 0, 0]
     np.testing.assert_allclose(tape["depth"][8:19] / 0.8e6, 0.25 ** np.array(weight), rtol=1e-6)
+
+
+def test_a_staked_coin_trades_below_the_coin_that_the_oracle_reports() -> None:
+    for path in ("flat", "crisis-2022-06"):
+        plain = get_scenario(path).draw(SEEDS, 336)
+        staked = get_scenario(f"{path} + staked-discount").draw(SEEDS, 336)
+        worth = staked["close"].astype(float) / plain["close"]
+        assert worth.min() == pytest.approx(0.94, abs=1e-6) and worth.max() <= 1.0 + 1e-6
+        assert ((worth < 0.95).sum(axis=1) >= 48).all()
+        # what reporters read is the coin
+        np.testing.assert_allclose(staked["close"] * (1.0 + staked["oracle_error"]), plain["close"], rtol=1e-6)
+        # no gap between two hours that had none
+        joined = np.isclose(plain["open"][:, 1:], plain["close"][:, :-1], rtol=1e-6)
+        np.testing.assert_allclose(staked["open"][:, 1:][joined], staked["close"][:, :-1][joined], rtol=1e-6)
+    with pytest.raises(ValueError, match="discount of 's' is 1.0; a share from 0 to below 1"):
+        StakedDiscount("s", 1.0, 10, rise=5)
 
 
 def test_onsets_are_drawn_and_shared_by_a_campaign() -> None:
