@@ -58,6 +58,7 @@ RECORD = np.dtype(
         ("pool_shorts", "f8"),
         ("pool_settlement", "f8"),
         ("pool_residual", "f8"),  # profit less all of these: rounding
+        ("attacker_profit", "f8"),  # since reset, of those who attack this venue, at the outside price
         # ---- the record itself
         ("events", "i8"),  # of every kind, those beyond the hourly capacity included
         ("events_lost", "i8"),  # beyond the hourly capacity: counted above, absent from the events
@@ -102,6 +103,10 @@ def fill_record(world, venue, v, events, out):
     out.pool_shorts = venue.pool_shorts
     out.pool_settlement = venue.pool_settlement
     out.pool_residual = venue.nav_change - explained(venue)
+    out.attacker_profit = 0.0
+    for attacker in range(world.attacker_profit.shape[0]):
+        if world.attacker_venue[attacker] == v:
+            out.attacker_profit += world.attacker_profit[attacker]
     out.events = venue.sum_events
     out.events_lost = venue.sum_events_lost
 

@@ -35,7 +35,7 @@ class Options:
     episodes: int = 64
     """Tapes of each scenario or file."""
     baselines: tuple[str, ...] = ()
-    """Also play these: random, adaptive_curve."""
+    """Also play these: random, adaptive_curve, slope2_oracle."""
     own_means: bool = True
     """Also play constants at the governors' own mean levers: what they gain without reacting to anything."""
     world: WorldOptions = field(default_factory=WorldOptions)

@@ -13,6 +13,7 @@ from protogov.envs.scenarios import (
     Scenario,
     Split,
     get_scenario,
+    held_out,
     load_candles,
     register,
     scenario_names,
@@ -50,7 +51,7 @@ def test_get_scenario_returns_a_scenario_as_it_is() -> None:
 
 
 def test_unknown_name_lists_the_known() -> None:
-    with pytest.raises(ValueError, match=r"'jmup' is not known; known are calm, crash-heldout, flat, jump.*\.csv"):
+    with pytest.raises(ValueError, match=r"'jmup' is not known; known are calm, crash-heldout, .*flat, jump.*\.csv"):
         get_scenario("jmup")
     with pytest.raises(ValueError, match="must be a name, a path or a Scenario"):
         get_scenario(3)  # type: ignore[arg-type]
@@ -97,6 +98,12 @@ def test_split_of_a_sum_is_the_stricter_one() -> None:
         for b in splits:
             want = "test" if "test" in (a, b) else expected.get((a, b), "train")
             assert (Flat(split=a) + Scaled("s", "depth", 1.0, split=b)).split == want
+
+
+def test_scenarios_of_the_test_split_by_name() -> None:
+    assert {"crisis-2020-03", "crisis-2023-03", "crisis-2024-08", "crisis-2025-10"} <= set(scenario_names("test"))
+    for name in scenario_names():
+        assert bool(held_out(get_scenario(name))) == (name in scenario_names("test"))
 
 
 def test_sums_that_mean_nothing_are_refused() -> None:
@@ -186,7 +193,12 @@ def test_flat_is_flat_and_takes_values() -> None:
 def test_scenarios_travel_to_other_processes(tmp_path: Path) -> None:
     file = tmp_path / "candles.csv"
     file.write_text("time,open,high,low,close\n" + "".join(f"{3600 * i},10,11,9,{10 + i / 50}\n" for i in range(30)))
-    scenarios: list[Scenario] = [get_scenario("jump"), Flat() + Scaled("s", "depth", 0.5), Replay(load_candles(file))]
+    drawn = ["jump", "regimes", "self-exciting", "crisis-2020-03", "mix", "misprice-2026-03", "calm + staked-discount"]
+    scenarios: list[Scenario] = [
+        *map(get_scenario, drawn),
+        Flat() + Scaled("s", "depth", 0.5),
+        Replay(load_candles(file)),
+    ]
     for scenario in scenarios:
         copy = pickle.loads(pickle.dumps(scenario))
         np.testing.assert_array_equal(copy.draw([3], 10), scenario.draw([3], 10))

@@ -48,10 +48,11 @@ def kind_of(world, entity, p):
 
 
 @compiled
-def pledged_account(venue, s):
+def pledged_account(venue, s, p):
     """The borrower who seller `s` is, when it pledges: sellers are spread over the accounts; NOBODY where too few."""
-    i = s * max(venue.num_accounts // max(venue.num_shorts, 1), 1)
-    return i if i < venue.num_accounts else NOBODY
+    people = int(p.num_accounts)
+    i = s * max(people // max(venue.num_shorts, 1), 1)
+    return i if i < people else NOBODY
 
 
 @compiled
@@ -81,7 +82,7 @@ def consider_writing(world, venue, v, s, entity, p):
     else:
         needed = cash_requirement(world, venue, e, k, is_call, contracts, spot, True, p) * buffer
         if kind == CollateralKind.PLEDGE:
-            account = pledged_account(venue, s)
+            account = pledged_account(venue, s, p)
             if account == NOBODY or free_equity(venue, account, spot) < needed:
                 return
             cost = needed * p.short_coin_cost * years

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from protogov.envs.world import options, surface
+from protogov.envs.world.attribution import fair_nav, mark_fair_book
 from protogov.envs.world.population.option_traders import fill, offer
 
 WEEK = 168 * 12  # sub-steps
@@ -163,15 +164,69 @@ def test_where_the_pool_quotes(blank: Callable[..., Any]) -> None:
 def test_what_may_be_opened(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, _ = blank(**SETTINGS, min_delta=0.15, position_cap=0.5)
     grid(bench)  # a value of 1M: at most 500 contracts at 1,000 a node
-    assert offer(world, venue, 0, 1, True, 100.0, 1.0, 400.0, p)[0] == 1
-    assert offer(world, venue, 0, 1, True, 101.0, 1.0, 400.0, p)[0] == 0
+    venue.long_calls[0, 1] = 400.0
+    assert offer(world, venue, 0, 1, True, 100.0, 1.0, p)[0] == 1
+    assert offer(world, venue, 0, 1, True, 101.0, 1.0, p)[0] == 0
     world.oracle_price = 2000.0  # deep in the money: nothing opens, and what is held closes by force
-    assert offer(world, venue, 0, 1, True, 1.0, 1.0, 0.0, p)[0] == 0
-    offered, total, fees, base, skew = offer(world, venue, 0, 1, True, 10.0, -1.0, 50.0, p)
+    assert offer(world, venue, 0, 1, True, 1.0, 1.0, p)[0] == 0
+    offered, total, fees, base, skew = offer(world, venue, 0, 1, True, 10.0, -1.0, p)
     forced, _, forced_skew = options.forced_terms(world, venue, 0, 1, True, 10.0, False, p)
     assert (offered, total, fees, base, skew) == (1, forced, 0.0, venue.base_vol[0], forced_skew)
     venue.last_nav, world.oracle_price = -5.0, 1000.0
-    assert offer(world, venue, 0, 1, True, 1.0, 1.0, 0.0, p)[0] == 0
+    assert offer(world, venue, 0, 1, True, 1.0, 1.0, p)[0] == 0
+
+
+def test_the_pool_writes_what_its_free_liquidity_can_lock(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, position_cap=100.0, lock_share=0.5, vega_limit=1e9)
+    grid(bench, cash=1e5)
+    world.depth = 1e12
+    total = options.trade_terms(world, venue, 0, 1, True, 100.0, 1.0, p)[0]
+    # 100 calls lock half of 100 coins; the premium is the pool's before it locks them
+    venue.option_cash = 5e4 - total + 1.0
+    assert offer(world, venue, 0, 1, True, 100.0, 1.0, p)[0] == 1
+    venue.option_cash -= 2.0
+    assert offer(world, venue, 0, 1, True, 100.0, 1.0, p)[0] == 0
+    # what is lent and the hedge's coin count, what is locked or owed does not
+    venue.option_cash, venue.option_scaled, venue.supply_index, venue.hedge_coin = 100.0, 200.0, 1.5, 2.0
+    venue.locked, venue.option_unpaid = 30.0, 7.0
+    assert options.free_liquidity(world, venue) == pytest.approx(100.0 + 300.0 + 2000.0 - 37.0)
+    # a sale to the pool locks nothing
+    venue.long_calls[0, 1], venue.locked = 100.0, 1e9
+    assert offer(world, venue, 0, 1, True, 100.0, -1.0, p)[0] == 1
+
+
+@pytest.mark.parametrize("limit", ["gamma", "vega"])
+def test_no_trade_takes_gamma_or_vega_beyond_its_limit(blank: Callable[..., Any], limit: str) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, lock_share=0.0)
+    grid(bench)
+    years, vol = WEEK / 12.0 / 8760.0, 0.7
+    one = black_scholes(1000.0, 1000.0, years, vol)
+    if limit == "gamma":
+        # what a move of 1% makes the hedge trade, over the depth of 1%
+        most = p.gamma_limit * world.depth / (one["gamma"] * 1000.0**2 * 0.01)
+        p.vega_limit = 1e9
+    else:
+        most = p.vega_limit * venue.last_nav / (one["vega"] * math.sqrt(30.0 / 7.0) / 100.0)
+        p.gamma_limit = 1e9
+    for contracts, allowed in ((most * 0.999, True), (most * 1.001, False)):
+        for sign in (1.0, -1.0):
+            assert options.within_limits(world, venue, 0, contracts, sign, vol, one["vega"], p) == allowed
+    # a trade that brings the book back is always allowed
+    venue.net_gamma, venue.net_standard_vega = -1e3, -1e9
+    assert options.within_limits(world, venue, 0, 1.0, -1.0, vol, one["vega"], p)
+    assert not options.within_limits(world, venue, 0, 1.0, 1.0, vol, one["vega"], p)
+
+
+def test_the_spread_widens_with_the_gain_of_the_hedge_on_the_side_that_adds_gamma(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, gamma_widening=0.5)
+    grid(bench)
+    venue.hedge_gain, venue.half_spread = 0.8, 0.02
+    venue.net_gamma = -1.0  # short: who buys makes it shorter
+    assert options.half_spread_for(venue, 1.0, p) == pytest.approx(0.02 * 1.4)
+    assert options.half_spread_for(venue, -1.0, p) == 0.02
+    venue.net_gamma = 1.0
+    assert options.half_spread_for(venue, -1.0, p) == pytest.approx(0.02 * 1.4)
+    assert options.half_spread_for(venue, 1.0, p) == 0.02
 
 
 @pytest.mark.parametrize("is_call", [True, False])

@@ -9,6 +9,7 @@ from scipy import special
 
 from protogov.envs.simulator import Simulator
 from protogov.envs.world import welfare
+from protogov.envs.world.state import CollateralKind
 from protogov.envs.world.welfare import TERM_NAMES, WELFARE_PARTS
 
 PARTS = tuple(name for name in WELFARE_PARTS if name != "welfare")
@@ -46,7 +47,11 @@ def values(simulator: Simulator) -> dict[str, np.ndarray]:
     rows, columns = np.arange(simulator.num_worlds)[:, None, None], np.arange(simulator.config.venues)[:, None]
     mark = np.where(venues["short_call"] == 1, venues["mark_call"][rows, columns, e, k],
                     venues["mark_put"][rows, columns, e, k])  # fmt: skip
-    short_latent = np.where(contracts > 0.0, np.maximum(mark * contracts - 0.97 * venues["short_collateral"], 0.0), 0.0)
+    posted = venues["short_collateral"] + venues["short_coin"] * tape[..., None]
+    rest = np.maximum(collateral - debt, 0.0)  # what a loan's debt leaves of its coin
+    pledged = rest[rows, columns, np.maximum(venues["short_account"], 0)]
+    posted = np.where(venues["short_kind"] == CollateralKind.PLEDGE, pledged, posted)
+    short_latent = np.where(contracts > 0.0, np.maximum(mark * contracts - 0.97 * posted, 0.0), 0.0)
     money = venues["option_cash"] + venues["option_scaled"] * venues["supply_index"] - venues["option_unpaid"]
     return {
         "nav": money + venues["hedge_coin"] * tape + options_value(simulator),
@@ -61,7 +66,7 @@ def values(simulator: Simulator) -> dict[str, np.ndarray]:
 def test_welfare_is_the_sum_of_its_parts_and_each_is_recounted(
     simulate: Callable[..., Simulator], shake: Callable[..., Any], venues: int
 ) -> None:
-    parameters = {"lp_yield": 0.08, "losses_socialised": 1.0}
+    parameters = {"losses_socialised": 1.0}
     simulator = simulate("crash-heldout", 24, seed=3, decision_hours=5, venues=venues, parameters=parameters)
     rng = np.random.default_rng(1)
     before = values(simulator)
@@ -74,10 +79,13 @@ def test_welfare_is_the_sum_of_its_parts_and_each_is_recounted(
         sums = simulator.worlds["venues"]
         bp = 1e4 / sums["opening_value"]
         change = {name: after[name] - before[name] for name in after}
+        # each LP asks its own premium over the outside yield for what its shares are worth
+        asks = simulator.worlds["outside_yield"][:, None, None] + sums["lp_premium"]
+        asked = (asks * sums["lp_shares"]).sum(axis=2) * np.maximum(sums["lp_price"], 0.0)
         expected = {
             "welfare_borrowers": sums["sum_borrower_surplus"],
             "welfare_suppliers": sums["sum_supplier_surplus"],
-            "welfare_lps": change["nav"] - 0.08 * before["nav"] * hours / 8760.0,
+            "welfare_lps": change["nav"] - sums["sum_lp_flow"] - asked * hours / 8760.0,
             "welfare_traders": sums["sum_uninformed_surplus"],
             "welfare_treasury": change["treasury"],
             "welfare_haircuts": -sums["sum_haircuts"],
@@ -115,13 +123,15 @@ def test_lps_profit_adds_up_over_an_episode(simulate: Callable[..., Simulator], 
     rng = np.random.default_rng(2)
     first = values(simulator)["nav"][:, 0]
     column = TERM_NAMES.index("lp_profit")
-    profit = np.zeros(16)
+    profit, flow = np.zeros(16), np.zeros(16)
     for _ in range(simulator.horizon):
         simulator.step(shake(simulator, rng))
+        flow += simulator.worlds["venues"]["sum_lp_flow"][:, 0]
         profit += simulator._terms_flat[:, 0, column]
     assert simulator.truncated().all()
     bp = 1e4 / simulator.worlds["venues"]["opening_value"][:, 0]
-    assert profit == pytest.approx((values(simulator)["nav"][:, 0] - first) * bp, rel=1e-9, abs=1e-7)
+    assert (flow != 0.0).any()
+    assert profit == pytest.approx((values(simulator)["nav"][:, 0] - first - flow) * bp, rel=1e-9, abs=1e-7)
 
 
 def test_the_value_of_a_venue_is_fixed_when_it_opens(
@@ -168,7 +178,7 @@ def test_the_risk_drawdown_counts_income_surplus_and_losses(blank: Callable[...,
 
 def test_a_decision_begins_with_empty_sums(blank: Callable[..., Any]) -> None:
     _, venue, _, _ = blank()
-    names = [name for name in venue.dtype.names if name.startswith(("sum_", "flow_mark"))]
+    names = [name for name in venue.dtype.names if name.startswith(("sum_", "flow_mark", "pool_"))]
     assert len(names) > 15
     for name in names:
         venue[name] = 1.0
