@@ -10,7 +10,7 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.liquidation import bonus_in_force
-from protogov.envs.world.margin import below_margin, posted_value, short_mark
+from protogov.envs.world.margin import below_margin, short_mark
 from protogov.envs.world.market import leave_impact, sell_to_pool
 from protogov.envs.world.options import forced_terms
 from protogov.envs.world.oracle import in_quote
@@ -125,8 +125,9 @@ def close_out(world, venue, v, s, events, p):
     if below_margin(world, venue, s, in_quote(world, world.tape_price, p), p):
         parent = -1
     owed, _, skew = forced_terms(world, venue, e, k, is_call, contracts, True, p)
-    posted = posted_value(venue, s, world.oracle_price)
-    _, to_pool, fees, _ = liquidation_split(owed, posted, p.short_least_fee, p.short_penalty)
+    # what can be taken, which for a pledge is more than what it counted for at the threshold
+    collateral = venue.short_collateral[s] + available_coin(world, venue, s, p) * world.oracle_price
+    _, to_pool, fees, _ = liquidation_split(owed, collateral, p.short_least_fee, p.short_penalty)
     raised, coin, impact = raise_cash(world, venue, s, to_pool + fees, p)
     # a sale may bring less than the oracle's price promised
     fees = min(fees, raised)

@@ -1,4 +1,4 @@
-"""Short sellers' margin: what must be posted, who is closed out, and who bears what the margin does not."""
+"""Short sellers' margin: what must be posted by either rule, in cash, in coin and in a pledge."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from protogov.envs.world import margin
 from protogov.envs.world.margin import minimum_collateral, shock_vol
 from protogov.envs.world.pricing import call_and_put
-from protogov.envs.world.state import EventKind
+from protogov.envs.world.state import CollateralKind
 
 WEEK = 168 * 12
 WEEK_YEARS = 168.0 / 8760.0
@@ -80,109 +80,77 @@ def test_the_minimum_covers_the_option_at_any_lower_vol(
     assert needed >= worth * (1.0 - 1e-12)
 
 
-def test_a_seller_with_enough_is_left_alone(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, events = blank(**SETTINGS)
-    needed = minimum_collateral(1000.0, 1000.0, WEEK_YEARS, True, 10.0, p)
-    sell(bench, True, 10.0, needed * 1.3)
-    venue.option_margin = 1.3
-    margin.check_margins(world, venue, 0, events, p)
-    assert venue.short_contracts[0] == 10.0 and world.num_events == 0
-    venue.option_margin = 1.3001  # the governor asks for more
-    margin.check_margins(world, venue, 0, events, p)
-    assert venue.short_contracts[0] == 0.0 and world.num_events == 1
+def test_coin_collateral_is_the_shocked_price_in_coin_and_never_more_than_covers_the_call(
+    blank: Callable[..., Any],
+) -> None:
+    _, _, p, _ = blank(**SETTINGS, short_static_coin=0.2)
+    call, _ = call_and_put(1200.0, 1050.0, WEEK_YEARS, 1.4, 0.03)
+    assert margin.minimum_coin(1000.0, 1050.0, WEEK_YEARS, 10.0, p) == pytest.approx(10.0 * call / 1200.0)
+    assert margin.minimum_coin(1000.0, 50.0, 1e-9, 10.0, p) <= 10.0
+    assert margin.minimum_coin(1000.0, 5000.0, WEEK_YEARS, 1.0, p) == 0.2  # the static amount
+    assert margin.minimum_coin(1000.0, 5000.0, WEEK_YEARS, 0.1, p) == 0.1  # covered
 
 
 @pytest.mark.parametrize(
-    ("premium", "collateral", "least", "expected"),
+    ("strike", "is_call", "mark", "initial", "maintenance"),
     [
-        (100.0, 1100.0, 20.0, (900.0, 100.0, 100.0, 0.0)),  # a tenth of what is left
-        (100.0, 150.0, 20.0, (30.0, 100.0, 20.0, 0.0)),  # at least the least fee
-        (100.0, 110.0, 20.0, (0.0, 90.0, 20.0, 10.0)),  # the fee first: the pool goes short
-        (100.0, 15.0, 20.0, (0.0, 0.0, 15.0, 100.0)),
+        (1000.0, True, 30.0, 150.0 + 30.0, 90.0 + 30.0),  # at the money
+        (1010.0, True, 25.0, 140.0 + 25.0, 90.0 + 25.0),  # less what it is out of the money
+        (1500.0, True, 1.0, 130.0 + 1.0, 90.0 + 1.0),  # down to the least
+        (990.0, False, 25.0, 140.0 + 25.0, 90.0 + 25.0),
+        (3000.0, False, 2000.0, 1.1 * 2180.0, 180.0 + 2000.0),  # deep in the money the mark decides
     ],
 )
-def test_split_of_a_liquidation(premium: float, collateral: float, least: float, expected: tuple[float, ...]) -> None:
-    split = margin.liquidation_split(premium, collateral, least, 0.1)
-    assert split == pytest.approx(expected)
-    assert sum(split[:3]) == pytest.approx(collateral) and split[1] + split[3] == pytest.approx(premium)
-    keeper, treasury, pool = margin.fee_split(split[2], 0.2, 0.3)
-    assert (keeper, treasury, pool) == pytest.approx((0.2 * split[2], 0.3 * split[2], 0.5 * split[2]))
-
-
-@pytest.mark.parametrize("is_call", [True, False])
-def test_a_margin_call_pays_the_pool_first(blank: Callable[..., Any], books: Any, is_call: bool) -> None:
-    bench = world, venue, p, events = blank(
-        **SETTINGS, force_close_shock=1.2, short_keeper_share=0.1, short_treasury_share=0.3
-    )
-    sell(bench, is_call, 10.0, 1200.0)
-    totals = books.cash(world)
-    margin.check_margins(world, venue, 0, events, p)
-    # bought back at 1.2 times the vol that the buy-back itself moves; a tenth of what is left is the penalty
-    years = WEEK / 12 / 8760.0
-    skew = 1.0 + p.skew_impact * 10.0 / p.standard_size / 100.0
-    owed = 10.0 * call_and_put(1000.0, 1000.0, years, 0.7 * skew * 1.2, 0.03)[0 if is_call else 1]
-    penalty = 0.1 * (1200.0 - owed)
-    assert 0.0 < owed < 1200.0
-    assert venue.option_cash == pytest.approx(owed + 0.6 * penalty)
-    assert venue.treasury_cash == pytest.approx(0.3 * penalty)
-    assert world.outside_cash == pytest.approx(0.1 * penalty)
-    assert (venue.base_vol[0], venue.skew[0, 0]) == pytest.approx((0.7, skew))
-    assert world.trader_cash == pytest.approx(1200.0 - owed - penalty)
-    assert venue.short_collateral_sum == venue.short_collateral[0] == venue.short_contracts[0] == 0.0
-    assert venue.short_calls[0, 0] == venue.short_puts[0, 0] == 0.0
-    assert venue.sum_bad_debt == 0.0
-    event = events.rows[0]
-    assert (event.kind, event.account, event.parent, event.bad_debt) == (EventKind.SHORT_LIQUIDATION, 0, -1, 0.0)
-    assert event.repaid == pytest.approx(owed)
-    assert books.cash(world) == pytest.approx(totals)
-
-
-def test_the_pool_bears_a_shortfall(blank: Callable[..., Any], books: Any) -> None:
-    bench = world, venue, p, events = blank(
-        **SETTINGS, force_close_shock=1.0, short_least_fee=0.0, forced_spot_share=0.0, skew_impact=0.0
-    )
-    sell(bench, True, 10.0, 1200.0)
-    world.oracle_price = 1300.0
-    mark(bench)
-    totals = books.cash(world)
-    margin.check_margins(world, venue, 0, events, p)
-    owed = 10.0 * float(venue.mark_call[0, 0])
-    assert owed > 3000.0
-    assert venue.option_cash == 1200.0 and venue.treasury_cash == 0.0 and world.trader_cash == 0.0
-    assert venue.sum_bad_debt == events.rows[0].bad_debt == pytest.approx(owed - 1200.0)
-    assert books.cash(world) == pytest.approx(totals)
-
-
-@pytest.mark.parametrize(
-    ("is_call", "spot", "owed"), [(True, 1040.0, 400.0), (True, 960.0, 0.0), (False, 960.0, 400.0), (True, 1500.0, 5e3)]
-)
-def test_sellers_settle_from_their_collateral(
-    blank: Callable[..., Any], books: Any, is_call: bool, spot: float, owed: float
+def test_standard_margin(
+    blank: Callable[..., Any], strike: float, is_call: bool, mark: float, initial: float, maintenance: float
 ) -> None:
-    bench = world, venue, p, events = blank(**SETTINGS)
-    sell(bench, is_call, 10.0, 1200.0)
-    world.oracle_price = spot
-    totals = books.cash(world)
-    margin.settle_shorts(world, venue, 0, 0, spot, events)
-    paid = min(owed, 1200.0)
-    assert venue.option_cash == pytest.approx(paid) and world.trader_cash == pytest.approx(1200.0 - paid)
-    assert venue.short_contracts[0] == venue.short_collateral_sum == venue.short_calls.sum() == 0.0
-    assert venue.sum_bad_debt == pytest.approx(owed - paid)
-    assert world.num_events == (owed > paid)
-    assert books.cash(world) == pytest.approx(totals)
+    _, _, p, _ = blank(**SETTINGS)
+    assert margin.standard_margins(1000.0, strike, is_call, mark, p) == pytest.approx((initial, maintenance))
 
 
-def test_other_expiries_do_not_settle(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, events = blank(**SETTINGS)
-    sell(bench, True, 10.0, 1200.0)
-    margin.settle_shorts(world, venue, 0, 1, 1000.0, events)
-    assert venue.short_contracts[0] == 10.0 and world.trader_cash == 0.0
+@pytest.mark.parametrize("standard", [0.0, 1.0])
+def test_the_rule_in_force_times_the_governed_multiplier(blank: Callable[..., Any], standard: float) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, standard_margin=standard)
+    sell(bench, True, 10.0, 0.0)
+    venue.option_margin = 1.5
+    opening = margin.cash_requirement(world, venue, 0, 0, True, 10.0, 1000.0, True, p)
+    staying = margin.cash_requirement(world, venue, 0, 0, True, 10.0, 1000.0, False, p)
+    if standard:
+        mark = float(venue.mark_call[0, 0])
+        assert opening == pytest.approx(1.5 * 10.0 * (150.0 + mark))
+        assert staying == pytest.approx(1.5 * 10.0 * (90.0 + mark))
+        coin = margin.coin_requirement(world, venue, 0, 0, 10.0, 1000.0, True, p)
+        assert coin == pytest.approx(min(opening / 1000.0, 10.0))
+    else:
+        expected = 1.5 * minimum_collateral(1000.0, 1000.0, WEEK_YEARS, True, 10.0, p)
+        assert opening == staying == pytest.approx(expected)
+
+
+def test_a_pledge_counts_for_what_the_loan_leaves_at_the_threshold(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS)
+    sell(bench, True, 10.0, 0.0)
+    venue.num_accounts = 3
+    venue.account_collateral[2], venue.account_scaled_debt[2], venue.borrow_index = 100.0, 60_000.0, 1.1
+    venue.short_kind[0], venue.short_account[0] = CollateralKind.PLEDGE, 2
+    venue.liquidation_threshold = 0.8
+    assert margin.posted_value(venue, 0, 1000.0) == pytest.approx(80_000.0 - 66_000.0)
+    assert not margin.below_margin(world, venue, 0, 1000.0, p)
+    venue.liquidation_threshold = 0.665  # a cut of the threshold alone calls the option's margin
+    assert margin.below_margin(world, venue, 0, 1000.0, p)
+    venue.liquidation_threshold = 0.5
+    assert margin.posted_value(venue, 0, 1000.0) == 0.0
 
 
 def test_latent_shortfall_of_sellers(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, _ = blank(**SETTINGS)
     sell(bench, True, 10.0, 300.0)
     venue.mark_call[0, 0] = 40.0
-    assert margin.latent_short_shortfall(venue) == pytest.approx(400.0 - 0.97 * 300.0)
+    assert margin.latent_short_shortfall(world, venue) == pytest.approx(400.0 - 0.97 * 300.0)
     venue.mark_call[0, 0] = 29.0
-    assert margin.latent_short_shortfall(venue) == 0.0
+    assert margin.latent_short_shortfall(world, venue) == 0.0
+    # coin at the tape's price; of pledged coin what the loan's debt leaves
+    venue.mark_call[0, 0], venue.short_collateral[0], venue.short_coin[0] = 40.0, 0.0, 0.2
+    assert margin.latent_short_shortfall(world, venue) == pytest.approx(400.0 - 0.97 * 200.0)
+    venue.short_coin[0], venue.short_kind[0], venue.short_account[0] = 0.0, CollateralKind.PLEDGE, 0
+    venue.account_collateral[0], venue.account_scaled_debt[0] = 1.0, 900.0
+    assert margin.latent_short_shortfall(world, venue) == pytest.approx(400.0 - 0.97 * 100.0)
