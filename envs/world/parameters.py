@@ -96,6 +96,13 @@ class Parameters:
     )
     reservation_median: float = parameter(0.09, "annual", 0.001, 1, "of borrowers' reservation rates")
     reservation_spread: float = parameter(0.65, "log", 0, 2, "standard deviation of log reservation rates")
+    reservation_top: float = parameter(
+        0,
+        "annual",
+        0,
+        1,
+        "above 0: reservation rates are spread evenly from 0 to this, and no taste moves them",
+    )
     leverage_taste: float = parameter(
         0.4, "log", -2, 2, "by which the most levered account's reservation rate is higher"
     )

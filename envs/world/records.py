@@ -34,6 +34,7 @@ RECORD = np.dtype(
         ("bad_debt", "f8"),  # booked: debt without collateral, short sellers' shortfalls
         ("skipped_debt", "f8"),  # that could be liquidated and nobody took, at the last look
         ("unmet_withdrawals", "f8"),  # asked for and not paid out, at the end
+        ("unmet_hours", "i8"),  # hours of the decision at whose end a withdrawal stood unmet
         # ---- the record itself
         ("events", "i8"),  # of every kind, those beyond the hourly capacity included
         ("events_lost", "i8"),  # beyond the hourly capacity: counted above, absent from the events
@@ -59,6 +60,7 @@ def fill_record(world, venue, v, events, out):
     out.bad_debt = venue.sum_bad_debt
     out.skipped_debt = venue.skipped_debt
     out.unmet_withdrawals = venue.unmet_withdrawals
+    out.unmet_hours = venue.sum_unmet_hours
     out.events = venue.sum_events
     out.events_lost = venue.sum_events_lost
 

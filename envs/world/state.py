@@ -239,6 +239,7 @@ venue_dtype = np.dtype(
         ("sum_option_contracts", "f8"),
         # ---- events since the decision began; complete, also where the record of events is full
         ("sum_events", "i8"),
+        ("sum_unmet_hours", "i8"),  # at whose end a withdrawal stood unmet
         ("sum_events_lost", "i8"),  # events beyond the hourly capacity
         ("sum_liquidations", "i8"),
         ("sum_caused_liquidations", "i8"),  # that have a parent

@@ -194,6 +194,8 @@ def settle_expiries(world, venue, v, events, p):
 def close_hour(world, venue, p):
     """Hourly diagnostics: loop gains, debt at risk, daily flows."""
     measure_risk(world, venue)
+    if venue.unmet_withdrawals > 0.0:
+        venue.sum_unmet_hours += 1
     venue.liquidation_gain_peak = max(venue.liquidation_gain_peak, venue.liquidation_gain)
     venue.hedge_gain_peak = max(venue.hedge_gain_peak, venue.hedge_gain)
     venue.health_stale = 1  # an hour's interest moved every debt, even where no price moved

@@ -176,6 +176,7 @@ def clear_sums(venue):
     venue.flow_mark_supply = 0.0
     venue.sum_option_contracts = 0.0
     venue.sum_events = 0
+    venue.sum_unmet_hours = 0
     venue.sum_events_lost = 0
     venue.sum_liquidations = 0
     venue.sum_caused_liquidations = 0

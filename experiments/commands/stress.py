@@ -15,20 +15,20 @@ class Options:
     multiplier, meets the same seeds with its levers held. Writes cells.csv, requirement.csv, episodes.parquet, two
     figures, a manifest and a page (README.md) into --out. A run that was cut off goes on with the same command.
 
-    Example: protogov stress --scenario crash-heldout --thresholds 0.75 0.83 --ltvs 0.5 0.6 0.7 --out results/runs/stress
+    Example: protogov stress --target 0.02 --out results/runs/stress
     """
 
     out: Path
     """Folder to write into."""
-    scenario: str = "jump"
+    scenario: str = "crash-heldout"
     """What the outside market does: a registered scenario, several joined by +, or a path to candles."""
-    thresholds: tuple[float, ...] = (0.75, 0.79, 0.83, 0.87, 0.91)
+    thresholds: tuple[float, ...] = (0.67, 0.75, 0.83, 0.91)
     """Liquidation thresholds LT."""
-    ltvs: tuple[float, ...] = (0.60, 0.66, 0.72, 0.76, 0.80, 0.84)
+    ltvs: tuple[float, ...] = (0.46, 0.52, 0.58, 0.64, 0.70, 0.76, 0.82)
     """Loans-to-value; pairs that are closer to LT or further below it than the lever allows are left out."""
     option_margins: tuple[float, ...] = (0.8, 1.0, 2.0)
     """Multipliers of the option margin."""
-    seeds: int = 152
+    seeds: int = 210
     """Futures that every protocol meets."""
     first: int = 0
     """Number of the first of them."""

@@ -2,14 +2,8 @@
 
 import hashlib
 import json
-import multiprocessing
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -18,10 +12,11 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
+from protogov.experiments.pieces import keep_table, play_pieces
 from protogov.experiments.play import tape_seeds
 from protogov.experiments.stress.grid import Cell, lever_rows
 from protogov.experiments.stress.losses import Watch
-from protogov.experiments.tables import Table, concatenate, read_table, write_table
+from protogov.experiments.tables import Table, concatenate, read_table
 
 BATCH = 240  # worlds in a slice at most, or the cells of one seed: 48 KiB a world with its tape
 
@@ -131,9 +126,10 @@ def run_plan(plan: Plan, *, jobs: int = 2, keep: Path | None = None, show: bool 
                 bar.update(len(tables[-1]["cell"]))
             else:
                 waiting.append(piece)
-        for piece, table in _played(plan, waiting, jobs):
+        jobs_of = [(plan, *piece) for piece in waiting]
+        for number, table in play_pieces(play_slice, jobs_of, jobs):
             if folder is not None:
-                _keep(_kept(folder, piece), table)
+                keep_table(_kept(folder, waiting[number]), table)
             tables.append(table)
             bar.update(len(table["cell"]))
     joined = concatenate(tables)
@@ -143,29 +139,3 @@ def run_plan(plan: Plan, *, jobs: int = 2, keep: Path | None = None, show: bool 
 
 def _kept(folder: Path, piece: tuple[int, int]) -> Path:
     return folder / f"seeds_{piece[0]:06d}_{piece[1]:06d}.parquet"
-
-
-def _keep(path: Path, table: Table) -> None:
-    """Whole or not at all."""
-    unfinished = path.with_name(f"unfinished_{path.name}")
-    write_table(unfinished, table)
-    os.replace(unfinished, path)
-
-
-def _played(plan: Plan, pieces: Sequence[tuple[int, int]], jobs: int) -> Iterator[tuple[tuple[int, int], Table]]:
-    """Slices as they get done."""
-    if jobs == 1 or len(pieces) < 2:
-        for piece in pieces:
-            yield piece, play_slice(plan, *piece)
-        return
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited: must be set before a worker imports numpy
-    context: Any = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(pieces)), mp_context=context) as pool:
-        futures = {pool.submit(play_slice, plan, *piece): piece for piece in pieces}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BrokenProcessPool:
-            raise CheckFailed("a process that plays worlds died; finished slices are kept, run it again") from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Rows with levers and physics of their own: the same worlds as one configuration each, and refused where they cannot be."""
+"""Rows with levers and physics of their own: the same worlds as one configuration each if any can be."""
 
 import numpy as np
 import pytest

@@ -42,6 +42,8 @@ def draw_borrowers(world, venue, v, p):
         # who uses most of what a loan may be values it most
         taste = p.reservation_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_RATE) + p.leverage_taste * (2.0 * u - 1.0)
         venue.account_reservation_rate[i] = p.reservation_median * exp(taste)
+        if p.reservation_top > 0.0:
+            venue.account_reservation_rate[i] = p.reservation_top * (i + 0.5) / count
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_SAFETY)
         venue.account_safety[i] = p.safety_low + (p.safety_high - p.safety_low) * u
         idle = uniform(seed, i, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
