@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING
 from protogov.agents.baselines.adaptive_curve import CURVE_LEVERS, AdaptiveCurve
 from protogov.agents.baselines.constant import Constant
 from protogov.agents.baselines.random import Random
+from protogov.agents.baselines.slope2_oracle import RATE_LEVERS, Slope2Oracle
 from protogov.agents.governor import Governor
 
 if TYPE_CHECKING:
     from protogov.envs.roles import Role
     from protogov.envs.world.levers import Lever
 
-__all__ = ["AdaptiveCurve", "Constant", "Random", "governor_fits", "governor_names", "make_governor"]
+__all__ = ["AdaptiveCurve", "Constant", "Random", "Slope2Oracle", "governor_fits", "governor_names", "make_governor"]
 
 # name -> maker from a role's levers, at the world's own defaults, and a seed
 _MAKERS: dict[str, Callable[[Sequence[Lever], int], Governor]] = {
     "constant": lambda levers, seed: Constant(levers),
     "random": lambda levers, seed: Random(len(levers), seed=seed),
     "adaptive_curve": lambda levers, seed: AdaptiveCurve(levers),
+    "slope2_oracle": lambda levers, seed: Slope2Oracle(levers),
 }
-_NEEDED_LEVERS: dict[str, tuple[str, ...]] = {"adaptive_curve": CURVE_LEVERS}
+_NEEDED_LEVERS: dict[str, tuple[str, ...]] = {"adaptive_curve": CURVE_LEVERS, "slope2_oracle": RATE_LEVERS}
 
 
 def governor_names() -> tuple[str, ...]:

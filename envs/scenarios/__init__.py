@@ -1,7 +1,8 @@
 """What the market outside a protocol does: scenarios, each of which draws a tape for a seed.
 
-A scenario is found by name (:func:`get_scenario`): "jump", "calm", "flat", "crash-heldout"; by the path of a candle
-file; or is a :class:`Scenario` object. `a + b` puts an overlay on a path.
+A scenario is found by name (:func:`get_scenario`; :func:`scenario_names` lists them): synthetic markets ("jump",
+"regimes", "self-exciting" ...), crises ("crisis-2020-03" ...), the training "mix"; by the path of a candle file; or is
+a :class:`Scenario` object. `a + b` puts an overlay on a path.
 
 Adding a scenario takes one place. A synthetic one is a line at the end of ``synthetic.py``::
 
@@ -22,25 +23,61 @@ nothing of later hours. Register it in its own module and import that module bel
     get_scenario("jump + thin").draw([1, 2, 3], num_hours=336)  # TAPE[3, 337]
 """
 
-from protogov.envs.scenarios.base import Overlay, Scenario, Split, get_scenario, register, scenario_names
+from protogov.envs.scenarios.attacks import Pulse
+from protogov.envs.scenarios.base import (
+    Composed,
+    Named,
+    Overlay,
+    Scenario,
+    Split,
+    get_scenario,
+    held_out,
+    overlay_names,
+    register,
+    scenario_names,
+)
 from protogov.envs.scenarios.candles import CandleError, Candles, load_candles
 from protogov.envs.scenarios.conditions import Conditions
+from protogov.envs.scenarios.crises import CRISES
+from protogov.envs.scenarios.governor_failures import MISPRICE, SLOPE2
+from protogov.envs.scenarios.mixture import Mixture
+from protogov.envs.scenarios.regimes import Regime, RegimeProcess, RegimeSwitching
 from protogov.envs.scenarios.replay import Replay
+from protogov.envs.scenarios.self_exciting import HawkesProcess, SelfExciting
+from protogov.envs.scenarios.stories import Story, Surroundings
 from protogov.envs.scenarios.synthetic import Flat, JumpProcess, Synthetic
+from protogov.envs.scenarios.waypoints import Crisis
 
 __all__ = [
+    "CRISES",
     "CandleError",
     "Candles",
+    "Composed",
     "Conditions",
+    "Crisis",
     "Flat",
+    "HawkesProcess",
     "JumpProcess",
+    "MISPRICE",
+    "Mixture",
+    "Named",
     "Overlay",
+    "Pulse",
+    "Regime",
+    "RegimeProcess",
+    "RegimeSwitching",
     "Replay",
+    "SLOPE2",
     "Scenario",
+    "SelfExciting",
     "Split",
+    "Story",
+    "Surroundings",
     "Synthetic",
     "get_scenario",
+    "held_out",
     "load_candles",
+    "overlay_names",
     "register",
     "scenario_names",
 ]

@@ -2,7 +2,7 @@
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import index
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,7 @@ SOURCE_FOLDERS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "w
 CANDLE_SUFFIXES = (".csv", ".parquet")
 _MAX_HOURS = 24 * 366
 _POSITIVE = ("open", "high", "low", "close", "implied_vol", "depth", "peg", "leverage_demand", "flow_intensity")
-_SHARES = ("congestion", "informed_share")
+_SHARES = ("congestion", "informed_share", "arbitrage_away", "supplier_exit", "griefing")
 
 
 class Scenario(ABC):
@@ -34,10 +34,15 @@ class Scenario(ABC):
 
     name: str
     split: Split  # "train": learners may see it; "test": they never do; "free": neither side claims it
+    kind: str = "path"  # one word for lists: synthetic, crisis, mixture, overlay, failure, replay
+    about: str = ""  # one line for lists
 
     @abstractmethod
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Write every field of `tapes` (TAPE[n, hours + 1], a recarray) from `seeds` (U64[n]), row by row."""
+        """Write every field of `tapes` (TAPE[n, hours + 1], a recarray) from `seeds` (U64[n]), row by row.
+
+        The channels of attacks (`protogov.envs.world.state.ATTACKS`) are 0 already and may be left so.
+        """
 
     def check_hours(self, num_hours: int) -> None:
         """Raise ValueError unless an episode of `num_hours` (1 to 8784) can be drawn."""
@@ -62,15 +67,27 @@ class Scenario(ABC):
             ValueError: for seeds that are no unsigned integers, for hours out of range, and for a scenario that
                 writes an impossible tape.
         """
-        self.check_hours(num_hours)
-        keys = as_seeds(seeds)
-        tapes = np.recarray((keys.size, int(num_hours) + 1), dtype=TAPE)
-        # with jitting off numpy warns of the wrap-around that the keyed noise is made of
-        with np.errstate(over="ignore"):
-            self.fill(tapes, keys)
+        tapes, _ = self._drawn(seeds, num_hours, self.fill)
         plain = tapes.view(TAPE, np.ndarray)
         _check_tapes(plain, self.name)
         return plain
+
+    def _drawn(self, seeds: Any, num_hours: int, fill: Callable[[Tapes, Seeds], Any]) -> tuple[Tapes, Any]:
+        """Fresh tapes, written by `fill`, and what that returned."""
+        self.check_hours(num_hours)
+        keys = as_seeds(seeds)
+        # zeros: attacks are what somebody writes, and most scenarios have none
+        tapes = np.zeros((keys.size, int(num_hours) + 1), TAPE).view(np.recarray)
+        # with jitting off numpy warns of the wrap-around that the keyed noise is made of
+        with np.errstate(over="ignore"):
+            return tapes, fill(tapes, keys)
+
+    def _marks(
+        self, seeds: Any, num_hours: int, fill: Callable[[Tapes, Seeds], NDArray[np.int64]]
+    ) -> NDArray[np.int64]:
+        """What `fill` says about each hour beside the tape."""
+        _, marks = self._drawn(seeds, num_hours, fill)
+        return np.asarray(marks)
 
     def __add__(self, other: "Scenario") -> "Scenario":
         if not isinstance(other, Scenario):
@@ -83,6 +100,16 @@ class Scenario(ABC):
         return Composed(self, other)
 
     @property
+    def leaves(self) -> tuple["Scenario", ...]:
+        """The scenarios that this one is made of; itself, where it is made of no others."""
+        return (self,)
+
+    @property
+    def is_overlay(self) -> bool:
+        """Whether it changes a tape instead of drawing one."""
+        return isinstance(self, Overlay)
+
+    @property
     def salt(self) -> np.uint64:
         """A number of the scenario's name: mixed into the seed, it keeps train and test scenarios independent."""
         return np.uint64(zlib.crc32(self.name.encode()))
@@ -93,6 +120,8 @@ class Overlay(Scenario):
 
     `overlay + overlay` is an overlay again.
     """
+
+    kind = "overlay"
 
     @abstractmethod
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
@@ -116,7 +145,12 @@ class _Pair(Scenario):
     def __init__(self, first: Scenario, second: "Overlay") -> None:
         self.first, self.second = first, second
         self.name = f"{first.name} + {second.name}"
-        self.split = _stricter(first.split, second.split)
+        self.split = stricter(first.split, second.split)
+
+    @property
+    def leaves(self) -> tuple[Scenario, ...]:
+        """The scenarios of both parts."""
+        return (*self.first.leaves, *self.second.leaves)
 
     def check_hours(self, num_hours: int) -> None:
         """Raise ValueError unless both parts can be drawn for `num_hours`."""
@@ -143,11 +177,41 @@ class _Chain(_Pair, Overlay):
         self.second.change(tapes, seeds)
 
 
+class Named(Scenario):
+    """A scenario under a name of its own, such as a sum that is worth being found.
+
+    Args:
+        name: of the whole; its parts keep theirs, which their noise is keyed by.
+        scenario: what it draws.
+        kind: one word for lists.
+    """
+
+    def __init__(self, name: str, scenario: Scenario, *, kind: str = "path") -> None:
+        self.name, self.scenario, self.split, self.kind = name, scenario, scenario.split, kind
+
+    @property
+    def leaves(self) -> tuple[Scenario, ...]:
+        """The scenarios that it is made of."""
+        return self.scenario.leaves
+
+    def check_hours(self, num_hours: int) -> None:
+        """Raise ValueError unless its parts can be drawn for `num_hours`."""
+        self.scenario.check_hours(num_hours)
+
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Draw it."""
+        self.scenario.fill(tapes, seeds)
+
+
 _registry: dict[str, Scenario] = {}
 
 
-def register(scenario: Scenario) -> Scenario:
+def register(scenario: Scenario, about: str = "") -> Scenario:
     """Make `scenario` known by its name and return it; a name is given once.
+
+    Args:
+        scenario: what to register.
+        about: one line that says what it is, for lists; the scenario's own by default.
 
     Raises:
         ValueError: for a name that is taken, empty, reads as a file of candles or holds a `+`.
@@ -157,13 +221,21 @@ def register(scenario: Scenario) -> Scenario:
         raise ValueError(f"scenario {name!r} is registered already; choose another name.")
     if not name.strip() or "+" in name or name.lower().endswith(CANDLE_SUFFIXES):
         raise ValueError(f"scenario name {name!r} must be a word without '+' that does not end in .csv or .parquet.")
+    if about:
+        scenario.about = about
     _registry[name] = scenario
     return scenario
 
 
 def scenario_names(split: Split | None = None) -> tuple[str, ...]:
-    """The registered names in alphabetical order, of one `split` or of all."""
-    return tuple(sorted(name for name, scenario in _registry.items() if split in (None, scenario.split)))
+    """Registered names of what can be played by itself, in alphabetical order, of one `split` or of all."""
+    known = ((name, scenario) for name, scenario in _registry.items() if not scenario.is_overlay)
+    return tuple(sorted(name for name, scenario in known if split in (None, scenario.split)))
+
+
+def overlay_names() -> tuple[str, ...]:
+    """Registered names of what changes another scenario and is added with `+`, in alphabetical order."""
+    return tuple(sorted(name for name, scenario in _registry.items() if scenario.is_overlay))
 
 
 def get_scenario(scenario: str | Path | Scenario) -> Scenario:
@@ -193,9 +265,20 @@ def get_scenario(scenario: str | Path | Scenario) -> Scenario:
             first = first + part
         return first
     raise ValueError(
-        f"scenario {str(scenario)!r} is not known; known are {', '.join(scenario_names())}, "
-        f"or a path to candles ({' or '.join(CANDLE_SUFFIXES)})."
+        f"scenario {str(scenario)!r} is not known; known are {', '.join(scenario_names())}; "
+        f"with '+' also {', '.join(overlay_names())}; or a path to candles ({' or '.join(CANDLE_SUFFIXES)})."
     )
+
+
+def held_out(scenario: Scenario) -> tuple[str, ...]:
+    """Names of all parts of a scenario that belong to the test split.
+
+    A part counts by its own split and by its name: a copy of a registered test scenario that calls itself something
+    else than "test" is one all the same.
+    """
+    parts = (scenario, *scenario.leaves)
+    names = [part.name for part in parts if "test" in (part.split, getattr(_registry.get(part.name), "split", None))]
+    return tuple(dict.fromkeys(names))
 
 
 def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:
@@ -217,7 +300,7 @@ def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:
     return np.ascontiguousarray(seeds, dtype=np.uint64)
 
 
-def _stricter(one: Split, other: Split) -> Split:
+def stricter(one: Split, other: Split) -> Split:
     """A tape that is partly of the test set belongs to the test set."""
     if "test" in (one, other):
         return "test"
@@ -240,6 +323,8 @@ def _check_tapes(tapes: Tapes, name: str) -> None:
         refuse(field, ~np.isfinite(values), "finite")
         if field in _POSITIVE:
             refuse(field, values <= 0.0, "positive")
+        if field == "oracle_error":
+            refuse(field, values <= -1.0, "above -1")
         if field in _SHARES:
             refuse(field, (values < 0.0) | (values > 1.0), "between 0 and 1")
     refuse("high", tapes["high"] < np.maximum(tapes["open"], tapes["close"]), "at least open and close")

@@ -97,6 +97,8 @@ class Replay(Scenario):
         CandleError: for a file that cannot be used, and for a `start` that is not in it.
     """
 
+    kind = "replay"
+
     def __init__(
         self,
         candles: str | Path | Candles,

@@ -17,7 +17,7 @@ from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_c
 from protogov.envs.world.compiled import OPTIONS, compiled
 from protogov.envs.world.kernels import source_digest
 from protogov.envs.world.noise import Purpose, key, normal, uniform
-from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS, TAPE
+from protogov.envs.world.state import ATTACKS, HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
@@ -226,6 +226,8 @@ class Synthetic(Scenario):
         conditions: of everything else.
     """
 
+    kind = "synthetic"
+
     def __init__(
         self,
         name: str,
@@ -256,6 +258,7 @@ class Flat(Scenario):
         ValueError: for a name that is no field of the tape.
     """
 
+    kind = "synthetic"
     quiet = {
         "implied_vol": 0.7,
         "depth": 0.8e6,
@@ -266,6 +269,7 @@ class Flat(Scenario):
         "outside_yield": 0.04,
         "informed_share": 0.1,
         "flow_intensity": 1.0,
+        **dict.fromkeys(ATTACKS, 0.0),
     }
 
     def __init__(self, name: str = "flat", split: Split = "free", price: float = 3000.0, **values: float) -> None:
@@ -277,11 +281,11 @@ class Flat(Scenario):
 
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
         """Write the same hour everywhere."""
-        for field in TAPE.names or ():
-            tapes[field] = self.values[field]
+        for field, value in self.values.items():
+            tapes[field] = value
 
 
-JUMP = register(Synthetic("jump", "train"))
+JUMP = register(Synthetic("jump", "train"), "stochastic vol, small jumps, and a crash in one episode of ten")
 
 CALM = register(
     Synthetic(
@@ -289,7 +293,8 @@ CALM = register(
         "train",
         JumpProcess(vol=0.35, vol_spread=0.2, jump_hazard=0.0, crash_hazard=0.0),
         Conditions(yield_hazard=0.0),
-    )
+    ),
+    "low vol, no jumps, no surprises in the outside yield",
 )
 
 # Held out: one certain crash between day 3 and day 10, deeper, faster, from a higher vol and with a larger rebound.
@@ -315,7 +320,8 @@ CRASH = register(
             crash_vol=2.5,
             rebound=0.6,
         ),
-    )
+    ),
+    "one certain crash between day 3 and day 10, deeper and faster than those of jump",
 )
 
-FLAT = register(Flat())
+FLAT = register(Flat(), "nothing ever moves: for worlds that are walked by hand")

@@ -13,9 +13,10 @@ def arbitrage_capital(world, p):
     """Cash [USD] that arbitrageurs trade in a sub-step at most.
 
     capacity * (1 - stress * congestion) * min(1, calm vol / realised vol of six hours): blocks are full, and whoever
-    carries inventory for a few minutes takes less of it when minutes are worth more. A tenth trades in any turmoil.
+    carries inventory for a few minutes takes less of it when minutes are worth more. A tenth trades in any turmoil. The
+    tape's `arbitrage_away` takes its share of all that.
     """
-    capital = p.arbitrage_capacity * (1.0 - p.arbitrage_stress * world.congestion)
+    capital = p.arbitrage_capacity * (1.0 - p.arbitrage_stress * world.congestion) * (1.0 - world.arbitrage_away)
     if world.realised_6h > p.arbitrage_calm_vol:
         capital *= max(p.arbitrage_calm_vol / world.realised_6h, LEAST_CAPITAL)
     return capital

@@ -28,6 +28,9 @@ def total_cash(world):
     cash = world.liquidator_cash
     for liquidator in range(world.num_liquidators):
         total += cash[liquidator]
+    cash = world.attacker_cash
+    for attacker in range(cash.shape[0]):
+        total += cash[attacker]
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += venue.cash + venue.treasury_cash + venue.option_cash + venue.short_collateral_sum
@@ -41,6 +44,9 @@ def total_coin(world):
     coin = world.liquidator_coin
     for liquidator in range(world.num_liquidators):
         total += coin[liquidator]
+    coin = world.attacker_coin
+    for attacker in range(coin.shape[0]):
+        total += coin[attacker]
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += venue.treasury_coin + venue.hedge_coin

@@ -55,6 +55,13 @@ def read_tape(world, candle, p):
     world.outside_yield = candle.outside_yield
     world.informed_share = candle.informed_share
     world.flow_intensity = candle.flow_intensity
+    world.oracle_error = candle.oracle_error
+    world.arbitrage_away = candle.arbitrage_away
+    world.supplier_exit = candle.supplier_exit
+    world.oracle_push = candle.oracle_push
+    world.griefing = candle.griefing
+    if candle.oracle_push != 0.0 or candle.griefing > 0.0:
+        world.attacking = 1
     world.anchor_vol += (candle.implied_vol - world.anchor_vol) * (1.0 - decay(1.0, p.anchor_half_life))
     world.lasting_impact *= decay(1.0, p.lasting_half_life)
     world.pool_stress *= decay(1.0, p.depth_return_half_life)

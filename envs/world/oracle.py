@@ -30,6 +30,12 @@ def oracle_source(world, p):
 
 
 @compiled
+def misread(world, price):
+    """What reporters take `price` for: the same, but for an error of their own (the tape's `oracle_error`)."""
+    return price if world.oracle_error == 0.0 else price * (1.0 + world.oracle_error)
+
+
+@compiled
 def floored(world, price, p):
     """A report is never below `oracle_floor` of the opening price (the feed that stopped Venus seeing LUNA fall)."""
     return max(price, p.oracle_floor * world.opening_price)
@@ -76,7 +82,7 @@ def report_feed(world, p):
     """
     mover = world.oracle_mover
     if world.oracle_due == NEVER:
-        reading = floored(world, oracle_source(world, p), p)
+        reading = floored(world, misread(world, oracle_source(world, p)), p)
         moved = abs(reading - world.oracle_price) > p.oracle_deviation * world.oracle_price
         stale = world.substep - world.oracle_substep >= p.oracle_heartbeat * SUBSTEPS
         if not (moved or stale):
@@ -125,7 +131,7 @@ def report_average(world, p):
         total += prices[at]
         if impacts[at] > largest:
             largest, mover = impacts[at], at
-    price = floored(world, exp(total / window), p)
+    price = floored(world, misread(world, exp(total / window)), p)
     changed = price != world.oracle_price
     world.oracle_price = price
     world.oracle_substep = world.substep

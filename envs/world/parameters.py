@@ -40,6 +40,10 @@ class Parameters:
     open_interest: float = parameter(400e6, "USD", 1, inf, "of the perpetual market that hedgers face, when normal")
     open_interest_flush: float = parameter(3, "per 1.00", 0, 100, "log loss of it in an hourly fall beyond 2%")
     funding_crowding: float = parameter(0.5, "annual", 0, 100, "funding gained when hedges are all of open interest")
+    # ---- attackers, who act where the tape says so
+    push_capital: float = parameter(20e6, "USD", 0, inf, "that an attacker brings to push the oracle")
+    push_collateral: float = parameter(0.7, "share", 0, 1, "of it posted as collateral before a push upward")
+    grief_capital: float = parameter(60e6, "USD", 0, inf, "that an attacker brings to borrow all cash")
     # ---- oracle
     oracle_deviation: float = parameter(0.005, "share", 0, 1, "move of the source that triggers an update")
     oracle_heartbeat: float = parameter(1, "h", 1 / 12, inf, "longest time between updates")

@@ -35,6 +35,7 @@ RECORD = np.dtype(
         ("skipped_debt", "f8"),  # that could be liquidated and nobody took, at the last look
         ("unmet_withdrawals", "f8"),  # asked for and not paid out, at the end
         ("unmet_hours", "i8"),  # hours of the decision at whose end a withdrawal stood unmet
+        ("attacker_profit", "f8"),  # since reset, of those who attack this venue, at the outside price
         # ---- the record itself
         ("events", "i8"),  # of every kind, those beyond the hourly capacity included
         ("events_lost", "i8"),  # beyond the hourly capacity: counted above, absent from the events
@@ -61,6 +62,10 @@ def fill_record(world, venue, v, events, out):
     out.skipped_debt = venue.skipped_debt
     out.unmet_withdrawals = venue.unmet_withdrawals
     out.unmet_hours = venue.sum_unmet_hours
+    out.attacker_profit = 0.0
+    for attacker in range(world.attacker_profit.shape[0]):
+        if world.attacker_venue[attacker] == v:
+            out.attacker_profit += world.attacker_profit[attacker]
     out.events = venue.sum_events
     out.events_lost = venue.sum_events_lost
 

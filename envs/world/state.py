@@ -19,6 +19,8 @@ MAX_ACCOUNTS = 128
 MAX_SUPPLIERS = 16
 MAX_SHORTS = 16
 MAX_LIQUIDATORS = 8
+MAX_ATTACKERS = 2  # who pushes the oracle, who borrows all cash: see attacks.py
+ACCOUNT_SLOTS = MAX_ACCOUNTS + 8  # the accounts of attackers come behind those of the borrowers
 MAX_EXPIRIES = 4
 MAX_STRIKES = 5
 NUM_LEVERS = 12
@@ -43,8 +45,15 @@ TAPE = np.dtype(
         ("outside_yield", "f4"),  # annual decimal
         ("informed_share", "f4"),  # share of option arrivals that know the next hours
         ("flow_intensity", "f4"),  # multiplier on option arrivals, mean about 1
+        # ---- attacks and failures of others; 0 is nothing, and what a tape holds before anybody writes it
+        ("oracle_error", "f4"),  # share by which what reporters read is wrong
+        ("arbitrage_away", "f4"),  # share of arbitrage capacity that is gone
+        ("supplier_exit", "f4"),  # share of suppliers who want all their money back
+        ("oracle_push", "f4"),  # log price by which an attacker holds the spot pool away from the market
+        ("griefing", "f4"),  # utilisation to which an attacker borrows the market's cash
     ]
 )
+ATTACKS = ("oracle_error", "arbitrage_away", "supplier_exit", "oracle_push", "griefing")
 
 
 class EventKind(IntEnum):
@@ -56,6 +65,7 @@ class EventKind(IntEnum):
     DELEVERAGE = 4
     WITHDRAWAL_UNMET = 5
     OPTION_UNPAID = 6
+    ATTACK = 7
 
 
 EVENT = np.dtype(
@@ -139,19 +149,23 @@ venue_dtype = np.dtype(
         ("next_due", "i8"),  # earliest `due` of all levers
         # ---- borrowers
         ("num_accounts", "i8"),
-        ("account_collateral", "f8", (MAX_ACCOUNTS,)),  # coin
-        ("account_scaled_debt", "f8", (MAX_ACCOUNTS,)),  # USD / borrow_index
-        ("account_wallet", "f8", (MAX_ACCOUNTS,)),  # coin kept outside the protocol for top-ups and re-entry
-        ("account_home", "f8", (MAX_ACCOUNTS,)),  # coin that an account that left has taken home, apart from the wallet
-        ("account_level", "f8", (MAX_ACCOUNTS,)),  # share of its full debt that it wants: 0 (gone), 1/4, 1/2, 3/4, 1
-        ("account_offset", "f8", (MAX_ACCOUNTS,)),  # where its thresholds lie, share of a step between two levels
-        ("account_taste", "f8", (MAX_ACCOUNTS,)),  # log odds for this venue, where there are two
-        ("account_venue_offset", "f8", (MAX_ACCOUNTS,)),  # where its thresholds between venues lie
-        ("account_share", "f8", (MAX_ACCOUNTS,)),  # of its position wanted at this venue: 0, 1/4, 1/2, 3/4, 1
-        ("account_reservation_rate", "f8", (MAX_ACCOUNTS,)),  # annual, before leverage demand
-        ("account_leverage", "f8", (MAX_ACCOUNTS,)),  # debt / (collateral value * LTV) wanted when borrowing is free
-        ("account_safety", "f8", (MAX_ACCOUNTS,)),  # health factor below which the account reacts
-        ("account_activity", "f8", (MAX_ACCOUNTS,)),  # probability of acting in an hour
+        ("account_collateral", "f8", (ACCOUNT_SLOTS,)),  # coin
+        ("account_scaled_debt", "f8", (ACCOUNT_SLOTS,)),  # USD / borrow_index
+        ("account_wallet", "f8", (ACCOUNT_SLOTS,)),  # coin kept outside the protocol for top-ups and re-entry
+        (
+            "account_home",
+            "f8",
+            (ACCOUNT_SLOTS,),
+        ),  # coin that an account took home when it left, apart from the wallet
+        ("account_level", "f8", (ACCOUNT_SLOTS,)),  # share of its full debt that it wants: 0 (gone), 1/4, 1/2, 3/4, 1
+        ("account_offset", "f8", (ACCOUNT_SLOTS,)),  # where its thresholds lie, share of a step between two levels
+        ("account_taste", "f8", (ACCOUNT_SLOTS,)),  # log odds for this venue, where there are two
+        ("account_venue_offset", "f8", (ACCOUNT_SLOTS,)),  # where its thresholds between venues lie
+        ("account_share", "f8", (ACCOUNT_SLOTS,)),  # of its position wanted at this venue: 0, 1/4, 1/2, 3/4, 1
+        ("account_reservation_rate", "f8", (ACCOUNT_SLOTS,)),  # annual, before leverage demand
+        ("account_leverage", "f8", (ACCOUNT_SLOTS,)),  # debt / (collateral value * LTV) wanted when borrowing is free
+        ("account_safety", "f8", (ACCOUNT_SLOTS,)),  # health factor below which the account reacts
+        ("account_activity", "f8", (ACCOUNT_SLOTS,)),  # probability of acting in an hour
         # ---- suppliers
         ("num_suppliers", "i8"),
         ("supplier_scaled", "f8", (MAX_SUPPLIERS,)),  # USD / supply_index
@@ -305,6 +319,25 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("outside_yield", "f8"),
             ("informed_share", "f8"),
             ("flow_intensity", "f8"),
+            # ---- attacks and failures of others, as the tape has them in this hour
+            ("oracle_error", "f8"),  # share
+            ("arbitrage_away", "f8"),  # share
+            ("supplier_exit", "f8"),  # share
+            ("oracle_push", "f8"),  # log price
+            ("griefing", "f8"),  # utilisation
+            ("attacking", "i8"),  # 1 from the first hour of an attack to the end of the episode
+            (
+                "attacker_active",
+                "i8",
+                (MAX_ATTACKERS,),
+            ),  # 0 away, 1 at work, 2 on its way out, 3 loan left
+            ("push_done", "i8"),  # 1 when the pusher has come for the push that the tape has in this hour
+            ("attacker_venue", "i8", (MAX_ATTACKERS,)),  # whose market it borrows from
+            ("attacker_cash", "f8", (MAX_ATTACKERS,)),  # USD, own and borrowed
+            ("attacker_coin", "f8", (MAX_ATTACKERS,)),  # coin, apart from posted collateral
+            ("attacker_stock", "f8", (MAX_ATTACKERS,)),  # of it bought outside before the attack, to be sold again
+            ("attacker_brought", "f8", (MAX_ATTACKERS,)),  # USD, own capital less what was taken home
+            ("attacker_profit", "f8", (MAX_ATTACKERS,)),  # USD since reset, coin and collateral at the outside price
             # ---- spot pool, arbitrage
             ("pool_cash", "f8"),
             ("pool_coin", "f8"),

@@ -7,6 +7,7 @@ losses, and the books are checked.
 """
 
 from protogov.envs.world.arbitrage import arbitrage
+from protogov.envs.world.attacks import push_pool, use_market
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.funding import move_open_interest, set_funding
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
@@ -90,6 +91,8 @@ def run_substep(world, candle, future_vol, k, events, p):
     move_outside_price(world, candle, k)
     withdraw_liquidity(world, p)
     arbitrage(world, p)
+    if world.attacking:
+        push_pool(world, events, p)
     oracle_moved = update_oracle(world, p)
     for v in range(world.num_venues):
         venue = world.venues[v]
@@ -104,6 +107,8 @@ def run_substep(world, candle, future_vol, k, events, p):
             pay_unpaid(world, venue)
         if k == SHORT_SELLERS_AT:
             visit_short_sellers(world, venue, v, p)
+    if world.attacking:
+        use_market(world, p)
     if oracle_moved:
         after_oracle(world, events, p)
     if world.liquidators_holding > 0:

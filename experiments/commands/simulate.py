@@ -18,8 +18,8 @@ from protogov.experiments.recording import Recording, record
 class Options:
     """Run worlds under named governors and write down what happens.
 
-    GOVERNORS is `static` (levers at their defaults), `random`, `adaptive_curve` (rate levers alone; the others stay
-    static), a run's folder, a folder of policies or policy files.
+    GOVERNORS is `static` (levers at their defaults), `random`, `adaptive_curve` or `slope2_oracle` (rate levers alone;
+    the others stay static), a run's folder, a folder of policies or policy files.
     Writes decisions, hours and events as tables, and two figures: a dashboard and the levers.
 
     Example: protogov simulate static --scenario crash-heldout --out results/runs/a-crash

@@ -74,7 +74,7 @@ def test_row_noise_is_uniform_and_normal_and_independent_across_columns():
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"name": "clever"}, "governor is 'clever'; accepted: constant, random, adaptive_curve"),
+        ({"name": "clever"}, "governor is 'clever'; accepted: constant, random, adaptive_curve, slope2_oracle"),
         ({"name": "random", "values": {"half_spread": 0.01}}, "values is given for governor 'random'"),
         ({"name": "constant", "values": {"slope1": 0.1}}, "lever is 'slope1'; accepted: half_spread"),
         ({"name": "constant", "values": {"hedge_ratio": 2.0}}, "hedge_ratio is 2.0; accepted: 0.0 to 1.2"),

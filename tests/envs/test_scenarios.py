@@ -13,6 +13,7 @@ from protogov.envs.scenarios import (
     Scenario,
     Split,
     get_scenario,
+    held_out,
     load_candles,
     register,
     scenario_names,
@@ -50,7 +51,7 @@ def test_get_scenario_returns_a_scenario_as_it_is() -> None:
 
 
 def test_unknown_name_lists_the_known() -> None:
-    with pytest.raises(ValueError, match=r"'jmup' is not known; known are calm, crash-heldout, flat, jump.*\.csv"):
+    with pytest.raises(ValueError, match=r"'jmup' is not known; known are calm, crash-heldout, .*flat, jump.*\.csv"):
         get_scenario("jmup")
     with pytest.raises(ValueError, match="must be a name, a path or a Scenario"):
         get_scenario(3)  # type: ignore[arg-type]
@@ -97,6 +98,12 @@ def test_split_of_a_sum_is_the_stricter_one() -> None:
         for b in splits:
             want = "test" if "test" in (a, b) else expected.get((a, b), "train")
             assert (Flat(split=a) + Scaled("s", "depth", 1.0, split=b)).split == want
+
+
+def test_scenarios_of_the_test_split_by_name() -> None:
+    assert {"crisis-2020-03", "crisis-2023-03", "crisis-2024-08", "crisis-2025-10"} <= set(scenario_names("test"))
+    for name in scenario_names():
+        assert bool(held_out(get_scenario(name))) == (name in scenario_names("test"))
 
 
 def test_sums_that_mean_nothing_are_refused() -> None:

@@ -11,12 +11,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protogov.envs.scenarios import Conditions, JumpProcess, Synthetic, get_scenario, replay, synthetic
+from protogov.envs.scenarios import (
+    Conditions,
+    JumpProcess,
+    Synthetic,
+    get_scenario,
+    regimes,
+    replay,
+    self_exciting,
+    synthetic,
+    waypoints,
+)
 from protogov.envs.scenarios.base import SOURCE_FOLDERS
 from protogov.envs.world.kernels import source_digest
 from protogov.envs.world.state import TAPE
 
 SYNTHETIC = ("jump", "calm", "crash-heldout")
+DRAWN = (*SYNTHETIC, "regimes", "self-exciting", "crisis-2020-03", "crisis-2023-03", "mix")
+ENTRIES = (
+    (synthetic, "_draw_range"),
+    (replay, "_replay_range"),
+    (regimes, "_regimes_range"),
+    (self_exciting, "_excited_range"),
+    (waypoints, "_crisis_range"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +54,7 @@ def log_square(values: np.ndarray) -> np.ndarray:
 # ---- determinism
 
 
-@pytest.mark.parametrize("name", SYNTHETIC)
+@pytest.mark.parametrize("name", DRAWN)
 def test_same_bits_in_any_batch_and_order(name: str) -> None:
     scenario = get_scenario(name)
     seeds = np.arange(512, dtype=np.uint64) * np.uint64(2**55 - 1)
@@ -49,7 +67,7 @@ def test_same_bits_in_any_batch_and_order(name: str) -> None:
     assert len({row.tobytes() for row in whole}) == 512
 
 
-@pytest.mark.parametrize("name", SYNTHETIC)
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_longer_tape_begins_with_the_shorter(name: str) -> None:
     scenario = get_scenario(name)
     assert scenario.draw([5], 300)[:, :41].tobytes() == scenario.draw([5], 40).tobytes()
@@ -59,7 +77,7 @@ def test_same_bits_without_jitting() -> None:
     # NUMBA_DISABLE_JIT is read at import; warnings are errors: the wrap-around of uint64 must not warn
     code = (
         "import sys; from protogov.envs.scenarios import get_scenario;"
-        f"[sys.stdout.buffer.write(get_scenario(name).draw([0, 2**64 - 1], 30).tobytes()) for name in {SYNTHETIC}]"
+        f"[sys.stdout.buffer.write(get_scenario(name).draw([0, 2**64 - 1], 30).tobytes()) for name in {DRAWN}]"
     )
     result = subprocess.run(
         [sys.executable, "-W", "error::RuntimeWarning", "-c", code],
@@ -68,7 +86,7 @@ def test_same_bits_without_jitting() -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr.decode()
-    assert result.stdout == b"".join(get_scenario(name).draw([0, 2**64 - 1], 30).tobytes() for name in SYNTHETIC)
+    assert result.stdout == b"".join(get_scenario(name).draw([0, 2**64 - 1], 30).tobytes() for name in DRAWN)
 
 
 def test_scenarios_of_different_names_share_no_noise() -> None:
@@ -81,8 +99,8 @@ def test_scenarios_of_different_names_share_no_noise() -> None:
 
 
 def test_every_compiled_callee_is_part_of_the_cache_key() -> None:
-    for module in (synthetic, replay):
-        entry = module._draw_range if module is synthetic else module._replay_range
+    for module, entry_name in ENTRIES:
+        entry = getattr(module, entry_name)
         met: set[FunctionType] = set()
         waiting = [getattr(entry, "py_func", entry)]
         while waiting:
@@ -100,7 +118,10 @@ def test_every_compiled_callee_is_part_of_the_cache_key() -> None:
 def test_one_signature_an_entry_point() -> None:
     get_scenario("jump").draw([1], 24)
     get_scenario("calm").draw(np.arange(3), 30)
-    assert len(synthetic._draw_range.signatures) == 1
+    for name in ("regimes", "self-exciting", "crisis-2020-03", "crisis-2023-03", "mix"):
+        get_scenario(name).draw(np.arange(40), 30)
+    for module, entry in ENTRIES:
+        assert module is replay or len(getattr(module, entry).signatures) == 1
 
 
 def test_cache_runs_no_stale_callee(tmp_path: Path) -> None:
@@ -131,7 +152,7 @@ def test_cache_runs_no_stale_callee(tmp_path: Path) -> None:
 
 
 def test_entry_points_close_over_the_digest_of_all_sources() -> None:
-    for module, name in ((synthetic, "_draw_range"), (replay, "_replay_range")):
+    for module, name in ENTRIES:
         entry = getattr(module, name)
         cells = getattr(entry, "py_func", entry).__closure__
         assert [cell.cell_contents for cell in cells] == [source_digest(*SOURCE_FOLDERS)]

@@ -253,7 +253,7 @@ def test_a_market_is_many_populations_on_one_tape() -> None:
     alone = Simulator(config, 1, scenario=source.scenario)
     alone.reset(seeds=[5])
     assert (alone.tape["close"][0] == closes[0]).all()  # the tape of its first seed, not some other
-    leverage = world.worlds["venues"]["account_leverage"][:, 0]
+    leverage = world.worlds["venues"]["account_leverage"][:, 0, :128]
     assert (leverage[0] != leverage[1]).all()
     market = measure_markets(source, 2, 5, config)
     np.testing.assert_allclose(market.daily_returns, np.diff(np.log(closes[::POPULATIONS, ::24].astype(float)), axis=1))

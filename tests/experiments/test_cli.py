@@ -26,7 +26,10 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["tarin"], "'tarin' is no command of protogov; commands are train, evaluate, simulate, phenomena, report"),
+        (
+            ["tarin"],
+            "'tarin' is no command of protogov; commands are train, evaluate, simulate, phenomena, scenarios, report",
+        ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),
         (["train", "a", "--seeds", "x"], "--seeds"),
@@ -46,8 +49,9 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
         (["train", "a", "--world.parameters", "gas_cost=-1"], "gas_cost"),
         (["train", "a/b"], "name is 'a/b'"),
         (["train", ".."], "name is '..'"),
-        (["train", "a", "--scenario", "jmup"], "known are calm, crash-heldout, flat, jump"),
+        (["train", "a", "--scenario", "jmup"], "known are calm, crash-heldout, crisis-2020-03"),
         (["train", "a", "--scenario", "crash-heldout"], "never trained on"),
+        (["train", "a", "--scenario", "crisis-2020-03"], "never trained on"),
         (["train", "a", "--scenario", "nowhere.csv"], "nowhere.csv"),
         (["train", "a", "--resume"], "no such folder of a run"),
         (["evaluate", "nowhere"], "nowhere"),

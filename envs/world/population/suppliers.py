@@ -100,6 +100,15 @@ def needs_money(world, j, p):
 
 
 @compiled
+def runs_away(world, j):
+    """True for the suppliers who are among those that want all their money back at once (the tape's `supplier_exit`).
+
+    The draw is one for the episode: who is among a fifth of them is also among a half.
+    """
+    return uniform(world.seed, j, 0, 0, Purpose.SUPPLIER_LEAVES) < world.supplier_exit
+
+
+@compiled
 def share_of(amount, deposits):
     """`amount` USD as a share of `deposits`, at most 1: nobody loses, or waits for, more than all there is."""
     return amount / max(amount, deposits) if amount > 0.0 else 0.0
@@ -154,6 +163,8 @@ def visit_suppliers(world, venue, v, events, p):
         if needs_money(world, j, p):
             wanted *= NEEDED_KEEPS
             patience = NEEDED_PATIENCE
+        if world.supplier_exit > 0.0 and runs_away(world, j):
+            wanted, patience = 0.0, 1.0
         if wanted >= claim:
             requested[j] = 0.0
             # money that is locked in at the other venue cannot come here

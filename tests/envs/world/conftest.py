@@ -13,7 +13,7 @@ from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import apply_levers, lever_rows
 from protogov.envs.world.parameters import Parameters
-from protogov.envs.world.state import EVENT_LOG, NEVER, TAPE, world_dtypes
+from protogov.envs.world.state import ATTACKS, EVENT_LOG, NEVER, TAPE, world_dtypes
 
 QUIET = {
     "implied_vol": 0.7,
@@ -88,7 +88,7 @@ class Made(Scenario):
         for field, value in self.conditions.items():
             row = np.atleast_1d(np.asarray(value, float))
             tapes[field] = row[np.minimum(np.arange(tapes.shape[1]), row.size - 1)]
-        assert {*CANDLE, *self.conditions} == set(TAPE.names or ())
+        assert {*CANDLE, *self.conditions} | set(ATTACKS) == set(TAPE.names or ())
 
 
 def rebook(simulator: Simulator) -> None:
@@ -107,7 +107,7 @@ def rebook(simulator: Simulator) -> None:
 def holders_cash(world: Any) -> float:
     """Cash of all holders, added up here and not by the world's ledger."""
     total = sum(float(world[f"{who}_cash"]) for who in ("pool", "arbitrage", "outside", "trader"))
-    total += float(world.liquidator_cash.sum())
+    total += float(world.liquidator_cash.sum() + world.attacker_cash.sum())
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += float(venue.cash + venue.treasury_cash + venue.option_cash)
@@ -118,7 +118,7 @@ def holders_cash(world: Any) -> float:
 def holders_coin(world: Any) -> float:
     """Coin of all holders, added up here and not by the world's ledger."""
     total = sum(float(world[f"{who}_coin"]) for who in ("pool", "arbitrage", "outside"))
-    total += float(world.liquidator_coin.sum())
+    total += float(world.liquidator_coin.sum() + world.attacker_coin.sum())
     for v in range(world.num_venues):
         venue = world.venues[v]
         total += float(venue.treasury_coin + venue.hedge_coin + venue.account_collateral[: venue.num_accounts].sum())
@@ -166,7 +166,7 @@ SIGNED = frozenset({
     "venues.hedge_coin", "venues.hedge_slice", "opening_coin",
     # rates and log prices
     "lasting_impact", "pool_seen", "funding", "liquidator_margin", "outside_yield", "venues.supplier_premium",
-    "venues.skew_shift",
+    "venues.skew_shift", "oracle_error", "oracle_push",
     # logs: of what a person thinks of a venue, of vols added up
     "venues.account_taste", "venues.supplier_taste", "venues.base_log_sum", "venues.base_log_ring",
     "venues.skew_log_sum", "venues.skew_log_ring",
@@ -175,7 +175,7 @@ SIGNED = frozenset({
     "venues.net_delta", "venues.net_gamma", "venues.net_vega", "venues.book_value", "venues.mark_delta",
     "venues.last_nav", "venues.nav_change", "venues.last_treasury", "venues.opening_net",
     # gains and flows of an episode, a decision or a day, scores
-    "liquidator_profit",
+    "liquidator_profit", "attacker_profit", "attacker_brought",
     "venues.sum_supplier_surplus", "venues.sum_borrower_surplus", "venues.sum_liquidator_profit", "venues.sum_edge",
     "venues.sum_hedge_cost", "venues.sum_uninformed_surplus", "venues.sum_informed_profit", "venues.sum_net_borrow",
     "venues.sum_net_supply", "venues.borrow_flow_day", "venues.supply_flow_day", "venues.flow_mark_borrow",

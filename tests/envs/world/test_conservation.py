@@ -17,6 +17,7 @@ from protogov.envs.scenarios import scenario_names
 from protogov.envs.simulator import Simulator
 
 BOOKS = 1e-9
+CAMPAIGN = "jump + pool-drain + oracle-push + griefing-borrower + supplier-run"
 
 
 def recount(simulator: Simulator, books: Any) -> None:
@@ -48,7 +49,7 @@ def run_fixture(shake: Callable[..., Any], watch: Any, books: Any) -> Callable[.
 
 
 @pytest.mark.parametrize("venues", [1, 2])
-@pytest.mark.parametrize("scenario", scenario_names())
+@pytest.mark.parametrize("scenario", (*scenario_names(), CAMPAIGN))
 def test_every_scenario(
     simulate: Callable[..., Simulator], run: Callable[..., int], scenario: str, venues: int
 ) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from protogov.envs.world.state import MAX_ACCOUNTS
+
 
 def opened(simulate: Callable[..., Any], num_worlds: int = 64, **parameters: float) -> tuple[Any, Any]:
     simulator = simulate("jump", num_worlds, seed=100, parameters=parameters)
@@ -16,6 +18,7 @@ def opened(simulate: Callable[..., Any], num_worlds: int = 64, **parameters: flo
 def test_sizes_are_bounded_pareto(simulate: Callable[..., Any]) -> None:
     _, venues = opened(simulate, account_tail=1.2, account_size_ratio=400.0)
     size = (venues["account_collateral"] + venues["account_home"]) * venues["account_leverage"]
+    size = size[:, :MAX_ACCOUNTS]  # behind them are the accounts of attackers
     size /= size.min(axis=1, keepdims=True)
     assert size.max() <= 400.0 * (1 + 1e-9)
     # the smallest of 128 draws is 1 up to a per cent, so the pooled sample follows the law with bounds 1 and 400
@@ -32,14 +35,17 @@ def test_people_differ_as_told(simulate: Callable[..., Any]) -> None:
         idle_activity=0.1, attentive_activity=0.5, supply_half_life_low=10.0, supply_half_life_high=40.0,
         leverage_taste=0.3,
     )  # fmt: skip
+    people = {
+        name: venues[f"account_{name}"][:, :MAX_ACCOUNTS] for name in ("leverage", "reservation_rate", "activity")
+    }
     # the most levered value a loan by 0.3 (log) more, the least by as much less
-    place = (venues["account_leverage"] - 0.3) / 0.5
-    rates = np.log(venues["account_reservation_rate"] / 0.09) - 0.3 * (2.0 * place - 1.0)
+    place = (people["leverage"] - 0.3) / 0.5
+    rates = np.log(people["reservation_rate"] / 0.09) - 0.3 * (2.0 * place - 1.0)
     assert rates.mean() == pytest.approx(0.0, abs=0.02) and rates.std() == pytest.approx(0.4, rel=0.05)
-    leverage = venues["account_leverage"]
+    leverage = people["leverage"]
     assert leverage.min() >= 0.3 and leverage.max() <= 0.8 and leverage.mean() == pytest.approx(0.55, abs=0.01)
-    assert set(np.unique(venues["account_activity"])) == {0.05, 0.5}
-    assert (venues["account_activity"] == 0.05).mean() == pytest.approx(0.25, abs=0.02)
+    assert set(np.unique(people["activity"])) == {0.05, 0.5}
+    assert (people["activity"] == 0.05).mean() == pytest.approx(0.25, abs=0.02)
     half_life = np.log(0.5) / np.log1p(-venues["supplier_patience"])
     assert half_life.min() >= 10.0 - 1e-9 and half_life.max() <= 40.0 + 1e-9
     assert np.log(half_life).mean() == pytest.approx(math.log(20.0), abs=0.05)

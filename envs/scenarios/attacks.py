@@ -1,0 +1,110 @@
+"""Attacks, as overlays on any path: who attacks, how hard and how long; when, is drawn for each seed.
+
+`jump + oracle-push` is the market of `jump` in which somebody pushes the spot pool for some hours between day 2 and
+day 9. Attacks that are added together begin together: `jump + pool-drain + oracle-push` is one campaign. What attackers
+do, and what it costs them, is physics: ``protogov.envs.world.attacks``.
+"""
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.envs.scenarios.base import Overlay, Seeds, Split, Tapes, as_seeds, register
+from protogov.envs.scenarios.stories import EARLIEST, LATEST
+from protogov.envs.world.noise import Purpose, key, uniform
+from protogov.envs.world.state import TAPE
+
+_ZERO = np.uint64(0)
+_ONSET = np.uint64(Purpose.TAPE_ONSET)
+_CAMPAIGN = np.uint64(zlib.crc32(b"attack"))  # instead of the names of overlays, which would draw them apart
+
+
+class Pulse(Overlay):
+    """For some hours channels of the tape are set, multiplied or raised; the seed says when.
+
+    Args:
+        name: of the overlay.
+        hours: how long it lasts, the rise included.
+        split: "free" by default: it goes with any path.
+        sets: channel -> value in these hours.
+        scales: channel -> positive factor in these hours; wears off over as many hours again.
+        rise: hours in which it grows to its full strength on a straight line; 1 is at once.
+        onset: hour of the episode at which it begins, or the two ends of a range; default: day 2 to day 9.
+
+    Raises:
+        ValueError: for a channel that no tape has, and for hours or onsets below 1 or the wrong way round.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        hours: int,
+        *,
+        split: Split = "free",
+        sets: dict[str, float] | None = None,
+        scales: dict[str, float] | None = None,
+        rise: int = 1,
+        onset: int | tuple[int, int] = (EARLIEST, LATEST),
+    ) -> None:
+        self.name, self.split, self.hours, self.rise = name, split, hours, rise
+        self.sets, self.scales = dict(sets or {}), dict(scales or {})
+        self.onset = onset if isinstance(onset, tuple) else (onset, onset)
+        for channel in (*self.sets, *self.scales):
+            if channel not in (TAPE.names or ()):
+                known = ", ".join(TAPE.names or ())
+                raise ValueError(f"overlay {name!r} has no channel {channel!r}; known are {known}.")
+        if not 1 <= rise <= hours or not 1 <= self.onset[0] <= self.onset[1]:
+            raise ValueError(
+                f"overlay {name!r} rises for {rise} of {hours} hours from {self.onset}; whole hours from 1, the rise "
+                f"within the whole and the range in order are accepted."
+            )
+
+    def onsets(self, seeds: Seeds) -> NDArray[np.int64]:
+        """First hour of the attack for each seed, I64[n]: the same for all overlays with the same range."""
+        first, last = self.onset
+        with np.errstate(over="ignore"):
+            # compiled functions return Python integers, which would come back as signed ones
+            keys = [np.uint64(key(seed, _CAMPAIGN)) for seed in as_seeds(seeds)]
+            draws = [uniform(each, _ZERO, _ZERO, _ZERO, _ONSET) for each in keys]
+        return first + (np.array(draws, np.float64) * (last - first + 1)).astype(np.int64)
+
+    def change(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Write the pulse; a tape that ends earlier holds none of it."""
+        since = np.arange(tapes.shape[1]) - self.onsets(seeds)[:, None]
+        during = (since >= 0) & (since < self.hours)
+        weight = self.weight(since)
+        for channel, value in self.sets.items():
+            tapes[channel][during] = (value * weight)[during]
+        for channel, factor in self.scales.items():
+            tapes[channel] *= np.exp(np.log(factor) * weight).astype(np.float32)
+
+    def weight(self, since: NDArray[Any]) -> NDArray[np.float64]:
+        """How strong it is so many hours after its onset: up to 1 over the rise, 1, then on a straight line to 0.
+
+        What is set ends with the last hour of the attack; what is scaled follows the line down.
+        """
+        rising = np.clip((since + 1) / self.rise, 0.0, 1.0)
+        return np.asarray(rising * np.clip(2.0 - (since + 1) / self.hours, 0.0, 1.0), np.float64)
+
+
+ORACLE_PUSH = register(
+    Pulse("oracle-push", 3, sets={"oracle_push": 0.30}),
+    "somebody buys the spot pool up to borrow against the price that the oracle then reads",
+)
+ORACLE_PUSH_DOWN = register(
+    Pulse("oracle-push-down", 3, sets={"oracle_push": -0.20}),
+    "somebody sells the spot pool down so that sound loans are liquidated, and buys back",
+)
+POOL_DRAIN = register(
+    Pulse("pool-drain", 12, sets={"arbitrage_away": 0.8}, scales={"depth": 0.15}),
+    "the pool's providers leave for half a day, and most of the arbitrageurs with them",
+)
+SUPPLIER_RUN = register(
+    Pulse("supplier-run", 36, sets={"supplier_exit": 0.5}), "half of the suppliers want all their money back at once"
+)
+GRIEFING = register(
+    Pulse("griefing-borrower", 24, sets={"griefing": 1.0}),
+    "somebody borrows all cash for a day, at his own cost, and pays it back",
+)

@@ -1,0 +1,300 @@
+"""A market that switches between regimes: calm, normal, boom, turbulent, stress.
+
+A regime lasts for a geometric time and sets everything a governor could adapt to: vol and drift of the price, jumps,
+depth, leverage demand, outside yield, and how much option flow there is and how informed. Nobody is told which one it
+is. Markov switching as in Hamilton (1989); within a regime log vol is Ornstein-Uhlenbeck around the regime's level.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log, sqrt
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from protogov.envs.scenarios._parameters import Parameters, bounded
+from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, register
+from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
+from protogov.envs.scenarios.synthetic import walk_hour
+from protogov.envs.world.compiled import OPTIONS, compiled
+from protogov.envs.world.kernels import source_digest
+from protogov.envs.world.noise import Purpose, key, normal, uniform
+from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
+
+
+@dataclass(frozen=True)
+class Regime(Parameters):
+    """One state of the market; rates and vols are annual decimals, times in hours."""
+
+    stay: float = bounded(120.0, 1.0, 1e5)  # mean length of a visit
+    vol: float = bounded(0.55, 1e-4, 5.0)
+    drift: float = bounded(0.0, -50.0, 50.0)  # of the price
+    jump_hazard: float = bounded(0.0, 0.0, 0.5)  # an hour
+    jump_mean: float = bounded(0.0, -0.2, 0.2)  # of log size
+    jump_spread: float = bounded(0.02, 0.0, 0.2)
+    depth: float = bounded(1.0, 0.01, 10.0)  # factor on what vol leaves of it
+    demand: float = bounded(1.0, 0.01, 10.0)  # factor on leverage demand
+    outside_yield: float = bounded(0.0, -0.5, 1.0)  # added
+    intensity: float = bounded(1.0, 0.01, 10.0)  # factor on option arrivals
+    informed: float = bounded(0.0, -0.5, 0.5)  # added to the informed share
+
+
+@dataclass(frozen=True)
+class RegimeProcess(Parameters):
+    """What all regimes of a market share; times in hours."""
+
+    start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds
+    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of its log
+    vol_spread: float = bounded(0.2, 0.0, 2.0)  # stationary sd of log vol around its regime's
+    vol_half_life: float = bounded(8.0, 0.1, 10_000.0)  # of vol toward its regime's
+    leverage: float = bounded(-0.3, -1.0, 1.0)  # correlation of an hour's return with the shock to vol
+    lag: float = bounded(12.0, 0.1, 1000.0)  # e-folding time of depth, demand, yield and flow toward their regime's
+
+
+_ZERO = np.uint64(0)
+_SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
+_VARIANCE = np.uint64(Purpose.TAPE_VARIANCE)
+_REGIME = np.uint64(Purpose.TAPE_REGIME)
+_NEXT = np.uint64(Purpose.TAPE_REGIME_NEXT)
+_LOG_VOL_LIMIT = 1.6  # exp(1.6) = 495% a year
+_YIELD_FLOOR = 0.002
+
+# Visits are short enough for several in a fortnight. Levels: calm months of ETH realised 23-67%, crises of 2020-23
+# 93-180%, single days more; drifts of boom and stress are what such weeks had, and cancel in the long run.
+REGIMES: dict[str, Regime] = {
+    "calm": Regime(stay=144.0, vol=0.32, depth=1.1, demand=0.9, outside_yield=-0.01, intensity=0.8, informed=-0.03),
+    "normal": Regime(stay=120.0, vol=0.52, drift=0.2, jump_hazard=0.005),
+    "boom": Regime(
+        stay=96.0, vol=0.60, drift=1.8, jump_hazard=0.008, jump_mean=0.004, depth=1.1, demand=1.6, outside_yield=0.03,
+        intensity=1.3,
+    ),
+    "turbulent": Regime(
+        stay=48.0, vol=0.95, drift=-1.0, jump_hazard=0.03, jump_mean=-0.002, depth=0.75, demand=0.8,
+        outside_yield=0.01, intensity=1.4, informed=0.1,
+    ),
+    "stress": Regime(
+        stay=16.0, vol=1.7, drift=-8.0, jump_hazard=0.10, jump_mean=-0.01, jump_spread=0.025, depth=0.5, demand=0.55,
+        outside_yield=0.08, intensity=1.6, informed=0.2,
+    ),
+}  # fmt: skip
+
+# where a visit leads when it ends: shares of each row, by name
+TRANSITIONS: dict[str, dict[str, float]] = {
+    "calm": {"normal": 0.70, "boom": 0.25, "turbulent": 0.05},
+    "normal": {"calm": 0.35, "boom": 0.28, "turbulent": 0.32, "stress": 0.05},
+    "boom": {"normal": 0.50, "turbulent": 0.40, "stress": 0.10},
+    "turbulent": {"normal": 0.60, "stress": 0.25, "calm": 0.10, "boom": 0.05},
+    "stress": {"turbulent": 0.85, "normal": 0.15},
+}
+
+
+@compiled
+def pick(cumulative: NDArray[np.float64], u: float) -> int:
+    """Index of the first of the rising `cumulative` shares that exceeds `u`."""
+    for k in range(cumulative.size - 1):
+        if u < cumulative[k]:
+            return k
+    return cumulative.size - 1
+
+
+@compiled
+def drift_of(r: Any) -> float:
+    """Log drift an hour of a regime, with what its jumps take away put back."""
+    jumps = r.jump_hazard * (exp(r.jump_mean + 0.5 * r.jump_spread * r.jump_spread) - 1.0)
+    return r.drift / HOURS_PER_YEAR - jumps
+
+
+@compiled
+def walk_regimes(
+    tape: Any,
+    log_close: Logs,
+    log_range: Logs,
+    states: NDArray[np.int64],
+    seed: np.uint64,
+    regimes: Any,
+    chain: NDArray[np.float64],
+    p: Any,
+) -> None:
+    """Simulate one path: prices into `tape` (TAPE[hours + 1]), the whole past into the other three arrays.
+
+    `chain` is F64[k + 1, k]: in row i the cumulative shares of what follows regime i, in the last row those of the
+    stationary distribution.
+    """
+    keep = exp(-0.6931471805599453 / p.vol_half_life)
+    own_shock = sqrt(1.0 - p.leverage * p.leverage)
+    state = pick(chain[chain.shape[0] - 1], uniform(seed, _ZERO, _ZERO, _ZERO, _REGIME))
+    log_vol = log(regimes[state].vol) + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
+    log_price, offset = 0.0, 0.0
+    log_close[0], log_range[0], states[0] = 0.0, 0.0, state
+    for i in range(1, log_close.size):
+        step = np.uint64(i)
+        hour = i - WARM_UP
+        if uniform(seed, _ZERO, step, _ZERO, _REGIME) * regimes[state].stay < 1.0:
+            state = pick(chain[state], uniform(seed, _ZERO, step, _ZERO, _NEXT))
+        r = regimes[state]
+        start = log_price
+        drift = drift_of(r)
+        log_price, high, low, shock = walk_hour(start, log_vol, drift, seed, step, SUBSTEPS if hour > 0 else 1, r)
+        log_close[i], log_range[i], states[i] = log_price, high - low, state
+        vol_shock = p.leverage * shock + own_shock * normal(seed, _ZERO, step, _ZERO, _VARIANCE)
+        log_vol = min(ou_step(log_vol, log(r.vol), keep, p.vol_spread, vol_shock), _LOG_VOL_LIMIT)
+        if hour == 0:
+            price = log(p.start_price) + p.start_spread * normal(seed, _ZERO, _ZERO, _ZERO, _SCENARIO)
+            offset = price - log_price
+            start = high = low = log_price
+        if hour >= 0:
+            tape[hour]["open"] = exp(offset + start)
+            tape[hour]["high"] = exp(offset + high)
+            tape[hour]["low"] = exp(offset + low)
+            tape[hour]["close"] = exp(offset + log_price)
+
+
+@compiled
+def bend_conditions(tape: Any, states: NDArray[np.int64], regimes: Any, p: Any) -> None:
+    """Let the regimes act on the conditions of a filled `tape`, each with the lag of people who notice it late."""
+    follow = 1.0 - exp(-1.0 / p.lag)
+    r = regimes[states[0]]
+    depth, demand, intensity = log(r.depth), log(r.demand), log(r.intensity)
+    outside_yield, informed = r.outside_yield, r.informed
+    for i in range(1, states.size):
+        r = regimes[states[i]]
+        depth += follow * (log(r.depth) - depth)
+        demand += follow * (log(r.demand) - demand)
+        intensity += follow * (log(r.intensity) - intensity)
+        outside_yield += follow * (r.outside_yield - outside_yield)
+        informed += follow * (r.informed - informed)
+        hour = i - WARM_UP
+        if hour >= 0:
+            tape[hour]["depth"] = np.float64(tape[hour]["depth"]) * exp(depth)
+            tape[hour]["leverage_demand"] = np.float64(tape[hour]["leverage_demand"]) * exp(demand)
+            tape[hour]["flow_intensity"] = np.float64(tape[hour]["flow_intensity"]) * exp(intensity)
+            paid = np.float64(tape[hour]["outside_yield"]) + outside_yield
+            tape[hour]["outside_yield"] = max(_YIELD_FLOOR, paid)
+            share = np.float64(tape[hour]["informed_share"]) + informed
+            tape[hour]["informed_share"] = min(1.0, max(0.0, share))
+
+
+def _build(digest: str) -> Any:
+    @njit(cache=True, nogil=True, **OPTIONS)
+    def regimes_range(
+        tapes: Any,
+        visited: NDArray[np.int64],
+        seeds: Seeds,
+        salt: np.uint64,
+        regimes: Any,
+        chain: NDArray[np.float64],
+        process: Any,
+        conditions_of: Any,
+        start: int,
+        stop: int,
+    ) -> None:
+        _ = digest  # a closure cell and so part of the cache's key: see kernels.py
+        size = WARM_UP + tapes.shape[1]
+        log_close, log_range, states = np.empty(size), np.empty(size), np.empty(size, np.int64)
+        for row in range(start, stop):
+            seed = key(seeds[row], salt)
+            walk_regimes(tapes[row], log_close, log_range, states, seed, regimes, chain, process[0])
+            fill_conditions(tapes[row], log_close, log_range, 0, seed, conditions_of[0])
+            bend_conditions(tapes[row], states, regimes, process[0])
+            visited[row] = states[WARM_UP:]
+
+    return regimes_range
+
+
+_regimes_range = _build(source_digest(*SOURCE_FOLDERS))
+
+
+class RegimeSwitching(Scenario):
+    """A market that switches between named regimes.
+
+    Args:
+        name: of the scenario; part of the noise's key.
+        split: "train", "test" or "free".
+        regimes: at least two, by name.
+        transitions: for each regime the shares of those that follow it; each row adds up to 1, none follows itself.
+        process: what the regimes share.
+        conditions: of everything else; the regimes act on top.
+
+    Attributes:
+        stationary: F64[k], the share of time spent in each regime in the long run.
+
+    Raises:
+        ValueError: for transitions that name unknown regimes, lack a row, or do not add up.
+    """
+
+    kind = "synthetic"
+
+    def __init__(
+        self,
+        name: str,
+        split: Split,
+        regimes: Mapping[str, Regime] | None = None,
+        transitions: Mapping[str, Mapping[str, float]] | None = None,
+        process: RegimeProcess | None = None,
+        conditions: Conditions | None = None,
+    ) -> None:
+        self.name, self.split = name, split
+        self.regimes = dict(REGIMES if regimes is None else regimes)
+        self.process = process or RegimeProcess()
+        self.conditions = conditions or Conditions()
+        shares = _transition_shares(list(self.regimes), TRANSITIONS if transitions is None else transitions)
+        self.stationary = _stationary(shares, np.array([regime.stay for regime in self.regimes.values()]))
+        self._chain = np.ascontiguousarray(np.cumsum(np.vstack([shares, self.stationary]), axis=1))
+
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Simulate one path and its conditions for each seed."""
+        self._run(tapes, seeds)
+
+    def visited(self, seeds: Sequence[int] | Seeds, num_hours: int) -> NDArray[np.int64]:
+        """The regime of every hour, I64[n, num_hours + 1], as an index into `regimes`: for looking on, not for acting.
+
+        Raises:
+            ValueError: as :meth:`draw`.
+        """
+        return self._marks(seeds, num_hours, self._run)
+
+    def _run(self, tapes: Tapes, seeds: Seeds) -> NDArray[np.int64]:
+        records = [regime.as_record() for regime in self.regimes.values()]
+        regimes = np.concatenate(records).view(np.recarray)
+        process, conditions_of = self.process.as_record(), self.conditions.as_record()
+        states = np.empty(tapes.shape, np.int64)
+        _regimes_range(
+            tapes, states, seeds, self.salt, regimes, self._chain, process, conditions_of, 0, seeds.size
+        )  # fmt: skip
+        return states
+
+
+def _transition_shares(names: list[str], transitions: Mapping[str, Mapping[str, float]]) -> NDArray[np.float64]:
+    """F64[k, k]: row i the shares of what follows regime i."""
+    if len(names) < 2:
+        raise ValueError(f"regimes are {', '.join(names) or 'none'}; at least two are needed.")
+    shares = np.zeros((len(names), len(names)))
+    for row, name in enumerate(names):
+        following = dict(transitions.get(name, {}))
+        for other, share in following.items():
+            if other not in names or other == name or not share >= 0.0:
+                raise ValueError(
+                    f"transitions[{name!r}] gives {other!r} the share {share!r}; shares from 0 of the other regimes "
+                    f"are accepted: {', '.join(known for known in names if known != name)}."
+                )
+            shares[row, names.index(other)] = share
+        if abs(shares[row].sum() - 1.0) > 1e-9:
+            raise ValueError(f"transitions[{name!r}] add up to {shares[row].sum():g}; they must add up to 1.")
+    return shares
+
+
+def _stationary(shares: NDArray[np.float64], stay: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of time in each regime: visits of the embedded chain, each weighed with its mean length."""
+    size = len(stay)
+    equations = np.vstack([shares.T - np.eye(size), np.ones(size)])
+    visits = np.linalg.lstsq(equations, np.r_[np.zeros(size), 1.0], rcond=None)[0]
+    time = np.maximum(visits, 0.0) * stay
+    return np.asarray(time / time.sum())
+
+
+REGIMES_SCENARIO = register(
+    RegimeSwitching("regimes", "train"),
+    "calm, normal, boom, turbulent and stress take turns; everything moves with them",
+)

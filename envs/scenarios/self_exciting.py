@@ -1,0 +1,198 @@
+"""Self-exciting jumps: each jump makes the next ones likelier for some hours, so that they come in bursts.
+
+A Hawkes process (Hawkes 1971) with an exponential kernel: intensity = base + sum over past jumps of
+branching / memory * exp(-age / memory). The branching ratio is the mean number of jumps that one jump sets off; in the
+long run jumps come at base / (1 - branching).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log, sqrt
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from protogov.envs.scenarios._parameters import Parameters, bounded
+from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, register
+from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
+from protogov.envs.world.compiled import OPTIONS, compiled
+from protogov.envs.world.kernels import source_digest
+from protogov.envs.world.noise import Purpose, key, normal, poisson_count, uniform
+from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
+
+
+@dataclass(frozen=True)
+class HawkesProcess(Parameters):
+    """A price with log-OU stochastic vol and self-exciting jumps; times in hours.
+
+    Drift offsets the jumps at their present intensity, so that the price has no trend, burst or not.
+    """
+
+    start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds
+    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of its log
+    vol: float = bounded(0.42, 1e-4, 5.0)  # annual, median, without jumps
+    vol_spread: float = bounded(0.25, 0.0, 2.0)  # stationary sd of log vol
+    vol_half_life: float = bounded(120.0, 1.0, 10_000.0)
+    leverage: float = bounded(-0.4, -1.0, 1.0)  # correlation of an hour's return with the shock to vol
+    jump_base: float = bounded(0.008, 0.0, 1.0)  # jumps an hour that nothing set off
+    branching: float = bounded(0.8, 0.0, 0.98)  # jumps that one jump sets off, on average
+    jump_memory: float = bounded(6.0, 0.1, 1000.0)  # e-folding time of what a jump adds to the intensity
+    jump_mean: float = bounded(-0.004, -0.2, 0.2)  # of log size
+    jump_spread: float = bounded(0.015, 0.0, 0.2)
+
+
+_ZERO = np.uint64(0)
+_SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
+_PRICE = np.uint64(Purpose.TAPE_PRICE)
+_VARIANCE = np.uint64(Purpose.TAPE_VARIANCE)
+_JUMP_TIME = np.uint64(Purpose.TAPE_JUMP_TIME)
+_JUMP_SIZE = np.uint64(Purpose.TAPE_JUMP_SIZE)
+_LOG_VOL_LIMIT = 1.6
+_MOST = 20.0  # jumps expected in a sub-step at most: what the inverse of the Poisson distribution takes
+
+
+@compiled
+def lift_of(hours: float, p: Any) -> float:
+    """What a jump adds to the intensity from the next sub-step of so many `hours` on.
+
+    With steps that long its offspring are lift * hours * (1 + keep + keep^2 + ...), which is `branching` exactly.
+    """
+    return p.branching * (1.0 - exp(-hours / p.jump_memory)) / hours
+
+
+@compiled
+def excited_hour(
+    log_price: float, log_vol: float, intensity: float, seed: np.uint64, step: np.uint64, num_substeps: int, p: Any
+) -> tuple[float, float, float, float, float, int]:
+    """Walk one hour: (log close, log high, log low, standardised Brownian shock, intensity after it, jumps)."""
+    hours = 1.0 / num_substeps
+    deviation = exp(log_vol) * sqrt(hours / HOURS_PER_YEAR)
+    keep = exp(-hours / p.jump_memory)
+    lift = lift_of(hours, p)
+    growth = exp(p.jump_mean + 0.5 * p.jump_spread * p.jump_spread) - 1.0
+    high = low = log_price
+    shocks, jumps = 0.0, 0
+    for k in range(num_substeps):
+        substep = np.uint64(k)
+        shock = normal(seed, _ZERO, step, substep, _PRICE)
+        shocks += shock
+        expected = min(intensity * hours, _MOST)
+        count = poisson_count(uniform(seed, _ZERO, step, substep, _JUMP_TIME), expected)
+        log_price += deviation * shock - 0.5 * deviation * deviation - growth * expected
+        if count > 0:
+            size = sqrt(float(count)) * p.jump_spread * normal(seed, _ZERO, step, substep, _JUMP_SIZE)
+            log_price += count * p.jump_mean + size
+        intensity = p.jump_base + (intensity - p.jump_base) * keep + lift * count
+        jumps += count
+        high = max(high, log_price)
+        low = min(low, log_price)
+    return log_price, high, low, shocks / sqrt(float(num_substeps)), intensity, jumps
+
+
+@compiled
+def walk_excited(
+    tape: Any, log_close: Logs, log_range: Logs, counts: NDArray[np.int64], seed: np.uint64, p: Any
+) -> None:
+    """Simulate one path: prices into `tape` (TAPE[hours + 1]), its jumps an hour into `counts` (I64[hours + 1])."""
+    keep = exp(-0.6931471805599453 / p.vol_half_life)
+    own_shock = sqrt(1.0 - p.leverage * p.leverage)
+    mean_log_vol = log(p.vol)
+    log_vol = mean_log_vol + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
+    intensity = p.jump_base / (1.0 - p.branching)
+    log_price, offset = 0.0, 0.0
+    log_close[0], log_range[0] = 0.0, 0.0
+    for i in range(1, log_close.size):
+        step = np.uint64(i)
+        hour = i - WARM_UP
+        start = log_price
+        log_price, high, low, shock, intensity, jumps = excited_hour(
+            start, min(log_vol, _LOG_VOL_LIMIT), intensity, seed, step, SUBSTEPS if hour > 0 else 1, p
+        )
+        log_close[i], log_range[i] = log_price, high - low
+        vol_shock = p.leverage * shock + own_shock * normal(seed, _ZERO, step, _ZERO, _VARIANCE)
+        log_vol = ou_step(log_vol, mean_log_vol, keep, p.vol_spread, vol_shock)
+        if hour == 0:
+            price = log(p.start_price) + p.start_spread * normal(seed, _ZERO, _ZERO, _ZERO, _SCENARIO)
+            offset = price - log_price
+            start = high = low = log_price
+        if hour >= 0:
+            counts[hour] = jumps if hour > 0 else 0
+            tape[hour]["open"] = exp(offset + start)
+            tape[hour]["high"] = exp(offset + high)
+            tape[hour]["low"] = exp(offset + low)
+            tape[hour]["close"] = exp(offset + log_price)
+
+
+def _build(digest: str) -> Any:
+    @njit(cache=True, nogil=True, **OPTIONS)
+    def excited_range(
+        tapes: Any,
+        counts: NDArray[np.int64],
+        seeds: Seeds,
+        salt: np.uint64,
+        process: Any,
+        conditions_of: Any,
+        start: int,
+        stop: int,
+    ) -> None:
+        _ = digest  # a closure cell and so part of the cache's key: see kernels.py
+        size = WARM_UP + tapes.shape[1]
+        log_close, log_range = np.empty(size), np.empty(size)
+        for row in range(start, stop):
+            seed = key(seeds[row], salt)
+            walk_excited(tapes[row], log_close, log_range, counts[row], seed, process[0])
+            fill_conditions(tapes[row], log_close, log_range, 0, seed, conditions_of[0])
+
+    return excited_range
+
+
+_excited_range = _build(source_digest(*SOURCE_FOLDERS))
+
+
+class SelfExciting(Scenario):
+    """A market drawn from a :class:`HawkesProcess` and :class:`Conditions`.
+
+    Args:
+        name: of the scenario; part of the noise's key.
+        split: "train", "test" or "free".
+        process: of the price.
+        conditions: of everything else.
+    """
+
+    kind = "synthetic"
+
+    def __init__(
+        self,
+        name: str,
+        split: Split,
+        process: HawkesProcess | None = None,
+        conditions: Conditions | None = None,
+    ) -> None:
+        self.name, self.split = name, split
+        self.process = process or HawkesProcess()
+        self.conditions = conditions or Conditions()
+
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Simulate one path and its conditions for each seed."""
+        self._run(tapes, seeds)
+
+    def jumps(self, seeds: Sequence[int] | Seeds, num_hours: int) -> NDArray[np.int64]:
+        """Jumps within every hour, I64[n, num_hours + 1]; 0 at the opening.
+
+        Raises:
+            ValueError: as :meth:`draw`.
+        """
+        return self._marks(seeds, num_hours, self._run)
+
+    def _run(self, tapes: Tapes, seeds: Seeds) -> NDArray[np.int64]:
+        process, conditions_of = self.process.as_record(), self.conditions.as_record()
+        counts = np.empty(tapes.shape, np.int64)
+        _excited_range(tapes, counts, seeds, self.salt, process, conditions_of, 0, seeds.size)
+        return counts
+
+
+SELF_EXCITING = register(
+    SelfExciting("self-exciting", "train"), "jumps that set off jumps (Hawkes): quiet weeks, then bursts"
+)

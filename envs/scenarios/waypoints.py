@@ -1,0 +1,302 @@
+"""Crises by waypoints: random bridges through prices that are known, each seed another path of the same crisis.
+
+Before the onset and after the last waypoint the price walks freely. In between it is a Brownian bridge in five-minute
+steps from one known close to the next; an hour whose low is known touches exactly that, and the path never falls below
+the crisis's own low. How much a bridge swings follows from the 24-hour realised vol that was measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import exp, log, sqrt
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes
+from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
+from protogov.envs.scenarios.stories import EARLIEST, EPISODE, LATEST, Points, Story, Table
+from protogov.envs.scenarios.synthetic import walk_hour
+from protogov.envs.world.compiled import OPTIONS, compiled
+from protogov.envs.world.kernels import source_digest
+from protogov.envs.world.noise import Purpose, key, normal, uniform
+from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
+
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_BRIDGE = np.uint64(Purpose.TAPE_BRIDGE)
+_VARIANCE = np.uint64(Purpose.TAPE_VARIANCE)
+_ONSET = np.uint64(Purpose.TAPE_ONSET)
+_AMPLITUDE = np.uint64(Purpose.TAPE_AMPLITUDE)
+_WICK = np.uint64(Purpose.TAPE_WICK)
+_IMPLIED = np.uint64(Purpose.TAPE_IMPLIED)
+_WICK_FROM, _WICKS = 3, 6  # a known low is touched 3 to 8 sub-steps into its hour
+_SETTLE_HOURS = 72.0  # e-folding time in which implied vol goes back to what prices call for after its last point
+_NOISE_HALF_LIFE = 12.0
+_FAR_BELOW = -1e9
+
+
+@compiled
+def value_at(points: Table, hour: float) -> float:
+    """`points` (F64[n, 2], n > 0) between two of them on a straight line, before and after as the nearest."""
+    last = points.shape[0] - 1
+    if hour <= points[0, 0]:
+        return points[0, 1]
+    for k in range(last):
+        if hour <= points[k + 1, 0]:
+            share = (hour - points[k, 0]) / (points[k + 1, 0] - points[k, 0])
+            return points[k, 1] + share * (points[k + 1, 1] - points[k, 1])
+    return points[last, 1]
+
+
+@compiled
+def onset_of(seed: np.uint64, p: Any) -> int:
+    """Hour of the episode whose close is the crisis's first price."""
+    room = p.onset_to - p.onset_from + 1.0
+    return int(p.onset_from + uniform(seed, _ZERO, _ZERO, _ZERO, _ONSET) * room)
+
+
+@compiled
+def amplitude_of(seed: np.uint64, p: Any) -> float:
+    """Factor on every log move of the crisis."""
+    return p.amplitude_low + uniform(seed, _ZERO, _ZERO, _ZERO, _AMPLITUDE) * (p.amplitude_high - p.amplitude_low)
+
+
+@compiled
+def bridge_step(at: float, goal: float, steps_left: int, deviation: float, shock: float) -> float:
+    """One step of a Brownian bridge that reaches `goal` in `steps_left` steps, exactly so in the last."""
+    if steps_left <= 1:
+        return goal
+    return at + (goal - at) / steps_left + deviation * sqrt((steps_left - 1.0) / steps_left) * shock
+
+
+@compiled
+def bridge_hour(
+    at: float,
+    goal: float,
+    hours_left: int,
+    wick: float,
+    floor: float,
+    deviation: float,
+    seed: np.uint64,
+    step: np.uint64,
+) -> tuple[float, float, float]:  # fmt: skip
+    """Walk one hour of a bridge: (log close, log high, log low).
+
+    The bridge reaches `goal` after `hours_left` hours, this one included. `wick` is the low of this hour, below which
+    it does not go; far below any price where none is known. Anywhere else the path is reflected at `floor`.
+    """
+    known = wick > _FAR_BELOW
+    bottom = max(wick, floor)
+    touch = 0
+    if known:
+        touch = _WICK_FROM + int(uniform(seed, _ZERO, step, _ZERO, _WICK) * _WICKS)
+    high = low = at
+    for k in range(SUBSTEPS):
+        shock = normal(seed, _ZERO, step, np.uint64(k), _BRIDGE)
+        if known and k < touch:
+            at = bridge_step(at, wick, touch - k, deviation, shock)
+        else:
+            at = bridge_step(at, goal, hours_left * SUBSTEPS - k, deviation, shock)
+        if at < bottom:
+            at = bottom + (bottom - at)
+        high = max(high, at)
+        low = min(low, at)
+    return at, high, low
+
+
+@compiled
+def walk_crisis(
+    log_close: Logs, log_high: Logs, log_low: Logs, num_hours: int, closes: Table, lows: Table, swings: Table,
+    seed: np.uint64, p: Any,
+) -> tuple[int, float]:  # fmt: skip
+    """Simulate one path into the three arrays, element WARM_UP the opening; (onset hour, amplitude).
+
+    Logs are relative to the price at the onset, which the free walk before it must therefore reach.
+    """
+    onset, amplitude = onset_of(seed, p), amplitude_of(seed, p)
+    keep = exp(-0.6931471805599453 / p.vol_half_life)
+    mean_log_vol = log(p.vol_before)
+    log_vol = mean_log_vol + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
+    first, begin = closes[0, 1], WARM_UP + onset
+    end = begin + int(closes[closes.shape[0] - 1, 0])
+    floor = amplitude * (min(closes[:, 1].min(), lows[:, 1].min()) - first)
+    log_price, segment, wick = 0.0, 1, 0
+    log_close[0] = log_high[0] = log_low[0] = 0.0
+    for i in range(1, max(WARM_UP + num_hours, begin) + 1):
+        step = np.uint64(i)
+        hour = i - begin
+        if 0 < hour <= end - begin:
+            while closes[segment, 0] < hour:
+                segment += 1
+            hourly = swings[segment - 1, 1] * amplitude / sqrt(HOURS_PER_YEAR)
+            goal = amplitude * (closes[segment, 1] - first)
+            bottom = 2.0 * _FAR_BELOW
+            if wick < lows.shape[0] and lows[wick, 0] == hour:
+                bottom = amplitude * (lows[wick, 1] - first)
+                wick += 1
+            left = int(closes[segment, 0]) - hour + 1
+            deviation = hourly / sqrt(float(SUBSTEPS))
+            log_price, high, low = bridge_hour(log_price, goal, left, bottom, floor, deviation, seed, step)
+            log_vol = log(swings[segment - 1, 1])
+            mean_log_vol = log(p.vol_after)
+        else:
+            substeps = SUBSTEPS if i > WARM_UP else 1
+            log_price, high, low, _ = walk_hour(log_price, log_vol, 0.0, seed, step, substeps, p)
+            shock = normal(seed, _ZERO, step, _ZERO, _VARIANCE)
+            log_vol = ou_step(log_vol, mean_log_vol, keep, p.vol_spread, shock)
+        if hour == 0:
+            # what came before is moved so that the crisis begins at its first price
+            for j in range(i):
+                log_close[j] -= log_price
+                log_high[j] -= log_price
+                log_low[j] -= log_price
+            high, low = high - log_price, low - log_price
+            log_price = 0.0
+        log_close[i], log_high[i], log_low[i] = log_price, high, low
+    return onset, amplitude
+
+
+@compiled
+def write_prices(tape: Any, log_close: Logs, log_high: Logs, log_low: Logs, first: float) -> None:
+    """Prices into `tape` (TAPE[hours + 1]); `first` is the log of the price that the logs are relative to."""
+    for hour in range(tape.size):
+        i = WARM_UP + hour
+        start, high, low = log_close[i - 1], log_high[i], log_low[i]
+        if hour == 0:
+            start = high = low = log_close[i]
+        tape[hour]["open"] = exp(first + start)
+        tape[hour]["high"] = exp(first + high)
+        tape[hour]["low"] = exp(first + low)
+        tape[hour]["close"] = exp(first + log_close[i])
+
+
+@compiled
+def bend_conditions(
+    tape: Any, onset: int, amplitude: float, implied: Table, depth: Table, congestion: Table, peg: Table,
+    seed: np.uint64, p: Any,
+) -> None:  # fmt: skip
+    """Lay what is known of implied vol, depth, congestion and the peg over the conditions of a filled `tape`."""
+    keep = exp(-0.6931471805599453 / _NOISE_HALF_LIFE)
+    before = np.float64(tape[0]["depth"])
+    noise = p.implied_spread * normal(seed, _ZERO, _ZERO, _ZERO, _IMPLIED)
+    rest, last = implied[0, 1], implied[implied.shape[0] - 1, 0]
+    for hour in range(tape.size):
+        row = tape[hour]
+        since = float(hour - onset)
+        if hour > 0:
+            noise = ou_step(noise, 0.0, keep, p.implied_spread, normal(seed, _ZERO, np.uint64(hour), _ONE, _IMPLIED))
+        level = rest + amplitude * (value_at(implied, since) - rest)
+        if since > last:
+            share = exp(-(since - last) / _SETTLE_HOURS)
+            level = share * level + (1.0 - share) * np.float64(row["implied_vol"])
+        row["implied_vol"] = max(level, 0.05) * exp(noise)
+        if since < 0.0:
+            before = np.float64(row["depth"])
+            continue
+        if since <= depth[depth.shape[0] - 1, 0]:
+            row["depth"] = min(np.float64(row["depth"]), before * value_at(depth, since))
+        if since <= congestion[congestion.shape[0] - 1, 0]:
+            row["congestion"] = max(np.float64(row["congestion"]), value_at(congestion, since))
+        if since <= peg[peg.shape[0] - 1, 0]:
+            worth = exp(amplitude * log(value_at(peg, since)))
+            row["peg"] = np.float64(row["peg"]) * worth
+
+
+def _build(digest: str) -> Any:
+    @njit(cache=True, nogil=True, **OPTIONS)
+    def crisis_range(
+        tapes: Any, onsets: NDArray[np.int64], seeds: Seeds, salt: np.uint64, closes: Table, lows: Table, swings: Table,
+        implied: Table, depth: Table, congestion: Table, peg: Table, surroundings: Any, conditions_of: Any,
+        start: int, stop: int,
+    ) -> None:  # fmt: skip
+        _ = digest  # a closure cell and so part of the cache's key: see kernels.py
+        p = surroundings[0]
+        num_hours = tapes.shape[1] - 1
+        used = WARM_UP + num_hours + 1
+        size = max(used, WARM_UP + int(p.onset_to) + 2)
+        log_close, log_high, log_low = np.empty(size), np.empty(size), np.empty(size)
+        for row in range(start, stop):
+            seed = key(seeds[row], salt)
+            onset, amplitude = walk_crisis(log_close, log_high, log_low, num_hours, closes, lows, swings, seed, p)
+            write_prices(tapes[row], log_close, log_high, log_low, closes[0, 1])
+            for i in range(used):
+                log_high[i] -= log_low[i]
+            fill_conditions(tapes[row], log_close[:used], log_high[:used], 0, seed, conditions_of[0])
+            bend_conditions(tapes[row], onset, amplitude, implied, depth, congestion, peg, seed, p)
+            onsets[row, 0] = onset
+
+    return crisis_range
+
+
+_crisis_range = _build(source_digest(*SOURCE_FOLDERS))
+
+
+class Crisis(Scenario):
+    """Paths of one crisis.
+
+    Args:
+        name: of the scenario; part of the noise's key.
+        split: "train", "test" or "free".
+        story: what is known.
+        amplitude: factor on every log move, or the two ends of a range from which each seed draws.
+        onset: hour of the episode at which it begins, or the two ends of a range; by default day 2 to day 9, earlier
+            where the crisis is so long that it would not end within 336 hours.
+        conditions: of everything that is not known.
+
+    Raises:
+        ValueError: for an amplitude or an onset out of range.
+    """
+
+    kind = "crisis"
+
+    def __init__(
+        self,
+        name: str,
+        split: Split,
+        story: Story,
+        *,
+        amplitude: float | tuple[float, float] = 1.0,
+        onset: int | tuple[int, int] | None = None,
+        conditions: Conditions | None = None,
+    ) -> None:
+        self.name, self.split, self.story = name, split, story
+        self.about = story.facts[0] if story.facts else ""
+        self.conditions = conditions or Conditions()
+        if onset is None:
+            onset = EARLIEST, max(EARLIEST, min(LATEST, EPISODE - story.length))
+        low, high = amplitude if isinstance(amplitude, tuple) else (amplitude, amplitude)
+        earliest, latest = onset if isinstance(onset, tuple) else (onset, onset)
+        self.around = replace(
+            story.around, amplitude_low=low, amplitude_high=high, onset_from=earliest, onset_to=latest
+        )
+        self._tables = (
+            _logs(story.closes), _logs(story.lows or ((-1.0, story.low),)), story.swings(), _table(story.implied_vol),
+            _table(story.depth or ((-1.0, 1.0),)), _table(story.congestion or ((-1.0, 0.0),)),
+            _table(story.peg or ((-1.0, 1.0),)),
+        )  # fmt: skip
+
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Draw one path through the waypoints, and its conditions, for each seed."""
+        self._run(tapes, seeds)
+
+    def onsets(self, seeds: Sequence[int] | Seeds) -> NDArray[np.int64]:
+        """Hour of the episode at which the crisis begins, I64[n], for each seed."""
+        return self._marks(seeds, 1, self._run)[:, 0]
+
+    def _run(self, tapes: Tapes, seeds: Seeds) -> NDArray[np.int64]:
+        surroundings, conditions_of = self.around.as_record(), self.conditions.as_record()
+        onsets = np.empty((seeds.size, 1), np.int64)
+        _crisis_range(tapes, onsets, seeds, self.salt, *self._tables, surroundings, conditions_of, 0, seeds.size)
+        return onsets
+
+
+def _table(points: Points) -> Table:
+    return np.array(points, np.float64).reshape(-1, 2)
+
+
+def _logs(points: Points) -> Table:
+    table = _table(points)
+    # math.log as in compiled code, one by one: numpy's own may differ in the last bit
+    table[:, 1] = [log(value) for value in table[:, 1]]
+    return table

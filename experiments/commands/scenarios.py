@@ -1,0 +1,44 @@
+"""`protogov scenarios`: the library of markets, crises and attacks, as a table and as pictures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from protogov.experiments.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """List the scenarios: name, split, kind, and what each is in a line.
+
+    NAMES are scenarios, overlays, sums such as "jump + oracle-push", or paths to candles; all registered ones by
+    default. With --out a contact sheet (`scenarios.svg`, `scenarios.png`), a figure each (SVG) and a page with
+    everything in it (`scenarios.html`) are written.
+
+    Example: protogov scenarios --out results/runs/scenarios
+    """
+
+    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAMES")] = ()
+    """Which scenarios."""
+    split: Literal["train", "test", "free"] | None = None
+    """Only those of this split."""
+    seeds: int = 200
+    """Tapes drawn of each for the pictures, 20 to 5,000."""
+    out: Path | None = None
+    """Folder to write pictures and page into."""
+
+
+def run(options: Options, command: str) -> int:
+    """Print the table; draw and write where that is asked for."""
+    from protogov.experiments.scenario_library import entries, table_of, write_library  # worlds only when asked for
+
+    if not 20 <= options.seeds <= 5000:
+        raise BadInput(f"seeds is {options.seeds}; 20 to 5,000 are accepted")
+    chosen = entries(options.names, options.split)
+    print("\n".join(table_of(chosen)))
+    if options.out is not None:
+        for path in write_library(chosen, options.seeds, options.out, command):
+            print(path)
+    return 0

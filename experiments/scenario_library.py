@@ -1,0 +1,98 @@
+"""The library of scenarios: what there is, as rows of text, pictures and a page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from protogov.envs.scenarios import Crisis, Scenario, get_scenario, overlay_names, scenario_names
+from protogov.experiments import markup
+from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.files import write_text
+
+KINDS = ("synthetic", "mixture", "crisis", "failure", "path", "replay", "overlay")  # the order of the list
+TITLE = "Scenarios"
+
+
+def entries(names: Sequence[str] = (), split: str | None = None) -> list[Scenario]:
+    """The scenarios of these names, all registered ones by default, by kind and name; of one split where it is given.
+
+    Raises:
+        BadInput: an unknown name, or nothing left to list.
+    """
+    with as_bad_input():
+        found = [get_scenario(name) for name in names or (*scenario_names(), *overlay_names())]
+    chosen = [scenario for scenario in found if split in (None, scenario.split)]
+    if not chosen:
+        raise BadInput(f"split is {split!r}; none of {', '.join(scenario.name for scenario in found)} belongs to it")
+    return chosen if names else sorted(chosen, key=lambda one: (KINDS.index(one.kind), one.name))
+
+
+def row_of(scenario: Scenario) -> tuple[str, str, str, str]:
+    """(name, split, kind, description) of a scenario."""
+    parts = [leaf.name for leaf in scenario.leaves]
+    about = scenario.about or (f"{parts[0]}, with {', '.join(parts[1:])} on top" if len(parts) > 1 else "")
+    return scenario.name, scenario.split, scenario.kind, about
+
+
+def table_of(chosen: Sequence[Scenario]) -> list[str]:
+    """The list in lines of text."""
+    rows = [("name", "split", "kind", "what it is"), *(row_of(scenario) for scenario in chosen)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = []
+    for row in rows:
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
+        lines.append("  ".join([*cells, row[3]]).rstrip())
+    if any(scenario.is_overlay for scenario in chosen):
+        lines += ["", "An overlay is added to any of the others: jump + oracle-push."]
+    return lines
+
+
+def write_library(chosen: Sequence[Scenario], seeds: int, folder: Path, command: str) -> list[Path]:
+    """Write the contact sheet (SVG, PNG), a figure each (SVG) and the page; returns their paths."""
+    from tqdm import tqdm
+
+    from protogov.experiments.figures import style
+    from protogov.experiments.figures.scenarios import Drawn, draw_scenario, draw_sheet
+
+    drawn, paths, pictures = [], [], []
+    for scenario in tqdm(chosen, desc="scenarios", leave=False):
+        drawn.append(Drawn.of(scenario, seeds))
+        name = file_name(scenario)
+        pictures.append(style.save(draw_scenario(drawn[-1]), folder, name))
+    sheet = draw_sheet(drawn)
+    paths.append(style.save(sheet, folder, "scenarios"))
+    paths.append(folder / "scenarios.png")
+    with style.look():
+        sheet.savefig(paths[-1], dpi=90, metadata={"Software": None})
+    paths.append(write_text(folder / "scenarios.html", page(chosen, pictures, paths[0], command, seeds)))
+    return paths + pictures
+
+
+def file_name(scenario: Scenario) -> str:
+    """The scenario's name as that of a file, apart from the names of the sheet."""
+    return "scenario-" + "-".join("".join(c if c.isalnum() or c in "-._" else " " for c in scenario.name).split())
+
+
+def page(chosen: Sequence[Scenario], pictures: Sequence[Path], sheet: Path, command: str, seeds: int) -> str:
+    """The page: the list, the sheet, and each scenario with what is known of it."""
+    from protogov.experiments.versions import now, versions
+
+    about = versions()
+    body = [
+        f"<h1>{TITLE}</h1>",
+        markup.paragraph(
+            f"{len(chosen)} scenarios, {seeds} seeds each. A governor never learns on one of the split test, alone, in "
+            "a sum or in a mixture."
+        ),
+        markup.section("list", "List", markup.table(("name", "split", "kind", "what it is"), map(row_of, chosen))),
+        markup.section("sheet", "All of them", markup.figure(sheet, "Every scenario: paths, implied vol, depth.")),
+    ]
+    for number, (scenario, picture) in enumerate(zip(chosen, pictures, strict=True)):
+        name, split, kind, text = row_of(scenario)
+        content = [markup.paragraph(f"{kind}, split {split}. {text}"), markup.figure(picture, f"{name}: {text}")]
+        if isinstance(scenario, Crisis):
+            story = scenario.story
+            content.insert(1, markup.listed((f"Began {story.began}; {story.length} hours.", *story.facts[1:])))
+        body.append(markup.section(f"scenario-{number}", name, *content))
+    made = {"made": now(), "command": command, "commit": str(about["commit"]), "protogov": str(about["protogov"])}
+    body.append(markup.section("made", "How this was made", markup.facts(made)))
+    return markup.page(TITLE, body)

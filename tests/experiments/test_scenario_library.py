@@ -1,0 +1,111 @@
+"""`protogov scenarios`: the list at once, a picture each, a page that needs nothing else."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from protogov.envs.scenarios import Crisis, get_scenario, overlay_names, scenario_names
+from protogov.experiments.cli import main
+from protogov.experiments.errors import BadInput
+from protogov.experiments.figures.scenarios import Drawn, draw_scenario, draw_sheet
+from protogov.experiments.scenario_library import KINDS, entries, file_name, row_of, table_of
+
+
+def test_every_registered_scenario_is_listed_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scenarios"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name in (*scenario_names(), *overlay_names()):
+        (line,) = (line for line in lines if line.split(" ")[0] == name)
+        scenario = get_scenario(name)
+        assert scenario.split in line and scenario.kind in line and scenario.kind in KINDS
+        assert 10 < len(scenario.about) < 110 and scenario.about in line
+    assert "test   crisis" in next(line for line in lines if line.startswith("crisis-2020-03"))
+
+
+def test_names_and_splits_choose(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scenarios", "--split", "test"]) == 0
+    out = capsys.readouterr().out
+    assert "crisis-2024-08" in out and "crisis-2022-05" not in out
+    assert [one.name for one in entries(("jump", "calm"))] == ["jump", "calm"]
+    assert row_of(entries(("jump + oracle-push",))[0]) == (
+        "jump + oracle-push", "train", "path", "jump, with oracle-push on top",
+    )  # fmt: skip
+    assert "An overlay is added" not in "\n".join(table_of(entries(("jump",))))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["jmup"], "scenario 'jmup' is not known"),
+        (["jump", "--split", "test"], "split is 'test'; none of jump belongs to it"),
+        (["jump", "--seeds", "3"], "seeds is 3; 20 to 5,000"),
+        (["oracle-push + jump"], "the path comes first"),
+    ],
+)
+def test_what_cannot_be_listed_is_told_in_a_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scenarios", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_pictures_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["jump + oracle-push", "crisis-2020-03", "pool-drain", "crisis-2023-03"]
+    arguments = ["scenarios", *names, "--seeds", "20", "--out"]
+    assert main([*arguments, str(tmp_path / "one")]) == 0
+    assert main([*arguments, str(tmp_path / "two")]) == 0
+    files = {path.name for path in (tmp_path / "one").iterdir()}
+    assert files == {
+        "scenarios.svg", "scenarios.png", "scenarios.html", "scenario-jump-oracle-push.svg",
+        "scenario-crisis-2020-03.svg", "scenario-pool-drain.svg", "scenario-crisis-2023-03.svg",
+    }  # fmt: skip
+    for name in files - {"scenarios.html"}:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+    page = (tmp_path / "one" / "scenarios.html").read_text()
+    for name in names:
+        assert f"<h2>{name}</h2>" in page
+    assert "gas cost six times the usual" in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    capsys.readouterr()
+
+
+def test_file_names_are_plain() -> None:
+    assert file_name(get_scenario("jump + oracle-push")) == "scenario-jump-oracle-push"
+    assert file_name(get_scenario("crisis-2020-03")) == "scenario-crisis-2020-03"
+
+
+def test_crises_and_attacks_are_drawn_around_their_onset() -> None:
+    crisis = get_scenario("crisis-2022-11")
+    assert isinstance(crisis, Crisis)
+    drawn = Drawn.of(crisis, 40)
+    at = int(np.flatnonzero(drawn.hours == 0)[0])
+    assert (drawn.tapes["close"][:, at] == np.float32(1639.0)).all()
+    assert drawn.hours[-1] >= crisis.story.length
+    push = Drawn.of(get_scenario("oracle-push"), 40)
+    on = push.values("oracle_push") > 0.0
+    assert (on == ((push.hours >= 0) & (push.hours < 3))).all()
+    whole = Drawn.of(get_scenario("jump"), 20)
+    assert not whole.aligned and whole.tapes.shape == (20, 337)
+
+
+def test_pictures_show_waypoints_and_units() -> None:
+    crisis = get_scenario("crisis-2020-03")
+    assert isinstance(crisis, Crisis)
+    figure = draw_scenario(Drawn.of(crisis, 30))
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    known, filled = lines["known close"].get_xydata(), lines["filled-in close"].get_xydata()
+    assert {tuple(point) for point in known} == {(0.0, 198.5), (14.0, 168.0), (15.0, 133.0)}
+    assert len(known) + len(filled) == len(crisis.story.closes)
+    assert lines["known low"].get_xydata().tolist() == [[31.0, 86.0]]
+    assert all(axes.get_ylabel() for axes in figure.axes)
+    sheet = draw_sheet([Drawn.of(get_scenario(name), 20) for name in ("flat", "jump", "mix", "supplier-run", "calm")])
+    labels = [axes.get_ylabel() for axes in sheet.axes]
+    assert labels.count("vol [%]") == labels.count("depth [k]") == 5
+    assert labels.count("price [opening = 100]") == 4 and labels.count("on the tape") == 1
+
+
+def test_nothing_to_list_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="none of flat belongs to it"):
+        entries(("flat",), "train")

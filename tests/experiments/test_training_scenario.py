@@ -1,0 +1,54 @@
+"""What learners may see: nothing of the test split, by name, in a sum, in a mixture, under another name."""
+
+import pytest
+
+from protogov.envs.scenarios import CRISES, Crisis, Flat, Mixture, Named, get_scenario, register, scenario_names
+from protogov.envs.scenarios.base import Overlay, Seeds, Tapes
+from protogov.experiments.errors import BadInput
+from protogov.experiments.run_config import training_scenario
+
+
+class HeldOut(Overlay):
+    name, split = "held-out-overlay", "test"
+
+    def change(self, tapes: Tapes, seeds: Seeds) -> None:
+        tapes["depth"] *= 0.5
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the register, so that what a test adds is gone after it."""
+    from protogov.envs.scenarios import base
+
+    monkeypatch.setattr(base, "_registry", dict(base._registry))
+
+
+@pytest.mark.parametrize("name", [name for name in scenario_names() if name not in scenario_names("test")])
+def test_learners_may_see_all_others(name: str) -> None:
+    assert training_scenario(name) is get_scenario(name)
+    assert training_scenario(f"{name} + oracle-push + supplier-run").split != "test"
+
+
+@pytest.mark.parametrize("name", scenario_names("test"))
+def test_learners_see_no_test_scenario_alone_or_in_a_sum(name: str) -> None:
+    with pytest.raises(BadInput, match=f"'{name}' is of the split 'test' and is never trained on; train on one of"):
+        training_scenario(name)
+    with pytest.raises(BadInput, match=f"never trained on, because of .*{name}"):
+        training_scenario(f"{name} + pool-drain")
+
+
+def test_learners_see_no_test_overlay_and_no_mixture_with_a_test_part(registry: None) -> None:
+    register(HeldOut())
+    with pytest.raises(BadInput, match="because of .*held-out-overlay"):
+        training_scenario("jump + held-out-overlay")
+    register(Mixture("nearly", [(get_scenario("mix"), 0.99), (get_scenario("crisis-2020-03"), 0.01)]))
+    with pytest.raises(BadInput, match="because of nearly, crisis-2020-03"):
+        training_scenario("nearly")
+
+
+def test_another_split_or_name_does_not_help(registry: None) -> None:
+    story = CRISES["crisis-2025-10"].story
+    register(Named("renamed", Mixture("inside", [(Flat(), 1.0), (Crisis("crisis-2025-10", "train", story), 1.0)])))
+    assert get_scenario("renamed").split == "train"
+    with pytest.raises(BadInput, match="because of crisis-2025-10"):
+        training_scenario("renamed + griefing-borrower")
