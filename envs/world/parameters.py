@@ -62,6 +62,7 @@ class Parameters:
     dust_balance: float = parameter(2000, "USD", 0, inf, "debt or collateral below which all debt may be repaid")
     dust_leftover: float = parameter(1000, "USD", 0, inf, "a liquidation may not leave less than this")
     protocol_fee: float = parameter(0.1, "share", 0, 1, "of the liquidation bonus that goes to the treasury")
+    funding_cost: float = parameter(0, "annual", 0, 1, "that the treasury pays outside on what is lent")
     losses_socialised: float = parameter(
         0, "switch", 0, 1, "1: suppliers bear bad debt at once (Morpho); 0: the treasury, then an open deficit (Aave)"
     )
@@ -106,6 +107,9 @@ class Parameters:
         0,
         1,
         "above 0: reservation rates are spread evenly from 0 to this, and no taste moves them",
+    )
+    demand_choke: float = parameter(
+        0, "annual", 0, 1, "above 0: debt wanted is linear, all of it * (1 - (2 own rate - rival's rate) / this)"
     )
     leverage_taste: float = parameter(
         0.4, "log", -2, 2, "by which the most levered account's reservation rate is higher"

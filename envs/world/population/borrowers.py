@@ -149,7 +149,7 @@ def act(world, venue, v, i, events, p):
     if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:
         if world.num_venues > 1:
             review_venue(world, venue, world.venues[1 - v], i, p)
-        review_rate(world, venue, i, p)
+        review_rate(world, venue, v, i, p)
 
 
 @compiled
@@ -193,13 +193,25 @@ def deleverage(world, venue, v, i, debt, price, safety, events, p):
 
 
 @compiled
-def review_rate(world, venue, i, p):
+def linear_demand(rate, rival_rate, choke):
+    """Share of its full debt that an account takes where demand is linear in both venues' rates, within [0, 1].
+
+    Differentiated Bertrand competition with slopes 2 and 1 (Singh and Vives 1984); a venue without a rival is its own.
+    """
+    return min(max(1.0 - (2.0 * rate - rival_rate) / choke, 0.0), 1.0)
+
+
+@compiled
+def review_rate(world, venue, v, i, p):
     """Compare the rate with the thresholds of account `i`: it changes its level, leaves, returns, or trims its debt.
 
     A step is made whole and at once; a loan is limited by the market's cash and the loan-to-value alone.
     """
     share = participation(venue.borrow_rate, venue.account_reservation_rate[i], world.leverage_demand, p)
     level = next_level(venue.account_level[i], share, venue.account_offset[i], p.level_stickiness)
+    if p.demand_choke > 0.0:
+        rival = world.venues[world.num_venues - 1 - v]
+        level = linear_demand(venue.borrow_rate, rival.borrow_rate, p.demand_choke)
     venue.account_level[i] = level
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     if level == 0.0:
