@@ -186,6 +186,10 @@ class Parameters:
     trade_size: float = parameter(18, "contracts", 0, inf, "mean size of a trade")
     buy_share: float = parameter(0.54, "share", 0, 1, "of uninformed traders who buy")
     spread_elasticity: float = parameter(35, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
+    logit_scale: float = parameter(
+        0, "vol", 0, 1, "above 0: uninformed demand is logit in both venues' half-spreads, at this scale of taste"
+    )
+    logit_value: float = parameter(0.01, "vol", -1, 1, "half-spread at which logit demand is split with nobody's offer")
     latency_share: float = parameter(0.5, "share", 0, 1, "of informed arrivals who race the oracle; the rest trade vol")
     informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead vol arbitrageurs know the tape's implied vol")
     informed_cap: float = parameter(120, "contracts an hour", 0, inf, "informed traders take at most")

@@ -39,7 +39,7 @@ def draw_leaderboard(board: Leaderboard) -> Figure:
                 axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white"))
                 ink = BLACK if float(np.dot(colour[:3], (0.299, 0.587, 0.114))) > 0.5 else "white"
                 value = entry.gain.value
-                text = f"{value:+.1f}" if abs(value) < 100 else f"{value:+.0f}"
+                text = "0" if abs(value) < 0.05 else f"{value:+.1f}" if abs(value) < 100 else f"{value:+.0f}"
                 weight = "bold" if entry.marked else "normal"
                 axes.text(x, y, text, ha="center", va="center", fontsize=7, color=ink, weight=weight)
                 if entry.marked:

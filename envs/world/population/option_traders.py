@@ -3,7 +3,7 @@
 Latency traders know the outside price before the oracle does; vol arbitrageurs know the vol of the coming hours.
 """
 
-from math import log
+from math import exp, log
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.noise import Purpose, poisson_count, uniform
@@ -21,6 +21,8 @@ from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol, move_surface
 
+MAX_ARRIVALS = 64  # of a venue in a sub-step, as far as their keys go
+
 
 @compiled
 def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
@@ -31,7 +33,7 @@ def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
     mean = p.arrivals * world.flow_intensity / SUBSTEPS
     u = uniform(world.seed, v, world.hour, substep_of_hour, Purpose.OPTION_ARRIVALS)
     for number in range(poisson_count(u, mean)):
-        entity = v * 64 + number
+        entity = v * MAX_ARRIVALS + number
         if uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_INFORMED) < world.informed_share:
             informed_arrival(world, venue, entity, substep_of_hour, future_vol, p)
         else:
@@ -68,6 +70,18 @@ def offer(world, venue, e, k, is_call, contracts, sign, held, p):
 
 
 @compiled
+def logit_share(world, v, p):
+    """Share of uninformed demand that venue `v` has among the venues and going without (Anderson et al. 1992)."""
+    total, own = 1.0, 0.0
+    for w in range(world.num_venues):
+        weight = exp((p.logit_value - world.venues[w].half_spread) / p.logit_scale)
+        total += weight
+        if w == v:
+            own = weight
+    return own / total
+
+
+@compiled
 def uninformed_arrival(world, venue, entity, substep_of_hour, p):
     """A trader with a taste for options: takes the quote when it costs less vol than its exponential margin.
 
@@ -90,6 +104,8 @@ def uninformed_arrival(world, venue, entity, substep_of_hour, p):
         contracts = min(contracts, held)
     if contracts < 0.01:
         return
+    if p.logit_scale > 0.0:  # expected counts: everybody who arrives trades the share that would come
+        contracts *= logit_share(world, entity // MAX_ARRIVALS, p)
     sign = 1.0 if buys else -1.0
     offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, held, p)
     if not offered:
@@ -101,7 +117,7 @@ def uninformed_arrival(world, venue, entity, substep_of_hour, p):
     cost = sign * (total - (call if is_call else put) * contracts)
     margin = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_MARGIN)) / p.spread_elasticity
     # not a quotient: the vega of a node about to expire may be too small to divide by
-    surplus = margin * vega * contracts - cost
+    surplus = 0.0 if p.logit_scale > 0.0 else margin * vega * contracts - cost
     if surplus < 0.0:
         return
     if fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, p):
