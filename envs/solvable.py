@@ -83,13 +83,14 @@ def _loans(**changed: float) -> dict[str, float]:
 
 
 def _rate(name: str, top: float, cost: float) -> Solvable:
+    # a reward of the size of a decision's share of 1: K0 in bp over (D0 * top * 6 h)
+    scale = SUPPLY / 1e4 / (DEBT * top) * 8760.0 / 6.0
     config = WorldConfig(
         roles=("rate",),
         decision_hours=6,
         episode_hours=24,
         autonomy=inf,
-        # a reward of the size of a decision's share of 1: K0 in bp over (D0 * top * 6 h)
-        objective={"reserve_income": SUPPLY / 1e4 / (DEBT * top) * 8760.0 / 6.0},
+        objective={"reserve_income": scale, "funding_cost": -scale},
     ).with_parameters(**_loans(reservation_top=top, funding_cost=cost))
     return Solvable(
         name, config, Flat("flat"), "base_rate", (top + cost) / 2.0, lambda r: (r - cost) * (1.0 - r / top) / top

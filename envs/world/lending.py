@@ -75,11 +75,11 @@ def accrue_interest(venue, p):
 
 @compiled
 def pay_funding_cost(world, venue, p):
-    """An hour's cost of the money that is lent, from the treasury to the outside; the treasury's income falls by it."""
-    cost = p.funding_cost * debt_of(venue) / HOURS_PER_YEAR
+    """An hour's cost of the money that is lent, from the treasury, as far as it has any, to the outside."""
+    cost = min(p.funding_cost * debt_of(venue) / HOURS_PER_YEAR, max(venue.treasury_cash, 0.0))
     venue.treasury_cash -= cost
     world.outside_cash += cost
-    venue.sum_reserve_income -= cost
+    venue.sum_funding_cost += cost
     note_cash(world, cost)
 
 

@@ -62,7 +62,9 @@ class Parameters:
     dust_balance: float = parameter(2000, "USD", 0, inf, "debt or collateral below which all debt may be repaid")
     dust_leftover: float = parameter(1000, "USD", 0, inf, "a liquidation may not leave less than this")
     protocol_fee: float = parameter(0.1, "share", 0, 1, "of the liquidation bonus that goes to the treasury")
-    funding_cost: float = parameter(0, "annual", 0, 1, "that the treasury pays outside on what is lent")
+    funding_cost: float = parameter(
+        0, "annual", 0, 1, "that the treasury pays outside on what is lent, as far as it has money"
+    )
     losses_socialised: float = parameter(
         0, "switch", 0, 1, "1: suppliers bear bad debt at once (Morpho); 0: the treasury, then an open deficit (Aave)"
     )

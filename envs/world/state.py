@@ -230,6 +230,7 @@ venue_dtype = np.dtype(
         ("short_collateral_sum", "f8"),  # USD
         # ---- sums since the decision began (USD)
         ("sum_reserve_income", "f8"),
+        ("sum_funding_cost", "f8"),  # paid outside on what is lent
         ("sum_supplier_surplus", "f8"),
         ("sum_borrower_surplus", "f8"),
         ("sum_haircuts", "f8"),

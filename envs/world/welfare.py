@@ -42,6 +42,7 @@ TERM_NAMES: tuple[str, ...] = (
     "welfare_lockup",
     "welfare",
     # ---- reported with weight 0
+    "funding_cost",  # of what is lent: the treasury's share of W has it
     "lp_profit",  # dNAV0
     "bad_debt",
     "liquidated",
@@ -117,6 +118,7 @@ def settle_terms(world, venue, hours, out, p):
         + out.welfare_lockup
     )
 
+    out.funding_cost = venue.sum_funding_cost * bp
     out.lp_profit = nav_change * bp
     out.bad_debt = venue.sum_bad_debt * bp
     out.liquidated = venue.sum_liquidated * bp
@@ -152,6 +154,7 @@ def grow_drawdowns(venue, latent_change, nav_change, bp):
 def clear_sums(venue):
     """Start of a decision: sums begin at zero."""
     venue.sum_reserve_income = 0.0
+    venue.sum_funding_cost = 0.0
     venue.sum_supplier_surplus = 0.0
     venue.sum_borrower_surplus = 0.0
     venue.sum_haircuts = 0.0

@@ -136,8 +136,8 @@ def least_requirement(values: ArrayLike, hits: ArrayLike, trials: int, target: f
     at, count = np.asarray(values, np.float64), np.asarray(hits)
     low, high = clopper_pearson(count, trials)
     curves = (high, count / trials, low)
-    found = [loosest(at, np.maximum.accumulate(curve), target) for curve in curves]
-    return Requirement(*found, open_ended=bool(np.max(high) <= target))
+    backed, estimate, hopeful = (loosest(at, np.maximum.accumulate(curve), target) for curve in curves)
+    return Requirement(backed, estimate, hopeful, open_ended=bool(np.max(high) <= target))
 
 
 def loosest(values: Floats, curve: Floats, target: float) -> float:

@@ -149,7 +149,11 @@ def act(world, venue, v, i, events, p):
     if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:
         if world.num_venues > 1:
             review_venue(world, venue, world.venues[1 - v], i, p)
-        review_rate(world, venue, v, i, p)
+        if p.demand_choke > 0.0:
+            rival = world.venues[world.num_venues - 1 - v]
+            take_level(world, venue, i, linear_demand(venue.borrow_rate, rival.borrow_rate, p.demand_choke), p)
+        else:
+            review_rate(world, venue, i, p)
 
 
 @compiled
@@ -202,16 +206,19 @@ def linear_demand(rate, rival_rate, choke):
 
 
 @compiled
-def review_rate(world, venue, v, i, p):
+def review_rate(world, venue, i, p):
     """Compare the rate with the thresholds of account `i`: it changes its level, leaves, returns, or trims its debt.
 
     A step is made whole and at once; a loan is limited by the market's cash and the loan-to-value alone.
     """
     share = participation(venue.borrow_rate, venue.account_reservation_rate[i], world.leverage_demand, p)
     level = next_level(venue.account_level[i], share, venue.account_offset[i], p.level_stickiness)
-    if p.demand_choke > 0.0:
-        rival = world.venues[world.num_venues - 1 - v]
-        level = linear_demand(venue.borrow_rate, rival.borrow_rate, p.demand_choke)
+    take_level(world, venue, i, level, p)
+
+
+@compiled
+def take_level(world, venue, i, level, p):
+    """Put account `i` on `level`, a share of its full debt, with all that this asks of its debt and collateral."""
     venue.account_level[i] = level
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     if level == 0.0:
