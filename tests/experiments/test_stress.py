@@ -83,6 +83,8 @@ def test_requirement_is_stricter_by_its_upper_bound_and_a_lucky_dip_buys_nothing
     assert 0.6 < found.backed < found.estimate < found.hopeful < 0.8
     assert found.estimate == pytest.approx(0.65)
     assert not found.open_ended
+    dipped = least_requirement([0.6, 0.7, 0.8], [4, 0, 40], 200, 0.05)  # 2% at .7 too: from there to 20%
+    assert dipped.estimate == pytest.approx(0.7 + 0.1 * 0.03 / 0.18)
     assert least_requirement(values, [0, 0, 0, 0], 200, 0.05).open_ended
     assert np.isnan(least_requirement(values, [0, 0, 0, 0], 20, 0.05).backed)  # 20 clean worlds show nothing at 5%
     mirrored = least_requirement([2.0, 1.5, 1.0], [0, 10, 40], 200, 0.05)  # margins: the strictest is the largest
