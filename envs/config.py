@@ -9,6 +9,7 @@ from protogov.envs.roles import ROLES, make_agents
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.envs.world.parameters import Parameters
 from protogov.envs.world.state import MAX_DECISION_HOURS, MAX_VENUES
+from protogov.envs.world.welfare import TERM_NAMES
 
 
 class ConfigError(ValueError):
@@ -27,6 +28,7 @@ class WorldConfig:
             limit, 0 freezes the levers.
         episode_hours: length of an episode, at most 8760; episodes end by truncation alone.
         cooperation: weight c of welfare in a reward: (1 - c) * mandate + c * welfare, each over its daily sd.
+        objective: term of the world -> weight: replaces every governor's reward, mandate and blend, where any is given.
         defaults: lever name -> value that replaces the table's default, within the lever's range.
         randomise_levers: levers start uniform within this share of their range around the default (training: 0.25).
         stagger: the first episode of each world has a random length, so that worlds of a batch are out of step.
@@ -39,6 +41,7 @@ class WorldConfig:
     autonomy: float = 72.0
     episode_hours: int = 336
     cooperation: float = 0.0
+    objective: Mapping[str, float] = field(default_factory=dict)
     defaults: Mapping[str, float] = field(default_factory=dict)
     randomise_levers: float = 0.0
     stagger: bool = False
@@ -49,6 +52,7 @@ class WorldConfig:
         for name, kind, wanted in (
             ("roles", (tuple, list), "a tuple of role names"),
             ("defaults", Mapping, "a mapping from lever names to values"),
+            ("objective", Mapping, "a mapping from terms of the world to weights"),
             ("stagger", bool, "True or False"),
             ("parameters", Parameters, "a Parameters object"),
             ("autonomy", (int, float), "a number from 0 (frozen) to inf (no limits)"),
@@ -57,6 +61,7 @@ class WorldConfig:
                 raise ConfigError(f"{name} = {getattr(self, name)!r} must be {wanted}.")
         object.__setattr__(self, "roles", tuple(self.roles))
         object.__setattr__(self, "defaults", dict(self.defaults))
+        object.__setattr__(self, "objective", dict(self.objective))
         _whole("venues", self.venues, 1, MAX_VENUES)
         _whole("decision_hours", self.decision_hours, 1, MAX_DECISION_HOURS)
         _whole("episode_hours", self.episode_hours, 1, 8760)
@@ -68,6 +73,10 @@ class WorldConfig:
             make_agents(self.roles, self.venues)
         except ValueError as error:
             raise ConfigError(str(error)) from None
+        for name, value in self.objective.items():
+            if name not in TERM_NAMES:
+                raise ConfigError(f"objective names the term {name!r}, known terms are {', '.join(TERM_NAMES)}.")
+            _number(f"objective[{name!r}]", value, -1e12, 1e12)
         for name, value in self.defaults.items():
             if name not in LEVER_INDEX:
                 raise ConfigError(f"defaults names the lever {name!r}, known levers are {', '.join(LEVER_INDEX)}.")

@@ -49,6 +49,9 @@ class Layout:
     def reward_weights(self) -> dict[str, NDArray[np.float64]]:
         """Weight of each of the world's terms in an agent's reward: the blend of its mandate and welfare."""
         c = self.config.cooperation
+        if self.config.objective:
+            row = np.array([float(self.config.objective.get(name, 0.0)) for name in TERM_NAMES])
+            return {name: row.copy() for name in self.places}
         weights = {}
         for name, role in self._roles():
             row = np.zeros(len(TERM_NAMES))

@@ -17,6 +17,7 @@ from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.interfaces import ActionError, RoleView, SnapshotError, Step
 from protogov.envs.layout import Layout
 from protogov.envs.roles import Agent, Role, make_agents
+from protogov.envs.rows import own_levers, own_parameters
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.threads import Workers, slices
 from protogov.envs.world.kernels import kernels
@@ -27,7 +28,7 @@ from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -53,11 +54,24 @@ class Simulator:
         scenario: str | Path | Scenario = "jump",
         seed: int = 0,
         num_threads: int = 1,
+        lever_defaults: Mapping[str, ArrayLike] | None = None,
+        parameters: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         """Allocate the worlds; call :meth:`reset` before the first step.
 
+        Args:
+            config: of every row, where the last two arguments say nothing else.
+            num_worlds: rows.
+            scenario: what the outside market does.
+            seed: of row 0; row i begins from `seed + i`.
+            num_threads: that share the rows.
+            lever_defaults: lever name -> float [n] in the lever's unit and range: a default of its own for each row,
+                at every venue. A grid of protocols is one batch.
+            parameters: parameter name -> float [n] in the parameter's unit and range: physics of its own for each row.
+
         Raises:
-            ConfigError: `num_worlds`, `num_threads` or `seed` is out of range.
+            ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, or a row's lever or parameter is
+                unknown, of another shape or out of its range.
             ValueError: an unknown scenario (the message lists the known ones) or a bad candle file.
         """
         self.config = config if config is not None else WorldConfig()
@@ -78,6 +92,9 @@ class Simulator:
         self.params = np.repeat(self.config.parameters.record(), num_worlds).view(np.recarray)
         self._layout = Layout(self.config, self.places)
         self._template = self._layout.blank_world()
+        self.lever_defaults = np.repeat(self._template["venues"]["levers"]["default"][:, 0], num_worlds, axis=0)
+        own_levers(self.lever_defaults, lever_defaults or {})
+        own_parameters(self.params, self.config.parameters, parameters or {})
         self._allocate(num_worlds)
 
     # ------------------------------------------------------------------ layout
@@ -185,6 +202,9 @@ class Simulator:
         hours = self.config.episode_hours
         tapes = self._workers.map(lambda piece: self.scenario.draw(keys[slice(*piece)], hours), pieces)
         self.worlds[rows] = self._template
+        levers = self.worlds["venues"]["levers"]
+        for field in ("default", "executed", "target", "pending"):
+            levers[field][rows] = self.lever_defaults[rows, None]
         self.worlds["seed"][rows] = keys
         if self.config.stagger:
             for row, episode_key in zip(rows, keys, strict=True):
@@ -409,9 +429,11 @@ class Simulator:
     def with_scenario(self, scenario: str | Path | Scenario, *, seed: int | None = None) -> "Simulator":
         """A fresh simulator like this one on another scenario."""
         start = int(self.base_seeds[0]) if seed is None else seed
-        return Simulator(
+        fresh = Simulator(
             replace(self.config), self.num_worlds, scenario=scenario, seed=start, num_threads=self.num_threads
         )
+        fresh.lever_defaults[:], fresh.params[:] = self.lever_defaults, self.params
+        return fresh
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickling (for worker processes) leaves the thread pool and compiled code behind."""
@@ -427,7 +449,7 @@ class Simulator:
 
 # arrays with a row a world that make up the state of a batch
 _STATE = (
-    "worlds", "tape", "params", "base_seeds", "episodes",
+    "worlds", "tape", "params", "lever_defaults", "base_seeds", "episodes",
     "_world_features", "_venue_features", "_obs", "_controls", "_terms", "_records",
 )  # fmt: skip
 # what `_bind` makes of them

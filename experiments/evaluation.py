@@ -9,6 +9,7 @@ Columns; money in basis points of K0, summed over the episode, of venue v and ag
     lp_profit/v bad_debt/v liquidated/v                           realised, part of W already or of weight 0 in it
     liquidator_profit/v informed_profit/v option_fees/v           the same
     max_utilisation/v, liquidations/v, lever/v/<lever>            diagnostics; mean executed levers, physical units
+    uptime/v                                                      share of hours at whose end no withdrawal stood unmet
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -68,6 +69,7 @@ class EpisodeSums:
         self._world = world
         self._sums: dict[str, NDArray[np.float64]] = {}
         self._peak = np.zeros((world.num_worlds, world.config.venues))
+        self._unmet = np.zeros((world.num_worlds, world.config.venues))
         self._decisions = 0
 
     def add(self, step: Step) -> None:
@@ -88,6 +90,7 @@ class EpisodeSums:
                 self._add(f"{name}/{v}", venue[field] * 1e4 / venue["opening_value"])
             self._peak[:, v] = np.maximum(self._peak[:, v], venue["utilisation"])
             self._add(f"liquidations/{v}", step.records["liquidations"][:, v])
+            self._unmet[:, v] += step.records["unmet_hours"][:, v]
             for index, lever in enumerate(LEVERS):
                 self._add(f"lever/{v}/{lever.name}", venue["levers"]["executed"][:, index])
 
@@ -108,6 +111,8 @@ class EpisodeSums:
             table[f"max_utilisation/{v}"] = self._peak[:, v].copy()
         for name, values in self._sums.items():
             table[name] = values / self._decisions if name.startswith("lever/") else values
+        for v in range(world.config.venues):
+            table[f"uptime/{v}"] = 1.0 - self._unmet[:, v] / table["hours"]
         return table
 
 

@@ -2,7 +2,7 @@
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash, note_coin
-from protogov.envs.world.state import SUBSTEP_YEARS
+from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEP_YEARS
 
 SMALLEST_INDEX = 1e-6  # of supply: what a deposit of 1 USD is worth at least, however often losses take all
 
@@ -73,6 +73,16 @@ def accrue_interest(venue, p):
     venue.supply_index *= 1.0 + growth
     venue.reserve += earned - owed
     venue.sum_reserve_income += earned - owed
+
+
+@compiled
+def pay_funding_cost(world, venue, p):
+    """An hour's cost of the money that is lent, from the treasury, as far as it has any, to the outside."""
+    cost = min(p.funding_cost * debt_of(venue) / HOURS_PER_YEAR, max(venue.treasury_cash, 0.0))
+    venue.treasury_cash -= cost
+    world.outside_cash += cost
+    venue.sum_funding_cost += cost
+    note_cash(world, cost)
 
 
 @compiled

@@ -62,6 +62,9 @@ class Parameters:
     dust_balance: float = parameter(2000, "USD", 0, inf, "debt or collateral below which all debt may be repaid")
     dust_leftover: float = parameter(1000, "USD", 0, inf, "a liquidation may not leave less than this")
     protocol_fee: float = parameter(0.1, "share", 0, 1, "of the liquidation bonus that goes to the treasury")
+    funding_cost: float = parameter(
+        0, "annual", 0, 1, "that the treasury pays outside on what is lent, as far as it has money"
+    )
     losses_socialised: float = parameter(
         0, "switch", 0, 1, "1: suppliers bear bad debt at once (Morpho); 0: the treasury, then an open deficit (Aave)"
     )
@@ -100,6 +103,16 @@ class Parameters:
     )
     reservation_median: float = parameter(0.09, "annual", 0.001, 1, "of borrowers' reservation rates")
     reservation_spread: float = parameter(0.65, "log", 0, 2, "standard deviation of log reservation rates")
+    reservation_top: float = parameter(
+        0,
+        "annual",
+        0,
+        1,
+        "above 0: reservation rates are spread evenly from 0 to this, and no taste moves them",
+    )
+    demand_choke: float = parameter(
+        0, "annual", 0, 1, "above 0: debt wanted is linear, all of it * (1 - (2 own rate - rival's rate) / this)"
+    )
     leverage_taste: float = parameter(
         0.4, "log", -2, 2, "by which the most levered account's reservation rate is higher"
     )
@@ -194,6 +207,10 @@ class Parameters:
     trade_size: float = parameter(18, "contracts", 0, inf, "mean size of a trade")
     buy_share: float = parameter(0.54, "share", 0, 1, "of uninformed traders who buy")
     spread_elasticity: float = parameter(35, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
+    logit_scale: float = parameter(
+        0, "vol", 0, 1, "above 0: uninformed demand is logit in both venues' half-spreads, at this scale of taste"
+    )
+    logit_value: float = parameter(0.01, "vol", -1, 1, "half-spread at which logit demand is split with nobody's offer")
     latency_share: float = parameter(0.5, "share", 0, 1, "of informed arrivals who race the oracle; the rest trade vol")
     informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead vol arbitrageurs know the tape's implied vol")
     informed_cap: float = parameter(120, "contracts an hour", 0, inf, "informed traders take at most")

@@ -37,6 +37,7 @@ RECORD = np.dtype(
         ("bad_debt", "f8"),  # booked: debt without collateral, short sellers' shortfalls
         ("skipped_debt", "f8"),  # that could be liquidated and nobody took, at the last look
         ("unmet_withdrawals", "f8"),  # asked for and not paid out, at the end
+        ("unmet_hours", "i8"),  # hours of the decision at whose end a withdrawal stood unmet
         # ---- option pool: book and shares, at the end
         ("book_delta", "f8"),  # coin, without the hedge
         ("hedge_coin", "f8"),  # coin
@@ -84,6 +85,7 @@ def fill_record(world, venue, v, events, out):
     out.bad_debt = venue.sum_bad_debt
     out.skipped_debt = venue.skipped_debt
     out.unmet_withdrawals = venue.unmet_withdrawals
+    out.unmet_hours = venue.sum_unmet_hours
     out.book_delta = venue.net_delta
     out.hedge_coin = venue.hedge_coin
     out.book_gamma = venue.net_gamma

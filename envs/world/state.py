@@ -278,6 +278,7 @@ venue_dtype = np.dtype(
         ("short_coin_sum", "f8"),  # coin
         # ---- sums since the decision began (USD)
         ("sum_reserve_income", "f8"),
+        ("sum_funding_cost", "f8"),  # paid outside on what is lent
         ("sum_supplier_surplus", "f8"),
         ("sum_borrower_surplus", "f8"),
         ("sum_haircuts", "f8"),
@@ -313,6 +314,7 @@ venue_dtype = np.dtype(
         ("pool_settlement", "f8"),  # expiries paid at the oracle's mean instead of the tape's price
         # ---- events since the decision began; complete, also where the record of events is full
         ("sum_events", "i8"),
+        ("sum_unmet_hours", "i8"),  # at whose end a withdrawal stood unmet
         ("sum_events_lost", "i8"),  # events beyond the hourly capacity
         ("sum_liquidations", "i8"),
         ("sum_caused_liquidations", "i8"),  # that have a parent

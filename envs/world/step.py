@@ -13,7 +13,7 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.funding import move_open_interest, set_funding
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
 from protogov.envs.world.ledger import check_books
-from protogov.envs.world.lending import accrue_interest, cover_deficit, refresh_rates, repay_backstop
+from protogov.envs.world.lending import accrue_interest, cover_deficit, pay_funding_cost, refresh_rates, repay_backstop
 from protogov.envs.world.levers import announce_levers, execute_due_levers, target_of_action
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.market import move_outside_price, read_tape, remember_hour, withdraw_liquidity
@@ -206,6 +206,10 @@ def settle_expiries(world, venue, v, events, p):
 def close_hour(world, venue, p):
     """Hourly diagnostics: loop gains, debt at risk, daily flows."""
     measure_risk(world, venue)
+    if p.funding_cost > 0.0:
+        pay_funding_cost(world, venue, p)
+    if venue.unmet_withdrawals > 0.0:
+        venue.sum_unmet_hours += 1
     venue.liquidation_gain_peak = max(venue.liquidation_gain_peak, venue.liquidation_gain)
     venue.hedge_gain_peak = max(venue.hedge_gain_peak, venue.hedge_gain)
     venue.health_stale = 1  # an hour's interest moved every debt, even where no price moved

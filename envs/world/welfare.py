@@ -43,6 +43,7 @@ TERM_NAMES: tuple[str, ...] = (
     "welfare_lockup",
     "welfare",
     # ---- reported with weight 0
+    "funding_cost",  # of what is lent: the treasury's share of W has it
     "lp_profit",  # dNAV0
     "bad_debt",
     "liquidated",
@@ -118,6 +119,7 @@ def settle_terms(world, venue, hours, out, p):
         + out.welfare_lockup
     )
 
+    out.funding_cost = venue.sum_funding_cost * bp
     out.lp_profit = nav_change * bp
     out.bad_debt = venue.sum_bad_debt * bp
     out.liquidated = venue.sum_liquidated * bp
@@ -153,6 +155,7 @@ def grow_drawdowns(venue, latent_change, nav_change, bp):
 def clear_sums(venue):
     """Start of a decision: sums begin at zero."""
     venue.sum_reserve_income = 0.0
+    venue.sum_funding_cost = 0.0
     venue.sum_supplier_surplus = 0.0
     venue.sum_borrower_surplus = 0.0
     venue.sum_haircuts = 0.0
@@ -188,6 +191,7 @@ def clear_sums(venue):
     venue.pool_shorts = 0.0
     venue.pool_settlement = 0.0
     venue.sum_events = 0
+    venue.sum_unmet_hours = 0
     venue.sum_events_lost = 0
     venue.sum_liquidations = 0
     venue.sum_caused_liquidations = 0

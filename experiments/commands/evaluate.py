@@ -6,13 +6,16 @@ from typing import Annotated
 
 import tyro
 
+from protogov.envs.config import WorldConfig
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
-from protogov.experiments.governors import STATIC, baseline, find_governors
+from protogov.experiments.governors import STATIC, Found, baseline, find_governors
 from protogov.experiments.measured import make_suites, run_evaluation
 from protogov.experiments.paths import RunFolder, shared_data
 from protogov.experiments.words import summary_table, underpowered
+
+QUICK = 8  # tapes a scenario of a quick suite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,9 @@ class Options:
     windows of recorded candles), and over training seeds. The headline is the first of the scenarios, recordings before
     all; without --scenarios the recordings beside the repository, or the held-out crash where there are none.
 
+    With --suite every registered baseline (and GOVERNORS) plays every registered scenario instead: the leaderboard,
+    written into --out. A run of it that was cut off goes on with the same command.
+
     Example: protogov evaluate results/runs/first --scenarios crash-heldout jump --episodes 256 --baselines random
     """
 
@@ -34,6 +40,14 @@ class Options:
     """Registered scenarios, files of candles or folders of them."""
     episodes: int = 64
     """Tapes of each scenario or file."""
+    suite: bool = False
+    """The leaderboard: every baseline on every scenario, or on --scenarios."""
+    quick: bool = False
+    """With --suite: 8 tapes a scenario, to see that everything runs."""
+    ceiling: Path | None = None
+    """With --suite: JSON of constants tuned with hindsight, {scenario: {lever: value}}; the ceiling."""
+    jobs: int = 2
+    """With --suite: processes."""
     baselines: tuple[str, ...] = ()
     """Also play these: random, adaptive_curve, slope2_oracle."""
     own_means: bool = True
@@ -48,6 +62,10 @@ def run(options: Options, command: str) -> int:
     """Evaluate, write, and print the summary; `command` is what was typed."""
     found = find_governors(options.governors)
     config = world_of(found, options.world)
+    if options.suite:
+        return run_suite(options, found, config, command)
+    if options.quick or options.ceiling is not None:
+        raise BadInput("--quick and --ceiling are given without --suite, to which alone they belong")
     folder = RunFolder(options.out) if options.out is not None else found.run
     if folder is None:
         raise BadInput("out is missing; give a folder to write into, because the governors are not those of one run")
@@ -63,6 +81,28 @@ def run(options: Options, command: str) -> int:
     results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
+    return 0
+
+
+def run_suite(options: Options, found: Found, config: WorldConfig, command: str) -> int:
+    """Play the leaderboard, write it, and print its table of means."""
+    from protogov.experiments.leaderboard.ceiling import read_ceiling
+    from protogov.experiments.leaderboard.playing import make_matches, run_matches
+    from protogov.experiments.leaderboard.summary import summarise
+    from protogov.experiments.leaderboard.writing import table_of_means, write_leaderboard
+
+    if options.out is None:
+        raise BadInput("out is missing; --suite needs a folder to write into, say --out results/leaderboard")
+    if options.baselines:
+        raise BadInput("--baselines is given with --suite, in which every baseline plays")
+    ceiling = None if options.ceiling is None else read_ceiling(options.ceiling)
+    seeds = QUICK if options.quick else options.episodes
+    matches = make_matches(config, seeds, options.scenarios, ceiling, found.sets)
+    table = run_matches(config, matches, jobs=options.jobs, keep=options.out / "matches")
+    board = summarise(table)
+    for path in write_leaderboard(options.out, board, table, config, command):
+        print(path)
+    print("\n".join(table_of_means(board)))
     return 0
 
 

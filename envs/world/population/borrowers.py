@@ -43,6 +43,8 @@ def draw_borrowers(world, venue, v, p):
         # who uses most of what a loan may be values it most
         taste = p.reservation_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_RATE) + p.leverage_taste * (2.0 * u - 1.0)
         venue.account_reservation_rate[i] = p.reservation_median * exp(taste)
+        if p.reservation_top > 0.0:
+            venue.account_reservation_rate[i] = p.reservation_top * (i + 0.5) / count
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_SAFETY)
         venue.account_safety[i] = p.safety_low + (p.safety_high - p.safety_low) * u
         idle = uniform(seed, i, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
@@ -155,7 +157,11 @@ def act(world, venue, v, i, events, p):
     if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:
         if world.num_venues > 1:
             review_venue(world, venue, world.venues[1 - v], i, p)
-        review_rate(world, venue, i, p)
+        if p.demand_choke > 0.0:
+            rival = world.venues[world.num_venues - 1 - v]
+            take_level(world, venue, i, linear_demand(venue.borrow_rate, rival.borrow_rate, p.demand_choke), p)
+        else:
+            review_rate(world, venue, i, p)
 
 
 @compiled
@@ -199,6 +205,15 @@ def deleverage(world, venue, v, i, debt, price, safety, events, p):
 
 
 @compiled
+def linear_demand(rate, rival_rate, choke):
+    """Share of its full debt that an account takes where demand is linear in both venues' rates, within [0, 1].
+
+    Differentiated Bertrand competition with slopes 2 and 1 (Singh and Vives 1984); a venue without a rival is its own.
+    """
+    return min(max(1.0 - (2.0 * rate - rival_rate) / choke, 0.0), 1.0)
+
+
+@compiled
 def review_rate(world, venue, i, p):
     """Compare the rate with the thresholds of account `i`: it changes its level, leaves, returns, or trims its debt.
 
@@ -206,6 +221,12 @@ def review_rate(world, venue, i, p):
     """
     share = participation(venue.borrow_rate, venue.account_reservation_rate[i], world.leverage_demand, p)
     level = next_level(venue.account_level[i], share, venue.account_offset[i], p.level_stickiness)
+    take_level(world, venue, i, level, p)
+
+
+@compiled
+def take_level(world, venue, i, level, p):
+    """Put account `i` on `level`, a share of its full debt, with all that this asks of its debt and collateral."""
     venue.account_level[i] = level
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     if level == 0.0:

@@ -5,7 +5,7 @@ two venues everybody compares both quotes, and goes to the better one the more o
 protect a loan and sellers who write options are in files of their own.
 """
 
-from math import log
+from math import exp, log
 
 from protogov.envs.world.attribution import book_trade
 from protogov.envs.world.compiled import compiled
@@ -28,6 +28,7 @@ from protogov.envs.world.state import SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol, move_surface
 
 LEAST_CONTRACTS = 0.01  # nobody trades less
+MAX_ARRIVALS = 64  # of a venue in a sub-step, as far as their keys go
 
 
 @compiled
@@ -39,7 +40,7 @@ def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
     mean = p.arrivals * world.flow_intensity / SUBSTEPS
     u = uniform(world.seed, v, world.hour, substep_of_hour, Purpose.OPTION_ARRIVALS)
     for number in range(poisson_count(u, mean)):
-        entity = v * 64 + number
+        entity = v * MAX_ARRIVALS + number
         if uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_INFORMED) < world.informed_share:
             informed_arrival(world, venue, v, entity, substep_of_hour, future_vol, p)
         else:
@@ -78,6 +79,18 @@ def offer(world, venue, e, k, is_call, contracts, sign, p):
         return 1, total, fees, base, skew
     total, _, skew = forced_terms(world, venue, e, k, is_call, contracts, False, p)
     return 1, total, 0.0, venue.base_vol[e], skew
+
+
+@compiled
+def logit_share(world, v, p):
+    """Share of uninformed demand that venue `v` has among the venues and going without (Anderson et al. 1992)."""
+    total, own = 1.0, 0.0
+    for w in range(world.num_venues):
+        weight = exp((p.logit_value - world.venues[w].half_spread) / p.logit_scale)
+        total += weight
+        if w == v:
+            own = weight
+    return own / total
 
 
 @compiled
@@ -122,6 +135,9 @@ def uninformed_arrival(world, home, v, entity, substep_of_hour, p):
     if contracts < LEAST_CONTRACTS:
         return
     sign = 1.0 if buys else -1.0
+    if p.logit_scale > 0.0:
+        take_share(world, home, v, e, k, is_call, contracts, sign, p)
+        return
     w = routed(world, v, entity, substep_of_hour, e, k, is_call, contracts, sign, p)
     venue = world.venues[w]
     if not buys:
@@ -130,6 +146,18 @@ def uninformed_arrival(world, home, v, entity, substep_of_hour, p):
             return
     u = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_MARGIN)
     consider(world, venue, e, k, is_call, contracts, sign, u, 1.0, p)
+
+
+@compiled
+def take_share(world, venue, v, e, k, is_call, contracts, sign, p):
+    """Expected counts of a logit demand: everybody who arrives trades the share of it that would come here."""
+    contracts *= logit_share(world, v, p)
+    if sign < 0.0:
+        contracts = min(contracts, for_sale(venue, e, k, is_call))
+    if contracts >= LEAST_CONTRACTS:
+        offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, p)
+        if offered:
+            fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, False, p)
 
 
 @compiled

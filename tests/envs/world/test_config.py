@@ -111,6 +111,7 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("stagger", "yes"),
     ("parameters", {"gas_cost": 1.0}),
     ("parameters", None),
+    ("objective", 3),
 ]
 
 

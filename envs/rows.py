@@ -1,0 +1,85 @@
+"""Levers and physics of its own for each row of a batch: what makes a stress grid one batch."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from protogov.envs.config import ConfigError
+from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.parameters import Parameters
+
+Floats = NDArray[np.float64]
+
+
+def own_levers(defaults: Floats, given: Mapping[str, ArrayLike]) -> None:
+    """Write lever defaults of single rows into `defaults`, float64 [n, 12].
+
+    Args:
+        defaults: of every row, in the order and units of the table; written in place.
+        given: lever name -> float [n], each within the lever's range.
+
+    Raises:
+        ConfigError: an unknown lever, another shape, a value out of range, or a loan-to-value of zero.
+    """
+    for name, values in given.items():
+        if name not in LEVER_INDEX:
+            raise ConfigError(f"lever_defaults names the lever {name!r}, known levers are {', '.join(LEVER_INDEX)}.")
+        lever = LEVERS[LEVER_INDEX[name]]
+        defaults[:, LEVER_INDEX[name]] = _rows("lever_defaults", name, values, len(defaults), lever.low, lever.high)
+    threshold, gap = (defaults[:, LEVER_INDEX[name]] for name in ("liquidation_threshold", "ltv_gap"))
+    if (threshold <= gap).any():
+        row = int(np.argmax(threshold <= gap))
+        raise ConfigError(
+            f"lever_defaults['ltv_gap'] of row {row} is {gap[row]:g}, it must stay below that row's liquidation "
+            f"threshold {threshold[row]:g}: a loan-to-value of zero lends to nobody."
+        )
+
+
+def own_parameters(params: np.recarray, common: Parameters, given: Mapping[str, ArrayLike]) -> None:
+    """Write physical parameters of single rows into `params`, a `PARAMS` record a row.
+
+    Args:
+        params: of every row; written in place.
+        common: the parameters of the configuration, which say what else each row has.
+        given: parameter name -> float [n], each within the parameter's range.
+
+    Raises:
+        ConfigError: an unknown parameter, another shape, a value out of range, or values that contradict each other.
+    """
+    known = {spec.name: spec for spec in fields(Parameters)}
+    for name, values in given.items():
+        if name not in known:
+            raise ConfigError(f"parameters names {name!r}, which is no parameter; known are {', '.join(known)}.")
+        limits = known[name].metadata
+        params[name] = _rows("parameters", name, values, len(params), limits["low"], limits["high"])
+    if not given:
+        return
+    own = np.stack([np.asarray(params[name]) for name in given], axis=1)
+    for row in np.unique(own, axis=0):  # what one number cannot show: whole numbers, and pairs in their order
+        changed = {
+            name: int(value) if known[name].type in (int, "int") and value == int(value) else float(value)
+            for name, value in zip(given, row, strict=True)
+        }
+        try:
+            Parameters(**{**{name: getattr(common, name) for name in known}, **changed})
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+
+
+def _rows(option: str, name: str, values: ArrayLike, count: int, low: float, high: float) -> Floats:
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{option}[{name!r}] = {values!r} must be {count} numbers, one a row.") from None
+    if array.shape != (count,):
+        raise ConfigError(f"{option}[{name!r}] has shape {array.shape}, expected {(count,)}: one value a row.")
+    outside = ~((array >= low) & (array <= high) & np.isfinite(array))
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise ConfigError(
+            f"{option}[{name!r}] of row {row} is {array[row]:g}, it must be a finite number between {low:g} "
+            f"and {high:g}."
+        )
+    return array

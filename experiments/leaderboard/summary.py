@@ -1,0 +1,179 @@
+"""What the leaderboard says: each measure of each row on each scenario, with intervals that resample whole seeds.
+
+A resample draws tape seeds with replacement and takes each with everybody's episodes of all scenarios, so pairs stay
+pairs. Marks of W are simultaneous: the largest |gain| / standard error over all rows and scenarios is resampled too
+(max-T, Westfall and Young 1993), so that one of twenty rows is not marked by chance alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.experiments.comparison import PART_LABELS, REALISED_LABELS
+from protogov.experiments.evaluation import PARTS
+from protogov.experiments.governors import STATIC
+from protogov.experiments.leaderboard.playing import CEILING
+from protogov.experiments.statistics import LEVEL, TAIL
+from protogov.experiments.tables import Table
+
+RESAMPLES = 2000
+# column without the venue -> what people call it; W and everybody's share of it first
+MEASURES: dict[str, str] = {
+    "welfare": "Welfare W",
+    **{f"welfare/{part}": PART_LABELS[part] for part in PARTS},
+    **{name: REALISED_LABELS[name] for name in ("bad_debt", "liquidated", "liquidator_profit", "informed_profit")},
+    "uptime": "Uptime of withdrawals",
+}
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with the ends of its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row on one scenario.
+
+    Attributes:
+        governors, scenario: who, where.
+        measures: column -> mean over tapes; bp of K0 an episode, uptime a share.
+        shortfall: mean of the worst 5% of W [bp].
+        gain: W over static, paired.
+        shortfall_gain: the same of the shortfall.
+        marked: whether the simultaneous interval of the gain excludes zero.
+        captured: gain over the ceiling's gain; nan without a ceiling, or where its own gain is not above zero.
+    """
+
+    governors: str
+    scenario: str
+    measures: dict[str, Estimate]
+    shortfall: Estimate
+    gain: Estimate
+    shortfall_gain: Estimate
+    marked: bool
+    captured: float
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """All entries, rows in the order of their mean gain."""
+
+    entries: tuple[Entry, ...]
+    governors: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    splits: dict[str, str]
+    seeds: int
+    critical: float  # simultaneous: this many standard errors
+
+    def entry(self, governors: str, scenario: str) -> Entry | None:
+        """One entry; None where a row did not play, as a ceiling that was not tuned there."""
+        return next((e for e in self.entries if (e.governors, e.scenario) == (governors, scenario)), None)
+
+
+def summarise(table: Table) -> Leaderboard:
+    """Summarise the table of `run_matches`; several training seeds of one name are averaged tape by tape.
+
+    Raises:
+        ValueError: the static protocol did not play, or rows of a scenario did not play the same tapes.
+    """
+    scenarios = tuple(dict.fromkeys(table["scenario"].tolist()))
+    names = tuple(dict.fromkeys(table["governors"].tolist()))
+    tapes = np.unique(table["tape_seed"])
+    values = {
+        (name, scenario): _by_tape(table, name, scenario, tapes)
+        for scenario in scenarios
+        for name in names
+        if ((table["governors"] == name) & (table["scenario"] == scenario)).any()
+    }
+    for scenario in scenarios:
+        if (STATIC, scenario) not in values:
+            raise ValueError(f"the static protocol did not play scenario {scenario!r}; gains are over it.")
+    draws = np.random.default_rng(0).integers(0, tapes.size, (RESAMPLES, tapes.size))
+    gains = {at: v["welfare"] - values[STATIC, at[1]]["welfare"] for at, v in values.items() if at[0] != STATIC}
+    critical = _critical(gains, draws)
+    entries = tuple(
+        _entry(at, v, values[STATIC, at[1]], values.get((CEILING, at[1])), draws, critical) for at, v in values.items()
+    )
+
+    def mean_gain(name: str) -> float:
+        return float(np.mean([entry.gain.value for entry in entries if entry.governors == name]))
+
+    order = [STATIC, *sorted((n for n in names if n not in (STATIC, CEILING)), key=lambda n: -mean_gain(n))]
+    order += [CEILING] if CEILING in names else []
+    splits = {scenario: str(table["split"][table["scenario"] == scenario][0]) for scenario in scenarios}
+    return Leaderboard(entries, tuple(order), scenarios, splits, int(tapes.size), critical)
+
+
+def _by_tape(table: Table, name: str, scenario: str, tapes: NDArray[np.uint64]) -> dict[str, Floats]:
+    """Measure -> value a tape, training seeds averaged, venues averaged."""
+    here = (table["governors"] == name) & (table["scenario"] == scenario)
+    seeds = np.unique(table["training_seed"][here])
+    order = np.lexsort((table["tape_seed"][here], table["training_seed"][here]))
+    if not np.array_equal(table["tape_seed"][here][order], np.tile(tapes, seeds.size)):
+        raise ValueError(f"{name!r} did not play the tapes of the others in scenario {scenario!r}.")
+    found = {}
+    for measure in MEASURES:
+        first, _, rest = measure.partition("/")
+        columns = [
+            column
+            for column in table
+            if column.split("/")[0] == first and column.split("/")[2:] == ([rest] if rest else []) and "/" in column
+        ]
+        found[measure] = np.mean([table[c][here][order].reshape(seeds.size, -1) for c in columns], axis=(0, 1))
+    return found
+
+
+def _shortfall(ordered: Floats) -> Floats:
+    """Mean of the lowest 5% of ascending values along the last axis, the boundary value by its share."""
+    count = TAIL * ordered.shape[-1]
+    weights = np.clip(count - np.arange(ordered.shape[-1]), 0.0, 1.0)
+    return np.asarray((ordered * weights).sum(axis=-1) / count)
+
+
+def _estimate(value: float, resampled: Floats) -> Estimate:
+    low, high = np.percentile(resampled, (50.0 * (1.0 - LEVEL), 50.0 * (1.0 + LEVEL)))
+    return Estimate(float(value), float(low), float(high))
+
+
+def _critical(gains: dict[tuple[str, str], Floats], draws: NDArray[np.int64]) -> float:
+    """95% quantile of the largest |resampled mean - mean| / standard error over all gains."""
+    largest = np.zeros(len(draws))
+    for gain in gains.values():
+        error = gain.std(ddof=1) / np.sqrt(gain.size)
+        if error > 0.0:
+            largest = np.maximum(largest, np.abs(gain[draws].mean(axis=1) - gain.mean()) / error)
+    return float(np.quantile(largest, LEVEL))
+
+
+def _entry(
+    at: tuple[str, str],
+    own: dict[str, Floats],
+    static: dict[str, Floats],
+    ceiling: dict[str, Floats] | None,
+    draws: NDArray[np.int64],
+    critical: float,
+) -> Entry:
+    gain = own["welfare"] - static["welfare"]
+    tails = {}
+    for name, values in (("own", own["welfare"]), ("static", static["welfare"])):
+        tails[name] = (float(_shortfall(np.sort(values))), _shortfall(np.sort(values[draws], axis=1)))
+    error = float(gain.std(ddof=1)) / np.sqrt(gain.size)
+    top = float("nan") if ceiling is None else float((ceiling["welfare"] - static["welfare"]).mean())
+    return Entry(
+        governors=at[0],
+        scenario=at[1],
+        measures={name: _estimate(float(v.mean()), v[draws].mean(axis=1)) for name, v in own.items()},
+        shortfall=_estimate(*tails["own"]),
+        gain=_estimate(float(gain.mean()), gain[draws].mean(axis=1)),
+        shortfall_gain=_estimate(tails["own"][0] - tails["static"][0], tails["own"][1] - tails["static"][1]),
+        marked=bool(error > 0.0 and abs(gain.mean()) > critical * error),
+        captured=float(gain.mean()) / top if top > 0.0 else float("nan"),
+    )

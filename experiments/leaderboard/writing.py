@@ -1,0 +1,154 @@
+"""What the leaderboard leaves: a table of all measures, the episodes, a figure, a manifest and a page."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.world.kernels import source_digest
+from protogov.experiments.figures.leaderboard import draw_leaderboard
+from protogov.experiments.figures.style import save
+from protogov.experiments.files import write_json, write_text
+from protogov.experiments.governors import STATIC
+from protogov.experiments.leaderboard.playing import CEILING
+from protogov.experiments.leaderboard.summary import MEASURES, Entry, Estimate, Leaderboard
+from protogov.experiments.tables import Table, write_table
+from protogov.experiments.versions import now, versions
+
+
+def write_leaderboard(folder: Path, board: Leaderboard, table: Table, config: WorldConfig, command: str) -> list[Path]:
+    """Write all files; returns their paths."""
+    figure = draw_leaderboard(board)
+    drawn = save(figure, folder, "leaderboard")
+    figure.savefig(drawn.with_suffix(".png"), dpi=110)
+    about = {
+        "command": command,
+        "written": now(),
+        "seeds": board.seeds,
+        "scenarios": board.splits,
+        "governors": list(board.governors),
+        "critical_standard_errors": board.critical,
+        "config": config.to_dict(),
+        "physics_digest": source_digest(),
+        "versions": versions(),
+    }
+    return [
+        write_text(folder / "leaderboard.csv", board_csv(board)),
+        write_table(folder / "episodes.parquet", table, {"command": command}),
+        drawn,
+        write_json(folder / "manifest.json", about),
+        write_text(folder / "README.md", page(board, command)),
+    ]
+
+
+def board_csv(board: Leaderboard) -> str:
+    """One row a governor, scenario and measure: value and 95% interval; gains over static beside them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("governors", "scenario", "split", "measure", "value", "low", "high", "marked"))
+    for entry in board.entries:
+        head = (entry.governors, entry.scenario, board.splits[entry.scenario])
+        rows = [
+            *entry.measures.items(),
+            ("shortfall_5%", entry.shortfall),
+            ("welfare_gain", entry.gain),
+            ("shortfall_5%_gain", entry.shortfall_gain),
+        ]
+        for name, found in rows:
+            mark = int(entry.marked) if name == "welfare_gain" else ""
+            writer.writerow((*head, name, *(f"{x:.6g}" for x in (found.value, found.low, found.high)), mark))
+        if np.isfinite(entry.captured):
+            writer.writerow((*head, "share_of_ceiling", f"{entry.captured:.6g}", "", "", ""))
+    return text.getvalue()
+
+
+def page(board: Leaderboard, command: str) -> str:
+    """A page that explains the folder."""
+    ceiling = (
+        f"**{CEILING}** are tuned on each scenario with hindsight and asked for from the first decision on, through "
+        "the same shield: the ceiling. *Of ceiling* is the share of its gain that a row captures."
+        if CEILING in board.governors
+        else "No ceiling is shown: no constants tuned with hindsight were given (`--ceiling`)."
+    )
+    lines = [
+        "# Leaderboard",
+        "",
+        "![Gain of W over the static protocol](leaderboard.svg)",
+        "",
+        f"Every baseline on every scenario, {board.seeds} tape seeds each, the same for all rows. Money in bp of K0 an "
+        "episode. Brackets: 95% percentile interval from resampling whole seeds. **Bold** gains hold simultaneously "
+        f"over all rows and scenarios (max-T, {board.critical:.2f} standard errors). Uptime: share of hours at whose "
+        f"end no withdrawal stood unmet. {ceiling}",
+        "",
+        "## Means over scenarios",
+        "",
+        "Each scenario counts the same.",
+        "",
+        *table_of_means(board),
+    ]
+    for scenario in board.scenarios:
+        held_out = ", held out" if board.splits[scenario] == "test" else ""
+        lines += ["", f"## {scenario}{held_out}", ""]
+        lines += [
+            _head("governors", "W", "gain", "of ceiling", "ES 5%", "gain", "bad debt", "liquidated", "uptime"),
+            *(_row(entry) for name in board.governors if (entry := board.entry(name, scenario)) is not None),
+        ]
+    lines += [
+        "",
+        "Each party's share of W and its interval: `leaderboard.csv`, measures "
+        + ", ".join(f"`{name}`" for name in MEASURES if name.startswith("welfare/"))
+        + ". Episodes: `episodes.parquet`. Made by",
+        "",
+        f"    {command}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def table_of_means(board: Leaderboard) -> list[str]:
+    """A row a governor: W, gain over static, shortfall, bad debt, liquidated value, uptime; means over scenarios."""
+    head = _head("governors", "W", "gain", "ES 5%", "bad debt", "liquidated", "uptime")
+    return [head, *(_mean_row(board, name) for name in board.governors)]
+
+
+def _head(*names: str) -> str:
+    return f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
+
+
+def _interval(found: Estimate) -> str:
+    return f"{found.value:.1f} [{found.low:.1f}, {found.high:.1f}]"
+
+
+def _row(entry: Entry) -> str:
+    gain = "" if entry.governors == STATIC else _interval(entry.gain)
+    measures = entry.measures
+    cells = [
+        entry.governors,
+        _interval(measures["welfare"]),
+        f"**{gain}**" if entry.marked else gain,
+        "" if np.isnan(entry.captured) or entry.governors == STATIC else f"{100 * entry.captured:.0f}%",
+        _interval(entry.shortfall),
+        "" if entry.governors == STATIC else _interval(entry.shortfall_gain),
+        _interval(measures["bad_debt"]),
+        _interval(measures["liquidated"]),
+        f"{100 * measures['uptime'].value:.1f}%",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _mean_row(board: Leaderboard, name: str) -> str:
+    """Means over the scenarios; only a row that played them all can be compared with others."""
+    here = [entry for entry in board.entries if entry.governors == name]
+    if len(here) < len(board.scenarios):
+        return f"| {name} (tuned for {len(here)} of {len(board.scenarios)}) | | | | | | |"
+
+    def mean(of: str) -> float:
+        return float(np.mean([entry.measures[of].value for entry in here]))
+
+    gain = float(np.mean([entry.gain.value for entry in here]))
+    shortfall = float(np.mean([entry.shortfall.value for entry in here]))
+    cells = [f"{mean('welfare'):.1f}", "" if name == STATIC else f"{gain:+.1f}", f"{shortfall:.1f}"]
+    cells += [f"{mean('bad_debt'):.1f}", f"{mean('liquidated'):.1f}", f"{100 * mean('uptime'):.1f}%"]
+    return f"| {' | '.join([name, *cells])} |"

@@ -1,0 +1,1 @@
+"""Stress: a grid of protocols on the same drawn futures, its losses, and the least collateral that keeps it solvent."""

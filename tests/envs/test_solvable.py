@@ -1,0 +1,164 @@
+"""Worlds with a known optimum: the simulator agrees with the closed form, and search and PPO find what it says."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from protogov.agents.ppo import PPOSettings, Trainer
+from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.simulator import Simulator
+from protogov.envs.solvable import CAREFUL, CHOKE, Solvable, solvable, solvable_names
+from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+
+SEEDS = np.arange(2, dtype=np.uint64)
+BOUND = 0.05  # of (V* - V) / (V* - V_default)
+
+
+def lever_of(world: Solvable):
+    return LEVERS[LEVER_INDEX[world.lever]]
+
+
+def total(simulator: Simulator, actions) -> dict[str, np.ndarray]:
+    sums = dict.fromkeys(simulator.agents, 0.0)
+    while not simulator.truncated().any():
+        step = simulator.step(actions)
+        sums = {agent: sums[agent] + step.rewards[agent] for agent in sums}
+    return sums
+
+
+def worth(world: Solvable, values, seeds=SEEDS) -> np.ndarray:
+    """Mean reward of venue 0 with the lever held at each of `values`, all venues alike."""
+    levers = np.repeat(np.atleast_1d(values), len(seeds))
+    simulator = Simulator(world.config, levers.size, scenario=world.scenario, lever_defaults={world.lever: levers})
+    simulator.reset(seeds=np.tile(seeds, np.size(values)))
+    still = {agent: np.zeros((levers.size, simulator.action_size(agent))) for agent in simulator.agents}
+    assert (simulator.worlds["book_error"] < 1e-9).all()
+    return total(simulator, still)[simulator.agents[0]].reshape(-1, len(seeds)).mean(axis=1)
+
+
+def check_found(world: Solvable, value: float, optimum: float | None = None) -> None:
+    lever = lever_of(world)
+    assert abs(value - (world.optimum if optimum is None else optimum)) < 0.1 * (lever.high - lever.low)
+
+
+def seeds_of(world: Solvable) -> np.ndarray:
+    # trades and the jump are drawn, loans are not
+    return np.arange({"spread": 32, "logit-duopoly": 32, "threshold": 512}.get(world.name, 2), dtype=np.uint64)
+
+
+@pytest.mark.parametrize("name", solvable_names())
+def test_the_curve_of_the_simulator_is_the_closed_form(name):
+    world = solvable(name)
+    lever = lever_of(world)
+    values = np.linspace(lever.low + 0.2 * (lever.high - lever.low), 0.9 * lever.high, 5)
+    found, expected = worth(world, values, seeds_of(world)), np.array([world.value(value) for value in values])
+    near = (0.04 if name == "threshold" else 0.02) * np.abs(expected).max()  # the jump itself is drawn
+    assert found / (found @ expected) * (expected @ expected) == pytest.approx(expected, abs=near)
+
+
+@pytest.mark.parametrize("name", ["rate", "rate-cost", "spread", "threshold"])
+def test_a_search_on_the_simulator_finds_the_optimum(name):
+    world = solvable(name)
+    lever, seeds = lever_of(world), seeds_of(world)
+    found = minimize_scalar(
+        lambda value: -worth(world, value, seeds)[0],
+        bounds=(lever.low, lever.high),
+        method="bounded",  # golden section with parabolic steps
+        options={"xatol": 0.02 * (lever.high - lever.low)},
+    ).x
+    check_found(world, found)
+    assert world.regret(found) <= BOUND
+    best, default = worth(world, [world.optimum, lever.default], seeds)
+    assert (best - worth(world, found, seeds)[0]) / (best - default) <= BOUND
+
+
+def best_response(world: Solvable, rival: float, values: np.ndarray) -> float:
+    """Of venue 0 among `values`, by the vertex of the parabola through the best three points."""
+    lever = lever_of(world)
+    simulator = Simulator(world.config, values.size, scenario=world.scenario)
+    simulator.reset(seeds=np.zeros(values.size, np.uint64))
+    actions = {agent: np.zeros((values.size, 4)) for agent in simulator.agents}
+    for agent, at in zip(simulator.agents, (values, np.full(values.size, rival)), strict=True):
+        actions[agent][:, 0] = lever.action(at)
+    profit = total(simulator, actions)[simulator.agents[0]]
+    at = int(np.clip(profit.argmax(), 1, values.size - 2))
+    curve = np.polyfit(values[at - 1 : at + 2], profit[at - 1 : at + 2], 2)
+    return float(-curve[1] / (2 * curve[0]))
+
+
+def test_bertrand_best_responses_meet_at_the_nash_rate_below_the_joint_optimum():
+    world = solvable("bertrand-rates")
+    rates = np.linspace(0.0, 0.1, 21)
+    assert best_response(world, 0.02, rates) == pytest.approx((CHOKE + 0.02) / 4, abs=0.002)
+    rate = 0.01
+    for _ in range(4):
+        rate = best_response(world, rate, rates)
+    assert rate == pytest.approx(0.06, abs=0.002)
+    check_found(world, rate)
+    nash, joint = worth(world, [world.optimum, world.joint])
+    assert nash / joint == pytest.approx(0.2222 / 0.25, abs=0.003)
+    assert world.value(0.06) == pytest.approx(0.2222, abs=1e-4) and world.value(0.09) == pytest.approx(0.25)
+
+
+def test_logit_best_responses_meet_at_the_nash_price_below_the_joint_optimum():
+    world = solvable("logit-duopoly")
+    spreads = np.linspace(0.0025, 0.0125, 21)
+    spread = 0.015
+    for _ in range(6):
+        spread = best_response(world, spread, spreads)
+    assert 1.0 + 100.0 * spread == pytest.approx(1.472927, abs=0.02)
+    check_found(world, spread)
+    fine = np.linspace(0.0025, 0.02, 3001)
+    closed = np.array([world.value(value) for value in fine])
+    assert 1.0 + 100.0 * fine[closed.argmax()] == pytest.approx(1.924981, abs=1e-3)
+    assert [world.value(x) for x in (world.optimum, world.joint)] == pytest.approx([0.222927, 0.337490], abs=1e-6)
+    found = worth(world, spreads, seeds_of(world))
+    assert 1.0 + 100.0 * spreads[found.argmax()] == pytest.approx(1.924981, abs=0.06)
+
+
+def test_the_mistake_of_a_wrong_elasticity_would_be_seen():
+    world = solvable("spread")
+    wrong = world.config.with_parameters(spread_elasticity=90.0)
+    other = Solvable("wrong", wrong, world.scenario, world.lever, world.optimum, world.value)
+    ours, theirs = worth(other, [1 / 90.0, world.optimum], seeds_of(world))
+    assert ours > theirs * 1.05
+
+
+def in_force(world: Solvable, simulator: Simulator) -> np.ndarray:
+    """The lever's value, F[n]; of `threshold` that at the default gap which would lend as much."""
+    venue = simulator.worlds["venues"][:, 0]
+    if world.name != "threshold":
+        return venue[world.lever].copy()
+    return np.minimum(venue["loan_to_value"], venue["liquidation_threshold"] / CAREFUL) * CAREFUL
+
+
+@pytest.mark.parametrize(("name", "rollouts"), [("rate", 40), ("spread", 40), ("threshold", 60)])
+def test_ppo_finds_the_optimum(name, rollouts):
+    world = solvable(name)
+    settings = PPOSettings(
+        num_steps=4, batch_size=256, num_epochs=10, learning_rate=3e-3, final_learning_rate=3e-4, gamma=0.0,
+        gae_lambda=0.0, log_std_final=-3.0, hidden_sizes=(16,),
+    )  # fmt: skip
+    trainer = Trainer(Simulator(world.config, 64, scenario=world.scenario), settings, total_rollouts=rollouts)
+    trainer.run()
+    simulator = Simulator(world.config, 16, scenario=world.scenario)
+    simulator.reset(seeds=np.arange(1000, 1016, dtype=np.uint64))
+    agent = simulator.agents[0]
+    governor = trainer.governor(agent)
+    governor.reset(np.arange(16), np.arange(16, dtype=np.uint64))
+    found = []
+    while not simulator.truncated().any():
+        simulator.step({agent: governor.act(simulator.view(agent))})
+        found.append(in_force(world, simulator))
+    regrets = [world.regret(value) for value in np.concatenate(found)]
+    check_found(world, float(np.mean(found)))
+    assert np.mean(regrets) <= BOUND
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="known are rate"):
+        solvable("monopoly")
+    with pytest.raises(ConfigError, match="objective names the term 'profit'"):
+        WorldConfig(objective={"profit": 1.0})
+    config = solvable("rate").config
+    assert WorldConfig.from_dict(config.to_dict()) == config
