@@ -59,16 +59,13 @@ def draw(finding: Finding) -> Figure:
         axes.set_xlabel("hour of the episode")
         label_y(axes, label)
         legend_on_top(axes, 2)
-    for notional in NOTIONALS:
+    gains = []
+    for place, notional in enumerate(NOTIONALS):
         main = notional == NOTIONAL
         sample = finding.active if main else finding.shown[written(notional)]
-        # on a log axis the places of seeds are spread in units of a decade
-        dots(dose, float(np.log2(notional / 7e6)), sample.columns["pushed"], ACTIVE if main else {"color": GREEN})
-    gains = [
-        (finding.active if notional == NOTIONAL else finding.shown[written(notional)]).columns["gain"].mean()
-        for notional in NOTIONALS
-    ]
-    dose.set_xticks([np.log2(notional / 7e6) for notional in NOTIONALS], [f"{gain:.2g}" for gain in gains])
+        dots(dose, place, sample.columns["pushed"], ACTIVE if main else {"color": GREEN})
+        gains.append(sample.columns["gain"].mean())
+    dose.set_xticks(range(len(NOTIONALS)), [f"{gain:.2g}" for gain in gains])
     dose.set_xlabel("mean of the largest hedge gain")
     label_y(dose, f"{found.measure.label} [{found.measure.unit}]")
     return figure
