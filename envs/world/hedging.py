@@ -3,7 +3,7 @@
 from math import sqrt
 
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.ledger import note_cash
+from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line, pool_price, sell_to_pool
 from protogov.envs.world.options import recall_loans
 from protogov.envs.world.state import HOURS_PER_YEAR
@@ -52,6 +52,9 @@ def hedge(world, venue, p):
 
     The cost booked is what was paid beyond the outside price (slippage, fee and basis).
     """
+    if p.hedge_through_pool == 0.0:
+        hedge_outside(world, venue)
+        return
     if not pool_in_line(world):
         venue.hedge_slices_left -= 1
         return
@@ -62,6 +65,28 @@ def hedge(world, venue, p):
     else:
         received, impact = sell_to_pool(world, -change, p.pool_fee)
         paid = -received
+    book_hedge(world, venue, change, paid)
+    leave_impact(world, -1, impact, p)
+
+
+@compiled
+def hedge_outside(world, venue):
+    """The same slice traded with people outside at the outside price, without fee or impact: no feedback."""
+    change, price = venue.hedge_slice, world.outside_price
+    if change > 0.0:
+        recall_loans(world, venue, change * price)
+        change = min(change, max(venue.option_cash, 0.0) / price)
+    paid = change * price
+    world.outside_cash += paid
+    world.outside_coin -= change
+    note_cash(world, paid)
+    note_coin(world, change)
+    book_hedge(world, venue, change, paid)
+
+
+@compiled
+def book_hedge(world, venue, change, paid):
+    """A slice of `change` coin was traded for `paid` USD; both negative for a sale."""
     venue.option_cash -= paid
     venue.hedge_coin += change
     venue.hedge_slices_left -= 1
@@ -70,7 +95,6 @@ def hedge(world, venue, p):
     fair = change * world.tape_price
     venue.hedge_traded += fair
     venue.pool_hedging -= paid - fair
-    leave_impact(world, -1, impact, p)
 
 
 @compiled

@@ -211,6 +211,7 @@ class Parameters:
         0, "vol", 0, 1, "above 0: uninformed demand is logit in both venues' half-spreads, at this scale of taste"
     )
     logit_value: float = parameter(0.01, "vol", -1, 1, "half-spread at which logit demand is split with nobody's offer")
+    informed_scale: float = parameter(1, "ratio", 0, 10, "multiplies the tape's informed share; 0: uninformed only")
     latency_share: float = parameter(0.5, "share", 0, 1, "of informed arrivals who race the oracle; the rest trade vol")
     informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead vol arbitrageurs know the tape's implied vol")
     informed_cap: float = parameter(120, "contracts an hour", 0, inf, "informed traders take at most")
@@ -227,6 +228,9 @@ class Parameters:
     hedge_slices: int = parameter(6, "sub-steps", 1, 12, "over which an hour's hedge is worked off")
     hedge_depth: float = parameter(1.5, "ratio", 0, inf, "hedged in an interval at most, over the depth of 1%")
     hedge_minimum: float = parameter(0.02, "share", 0, 1, "of the target below which nothing is traded")
+    hedge_through_pool: float = parameter(
+        1, "switch", 0, 1, "0: hedges trade outside at the outside price and move nothing"
+    )
     variance_aversion: float = parameter(1.6e-6, "per USD", 0, 1, "price of the net book's hourly variance")
     hourly_vol_of_vol: float = parameter(0.012, "vol", 0, 1, "standard deviation of an hour's implied-vol move")
     # ---- short sellers
@@ -241,7 +245,9 @@ class Parameters:
     standard_initial: float = parameter(0.15, "share of spot", 0, 1, "Derive's initial margin at the money")
     standard_least: float = parameter(0.13, "share of spot", 0, 1, "and far out of the money")
     standard_maintenance: float = parameter(0.09, "share of spot", 0, 1, "Derive's maintenance margin")
-    standard_put_share: float = parameter(0.09, "share of mark", 0, 10, "least maintenance margin of a put, by its mark")
+    standard_put_share: float = parameter(
+        0.09, "share of mark", 0, 10, "least maintenance margin of a put, by its mark"
+    )
     standard_put_scale: float = parameter(1.1, "ratio", 1, 10, "least initial margin of a put over its maintenance")
     shock_up: float = parameter(1.04, "ratio", 1, 10, "spot shock of the minimum collateral of calls")
     shock_down: float = parameter(0.96, "ratio", 0.01, 1, "spot shock of the minimum collateral of puts")

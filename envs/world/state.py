@@ -267,13 +267,13 @@ venue_dtype = np.dtype(
         # ---- short sellers
         ("num_shorts", "i8"),
         ("short_contracts", "f8", (MAX_SHORTS,)),
-        ("short_kind", "i8", (MAX_SHORTS,)),  # CollateralKind
+        ("short_kind", "i2", (MAX_SHORTS,)),  # CollateralKind
         ("short_collateral", "f8", (MAX_SHORTS,)),  # USD held by the venue for them
         ("short_coin", "f8", (MAX_SHORTS,)),  # coin held by the venue for them
-        ("short_account", "i8", (MAX_SHORTS,)),  # whose loan's collateral is pledged, -1 nobody's
-        ("short_expiry", "i8", (MAX_SHORTS,)),  # index of the expiry
-        ("short_strike", "i8", (MAX_SHORTS,)),  # index of the strike
-        ("short_call", "i8", (MAX_SHORTS,)),  # 1 call, 0 put
+        ("short_account", "i2", (MAX_SHORTS,)),  # whose loan's collateral is pledged, -1 nobody's
+        ("short_expiry", "i2", (MAX_SHORTS,)),  # index of the expiry
+        ("short_strike", "i2", (MAX_SHORTS,)),  # index of the strike
+        ("short_call", "i2", (MAX_SHORTS,)),  # 1 call, 0 put
         ("short_collateral_sum", "f8"),  # USD
         ("short_coin_sum", "f8"),  # coin
         # ---- sums since the decision began (USD)

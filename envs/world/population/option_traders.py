@@ -39,9 +39,10 @@ def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
     """
     mean = p.arrivals * world.flow_intensity / SUBSTEPS
     u = uniform(world.seed, v, world.hour, substep_of_hour, Purpose.OPTION_ARRIVALS)
+    share = world.informed_share * p.informed_scale
     for number in range(poisson_count(u, mean)):
         entity = v * MAX_ARRIVALS + number
-        if uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_INFORMED) < world.informed_share:
+        if uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_INFORMED) < share:
             informed_arrival(world, venue, v, entity, substep_of_hour, future_vol, p)
         else:
             uninformed_arrival(world, venue, v, entity, substep_of_hour, p)

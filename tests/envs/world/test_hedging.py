@@ -143,3 +143,29 @@ def test_a_hedge_is_paid_from_free_cash(
     assert venue.hedge_coin == pytest.approx(1e3 * spent / (1e6 + spent), abs=1e-9)
     assert venue.option_cash == pytest.approx(0.0, abs=1e-6)
     assert books.cash(world) == pytest.approx(totals[0]) and books.coin(world) == pytest.approx(totals[1])
+
+
+@pytest.mark.parametrize("delta", [-2.0, 2.0])
+def test_hedged_outside_the_pool_nothing_moves_and_nothing_is_lost(
+    blank: Callable[..., Any], books: Any, delta: float
+) -> None:
+    bench = world, venue, p, _ = blank(**SETTINGS, hedge_through_pool=0.0)
+    venue.net_delta, venue.hedge_ratio, venue.option_cash = delta, 1.0, 1e5
+    world.outside_price = 990.0
+    totals = books.cash(world), books.coin(world)
+    assert work_off(bench) == 4
+    assert venue.hedge_coin == pytest.approx(-delta)
+    assert venue.option_cash == pytest.approx(1e5 + delta * 990.0)
+    assert books.cash(world) == pytest.approx(totals[0]) and books.coin(world) == pytest.approx(totals[1])
+    assert (world.pool_coin, world.pool_cash, world.lasting_impact, world.pool_stress) == (1e3, 1e6, 0.0, 0.0)
+    assert venue.sum_hedge_cost == pytest.approx(0.0, abs=1e-9)
+    # of NAV0, which counts from the tape's price of 1,000
+    assert venue.pool_hedging == pytest.approx(-delta * 10.0)
+
+
+def test_hedged_outside_no_more_is_bought_than_the_cash_pays(blank: Callable[..., Any]) -> None:
+    bench = world, venue, _, _ = blank(**SETTINGS, hedge_through_pool=0.0)
+    venue.net_delta, venue.hedge_ratio, venue.option_cash = -2.0, 1.0, 700.0
+    work_off(bench)
+    assert venue.hedge_coin == pytest.approx(0.7)
+    assert venue.option_cash == pytest.approx(0.0, abs=1e-9)

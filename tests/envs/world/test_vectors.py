@@ -26,11 +26,14 @@ from protogov.envs.world.levers import (
     steward_verdict,
 )
 from protogov.envs.world.liquidation import close_factor, health_factor, protocol_share, seizure
-from protogov.envs.world.margin import fee_split, liquidation_split, minimum_collateral, shock_vol
+from protogov.envs.world.liquidity_pool import average_book_value, pool_value
+from protogov.envs.world.margin import minimum_collateral, shock_vol
 from protogov.envs.world.option_fees import standard_vega, time_weight, variance_fee_of, vega_fee_of
-from protogov.envs.world.options import forced_terms, trade_terms
+from protogov.envs.world.options import forced_terms, locked_for, mark_book, trade_terms, years_to_expiry
 from protogov.envs.world.pricing import d1_d2, quote
+from protogov.envs.world.short_liquidation import fee_split, liquidation_split
 from protogov.envs.world.surface import (
+    average_vol,
     base_gwav,
     geometric_average,
     log_area,
@@ -344,7 +347,7 @@ def test_adaptive_curve_of_a_market_that_is_pinged_every_minute() -> None:
 
 @needs_file
 def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
-    """Post-trade vols, premiums, fees, averages and forced closings of every trade; the vega fee has a test below."""
+    """Every column of every trade, the pool's value and collateral too; the vega fee has a test below."""
     given, arrays = TRACE["params"], TRACE["arrays"]
     world, venue, p, _ = blank(
         standard_size=given["standard_size"], skew_impact=given["skew_adj"], option_fee=given["option_fee"],
@@ -353,12 +356,16 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
         variance_fee_vol=given["iv_variance_coef"], variance_fee_skew=0.0, variance_fee_skew_static=1.0,
         gwav_fee_hours=given["gwav_s"] // 3600, gwav_forced_hours=given["gwav_s"] // 3600, vol_reversion=1e12,
         force_close_shock=given["force_close"]["short"], force_close_discount=given["force_close"]["long"],
-        forced_spot_share=given["force_close"]["short_spot_min"],
+        forced_spot_share=given["force_close"]["short_spot_min"], gwav_value_hours=given["gwav_s"] // 3600,
+        lock_share=1.0,
     )  # fmt: skip
     venue.num_expiries = venue.num_strikes = 1
     venue.expiry[0] = given["expiry_s"] // 300 + 12 * int(p.gwav_fee_hours)
     venue.strike[0, 0], venue.base_vol[0], venue.skew[0, 0] = given["K"], given["base_iv0"], given["skew0"]
     venue.half_spread = venue.skew_shift = 0.0
+    world.oracle_price = arrays["Spot"][0]
+    open_book(world, venue, p, arrays)
+    signed, spent = 0.0, 0.0
     for i in range(1, len(arrays["TradeSize"])):
         # the trace has a quiet window before its first trade
         size, now = arrays["TradeSize"][i], int(arrays["Trade Times"][i]) + p.gwav_fee_hours
@@ -374,6 +381,7 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
         assert averages == pytest.approx((arrays["BaseIVsGWAV"][i], arrays["SkewsGWAV"][i]), rel=5e-4)
         venue.fee_vol[0] = averages[0]
         total, fees, vol, base, skew, _, _ = trade_terms(world, venue, 0, 0, True, abs(size), sign, p)
+        assert average_standard_vega(world, venue, p) == pytest.approx(arrays["stdvega"][i], rel=1e-3)
         assert (base, skew) == pytest.approx((arrays["BaseIVs"][i], arrays["Skews"][i]), rel=1e-12)
         assert vol == pytest.approx(base * skew, rel=1e-15)
         assert total - sign * fees == pytest.approx(arrays["Premiums"][i], rel=1e-11)
@@ -387,6 +395,56 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
         assert forced_skew == pytest.approx(arrays["ForceClose Skews"][i], rel=1e-12)
         assert forced_at == pytest.approx(arrays["ForceCloseVols"][i], rel=1e-3)
         assert forced == pytest.approx(arrays["ForceClosePrem"][i], rel=5e-3)
+        # the pool's side: a coin is bought for each call that it writes, none is sold when a trader writes one
+        signed += total * sign - fees
+        written = max(size, 0.0)
+        locked = locked_for(world.oracle_price, given["K"], True, written, p)
+        spent += locked
+        assert (written, locked, spent) == pytest.approx([arrays[c][i] for c in COLLATERAL], rel=1e-12)
+        assert signed == pytest.approx(arrays["PremiumsSIGNED"][i], rel=1e-9, abs=1e-6)
+        charged = plain + arrays["VarianceFees"][i] + arrays["VUFees"][i] / 100.0
+        venue.option_cash += total * sign - fees + charged - locked
+        venue.hedge_coin += written
+        venue.long_calls[0, 0] += written
+        venue.short_calls[0, 0] += written - size
+        check_book(world, venue, p, i)
+
+
+COLLATERAL = ("Collateral", "CostToCollat", "CostCumCollat")
+
+
+def open_book(world: Any, venue: Any, p: Any, arrays: dict[str, list[float]]) -> None:
+    """Row 0 of the trace: no trade yet."""
+    for column in ("TradeSize", "PremiumsSIGNED", "NAV", "OptionPos", *COLLATERAL, "netPos"):
+        assert arrays[column][0] == 0.0
+    world.substep = 12 * int(p.gwav_fee_hours)
+    assert (venue.base_vol[0], venue.skew[0, 0]) == (arrays["BaseIVs"][0], arrays["Skews"][0])
+    assert average_standard_vega(world, venue, p) == pytest.approx(arrays["stdvega"][0], rel=1e-9)
+    world.substep = 0
+
+
+def average_standard_vega(world: Any, venue: Any, p: Any) -> float:
+    """Standard vega of a contract as the contract's cache has it: at average vols, with time in whole days."""
+    years = years_to_expiry(world, venue, 0)
+    vol = average_vol(world, venue, 0, 0, p.gwav_value_hours)
+    _, _, _, _, vega = quote(world.oracle_price, venue.strike[0, 0], years, vol, p.interest_rate)
+    days = math.floor(years * 365.0 + 1e-9)
+    return float(standard_vega(vega, days / 365.0))
+
+
+def check_book(world: Any, venue: Any, p: Any, i: int) -> None:
+    """Positions, greeks, collateral and value of the pool after trade `i` of the trace."""
+    arrays = TRACE["arrays"]
+    mark_book(world, venue, p)
+    assert venue.long_calls[0, 0] - venue.short_calls[0, 0] == pytest.approx(arrays["netPos"][i], rel=1e-12)
+    assert venue.hedge_coin == arrays["TotalCollateral"][i]
+    assert venue.locked == pytest.approx(arrays["TotalCollateralValue"][i], rel=1e-12)
+    net = venue.long_calls[0, 0] - venue.short_calls[0, 0]
+    assert net * average_standard_vega(world, venue, p) == pytest.approx(arrays["NetStdVegaDom"][i], rel=1e-3)
+    # averages begin up to five minutes early
+    value = average_book_value(world, venue, p)
+    assert value == pytest.approx(arrays["OptionPos"][i], rel=1e-3)
+    assert pool_value(world, venue, p) == pytest.approx(arrays["NAV"][i], abs=1e-3 * abs(value))
 
 
 @needs_file
