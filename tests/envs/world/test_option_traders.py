@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from protogov.envs.world.levers import LEVER_INDEX
 from protogov.envs.world.margin import minimum_collateral
 from protogov.envs.world.options import years_to_expiry
+from protogov.envs.world.population import option_traders
+from protogov.envs.world.state import CollateralKind
 
 # Traders who want nothing but at-the-money calls from a pool whose quote is the fair vol plus the half-spread.
 PURE = {
@@ -87,9 +90,7 @@ def test_informed_traders_gain_and_are_rationed(simulate: Callable[..., Any], sh
 
 def test_a_short_seller_posts_what_the_governor_asks(simulate: Callable[..., Any], hold: Any) -> None:
     cash = {"short_entry": 0.5, "short_coin_share": 0.0, "short_pledge_share": 0.0}
-    simulator = simulate(
-        "flat", 64, decision_hours=1, defaults={"option_margin": 1.5}, autonomy=0.0, parameters=cash
-    )
+    simulator = simulate("flat", 64, decision_hours=1, defaults={"option_margin": 1.5}, autonomy=0.0, parameters=cash)
     simulator.step(hold(simulator))
     seen = 0
     p = simulator.params[0]
@@ -219,3 +220,65 @@ def test_a_node_without_vega_leaves_surplus_finite(simulate: Callable[..., Any],
     for _ in range(8):
         simulator.step(hold(simulator))
         assert np.isfinite(simulator.worlds["venues"]["sum_uninformed_surplus"]).all()
+
+
+# ---------------------------------------------------------------- two venues
+
+
+def traded(simulate: Callable[..., Any], hold: Any, spread: float, **parameters: float) -> np.ndarray:
+    """Contracts traded at each of two venues, of which the second asks `spread` (the first its default)."""
+    simulator = simulate("flat", 48, venues=2, decision_hours=24, autonomy=0.0, parameters=parameters)
+    simulator.worlds["venues"]["levers"]["executed"][:, 1, LEVER_INDEX["half_spread"]] = spread
+    simulator.worlds["venues"]["half_spread"][:, 1] = spread
+    total = np.zeros(2)
+    for _ in range(3):
+        simulator.step(hold(simulator))
+        total += simulator.worlds["venues"]["sum_option_contracts"].sum(axis=0)
+    return total
+
+
+def test_rival_venues_list_the_same_options(simulate: Callable[..., Any]) -> None:
+    simulator = simulate("jump", 16, venues=2)
+    venues = simulator.worlds["venues"]
+    assert np.array_equal(venues["expiry"][:, 0], venues["expiry"][:, 1])
+    assert np.array_equal(venues["strike"][:, 0], venues["strike"][:, 1])
+
+
+def test_traders_of_two_venues_go_smoothly_to_the_better_quote(simulate: Callable[..., Any], hold: Any) -> None:
+    even = traded(simulate, hold, 0.015)
+    assert even[1] / even.sum() == pytest.approx(0.5, abs=0.03)
+    shares = [float(x[1] / x.sum()) for x in (traded(simulate, hold, spread) for spread in (0.0075, 0.03, 0.06))]
+    assert shares[0] > 0.52 > 0.48 > shares[1] > shares[2]
+    # the same venues without comparison: a wide spread loses its own flow alone
+    apart = traded(simulate, hold, 0.06, option_choice=0.0)
+    assert shares[2] < float(apart[1] / apart.sum())
+
+
+def test_the_share_of_a_venue_is_logistic_in_its_advantage(blank: Callable[..., Any]) -> None:
+    world, _, p, _ = blank(num_venues=2, option_choice=60.0, interest_rate=0.0, option_fee=0.0, spot_fee=0.0,
+                           vega_fee_rate=0.0, variance_fee=0.0)  # fmt: skip
+    for venue, spread in zip(world.venues, (0.02, 0.03), strict=True):
+        venue.num_expiries = venue.num_strikes = 1
+        venue.expiry[0], venue.strike[0, 0], venue.base_vol[0], venue.skew[0, 0] = 2016, 1000.0, 0.7, 1.0
+        venue.half_spread, venue.last_nav = spread, 1e6
+    went = 0
+    for number in range(4000):
+        went += option_traders.routed(world, 0, number, 0, 0, 0, True, 1.0, 1.0, p) == 0
+    # a vol point dearer elsewhere
+    assert went / 4000 == pytest.approx(1.0 / (1.0 + math.exp(-60.0 * 0.01)), abs=0.03)
+
+
+def test_sellers_post_cash_coin_or_a_pledge_in_their_shares(simulate: Callable[..., Any], hold: Any) -> None:
+    simulator = simulate("flat", 96, decision_hours=24, autonomy=0.0, parameters={"short_entry": 1.0})
+    simulator.step(hold(simulator))
+    venues = simulator.worlds["venues"][:, 0]
+    open_now = venues["short_contracts"] > 0.0
+    kinds = venues["short_kind"][open_now]
+    for kind, least in ((CollateralKind.CASH, 0.2), (CollateralKind.COIN, 0.1), (CollateralKind.PLEDGE, 0.15)):
+        assert np.mean(kinds == kind) > least
+    coin = open_now & (venues["short_kind"] == CollateralKind.COIN)
+    assert (venues["short_call"][coin] == 1).all()  # who hands over coin writes calls
+    assert (venues["short_coin"][coin] <= venues["short_contracts"][coin] * (1 + 1e-12)).all()
+    pledged = open_now & (venues["short_kind"] == CollateralKind.PLEDGE)
+    assert (venues["short_collateral"][pledged] == 0.0).all() and (venues["short_account"][pledged] >= 0).all()
+    assert venues["account_pledges"].sum() == pledged.sum()

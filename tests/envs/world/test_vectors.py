@@ -27,10 +27,11 @@ from protogov.envs.world.levers import (
 )
 from protogov.envs.world.liquidation import close_factor, health_factor, protocol_share, seizure
 from protogov.envs.world.liquidity_pool import average_book_value, pool_value
-from protogov.envs.world.margin import minimum_collateral, shock_vol
+from protogov.envs.world.margin import minimum_coin, minimum_collateral, shock_vol, standard_margins
 from protogov.envs.world.option_fees import standard_vega, time_weight, variance_fee_of, vega_fee_of
 from protogov.envs.world.options import forced_terms, locked_for, mark_book, trade_terms, years_to_expiry
 from protogov.envs.world.pricing import d1_d2, quote
+from protogov.envs.world.short_liquidation import fee_split, liquidation_split
 from protogov.envs.world.short_liquidation import fee_split, liquidation_split
 from protogov.envs.world.surface import (
     average_vol,
@@ -72,9 +73,6 @@ ABSENT = {
     ("liquidation", "maker"): "Maker's auctions are not in this world",
     ("black_scholes", "norm_cdf"): "the expected values are those of an approximation, 1e-4 away from the distribution",
     ("lyra_pricing", "premia2"): "Premia's liquidity pricing is not in this world",
-    ("min_collateral", "lyra_SHORT_CALL_BASE"): "short calls against coin are not in this world: margin is cash",
-    ("min_collateral", "lyra_static_SHORT_CALL_BASE"): "short calls against coin are not in this world: margin is cash",
-    ("min_collateral", "srm"): "Derive's standard margin is not in this world",
     ("min_collateral", "opyn"): "Opyn's naked margin is not in this world",
 }
 
@@ -199,14 +197,31 @@ def margin_shock(case: Case, blank: Callable[..., Any]) -> None:
     assert (i["point_A_s"], i["point_B_s"]) == (14 * 86400, 56 * 86400)
     _, _, p, _ = blank(
         shock_up=i["call_shock"], shock_down=i["put_shock"], shock_vol_near=i["shock_vol_A"],
-        shock_vol_far=i["shock_vol_B"], short_static=i["static_quote"], interest_rate=i["r"],
+        shock_vol_far=i["shock_vol_B"], short_static=i["static_quote"], short_static_coin=i["static_base"],
+        interest_rate=i["r"],
     )  # fmt: skip
     years = i["T_s"] / YEAR_SECONDS
     if "shock_vol" in case["expected"]:
         assert shock_vol(years, p.shock_vol_near, p.shock_vol_far) == near(case, "shock_vol")
         return
+    if "BASE" in case["id"]:
+        assert minimum_coin(i["S"], i["K"], years, i["amount"], p) == near(case, "min_collateral")
+        return
     is_call = "CALL" in case["id"]
     assert minimum_collateral(i["S"], i["K"], years, is_call, i["amount"], p) == near(case, "min_collateral")
+
+
+def standard_margin(case: Case, blank: Callable[..., Any]) -> None:
+    i = case["inputs"]
+    # the cases' manager scales no initial margin of puts
+    _, _, p, _ = blank(
+        standard_initial=i["max_spot_req"], standard_least=i["min_spot_req"], standard_maintenance=i["mm_spot_req"],
+        standard_put_share=i["mm_spot_req"], standard_put_scale=1.0,
+    )  # fmt: skip
+    intrinsic = max(i["S"] - i["K"], 0.0) if i["call"] else max(i["K"] - i["S"], 0.0)
+    mark = intrinsic if i["mark"] == "intrinsic" else i["mark"]
+    initial, maintenance = standard_margins(i["S"], i["K"], i["call"], mark, p)
+    assert initial == near(case, "IM") and maintenance == near(case, "MM")
 
 
 @compiled
@@ -305,6 +320,9 @@ CHECKS: dict[tuple[str, str], Callable[[Case, Callable[..., Any]], None]] = {
     ("lyra_pricing", "time_weight"): weight_of_time,
     ("lyra_pricing", "gwav"): average,
     ("min_collateral", "lyra_SHORT_PUT_QUOTE"): margin_shock,
+    ("min_collateral", "lyra_SHORT_CALL_BASE"): margin_shock,
+    ("min_collateral", "lyra_static_SHORT_CALL_BASE"): margin_shock,
+    ("min_collateral", "srm"): standard_margin,
     ("min_collateral", "lyra_static_SHORT_PUT_QUOTE"): margin_shock,
     ("min_collateral", "lyra_static_SHORT_CALL_QUOTE"): margin_shock,
     ("min_collateral", "lyra_shockvol"): margin_shock,
