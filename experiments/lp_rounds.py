@@ -64,7 +64,7 @@ def play_rounds(
     keys = [(scenario, hedge) for scenario in scenarios for hedge in HEDGES]
     seeds = tape_seeds(num_seeds)
     with ThreadPoolExecutor(jobs) as pool:
-        rounds = pool.map(lambda key: play_round(*key, seeds, hours), keys)
+        rounds = pool.map(lambda key: play_round(key[0], key[1], seeds, hours), keys)
         found = tqdm(rounds, desc="rounds", total=len(keys), unit="world", disable=not show)
         return dict(zip(keys, found, strict=True))
 
@@ -102,7 +102,7 @@ def draw(returns: Returns) -> Figure:
     axes.plot([], [], "o", color=ACTIVE["color"], label="hedged at the default ratio")
     axes.plot([], [], "D", color=BLACK, label="published rounds, unhedged")
     axes.set_yscale("symlog", linthresh=1.0)
-    axes.set_yticks([-10, -3, -1, 0, 1, 3], ["-10", "-3", "-1", "0", "1", "3"])
+    axes.set_yticks([-10, -3, -1, 0, 1, 3, 10, 30], ["-10", "-3", "-1", "0", "1", "3", "10", "30"])
     axes.set_ylabel("return of an LP's share in a round [%, log beyond 1]")
     zero_line(axes)
     axes.legend(loc="lower left")

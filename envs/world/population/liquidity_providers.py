@@ -24,9 +24,7 @@ def draw_providers(world, venue, v, value, p):
         entity = v * MAX_LPS + j
         size = 1.0 / (1.0 - 0.95 * uniform(world.seed, entity, 0, 0, Purpose.LP_SIZE))
         venue.lp_premium[j] = p.lp_premium + p.lp_premium_spread * normal(world.seed, entity, 0, 0, Purpose.LP_PREMIUM)
-        venue.lp_offset[j] = spread_offset(
-            uniform(world.seed, entity, 0, 0, Purpose.LP_OFFSET), p.level_stickiness
-        )
+        venue.lp_offset[j] = spread_offset(uniform(world.seed, entity, 0, 0, Purpose.LP_OFFSET), p.level_stickiness)
         wish = wanted_share(p.lp_expected, world.outside_yield + venue.lp_premium[j], p)
         # who would hold nothing is no LP when the episode begins: a quarter is the least
         venue.lp_level[j] = max(level_of(wish, venue.lp_offset[j]), 0.25)

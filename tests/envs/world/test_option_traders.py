@@ -87,9 +87,7 @@ def test_informed_traders_gain_and_are_rationed(simulate: Callable[..., Any], sh
 
 def test_a_short_seller_posts_what_the_governor_asks(simulate: Callable[..., Any], hold: Any) -> None:
     cash = {"short_entry": 0.5, "short_coin_share": 0.0, "short_pledge_share": 0.0}
-    simulator = simulate(
-        "flat", 64, decision_hours=1, defaults={"option_margin": 1.5}, autonomy=0.0, parameters=cash
-    )
+    simulator = simulate("flat", 64, decision_hours=1, defaults={"option_margin": 1.5}, autonomy=0.0, parameters=cash)
     simulator.step(hold(simulator))
     seen = 0
     p = simulator.params[0]
