@@ -7,8 +7,8 @@ losses, and the books are checked.
 """
 
 from protogov.envs.world.arbitrage import arbitrage
-from protogov.envs.world.attribution import book_settlement, mark_fair_book
 from protogov.envs.world.attacks import push_pool, use_market
+from protogov.envs.world.attribution import book_settlement, mark_fair_book
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.funding import move_open_interest, set_funding
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge

@@ -1,0 +1,139 @@
+"""What LPs earn in rounds of two weeks, unhedged and hedged, beside the published rounds of Lyra's first pools.
+
+    python -m protogov.experiments.lp_rounds --out results/lp_rounds
+
+A round's return is that of one share: its price at average vols, exit fees that others left included, over that at the
+beginning. Both pools of a seed see the same market and the same noise. The published rounds were unhedged.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import tyro
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import get_scenario
+from protogov.experiments.errors import BadInput
+from protogov.experiments.figures.style import BLACK, look, new_figure, save, zero_line
+from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, dots
+from protogov.experiments.phenomena.runner import FEWEST_SEEDS
+from protogov.experiments.phenomena.worlds import episodes
+from protogov.experiments.play import tape_seeds
+from protogov.experiments.statistics import student_t
+from protogov.experiments.tables import Table, write_table
+
+PUBLISHED = (-2.07, 0.0, -0.63, -0.70, 0.36, 2.55, -1.89, -7.74)  # % a round, Lyra, unhedged
+SCENARIOS = ("calm", "jump", "regimes", "self-exciting")
+HOURS = 336
+# an order of at most nothing is no order: the pool keeps the delta of its book
+HEDGES = {"unhedged": {"hedge_depth": 0.0}, "hedged": {}}
+Returns = dict[tuple[str, str], NDArray[np.float64]]
+
+
+def play_round(scenario: str, hedge: str, seeds: NDArray[np.uint64], hours: int = HOURS) -> NDArray[np.float64]:
+    """Return [%] of a share of the option pool over a round, a value a seed.
+
+    Raises:
+        CheckFailed: the books of a world do not balance.
+    """
+    config = WorldConfig(episode_hours=hours, decision_hours=6).with_parameters(**HEDGES[hedge])
+    earned = np.zeros(seeds.size)
+    for world, step in episodes(config, get_scenario(scenario), seeds):
+        earned = 100.0 * (step.records[:, 0]["share_price"] / world.worlds["venues"][:, 0]["lp_start"] - 1.0)
+    return earned
+
+
+def play_rounds(
+    scenarios: Sequence[str], num_seeds: int, *, hours: int = HOURS, jobs: int = 2, show: bool = False
+) -> Returns:
+    """(scenario, hedge) -> returns [%] of `num_seeds` rounds.
+
+    Raises:
+        BadInput: too few seeds for an interval, or a scenario of the test split.
+    """
+    if num_seeds < FEWEST_SEEDS:
+        raise BadInput(f"seeds is {num_seeds}; a whole number of at least {FEWEST_SEEDS} is accepted")
+    for name in scenarios:
+        if get_scenario(name).split == "test":
+            raise BadInput(f"scenario {name!r} is held out; one of split train or free is accepted")
+    keys = [(scenario, hedge) for scenario in scenarios for hedge in HEDGES]
+    seeds = tape_seeds(num_seeds)
+    with ThreadPoolExecutor(jobs) as pool:
+        rounds = pool.map(lambda key: play_round(key[0], key[1], seeds, hours), keys)
+        found = tqdm(rounds, desc="rounds", total=len(keys), unit="world", disable=not show)
+        return dict(zip(keys, found, strict=True))
+
+
+def table_of(returns: Returns) -> Table:
+    """A row a scenario and hedge: mean with its 95% interval, median, worst and best round [%], rounds lost [share]."""
+    found = [student_t(values) for values in returns.values()]
+    return {
+        "scenario": np.array([scenario for scenario, _ in returns]),
+        "hedge": np.array([hedge for _, hedge in returns]),
+        "mean": np.array([one.mean for one in found]),
+        "low": np.array([one.low for one in found]),
+        "high": np.array([one.high for one in found]),
+        "deviation": np.array([values.std(ddof=1) for values in returns.values()]),
+        "median": np.array([np.median(values) for values in returns.values()]),
+        "worst": np.array([values.min() for values in returns.values()]),
+        "best": np.array([values.max() for values in returns.values()]),
+        "lost": np.array([(values < 0.0).mean() for values in returns.values()]),
+        "rounds": np.array([values.size for values in returns.values()]),
+    }
+
+
+def draw(returns: Returns) -> Figure:
+    """Every round as a dot, mean and interval beside them, and the published rounds on the right."""
+    scenarios = list(dict.fromkeys(scenario for scenario, _ in returns))
+    figure = new_figure(8.0, 4.0)
+    axes = figure.subplots()
+    for place, scenario in enumerate(scenarios):
+        for shift, hedge, colours in ((-0.22, "unhedged", SWITCHED), (0.22, "hedged", ACTIVE)):
+            dots(axes, 1.3 * place + shift * 1.3, returns[scenario, hedge], colours)
+    at = 1.3 * len(scenarios) - 0.2
+    axes.plot(np.full(len(PUBLISHED), at), PUBLISHED, "D", color=BLACK, markersize=4.5)
+    axes.set_xticks([*(1.3 * place for place in range(len(scenarios))), at], [*scenarios, "Lyra,\npublished"])
+    axes.plot([], [], "o", color=SWITCHED["color"], label="unhedged: dot a round, mean, 95%")
+    axes.plot([], [], "o", color=ACTIVE["color"], label="hedged at the default ratio")
+    axes.plot([], [], "D", color=BLACK, label="published rounds, unhedged")
+    axes.set_yscale("symlog", linthresh=1.0)
+    axes.set_yticks([-10, -3, -1, 0, 1, 3, 10, 30], ["-10", "-3", "-1", "0", "1", "3", "10", "30"])
+    axes.set_ylabel("return of an LP's share in a round [%, log beyond 1]")
+    zero_line(axes)
+    axes.legend(loc="lower left")
+    figure.suptitle("LP returns of two-week rounds", x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return figure
+
+
+def main(out: Path, seeds: int = 64, scenarios: tuple[str, ...] = SCENARIOS, hours: int = HOURS, jobs: int = 2) -> None:
+    """Play the rounds and write a table and a figure.
+
+    Args:
+        out: folder of `lp_rounds.csv` and of the figure.
+        seeds: rounds of each scenario and hedge.
+        scenarios: markets of split train or free.
+        hours: length of a round.
+        jobs: worlds that run at the same time.
+    """
+    returns = play_rounds(scenarios, seeds, hours=hours, jobs=jobs, show=True)
+    notes = {"published": ", ".join(f"{value:g}" for value in PUBLISHED), "hours": str(hours)}
+    table = table_of(returns)
+    write_table(out / "lp_rounds.csv", table, notes)
+    with look():
+        save(draw(returns), out, "lp_rounds")
+    for row in range(table["scenario"].size):
+        print(
+            f"{table['scenario'][row]:10} {table['hedge'][row]:9} {table['mean'][row]:+.2f} "
+            f"[{table['low'][row]:+.2f}, {table['high'][row]:+.2f}] %, deviation {table['deviation'][row]:.2f}, "
+            f"worst {table['worst'][row]:+.2f}"
+        )
+    print(f"published  unhedged  {np.mean(PUBLISHED):+.2f} %, deviation {np.std(PUBLISHED, ddof=1):.2f}, worst -7.74")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
