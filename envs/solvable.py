@@ -152,7 +152,8 @@ def _pool(**changed: float) -> dict[str, float]:
         "lp_size": 1e9, "opening_notional": 0.0, "lend_share": 0.0, "num_shorts": 0, "standard_size": 1e12,
         "skew_impact": 0.0, "surface_skew": 0.0, "option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0,
         "variance_fee": 0.0, "put_look": 0.0, "gamma_widening": 0.0, "gamma_limit": 1e12, "vega_limit": 1e12,
-        "lock_share": 0.0, "lp_choice": 0.0, "option_choice": 0.0, "arrivals": 150.0, "buy_share": 1.0, "informed_cap": 0.0,
+        "lock_share": 0.0, "lp_choice": 0.0, "option_choice": 0.0, "arrivals": 150.0, "buy_share": 1.0,
+        "informed_cap": 0.0,
         "position_cap": 100.0, "hedge_depth": 0.0, "skew_shift_width": 5.0, "debt_size": 1e3, "trading_cutoff": 24.0,
         "lasting_share": 0.0,
     } | changed  # fmt: skip

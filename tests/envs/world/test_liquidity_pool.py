@@ -1,4 +1,4 @@
-"""Shares of the option pool and the LPs who own them: prices, queue, cooldown, fee, breakers, who leaves and returns."""
+"""Shares of the option pool and the LPs who own them: prices, queue, cooldown, fee, breakers, who leaves."""
 
 from collections.abc import Callable
 from typing import Any

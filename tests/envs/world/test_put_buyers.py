@@ -1,4 +1,4 @@
-"""Borrowers who protect a loan with puts: which they buy, what these bring, and that spreads and payment reach loans."""
+"""Borrowers who protect a loan with puts: which they buy, what these bring, and how quotes reach loans."""
 
 from collections.abc import Callable
 from typing import Any

@@ -32,7 +32,6 @@ from protogov.envs.world.option_fees import standard_vega, time_weight, variance
 from protogov.envs.world.options import forced_terms, locked_for, mark_book, trade_terms, years_to_expiry
 from protogov.envs.world.pricing import d1_d2, quote
 from protogov.envs.world.short_liquidation import fee_split, liquidation_split
-from protogov.envs.world.short_liquidation import fee_split, liquidation_split
 from protogov.envs.world.surface import (
     average_vol,
     base_gwav,
