@@ -148,6 +148,10 @@ GRIEFING = register(
     Pulse("griefing-borrower", 24, sets={"griefing": 1.0}),
     "somebody borrows all cash for a day, at his own cost, and pays it back",
 )
+VOL_PUSH = register(
+    Pulse("vol-push", 90, sets={"vol_push": 0.10}),
+    "somebody lifts the option pools' vols while his deposit becomes shares, and sells them again",
+)
 STAKED_DISCOUNT = register(
     StakedDiscount("staked-discount", 0.06, 96, rise=48),
     "the collateral is a staked coin at 94% of the coin that the oracle reports, as in June 2022",

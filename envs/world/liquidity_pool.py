@@ -12,7 +12,7 @@ from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.options import free_liquidity, recall_loans, years_to_expiry
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import SUBSTEPS
-from protogov.envs.world.surface import average_vol, base_gwav, skew_gwav
+from protogov.envs.world.surface import average_vol, base_gwav, clipped_vol, skew_gwav
 
 CRUMB = 1e-9  # of an LP's money: fewer shares are none
 LEAST_PRICE = 1e-6  # of a share over its first price: below it the pool is dead and issues none
@@ -20,7 +20,7 @@ LEAST_PRICE = 1e-6  # of a share over its first price: below it the pool is dead
 
 @compiled
 def average_book_value(world, venue, p):
-    """Value [USD] of the option book at the oracle price and average vols."""
+    """Value [USD] of the option book at the oracle price and average vols; at those of now with `gwav_on` 0."""
     spot = world.oracle_price
     value = 0.0
     for e in range(venue.num_expiries):
@@ -29,7 +29,9 @@ def average_book_value(world, venue, p):
             calls = venue.short_calls[e, k] - venue.long_calls[e, k]
             puts = venue.short_puts[e, k] - venue.long_puts[e, k]
             if calls != 0.0 or puts != 0.0:
-                vol = average_vol(world, venue, e, k, p.gwav_value_hours)
+                vol = clipped_vol(venue.base_vol[e] * venue.skew[e, k])
+                if p.gwav_on > 0.0:
+                    vol = average_vol(world, venue, e, k, p.gwav_value_hours)
                 call, put, _, _, _ = quote(spot, venue.strike[e, k], years, vol, p.interest_rate)
                 value += calls * call + puts * put
     return value
@@ -118,6 +120,8 @@ def redeem(world, venue, j, p):
     venue.option_cash -= paid
     world.outside_cash += paid
     venue.sum_lp_flow -= paid
+    if j == int(p.num_lps):  # the place behind all LPs is an attacker's
+        venue.surface_attacker_profit += paid
     note_cash(world, paid)
 
 

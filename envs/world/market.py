@@ -60,6 +60,7 @@ def read_tape(world, candle, p):
     world.supplier_exit = candle.supplier_exit
     world.oracle_push = candle.oracle_push
     world.griefing = candle.griefing
+    world.vol_push = np.float64(candle.vol_push)
     if candle.oracle_push != 0.0 or candle.griefing > 0.0:
         world.attacking = 1
     world.anchor_vol += (candle.implied_vol - world.anchor_vol) * (1.0 - decay(1.0, p.anchor_half_life))

@@ -105,7 +105,7 @@ def fill_record(world, venue, v, events, out):
     out.pool_shorts = venue.pool_shorts
     out.pool_settlement = venue.pool_settlement
     out.pool_residual = venue.nav_change - explained(venue)
-    out.attacker_profit = 0.0
+    out.attacker_profit = venue.surface_attacker_profit
     for attacker in range(world.attacker_profit.shape[0]):
         if world.attacker_venue[attacker] == v:
             out.attacker_profit += world.attacker_profit[attacker]

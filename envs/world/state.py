@@ -18,7 +18,7 @@ MAX_VENUES = 2
 MAX_ACCOUNTS = 128
 MAX_SUPPLIERS = 16
 MAX_SHORTS = 16
-MAX_LPS = 8
+MAX_LPS = 9  # the last for one who attacks, see surface_attacker.py
 MAX_LIQUIDATORS = 8
 MAX_ATTACKERS = 2  # who pushes the oracle, who borrows all cash: see attacks.py
 ACCOUNT_SLOTS = MAX_ACCOUNTS + MAX_ATTACKERS  # the accounts of attackers come behind those of the borrowers
@@ -53,9 +53,10 @@ TAPE = np.dtype(
         ("supplier_exit", "f4"),  # share of suppliers who want all their money back
         ("oracle_push", "f4"),  # log price by which an attacker holds the spot pool away from the market
         ("griefing", "f4"),  # utilisation to which an attacker borrows the market's cash
+        ("vol_push", "f4"),  # vol by which an attacker lifts the option pools' surface while his shares are issued
     ]
 )
-ATTACKS = ("oracle_error", "arbitrage_away", "supplier_exit", "oracle_push", "griefing")
+ATTACKS = ("oracle_error", "arbitrage_away", "supplier_exit", "oracle_push", "griefing", "vol_push")
 
 
 class EventKind(IntEnum):
@@ -202,6 +203,8 @@ venue_dtype = np.dtype(
         ("locked", "f8"),  # USD of collateral that written options lock, as of the last marking and the trades since
         # ---- liquidity providers of the option pool
         ("num_lps", "i8"),
+        ("surface_attack", "i8"),  # stage of who pushes the surface to buy shares: 0 away, waiting, holding, 3 gone
+        ("surface_attacker_profit", "f8"),  # USD received less paid since reset
         ("lp_total", "f8"),  # shares in all
         ("lp_price", "f8"),  # USD a share, at average vols, as of the last review
         ("lp_start", "f8"),  # USD a share when the episode began
@@ -386,6 +389,7 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("supplier_exit", "f8"),  # share
             ("oracle_push", "f8"),  # log price
             ("griefing", "f8"),  # utilisation
+            ("vol_push", "f8"),  # vol
             ("attacking", "i8"),  # 1 from the first hour of an attack to the end of the episode
             (
                 "attacker_active",

@@ -26,6 +26,7 @@ from protogov.envs.world.population.option_traders import refill_informed, visit
 from protogov.envs.world.population.put_buyers import pay_out_protection
 from protogov.envs.world.population.short_sellers import visit_short_sellers
 from protogov.envs.world.population.suppliers import visit_suppliers
+from protogov.envs.world.population.surface_attacker import besiege
 from protogov.envs.world.settlement import (
     HOURS_BETWEEN_EXPIRIES,
     close_settlement,
@@ -176,7 +177,10 @@ def mark_hour(world, venue, v, events, p):
     if (world.hour + 1) % int(p.hedge_interval) == 0:
         plan_hedge(world, venue, p)
     pay_funding(world, venue)
-    visit_providers(world, venue, v, p)
+    if world.vol_push > 0.0 or venue.surface_attack > 0:
+        besiege(world, venue, v, p)
+    else:
+        visit_providers(world, venue, v, p)
     venue.sum_variance_charge += variance_charge(world, venue, p)
     venue.hedge_gain = abs(venue.net_gamma) * world.oracle_price * world.oracle_price * 0.01 / world.depth
 

@@ -181,7 +181,7 @@ def fan(axes: Axes, hours: Floats, values: Floats, line: dict[str, Any], *, path
 def draw_channels(axes: Axes, scenario: Pulse, one: Drawn) -> None:
     """What an overlay writes: the channels of attacks, and factors on what the path had."""
     for index, channel in enumerate(scenario.sets):
-        words = {"oracle_push": "log price", "griefing": "utilisation"}.get(channel, "share")
+        words = {"oracle_push": "log price", "griefing": "utilisation", "vol_push": "vol"}.get(channel, "share")
         middle = np.median(one.values(channel), axis=0)
         axes.plot(one.hours, middle, label=f"{spaced(channel)} [{words}]", drawstyle="steps-post", **seed_line(index))
     weight = scenario.weight(one.hours)

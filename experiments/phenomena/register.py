@@ -8,6 +8,7 @@ from protogov.experiments.phenomena.lockup import LOCKUP
 from protogov.experiments.phenomena.oracle_lag import ORACLE_LAG
 from protogov.experiments.phenomena.phenomenon import Phenomenon
 from protogov.experiments.phenomena.skipping import SKIPPING
+from protogov.experiments.phenomena.surface_manipulation import SURFACE_MANIPULATION
 from protogov.experiments.phenomena.toxic_spiral import TOXIC_SPIRAL
 
 PHENOMENA: dict[str, Phenomenon] = {
@@ -19,6 +20,7 @@ PHENOMENA: dict[str, Phenomenon] = {
         LOCKUP,
         ORACLE_LAG,
         GAMMA_FEEDBACK,
+        SURFACE_MANIPULATION,
         ADVERSE_SELECTION,
     )
 }

@@ -69,7 +69,7 @@ def visit_providers(world, venue, v, p):
     if p.lp_choice == 0.0:
         return
     expected = expected_yield(world, venue, p)
-    for j in range(venue.num_lps):
+    for j in range(int(p.num_lps)):
         if uniform(world.seed, v * MAX_LPS + j, world.hour, 0, Purpose.LP_LOOK) < p.lp_look:
             review(world, venue, j, expected, p)
 

@@ -15,7 +15,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import scenario_names
 from protogov.envs.simulator import Simulator
 
-CAMPAIGN = "jump + pool-drain + oracle-push + griefing-borrower + supplier-run + price-agent-error"
+CAMPAIGN = "jump + pool-drain + oracle-push + griefing-borrower + supplier-run + price-agent-error + vol-push"
 SCENARIOS = (*scenario_names(), CAMPAIGN)
 AUTONOMIES = (0.0, 1.0, 72.0, inf)
 LENGTHS = {1: 60, 6: 336, 24: 336}  # hours of an episode at each length of a decision [h]

@@ -1,0 +1,92 @@
+"""Somebody who pushes the vol surface to buy shares of the option pool cheaply: a sandwich of the pool's own queue.
+
+He deposits and waits for the cooldown. In the review that turns his money into shares he first buys options at the
+middle strike of every expiry, which lifts the pool's vols, and with them what it owes to holders; gets his shares; sells
+the options back in the same breath; and asks for his money. Where shares are priced at the vols of the moment the
+shares are cheap by what the push was worth; at average vols (GWAV) they are not, and the round trip costs the spread,
+the fees and the exit fee. He needs no knowledge, only capital, and is the ninth LP.
+"""
+
+import numpy as np
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.liquidity_pool import deposit
+from protogov.envs.world.population.liquidity_providers import visit_providers
+from protogov.envs.world.population.option_traders import LEAST_CONTRACTS, fill, for_sale, offer
+from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS
+
+TICKETS = 16  # into which each purchase and sale is cut
+AWAY, WAITING, HOLDING, GONE = 0, 1, 2, 3
+
+
+@compiled
+def slot_of(p):
+    """Index of the attacker among the LPs: behind all others."""
+    return int(p.num_lps)
+
+
+@compiled
+def besiege(world, venue, v, p):
+    """End of an hour of an attack, in place of the LPs' own visit, which it contains."""
+    j = slot_of(p)
+    if venue.surface_attack == AWAY and world.vol_push > 0.0:
+        come(world, venue, j, p)
+    due = world.substep - venue.lp_waiting_at[j] >= p.lp_cooldown * SUBSTEPS
+    served = (world.hour + 1) % int(p.lp_review_hours) == 0
+    if venue.surface_attack != WAITING or not due or not served or world.vol_push == 0.0:
+        visit_providers(world, venue, v, p)
+        if venue.surface_attack == HOLDING and venue.lp_shares[j] == 0.0:
+            venue.surface_attack = GONE
+        return
+    bought = np.zeros(MAX_EXPIRIES)
+    push(world, venue, bought, p)
+    visit_providers(world, venue, v, p)
+    unwind(world, venue, bought, p)
+    if venue.lp_shares[j] > 0.0:
+        venue.surface_attack = HOLDING
+        venue.lp_queued[j], venue.lp_queued_at[j] = venue.lp_shares[j], world.substep
+
+
+@compiled
+def come(world, venue, j, p):
+    """The attacker deposits his capital, like anybody."""
+    venue.num_lps = j + 1
+    venue.lp_money[j] = p.vol_push_capital
+    deposit(world, venue, j, p.vol_push_capital)
+    venue.surface_attacker_profit -= p.vol_push_capital
+    venue.surface_attack = WAITING
+
+
+@compiled
+def push(world, venue, bought, p):
+    """Buy calls at the middle strike of every expiry, enough to lift its base vol by the tape's `vol_push`.
+
+    In small tickets: each is priced at the vol that it leaves behind, so that one large one would pay for the whole
+    way.
+    """
+    k = venue.num_strikes // 2
+    contracts = world.vol_push * 100.0 * p.standard_size / TICKETS
+    if contracts < LEAST_CONTRACTS:
+        return
+    for e in range(venue.num_expiries):
+        for _ in range(TICKETS):
+            offered, total, fees, base, skew = offer(world, venue, e, k, True, contracts, 1.0, p)
+            if not offered:
+                break
+            fill(world, venue, e, k, True, contracts, 1.0, total, fees, base, skew, True, p)
+            venue.surface_attacker_profit -= total
+            bought[e] += contracts
+
+
+@compiled
+def unwind(world, venue, bought, p):
+    """Sell back what was bought, by force where the pool does not quote."""
+    k = venue.num_strikes // 2
+    for e in range(venue.num_expiries):
+        for _ in range(TICKETS):
+            contracts = min(bought[e] / TICKETS, for_sale(venue, e, k, True))
+            if contracts < LEAST_CONTRACTS:
+                break
+            offered, total, fees, base, skew = offer(world, venue, e, k, True, contracts, -1.0, p)
+            if offered and fill(world, venue, e, k, True, contracts, -1.0, total, fees, base, skew, True, p):
+                venue.surface_attacker_profit += total
