@@ -21,7 +21,7 @@ def cascades(events: Mapping[str, NDArray] | NDArray[np.void]) -> Table:
     Returns:
         Columns `world`, `root` (serial of the event that began it), `substep` (when it began, or the first event of it
         that is here), `size` (events), `depth` (deepest generation; 0 where nothing was caused), `liquidations`,
-        `repaid` [USD] and `caused` [USD] (of it in events with a parent), `bad_debt` [USD].
+        `repaid` [USD] and `caused` [USD] (of it in liquidations of loans with a parent), `bad_debt` [USD].
     """
     root = np.asarray(events["root"], np.int64)
     named = getattr(getattr(events, "dtype", None), "names", None) or events
@@ -46,6 +46,6 @@ def cascades(events: Mapping[str, NDArray] | NDArray[np.void]) -> Table:
         "depth": depth,
         "liquidations": total(liquidation).astype(np.int64),
         "repaid": total(events["repaid"]),
-        "caused": total(np.where(events["parent"] >= 0, events["repaid"], 0.0)),
+        "caused": total(np.where(liquidation & (events["parent"] >= 0), events["repaid"], 0.0)),
         "bad_debt": total(events["bad_debt"]),
     }

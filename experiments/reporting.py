@@ -7,6 +7,7 @@ from protogov.experiments.comparison import Comparison
 from protogov.experiments.figures import style
 from protogov.experiments.figures.comparison import draw_pairs, draw_parties
 from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
+from protogov.experiments.figures.pool_profit import draw_pool_profit
 from protogov.experiments.figures.learning import draw_learning
 from protogov.experiments.files import read_json, write_text
 from protogov.experiments.governors import STATIC
@@ -224,6 +225,7 @@ def episode_section(material: Material) -> str:
     folder = material.folder.figures
     dashboard = style.save(draw_dashboard(main, static, name=shown["governors"]), folder, "dashboard")
     levers = style.save(draw_levers(main, defaults), folder, "levers")
+    profit = style.save(draw_pool_profit(main), folder, "pool_profit")
     who = shown["governors"] if shown["training_seed"] < 0 else f"learned governors of seed {shown['training_seed']}"
     fall = f"{100 * shown['drawdown']:.0f}%".replace("-", "\N{MINUS SIGN}")
     intro = (
@@ -236,6 +238,11 @@ def episode_section(material: Material) -> str:
             markup.paragraph(intro),
             markup.figure(
                 dashboard, "The episode: market, lending, losses, options. A decision is a point of each line."
+            ),
+            markup.figure(
+                profit,
+                "The option pool's profit at the tape's price and vols, and what it is made of. What informed traders "
+                "took counts as adverse selection, marked at the end of each decision.",
             ),
             markup.figure(
                 levers,

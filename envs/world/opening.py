@@ -22,7 +22,7 @@ from protogov.envs.world.population.liquidity_providers import draw_providers
 from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, total_wanted_deposits
 from protogov.envs.world.settlement import HOURS_BETWEEN_EXPIRIES, list_expiry
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
-from protogov.envs.world.welfare import remember_values
+from protogov.envs.world.welfare import clear_sums, remember_values
 
 BISECTIONS = 20  # of the opening utilisation, to 1e-6
 
@@ -84,6 +84,7 @@ def open_venue(world, venue, v, p):
     refresh_rates(venue, p)
     measure_risk(world, venue)
     remember_values(world, venue, p)
+    clear_sums(venue)  # the first marking took the whole opening book for profit
 
 
 @compiled

@@ -47,6 +47,7 @@ def run(options: Options, command: str) -> int:
     """Simulate, write the tables and the figures, and say where they are."""
     from protogov.experiments.figures import style
     from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
+    from protogov.experiments.figures.pool_profit import draw_pool_profit
 
     chosen, config = choose(options)
     scenario = opened_scenario(options.scenario)
@@ -61,6 +62,7 @@ def run(options: Options, command: str) -> int:
     pictures = {
         "dashboard": draw_dashboard(recording, static, name=chosen.name),
         "levers": draw_levers(recording, defaults),
+        "pool_profit": draw_pool_profit(recording),
     }
     paths += [style.save(figure, options.out, name) for name, figure in pictures.items()]
     for line in told(recording, scenario.name, chosen.name):

@@ -1,10 +1,10 @@
 """Somebody who pushes the vol surface to buy shares of the option pool cheaply: a sandwich of the pool's own queue.
 
 He deposits and waits for the cooldown. In the review that turns his money into shares he first buys options at the
-middle strike of every expiry, which lifts the pool's vols, and with them what it owes to holders; gets his shares; sells
-the options back in the same breath; and asks for his money. Where shares are priced at the vols of the moment the
-shares are cheap by what the push was worth; at average vols (GWAV) they are not, and the round trip costs the spread,
-the fees and the exit fee. He needs no knowledge, only capital, and is the ninth LP.
+middle strike of every expiry, which lifts the pool's vols, and with them what it owes to holders; gets his shares;
+sells the options back in the same breath; and asks for his money. Where shares are priced at the vols of the moment
+they are cheap by what the push was worth; at average vols (GWAV) they are not, and the round trip costs the spread, the
+fees and the exit fee. He needs no knowledge, only capital, and is one LP more.
 """
 
 import numpy as np

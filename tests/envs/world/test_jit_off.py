@@ -51,6 +51,17 @@ def run(venues, hours):
     config = WorldConfig(venues=venues, decision_hours=3, autonomy=72.0, randomise_levers=0.5)
     simulator = Simulator(config.with_parameters(**parameters), 2, scenario=Crash(), seed=12)
     obs = simulator.reset()
+    # calls that are covered by coin, deep in the money, so that an expiry sells some of it
+    venues = simulator.worlds["venues"]
+    venues["strike"][:, :, 0, 0] = 20.0
+    venues["short_contracts"][:, :, 0] = venues["short_calls"][:, :, 0, 0] = 3.0
+    venues["short_call"][:, :, 0], venues["short_kind"][:, :, 0], venues["short_coin"][:, :, 0] = 1, 1, 3.0
+    venues["short_coin_sum"] = 3.0
+    simulator.worlds["outside_coin"] -= 3.0 * simulator.config.venues
+    # and puts with less behind them than the least there must be: the first margin call closes them
+    venues["short_contracts"][:, :, 1] = venues["short_puts"][:, :, 0, 0] = 2.0
+    venues["short_collateral"][:, :, 1] = venues["short_collateral_sum"] = 1.0
+    simulator.worlds["trader_cash"] -= simulator.config.venues
     # a settlement within the run, for buyers and sellers
     simulator.worlds["venues"]["expiry"][:, :, 0] = 12 * (hours // 2)
     simulator.worlds["venues"]["next_expiry"] = 12 * (hours // 2)

@@ -12,8 +12,8 @@ from protogov.envs.world import ledger
 
 CASH = ("pool_cash", "arbitrage_cash", "outside_cash", "trader_cash", "liquidator_cash")
 COIN = ("pool_coin", "arbitrage_coin", "outside_coin", "liquidator_coin")
-VENUE_CASH = ("cash", "treasury_cash", "option_cash", "short_collateral_sum")
-VENUE_COIN = ("treasury_coin", "hedge_coin")
+VENUE_CASH = ("cash", "treasury_cash", "option_cash", "short_collateral_sum", "lp_waiting_sum")
+VENUE_COIN = ("treasury_coin", "hedge_coin", "short_coin_sum")
 
 
 def holdings(simulator: Simulator) -> dict[str, np.ndarray]:
@@ -40,7 +40,7 @@ def test_what_one_holder_loses_others_gain(
     change = {name: amount - first[name] for name, amount in holdings(simulator).items()}
     cash = {name: amount for name, amount in change.items() if "coin" not in name}
     coin = {name: amount for name, amount in change.items() if "coin" in name}
-    assert len(cash) == 5 + 4 * venues and len(coin) == 4 + 3 * venues
+    assert len(cash) == 5 + 5 * venues and len(coin) == 4 + 4 * venues
     assert np.abs(sum(cash.values())).max() < 1e-9 * simulator.worlds["gross_cash"].min()
     assert np.abs(sum(coin.values())).max() < 1e-9 * simulator.worlds["gross_coin"].min()
     # and they did trade: most holders have more or less than they began with
@@ -91,7 +91,7 @@ def test_an_error_in_the_worlds_books_is_found(
 @pytest.mark.parametrize(
     "field",
     ["cash", "scaled_debt", "scaled_deposits", "reserve", "deficit", "treasury_cash", "option_cash", "option_scaled",
-     "short_collateral_sum"],
+     "short_collateral_sum", "short_coin_sum", "lp_waiting_sum"],
 )  # fmt: skip
 @pytest.mark.parametrize("amount", [5.0, np.nan, np.inf])
 def test_an_error_in_a_venues_books_is_found(
@@ -126,12 +126,17 @@ def test_the_worst_error_is_remembered(blank: Callable[..., Any], books: Any) ->
 
 def test_a_running_total_is_compared_in_usd(blank: Callable[..., Any]) -> None:
     # after a loss that took nearly all of the deposits, a dollar of new ones is a huge scaled number
-    _, venue, _, _ = blank()
+    world, venue, _, _ = blank()
     venue.num_suppliers, venue.num_accounts = 2, 1
     venue.supply_index = 1e-8
     venue.supplier_scaled[:2] = 1e15, 2e15
     venue.scaled_deposits = 3e15 + 2.0
-    assert ledger.sum_residual(venue) == pytest.approx(2e-8)
+    assert ledger.sum_residual(world, venue) == pytest.approx(2e-8)
     venue.borrow_index = 1.5
     venue.account_scaled_debt[0], venue.scaled_debt = 10.0, 8.0
-    assert ledger.sum_residual(venue) == pytest.approx(3.0)
+    assert ledger.sum_residual(world, venue) == pytest.approx(3.0)
+    # collateral in coin at the oracle's price, shares at theirs
+    venue.num_shorts, venue.short_coin[0], venue.short_coin_sum = 1, 2.0, 1.9
+    assert ledger.sum_residual(world, venue) == pytest.approx(100.0)
+    venue.num_lps, venue.lp_shares[0], venue.lp_total, venue.lp_price = 1, 500.0, 300.0, 2.0
+    assert ledger.sum_residual(world, venue) == pytest.approx(400.0)
