@@ -123,3 +123,18 @@ def test_running_mean():
 def test_seeds_differ_by_more_than_colour():
     assert len({str(line["linestyle"]) + str(line["color"]) for line in style.SEED_LINES}) == len(style.SEED_LINES)
     assert len({str(line["linestyle"]) for line in style.SEED_LINES}) >= 7
+
+
+def test_the_pools_profit_is_drawn_from_the_opening_on_and_adds_up():
+    from protogov.envs.scenarios import get_scenario
+    from protogov.experiments.figures.pool_profit import PARTS, draw_pool_profit
+
+    config = WorldConfig(episode_hours=96)
+    recording = record(config, get_scenario("jump"), np.array([3], np.uint64), baseline("static", config).make(config))
+    over_time, totals = draw_pool_profit(recording).axes
+    lines = {line.get_label(): line.get_ydata() for line in over_time.get_lines()}
+    parts = [lines[words] for words, _, _ in PARTS.values()]
+    assert all(values[0] == 0.0 for values in parts)
+    np.testing.assert_allclose(sum(parts), lines["profit"], atol=1e-6)
+    assert np.abs(lines["residual"]).max() < 1e-6 and np.abs(lines["profit"]).max() > 1.0
+    assert "USD" in over_time.get_ylabel() and "USD" in totals.get_xlabel()

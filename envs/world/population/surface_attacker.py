@@ -35,6 +35,7 @@ def besiege(world, venue, v, p):
     served = (world.hour + 1) % int(p.lp_review_hours) == 0
     if venue.surface_attack != WAITING or not due or not served or world.vol_push == 0.0:
         visit_providers(world, venue, v, p)
+        ask_for_money(world, venue, j)
         if venue.surface_attack == HOLDING and venue.lp_shares[j] == 0.0:
             venue.surface_attack = GONE
         return
@@ -42,7 +43,13 @@ def besiege(world, venue, v, p):
     push(world, venue, bought, p)
     visit_providers(world, venue, v, p)
     unwind(world, venue, bought, p)
-    if venue.lp_shares[j] > 0.0:
+    ask_for_money(world, venue, j)
+
+
+@compiled
+def ask_for_money(world, venue, j):
+    """As soon as the attacker has shares, with or without a push, he queues them all."""
+    if venue.surface_attack == WAITING and venue.lp_shares[j] > 0.0:
         venue.surface_attack = HOLDING
         venue.lp_queued[j], venue.lp_queued_at[j] = venue.lp_shares[j], world.substep
 
