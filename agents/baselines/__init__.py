@@ -119,6 +119,9 @@ def make_governor(
         raise ValueError(f"values is given for governor {str(name)!r}; accepted: with constant only")
     if "+" in str(name) and all(part in _MAKERS for part in str(name).split("+")):
         return _composite(str(name), role, seed, defaults)
+    if name in CHEATER_LEVERS and not governor_fits(str(name), role):
+        wanted = CHEATER_LEVERS[str(name)]
+        raise ValueError(f"governor {name!r} sets {', '.join(wanted)}; this role sets {', '.join(role.levers)}")
     if name in _MAKERS:
         return _MAKERS[str(name)](_levers(role, defaults), seed)
     if str(name).endswith(".json"):

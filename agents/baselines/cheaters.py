@@ -116,9 +116,7 @@ class LiquidationFarmer(Rule):
         up = memory["hours"] % (2.0 * self.half_period) < self.half_period
         memory["hours"] += view.decision_hours
         return {
-            "liquidation_threshold": np.where(
-                up, rows["liquidation_threshold"].high, rows["liquidation_threshold"].low
-            ),
+            "liquidation_threshold": np.where(up, threshold.high, threshold.low),
             "ltv_gap": rows["ltv_gap"].low,
             "liquidation_bonus": rows["liquidation_bonus"].high,
         }
