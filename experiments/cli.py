@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "evaluate": "compare governors with a static protocol on the same tapes; one row an episode",
     "simulate": "run worlds under named governors and write down what happens, with a dashboard",
     "phenomena": "check that known phenomena appear with their mechanism and vanish with its switch",
+    "audit": "check that the game holds: cheaters, balance, headroom, coupling",
     "scenarios": "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
     "report": "build the report of a run again from what lies in its folder",
 }

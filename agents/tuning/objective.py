@@ -128,8 +128,7 @@ class Tapes:
             others[:] = held
         at_once = max(MAX_ROWS // tapes, 1)
         parts = [
-            self._some(family, points[at : at + at_once], others[at : at + at_once])
-            for at in range(0, num, at_once)
+            self._some(family, points[at : at + at_once], others[at : at + at_once]) for at in range(0, num, at_once)
         ]
         return Episodes({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
@@ -138,9 +137,7 @@ class Tapes:
         world = self._opening.fork(np.tile(np.arange(tapes), num))
         each, actions = np.repeat(points, tapes, axis=0), np.repeat(others, tapes, axis=0)
         own = [LEVER_INDEX[name] for name in family.levers]
-        columns = {
-            agent: [LEVER_INDEX[name] for name in role.levers] for agent, role in world.roles.items()
-        }
+        columns = {agent: [LEVER_INDEX[name] for name in role.levers] for agent, role in world.roles.items()}
         weights = {agent: np.array([term.weight for term in role.terms]) for agent, role in world.roles.items()}
         totals = {name: np.zeros(num * tapes) for name in (WELFARE, *(role.name for role in world.roles.values()))}
         for _ in range(world.horizon):
