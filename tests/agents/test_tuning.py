@@ -1,10 +1,13 @@
 """Evolution on an objective with a known best point, and candidates that share their tapes."""
 
 import numpy as np
+import pytest
 
 from protogov.agents.tuning import Budget, Constants, Episodes, Linear, Tapes, tune
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
+from protogov.experiments.errors import BadInput
+from protogov.experiments.tuned import LINEAR, tune_file
 
 CONFIG = WorldConfig(episode_hours=24)
 SPREAD = Constants(ROLES["spread"].levers)
@@ -64,3 +67,23 @@ def test_what_is_held_moves_the_others_levers_and_a_linear_rule_without_slopes_i
     linear = tapes.play(Linear(SPREAD.levers), weights.reshape(1, -1)).totals
     constant = tapes.play(SPREAD, np.full((1, 4), 0.5)).totals
     assert np.array_equal(linear["welfare"], constant["welfare"])
+
+
+def test_the_file_of_tuned_constants_goes_on_where_it_was_stopped(tmp_path):
+    path, budget = tmp_path / "tuned.json", Budget(generations=2, population=4, restarts=1)
+    config, told = WorldConfig(episode_hours=12), []
+
+    def make(scenarios, linear):
+        return tune_file(
+            path, config, scenarios, budget, "x", num_seeds=2, scoring_seeds=2, linear=linear,
+            tell=lambda name, tuning: told.append(name),
+        )  # fmt: skip
+
+    first = make(["flat"], False)
+    assert set(told) == {"flat"}
+    second = make(["flat", "jump"], True)
+    assert second["constants"]["flat"] == first["constants"]["flat"]
+    assert set(told[2:]) == {"jump", LINEAR}
+    assert set(second["constants"]["jump"]) == set(second["linear"]) == set(ROLES["joint"].levers)
+    with pytest.raises(BadInput, match="another file"):
+        tune_file(path, config, ["flat"], Budget(), "x", num_seeds=2, scoring_seeds=2)
