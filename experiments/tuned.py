@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def tune_file(
         start = np.zeros(family.size)
         if name == LINEAR:
             start.reshape(len(levers), -1)[:, 0] = _actions(levers, data["constants"][scenario])
-        found = tune(family, search, selection, budget, start=start, tell=lambda t, name=name: tell(name, t))
+        found = tune(family, search, selection, budget, start=start, tell=partial(tell, name))
         (scoring,) = open_tapes(config, [scenario], FIRST_SCORING, scoring_seeds, num_threads)
         welfare = scoring.play(family, np.array([np.zeros(family.size), found.point])).totals[WELFARE]
         gain = Paired.of(welfare[1] - welfare[0])

@@ -43,6 +43,11 @@ __all__ = [
     "governor_names", "make_governor",
 ]  # fmt: skip
 
+
+def _tuned(scenario: str) -> Callable[[Sequence[Lever], int], Governor]:
+    return lambda levers, seed: Tuned(levers, scenario)
+
+
 # name -> maker from a role's levers, at the world's own defaults, and a seed
 _MAKERS: dict[str, Callable[[Sequence[Lever], int], Governor]] = {
     "constant": lambda levers, seed: Constant(levers),
@@ -63,7 +68,7 @@ _MAKERS: dict[str, Callable[[Sequence[Lever], int], Governor]] = {
     "self_mark": lambda levers, seed: SelfMark(levers),
     "liquidation_farmer": lambda levers, seed: LiquidationFarmer(levers),
     "random_churn": lambda levers, seed: RandomChurn(levers, seed),
-    **{name: (lambda levers, seed, at=key: Tuned(levers, at)) for name, key in tuned_names().items()},
+    **{name: _tuned(scenario) for name, scenario in tuned_names().items()},
 }
 # what a rule must find in a role; a cheater has a hold on a role if it finds any of its levers
 _NEEDED_LEVERS: dict[str, tuple[str, ...]] = {

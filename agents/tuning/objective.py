@@ -28,7 +28,10 @@ WELFARE = "welfare"
 class Family(Protocol):
     """A family of governors with a vector of parameters in [-1, 1]."""
 
-    levers: tuple[str, ...]
+    @property
+    def levers(self) -> tuple[str, ...]:
+        """Names of the levers that a member sets."""
+        ...
 
     @property
     def size(self) -> int:

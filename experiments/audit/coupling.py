@@ -109,7 +109,7 @@ def audit_coupling(
     coupled = {(row["mover"], row["answerer"]) for row in rows if row["coupled"]}
     into = {answerer for _, answerer in coupled}
     verdict = f"{len(coupled)} of {len(roles) * (len(roles) - 1)} pairs coupled: " + (
-        ", ".join(f"{mover} -> {answerer}" for mover, answerer in sorted(coupled)) or "none"  # type: ignore[misc]
+        ", ".join(f"{mover} -> {answerer}" for mover, answerer in sorted(coupled)) or "none"
     )
     holds = len(coupled) >= PAIRS and into == set(roles)
     notes = (f"regimes {', '.join(regimes)}; {num_seeds} tapes to pick, {scoring_seeds} to score",)
