@@ -10,7 +10,7 @@ from protogov.envs.config import WorldConfig
 from protogov.experiments.audit.check import FIRST_SCORING, Check, columns
 from protogov.experiments.evaluation import evaluate
 from protogov.experiments.governors import STATIC, baseline
-from protogov.experiments.statistics import student_t
+from protogov.experiments.statistics import Interval, student_t
 
 CLAIM = "every cheater's welfare lies below the default constants', and the 95% interval of the difference below zero"
 
@@ -46,10 +46,15 @@ def audit_cheaters(
                 "difference": difference.mean,
                 "low": difference.low,
                 "high": difference.high,
-                "below": difference.high < 0.0,
+                "below": below(difference),
             }  # fmt: skip
         )
     caught = [row for row in rows if row["below"]]
     free = ", ".join(f"{row['cheater']} {row['difference']:+.1f}" for row in rows if not row["below"])
     verdict = f"{len(caught)} of {len(rows)} below" + (f"; not: {free} bp" if free else "")
     return Check("cheaters", CLAIM, len(caught) == len(rows), verdict, columns(rows), (f"{num_seeds} paired tapes",))
+
+
+def below(difference: Interval) -> bool:
+    """Whether a cheater is caught: the whole interval lies below zero."""
+    return difference.high < 0.0

@@ -9,10 +9,11 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 from protogov.experiments.audit import coupling, headroom
 from protogov.experiments.audit.balance import audit_balance
-from protogov.experiments.audit.cheaters import audit_cheaters
+from protogov.experiments.audit.cheaters import audit_cheaters, below
 from protogov.experiments.audit.check import Paired
 from protogov.experiments.audit.writing import write_checks
 from protogov.experiments.cli import main
+from protogov.experiments.statistics import Interval
 
 SMALL = WorldConfig(episode_hours=96)
 BAD_DEFAULTS = WorldConfig(episode_hours=96, defaults={"liquidation_threshold": 0.61, "half_spread": 0.11})
@@ -27,6 +28,11 @@ def test_a_cheater_that_loses_is_below_and_a_planted_one_that_gains_fails_the_su
     planted = audit_cheaters(BAD_DEFAULTS, "jump", 8, (), {"planted": gains})
     assert not planted.holds
     assert "not: planted" in planted.verdict
+
+
+def test_a_cheater_is_caught_by_its_whole_interval():
+    assert below(Interval(-2.0, -3.0, -1.0, 8))
+    assert not below(Interval(-1.0, -3.0, 1.0, 8))
 
 
 def test_balance_names_the_term_that_is_outside():
