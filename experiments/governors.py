@@ -92,17 +92,30 @@ def _entries(feature: Feature) -> list[str]:
 def baseline(name: str, world: WorldConfig) -> GovernorSet:
     """A set of baseline governors by name; agents whose levers it does not know how to set stay static.
 
+    Several names joined by "+" fill the roles together, say "pi+steward_var+inventory_quotes"; `role=name` gives a
+    baseline to that role alone, say "rate=pi+spread=random". Where two want the same role, the later one has it.
+
     Raises:
         BadInput: the name is unknown, or the world has no agent that it can govern.
     """
-    if name not in BASELINES:
-        raise BadInput(f"baseline {name!r} is not known; known are {', '.join(BASELINES)}")
-    source = BASELINES[name]
     agents = make_agents(world.roles, world.venues)
-    governed = [agent.name for agent in agents if governor_fits(source, agent.role)]
-    if not governed:
-        raise BadInput(f"baseline {name!r} cannot govern as any of {', '.join(agent.name for agent in agents)}")
-    return GovernorSet(name, NO_SEED, dict.fromkeys(governed, source))
+    chosen: dict[str, list[str]] = {}
+    for part in name.split("+"):
+        role, _, source = part.rpartition("=")
+        if source not in BASELINES:
+            raise BadInput(f"baseline {source!r} is not known; known are {', '.join(BASELINES)}")
+        if role and role not in world.roles:
+            raise BadInput(f"baseline {part!r} names the role {role!r}; the world's are {', '.join(world.roles)}")
+        governed = [
+            agent.name
+            for agent in agents
+            if role in ("", agent.role.name) and governor_fits(BASELINES[source], agent.role)
+        ]
+        if not governed:
+            raise BadInput(f"baseline {source!r} cannot govern as any of {', '.join(agent.name for agent in agents)}")
+        for agent in governed:
+            chosen.setdefault(agent, []).append(BASELINES[source])
+    return GovernorSet(name, NO_SEED, {agent: "+".join(sources) for agent, sources in chosen.items()})
 
 
 def policy_files(folder: Path) -> dict[str, str]:

@@ -49,7 +49,7 @@ class Options:
     jobs: int = 2
     """With --suite: processes."""
     baselines: tuple[str, ...] = ()
-    """Also play these: random, adaptive_curve, slope2_oracle."""
+    """Also play these, say mainnet or pi+steward_var+inventory_quotes; a wrong name lists all."""
     own_means: bool = True
     """Also play constants at the governors' own mean levers: what they gain without reacting to anything."""
     world: WorldOptions = field(default_factory=WorldOptions)

@@ -37,7 +37,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
 
 def draw(finding: Finding) -> Figure:
     """The attacker's account over time with and without averages, and its dependence on his capital."""
-    profit = finding.comparisons[0]
+    profit = finding.comparisons[1]
     headline = (
         f"A push of {100 * PUSH:.0f} vol points around the issue of shares brings "
         f"{number(profit.active.mean)} thousand USD where shares are priced at the vols of the moment, and "

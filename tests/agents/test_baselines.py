@@ -13,6 +13,7 @@ from protogov.agents.policies import PolicyError
 from protogov.agents.ppo import PPOSettings, Trainer
 from protogov.agents.row_noise import RowNoise
 from protogov.envs.roles import ROLES
+from protogov.envs.world.levers import LEVERS
 
 ROLE = ROLES["spread"]
 VIEW = SimpleNamespace(obs=np.zeros((5, 3), np.float32))
@@ -20,6 +21,7 @@ VIEW = SimpleNamespace(obs=np.zeros((5, 3), np.float32))
 
 def test_every_name_makes_a_governor_that_answers_in_range():
     view = SimpleNamespace(obs=VIEW.obs, decision_hours=6, raw=lambda name: np.linspace(0.0, 1.0, 5))
+    view.levers = {lever.name: np.full(5, lever.default) for lever in LEVERS}
     for name, role in itertools.product(governor_names(), ROLES.values()):
         if not governor_fits(name, role):
             with pytest.raises(ValueError, match=f"governor '{name}' sets"):

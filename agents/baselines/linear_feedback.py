@@ -1,0 +1,94 @@
+"""Levers linear in a few features: what a learner has to beat to have found more than a slope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.agents.baselines.tuned import tuned_file
+
+if TYPE_CHECKING:
+    from protogov.envs.world.levers import Lever
+
+# feature -> (centre, scale): what a rule reads is (feature - centre) / scale, within +-3
+FEATURES: Mapping[str, tuple[float, float]] = {
+    "realised_72h": (0.7, 0.5),
+    "drawdown_week": (-0.05, 0.1),
+    "utilisation_over_optimal": (0.0, 0.1),
+    "outside_yield": (0.05, 0.05),
+    "informed_share": (0.2, 0.2),
+    "at_risk": (0.1, 0.1),
+}
+# role of a lever -> the features it may use, besides the constant
+READS: Mapping[str, tuple[str, ...]] = {
+    "base_rate": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
+    "slope1": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
+    "slope2": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
+    "optimal_utilisation": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
+    "liquidation_threshold": ("realised_72h", "drawdown_week", "at_risk"),
+    "ltv_gap": ("realised_72h", "drawdown_week", "at_risk"),
+    "liquidation_bonus": ("realised_72h", "drawdown_week", "at_risk"),
+    "option_margin": ("realised_72h", "drawdown_week", "at_risk"),
+    "half_spread": ("realised_72h", "drawdown_week", "informed_share"),
+    "skew_shift": ("realised_72h", "drawdown_week", "informed_share"),
+    "vega_fee": ("realised_72h", "drawdown_week", "informed_share"),
+    "hedge_ratio": ("realised_72h", "drawdown_week", "informed_share"),
+}
+WEIGHTS = 1 + 3  # of a lever: the constant, then its features
+
+
+def linear_actions(
+    read: Callable[[str], NDArray[np.float64]], levers: Sequence[str], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Actions of linear rules, F64[n, k] in [-1, 1].
+
+    Args:
+        read: a feature's name -> its value in every row, F64[n].
+        levers: names of the k levers.
+        weights: F64[k, 4] for all rows, or F64[n, k, 4], a rule a row.
+    """
+    columns = []
+    for index, lever in enumerate(levers):
+        own = weights[..., index, :]
+        total = own[..., 0]
+        for place, name in enumerate(READS[lever], start=1):
+            centre, scale = FEATURES[name]
+            total = total + own[..., place] * np.clip((read(name) - centre) / scale, -3.0, 3.0)
+        columns.append(np.clip(total, -1.0, 1.0))
+    return np.stack(columns, axis=-1)
+
+
+class LinearFeedback:
+    """Acts by `linear_actions` with the weights that were tuned, lever by lever.
+
+    Args:
+        levers: the levers of the role.
+        weights: F64[k, 4]; those of the committed file by default, and zero (the defaults) where it has none.
+    """
+
+    name = "linear_feedback"
+
+    def __init__(self, levers: Sequence[Lever], weights: NDArray[np.float64] | None = None) -> None:
+        self._levers = [lever.name for lever in levers]
+        known = tuned_file()["linear"]
+        rows = [known.get(name, [0.0] * WEIGHTS) for name in self._levers]
+        self._weights = np.array(rows if weights is None else weights, np.float64)
+
+    def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
+        """Nothing to forget."""
+
+    def act(self, view: Any) -> NDArray[np.float32]:
+        """Read the features and act, F32[n, k]."""
+        actions = linear_actions(lambda name: np.asarray(view.raw(name)), self._levers, self._weights)
+        return np.asarray(np.broadcast_to(actions, (len(view.obs), len(self._levers))), np.float32).copy()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The weights."""
+        return {"weights": self._weights.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take the weights of a `state_dict`."""
+        self._weights = np.array(state["weights"], np.float64)

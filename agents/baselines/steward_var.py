@@ -1,0 +1,67 @@
+"""A risk steward: collateral terms by value-at-risk from realised volatility and depth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protogov.agents.baselines.rule import Floats, Rule
+from protogov.envs.world.state import HOURS_PER_YEAR
+
+if TYPE_CHECKING:
+    from protogov.envs.interfaces import RoleView
+
+QUANTILE = 2.326  # of the normal at 99%
+THRESHOLD_HOURS = 24.0  # in which a loan beyond its threshold has to be sold
+GAP_HOURS = 2.0  # in which a borrower at the loan-to-value tops up
+SLIPPAGE = 0.01  # of a sale for each 1.00 of liquidation gain: what a fall of 1% frees, over the depth of 1%
+MAX_SLIPPAGE = 0.06
+KEEPER_MARGIN = 0.03  # of the bonus beyond slippage
+CONGESTION_MARGIN = 0.03  # more at full congestion
+MUCH_AT_RISK = 0.15  # share of debt near its threshold beyond which a cut would itself cause the sale
+MEMORY_WEIGHT = 0.5  # of the present reading of volatility in its running mean
+
+
+class StewardVar(Rule):
+    """Sets threshold, gap, bonus and option margin so that a 99% move does not leave a hole.
+
+    A loan at its threshold is covered if the price falls by value-at-risk over a day and the sale slips:
+    LT * (1 + bonus) <= 1 - VaR(24 h) - slippage, with VaR = 2.326 * sigma * sqrt(hours / year) and slippage from the
+    liquidation gain. The gap between threshold and loan-to-value is what two hours can take; the bonus pays for
+    slippage and congestion; the option margin follows volatility over the implied one. The threshold is not lowered
+    while much of the debt is near it, because that would cause the sale it is to prevent. sigma is the 72-hour
+    realised volatility, smoothed.
+    """
+
+    name = "steward_var"
+    needs = ("liquidation_threshold", "ltv_gap", "liquidation_bonus", "option_margin")
+    remembers = {"vol": np.nan}
+
+    def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
+        """Terms for the present volatility, depth and congestion."""
+        realised, implied = np.asarray(view.raw("realised_72h")), np.asarray(view.raw("implied_vol"))
+        reading = np.maximum(realised, 0.5 * implied)  # realised is short-sighted at the start of an episode
+        past = np.where(np.isnan(memory["vol"]), implied, memory["vol"])
+        vol = (1.0 - MEMORY_WEIGHT) * past + MEMORY_WEIGHT * reading
+        memory["vol"][:] = vol
+        slippage = np.minimum(SLIPPAGE * np.maximum(view.raw("liquidation_gain"), 0.0), MAX_SLIPPAGE)
+        rows = self.levers
+        bonus = KEEPER_MARGIN + slippage + CONGESTION_MARGIN * np.asarray(view.raw("congestion"))
+        bonus = np.clip(bonus, rows["liquidation_bonus"].low, rows["liquidation_bonus"].high)
+        threshold = (1.0 - value_at_risk(vol, THRESHOLD_HOURS) - slippage) / (1.0 + bonus)
+        held = np.asarray(view.levers["liquidation_threshold"])
+        threshold = np.where(np.asarray(view.raw("at_risk")) > MUCH_AT_RISK, np.maximum(threshold, held), threshold)
+        return {
+            "liquidation_threshold": threshold,
+            "ltv_gap": value_at_risk(vol, GAP_HOURS),
+            "liquidation_bonus": bonus,
+            "option_margin": vol / np.maximum(implied, 0.05),
+        }
+
+
+def value_at_risk(vol: Floats, hours: float) -> Floats:
+    """Loss of the price that 1% of `hours` exceed, as a share, for an annual vol: F64 as `vol`."""
+    return np.asarray(QUANTILE * vol * sqrt(hours / HOURS_PER_YEAR))

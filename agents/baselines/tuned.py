@@ -1,0 +1,59 @@
+"""Constants and linear rules that were tuned by evolution, kept in a small file beside this one.
+
+    {"command": "...", "constants": {"mix": {"ltv_gap": 0.1, ...}, "jump": {...}}, "linear": {"rate": [[...]], ...}}
+
+The constants of a scenario are lever -> value in the lever's unit; a lever that is not named stays at its default.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protogov.agents.baselines.rule import Floats, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from protogov.envs.interfaces import RoleView
+    from protogov.envs.world.levers import Lever
+
+TUNED_FILE = Path(__file__).with_name("tuned.json")
+ALL_REGIMES = "mix"  # whose constants are "tuned" without a scenario
+
+
+@cache
+def tuned_file() -> Mapping[str, Any]:
+    """What the committed file holds; nothing where it is missing."""
+    if not TUNED_FILE.is_file():
+        return {"constants": {}, "linear": {}}
+    data: dict[str, Any] = json.loads(TUNED_FILE.read_text(encoding="utf-8"))
+    return data
+
+
+def tuned_names() -> dict[str, str]:
+    """Name of each set of tuned constants -> the scenario it was tuned on: "tuned", "tuned-jump" ..."""
+    known = tuned_file()["constants"]
+    return {"tuned" if name == ALL_REGIMES else f"tuned-{name}": name for name in known}
+
+
+class Tuned(Rule):
+    """Stands at the constants that were tuned on one scenario.
+
+    Args:
+        levers: the levers of the role.
+        scenario: a key of the file.
+    """
+
+    name = "tuned"
+
+    def __init__(self, levers: Sequence[Lever], scenario: str = ALL_REGIMES) -> None:
+        super().__init__(levers)
+        self._values: dict[str, float] = dict(tuned_file()["constants"][scenario])
+
+    def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
+        """The same for every row and decision."""
+        return self._values

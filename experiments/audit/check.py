@@ -1,0 +1,64 @@
+"""What every audit hands back: a table, whether the claim holds, and a sentence that says by how much."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.experiments.tables import Table
+
+Floats = NDArray[np.float64]
+FIRST_SELECTION = 2**41  # first tape seed on which anything is chosen
+FIRST_SCORING = 2**42  # first tape seed on which it is scored
+
+
+@dataclass(frozen=True)
+class Check:
+    """One audit.
+
+    Attributes:
+        name: of the subcommand.
+        claim: what must hold.
+        holds: whether it does.
+        verdict: by how much, in a sentence.
+        table: what was measured.
+        notes: budget and other facts a reader needs.
+    """
+
+    name: str
+    claim: str
+    holds: bool
+    verdict: str
+    table: Table
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Mean of paired differences and its standard error."""
+
+    mean: float
+    error: float
+
+    @classmethod
+    def of(cls, differences: Floats) -> "Paired":
+        """Of independent differences, one a tape.
+
+        Raises:
+            ValueError: fewer than two.
+        """
+        if differences.size < 2:
+            raise ValueError(f"differences hold {differences.size} values; at least 2 are needed.")
+        return cls(float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(differences.size)))
+
+    @property
+    def z(self) -> float:
+        """Mean in standard errors; 0 for a difference that is exactly nothing."""
+        if self.error > 0.0:
+            return self.mean / self.error
+        return 0.0 if self.mean == 0.0 else float(np.copysign(np.inf, self.mean))
+
+
+def columns(rows: list[dict[str, object]]) -> Table:
+    """A table of rows that have the same keys."""
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}

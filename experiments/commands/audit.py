@@ -1,0 +1,91 @@
+"""`protogov audit`: does the game hold? Cheaters, balance, headroom and coupling, measured in the world as it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from protogov.experiments.commands.options import WorldOptions, opened_scenario
+from protogov.experiments.errors import BadInput, CheckFailed
+
+if TYPE_CHECKING:
+    from protogov.experiments.audit.check import Check
+
+Name = Literal["cheaters", "balance", "headroom", "coupling", "all"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Check that the world is a game worth learning.
+
+    cheaters: governors that look for a mistake in the rules score below the defaults. balance: no term of a mandate
+    drowns the others. headroom: constants by regime, in hindsight, beat the best single ones. coupling: what is best
+    for one role depends on what another does. Exit code 1 when one fails; what was measured is written all the same.
+
+    Example: protogov audit coupling --seeds 64 --out results/runs/audit
+    """
+
+    check: Annotated[Name, tyro.conf.Positional]
+    """Which."""
+    seeds: int = 0
+    """Tapes to score on; 0 is each check's own number."""
+    scenario: str = "mix"
+    """What cheaters and balance are measured on."""
+    regimes: tuple[str, ...] = ()
+    """Scenarios of headroom and coupling; each check's own by default."""
+    generations: int = 0
+    """Of each search of headroom; 0 is its own number."""
+    threads: int = 2
+    """Of the simulator."""
+    world: WorldOptions = field(default_factory=WorldOptions)
+    """The world."""
+    out: Path | None = None
+    """Write the tables (CSV) and a page to this folder."""
+
+
+def run(options: Options, command: str) -> int:
+    """Measure, write, print; raises CheckFailed when a check fails."""
+    if options.seeds != 0 and options.seeds < 2:
+        raise BadInput(f"seeds is {options.seeds}; 0, or a whole number from 2, is accepted")
+    for name in (options.scenario, *options.regimes):
+        opened_scenario(name)
+    makers = _makers(options)
+    chosen = list(makers) if options.check == "all" else [options.check]
+    checks = []
+    for name in chosen:
+        checks.append(makers[name]())
+        print(f"{name}: {'holds' if checks[-1].holds else 'FAILS'}: {checks[-1].verdict}", flush=True)
+    if options.out is not None:
+        from protogov.experiments.audit.writing import write_checks
+
+        for path in write_checks(checks, options.out, command):
+            print(path)
+    failed = [check for check in checks if not check.holds]
+    if failed:
+        raise CheckFailed("; ".join(f"{check.name} fails: {check.verdict}" for check in failed))
+    return 0
+
+
+def _makers(options: Options) -> "dict[str, Callable[[], Check]]":
+    from dataclasses import replace
+
+    from tqdm import tqdm
+
+    from protogov.experiments.audit import balance, cheaters, coupling, headroom
+
+    config = options.world.make()
+    budget = replace(headroom.BUDGET, generations=options.generations or headroom.BUDGET.generations)
+    return {
+        "cheaters": lambda: cheaters.audit_cheaters(config, options.scenario, options.seeds or 256),
+        "balance": lambda: balance.audit_balance(config, options.scenario, options.seeds or 256),
+        "headroom": lambda: headroom.audit_headroom(
+            config, options.regimes or headroom.REGIMES, scoring_seeds=options.seeds or 128, budget=budget,
+            num_threads=options.threads, tell=tqdm.write,
+        ),
+        "coupling": lambda: coupling.audit_coupling(
+            config, options.regimes or coupling.REGIMES, scoring_seeds=options.seeds or 128,
+            num_threads=options.threads, tell=tqdm.write,
+        ),
+    }  # fmt: skip

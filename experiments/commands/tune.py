@@ -1,0 +1,71 @@
+"""`protogov tune`: constants for each scenario and a linear rule, by CMA-ES on paired tapes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from protogov.experiments.commands.options import WorldOptions, opened_scenario
+from protogov.experiments.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Tune all levers on welfare by evolution (CMA-ES): constants for each scenario, and a linear rule.
+
+    Candidates of a generation play the same tapes; the winner is picked on other tapes, and its gain over the defaults
+    is measured on a third set. A search that was stopped goes on with the scenarios that the file lacks.
+
+    Example: protogov tune --scenarios mix jump --out agents/baselines/tuned.json
+    """
+
+    out: Path
+    """The JSON file; the baselines read agents/baselines/tuned.json."""
+    scenarios: tuple[str, ...] = ("mix", "calm", "jump", "self-exciting", "regimes")
+    """The first is that of the linear rule as well."""
+    generations: int = 60
+    """At most, of a search with its restarts."""
+    population: int = 16
+    """Candidates a generation."""
+    tapes: int = 64
+    """Of the search; as many others select the winner."""
+    linear: bool = True
+    """Also tune the linear rule."""
+    threads: int = 2
+    """Of the simulator."""
+    world: WorldOptions = field(default_factory=WorldOptions)
+    """The world."""
+
+
+def run(options: Options, command: str) -> int:
+    """Search, write after each scenario, print what was gained."""
+    from tqdm import tqdm
+
+    from protogov.agents.tuning.evolution import Budget, Tuning
+    from protogov.experiments.tuned import tune_file
+
+    for name, value, low in (
+        ("generations", options.generations, 1), ("population", options.population, 4), ("tapes", options.tapes, 2),
+        ("threads", options.threads, 1), ("scenarios", len(options.scenarios), 1),
+    ):  # fmt: skip
+        if value < low:
+            raise BadInput(f"{name} is {value}; at least {low} is accepted")
+    for scenario in options.scenarios:
+        opened_scenario(scenario)
+    budget = Budget(generations=options.generations, population=options.population)
+    searches = len(options.scenarios) + options.linear
+    with tqdm(total=searches * options.generations, unit="generation", dynamic_ncols=True) as bar:
+
+        def tell(name: str, tuning: Tuning) -> None:
+            bar.set_postfix_str(f"{name}: W {tuning.history[-1]:.2f} bp", refresh=False)
+            bar.update()
+
+        data = tune_file(
+            options.out, options.world.make(), options.scenarios, budget, command, num_seeds=options.tapes,
+            linear=options.linear, num_threads=options.threads, tell=tell,
+        )  # fmt: skip
+    for name, found in data["found"].items():
+        print(
+            f"{name}: {found['gain']:+.2f} +- {found['standard_error']:.2f} bp over the defaults; {found['episodes']} "
+            f"episodes, {found['generations']} generations, {found['stopped']}"
+        )
+    print(options.out)
+    return 0

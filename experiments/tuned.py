@@ -1,0 +1,95 @@
+"""The file of tuned constants and linear rules: made scenario by scenario, so that a search that was stopped goes on.
+
+{"command", "versions", "budget", "constants": {scenario: {lever: value}}, "linear": {lever: [4 weights]},
+"found": {scenario: {"gain", "standard_error", "z", "episodes", "generations", "stopped"}}}
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from protogov.agents.tuning.evolution import Budget, Tuning, tune
+from protogov.agents.tuning.objective import WELFARE, Constants, Linear, open_tapes, role_levers
+from protogov.envs.config import WorldConfig
+from protogov.experiments.audit.check import FIRST_SCORING, FIRST_SELECTION, Paired
+from protogov.experiments.errors import BadInput
+from protogov.experiments.files import read_json, write_json
+from protogov.experiments.versions import versions
+
+LINEAR = "linear rule"  # its key among what was found; tuned on the first scenario
+
+
+def tune_file(
+    path: Path,
+    config: WorldConfig,
+    scenarios: Sequence[str],
+    budget: Budget,
+    command: str,
+    *,
+    num_seeds: int = 64,
+    scoring_seeds: int = 256,
+    linear: bool = True,
+    num_threads: int = 1,
+    tell: Callable[[str, Tuning], None] = lambda name, tuning: None,
+) -> dict[str, Any]:
+    """Tune all twelve levers on welfare for each scenario and, from the first one's constants, a linear rule.
+
+    What the file at `path` already holds is kept; it is written after every search.
+
+    Args:
+        path: of the JSON file.
+        config: the world.
+        scenarios: the first is the one whose constants are "tuned" without a name, and the linear rule's.
+        budget: of each search.
+        command: what was typed.
+        num_seeds: tapes of the search; as many others select.
+        scoring_seeds: tapes on which the gain over the defaults is measured.
+        linear: whether to tune the linear rule.
+        num_threads: of the simulator.
+        tell: called after every generation with what is tuned.
+
+    Raises:
+        BadInput: the file was made with another budget.
+    """
+    levers = role_levers("joint")
+    data: dict[str, Any] = {"command": command, "versions": versions(), "budget": asdict(budget)}
+    data |= {"constants": {}, "linear": {}, "found": {}}
+    if path.is_file():
+        data |= {name: value for name, value in read_json(path).items() if name != "versions"}
+        if data["budget"] != asdict(budget):
+            raise BadInput(f"{path}: was made with the budget {data['budget']}; give the same, or another file")
+    for name in (*scenarios, *([LINEAR] if linear else [])):
+        if name in data["found"]:
+            continue
+        scenario = scenarios[0] if name == LINEAR else name
+        search = open_tapes(config, [scenario], FIRST_SELECTION, num_seeds, num_threads)
+        selection = open_tapes(config, [scenario], FIRST_SELECTION + num_seeds, num_seeds, num_threads)
+        family = Linear(levers) if name == LINEAR else Constants(levers)
+        start = np.zeros(family.size)
+        if name == LINEAR:
+            start.reshape(len(levers), -1)[:, 0] = _actions(levers, data["constants"][scenario])
+        found = tune(family, search, selection, budget, start=start, tell=partial(tell, name))
+        (scoring,) = open_tapes(config, [scenario], FIRST_SCORING, scoring_seeds, num_threads)
+        welfare = scoring.play(family, np.array([np.zeros(family.size), found.point])).totals[WELFARE]
+        gain = Paired.of(welfare[1] - welfare[0])
+        if isinstance(family, Constants):
+            data["constants"][name] = family.values(found.point)
+        else:
+            rows = found.point.reshape(len(levers), -1)
+            data["linear"] = {lever: row.tolist() for lever, row in zip(levers, rows, strict=True)}
+        data["found"][name] = {
+            "gain": gain.mean, "standard_error": gain.error, "z": gain.z if np.isfinite(gain.z) else 0.0,
+            "episodes": found.episodes, "generations": found.generations, "stopped": found.stopped,
+        }  # fmt: skip
+        write_json(path, data)
+    return data
+
+
+def _actions(levers: Sequence[str], values: dict[str, float]) -> list[float]:
+    from protogov.envs.roles import LEVER_BY_NAME
+
+    return [float(LEVER_BY_NAME[name].action(np.asarray(values[name]))) for name in levers]
