@@ -28,8 +28,8 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     [
         (
             ["tarin"],
-            "'tarin' is no command of protogov; commands are train, evaluate, simulate, phenomena, stress, audit, tune, "
-            "scenarios, report",
+            "'tarin' is no command of protogov; commands are train, evaluate, simulate, phenomena, stress, audit, "
+            "tune, scenarios, report",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),
