@@ -65,15 +65,18 @@ class SupplierSqueeze(Standing):
 
 
 class ExtendAndPretend(Rule):
-    """Raises the threshold as the price falls, so that no loan is ever called bad."""
+    """Raises the threshold as the price falls, so that no loan is ever called bad; new loans go on beneath it.
+
+    The bonus stays where it is: cutting it in a crash saves the cost of liquidations, which is no mistake in the rules.
+    """
 
     name = "extend_and_pretend"
     crash = 0.05  # fall below the week's high from which on it acts
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
-        """The threshold at its high end in rows in a crash, the other levers of risk at their most lenient there."""
+        """The threshold at its high end and the loan-to-value close beneath it, in rows in a crash."""
         fallen = np.asarray(view.raw("drawdown_week")) <= -self.crash
-        lenient = {"liquidation_threshold": 1.0, "ltv_gap": -1.0, "liquidation_bonus": -1.0, "option_margin": -1.0}
+        lenient = {"liquidation_threshold": 1.0, "ltv_gap": -1.0}
         return {
             name: np.where(fallen, self.levers[name].value(np.asarray(place)), self.levers[name].default)
             for name, place in lenient.items()

@@ -108,6 +108,7 @@ def test_extend_and_pretend_acts_in_a_fall_alone_and_the_farmer_takes_turns():
     governor = make_governor("extend_and_pretend", ROLES["risk"])
     actions = governor.act(view(drawdown_week=[-0.2, -0.01]))
     np.testing.assert_allclose(value("risk", "liquidation_threshold", actions), [0.92, 0.83])
+    np.testing.assert_allclose(value("risk", "liquidation_bonus", actions), [0.05, 0.05])
     farmer = make_governor("liquidation_farmer", ROLES["risk"])
     seen = [value("risk", "liquidation_threshold", farmer.act(view(hours=24)))[0] for _ in range(6)]
     np.testing.assert_allclose(seen, [0.92, 0.92, 0.60, 0.60, 0.92, 0.92])
