@@ -15,6 +15,7 @@ OVERLAYS = (
     "price-agent-error",
     "staked-discount",
     "supplier-run",
+    "vol-push",
 )
 SEEDS = range(300)
 
@@ -44,7 +45,7 @@ def test_nothing_but_attacks_uses_their_channels(name: str) -> None:
 def test_overlays_are_listed_apart_from_what_can_be_played() -> None:
     assert overlay_names() == OVERLAYS
     assert not set(OVERLAYS) & set(scenario_names())
-    with pytest.raises(ValueError, match=r"with '\+' also .*oracle-push, .*supplier-run; or a path"):
+    with pytest.raises(ValueError, match=r"with '\+' also .*oracle-push, .*vol-push; or a path"):
         get_scenario("oracle-pusch")
 
 

@@ -148,7 +148,7 @@ def test_report_is_self_contained(evaluated: RunFolder):
     assert not {"script", "link", "iframe", "object", "embed"} & set(page.tags)
     assert all(target.startswith(("data:image/svg+xml;base64,", "#")) for target in page.targets)
     pictures = [target for target in page.targets if target.startswith("data:")]
-    assert len(pictures) == len(page.alts) == 9  # 2 suites x 2, dashboard, levers, three governors
+    assert len(pictures) == len(page.alts) == 10  # 2 suites x 2, dashboard, the pool's profit, levers, three governors
     for picture in pictures:
         svg = base64.b64decode(picture.partition(",")[2]).decode()
         assert "<image" not in svg and "<script" not in svg
