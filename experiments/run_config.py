@@ -97,7 +97,7 @@ def evaluation_world(world: WorldConfig) -> WorldConfig:
 
 
 def training_scenario(name: str) -> Scenario:
-    """The scenario of that name, if learners may see it.
+    """The scenario of that name, if learners and tuners may see it.
 
     Raises:
         BadInput: it is unknown, or kept for evaluation.
@@ -107,7 +107,7 @@ def training_scenario(name: str) -> Scenario:
     kept = held_out(scenario)
     if kept:
         raise BadInput(
-            f"scenario {name!r} is of the split 'test' and is never trained on"
+            f"scenario {name!r} is of the split 'test' and is never trained or tuned on"
             f"{'' if kept == (name,) else ', because of ' + ', '.join(kept)}; "
             f"train on one of {', '.join(scenario_names('train'))}"
         )

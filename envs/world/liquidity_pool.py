@@ -120,17 +120,19 @@ def redeem(world, venue, j, p):
     venue.option_cash -= paid
     world.outside_cash += paid
     venue.sum_lp_flow -= paid
-    if j == int(p.num_lps):  # the place behind all LPs is an attacker's
-        venue.surface_attacker_profit += paid
+    venue.lp_received[j] += paid
     note_cash(world, paid)
 
 
 @compiled
 def deposit(world, venue, j, amount):
-    """LP `j` brings `amount` USD, which waits for its shares apart from the pool's money."""
-    if venue.lp_waiting[j] == 0.0:
-        venue.lp_waiting_at[j] = world.substep
+    """LP `j` brings `amount` USD, which waits for its shares apart from the pool's money.
+
+    What waits already waits anew: money that comes later must not be served before its time.
+    """
+    venue.lp_waiting_at[j] = world.substep
     venue.lp_waiting[j] += amount
+    venue.lp_received[j] -= amount
     venue.lp_waiting_sum += amount
     world.outside_cash -= amount
     note_cash(world, amount)
@@ -142,8 +144,16 @@ def withdraw_deposit(world, venue, j):
     amount = venue.lp_waiting[j]
     venue.lp_waiting[j] = 0.0
     venue.lp_waiting_sum -= amount
+    venue.lp_received[j] += amount
     world.outside_cash += amount
     note_cash(world, amount)
+
+
+@compiled
+def ask_back(world, venue, j, shares):
+    """LP `j` queues `shares` more; all that it has in the queue waits anew, as with a deposit."""
+    venue.lp_queued[j] += shares
+    venue.lp_queued_at[j] = world.substep
 
 
 @compiled

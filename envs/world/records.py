@@ -105,7 +105,7 @@ def fill_record(world, venue, v, events, out):
     out.pool_shorts = venue.pool_shorts
     out.pool_settlement = venue.pool_settlement
     out.pool_residual = venue.nav_change - explained(venue)
-    out.attacker_profit = venue.surface_attacker_profit
+    out.attacker_profit = venue.lp_received[venue.num_lps - 1] if venue.surface_attack > 0 else 0.0
     for attacker in range(world.attacker_profit.shape[0]):
         if world.attacker_venue[attacker] == v:
             out.attacker_profit += world.attacker_profit[attacker]

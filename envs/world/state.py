@@ -204,12 +204,12 @@ venue_dtype = np.dtype(
         # ---- liquidity providers of the option pool
         ("num_lps", "i8"),
         ("surface_attack", "i8"),  # stage of who pushes the surface to buy shares: 0 away, waiting, holding, 3 gone
-        ("surface_attacker_profit", "f8"),  # USD received less paid since reset
         ("lp_total", "f8"),  # shares in all
         ("lp_price", "f8"),  # USD a share, at average vols, as of the last review
         ("lp_start", "f8"),  # USD a share when the episode began
         ("lp_waiting_sum", "f8"),  # USD of deposits that wait for their shares
         ("breaker_until", "i8"),  # sub-step until which no share is issued or redeemed
+        ("lp_received", "f8", (MAX_LPS,)),  # USD taken home less brought since reset
         ("lp_shares", "f8", (MAX_LPS,)),  # those in the queue included
         ("lp_queued", "f8", (MAX_LPS,)),  # shares asked to be redeemed
         ("lp_queued_at", "i8", (MAX_LPS,)),  # sub-step of that request

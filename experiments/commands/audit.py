@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from protogov.experiments.commands.options import WorldOptions, opened_scenario
+from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.errors import BadInput, CheckFailed
+from protogov.experiments.run_config import training_scenario
 
 if TYPE_CHECKING:
     from protogov.experiments.audit.check import Check
@@ -50,7 +51,7 @@ def run(options: Options, command: str) -> int:
     if options.seeds != 0 and options.seeds < 2:
         raise BadInput(f"seeds is {options.seeds}; 0, or a whole number from 2, is accepted")
     for name in (options.scenario, *options.regimes):
-        opened_scenario(name)
+        training_scenario(name)  # the world is changed until these checks hold: never on what is kept for evaluation
     makers = _makers(options)
     chosen = list(makers) if options.check == "all" else [options.check]
     checks = []

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from protogov.experiments.commands.options import WorldOptions, opened_scenario
+from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.errors import BadInput
+from protogov.experiments.run_config import training_scenario
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ def run(options: Options, command: str) -> int:
         if value < low:
             raise BadInput(f"{name} is {value}; at least {low} is accepted")
     for scenario in options.scenarios:
-        opened_scenario(scenario)
+        training_scenario(scenario)  # what is tuned is held to the same line as what learns
     budget = Budget(generations=options.generations, population=options.population)
     searches = len(options.scenarios) + options.linear
     with tqdm(total=searches * options.generations, unit="generation", dynamic_ncols=True) as bar:

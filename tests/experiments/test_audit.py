@@ -115,3 +115,18 @@ def test_the_command_writes_what_it_measured_and_fails_when_a_check_does(tmp_pat
     assert "reserve_income" in (tmp_path / "balance.csv").read_text()
     assert main(["audit", "balance", "--seeds", "1"]) == 2
     assert write_checks([], tmp_path / "none", "x")[0].is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tune", "--scenarios", "jump", "crisis-2020-03", "--out", "OUT"],
+        ["audit", "balance", "--scenario", "crisis-2024-08 + pool-drain"],
+        ["audit", "headroom", "--regimes", "jump", "crash-heldout"],
+    ],
+)
+def test_nothing_is_tuned_or_audited_on_what_is_kept_for_evaluation(arguments, tmp_path, capsys):
+    given = [str(tmp_path / "tuned.json") if one == "OUT" else one for one in arguments]
+    assert main(given) == 2
+    assert "never trained or tuned on" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -43,7 +43,7 @@ def test_bad_options_are_refused_before_anything_is_written(tmp_path: Path, caps
         (["--data", str(tmp_path / "nowhere")], "nowhere: there is no such file or folder"),
         (["--data", str(tmp_path)], "holds no candles"),
         (["--minutes", "0"], "minutes is 0"),
-        (["--scenario", "crash-heldout"], "never trained on"),
+        (["--scenario", "crash-heldout"], "never trained or tuned on"),
         (["--resume"], "there is no run to resume"),
         (["--episodes", "1"], "episodes is 1"),
     ]:

@@ -31,9 +31,11 @@ def test_learners_may_see_all_others(name: str) -> None:
 
 @pytest.mark.parametrize("name", scenario_names("test"))
 def test_learners_see_no_test_scenario_alone_or_in_a_sum(name: str) -> None:
-    with pytest.raises(BadInput, match=f"'{name}' is of the split 'test' and is never trained on; train on one of"):
+    with pytest.raises(
+        BadInput, match=f"'{name}' is of the split 'test' and is never trained or tuned on; train on one of"
+    ):
         training_scenario(name)
-    with pytest.raises(BadInput, match=f"never trained on, because of .*{name}"):
+    with pytest.raises(BadInput, match=f"never trained or tuned on, because of .*{name}"):
         training_scenario(f"{name} + pool-drain")
 
 

@@ -7,7 +7,7 @@ quarters, with thresholds of its own (`thresholds.py`), and moves them through t
 from math import exp
 
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.liquidity_pool import deposit, return_so_far, serve_queue, withdraw_deposit
+from protogov.envs.world.liquidity_pool import ask_back, deposit, return_so_far, serve_queue, withdraw_deposit
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_LPS
@@ -86,10 +86,8 @@ def review(world, venue, j, expected, p):
     if wanted < level:
         if venue.lp_waiting[j] > 0.0:
             withdraw_deposit(world, venue, j)
-        if venue.lp_queued[j] == 0.0:
-            venue.lp_queued_at[j] = world.substep
         held = venue.lp_shares[j] - venue.lp_queued[j]
-        venue.lp_queued[j] += held * (1.0 - wanted / level)
+        ask_back(world, venue, j, held * (1.0 - wanted / level))
     elif venue.lp_queued[j] > 0.0:
         venue.lp_queued[j] = 0.0  # it stays, and looks again before it brings more
     else:

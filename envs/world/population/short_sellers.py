@@ -109,7 +109,10 @@ def consider_writing(world, venue, v, s, entity, p):
 
 @compiled
 def turns_away(world, v, entity, e, k, is_call, contracts, p):
-    """True when a seller with an eye on both venues finds the other one's bid better, or rather often enough so."""
+    """True when a seller with an eye on both venues goes to the other one's bid: the more often the better that is.
+
+    Where both bid alike half of the looks at each venue end so; the sellers of the other one come here as often.
+    """
     if world.num_venues == 1 or p.option_choice == 0.0:
         return False
     advantage = better_here(world, world.venues[v], world.venues[1 - v], e, k, is_call, contracts, -1.0, p)

@@ -10,7 +10,7 @@ fees and the exit fee. He needs no knowledge, only capital, and is one LP more.
 import numpy as np
 
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.liquidity_pool import deposit
+from protogov.envs.world.liquidity_pool import ask_back, deposit
 from protogov.envs.world.population.liquidity_providers import visit_providers
 from protogov.envs.world.population.option_traders import LEAST_CONTRACTS, fill, for_sale, offer
 from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS
@@ -40,9 +40,9 @@ def besiege(world, venue, v, p):
             venue.surface_attack = GONE
         return
     bought = np.zeros(MAX_EXPIRIES)
-    push(world, venue, bought, p)
+    push(world, venue, j, bought, p)
     visit_providers(world, venue, v, p)
-    unwind(world, venue, bought, p)
+    unwind(world, venue, j, bought, p)
     ask_for_money(world, venue, j)
 
 
@@ -51,7 +51,7 @@ def ask_for_money(world, venue, j):
     """As soon as the attacker has shares, with or without a push, he queues them all."""
     if venue.surface_attack == WAITING and venue.lp_shares[j] > 0.0:
         venue.surface_attack = HOLDING
-        venue.lp_queued[j], venue.lp_queued_at[j] = venue.lp_shares[j], world.substep
+        ask_back(world, venue, j, venue.lp_shares[j])
 
 
 @compiled
@@ -60,12 +60,11 @@ def come(world, venue, j, p):
     venue.num_lps = j + 1
     venue.lp_money[j] = p.vol_push_capital
     deposit(world, venue, j, p.vol_push_capital)
-    venue.surface_attacker_profit -= p.vol_push_capital
     venue.surface_attack = WAITING
 
 
 @compiled
-def push(world, venue, bought, p):
+def push(world, venue, j, bought, p):
     """Buy calls at the middle strike of every expiry, enough to lift its base vol by the tape's `vol_push`.
 
     In small tickets: each is priced at the vol that it leaves behind, so that one large one would pay for the whole
@@ -81,12 +80,12 @@ def push(world, venue, bought, p):
             if not offered:
                 break
             fill(world, venue, e, k, True, contracts, 1.0, total, fees, base, skew, True, p)
-            venue.surface_attacker_profit -= total
+            venue.lp_received[j] -= total
             bought[e] += contracts
 
 
 @compiled
-def unwind(world, venue, bought, p):
+def unwind(world, venue, j, bought, p):
     """Sell back what was bought, by force where the pool does not quote."""
     k = venue.num_strikes // 2
     for e in range(venue.num_expiries):
@@ -96,4 +95,4 @@ def unwind(world, venue, bought, p):
                 break
             offered, total, fees, base, skew = offer(world, venue, e, k, True, contracts, -1.0, p)
             if offered and fill(world, venue, e, k, True, contracts, -1.0, total, fees, base, skew, True, p):
-                venue.surface_attacker_profit += total
+                venue.lp_received[j] += total

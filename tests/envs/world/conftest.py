@@ -171,7 +171,7 @@ SIGNED = frozenset({
     # logs: of what a person thinks of a venue, of vols added up
     "venues.account_taste", "venues.supplier_taste", "venues.base_log_sum", "venues.base_log_ring",
     "venues.skew_log_sum", "venues.skew_log_ring",
-    "venues.lp_premium", "venues.surface_attacker_profit",
+    "venues.lp_premium", "venues.lp_received",
     # greeks and values of a book of longs and shorts, and of what is owed
     "venues.net_standard_vega",
     "venues.net_delta", "venues.net_gamma", "venues.net_vega", "venues.book_value", "venues.lp_price",

@@ -133,6 +133,23 @@ def test_a_deposit_waits_apart_and_buys_at_the_price_of_its_issue(blank: Callabl
     assert venue.lp_waiting_sum == 0.0 and books.cash(world) == pytest.approx(totals)
 
 
+def test_who_asks_for_more_waits_anew(blank: Callable[..., Any]) -> None:
+    # else a token request would open the door for all that is asked for later
+    world, venue, p, _ = pool(blank)
+    liquidity_pool.ask_back(world, venue, 0, 1.0)
+    liquidity_pool.deposit(world, venue, 1, 1.0)
+    world.substep = COOLDOWN - 12
+    liquidity_pool.ask_back(world, venue, 0, 500.0)
+    liquidity_pool.deposit(world, venue, 1, 500.0)
+    world.substep = COOLDOWN
+    liquidity_pool.serve_queue(world, venue, p)
+    assert venue.lp_queued[0] == 501.0 and venue.lp_waiting[1] == 501.0
+    world.substep = 2 * COOLDOWN - 12
+    liquidity_pool.serve_queue(world, venue, p)
+    assert venue.lp_queued[0] == venue.lp_waiting[1] == 0.0
+    assert venue.lp_received[:2] == pytest.approx((501.0 * 0.99, -501.0))
+
+
 def test_the_last_to_leave_leaves_no_crumb_of_a_share(blank: Callable[..., Any]) -> None:
     world, venue, p, _ = pool(blank, shares=(1000.0,))
     venue.lp_queued[0], world.substep = 1000.0 * (1.0 - 1e-13), COOLDOWN
