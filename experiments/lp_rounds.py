@@ -115,9 +115,9 @@ def draw(returns: Returns) -> Figure:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     spreads = [np.concatenate([returns[one, hedge] for one in scenarios]).std(ddof=1) for hedge in HEDGES]
     figure.suptitle(
-        f"Two-week rounds of LPs spread by {spreads[0]:.1f}% unhedged and by {spreads[1]:.1f}% hedged; "
-        f"Lyra's, unhedged, by {np.std(PUBLISHED, ddof=1):.1f}%",
-        x=0.01, ha="left", fontsize=11, fontweight="bold",
+        f"Standard deviation of two-week rounds: {spreads[0]:.1f}% unhedged, {spreads[1]:.1f}% hedged; "
+        f"Lyra's, unhedged, {np.std(PUBLISHED, ddof=1):.1f}%",
+        x=0.01, ha="left", fontsize=10, fontweight="bold",
     )  # fmt: skip
     return figure
 
@@ -129,9 +129,9 @@ def what_it_says(table: Table) -> list[str]:
     above = table["scenario"][unhedged][table["low"][unhedged] > np.mean(PUBLISHED)]
     markets = unhedged.sum()
     return [
-        f"Hedging narrows the spread of rounds in {len(narrower)} of {markets} markets. In {len(above)} of",
-        f"{markets} the whole interval of the unhedged mean lies above the published mean: there simulated LPs earn more",
-        "than Lyra's did. Why is not known; eight rounds of one protocol are few.",
+        f"Hedging narrows the spread of rounds in {len(narrower)} of {markets} markets.",
+        f"In {len(above)} of {markets} the whole interval of the unhedged mean lies above the published mean: there",
+        "simulated LPs earn more than Lyra's did. Why is not known; eight rounds of one protocol are few.",
     ]
 
 

@@ -235,10 +235,12 @@ def hedge(axes: Axes, view: View) -> None:
 
 
 def lp_value(axes: Axes, view: View, beside: View | None, name: str) -> None:
-    """Value of the option LPs at the tape's price and vols."""
+    """Value of the option LPs at the tape's price and vols, with and without what they have taken out meanwhile."""
     _title(axes, "Option LPs: NAV0", "M USD")
     style.money(axes)
     axes.plot(view.at, view["option_nav"], **style.LEARNED_LINE, label=name)
+    kept = view["option_nav"] - np.cumsum(view["pool_flow"])
+    axes.plot(view.at, kept, color=style.ORANGE, linestyle=(0, (1, 1)), label="had nobody come or left")
     if beside is not None:
         axes.plot(beside.at, beside["option_nav"], **style.STATIC_LINE, label="static")
     style.legend_above(axes)
