@@ -56,7 +56,7 @@ class Parameters:
     oracle_pool_average: float = parameter(0, "switch", 0, 1, "1: the oracle is a mean of the pool's price alone")
     oracle_average_window: int = parameter(6, "sub-steps", 1, 12, "over which that mean is taken")
     # ---- lending rules
-    reserve_factor: float = parameter(0.1, "share", 0, 1, "of borrowers' interest kept for the treasury")
+    reserve_factor: float = parameter(0.15, "share", 0, 1, "of borrowers' interest kept for the treasury")
     close_factor: float = parameter(0.5, "share", 0.01, 1, "of a debt repaid in one liquidation")
     full_close_health: float = parameter(0.95, "health factor", 0, 1, "at and below which all debt may be repaid")
     dust_balance: float = parameter(2000, "USD", 0, inf, "debt or collateral below which all debt may be repaid")
@@ -66,7 +66,7 @@ class Parameters:
         0, "annual", 0, 1, "that the treasury pays outside on what is lent, as far as it has money"
     )
     losses_socialised: float = parameter(
-        0, "switch", 0, 1, "1: suppliers bear bad debt at once (Morpho); 0: the treasury, then an open deficit (Aave)"
+        1, "switch", 0, 1, "1: suppliers bear bad debt at once (Morpho); 0: the treasury, then an open deficit (Aave)"
     )
     cash_backstop: float = parameter(
         0, "switch", 0, 1, "1: the outside lends what a withdrawal lacks, nobody is ever locked in"
@@ -76,7 +76,7 @@ class Parameters:
     liquidator_margin: float = parameter(
         0.012, "share", -1, 1, "profit asked when calm, of the median liquidator; negative: paid from outside to work"
     )
-    liquidator_margin_congested: float = parameter(0.02, "share", 0, 1, "added to that at full congestion")
+    liquidator_margin_congested: float = parameter(0.06, "share", 0, 1, "added to that at full congestion")
     liquidator_skill: float = parameter(0.4, "share", 0, 1, "margin and gas saved by the ablest liquidator")
     liquidator_tail: float = parameter(1, "exponent", 0.1, 100, "Pareto exponent of attention and capital")
     liquidator_attention: float = parameter(0.95, "probability a sub-step", 0, 1, "that the ablest liquidator watches")
@@ -92,11 +92,11 @@ class Parameters:
     gas_congestion: float = parameter(20, "ratio", 0, inf, "gas multiplier gained at full congestion")
     # ---- borrowers
     num_accounts: int = parameter(128, "accounts", 1, 128, "borrowers of a venue")
-    debt_size: float = parameter(73e6, "USD", 0, inf, "debt of a venue at the reference rate and loan-to-value")
+    debt_size: float = parameter(71e6, "USD", 0, inf, "debt of a venue at the reference rate and loan-to-value")
     account_tail: float = parameter(1.2, "exponent", 0.5, 10, "Pareto exponent of account sizes")
     account_size_ratio: float = parameter(400, "ratio", 1, 1e6, "largest over smallest account size")
     borrow_elasticity: float = parameter(6, "exponent", 0, 50, "steepness of borrowing in rate / reservation rate")
-    borrow_half_life: float = parameter(24, "h", 0.1, inf, "in which half of the attentive borrowers review their debt")
+    borrow_half_life: float = parameter(36, "h", 0.1, inf, "in which half of the attentive borrowers review their debt")
     borrow_stickiness: float = parameter(0.05, "share", 0, 1, "gap to the debt of its level that is not acted on")
     level_stickiness: float = parameter(
         0.02, "share of full debt", 0, 0.125, "by which a threshold must be passed before a level changes"
@@ -116,18 +116,18 @@ class Parameters:
     leverage_taste: float = parameter(
         0.4, "log", -2, 2, "by which the most levered account's reservation rate is higher"
     )
-    leverage_low: float = parameter(0.45, "share of LTV", 0.01, 1, "least levered account")
+    leverage_low: float = parameter(0.5, "share of LTV", 0.01, 1, "least levered account")
     leverage_high: float = parameter(1, "share of LTV", 0.01, 1, "most levered account")
     safety_low: float = parameter(1, "health factor", 1, 10, "below which the boldest account acts")
     safety_high: float = parameter(1.09, "health factor", 1, 10, "below which the most careful account acts")
-    idle_share: float = parameter(0.3, "share", 0, 1, "of accounts that rarely look")
-    idle_activity: float = parameter(0.06, "share", 0, 1, "how often they act compared with the attentive")
+    idle_share: float = parameter(0.45, "share", 0, 1, "of accounts that rarely look")
+    idle_activity: float = parameter(0.08, "share", 0, 1, "how often they act compared with the attentive")
     attentive_activity: float = parameter(0.4, "probability an hour", 0.001, 1, "that an attentive account acts")
     wallet_share: float = parameter(0.25, "share", 0, 10, "coins outside for top-ups, at most, over collateral")
     return_half_life: float = parameter(96, "h", 0.1, inf, "after which an emptied account comes back")
     leverage_buying: float = parameter(0.3, "share", 0, 1, "of newly borrowed cash that buys coin in the spot pool")
     # ---- suppliers
-    num_suppliers: int = parameter(16, "suppliers", 1, 16, "suppliers of a venue")
+    num_suppliers: int = parameter(8, "suppliers", 1, 16, "suppliers of a venue")
     supply_size: float = parameter(
         90e6, "USD", 0, inf, "deposits of a venue's suppliers when the rate is what they ask"
     )
@@ -137,6 +137,9 @@ class Parameters:
     supply_half_life_low: float = parameter(12, "h", 0.1, inf, "of the fastest supplier's adjustment")
     supply_half_life_high: float = parameter(48, "h", 0.1, inf, "of the slowest supplier's adjustment")
     supplier_need: float = parameter(0.2, "share", 0, 1, "of the time in which a supplier needs its money elsewhere")
+    supplier_flight: float = parameter(
+        16, "share per 1.00", 0, 100, "of suppliers who come to need it, over the fall beyond 8% below the week's high"
+    )
     lockup_fear: float = parameter(
         0.25, "annual", 0, 10, "yield a supplier gives away in mind at full utilisation, on average"
     )

@@ -15,6 +15,7 @@ from protogov.envs.world.state import HOURS_PER_YEAR, MAX_SUPPLIERS, EventKind
 FEAR_FROM = 0.9  # utilisation from which lock-up is feared
 NEED_HOURS = 48  # length of a need for money
 NEEDED_KEEPS = 0.1  # share of its deposit that a supplier in need leaves
+FREE_SLUMP = 0.08  # fall below the week's high that calls nobody's money elsewhere
 NEEDED_PATIENCE = 0.8  # share of the gap that it withdraws in an hour
 
 
@@ -93,10 +94,12 @@ def opening_deposit(world, venue, j, rate, p):
 def needs_money(world, j, p):
     """True while supplier `j` needs most of its money elsewhere, whatever the rate: a keyed state of two days.
 
-    Without such needs idle cash is never worth anything and a market at full utilisation harms nobody.
+    Without such needs idle cash is never worth anything and a market at full utilisation harms nobody. A slump makes
+    them common: who has to meet calls elsewhere takes money from where it is.
     """
     block = (world.hour + 7 * j) // NEED_HOURS
-    return uniform(world.seed, j, block, 0, Purpose.SUPPLIER_NEED) < p.supplier_need
+    slump = max(1.0 - world.oracle_price / world.high_week - FREE_SLUMP, 0.0)
+    return uniform(world.seed, j, block, 0, Purpose.SUPPLIER_NEED) < p.supplier_need + p.supplier_flight * slump
 
 
 @compiled
