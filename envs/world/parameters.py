@@ -22,7 +22,7 @@ class Parameters:
     """Everything about the outside market, the people and the fixed rules of the protocol that no lever governs."""
 
     # ---- outside price, spot pool, arbitrage
-    lasting_share: float = parameter(0.03, "share", 0, 1, "part of a forced trade's pool impact that lasts outside")
+    lasting_share: float = parameter(0.05, "share", 0, 1, "part of a forced trade's pool impact that lasts outside")
     lasting_half_life: float = parameter(48, "h", 0.1, inf, "half-life of the lasting impact")
     lasting_cap: float = parameter(0.35, "log price", 0, 1, "largest lasting impact in either direction")
     depth_scale: float = parameter(1, "ratio", 1e-6, 1e9, "multiplies the tape's depth; 1e9 is infinite depth")
@@ -123,7 +123,7 @@ class Parameters:
     idle_share: float = parameter(0.45, "share", 0, 1, "of accounts that rarely look")
     idle_activity: float = parameter(0.08, "share", 0, 1, "how often they act compared with the attentive")
     attentive_activity: float = parameter(0.4, "probability an hour", 0.001, 1, "that an attentive account acts")
-    wallet_share: float = parameter(0.25, "share", 0, 10, "coins outside for top-ups, at most, over collateral")
+    wallet_share: float = parameter(0.15, "share", 0, 10, "coins outside for top-ups, at most, over collateral")
     return_half_life: float = parameter(96, "h", 0.1, inf, "after which an emptied account comes back")
     leverage_buying: float = parameter(0.3, "share", 0, 1, "of newly borrowed cash that buys coin in the spot pool")
     # ---- suppliers
@@ -243,7 +243,7 @@ class Parameters:
     short_entry: float = parameter(0.15, "probability an hour", 0, 1, "that an idle seller looks for a trade")
     short_capital_cost: float = parameter(0.2, "annual", 0, 10, "cost of cash collateral to a short seller")
     short_coin_cost: float = parameter(0.05, "annual", 0, 10, "cost of coin collateral, handed over or pledged")
-    short_coin_share: float = parameter(0.25, "share", 0, 1, "of sellers who post coin, and sell calls alone")
+    short_coin_share: float = parameter(0.15, "share", 0, 1, "of sellers who post coin, and sell calls alone")
     short_pledge_share: float = parameter(0.7, "share", 0, 1, "of sellers who pledge the coin that backs their loan")
     standard_margin: float = parameter(0, "switch", 0, 1, "0: margins by Lyra's rule; 1: by Derive's")
     standard_initial: float = parameter(0.15, "share of spot", 0, 1, "Derive's initial margin at the money")

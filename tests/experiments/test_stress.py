@@ -168,7 +168,7 @@ def test_nothing_is_lost_to_loans_where_the_price_stands_still():
 
 
 def test_lending_more_against_the_same_coin_fails_more_often_in_a_crash():
-    plan = Plan(WorldConfig(decision_hours=24), "crash-heldout", make_cells((0.91,), (0.7, 0.88), (1.0,)), 16)
+    plan = Plan(WorldConfig(decision_hours=24), "crash-heldout", make_cells((0.91,), (0.67, 0.88), (1.0,)), 24)
     summary = summarise(plan, run_plan(plan, jobs=1, show=False), "net-worth", "capital", 0.5)
     careful, bold = summary.cells
     assert bold.hits >= careful.hits + 4

@@ -54,7 +54,7 @@ def test_a_push_past_a_pool_oracle_is_paid_by_the_suppliers(
     steps = play(simulator, hold, watch)
     w = simulator.worlds
     gained = w["attacker_profit"][:, PUSHER]
-    assert (gained > 0.3e6).all()
+    assert (gained > 0.1e6).all()
     assert (w["attacker_active"] == 0).all() and (w["attacker_coin"] == 0.0).all() and (w["attacker_cash"] == 0.0).all()
     # the money that it took home beyond what it brought is the profit
     np.testing.assert_allclose(-w["attacker_brought"][:, PUSHER], gained, rtol=1e-9)
@@ -171,7 +171,8 @@ def test_a_share_of_suppliers_runs_and_the_same_ones_in_a_larger_run(
             watcher.check(simulator.step(hold(simulator)))
         venue = simulator.worlds["venues"][:, 0]
         claims = venue["supplier_scaled"] * venue["supply_index"][:, None]
-        left[share] = (claims < 1.0) | (venue["supplier_request"] > 0.99 * claims)
+        gone = (claims < 1.0) | (venue["supplier_request"] > 0.99 * claims)
+        left[share] = gone[:, : int(venue["num_suppliers"].max())]
     assert left[0.0].sum() == 0
     assert left[0.3].mean() == pytest.approx(0.3, abs=0.12)
     assert left[0.8].mean() == pytest.approx(0.8, abs=0.12)

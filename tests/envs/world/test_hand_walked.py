@@ -19,8 +19,8 @@ ALONE = {
     "pool_fee": 0.0, "gas_cost": 0.0, "liquidator_margin": 0.0, "liquidator_margin_congested": 0.0, "protocol_fee": 0.1,
     "close_factor": 0.5, "full_close_health": 0.95, "dust_balance": 2000.0, "dust_leftover": 1000.0,
     "num_liquidators": 1, "liquidator_inventory_share": 0.0, "liquidator_attention": 1.0, "liquidator_skill": 0.0,
-    "liquidator_refill_half_life": 1e12, "reserve_factor": 0.1, "supplier_need": 0.0, "lockup_fear": 0.0,
-    "treasury_share": 0.0, "depth_scale": 1.0,
+    "liquidator_refill_half_life": 1e12, "reserve_factor": 0.1, "supplier_need": 0.0, "supplier_flight": 0.0,
+    "lockup_fear": 0.0, "treasury_share": 0.0, "depth_scale": 1.0,
 }  # fmt: skip
 DEPTH = 1e6 * math.expm1(0.005)
 LEVERS = {"liquidation_threshold": 0.83, "ltv_gap": 0.025, "liquidation_bonus": 0.05, "base_rate": 0.0, "slope1": 0.05}

@@ -113,7 +113,7 @@ def test_the_fearful_go_first(blank: Callable[..., Any]) -> None:
 
 def market(simulate: Callable[..., Any], **parameters: float) -> Any:
     """A flat world without options, people as drawn, levers frozen: what suppliers do to each other."""
-    settings = {"options_on": 0, "supplier_need": 0.0} | parameters
+    settings = {"options_on": 0, "supplier_need": 0.0, "losses_socialised": 0} | parameters
     return simulate("flat", 16, seed=3, autonomy=0.0, decision_hours=6, parameters=settings)
 
 
@@ -205,6 +205,24 @@ def test_suppliers_never_take_what_is_not_there(
         assert venue.unmet_withdrawals <= venue.supplier_scaled.sum() * (1 + 1e-12)
     assert books.cash(world) == pytest.approx(totals[0], rel=1e-12)
     assert books.lending(venue) == pytest.approx(totals[1], abs=1e-9)
+
+
+def test_a_slump_calls_suppliers_money_elsewhere(blank: Callable[..., Any]) -> None:
+    world, _, p, _ = blank(supplier_need=0.2, supplier_flight=4.0)
+    world.high_week = 1000.0
+
+    def in_need(price: float) -> float:
+        world.oracle_price = price
+        seen = []
+        for hour in range(0, 4800, 48):
+            world.hour = hour
+            seen += [suppliers.needs_money(world, j, p) for j in range(16)]
+        return float(np.mean(seen))
+
+    # .2 whatever the price, and 4 times the part of the fall beyond 8%
+    assert in_need(1000.0) == in_need(925.0) == pytest.approx(0.2, abs=0.03)
+    assert in_need(820.0) == pytest.approx(0.6, abs=0.04)
+    assert in_need(700.0) == 1.0
 
 
 def test_nobody_waits_for_more_than_all_there_is(blank: Callable[..., Any]) -> None:
