@@ -26,7 +26,8 @@ def _cell(value: Any) -> str:
 
 def write_checks(checks: list[Check], folder: Path, command: str) -> list[Path]:
     """Write a CSV a check and one README.md; returns the paths."""
-    paths = [write_table(folder / f"{check.name}.csv", check.table) for check in checks]
+    tables = {name: table for check in checks for name, table in {check.name: check.table, **check.more}.items()}
+    paths = [write_table(folder / f"{name}.csv", table) for name, table in tables.items()]
     lines = ["# Does the game hold?", "", f"`{command}`, {now()}. Money in basis points of K0 an episode.", ""]
     for check in checks:
         state = "holds" if check.holds else "fails"
