@@ -12,7 +12,8 @@ from protogov.envs.roles import ROLES
 from protogov.experiments.audit import cheaters, coupling, headroom
 from protogov.experiments.audit.balance import audit_balance
 from protogov.experiments.audit.cheaters import audit_cheaters, below
-from protogov.experiments.audit.check import Paired, holm
+from protogov.experiments.audit.check import Check, Paired, columns, holm
+from protogov.experiments.audit.figures import DRAW
 from protogov.experiments.audit.running import Running, piece_digest
 from protogov.experiments.audit.writing import write_checks
 from protogov.experiments.cli import main
@@ -221,3 +222,25 @@ def test_nothing_is_tuned_or_audited_on_what_is_kept_for_evaluation(arguments, t
     assert main(given) == 2
     assert "never trained or tuned on" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_every_audit_draws_what_its_numbers_say(tmp_path, monkeypatch):
+    coupled, _ = play_games(monkeypatch, pull=0.5)
+    decoupled, _ = play_games(monkeypatch, pull=0.0)
+    scored = [np.array([[0.0, 0.1], [2.0, 2.1], [1.0, 1.3]]), np.array([[0.0, 0.1], [0.0, 0.1], [1.0, 1.1]])]
+    regimes = headroom.regime_rows("rate", ("one", "two"), scored, [1, 2], 2)
+    table = columns([headroom.role_row(regimes)])
+    room = Check("headroom", "room", True, "some", table, more={"headroom_regimes": regimes})
+
+    def title(check):
+        return DRAW[check.name](check).get_suptitle().replace("\n", " ")
+
+    assert "6 of 6 pairs are coupled: 12 of 12" in title(coupled)
+    assert "0 of 6 pairs are coupled: 0 of 12" in title(decoupled)
+    assert "pays for rate" in title(room)
+    paths = write_checks([coupled, room], tmp_path, "protogov audit")
+    assert all(path.is_file() for path in paths)
+    assert {path.name for path in tmp_path.glob("*.png")} == {"coupling.png", "headroom.png"}
+    assert (tmp_path / "headroom_regimes.csv").is_file()
+    page = (tmp_path / "README.md").read_text()
+    assert "![coupling](coupling.svg)" in page
