@@ -1,18 +1,46 @@
 """The cheater suite: whoever looks for a mistake in the rules must end below the default constants in welfare."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from protogov.agents.baselines import CHEATERS
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
-from protogov.experiments.audit.check import FIRST_SCORING, Check, columns
+from protogov.experiments.audit.check import FIRST_SCORING, Check, Floats, columns
+from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
 from protogov.experiments.evaluation import evaluate
 from protogov.experiments.governors import STATIC, baseline
 from protogov.experiments.statistics import Interval, student_t
+from protogov.experiments.tables import Table
 
 CLAIM = "every cheater's welfare lies below the default constants', and the 95% interval of the difference below zero"
+
+
+@dataclass(frozen=True)
+class Play:
+    """Governors on the scoring tapes.
+
+    Attributes:
+        governors: name of a baseline.
+        scenario: what is drawn from.
+        num_seeds: tapes.
+    """
+
+    governors: str
+    scenario: str
+    num_seeds: int
+
+
+def play_welfare(config: WorldConfig, job: Play) -> Table:
+    """A row a tape: welfare of the episode [bp of K0]."""
+    return {"welfare": _welfare(config, job.scenario, job.num_seeds, baseline(job.governors, config).make(config))}
+
+
+def _welfare(config: WorldConfig, scenario: str, num_seeds: int, governors: Mapping[str, Governor]) -> Floats:
+    seeds = np.arange(FIRST_SCORING, FIRST_SCORING + num_seeds, dtype=np.uint64)
+    return np.asarray(evaluate(config, scenario, seeds, dict(governors))["welfare/0"])
 
 
 def audit_cheaters(
@@ -21,6 +49,7 @@ def audit_cheaters(
     num_seeds: int = 256,
     cheaters: Sequence[str] = CHEATERS,
     planted: Mapping[str, Mapping[str, Governor]] | None = None,
+    how: Running = HERE,
 ) -> Check:
     """Play every cheater and the default constants on the same tapes.
 
@@ -30,13 +59,17 @@ def audit_cheaters(
         num_seeds: tapes, at least 2.
         cheaters: names of baselines.
         planted: more of them, name -> a governor for each agent.
+        how: processes, and where finished pieces are kept: a piece is a cheater.
     """
-    seeds = np.arange(FIRST_SCORING, FIRST_SCORING + num_seeds, dtype=np.uint64)
-    base = evaluate(config, scenario, seeds, baseline(STATIC, config).make(config))["welfare/0"]
-    sets = {name: baseline(name, config).make(config) for name in cheaters}
+    names = [STATIC, *cheaters]
+    pieces = [Piece(f"cheaters_{name}", Play(name, scenario, num_seeds)) for name in names]
+    parts = run_pieces(play_welfare, config, pieces, how, "cheaters")
+    played = {name: part["welfare"] for name, part in zip(names, parts, strict=True)}
+    base = played.pop(STATIC)
+    for name, governors in (planted or {}).items():
+        played[name] = _welfare(config, scenario, num_seeds, governors)
     rows: list[dict[str, object]] = []
-    for name, governors in {**sets, **(planted or {})}.items():
-        welfare = evaluate(config, scenario, seeds, governors)["welfare/0"]
+    for name, welfare in played.items():
         difference = student_t(welfare - base)
         rows.append(
             {
@@ -52,7 +85,8 @@ def audit_cheaters(
     caught = [row for row in rows if row["below"]]
     free = ", ".join(f"{row['cheater']} {row['difference']:+.1f}" for row in rows if not row["below"])
     verdict = f"{len(caught)} of {len(rows)} below" + (f"; not: {free} bp" if free else "")
-    return Check("cheaters", CLAIM, len(caught) == len(rows), verdict, columns(rows), (f"{num_seeds} paired tapes",))
+    notes = (f"{num_seeds} paired tapes of {scenario}",)
+    return Check("cheaters", CLAIM, len(caught) == len(rows), verdict, columns(rows), notes)
 
 
 def below(difference: Interval) -> bool:

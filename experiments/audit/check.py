@@ -1,6 +1,7 @@
 """What every audit hands back: a table, whether the claim holds, and a sentence that says by how much."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ class Check:
         verdict: by how much, in a sentence.
         table: what was measured.
         notes: budget and other facts a reader needs.
+        more: further tables by the name of their file.
     """
 
     name: str
@@ -31,14 +33,22 @@ class Check:
     verdict: str
     table: Table
     notes: tuple[str, ...] = ()
+    more: Mapping[str, Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Mean of paired differences and its standard error."""
+    """Mean of paired differences and its standard error.
+
+    Attributes:
+        mean: of the differences.
+        error: its standard error.
+        n: differences.
+    """
 
     mean: float
     error: float
+    n: int
 
     @classmethod
     def of(cls, differences: Floats) -> "Paired":
@@ -49,7 +59,9 @@ class Paired:
         """
         if differences.size < 2:
             raise ValueError(f"differences hold {differences.size} values; at least 2 are needed.")
-        return cls(float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(differences.size)))
+        return cls(
+            float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(differences.size)), differences.size
+        )
 
     @property
     def z(self) -> float:
@@ -57,6 +69,22 @@ class Paired:
         if self.error > 0.0:
             return self.mean / self.error
         return 0.0 if self.mean == 0.0 else float(np.copysign(np.inf, self.mean))
+
+    @property
+    def p(self) -> float:
+        """Student's probability of so large a mean where nothing is gained; one-sided."""
+        from scipy.stats import t as student  # slow to import
+
+        return float(student.sf(self.z, self.n - 1))
+
+
+def holm(p: Floats) -> Floats:
+    """Holm's step-down adjusted probabilities of one family of tests, F64[n] in the order of `p`."""
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(np.minimum(p[order] * np.arange(len(p), 0, -1), 1.0))
+    adjusted = np.empty(len(p))
+    adjusted[order] = stepped
+    return adjusted
 
 
 def columns(rows: list[dict[str, object]]) -> Table:

@@ -12,6 +12,7 @@ from protogov.experiments.errors import BadInput, CheckFailed
 from protogov.experiments.run_config import training_scenario
 
 if TYPE_CHECKING:
+    from protogov.agents.tuning.evolution import Budget
     from protogov.experiments.audit.check import Check
 
 Name = Literal["cheaters", "balance", "headroom", "coupling", "all"]
@@ -25,7 +26,7 @@ class Options:
     drowns the others. headroom: constants by regime, in hindsight, beat the best single ones. coupling: what is best
     for one role depends on what another does. Exit code 1 when one fails; what was measured is written all the same.
 
-    Example: protogov audit coupling --seeds 64 --out results/runs/audit
+    Example: protogov audit coupling --jobs 2 --out results/runs/audit
     """
 
     check: Annotated[Name, tyro.conf.Positional]
@@ -37,19 +38,27 @@ class Options:
     regimes: tuple[str, ...] = ()
     """Scenarios of headroom and coupling; each check's own by default."""
     generations: int = 0
-    """Of each search of headroom; 0 is its own number."""
-    threads: int = 2
-    """Of the simulator."""
+    """At most, of each search of headroom and coupling; 0 is the check's own number."""
+    population: int = 0
+    """Candidates a generation; 0 is the check's own number."""
+    search_seeds: int = 0
+    """Tapes of each search; 0 is the check's own number."""
+    jobs: int = 2
+    """Processes, one thread each."""
     world: WorldOptions = field(default_factory=WorldOptions)
     """The world."""
     out: Path | None = None
-    """Write the tables (CSV) and a page to this folder."""
+    """Write tables (CSV), figures and a page to this folder; finished pieces are kept there, and a rerun goes on."""
 
 
 def run(options: Options, command: str) -> int:
     """Measure, write, print; raises CheckFailed when a check fails."""
     if options.seeds != 0 and options.seeds < 2:
         raise BadInput(f"seeds is {options.seeds}; 0, or a whole number from 2, is accepted")
+    for option in ("generations", "population", "search_seeds"):
+        value = getattr(options, option)
+        if value != 0 and value < 2:
+            raise BadInput(f"{option} is {value}; 0, or a whole number from 2, is accepted")
     for name in (options.scenario, *options.regimes):
         training_scenario(name)  # the world is changed until these checks hold: never on what is kept for evaluation
     makers = _makers(options)
@@ -70,23 +79,29 @@ def run(options: Options, command: str) -> int:
 
 
 def _makers(options: Options) -> "dict[str, Callable[[], Check]]":
-    from dataclasses import replace
-
-    from tqdm import tqdm
-
     from protogov.experiments.audit import balance, cheaters, coupling, headroom
+    from protogov.experiments.audit.running import Running
 
     config = options.world.make()
-    budget = replace(headroom.BUDGET, generations=options.generations or headroom.BUDGET.generations)
+    keep = None if options.out is None else options.out / "pieces"
+    how = Running(options.jobs, keep, show=True)
     return {
-        "cheaters": lambda: cheaters.audit_cheaters(config, options.scenario, options.seeds or 256),
+        "cheaters": lambda: cheaters.audit_cheaters(config, options.scenario, options.seeds or 256, how=how),
         "balance": lambda: balance.audit_balance(config, options.scenario, options.seeds or 256),
         "headroom": lambda: headroom.audit_headroom(
-            config, options.regimes or headroom.REGIMES, scoring_seeds=options.seeds or 128, budget=budget,
-            num_threads=options.threads, tell=tqdm.write,
+            config, options.regimes or headroom.REGIMES, options.search_seeds or 32, options.seeds or 128,
+            _budget(options, headroom.BUDGET), how=how,
         ),
         "coupling": lambda: coupling.audit_coupling(
-            config, options.regimes or coupling.REGIMES, scoring_seeds=options.seeds or 128,
-            num_threads=options.threads, tell=tqdm.write,
+            config, options.regimes or coupling.REGIMES, options.search_seeds or 32, options.seeds or 256,
+            _budget(options, coupling.BUDGET), how=how,
         ),
     }  # fmt: skip
+
+
+def _budget(options: Options, own: "Budget") -> "Budget":
+    from dataclasses import replace
+
+    return replace(
+        own, generations=options.generations or own.generations, population=options.population or own.population
+    )

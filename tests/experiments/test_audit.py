@@ -1,5 +1,7 @@
 """The audits at small size, each with a world or a governor planted that must turn its verdict."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,12 @@ from protogov.agents.baselines import Constant
 from protogov.agents.tuning import Budget
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
-from protogov.experiments.audit import coupling, headroom
+from protogov.experiments.audit import cheaters, coupling, headroom
 from protogov.experiments.audit.balance import audit_balance
 from protogov.experiments.audit.cheaters import audit_cheaters, below
-from protogov.experiments.audit.check import Paired
+from protogov.experiments.audit.check import Check, Paired, columns, holm
+from protogov.experiments.audit.figures import DRAW
+from protogov.experiments.audit.running import Running, piece_digest
 from protogov.experiments.audit.writing import write_checks
 from protogov.experiments.cli import main
 from protogov.experiments.statistics import Interval
@@ -43,8 +47,14 @@ def test_balance_names_the_term_that_is_outside():
     assert "rate_0 reserve_income" in narrow.verdict
 
 
+SHORT = Budget(generations=6, population=6, restarts=1)
+
+
 class Game:
-    """Tapes of a game of three roles: each gains by matching `pull` times the mean of what the others' levers do."""
+    """Tapes of a game of three roles: each role's best first lever is 0.3, plus `pull` times where its rivals move.
+
+    What rivals do shifts everybody's level in any case: that is influence, and no strategy.
+    """
 
     def __init__(self, pull, seeds):
         self.pull, self.seeds, self.scenario = pull, seeds, "toy"
@@ -57,29 +67,107 @@ class Game:
         others[:] = 0.0 if held is None else held
         own = [LEVER_INDEX[name] for name in family.levers]
         others[:, own] = 0.0
-        target = self.pull * np.sign(others.sum(axis=1))
-        noise = np.random.default_rng(self.seeds).normal(size=len(self.seeds))
-        score = -((points[:, 0] - target) ** 2)[:, None] * (1.0 + 0.1 * noise)[None, :]
+        target = 0.3 + self.pull * np.sign(others.sum(axis=1))
+        noise = np.array([np.random.default_rng(seed).normal() for seed in self.seeds])
+        lost = ((points[:, 0] - target) ** 2)[:, None] * (1.0 + 0.1 * noise)[None, :]
+        score = 5.0 * others.sum(axis=1)[:, None] - lost
         return Episodes({"rate": score, "risk": score, "spread": score, "welfare": score})
 
 
-@pytest.mark.parametrize(("pull", "holds"), [(0.5, True), (0.0, False)])
-def test_coupled_optima_are_found_and_decoupled_ones_are_not(monkeypatch, pull, holds):
-    def opened(config, names, first, count, threads):
+def play_games(monkeypatch, pull):
+    opened = []
+
+    def open_games(config, names, first, count, threads=1):
+        opened.append((first, first + count))
         return [Game(pull, np.arange(first, first + count)) for _ in names]
 
-    monkeypatch.setattr(coupling, "open_tapes", opened)
-    check = coupling.audit_coupling(SMALL, ("toy",), num_seeds=4, scoring_seeds=16, count=0)
-    assert check.holds is holds
-    assert len(check.table["regret"]) == 12
-    if not holds:  # influence without strategy: the stale response stays the best, its regret exactly nothing
-        assert not check.table["regret"].any()
+    monkeypatch.setattr(coupling, "open_tapes", open_games)
+    return coupling.audit_coupling(SMALL, ("toy",), 4, 16, SHORT), opened
 
 
-def test_coupling_plays_the_world_itself():
-    check = coupling.audit_coupling(WorldConfig(episode_hours=12), ("jump",), 2, 2, count=1, roles=("rate", "risk"))
-    assert np.isfinite(check.table["regret"]).all()
-    assert set(check.table["answerer"]) == {"rate", "risk"}
+def test_optima_that_move_are_found_coupled(monkeypatch):
+    check, _ = play_games(monkeypatch, pull=0.5)
+    assert check.holds
+    assert check.table["coupled"].all()
+    assert (check.table["regret"] > 0.1).all()  # 0.25 for a stale answer, less what the search missed
+    assert not coupling.short_searches(check.table).any()
+    assert "6 of 6 pairs" in check.verdict
+    assert "12 of 12 cells" in check.verdict
+
+
+def test_influence_without_strategy_is_not_coupled_though_every_search_ends_elsewhere(monkeypatch):
+    check, _ = play_games(monkeypatch, pull=0.0)
+    assert not check.holds
+    # all states rank the pool alike, so that one response is picked for all of them: no regret, not even noise
+    assert not check.table["regret"].any()
+    assert not check.table["moved"].any()
+    assert "0 of 12 cells" in check.verdict
+
+
+def test_responses_are_searched_picked_and_scored_on_tapes_that_share_none(monkeypatch):
+    _, opened = play_games(monkeypatch, pull=0.0)
+    sets = sorted(set(opened))
+    assert len(sets) == 4
+    assert all(before[1] <= after[0] for before, after in zip(sets, sets[1:], strict=False))
+
+
+def test_a_search_that_fell_short_at_the_defaults_is_told_from_strategy():
+    table = {
+        "at_defaults": np.array([1.0, -1.0, 0.0]), "at_defaults_error": np.array([0.1, 0.1, 0.0]),
+        "moved": np.array([True, True, False]),
+    }  # fmt: skip
+    assert coupling.short_searches(table).tolist() == [True, False, False]
+
+
+def test_holm_steps_down_and_keeps_the_order():
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, 0.5])), [0.04, 0.09, 0.09, 0.5])
+    assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
+
+
+def test_moves_name_levers_of_the_role_that_moves():
+    for role, moves in coupling.MOVES.items():
+        assert all(set(move) <= set(ROLES[role].levers) for move in moves.values())
+
+
+def test_coupling_plays_the_world_itself_and_takes_up_what_is_kept(tmp_path, monkeypatch):
+    config, budget = WorldConfig(episode_hours=12), Budget(generations=2, population=4, restarts=1)
+    how = Running(keep=tmp_path)
+
+    def measure(budget):
+        return coupling.audit_coupling(config, ("jump",), 2, 2, budget, roles=("rate", "risk"), how=how).table
+
+    first = measure(budget)
+    assert np.isfinite(first["regret"]).all()
+    assert set(first["answerer"]) == {"rate", "risk"}
+    kept = sorted(tmp_path.iterdir())
+    assert len(kept) == 2
+    kept[0].unlink()  # as if the run had been cut off
+    played = []
+    searched = coupling.tune
+    monkeypatch.setattr(coupling, "tune", lambda *a, **k: played.append(k["measure"]) or searched(*a, **k))
+    again = measure(budget)
+    assert set(played) == {"rate"}  # the other piece was taken as it lay there
+    for name, column in first.items():
+        assert np.array_equal(column, again[name])
+    measure(replace(budget, generations=3))
+    assert len(list(tmp_path.iterdir())) == 4  # another budget is another piece
+
+
+def test_the_digest_of_a_piece_knows_world_and_job():
+    job = cheaters.Play("static", "jump", 4)
+    seen = {
+        piece_digest(cheaters.play_welfare, *call)
+        for call in ((SMALL, job), (SMALL, replace(job, num_seeds=5)), (BAD_DEFAULTS, job))
+    }
+    assert len(seen) == 3
+    assert piece_digest(cheaters.play_welfare, SMALL, cheaters.Play("static", "jump", 4)) in seen
+
+
+def test_two_processes_give_what_one_gives(tmp_path):
+    config = WorldConfig(episode_hours=12)
+    one = audit_cheaters(config, "jump", 4, ("collapse",))
+    two = audit_cheaters(config, "jump", 4, ("collapse",), how=Running(jobs=2, keep=tmp_path))
+    assert np.array_equal(one.table["difference"], two.table["difference"])
 
 
 def test_headroom_of_one_regime_twice_is_none():
@@ -87,12 +175,16 @@ def test_headroom_of_one_regime_twice_is_none():
     config = WorldConfig(episode_hours=12)
     check = headroom.audit_headroom(config, ("flat", "flat"), 2, 4, budget, roles=("spread",))
     assert check.table["headroom"][0] == 0.0
+    assert check.more["headroom_regimes"]["regime"].tolist() == ["flat", "flat"]
     assert not check.holds
 
 
 def test_headroom_counts_what_a_regime_gains_over_the_single_constants():
     scored = [np.array([[0.0, 0.1], [2.0, 2.1], [1.0, 1.3]]), np.array([[0.0, 0.1], [0.0, 0.1], [1.0, 1.1]])]
-    row = headroom._row("rate", scored, best=np.array([1, 2]), single=2)
+    rows = headroom.regime_rows("rate", ("one", "two"), scored, best=[1, 2], single=2)
+    np.testing.assert_allclose(rows["gain"], [0.9, 0.0])
+    assert rows["low"][0] < 0.9 < rows["high"][0]
+    row = headroom.role_row(rows)
     assert row["headroom"] == pytest.approx(0.45)
     assert row["tuned_over_default"] == pytest.approx(1.05)
     assert row["holds"]
@@ -130,3 +222,25 @@ def test_nothing_is_tuned_or_audited_on_what_is_kept_for_evaluation(arguments, t
     assert main(given) == 2
     assert "never trained or tuned on" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_every_audit_draws_what_its_numbers_say(tmp_path, monkeypatch):
+    coupled, _ = play_games(monkeypatch, pull=0.5)
+    decoupled, _ = play_games(monkeypatch, pull=0.0)
+    scored = [np.array([[0.0, 0.1], [2.0, 2.1], [1.0, 1.3]]), np.array([[0.0, 0.1], [0.0, 0.1], [1.0, 1.1]])]
+    regimes = headroom.regime_rows("rate", ("one", "two"), scored, [1, 2], 2)
+    table = columns([headroom.role_row(regimes)])
+    room = Check("headroom", "room", True, "some", table, more={"headroom_regimes": regimes})
+
+    def title(check):
+        return DRAW[check.name](check).get_suptitle().replace("\n", " ")
+
+    assert "6 of 6 pairs are coupled: 12 of 12" in title(coupled)
+    assert "0 of 6 pairs are coupled: 0 of 12" in title(decoupled)
+    assert "pays for rate" in title(room)
+    paths = write_checks([coupled, room], tmp_path, "protogov audit")
+    assert all(path.is_file() for path in paths)
+    assert {path.name for path in tmp_path.glob("*.png")} == {"coupling.png", "headroom.png"}
+    assert (tmp_path / "headroom_regimes.csv").is_file()
+    page = (tmp_path / "README.md").read_text()
+    assert "![coupling](coupling.svg)" in page

@@ -1,0 +1,138 @@
+"""Pieces of an audit over processes: each is kept as soon as it is done, and a rerun takes up what is kept."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import protogov.agents.baselines
+import protogov.agents.tuning
+import protogov.envs
+from protogov.envs.config import WorldConfig
+from protogov.envs.simulator import Simulator
+from protogov.envs.world.kernels import source_digest
+from protogov.experiments.pieces import keep_table, play_pieces
+from protogov.experiments.tables import Table, read_table
+
+# what a piece's numbers depend on: roles and scenarios too, not the compiled physics alone
+SOURCES = tuple(
+    str(Path(path).parent)
+    for path in (protogov.envs.__file__, protogov.agents.tuning.__file__, protogov.agents.baselines.__file__)
+    if path is not None
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    """How the pieces of an audit are played.
+
+    Attributes:
+        jobs: processes, one thread each.
+        keep: folder for finished pieces, from which they are taken when the same ones are asked for again.
+        show: a progress bar.
+    """
+
+    jobs: int = 1
+    keep: Path | None = None
+    show: bool = False
+
+
+HERE = Running()  # in this process, nothing kept
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One call: `function(config, job)` of a frozen dataclass that holds all the numbers depend on beside the world.
+
+    Attributes:
+        name: of its file, for people.
+        job: fields that JSON can write.
+    """
+
+    name: str
+    job: Any
+
+
+def run_pieces(
+    function: Callable[[WorldConfig, Any], Table],
+    config: WorldConfig,
+    pieces: Sequence[Piece],
+    how: Running,
+    label: str,
+) -> list[Table]:
+    """Play what is not yet kept; returns a table a piece, in their order.
+
+    Args:
+        function: of a module, so that a process can import it.
+        config: the world.
+        pieces: what is played.
+        how: see `Running`.
+        label: of the progress bar.
+
+    Raises:
+        BadInput: no job.
+        CheckFailed: the books of a world do not balance, or a process died.
+    """
+    tables: dict[int, Table] = {}
+    waiting = []
+    with tqdm(total=len(pieces), desc=label, unit="piece", disable=not how.show, mininterval=0.5) as bar:
+        for number, piece in enumerate(pieces):
+            kept = _kept(how.keep, function, config, piece)
+            if kept is not None and kept.is_file():
+                tables[number] = read_table(kept)
+                bar.update()
+            else:
+                waiting.append((number, piece, kept))
+        if how.jobs > 1 and len(waiting) > 1:
+            compile_once(config)
+        calls = [(config, piece.job) for _, piece, _ in waiting]
+        for at, table in play_pieces(function, calls, how.jobs):
+            number, piece, kept = waiting[at]
+            if kept is not None:
+                keep_table(kept, table)
+            tables[number] = table
+            bar.set_postfix_str(piece.name)
+            bar.update()
+    return [tables[number] for number in range(len(pieces))]
+
+
+def compile_once(config: WorldConfig) -> None:
+    """Fill the cache of compiled code: several processes would each spend a minute on it."""
+    world = Simulator(config, 1)
+    world.reset()
+    still = {agent: np.zeros((1, world.action_size(agent))) for agent in world.agents}
+    world.step(still)
+    world.take_actions(still)
+    world.advance()
+
+
+def piece_digest(function: Callable[..., Table], config: WorldConfig, job: Any) -> str:
+    """Of all that a piece's numbers depend on: the call, the world, and the sources that play it."""
+    about = {
+        "function": f"{function.__module__}.{function.__qualname__}",
+        "config": config.to_dict(),
+        "job": asdict(job),
+        "candles": _candles(asdict(job)),
+        "sources": source_digest(*SOURCES),
+    }
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _kept(keep: Path | None, function: Callable[..., Table], config: WorldConfig, piece: Piece) -> Path | None:
+    if keep is None:
+        return None
+    words = re.sub("[^A-Za-z0-9_.+-]+", "-", piece.name)
+    return keep / f"{words}_{piece_digest(function, config, piece.job)}.parquet"
+
+
+def _candles(fields: Mapping[str, Any]) -> list[str]:
+    """Digests of the candle files that are named instead of a registered scenario."""
+    listed = [value if isinstance(value, tuple | list) else (value,) for value in fields.values()]
+    paths = [Path(name) for names in listed for name in names if isinstance(name, str) and name]
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()]
