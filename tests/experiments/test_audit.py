@@ -179,6 +179,21 @@ def test_headroom_of_one_regime_twice_is_none():
     assert not check.holds
 
 
+def test_the_search_of_single_constants_starts_from_the_regime_that_does_best_everywhere(monkeypatch):
+    def open_games(config, names, first, count, threads=1):
+        return [Game(0.0, np.arange(first, first + count)) for _ in names]
+
+    started, searched = [], headroom.tune
+    monkeypatch.setattr(headroom, "open_tapes", open_games)
+    monkeypatch.setattr(headroom, "tune", lambda *a, **k: started.append(k["start"]) or searched(*a, **k))
+    winners = ((-0.5, 0.0, 0.0, 0.0), (0.4, 0.1, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))  # the best is 0.3
+    job = headroom.RoleScore("rate", ("a", "b", "c"), winners, SHORT, 4, 8)
+    table = headroom.score_role(SMALL, job)
+    assert started[0].tolist() == list(winners[1])
+    assert (table["low_default"] > 0.0).all()
+    assert not table["gain"].any()  # one and the same regime three times
+
+
 def test_headroom_counts_what_a_regime_gains_over_the_single_constants():
     scored = [np.array([[0.0, 0.1], [2.0, 2.1], [1.0, 1.3]]), np.array([[0.0, 0.1], [0.0, 0.1], [1.0, 1.1]])]
     rows = headroom.regime_rows("rate", ("one", "two"), scored, best=[1, 2], single=2)
