@@ -4,9 +4,10 @@ Influence is not strategy: a lever may move everybody's totals and nobody's opti
 answers) j's best response on its own mandate is searched at i's defaults and at each of i's moves; the regret of the
 stale response is what j loses by keeping the first.
 
-Three sets of tapes that share none: searches run on the first; all that an answerer's searches found is pooled, and the
-response to each state is picked from that pool on the second; stale and fresh are scored on the third. The pool keeps
-the luck of one search from passing for strategy: what a search for a move found is stale too if it is best at defaults.
+Three sets of tapes that share none: searches run on the first; all that an answerer's searches found is pooled, with
+the points halfway from the stale response, because a search on few tapes goes too far; the response to each state is
+picked from that pool on the second; stale and fresh are scored on the third. The pool keeps the luck of one search from
+passing for strategy: what a search for a move found is stale too if it is best at the defaults.
 """
 
 import time
@@ -29,7 +30,8 @@ ROLES = ("rate", "risk", "spread")
 SIGNIFICANT = 3.0  # standard errors
 PAIRS = 3  # of the six that must be coupled
 LEVEL = 0.05  # of Holm's family, and of the search's own shortfall
-BUDGET = Budget(generations=16, population=10, plateau=8, tolerance=0.02, restarts=1)
+BUDGET = Budget(generations=24, population=12, plateau=12, tolerance=0.02, restarts=1)
+NEARBY = 0.6  # first step of a move's search in that of the defaults': it starts at a good response
 # what a role may do to the others: name -> its levers' actions; those not named stand at their default
 MOVES: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "rate": {
@@ -59,8 +61,8 @@ class Answers:
         regime: scenario.
         answerer: role whose responses are searched.
         moves: (rival, move, lever -> action); the defaults come on top.
-        budget: of each search.
-        search_seeds: tapes of each search; as many others pick its winner.
+        budget: of the search at the defaults; a move's takes half the generations from a shorter first step.
+        search_seeds: tapes of each search.
         selection_seeds: tapes on which responses are picked from the pool.
         scoring_seeds: tapes on which they are scored.
     """
@@ -85,17 +87,21 @@ def held_actions(move: Mapping[str, float]) -> Floats:
 def answer(config: WorldConfig, job: Answers) -> Table:
     """A row a move: regret of the stale response [bp of K0], and what fresh gains over stale at the defaults."""
     began, role, regime, each = time.perf_counter(), job.answerer, [job.regime], job.search_seeds
-    search, check = (open_tapes(config, regime, FIRST_SELECTION + at * each, each) for at in (0, 1))
-    (selection,) = open_tapes(config, regime, FIRST_SELECTION + 2 * each, job.selection_seeds)
+    search = open_tapes(config, regime, FIRST_SELECTION, each)
+    (selection,) = open_tapes(config, regime, FIRST_SELECTION + each, job.selection_seeds)
     (scoring,) = open_tapes(config, regime, FIRST_SCORING, job.scoring_seeds)
     family = Constants(role_levers(role))
     states = [np.zeros(len(LEVERS)), *(held_actions(move) for _, _, move in job.moves)]
+    half, step = max(job.budget.generations // 2, 1), NEARBY * job.budget.sigma
     pool, episodes = [np.zeros(family.size)], 0
     for number, held in enumerate(states):  # the first is the defaults': its winner is where the others start
         start = pool[min(number, 1)]
-        found = tune(family, search, check, replace(job.budget), measure=role, held=held, start=start, seed=number)
+        budget = replace(job.budget, generations=half, sigma=step) if number else job.budget
+        # a search picks on its own tapes: what is luck there, the second set sorts out with more power
+        found = tune(family, search, search, budget, measure=role, held=held, start=start, seed=number)
         episodes += found.episodes
         pool.append(found.point)
+    pool += [0.5 * (pool[1] + point) for point in (pool[0], *pool[2:])]
     points = np.unique(np.array(pool), axis=0)
     means = [selection.play(family, points, held).totals[role].mean(axis=1) for held in states]
     best = np.array([int(of_state.argmax()) for of_state in means])
@@ -125,7 +131,7 @@ def answer(config: WorldConfig, job: Answers) -> Table:
 def audit_coupling(
     config: WorldConfig,
     regimes: Sequence[str] = REGIMES,
-    search_seeds: int = 32,
+    search_seeds: int = 48,
     scoring_seeds: int = 256,
     budget: Budget = BUDGET,
     roles: Sequence[str] = ROLES,
@@ -136,9 +142,9 @@ def audit_coupling(
     Args:
         config: one venue with the three roles.
         regimes: scenarios.
-        search_seeds: tapes of each search; three times as many others pick the responses.
+        search_seeds: tapes of each search; four times as many others pick the responses.
         scoring_seeds: tapes on which they are scored.
-        budget: of each search.
+        budget: see `Answers`.
         roles: between whom.
         how: processes, and where finished pieces are kept: a piece is an answerer in a regime.
     """
@@ -147,7 +153,7 @@ def audit_coupling(
         for answerer in roles:
             rivals = [rival for rival in roles if rival != answerer]
             moves = tuple((rival, name, dict(move)) for rival in rivals for name, move in MOVES[rival].items())
-            job = Answers(regime, answerer, moves, budget, search_seeds, 3 * search_seeds, scoring_seeds)
+            job = Answers(regime, answerer, moves, budget, search_seeds, 4 * search_seeds, scoring_seeds)
             pieces.append(Piece(f"coupling_{regime}_{answerer}", job))
     parts = run_pieces(answer, config, pieces, how, "coupling")
     episodes = sum(int(part["episodes"][0]) for part in parts)
@@ -158,7 +164,7 @@ def audit_coupling(
     table["coupled"] = table["z"] > SIGNIFICANT
     notes = (
         f"regimes {', '.join(regimes)}; {len(parts) * (1 + 2 * (len(roles) - 1))} searches on {search_seeds} tapes, "
-        f"{budget}; picked on {3 * search_seeds} others, scored on {scoring_seeds}; {episodes} episodes in "
+        f"{budget}; picked on {4 * search_seeds} others, scored on {scoring_seeds}; {episodes} episodes in "
         f"{seconds:.0f} s of one core",
         "at_defaults: what the fresh response gains over the stale one where nobody has moved; where it is clearly "
         "above zero the search at the defaults fell short and the regret is not strategy alone",

@@ -107,7 +107,7 @@ def draw_headroom(check: Check) -> Figure:
     said = "Hindsight of the regime pays for " + (", ".join(passed) if passed else "no role")
     said += f"; not enough for {', '.join(failed)}" if failed else ": there is room to adapt"
     regimes = list(dict.fromkeys(str(name) for name in table["regime"]))
-    names = [*regimes, "all alike"]
+    names = [*regimes, "mean of regimes"]
     with look():
         figure = new_figure(1.6 + 2.3 * len(roles), 1.9 + 0.3 * len(names))
         panels = figure.subplots(1, len(roles), sharey=True, squeeze=False)[0]
@@ -130,7 +130,7 @@ def draw_headroom(check: Check) -> Figure:
             axes.xaxis.set_major_locator(_few())
         _rows(panels[0], names)
         figure.supxlabel(
-            "welfare of the regime's constants over the single ones [bp of K0 an episode], 95% interval (all alike: 2 "
+            "welfare of the regime's constants over the single ones [bp of K0 an episode], 95% interval (mean: 2 "
             "standard errors);\nno interval: the regime's constants are the single ones; single constants: their gain "
             "over the defaults", fontsize=7.5, color=GREY,
         )  # fmt: skip

@@ -38,7 +38,7 @@ class Options:
     regimes: tuple[str, ...] = ()
     """Scenarios of headroom and coupling; each check's own by default."""
     generations: int = 0
-    """At most, of each search of headroom and coupling; 0 is the check's own number."""
+    """At most, of each search of headroom and of coupling at the defaults; 0 is the check's own number."""
     population: int = 0
     """Candidates a generation; 0 is the check's own number."""
     search_seeds: int = 0
@@ -93,7 +93,7 @@ def _makers(options: Options) -> "dict[str, Callable[[], Check]]":
             _budget(options, headroom.BUDGET), how=how,
         ),
         "coupling": lambda: coupling.audit_coupling(
-            config, options.regimes or coupling.REGIMES, options.search_seeds or 32, options.seeds or 256,
+            config, options.regimes or coupling.REGIMES, options.search_seeds or 48, options.seeds or 256,
             _budget(options, coupling.BUDGET), how=how,
         ),
     }  # fmt: skip

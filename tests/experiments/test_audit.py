@@ -107,7 +107,7 @@ def test_influence_without_strategy_is_not_coupled_though_every_search_ends_else
 def test_responses_are_searched_picked_and_scored_on_tapes_that_share_none(monkeypatch):
     _, opened = play_games(monkeypatch, pull=0.0)
     sets = sorted(set(opened))
-    assert len(sets) == 4
+    assert len(sets) == 3
     assert all(before[1] <= after[0] for before, after in zip(sets, sets[1:], strict=False))
 
 
@@ -177,6 +177,21 @@ def test_headroom_of_one_regime_twice_is_none():
     assert check.table["headroom"][0] == 0.0
     assert check.more["headroom_regimes"]["regime"].tolist() == ["flat", "flat"]
     assert not check.holds
+
+
+def test_the_search_of_single_constants_starts_from_the_regime_that_does_best_everywhere(monkeypatch):
+    def open_games(config, names, first, count, threads=1):
+        return [Game(0.0, np.arange(first, first + count)) for _ in names]
+
+    started, searched = [], headroom.tune
+    monkeypatch.setattr(headroom, "open_tapes", open_games)
+    monkeypatch.setattr(headroom, "tune", lambda *a, **k: started.append(k["start"]) or searched(*a, **k))
+    winners = ((-0.5, 0.0, 0.0, 0.0), (0.4, 0.1, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))  # the best is 0.3
+    job = headroom.RoleScore("rate", ("a", "b", "c"), winners, SHORT, 4, 8)
+    table = headroom.score_role(SMALL, job)
+    assert started[0].tolist() == list(winners[1])
+    assert (table["low_default"] > 0.0).all()
+    assert not table["gain"].any()  # one and the same regime three times
 
 
 def test_headroom_counts_what_a_regime_gains_over_the_single_constants():
