@@ -29,6 +29,7 @@ REGIMES = ("calm", "jump", "crisis-2021-05")
 ROLES = ("rate", "risk", "spread")
 SIGNIFICANT = 3.0  # standard errors
 PAIRS = 3  # of the six that must be coupled
+SUPPORT = 1.0  # standard errors on the tapes of selection by which a fresh response must beat the stale one
 LEVEL = 0.05  # of Holm's family, and of the search's own shortfall
 BUDGET = Budget(generations=24, population=12, plateau=12, tolerance=0.02, restarts=1)
 NEARBY = 0.6  # first step of a move's search in that of the defaults': it starts at a good response
@@ -103,11 +104,7 @@ def answer(config: WorldConfig, job: Answers) -> Table:
         pool.append(found.point)
     pool += [0.5 * (pool[1] + point) for point in (pool[0], *pool[2:])]
     points = np.unique(np.array(pool), axis=0)
-    means = [selection.play(family, points, held).totals[role].mean(axis=1) for held in states]
-    best = np.array([int(of_state.argmax()) for of_state in means])
-    for number, of_state in enumerate(means):  # a tie is no reason to move
-        if of_state[best[0]] >= of_state[best[number]]:
-            best[number] = best[0]
+    best = pick_responses([selection.play(family, points, held).totals[role] for held in states])
     at_defaults = scoring.play(family, points[best]).totals[role]
     episodes += len(points) * len(states) * job.selection_seeds + (3 * len(states) - 2) * job.scoring_seeds
     rows: list[dict[str, object]] = []
@@ -126,6 +123,19 @@ def answer(config: WorldConfig, job: Answers) -> Table:
             }
         )  # fmt: skip
     return columns(rows) | {"seconds": np.full(len(rows), time.perf_counter() - began)}
+
+
+def pick_responses(totals: Sequence[Floats]) -> list[int]:
+    """The row of the pool that is played in each state, from mandates F64[pool, tapes] a state, the defaults' first.
+
+    The stale response stays unless the tapes support another: few of them decide, because losses have fat tails.
+    """
+    stale = int(totals[0].mean(axis=1).argmax())
+    best = [stale]
+    for of_state in totals[1:]:
+        fresh = int(of_state.mean(axis=1).argmax())
+        best.append(fresh if Paired.of(of_state[fresh] - of_state[stale]).z > SUPPORT else stale)
+    return best
 
 
 def audit_coupling(

@@ -1,6 +1,7 @@
 """Pieces of an audit over processes: each is kept as soon as it is done, and a rerun takes up what is kept."""
 
 import hashlib
+import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -120,6 +121,7 @@ def piece_digest(function: Callable[..., Table], config: WorldConfig, job: Any) 
         "job": asdict(job),
         "candles": _candles(asdict(job)),
         "sources": source_digest(*SOURCES),
+        "measure": hashlib.sha256(Path(inspect.getfile(function)).read_bytes()).hexdigest(),
     }
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -111,6 +111,13 @@ def test_responses_are_searched_picked_and_scored_on_tapes_that_share_none(monke
     assert all(before[1] <= after[0] for before, after in zip(sets, sets[1:], strict=False))
 
 
+def test_a_response_is_left_only_for_one_that_the_tapes_support():
+    defaults = np.array([[1.0, 1.2, 0.8], [0.0, 0.2, -0.2]])
+    luck = np.array([[0.0, 0.0, 0.0], [9.0, -4.0, -4.0]])  # better on average by one tape
+    clear = np.array([[0.0, 0.0, 0.0], [0.9, 1.0, 1.1]])
+    assert coupling.pick_responses([defaults, luck, clear, defaults]) == [0, 0, 1, 0]
+
+
 def test_a_search_that_fell_short_at_the_defaults_is_told_from_strategy():
     table = {
         "at_defaults": np.array([1.0, -1.0, 0.0]), "at_defaults_error": np.array([0.1, 0.1, 0.0]),
