@@ -7,11 +7,18 @@
     spread          an option pool at a constant price and vol, without impact, fees, skew or hedge; uninformed buyers
                     arrive as a Poisson process and take a quote with probability exp(-k h); reward h * vega. The
                     optimum is 1 / k (Avellaneda and Stoikov 2008, at no risk aversion): 2.5 vol points at k = 0.4.
+    spread-informed the same, but a tenth of those who arrive know that the quote's vol is D = 8 points too low (calls) or
+                    too high (puts) and trade if D > h: (1 - a) exp(-k h) h - a max(D - h, 0) with a = .1, by a search on
+                    that formula 3.74 vol points (Glosten and Milgrom 1985 with a demand that falls in h).
     threshold       128 equal loans at LT / 1.02 (as near to LT as anybody goes), rebased every hour; the price falls
                     once by J ~ U[0, .4] in five minutes; infinite depth, close factor 1, no bonus; gain .25 a dollar of
                     debt over collateral, less bad debt over collateral, max(0, LT / 1.02 - (1 - J)). The optimal
                     loan-to-value is 1 - .4 (1 - .25) = .700, so LT = .714. (A twelfth of the borrowers happens to look
                     in those five minutes and saves what it can: the loss is 3 to 8% below this formula.)
+    threshold-bonus the same at a bonus b = 5%, where collateral that falls short by a dollar leaves 1 / (1 + b) of debt
+                    unpaid. The loss is told in collateral, (1 + b) times the bad debt: max(0, (1 + b) LT / 1.02 -
+                    (1 - J)), so that the loan-to-value is [1 - .4 (1 - .25 / (1 + b))] / (1 + b) = .662, LT = .675. (With
+                    bad debt itself for the loss it would be .4 (1 - .25) in the bracket: .667.)
     logit-duopoly   two option pools with p = 1 + h in vol points and the logit demand q = exp((2 - p) / .25) / (1 + sum
                     over both), expected counts; reward (p - 1) q. Nash p = 1.472927, joint optimum 1.924981 (the
                     market of Calvano and others 2020).
@@ -38,6 +45,8 @@ SPREAD_ELASTICITY = 40.0  # per 1.00 of vol: 0.4 a vol point
 CHOKE = 0.18
 SUPPLY = 1e11  # USD: utilisation below 0.1%, so that the borrow rate is the base rate to 0.01 points
 GAIN, LARGEST_JUMP = 0.25, 0.4  # a dollar of debt over collateral; share of the price
+BONUS = 0.05
+INFORMED, MISPRICING = 0.1, 0.08  # share of arrivals; vol
 CAREFUL = 1.02  # threshold over the loan-to-value of the boldest borrowers
 LOGIT_SCALE = 0.0025  # vol: 0.25 vol points
 DEBT = 73e6  # USD, wanted at the reference rate
@@ -113,7 +122,7 @@ class LastHourJump(Scenario):
             tapes[point][:, -1] *= 1.0 - jumps
 
 
-def _threshold() -> Solvable:
+def _threshold(name: str, bonus: float) -> Solvable:
     hours, rate, reference = 24, 0.05, 0.805
     per_collateral = SUPPLY / 1e4 / (DEBT / reference)  # bp of K0 to shares of the collateral's value
     config = WorldConfig(
@@ -123,26 +132,26 @@ def _threshold() -> Solvable:
         autonomy=inf,
         objective={
             "reserve_income": per_collateral * GAIN * 8760.0 / ((hours - 11 / 12) * rate),  # until the jump
-            "bad_debt": -per_collateral,
+            "bad_debt": -per_collateral * (1.0 + bonus),
         },
-        defaults={"base_rate": rate, "ltv_gap": 0.01},
+        defaults={"base_rate": rate, "ltv_gap": 0.01, "liquidation_bonus": bonus or 0.05},
     ).with_parameters(
         **_loans(
             reservation_median=1.0, reservation_spread=0.0, leverage_taste=0.0, leverage_low=1.0, leverage_high=1.0,
-            wallet_share=0.0, depth_scale=1e9, close_factor=1.0, full_close_health=1.0, bonus_scale=0.0,
+            wallet_share=0.0, depth_scale=1e9, close_factor=1.0, full_close_health=1.0, bonus_scale=1.0 if bonus else 0.0,
             liquidator_margin=-1.0, liquidator_margin_congested=0.0, liquidator_inventory_share=0.0, gas_cost=0.0,
             liquidator_attention=1.0, pool_fee=0.0, oracle_pool_weight=0.0, priority_share=0.0,
         )
     )  # fmt: skip
-    best = 1.0 - LARGEST_JUMP * (1.0 - GAIN)
+    best = (1.0 - LARGEST_JUMP * (1.0 - GAIN / (1.0 + bonus))) / (1.0 + bonus)
 
     def value(threshold: float) -> float:
         loan = threshold / CAREFUL
-        over = min(max(loan - (1.0 - LARGEST_JUMP), 0.0), LARGEST_JUMP)
+        over = min(max((1.0 + bonus) * loan - (1.0 - LARGEST_JUMP), 0.0), LARGEST_JUMP)
         return GAIN * loan - over * over / (2.0 * LARGEST_JUMP)
 
     return Solvable(
-        "threshold", config, LastHourJump(LARGEST_JUMP), "liquidation_threshold", best * CAREFUL, value
+        name, config, LastHourJump(LARGEST_JUMP), "liquidation_threshold", best * CAREFUL, value
     )  # fmt: skip
 
 
@@ -194,6 +203,25 @@ def _spread() -> Solvable:
     )  # fmt: skip
 
 
+def _spread_informed() -> Solvable:
+    plain = _spread()
+    # who knows may sell what others hold: a book to begin with, and room for all of them
+    config = plain.config.with_parameters(
+        known_mispricing=MISPRICING, informed_cap=1e6, opening_notional=1e8, lp_size=1e10
+    )
+
+    def value(half_spread: float) -> float:
+        taken = (1.0 - INFORMED) * half_spread * exp(-SPREAD_ELASTICITY * half_spread)
+        return 100.0 * (taken - INFORMED * max(MISPRICING - half_spread, 0.0))
+
+    # at the best the marginal gain on the one equals that on the other: (1 - a) exp(-k h) (1 - k h) + a = 0
+    spreads = np.linspace(1.0 / SPREAD_ELASTICITY, MISPRICING, 10_001)
+    best = float(spreads[int(np.argmax([value(spread) for spread in spreads]))])
+    return Solvable(
+        "spread-informed", config, Flat("flat", informed_share=INFORMED), "half_spread", best, value
+    )  # fmt: skip
+
+
 def _bertrand() -> Solvable:
     config = WorldConfig(
         roles=("rate",),
@@ -213,7 +241,9 @@ _PRESETS: dict[str, Callable[[], Solvable]] = {
     "rate": lambda: _rate("rate", RATE_TOP, 0.0),
     "rate-cost": lambda: _rate("rate-cost", RATE_TOP_WITH_COST, FUNDING_COST),
     "spread": _spread,
-    "threshold": _threshold,
+    "spread-informed": _spread_informed,
+    "threshold": lambda: _threshold("threshold", 0.0),
+    "threshold-bonus": lambda: _threshold("threshold-bonus", BONUS),
     "logit-duopoly": _logit,
     "bertrand-rates": _bertrand,
 }

@@ -218,6 +218,9 @@ class Parameters:
     informed_scale: float = parameter(1, "ratio", 0, 10, "multiplies the tape's informed share; 0: uninformed only")
     latency_share: float = parameter(0.5, "share", 0, 1, "of informed arrivals who race the oracle; the rest trade vol")
     informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead vol arbitrageurs know the tape's implied vol")
+    known_mispricing: float = parameter(
+        0, "vol", 0, 1, "above 0: all informed know by how much quotes are wrong, this much to either side"
+    )
     informed_cap: float = parameter(120, "contracts an hour", 0, inf, "informed traders take at most")
     option_choice: float = parameter(
         60, "per 1.00 of vol", 0, 1e4, "log odds gained by the venue with the better quote; 0: nobody compares"

@@ -188,7 +188,8 @@ def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, p):
 
     A latency trader takes the pool's own vol for true and reads the outside price as the oracle will quote it: it gains
     by the oracle's lateness alone. A vol arbitrageur takes the oracle price for true and knows the tape's vol at the
-    horizon. Together they take no more in an hour than the informed may.
+    horizon. With `known_mispricing` everybody knows the pool's own vol to be that much too low (of calls) or too high
+    (of puts). Together they take no more in an hour than the informed may.
     """
     e, k = draw_node(world, home, entity, substep_of_hour)
     seed, hour = world.seed, world.hour
@@ -199,7 +200,10 @@ def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, p):
         return
     strike = home.strike[e, k]
     spot, vol = world.oracle_price, mid_vol(home, e, k, world.oracle_price, p)
-    if races:
+    if p.known_mispricing > 0.0:
+        buys = is_call
+        vol += p.known_mispricing if buys else -p.known_mispricing
+    elif races:
         spot = in_quote(world, world.outside_price, p)
         if spot == world.oracle_price:
             return
@@ -222,9 +226,12 @@ def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, p):
     gain = sign * ((call if is_call else put) * contracts - total)
     if gain <= 0.0:
         return
+    edge_so_far = venue.sum_edge
     if fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, True, p):
         venue.sum_informed_profit += gain
-        if races:
+        if p.known_mispricing > 0.0:
+            venue.sum_edge = edge_so_far - gain  # what they know is true, so what they gain the pool has lost
+        elif races:
             venue.sum_latency_profit += gain
         venue.informed_room -= contracts
 
