@@ -63,7 +63,7 @@ RATE = Role(
         Term("lockup", -1.0, "lockup"),
         Term("churn", -0.002, "rate_churn"),
     ),
-    daily_sd=1.26,
+    daily_sd=3.94,
 )
 RISK = Role(
     name="risk",
@@ -76,7 +76,7 @@ RISK = Role(
         Term("liquidation_cost", -0.1, "liquidation_cost"),
         Term("drawdown_growth", -0.5, "risk_drawdown_growth"),
     ),
-    daily_sd=9.39,
+    daily_sd=12.81,
 )
 SPREAD = Role(
     name="spread",
@@ -89,17 +89,17 @@ SPREAD = Role(
         Term("uninformed_surplus", 0.25, "uninformed_surplus"),
         Term("drawdown_growth", -0.5, "spread_drawdown_growth"),
     ),
-    daily_sd=3.01,
+    daily_sd=3.35,
 )
 JOINT = Role(
     name="joint",
     levers=(*RATE.levers, *RISK.levers, *SPREAD.levers),
     features=SHARED,
     terms=(Term("welfare", 1.0, "welfare"),),
-    daily_sd=14.08,
+    daily_sd=14.41,
 )
 ROLES: dict[str, Role] = {role.name: role for role in (RATE, RISK, SPREAD, JOINT)}
-WELFARE_DAILY_SD = 14.08  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
+WELFARE_DAILY_SD = 14.41  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
 
 
 class Agent(NamedTuple):

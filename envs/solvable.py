@@ -7,9 +7,9 @@
     spread          an option pool at a constant price and vol, without impact, fees, skew or hedge; uninformed buyers
                     arrive as a Poisson process and take a quote with probability exp(-k h); reward h * vega. The
                     optimum is 1 / k (Avellaneda and Stoikov 2008, at no risk aversion): 2.5 vol points at k = 0.4.
-    spread-informed the same, but a tenth of those who arrive know that the quote's vol is D = 8 points too low (calls) or
-                    too high (puts) and trade if D > h: (1 - a) exp(-k h) h - a max(D - h, 0) with a = .1, by a search on
-                    that formula 3.74 vol points (Glosten and Milgrom 1985 with a demand that falls in h).
+    spread-informed the same, but a tenth of those who arrive know that the quote's vol is D = 8 points too low (calls)
+                    or too high (puts) and trade if D > h: (1 - a) exp(-k h) h - a max(D - h, 0) with a = .1, by a
+                    search on that formula 3.74 points (Glosten and Milgrom 1985 with a demand that falls in h).
     threshold       128 equal loans at LT / 1.02 (as near to LT as anybody goes), rebased every hour; the price falls
                     once by J ~ U[0, .4] in five minutes; infinite depth, close factor 1, no bonus; gain .25 a dollar of
                     debt over collateral, less bad debt over collateral, max(0, LT / 1.02 - (1 - J)). The optimal
@@ -17,8 +17,8 @@
                     in those five minutes and saves what it can: the loss is 3 to 8% below this formula.)
     threshold-bonus the same at a bonus b = 5%, where collateral that falls short by a dollar leaves 1 / (1 + b) of debt
                     unpaid. The loss is told in collateral, (1 + b) times the bad debt: max(0, (1 + b) LT / 1.02 -
-                    (1 - J)), so that the loan-to-value is [1 - .4 (1 - .25 / (1 + b))] / (1 + b) = .662, LT = .675. (With
-                    bad debt itself for the loss it would be .4 (1 - .25) in the bracket: .667.)
+                    (1 - J)), so that the loan-to-value is [1 - .4 (1 - .25 / (1 + b))] / (1 + b) = .662, LT = .675.
+                    (With bad debt itself for the loss it would be .4 (1 - .25) in the bracket: .667.)
     logit-duopoly   two option pools with p = 1 + h in vol points and the logit demand q = exp((2 - p) / .25) / (1 + sum
                     over both), expected counts; reward (p - 1) q. Nash p = 1.472927, joint optimum 1.924981 (the
                     market of Calvano and others 2020).
@@ -138,7 +138,7 @@ def _threshold(name: str, bonus: float) -> Solvable:
     ).with_parameters(
         **_loans(
             reservation_median=1.0, reservation_spread=0.0, leverage_taste=0.0, leverage_low=1.0, leverage_high=1.0,
-            wallet_share=0.0, depth_scale=1e9, close_factor=1.0, full_close_health=1.0, bonus_scale=1.0 if bonus else 0.0,
+            wallet_share=0.0, depth_scale=1e9, close_factor=1.0, full_close_health=1.0, bonus_scale=float(bonus > 0.0),
             liquidator_margin=-1.0, liquidator_margin_congested=0.0, liquidator_inventory_share=0.0, gas_cost=0.0,
             liquidator_attention=1.0, pool_fee=0.0, oracle_pool_weight=0.0, priority_share=0.0,
         )

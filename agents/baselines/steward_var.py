@@ -15,25 +15,27 @@ if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
 
 QUANTILE = 2.326  # of the normal at 99%
-THRESHOLD_HOURS = 24.0  # in which a loan beyond its threshold has to be sold
+COVERED_HOURS = 24.0  # in which a loan beyond its threshold has to be sold
 GAP_HOURS = 2.0  # in which a borrower at the loan-to-value tops up
 SLIPPAGE = 0.01  # of a sale for each 1.00 of liquidation gain: what a fall of 1% frees, over the depth of 1%
 MAX_SLIPPAGE = 0.06
-KEEPER_MARGIN = 0.03  # of the bonus beyond slippage
+KEEPER_MARGIN = 0.02  # of the bonus beyond slippage
 CONGESTION_MARGIN = 0.03  # more at full congestion
-MUCH_AT_RISK = 0.15  # share of debt near its threshold beyond which a cut would itself cause the sale
+MUCH_AT_RISK = 0.02  # share of debt near its threshold beyond which a cut would itself cause the sale
+ROOM = 0.05  # of the threshold over the covered loan, where it is cut
 MEMORY_WEIGHT = 0.5  # of the present reading of volatility in its running mean
 
 
 class StewardVar(Rule):
     """Sets threshold, gap, bonus and option margin so that a 99% move does not leave a hole.
 
-    A loan at its threshold is covered if the price falls by value-at-risk over a day and the sale slips:
-    LT * (1 + bonus) <= 1 - VaR(24 h) - slippage, with VaR = 2.326 * sigma * sqrt(hours / year) and slippage from the
-    liquidation gain. The gap between threshold and loan-to-value is what two hours can take; the bonus pays for
-    slippage and congestion; the option margin follows volatility over the implied one. The threshold is not lowered
-    while much of the debt is near it, because that would cause the sale it is to prevent. sigma is the 72-hour
-    realised volatility, smoothed.
+    A loan is covered if the price falls by value-at-risk over a day and the sale slips: LTV * (1 + bonus) <= 1 -
+    VaR(24 h) - slippage, with VaR = 2.326 * sigma * sqrt(hours / year) and slippage from the liquidation gain. The
+    gap between threshold and loan-to-value sees to that first, since it restrains new loans alone, and is at least
+    what two hours can take. The threshold follows, from its default down, only while next to nobody is near it: a cut
+    would otherwise cause the sale that it is to prevent. The bonus pays for slippage and congestion, up to its
+    default, since what is paid beyond is lost to those who are liquidated; the option margin follows volatility over
+    the implied one. sigma is the 72-hour realised volatility, smoothed.
     """
 
     name = "steward_var"
@@ -50,13 +52,14 @@ class StewardVar(Rule):
         slippage = np.minimum(SLIPPAGE * np.maximum(view.raw("liquidation_gain"), 0.0), MAX_SLIPPAGE)
         rows = self.levers
         bonus = KEEPER_MARGIN + slippage + CONGESTION_MARGIN * np.asarray(view.raw("congestion"))
-        bonus = np.clip(bonus, rows["liquidation_bonus"].low, rows["liquidation_bonus"].high)
-        threshold = (1.0 - value_at_risk(vol, THRESHOLD_HOURS) - slippage) / (1.0 + bonus)
+        bonus = np.clip(bonus, rows["liquidation_bonus"].low, rows["liquidation_bonus"].default)
+        covered = (1.0 - value_at_risk(vol, COVERED_HOURS) - slippage) / (1.0 + bonus)
         held = np.asarray(view.levers["liquidation_threshold"])
+        threshold = np.minimum(covered + ROOM, rows["liquidation_threshold"].default)
         threshold = np.where(np.asarray(view.raw("at_risk")) > MUCH_AT_RISK, np.maximum(threshold, held), threshold)
         return {
             "liquidation_threshold": threshold,
-            "ltv_gap": value_at_risk(vol, GAP_HOURS),
+            "ltv_gap": np.maximum(value_at_risk(vol, GAP_HOURS), held - covered),
             "liquidation_bonus": bonus,
             "option_margin": vol / np.maximum(implied, 0.05),
         }

@@ -19,10 +19,10 @@ from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
 from protogov.experiments.statistics import student_t
 from protogov.experiments.tables import Table, concatenate, num_rows, select
 
-REGIMES = ("calm", "jump", "self-exciting", "crisis-2021-05")
+REGIMES = ("calm", "jump", "self-exciting", "crisis-2021-05", "crisis-2022-06")
 SIGNIFICANT = 2.0  # standard errors
 SHARE = 0.10  # of (tuned - default)
-BUDGET = Budget(generations=14, population=10, plateau=8, restarts=1)
+BUDGET = Budget(generations=20, population=12, plateau=10, restarts=1)
 CLAIM = (
     "for every role, the constants that hindsight picks for each regime beat the best single constants on welfare by "
     f"more than {SIGNIFICANT:g} standard errors and {SHARE:.0%} of the single constants' gain over the defaults"

@@ -86,14 +86,14 @@ def _makers(options: Options) -> "dict[str, Callable[[], Check]]":
     keep = None if options.out is None else options.out / "pieces"
     how = Running(options.jobs, keep, show=True)
     return {
-        "cheaters": lambda: cheaters.audit_cheaters(config, options.scenario, options.seeds or 256, how=how),
-        "balance": lambda: balance.audit_balance(config, options.scenario, options.seeds or 256),
+        "cheaters": lambda: cheaters.audit_cheaters(config, options.scenario, options.seeds or 512, how=how),
+        "balance": lambda: balance.audit_balance(config, options.scenario, options.seeds or 4096),
         "headroom": lambda: headroom.audit_headroom(
-            config, options.regimes or headroom.REGIMES, options.search_seeds or 32, options.seeds or 128,
+            config, options.regimes or headroom.REGIMES, options.search_seeds or 32, options.seeds or 256,
             _budget(options, headroom.BUDGET), how=how,
         ),
         "coupling": lambda: coupling.audit_coupling(
-            config, options.regimes or coupling.REGIMES, options.search_seeds or 48, options.seeds or 256,
+            config, options.regimes or coupling.REGIMES, options.search_seeds or 48, options.seeds or 512,
             _budget(options, coupling.BUDGET), how=how,
         ),
     }  # fmt: skip

@@ -68,13 +68,17 @@ def test_escalator_climbs_a_step_an_interval_and_returns_to_its_default():
 def test_steward_covers_the_tail_and_never_cuts_under_loans_at_the_edge():
     held = {"liquidation_threshold": np.full(2, 0.83)}
     calm, wild = (
-        make_governor("steward_var", ROLES["risk"]).act(view(realised_72h=vol, implied_vol=vol, levers=held))
-        for vol in (0.4, 1.6)
+        make_governor("steward_var", ROLES["risk"]).act(
+            view(realised_72h=vol, implied_vol=vol, at_risk=0.0, levers=held)
+        )
+        for vol in (0.4, 2.4)
     )
-    for actions, vol in ((calm, 0.4), (wild, 1.6)):
-        threshold = value("risk", "liquidation_threshold", actions)
+    for actions, vol in ((calm, 0.4), (wild, 2.4)):
+        lent = 0.83 - value("risk", "ltv_gap", actions)
         bonus = value("risk", "liquidation_bonus", actions)
-        assert (threshold * (1 + bonus) <= 1 - value_at_risk(np.array(vol), 24.0) + 1e-6).all()
+        assert (lent * (1 + bonus) <= 1 - value_at_risk(np.array(vol), 24.0) + 1e-6).all()
+        assert (value("risk", "liquidation_threshold", actions) <= 0.83 + 1e-6).all()
+    assert (value("risk", "liquidation_threshold", wild) < 0.83).all()
     assert (value("risk", "ltv_gap", wild) > value("risk", "ltv_gap", calm)).all()
     edge = make_governor("steward_var", ROLES["risk"]).act(
         view(realised_72h=1.6, implied_vol=1.6, at_risk=0.5, levers=held)

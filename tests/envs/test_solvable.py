@@ -135,7 +135,10 @@ def in_force(world: Solvable, simulator: Simulator) -> np.ndarray:
     return np.minimum(venue["loan_to_value"], venue["liquidation_threshold"] / CAREFUL) * CAREFUL
 
 
-@pytest.mark.parametrize(("name", "rollouts"), [("rate", 40), ("spread", 40), ("spread-informed", 60), ("threshold", 60), ("threshold-bonus", 60)])
+@pytest.mark.parametrize(
+    ("name", "rollouts"),
+    [("rate", 40), ("spread", 40), ("spread-informed", 60), ("threshold", 60), ("threshold-bonus", 60)],
+)
 def test_ppo_finds_the_optimum(name, rollouts):
     world = solvable(name)
     settings = PPOSettings(
