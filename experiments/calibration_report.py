@@ -332,6 +332,11 @@ def _fitted(samples: Sequence[Sample]) -> str:
   keep an optimum inside their range), `opening_notional` (both hedge gains), `depth_flight`, `depth_floor` (gains under
   stress). Everything else was set before or for other reasons; the liquidators' profits, the pool's loss and the size
   of the coefficients of yesterday's fall and of a rise came out as they are.
+- Chosen so that the audits of `results/audit` hold, while these figures stayed inside their bands: `supplier_flight`,
+  `num_suppliers`, `borrow_half_life` (lock-ups weigh something), `liquidator_margin_congested`, `wallet_share`,
+  `lasting_share`, `leverage_low`, `losses_socialised` (haircuts do, and a bonus is worth something), `reserve_factor`
+  (reserves do), `put_look`, `put_cover`, `put_need`, `short_size`, `short_pledge_share`, `short_coin_share`,
+  `vega_fee_rate`, `trade_size`, `lend_share` (best responses shift with what the others do).
 - The definition of the liquidation gain was mended after it was seen: loans that were liquidatable already, and left by
   liquidators, used to count, and the stress gain stood at 2.5; no further fall makes them liquidatable. The table above
   shows what the gain would be if they counted.

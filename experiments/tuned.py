@@ -1,7 +1,7 @@
 """The file of tuned constants and linear rules: made scenario by scenario, so that a search that was stopped goes on.
 
 {"command", "versions", "budget", "constants": {scenario: {lever: value}}, "linear": {lever: [4 weights]},
-"found": {scenario: {"gain", "standard_error", "z", "episodes", "generations", "stopped"}}}
+"found": {scenario: {"command", "gain", "standard_error", "z", "episodes", "generations", "stopped"}}}
 """
 
 from collections.abc import Callable, Sequence
@@ -82,7 +82,8 @@ def tune_file(
             rows = found.point.reshape(len(levers), -1)
             data["linear"] = {lever: row.tolist() for lever, row in zip(levers, rows, strict=True)}
         data["found"][name] = {
-            "gain": gain.mean, "standard_error": gain.error, "z": gain.z if np.isfinite(gain.z) else 0.0,
+            "command": command, "gain": gain.mean, "standard_error": gain.error,
+            "z": gain.z if np.isfinite(gain.z) else 0.0,
             "episodes": found.episodes, "generations": found.generations, "stopped": found.stopped,
         }  # fmt: skip
         write_json(path, data)
