@@ -1,7 +1,11 @@
 """The file of tuned constants and linear rules: made scenario by scenario, so that a search that was stopped goes on.
 
-{"command", "versions", "budget", "constants": {scenario: {lever: value}}, "linear": {lever: [4 weights]},
-"found": {scenario: {"command", "gain", "standard_error", "z", "episodes", "generations", "stopped"}}}
+{"command", "versions", "budget", "searched": {scenario: {lever: value}}, "constants": {scenario: {lever: value}},
+"linear": {lever: [4 weights]}, "found": {scenario: {"command", "gain", "standard_error", "z", "episodes",
+"generations", "stopped", "search"}}}
+
+"searched" is what the search of each scenario found, "constants" that, or what another search found where it is clearly
+better: what was found for one regime may well do so in another.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +24,8 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.files import read_json, write_json
 from protogov.experiments.versions import versions
 
+CLEARLY = 2.0  # standard errors by which another search's constants must be better to be taken
+POOL = 4  # tapes on which the searches' results are compared, over those of a search
 LINEAR = "linear rule"  # its key among what was found; tuned on the first scenario
 
 
@@ -57,7 +63,7 @@ def tune_file(
     """
     levers = role_levers("joint")
     data: dict[str, Any] = {"command": command, "versions": versions(), "budget": asdict(budget)}
-    data |= {"constants": {}, "linear": {}, "found": {}}
+    data |= {"searched": {}, "constants": {}, "linear": {}, "found": {}}
     if path.is_file():
         data |= {name: value for name, value in read_json(path).items() if name != "versions"}
         if data["budget"] != asdict(budget):
@@ -71,23 +77,53 @@ def tune_file(
         family = Linear(levers) if name == LINEAR else Constants(levers)
         start = np.zeros(family.size)
         if name == LINEAR:
-            start.reshape(len(levers), -1)[:, 0] = _actions(levers, data["constants"][scenario])
+            start.reshape(len(levers), -1)[:, 0] = _actions(levers, data["searched"][scenario])
         found = tune(family, search, selection, budget, start=start, tell=partial(tell, name))
         (scoring,) = open_tapes(config, [scenario], FIRST_SCORING, scoring_seeds, num_threads)
         welfare = scoring.play(family, np.array([np.zeros(family.size), found.point])).totals[WELFARE]
         gain = Paired.of(welfare[1] - welfare[0])
         if isinstance(family, Constants):
-            data["constants"][name] = family.values(found.point)
+            data["searched"][name] = data["constants"][name] = family.values(found.point)
         else:
             rows = found.point.reshape(len(levers), -1)
             data["linear"] = {lever: row.tolist() for lever, row in zip(levers, rows, strict=True)}
         data["found"][name] = {
             "command": command, "gain": gain.mean, "standard_error": gain.error,
             "z": gain.z if np.isfinite(gain.z) else 0.0,
-            "episodes": found.episodes, "generations": found.generations, "stopped": found.stopped,
+            "episodes": found.episodes, "generations": found.generations, "stopped": found.stopped, "search": name,
         }  # fmt: skip
         write_json(path, data)
+    share(data, config, levers, num_seeds, scoring_seeds, num_threads)
+    write_json(path, data)
     return data
+
+
+def share(
+    data: dict[str, Any],
+    config: WorldConfig,
+    levers: Sequence[str],
+    num_seeds: int,
+    scoring_seeds: int,
+    num_threads: int,
+) -> None:
+    """Give a scenario another search's constants if they are clearly better on `POOL` times `num_seeds` fresh tapes."""
+    names = list(data["searched"])
+    family = Constants(tuple(levers))
+    points = np.array([np.zeros(family.size), *(_actions(levers, data["searched"][name]) for name in names)])
+    for scenario in names:
+        (selection,) = open_tapes(config, [scenario], FIRST_SELECTION + 2**20, POOL * num_seeds, num_threads)
+        played, own = selection.play(family, points[1:]).totals[WELFARE], names.index(scenario)
+        best = int(played.mean(axis=1).argmax())
+        if Paired.of(played[best] - played[own]).z < CLEARLY:
+            best = own
+        (scoring,) = open_tapes(config, [scenario], FIRST_SCORING, scoring_seeds, num_threads)
+        welfare = scoring.play(family, points[[0, 1 + best]]).totals[WELFARE]
+        gain = Paired.of(welfare[1] - welfare[0])
+        data["constants"][scenario] = dict(data["searched"][names[best]])
+        data["found"][scenario] |= {
+            "gain": gain.mean, "standard_error": gain.error, "z": gain.z if np.isfinite(gain.z) else 0.0,
+            "search": names[best],
+        }  # fmt: skip
 
 
 def _actions(levers: Sequence[str], values: dict[str, float]) -> list[float]:
