@@ -128,11 +128,22 @@ def add_collateral(world, venue, i, coin):
 
 
 @compiled
+def add_deposits(venue, scaled):
+    """Move the total of deposits by `scaled` units; it is counted anew where rounding has brought it below nothing."""
+    venue.scaled_deposits += scaled
+    if venue.scaled_deposits < 0.0:
+        venue.scaled_deposits = venue.option_scaled
+        for j in range(venue.num_suppliers):
+            venue.scaled_deposits += venue.supplier_scaled[j]
+
+
+@compiled
 def supply(world, venue, j, amount):
     """Supplier `j` deposits `amount` USD, or withdraws -amount, which the caller has limited to cash and claim."""
-    scaled = amount / venue.supply_index
+    # after a haircut that left next to nothing a claim is so many units that their rounding could overdraw it
+    scaled = max(amount / venue.supply_index, -venue.supplier_scaled[j])
     venue.supplier_scaled[j] += scaled
-    venue.scaled_deposits += scaled
+    add_deposits(venue, scaled)
     venue.cash += amount
     world.outside_cash -= amount
     venue.sum_net_supply += amount
@@ -142,9 +153,9 @@ def supply(world, venue, j, amount):
 @compiled
 def lend_option_cash(world, venue, amount):
     """The option pool lends `amount` USD to the lending market, or takes -amount back, limited by the caller."""
-    scaled = amount / venue.supply_index
+    scaled = max(amount / venue.supply_index, -venue.option_scaled)
     venue.option_scaled += scaled
-    venue.scaled_deposits += scaled
+    add_deposits(venue, scaled)
     venue.cash += amount
     venue.option_cash -= amount
     note_cash(world, amount)

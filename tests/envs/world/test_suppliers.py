@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protogov.envs.world import lending
 from protogov.envs.world.population import suppliers
 from protogov.envs.world.state import EventKind
 
@@ -205,6 +206,22 @@ def test_suppliers_never_take_what_is_not_there(
         assert venue.unmet_withdrawals <= venue.supplier_scaled.sum() * (1 + 1e-12)
     assert books.cash(world) == pytest.approx(totals[0], rel=1e-12)
     assert books.lending(venue) == pytest.approx(totals[1], abs=1e-9)
+
+
+def test_the_last_to_leave_leaves_nothing_behind_whatever_the_units(blank: Callable[..., Any]) -> None:
+    # after a haircut of nearly everything a dollar is millions of units, and their rounding is no small number
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        bench = world, venue, _, _ = blank(**CONTENT)
+        deposit(bench, list(rng.uniform(1e6, 1e8, 12)), cash=1e10)
+        venue.supply_index = rng.uniform(1e-7, 1e-6)
+        units = venue.supplier_scaled[:12].copy() / venue.supply_index
+        venue.supplier_scaled[:12], venue.scaled_deposits = units, 0.0
+        for unit in units:
+            venue.scaled_deposits += unit
+        for j in rng.permutation(12):
+            lending.supply(world, venue, j, -venue.supplier_scaled[j] * venue.supply_index)
+            assert venue.supplier_scaled[j] >= 0.0 and venue.scaled_deposits >= 0.0
 
 
 def test_a_slump_calls_suppliers_money_elsewhere(blank: Callable[..., Any]) -> None:
