@@ -87,10 +87,9 @@ def tune_file(
         else:
             rows = found.point.reshape(len(levers), -1)
             data["linear"] = {lever: row.tolist() for lever, row in zip(levers, rows, strict=True)}
-        data["found"][name] = {
-            "command": command, "gain": gain.mean, "standard_error": gain.error,
-            "z": gain.z if np.isfinite(gain.z) else 0.0,
-            "episodes": found.episodes, "generations": found.generations, "stopped": found.stopped, "search": name,
+        data["found"][name] = _told(gain) | {
+            "command": command, "episodes": found.episodes, "generations": found.generations,
+            "stopped": found.stopped, "search": name,
         }  # fmt: skip
         write_json(path, data)
     share(data, config, levers, num_seeds, scoring_seeds, num_threads)
@@ -106,7 +105,16 @@ def share(
     scoring_seeds: int,
     num_threads: int,
 ) -> None:
-    """Give a scenario another search's constants if they are clearly better on `POOL` times `num_seeds` fresh tapes."""
+    """Give a scenario another search's constants if they are clearly better on `POOL` times `num_seeds` fresh tapes.
+
+    Args:
+        data: of the file; "constants" and "found" are changed in place.
+        config: the world.
+        levers: those that are tuned.
+        num_seeds: tapes of a search.
+        scoring_seeds: tapes on which the gain over the defaults is measured.
+        num_threads: of the simulator.
+    """
     names = list(data["searched"])
     family = Constants(tuple(levers))
     points = np.array([np.zeros(family.size), *(_actions(levers, data["searched"][name]) for name in names)])
@@ -120,10 +128,12 @@ def share(
         welfare = scoring.play(family, points[[0, 1 + best]]).totals[WELFARE]
         gain = Paired.of(welfare[1] - welfare[0])
         data["constants"][scenario] = dict(data["searched"][names[best]])
-        data["found"][scenario] |= {
-            "gain": gain.mean, "standard_error": gain.error, "z": gain.z if np.isfinite(gain.z) else 0.0,
-            "search": names[best],
-        }  # fmt: skip
+        data["found"][scenario] |= _told(gain) | {"search": names[best]}
+
+
+def _told(gain: Paired) -> dict[str, float]:
+    # JSON has no infinity: a gain without any spread has no z
+    return {"gain": gain.mean, "standard_error": gain.error, "z": gain.z if np.isfinite(gain.z) else 0.0}
 
 
 def _actions(levers: Sequence[str], values: dict[str, float]) -> list[float]:

@@ -12,7 +12,8 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.attacks import PUSHER, trade_toward
 from protogov.envs.world.state import ATTACKS, MAX_ATTACKERS, SUBSTEPS, EventKind
 
-QUIET = {"options_on": 0, "supplier_need": 0.0}
+# with as many suppliers as there may be, all worlds open with about the same cash to be had
+QUIET = {"options_on": 0, "supplier_need": 0.0, "supplier_flight": 0.0, "num_suppliers": 16}
 POOL_ORACLE = {"oracle_pool_average": 1, "oracle_average_window": 1}
 
 
@@ -54,7 +55,7 @@ def test_a_push_past_a_pool_oracle_is_paid_by_the_suppliers(
     steps = play(simulator, hold, watch)
     w = simulator.worlds
     gained = w["attacker_profit"][:, PUSHER]
-    assert (gained > 0.1e6).all()
+    assert (gained > 0.3e6).all()
     assert (w["attacker_active"] == 0).all() and (w["attacker_coin"] == 0.0).all() and (w["attacker_cash"] == 0.0).all()
     # the money that it took home beyond what it brought is the profit
     np.testing.assert_allclose(-w["attacker_brought"][:, PUSHER], gained, rtol=1e-9)
