@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-class Rule:
+class Rule(ABC):
     """A governor that names its targets in the levers' own units; the other levers of the role stay at their defaults.
 
     A subclass says which levers it must have (`needs`; empty: whichever of its targets the role holds), what it
@@ -44,9 +45,9 @@ class Rule:
             )
         self._memory = RowMemory(**self.remembers)
 
+    @abstractmethod
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """Lever -> value wanted, F64[num_rows] or one for all rows; what is written to `memory` is kept."""
-        raise NotImplementedError
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
         """Start rows over."""
