@@ -2,21 +2,22 @@
 
 {"command", "versions", "budget", "searched": {scenario: {lever: value}}, "constants": {scenario: {lever: value}},
 "linear": {lever: [4 weights]}, "found": {scenario: {"command", "gain", "standard_error", "z", "episodes",
-"generations", "stopped", "search"}}}
+"converged", "restarts", "search"}}}
 
 "searched" is what the search of each scenario found, "constants" that, or what another search found where it is clearly
-better: what was found for one regime may well do so in another.
+better: what was found for one regime may well do so in another. "restarts" holds of each run of a search its
+population, why it stopped, the mean W of its generations and its gain on the tapes of selection.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from protogov.agents.tuning.evolution import Budget, Tuning, tune
+from protogov.agents.tuning.evolution import Budget, Restart, Tuning, tune
 from protogov.agents.tuning.objective import WELFARE, Constants, Linear, open_tapes, role_levers
 from protogov.envs.config import WorldConfig
 from protogov.experiments.audit.check import FIRST_SCORING, FIRST_SELECTION, Paired
@@ -27,6 +28,7 @@ from protogov.experiments.versions import versions
 CLEARLY = 2.0  # standard errors by which another search's constants must be better to be taken
 POOL = 4  # tapes on which the searches' results are compared, over those of a search
 LINEAR = "linear rule"  # its key among what was found; tuned on the first scenario
+LINEAR_SIGMA = 0.12  # first step of its search, which begins at tuned constants and must not leap away from them
 
 
 def tune_file(
@@ -75,10 +77,14 @@ def tune_file(
         search = open_tapes(config, [scenario], FIRST_SELECTION, num_seeds, num_threads)
         selection = open_tapes(config, [scenario], FIRST_SELECTION + num_seeds, num_seeds, num_threads)
         family = Linear(levers) if name == LINEAR else Constants(levers)
-        start = np.zeros(family.size)
+        start, step = np.zeros(family.size), budget.sigma
+        known = [np.array(_actions(levers, values)) for values in data["searched"].values()]
         if name == LINEAR:
             start.reshape(len(levers), -1)[:, 0] = _actions(levers, data["searched"][scenario])
-        found = tune(family, search, selection, budget, start=start, tell=partial(tell, name))
+            known, step = [], min(LINEAR_SIGMA, step)
+        found = tune(
+            family, search, selection, replace(budget, sigma=step), start=start, known=known, tell=partial(tell, name)
+        )  # fmt: skip
         (scoring,) = open_tapes(config, [scenario], FIRST_SCORING, scoring_seeds, num_threads)
         welfare = scoring.play(family, np.array([np.zeros(family.size), found.point])).totals[WELFARE]
         gain = Paired.of(welfare[1] - welfare[0])
@@ -88,8 +94,8 @@ def tune_file(
             rows = found.point.reshape(len(levers), -1)
             data["linear"] = {lever: row.tolist() for lever, row in zip(levers, rows, strict=True)}
         data["found"][name] = _told(gain) | {
-            "command": command, "episodes": found.episodes, "generations": found.generations,
-            "stopped": found.stopped, "search": name,
+            "command": command, "episodes": found.episodes, "converged": found.converged,
+            "restarts": [_restart(restart) for restart in found.restarts], "search": name,
         }  # fmt: skip
         write_json(path, data)
     share(data, config, levers, num_seeds, scoring_seeds, num_threads)
@@ -129,6 +135,10 @@ def share(
         gain = Paired.of(welfare[1] - welfare[0])
         data["constants"][scenario] = dict(data["searched"][names[best]])
         data["found"][scenario] |= _told(gain) | {"search": names[best]}
+
+
+def _restart(restart: Restart) -> dict[str, Any]:
+    return asdict(restart) | {"history": [round(mean, 2) for mean in restart.history], "gain": round(restart.gain, 2)}
 
 
 def _told(gain: Paired) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.errors import BadInput
@@ -22,10 +23,10 @@ class Options:
     """The JSON file; the baselines read agents/baselines/tuned.json."""
     scenarios: tuple[str, ...] = ("mix", "calm", "jump", "self-exciting", "regimes")
     """The first is that of the linear rule as well."""
-    generations: int = 60
-    """At most, of a search with its restarts."""
+    generations: int = 200
+    """At most, of each restart of a search."""
     population: int = 16
-    """Candidates a generation."""
+    """Candidates a generation; twice as many in the second restart."""
     tapes: int = 64
     """Of the search; as many others select the winner."""
     linear: bool = True
@@ -53,10 +54,10 @@ def run(options: Options, command: str) -> int:
         training_scenario(scenario)  # what is tuned is held to the same line as what learns
     budget = Budget(generations=options.generations, population=options.population)
     searches = len(options.scenarios) + options.linear
-    with tqdm(total=searches * options.generations, unit="generation", dynamic_ncols=True) as bar:
+    with tqdm(total=searches * budget.restarts * options.generations, unit="generation", dynamic_ncols=True) as bar:
 
         def tell(name: str, tuning: Tuning) -> None:
-            bar.set_postfix_str(f"{name}: W {tuning.history[-1]:.2f} bp", refresh=False)
+            bar.set_postfix_str(f"{name}: W {tuning.restarts[-1].history[-1]:.2f} bp", refresh=False)
             bar.update()
 
         data = tune_file(
@@ -66,7 +67,11 @@ def run(options: Options, command: str) -> int:
     for name, found in data["found"].items():
         print(
             f"{name}: {found['gain']:+.2f} +- {found['standard_error']:.2f} bp over the defaults; {found['episodes']} "
-            f"episodes, {found['generations']} generations, {found['stopped']}"
+            f"episodes, {' and '.join(_told(restart) for restart in found['restarts'])}"
         )
     print(options.out)
     return 0
+
+
+def _told(restart: dict[str, Any]) -> str:
+    return f"{len(restart['history'])} generations ({restart['stopped']})"

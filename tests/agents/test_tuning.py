@@ -30,7 +30,8 @@ def test_the_best_point_is_found_and_the_budget_reported():
     found = tune(SPREAD, [Bowl(best)], [Bowl(best)], budget)
     np.testing.assert_allclose(found.point, best, atol=0.05)
     assert found.gain > 0.7
-    assert found.stopped in ("narrow", "plateau")
+    assert found.converged
+    assert [restart.stopped for restart in found.restarts] in (["narrow"], ["plateau"])
     assert found.episodes >= found.generations * budget.population * 4
 
 
@@ -43,7 +44,19 @@ def test_a_search_that_found_nothing_hands_back_the_start():
 def test_the_same_seed_gives_the_same_search():
     one, two = (tune(SPREAD, [Bowl([0.2] * 4)], [Bowl([0.2] * 4)], Budget(generations=5), seed=3) for _ in range(2))
     assert np.array_equal(one.point, two.point)
-    assert one.history == two.history
+    assert [restart.history for restart in one.restarts] == [restart.history for restart in two.restarts]
+
+
+def test_a_spent_budget_is_told_of_each_restart_and_a_later_one_begins_at_what_is_known():
+    best = [0.9, -0.9, 0.9, -0.9]
+    short = Budget(generations=2, sigma=0.05)
+    found = tune(SPREAD, [Bowl(best)], [Bowl(best)], short, known=[np.array([0.8, -0.8, 0.8, -0.8])])
+    assert not found.converged
+    assert [len(restart.history) for restart in found.restarts] == [2, 2]
+    assert [restart.population for restart in found.restarts] == [12, 24]
+    from_the_start, from_the_known = (restart.history[0] for restart in found.restarts)
+    assert from_the_known > from_the_start + 2.0
+    assert found.gain >= max(restart.gain for restart in found.restarts)
 
 
 def test_candidates_share_tapes_whatever_batch_they_are_in():
