@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from protogov.envs.scenarios import Crisis, Scenario, get_scenario, overlay_names, scenario_names
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.envs.scenarios import Crisis, Pulse, Scenario, get_scenario, overlay_names, scenario_names
 from protogov.experiments import markup
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.files import write_text
 
 KINDS = ("synthetic", "mixture", "crisis", "failure", "path", "replay", "overlay")  # the order of the list
 TITLE = "Scenarios"
+BLOCKS = "▁▂▃▄▅▆▇█"
+THUMBNAIL = 18  # characters
+THUMBNAIL_SEEDS = 21  # tapes of which a typical one is shown
 
 
 def entries(names: Sequence[str] = (), split: str | None = None) -> list[Scenario]:
@@ -33,16 +39,47 @@ def row_of(scenario: Scenario) -> tuple[str, str, str, str]:
     return scenario.name, scenario.split, scenario.kind, about
 
 
+def thumbnail(scenario: Scenario) -> tuple[str, str]:
+    """A scenario in a line of blocks, and what the line is of.
+
+    A path shows the price of a typical tape, the one whose lowest price is the median's, between its own extremes, and
+    how far below its first that lowest is; an overlay shows what it writes on the tape first.
+    """
+    from protogov.experiments.figures.scenarios import Drawn
+
+    drawn = Drawn.of(scenario, THUMBNAIL_SEEDS)
+    if isinstance(scenario, Pulse):
+        channel = next(iter((*scenario.sets, *scenario.scales)))
+        return blocks(np.median(drawn.values(channel), axis=0)), channel.replace("_", " ")
+    prices = drawn.values("close") / drawn.values("close")[:, :1]
+    lows = prices.min(axis=1)
+    typical = int(np.argsort(lows)[len(lows) // 2])
+    return blocks(prices[typical]), f"{100.0 * (lows[typical] - 1.0):+.0f}%"
+
+
+def blocks(values: NDArray[np.float64]) -> str:
+    """Values in `THUMBNAIL` characters from their lowest to their highest; a flat line where they are the same."""
+    at = np.linspace(0, values.size - 1, THUMBNAIL).round().astype(int)
+    extent = float(np.ptp(values))
+    if extent == 0.0:
+        return BLOCKS[0] * THUMBNAIL
+    share = (values[at] - values.min()) / extent
+    return "".join(BLOCKS[int(one)] for one in np.minimum(share * len(BLOCKS), len(BLOCKS) - 1))
+
+
 def table_of(chosen: Sequence[Scenario]) -> list[str]:
-    """The list in lines of text."""
-    rows = [("name", "split", "kind", "what it is"), *(row_of(scenario) for scenario in chosen)]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    """The list in lines of text, each with a thumbnail."""
+    rows = [("name", "split", "kind", "typical price", "low / channel", "what it is")]
+    for scenario in chosen:
+        name, split, kind, about = row_of(scenario)
+        rows.append((name, split, kind, *thumbnail(scenario), about))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = []
     for row in rows:
         cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
-        lines.append("  ".join([*cells, row[3]]).rstrip())
+        lines.append("  ".join([*cells, row[5]]).rstrip())
     if any(scenario.is_overlay for scenario in chosen):
-        lines += ["", "An overlay is added to any of the others: jump + oracle-push."]
+        lines += ["", "An overlay is added to any of the others: jump + oracle-push. Its line is of what it writes."]
     return lines
 
 

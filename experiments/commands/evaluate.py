@@ -45,7 +45,8 @@ class Options:
     quick: bool = False
     """With --suite: 8 tapes a scenario, to see that everything runs."""
     ceiling: Path | None = None
-    """With --suite: JSON of constants tuned with hindsight, {scenario: {lever: value}}; the ceiling."""
+    """With --suite: JSON of constants tuned with hindsight, {scenario: {lever: value}}; the ceiling. A scenario that it
+    lacks gets the best of its sets there."""
     jobs: int = 2
     """With --suite: processes."""
     baselines: tuple[str, ...] = ()
@@ -86,7 +87,8 @@ def run(options: Options, command: str) -> int:
 
 def run_suite(options: Options, found: Found, config: WorldConfig, command: str) -> int:
     """Play the leaderboard, write it, and print its table of means."""
-    from protogov.experiments.leaderboard.ceiling import read_ceiling
+    from protogov.envs.scenarios import scenario_names
+    from protogov.experiments.leaderboard.ceiling import complete, read_ceiling
     from protogov.experiments.leaderboard.playing import make_matches, run_matches
     from protogov.experiments.leaderboard.summary import summarise
     from protogov.experiments.leaderboard.writing import table_of_means, write_leaderboard
@@ -95,12 +97,16 @@ def run_suite(options: Options, found: Found, config: WorldConfig, command: str)
         raise BadInput("out is missing; --suite needs a folder to write into, say --out results/leaderboard")
     if options.baselines:
         raise BadInput("--baselines is given with --suite, in which every baseline plays")
-    ceiling = None if options.ceiling is None else read_ceiling(options.ceiling)
-    seeds = QUICK if options.quick else options.episodes
+    seeds, keep = QUICK if options.quick else options.episodes, options.out / "matches"
+    make_matches(config, seeds, options.scenarios)  # refuse what does not fit before anything is played
+    ceiling, picked = None, dict[str, str]()
+    if options.ceiling is not None:
+        scenarios = options.scenarios or scenario_names()
+        ceiling, picked = complete(config, read_ceiling(options.ceiling), scenarios, jobs=options.jobs, keep=keep)
     matches = make_matches(config, seeds, options.scenarios, ceiling, found.sets)
-    table = run_matches(config, matches, jobs=options.jobs, keep=options.out / "matches")
+    table = run_matches(config, matches, jobs=options.jobs, keep=keep)
     board = summarise(table)
-    for path in write_leaderboard(options.out, board, table, config, command):
+    for path in write_leaderboard(options.out, board, table, config, command, picked):
         print(path)
     print("\n".join(table_of_means(board)))
     return 0

@@ -11,7 +11,7 @@ from protogov.experiments.errors import BadInput
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """List the scenarios: name, split, kind, and what each is in a line.
+    """List the scenarios: name, split, kind, a thumbnail of a typical tape, and what each is in a line.
 
     NAMES are scenarios, overlays, sums such as "jump + oracle-push", or paths to candles; all registered ones by
     default. With --out a contact sheet (`scenarios.svg`, `scenarios.png`), a figure each (SVG) and a page with

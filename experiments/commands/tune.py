@@ -29,6 +29,8 @@ class Options:
     """Candidates a generation; twice as many in the second restart."""
     tapes: int = 64
     """Of the search; as many others select the winner."""
+    report: Path | None = None
+    """Folder for a page and a figure of the searches in the file."""
     linear: bool = True
     """Also tune the linear rule."""
     threads: int = 2
@@ -43,6 +45,7 @@ def run(options: Options, command: str) -> int:
 
     from protogov.agents.tuning.evolution import Budget, Tuning
     from protogov.experiments.tuned import tune_file
+    from protogov.experiments.tuning_report import write_report
 
     for name, value, low in (
         ("generations", options.generations, 1), ("population", options.population, 4), ("tapes", options.tapes, 2),
@@ -70,6 +73,9 @@ def run(options: Options, command: str) -> int:
             f"episodes, {' and '.join(_told(restart) for restart in found['restarts'])}"
         )
     print(options.out)
+    if options.report is not None:
+        for path in write_report(options.report, data, command):
+            print(path)
     return 0
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from protogov import envs
+from protogov.agents import baselines
+from protogov.agents.baselines.tuned import TUNED_FILE
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario, scenario_names
 from protogov.envs.simulator import Simulator
@@ -22,6 +25,7 @@ from protogov.experiments.play import tape_seeds
 from protogov.experiments.tables import Table, concatenate, read_table
 
 CEILING = "hindsight-best constants"
+CODE = (str(Path(envs.__file__).parent), str(Path(baselines.__file__).parent))  # the world, and those who govern it
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,13 @@ class Match:
         governors: who.
         scenario: registered name.
         seeds: tapes; the same ones for everybody.
+        first: number of the first of them.
     """
 
     governors: GovernorSet
     scenario: str
     seeds: int
+    first: int = 0
 
 
 def make_matches(
@@ -52,7 +58,7 @@ def make_matches(
         config: of the worlds; baselines that can govern none of its roles are left out.
         seeds: tapes a scenario.
         scenarios: names; all registered ones by default, held-out ones too, because nothing is trained here.
-        ceiling: scenario -> lever -> value, for those scenarios that have been tuned.
+        ceiling: scenario -> lever -> value, for those scenarios that have a ceiling.
         extra: further governors, say learned ones.
 
     Raises:
@@ -83,7 +89,7 @@ def make_matches(
 
 def play_match(config: WorldConfig, match: Match) -> Table:
     """A row an episode, with the columns `governors`, `training_seed`, `scenario`, `split` and `tape_seed` first."""
-    seeds = tape_seeds(match.seeds)
+    seeds = tape_seeds(match.seeds, match.first)
     table = evaluate(config, match.scenario, seeds, match.governors.make(config))
     return {
         "governors": np.full(match.seeds, match.governors.name),
@@ -95,7 +101,13 @@ def play_match(config: WorldConfig, match: Match) -> Table:
 
 
 def run_matches(
-    config: WorldConfig, matches: Sequence[Match], *, jobs: int = 2, keep: Path | None = None, show: bool = True
+    config: WorldConfig,
+    matches: Sequence[Match],
+    *,
+    jobs: int = 2,
+    keep: Path | None = None,
+    show: bool = True,
+    label: str = "suite",
 ) -> Table:
     """Play all matches; returns a row an episode, in the order of the matches.
 
@@ -105,6 +117,7 @@ def run_matches(
         jobs: processes.
         keep: folder for finished matches, from which they are taken when the same ones are asked for again.
         show: a progress bar.
+        label: of the bar.
 
     Raises:
         BadInput: no job.
@@ -114,7 +127,7 @@ def run_matches(
     waiting = []
     Simulator(config, 1).reset()  # compile before any process is made
     with tqdm(
-        total=sum(match.seeds for match in matches), desc="suite", unit="episode", disable=not show, mininterval=0.5
+        total=sum(match.seeds for match in matches), desc=label, unit="episode", disable=not show, mininterval=0.5
     ) as bar:
         for number, match in enumerate(matches):
             kept = None if keep is None else keep / _name(config, match)
@@ -133,16 +146,18 @@ def run_matches(
 
 
 def _name(config: WorldConfig, match: Match) -> str:
-    """Of a match's file: who and where, and a digest of what its numbers depend on, the code of governors excepted."""
+    """Of a match's file: who and where, and a digest of what its numbers depend on."""
     chosen = match.governors
     about = {
         "config": config.to_dict(),
         "scenario": match.scenario,
         "seeds": match.seeds,
+        "first": match.first,
         "sources": {agent: _digest(source) for agent, source in chosen.sources.items()},
         "values": dict(chosen.values or {}),
         "training_seed": chosen.training_seed,
-        "physics": source_digest(),
+        "code": source_digest(*CODE),
+        "tuned": _digest(str(TUNED_FILE)),
     }
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
     words = re.sub("[^A-Za-z0-9_.+-]+", "-", f"{chosen.name}_{match.scenario}")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,15 @@ from protogov.experiments.tables import Table, write_table
 from protogov.experiments.versions import now, versions
 
 
-def write_leaderboard(folder: Path, board: Leaderboard, table: Table, config: WorldConfig, command: str) -> list[Path]:
-    """Write all files; returns their paths."""
+def write_leaderboard(
+    folder: Path,
+    board: Leaderboard,
+    table: Table,
+    config: WorldConfig,
+    command: str,
+    picked: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Write all files; returns their paths. `picked`: of `protogov.experiments.leaderboard.ceiling.complete`."""
     figure = draw_leaderboard(board)
     drawn = save(figure, folder, "leaderboard")
     figure.savefig(drawn.with_suffix(".png"), dpi=110)
@@ -30,6 +38,7 @@ def write_leaderboard(folder: Path, board: Leaderboard, table: Table, config: Wo
         "scenarios": board.splits,
         "governors": list(board.governors),
         "critical_standard_errors": board.critical,
+        "ceiling_picked": dict(picked or {}),
         "config": config.to_dict(),
         "physics_digest": source_digest(),
         "versions": versions(),
@@ -39,7 +48,7 @@ def write_leaderboard(folder: Path, board: Leaderboard, table: Table, config: Wo
         write_table(folder / "episodes.parquet", table, {"command": command}),
         drawn,
         write_json(folder / "manifest.json", about),
-        write_text(folder / "README.md", page(board, command)),
+        write_text(folder / "README.md", page(board, command, picked)),
     ]
 
 
@@ -64,11 +73,13 @@ def board_csv(board: Leaderboard) -> str:
     return text.getvalue()
 
 
-def page(board: Leaderboard, command: str) -> str:
+def page(board: Leaderboard, command: str, picked: Mapping[str, str] | None = None) -> str:
     """A page that explains the folder."""
     ceiling = (
         f"**{CEILING}** are tuned on each scenario with hindsight and asked for from the first decision on, through "
-        "the same shield: the ceiling. *Of ceiling* is the share of its gain that a row captures."
+        "the same shield: the ceiling. Where no search was made, above all on scenarios held out from training, they "
+        "are the best of all tuned sets, picked on other tapes of the scenario, and a search could find more. *Of "
+        "ceiling* is the share of its gain that a row captures."
         if CEILING in board.governors
         else "No ceiling is shown: no constants tuned with hindsight were given (`--ceiling`)."
     )
@@ -91,6 +102,8 @@ def page(board: Leaderboard, command: str) -> str:
     for scenario in board.scenarios:
         held_out = ", held out" if board.splits[scenario] == "test" else ""
         lines += ["", f"## {scenario}{held_out}", ""]
+        if picked and scenario in picked:
+            lines += [f"Ceiling: the constants that were tuned on {picked[scenario]}, best of all sets here.", ""]
         lines += [
             _head("governors", "W", "gain", "of ceiling", "ES 5%", "gain", "bad debt", "liquidated", "uptime"),
             *(_row(entry) for name in board.governors if (entry := board.entry(name, scenario)) is not None),

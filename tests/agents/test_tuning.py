@@ -1,11 +1,14 @@
 """Evolution on an objective with a known best point, and candidates that share their tapes."""
 
+import json
+
 import numpy as np
 import pytest
 
 from protogov.agents.tuning import Budget, Constants, Episodes, Linear, Tapes, tune
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
+from protogov.experiments.cli import main
 from protogov.experiments.errors import BadInput
 from protogov.experiments.tuned import LINEAR, tune_file
 
@@ -104,3 +107,19 @@ def test_the_file_of_tuned_constants_goes_on_where_it_was_stopped(tmp_path):
     assert set(second["constants"]["jump"]) == set(second["linear"]) == set(ROLES["joint"].levers)
     with pytest.raises(BadInput, match="another file"):
         tune_file(path, config, ["flat"], Budget(), "x", num_seeds=2, scoring_seeds=2)
+
+
+def test_the_command_writes_constants_and_a_report_of_its_searches(tmp_path, capsys):
+    out, report = tmp_path / "tuned.json", tmp_path / "report"
+    arguments = ["tune", "--scenarios", "flat", "jump", "--generations", "2", "--population", "4", "--tapes", "2"]
+    arguments += ["--no-linear", "--threads", "1", "--world.episode-hours", "12"]
+    assert main([*arguments, "--out", str(out), "--report", str(report)]) == 0
+    found = json.loads(out.read_text())["found"]
+    assert [len(restart["history"]) for restart in found["jump"]["restarts"]] == [2, 2]
+    assert [restart["population"] for restart in found["jump"]["restarts"]] == [4, 8]
+    assert "2 generations (budget) and 2 generations (budget)" in capsys.readouterr().out
+    page = (report / "README.md").read_text()
+    assert f"| jump | {found['jump']['gain']:+.1f} ± " in page
+    assert "2, budget, " in page
+    assert "| liquidation threshold [%] | 83 |" in page
+    assert (report / "searches.svg").stat().st_size > 500

@@ -10,7 +10,7 @@ from protogov.envs.config import WorldConfig
 from protogov.experiments.cli import main
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC
-from protogov.experiments.leaderboard.ceiling import read_ceiling
+from protogov.experiments.leaderboard.ceiling import complete, read_ceiling
 from protogov.experiments.leaderboard.playing import CEILING, make_matches, play_match, run_matches
 from protogov.experiments.leaderboard.summary import MEASURES, summarise
 from protogov.experiments.statistics import expected_shortfall
@@ -137,7 +137,22 @@ def test_the_command_writes_the_leaderboard(tmp_path, capsys):
     shares = sum(value for name, value in parts.items() if name.startswith("welfare/"))
     assert shares == pytest.approx(parts["welfare"], rel=1e-4, abs=1e-4)
     assert (out / "leaderboard.svg").stat().st_size > 500
-    assert "hindsight-best constants (tuned for 1 of 2)" in capsys.readouterr().out
+    assert len([row for row in rows if row["governors"] == CEILING and row["measure"] == "welfare"]) == 2
+    assert "| hindsight-best constants | " in capsys.readouterr().out
+    assert "Ceiling: the constants that were tuned on jump" in (out / "README.md").read_text()
+
+
+def test_a_scenario_without_own_constants_gets_the_set_that_is_best_there():
+    config = WorldConfig(episode_hours=48, roles=("rate",))
+    sets = {
+        "jump": {"slope1": 0.2, "optimal_utilisation": 0.6},
+        "calm": {},
+    }  # money so dear that nobody borrows, and defaults
+    ceiling, picked = complete(config, sets, ("jump", "flat"), seeds=2, jobs=1)
+    assert picked == {"flat": "calm"}
+    assert ceiling == sets | {"flat": {}}
+    with pytest.raises(BadInput, match="no constants"):
+        complete(config, {}, ("flat",))
 
 
 @pytest.mark.parametrize(

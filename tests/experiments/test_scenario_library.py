@@ -10,7 +10,17 @@ from protogov.envs.scenarios import Crisis, get_scenario, overlay_names, scenari
 from protogov.experiments.cli import main
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.scenarios import Drawn, draw_scenario, draw_sheet
-from protogov.experiments.scenario_library import KINDS, entries, file_name, row_of, table_of
+from protogov.experiments.scenario_library import (
+    BLOCKS,
+    KINDS,
+    THUMBNAIL,
+    blocks,
+    entries,
+    file_name,
+    row_of,
+    table_of,
+    thumbnail,
+)
 
 
 def test_every_registered_scenario_is_listed_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,7 +31,18 @@ def test_every_registered_scenario_is_listed_with_a_line(capsys: pytest.CaptureF
         scenario = get_scenario(name)
         assert scenario.split in line and scenario.kind in line and scenario.kind in KINDS
         assert 10 < len(scenario.about) < 110 and scenario.about in line
+        assert len(re.findall(f"[{BLOCKS}]", line)) == THUMBNAIL
     assert "test   crisis" in next(line for line in lines if line.startswith("crisis-2020-03"))
+
+
+def test_a_thumbnail_shows_the_fall_of_a_crisis_and_the_window_of_an_attack() -> None:
+    assert blocks(np.arange(100.0))[:: THUMBNAIL - 1] == BLOCKS[0] + BLOCKS[-1]
+    assert thumbnail(get_scenario("flat")) == (BLOCKS[0] * THUMBNAIL, "+0%")
+    line, low = thumbnail(get_scenario("crisis-2020-03"))
+    assert line.startswith(BLOCKS[-1] * 3) and -60 < int(low.rstrip("%")) < -40
+    line, channel = thumbnail(get_scenario("supplier-run"))
+    assert channel == "supplier exit"
+    assert re.fullmatch(f"{BLOCKS[0]}+{BLOCKS[-1]}+{BLOCKS[0]}+", line)
 
 
 def test_names_and_splits_choose(capsys: pytest.CaptureFixture[str]) -> None:
