@@ -98,6 +98,12 @@ def page(board: Leaderboard, command: str, picked: Mapping[str, str] | None = No
         "Each scenario counts the same.",
         "",
         *table_of_means(board),
+        "",
+        "## Everybody's share of W",
+        "",
+        "Means over scenarios [bp of K0 an episode]; a row adds up to its W. What is a cost stands with its sign.",
+        "",
+        *table_of_shares(board),
     ]
     for scenario in board.scenarios:
         held_out = ", held out" if board.splits[scenario] == "test" else ""
@@ -110,7 +116,7 @@ def page(board: Leaderboard, command: str, picked: Mapping[str, str] | None = No
         ]
     lines += [
         "",
-        "Each party's share of W and its interval: `leaderboard.csv`, measures "
+        "Each party's share of W on each scenario, with intervals: `leaderboard.csv`, measures "
         + ", ".join(f"`{name}`" for name in MEASURES if name.startswith("welfare/"))
         + ". Episodes: `episodes.parquet`. Made by",
         "",
@@ -124,6 +130,18 @@ def table_of_means(board: Leaderboard) -> list[str]:
     """A row a governor: W, gain over static, shortfall, bad debt, liquidated value, uptime; means over scenarios."""
     head = _head("governors", "W", "gain", "ES 5%", "bad debt", "liquidated", "uptime")
     return [head, *(_mean_row(board, name) for name in board.governors)]
+
+
+def table_of_shares(board: Leaderboard) -> list[str]:
+    """A row a governor that played every scenario, a column a party."""
+    parts = [name for name in MEASURES if name.startswith("welfare/")]
+    lines = [_head("governors", *(MEASURES[part] for part in parts), "W")]
+    for name in board.governors:
+        here = [entry.measures for entry in board.entries if entry.governors == name]
+        if len(here) == len(board.scenarios):
+            values = [float(np.mean([measures[of].value for measures in here])) for of in (*parts, "welfare")]
+            lines.append(f"| {' | '.join([name, *(f'{value:.1f}' for value in values)])} |")
+    return lines
 
 
 def _head(*names: str) -> str:

@@ -139,7 +139,13 @@ def test_the_command_writes_the_leaderboard(tmp_path, capsys):
     assert (out / "leaderboard.svg").stat().st_size > 500
     assert len([row for row in rows if row["governors"] == CEILING and row["measure"] == "welfare"]) == 2
     assert "| hindsight-best constants | " in capsys.readouterr().out
-    assert "Ceiling: the constants that were tuned on jump" in (out / "README.md").read_text()
+    page = (out / "README.md").read_text()
+    assert "Ceiling: the constants that were tuned on jump" in page
+    shares = page.partition("## Everybody's share of W")[2].partition("## ")[0]
+    numbers = [
+        float(cell) for cell in next(line for line in shares.splitlines() if "| random |" in line).split("|")[2:-1]
+    ]
+    assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=0.05 * len(numbers))
 
 
 def test_a_scenario_without_own_constants_gets_the_set_that_is_best_there():
