@@ -2,7 +2,7 @@
 
 {"command", "versions", "budget", "searched": {scenario: {lever: value}}, "constants": {scenario: {lever: value}},
 "linear": {lever: [4 weights]}, "found": {scenario: {"command", "gain", "standard_error", "z", "episodes",
-"converged", "restarts", "search"}}}
+"tapes", "converged", "restarts", "search"}}}
 
 "searched" is what the search of each scenario found, "constants" that, or what another search found where it is clearly
 better: what was found for one regime may well do so in another. "restarts" holds of each run of a search its
@@ -27,6 +27,7 @@ from protogov.experiments.versions import versions
 
 CLEARLY = 2.0  # standard errors by which another search's constants must be better to be taken
 POOL = 4  # tapes on which the searches' results are compared, over those of a search
+SCORING = 256  # tapes on which the gain over the defaults is measured
 LINEAR = "linear rule"  # its key among what was found; tuned on the first scenario
 LINEAR_SIGMA = 0.12  # first step of its search, which begins at tuned constants and must not leap away from them
 
@@ -39,7 +40,7 @@ def tune_file(
     command: str,
     *,
     num_seeds: int = 64,
-    scoring_seeds: int = 256,
+    scoring_seeds: int = SCORING,
     linear: bool = True,
     num_threads: int = 1,
     tell: Callable[[str, Tuning], None] = lambda name, tuning: None,
@@ -94,7 +95,7 @@ def tune_file(
             rows = found.point.reshape(len(levers), -1)
             data["linear"] = {lever: row.tolist() for lever, row in zip(levers, rows, strict=True)}
         data["found"][name] = _told(gain) | {
-            "command": command, "episodes": found.episodes, "converged": found.converged,
+            "command": command, "episodes": found.episodes, "tapes": num_seeds, "converged": found.converged,
             "restarts": [_restart(restart) for restart in found.restarts], "search": name,
         }  # fmt: skip
         write_json(path, data)

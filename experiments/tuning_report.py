@@ -1,6 +1,6 @@
 """What a file of tuned constants shows of its searches: a table, a figure of their way up, and a page.
 
-A search has converged when its restarts, which begin at different places, end of themselves and at the same value.
+A search has converged when its restarts end of themselves; how near to each other they end says how far to trust it.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.experiments.figures.style import BLUE, VERMILLION, lever_scale, look, new_figure, save, spaced
 from protogov.experiments.files import write_text
+from protogov.experiments.tuned import LINEAR_SIGMA, SCORING
 
 RESTARTS: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-"},
@@ -55,7 +56,7 @@ def draw_searches(data: Mapping[str, Any]) -> Figure:
         first = panels.flat[0]
         handles = [first.plot([], [], **line)[0] for line in RESTARTS]
         handles += [first.plot([], [], kind, color="black", markersize=4.5)[0] for kind in ENDS.values()]
-        labels = ["from the defaults", "from the best that was known, twice the population"]
+        labels = ["from the defaults", "from the best known, twice the population"]
         labels += ["ended by its budget", "ended: no more gain", "ended: step too small"]
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         converged = sum(bool(one["converged"]) for one in found.values())
@@ -78,15 +79,19 @@ def page(data: Mapping[str, Any], command: str) -> str:
             "![Every search's way up](searches.svg)",
             "",
             f"CMA-ES on welfare, all twelve levers at once, at most {budget['generations']} generations of "
-            f"{budget['population']} candidates, twice as many in a second restart that begins at the best constants "
-            f"known. A restart is over after {budget['plateau']} generations that raise the mean of W by less than "
-            f"{budget['tolerance']:g} bp of K0, or when its widest step is below {budget['narrow']:g} of a lever's "
-            "action. Gain: W over the defaults on tapes that neither search nor selection saw, mean and standard error "
-            "over whole seeds. After 1 and 2: generations of each restart, why it ended, and its gain on the tapes of "
-            "selection. Constants: of which search; another's, if they are clearly better there.",
+            f"{budget['population']} candidates, and as many of twice the population in a second restart with noise of "
+            "its own, which begins at the best constants that earlier searches of the file found, at the defaults if "
+            f"there are none. A rule begins at the constants, with a first step of {LINEAR_SIGMA:g}. A restart is over "
+            f"after {budget['plateau']} generations that raise the mean of W by less than {budget['tolerance']:g} bp "
+            f"of K0, or when its widest step is below {budget['narrow']:g} of a lever's action.",
             "",
-            "| tuned on | gain [bp of K0] | z | episodes | restart 1 | restart 2 | constants of |",
-            "|---|---|---|---|---|---|---|",
+            f"Gain: W over the defaults on {SCORING} tapes that neither search nor selection saw, mean and standard "
+            "error over whole seeds. Restarts 1 and 2: generations, why it ended, and its gain on the tapes of "
+            "selection, as many as those of the search; what lies between the two is noise and what a search misses. "
+            "Constants: of which search; another's, if they are clearly better there.",
+            "",
+            "| tuned on | gain [bp of K0] | z | tapes | episodes | restart 1 | restart 2 | constants of |",
+            "|---|---|---|---|---|---|---|---|",
             *(_row(name, one) for name, one in found.items()),
             "",
             "## The constants",
@@ -108,7 +113,8 @@ def page(data: Mapping[str, Any], command: str) -> str:
 def _row(name: str, one: Mapping[str, Any]) -> str:
     ways = [f"{len(each['history'])}, {each['stopped']}, {each['gain']:+.1f}" for each in one["restarts"]]
     ways += [""] * (2 - len(ways))
-    cells = [name, f"{one['gain']:+.1f} ± {one['standard_error']:.1f}", f"{one['z']:.1f}", f"{one['episodes']:,}"]
+    cells = [name, f"{one['gain']:+.1f} ± {one['standard_error']:.1f}", f"{one['z']:.1f}", str(one["tapes"])]
+    cells.append(f"{one['episodes']:,}")
     return f"| {' | '.join([*cells, *ways[:2], one['search']])} |"
 
 

@@ -100,7 +100,7 @@ class SelfMark(Rule):
         lever = self.levers["skew_shift"]
         # written puts are long delta and short vega: cheaper low strikes (shift below zero) mark them down
         side = np.asarray(view.raw("book_delta")) * np.sign(np.asarray(view.raw("book_vega")))
-        return {"skew_shift": lever.value(np.sign(side)), "vega_fee": self.levers["vega_fee"].low}
+        return {"skew_shift": lever.value(np.sign(side))}
 
 
 class LiquidationFarmer(Rule):

@@ -2,8 +2,8 @@
 
 Hansen, "The CMA evolution strategy: a tutorial" (2016), by the library cmaes. Every generation plays all candidates on
 the same tapes; the winner is picked on tapes that the search did not see, among the means of all restarts, the start
-and what other searches found, so that a search which found nothing hands back the start. Two restarts from different
-places that end at the same value are the evidence that there is no more to be had.
+and what other searches found, so that a search which found nothing hands back the start. How near to each other two
+restarts end, of other noise and where possible from other places, says how far to trust a search.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The cheater suite: whoever looks for a mistake in the rules must end below the default constants in welfare."""
+"""The cheater suite: whoever looks for a mistake in the rules must end below the default constants in welfare.
+
+The claim is of the training mix, in which everybody learns. What a cheater earns in each market alone stands beside it:
+in a crisis constants that are wrong on the whole may well be right, and the defaults are no optimum there.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +19,10 @@ from protogov.experiments.governors import STATIC, baseline
 from protogov.experiments.statistics import Interval, student_t
 from protogov.experiments.tables import Table
 
-CLAIM = "every cheater's welfare lies below the default constants', and the 95% interval of the difference below zero"
+CLAIM = (
+    "every cheater's welfare on the training mix lies below the default constants', and the 95% interval of the "
+    "difference below zero"
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ def audit_cheaters(
     num_seeds: int = 256,
     cheaters: Sequence[str] = CHEATERS,
     planted: Mapping[str, Mapping[str, Governor]] | None = None,
+    regimes: Sequence[str] = (),
     how: Running = HERE,
 ) -> Check:
     """Play every cheater and the default constants on the same tapes.
@@ -59,15 +67,44 @@ def audit_cheaters(
         num_seeds: tapes, at least 2.
         cheaters: names of baselines.
         planted: more of them, name -> a governor for each agent.
+        regimes: further scenarios on which each is played on as many tapes, without a verdict.
         how: processes, and where finished pieces are kept: a piece is a cheater.
     """
     names = [STATIC, *cheaters]
-    pieces = [Piece(f"cheaters_{name}", Play(name, scenario, num_seeds)) for name in names]
-    parts = run_pieces(play_welfare, config, pieces, how, "cheaters")
-    played = {name: part["welfare"] for name, part in zip(names, parts, strict=True)}
+    played = _play_all(config, scenario, num_seeds, names, how)
     base = played.pop(STATIC)
     for name, governors in (planted or {}).items():
         played[name] = _welfare(config, scenario, num_seeds, governors)
+    rows = _rows(base, played)
+    caught = [row for row in rows if row["below"]]
+    free = ", ".join(f"{row['cheater']} {row['difference']:+.1f}" for row in rows if not row["below"])
+    verdict = f"{len(caught)} of {len(rows)} below" + (f"; not: {free} bp" if free else "")
+    notes = [f"{num_seeds} paired tapes of {scenario}"]
+    by_regime: list[dict[str, object]] = []
+    for regime in regimes:
+        there = _play_all(config, regime, num_seeds, names, how)
+        by_regime += [{"regime": regime} | row for row in _rows(there.pop(STATIC), there)]
+    if by_regime:
+        above = [row for row in by_regime if float(str(row["low"])) > 0.0]
+        gains = "; ".join(f"{row['cheater']} {row['difference']:+.1f} on {row['regime']}" for row in above)
+        notes.append(
+            f"by regime (cheaters_regimes.csv), no part of the claim: {len(above)} of {len(by_regime)} lie above the "
+            f"defaults with their whole interval{': ' + gains if gains else ''}"
+        )
+    more = {"cheaters_regimes": columns(by_regime)} if by_regime else {}
+    return Check("cheaters", CLAIM, len(caught) == len(rows), verdict, columns(rows), tuple(notes), more)
+
+
+def _play_all(
+    config: WorldConfig, scenario: str, num_seeds: int, names: Sequence[str], how: Running
+) -> dict[str, Floats]:
+    pieces = [Piece(f"cheaters_{name}_{scenario}", Play(name, scenario, num_seeds)) for name in names]
+    parts = run_pieces(play_welfare, config, pieces, how, f"cheaters: {scenario}")
+    return {name: part["welfare"] for name, part in zip(names, parts, strict=True)}
+
+
+def _rows(base: Floats, played: Mapping[str, Floats]) -> list[dict[str, object]]:
+    """A row a cheater: its welfare beside the defaults' on the same tapes, with the difference's interval."""
     rows: list[dict[str, object]] = []
     for name, welfare in played.items():
         difference = student_t(welfare - base)
@@ -82,11 +119,7 @@ def audit_cheaters(
                 "below": below(difference),
             }  # fmt: skip
         )
-    caught = [row for row in rows if row["below"]]
-    free = ", ".join(f"{row['cheater']} {row['difference']:+.1f}" for row in rows if not row["below"])
-    verdict = f"{len(caught)} of {len(rows)} below" + (f"; not: {free} bp" if free else "")
-    notes = (f"{num_seeds} paired tapes of {scenario}",)
-    return Check("cheaters", CLAIM, len(caught) == len(rows), verdict, columns(rows), notes)
+    return rows
 
 
 def below(difference: Interval) -> bool:

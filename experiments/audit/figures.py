@@ -27,8 +27,8 @@ def draw_cheaters(check: Check) -> Figure:
     table = check.table
     order = np.argsort(-table["difference"])
     free = [str(name) for name, caught in zip(table["cheater"], table["below"], strict=True) if not caught]
-    said = f"{len(order) - len(free)} of {len(order)} cheaters end below the default constants"
-    said += f"; not shown for {', '.join(words(name) for name in free)}" if free else ": cheating does not pay"
+    said = f"{len(order) - len(free)} of {len(order)} cheaters end below the default constants, {check.notes[0]}"
+    said += f"; not shown for {', '.join(words(name) for name in free)}" if free else ""
     with look():
         figure = new_figure(6.6, 1.5 + 0.3 * len(order))
         axes = figure.subplots()

@@ -14,15 +14,19 @@ import numpy as np
 from protogov.agents.tuning.evolution import Budget, mean_score, tune
 from protogov.agents.tuning.objective import WELFARE, Constants, Tapes, open_tapes, role_levers
 from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import get_scenario, scenario_names
 from protogov.experiments.audit.check import FIRST_SCORING, FIRST_SELECTION, Check, Floats, columns
 from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
 from protogov.experiments.statistics import student_t
 from protogov.experiments.tables import Table, concatenate, num_rows, select
 
-REGIMES = ("calm", "jump", "self-exciting", "crisis-2021-05", "crisis-2022-06")
+# every market that governors learn in, mixtures of them apart: none is chosen
+REGIMES = tuple(
+    name for name in scenario_names() if get_scenario(name).split == "train" and get_scenario(name).kind != "mixture"
+)
 SIGNIFICANT = 2.0  # standard errors
 SHARE = 0.10  # of (tuned - default)
-BUDGET = Budget(generations=20, population=12, plateau=10, restarts=1)
+BUDGET = Budget(generations=30, population=12, plateau=10, restarts=1)
 CLAIM = (
     "for every role, the constants that hindsight picks for each regime beat the best single constants on welfare by "
     f"more than {SIGNIFICANT:g} standard errors and {SHARE:.0%} of the single constants' gain over the defaults"

@@ -36,7 +36,7 @@ class Options:
     scenario: str = "mix"
     """What cheaters and balance are measured on."""
     regimes: tuple[str, ...] = ()
-    """Scenarios of headroom and coupling; each check's own by default."""
+    """Scenarios of headroom, of coupling, and on which cheaters are told one by one; each check's own by default."""
     generations: int = 0
     """At most, of each search of headroom and of coupling at the defaults; 0 is the check's own number."""
     population: int = 0
@@ -86,7 +86,9 @@ def _makers(options: Options) -> "dict[str, Callable[[], Check]]":
     keep = None if options.out is None else options.out / "pieces"
     how = Running(options.jobs, keep, show=True)
     return {
-        "cheaters": lambda: cheaters.audit_cheaters(config, options.scenario, options.seeds or 512, how=how),
+        "cheaters": lambda: cheaters.audit_cheaters(
+            config, options.scenario, options.seeds or 1024, regimes=options.regimes or headroom.REGIMES, how=how
+        ),
         "balance": lambda: balance.audit_balance(config, options.scenario, options.seeds or 4096),
         "headroom": lambda: headroom.audit_headroom(
             config, options.regimes or headroom.REGIMES, options.search_seeds or 32, options.seeds or 256,

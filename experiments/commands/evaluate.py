@@ -87,9 +87,8 @@ def run(options: Options, command: str) -> int:
 
 def run_suite(options: Options, found: Found, config: WorldConfig, command: str) -> int:
     """Play the leaderboard, write it, and print its table of means."""
-    from protogov.envs.scenarios import scenario_names
     from protogov.experiments.leaderboard.ceiling import complete, read_ceiling
-    from protogov.experiments.leaderboard.playing import make_matches, run_matches
+    from protogov.experiments.leaderboard.playing import make_matches, run_matches, suite_scenarios
     from protogov.experiments.leaderboard.summary import summarise
     from protogov.experiments.leaderboard.writing import table_of_means, write_leaderboard
 
@@ -101,7 +100,7 @@ def run_suite(options: Options, found: Found, config: WorldConfig, command: str)
     make_matches(config, seeds, options.scenarios)  # refuse what does not fit before anything is played
     ceiling, picked = None, dict[str, str]()
     if options.ceiling is not None:
-        scenarios = options.scenarios or scenario_names()
+        scenarios = options.scenarios or suite_scenarios()
         ceiling, picked = complete(config, read_ceiling(options.ceiling), scenarios, jobs=options.jobs, keep=keep)
     matches = make_matches(config, seeds, options.scenarios, ceiling, found.sets)
     table = run_matches(config, matches, jobs=options.jobs, keep=keep)

@@ -16,7 +16,7 @@ class Options:
     Candidates of a generation play the same tapes; the winner is picked on other tapes, and its gain over the defaults
     is measured on a third set. A search that was stopped goes on with the scenarios that the file lacks.
 
-    Example: protogov tune --scenarios mix jump --out agents/baselines/tuned.json
+    Example: protogov tune --scenarios mix jump --out agents/baselines/tuned.json --report results/tuning
     """
 
     out: Path

@@ -21,7 +21,7 @@ from protogov.experiments.governors import NO_SEED, GovernorSet
 from protogov.experiments.leaderboard.playing import Match, run_matches
 
 Constants = dict[str, dict[str, float]]
-PICKING_SEEDS = 128  # tapes of a scenario on which one of the sets is picked for it
+PICKING_SEEDS = 64  # tapes of a scenario on which one of the sets is picked for it
 FIRST_PICKING = 2**20  # number of their first, beyond those of any leaderboard
 
 

@@ -14,7 +14,7 @@ from protogov import envs
 from protogov.agents import baselines
 from protogov.agents.baselines.tuned import TUNED_FILE
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import get_scenario, scenario_names
+from protogov.envs.scenarios import get_scenario, overlay_names, scenario_names
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.errors import BadInput, as_bad_input
@@ -25,6 +25,7 @@ from protogov.experiments.play import tape_seeds
 from protogov.experiments.tables import Table, concatenate, read_table
 
 CEILING = "hindsight-best constants"
+ATTACKED = "jump"  # the market in which attacks are played
 CODE = (str(Path(envs.__file__).parent), str(Path(baselines.__file__).parent))  # the world, and those who govern it
 
 
@@ -45,6 +46,11 @@ class Match:
     first: int = 0
 
 
+def suite_scenarios() -> tuple[str, ...]:
+    """All registered scenarios, held-out ones too (nothing is trained here), and every overlay on one of them."""
+    return (*scenario_names(), *(f"{ATTACKED} + {overlay}" for overlay in overlay_names()))
+
+
 def make_matches(
     config: WorldConfig,
     seeds: int,
@@ -57,7 +63,7 @@ def make_matches(
     Args:
         config: of the worlds; baselines that can govern none of its roles are left out.
         seeds: tapes a scenario.
-        scenarios: names; all registered ones by default, held-out ones too, because nothing is trained here.
+        scenarios: names; those of `suite_scenarios` by default.
         ceiling: scenario -> lever -> value, for those scenarios that have a ceiling.
         extra: further governors, say learned ones.
 
@@ -66,7 +72,7 @@ def make_matches(
     """
     if seeds < 2:
         raise BadInput(f"episodes is {seeds}; a whole number of at least 2 is accepted")
-    names = list(scenarios or scenario_names())
+    names = list(scenarios or suite_scenarios())
     if len(set(names)) < len(names):
         raise BadInput(f"scenarios holds a name twice: {', '.join(names)}")
     sets = [baseline(STATIC, config)]

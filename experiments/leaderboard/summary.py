@@ -18,6 +18,7 @@ from protogov.experiments.statistics import LEVEL, TAIL
 from protogov.experiments.tables import Table
 
 RESAMPLES = 2000
+GAIN, SHORTFALL = "welfare_gain", "shortfall_5%"  # of W: over static, and the mean of its worst twentieth
 # column without the venue -> what people call it; W and everybody's share of it first
 MEASURES: dict[str, str] = {
     "welfare": "Welfare W",
@@ -64,14 +65,24 @@ class Entry:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """All entries, rows in the order of their mean gain."""
+    """All entries, rows in the order of their mean gain.
+
+    Attributes:
+        entries: one a row and scenario.
+        governors, scenarios: in their order.
+        splits: scenario -> split.
+        seeds: tapes a scenario.
+        critical: standard errors that simultaneous marks take.
+        means: governors -> measure, `GAIN` or `SHORTFALL` -> mean over all scenarios, of those who played them all.
+    """
 
     entries: tuple[Entry, ...]
     governors: tuple[str, ...]
     scenarios: tuple[str, ...]
     splits: dict[str, str]
     seeds: int
-    critical: float  # simultaneous: this many standard errors
+    critical: float
+    means: dict[str, dict[str, Estimate]]
 
     def entry(self, governors: str, scenario: str) -> Entry | None:
         """One entry; None where a row did not play, as a ceiling that was not tuned there."""
@@ -108,8 +119,32 @@ def summarise(table: Table) -> Leaderboard:
 
     order = [STATIC, *sorted((n for n in names if n not in (STATIC, CEILING)), key=lambda n: -mean_gain(n))]
     order += [CEILING] if CEILING in names else []
+    means = {
+        name: _means(
+            [values[name, scenario] for scenario in scenarios], [values[STATIC, one] for one in scenarios], draws
+        )
+        for name in names
+        if all((name, scenario) in values for scenario in scenarios)
+    }
     splits = {scenario: str(table["split"][table["scenario"] == scenario][0]) for scenario in scenarios}
-    return Leaderboard(entries, tuple(order), scenarios, splits, int(tapes.size), critical)
+    return Leaderboard(entries, tuple(order), scenarios, splits, int(tapes.size), critical, means)
+
+
+def _means(
+    own: list[dict[str, Floats]], static: list[dict[str, Floats]], draws: NDArray[np.int64]
+) -> dict[str, Estimate]:
+    """Measure -> mean over scenarios. A tape seed is drawn with its episodes of all scenarios."""
+    found = {}
+    for name in MEASURES:
+        by_tape = np.mean([one[name] for one in own], axis=0)
+        found[name] = _estimate(float(by_tape.mean()), by_tape[draws].mean(axis=1))
+    gain = np.mean([a["welfare"] - b["welfare"] for a, b in zip(own, static, strict=True)], axis=0)
+    found[GAIN] = _estimate(float(gain.mean()), gain[draws].mean(axis=1))
+    welfare = [one["welfare"] for one in own]
+    shortfall = float(np.mean([_shortfall(np.sort(values)) for values in welfare]))
+    resampled = np.mean([_shortfall(np.sort(values[draws], axis=1)) for values in welfare], axis=0)
+    found[SHORTFALL] = _estimate(shortfall, resampled)
+    return found
 
 
 def _by_tape(table: Table, name: str, scenario: str, tapes: NDArray[np.uint64]) -> dict[str, Floats]:

@@ -13,10 +13,12 @@ from protogov.experiments.figures.leaderboard import draw_leaderboard
 from protogov.experiments.figures.style import save
 from protogov.experiments.files import write_json, write_text
 from protogov.experiments.governors import STATIC
-from protogov.experiments.leaderboard.playing import CEILING
-from protogov.experiments.leaderboard.summary import MEASURES, Entry, Estimate, Leaderboard
+from protogov.experiments.leaderboard.playing import ATTACKED, CEILING
+from protogov.experiments.leaderboard.summary import GAIN, MEASURES, SHORTFALL, Entry, Estimate, Leaderboard
 from protogov.experiments.tables import Table, write_table
 from protogov.experiments.versions import now, versions
+
+ALL_SCENARIOS = "mean of scenarios"  # in the CSV
 
 
 def write_leaderboard(
@@ -61,15 +63,19 @@ def board_csv(board: Leaderboard) -> str:
         head = (entry.governors, entry.scenario, board.splits[entry.scenario])
         rows = [
             *entry.measures.items(),
-            ("shortfall_5%", entry.shortfall),
-            ("welfare_gain", entry.gain),
-            ("shortfall_5%_gain", entry.shortfall_gain),
+            (SHORTFALL, entry.shortfall),
+            (GAIN, entry.gain),
+            (f"{SHORTFALL}_gain", entry.shortfall_gain),
         ]
         for name, found in rows:
-            mark = int(entry.marked) if name == "welfare_gain" else ""
+            mark = int(entry.marked) if name == GAIN else ""
             writer.writerow((*head, name, *(f"{x:.6g}" for x in (found.value, found.low, found.high)), mark))
         if np.isfinite(entry.captured):
             writer.writerow((*head, "share_of_ceiling", f"{entry.captured:.6g}", "", "", ""))
+    for governors, means in board.means.items():
+        for name, found in means.items():
+            numbers = (f"{x:.6g}" for x in (found.value, found.low, found.high))
+            writer.writerow((governors, ALL_SCENARIOS, "", name, *numbers, ""))
     return text.getvalue()
 
 
@@ -88,14 +94,14 @@ def page(board: Leaderboard, command: str, picked: Mapping[str, str] | None = No
         "",
         "![Gain of W over the static protocol](leaderboard.svg)",
         "",
-        f"Every baseline on every scenario, {board.seeds} tape seeds each, the same for all rows. Money in bp of K0 an "
-        "episode. Brackets: 95% percentile interval from resampling whole seeds. **Bold** gains hold simultaneously "
-        f"over all rows and scenarios (max-T, {board.critical:.2f} standard errors). Uptime: share of hours at whose "
-        f"end no withdrawal stood unmet. {ceiling}",
+        f"Every baseline on every scenario, attacks on top of `{ATTACKED}`, {board.seeds} tape seeds each, the same "
+        "for all rows. Money in bp of K0 an episode. Brackets: 95% percentile interval from resampling whole seeds. "
+        f"**Bold** gains hold simultaneously over all rows and scenarios (max-T, {board.critical:.2f} standard "
+        f"errors). Uptime: share of hours at whose end no withdrawal stood unmet. {ceiling}",
         "",
         "## Means over scenarios",
         "",
-        "Each scenario counts the same.",
+        "Each scenario counts the same; a seed is resampled with its episodes of all of them.",
         "",
         *table_of_means(board),
         "",
@@ -137,10 +143,9 @@ def table_of_shares(board: Leaderboard) -> list[str]:
     parts = [name for name in MEASURES if name.startswith("welfare/")]
     lines = [_head("governors", *(MEASURES[part] for part in parts), "W")]
     for name in board.governors:
-        here = [entry.measures for entry in board.entries if entry.governors == name]
-        if len(here) == len(board.scenarios):
-            values = [float(np.mean([measures[of].value for measures in here])) for of in (*parts, "welfare")]
-            lines.append(f"| {' | '.join([name, *(f'{value:.1f}' for value in values)])} |")
+        if name in board.means:
+            values = [_interval(board.means[name][of]) for of in (*parts, "welfare")]
+            lines.append(f"| {' | '.join([name, *values])} |")
     return lines
 
 
@@ -171,15 +176,16 @@ def _row(entry: Entry) -> str:
 
 def _mean_row(board: Leaderboard, name: str) -> str:
     """Means over the scenarios; only a row that played them all can be compared with others."""
-    here = [entry for entry in board.entries if entry.governors == name]
-    if len(here) < len(board.scenarios):
-        return f"| {name} (tuned for {len(here)} of {len(board.scenarios)}) | | | | | | |"
-
-    def mean(of: str) -> float:
-        return float(np.mean([entry.measures[of].value for entry in here]))
-
-    gain = float(np.mean([entry.gain.value for entry in here]))
-    shortfall = float(np.mean([entry.shortfall.value for entry in here]))
-    cells = [f"{mean('welfare'):.1f}", "" if name == STATIC else f"{gain:+.1f}", f"{shortfall:.1f}"]
-    cells += [f"{mean('bad_debt'):.1f}", f"{mean('liquidated'):.1f}", f"{100 * mean('uptime'):.1f}%"]
+    means = board.means.get(name)
+    if means is None:
+        played = sum(entry.governors == name for entry in board.entries)
+        return f"| {name} (plays {played} of {len(board.scenarios)}) | | | | | | |"
+    cells = [
+        _interval(means["welfare"]),
+        "" if name == STATIC else _interval(means[GAIN]),
+        _interval(means[SHORTFALL]),
+        _interval(means["bad_debt"]),
+        _interval(means["liquidated"]),
+        f"{100 * means['uptime'].value:.1f}%",
+    ]
     return f"| {' | '.join([name, *cells])} |"

@@ -12,7 +12,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.ceiling import complete, read_ceiling
 from protogov.experiments.leaderboard.playing import CEILING, make_matches, play_match, run_matches
-from protogov.experiments.leaderboard.summary import MEASURES, summarise
+from protogov.experiments.leaderboard.summary import GAIN, MEASURES, summarise
 from protogov.experiments.statistics import expected_shortfall
 
 CONFIG = WorldConfig(episode_hours=24, decision_hours=12)
@@ -52,6 +52,25 @@ def test_gains_are_paired_and_marks_hold_for_all_rows_at_once():
         assert board.entry(STATIC, scenario).gain.value == 0.0
 
 
+def test_means_over_scenarios_resample_a_seed_with_all_its_episodes():
+    table = made_up(better=3.0)
+    board = summarise(table)
+    gain = board.means["better"][GAIN]
+    alone = [board.entry("better", scenario).gain for scenario in board.scenarios]
+    assert gain.value == pytest.approx(np.mean([one.value for one in alone]))
+    assert gain.high - gain.low < min(one.high - one.low for one in alone)  # the two scenarios' noise is independent
+    static = board.means[STATIC]
+    by_tape = table["welfare/0"][table["governors"] == STATIC].reshape(2, TAPES).mean(axis=0)
+    assert static["welfare"].value == pytest.approx(by_tape.mean())
+    half = 1.96 * by_tape.std(ddof=1) / np.sqrt(TAPES)
+    assert static["welfare"].high - static["welfare"].low == pytest.approx(2 * half, rel=0.15)
+    once = {
+        name: column[~((table["governors"] == "better") & (table["scenario"] == "calm"))]
+        for name, column in table.items()
+    }
+    assert set(summarise(once).means) == {STATIC}
+
+
 def test_shortfall_is_the_mean_of_the_worst_twentieth():
     table = made_up(better=3.0)
     entry = summarise(table).entry("better", "storm")
@@ -85,7 +104,7 @@ def test_every_baseline_meets_every_scenario_and_the_ceiling_those_it_was_tuned_
     assert {("static", "calm"), ("random", "jump"), ("adaptive_curve", "calm"), (CEILING, "jump")} <= names
     assert (CEILING, "calm") not in names
     everything = {match.scenario for match in make_matches(CONFIG, 4)}
-    assert {"calm", "crash-heldout", "flat", "jump"} <= everything
+    assert {"calm", "crash-heldout", "flat", "jump", "jump + oracle-push", "jump + supplier-run"} <= everything
     risk_only = make_matches(WorldConfig(roles=("risk",)), 4, ("jump",))
     assert "adaptive_curve" not in {match.governors.name for match in risk_only}
 
@@ -129,7 +148,7 @@ def test_the_command_writes_the_leaderboard(tmp_path, capsys):
     arguments += ["--ceiling", str(ceiling), "--out", str(out), "--world.episode-hours", "12"]
     assert main(arguments) == 0
     rows = list(csv.DictReader((out / "leaderboard.csv").open()))
-    assert {row["scenario"] for row in rows} == {"jump", "calm"}
+    assert {row["scenario"] for row in rows} == {"jump", "calm", "mean of scenarios"}
     assert {*MEASURES, "welfare_gain", "shortfall_5%", "shortfall_5%_gain"} <= {row["measure"] for row in rows}
     parts = {
         row["measure"]: float(row["value"]) for row in rows if (row["governors"], row["scenario"]) == ("random", "jump")
@@ -137,13 +156,14 @@ def test_the_command_writes_the_leaderboard(tmp_path, capsys):
     shares = sum(value for name, value in parts.items() if name.startswith("welfare/"))
     assert shares == pytest.approx(parts["welfare"], rel=1e-4, abs=1e-4)
     assert (out / "leaderboard.svg").stat().st_size > 500
-    assert len([row for row in rows if row["governors"] == CEILING and row["measure"] == "welfare"]) == 2
+    assert len([row for row in rows if row["governors"] == CEILING and row["measure"] == "welfare"]) == 3
     assert "| hindsight-best constants | " in capsys.readouterr().out
     page = (out / "README.md").read_text()
     assert "Ceiling: the constants that were tuned on jump" in page
     shares = page.partition("## Everybody's share of W")[2].partition("## ")[0]
     numbers = [
-        float(cell) for cell in next(line for line in shares.splitlines() if "| random |" in line).split("|")[2:-1]
+        float(cell.split()[0])
+        for cell in next(line for line in shares.splitlines() if "| random |" in line).split("|")[2:-1]
     ]
     assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=0.05 * len(numbers))
 
