@@ -7,6 +7,7 @@ import numpy as np
 
 from protogov.experiments.audit.check import Check
 from protogov.experiments.audit.figures import DRAW
+from protogov.experiments.audit.world_changes import change_lines
 from protogov.experiments.figures.style import save
 from protogov.experiments.files import write_text
 from protogov.experiments.tables import num_rows, write_table
@@ -46,5 +47,8 @@ def write_checks(checks: list[Check], folder: Path, command: str) -> list[Path]:
             "",
         ]
         lines += [*table_lines(check), ""]
+    lines += ["## Why the world is as it is", ""]
+    lines += ["Where a check failed, the world was changed until it held. What else these parameters were held to:"]
+    lines += ["[calibration](../calibration/README.md).", "", *change_lines(), ""]
     lines += ["## Versions", "", ", ".join(f"{name} {value}" for name, value in versions().items()), ""]
     return [*paths, write_text(folder / "README.md", "\n".join(lines))]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from protogov import envs
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.kernels import source_digest
@@ -18,6 +19,8 @@ from protogov.experiments.stress.grid import Cell, lever_rows
 from protogov.experiments.stress.losses import Watch
 from protogov.experiments.tables import Table, concatenate, read_table
 
+# what an episode's numbers depend on: scenarios too, not the compiled physics alone, and what is watched of it
+CODE = (str(Path(envs.__file__).parent), str(Path(__file__).parent))
 BATCH = 240  # worlds in a slice at most, or the cells of one seed: 48 KiB a world with its tape
 
 
@@ -59,13 +62,13 @@ class Plan:
         return [(at, min(at + each, self.seeds)) for at in range(0, self.seeds, each)]
 
     def digest(self) -> str:
-        """Of what a slice's numbers depend on, the physics included, besides which seeds it holds."""
+        """Of what a slice's numbers depend on, the code included, besides which seeds it holds."""
         about = {
             "config": self.config.to_dict(),
             "scenario": self.scenario,
             "cells": [asdict(cell) for cell in self.cells],
             "first": self.first,
-            "physics": source_digest(),
+            "code": source_digest(*CODE),
         }
         if Path(self.scenario).is_file():
             about["candles"] = hashlib.sha256(Path(self.scenario).read_bytes()).hexdigest()

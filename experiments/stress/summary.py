@@ -68,15 +68,39 @@ class Summary:
     pooled: Tail
     losses: Floats  # [seeds, cells], bp of K0
     rules: tuple[Rule, ...]
+    seconds: float = float("nan")  # that playing took; nan where part of it was kept from before
 
     @property
     def best(self) -> Rule | None:
-        """The rule that lends most, by its backed loan-to-value; None when none is backed."""
+        """The rule that lends most, by its backed loan-to-value; None when none is backed.
+
+        Among rules that lend as much, the one whose option margin is nearest to 1.
+        """
         backed = [r for r in self.rules if r.kind == "loan-to-value" and np.isfinite(r.requirement.backed)]
-        return max(backed, key=lambda rule: rule.requirement.backed, default=None)
+        near = [-abs(float(np.log(rule.fixed["option_margin"]))) for rule in backed]
+        order = sorted(range(len(backed)), key=lambda i: (round(backed[i].requirement.backed, 6), near[i]))
+        return backed[order[-1]] if order else None
+
+    @property
+    def edges(self) -> tuple[str, ...]:
+        """Axes on whose end of the grid the best rule lies: a wider grid may find a better one."""
+        best, thresholds = self.best, sorted({found.cell.threshold for found in self.cells})
+        at_end = best is not None and len(thresholds) > 1 and best.fixed["threshold"] in (thresholds[0], thresholds[-1])
+        found = ["liquidation threshold"] if at_end else []
+        return (*found, *(["loan-to-value"] if best is not None and best.requirement.open_ended else []))
+
+    @property
+    def margin_effect(self) -> int:
+        """The most by which an option margin changes the number of insolvent worlds of a pair of LT and LTV."""
+        hits: dict[tuple[float, float], list[int]] = {}
+        for found in self.cells:
+            hits.setdefault((found.cell.threshold, found.cell.loan_to_value), []).append(found.hits)
+        return max(max(row) - min(row) for row in hits.values())
 
 
-def summarise(plan: Plan, table: Table, criterion: str, loss: str, target: float) -> Summary:
+def summarise(
+    plan: Plan, table: Table, criterion: str, loss: str, target: float, seconds: float = float("nan")
+) -> Summary:
     """Summarise a plan that was played; `table` is sorted by cell and seed.
 
     Args:
@@ -85,6 +109,7 @@ def summarise(plan: Plan, table: Table, criterion: str, loss: str, target: float
         criterion: name in `CRITERIA`.
         loss: name in `LOSSES`.
         target: probability of insolvency that a requirement keeps.
+        seconds: that playing took.
     """
     shape = (len(plan.cells), plan.seeds)
     losses = table[f"loss/{loss}"].reshape(shape).T
@@ -103,7 +128,7 @@ def summarise(plan: Plan, table: Table, criterion: str, loss: str, target: float
         for i, cell in enumerate(plan.cells)
     )
     pooled = tail_of(losses, LEVELS, draws[:200])  # a resample is the whole grid: fewer of them
-    return Summary(plan, criterion, loss, target, cells, pooled, losses, _rules(cells, plan.seeds, target))
+    return Summary(plan, criterion, loss, target, cells, pooled, losses, _rules(cells, plan.seeds, target), seconds)
 
 
 def _rules(cells: tuple[CellResult, ...], trials: int, target: float) -> tuple[Rule, ...]:

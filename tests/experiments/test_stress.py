@@ -1,6 +1,7 @@
 """Stress: tails and intervals against closed forms, requirements by hand, and the command from start to finish."""
 
 import csv
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,7 @@ from protogov.experiments.stress.grid import Cell, lever_rows, make_cells
 from protogov.experiments.stress.losses import CRITERIA, Standing
 from protogov.experiments.stress.runner import Plan, play_slice, run_plan
 from protogov.experiments.stress.summary import summarise
+from protogov.experiments.stress.writing import answer
 
 CONFIG = WorldConfig(episode_hours=24, decision_hours=12)
 CELLS = make_cells((0.75, 0.91), (0.6, 0.72, 0.88), (1.0,))
@@ -176,6 +178,35 @@ def test_lending_more_against_the_same_coin_fails_more_often_in_a_crash():
     assert summary.best is None or summary.best.requirement.backed < 0.88
 
 
+def made_up(hits):
+    """A summary of (LT, LTV, option margin) -> insolvent worlds of 200."""
+    cells = tuple(Cell(*at) for at in hits)
+    seen = np.concatenate([np.arange(200) < count for count in hits.values()])
+    table = {"loss/capital": seen * 1.0, "insolvent/net-worth": seen, "welfare": -1.0 * seen}
+    return summarise(Plan(CONFIG, "jump", cells, 200), table, "net-worth", "capital", 0.05)
+
+
+def test_the_answer_says_what_the_margin_does_and_where_the_grid_ends():
+    inert = {
+        (lt, ltv, m): 2 if ltv < 0.6 else 60 for lt in (0.67, 0.75) for ltv in (0.55, 0.6) for m in (0.8, 1.0, 2.0)
+    }
+    summary = made_up(inert)
+    assert summary.best.fixed["option_margin"] == 1.0  # of three that lend as much
+    assert summary.edges == ("liquidation threshold",)
+    assert summary.margin_effect == 0
+    said = " ".join(answer(summary))
+    assert "moves a cell by at most 0 of its 200 worlds. It decides hardly anything" in said
+    assert "end of the grid by liquidation threshold" in said
+    felt = made_up({at: count if at[2] == 2.0 else 3 * count for at, count in inert.items()})
+    assert felt.best.fixed["option_margin"] == 2.0
+    assert felt.margin_effect == 120
+    assert "hardly anything" not in " ".join(answer(felt))
+    inner = made_up(
+        {(lt, ltv, 1.0): 0 if lt == 0.67 and ltv < 0.6 else 60 for lt in (0.6, 0.67, 0.75) for ltv in (0.55, 0.6)}
+    )
+    assert inner.edges == ()
+
+
 def test_the_command_writes_its_tables_and_figures(tmp_path, capsys):
     arguments = ["stress", "--scenario", "jump", "--thresholds", "0.75", "0.83", "--ltvs", "0.6", "0.7"]
     arguments += ["--option-margins", "1", "--seeds", "3", "--jobs", "1", "--out", str(tmp_path)]
@@ -189,6 +220,9 @@ def test_the_command_writes_its_tables_and_figures(tmp_path, capsys):
     for name in ("insolvency.svg", "insolvency.png", "losses.svg", "README.md", "manifest.json", "episodes.parquet"):
         assert (tmp_path / name).stat().st_size > 500, name
     assert "No protocol of the grid is shown" in capsys.readouterr().out
+    assert json.loads((tmp_path / "manifest.json").read_text())["seconds"] > 0.0
+    assert main(arguments) == 0  # everything is kept: no time to tell
+    assert json.loads((tmp_path / "manifest.json").read_text())["seconds"] is None
 
 
 @pytest.mark.parametrize(
