@@ -23,7 +23,7 @@ MAINNET: Mapping[str, float] = MappingProxyType(
         "ltv_gap": 0.025,
         "liquidation_bonus": 0.05,
         "option_margin": 1.0,
-        "half_spread": 0.01,
+        "half_spread": 0.0025,  # the low end of the lever
         "skew_shift": 0.0,
         "vega_fee": 1.0,
         "hedge_ratio": 1.0,
