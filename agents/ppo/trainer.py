@@ -23,6 +23,7 @@ from protogov.agents.ppo.report import MetricsFile, RolloutReport
 from protogov.agents.ppo.rollout import JointRollout
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.agents.ppo.world import TrainingWorld, decision_hours
+from protogov.envs.scenarios import Scenario, held_out
 
 _LOSSES = {
     "train/std": "std",
@@ -59,7 +60,7 @@ class Trainer:
         callback: called with each rollout's report, after everything is written.
 
     Raises:
-        ValueError: `total_rollouts` is below 1.
+        ValueError: `total_rollouts` is below 1, or the world's scenario is held out from training.
     """
 
     def __init__(
@@ -76,6 +77,12 @@ class Trainer:
     ) -> None:
         if total_rollouts < 1:
             raise ValueError(f"total_rollouts is {total_rollouts}; accepted: a whole number of at least 1")
+        scenario = getattr(world, "scenario", None)  # an analytic world has none
+        if isinstance(scenario, Scenario) and held_out(scenario):
+            raise ValueError(
+                f"scenario is {scenario.name!r}, held out from training for {', '.join(held_out(scenario))}; accepted: "
+                "one without a part of the split 'test'"
+            )
         torch.set_num_threads(1)
         self.world = world
         self.settings = settings or PPOSettings()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from protogov.agents.baselines.linear_feedback import WEIGHTS, linear_actions
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
-from protogov.envs.scenarios import Scenario
+from protogov.envs.scenarios import Scenario, get_scenario, held_out
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 
@@ -156,7 +156,14 @@ class Tapes:
 def open_tapes(
     config: WorldConfig, scenarios: Sequence[str], first: int, count: int, num_threads: int = 1
 ) -> list[Tapes]:
-    """Tapes `first` to `first + count - 1` of each scenario."""
+    """Tapes `first` to `first + count - 1` of each scenario.
+
+    Raises:
+        ValueError: a scenario that is held out: what is tuned must not see it.
+    """
+    for name in scenarios:
+        if held_out(get_scenario(name)):
+            raise ValueError(f"scenarios holds {name!r}, which is held out; accepted are those without a test part")
     seeds = np.arange(first, first + count, dtype=np.uint64)
     return [Tapes(config, name, seeds, num_threads) for name in scenarios]
 

@@ -2,8 +2,12 @@
 
 import pytest
 
+from protogov.agents.ppo import Trainer
+from protogov.agents.tuning.objective import open_tapes
+from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import CRISES, Crisis, Flat, Mixture, Named, get_scenario, register, scenario_names
 from protogov.envs.scenarios.base import Overlay, Seeds, Tapes
+from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import BadInput
 from protogov.experiments.run_config import training_scenario
 
@@ -54,3 +58,13 @@ def test_another_split_or_name_does_not_help(registry: None) -> None:
     assert get_scenario("renamed").split == "train"
     with pytest.raises(BadInput, match="because of crisis-2025-10"):
         training_scenario("renamed + griefing-borrower")
+
+
+def test_learner_and_tuner_refuse_it_themselves(registry: None) -> None:
+    register(Mixture("nearly", [(get_scenario("jump"), 0.99), (get_scenario("crisis-2020-03"), 0.01)]))
+    config = WorldConfig(episode_hours=336)
+    for name in ("crash-heldout", "nearly"):
+        with pytest.raises(ValueError, match="held out from training"):
+            Trainer(Simulator(config, 2, scenario=name), total_rollouts=1)
+        with pytest.raises(ValueError, match=f"'{name}', which is held out"):
+            open_tapes(config, [name], 0, 2)
