@@ -35,7 +35,7 @@ def draw_searches(data: Mapping[str, Any]) -> Figure:
     found = data["found"]
     rows = -(-len(found) // COLUMNS)
     with look():
-        figure = new_figure(9.2, 1.0 + 1.75 * rows)
+        figure = new_figure(9.2, 1.0 + 1.85 * rows)
         panels = figure.subplots(rows, min(COLUMNS, len(found)), squeeze=False)
         for axes in panels.flat[len(found) :]:
             axes.remove()
@@ -48,7 +48,7 @@ def draw_searches(data: Mapping[str, Any]) -> Figure:
                 highest, lowest = max(highest, history.max()), min(lowest, float(np.quantile(history, 0.1)))
             room = max(highest - lowest, 1.0)
             axes.set_ylim(lowest - OUT_OF_VIEW * room, highest + 0.12 * room)
-            axes.set_title(f"{name}, {one['gain']:+.0f} ± {one['standard_error']:.0f} bp")
+            axes.set_title(f"{name}\n{one['gain']:+.1f} ± {one['standard_error']:.1f} bp", fontsize=8.5)
         for axes in panels[:, 0]:
             axes.set_ylabel("mean W [bp of K0]")
         for axes in panels.flat[max(len(found) - COLUMNS, 0) : len(found)]:
