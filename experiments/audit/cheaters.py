@@ -67,7 +67,7 @@ def audit_cheaters(
         num_seeds: tapes, at least 2.
         cheaters: names of baselines.
         planted: more of them, name -> a governor for each agent.
-        regimes: further scenarios on which each is played on as many tapes, without a verdict.
+        regimes: further scenarios on which each is played without a verdict, on a quarter of the tapes.
         how: processes, and where finished pieces are kept: a piece is a cheater.
     """
     names = [STATIC, *cheaters]
@@ -82,14 +82,14 @@ def audit_cheaters(
     notes = [f"{num_seeds} paired tapes of {scenario}"]
     by_regime: list[dict[str, object]] = []
     for regime in regimes:
-        there = _play_all(config, regime, num_seeds, names, how)
+        there = _play_all(config, regime, max(num_seeds // 4, 2), names, how)
         by_regime += [{"regime": regime} | row for row in _rows(there.pop(STATIC), there)]
     if by_regime:
         above = [row for row in by_regime if float(str(row["low"])) > 0.0]
         gains = "; ".join(f"{row['cheater']} {row['difference']:+.1f} on {row['regime']}" for row in above)
         notes.append(
-            f"by regime (cheaters_regimes.csv), no part of the claim: {len(above)} of {len(by_regime)} lie above the "
-            f"defaults with their whole interval{': ' + gains if gains else ''}"
+            f"by regime on {max(num_seeds // 4, 2)} tapes (cheaters_regimes.csv), no part of the claim: {len(above)} "
+            f"of {len(by_regime)} lie above the defaults with their whole interval{': ' + gains if gains else ''}"
         )
     more = {"cheaters_regimes": columns(by_regime)} if by_regime else {}
     return Check("cheaters", CLAIM, len(caught) == len(rows), verdict, columns(rows), tuple(notes), more)

@@ -34,6 +34,20 @@ def test_a_cheater_that_loses_is_below_and_a_planted_one_that_gains_fails_the_su
     assert "not: planted" in planted.verdict
 
 
+def test_what_cheaters_earn_market_by_market_is_told_and_no_part_of_the_verdict():
+    gains = {f"{role}_0": Constant(ROLES[role].lever_rows()) for role in ("rate", "risk", "spread")}
+    check = audit_cheaters(BAD_DEFAULTS, "jump", 16, ("liquidation_farmer",), {"planted": gains}, ("calm", "jump"))
+    table = check.more["cheaters_regimes"]
+    assert list(zip(table["regime"], table["cheater"], strict=True)) == [
+        ("calm", "liquidation_farmer"), ("jump", "liquidation_farmer"),
+    ]  # fmt: skip
+    above = int((table["low"] > 0.0).sum())
+    assert f"no part of the claim: {above} of 2" in check.notes[1]
+    alone = audit_cheaters(BAD_DEFAULTS, "jump", 16, ("liquidation_farmer",), {"planted": gains})
+    assert alone.holds == check.holds and not alone.more
+    assert np.array_equal(alone.table["difference"], check.table["difference"])
+
+
 def test_a_cheater_is_caught_by_its_whole_interval():
     assert below(Interval(-2.0, -3.0, -1.0, 8))
     assert not below(Interval(-1.0, -3.0, 1.0, 8))
