@@ -17,8 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from protogov.agents.tuning.evolution import Budget, Restart, Tuning, tune
-from protogov.agents.tuning.objective import WELFARE, Constants, Linear, open_tapes, role_levers
+from protogov.agents.tuning.evolution import Budget, Restart, Tuning, mean_score, tune
+from protogov.agents.tuning.objective import (
+    WELFARE,
+    Constants,
+    Family,
+    Linear,
+    Tapes,
+    open_tapes,
+    role_levers,
+)
 from protogov.envs.config import WorldConfig
 from protogov.experiments.audit.check import FIRST_SCORING, FIRST_SELECTION, Paired
 from protogov.experiments.errors import BadInput
@@ -30,6 +38,9 @@ POOL = 4  # tapes on which the searches' results are compared, over those of a s
 SCORING = 256  # tapes on which the gain over the defaults is measured
 LINEAR = "linear rule"  # its key among what was found; tuned on the first scenario
 LINEAR_SIGMA = 0.12  # first step of its search, which begins at tuned constants and must not leap away from them
+LINEAR_TAPES = 4  # tapes over those of constants: four weights a lever fit what few tapes happen to hold
+LINEAR_GENERATIONS = 60  # at most, of its one restart
+SHARES = np.linspace(0.0, 1.0, 9)  # of the way from the constants to what its search found, one of which is taken
 
 
 def tune_file(
@@ -75,17 +86,18 @@ def tune_file(
         if name in data["found"]:
             continue
         scenario = scenarios[0] if name == LINEAR else name
-        search = open_tapes(config, [scenario], FIRST_SELECTION, num_seeds, num_threads)
-        selection = open_tapes(config, [scenario], FIRST_SELECTION + num_seeds, num_seeds, num_threads)
-        family = Linear(levers) if name == LINEAR else Constants(levers)
-        start, step = np.zeros(family.size), budget.sigma
-        known = [np.array(_actions(levers, values)) for values in data["searched"].values()]
+        tapes = num_seeds * (LINEAR_TAPES if name == LINEAR else 1)
+        search = open_tapes(config, [scenario], FIRST_SELECTION, tapes, num_threads)
+        selection = open_tapes(config, [scenario], FIRST_SELECTION + tapes, tapes, num_threads)
+        family: Family
         if name == LINEAR:
-            start.reshape(len(levers), -1)[:, 0] = _actions(levers, data["searched"][scenario])
-            known, step = [], min(LINEAR_SIGMA, step)
-        found = tune(
-            family, search, selection, replace(budget, sigma=step), start=start, known=known, tell=partial(tell, name)
-        )  # fmt: skip
+            family = Linear(levers)
+            start = _actions(levers, data["searched"][scenario])
+            found = _tune_linear(family, start, search, selection, budget, partial(tell, name))
+        else:
+            family = Constants(levers)
+            known = [np.array(_actions(levers, values)) for values in data["searched"].values()]
+            found = tune(family, search, selection, budget, known=known, tell=partial(tell, name))
         (scoring,) = open_tapes(config, [scenario], FIRST_SCORING, scoring_seeds, num_threads)
         welfare = scoring.play(family, np.array([np.zeros(family.size), found.point])).totals[WELFARE]
         gain = Paired.of(welfare[1] - welfare[0])
@@ -95,13 +107,41 @@ def tune_file(
             rows = found.point.reshape(len(levers), -1)
             data["linear"] = {lever: row.tolist() for lever, row in zip(levers, rows, strict=True)}
         data["found"][name] = _told(gain) | {
-            "command": command, "episodes": found.episodes, "tapes": num_seeds, "converged": found.converged,
+            "command": command, "episodes": found.episodes, "tapes": tapes, "converged": found.converged,
             "restarts": [_restart(restart) for restart in found.restarts], "search": name,
         }  # fmt: skip
         write_json(path, data)
     share(data, config, levers, num_seeds, scoring_seeds, num_threads)
     write_json(path, data)
     return data
+
+
+def _tune_linear(
+    family: Linear,
+    constants: Sequence[float],
+    search: Sequence[Tapes],
+    selection: Sequence[Tapes],
+    budget: Budget,
+    tell: Callable[[Tuning], None],
+) -> Tuning:
+    """Search weights from constants on, then go as far toward what was found as other tapes support.
+
+    A search over so many weights goes too far for the tapes it sees; where nothing of its way holds on others, the
+    constants remain.
+    """
+    start = np.zeros((len(family.levers), family.size // len(family.levers)))
+    start[:, 0] = constants
+    own = replace(
+        budget, sigma=min(LINEAR_SIGMA, budget.sigma), restarts=1,
+        generations=min(LINEAR_GENERATIONS, budget.generations),
+    )  # fmt: skip
+    found = tune(family, search, search, own, start=start.ravel(), tell=tell)
+    ways = start.ravel() + SHARES[:, None] * (found.point - start.ravel())
+    scores = mean_score(selection, family, ways)
+    found.episodes += len(ways) * sum(len(one.seeds) for one in selection)
+    found.point = ways[int(np.argmax(scores))]
+    found.gain = found.restarts[0].gain = float(scores.max() - scores[0])
+    return found
 
 
 def share(

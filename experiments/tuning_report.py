@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.experiments.figures.style import BLUE, VERMILLION, lever_scale, look, new_figure, save, spaced
 from protogov.experiments.files import write_text
-from protogov.experiments.tuned import LINEAR_SIGMA, SCORING
+from protogov.experiments.tuned import LINEAR_GENERATIONS, LINEAR_SIGMA, SCORING
 
 RESTARTS: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-"},
@@ -81,7 +81,7 @@ def page(data: Mapping[str, Any], command: str) -> str:
             f"CMA-ES on welfare, all twelve levers at once, at most {budget['generations']} generations of "
             f"{budget['population']} candidates, and as many of twice the population in a second restart with noise of "
             "its own, which begins at the best constants that earlier searches of the file found, at the defaults if "
-            f"there are none. A rule begins at the constants, with a first step of {LINEAR_SIGMA:g}. A restart is over "
+            "there are none. A restart is over "
             f"after {budget['plateau']} generations that raise the mean of W by less than {budget['tolerance']:g} bp "
             f"of K0, or when its widest step is below {budget['narrow']:g} of a lever's action.",
             "",
@@ -89,6 +89,11 @@ def page(data: Mapping[str, Any], command: str) -> str:
             "error over whole seeds. Restarts 1 and 2: generations, why it ended, and its gain on the tapes of "
             "selection, as many as those of the search; what lies between the two is noise and what a search misses. "
             "Constants: of which search; another's, if they are clearly better there.",
+            "",
+            "The linear rule is searched once, from the constants on and on four times the tapes, in at most "
+            f"{LINEAR_GENERATIONS} generations with a first step of {LINEAR_SIGMA:g}; then the share of the way is "
+            "taken that is best on other tapes, because a search over so many weights goes too far. Its gain on the "
+            "tapes of selection is over those constants.",
             "",
             "| tuned on | gain [bp of K0] | z | tapes | episodes | restart 1 | restart 2 | constants of |",
             "|---|---|---|---|---|---|---|---|",

@@ -10,7 +10,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 from protogov.experiments.cli import main
 from protogov.experiments.errors import BadInput
-from protogov.experiments.tuned import LINEAR, tune_file
+from protogov.experiments.tuned import LINEAR, _tune_linear, tune_file
 
 CONFIG = WorldConfig(episode_hours=24)
 SPREAD = Constants(ROLES["spread"].levers)
@@ -123,3 +123,18 @@ def test_the_command_writes_constants_and_a_report_of_its_searches(tmp_path, cap
     assert "2, budget, " in page
     assert "| liquidation threshold [%] | 83 |" in page
     assert (report / "searches.svg").stat().st_size > 500
+
+
+def test_a_rule_goes_no_further_than_other_tapes_support():
+    class Weights:
+        levers, size = ("half_spread",), 4
+
+    budget, told = Budget(generations=30, population=8), []
+    near, far = [0.2, 0.1, 0.0, 0.0], [0.2, 0.9, 0.0, 0.0]  # what the tapes of the search want, and what others do
+    found = _tune_linear(Weights(), [0.2], [Bowl(far)], [Bowl(near)], budget, told.append)
+    assert found.point[0] == pytest.approx(0.2, abs=0.1)
+    assert found.point[1] == pytest.approx(0.1, abs=0.06)  # an eighth of the way
+    assert len(found.restarts) == 1 and found.gain > 0.0
+    none = _tune_linear(Weights(), [0.2], [Bowl(far)], [Bowl([0.2, -0.5, 0.0, 0.0])], budget, told.append)
+    assert none.point.tolist() == [0.2, 0.0, 0.0, 0.0]
+    assert none.gain == 0.0
