@@ -48,7 +48,9 @@ def write_checks(checks: list[Check], folder: Path, command: str) -> list[Path]:
         ]
         lines += [*table_lines(check), ""]
     lines += ["## Why the world is as it is", ""]
-    lines += ["Where a check failed, the world was changed until it held. What else these parameters were held to:"]
-    lines += ["[calibration](../calibration/README.md).", "", *change_lines(), ""]
+    lines += [
+        "What was changed in the world where a check failed; what fails above fails still. Where else these parameters"
+    ]
+    lines += ["are held to bands: [calibration](../calibration/README.md).", "", *change_lines(), ""]
     lines += ["## Versions", "", ", ".join(f"{name} {value}" for name, value in versions().items()), ""]
     return [*paths, write_text(folder / "README.md", "\n".join(lines))]

@@ -15,12 +15,12 @@ from protogov.envs.world.kernels import source_digest
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 from protogov.experiments.pieces import keep_table, play_pieces
 from protogov.experiments.play import tape_seeds
+from protogov.experiments.stress import losses
 from protogov.experiments.stress.grid import Cell, lever_rows
 from protogov.experiments.stress.losses import Watch
 from protogov.experiments.tables import Table, concatenate, read_table
 
-# what an episode's numbers depend on: scenarios too, not the compiled physics alone, and what is watched of it
-CODE = (str(Path(envs.__file__).parent), str(Path(__file__).parent))
+ENVS = str(Path(envs.__file__).parent)  # scenarios too, not the compiled physics alone
 BATCH = 240  # worlds in a slice at most, or the cells of one seed: 48 KiB a world with its tape
 
 
@@ -68,7 +68,8 @@ class Plan:
             "scenario": self.scenario,
             "cells": [asdict(cell) for cell in self.cells],
             "first": self.first,
-            "code": source_digest(*CODE),
+            "code": source_digest(ENVS),
+            "watched": hashlib.sha256(Path(losses.__file__).read_bytes()).hexdigest(),
         }
         if Path(self.scenario).is_file():
             about["candles"] = hashlib.sha256(Path(self.scenario).read_bytes()).hexdigest()

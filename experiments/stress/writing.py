@@ -10,6 +10,7 @@ from protogov.envs.world.kernels import source_digest
 from protogov.experiments.figures.style import save
 from protogov.experiments.files import write_json, write_text
 from protogov.experiments.stress.figures import draw_insolvency, draw_losses
+from protogov.experiments.stress.grid import lever_of
 from protogov.experiments.stress.losses import CRITERIA, LOSSES
 from protogov.experiments.stress.summary import LEVELS, CellResult, Rule, Summary
 from protogov.experiments.tables import Table, write_table
@@ -116,7 +117,10 @@ def answer(summary: Summary) -> list[str]:
     fixed = f"LT {100 * best.fixed['threshold']:g}%, option margin x{best.fixed['option_margin']:g}"
     lines.append(f"Least collateral that keeps {said}: {collateral(best.requirement.backed)} at {fixed}.")
     if summary.edges:
-        lines.append(f"It lies at the end of the grid by {' and '.join(summary.edges)}: a wider grid may find better.")
+        lever = lever_of("liquidation_threshold")
+        limit = best.fixed["threshold"] in (lever.low, lever.high) and not best.requirement.open_ended
+        more = "which is the end of the lever's range, too" if limit else "a wider grid may find better"
+        lines.append(f"It lies at the end of the grid by {' and '.join(summary.edges)}: {more}.")
     return [*lines, margin_words(summary)]
 
 
