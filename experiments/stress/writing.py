@@ -36,7 +36,7 @@ def write_stress(folder: Path, summary: Summary, table: Table, command: str) -> 
         "criterion": summary.criterion,
         "loss": summary.loss,
         "target": summary.target,
-        "seconds": None if np.isnan(summary.seconds) else round(summary.seconds, 1),
+        "seconds": None if np.isnan(summary.seconds) else round(summary.seconds, 3),
         "config": plan.config.to_dict(),
         "physics_digest": source_digest(),
         "versions": versions(),
