@@ -1,8 +1,8 @@
 """The ceiling of the leaderboard: constants tuned with hindsight for each scenario, read from a file.
 
 Nothing is searched on a scenario that is held out from training. There, and wherever else the file has no constants,
-the ceiling is the one of its sets that is best on tapes of that scenario beside those of the leaderboard: hindsight
-among what other markets taught, below what a search on the spot would find.
+the ceiling is the one of its sets whose W, that of the first venue, is best on tapes of that scenario beside those of
+the leaderboard: hindsight among what other markets taught, below what a search on the spot would find.
 
     {"jump": {"ltv_gap": 0.1, "half_spread": 0.02}, "crash-heldout": {...}}
 

@@ -92,7 +92,7 @@ def page(board: Leaderboard, command: str, picked: Mapping[str, str] | None = No
     lines = [
         "# Leaderboard",
         "",
-        "![Gain of W over the static protocol](leaderboard.svg)",
+        "![Gain of W over the static protocol](leaderboard.png)",
         "",
         f"Every baseline on every scenario, attacks on top of `{ATTACKED}`, {board.seeds} tape seeds each, the same "
         "for all rows. Money in bp of K0 an episode. Brackets: 95% percentile interval from resampling whole seeds. "

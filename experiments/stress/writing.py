@@ -16,6 +16,8 @@ from protogov.experiments.stress.summary import LEVELS, CellResult, Rule, Summar
 from protogov.experiments.tables import Table, write_table
 from protogov.experiments.versions import now, versions
 
+HARDLY = 0.03  # of the worlds: within the interval of a single cell at any usual number of seeds
+
 
 def write_stress(folder: Path, summary: Summary, table: Table, command: str) -> list[Path]:
     """Write all files; returns their paths."""
@@ -127,7 +129,7 @@ def answer(summary: Summary) -> list[str]:
 def margin_words(summary: Summary) -> str:
     """What the option margin does, counted: it may be nothing."""
     most, seeds = summary.margin_effect, summary.plan.seeds
-    hardly = " It decides hardly anything by this criterion." if most <= max(0.03 * seeds, 1) else ""
+    hardly = " It decides hardly anything by this criterion." if most <= max(HARDLY * seeds, 1) else ""
     return f"The option margin moves a cell by at most {most} of its {seeds} worlds.{hardly}"
 
 
