@@ -146,7 +146,9 @@ def uninformed_arrival(world, home, v, entity, substep_of_hour, p):
         if contracts < LEAST_CONTRACTS:
             return
     u = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_MARGIN)
-    consider(world, venue, e, k, is_call, contracts, sign, u, 1.0, p)
+    traded, margin, cost = consider(world, venue, e, k, is_call, contracts, sign, u, 1.0, p)
+    if traded:
+        venue.sum_uninformed_surplus += margin - cost
 
 
 @compiled
@@ -162,24 +164,36 @@ def take_share(world, venue, v, e, k, is_call, contracts, sign, p):
 
 
 @compiled
-def consider(world, venue, e, k, is_call, contracts, sign, u, need, p):
-    """Ask for a price and take it where it leaves a surplus over an exponential margin drawn by `u`; True when done.
+def above_fair(world, venue, e, k, is_call, contracts, sign, total, p):
+    """What a trade at `total` costs its taker against the fair value at the oracle price.
 
-    `need` multiplies the mean margin, 1 / spread_elasticity.
+    Returns:
+        (cost [USD], below 0 where the price is better than fair; vega of the contracts [USD a unit of vol]).
     """
-    offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, p)
-    if not offered:
-        return False
     spot, strike = world.oracle_price, venue.strike[e, k]
     fair = fair_vol(world.implied_vol, spot, strike, p)
     call, put, _, _, vega = quote(spot, strike, years_to_expiry(world, venue, e), fair, p.interest_rate)
-    cost = sign * (total - (call if is_call else put) * contracts)
+    return sign * (total - (call if is_call else put) * contracts), vega * contracts
+
+
+@compiled
+def consider(world, venue, e, k, is_call, contracts, sign, u, need, p):
+    """Ask for a price and take it where it costs less than an exponential margin drawn by `u`.
+
+    `need` multiplies the mean margin, 1 / spread_elasticity.
+
+    Returns:
+        (1 if the trade was made, margin [USD], cost above fair value [USD]).
+    """
+    offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, p)
+    if not offered:
+        return 0, 0.0, 0.0
+    cost, vega = above_fair(world, venue, e, k, is_call, contracts, sign, total, p)
     # not a quotient: the vega of a node about to expire may be too small to divide by
-    surplus = -log(u) * need / p.spread_elasticity * vega * contracts - cost
-    if surplus < 0.0 or not fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, False, p):
-        return False
-    venue.sum_uninformed_surplus += surplus
-    return True
+    margin = -log(u) * need / p.spread_elasticity * vega
+    if margin < cost or not fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, False, p):
+        return 0, margin, cost
+    return 1, margin, cost
 
 
 @compiled

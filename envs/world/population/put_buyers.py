@@ -2,13 +2,17 @@
 
 So the quotes of the option pool, and whether it can pay, reach the lending market: a dear put is not bought, and the
 loan that it would have saved is liquidated. A borrower holds puts of one node at a time.
+
+Welfare counts of a put what it costs above fair value, when it is bought and when it is sold, and no taste for it:
+what it saves is counted where it is saved, in the loan. Told by what its buyer would have paid, which is more the
+greater his danger, welfare would gain by endangering him.
 """
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.lending import repay
 from protogov.envs.world.noise import Purpose, uniform
-from protogov.envs.world.population.option_traders import LEAST_CONTRACTS, consider, fill, offer
+from protogov.envs.world.population.option_traders import LEAST_CONTRACTS, above_fair, consider, fill, offer
 from protogov.envs.world.settlement import intrinsic
 from protogov.envs.world.state import MAX_ACCOUNTS, MAX_STRIKES, SUBSTEPS
 
@@ -34,7 +38,9 @@ def protect(world, venue, v, i, debt, p):
     if k < 0 or contracts < LEAST_CONTRACTS:
         return
     u = uniform(seed, entity, hour, 0, Purpose.PUT_MARGIN)
-    if consider(world, venue, e, k, False, contracts, 1.0, u, p.put_need, p):
+    bought, _, cost = consider(world, venue, e, k, False, contracts, 1.0, u, p.put_need, p)
+    if bought:
+        venue.sum_uninformed_surplus -= cost
         venue.account_puts[i] = contracts
         venue.account_put_node[i] = e * MAX_STRIKES + k
         venue.protective_puts[e, k] += contracts
@@ -75,7 +81,9 @@ def sell_protection(world, venue, i, p):
     offered, total, fees, base, skew = offer(world, venue, e, k, False, contracts, -1.0, p)
     if not offered or total <= 0.0:
         return
+    cost, _ = above_fair(world, venue, e, k, False, contracts, -1.0, total, p)
     if fill(world, venue, e, k, False, contracts, -1.0, total, fees, base, skew, False, p):
+        venue.sum_uninformed_surplus -= cost
         drop(venue, i, e, k)
         use_proceeds(world, venue, i, total)
 

@@ -33,7 +33,20 @@ def test_the_lowest_strike_that_pays_before_the_loan_is_liquidated(blank: Callab
     e, k = divmod(int(venue.account_put_node[0]), 5)
     assert k == 0 and venue.protective_puts[e, 0] == venue.long_puts[e, 0] == 0.5
     assert venue.option_cash > 1e6 and books.cash(world) == pytest.approx(totals)
-    assert venue.sum_uninformed_surplus > 0.0
+
+
+@pytest.mark.parametrize("need", [30.0, 100.0])
+def test_what_protection_costs_above_fair_value_is_the_pools_gain_and_its_owners_loss(
+    blank: Callable[..., Any], need: float
+) -> None:
+    # the pool's edge and the borrower's loss cancel in W, however much he needs the put
+    world, venue, p, _ = market(blank, put_need=need)
+    put_buyers.protect(world, venue, 0, 0, 720.0, p)
+    bought = venue.sum_edge
+    assert bought > 0.0 and venue.sum_uninformed_surplus == pytest.approx(-bought)
+    put_buyers.sell_protection(world, venue, 0, p)
+    assert venue.account_puts[0] == 0.0 and venue.sum_edge > bought
+    assert venue.sum_uninformed_surplus == pytest.approx(-venue.sum_edge)
 
 
 def test_nobody_protects_where_no_strike_helps_or_the_price_is_too_high(blank: Callable[..., Any]) -> None:
