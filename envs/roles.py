@@ -63,7 +63,7 @@ RATE = Role(
         Term("lockup", -1.0, "lockup"),
         Term("churn", -0.002, "rate_churn"),
     ),
-    daily_sd=3.94,
+    daily_sd=3.99,
 )
 RISK = Role(
     name="risk",
@@ -96,10 +96,10 @@ JOINT = Role(
     levers=(*RATE.levers, *RISK.levers, *SPREAD.levers),
     features=SHARED,
     terms=(Term("welfare", 1.0, "welfare"),),
-    daily_sd=14.40,
+    daily_sd=14.47,
 )
 ROLES: dict[str, Role] = {role.name: role for role in (RATE, RISK, SPREAD, JOINT)}
-WELFARE_DAILY_SD = 14.40  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
+WELFARE_DAILY_SD = 14.47  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
 
 
 class Agent(NamedTuple):

@@ -23,6 +23,8 @@ CLAIM = (
     "every cheater's welfare on the training mix lies below the default constants', and the 95% interval of the "
     "difference below zero"
 )
+TAPES = 12288  # self_mark is half a basis point below, which fewer do not tell from zero
+REGIME_TAPES = 256  # a market alone is told, not judged
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def audit_cheaters(
         num_seeds: tapes, at least 2.
         cheaters: names of baselines.
         planted: more of them, name -> a governor for each agent.
-        regimes: further scenarios on which each is played without a verdict, on a quarter of the tapes.
+        regimes: further scenarios on which each is played without a verdict, on `REGIME_TAPES` tapes at most.
         how: processes, and where finished pieces are kept: a piece is a cheater.
     """
     names = [STATIC, *cheaters]
@@ -81,14 +83,15 @@ def audit_cheaters(
     verdict = f"{len(caught)} of {len(rows)} below" + (f"; not: {free} bp" if free else "")
     notes = [f"{num_seeds} paired tapes of {scenario}"]
     by_regime: list[dict[str, object]] = []
+    few = min(num_seeds, REGIME_TAPES)
     for regime in regimes:
-        there = _play_all(config, regime, max(num_seeds // 4, 2), names, how)
+        there = _play_all(config, regime, few, names, how)
         by_regime += [{"regime": regime} | row for row in _rows(there.pop(STATIC), there)]
     if by_regime:
         above = [row for row in by_regime if float(str(row["low"])) > 0.0]
         gains = "; ".join(f"{row['cheater']} {row['difference']:+.1f} on {row['regime']}" for row in above)
         notes.append(
-            f"by regime on {max(num_seeds // 4, 2)} tapes (cheaters_regimes.csv), no part of the claim: {len(above)} "
+            f"by regime on {few} tapes (cheaters_regimes.csv), no part of the claim: {len(above)} "
             f"of {len(by_regime)} lie above the defaults with their whole interval{': ' + gains if gains else ''}"
         )
     more = {"cheaters_regimes": columns(by_regime)} if by_regime else {}

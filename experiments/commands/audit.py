@@ -87,7 +87,8 @@ def _makers(options: Options) -> "dict[str, Callable[[], Check]]":
     how = Running(options.jobs, keep, show=True)
     return {
         "cheaters": lambda: cheaters.audit_cheaters(
-            config, options.scenario, options.seeds or 1024, regimes=options.regimes or headroom.REGIMES, how=how
+            config, options.scenario, options.seeds or cheaters.TAPES, regimes=options.regimes or headroom.REGIMES,
+            how=how,
         ),
         "balance": lambda: balance.audit_balance(config, options.scenario, options.seeds or 4096),
         "headroom": lambda: headroom.audit_headroom(
