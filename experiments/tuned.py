@@ -73,14 +73,14 @@ def tune_file(
         tell: called after every generation with what is tuned.
 
     Raises:
-        BadInput: the file was made with another budget.
+        BadInput: the file was made with another budget. Only the number of restarts may differ: every search tells it.
     """
     levers = role_levers("joint")
     data: dict[str, Any] = {"command": command, "versions": versions(), "budget": asdict(budget)}
     data |= {"searched": {}, "constants": {}, "linear": {}, "found": {}}
     if path.is_file():
         data |= {name: value for name, value in read_json(path).items() if name != "versions"}
-        if data["budget"] != asdict(budget):
+        if data["budget"] | {"restarts": budget.restarts} != asdict(budget):
             raise BadInput(f"{path}: was made with the budget {data['budget']}; give the same, or another file")
     for name in (*scenarios, *([LINEAR] if linear else [])):
         if name in data["found"]:

@@ -79,15 +79,15 @@ def page(data: Mapping[str, Any], command: str) -> str:
             "![Every search's way up](searches.svg)",
             "",
             f"CMA-ES on welfare, all twelve levers at once, at most {budget['generations']} generations of "
-            f"{budget['population']} candidates, and as many of twice the population in a second restart with noise of "
-            "its own, which begins at the best constants that earlier searches of the file found, at the defaults if "
-            "there are none. A restart is over "
+            f"{budget['population']} candidates from the defaults on. A second restart, where there is one, has twice "
+            "the population and noise of its own, and begins at the best of the defaults and of the constants that "
+            "searches of the file had found by then. A restart is over "
             f"after {budget['plateau']} generations that raise the mean of W by less than {budget['tolerance']:g} bp "
             f"of K0, or when its widest step is below {budget['narrow']:g} of a lever's action.",
             "",
             f"Gain: W over the defaults on {SCORING} tapes that neither search nor selection saw, mean and standard "
             "error over whole seeds. Restarts 1 and 2: generations, why it ended, and its gain on the tapes of "
-            "selection, as many as those of the search; what lies between the two is noise and what a search misses. "
+            "selection, as many as those of the search; what lies between two is noise and what a search misses. "
             "Constants: of which search; another's, if they are clearly better there.",
             "",
             "The linear rule is searched once, from the constants on and on four times the tapes, in at most "

@@ -27,6 +27,8 @@ class Options:
     """At most, of each restart of a search."""
     population: int = 16
     """Candidates a generation; twice as many in the second restart."""
+    restarts: int = 2
+    """Of a search of constants: the first from the defaults, others from the best known."""
     tapes: int = 64
     """Of the search; as many others select the winner."""
     report: Path | None = None
@@ -49,15 +51,15 @@ def run(options: Options, command: str) -> int:
 
     for name, value, low in (
         ("generations", options.generations, 1), ("population", options.population, 4), ("tapes", options.tapes, 2),
-        ("threads", options.threads, 1), ("scenarios", len(options.scenarios), 1),
+        ("restarts", options.restarts, 1), ("threads", options.threads, 1), ("scenarios", len(options.scenarios), 1),
     ):  # fmt: skip
         if value < low:
             raise BadInput(f"{name} is {value}; at least {low} is accepted")
     for scenario in options.scenarios:
         training_scenario(scenario)  # what is tuned is held to the same line as what learns
-    budget = Budget(generations=options.generations, population=options.population)
-    searches = len(options.scenarios) + options.linear
-    with tqdm(total=searches * budget.restarts * options.generations, unit="generation", dynamic_ncols=True) as bar:
+    budget = Budget(generations=options.generations, population=options.population, restarts=options.restarts)
+    restarts = len(options.scenarios) * options.restarts + options.linear
+    with tqdm(total=restarts * options.generations, unit="generation", dynamic_ncols=True) as bar:
 
         def tell(name: str, tuning: Tuning) -> None:
             bar.set_postfix_str(f"{name}: W {tuning.restarts[-1].history[-1]:.2f} bp", refresh=False)

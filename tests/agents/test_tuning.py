@@ -123,6 +123,10 @@ def test_the_command_writes_constants_and_a_report_of_its_searches(tmp_path, cap
     assert "2, budget, " in page
     assert "| liquidation threshold [%] | 83 |" in page
     assert (report / "searches.svg").stat().st_size > 500
+    # the number of restarts is each search's own
+    assert main([*arguments[:4], "calm", *arguments[4:], "--restarts", "1", "--out", str(out)]) == 0
+    again = json.loads(out.read_text())["found"]
+    assert again["jump"]["restarts"] == found["jump"]["restarts"] and len(again["calm"]["restarts"]) == 1
 
 
 def test_a_rule_goes_no_further_than_other_tapes_support():

@@ -15,7 +15,7 @@ WORLD = WorldConfig()
 
 
 def test_every_cheater_ends_below_the_defaults():
-    check = audit_cheaters(WORLD, "mix", 192)
+    check = audit_cheaters(WORLD, "mix", 1024)
     assert set(check.table["cheater"]) == set(CHEATERS)
     differences = dict(zip(check.table["cheater"], check.table["difference"], strict=True))
     assert max(differences.values()) < 0.0, differences
@@ -32,8 +32,8 @@ def test_every_term_weighs_something_and_none_drowns_the_others():
 
 
 def test_constants_for_a_regime_beat_the_best_for_two():
-    budget = Budget(generations=6, population=8, restarts=1)
-    check = headroom.audit_headroom(WORLD, ("calm", "crisis-2022-06"), 8, 48, budget, roles=("spread",))
+    budget = Budget(generations=10, population=10, restarts=1)
+    check = headroom.audit_headroom(WORLD, ("calm", "crisis-2022-06"), 16, 48, budget, roles=("rate",))
     assert check.holds, check.verdict
 
 
