@@ -28,7 +28,7 @@ class Options:
     population: int = 16
     """Candidates a generation; twice as many in the second restart."""
     restarts: int = 2
-    """Of a search of constants: the first from the defaults, others from the best known."""
+    """Of a search of constants, 1 or 2: the first from the defaults, the second from the best known."""
     tapes: int = 64
     """Of the search; as many others select the winner."""
     report: Path | None = None
@@ -55,6 +55,8 @@ def run(options: Options, command: str) -> int:
     ):  # fmt: skip
         if value < low:
             raise BadInput(f"{name} is {value}; at least {low} is accepted")
+    if options.restarts > 2:
+        raise BadInput(f"restarts is {options.restarts}; 1 or 2 are accepted")
     for scenario in options.scenarios:
         training_scenario(scenario)  # what is tuned is held to the same line as what learns
     budget = Budget(generations=options.generations, population=options.population, restarts=options.restarts)

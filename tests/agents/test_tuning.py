@@ -127,6 +127,8 @@ def test_the_command_writes_constants_and_a_report_of_its_searches(tmp_path, cap
     assert main([*arguments[:4], "calm", *arguments[4:], "--restarts", "1", "--out", str(out)]) == 0
     again = json.loads(out.read_text())["found"]
     assert again["jump"]["restarts"] == found["jump"]["restarts"] and len(again["calm"]["restarts"]) == 1
+    assert main([*arguments, "--restarts", "3", "--out", str(out)]) == 2
+    assert "restarts is 3; 1 or 2 are accepted" in capsys.readouterr().err
 
 
 def test_a_rule_goes_no_further_than_other_tapes_support():

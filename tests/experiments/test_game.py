@@ -4,12 +4,18 @@ The committed audits (results/audit) are the same functions on more tapes. Tapes
 world, never by chance.
 """
 
+import numpy as np
+
 from protogov.agents.baselines import CHEATERS
 from protogov.agents.tuning import Budget
+from protogov.agents.tuning.objective import WELFARE, Constants, open_tapes, role_levers
 from protogov.envs.config import WorldConfig
+from protogov.envs.roles import LEVER_BY_NAME
 from protogov.experiments.audit import coupling, headroom
 from protogov.experiments.audit.balance import audit_balance
 from protogov.experiments.audit.cheaters import audit_cheaters
+from protogov.experiments.audit.check import FIRST_SCORING
+from protogov.experiments.statistics import student_t
 
 WORLD = WorldConfig()
 
@@ -31,7 +37,24 @@ def test_every_term_weighs_something_and_none_drowns_the_others():
     assert "supplier_haircuts" in deficits.verdict
 
 
+def test_welfare_gains_nothing_by_endangering_borrowers():
+    """In calm weeks W rises with the threshold: puts bought in fear are no gain (they were, by 9 bp at the low end)."""
+    levers = role_levers("risk")
+    places = [
+        [float(LEVER_BY_NAME[name].action(np.asarray(values[name]))) for name in levers]
+        for values in (
+            {"liquidation_threshold": threshold, "ltv_gap": 0.025, "liquidation_bonus": 0.01, "option_margin": 1.0}
+            for threshold in (0.61, 0.83, 0.91)
+        )
+    ]
+    (tapes,) = open_tapes(WORLD, ["calm"], FIRST_SCORING, 64, 2)
+    low, default, high = tapes.play(Constants(levers), np.array(places)).totals[WELFARE]
+    assert student_t(low - default).high < 0.0
+    assert student_t(high - low).low > 0.0
+
+
 def test_constants_for_a_regime_beat_the_best_for_two():
+    # of rate: one crisis outweighs a calm week for risk and spread, whose headroom needs all nine markets to be seen
     budget = Budget(generations=10, population=10, restarts=1)
     check = headroom.audit_headroom(WORLD, ("calm", "crisis-2022-06"), 16, 48, budget, roles=("rate",))
     assert check.holds, check.verdict
