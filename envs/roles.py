@@ -63,7 +63,7 @@ RATE = Role(
         Term("lockup", -1.0, "lockup"),
         Term("churn", -0.002, "rate_churn"),
     ),
-    daily_sd=3.99,
+    daily_sd=3.46,
 )
 RISK = Role(
     name="risk",
@@ -76,7 +76,7 @@ RISK = Role(
         Term("liquidation_cost", -0.1, "liquidation_cost"),
         Term("drawdown_growth", -0.5, "risk_drawdown_growth"),
     ),
-    daily_sd=12.81,
+    daily_sd=12.86,
 )
 SPREAD = Role(
     name="spread",
@@ -89,17 +89,17 @@ SPREAD = Role(
         Term("uninformed_surplus", 0.25, "uninformed_surplus"),
         Term("drawdown_growth", -0.5, "spread_drawdown_growth"),
     ),
-    daily_sd=3.24,
+    daily_sd=3.33,
 )
 JOINT = Role(
     name="joint",
     levers=(*RATE.levers, *RISK.levers, *SPREAD.levers),
     features=SHARED,
     terms=(Term("welfare", 1.0, "welfare"),),
-    daily_sd=14.47,
+    daily_sd=14.15,
 )
 ROLES: dict[str, Role] = {role.name: role for role in (RATE, RISK, SPREAD, JOINT)}
-WELFARE_DAILY_SD = 14.47  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
+WELFARE_DAILY_SD = 14.15  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
 
 
 class Agent(NamedTuple):

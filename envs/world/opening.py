@@ -16,10 +16,10 @@ from protogov.envs.world.market import CASH_PER_DEPTH
 from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.options import mark_book
 from protogov.envs.world.oracle import open_oracle
-from protogov.envs.world.population.borrowers import draw_borrowers, open_loans, total_wanted_debt
+from protogov.envs.world.population.borrowers import draw_borrowers, open_loans, total_wanted_debt, wanted_shortfall
 from protogov.envs.world.population.liquidators import draw_liquidators
 from protogov.envs.world.population.liquidity_providers import draw_providers
-from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, total_wanted_deposits
+from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, share_of, total_wanted_deposits
 from protogov.envs.world.settlement import HOURS_BETWEEN_EXPIRIES, list_expiry
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
 from protogov.envs.world.welfare import clear_sums, remember_values
@@ -96,7 +96,7 @@ def open_lending(world, venue, p):
     """
     lent = venue.option_scaled  # the option pool's deposit is there already
     low, high = 0.0, 1.0
-    borrow_rate, supply_rate, debt, deposits = 0.0, 0.0, 0.0, 0.0
+    borrow_rate, supply_rate, debt, deposits, fear = 0.0, 0.0, 0.0, 0.0, 0.0
     for _ in range(BISECTIONS):
         utilisation = 0.5 * (low + high)
         borrow_rate = kinked_borrow_rate(
@@ -104,14 +104,17 @@ def open_lending(world, venue, p):
         )
         supply_rate = borrow_rate * utilisation * (1.0 - p.reserve_factor)
         debt = total_wanted_debt(world, venue, borrow_rate, p)
-        deposits = lent + total_wanted_deposits(world, venue, supply_rate, p)
+        # deposits are debt / utilisation where the two agree
+        at_risk = wanted_shortfall(world, venue, borrow_rate, p.crash_size, p) * utilisation
+        fear = p.crash_frequency * share_of(at_risk, debt)
+        deposits = lent + total_wanted_deposits(world, venue, supply_rate, fear, p)
         if debt > utilisation * deposits:
             low = utilisation
         else:
             high = utilisation
     scale = min(1.0, deposits / debt) if debt > 0.0 else 1.0
     open_loans(world, venue, borrow_rate, scale, p)
-    open_deposits(world, venue, supply_rate, p)
+    open_deposits(world, venue, supply_rate, fear, p)
     # rationed loans leave nothing, and rounding must not make that less than nothing
     venue.cash = max(deposits_of(venue) - venue.scaled_debt, 0.0)
 

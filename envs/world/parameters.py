@@ -146,7 +146,9 @@ class Parameters:
     loss_fear: float = parameter(
         10, "annual", 0, 1000, "yield a supplier gives away in mind per share of deposits that is an open deficit"
     )
-    lockup_charge: float = parameter(0.4, "annual", 0, 10, "cost of an unmet withdrawal")
+    crash_size: float = parameter(0.25, "share", 0, 1, "fall of the price that suppliers reckon with")
+    crash_frequency: float = parameter(1, "a year", 0, 1000, "such falls that the average supplier reckons with")
+    lockup_charge: float = parameter(0.32, "annual", 0, 10, "cost of an unmet withdrawal")
     treasury_share: float = parameter(0.01, "share", 0, 1, "opening treasury over deposits and LP value")
     # ---- choice between two venues
     venue_choice: float = parameter(50, "per 1.00 of rate", 0, 1e4, "log odds gained by a better rate; 0: nobody moves")

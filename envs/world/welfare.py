@@ -68,7 +68,7 @@ def remember_values(world, venue, p):
     """Take the values that the next decision's differences start from."""
     venue.last_nav = fair_nav(world, venue, mark_fair_book(world, venue, p))
     venue.last_treasury = treasury_value(world, venue)
-    venue.last_latent = latent_shortfall(world, venue) + latent_short_shortfall(world, venue)
+    venue.last_latent = latent_shortfall(world, venue, 0.0) + latent_short_shortfall(world, venue)
 
 
 @compiled

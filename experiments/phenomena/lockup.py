@@ -22,6 +22,7 @@ from protogov.experiments.phenomena.worlds import Shock, episodes
 
 HOURS, CALL = 96, 6
 FEARLESS = "without fear"
+NO_FEAR = {"lockup_fear": 0.0, "loss_fear": 0.0, "crash_frequency": 0.0}
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
@@ -84,7 +85,7 @@ LOCKUP = Phenomenon(
         Measure("locked", "time with a queue", "hours"),
         Measure("gone", "suppliers' deposits gone or asked back", "%"),
     ),
-    shown={FEARLESS: Change(words="nobody fears anything", parameters={"lockup_fear": 0.0, "loss_fear": 0.0})},
+    shown={FEARLESS: Change(words="nobody fears anything", parameters=NO_FEAR)},
     smallest=1.0,
     play=play,
     draw=draw,

@@ -86,6 +86,18 @@ def total_wanted_debt(world, venue, rate, p):
 
 
 @compiled
+def wanted_shortfall(world, venue, rate, fall, p):
+    """What all those debts at `rate` would owe beyond 97% of their collateral after a `fall` (share) of price [USD]."""
+    left = 0.97 * (1.0 - fall)
+    total = 0.0
+    for i in range(venue.num_accounts):
+        share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
+        value = venue.account_collateral[i] * world.oracle_price
+        total += max(level_of(share, venue.account_offset[i]) * full_debt(venue, i, value) - left * value, 0.0)
+    return total
+
+
+@compiled
 def open_loans(world, venue, rate, scale, p):
     """Put every account on its level at `rate`, with `scale` times the debt of that level; indices are 1.
 

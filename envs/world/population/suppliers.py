@@ -7,6 +7,7 @@ import numpy as np
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.lending import deposits_of, draw_backstop, supply
+from protogov.envs.world.liquidation import latent_shortfall
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.population.venue_choice import preferred_share
@@ -66,27 +67,27 @@ def money_for(world, venue, j, advantage, p):
 
 
 @compiled
-def total_wanted_deposits(world, venue, rate, p):
-    """Deposits [USD] that all suppliers together want at the supply rate `rate`, without any fear."""
+def total_wanted_deposits(world, venue, rate, fear, p):
+    """Deposits [USD] that all suppliers together want at the supply rate `rate`, for `fear` of loss."""
     total = 0.0
     for j in range(venue.num_suppliers):
-        total += opening_deposit(world, venue, j, rate, p)
+        total += opening_deposit(world, venue, j, rate, fear, p)
     return total
 
 
 @compiled
-def open_deposits(world, venue, rate, p):
-    """Give every supplier the deposit that it wants at `rate`; indices are 1 at the opening."""
+def open_deposits(world, venue, rate, fear, p):
+    """Give every supplier the deposit that it wants at `rate` for `fear`; indices are 1 at the opening."""
     for j in range(venue.num_suppliers):
-        venue.supplier_scaled[j] = opening_deposit(world, venue, j, rate, p)
+        venue.supplier_scaled[j] = opening_deposit(world, venue, j, rate, fear, p)
         venue.scaled_deposits += venue.supplier_scaled[j]
 
 
 @compiled
-def opening_deposit(world, venue, j, rate, p):
+def opening_deposit(world, venue, j, rate, fear, p):
     """Deposit [USD] of supplier `j` in a market at rest at `rate`: who needs its money has taken it out."""
     asked = world.outside_yield + venue.supplier_premium[j]
-    wanted = wanted_deposit(money_for(world, venue, j, 0.0, p), rate, asked, p)
+    wanted = wanted_deposit(money_for(world, venue, j, 0.0, p), rate - venue.supplier_fear[j] * fear, asked, p)
     return wanted * NEEDED_KEEPS if needs_money(world, j, p) else wanted
 
 
@@ -131,9 +132,16 @@ def fear_of_lockup(venue, p):
 
 
 @compiled
-def fear_of_loss(venue, p):
-    """Yield [annual] that the average supplier gives away in mind for an open deficit, as a share of what is owed."""
-    return p.loss_fear * share_of(venue.deficit, deposits_of(venue))
+def fear_of_loss(world, venue, p):
+    """Yield [annual] that the average supplier gives away in mind for losses, each as a share of what is owed.
+
+    Both can be read from the chain: an open deficit, which only those bear who are still there when it is filled, and
+    what a crash would leave uncovered, `crash_frequency` times a year. The first makes a run; the second is the
+    premium on loans that stand close to their collateral, the lower the stricter whoever sets the threshold.
+    """
+    owed = deposits_of(venue)
+    at_risk = share_of(latent_shortfall(world, venue, p.crash_size), owed)
+    return p.loss_fear * share_of(venue.deficit, owed) + p.crash_frequency * at_risk
 
 
 @compiled
@@ -144,11 +152,11 @@ def visit_suppliers(world, venue, v, events, p):
     better rate, less what is feared there, is wanted a larger share of a supplier's money.
     """
     index = venue.supply_index
-    fear = fear_of_lockup(venue, p) + fear_of_loss(venue, p)
+    fear = fear_of_lockup(venue, p) + fear_of_loss(world, venue, p)
     rivals = world.num_venues > 1 and p.venue_choice > 0.0
     there, fear_there = world.venues[world.num_venues - 1 - v], 0.0
     if rivals:
-        fear_there = fear_of_lockup(there, p) + fear_of_loss(there, p)
+        fear_there = fear_of_lockup(there, p) + fear_of_loss(world, there, p)
     requested, count = venue.supplier_request, venue.num_suppliers
     first = int(uniform(world.seed, v, world.hour, 0, Purpose.SUPPLIER_ORDER) * count)
     unmet, surplus = 0.0, 0.0

@@ -13,7 +13,7 @@ from protogov.envs.world.attacks import PUSHER, trade_toward
 from protogov.envs.world.state import ATTACKS, MAX_ATTACKERS, SUBSTEPS, EventKind
 
 # with as many suppliers as there may be, all worlds open with about the same cash to be had
-QUIET = {"options_on": 0, "supplier_need": 0.0, "supplier_flight": 0.0, "num_suppliers": 16}
+QUIET = {"options_on": 0, "supplier_need": 0.0, "supplier_flight": 0.0, "crash_frequency": 0.0, "num_suppliers": 16}
 POOL_ORACLE = {"oracle_pool_average": 1, "oracle_average_window": 1}
 
 

@@ -88,15 +88,19 @@ def test_who_comes_first_differs_from_hour_to_hour(blank: Callable[..., Any]) ->
     assert (np.abs(served - 100.0) < 4.0 * math.sqrt(400 * 0.25 * 0.75)).all()
 
 
-def test_fear_grows_with_utilisation_queue_and_open_losses(blank: Callable[..., Any]) -> None:
-    bench = _, venue, p, _ = blank(lockup_fear=0.3, loss_fear=10.0)
+def test_fear_grows_with_utilisation_queue_and_losses(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, _ = blank(lockup_fear=0.3, loss_fear=10.0, crash_frequency=2.0, crash_size=0.25)
     deposit(bench, [600.0, 400.0], cash=0.0)
     for utilisation, unmet, expected in ((0.9, 0.0, 0.0), (0.95, 0.0, 0.15), (1.0, 0.0, 0.3), (1.0, 200.0, 0.36)):
         venue.utilisation, venue.unmet_withdrawals = utilisation, unmet
         assert suppliers.fear_of_lockup(venue, p) == pytest.approx(expected)
-    assert suppliers.fear_of_loss(venue, p) == 0.0
+    assert suppliers.fear_of_loss(world, venue, p) == 0.0
     venue.deficit, venue.supply_index = 20.0, 2.0
-    assert suppliers.fear_of_loss(venue, p) == pytest.approx(10.0 * 20.0 / 2000.0)
+    assert suppliers.fear_of_loss(world, venue, p) == pytest.approx(10.0 * 20.0 / 2000.0)
+    # a coin of 1,000 USD covers 970 now and 727.50 after a fall by a quarter
+    venue.num_accounts = 2
+    venue.account_collateral[:2], venue.account_scaled_debt[:2] = 1.0, (700.0, 767.5)
+    assert suppliers.fear_of_loss(world, venue, p) == pytest.approx((10.0 * 20.0 + 2.0 * 40.0) / 2000.0)
 
 
 def test_the_fearful_go_first(blank: Callable[..., Any]) -> None:
@@ -107,6 +111,30 @@ def test_the_fearful_go_first(blank: Callable[..., Any]) -> None:
     suppliers.visit_suppliers(world, venue, 0, events, p)
     fearless, average, fearful = venue.supplier_scaled[:3]
     assert fearless == pytest.approx(1000.0) and fearless > average > fearful
+
+
+def test_loans_close_to_their_collateral_cost_deposits(simulate: Callable[..., Any], hold: Any) -> None:
+    """What risk allows reaches the suppliers through a crash that they reckon with, and in no other way."""
+
+    def day(frequency: float, **levers: float) -> tuple[np.ndarray, np.ndarray]:
+        """Deposits [USD] at the opening and a day later of 64 markets."""
+        simulator = simulate(
+            "flat", 64, seed=3, autonomy=0.0, decision_hours=24, defaults=levers,
+            parameters={"options_on": 0, "crash_frequency": frequency},
+        )  # fmt: skip
+        opening = deposits(simulator)
+        simulator.step(hold(simulator))
+        return opening, deposits(simulator)
+
+    # loans of at most 67.5% survive a fall by a quarter: nobody minds how often it comes
+    strict = {"liquidation_threshold": 0.70, "ltv_gap": 0.025}
+    assert np.array_equal(day(0.0, **strict), day(1.0, **strict))
+    lax = {"liquidation_threshold": 0.92, "ltv_gap": 0.01}
+    careless, careful = day(0.0, **lax), day(1.0, **lax)
+    opening, later = (np.log(with_fear / without) for with_fear, without in zip(careful, careless, strict=True))
+    assert opening.mean() < -0.05 and later.mean() < -0.05
+    # the market opens at rest with that fear: the day adds little to it
+    assert opening.mean() == pytest.approx(later.mean(), abs=0.03), (opening.mean(), later.mean())
 
 
 # ---------------------------------------------------------------- runs and the backstop
@@ -243,11 +271,11 @@ def test_a_slump_calls_suppliers_money_elsewhere(blank: Callable[..., Any]) -> N
 
 
 def test_nobody_waits_for_more_than_all_there_is(blank: Callable[..., Any]) -> None:
-    _, venue, p, _ = blank(lockup_fear=0.25, loss_fear=10.0)
+    world, venue, p, _ = blank(lockup_fear=0.25, loss_fear=10.0)
     venue.supply_index, venue.scaled_deposits, venue.utilisation = 1.0, 0.0, 1.0
     venue.unmet_withdrawals = venue.deficit = 1e6
     # where nothing is left to be a share of, all of it is gone: twice the fear of lock-up, the whole fear of loss
     assert suppliers.fear_of_lockup(venue, p) == pytest.approx(0.5)
-    assert suppliers.fear_of_loss(venue, p) == pytest.approx(10.0)
+    assert suppliers.fear_of_loss(world, venue, p) == pytest.approx(10.0)
     venue.scaled_deposits = 4e6
-    assert suppliers.fear_of_loss(venue, p) == pytest.approx(2.5)
+    assert suppliers.fear_of_loss(world, venue, p) == pytest.approx(2.5)
