@@ -4,6 +4,8 @@ The committed audits (results/audit) are the same functions on more tapes. Tapes
 world, never by chance.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from protogov.agents.baselines import CHEATERS
@@ -37,18 +39,20 @@ def test_every_term_weighs_something_and_none_drowns_the_others():
     assert "supplier_haircuts" in deficits.verdict
 
 
+def places(role: str, *candidates: Mapping[str, float]) -> np.ndarray:
+    """Actions of a role's constants, given by lever -> value in its unit, F64[candidates, levers]."""
+    return np.array(
+        [[float(LEVER_BY_NAME[name].action(np.asarray(values[name]))) for name in role_levers(role)]
+        for values in candidates]
+    )  # fmt: skip
+
+
 def test_welfare_gains_nothing_by_endangering_borrowers():
     """In calm weeks W rises with the threshold: puts bought in fear are no gain (they were, by 9 bp at the low end)."""
-    levers = role_levers("risk")
-    places = [
-        [float(LEVER_BY_NAME[name].action(np.asarray(values[name]))) for name in levers]
-        for values in (
-            {"liquidation_threshold": threshold, "ltv_gap": 0.025, "liquidation_bonus": 0.01, "option_margin": 1.0}
-            for threshold in (0.61, 0.83, 0.91)
-        )
-    ]
+    rest = {"ltv_gap": 0.025, "liquidation_bonus": 0.01, "option_margin": 1.0}
+    points = places("risk", *({"liquidation_threshold": threshold} | rest for threshold in (0.61, 0.83, 0.91)))
     (tapes,) = open_tapes(WORLD, ["calm"], FIRST_SCORING, 64, 2)
-    low, default, high = tapes.play(Constants(levers), np.array(places)).totals[WELFARE]
+    low, default, high = tapes.play(Constants(role_levers("risk")), points).totals[WELFARE]
     assert student_t(low - default).high < 0.0
     assert student_t(high - low).low > 0.0
 
@@ -66,3 +70,17 @@ def test_what_is_best_for_risk_depends_on_the_rates():
     table = coupling.answer(WORLD, coupling.Answers("crisis-2022-06", "risk", moves, budget, 16, 64, 96))
     assert table["moved"].all()
     assert table["z"][0] > coupling.SIGNIFICANT
+
+
+def test_what_is_best_for_rate_depends_on_what_risk_allows():
+    """In a long slump a steep curve is better for rate beside the default thresholds, a flat one beside strict ones."""
+    rest = {"base_rate": 0.1, "slope2": 0.6, "optimal_utilisation": 0.88}
+    points, family = (
+        places("rate", *({"slope1": slope} | rest for slope in (0.08, 0.02))),
+        Constants(role_levers("rate")),
+    )
+    (tapes,) = open_tapes(WORLD, ["crisis-2022-06"], FIRST_SCORING, 768, 2)
+    steep, flat = tapes.play(family, points).totals["rate"]
+    assert student_t(steep - flat).low > 0.0
+    steep, flat = tapes.play(family, points, coupling.held_actions(coupling.MOVES["risk"]["strict"])).totals["rate"]
+    assert student_t(flat - steep).low > 0.0
