@@ -65,7 +65,7 @@ CHANGES = (
     ),
     Change(
         "headroom (risk), on all nine training markets",
-        "1.85 +- .44 bp, 4% of what single constants gain (7.21 +- .48 bp, 15% now)",
+        "1.85 +- .44 bp, 4% of what single constants gain (7.13 +- .48 bp, 15% now)",
         "welfare counts of a protective put what it costs above fair value, no longer what its buyer would have paid",
         "A threshold cut under borrowers made them buy puts, and the surplus that was told for these was the larger "
         "the greater their danger: W was best at the lowest threshold in calm weeks too. What a put saves is counted "
