@@ -69,7 +69,7 @@ CHANGES = (
         "welfare counts of a protective put what it costs above fair value, no longer what its buyer would have paid",
         "A threshold cut under borrowers made them buy puts, and the surplus that was told for these was the larger "
         "the greater their danger: W was best at the lowest threshold in calm weeks too. What a put saves is counted "
-        "in the loan that it saves. Now W asks for a threshold of .91 in calm weeks and of .61 in long slumps. The "
+        "in the loan that it saves. Now W asks for a threshold of .92 in calm weeks and of .60 in long slumps. The "
         "bonus is nearly a pure cost still, and most of what single constants of `risk` gain is its cut from 5% to 1%.",
     ),
     Change(
