@@ -75,10 +75,8 @@ def test_what_is_best_for_risk_depends_on_the_rates():
 def test_what_is_best_for_rate_depends_on_what_risk_allows():
     """In a long slump a steep curve is better for rate beside the default thresholds, a flat one beside strict ones."""
     rest = {"base_rate": 0.1, "slope2": 0.6, "optimal_utilisation": 0.88}
-    points, family = (
-        places("rate", *({"slope1": slope} | rest for slope in (0.08, 0.02))),
-        Constants(role_levers("rate")),
-    )
+    family = Constants(role_levers("rate"))
+    points = places("rate", *({"slope1": slope} | rest for slope in (0.08, 0.02)))
     (tapes,) = open_tapes(WORLD, ["crisis-2022-06"], FIRST_SCORING, 768, 2)
     steep, flat = tapes.play(family, points).totals["rate"]
     assert student_t(steep - flat).low > 0.0
