@@ -6,10 +6,13 @@ from math import isnan
 from typing import Any
 
 from protogov.envs.roles import ROLES, make_agents
+from protogov.envs.world.features import Feature
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.envs.world.parameters import Parameters
 from protogov.envs.world.state import MAX_DECISION_HOURS, MAX_VENUES
 from protogov.envs.world.welfare import TERM_NAMES
+
+OBSERVABLE = ("chain", "feeds", "surface", "accounts")
 
 
 class ConfigError(ValueError):
@@ -28,6 +31,11 @@ class WorldConfig:
             limit, 0 freezes the levers.
         episode_hours: length of an episode, at most 8760; episodes end by truncation alone.
         cooperation: weight c of welfare in a reward: (1 - c) * mandate + c * welfare, each over its daily sd.
+        observe: groups of features that governors see (`protogov.envs.world.features`): "chain", what a contract can
+            read; "feeds", published indices; "surface", the option pool node by node; "accounts", how debt and open
+            interest are spread. ("chain",) is a world without feeds.
+        privileged: governors also see the group "latent", which only the simulator knows: for ceilings and the value of
+            information, never for a claim about governors.
         objective: term of the world -> weight: replaces every governor's reward, mandate and blend, where any is given.
         defaults: lever name -> value that replaces the table's default, within the lever's range.
         randomise_levers: levers start uniform within this share of their range around the default (training: 0.25).
@@ -41,6 +49,8 @@ class WorldConfig:
     autonomy: float = 72.0
     episode_hours: int = 336
     cooperation: float = 0.0
+    observe: tuple[str, ...] = ("chain", "feeds")
+    privileged: bool = False
     objective: Mapping[str, float] = field(default_factory=dict)
     defaults: Mapping[str, float] = field(default_factory=dict)
     randomise_levers: float = 0.0
@@ -53,6 +63,8 @@ class WorldConfig:
             ("roles", (tuple, list), "a tuple of role names"),
             ("defaults", Mapping, "a mapping from lever names to values"),
             ("objective", Mapping, "a mapping from terms of the world to weights"),
+            ("observe", (tuple, list), f"a tuple of groups of features, some of {', '.join(OBSERVABLE)}"),
+            ("privileged", bool, "True or False"),
             ("stagger", bool, "True or False"),
             ("parameters", Parameters, "a Parameters object"),
             ("autonomy", (int, float), "a number from 0 (frozen) to inf (no limits)"),
@@ -60,6 +72,14 @@ class WorldConfig:
             if not isinstance(getattr(self, name), kind):
                 raise ConfigError(f"{name} = {getattr(self, name)!r} must be {wanted}.")
         object.__setattr__(self, "roles", tuple(self.roles))
+        for name in self.observe:
+            if name not in OBSERVABLE:
+                hint = "; set privileged = True for it" if name == "latent" else ""
+                raise ConfigError(f"observe names the group {name!r}, known groups are {', '.join(OBSERVABLE)}{hint}.")
+        if not self.observe:
+            raise ConfigError(f"observe = {self.observe!r} must name at least one of {', '.join(OBSERVABLE)}.")
+        # the order of an observation is the table's: two ways to write the same groups are one configuration
+        object.__setattr__(self, "observe", tuple(name for name in OBSERVABLE if name in self.observe))
         object.__setattr__(self, "defaults", dict(self.defaults))
         object.__setattr__(self, "objective", dict(self.objective))
         _whole("venues", self.venues, 1, MAX_VENUES)
@@ -93,6 +113,16 @@ class WorldConfig:
         """Default of one lever in this world [its unit]."""
         return float(self.defaults.get(name, LEVERS[LEVER_INDEX[name]].default))
 
+    def shows(self, feature: Feature) -> bool:
+        """Whether governors of this world see a feature."""
+        if feature.group == "latent":
+            return self.privileged
+        return feature.group in self.observe and ("feeds" in self.observe or not feature.needs_feeds)
+
+    def computes(self, feature: Feature) -> bool:
+        """Whether this world works a feature out, for governors, critics or onlookers."""
+        return feature.group not in ("surface", "accounts") or feature.group in self.observe
+
     @property
     def horizon(self) -> int:
         """Decisions in a full episode."""
@@ -101,7 +131,7 @@ class WorldConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dict that `from_dict` takes back; an infinite autonomy is the string 'inf'."""
         data = asdict(self)
-        data["roles"] = list(self.roles)
+        data["roles"], data["observe"] = list(self.roles), list(self.observe)
         data["autonomy"] = "inf" if self.autonomy == float("inf") else self.autonomy
         return data
 

@@ -11,7 +11,7 @@ from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.interfaces import ActionError
 from protogov.envs.rendering import Renderer, check_render_mode
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.observe import LIMIT
+from protogov.envs.world.features import LIMIT
 
 IDS: dict[str, str] = {
     "protogov/Rates-v0": "rate",

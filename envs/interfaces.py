@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import Agent
+from protogov.envs.world.features import FEATURES, Feature
 from protogov.envs.world.levers import LEVER_INDEX
 
 
@@ -83,6 +84,10 @@ class Readable(Protocol):
         """Executed levers of a venue."""
         ...
 
+    def observation_names(self, agent: str) -> tuple[str, ...]:
+        """Name of every entry of an agent's observation."""
+        ...
+
 
 class RoleView:
     """What one governor sees of the worlds: its normalised observation, and physical values by name."""
@@ -93,12 +98,21 @@ class RoleView:
         self._simulator = simulator
 
     def raw(self, name: str) -> NDArray[np.float64]:
-        """Feature `name` in its physical unit, float64 [n] or [n, k] by the feature's shape; any role may ask for any.
+        """Feature `name` in its physical unit, float64 [n] or [n, *shape] by the feature's shape.
+
+        Any role may ask for any that the world shows to governors.
 
         Raises:
-            KeyError: no such feature; the message lists those there are.
+            KeyError: no such feature (the message lists those there are), or one that governors here cannot see.
         """
+        if name in FEATURES and not self._simulator.config.shows(FEATURES[name]):
+            raise KeyError(f"feature {name!r} cannot be seen by governors: {_why_hidden(FEATURES[name])}.")
         return self._simulator.feature(self.agent, name)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Name of every column of `obs`."""
+        return self._simulator.observation_names(self.agent)
 
     @property
     def decision_hours(self) -> int:
@@ -110,3 +124,11 @@ class RoleView:
         """Executed value of every lever of the venue, float64 [n], in its unit."""
         rows = self._simulator.lever_values(self._simulator.places[self.agent].venue)
         return {name: rows[:, index].copy() for name, index in LEVER_INDEX.items()}
+
+
+def _why_hidden(feature: Feature) -> str:
+    if feature.group == "latent":
+        return "only the simulator knows it (privileged = True shows it)"
+    if feature.needs_feeds:
+        return f"it needs the groups {feature.group!r} and 'feeds' in observe"
+    return f"it is of the group {feature.group!r}, which observe leaves out"

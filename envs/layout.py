@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import WELFARE_DAILY_SD, Agent, Role
+from protogov.envs.world.features import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
 from protogov.envs.world.levers import LEVER_INDEX, lever_rows
-from protogov.envs.world.observe import VENUE_FEATURES, WORLD_FEATURES, Feature
 from protogov.envs.world.state import world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES
 
@@ -20,6 +20,7 @@ class Layout:
     def __init__(self, config: WorldConfig, places: dict[str, Agent]) -> None:
         self.config = config
         self.places = places
+        self._names: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def columns(self) -> dict[str, NDArray[np.int64]]:
@@ -30,7 +31,8 @@ class Layout:
         for name, place in self.places.items():
             own = size + place.venue * venue_size
             picked = [
-                world_at[feature] if feature in world_at else own + venue_at[feature] for feature in place.role.features
+                world_at[feature.name] if feature.name in world_at else own + venue_at[feature.name]
+                for feature in self.features(name)
             ]
             picked += [
                 size + rival * venue_size + venue_at["lever_lagged"]
@@ -39,6 +41,29 @@ class Layout:
             ]
             columns[name] = np.concatenate(picked)
         return columns
+
+    def features(self, agent: str) -> tuple[Feature, ...]:
+        """What an agent sees of the world and of its own venue: the features of its role that the world shows."""
+        return tuple(feature for feature in self.places[agent].role.feature_rows() if self.config.shows(feature))
+
+    @cached_property
+    def state_columns(self) -> NDArray[np.int64]:
+        """Columns of an observation row that the global state holds: all that is computed, latent features too."""
+        world_at, size = _feature_columns(WORLD_FEATURES)
+        venue_at, venue_size = _feature_columns(VENUE_FEATURES)
+        computed = [feature.name for feature in VENUE_FEATURES if self.config.computes(feature)]
+        venues = [size + v * venue_size + venue_at[name] for v in range(self.config.venues) for name in computed]
+        return np.concatenate([*world_at.values(), *venues])
+
+    @cached_property
+    def state_names(self) -> tuple[str, ...]:
+        """Name of every entry of the global state, in the order of `state_columns`."""
+        names = [name for feature in WORLD_FEATURES for name in feature.entries()]
+        for v in range(self.config.venues):
+            for feature in VENUE_FEATURES:
+                if self.config.computes(feature):
+                    names += [f"venue_{v}.{name}" for name in feature.entries()]
+        return tuple(names)
 
     @cached_property
     def lever_columns(self) -> dict[str, NDArray[np.int64]]:
@@ -68,11 +93,12 @@ class Layout:
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
         """Name of every entry of `agent`'s observation, `feature` or `feature[index]`; rivals' carry `rival_`."""
-        names = [n for feature in self.places[agent].role.feature_rows() for n in _entry_names(feature)]
-        lagged = next(f for f in VENUE_FEATURES if f.name == "lever_lagged")
-        for _ in range(self.config.venues - 1):
-            names += [f"rival_{n}" for n in _entry_names(lagged)]
-        return tuple(names)
+        if agent not in self._names:
+            names = [name for feature in self.features(agent) for name in feature.entries()]
+            for _ in range(self.config.venues - 1):
+                names += [f"rival_{name}" for name in FEATURES["lever_lagged"].entries()]
+            self._names[agent] = tuple(names)
+        return self._names[agent]
 
     def blank_world(self) -> np.ndarray:
         """The blank record that an episode begins from: clock, counts and the limits of every lever."""
@@ -81,6 +107,8 @@ class Layout:
         row["length"] = self.config.episode_hours
         row["decision_hours"] = self.config.decision_hours
         row["lever_noise"] = self.config.randomise_levers
+        row["shows_surface"] = "surface" in self.config.observe
+        row["shows_accounts"] = "accounts" in self.config.observe
         levers = lever_rows(float(self.config.autonomy))
         for name, value in self.config.defaults.items():
             for column in ("default", "executed", "target", "pending"):
@@ -96,13 +124,6 @@ def _feature_columns(features: Iterable[Feature]) -> tuple[dict[str, NDArray[np.
     """Columns of each feature in its block, and the block's width."""
     columns, start = {}, 0
     for feature in features:
-        width = int(np.prod(feature.shape))
-        columns[feature.name] = np.arange(start, start + width)
-        start += width
+        columns[feature.name] = np.arange(start, start + feature.size)
+        start += feature.size
     return columns, start
-
-
-def _entry_names(feature: Feature) -> list[str]:
-    if not feature.shape:
-        return [feature.name]
-    return [f"{feature.name}[{index}]" for index in range(int(np.prod(feature.shape)))]

@@ -14,7 +14,7 @@ from protogov.envs.gymnasium_env import InfoReader, action_space, observation_sp
 from protogov.envs.interfaces import ActionError
 from protogov.envs.rendering import Renderer, check_render_mode
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.observe import LIMIT
+from protogov.envs.world.features import LIMIT
 
 Observations = dict[str, NDArray[np.float32]]
 Infos = dict[str, dict[str, Any]]

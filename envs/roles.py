@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from protogov.envs.world.features import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
 from protogov.envs.world.levers import LEVERS, Lever
-from protogov.envs.world.observe import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
 from protogov.envs.world.welfare import TERM_NAMES
 
 LEVER_BY_NAME = {lever.name: lever for lever in LEVERS}
@@ -28,6 +28,8 @@ class Term:
 class Role:
     """A kind of governor. Its mandate is the weighted sum of `terms` [bp of K0 a decision].
 
+    It sees those of `features` whose group the world shows.
+
     `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on the training scenarios
     [bp], measured once (`protogov.experiments.scales`) and frozen; the reward is the mandate over it.
     """
@@ -47,9 +49,8 @@ class Role:
         return tuple(FEATURES[name] for name in self.features)
 
 
-WORLD_NAMES = tuple(feature.name for feature in WORLD_FEATURES)
-VENUE_NAMES = tuple(feature.name for feature in VENUE_FEATURES if feature.name != "lever_lagged")
-SHARED = (*WORLD_NAMES, *VENUE_NAMES)
+# What every role may see, as far as the world shows it (`WorldConfig.observe`); of rivals the levers of a decision ago.
+SHARED = tuple(feature.name for feature in (*WORLD_FEATURES, *VENUE_FEATURES) if feature.name != "lever_lagged")
 
 RATE = Role(
     name="rate",

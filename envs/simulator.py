@@ -20,15 +20,15 @@ from protogov.envs.roles import Agent, Role, make_agents
 from protogov.envs.rows import own_levers, own_parameters
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.threads import Workers, slices
+from protogov.envs.world.features import FEATURES, VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.kernels import kernels
 from protogov.envs.world.noise import Purpose, key, uniform
-from protogov.envs.world.observe import VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -143,7 +143,7 @@ class Simulator:
     @property
     def state_size(self) -> int:
         """Length of a row of :meth:`state`."""
-        return int(self._obs.shape[1])
+        return int(self._layout.state_columns.size)
 
     def observation_size(self, agent: str) -> int:
         """Length of `agent`'s observation."""
@@ -355,11 +355,29 @@ class Simulator:
         return {name: self._obs.take(columns, axis=1) for name, columns in self._layout.columns.items()}
 
     def state(self) -> NDArray[np.float32]:
-        """Global state, float32 [n, g]: every feature of the world and of every venue once, normalised."""
-        return self._obs.copy()
+        """Global state, float32 [n, g]: every feature of the world and of every venue once, normalised.
+
+        Latent features are among it, whatever governors see; `surface` and `accounts` where they are observed.
+        """
+        return self._obs.take(self._layout.state_columns, axis=1)
+
+    def state_names(self) -> tuple[str, ...]:
+        """Name of every entry of a row of :meth:`state`; those of a venue begin with `venue_<number>.`."""
+        return self._layout.state_names
 
     def feature(self, agent: str, name: str) -> NDArray[np.float64]:
-        """Feature `name` of `agent`'s venue in its physical unit, float64 [n] or [n, k]."""
+        """Feature `name` of `agent`'s venue in its physical unit, float64 [n] or [n, *shape], latent ones too.
+
+        For onlookers; governors ask their `RoleView`.
+
+        Raises:
+            KeyError: no such feature, or one of a group that this world does not work out.
+        """
+        if name in FEATURES and not self.config.computes(FEATURES[name]):
+            group = FEATURES[name].group
+            raise KeyError(
+                f"feature {name!r} is of the group {group!r}, which observe = {self.config.observe} leaves out."
+            )
         if name in WORLD_DTYPE.names:  # type: ignore[operator]
             return np.array(self._world_features[name])
         if name in VENUE_DTYPE.names:  # type: ignore[operator]

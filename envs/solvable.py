@@ -158,7 +158,7 @@ def _threshold(name: str, bonus: float) -> Solvable:
 def _pool(**changed: float) -> dict[str, float]:
     """An option pool that marks at the tape's vol whatever is traded, with buyers alone, no fee and no hedge."""
     return {
-        "lp_size": 1e9, "opening_notional": 0.0, "lend_share": 0.0, "num_shorts": 0, "standard_size": 1e12,
+        "lp_size": 1e9, "opening_notional": 0.0, "lend_share": 0.0, "num_shorts": 0, "standard_size": 1e15,
         "skew_impact": 0.0, "surface_skew": 0.0, "option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0,
         "variance_fee": 0.0, "put_look": 0.0, "gamma_widening": 0.0, "gamma_limit": 1e12, "vega_limit": 1e12,
         "lock_share": 0.0, "lp_choice": 0.0, "option_choice": 0.0, "arrivals": 150.0, "buy_share": 1.0,
@@ -207,7 +207,7 @@ def _spread_informed() -> Solvable:
     plain = _spread()
     # who knows may sell what others hold: a book to begin with, and room for all of them
     config = plain.config.with_parameters(
-        known_mispricing=MISPRICING, informed_cap=1e6, opening_notional=1e8, lp_size=1e10
+        known_mispricing=MISPRICING, informed_cap=3e9, opening_notional=1e8, lp_size=1e10
     )
 
     def value(half_spread: float) -> float:

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 from protogov.agents.baselines import governor_fits, governor_names, make_governor
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
+from protogov.envs.layout import Layout
 from protogov.envs.roles import Agent, make_agents
-from protogov.envs.world.observe import Feature
-from protogov.envs.world.state import NUM_LEVERS
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.files import read_json
 from protogov.experiments.paths import RunFolder
@@ -75,18 +73,8 @@ def _check_fit(governor: Governor, agent: Agent, world: WorldConfig) -> None:
         )
     if policy.agent.partition("_")[0] != agent.role.name:
         raise BadInput(f"the policy is of {policy.agent}; it cannot govern as {agent.name}")
-    names = [name for feature in agent.role.feature_rows() for name in _entries(feature)]
-    rivals = NUM_LEVERS * (world.venues - 1)
-    if list(policy.features[: len(names)]) != names or len(policy.features) != len(names) + rivals:
-        raise BadInput(
-            f"the policy of {policy.agent} observes {len(policy.features)} numbers that are not the "
-            f"{len(names) + rivals} which {agent.name} sees in this version of the world; train it again"
-        )
-
-
-def _entries(feature: Feature) -> list[str]:
-    """Names of the numbers that a feature is observed as."""
-    return [f"{feature.name}[{i}]" for i in range(prod(feature.shape))] if feature.shape else [feature.name]
+    with as_bad_input():
+        policy.check_features(Layout(world, {agent.name: agent}).observation_names(agent.name))
 
 
 def baseline(name: str, world: WorldConfig) -> GovernorSet:

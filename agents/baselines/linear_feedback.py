@@ -19,7 +19,7 @@ FEATURES: Mapping[str, tuple[float, float]] = {
     "drawdown_week": (-0.05, 0.1),
     "utilisation_over_optimal": (0.0, 0.1),
     "outside_yield": (0.05, 0.05),
-    "informed_share": (0.2, 0.2),
+    "flow_toxicity": (0.15, 0.35),
     "at_risk": (0.1, 0.1),
 }
 # role of a lever -> the features it may use, besides the constant
@@ -32,10 +32,10 @@ READS: Mapping[str, tuple[str, ...]] = {
     "ltv_gap": ("realised_72h", "drawdown_week", "at_risk"),
     "liquidation_bonus": ("realised_72h", "drawdown_week", "at_risk"),
     "option_margin": ("realised_72h", "drawdown_week", "at_risk"),
-    "half_spread": ("realised_72h", "drawdown_week", "informed_share"),
-    "skew_shift": ("realised_72h", "drawdown_week", "informed_share"),
-    "vega_fee": ("realised_72h", "drawdown_week", "informed_share"),
-    "hedge_ratio": ("realised_72h", "drawdown_week", "informed_share"),
+    "half_spread": ("realised_72h", "drawdown_week", "flow_toxicity"),
+    "skew_shift": ("realised_72h", "drawdown_week", "flow_toxicity"),
+    "vega_fee": ("realised_72h", "drawdown_week", "flow_toxicity"),
+    "hedge_ratio": ("realised_72h", "drawdown_week", "flow_toxicity"),
 }
 WEIGHTS = 1 + 3  # of a lever: the constant, then its features
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,25 @@ class Policy:
             shapes[f"layer_{index}.bias"] = (outputs,)
         return shapes
 
+    def check_features(self, names: Sequence[str]) -> None:
+        """Refuse an observation whose numbers mean something else than those that the policy learned on.
+
+        Args:
+            names: of every number of the observation, in order.
+
+        Raises:
+            PolicyError: they differ; the message names what is missing and what is new.
+        """
+        if tuple(names) == self.features:
+            return
+        gone = [name for name in self.features if name not in set(names)]
+        new = [name for name in names if name not in set(self.features)]
+        told = [f"{word} {_some(which)}" for word, which in (("lacks", gone), ("adds", new)) if which]
+        raise PolicyError(
+            f"the policy of {self.agent} learned on {len(self.features)} numbers that are not the {len(names)} of this "
+            f"observation, which {' and '.join(told) or 'has them in another order'}; train it again"
+        )
+
     def save(self, folder: Path) -> list[Path]:
         """Write policy_<agent>.json and policy_<agent>.safetensors; returns both paths."""
         description = folder / f"policy_{self.agent}.json"
@@ -79,6 +99,11 @@ class Policy:
         }
         description.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         return [description, weights]
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few of some names, and how many more there are."""
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def load_policy_file(path: Path) -> Policy:

@@ -39,6 +39,7 @@ class PolicyGovernor:
         self._activation = {"relu": torch.relu, "tanh": torch.tanh}[policy.activation]
         self._std = np.exp(np.array(policy.log_std, np.float32))
         self._noise = RowNoise(seed)
+        self._seen: tuple[str, ...] | None = None  # names of a view that were found to fit
 
     @property
     def agent(self) -> str:
@@ -60,7 +61,15 @@ class PolicyGovernor:
         self._noise.reset(rows, seeds)
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
-        """Decide for all worlds of the view: F32[n, k] in [-1, 1]."""
+        """Decide for all worlds of the view: F32[n, k] in [-1, 1].
+
+        Raises:
+            PolicyError: the view shows other features than those that the policy learned on; the message names them.
+        """
+        names = view.feature_names
+        if names is not self._seen:
+            self.policy.check_features(names)
+            self._seen = names
         return self.act_on(view.obs)
 
     def act_on(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:

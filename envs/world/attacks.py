@@ -27,7 +27,7 @@ SLACK = 0.001  # log price: gaps below it are not traded on
 UNWIND_STEP = 0.005  # log price by which trading out may move the pool away from the market in a sub-step
 CAREFUL = 0.999  # share of a limit that an attacker uses: rounding must not make a loan unhealthy
 SPARE = 0.05  # of its capital that the griefer keeps for interest
-CRUMB = 1e-9  # coin, below which a position is closed
+CRUMB = 1e-6  # USD at the opening price, below which a position is closed
 
 
 @compiled
@@ -183,16 +183,17 @@ def trade_out(world, events, p):
     What the push bought is sold, what it sold is bought back.
     """
     position = world.attacker_coin[PUSHER] - world.attacker_stock[PUSHER]
-    if position > CRUMB:
+    crumb = CRUMB / world.opening_price
+    if position > crumb:
         room = log(pool_price(world) / world.outside_price) + UNWIND_STEP
         if room > SLACK:
             sell(world, min(world.pool_coin * (exp(0.5 * room) - 1.0), position), events, p)
         return
     cash = own_cash(world, PUSHER, p) * (1.0 - p.pool_fee)
-    if position < -CRUMB and cash > 1.0:
+    if position < -crumb and cash > 1.0:
         room = log(world.outside_price / pool_price(world)) + UNWIND_STEP
         if room > SLACK:
-            wanted = world.pool_cash * -position / max(world.pool_coin + position, CRUMB)
+            wanted = world.pool_cash * -position / max(world.pool_coin + position, crumb)
             buy(world, min(world.pool_cash * (exp(0.5 * room) - 1.0), wanted, cash), events, p)
         return
     world.attacker_active[PUSHER] = TRADED_OUT

@@ -17,17 +17,18 @@ import numpy as np
 from numba import njit
 
 from protogov.envs.world.compiled import OPTIONS, compiled
-from protogov.envs.world.observe import (
+from protogov.envs.world.features import (
+    ACCOUNTS_AT,
+    SURFACE_AT,
+    VENUE_COLUMNS,
     VENUE_DTYPE,
     VENUE_SCALE,
     VENUE_SYMLOG,
     WORLD_DTYPE,
     WORLD_SCALE,
     WORLD_SYMLOG,
-    normalise,
-    observe_venue,
-    observe_world,
 )
+from protogov.envs.world.observe import normalise, observe_accounts, observe_surface, observe_venue, observe_world
 from protogov.envs.world.opening import open_world
 from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.records import fill_controls, fill_record
@@ -58,13 +59,23 @@ def source_digest(*folders: str) -> str:
 
 @compiled
 def fill_observation(world, world_features, world_flat, venue_features, venue_flat, obs, p):
-    """Features of one world in physical units, and the same normalised in one row: world first, then each venue."""
+    """Features of one world in physical units, and the same normalised in one row: world first, then each venue.
+
+    The groups `surface` and `accounts` are filled where the world shows them; elsewhere their columns stay zero.
+    """
     observe_world(world, world_features, p)
-    normalise(world_flat, WORLD_SCALE, WORLD_SYMLOG, obs, 0)
+    normalise(world_flat, WORLD_SCALE, WORLD_SYMLOG, obs, 0, 0, world_flat.shape[0])
     for v in range(world.num_venues):
-        observe_venue(world, world.venues[v], venue_features[v], p)
-        offset = world_flat.shape[0] + v * venue_flat.shape[1]
-        normalise(venue_flat[v], VENUE_SCALE, VENUE_SYMLOG, obs, offset)
+        venue, features = world.venues[v], venue_features[v]
+        flat, offset = venue_flat[v], world_flat.shape[0] + v * venue_flat.shape[1]
+        observe_venue(world, venue, features, p)
+        normalise(flat, VENUE_SCALE, VENUE_SYMLOG, obs, offset, 0, SURFACE_AT)
+        if world.shows_surface:
+            observe_surface(world, venue, features, p)
+            normalise(flat, VENUE_SCALE, VENUE_SYMLOG, obs, offset, SURFACE_AT, ACCOUNTS_AT)
+        if world.shows_accounts:
+            observe_accounts(world, venue, features)
+            normalise(flat, VENUE_SCALE, VENUE_SYMLOG, obs, offset, ACCOUNTS_AT, VENUE_COLUMNS)
 
 
 def _build(digest: str) -> Kernels:
@@ -126,11 +137,6 @@ def kernels(num_venues: int) -> Kernels:
     if not 1 <= num_venues <= MAX_VENUES:
         raise ValueError(f"venues = {num_venues!r} must be between 1 and {MAX_VENUES}.")
     return _build(f"{source_digest()} {num_venues}")
-
-
-def observation_columns(num_venues: int) -> tuple[int, int]:
-    """(columns of the world block, columns of one venue block) of an observation row."""
-    return WORLD_SCALE.size, VENUE_SCALE.size
 
 
 __all__ = [

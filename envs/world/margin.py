@@ -42,15 +42,16 @@ def minimum_collateral(spot, strike, years, is_call, contracts, p):
 
 
 @compiled
-def minimum_coin(spot, strike, years, contracts, p):
+def minimum_coin(spot, strike, years, contracts, static, p):
     """Least coin collateral of a short call: its shocked price in coin at the shocked spot, never more than covers it.
 
+    `static` is the least of all [coin].
     Source: Lyra Avalon OptionGreekCache.getMinCollateral for SHORT_CALL_BASE.
     """
     vol = shock_vol(years, p.shock_vol_near, p.shock_vol_far)
     shocked = spot * p.shock_up
     call, _ = call_and_put(shocked, strike, years, vol, p.interest_rate)
-    return min(max(call * contracts / shocked, p.short_static_coin), contracts)
+    return min(max(call * contracts / shocked, static), contracts)
 
 
 # ---------------------------------------------------------------- Derive
@@ -92,7 +93,8 @@ def coin_requirement(world, venue, e, k, contracts, spot, initial, p):
     """Coin that a short call against coin needs at `spot`: by the rule in force, at most the coin that it is about."""
     if p.standard_margin > 0.0:
         return min(cash_requirement(world, venue, e, k, True, contracts, spot, initial, p) / spot, contracts)
-    needed = minimum_coin(spot, venue.strike[e, k], years_to_expiry(world, venue, e), contracts, p)
+    static = p.short_static_coin / world.opening_price
+    needed = minimum_coin(spot, venue.strike[e, k], years_to_expiry(world, venue, e), contracts, static, p)
     return min(needed * venue.option_margin, contracts)
 
 

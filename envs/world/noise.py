@@ -78,6 +78,7 @@ class Purpose(IntEnum):
     PUT_MARGIN = 103
     SHORT_SELLER_KIND = 104
     SHORT_SELLER_VENUE = 105
+    SHORT_SELLER_MARGIN = 110
     LP_SIZE = 106
     LP_PREMIUM = 107
     LP_OFFSET = 108
@@ -101,8 +102,8 @@ _PRIME_ENTITY = np.uint64(0xD1342543DE82EF95)
 _PRIME_STEP = np.uint64(0xAF251AF3B0F025B5)
 _PRIME_SUBSTEP = np.uint64(0xB564EF22EC7AECE5)
 _PRIME_PURPOSE = np.uint64(0xF7C2EBC08F67F2B5)
-_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
-_TWO_POW_MINUS_53 = 2.0**-53
+_S30, _S27, _S31, _S12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
+_TWO_POW_MINUS_52 = 2.0**-52
 
 
 @compiled
@@ -130,7 +131,8 @@ def uniform(seed, entity, step, substep, purpose):
         + np.uint64(purpose) * _PRIME_PURPOSE
     )
     z = splitmix(splitmix(z + _GOLDEN) + _GOLDEN)
-    return (np.float64(z >> _S11) + 0.5) * _TWO_POW_MINUS_53
+    # 52 bits and a half: with 53 the half of the largest would round up, and the interval be closed at 1
+    return (np.float64(z >> _S12) + 0.5) * _TWO_POW_MINUS_52
 
 
 @compiled

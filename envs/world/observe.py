@@ -1,16 +1,11 @@
-"""What governors can see: features in physical units, and their fixed, stateless normalisation.
+"""Features of a world in physical units, and their fixed, stateless normalisation; the table is `features.py`."""
 
-To add a feature: a row in `WORLD_FEATURES` or `VENUE_FEATURES`, one line in the function below that fills it, and its
-name in the roles that shall see it. There is no clock and no scenario name among them.
-"""
-
-from dataclasses import dataclass
 from math import log, log1p
-from typing import Literal
-
-import numpy as np
 
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.features import HEALTH_BINS, LIMIT
+from protogov.envs.world.fills import flow_toxicity
+from protogov.envs.world.liquidation import health_factor
 from protogov.envs.world.market import pool_price
 from protogov.envs.world.options import free_liquidity
 from protogov.envs.world.population.liquidity_providers import queue_value
@@ -18,110 +13,10 @@ from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol
 
 
-@dataclass(frozen=True)
-class Feature:
-    """One observed quantity: seen as value / scale, or sign * log(1 + |value| / scale) when `symlog`; within +-10."""
-
-    name: str
-    unit: str
-    shape: tuple[int, ...]
-    scale: float
-    transform: Literal["linear", "symlog"]
-
-
-def _rows(*rows: tuple[str, str, float, Literal["linear", "symlog"]]) -> tuple[Feature, ...]:
-    return tuple(Feature(name, unit, (), scale, transform) for name, unit, scale, transform in rows)
-
-
-WORLD_FEATURES: tuple[Feature, ...] = _rows(
-    ("return_1h", "log", 0.02, "symlog"),
-    ("return_6h", "log", 0.04, "symlog"),
-    ("return_24h", "log", 0.08, "symlog"),
-    ("return_72h", "log", 0.12, "symlog"),
-    ("realised_1h", "annual vol", 0.5, "symlog"),
-    ("realised_6h", "annual vol", 0.5, "symlog"),
-    ("realised_72h", "annual vol", 0.5, "symlog"),
-    ("implied_vol", "annual vol", 0.5, "symlog"),
-    ("implied_less_realised", "annual vol", 0.3, "symlog"),
-    ("drawdown_week", "share", 0.1, "symlog"),
-    ("leverage_demand", "log", 0.4, "linear"),
-    ("outside_yield", "annual", 0.05, "symlog"),
-    ("informed_share", "share", 0.3, "linear"),
-    ("flow_intensity", "log", 0.5, "linear"),
-    ("congestion", "share", 0.5, "linear"),
-    ("funding", "annual", 0.2, "symlog"),
-    ("peg_gap", "share", 0.02, "symlog"),
-    ("depth", "log of USD over 0.5M", 1.0, "linear"),
-    ("depth_over_week", "log", 0.5, "linear"),
-    ("pool_over_oracle", "log", 0.01, "symlog"),
-    ("open_interest", "log, against its normal", 0.5, "linear"),
-)
-_VENUE_SCALARS = _rows(
-    ("utilisation", "share", 1.0, "linear"),
-    ("utilisation_over_optimal", "share", 0.1, "symlog"),
-    ("borrow_rate", "annual", 0.05, "symlog"),
-    ("supply_rate", "annual", 0.05, "symlog"),
-    ("supply_rate_over_outside", "annual", 0.03, "symlog"),
-    ("debt", "share of K0", 0.5, "linear"),
-    ("deposits", "share of K0", 0.5, "linear"),
-    ("net_borrow_day", "share of K0", 0.02, "symlog"),
-    ("net_supply_day", "share of K0", 0.02, "symlog"),
-    ("unmet_withdrawals", "share of K0", 0.005, "symlog"),
-    ("at_risk", "share of debt", 0.3, "linear"),
-    ("liquidation_gain", "ratio", 0.5, "symlog"),
-    ("liquidated", "share of K0", 0.005, "symlog"),
-    ("latent", "share of K0", 0.002, "symlog"),
-    ("deficit", "share of K0", 0.002, "symlog"),
-    ("treasury", "share of K0", 0.01, "symlog"),
-    ("option_nav", "share of K0", 0.2, "linear"),
-    ("option_return", "share of NAV at the last decision", 0.01, "symlog"),
-    ("option_free_cash", "share of NAV", 0.5, "linear"),
-    ("option_unpaid", "share of K0", 0.001, "symlog"),
-    ("option_free_liquidity", "share of NAV", 0.5, "symlog"),
-    ("lp_queue", "share of NAV", 0.1, "symlog"),
-    ("net_delta", "share of NAV", 0.2, "symlog"),
-    ("book_delta", "share of NAV", 0.2, "symlog"),
-    ("book_gamma", "share of NAV for 1% squared", 0.02, "symlog"),
-    ("book_vega", "share of NAV for a vol point", 0.005, "symlog"),
-    ("hedge_gain", "ratio", 0.5, "symlog"),
-    ("surface_over_fair", "vol", 0.05, "symlog"),
-    ("hours_to_expiry", "h", 84.0, "linear"),
-    ("hours_to_hedge", "h", 6.0, "linear"),
-    ("option_flow", "share of NAV traded", 0.05, "symlog"),
-    ("short_interest", "share of NAV", 0.1, "symlog"),
-)
-VENUE_FEATURES: tuple[Feature, ...] = (
-    *_VENUE_SCALARS,
-    Feature("lever_executed", "action units", (NUM_LEVERS,), 1.0, "linear"),
-    Feature("lever_pending", "action units from executed", (NUM_LEVERS,), 0.2, "linear"),
-    Feature("lever_hours_to_effect", "h", (NUM_LEVERS,), 6.0, "linear"),
-    Feature("lever_hours_to_allowed", "h", (NUM_LEVERS,), 6.0, "linear"),
-    Feature("lever_lagged", "action units", (NUM_LEVERS,), 1.0, "linear"),
-)
-FEATURES = {feature.name: feature for feature in (*WORLD_FEATURES, *VENUE_FEATURES)}
-LIMIT = 10.0
-
-
-def _dtype(features: tuple[Feature, ...]) -> np.dtype:
-    return np.dtype([(feature.name, "f8", feature.shape) for feature in features])
-
-
-def _columns(features: tuple[Feature, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and symlog flag of every column of the flat view."""
-    scale = [feature.scale for feature in features for _ in range(int(np.prod(feature.shape)))]
-    kind = [feature.transform == "symlog" for feature in features for _ in range(int(np.prod(feature.shape)))]
-    return np.array(scale), np.array(kind)
-
-
-WORLD_DTYPE, VENUE_DTYPE = _dtype(WORLD_FEATURES), _dtype(VENUE_FEATURES)
-WORLD_SCALE, WORLD_SYMLOG = _columns(WORLD_FEATURES)
-VENUE_SCALE, VENUE_SYMLOG = _columns(VENUE_FEATURES)
-
-
 @compiled
-def normalise(raw, scale, symlog, out, offset):
-    """Write the normalised values of one flat row of features to `out` from `offset` on."""
-    for c in range(raw.shape[0]):
+def normalise(raw, scale, symlog, out, offset, start, stop):
+    """Write the normalised values of columns `start` to `stop` of a flat row of features to `out`, from `offset` on."""
+    for c in range(start, stop):
         x = raw[c] / scale[c]
         if symlog[c]:
             x = log1p(x) if x >= 0.0 else -log1p(-x)
@@ -206,7 +101,8 @@ def observe_venue(world, venue, out, p):
     out.liquidated = venue.sum_liquidated / value
     out.latent = venue.last_latent / value
     out.deficit = venue.deficit / value
-    out.treasury = venue.last_treasury / value
+    coin = venue.treasury_coin * spot
+    out.treasury = (venue.treasury_cash + venue.reserve + coin - venue.deficit) / value
     out.option_nav = venue.last_nav / value
     out.option_return = venue.nav_change / nav
     out.option_free_cash = venue.option_cash / nav
@@ -222,6 +118,7 @@ def observe_venue(world, venue, out, p):
     out.hours_to_expiry = hours_until(venue.next_expiry, world.substep)
     out.hours_to_hedge = p.hedge_interval - world.hour % p.hedge_interval
     out.option_flow = venue.sum_option_contracts * spot / nav
+    out.flow_toxicity = flow_toxicity(venue, nav)
     out.short_interest = venue.short_collateral_sum / nav
     rows, executed, pending = venue.levers, out.lever_executed, out.lever_pending
     effect, allowed, lagged = out.lever_hours_to_effect, out.lever_hours_to_allowed, out.lever_lagged
@@ -246,3 +143,69 @@ def surface_gap(world, venue, p):
         gap += mid_vol(venue, e, middle, world.oracle_price, p)
         gap -= fair_vol(world.implied_vol, world.oracle_price, strike, p)
     return gap / venue.num_expiries
+
+
+@compiled
+def nearest_after(venue, substep):
+    """Index of the expiry that settles next after sub-step `substep`; -1 where there is none."""
+    found = -1
+    for e in range(venue.num_expiries):
+        if venue.expiry[e] > substep and (found < 0 or venue.expiry[e] < venue.expiry[found]):
+            found = e
+    return found
+
+
+@compiled
+def observe_surface(world, venue, out, p):
+    """Fill the group `surface`: a row an expiry, the nearest first; rows and columns that are not listed are zero."""
+    vols, interest, flow, gap = out.node_vol, out.node_interest, out.node_flow, out.node_vol_over_fair
+    vols[:], interest[:], flow[:], gap[:] = 0.0, 0.0, 0.0, 0.0
+    spot = world.oracle_price
+    share = spot / max(venue.last_nav, 1e-3 * venue.opening_value)
+    last = -1
+    for row in range(venue.num_expiries):
+        e = nearest_after(venue, last)
+        if e < 0:
+            return
+        last = venue.expiry[e]
+        for k in range(venue.num_strikes):
+            held = venue.long_calls[e, k] + venue.long_puts[e, k] + venue.short_calls[e, k] + venue.short_puts[e, k]
+            vols[row, k] = mid_vol(venue, e, k, spot, p)
+            interest[row, k] = held * share
+            flow[row, k] = venue.node_flow[e, k] * share
+            gap[row, k] = vols[row, k] - fair_vol(world.implied_vol, spot, venue.strike[e, k], p)
+
+
+@compiled
+def health_bin(health):
+    """Number of the bin of `HEALTH_BINS` that a health factor falls into: 0 can be liquidated."""
+    for number in range(len(HEALTH_BINS)):
+        if health < HEALTH_BINS[number]:
+            return number
+    return len(HEALTH_BINS)
+
+
+@compiled
+def observe_accounts(world, venue, out):
+    """Fill the group `accounts`: debt by health factor at the oracle price; how concentrated it and options are."""
+    bins = out.debt_by_health
+    bins[:] = 0.0
+    squares = 0.0
+    total = venue.scaled_debt
+    if total > 0.0:
+        for i in range(venue.num_accounts):
+            scaled = venue.account_scaled_debt[i]
+            if scaled > 0.0:
+                debt = scaled * venue.borrow_index
+                collateral = venue.account_collateral[i]
+                health = health_factor(collateral, world.oracle_price, venue.liquidation_threshold, debt)
+                bins[health_bin(health)] += scaled / total
+                squares += (scaled / total) * (scaled / total)
+    out.debt_concentration = squares
+    interest, squares = 0.0, 0.0
+    for e in range(venue.num_expiries):
+        for k in range(venue.num_strikes):
+            held = venue.long_calls[e, k] + venue.long_puts[e, k] + venue.short_calls[e, k] + venue.short_puts[e, k]
+            interest += held
+            squares += held * held
+    out.interest_concentration = squares / (interest * interest) if interest > 0.0 else 0.0

@@ -61,8 +61,8 @@ def open_world(world, tape, p):
     world.opening_cash = total_cash(world)
     world.opening_coin = total_coin(world)
     # the endowment is the first flow: it scales the check before anything was traded
-    world.gross_cash = max(abs(world.opening_cash), 1.0)
-    world.gross_coin = max(abs(world.opening_coin), 1.0)
+    world.gross_cash = max(abs(world.opening_cash), 1.0)  # a dollar at least, and its worth in coin
+    world.gross_coin = max(abs(world.opening_coin), 1.0 / world.opening_price)
     for v in range(world.num_venues):
         world.venues[v].opening_net = lending_residual(world.venues[v])
 

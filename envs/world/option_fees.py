@@ -58,15 +58,15 @@ def variance_fee_of(vega, skew_gap, vol_gap, contracts, coefficient, vega_part, 
 
 
 @compiled
-def variance_fee(vega, skew_gap, vol_gap, contracts, p):
-    """The variance fee at this world's coefficients."""
+def variance_fee(vega, opening_price, skew_gap, vol_gap, contracts, p):
+    """The variance fee at this world's coefficients; its static part of vega is a share of the opening price."""
     return variance_fee_of(
         vega,
         skew_gap,
         vol_gap,
         contracts,
         p.variance_fee,
-        (p.variance_fee_vega_static, p.variance_fee_vega),
+        (p.variance_fee_vega_static * opening_price, p.variance_fee_vega),
         (p.variance_fee_skew_static, p.variance_fee_skew),
         (p.variance_fee_vol_static, p.variance_fee_vol),
     )

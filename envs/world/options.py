@@ -31,6 +31,16 @@ def years_to_expiry(world, venue, e):
 
 
 @compiled
+def contracts_for(world, notional):
+    """Contracts of `notional` USD at the opening price.
+
+    Sizes are told in money, so that a market plays the same whatever its coin is worth. They are fixed in contracts for
+    an episode: a fall of the price makes trades smaller in money, as it does where people think in coins.
+    """
+    return notional / world.opening_price
+
+
+@compiled
 def trade_terms(world, venue, e, k, is_call, contracts, sign, p):
     """What the pool asks (sign +1, trader buys) or bids (-1) for `contracts` at a node, at the post-trade vol.
 
@@ -41,7 +51,8 @@ def trade_terms(world, venue, e, k, is_call, contracts, sign, p):
     """
     spot, strike = world.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
-    base, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, p.standard_size, p.skew_impact)
+    standard = contracts_for(world, p.standard_size)
+    base, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, standard, p.skew_impact)
     moneyness = log(spot / strike)
     shift = venue.skew_shift * tilt(moneyness, p.skew_shift_width) if venue.skew_shift != 0.0 else 0.0
     vol = clipped_vol(base * skew + shift + sign * half_spread_for(venue, sign, p))
@@ -55,7 +66,7 @@ def trade_terms(world, venue, e, k, is_call, contracts, sign, p):
     fees += venue.vega_fee * vega_fee_of(vol, pre, post, venue.last_nav, contracts * spot, p.vega_fee_rate)
     if p.variance_fee > 0.0:
         skew_gap = skew - normalised_skew(p.surface_skew, spot, strike)
-        fees += variance_fee(vega, skew_gap, base - venue.fee_vol[e], contracts, p)
+        fees += variance_fee(vega, world.opening_price, skew_gap, base - venue.fee_vol[e], contracts, p)
     total = premium + fees if sign > 0.0 else max(premium - fees, 0.0)
     return total, abs(total - premium), vol, base, skew, delta, vega
 
@@ -134,7 +145,8 @@ def forced_terms(world, venue, e, k, is_call, contracts, trader_is_short, p):
     spot, strike = world.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
     sign = 1.0 if trader_is_short else -1.0
-    _, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, p.standard_size, p.skew_impact)
+    standard = contracts_for(world, p.standard_size)
+    _, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, standard, p.skew_impact)
     vol = forced_vol(world, venue, e, k, venue.base_vol[e], skew, trader_is_short, p)
     call, put, _, _, _ = quote(spot, strike, years, vol, p.interest_rate)
     price = call if is_call else put

@@ -59,8 +59,14 @@ def open_oracle(world, p):
     world.impact_serial = -1
     world.parent_serial = -1
     world.outside_seen[:] = world.outside_price
-    world.pool_seen[:] = log(pool_price(world))
+    world.pool_seen[:] = log_pool_price(world)
     world.seen_mover[:, 0] = -1
+
+
+@compiled
+def log_pool_price(world):
+    """Log of the pool's price over the opening price: a log of dollars would round otherwise in another coin."""
+    return log(pool_price(world) / world.opening_price)
 
 
 @compiled
@@ -111,7 +117,7 @@ def remember_pool(world, p):
         return
     prices, impacts, movers = world.pool_seen, world.seen_impact, world.seen_mover
     now = world.substep % prices.shape[0]
-    prices[now] = log(pool_price(world))
+    prices[now] = log_pool_price(world)
     impacts[now] = world.impact_largest
     movers[now, 0], movers[now, 1], movers[now, 2] = forget_impact(world)
 
@@ -131,7 +137,7 @@ def report_average(world, p):
         total += prices[at]
         if impacts[at] > largest:
             largest, mover = impacts[at], at
-    price = floored(world, misread(world, exp(total / window)), p)
+    price = floored(world, misread(world, world.opening_price * exp(total / window)), p)
     changed = price != world.oracle_price
     world.oracle_price = price
     world.oracle_substep = world.substep

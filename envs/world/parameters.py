@@ -166,7 +166,9 @@ class Parameters:
     num_strikes: int = parameter(5, "strikes", 1, 5, "strikes an expiry, 10% apart around the money")
     strike_gap: float = parameter(0.1, "log price", 0.001, 1, "between neighbouring strikes at listing")
     interest_rate: float = parameter(0.03, "annual", -0.5, 1, "r of Black-Scholes")
-    standard_size: float = parameter(800, "contracts", 1e-3, inf, "trade that moves base vol by one vol point")
+    standard_size: float = parameter(
+        2.4e6, "USD at the opening", 1e-3, inf, "notional of a trade that moves base vol by one vol point"
+    )
     skew_impact: float = parameter(0.3, "ratio", 0, 10, "move of the skew over the move of base vol")
     vol_reversion: float = parameter(24, "h", 0.1, inf, "half-life of the surface's return to its anchor")
     anchor_half_life: float = parameter(8, "h", 0.1, inf, "lag of the public vol index that is the anchor")
@@ -178,8 +180,8 @@ class Parameters:
     fee_far: float = parameter(16, "weeks", 8, 520, "to expiry at which they count twice")
     vega_fee_rate: float = parameter(12, "ratio", 0, 100, "fee on trades that raise the pool's net vega")
     variance_fee: float = parameter(0.1, "ratio", 0, 1000, "fee on trades away from the average surface; 0 is off")
-    variance_fee_vega: float = parameter(0.01, "per USD", 0, 1000, "its slope in a contract's vega")
-    variance_fee_vega_static: float = parameter(0, "ratio", 0, 1000, "its part whatever the vega")
+    variance_fee_vega: float = parameter(0.01, "per 1.00 of vol", 0, 1000, "its slope in a contract's vega")
+    variance_fee_vega_static: float = parameter(0, "share of the opening price", 0, 1000, "its part whatever the vega")
     variance_fee_skew: float = parameter(3, "ratio", 0, 1000, "its slope in the distance of the skew from the fair one")
     variance_fee_skew_static: float = parameter(1, "ratio", 0, 1000, "its part whatever the skew")
     variance_fee_vol: float = parameter(100, "per 1.00 of vol", 0, 1e4, "its slope in base vol less its average")
@@ -210,7 +212,7 @@ class Parameters:
     breaker_liquidity_hours: float = parameter(72, "h", 0, inf, "for which the second does")
     # ---- option traders
     arrivals: float = parameter(16, "an hour", 0, 200, "option traders who ask for a price")
-    trade_size: float = parameter(11, "contracts", 0, inf, "mean size of a trade")
+    trade_size: float = parameter(33e3, "USD at the opening", 0, inf, "mean notional of a trade")
     buy_share: float = parameter(0.54, "share", 0, 1, "of uninformed traders who buy")
     spread_elasticity: float = parameter(35, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
     logit_scale: float = parameter(
@@ -223,7 +225,9 @@ class Parameters:
     known_mispricing: float = parameter(
         0, "vol", 0, 1, "above 0: all informed know by how much quotes are wrong, this much to either side"
     )
-    informed_cap: float = parameter(120, "contracts an hour", 0, inf, "informed traders take at most")
+    informed_cap: float = parameter(
+        360e3, "USD at the opening, an hour", 0, inf, "notional that informed traders take at most"
+    )
     option_choice: float = parameter(
         60, "per 1.00 of vol", 0, 1e4, "log odds gained by the venue with the better quote; 0: nobody compares"
     )
@@ -244,7 +248,7 @@ class Parameters:
     hourly_vol_of_vol: float = parameter(0.012, "vol", 0, 1, "standard deviation of an hour's implied-vol move")
     # ---- short sellers
     num_shorts: int = parameter(16, "sellers", 0, 16, "margined short sellers of a venue")
-    short_size: float = parameter(200, "contracts", 0, inf, "mean size of a short seller's position")
+    short_size: float = parameter(600e3, "USD at the opening", 0, inf, "mean notional of a short seller's position")
     short_entry: float = parameter(0.15, "probability an hour", 0, 1, "that an idle seller looks for a trade")
     short_capital_cost: float = parameter(0.2, "annual", 0, 10, "cost of cash collateral to a short seller")
     short_coin_cost: float = parameter(0.05, "annual", 0, 10, "cost of coin collateral, handed over or pledged")
@@ -268,7 +272,9 @@ class Parameters:
         0.01, "share of spot", 0, 1, "a forced buy-back costs parity plus this at least"
     )
     short_static: float = parameter(100, "USD", 0, inf, "least cash collateral of a short position")
-    short_static_coin: float = parameter(0.05, "coin", 0, inf, "least coin collateral of a short call")
+    short_static_coin: float = parameter(
+        150, "USD at the opening", 0, inf, "worth of the least coin collateral of a short call"
+    )
     short_penalty: float = parameter(0.05, "share", 0, 1, "of a liquidated short's spare collateral")
     short_least_fee: float = parameter(20, "USD", 0, inf, "least fee of a short's liquidation")
     short_keeper_share: float = parameter(0.1, "share", 0, 0.5, "of that fee to whoever liquidates")

@@ -83,4 +83,5 @@ def list_expiry(world, venue, e, expiry, p):
         venue.short_calls[e, k] = 0.0
         venue.short_puts[e, k] = 0.0
         venue.protective_puts[e, k] = 0.0
+        venue.node_flow[e, k] = 0.0
     open_surface(world, venue, e, p)

@@ -251,6 +251,14 @@ venue_dtype = np.dtype(
         ("net_standard_vega", "f8"),  # USD per vol point, each expiry normalised to 30 days
         ("book_value", "f8"),  # USD, of the pool's option book at its own marks
         ("informed_room", "f8"),  # contracts that informed traders may still trade this hour
+        # ---- option pool: its own fills, see fills.py
+        ("node_flow", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # contracts bought less sold since the decision began
+        ("filled_calls", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # the same of calls since fills were last judged
+        ("filled_puts", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("filled_value", "f8"),  # USD, at the pool's marks when they were filled
+        ("filled_notional", "f8"),  # USD, bought and sold
+        ("toxic_gain", "f8"),  # USD that takers gained up to the next marking, exponential sum over a day
+        ("toxic_size", "f8"),  # USD, the same of its absolute value
         # ---- option pool: what its profit is made of, see attribution.py; "held" is the pool's side, written negative
         ("fair_price", "f8"),  # USD, tape price at the last fair marking
         ("fair_hedge", "f8"),  # coin of the hedge then
@@ -367,6 +375,8 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("decision_hours", "i8"),
             ("lever_noise", "f8"),  # levers start uniform within this share of their range around the default
             ("num_venues", "i8"),
+            ("shows_surface", "i8"),  # 1: the observation holds the group `surface`
+            ("shows_accounts", "i8"),  # 1: and the group `accounts`
             # ---- outside market
             ("tape_price", "f8"),  # units of the debt asset per coin, exogenous: the tape's price over the peg
             ("lasting_impact", "f8"),  # I: outside price = tape price * exp(I)
@@ -420,7 +430,11 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("oracle_due", "i8"),  # NEVER if none is on its way
             ("oracle_mover", "i8", (3,)),  # serial, root and generation of the largest mover before that report
             ("opening_price", "f8"),  # oracle price at reset: what a floor refers to
-            ("pool_seen", "f8", (RING,)),  # log pool price that stood before sub-step % RING, for a pool average
+            (
+                "pool_seen",
+                "f8",
+                (RING,),
+            ),  # log pool price over the opening price that stood before sub-step % RING, for a pool average
             ("seen_impact", "f8", (RING,)),  # |log impact| of the largest mover behind it
             ("seen_mover", "i8", (RING, 3)),  # its serial (-1 none), root and generation
             # ---- money outside the protocol: net receipts since the episode began

@@ -10,6 +10,7 @@ from protogov.envs.world.arbitrage import arbitrage
 from protogov.envs.world.attacks import push_pool, use_market
 from protogov.envs.world.attribution import book_settlement, mark_fair_book
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.fills import forget_fills, judge_fills
 from protogov.envs.world.funding import move_open_interest, set_funding
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
 from protogov.envs.world.ledger import check_books
@@ -76,7 +77,7 @@ def run_hour(world, tape, events, p):
         # first what was announced before: a lever whose notice is as long as its delay may move again at once
         land_levers(world, venue)
         announce_levers(venue, world.substep)
-        refill_informed(venue, p)
+        refill_informed(world, venue, p)
     for k in range(SUBSTEPS):
         run_substep(world, candle, float(ahead.implied_vol), k, events, p)
     world.hour += 1
@@ -151,6 +152,7 @@ def after_oracle(world, events, p):
         venue.health_stale = 1
         if p.options_on > 0.0:
             mark_book(world, venue, p)
+            judge_fills(venue)
             check_margins(world, venue, v, events, p)
 
 
@@ -174,6 +176,7 @@ def mark_hour(world, venue, v, events, p):
     check_margins(world, venue, v, events, p)
     if venue.mark_stale:
         mark_book(world, venue, p)
+    judge_fills(venue)
     if (world.hour + 1) % int(p.hedge_interval) == 0:
         plan_hedge(world, venue, p)
     pay_funding(world, venue)
@@ -193,6 +196,7 @@ def settle_expiries(world, venue, v, events, p):
         return
     earliest, price = NEVER, settlement_price(world, venue)
     close_settlement(venue)
+    judge_fills(venue)  # what settles is relisted under the same node
     mark_fair_book(world, venue, p)
     for e in range(venue.num_expiries):
         if venue.expiry[e] <= world.substep + 1:
@@ -210,6 +214,7 @@ def settle_expiries(world, venue, v, events, p):
 def close_hour(world, venue, p):
     """Hourly diagnostics: loop gains, debt at risk, daily flows."""
     measure_risk(world, venue)
+    forget_fills(venue)
     if p.funding_cost > 0.0:
         pay_funding_cost(world, venue, p)
     if venue.unmet_withdrawals > 0.0:

@@ -179,6 +179,7 @@ def clear_sums(venue):
     venue.flow_mark_borrow = 0.0
     venue.flow_mark_supply = 0.0
     venue.sum_option_contracts = 0.0
+    venue.node_flow[:] = 0.0
     venue.sum_lp_flow = 0.0
     venue.sum_put_payouts = 0.0
     venue.pool_delta = 0.0

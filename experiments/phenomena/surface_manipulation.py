@@ -72,7 +72,7 @@ SURFACE_MANIPULATION = Phenomenon(
     evidence="Lyra Avalon values its pool, forced closings and liquidations at averages (GWAV) for this reason",
     scenario=get_scenario("calm") + Pulse("vol-push", 120, sets={"vol_push": PUSH}, onset=ONSET),
     config=WorldConfig(episode_hours=HOURS, decision_hours=DECISION).with_parameters(
-        gwav_on=0.0, standard_size=20.0, breaker_variance=10.0, lp_choice=0.0
+        gwav_on=0.0, standard_size=60e3, breaker_variance=10.0, lp_choice=0.0
     ),
     switch=Change(words="average vols (GWAV)", parameters={"gwav_on": 1.0}),
     measure=Measure("gain", "attacker's profit, a loss counted as nothing", "thousand USD"),

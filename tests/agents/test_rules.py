@@ -91,7 +91,7 @@ def test_quotes_widen_with_vol_and_informed_flow_and_tilt_with_the_book():
         return make_governor("inventory_quotes", ROLES["spread"]).act(view(implied_vol=0.7, **features))
 
     plain = quotes()
-    assert (value("spread", "half_spread", quotes(informed_share=0.5)) > value("spread", "half_spread", plain)).all()
+    assert (value("spread", "half_spread", quotes(flow_toxicity=0.5)) > value("spread", "half_spread", plain)).all()
     wild = make_governor("inventory_quotes", ROLES["spread"]).act(view(implied_vol=2.0))
     assert (value("spread", "half_spread", wild) > value("spread", "half_spread", plain)).all()
     puts, calls = quotes(book_delta=0.5, book_vega=-0.01), quotes(book_delta=-0.5, book_vega=-0.01)

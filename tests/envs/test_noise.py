@@ -76,7 +76,18 @@ def test_uniform_is_the_integer_formula() -> None:
         z = sum(operand * prime for operand, prime in zip(operands, primes, strict=True)) & MASK
         golden = 0x9E3779B97F4A7C15
         z = splitmix_of_integers(splitmix_of_integers((z + golden) & MASK) + golden & MASK)
-        assert uniform(*(np.uint64(x) for x in operands)) == ((z >> 11) + 0.5) * 2.0**-53
+        assert uniform(*(np.uint64(x) for x in operands)) == ((z >> 12) + 0.5) * 2.0**-52
+
+
+@pytest.mark.parametrize(("bits", "expected"), [(MASK, 1.0 - 2.0**-53), (0, 2.0**-53)])
+def test_uniform_is_never_0_or_1(monkeypatch: pytest.MonkeyPatch, bits: int, expected: float) -> None:
+    # what a mixer may return in the worst case; with 53 bits the largest would round to 1, whose normal is infinite
+    plain = getattr(uniform, "py_func", uniform)
+    monkeypatch.setitem(plain.__globals__, "splitmix", lambda z: np.uint64(bits))
+    with np.errstate(over="ignore"):
+        value = plain(*(np.uint64(3) for _ in OPERANDS))
+    assert value == expected and 0.0 < value < 1.0
+    assert np.isfinite(normal_quantile(value))
 
 
 def test_keys_of_episodes_do_not_collide() -> None:

@@ -13,7 +13,7 @@ from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.population.put_buyers import protect, sell_protection
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 from protogov.envs.world.population.venue_choice import review_venue, split_account
-from protogov.envs.world.state import HOURS_PER_YEAR, MAX_ACCOUNTS, SUBSTEPS, EventKind
+from protogov.envs.world.state import ACCOUNT_SLOTS, HOURS_PER_YEAR, SUBSTEPS, EventKind
 
 TOP_UP_TARGET = 1.1  # health factor restored, over the account's safety level
 REFERENCE_RATE, REFERENCE_LTV = 0.0526, 0.805  # default levers at 75% utilisation: what sizes are scaled at
@@ -136,7 +136,7 @@ def visit_borrowers(world, venue, v, substep_of_hour, events, p):
     for i in range(start, venue.num_accounts, SUBSTEPS):
         reservation = venue.account_reservation_rate[i] * demand
         surplus += (reservation - rate) * scaled_debt[i]
-        if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_ACTS) < activity[i]:
+        if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_ACTS) < activity[i]:
             act(world, venue, v, i, events, p)
     venue.sum_borrower_surplus += surplus * venue.borrow_index / HOURS_PER_YEAR
 
@@ -166,7 +166,7 @@ def act(world, venue, v, i, events, p):
         return  # its coin stands for options that it wrote: it neither leaves nor borrows more before they end
     # an attentive account looks `attentive_activity` times an hour; half of them have reviewed after the half-life
     chance = 1.0 - decay(1.0, p.borrow_half_life * p.attentive_activity)
-    if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:
+    if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:
         if world.num_venues > 1:
             review_venue(world, venue, world.venues[1 - v], i, p)
         if p.demand_choke > 0.0:
@@ -295,7 +295,7 @@ def buy_with_loan(world, venue, i, spent, p):
 def come_back(world, venue, v, i, p):
     """An emptied account returns after a while with what its wallet holds."""
     chance = (1.0 - decay(1.0, p.return_half_life)) / venue.account_activity[i]
-    if uniform(world.seed, v * MAX_ACCOUNTS + i, world.hour, 0, Purpose.ACCOUNT_RETURNS) < chance:
+    if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_RETURNS) < chance:
         coin = venue.account_wallet[i]
         venue.account_wallet[i] = 0.0
         add_collateral(world, venue, i, coin)

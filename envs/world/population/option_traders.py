@@ -9,8 +9,10 @@ from math import exp, log
 
 from protogov.envs.world.attribution import book_trade
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.fills import note_fill
 from protogov.envs.world.noise import Purpose, poisson_count, uniform
 from protogov.envs.world.options import (
+    contracts_for,
     forced_terms,
     free_liquidity,
     locked_for,
@@ -27,7 +29,7 @@ from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol, move_surface
 
-LEAST_CONTRACTS = 0.01  # nobody trades less
+LEAST_TRADE = 30.0  # USD at the opening price: nobody trades less
 MAX_ARRIVALS = 64  # of a venue in a sub-step, as far as their keys go
 
 
@@ -46,6 +48,12 @@ def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
             informed_arrival(world, venue, v, entity, substep_of_hour, future_vol, p)
         else:
             uninformed_arrival(world, venue, v, entity, substep_of_hour, p)
+
+
+@compiled
+def too_small(world, contracts):
+    """True for a trade that is not worth anybody's while."""
+    return contracts * world.opening_price < LEAST_TRADE
 
 
 @compiled
@@ -132,8 +140,9 @@ def uninformed_arrival(world, home, v, entity, substep_of_hour, p):
     e, k = draw_node(world, home, entity, substep_of_hour)
     buys = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIDE) < p.buy_share
     is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
-    contracts = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIZE)) * p.trade_size
-    if contracts < LEAST_CONTRACTS:
+    size = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIZE))
+    contracts = size * contracts_for(world, p.trade_size)
+    if too_small(world, contracts):
         return
     sign = 1.0 if buys else -1.0
     if p.logit_scale > 0.0:
@@ -143,7 +152,7 @@ def uninformed_arrival(world, home, v, entity, substep_of_hour, p):
     venue = world.venues[w]
     if not buys:
         contracts = min(contracts, for_sale(venue, e, k, is_call))
-        if contracts < LEAST_CONTRACTS:
+        if too_small(world, contracts):
             return
     u = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_MARGIN)
     traded, margin, cost = consider(world, venue, e, k, is_call, contracts, sign, u, 1.0, p)
@@ -157,7 +166,7 @@ def take_share(world, venue, v, e, k, is_call, contracts, sign, p):
     contracts *= logit_share(world, v, p)
     if sign < 0.0:
         contracts = min(contracts, for_sale(venue, e, k, is_call))
-    if contracts >= LEAST_CONTRACTS:
+    if not too_small(world, contracts):
         offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, p)
         if offered:
             fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, False, p)
@@ -209,8 +218,8 @@ def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, p):
     seed, hour = world.seed, world.hour
     is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
     races = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_LATENCY) < p.latency_share
-    room = min(p.trade_size, home.informed_room)
-    if room < LEAST_CONTRACTS:
+    room = min(contracts_for(world, p.trade_size), home.informed_room)
+    if too_small(world, room):
         return
     strike = home.strike[e, k]
     spot, vol = world.oracle_price, mid_vol(home, e, k, world.oracle_price, p)
@@ -231,7 +240,7 @@ def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, p):
     contracts = min(room, venue.informed_room)
     if not buys:
         contracts = min(contracts, for_sale(venue, e, k, is_call))
-    if contracts < LEAST_CONTRACTS:
+    if too_small(world, contracts):
         return
     offered, total, fees, base, skew = offer(world, venue, e, k, is_call, contracts, sign, p)
     if not offered:
@@ -260,6 +269,7 @@ def fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, 
         if venue.option_cash < total:
             return False
         pay_from_pool(world, venue, total)
+    note_fill(world, venue, e, k, is_call, contracts, sign)
     longs = venue.long_calls if is_call else venue.long_puts
     longs[e, k] = max(longs[e, k] + sign * contracts, 0.0)
     book_trade(world, venue, e, k, is_call, contracts, sign, total, fees, informed, p)
@@ -270,6 +280,6 @@ def fill(world, venue, e, k, is_call, contracts, sign, total, fees, base, skew, 
 
 
 @compiled
-def refill_informed(venue, p):
+def refill_informed(world, venue, p):
     """Top of an hour: informed traders' capital for this hour."""
-    venue.informed_room = p.informed_cap
+    venue.informed_room = contracts_for(world, p.informed_cap)

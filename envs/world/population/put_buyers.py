@@ -12,9 +12,9 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.lending import repay
 from protogov.envs.world.noise import Purpose, uniform
-from protogov.envs.world.population.option_traders import LEAST_CONTRACTS, above_fair, consider, fill, offer
+from protogov.envs.world.population.option_traders import above_fair, consider, fill, offer, too_small
 from protogov.envs.world.settlement import intrinsic
-from protogov.envs.world.state import MAX_ACCOUNTS, MAX_STRIKES, SUBSTEPS
+from protogov.envs.world.state import ACCOUNT_SLOTS, MAX_STRIKES, SUBSTEPS
 
 NEAREST_HOURS = 48  # to the expiry of a put that is bought, at least
 ABOVE_LIQUIDATION = 1.02  # a strike over the price at which the loan would be liquidated, at least
@@ -26,7 +26,7 @@ def protect(world, venue, v, i, debt, p):
 
     He wants the lowest strike that pays before his loan is liquidated, in one of the two nearest expiries.
     """
-    seed, hour, entity = world.seed, world.hour, v * MAX_ACCOUNTS + i
+    seed, hour, entity = world.seed, world.hour, v * ACCOUNT_SLOTS + i
     if uniform(seed, entity, hour, 0, Purpose.PUT_LOOK) >= p.put_look:
         return
     liquidation_price = debt / (venue.account_collateral[i] * venue.liquidation_threshold)
@@ -35,7 +35,7 @@ def protect(world, venue, v, i, debt, p):
         return
     k = lowest_strike(venue, e, ABOVE_LIQUIDATION * liquidation_price)
     contracts = p.put_cover * venue.account_collateral[i]
-    if k < 0 or contracts < LEAST_CONTRACTS:
+    if k < 0 or too_small(world, contracts):
         return
     u = uniform(seed, entity, hour, 0, Purpose.PUT_MARGIN)
     bought, _, cost = consider(world, venue, e, k, False, contracts, 1.0, u, p.put_need, p)
@@ -76,7 +76,7 @@ def sell_protection(world, venue, i, p):
     contracts = venue.account_puts[i]
     e, k = venue.account_put_node[i] // MAX_STRIKES, venue.account_put_node[i] % MAX_STRIKES
     contracts = min(contracts, venue.long_puts[e, k])
-    if contracts < LEAST_CONTRACTS:
+    if too_small(world, contracts):
         return
     offered, total, fees, base, skew = offer(world, venue, e, k, False, contracts, -1.0, p)
     if not offered or total <= 0.0:

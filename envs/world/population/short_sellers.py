@@ -8,10 +8,18 @@ from math import log
 
 from protogov.envs.world.attribution import book_trade
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.fills import note_fill
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.margin import cash_requirement, coin_requirement, free_equity
 from protogov.envs.world.noise import Purpose, uniform
-from protogov.envs.world.options import pay_from_pool, quotable, trade_terms, within_limits, years_to_expiry
+from protogov.envs.world.options import (
+    contracts_for,
+    pay_from_pool,
+    quotable,
+    trade_terms,
+    within_limits,
+    years_to_expiry,
+)
 from protogov.envs.world.population.option_traders import better_here, draw_node
 from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.pricing import quote
@@ -19,6 +27,7 @@ from protogov.envs.world.state import MAX_SHORTS, CollateralKind
 from protogov.envs.world.surface import fair_vol, move_surface
 
 NOBODY = -1
+LEAST_POSITION = 300.0  # USD at the opening price: nobody writes less
 
 
 @compiled
@@ -62,8 +71,11 @@ def consider_writing(world, venue, v, s, entity, p):
     kind = kind_of(world, entity, p)
     e, k = draw_node(world, venue, 4096 + entity, 0)
     is_call = kind == CollateralKind.COIN or uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_NODE) < 0.5
-    contracts = -log(uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_SIZE)) * p.short_size
-    if contracts < 0.1 or turns_away(world, v, entity, e, k, is_call, contracts, p):
+    size = -log(uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_SIZE))
+    contracts = size * contracts_for(world, p.short_size)
+    if contracts < contracts_for(world, LEAST_POSITION):
+        return
+    if turns_away(world, v, entity, e, k, is_call, contracts, p):
         return
     total, fees, vol, base, skew, delta, vega = trade_terms(world, venue, e, k, is_call, contracts, -1.0, p)
     if venue.option_cash < total or not quotable(world, venue, e, delta, base, skew, p):
@@ -90,11 +102,12 @@ def consider_writing(world, venue, v, s, entity, p):
             cash = needed
             cost = cash * p.short_capital_cost * years
     given_up = (call if is_call else put) * contracts - total + cost
-    margin = -log(uniform(seed, entity, hour, 0, Purpose.OPTION_MARGIN)) / p.spread_elasticity
+    margin = -log(uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_MARGIN)) / p.spread_elasticity
     surplus = margin * vega * contracts - given_up
     if surplus < 0.0:
         return
     pay_from_pool(world, venue, total)
+    note_fill(world, venue, e, k, is_call, contracts, -1.0)
     post_collateral(world, venue, s, kind, cash, coin, account)
     venue.short_contracts[s] = contracts
     venue.short_expiry[s], venue.short_strike[s], venue.short_call[s] = e, k, 1 if is_call else 0

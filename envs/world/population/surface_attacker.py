@@ -11,8 +11,9 @@ import numpy as np
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.liquidity_pool import ask_back, deposit
+from protogov.envs.world.options import contracts_for
 from protogov.envs.world.population.liquidity_providers import visit_providers
-from protogov.envs.world.population.option_traders import LEAST_CONTRACTS, fill, for_sale, offer
+from protogov.envs.world.population.option_traders import fill, for_sale, offer, too_small
 from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS
 
 TICKETS = 16  # into which each purchase and sale is cut
@@ -71,8 +72,8 @@ def push(world, venue, j, bought, p):
     way.
     """
     k = venue.num_strikes // 2
-    contracts = world.vol_push * 100.0 * p.standard_size / TICKETS
-    if contracts < LEAST_CONTRACTS:
+    contracts = world.vol_push * 100.0 * contracts_for(world, p.standard_size) / TICKETS
+    if too_small(world, contracts):
         return
     for e in range(venue.num_expiries):
         for _ in range(TICKETS):
@@ -91,7 +92,7 @@ def unwind(world, venue, j, bought, p):
     for e in range(venue.num_expiries):
         for _ in range(TICKETS):
             contracts = min(bought[e] / TICKETS, for_sale(venue, e, k, True))
-            if contracts < LEAST_CONTRACTS:
+            if too_small(world, contracts):
                 break
             offered, total, fees, base, skew = offer(world, venue, e, k, True, contracts, -1.0, p)
             if offered and fill(world, venue, e, k, True, contracts, -1.0, total, fees, base, skew, True, p):

@@ -45,7 +45,7 @@ def make_bench(num_venues: int = 1, autonomy: float = inf, **parameters: float) 
     world.num_venues = num_venues
     world.seed = 7
     world.tape_price = world.outside_price = world.oracle_price = world.opening_price = world.dollar_mark = 1000.0
-    world.outside_seen, world.pool_seen, world.seen_mover = 1000.0, np.log(1000.0), -1
+    world.outside_seen, world.pool_seen, world.seen_mover = 1000.0, 0.0, -1
     world.pool_cash, world.pool_coin = 1e6, 1e3
     world.depth = world.tape_depth = 1e6 * (np.exp(0.005) - 1.0)
     world.oracle_due = NEVER
@@ -166,7 +166,9 @@ SIGNED = frozenset({
     # borrowed from outside and sold, if need be more than there is of everything else
     "venues.hedge_coin", "venues.hedge_slice", "opening_coin",
     # rates and log prices
-    "lasting_impact", "pool_seen", "funding", "liquidator_margin", "outside_yield", "venues.supplier_premium",
+    "lasting_impact", "pool_seen", "venues.node_flow", "venues.filled_calls", "venues.filled_puts",
+    "venues.filled_value", "venues.toxic_gain", "funding", "liquidator_margin", "outside_yield",
+    "venues.supplier_premium",
     "venues.skew_shift", "oracle_error", "oracle_push",
     # logs: of what a person thinks of a venue, of vols added up
     "venues.account_taste", "venues.supplier_taste", "venues.base_log_sum", "venues.base_log_ring",

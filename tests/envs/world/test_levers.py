@@ -292,6 +292,21 @@ def test_a_small_change_is_made_in_full(blank: Callable[..., Any], index: int) -
 
 
 @BY_INDEX
+@pytest.mark.parametrize("way", [-1.0, 1.0])
+def test_a_move_of_exactly_one_cap_is_made_in_full(blank: Callable[..., Any], index: int, way: float) -> None:
+    # from many places of the range: the sum of a value and a cap rounds either way
+    shield = Shield(blank(autonomy=12.0))
+    row = shield.rows[index]
+    for share in np.linspace(0.3, 0.7, 9):
+        start = row.low + share * (row.high - row.low)
+        row.executed = row.pending = start
+        row.due, row.allowed = NEVER, shield.substep
+        shield.aim(index, start * math.exp(way * row.cap) if row.cap_kind else start + way * row.cap)
+        announce(row, shield.substep)
+        assert row.reason == Reason.MOVED and row.pending == row.target
+
+
+@BY_INDEX
 def test_the_shield_does_not_dither(blank: Callable[..., Any], index: int) -> None:
     shield = Shield(blank(autonomy=12.0))
     row = shield.rows[index]

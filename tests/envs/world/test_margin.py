@@ -83,12 +83,12 @@ def test_the_minimum_covers_the_option_at_any_lower_vol(
 def test_coin_collateral_is_the_shocked_price_in_coin_and_never_more_than_covers_the_call(
     blank: Callable[..., Any],
 ) -> None:
-    _, _, p, _ = blank(**SETTINGS, short_static_coin=0.2)
+    _, _, p, _ = blank(**SETTINGS)
     call, _ = call_and_put(1200.0, 1050.0, WEEK_YEARS, 1.4, 0.03)
-    assert margin.minimum_coin(1000.0, 1050.0, WEEK_YEARS, 10.0, p) == pytest.approx(10.0 * call / 1200.0)
-    assert margin.minimum_coin(1000.0, 50.0, 1e-9, 10.0, p) <= 10.0
-    assert margin.minimum_coin(1000.0, 5000.0, WEEK_YEARS, 1.0, p) == 0.2  # the static amount
-    assert margin.minimum_coin(1000.0, 5000.0, WEEK_YEARS, 0.1, p) == 0.1  # covered
+    assert margin.minimum_coin(1000.0, 1050.0, WEEK_YEARS, 10.0, 0.2, p) == pytest.approx(10.0 * call / 1200.0)
+    assert margin.minimum_coin(1000.0, 50.0, 1e-9, 10.0, 0.2, p) <= 10.0
+    assert margin.minimum_coin(1000.0, 5000.0, WEEK_YEARS, 1.0, 0.2, p) == 0.2  # the static amount
+    assert margin.minimum_coin(1000.0, 5000.0, WEEK_YEARS, 0.1, 0.2, p) == 0.1  # covered
 
 
 @pytest.mark.parametrize(

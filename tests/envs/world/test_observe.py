@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from protogov.envs.config import OBSERVABLE, ConfigError, WorldConfig
 from protogov.envs.simulator import Simulator
-from protogov.envs.world import observe
+from protogov.envs.world import features, observe
 from protogov.envs.world.levers import LEVERS
 from protogov.envs.world.state import NEVER
 from protogov.envs.world.surface import fair_vol, mid_vol
@@ -77,7 +78,7 @@ def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
         "latent": venue.last_latent / k0,
         "deficit": venue.deficit / k0,
         "treasury": (
-            venue.treasury_cash + venue.reserve + venue.treasury_coin * world.tape_price - venue.deficit
+            venue.treasury_cash + venue.reserve + venue.treasury_coin * spot - venue.deficit
         ) / k0,
         "option_nav": venue.last_nav / k0,
         "option_return": venue.nav_change / nav,
@@ -91,6 +92,7 @@ def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
         "surface_over_fair": float(np.mean(gaps)) if gaps else 0.0,
         "hours_to_expiry": (venue.next_expiry - world.substep) / 12.0 if gaps else 0.0,
         "hours_to_hedge": p.hedge_interval - world.hour % p.hedge_interval,
+        "flow_toxicity": venue.toxic_gain / (venue.toxic_size + 1e-5 * nav),
         "option_flow": venue.sum_option_contracts * spot / nav,
         "option_free_liquidity": (venue.option_cash + venue.option_scaled * venue.supply_index
                                   + venue.hedge_coin * spot - venue.locked - venue.option_unpaid) / nav,
@@ -99,17 +101,50 @@ def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
     }  # fmt: skip
 
 
+def expected_surface(world: Any, venue: Any, p: Any) -> dict[str, np.ndarray]:
+    """The group `surface`: rows by time to expiry."""
+    spot, n, m = float(world.oracle_price), int(venue.num_expiries), int(venue.num_strikes)
+    nav = max(float(venue.last_nav), 1e-3 * float(venue.opening_value))
+    held = venue.long_calls + venue.long_puts + venue.short_calls + venue.short_puts
+    out = {name: np.zeros((4, 5)) for name in ("node_vol", "node_interest", "node_flow", "node_vol_over_fair")}
+    for row, e in enumerate(np.argsort(venue.expiry[:n])):
+        for k in range(m):
+            vol = mid_vol(venue, e, k, spot, p)
+            out["node_vol"][row, k] = vol
+            out["node_interest"][row, k] = held[e, k] * spot / nav
+            out["node_flow"][row, k] = venue.node_flow[e, k] * spot / nav
+            out["node_vol_over_fair"][row, k] = vol - fair_vol(world.implied_vol, spot, venue.strike[e, k], p)
+    return out
+
+
+def expected_accounts(world: Any, venue: Any) -> dict[str, Any]:
+    """The group `accounts`."""
+    n = int(venue.num_accounts)
+    debt = venue.account_scaled_debt[:n] * venue.borrow_index
+    shares = debt / max(debt.sum(), 1e-300)
+    owing = debt > 0.0
+    backing = venue.account_collateral[:n] * world.oracle_price * venue.liquidation_threshold
+    edges = [-np.inf, 1.0, 1.02, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 2.0, np.inf]
+    bins, _ = np.histogram(backing[owing] / debt[owing], edges, weights=shares[owing])
+    held = (venue.long_calls + venue.long_puts + venue.short_calls + venue.short_puts).ravel()
+    return {
+        "debt_by_health": bins,
+        "debt_concentration": (shares**2).sum(),
+        "interest_concentration": (held**2).sum() / held.sum() ** 2 if held.sum() > 0.0 else 0.0,
+    }
+
+
 def check(simulator: Simulator, closes: list[list[float]]) -> None:
     for i, world in enumerate(simulator.worlds):
         p = simulator.params[i]
-        features = expected_world(world, closes[i], p)
-        assert features.keys() == {feature.name for feature in observe.WORLD_FEATURES}
+        outside = expected_world(world, closes[i], p)
+        assert outside.keys() == {feature.name for feature in features.WORLD_FEATURES}
         for agent, place in simulator.places.items():
             venue = world.venues[place.venue]
             scalars = expected_venue(world, venue, p)
-            assert scalars.keys() == {f.name for f in observe.VENUE_FEATURES if not f.shape}
+            assert scalars.keys() == {f.name for f in features.VENUE_SCALARS}
             view = simulator.view(agent)
-            for name, value in (features | scalars).items():
+            for name, value in (outside | scalars).items():
                 assert view.raw(name)[i] == pytest.approx(value, rel=1e-9, abs=1e-12), name
             for index, lever in enumerate(LEVERS):
                 row = venue.levers[index]
@@ -123,6 +158,8 @@ def check(simulator: Simulator, closes: list[list[float]]) -> None:
                 assert view.raw("lever_hours_to_allowed")[i, index] == pytest.approx(wait)
                 lagged = lever.action(np.array(venue.lagged_levers[index]))
                 assert view.raw("lever_lagged")[i, index] == pytest.approx(lagged, abs=1e-9)
+            for name, table in (expected_surface(world, venue, p) | expected_accounts(world, venue)).items():
+                assert view.raw(name)[i] == pytest.approx(table, rel=1e-9, abs=1e-12), name
 
 
 @pytest.mark.parametrize("venues", [1, 2])
@@ -131,7 +168,7 @@ def test_every_feature_is_recounted(
     simulate: Callable[..., Simulator], shake: Callable[..., Any], venues: int, options_on: int
 ) -> None:
     simulator = simulate(
-        "crash-heldout", 3, seed=1, venues=venues, autonomy=12.0, decision_hours=1,
+        "crash-heldout", 3, seed=1, venues=venues, autonomy=12.0, decision_hours=1, observe=OBSERVABLE, privileged=True,
         parameters={"options_on": options_on, "hedge_interval": 3.0},
     )  # fmt: skip
     closes = [[float(price)] for price in simulator.worlds["oracle_price"]]
@@ -153,7 +190,7 @@ def test_every_feature_is_recounted(
 )  # fmt: skip
 def test_normalisation(raw: np.ndarray, scale: np.ndarray, symlog: np.ndarray) -> None:
     out = np.full(11, 7.0, np.float32)
-    observe.normalise(raw, scale, symlog, out, 2)
+    observe.normalise(raw, scale, symlog, out, 2, 0, 8)
     x = raw / scale
     expected = np.clip(np.where(symlog, np.sign(x) * np.log1p(np.abs(x)), x), -10.0, 10.0)
     assert out[2:10] == pytest.approx(expected.astype(np.float32), rel=1e-6, abs=1e-7)
@@ -168,7 +205,7 @@ def test_an_observation_is_its_features_normalised(
     for agent, role in simulator.roles.items():
         view = simulator.view(agent)
         columns = []
-        for feature in role.feature_rows():
+        for feature in (one for one in role.feature_rows() if simulator.config.shows(one)):
             x = view.raw(feature.name).reshape(4, -1) / feature.scale
             columns.append(np.clip(np.sign(x) * np.log1p(np.abs(x)) if feature.transform == "symlog" else x, -10, 10))
         rival = f"{role.name}_{1 - simulator.places[agent].venue}"
@@ -179,10 +216,105 @@ def test_an_observation_is_its_features_normalised(
 
 
 def test_there_is_no_clock_and_no_scenario_name() -> None:
-    for name in observe.FEATURES:
+    for name in features.FEATURES:
         assert name not in ("hour", "substep", "time", "step", "scenario", "seed", "episode")
 
 
 def test_hours_until() -> None:
     assert observe.hours_until(36, 12) == 2.0
     assert observe.hours_until(12, 36) == observe.hours_until(12, 12) == observe.hours_until(NEVER, 12) == 0.0
+
+
+# ---------------------------------------------------------------- groups: what a contract, a feed, the simulator knows
+
+FEEDS = {
+    "implied_vol", "implied_less_realised", "outside_yield", "funding", "peg_gap", "open_interest",
+    "supply_rate_over_outside", "latent", "option_nav", "option_return", "surface_over_fair",
+}  # fmt: skip
+LATENT = {"leverage_demand", "informed_share", "flow_intensity"}
+
+
+def names_of(**config: Any) -> tuple[str, ...]:
+    return Simulator(WorldConfig(**config)).observation_names("spread_0")
+
+
+def test_governors_see_the_chain_and_the_feeds_and_nothing_latent() -> None:
+    usual = set(names_of())
+    assert not usual & LATENT and usual >= FEEDS and "flow_toxicity" in usual
+    assert usual - set(names_of(observe=("chain",))) == FEEDS
+    assert set(names_of(privileged=True)) - usual == LATENT
+    assert set(names_of(observe=("feeds",))) == FEEDS
+
+
+def test_what_a_contract_reads_says_nothing_of_what_only_feeds_and_the_simulator_know(
+    simulate: Callable[..., Simulator], hold: Any
+) -> None:
+    # the same episode told with other indices at its end: the chain part of an observation has the same bits
+    one = simulate("jump", 4, decision_hours=6)
+    for _ in range(8):
+        one.step(hold(one))
+    other = one.fork(np.arange(4))
+    for name in ("implied_vol", "outside_yield", "funding", "peg", "leverage_demand", "informed_share"):
+        other.worlds[name] *= 1.5
+    other.worlds["flow_intensity"] *= 1.5
+    shown = {}
+    for simulator in (one, other):
+        for world, p, outside, inside in zip(
+            simulator.worlds, simulator.params, simulator._world_features, simulator._venue_features, strict=True
+        ):
+            observe.observe_world(world, outside, p)
+            observe.observe_venue(world, world.venues[0], inside[0], p)
+        shown[simulator is one] = {
+            feature.name: simulator.feature("spread_0", feature.name)
+            for feature in (*features.WORLD_FEATURES, *features.VENUE_SCALARS)
+        }
+    changed = {name for name, value in shown[True].items() if not np.array_equal(value, shown[False][name])}
+    assert not {name for name in changed if features.FEATURES[name].group == "chain"}
+    assert changed >= LATENT | {"implied_vol", "outside_yield", "funding", "peg_gap", "surface_over_fair"}
+
+
+def test_new_groups_leave_the_observation_as_it_was_bit_for_bit(simulate: Callable[..., Simulator], shake: Any) -> None:
+    plain = simulate("jump", 3, venues=2, decision_hours=6)
+    full = simulate("jump", 3, venues=2, decision_hours=6, observe=OBSERVABLE)
+    assert plain.worlds.tobytes() != full.worlds.tobytes()  # the switches
+    for simulator in (plain, full):
+        rng = np.random.default_rng(1)
+        for _ in range(5):
+            simulator.step(shake(simulator, rng))
+    for agent in plain.agents:
+        place = {name: at for at, name in enumerate(full.observation_names(agent))}
+        columns = [place[name] for name in plain.observation_names(agent)]
+        assert np.array_equal(full.observe()[agent][:, columns], plain.observe()[agent])
+        assert full.observation_size(agent) - plain.observation_size(agent) == 4 * 20 + 12
+    assert full.state_size - plain.state_size == 2 * (4 * 20 + 12)
+    assert len(full.state_names()) == full.state_size and len(set(full.state_names())) == full.state_size
+    assert set(LATENT) <= set(plain.state_names())
+    shared = [name in set(plain.state_names()) for name in full.state_names()]
+    assert np.array_equal(full.state()[:, shared], plain.state())
+
+
+def test_a_surface_without_feeds_does_not_show_the_fair_gap() -> None:
+    names = names_of(observe=("chain", "surface"))
+    assert "node_vol[0,0]" in names and not any(name.startswith("node_vol_over_fair") for name in names)
+
+
+def test_what_cannot_be_seen_is_refused_by_name(simulate: Callable[..., Simulator]) -> None:
+    view = simulate("flat", observe=("chain", "surface")).view("rate_0")
+    for name, why in (
+        ("informed_share", "only the simulator knows it"),
+        ("implied_vol", "it is of the group 'feeds', which observe leaves out"),
+        ("node_vol_over_fair", "it needs the groups 'surface' and 'feeds' in observe"),
+        ("debt_by_health", "it is of the group 'accounts', which observe leaves out"),
+    ):
+        with pytest.raises(KeyError, match=f"feature '{name}' cannot be seen by governors: {why}"):
+            view.raw(name)
+    assert view.feature_names == names_of(observe=("chain", "surface"))
+    with pytest.raises(ConfigError, match=r"observe names the group 'latent', known groups .*; set privileged = True"):
+        WorldConfig(observe=("latent",))
+    with pytest.raises(ConfigError, match=r"observe = \(\) must name at least one of chain, feeds"):
+        WorldConfig(observe=())
+    assert WorldConfig(observe=["feeds", "chain", "chain"]) == WorldConfig()
+
+
+def test_health_bins() -> None:
+    assert [observe.health_bin(h) for h in (0.5, 0.999, 1.0, 1.049, 1.05, 1.99, 2.0, 1e18)] == [0, 0, 1, 2, 3, 8, 9, 9]

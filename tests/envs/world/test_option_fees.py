@@ -43,6 +43,6 @@ def test_variance_fee_is_even_and_grows_with_distance(
     blank: Callable[..., Any], vega: float, skew: float, vol: float, size: float
 ) -> None:
     _, _, p, _ = blank()
-    fee = option_fees.variance_fee(vega, skew, vol, size, p)
-    assert fee >= 0.0 and fee == option_fees.variance_fee(vega, -skew, -vol, size, p)
-    assert option_fees.variance_fee(vega, 2.0 * skew, 2.0 * vol, size, p) >= fee
+    fee = option_fees.variance_fee(vega, 1000.0, skew, vol, size, p)
+    assert fee >= 0.0 and fee == option_fees.variance_fee(vega, 1000.0, -skew, -vol, size, p)
+    assert option_fees.variance_fee(vega, 1000.0, 2.0 * skew, 2.0 * vol, size, p) >= fee

@@ -15,10 +15,10 @@ from protogov.envs.world.state import CollateralKind
 
 # Traders who want nothing but at-the-money calls from a pool whose quote is the fair vol plus the half-spread.
 PURE = {
-    "option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0, "standard_size": 1e12, "surface_skew": 0.0,
+    "option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0, "standard_size": 1e15, "surface_skew": 0.0,
     "buy_share": 1.0, "put_look": 0.0, "gamma_widening": 0.0, "gamma_limit": 1e9, "vega_limit": 1e9,
     "lock_share": 0.0, "min_delta": 0.0, "trading_cutoff": 0.0, "position_cap": 100.0,
-    "strike_gap": 0.001, "num_shorts": 0, "arrivals": 12.0, "trade_size": 1.0, "spread_elasticity": 35.0,
+    "strike_gap": 0.001, "num_shorts": 0, "arrivals": 12.0, "trade_size": 1000.0, "spread_elasticity": 35.0,
     "opening_notional": 0.0, "interest_rate": 0.0, "lp_size": 1e9, "hedge_depth": 0.0, "lp_choice": 0.0,
 }  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_informed_traders_gain_and_are_rationed(simulate: Callable[..., Any], sh
         "jump",
         32,
         decision_hours=1,
-        parameters={"informed_cap": 20.0, "arrivals": 60.0, "buy_share": 0.5, "num_shorts": 0, "put_look": 0.0},
+        parameters={"informed_cap": 60e3, "arrivals": 60.0, "buy_share": 0.5, "num_shorts": 0, "put_look": 0.0},
     )
     simulator.tape["informed_share"] = 1.0
     rng = np.random.default_rng(0)
@@ -122,7 +122,7 @@ def test_a_wide_spread_and_a_high_margin_drive_short_sellers_away(simulate: Call
 
 # Nothing between the market and the oracle: every move is reported in the sub-step in which it happens.
 NO_LAG = {"oracle_deviation": 0.0, "oracle_delay": 0.0, "oracle_pool_weight": 0.0, "oracle_heartbeat": 1e6}
-EAGER = {"arrivals": 60.0, "option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0, "informed_cap": 1e6}
+EAGER = {"arrivals": 60.0, "option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0, "informed_cap": 1e9}
 
 
 def profits(simulator: Any, hold: Any, days: int = 3) -> tuple[float, float]:
@@ -173,7 +173,7 @@ def test_vol_arbitrageurs_gain_by_the_vol_of_the_coming_hours_alone(
 ) -> None:
     def gain(vols: list[float], **parameters: float) -> tuple[float, float]:
         # the pool's price stands still, its surface too
-        fixed = {"vol_reversion": 1e9, "anchor_half_life": 1e9, "standard_size": 1e12, "num_shorts": 0}
+        fixed = {"vol_reversion": 1e9, "anchor_half_life": 1e9, "standard_size": 1e15, "num_shorts": 0}
         simulator = simulate(
             made([1000.0], implied_vol=vols), 16, decision_hours=24, autonomy=0.0, defaults={"half_spread": 0.02},
             parameters=EAGER | fixed | {"latency_share": 0.0} | parameters,

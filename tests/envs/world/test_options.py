@@ -18,7 +18,7 @@ WEEK = 168 * 12  # sub-steps
 STRIKES = (900.0, 1000.0, 1100.0)
 SETTINGS: dict[str, float] = {
     "interest_rate": 0.03,
-    "standard_size": 400.0,
+    "standard_size": 400e3,
     "skew_impact": 0.3,
     "surface_skew": -0.25,
     "skew_shift_width": 0.2,

@@ -264,6 +264,8 @@ def test_a_pool_average_follows_the_pool_in_a_whole_world(simulate: Callable[...
         for world in worlds:
             # the window of the last sub-step that ran
             back = [(int(world.substep) - 1 - k) % world.pool_seen.size for k in range(12)]
-            assert world.oracle_price == pytest.approx(math.exp(world.pool_seen[back].mean()), rel=1e-12)
+            assert world.oracle_price == pytest.approx(
+                world.opening_price * math.exp(world.pool_seen[back].mean()), rel=1e-12
+            )
     assert 1e-4 < np.abs(gaps).mean() < 0.02
     assert simulator.worlds["book_error"].max() < 1e-9

@@ -132,7 +132,7 @@ FREE = {"option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0, "variance_fee"
 
 
 def test_without_spread_and_fees_parity_holds_to_rounding_both_ways(simulate: Callable[..., Any]) -> None:
-    world, venue, p = opened(simulate, **FREE, standard_size=1e12)
+    world, venue, p = opened(simulate, **FREE, standard_size=1e15)
     venue.half_spread = 0.0
     quotes = Quotes(world, venue, p)
     assert sum(map(len, quotes.nodes.values())) > 5
@@ -150,7 +150,7 @@ def test_without_spread_and_fees_parity_holds_to_rounding_both_ways(simulate: Ca
 def test_a_distorted_surface_without_spread_is_caught(
     simulate: Callable[..., Any], kind: str, distort: dict[int, float] | None
 ) -> None:
-    world, venue, p = opened(simulate, **FREE, standard_size=1e12, min_delta=0.0)
+    world, venue, p = opened(simulate, **FREE, standard_size=1e15, min_delta=0.0)
     venue.half_spread = 0.0
     assert max(riskless_gains(Quotes(world, venue, p)).values()) <= 1e-9 * world.oracle_price
     if distort is None:

@@ -92,7 +92,7 @@ def test_a_margin_call_pays_the_pool_first(blank: Callable[..., Any], books: Any
     totals = books.cash(world)
     short_liquidation.check_margins(world, venue, 0, events, p)
     # bought back at 1.2 times the vol that the buy-back itself moves; a tenth of what is left is the penalty
-    skew = 1.0 + p.skew_impact * 10.0 / p.standard_size / 100.0
+    skew = 1.0 + p.skew_impact * 10.0 * 1000.0 / p.standard_size / 100.0
     owed = 10.0 * call_and_put(1000.0, 1000.0, WEEK_YEARS, 0.7 * skew * 1.2, 0.03)[0 if is_call else 1]
     penalty = 0.1 * (1200.0 - owed)
     assert 0.0 < owed < 1200.0

@@ -10,7 +10,7 @@ from protogov.envs.scenarios import get_scenario
 from protogov.envs.scenarios.attacks import Pulse
 from protogov.envs.simulator import Simulator
 
-OPEN = {"standard_size": 20.0, "breaker_variance": 10.0, "lp_choice": 0.0}
+OPEN = {"standard_size": 60e3, "breaker_variance": 10.0, "lp_choice": 0.0}
 
 
 def attacked(simulate: Callable[..., Simulator], hold: Any, hours: int = 120, **parameters: float) -> Any:

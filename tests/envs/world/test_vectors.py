@@ -196,15 +196,14 @@ def margin_shock(case: Case, blank: Callable[..., Any]) -> None:
     assert (i["point_A_s"], i["point_B_s"]) == (14 * 86400, 56 * 86400)
     _, _, p, _ = blank(
         shock_up=i["call_shock"], shock_down=i["put_shock"], shock_vol_near=i["shock_vol_A"],
-        shock_vol_far=i["shock_vol_B"], short_static=i["static_quote"], short_static_coin=i["static_base"],
-        interest_rate=i["r"],
+        shock_vol_far=i["shock_vol_B"], short_static=i["static_quote"], interest_rate=i["r"],
     )  # fmt: skip
     years = i["T_s"] / YEAR_SECONDS
     if "shock_vol" in case["expected"]:
         assert shock_vol(years, p.shock_vol_near, p.shock_vol_far) == near(case, "shock_vol")
         return
     if "BASE" in case["id"]:
-        assert minimum_coin(i["S"], i["K"], years, i["amount"], p) == near(case, "min_collateral")
+        assert minimum_coin(i["S"], i["K"], years, i["amount"], i["static_base"], p) == near(case, "min_collateral")
         return
     is_call = "CALL" in case["id"]
     assert minimum_collateral(i["S"], i["K"], years, is_call, i["amount"], p) == near(case, "min_collateral")
@@ -367,7 +366,7 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
     """Every column of every trade, the pool's value and collateral too; the vega fee has a test below."""
     given, arrays = TRACE["params"], TRACE["arrays"]
     world, venue, p, _ = blank(
-        standard_size=given["standard_size"], skew_impact=given["skew_adj"], option_fee=given["option_fee"],
+        standard_size=given["standard_size"] * arrays["Spot"][0], skew_impact=given["skew_adj"], option_fee=given["option_fee"],
         spot_fee=given["spot_fee"], interest_rate=given["r"], vega_fee_rate=0.0,
         variance_fee=given["variance_coef"], variance_fee_vega=given["vega_coef"],
         variance_fee_vol=given["iv_variance_coef"], variance_fee_skew=0.0, variance_fee_skew_static=1.0,
@@ -380,7 +379,7 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
     venue.expiry[0] = given["expiry_s"] // 300 + 12 * int(p.gwav_fee_hours)
     venue.strike[0, 0], venue.base_vol[0], venue.skew[0, 0] = given["K"], given["base_iv0"], given["skew0"]
     venue.half_spread = venue.skew_shift = 0.0
-    world.oracle_price = arrays["Spot"][0]
+    world.oracle_price = world.opening_price = arrays["Spot"][0]
     open_book(world, venue, p, arrays)
     signed, spent = 0.0, 0.0
     for i in range(1, len(arrays["TradeSize"])):
