@@ -35,7 +35,7 @@ def test_channels_are_those_of_the_tape() -> None:
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_scenario_answers_for_every_channel(name: str) -> None:
     words = get_scenario(name).provenance()
-    assert tuple(words) == CHANNELS
+    assert set(words) == set(CHANNELS)
     for word in words.values():
         parts = word.split(" or ")
         assert parts == [origin for origin in ORIGINS if origin in parts], word
