@@ -166,9 +166,10 @@ def page(chosen: Sequence[Scenario], pictures: Sequence[Path], sheet: Path, comm
         if isinstance(scenario, Crisis):
             story = scenario.story
             content.append(markup.listed((f"Began {story.began}; {story.length} hours.", *story.facts[1:])))
-        if isinstance(scenario, Replay) and scenario.candles.report:
-            content.append(markup.paragraph("What was changed or assumed when the file was read:"))
-            content.append(markup.listed(scenario.candles.report))
+        for leaf in scenario.leaves:
+            if isinstance(leaf, Replay) and leaf.candles.report:
+                content.append(markup.paragraph("What was changed or assumed when the file was read:"))
+                content.append(markup.listed(leaf.candles.report))
         content += [*origin_table(scenario), markup.figure(picture, f"{name}: {text}")]
         body.append(markup.section(f"scenario-{number}", name, *content))
     made = {"made": now(), "command": command, "commit": str(about["commit"]), "protogov": str(about["protogov"])}

@@ -124,9 +124,8 @@ def draw_sheet(drawn: Sequence[Drawn]) -> Figure:
 def draw_scenario(one: Drawn) -> Figure:
     """One scenario in full: fan, paths, waypoints, and a strip for each condition that says where it comes from."""
     origins = one.scenario.provenance()
-    recorded = [
-        field for field in STRIPS if isinstance(one.scenario, Replay) and field in one.scenario.candles.recorded
-    ]
+    files = [leaf.candles for leaf in one.scenario.leaves if isinstance(leaf, Replay)]
+    recorded = [field for field in STRIPS if any(field in candles.recorded for candles in files)]
     shown = {"implied_vol", "depth", "congestion", "leverage_demand", *recorded}
     if np.ptp(one.values("peg")) > 0.02:
         shown.add("peg")
