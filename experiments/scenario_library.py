@@ -6,13 +6,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios import Crisis, Pulse, Scenario, get_scenario, overlay_names, scenario_names
+from protogov.envs.scenarios import Crisis, Pulse, Replay, Scenario, get_scenario, overlay_names, scenario_names
+from protogov.envs.scenarios.base import CHANNELS, ORIGINS
 from protogov.experiments import markup
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.files import write_text
 
 KINDS = ("synthetic", "mixture", "crisis", "failure", "path", "replay", "overlay")  # the order of the list
 TITLE = "Scenarios"
+ORIGINS_MEAN = {
+    "recorded": "from a file of candles or from published facts.",
+    "derived": "a stated function of the price path, with no draw of its own.",
+    "invented": "drawn from a process of ours, or set by us.",
+}
 BLOCKS = "▁▂▃▄▅▆▇█"
 THUMBNAIL = 18  # characters
 THUMBNAIL_SEEDS = 21  # tapes of which a typical one is shown
@@ -37,6 +43,23 @@ def row_of(scenario: Scenario) -> tuple[str, str, str, str]:
     parts = [leaf.name for leaf in scenario.leaves]
     about = scenario.about or (f"{parts[0]}, with {', '.join(parts[1:])} on top" if len(parts) > 1 else "")
     return scenario.name, scenario.split, scenario.kind, about
+
+
+def origins_of(scenario: Scenario) -> list[tuple[str, str]]:
+    """(origin, channels) of a scenario, recorded before derived before invented; of an overlay what it changes."""
+    said = scenario.provenance()
+    groups: dict[str, list[str]] = {}
+    for channel in CHANNELS:
+        if channel in said:
+            groups.setdefault(said[channel], []).append(channel.replace("_", " "))
+    ordered = sorted(groups, key=lambda origin: [ORIGINS.index(word) for word in origin.split(" or ")])
+    return [(origin, ", ".join(groups[origin])) for origin in ordered]
+
+
+def origin_line(scenario: Scenario) -> str:
+    """The same in a line of text."""
+    parts = [f"{origin}: {channels}" for origin, channels in origins_of(scenario)]
+    return "; ".join(parts) or "changes no channel of the market: what it writes are attacks"
 
 
 def thumbnail(scenario: Scenario) -> tuple[str, str]:
@@ -67,8 +90,8 @@ def blocks(values: NDArray[np.float64]) -> str:
     return "".join(BLOCKS[int(one)] for one in np.minimum(share * len(BLOCKS), len(BLOCKS) - 1))
 
 
-def table_of(chosen: Sequence[Scenario]) -> list[str]:
-    """The list in lines of text, each with a thumbnail."""
+def table_of(chosen: Sequence[Scenario], *, origins: bool = False) -> list[str]:
+    """The list in lines of text, each with a thumbnail; with `origins` a line each on where its channels come from."""
     rows = [("name", "split", "kind", "typical price", "low / channel", "what it is")]
     for scenario in chosen:
         name, split, kind, about = row_of(scenario)
@@ -80,6 +103,9 @@ def table_of(chosen: Sequence[Scenario]) -> list[str]:
         lines.append("  ".join([*cells, row[5]]).rstrip())
     if any(scenario.is_overlay for scenario in chosen):
         lines += ["", "An overlay is added to any of the others: jump + oracle-push. Its line is of what it writes."]
+    if origins:
+        lines += ["", *(f"{origin:<8}  {meaning}" for origin, meaning in ORIGINS_MEAN.items()), ""]
+        lines += [f"{scenario.name:<{widths[0]}}  {origin_line(scenario)}" for scenario in chosen]
     return lines
 
 
@@ -104,6 +130,15 @@ def write_library(chosen: Sequence[Scenario], seeds: int, folder: Path, command:
     return paths + pictures
 
 
+def origin_table(scenario: Scenario) -> list[str]:
+    """Where the channels of a scenario come from, as pieces of the page; of an overlay those that it changes."""
+    rows = origins_of(scenario)
+    if not rows:
+        return [markup.paragraph("It changes no channel of the market: what it writes are attacks.")]
+    said = [markup.paragraph("It changes, whatever the path has there:")] if scenario.is_overlay else []
+    return [*said, markup.facts(dict(rows))]
+
+
 def file_name(scenario: Scenario) -> str:
     """The scenario's name as that of a file, apart from the names of the sheet."""
     return "scenario-" + "-".join("".join(c if c.isalnum() or c in "-._" else " " for c in scenario.name).split())
@@ -120,15 +155,22 @@ def page(chosen: Sequence[Scenario], pictures: Sequence[Path], sheet: Path, comm
             f"{len(chosen)} scenarios, {seeds} seeds each. A governor never learns on one of the split test, alone, in "
             "a sum or in a mixture."
         ),
+        markup.paragraph("Each says of the price and of every condition of its market where it comes from:"),
+        markup.facts(ORIGINS_MEAN),
         markup.section("list", "List", markup.table(("name", "split", "kind", "what it is"), map(row_of, chosen))),
         markup.section("sheet", "All of them", markup.figure(sheet, "Every scenario: paths, implied vol, depth.")),
     ]
     for number, (scenario, picture) in enumerate(zip(chosen, pictures, strict=True)):
         name, split, kind, text = row_of(scenario)
-        content = [markup.paragraph(f"{kind}, split {split}. {text}"), markup.figure(picture, f"{name}: {text}")]
+        content = [markup.paragraph(f"{kind}, split {split}. {text}")]
         if isinstance(scenario, Crisis):
             story = scenario.story
-            content.insert(1, markup.listed((f"Began {story.began}; {story.length} hours.", *story.facts[1:])))
+            content.append(markup.listed((f"Began {story.began}; {story.length} hours.", *story.facts[1:])))
+        for leaf in scenario.leaves:
+            if isinstance(leaf, Replay) and leaf.candles.report:
+                content.append(markup.paragraph("What was changed or assumed when the file was read:"))
+                content.append(markup.listed(leaf.candles.report))
+        content += [*origin_table(scenario), markup.figure(picture, f"{name}: {text}")]
         body.append(markup.section(f"scenario-{number}", name, *content))
     made = {"made": now(), "command": command, "commit": str(about["commit"]), "protogov": str(about["protogov"])}
     body.append(markup.section("made", "How this was made", markup.facts(made)))

@@ -12,10 +12,11 @@ Adding a scenario takes one place. A synthetic one is a line at the end of ``syn
 Any other is a subclass of :class:`Scenario` with `name`, `split` and a `fill` that writes all fields of the tapes it
 is given; one that changes a tape instead is an :class:`Overlay` with a `change`. Two rules hold for both: row i is a
 function of `seeds[i]` alone (use the keyed draws of ``protogov.envs.world.noise``, never a stream), and hour h knows
-nothing of later hours. Register it in its own module and import that module below::
+nothing of later hours. Say in `recorded`, `derived` (of an overlay: `changes`) where its channels come from; what is
+not named counts as invented (:meth:`Scenario.provenance`). Register it in its own module and import that module below::
 
     class Thin(Overlay):
-        name, split = "thin", "free"
+        name, split, changes = "thin", "free", ("depth",)
 
         def change(self, tapes, seeds):
             tapes["depth"] *= 0.5

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios.base import Overlay, Seeds, Split, Tapes, as_seeds, register
+from protogov.envs.scenarios.base import CHANNELS, PRICES, Overlay, Seeds, Split, Tapes, as_seeds, register
 from protogov.envs.scenarios.stories import EARLIEST, LATEST
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.state import TAPE
@@ -51,6 +51,8 @@ class Pulse(Overlay):
         self.name, self.split, self.hours, self.rise = name, split, hours, rise
         self.sets, self.scales = dict(sets or {}), dict(scales or {})
         self.onset = onset if isinstance(onset, tuple) else (onset, onset)
+        written = {"price" if channel in PRICES else channel for channel in (*self.sets, *self.scales)}
+        self.changes = tuple(channel for channel in CHANNELS if channel in written)
         for channel in (*self.sets, *self.scales):
             if channel not in (TAPE.names or ()):
                 known = ", ".join(TAPE.names or ())

@@ -10,17 +10,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.world.state import TAPE
+from protogov.envs.world.state import ATTACKS, TAPE
 
-Split = Literal["train", "test", "free"]
+Split = Literal["train", "validation", "test", "free"]
 Tapes = NDArray[np.void]  # records of dtype TAPE
 Seeds = NDArray[np.uint64]
 
 # Compiled entry points of this folder close over the digest of these: all that can change what they draw.
 SOURCE_FOLDERS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "world"))
 CANDLE_SUFFIXES = (".csv", ".parquet")
+PRICES = ("open", "high", "low", "close")
+# What a scenario says the origin of: the price, and each condition of the market. Attacks are nobody's record.
+CHANNELS = ("price", *(name for name in TAPE.names or () if name not in (*PRICES, *ATTACKS)))
+DERIVED = ("implied_vol", "depth", "congestion")  # what `conditions.fill_conditions` reads off the price path
+ORIGINS = ("recorded", "derived", "invented")  # see `Scenario.provenance`
 _MAX_HOURS = 24 * 366
-_POSITIVE = ("open", "high", "low", "close", "implied_vol", "depth", "peg", "leverage_demand", "flow_intensity")
+_POSITIVE = (*PRICES, "implied_vol", "depth", "peg", "leverage_demand", "flow_intensity")
 _SHARES = ("congestion", "informed_share", "arbitrage_away", "supplier_exit", "griefing")
 
 
@@ -36,6 +41,8 @@ class Scenario(ABC):
     split: Split  # "train": learners may see it; "test": they never do; "free": neither side claims it
     kind: str = "path"  # one word for lists: synthetic, crisis, mixture, overlay, failure, replay
     about: str = ""  # one line for lists
+    recorded: tuple[str, ...] = ()  # channels of CHANNELS, see `provenance`
+    derived: tuple[str, ...] = ()
 
     @abstractmethod
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
@@ -43,6 +50,16 @@ class Scenario(ABC):
 
         The channels of attacks (`protogov.envs.world.state.ATTACKS`) are 0 already and may be left so.
         """
+
+    def provenance(self) -> dict[str, str]:
+        """Where each channel comes from: a word for each of CHANNELS, the price and the market's conditions.
+
+        "recorded": from a file or from published facts. "derived": a stated function of the price path, with no draw of
+        its own. "invented": drawn from a process of ours, or set by us; a scenario that says nothing has invented all.
+        Two words joined by " or ": one of them, by seed or by hour. An overlay has words for what it changes alone.
+        """
+        words = dict.fromkeys(CHANNELS, "invented")
+        return words | dict.fromkeys(self.derived, "derived") | dict.fromkeys(self.recorded, "recorded")
 
     def check_hours(self, num_hours: int) -> None:
         """Raise ValueError unless an episode of `num_hours` (1 to 8784) can be drawn."""
@@ -122,6 +139,11 @@ class Overlay(Scenario):
     """
 
     kind = "overlay"
+    changes: tuple[str, ...] = CHANNELS  # of CHANNELS; what an overlay does not name it may have changed
+
+    def provenance(self) -> dict[str, str]:
+        """Say "invented" of each channel that it changes, whatever the path had there."""
+        return dict.fromkeys(self.changes, "invented")
 
     @abstractmethod
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
@@ -151,6 +173,10 @@ class _Pair(Scenario):
     def leaves(self) -> tuple[Scenario, ...]:
         """The scenarios of both parts."""
         return (*self.first.leaves, *self.second.leaves)
+
+    def provenance(self) -> dict[str, str]:
+        """What the first part says, but for what the second changes."""
+        return self.first.provenance() | self.second.provenance()
 
     def check_hours(self, num_hours: int) -> None:
         """Raise ValueError unless both parts can be drawn for `num_hours`."""
@@ -193,6 +219,10 @@ class Named(Scenario):
     def leaves(self) -> tuple[Scenario, ...]:
         """The scenarios that it is made of."""
         return self.scenario.leaves
+
+    def provenance(self) -> dict[str, str]:
+        """What its scenario says."""
+        return self.scenario.provenance()
 
     def check_hours(self, num_hours: int) -> None:
         """Raise ValueError unless its parts can be drawn for `num_hours`."""
@@ -305,6 +335,12 @@ def stricter(one: Split, other: Split) -> Split:
     if "test" in (one, other):
         return "test"
     return "train" if "train" in (one, other) else "free"
+
+
+def either(words: Iterable[str]) -> str:
+    """Several answers of :meth:`Scenario.provenance` about one channel as one: each word once, joined by " or "."""
+    said = {word for some in words for word in some.split(" or ")}
+    return " or ".join(sorted(said, key=ORIGINS.index))
 
 
 def _check_tapes(tapes: Tapes, name: str) -> None:

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
-PRICES = ("open", "high", "low", "close")
+from protogov.envs.scenarios.base import PRICES
 
 # First match wins. Names are compared in lower case with blanks as underscores. CryptoDataDownload has both `unix` and
 # `date`; Binance calls the start of a bar `open_time`.
@@ -196,6 +196,11 @@ def parse_iso(text: str) -> int:
     """Whole seconds since 1970 of an ISO-8601 time, UTC unless it says otherwise; raises ValueError."""
     moment = datetime.fromisoformat(text)
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def utc(seconds: float) -> str:
+    """A time as ISO-8601 to the minute, in UTC."""
+    return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def _older_date(text: str) -> int:

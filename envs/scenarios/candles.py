@@ -1,20 +1,22 @@
 """Candles that can be replayed: checked, hourly and cleaned; every change is reported, none is silent."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.envs.scenarios.base import CHANNELS, PRICES
+from protogov.envs.scenarios.candle_channels import complete_channels, last_known, parse_channels
 from protogov.envs.scenarios.candle_files import (
-    PRICES,
     CandleError,
     CandleTable,
     parse_prices,
     parse_times,
     parse_volumes,
     read_table,
+    utc,
 )
 
 __all__ = ["HOUR", "CandleError", "Candles", "load_candles", "utc"]
@@ -46,6 +48,8 @@ class Candles:
         close: see `open`.
         volume: F64[n], NaN where the file has none.
         report: sentences, one for each thing that was changed or assumed; empty for a clean file.
+        channels: F64[n] by the name of a channel of the tape, in its unit: what was recorded beside the price, as of
+            the end of each hour; NaN where it was not.
     """
 
     path: Path
@@ -56,9 +60,23 @@ class Candles:
     close: NDArray[np.float64]
     volume: NDArray[np.float64]
     report: tuple[str, ...]
+    channels: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, values in self.channels.items():
+            if name not in CHANNELS[1:] or values.shape != self.time.shape:
+                raise CandleError(
+                    f"{self.path}: channels has {name!r} with values of shape {values.shape}; accepted are "
+                    f"{', '.join(CHANNELS[1:])}, each with {self.time.size} values."
+                )
 
     def __len__(self) -> int:
         return self.time.size
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """Names of the channels that were recorded beside the price, in some hours at least."""
+        return tuple(name for name in CHANNELS if name in self.channels and np.isfinite(self.channels[name]).any())
 
 
 def load_candles(path: str | Path) -> Candles:
@@ -69,26 +87,45 @@ def load_candles(path: str | Path) -> Candles:
     they say otherwise) or unix seconds, milliseconds, microseconds or nanoseconds, and mark the start of a bar. Newest
     first is turned round, bars that divide an hour are joined to hours, bad prints are clipped: `report` says so.
 
+    Columns that may stand beside them, each with its value at the end of the bar:
+
+    ==================  ===========================================================================  ================
+    column              what                                                                         accepted
+    ==================  ===========================================================================  ================
+    ``implied_vol``     30 days, at the money, annual decimal; also called ``implied_volatility``,   0.01 to 5
+                        ``iv``, ``dvol``, ``mark_iv``. A column that lies wholly above 5 is percent  (5 to 500)
+    ``funding``         annual decimal, paid by longs to shorts; not the ``funding_rate`` of         -10 to 10
+                        exchanges, which is for the hours between two payments
+    ``depth``           USD that move the pool by 1%                                                 1 to 1e12
+    ``peg``             USD per unit of the debt asset                                               0.01 to 100
+    ``gas``             cost of blockspace, a multiple of the usual; the tape's congestion is        0 to 10,000
+                        (gas - 1) / 20, cut to 0..1, with which liquidators pay that multiple
+    ``outside_yield``   annual decimal                                                               0 to 1
+    ==================  ===========================================================================  ================
+
+    Their cells may be empty or NaN: the last value is carried forward, before the first one nothing is recorded. Of
+    bars that are joined the last value of the hour counts. `report` says what was carried, cut, read as percent or
+    under another name, and left out.
+
     Raises:
         CandleError: for a file that cannot be read, a missing column, a value that is no number, prices that are not
-            positive and finite or contradict each other, times that repeat, go back or leave a gap, bars longer than an
-            hour, and a file with fewer than two hours. The message names file, row and reason.
+            positive and finite or contradict each other, other columns out of their range, times that repeat, go back
+            or leave a gap, bars longer than an hour, and a file with fewer than two hours. The message names file, row
+            and reason.
     """
     table = read_table(Path(path))
     time = np.array(parse_times(table), dtype=np.int64)
     values = {name: np.array(parse_prices(table, name)) for name in PRICES}
     values["volume"] = np.array(parse_volumes(table))
     _check_prices(table, values)
+    channels = parse_channels(table)
+    values |= channels
     time, values = _oldest_first(table, time, values)
     interval = _check_times(table, time)
     time, values = _join_hours(table, time, values, interval)
     values = _clip_spikes(table, time, values)
-    return Candles(path=table.path, time=time, **values, report=tuple(table.report))
-
-
-def utc(seconds: float) -> str:
-    """A time as ISO-8601 to the minute, in UTC."""
-    return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%dT%H:%MZ")
+    recorded = complete_channels(table, time, {name: values.pop(name) for name in channels})
+    return Candles(path=table.path, time=time, **values, report=tuple(table.report), channels=recorded)
 
 
 def _check_prices(table: CandleTable, values: _Columns) -> None:
@@ -159,7 +196,7 @@ def _join_hours(
     )
     table.rows = table.rows[used][::per_hour]
     bars = {name: column[used].reshape(hours, per_hour) for name, column in values.items()}
-    return time[used][::per_hour].copy(), {
+    return time[used][::per_hour].copy(), {name: last_known(column) for name, column in bars.items()} | {
         "open": bars["open"][:, 0].copy(),
         "high": bars["high"].max(axis=1),
         "low": bars["low"].min(axis=1),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios.base import Scenario, Seeds, Split, Tapes, as_seeds, register, stricter
+from protogov.envs.scenarios.base import CHANNELS, Scenario, Seeds, Split, Tapes, as_seeds, either, register, stricter
 from protogov.envs.scenarios.crises import STORIES
 from protogov.envs.scenarios.regimes import REGIMES_SCENARIO
 from protogov.envs.scenarios.self_exciting import SELF_EXCITING
@@ -59,6 +59,11 @@ class Mixture(Scenario):
     def leaves(self) -> tuple[Scenario, ...]:
         """The scenarios of all parts."""
         return tuple(leaf for part in self.parts for leaf in part.leaves)
+
+    def provenance(self) -> dict[str, str]:
+        """What the parts say: "derived or invented" where some derive what others invent."""
+        parts = [part.provenance() for part in self.parts]
+        return {name: either(words[name] for words in parts) for name in CHANNELS}
 
     def check_hours(self, num_hours: int) -> None:
         """Raise ValueError unless every part can be drawn for `num_hours`."""

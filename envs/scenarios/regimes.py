@@ -225,6 +225,7 @@ class RegimeSwitching(Scenario):
     """
 
     kind = "synthetic"
+    derived = ("implied_vol", "congestion")  # not depth: the regime's factor on it is drawn
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from protogov.envs.scenarios._parameters import Parameters, bounded
-from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, register
+from protogov.envs.scenarios.base import DERIVED, SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, register
 from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
 from protogov.envs.world.compiled import OPTIONS, compiled
 from protogov.envs.world.kernels import source_digest
@@ -162,6 +162,7 @@ class SelfExciting(Scenario):
     """
 
     kind = "synthetic"
+    derived = DERIVED
 
     def __init__(
         self,

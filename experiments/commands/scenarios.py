@@ -14,16 +14,19 @@ class Options:
     """List the scenarios: name, split, kind, a thumbnail of a typical tape, and what each is in a line.
 
     NAMES are scenarios, overlays, sums such as "jump + oracle-push", or paths to candles; all registered ones by
-    default. With --out a contact sheet (`scenarios.svg`, `scenarios.png`), a figure each (SVG) and a page with
-    everything in it (`scenarios.html`) are written.
+    default. Where names are given, or with --origins, a line each says which channels were recorded, derived from the
+    price path, or invented. With --out a contact sheet (`scenarios.svg`, `scenarios.png`), a figure each (SVG) and a
+    page with everything in it (`scenarios.html`) are written.
 
     Example: protogov scenarios --out results/runs/scenarios
     """
 
     names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAMES")] = ()
     """Which scenarios."""
-    split: Literal["train", "test", "free"] | None = None
+    split: Literal["train", "validation", "test", "free"] | None = None
     """Only those of this split."""
+    origins: bool = False
+    """Say of each scenario which channels were recorded, derived or invented; on where names are given."""
     seeds: int = 200
     """Tapes drawn of each for the pictures, 20 to 5,000."""
     out: Path | None = None
@@ -37,7 +40,7 @@ def run(options: Options, command: str) -> int:
     if not 20 <= options.seeds <= 5000:
         raise BadInput(f"seeds is {options.seeds}; 20 to 5,000 are accepted")
     chosen = entries(options.names, options.split)
-    print("\n".join(table_of(chosen)))
+    print("\n".join(table_of(chosen, origins=options.origins or bool(options.names))))
     if options.out is not None:
         for path in write_library(chosen, options.seeds, options.out, command):
             print(path)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios import Crisis, Pulse, Scenario, get_scenario
+from protogov.envs.scenarios import Crisis, Pulse, Replay, Scenario, get_scenario
 from protogov.experiments.figures.style import (
     BLACK,
     BLUE,
@@ -39,6 +39,10 @@ STRIPS: dict[str, tuple[float, str]] = {
     "congestion": (100.0, "congestion\n[%]"),
     "leverage_demand": (1.0, "leverage\ndemand [x]"),
     "peg": (1.0, "debt asset\n[USD]"),
+    "funding": (100.0, "funding\n[% a year]"),
+    "outside_yield": (100.0, "outside\nyield [%]"),
+    "informed_share": (100.0, "informed\nflow [%]"),
+    "flow_intensity": (1.0, "option\nflow [x]"),
 }
 STRIP_LINES: dict[str, dict[str, Any]] = {
     "implied_vol": {"color": VERMILLION, "linestyle": "-"},
@@ -46,6 +50,10 @@ STRIP_LINES: dict[str, dict[str, Any]] = {
     "congestion": {"color": PURPLE, "linestyle": "-"},
     "leverage_demand": {"color": ORANGE, "linestyle": "-"},
     "peg": {"color": BLACK, "linestyle": "-"},
+    "funding": {"color": BLUE, "linestyle": "-"},
+    "outside_yield": {"color": GREEN, "linestyle": "-"},
+    "informed_share": {"color": PURPLE, "linestyle": "-"},
+    "flow_intensity": {"color": ORANGE, "linestyle": "-"},
 }
 
 
@@ -114,20 +122,27 @@ def draw_sheet(drawn: Sequence[Drawn]) -> Figure:
 
 
 def draw_scenario(one: Drawn) -> Figure:
-    """One scenario in full: fan, paths, waypoints, and a strip for each condition."""
-    fields = ["implied_vol", "depth", "congestion", "leverage_demand"]
+    """One scenario in full: fan, paths, waypoints, and a strip for each condition that says where it comes from."""
+    origins = one.scenario.provenance()
+    files = [leaf.candles for leaf in one.scenario.leaves if isinstance(leaf, Replay)]
+    recorded = [field for field in STRIPS if any(field in candles.recorded for candles in files)]
+    shown = {"implied_vol", "depth", "congestion", "leverage_demand", *recorded}
     if np.ptp(one.values("peg")) > 0.02:
-        fields.append("peg")
+        shown.add("peg")
+    fields = [field for field in STRIPS if field in shown]
     with look():
         figure = new_figure(7.4, 3.0 + 0.95 * len(fields))
         axes = figure.subplots(1 + len(fields), 1, sharex=True, height_ratios=[3.0] + [1.0] * len(fields))
         title = [f"{one.scenario.name}  [{one.scenario.kind}, {one.scenario.split}]", *wrap(one.scenario.about, 68)]
         axes[0].set_title("\n".join(title))
         draw_top(axes[0], one, small=False)
+        name_origin(axes[0], origins.get("price", ""))
         axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
         for strip, field in zip(axes[1:], fields, strict=True):
             scale, label = STRIPS[field]
-            fan(strip, one.hours, scale * one.values(field), STRIP_LINES[field], paths=False)
+            # single seeds show what was recorded as it ran: bands mix hours of all openings
+            fan(strip, one.hours, scale * one.values(field), STRIP_LINES[field], paths=field in recorded)
+            name_origin(strip, origins.get(field, ""))
             strip.set_ylabel(label)
             strip.yaxis.set_major_locator(MaxNLocator(3))
             if isinstance(one.scenario, Crisis):
@@ -138,6 +153,15 @@ def draw_scenario(one: Drawn) -> Figure:
             words = "blue dots: points that implied vol (and the peg) are drawn through"
             figure.supxlabel(words, x=0.01, ha="left", fontsize=7.5, color=GREY)
     return figure
+
+
+def name_origin(axes: Axes, origin: str) -> None:
+    """Write where a channel comes from beside its axes, at the foot, below the legend."""
+    words = origin.replace(" or ", "\nor ")
+    axes.annotate(
+        words, (1.0, 0.0), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points", va="bottom",
+        fontsize=7.5, color=GREY,
+    )  # fmt: skip
 
 
 def draw_top(axes: Axes, one: Drawn, *, small: bool) -> None:

@@ -69,8 +69,8 @@ def test_same_bits_in_any_batch() -> None:
 
 def test_same_bits_without_jitting(tmp_path: Path) -> None:
     file = tmp_path / "steps.csv"
-    lines = [f"{3600 * i},{100 + i % 7},{110 + i % 7},{90 + i % 5},{101 + i % 6}" for i in range(80)]
-    file.write_text("\n".join(["time,open,high,low,close", *lines]))
+    lines = [f"{3600 * i},{100 + i % 7},{110 + i % 7},{90 + i % 5},{101 + i % 6},{i % 9}" for i in range(80)]
+    file.write_text("\n".join(["time,open,high,low,close,gas", *lines]))
     code = (
         "import sys; from protogov.envs.scenarios import get_scenario;"
         f"sys.stdout.buffer.write(get_scenario({str(file)!r}).draw([0, 5, 2**64 - 1], 40).tobytes())"
@@ -116,7 +116,7 @@ def test_file_shorter_than_an_episode_is_refused() -> None:
 
 
 def test_split_and_name() -> None:
-    assert Replay(make_candles()).split == "test"
+    assert Replay(make_candles()).split == "validation"
     assert Replay(make_candles()).name == "made"
     free = Replay(make_candles(), name="mine", split="free")
     assert (free.name, free.split) == ("mine", "free")

@@ -92,6 +92,71 @@ def test_pictures_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     capsys.readouterr()
 
 
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A file of 400 hours with five recorded channels; depth begins late, and funding comes every eight hours."""
+    hours = range(400)
+    lines = ["time,open,high,low,close,dvol,funding,depth,gas,outside_yield"]
+    for hour in hours:
+        price = 3000.0 + 20.0 * (hour % 11)
+        depth = "" if hour < 9 else str(2e6 + 1e3 * hour)
+        funding = "" if hour % 8 else str(0.1 + hour / 1e4)
+        vol, gas, paid = 60.0 + hour / 20.0, 1.0 + hour / 40.0, 0.05 + hour / 1e5
+        lines.append(f"{3600 * hour},{price},{price + 30},{price - 30},{price},{vol},{funding},{depth},{gas},{paid}")
+    path = tmp_path / "told.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_origins_are_told_in_a_line_where_names_are_given_or_asked_for(
+    recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scenarios", str(recorded), "jump", "jump + pool-drain", "pool-drain", "oracle-push"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = [" ".join(line.split()) for line in lines[lines.index("") :]]
+    assert (
+        "told recorded: price, implied vol, congestion, funding, outside yield; recorded or derived: depth; "
+        + ("invented: peg, leverage demand, informed share, flow intensity")
+        in told
+    )
+    rest = "funding, peg, leverage demand, outside yield, informed share, flow intensity"
+    assert f"jump derived: implied vol, depth, congestion; invented: price, {rest}" in told
+    assert f"jump + pool-drain derived: implied vol, congestion; invented: price, depth, {rest}" in told
+    assert "pool-drain invented: depth" in told
+    assert "oracle-push changes no channel of the market: what it writes are attacks" in told
+    assert "derived a stated function of the price path, with no draw of its own." in told
+    assert main(["scenarios", "--split", "free"]) == 0
+    assert "invented" not in capsys.readouterr().out
+    assert main(["scenarios", "--split", "free", "--origins"]) == 0
+    assert "flat invented: price, implied vol, depth," in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_page_tells_origins_and_what_was_done_to_a_file(recorded: Path, tmp_path: Path) -> None:
+    assert main(["scenarios", str(recorded), "oracle-push", "--seeds", "20", "--out", str(tmp_path / "page")]) == 0
+    page = (tmp_path / "page" / "scenarios.html").read_text()
+    told = "price, implied vol, congestion, funding, outside yield"
+    assert f"<dt>recorded</dt><dd>{told}</dd><dt>recorded or derived</dt><dd>depth</dd>" in page
+    assert "<li>depth has no value before 1970-01-01T09:00Z: 9 hours are derived from prices instead.</li>" in page
+    assert "400 recorded hours, 1970-01-01T00:00Z to 1970-01-17T15:00Z" in page
+    assert "It changes no channel of the market" in page
+
+
+def test_the_picture_of_a_replay_shows_what_was_recorded(recorded: Path) -> None:
+    one = Drawn.of(get_scenario(recorded), 20)
+    strips = {axes.get_ylabel().replace("\n", " "): axes for axes in draw_scenario(one).axes[1:]}
+    assert list(strips) == [
+        "implied vol [%]", "depth of 1% [kUSD]", "congestion [%]", "leverage demand [x]", "funding [% a year]",
+        "outside yield [%]",
+    ]  # fmt: skip
+    origins = ["recorded", "recorded\nor derived", "recorded", "invented", "recorded", "recorded"]
+    assert [axes.texts[0].get_text() for axes in strips.values()] == origins
+    for label, axes in strips.items():
+        singles = [line for line in axes.get_lines() if line.get_label() == "single seeds"]
+        assert len(singles) == (label != "leverage demand [x]")
+    (single,) = (one for one in strips["outside yield [%]"].get_lines() if one.get_label() == "single seeds")
+    np.testing.assert_allclose(np.diff(single.get_ydata()), 1e-3, atol=1e-5)  # 1e-5 an hour, in percent
+
+
 def test_file_names_are_plain() -> None:
     assert file_name(get_scenario("jump + oracle-push")) == "scenario-jump-oracle-push"
     assert file_name(get_scenario("crisis-2020-03")) == "scenario-crisis-2020-03"
