@@ -28,8 +28,8 @@ class InventoryQuotes(Rule):
 
     Avellaneda and Stoikov, "High-frequency trading in a limit order book" (Quantitative Finance, 2008): the best
     half-spread around the reservation price is gamma * s^2 * T / 2 + ln(1 + gamma / k) / gamma, s the volatility of
-    what is quoted (here implied vol times its own volatility). It is marked up by the toxicity of the pool's own
-    fills, since nobody can read who is informed. The reservation price's shift against inventory works through the skew,
+    what is quoted (here implied vol times its own volatility). It is marked up by the toxicity of the pool's own fills,
+    since nobody can read who is informed. The reservation price's shift against inventory works through the skew,
     tilted toward the side that the book is short of (short delta in puts against calls), and through the vega fee,
     which rises with the book's vega. The hedge ratio falls as the pool's hedges grow beside the depth they trade in.
     """

@@ -31,7 +31,7 @@ def test_exported_policy_predicts_what_stable_baselines_does(quadratic_world, tm
         seen = rng.normal(scale=30, size=(50, learner.policy.observation_space.shape[0])).astype(np.float32)
         expected, _ = learner.model.predict(seen, deterministic=True)
         governor = load_policy(tmp_path / f"policy_{learner.agent}.json")
-        actions = governor.act(SimpleNamespace(obs=seen[:, :3]))
+        actions = governor.act(SimpleNamespace(obs=seen[:, :3], feature_names=governor.features))
         assert np.array_equal(actions, expected)
         assert actions.dtype == np.float32
         assert governor.agent == learner.agent
@@ -74,6 +74,24 @@ def test_stochastic_policy_repeats_by_row_and_seed(quadratic_world, tmp_path):
 def test_observations_of_the_wrong_length_are_refused(quadratic_world):
     with pytest.raises(ValueError, match=r"rate_0 was given observations \(2, 4\); accepted: \(n, 3\)"):
         trained(quadratic_world).governor("rate_0").act_on(np.zeros((2, 4), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (("feature_0", "feature_1"), "which lacks feature_2;"),
+        (("feature_0", "feature_1", "latent_thing"), "which lacks feature_2 and adds latent_thing;"),
+        (("feature_1", "feature_0", "feature_2"), "which has them in another order;"),
+        (("a", "b", "c", "d", "e", "f", "g", "h"), "adds a, b, c, d, e, f and 2 more;"),
+    ],
+)
+def test_a_policy_that_learned_on_another_observation_is_refused_by_name(quadratic_world, names, why):
+    governor = trained(quadratic_world).governor("rate_0")
+    view = SimpleNamespace(obs=np.zeros((1, 3), np.float32), feature_names=names)
+    for _ in range(2):
+        with pytest.raises(PolicyError, match=f"the policy of rate_0 learned on 3 numbers .* {why} train it again"):
+            governor.act(view)
+    assert governor.act(SimpleNamespace(obs=view.obs, feature_names=governor.features)).shape == (1, 1)
 
 
 @pytest.fixture

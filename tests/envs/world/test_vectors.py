@@ -366,7 +366,8 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
     """Every column of every trade, the pool's value and collateral too; the vega fee has a test below."""
     given, arrays = TRACE["params"], TRACE["arrays"]
     world, venue, p, _ = blank(
-        standard_size=given["standard_size"] * arrays["Spot"][0], skew_impact=given["skew_adj"], option_fee=given["option_fee"],
+        standard_size=given["standard_size"] * arrays["Spot"][0], skew_impact=given["skew_adj"],
+        option_fee=given["option_fee"],
         spot_fee=given["spot_fee"], interest_rate=given["r"], vega_fee_rate=0.0,
         variance_fee=given["variance_coef"], variance_fee_vega=given["vega_coef"],
         variance_fee_vol=given["iv_variance_coef"], variance_fee_skew=0.0, variance_fee_skew_static=1.0,
