@@ -31,6 +31,12 @@ def _hours(plan: Plan) -> list[Row]:
     return [*hours_rows(plan, 1), *hours_rows(plan, 2)]
 
 
+def _groups(plan: Plan) -> list[Row]:
+    from protogov.experiments.bench_world import group_rows
+
+    return group_rows(plan)
+
+
 def _threads(plan: Plan) -> list[Row]:
     from protogov.experiments.bench_world import thread_rows
 
@@ -76,6 +82,7 @@ def _compile(plan: Plan) -> list[Row]:
 # Each loads its libraries in the process that measures.
 MEASURES: dict[str, Callable[[Plan], list[Row]]] = {
     "hours": _hours,
+    "groups": _groups,
     "threads": _threads,
     "single": _single,
     "ppo": _ppo,
@@ -94,7 +101,7 @@ class BenchOptions:
     """
 
     only: tuple[str, ...] = ()
-    """Measure these only: hours, threads, single, ppo, usual, memory, import, compile."""
+    """Measure these only: hours, groups, threads, single, ppo, usual, memory, import, compile."""
     quick: bool = False
     """Fewer and shorter repeats: enough to see an accident, not to compare versions."""
     worlds: int = 512

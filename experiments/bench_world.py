@@ -13,7 +13,7 @@ from protogov.envs.simulator import Simulator
 from protogov.experiments.bench_rows import Plan, Row, random_actions, rates, timed
 
 HOURS_PER_SECOND = {1: 60_000.0, 2: 30_000.0}  # target by the number of venues
-WORLD_BYTES = 64 * 1024
+WORLD_KIB = {1: 64.0, 2: 96.0}  # target by the number of venues
 SPIN = 800_000_000  # rounds of the empty loop: about a second
 PIECES = 8  # of work for two threads, as the simulator cuts it
 SECOND_CORE = 1.5  # gain of the empty loop below which there was no second core to measure with
@@ -50,6 +50,33 @@ def hours_rows(plan: Plan, venues: int) -> list[Row]:
             note=f"{12 * cpu:,.0f} sub-steps a processor second",
         )
     ]
+
+
+def group_rows(plan: Plan) -> list[Row]:
+    """What observing the groups `surface` and `accounts` costs: time with them over time without, pair by pair."""
+    rows = []
+    for hours in (6, 1):
+        runs = {}
+        for groups in ((), ("surface",), ("accounts",), ("surface", "accounts")):
+            config = WorldConfig(observe=("chain", "feeds", *groups), decision_hours=hours)
+            runs[groups] = make_runner(Simulator(config, plan.worlds), plan.decisions)
+        ratios: dict[tuple[str, ...], list[tuple[float, float]]] = {groups: [] for groups in runs if groups}
+        for _ in range(plan.repeats):
+            plain = timed(runs[()])
+            for groups, found in ratios.items():
+                shown = timed(runs[groups])
+                found.append((shown.wall / plain.wall, shown.cpu / max(plain.cpu, 1e-9)))
+        rows += [
+            Row(
+                what=f"observing {' and '.join(groups)} too, decisions of {hours} h, over without",
+                unit="ratio of time",
+                wall=median(wall for wall, _ in found),
+                cpu=median(cpu for _, cpu in found),
+                note="off by default",
+            )
+            for groups, found in ratios.items()
+        ]
+    return rows
 
 
 @njit(nogil=True)
@@ -136,7 +163,7 @@ def memory_rows(plan: Plan) -> list[Row]:
                 what=f"state of a world, {venues} venue{'s' * (venues > 1)}",
                 unit="KiB",
                 wall=world.worlds.nbytes / 2 / 1024,
-                target=WORLD_BYTES / 1024,
+                target=WORLD_KIB[venues],
                 sense="at most",
                 note=f"and its tape of {world.config.episode_hours} h, {world.tape.dtype[0]}: {tape / 1024:.1f} KiB",
             )

@@ -58,6 +58,7 @@ def test_numbers_are_short() -> None:
 
 FIGURES = {
     "hours": ("simulated, 4 worlds, 1 venue, one core", "simulated, 4 worlds, 2 venues, one core"),
+    "groups": ("observing surface too, decisions of 6 h", "observing surface and accounts too, decisions of 1 h"),
     "threads": ("two threads against one",),
     "single": ("gym.make protogov/Rates-v0",),
     "ppo": ("joint PPO, 4 worlds, hourly decisions", "joint PPO, 4 worlds, default settings"),
