@@ -49,7 +49,7 @@ def test_one_row_an_episode(evaluated: RunFolder):
     sets = {("static", -1), ("random", -1), ("learned", 3), ("learned", 5), (OWN_MEANS, 3), (OWN_MEANS, 5)}
     found = list(zip(table["governors"].tolist(), table["training_seed"].tolist(), strict=True))
     assert set(found) == sets and all(found.count(one) == 6 for one in sets)
-    assert set(table["suite"].tolist()) == {"crash-heldout (held out)", "jump (trained on; fresh tapes)"}
+    assert set(table["suite"].tolist()) == {"crash-heldout (validation)", "jump (trained on; fresh tapes)"}
     for name, column in table.items():
         if column.dtype.kind == "f":
             assert np.isfinite(column).all(), name
@@ -162,13 +162,13 @@ def test_report_says_what_was_done(evaluated: RunFolder):
     words = " ".join(" ".join(read_page(evaluated.report).words).split())
     assert "underpowered: 2 training seeds" in words
     assert "Trained on the synthetic scenario “jump” alone: 0.00M market hours a seed, 2 seeds." in words
-    assert "crash-heldout (held out)" in words and "jump (trained on; fresh tapes)" in words
+    assert "crash-heldout (validation)" in words and "jump (trained on; fresh tapes)" in words
     assert "seed 3: 3 of 3 rollouts" in words
     assert json.loads(evaluated.config.read_text())["command"] in words
     about = json.loads(evaluated.evaluation.read_text())
     shown = about["shown"]
     static = select(table := read_table(evaluated.episodes), table["governors"] == "static")
-    first = select(static, static["suite"] == "crash-heldout (held out)")
+    first = select(static, static["suite"] == "crash-heldout (validation)")
     assert shown["drawdown"] == pytest.approx(first["price_drawdown"].min())
     assert f"Tape {shown['tape_seed'] % 2**40} of crash-heldout" in words
 
