@@ -6,7 +6,8 @@ tape of `jump` holds a crash of 15 to 40% (a hazard of .0003 an hour), another 1
 within `regimes` and bursts within `self-exciting` are no crises and count as what they are, turbulence. The rest, of
 which the list says nothing, is shared out: `calm` 30%, `regimes` 35%, `self-exciting` 15%, `jump` 16%.
 `protogov scenarios --frequencies` counts falls, drawdowns, returns and vols of every part and of the whole beside
-published ones (results/natural/README.md): drawdowns come as often as in history; vol between crises is lower.
+published ones (results/natural/README.md): drawdowns come about as often as in history, the deepest fortnights are
+deeper, and vol between crises is lower.
 
 No expected return: crises fall, so that the other parts carry one small drift which makes the mean simple return of
 336 hours zero. Whoever is paid for holding the coin, or for shorting it, learns nothing from this market.

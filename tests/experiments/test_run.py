@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import CRISES
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import Reason
 from protogov.experiments.cascades import cascades
 from protogov.experiments.cli import main
 from protogov.experiments.evaluation import PARTS
 from protogov.experiments.material import read_metrics
-from protogov.experiments.measured import OWN_MEANS
+from protogov.experiments.measured import OWN_MEANS, RECORDINGS, default_scenarios, make_suites, shown_suite
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.play import tape_seeds
 from protogov.experiments.recording import HEALTH_BANDS, Recording
@@ -236,3 +237,13 @@ def test_candles_are_a_suite_of_recordings(evaluated: RunFolder, candles: Path, 
     learned = about["summary"][0]
     assert learned["unit"] == "recordings" and learned["measures"]["welfare"]["over_tapes"]["n"] == 2
     assert learned["training_seeds"] == [3, 5] and learned["underpowered"]
+
+
+def test_natural_is_the_headline_wherever_it_is_named(candles: Path):
+    names = default_scenarios()
+    assert names[:2] == ("natural", "mix") and names[-1] == "crash-heldout" and set(CRISES) == set(names[2:-1])
+    suites = make_suites(["jump", str(candles), "natural", "crash-heldout"], 2)
+    assert [suite.name for suite in suites] == ["natural", "jump", "crash-heldout (validation)", RECORDINGS]
+    assert shown_suite(suites).name == "crash-heldout (validation)"  # the dashboard shows a tape that is held out
+    assert shown_suite(suites[:2]).name == "natural"
+    assert [suite.name for suite in make_suites(["jump", "calm"], 2)] == ["jump", "calm"]
