@@ -2,8 +2,8 @@
 
 Two seeds on two processes. The budget follows the speed measured here and now, so that training ends within a set time;
 it is decided before training begins, because the schedules anneal over it. Trains on a synthetic market alone;
-evaluates on recorded candles when they lie beside the repository (or where --data says), else on a held-out synthetic
-crash.
+evaluates on `natural`, where markets are as frequent as in history, on the stress mix, on the held-out crash, and on
+recorded candles where --data says.
 """
 
 import sys
@@ -16,16 +16,16 @@ from protogov.experiments import cli
 from protogov.experiments.commands import train
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
+from protogov.experiments.evaluation import Suite
 from protogov.experiments.files import write_json
 from protogov.experiments.governors import STATIC, baseline, learned_sets
-from protogov.experiments.measured import make_suites, run_evaluation
+from protogov.experiments.measured import HEADLINE, HELD_OUT_CRASH, STRESS, make_suites, run_evaluation
 from protogov.experiments.paths import (
     RunFolder,
     candle_files,
     latest_run_folder,
     new_run_folder,
     runs_folder,
-    shared_data,
 )
 from protogov.experiments.play import open_worlds, play, tape_seeds
 from protogov.experiments.reporting import build_report
@@ -36,13 +36,15 @@ from protogov.experiments.words import headline, summary_table, underpowered
 from protogov.experiments.workers import Workers
 
 PROGRAM = "python -m protogov.experiments.first_light"  # what `make run` runs
-HELD_OUT = "crash-heldout"  # where governors are compared when there are no recorded candles
 OVERTIME = 1.3  # training is stopped at so many times its planned seconds
 REPORT_SECONDS = 20.0  # drawing and writing, on a slow core
 PLAY_SPEED = (
     1.5  # episodes are played about so many times as fast as governors are trained, market hour for market hour
 )
-EPISODES_PLAYED = 80  # per unit of `episodes`: seven recordings and eight times as many fresh tapes, five sets each
+# per unit of `episodes`: eight tapes of the headline, four each of the stress mix, the held-out crash and the training
+# market, and up to seven recordings, five sets each
+EPISODES_PLAYED = 135
+HEADLINE_TAPES, OTHER_TAPES = 8, 4  # per unit of `episodes`
 LEAST_SECONDS = 20.0  # of training, whatever `minutes` says
 
 
@@ -54,9 +56,7 @@ class Options:
     """
 
     data: Path | None = None
-    """Candles to evaluate on, a file or a folder. Default: ../shared/data beside the repository, if there."""
-    synthetic: bool = False
-    """Evaluate on the held-out synthetic crash even where recorded candles are found."""
+    """Recorded candles to evaluate on as well, a file or a folder."""
     seeds: tuple[int, ...] = (0, 1)
     """Training seeds."""
     processes: int = 2
@@ -70,7 +70,7 @@ class Options:
     worlds: int = 512
     """Worlds simulated side by side for each seed."""
     episodes: int = 32
-    """Tapes of each recording in the evaluation; eight times as many of a synthetic scenario."""
+    """Tapes of each recording in the evaluation; eight times as many of `natural`, four times of other scenarios."""
     name: str = "first-light"
     """Of the run; a number is added when there is one of that name already."""
     resume: bool = False
@@ -82,7 +82,7 @@ class Options:
 def run(options: Options, command: str = PROGRAM) -> int:
     """Train, evaluate, report; says at each stage what it does and how long it took."""
     began = time.monotonic()
-    names, words = evaluation_data(options)
+    suites, words = evaluation_data(options)
     train.check_processes(options.processes)
     if not 0.0 < options.minutes <= 24 * 60:
         raise BadInput(f"minutes is {options.minutes}; a number above 0 and up to {24 * 60} is accepted")
@@ -107,7 +107,7 @@ def run(options: Options, command: str = PROGRAM) -> int:
         print("Stopped. Go on with: make run ARGS=--resume")
         return train.INTERRUPTED
     say(began, f"comparing with the static protocol on {words} …")
-    found = compare_with_static(folder, config, names, options)
+    found = compare_with_static(folder, config, suites, options)
     say(began, "writing the report …")
     report = build_report(folder)
     print()
@@ -124,19 +124,22 @@ def say(began: float, text: str) -> None:
     print(f"[{seconds // 60}:{seconds % 60:02d}] {text}", flush=True)
 
 
-def evaluation_data(options: Options) -> tuple[list[str], str]:
-    """Scenarios to evaluate on, the headline first, and what they are in words.
+def evaluation_data(options: Options) -> tuple[list[Suite], str]:
+    """What to evaluate on, the headline first, and what it is in words.
 
     Raises:
         BadInput: `data` names something that is no file or folder of candles.
     """
     if options.episodes < 2:
         raise BadInput(f"episodes is {options.episodes}; a whole number of at least 2 is accepted")
-    place = options.data if options.data is not None else shared_data()
-    if not options.synthetic and (options.data is not None or place.is_dir()):
-        files = candle_files(place)
-        return [str(path) for path in files], f"{len(files)} recordings of real candles from {place}"
-    return [HELD_OUT], f"the held-out synthetic crash “{HELD_OUT}” (no recorded candles at {place})"
+    suites = make_suites([HEADLINE], HEADLINE_TAPES * options.episodes, options.scenario)
+    suites += make_suites([STRESS, HELD_OUT_CRASH], OTHER_TAPES * options.episodes, options.scenario)
+    words = f"“{HEADLINE}”, the stress mix “{STRESS}” and the held-out crash “{HELD_OUT_CRASH}”"
+    if options.data is None:
+        return suites, words
+    files = candle_files(options.data)
+    suites += make_suites([str(path) for path in files], options.episodes)
+    return suites, f"{words}, and on {len(files)} recordings of real candles from {options.data}"
 
 
 def begin(options: Options, command: str = PROGRAM) -> tuple[RunFolder, RunConfig]:
@@ -191,11 +194,12 @@ def decide_budget(options: Options, config: RunConfig, workers: Workers, began: 
     return decided, hours / speed
 
 
-def compare_with_static(folder: RunFolder, config: RunConfig, names: list[str], options: Options) -> list[Comparison]:
-    """Play held-out tapes, the headline, and fresh tapes of the training scenario under all governors."""
-    recorded = names != [HELD_OUT]
-    suites = make_suites(names, options.episodes if recorded else 8 * options.episodes)
-    suites += make_suites([config.scenario], 8 * options.episodes, config.scenario)
+def compare_with_static(
+    folder: RunFolder, config: RunConfig, suites: list[Suite], options: Options
+) -> list[Comparison]:
+    """Play the suites, the headline first, and fresh tapes of the training scenario under all governors."""
+    if all(config.scenario not in (scenario.name for scenario in suite.scenarios) for suite in suites):
+        suites = suites + make_suites([config.scenario], OTHER_TAPES * options.episodes, config.scenario)
     world = evaluation_world(config.world)
     sets = [baseline(STATIC, world), *learned_sets(folder, config)]
     return run_evaluation(folder, world, suites, sets, command=config.command)

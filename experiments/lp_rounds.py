@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
+from protogov.envs.scenarios.base import HELD_OUT
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLACK, look, new_figure, save, zero_line
 from protogov.experiments.files import write_text
@@ -61,12 +62,12 @@ def play_rounds(
     """(scenario, hedge) -> returns [%] of `num_seeds` rounds.
 
     Raises:
-        BadInput: too few seeds for an interval, or a scenario of the test split.
+        BadInput: too few seeds for an interval, or a scenario that is held out.
     """
     if num_seeds < FEWEST_SEEDS:
         raise BadInput(f"seeds is {num_seeds}; a whole number of at least {FEWEST_SEEDS} is accepted")
     for name in scenarios:
-        if get_scenario(name).split == "test":
+        if get_scenario(name).split in HELD_OUT:
             raise BadInput(f"scenario {name!r} is held out; one of split train or free is accepted")
     keys = [(scenario, hedge) for scenario in scenarios for hedge in HEDGES]
     seeds = tape_seeds(num_seeds)

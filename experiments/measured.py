@@ -9,8 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import Replay, get_scenario
-from protogov.envs.scenarios.base import CANDLE_SUFFIXES
+from protogov.envs.scenarios import CRISES, Replay, get_scenario
+from protogov.envs.scenarios.base import CANDLE_SUFFIXES, HELD_OUT
 from protogov.experiments.comparison import Comparison, comparisons
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.evaluation import Suite, evaluate_sets, mean_levers
@@ -24,10 +24,19 @@ from protogov.experiments.versions import now
 
 OWN_MEANS = "own-means"  # constants at the learned governors' mean levers: how much of a gain needs no feedback
 RECORDINGS = "recorded candles"
+HEADLINE = "natural"  # what every evaluation says first: markets as often as they happen
+STRESS, HELD_OUT_CRASH = "mix", "crash-heldout"
+
+
+def default_scenarios() -> tuple[str, ...]:
+    """What an evaluation plays unless told otherwise: natural, the stress mix, each crisis, the crash held out."""
+    return HEADLINE, STRESS, *CRISES, HELD_OUT_CRASH
 
 
 def make_suites(names: Sequence[str], episodes: int, trained_on: str | None = None) -> list[Suite]:
     """The suites that scenario names and paths stand for; all files of candles together are one suite.
+
+    `natural` comes first wherever it is among them, for the first is the headline; recordings come last.
 
     Args:
         names: registered scenarios, files of candles, or folders of them.
@@ -41,20 +50,20 @@ def make_suites(names: Sequence[str], episodes: int, trained_on: str | None = No
         raise BadInput(f"episodes is {episodes}; a whole number of at least 2 is accepted")
     suites: list[Suite] = []
     files: list[Path] = []
-    for name in names:
+    for name in sorted(names, key=lambda name: name != HEADLINE):  # stable: the others stay in their order
         if name.lower().endswith(CANDLE_SUFFIXES) or Path(name).is_dir():
             files += candle_files(Path(name))
             continue
         with as_bad_input():
             scenario = get_scenario(name)
-        label = {"test": f"{scenario.name} (held out)"}.get(scenario.split, scenario.name)
+        label = f"{scenario.name} ({scenario.split})" if scenario.split in HELD_OUT else scenario.name
         if scenario.name == trained_on:
             label = f"{scenario.name} (trained on; fresh tapes)"
         suites.append(Suite(label, (scenario,), episodes))
     if files:
         with as_bad_input():
             replays = tuple(Replay(path, name=_replay_name(path)) for path in files)
-        suites.insert(0, Suite(RECORDINGS, replays, episodes, overlapping=True))
+        suites.append(Suite(RECORDINGS, replays, episodes, overlapping=True))
     return suites
 
 
@@ -90,7 +99,7 @@ def run_evaluation(
     Args:
         folder: to write into.
         config: of the worlds; see `evaluation_world`.
-        suites: tapes; the first is the headline.
+        suites: tapes; the first is the headline, the first that is held out gives the dashboard its episode.
         sets: the static set and others.
         own_means: also play constants at each learned set's own mean levers.
         command: what was typed, for evaluation.json.
@@ -107,7 +116,7 @@ def run_evaluation(
         constants = [mean_constants(table, chosen) for chosen in extra]
         table = concatenate([table, evaluate_sets(config, suites, constants, bar.update)]) if constants else table
     write_table(folder.episodes, table, {"command": command})
-    shown = record_episode(folder, config, suites[0], sets, table)
+    shown = record_episode(folder, config, shown_suite(suites), sets, table)
     found = comparisons(table)
     about = {
         "command": command,
@@ -149,6 +158,12 @@ def _cleaned(suite: Suite) -> list[str]:
         if isinstance(scenario, Replay)
         for line in scenario.candles.report
     ]
+
+
+def shown_suite(suites: Sequence[Suite]) -> Suite:
+    """Where the episode of the dashboard is from: the first suite that is held out from training, else the headline."""
+    held_out = (suite for suite in suites if all(scenario.split in HELD_OUT for scenario in suite.scenarios))
+    return next(held_out, suites[0])
 
 
 def record_episode(

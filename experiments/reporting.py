@@ -21,6 +21,10 @@ GLOSSARY = {
     "W": "welfare of everybody in the protocol: surplus of borrowers, suppliers and option traders, the LPs' realised "
     "profit less the yield they ask, the treasury, less losses, liquidation cost and lock-up. Each loss counts once.",
     "bp of K0": "hundredths of a percent of K0, the opening deposits + LP value + treasury of the protocol.",
+    "natural": "markets as frequent as in history, with no expected return; the headline of every evaluation. “mix” is "
+    "the stress mix: three fortnights of ten hold a crisis.",
+    "validation": "a market that nothing is trained on, but that people have seen and choose by; the sealed test is "
+    "neither.",
     "static": "the protocol as it is run today: all levers stay at their defaults.",
     "own-means": "constants at the learned governors' own mean levers: what they gain without reacting to anything. "
     "The means are taken on these very tapes.",

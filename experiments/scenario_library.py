@@ -28,8 +28,10 @@ def entries(names: Sequence[str] = (), split: str | None = None) -> list[Scenari
     """The scenarios of these names, all registered ones by default, by kind and name; of one split where it is given.
 
     Raises:
-        BadInput: an unknown name, or nothing left to list.
+        BadInput: an unknown name, a sealed one, or nothing left to list.
     """
+    if split == "test" and not names:
+        raise BadInput(f"the split test is sealed and not listed: {', '.join(scenario_names('test'))}")
     with as_bad_input():
         found = [get_scenario(name) for name in names or (*scenario_names(), *overlay_names())]
     chosen = [scenario for scenario in found if split in (None, scenario.split)]
@@ -152,8 +154,8 @@ def page(chosen: Sequence[Scenario], pictures: Sequence[Path], sheet: Path, comm
     body = [
         f"<h1>{TITLE}</h1>",
         markup.paragraph(
-            f"{len(chosen)} scenarios, {seeds} seeds each. A governor never learns on one of the split test, alone, in "
-            "a sum or in a mixture."
+            f"{len(chosen)} scenarios, {seeds} seeds each. A governor never learns on one of the split validation, "
+            "alone, in a sum or in a mixture; those of the split test are sealed and not drawn here."
         ),
         markup.paragraph("Each says of the price and of every condition of its market where it comes from:"),
         markup.facts(ORIGINS_MEAN),

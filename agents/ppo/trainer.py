@@ -81,7 +81,7 @@ class Trainer:
         if isinstance(scenario, Scenario) and held_out(scenario):
             raise ValueError(
                 f"scenario is {scenario.name!r}, held out from training for {', '.join(held_out(scenario))}; accepted: "
-                "one without a part of the split 'test'"
+                "one without a part of the splits 'validation' and 'test'"
             )
         torch.set_num_threads(1)
         self.world = world

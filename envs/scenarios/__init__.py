@@ -1,7 +1,8 @@
 """What the market outside a protocol does: scenarios, each of which draws a tape for a seed.
 
 A scenario is found by name (:func:`get_scenario`; :func:`scenario_names` lists them): synthetic markets ("jump",
-"regimes", "self-exciting" ...), crises ("crisis-2020-03" ...), the training "mix"; by the path of a candle file; or is
+"regimes", "self-exciting" ...), crises ("crisis-2020-03" ...), "natural" (all of them as often as they happen), the
+stress "mix"; by the path of a candle file; or is
 a :class:`Scenario` object. `a + b` puts an overlay on a path; :func:`overlay_names` lists those that have a name,
 attacks among them.
 
@@ -34,6 +35,7 @@ from protogov.envs.scenarios.base import (
     Split,
     get_scenario,
     held_out,
+    held_out_splits,
     overlay_names,
     register,
     scenario_names,
@@ -41,8 +43,10 @@ from protogov.envs.scenarios.base import (
 from protogov.envs.scenarios.candles import CandleError, Candles, load_candles
 from protogov.envs.scenarios.conditions import Conditions
 from protogov.envs.scenarios.crises import CRISES
+from protogov.envs.scenarios.drift import Drift
 from protogov.envs.scenarios.governor_failures import MISPRICE, SLOPE2
-from protogov.envs.scenarios.mixture import Mixture
+from protogov.envs.scenarios.mixture import Mixture, effective_sample_size
+from protogov.envs.scenarios.natural import NATURAL
 from protogov.envs.scenarios.regimes import Regime, RegimeProcess, RegimeSwitching
 from protogov.envs.scenarios.replay import Replay
 from protogov.envs.scenarios.self_exciting import HawkesProcess, SelfExciting
@@ -57,11 +61,13 @@ __all__ = [
     "Composed",
     "Conditions",
     "Crisis",
+    "Drift",
     "Flat",
     "HawkesProcess",
     "JumpProcess",
     "MISPRICE",
     "Mixture",
+    "NATURAL",
     "Named",
     "Overlay",
     "Pulse",
@@ -77,8 +83,10 @@ __all__ = [
     "Story",
     "Surroundings",
     "Synthetic",
+    "effective_sample_size",
     "get_scenario",
     "held_out",
+    "held_out_splits",
     "load_candles",
     "overlay_names",
     "register",

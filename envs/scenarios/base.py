@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from protogov.envs.world.state import ATTACKS, TAPE
 
 Split = Literal["train", "validation", "test", "free"]
+STRICTNESS: tuple[Split, ...] = ("free", "train", "validation", "test")  # a tape of two splits is of the later one
+HELD_OUT: tuple[Split, ...] = ("validation", "test")  # of which nobody trains or tunes
 Tapes = NDArray[np.void]  # records of dtype TAPE
 Seeds = NDArray[np.uint64]
 
@@ -38,7 +40,9 @@ class Scenario(ABC):
     """
 
     name: str
-    split: Split  # "train": learners may see it; "test": they never do; "free": neither side claims it
+    # "train": learners may see it; "validation": they do not, but people do, and choose by it; "test": sealed until it
+    # is opened (`protogov.envs.scenarios.sealed`); "free": no side claims it
+    split: Split
     kind: str = "path"  # one word for lists: synthetic, crisis, mixture, overlay, failure, replay
     about: str = ""  # one line for lists
     recorded: tuple[str, ...] = ()  # channels of CHANNELS, see `provenance`
@@ -128,7 +132,7 @@ class Scenario(ABC):
 
     @property
     def salt(self) -> np.uint64:
-        """A number of the scenario's name: mixed into the seed, it keeps train and test scenarios independent."""
+        """A number of the scenario's name: mixed into the seed, it keeps scenarios of different splits independent."""
         return np.uint64(zlib.crc32(self.name.encode()))
 
 
@@ -234,6 +238,7 @@ class Named(Scenario):
 
 
 _registry: dict[str, Scenario] = {}
+_SEALED: Split = "test"
 
 
 def register(scenario: Scenario, about: str = "") -> Scenario:
@@ -258,9 +263,16 @@ def register(scenario: Scenario, about: str = "") -> Scenario:
 
 
 def scenario_names(split: Split | None = None) -> tuple[str, ...]:
-    """Registered names of what can be played by itself, in alphabetical order, of one `split` or of all."""
-    known = ((name, scenario) for name, scenario in _registry.items() if not scenario.is_overlay)
-    return tuple(sorted(name for name, scenario in known if split in (None, scenario.split)))
+    """Registered names of what can be played by itself, in alphabetical order, of one `split` or of all.
+
+    Sealed scenarios are listed for the split "test" alone, and :func:`get_scenario` refuses them.
+    """
+    names = [name for name, one in _registry.items() if not one.is_overlay and split in (None, one.split)]
+    if split == _SEALED:
+        from protogov.envs.scenarios.sealed import sealed_names  # which itself derives from Scenario
+
+        names += sealed_names()
+    return tuple(sorted(names))
 
 
 def overlay_names() -> tuple[str, ...]:
@@ -278,6 +290,7 @@ def get_scenario(scenario: str | Path | Scenario) -> Scenario:
     Raises:
         ValueError: for an unknown name; the message lists the known ones.
         CandleError: for a file of candles that cannot be replayed.
+        SealedError: for a scenario of the sealed test, as long as nobody has opened it; a ValueError.
     """
     if isinstance(scenario, Scenario):
         return scenario
@@ -294,21 +307,37 @@ def get_scenario(scenario: str | Path | Scenario) -> Scenario:
         for part in rest:
             first = first + part
         return first
+    from protogov.envs.scenarios.sealed import find_sealed
+
+    sealed = find_sealed(str(scenario))
+    if sealed is not None:
+        return sealed
     raise ValueError(
         f"scenario {str(scenario)!r} is not known; known are {', '.join(scenario_names())}; "
         f"with '+' also {', '.join(overlay_names())}; or a path to candles ({' or '.join(CANDLE_SUFFIXES)})."
     )
 
 
-def held_out(scenario: Scenario) -> tuple[str, ...]:
-    """Names of all parts of a scenario that belong to the test split.
+def held_out_splits(scenario: Scenario) -> dict[str, Split]:
+    """Names of all parts of a scenario that are kept from training, each with the split that keeps it.
 
-    A part counts by its own split and by its name: a copy of a registered test scenario that calls itself something
-    else than "test" is one all the same.
+    A part counts by its own split and by its name: a copy of a registered or sealed scenario that calls itself of
+    another split is of that scenario's all the same.
     """
-    parts = (scenario, *scenario.leaves)
-    names = [part.name for part in parts if "test" in (part.split, getattr(_registry.get(part.name), "split", None))]
-    return tuple(dict.fromkeys(names))
+    from protogov.envs.scenarios.sealed import sealed_names
+
+    known = {name: one.split for name, one in _registry.items()} | dict.fromkeys(sealed_names(), _SEALED)
+    splits: dict[str, Split] = {}
+    for part in (scenario, *scenario.leaves):
+        split = stricter(part.split, known.get(part.name, part.split))
+        if split in HELD_OUT:
+            splits[part.name] = split
+    return splits
+
+
+def held_out(scenario: Scenario) -> tuple[str, ...]:
+    """Names of all parts of a scenario that are of the splits validation or test; see :func:`held_out_splits`."""
+    return tuple(held_out_splits(scenario))
 
 
 def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:
@@ -331,10 +360,8 @@ def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:
 
 
 def stricter(one: Split, other: Split) -> Split:
-    """A tape that is partly of the test set belongs to the test set."""
-    if "test" in (one, other):
-        return "test"
-    return "train" if "train" in (one, other) else "free"
+    """The split of a tape that is partly of one and partly of the other: test, then validation, train, free."""
+    return max(one, other, key=STRICTNESS.index)
 
 
 def either(words: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ filled in of the rest. Implied vol is
 Deribit's ETH index where its close is known. Depth before the onset is the scenario's own; its shares are filled in,
 but for October 2025, when 98% of it was reported gone.
 
-Test crises (March 2020, March 2023, August 2024, October 2025) are never trained on.
+March 2020, March 2023, August 2024 and October 2025 are of the split validation: never trained on.
 """
 
 from protogov.envs.scenarios.base import Split, register
@@ -16,7 +16,7 @@ from protogov.envs.scenarios.waypoints import Crisis
 
 STORIES: dict[str, tuple[Split, Story]] = {
     "crisis-2020-03": (
-        "test",
+        "validation",
         Story(
             began="2020-03-11T20:00Z",
             closes=(
@@ -131,7 +131,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
         ),
     ),
     "crisis-2023-03": (
-        "test",
+        "validation",
         Story(
             began="2023-03-09T14:00Z",
             # ETH lost 11.5% from the first price to the low, which are facts as a ratio
@@ -154,7 +154,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
         ),
     ),
     "crisis-2024-08": (
-        "test",
+        "validation",
         Story(
             began="2024-08-04T05:00Z",
             closes=(
@@ -199,7 +199,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
         ),
     ),
     "crisis-2025-10": (
-        "test",
+        "validation",
         Story(
             began="2025-10-10T08:00Z",
             closes=(

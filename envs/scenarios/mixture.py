@@ -1,6 +1,7 @@
 """A mixture of scenarios: each seed belongs to one part, and its tape is the tape of that part for that seed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from protogov.envs.scenarios.synthetic import JUMP
 from protogov.envs.scenarios.waypoints import Crisis
 from protogov.envs.world.noise import Purpose, key, uniform
 
-TRAINING_AMPLITUDE = (0.7, 1.3)  # of every log move of a training crisis
+TRAINING_AMPLITUDE = (0.7, 1.3)  # of every log move of a training crisis in the stress mix
 
 _ZERO = np.uint64(0)
 
@@ -21,7 +22,7 @@ _ZERO = np.uint64(0)
 class Mixture(Scenario):
     """One of several scenarios for each seed, in given shares.
 
-    A mixture is of the strictest split among its parts: one test scenario makes it a test scenario.
+    A mixture is of the strictest split among its parts: one validation part makes it a validation scenario.
 
     Args:
         name: of the mixture; part of the key of the choice.
@@ -80,6 +81,38 @@ class Mixture(Scenario):
             draws = [uniform(each, _ZERO, _ZERO, _ZERO, _MIX) for each in keys]
         return np.searchsorted(ends, np.array(draws, np.float64), side="right").astype(np.int64)
 
+    def weights(self, seeds: Iterable[int] | Seeds, shares: Mapping[str, float]) -> NDArray[np.float64]:
+        """What each seed counts for in a mixture of the same parts in other shares.
+
+        sum(weights * x) / sum(weights), x measured on this mixture, is the mean on the other one: each seed counts
+        its part's share there over its part's share here. How much is left of the sample says
+        :func:`effective_sample_size`.
+
+        Args:
+            seeds: of this mixture.
+            shares: part's name -> share in the other mixture; they need not add up to 1, a part that is not named
+                has none.
+
+        Returns:
+            F64[n].
+
+        Raises:
+            ValueError: a part that this mixture lacks, a share that is no number from 0, or none above 0.
+        """
+        names = [part.name for part in self.parts]
+        for name, share in shares.items():
+            if names.count(name) != 1:
+                raise ValueError(
+                    f"mixture {self.name!r} has no part {name!r} of its own; known are {', '.join(names)}."
+                )
+            if not isfinite(share) or share < 0.0:
+                raise ValueError(f"the share of {name!r} is {share!r}; a number from 0 on is accepted.")
+        total = sum(shares.values())
+        if not total > 0.0:
+            raise ValueError(f"the shares {dict(shares)} add up to {total:g}; at least one must be positive.")
+        ratios = np.array([shares.get(name, 0.0) / total for name in names]) / self.shares
+        return np.asarray(ratios[self.part_of(seeds)])
+
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
         """Draw every row from its part."""
         chosen = self.part_of(seeds)
@@ -91,9 +124,17 @@ class Mixture(Scenario):
                 tapes[rows] = piece
 
 
+def effective_sample_size(weights: NDArray[np.float64]) -> float:
+    """How many equally weighted samples a weighted mean is worth: (sum w)^2 / sum w^2 (Kish 1965); 0 without any."""
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares > 0.0 else 0.0
+
+
 _MIX = np.uint64(Purpose.TAPE_MIX)
 
-# Training crises in all strengths: a governor must not learn how deep this one goes.
+# The stress mix: a listed crisis in three fortnights of ten, where history had nine in 156, so that a learner meets
+# them; how often things really happen is `natural`. They come in all strengths: a governor must not learn how deep
+# this one goes.
 _TRAINING_CRISES = [
     Crisis(name, split, story, amplitude=TRAINING_AMPLITUDE)
     for name, (split, story) in STORIES.items()
@@ -110,5 +151,5 @@ MIX = register(
             *((crisis, 0.30 / len(_TRAINING_CRISES)) for crisis in _TRAINING_CRISES),
         ],
     ),
-    "the training mix: 40% regimes, 30% jumps and self-exciting jumps, 30% training crises in all strengths",
+    "the stress mix: 40% regimes, 30% jumps and self-exciting jumps, 30% training crises in all strengths",
 )

@@ -211,7 +211,7 @@ class RegimeSwitching(Scenario):
 
     Args:
         name: of the scenario; part of the noise's key.
-        split: "train", "test" or "free".
+        split: "train", "validation", "test" or "free".
         regimes: at least two, by name.
         transitions: for each regime the shares of those that follow it; each row adds up to 1, none follows itself.
         process: what the regimes share.

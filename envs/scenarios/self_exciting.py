@@ -156,7 +156,7 @@ class SelfExciting(Scenario):
 
     Args:
         name: of the scenario; part of the noise's key.
-        split: "train", "test" or "free".
+        split: "train", "validation", "test" or "free".
         process: of the price.
         conditions: of everything else.
     """

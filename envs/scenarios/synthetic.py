@@ -221,7 +221,7 @@ class Synthetic(Scenario):
 
     Args:
         name: of the scenario; part of the noise's key.
-        split: "train", "test" or "free".
+        split: "train", "validation", "test" or "free".
         process: of the price.
         conditions: of everything else.
     """
@@ -251,7 +251,7 @@ class Flat(Scenario):
 
     Args:
         name: of the scenario.
-        split: "train", "test" or "free".
+        split: "train", "validation", "test" or "free".
         price: USD per coin, of every hour.
         **values: any other field of the tape; the rest as in a quiet hour.
 
@@ -302,7 +302,7 @@ CALM = register(
 CRASH = register(
     Synthetic(
         "crash-heldout",
-        "test",
+        "validation",
         JumpProcess(
             start_price=1800.0,
             vol=0.75,

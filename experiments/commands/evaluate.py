@@ -10,12 +10,13 @@ from protogov.envs.config import WorldConfig
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
-from protogov.experiments.governors import STATIC, Found, baseline, find_governors
-from protogov.experiments.measured import make_suites, run_evaluation
-from protogov.experiments.paths import RunFolder, shared_data
+from protogov.experiments.governors import STATIC, Found, GovernorSet, baseline, find_governors
+from protogov.experiments.measured import default_scenarios, make_suites, run_evaluation
+from protogov.experiments.paths import RunFolder
 from protogov.experiments.words import summary_table, underpowered
 
 QUICK = 8  # tapes a scenario of a quick suite
+EPISODES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +26,16 @@ class Options:
     GOVERNORS is a run's folder, a folder of policies or policy_<agent>.json files; without any, baselines alone play.
     Writes episodes.parquet (one row an episode, everybody's payoff), evaluation.json and an episode for the dashboard
     into the run's folder, or into --out. Intervals are Student's t at 95% over tapes (over recordings, where tapes are
-    windows of recorded candles), and over training seeds. The headline is the first of the scenarios, recordings before
-    all; without --scenarios the recordings beside the repository, or the held-out crash where there are none.
+    windows of recorded candles), and over training seeds. The headline is W on `natural`, in which markets are as
+    frequent as in history: without --scenarios it comes first, then the stress mix, each crisis and the held-out crash;
+    with --scenarios the first of them is the headline where `natural` is not among them.
 
     With --suite every registered baseline (and GOVERNORS) plays every registered scenario instead: the leaderboard,
     written into --out. A run of it that was cut off goes on with the same command.
+
+    With --open-test GOVERNORS play the sealed test, once and for all: who opened it for whom is recorded in
+    openings.json, in --out (results/test of the repository by default), before it is played. It opens for a commit
+    without changes alone.
 
     Example: protogov evaluate results/runs/first --scenarios crash-heldout jump --episodes 256 --baselines random
     """
@@ -38,7 +44,7 @@ class Options:
     """Who is evaluated."""
     scenarios: tuple[str, ...] = ()
     """Registered scenarios, files of candles or folders of them."""
-    episodes: int = 64
+    episodes: int = EPISODES
     """Tapes of each scenario or file."""
     suite: bool = False
     """The leaderboard: every baseline on every scenario, or on --scenarios."""
@@ -51,6 +57,8 @@ class Options:
     """With --suite: processes."""
     baselines: tuple[str, ...] = ()
     """Also play these, say mainnet or pi+steward_var+inventory_quotes; a wrong name lists all."""
+    open_test: bool = False
+    """Open the sealed test for GOVERNORS and play it; recorded for good. --baselines play beside them."""
     own_means: bool = True
     """Also play constants at the governors' own mean levers: what they gain without reacting to anything."""
     world: WorldOptions = field(default_factory=WorldOptions)
@@ -63,6 +71,8 @@ def run(options: Options, command: str) -> int:
     """Evaluate, write, and print the summary; `command` is what was typed."""
     found = find_governors(options.governors)
     config = world_of(found, options.world)
+    if options.open_test:
+        return run_sealed(options, found, config, command)
     if options.suite:
         return run_suite(options, found, config, command)
     if options.quick or options.ceiling is not None:
@@ -70,16 +80,46 @@ def run(options: Options, command: str) -> int:
     folder = RunFolder(options.out) if options.out is not None else found.run
     if folder is None:
         raise BadInput("out is missing; give a folder to write into, because the governors are not those of one run")
+    sets = chosen_sets(options, found, config)
+    scenarios = options.scenarios or default_scenarios()
+    suites = make_suites(scenarios, options.episodes, None if found.config is None else found.config.scenario)
+    results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
+    print_summary(results)
+    print(f"Episodes: {folder.episodes}")
+    return 0
+
+
+def chosen_sets(options: Options, found: Found, config: WorldConfig) -> list[GovernorSet]:
+    """The static protocol, the governors that were found and the baselines asked for.
+
+    Raises:
+        BadInput: there is nothing beside the static protocol, or something does not fit the world.
+    """
     names = [name for name in dict.fromkeys(options.baselines) if name != STATIC]
     sets = [*found.sets, *(baseline(name, config) for name in names)]
     if not sets:
         raise BadInput("there is nothing to compare with the static protocol; give governors, or --baselines random")
-    scenarios = options.scenarios or default_scenarios()
-    suites = make_suites(scenarios, options.episodes, None if found.config is None else found.config.scenario)
     sets = [baseline(STATIC, config), *sets]
     for chosen in sets:
         chosen.make(config)  # refuse what does not fit before anything is played
-    results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
+    return sets
+
+
+def run_sealed(options: Options, found: Found, config: WorldConfig, command: str) -> int:
+    """Open the sealed test for the governors, play it, and print the summary."""
+    from protogov.experiments.open_test import open_test
+
+    given = {
+        "suite": options.suite, "quick": options.quick, "ceiling": options.ceiling is not None,
+        "scenarios": bool(options.scenarios), "episodes": options.episodes != EPISODES,
+    }  # fmt: skip
+    for name, is_given in given.items():
+        if is_given:
+            raise BadInput(f"--{name} is given with --open-test, whose scenarios and tapes were sealed")
+    if not found.sets:
+        raise BadInput("GOVERNORS are missing; --open-test is for governors that were trained, not for rules alone")
+    sets = chosen_sets(options, found, config)
+    results, folder = open_test(options.out, config, sets, command)
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
     return 0
@@ -109,11 +149,6 @@ def run_suite(options: Options, found: Found, config: WorldConfig, command: str)
         print(path)
     print("\n".join(table_of_means(board)))
     return 0
-
-
-def default_scenarios() -> tuple[str, ...]:
-    """Recorded candles if they lie beside the repository, else the held-out crash."""
-    return (str(shared_data()),) if shared_data().is_dir() else ("crash-heldout",)
 
 
 def print_summary(results: list[Comparison]) -> None:

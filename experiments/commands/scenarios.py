@@ -24,11 +24,13 @@ class Options:
     names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAMES")] = ()
     """Which scenarios."""
     split: Literal["train", "validation", "test", "free"] | None = None
-    """Only those of this split."""
+    """Only those of this split; test is sealed, and lists names alone."""
     origins: bool = False
     """Say of each scenario which channels were recorded, derived or invented; on where names are given."""
-    seeds: int = 200
-    """Tapes drawn of each for the pictures, 20 to 5,000."""
+    frequencies: bool = False
+    """Count falls, drawdowns, returns and vols of `natural` and its parts beside history's instead, into --out."""
+    seeds: int | None = None
+    """Tapes drawn of each, 20 to 5,000: 200 for the pictures, 4,096 for --frequencies by default."""
     out: Path | None = None
     """Folder to write pictures and page into."""
 
@@ -37,11 +39,27 @@ def run(options: Options, command: str) -> int:
     """Print the table; draw and write where that is asked for."""
     from protogov.experiments.scenario_library import entries, table_of, write_library  # worlds only when asked for
 
-    if not 20 <= options.seeds <= 5000:
-        raise BadInput(f"seeds is {options.seeds}; 20 to 5,000 are accepted")
+    seeds = options.seeds if options.seeds is not None else 4096 if options.frequencies else 200
+    if not 20 <= seeds <= 5000:
+        raise BadInput(f"seeds is {seeds}; 20 to 5,000 are accepted")
+    if options.frequencies:
+        return run_frequencies(options, seeds, command)
     chosen = entries(options.names, options.split)
     print("\n".join(table_of(chosen, origins=options.origins or bool(options.names))))
     if options.out is not None:
-        for path in write_library(chosen, options.seeds, options.out, command):
+        for path in write_library(chosen, seeds, options.out, command):
             print(path)
+    return 0
+
+
+def run_frequencies(options: Options, seeds: int, command: str) -> int:
+    """Count how often things happen in a fortnight, and write the page."""
+    from protogov.experiments.frequencies import write_frequencies
+
+    if options.out is None:
+        raise BadInput("out is missing; --frequencies needs a folder to write into, say --out results/natural")
+    if options.names or options.split is not None:
+        raise BadInput("names or a split are given with --frequencies, which counts `natural` and its parts")
+    for path in write_frequencies(options.out, seeds, command):
+        print(path)
     return 0

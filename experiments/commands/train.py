@@ -38,7 +38,8 @@ class Options:
     name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
     """Of the run, and of its folder below --runs."""
     scenario: str = "jump"
-    """What to learn on: `mix`, or any other scenario without a part of the split 'test'; sums are joined by '+'."""
+    """What to learn on: `natural`, the stress mix `mix`, or any other scenario of the splits train
+    and free; sums are joined by '+'."""
     seeds: tuple[int, ...] = (0,)
     """Training seeds. Each is a run of its own, with other first weights and tapes; eight or more for a claim."""
     processes: int = 1

@@ -21,7 +21,7 @@ class Options:
 
     out: Path
     """The JSON file; the baselines read agents/baselines/tuned.json."""
-    scenarios: tuple[str, ...] = ("mix", "calm", "jump", "self-exciting", "regimes")
+    scenarios: tuple[str, ...] = ("natural", "mix", "calm", "jump", "self-exciting", "regimes")
     """The first is that of the linear rule as well."""
     generations: int = 200
     """At most, of each restart of a search."""

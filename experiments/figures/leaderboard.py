@@ -6,6 +6,7 @@ from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from protogov.envs.scenarios.base import HELD_OUT
 from protogov.experiments.figures.style import BLACK, look, new_figure, spaced
 from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.summary import Leaderboard
@@ -18,7 +19,7 @@ def draw_leaderboard(board: Leaderboard) -> Figure:
     rows = [name for name in board.governors if name != STATIC]
     gains = [abs(entry.gain.value) for entry in board.entries]
     scale = ScalarMappable(SymLogNorm(linthresh=1.0, vmin=-max([*gains, 1.0]), vmax=max([*gains, 1.0])), COLOURS)
-    names = [f"{name}{' *' if board.splits[name] == 'test' else ''}" for name in board.scenarios]
+    names = [f"{name}{' *' if board.splits[name] in HELD_OUT else ''}" for name in board.scenarios]
     with look():
         longest = max(len(name) for name in names)
         width, height = max(7.6, 3.0 + 0.62 * len(names)), 1.7 + 0.36 * max(len(rows), 1) + 0.055 * longest
@@ -29,7 +30,7 @@ def draw_leaderboard(board: Leaderboard) -> Figure:
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xticks(range(len(names)), names, rotation=50, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(rows)), [spaced(name) for name in rows])
-        axes.set_xlabel("scenario (* held out from training)")
+        axes.set_xlabel("scenario (* validation: held out from training)")
         for y, name in enumerate(rows):
             for x, scenario in enumerate(board.scenarios):
                 entry = board.entry(name, scenario)

@@ -20,6 +20,7 @@ from protogov.envs.world.kernels import source_digest
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.evaluation import evaluate
 from protogov.experiments.governors import BASELINES, NO_SEED, STATIC, GovernorSet, baseline
+from protogov.experiments.measured import HEADLINE, STRESS
 from protogov.experiments.pieces import keep_table, play_pieces
 from protogov.experiments.play import tape_seeds
 from protogov.experiments.tables import Table, concatenate, read_table
@@ -47,8 +48,13 @@ class Match:
 
 
 def suite_scenarios() -> tuple[str, ...]:
-    """All registered scenarios, held-out ones too (nothing is trained here), and every overlay on one of them."""
-    return (*scenario_names(), *(f"{ATTACKED} + {overlay}" for overlay in overlay_names()))
+    """Natural first, then the stress mix, every other registered scenario and every overlay on one of them.
+
+    Those of the split validation are among them, for nothing is trained here; the sealed test is not.
+    """
+    first = (HEADLINE, STRESS)
+    others = (name for name in scenario_names() if name not in first)
+    return (*first, *others, *(f"{ATTACKED} + {overlay}" for overlay in overlay_names()))
 
 
 def make_matches(

@@ -14,6 +14,7 @@ from protogov.experiments.comparison import PART_LABELS, REALISED_LABELS
 from protogov.experiments.evaluation import PARTS
 from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.playing import CEILING
+from protogov.experiments.measured import HEADLINE
 from protogov.experiments.statistics import LEVEL, TAIL
 from protogov.experiments.tables import Table
 
@@ -65,11 +66,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """All entries, rows in the order of their mean gain.
+    """All entries, rows in the order of their gain on the headline: on `natural`, on the first scenario without it.
 
     Attributes:
         entries: one a row and scenario.
         governors, scenarios: in their order.
+        headline: the scenario that rows are sorted by and shown with first.
         splits: scenario -> split.
         seeds: tapes a scenario.
         critical: standard errors that simultaneous marks take.
@@ -79,6 +81,7 @@ class Leaderboard:
     entries: tuple[Entry, ...]
     governors: tuple[str, ...]
     scenarios: tuple[str, ...]
+    headline: str
     splits: dict[str, str]
     seeds: int
     critical: float
@@ -114,10 +117,13 @@ def summarise(table: Table) -> Leaderboard:
         _entry(at, v, values[STATIC, at[1]], values.get((CEILING, at[1])), draws, critical) for at, v in values.items()
     )
 
-    def mean_gain(name: str) -> float:
-        return float(np.mean([entry.gain.value for entry in entries if entry.governors == name]))
+    headline = HEADLINE if HEADLINE in scenarios else scenarios[0]
 
-    order = [STATIC, *sorted((n for n in names if n not in (STATIC, CEILING)), key=lambda n: -mean_gain(n))]
+    def gain_on_headline(name: str) -> float:
+        here = (entry.gain.value for entry in entries if (entry.governors, entry.scenario) == (name, headline))
+        return next(here, -np.inf)
+
+    order = [STATIC, *sorted((n for n in names if n not in (STATIC, CEILING)), key=lambda n: -gain_on_headline(n))]
     order += [CEILING] if CEILING in names else []
     means = {
         name: _means(
@@ -127,7 +133,7 @@ def summarise(table: Table) -> Leaderboard:
         if all((name, scenario) in values for scenario in scenarios)
     }
     splits = {scenario: str(table["split"][table["scenario"] == scenario][0]) for scenario in scenarios}
-    return Leaderboard(entries, tuple(order), scenarios, splits, int(tapes.size), critical, means)
+    return Leaderboard(entries, tuple(order), scenarios, headline, splits, int(tapes.size), critical, means)
 
 
 def _means(

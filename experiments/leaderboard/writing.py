@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios.base import HELD_OUT
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.figures.leaderboard import draw_leaderboard
 from protogov.experiments.figures.style import save
@@ -15,6 +16,7 @@ from protogov.experiments.files import write_json, write_text
 from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.playing import ATTACKED, CEILING
 from protogov.experiments.leaderboard.summary import GAIN, MEASURES, SHORTFALL, Entry, Estimate, Leaderboard
+from protogov.experiments.measured import HEADLINE
 from protogov.experiments.tables import Table, write_table
 from protogov.experiments.versions import now, versions
 
@@ -101,7 +103,10 @@ def page(board: Leaderboard, command: str, picked: Mapping[str, str] | None = No
         "",
         "## Means over scenarios",
         "",
-        "Each scenario counts the same; a seed is resampled with its episodes of all of them.",
+        f"Rows are sorted by their gain on the headline, `{board.headline}`, which stands first"
+        + (", and in which markets are as frequent as in history" if board.headline == HEADLINE else "")
+        + ". The other columns are means in which each scenario counts the same; a seed is resampled with its episodes "
+        "of all of them.",
         "",
         *table_of_means(board),
         "",
@@ -112,8 +117,8 @@ def page(board: Leaderboard, command: str, picked: Mapping[str, str] | None = No
         *table_of_shares(board),
     ]
     for scenario in board.scenarios:
-        held_out = ", held out" if board.splits[scenario] == "test" else ""
-        lines += ["", f"## {scenario}{held_out}", ""]
+        split = f", {board.splits[scenario]}" if board.splits[scenario] in HELD_OUT else ""
+        lines += ["", f"## {scenario}{split}", ""]
         if picked and scenario in picked:
             lines += [f"Ceiling: the constants that were tuned on {picked[scenario]}, best of all sets here.", ""]
         lines += [
@@ -133,8 +138,9 @@ def page(board: Leaderboard, command: str, picked: Mapping[str, str] | None = No
 
 
 def table_of_means(board: Leaderboard) -> list[str]:
-    """A row a governor: W, gain over static, shortfall, bad debt, liquidated value, uptime; means over scenarios."""
-    head = _head("governors", "W", "gain", "ES 5%", "bad debt", "liquidated", "uptime")
+    """A row a governor: W and gain on the headline; then means over scenarios of W, gain, shortfall and so on."""
+    on = f"on {board.headline}"
+    head = _head("governors", f"W {on}", f"gain {on}", "W", "gain", "ES 5%", "bad debt", "liquidated", "uptime")
     return [head, *(_mean_row(board, name) for name in board.governors)]
 
 
@@ -157,13 +163,18 @@ def _interval(found: Estimate) -> str:
     return f"{found.value:.1f} [{found.low:.1f}, {found.high:.1f}]"
 
 
-def _row(entry: Entry) -> str:
+def _gain(entry: Entry) -> str:
+    """Bold where it holds simultaneously; the static protocol has none."""
     gain = "" if entry.governors == STATIC else _interval(entry.gain)
+    return f"**{gain}**" if entry.marked else gain
+
+
+def _row(entry: Entry) -> str:
     measures = entry.measures
     cells = [
         entry.governors,
         _interval(measures["welfare"]),
-        f"**{gain}**" if entry.marked else gain,
+        _gain(entry),
         "" if np.isnan(entry.captured) or entry.governors == STATIC else f"{100 * entry.captured:.0f}%",
         _interval(entry.shortfall),
         "" if entry.governors == STATIC else _interval(entry.shortfall_gain),
@@ -176,11 +187,13 @@ def _row(entry: Entry) -> str:
 
 def _mean_row(board: Leaderboard, name: str) -> str:
     """Means over the scenarios; only a row that played them all can be compared with others."""
-    means = board.means.get(name)
+    means, entry = board.means.get(name), board.entry(name, board.headline)
+    first = ["", ""] if entry is None else [_interval(entry.measures["welfare"]), _gain(entry)]
     if means is None:
         played = sum(entry.governors == name for entry in board.entries)
-        return f"| {name} (plays {played} of {len(board.scenarios)}) | | | | | | |"
+        return f"| {name} (plays {played} of {len(board.scenarios)}) | {' | '.join(first)} | | | | | | |"
     cells = [
+        *first,
         _interval(means["welfare"]),
         "" if name == STATIC else _interval(means[GAIN]),
         _interval(means[SHORTFALL]),

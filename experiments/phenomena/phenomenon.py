@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario
+from protogov.envs.scenarios.base import HELD_OUT
 
 Floats = NDArray[np.float64]
 Seeds = NDArray[np.uint64]
@@ -89,7 +90,7 @@ class Phenomenon:
         title: what practitioners call it.
         claim: one sentence: cause, chain, effect.
         evidence: where it was seen, with a source.
-        scenario: what the outside market does; never of the test split.
+        scenario: what the outside market does; never of the splits validation and test.
         config: of the world that has the mechanism.
         switch: the change that removes the mechanism and nothing else.
         measure: the quantity that must appear with the mechanism and vanish with the switch; its effect is positive.
@@ -122,10 +123,10 @@ class Phenomenon:
         """Refuse a claim that no run could test.
 
         Raises:
-            ValueError: a scenario of the test split, limits that contradict each other, a switch that does nothing.
+            ValueError: a scenario that is held out, limits that contradict each other, a switch that does nothing.
             ConfigError: a switch that no world can have.
         """
-        if self.scenario.split == "test":
+        if self.scenario.split in HELD_OUT:
             raise ValueError(f"{self.name}: scenario {self.scenario.name!r} is held out; use one of train or free.")
         if not self.smallest > 0.0 or not 0.0 <= self.band < self.smallest:
             raise ValueError(

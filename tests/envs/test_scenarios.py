@@ -14,6 +14,7 @@ from protogov.envs.scenarios import (
     Split,
     get_scenario,
     held_out,
+    held_out_splits,
     load_candles,
     register,
     scenario_names,
@@ -38,7 +39,7 @@ class Added(Scaled):
 def test_names_and_splits() -> None:
     assert {"jump", "calm", "flat", "crash-heldout"} <= set(scenario_names())
     assert scenario_names() == tuple(sorted(scenario_names()))
-    assert "crash-heldout" in scenario_names("test")
+    assert "crash-heldout" in scenario_names("validation")
     assert "crash-heldout" not in scenario_names("train")
     assert "jump" in scenario_names("train")
     for name in scenario_names():
@@ -92,18 +93,24 @@ def test_overlays_apply_from_left_to_right_however_grouped() -> None:
 
 
 def test_split_of_a_sum_is_the_stricter_one() -> None:
-    splits: tuple[Split, ...] = ("train", "test", "free")
-    expected = {("free", "free"): "free", ("free", "train"): "train", ("train", "free"): "train"}
-    for a in splits:
-        for b in splits:
-            want = "test" if "test" in (a, b) else expected.get((a, b), "train")
-            assert (Flat(split=a) + Scaled("s", "depth", 1.0, split=b)).split == want
+    rising: tuple[Split, ...] = ("free", "train", "validation", "test")
+    for i, a in enumerate(rising):
+        for j, b in enumerate(rising):
+            assert (Flat(split=a) + Scaled("s", "depth", 1.0, split=b)).split == rising[max(i, j)]
 
 
-def test_scenarios_of_the_test_split_by_name() -> None:
-    assert {"crisis-2020-03", "crisis-2023-03", "crisis-2024-08", "crisis-2025-10"} <= set(scenario_names("test"))
+def test_scenarios_of_the_validation_split_by_name() -> None:
+    seen = {"crisis-2020-03", "crisis-2023-03", "crisis-2024-08", "crisis-2025-10", "crash-heldout"}
+    assert set(scenario_names("validation")) == seen
     for name in scenario_names():
-        assert bool(held_out(get_scenario(name))) == (name in scenario_names("test"))
+        assert bool(held_out(get_scenario(name))) == (name in seen)
+
+
+def test_held_out_parts_are_told_with_their_split() -> None:
+    both = Flat("mine", "test") + Scaled("s", "depth", 1.0, split="validation")
+    assert held_out_splits(both) == {"mine + s": "test", "mine": "test", "s": "validation"}
+    assert held_out(both) == ("mine + s", "mine", "s")
+    assert held_out_splits(Flat("test-bates", "free")) == {"test-bates": "test"}  # by its name
 
 
 def test_sums_that_mean_nothing_are_refused() -> None:

@@ -87,7 +87,7 @@ def test_onsets_are_drawn_and_shared_by_a_campaign() -> None:
 
 def test_attacks_take_the_split_of_their_path() -> None:
     assert get_scenario("jump + oracle-push").split == "train"
-    assert get_scenario("crisis-2024-08 + oracle-push + pool-drain").split == "test"
+    assert get_scenario("crisis-2024-08 + oracle-push + pool-drain").split == "validation"
     assert held_out(get_scenario("crisis-2024-08 + oracle-push")) == (
         "crisis-2024-08 + oracle-push",
         "crisis-2024-08",

@@ -10,7 +10,7 @@ from protogov.envs.scenarios.stories import EPISODE
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "crises"
 SEEDS = range(200)
-TEST = {"crisis-2020-03", "crisis-2023-03", "crisis-2024-08", "crisis-2025-10"}
+VALIDATION = {"crisis-2020-03", "crisis-2023-03", "crisis-2024-08", "crisis-2025-10"}
 # (fall from the first price to the low, worst hour or None), shares of the price, as published
 FALLS = {
     "crisis-2020-03": (-0.567, -0.208),
@@ -52,7 +52,7 @@ def test_every_crisis_is_registered_in_its_split() -> None:
     assert set(FALLS) == set(CRISES)
     for name, crisis in CRISES.items():
         assert get_scenario(name) is crisis
-        assert crisis.split == ("test" if name in TEST else "train")
+        assert crisis.split == ("validation" if name in VALIDATION else "train")
         assert crisis.story.facts and crisis.story.began.startswith(name[-7:])
 
 

@@ -252,7 +252,7 @@ def test_one_episode_in_ten_crashes(jump_tapes: np.ndarray) -> None:
 
 def test_heldout_crash_always_comes_between_day_3_and_day_10() -> None:
     scenario = get_scenario("crash-heldout")
-    assert scenario.split == "test"
+    assert scenario.split == "validation"
     move = returns(scenario.draw(range(600), 336))
     worst_12h = np.array([move[:, h : h + 12].sum(axis=1) for h in range(325)])
     assert (np.exp(np.array([move[:, h : h + 18].sum(axis=1) for h in range(319)]).min(axis=0)) < 0.85).mean() > 0.97

@@ -195,3 +195,30 @@ def test_bad_input_is_one_sentence(arguments, message, capsys, monkeypatch, tmp_
     monkeypatch.chdir(tmp_path)
     assert main(["evaluate", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_natural_is_the_headline_of_the_suite_and_what_rows_are_sorted_by():
+    from protogov.envs.scenarios import scenario_names
+    from protogov.experiments.leaderboard.playing import suite_scenarios
+    from protogov.experiments.leaderboard.writing import page, table_of_means
+
+    names = suite_scenarios()
+    assert names[:2] == ("natural", "mix") and len(set(names)) == len(names)
+    assert set(scenario_names()) <= set(names) and not set(scenario_names("test")) & set(names)
+    table = made_up(steady=3.0, stormy=1.0)
+    table["scenario"] = np.where(table["scenario"] == "calm", "natural", "storm")
+    stormy = (table["governors"] == "stormy") & (table["scenario"] == "storm")
+    table["welfare/0"] = np.where(stormy, table["welfare/0"] + 50.0, table["welfare/0"])
+    board = summarise(table)
+    # stormy has the larger mean over scenarios, steady the larger gain where the headline is
+    assert board.headline == "natural" and board.governors == (STATIC, "steady", "stormy")
+    assert board.means["stormy"][GAIN].value > board.means["steady"][GAIN].value
+    head, *rows = "\n".join(table_of_means(board)).splitlines()
+    assert head.startswith("| governors | W on natural | gain on natural | W | gain |")
+    assert rows[2].startswith("| steady |") and "**3." in rows[2].split("|")[3]
+    assert "in which markets are as frequent as in history" in page(board, "command")
+
+
+def test_without_natural_the_first_scenario_is_the_headline():
+    board = summarise(made_up(better=3.0))
+    assert board.headline == "calm"

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import CRISES
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import Reason
 from protogov.experiments.cascades import cascades
 from protogov.experiments.cli import main
 from protogov.experiments.evaluation import PARTS
 from protogov.experiments.material import read_metrics
-from protogov.experiments.measured import OWN_MEANS
+from protogov.experiments.measured import OWN_MEANS, RECORDINGS, default_scenarios, make_suites, shown_suite
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.play import tape_seeds
 from protogov.experiments.recording import HEALTH_BANDS, Recording
@@ -49,7 +50,7 @@ def test_one_row_an_episode(evaluated: RunFolder):
     sets = {("static", -1), ("random", -1), ("learned", 3), ("learned", 5), (OWN_MEANS, 3), (OWN_MEANS, 5)}
     found = list(zip(table["governors"].tolist(), table["training_seed"].tolist(), strict=True))
     assert set(found) == sets and all(found.count(one) == 6 for one in sets)
-    assert set(table["suite"].tolist()) == {"crash-heldout (held out)", "jump (trained on; fresh tapes)"}
+    assert set(table["suite"].tolist()) == {"crash-heldout (validation)", "jump (trained on; fresh tapes)"}
     for name, column in table.items():
         if column.dtype.kind == "f":
             assert np.isfinite(column).all(), name
@@ -162,13 +163,13 @@ def test_report_says_what_was_done(evaluated: RunFolder):
     words = " ".join(" ".join(read_page(evaluated.report).words).split())
     assert "underpowered: 2 training seeds" in words
     assert "Trained on the synthetic scenario “jump” alone: 0.00M market hours a seed, 2 seeds." in words
-    assert "crash-heldout (held out)" in words and "jump (trained on; fresh tapes)" in words
+    assert "crash-heldout (validation)" in words and "jump (trained on; fresh tapes)" in words
     assert "seed 3: 3 of 3 rollouts" in words
     assert json.loads(evaluated.config.read_text())["command"] in words
     about = json.loads(evaluated.evaluation.read_text())
     shown = about["shown"]
     static = select(table := read_table(evaluated.episodes), table["governors"] == "static")
-    first = select(static, static["suite"] == "crash-heldout (held out)")
+    first = select(static, static["suite"] == "crash-heldout (validation)")
     assert shown["drawdown"] == pytest.approx(first["price_drawdown"].min())
     assert f"Tape {shown['tape_seed'] % 2**40} of crash-heldout" in words
 
@@ -236,3 +237,13 @@ def test_candles_are_a_suite_of_recordings(evaluated: RunFolder, candles: Path, 
     learned = about["summary"][0]
     assert learned["unit"] == "recordings" and learned["measures"]["welfare"]["over_tapes"]["n"] == 2
     assert learned["training_seeds"] == [3, 5] and learned["underpowered"]
+
+
+def test_natural_is_the_headline_wherever_it_is_named(candles: Path):
+    names = default_scenarios()
+    assert names[:2] == ("natural", "mix") and names[-1] == "crash-heldout" and set(CRISES) == set(names[2:-1])
+    suites = make_suites(["jump", str(candles), "natural", "crash-heldout"], 2)
+    assert [suite.name for suite in suites] == ["natural", "jump", "crash-heldout (validation)", RECORDINGS]
+    assert shown_suite(suites).name == "crash-heldout (validation)"  # the dashboard shows a tape that is held out
+    assert shown_suite(suites[:2]).name == "natural"
+    assert [suite.name for suite in make_suites(["jump", "calm"], 2)] == ["jump", "calm"]

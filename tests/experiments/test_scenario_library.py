@@ -32,7 +32,7 @@ def test_every_registered_scenario_is_listed_with_a_line(capsys: pytest.CaptureF
         assert scenario.split in line and scenario.kind in line and scenario.kind in KINDS
         assert 10 < len(scenario.about) < 110 and scenario.about in line
         assert len(re.findall(f"[{BLOCKS}]", line)) == THUMBNAIL
-    assert "test   crisis" in next(line for line in lines if line.startswith("crisis-2020-03"))
+    assert "validation  crisis" in next(line for line in lines if line.startswith("crisis-2020-03"))
 
 
 def test_a_thumbnail_shows_the_fall_of_a_crisis_and_the_window_of_an_attack() -> None:
@@ -46,7 +46,7 @@ def test_a_thumbnail_shows_the_fall_of_a_crisis_and_the_window_of_an_attack() ->
 
 
 def test_names_and_splits_choose(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["scenarios", "--split", "test"]) == 0
+    assert main(["scenarios", "--split", "validation"]) == 0
     out = capsys.readouterr().out
     assert "crisis-2024-08" in out and "crisis-2022-05" not in out
     assert [one.name for one in entries(("jump", "calm"))] == ["jump", "calm"]
@@ -61,6 +61,10 @@ def test_names_and_splits_choose(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["jmup"], "scenario 'jmup' is not known"),
         (["jump", "--split", "test"], "split is 'test'; none of jump belongs to it"),
+        (["--split", "test"], "the split test is sealed and not listed: test-bates, "),
+        (["test-bates"], "belongs to the sealed test"),
+        (["--frequencies"], "--frequencies needs a folder to write into"),
+        (["jump", "--frequencies", "--out", "x"], "names or a split are given with --frequencies"),
         (["jump", "--seeds", "3"], "seeds is 3; 20 to 5,000"),
         (["oracle-push + jump"], "the path comes first"),
     ],

@@ -1,0 +1,47 @@
+"""A constant drift on top of a path: the same tape, but for a price that grows by the hour."""
+
+from math import exp, isfinite
+
+import numpy as np
+
+from protogov.envs.scenarios.base import Overlay, Seeds, Tapes
+
+
+class Drift(Overlay):
+    """Multiplies the price at the end of hour h by exp(`log_per_hour` * h).
+
+    Everything else on the tape stays as the path without the drift has it. Highs and lows take the larger and the
+    smaller of the factors at the two ends of their hour, so that a candle stays one.
+
+    Args:
+        log_per_hour: log growth of the price an hour, -0.01 to 0.01.
+        name: of the overlay.
+
+    Raises:
+        ValueError: for a drift out of range.
+    """
+
+    split = "free"
+    changes = ("price",)
+
+    def __init__(self, log_per_hour: float, name: str = "drift") -> None:
+        if not isfinite(log_per_hour) or not abs(log_per_hour) <= 0.01:
+            raise ValueError(f"log_per_hour of {name!r} is {log_per_hour!r}; a number from -0.01 to 0.01 is accepted.")
+        self.name, self.log_per_hour = name, float(log_per_hour)
+
+    def change(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Move the four prices of every hour."""
+        # math.exp, one by one: numpy's own may differ in the last bit from machine to machine
+        after = np.array([exp(self.log_per_hour * hour) for hour in range(tapes.shape[1])])
+        before = np.concatenate([after[:1], after[:-1]])  # an hour opens at the last one's close
+        factors = {
+            "open": before,
+            "high": np.maximum(before, after),
+            "low": np.minimum(before, after),
+            "close": after,
+        }
+        for field, factor in factors.items():
+            tapes[field] = tapes[field].astype(np.float64) * factor
+        # rounding to float32 must not put a close above its high
+        tapes["high"] = np.maximum(tapes["high"], np.maximum(tapes["open"], tapes["close"]))
+        tapes["low"] = np.minimum(tapes["low"], np.minimum(tapes["open"], tapes["close"]))

@@ -1,0 +1,45 @@
+"""Markets at their natural frequency: what a protocol may expect of a fortnight drawn at random.
+
+How the shares were counted. From 2020 to 2025 there are nine listed crises (``crises.py``) in 156 fortnights, 5.8%.
+Here 4% of the tapes are crises, the five that may be trained on in equal parts, as deep as they were; and every tenth
+tape of `jump` holds a crash of 15 to 40% (a hazard of .0003 an hour), another 1.5%: together 5.5%. Spells of stress
+within `regimes` and bursts within `self-exciting` are no crises and count as what they are, turbulence. The rest, of
+which the list says nothing, is shared out: `calm` 30%, `regimes` 35%, `self-exciting` 15%, `jump` 16%.
+`protogov scenarios --frequencies` counts falls, drawdowns, returns and vols of every part and of the whole beside
+published ones (results/natural/README.md): drawdowns come about as often as in history, the deepest fortnights are
+deeper, and vol between crises is lower.
+
+No expected return: crises fall, so that the other parts carry one small drift which makes the mean simple return of
+336 hours zero. Whoever is paid for holding the coin, or for shorting it, learns nothing from this market.
+"""
+
+from protogov.envs.scenarios.base import register
+from protogov.envs.scenarios.crises import CRISES
+from protogov.envs.scenarios.drift import Drift
+from protogov.envs.scenarios.mixture import Mixture
+from protogov.envs.scenarios.regimes import REGIMES_SCENARIO
+from protogov.envs.scenarios.self_exciting import SELF_EXCITING
+from protogov.envs.scenarios.synthetic import CALM, JUMP
+
+# Log an hour, on all parts that are no crisis. Measured by `python -m protogov.experiments.natural_drift` on 32,768
+# tapes of each part from seed 2**45 on: 2.776e-5 +- .098e-5; verified on 4,096 tapes of the mixture from 2**46 on.
+LOG_DRIFT = 2.776e-5
+
+SHARES = {"calm": 0.30, "regimes": 0.35, "self-exciting": 0.15, "jump": 0.16}
+CRISIS_SHARE = 0.04  # of all training crises together
+TRAINING_CRISES = tuple(crisis for crisis in CRISES.values() if crisis.split == "train")
+
+_QUIET = {one.name: one for one in (CALM, REGIMES_SCENARIO, SELF_EXCITING, JUMP)}
+_DRIFT = Drift(LOG_DRIFT)
+
+NATURAL = Mixture(
+    "natural",
+    [
+        *((_QUIET[name] + _DRIFT, share) for name, share in SHARES.items()),
+        *((crisis, CRISIS_SHARE / len(TRAINING_CRISES)) for crisis in TRAINING_CRISES),
+    ],
+)
+register(
+    NATURAL,
+    "as often as in life: 30% calm, 35% regimes, 15% self-exciting, 16% jump, 4% crises; no expected return",
+)

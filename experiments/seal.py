@@ -1,0 +1,41 @@
+"""Seal the test: write the list of what it is, and say the digest that belongs into the code.
+
+Only honest as long as nobody has opened the test. The list goes beside `protogov.envs.scenarios.sealed`, whose constant
+`SEALED_DIGEST` and the page results/test/README.md then have to name the digest that this prints.
+
+    python -m protogov.experiments.seal
+"""
+
+import hashlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from protogov.envs.scenarios.sealed import SEALED_FILE, sealed_list
+from protogov.experiments import cli
+from protogov.experiments.errors import BadInput
+from protogov.experiments.files import write_text
+from protogov.experiments.open_test import OPENINGS, default_folder, earlier_openings
+
+PROGRAM = "python -m protogov.experiments.seal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Write the list of the sealed test anew and print its SHA-256; refused once the test has been opened."""
+
+    out: Path = SEALED_FILE
+    """The list."""
+
+
+def run(options: Options, command: str = PROGRAM) -> int:
+    """Write and print."""
+    if earlier_openings([default_folder()]):
+        raise BadInput(f"{default_folder() / OPENINGS}: the test has been opened; what was sealed then stays as it was")
+    path = write_text(options.out, sealed_list())
+    print(f"{path}: {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run_command(sys.modules[__name__], sys.argv[1:], PROGRAM))
