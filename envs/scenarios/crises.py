@@ -46,7 +46,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
             realised=7.68,
             worst_from=146.0,
             implied_vol=(
-                (0, 0.62), (42, 0.64), (66, 0.75), (144, 0.85), (148, 0.90), (150, 1.50), (165, 1.90), (187, 1.75),
+                (0, 0.76), (42, 0.76), (66, 0.84), (144, 0.88), (148, 0.90), (150, 1.50), (165, 1.90), (187, 1.75),
                 (234, 1.40),
             ),
             depth=(
@@ -205,7 +205,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
                 "A lending market was left about 0.3M USD short.",
                 "Prices: the low and the widest hour as one large exchange had them; the way between is filled in.",
             ),
-            around=Surroundings(vol_before=0.55, vol_around=0.75, vol_after=0.65),
+            around=Surroundings(vol_before=0.53, vol_around=0.75, vol_after=0.65),
         ),
     ),
     "crisis-2024-08": (

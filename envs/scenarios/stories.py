@@ -92,15 +92,15 @@ class Story:
                 raise ValueError(f"{name} of the crisis of {self.began} is {points!r}; values and hours from 0 only.")
         if len(self.closes) < 2 or self.closes[0][0] != 0 or any(hour != int(hour) for hour, _ in self.closes):
             raise ValueError(f"closes of the crisis of {self.began} must begin at hour 0 and lie at whole hours.")
-        for name, hours in self.known.items():
+        for name, facts in self.known.items():
             if name not in (*prices, *CHANNELS):
                 raise ValueError(
                     f"known of the crisis of {self.began} names {name!r}; accepted are "
                     f"{', '.join((*prices, *CHANNELS))}."
                 )
-            if not set(hours) <= {hour for hour, _ in getattr(self, name)}:
+            if not set(facts) <= {hour for hour, _ in getattr(self, name)}:
                 raise ValueError(
-                    f"known of the crisis of {self.began} has {hours} for {name}; hours of its {name} are accepted."
+                    f"known of the crisis of {self.began} has {facts} for {name}; hours of its {name} are accepted."
                 )
         self._check_extremes()
 
