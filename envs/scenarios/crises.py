@@ -190,7 +190,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
                 (0, 1547.0), (10, 1460.0), (20, 1436.0), (21, 1388.0), (34, 1430.0), (41, 1415.0), (53, 1455.0),
                 (65, 1465.0), (80, 1560.0), (105, 1675.0), (125, 1690.0),
             ),
-            lows=((21, 1368.0),),
+            lows=((21, 1368.0),),  # on the 10th
             # a range of 5.9% of the opening; that the widest hour is that of the low is filled in
             highs=((21, 1453.0),),
             # the index closed on the 10th and the 11th
