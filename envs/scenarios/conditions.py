@@ -27,8 +27,9 @@ WEEK = 168  # hours
 class Conditions(Parameters):
     """How the conditions of a market behave; rates and vols are annual decimals, times in hours.
 
-    Levels of implied vol follow Deribit's ETH index: median 0.7 in 2023-26, 0.31 at the calmest. It moves far less
-    than realised vol: a doubling of 30-day realised vol lifts it by 60%, and only after days.
+    Levels of implied vol follow Deribit's ETH index: median 0.7 in 2023-26, 0.31 at the calmest. Below a realised vol
+    of about 1 it stands above that, the variance risk premium (Carr and Wu 2009); above, below it, as vol will revert.
+    It moves far less than realised vol: a doubling of 30-day realised vol lifts it by 68%, and only after days.
     """
 
     ordered = (("yield_jump_low", "yield_jump_high"), ("vol_low", "vol_high"), ("depth_low", "depth_high"))
@@ -49,10 +50,11 @@ class Conditions(Parameters):
     busy_intensity: float = bounded(1.6, 0.01, 100.0)
     busy_hazard: float = bounded(1.0 / 108.0, 0.0, 1.0)  # quiet -> busy, an hour; the two make a mean intensity of 1
     quiet_hazard: float = bounded(1.0 / 36.0, 1e-9, 1.0)  # busy -> quiet
-    vol_anchor: float = bounded(0.70, 0.01, 5.0)  # implied = anchor * (realised / anchor)^elasticity, slowly
-    vol_elasticity: float = bounded(0.7, 0.0, 1.0)
+    vol_anchor: float = bounded(0.70, 0.01, 5.0)  # implied = anchor * (realised / typical)^elasticity, slowly
+    vol_typical: float = bounded(0.62, 0.01, 5.0)  # realised vol at which implied vol stands at its anchor
+    vol_elasticity: float = bounded(0.75, 0.0, 1.0)
     vol_memory: float = bounded(360.0, 24.0, 10_000.0)  # mean age of realised variance, that of a 30-day window
-    vol_lag: float = bounded(72.0, 1.0, 10_000.0)  # e-folding time of implied vol toward its level
+    vol_lag: float = bounded(84.0, 1.0, 10_000.0)  # e-folding time of implied vol toward its level
     vol_low: float = bounded(0.25, 0.01, 5.0)
     vol_high: float = bounded(1.8, 0.01, 10.0)
     depth_calm: float = bounded(0.8e6, 1.0, 1e12)  # USD for 1%, at `depth_vol` and inversely proportional to vol
@@ -73,7 +75,7 @@ class Conditions(Parameters):
 
 
 _LN2 = 0.6931471805599453
-# a history that starts late is trusted as if this many hours at the anchor's vol had come before
+# a history that starts late is trusted as if this many hours at the typical vol had come before
 _PRIOR_HOURS = 24.0
 _LOAD_LIMIT = 5.0
 _FUNDING_LIMIT = 0.75
@@ -105,7 +107,7 @@ def mean_variance(variance: float, squared_return: float, hours_seen: int, memor
 @compiled
 def implied_level(variance: float, c: Any) -> float:
     """The implied vol that an annual realised variance calls for in the long run."""
-    return c.vol_anchor * exp(c.vol_elasticity * (0.5 * log(max(variance, 1e-8)) - log(c.vol_anchor)))
+    return c.vol_anchor * exp(c.vol_elasticity * (0.5 * log(max(variance, 1e-8)) - log(c.vol_typical)))
 
 
 @compiled
@@ -179,7 +181,7 @@ def fill_conditions(tape: Any, log_close: Logs, log_range: Logs, first: int, see
     keep_peg = exp(-_LN2 / c.peg_half_life)
     follow_vol = 1.0 - exp(-1.0 / c.vol_lag)
 
-    slow = fast = c.vol_anchor * c.vol_anchor
+    slow = fast = c.vol_typical * c.vol_typical
     implied, load = c.vol_anchor, 0.0
     demand = base_yield = yield_jump = funding = peg = 0.0
     busy = 0

@@ -28,7 +28,7 @@ _FALLING = JumpProcess(
     vol=0.80, crash_from=60.0, crash_to=120.0, crash_least=0.12, crash_most=0.22, crash_shortest=12.0,
     crash_longest=36.0, crash_vol=1.6, rebound=0.3,
 )  # fmt: skip
-_ANXIOUS = Conditions(vol_anchor=0.80)
+_ANXIOUS = Conditions(vol_anchor=0.80, vol_typical=0.80)
 DRAWN_MARKET = register(
     Pulse("drawn-market", 132, rise=36, sets={"supplier_exit": 0.85}, scales={"leverage_demand": 6.0}, onset=(48, 120)),
     "over a day and a half most suppliers leave and borrowers come, for days",

@@ -1,7 +1,13 @@
-"""What is known of a crisis: prices by the hour, lows, vols, pegs, and the market around it."""
+"""What is known of a crisis: prices by the hour, lows and highs of hours, vols, pegs, and the market around it.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+How hours are named. A story counts from the instant `began`, and its hour h is the instant h hours later: a close of
+hour h, and the low and the high beside it, belong to the candle that *ends* there. Exchanges name a candle by the hour
+in which it *begins*, so what they call "the candle of 02:00" ends at 03:00. A crisis that began at 06:00 on the 6th
+has the close that an exchange lists under 05:00 on the 6th as its hour 0, the one under 06:00 as its hour 1.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import log, sqrt
 
 import numpy as np
@@ -13,6 +19,7 @@ from protogov.envs.world.state import HOURS_PER_YEAR
 Points = Sequence[tuple[float, float]]
 Table = NDArray[np.float64]  # F64[n, 2]: hour since the onset, value
 
+CHANNELS = ("implied_vol", "depth", "congestion", "peg")
 EARLIEST, LATEST = 48, 216  # hours of the episode between which a crisis begins: day 2 to day 9
 EPISODE = 336  # hours in which a crisis has to fit, unless its onset is given
 
@@ -43,24 +50,28 @@ class Story:
     """What is known of one crisis. Hours are counted from the onset: hour h ends the h-th hourly candle after it.
 
     Attributes:
-        began: ISO-8601 time of the onset.
+        began: ISO-8601 time of the onset, the instant that `closes` counts hours from.
         closes: (hour, USD), from (0, price) on; whole, rising hours.
-        known: hours of `closes` that are facts, where the others were filled in; None: all are facts.
-        lows: (hour, USD), facts: the low of the candle that ends at that hour.
+        lows: (hour, USD): the low of the candle that ends at that hour. Its open, the close of the hour before, is one
+            of `closes`.
+        highs: (hour, USD): the high of the candle that ends at that hour, as `lows`.
+        known: the hours of each of these fields whose points are facts; the others were filled in, so that the path
+            stays plausible. A field that is not named is fact throughout.
         realised: annual vol of the 24 worst hourly returns in a row, as measured; 0 where it is not known.
         worst_from: hour at which those 24 hours begin.
         implied_vol: (hour, annual decimal), 30 days.
         depth: (hour, share) of the depth before the onset that is left at most.
         congestion: (hour, 0..1) at least.
         peg: (hour, USD per unit of the debt asset).
-        facts: sentences; the first says in short what happened.
+        facts: sentences; the first says in short what happened, the last whose prices these are.
         around: vols before, between and after.
     """
 
     began: str
     closes: Points
-    known: tuple[float, ...] | None = None
     lows: Points = ()
+    highs: Points = ()
+    known: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     realised: float = 0.0
     worst_from: float = 0.0
     implied_vol: Points = ((0.0, 0.7),)
@@ -71,33 +82,73 @@ class Story:
     around: Surroundings = Surroundings()
 
     def __post_init__(self) -> None:
-        for name in ("closes", "lows", "implied_vol", "depth", "congestion", "peg"):
+        prices = ("closes", "lows", "highs")
+        for name in (*prices, *CHANNELS):
             points = getattr(self, name)
             hours = [hour for hour, _ in points]
             if any(b <= a for a, b in zip(hours, hours[1:], strict=False)):
                 raise ValueError(f"{name} of the crisis of {self.began} has hours {hours}; they must rise.")
-            if any(not value >= 0.0 for _, value in points) or (name in ("closes", "lows") and min(hours + [0]) < 0):
+            if any(not value >= 0.0 for _, value in points) or (name in prices and min(hours + [0]) < 0):
                 raise ValueError(f"{name} of the crisis of {self.began} is {points!r}; values and hours from 0 only.")
         if len(self.closes) < 2 or self.closes[0][0] != 0 or any(hour != int(hour) for hour, _ in self.closes):
             raise ValueError(f"closes of the crisis of {self.began} must begin at hour 0 and lie at whole hours.")
-        if not set(self.known or ()) <= {hour for hour, _ in self.closes}:
-            raise ValueError(f"known of the crisis of {self.began} is {self.known}; hours of its closes are accepted.")
-        if any(not 0 < hour <= self.length or hour != int(hour) for hour, _ in self.lows):
-            raise ValueError(f"lows of the crisis of {self.began} must lie at whole hours, 1 to {self.length}.")
+        for name, facts in self.known.items():
+            if name not in (*prices, *CHANNELS):
+                raise ValueError(
+                    f"known of the crisis of {self.began} names {name!r}; accepted are "
+                    f"{', '.join((*prices, *CHANNELS))}."
+                )
+            if not set(facts) <= {hour for hour, _ in getattr(self, name)}:
+                raise ValueError(
+                    f"known of the crisis of {self.began} has {facts} for {name}; hours of its {name} are accepted."
+                )
+        self._check_extremes()
+
+    def _check_extremes(self) -> None:
+        """Raise ValueError unless every known low and high can be met by a path through the closes."""
+        closes, lows, highs = dict(self.closes), dict(self.lows), dict(self.highs)
+        for name, extremes in (("lows", lows), ("highs", highs)):
+            for hour in extremes:
+                if not 0 < hour <= self.length or hour != int(hour):
+                    raise ValueError(
+                        f"{name} of the crisis of {self.began} must lie at whole hours, 1 to {self.length}."
+                    )
+                if hour - 1 not in closes:
+                    raise ValueError(
+                        f"{name} of the crisis of {self.began} has hour {hour}; the close of hour {hour - 1}, its "
+                        f"open, must be one of the closes."
+                    )
+        for hour in {*lows, *highs}:
+            low, high = lows.get(hour, 0.0), highs.get(hour, float("inf"))
+            inside = [closes[at] for at in (hour - 1, hour) if at in closes]
+            if not low <= min(inside) <= max(inside) <= high:
+                raise ValueError(
+                    f"hour {hour} of the crisis of {self.began} has low {low} and high {high}; they must enclose its "
+                    f"open and close, {inside}."
+                )
 
     @property
     def length(self) -> int:
         """Hours from the onset to the last known price."""
         return int(self.closes[-1][0])
 
-    def is_known(self, hour: float) -> bool:
-        """Whether the close at that hour is a fact."""
-        return self.known is None or hour in self.known
+    def is_known(self, name: str, hour: float) -> bool:
+        """Whether the point of the field `name` at that hour is a fact."""
+        return name not in self.known or hour in self.known[name]
+
+    def facts_of(self, name: str) -> Points:
+        """The points of the field `name` that are facts."""
+        return tuple(point for point in getattr(self, name) if self.is_known(name, point[0]))
 
     @property
     def low(self) -> float:
         """Lowest known price [USD]."""
         return min(price for _, price in (*self.closes, *self.lows))
+
+    @property
+    def high(self) -> float:
+        """Highest known price [USD]."""
+        return max(price for _, price in (*self.closes, *self.highs))
 
     def swings(self) -> Table:
         """(hour, vol of the bridge that ends there [annual]) for every known close after the first.

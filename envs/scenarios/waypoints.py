@@ -1,12 +1,14 @@
 """Crises by waypoints: random bridges through prices that are known, each seed another path of the same crisis.
 
 Before the onset and after the last waypoint the price walks freely. In between it is a Brownian bridge in five-minute
-steps from one known close to the next; an hour whose low is known touches exactly that, and the path never falls below
-the crisis's own low. How much a bridge swings follows from the 24-hour realised vol that was measured.
+steps from one known close to the next. An hour whose low or high is known touches exactly that and goes no further, and
+the path never falls below the crisis's own low, nor rises above its own high where that is the known high of an hour.
+How much a bridge swings follows from the 24-hour realised vol that was measured.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import exp, log, sqrt
 from typing import Any
 
@@ -16,12 +18,12 @@ from numpy.typing import NDArray
 
 from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes
 from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
-from protogov.envs.scenarios.stories import EARLIEST, EPISODE, LATEST, Points, Story, Table
+from protogov.envs.scenarios.stories import CHANNELS, EARLIEST, EPISODE, LATEST, Points, Story, Table
 from protogov.envs.scenarios.synthetic import walk_hour
 from protogov.envs.world.compiled import OPTIONS, compiled
 from protogov.envs.world.kernels import source_digest
 from protogov.envs.world.noise import Purpose, key, normal, uniform
-from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
+from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS, TAPE
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _BRIDGE = np.uint64(Purpose.TAPE_BRIDGE)
@@ -30,10 +32,14 @@ _ONSET = np.uint64(Purpose.TAPE_ONSET)
 _AMPLITUDE = np.uint64(Purpose.TAPE_AMPLITUDE)
 _WICK = np.uint64(Purpose.TAPE_WICK)
 _IMPLIED = np.uint64(Purpose.TAPE_IMPLIED)
-_WICK_FROM, _WICKS = 3, 6  # a known low is touched 3 to 8 sub-steps into its hour
+_WICK_FROM, _WICKS = 3, 6  # the one known extreme of an hour is touched 3 to 8 sub-steps into it
+# where both are known the first is touched 2 to 4 sub-steps into the hour, the second 6 to 10
+_FIRST_FROM, _FIRSTS = 2, 3
+_SECOND_FROM, _SECONDS = 6, 5
 _SETTLE_HOURS = 72.0  # e-folding time in which implied vol goes back to what prices call for after its last point
 _NOISE_HALF_LIFE = 12.0
-_FAR_BELOW = -1e9
+_DRAWN = ("leverage_demand", "outside_yield", "funding", "informed_share", "flow_intensity")
+_FAR = 1e9  # log price beyond all prices: nothing is known
 
 
 @compiled
@@ -71,48 +77,85 @@ def bridge_step(at: float, goal: float, steps_left: int, deviation: float, shock
 
 
 @compiled
+def touches(
+    at: float, low: float, high: float, seed: np.uint64, step: np.uint64
+) -> tuple[int, float, int, float]:  # fmt: skip
+    """When an hour that opens at `at` touches its known extremes: (sub-step, log price) twice, sub-step 0 for never.
+
+    `low` is below -_FAR and `high` above _FAR where they are not known. Where both are, the one that is nearer to the
+    opening comes first, as backtesters assume of a bar whose inside they do not see.
+    """
+    has_low, has_high = low > -_FAR, high < _FAR
+    u = uniform(seed, _ZERO, step, _ZERO, _WICK)
+    if has_low and has_high:
+        one, other = _FIRST_FROM + int(u * _FIRSTS), _SECOND_FROM
+        other += int(uniform(seed, _ZERO, step, _ONE, _WICK) * _SECONDS)
+        if at - low <= high - at:
+            return one, low, other, high
+        return one, high, other, low
+    if has_low:
+        return _WICK_FROM + int(u * _WICKS), low, 0, at
+    if has_high:
+        return _WICK_FROM + int(u * _WICKS), high, 0, at
+    return 0, at, 0, at
+
+
+@compiled
 def bridge_hour(
-    at: float,
-    goal: float,
-    hours_left: int,
-    wick: float,
-    floor: float,
-    deviation: float,
-    seed: np.uint64,
-    step: np.uint64,
+    at: float, goal: float, hours_left: int, known_low: float, known_high: float, floor: float, ceiling: float,
+    deviation: float, seed: np.uint64, step: np.uint64,
 ) -> tuple[float, float, float]:  # fmt: skip
     """Walk one hour of a bridge: (log close, log high, log low).
 
-    The bridge reaches `goal` after `hours_left` hours, this one included. `wick` is the low of this hour, below which
-    it does not go; far below any price where none is known. Anywhere else the path is reflected at `floor`.
+    The bridge reaches `goal` after `hours_left` hours, this one included. It touches `known_low` and `known_high`, the
+    extremes of this hour, and goes no further; they are below -_FAR and above _FAR where none is known. Anywhere else
+    the path is reflected at `floor` and `ceiling`.
     """
-    known = wick > _FAR_BELOW
-    bottom = max(wick, floor)
-    touch = 0
-    if known:
-        touch = _WICK_FROM + int(uniform(seed, _ZERO, step, _ZERO, _WICK) * _WICKS)
+    first, first_price, second, second_price = touches(at, known_low, known_high, seed, step)
+    bottom, top = max(known_low, floor), min(known_high, ceiling)
     high = low = at
     for k in range(SUBSTEPS):
         shock = normal(seed, _ZERO, step, np.uint64(k), _BRIDGE)
-        if known and k < touch:
-            at = bridge_step(at, wick, touch - k, deviation, shock)
+        if k < first:
+            at = bridge_step(at, first_price, first - k, deviation, shock)
+        elif k < second:
+            at = bridge_step(at, second_price, second - k, deviation, shock)
         else:
             at = bridge_step(at, goal, hours_left * SUBSTEPS - k, deviation, shock)
         if at < bottom:
-            at = bottom + (bottom - at)
+            at = min(bottom + (bottom - at), top)
+        elif at > top:
+            at = max(top - (at - top), bottom)
         high = max(high, at)
         low = min(low, at)
     return at, high, low
 
 
 @compiled
+def bounds_of(closes: Table, lows: Table, highs: Table) -> tuple[float, float]:
+    """Log prices between which a crisis stays: its lowest price, and its highest where that is the high of an hour.
+
+    A crisis of which only closes are known rose above the highest of them by an unknown amount; it has no ceiling.
+    """
+    floor, top, ceiling = closes[0, 1], closes[0, 1], -_FAR
+    for k in range(closes.shape[0]):
+        floor, top = min(floor, closes[k, 1]), max(top, closes[k, 1])
+    for k in range(lows.shape[0]):
+        floor = min(floor, lows[k, 1])
+    for k in range(highs.shape[0]):
+        ceiling = max(ceiling, highs[k, 1])
+    return floor, ceiling if ceiling >= top else _FAR
+
+
+@compiled
 def walk_crisis(
-    log_close: Logs, log_high: Logs, log_low: Logs, num_hours: int, closes: Table, lows: Table, swings: Table,
-    seed: np.uint64, p: Any,
+    log_close: Logs, log_high: Logs, log_low: Logs, num_hours: int, closes: Table, lows: Table, highs: Table,
+    swings: Table, seed: np.uint64, p: Any,
 ) -> tuple[int, float]:  # fmt: skip
     """Simulate one path into the three arrays, element WARM_UP the opening; (onset hour, amplitude).
 
-    Logs are relative to the price at the onset, which the free walk before it must therefore reach.
+    `lows` and `highs` may be empty. Logs are relative to the price at the onset, which the free walk before it must
+    therefore reach.
     """
     onset, amplitude = onset_of(seed, p), amplitude_of(seed, p)
     keep = exp(-0.6931471805599453 / p.vol_half_life)
@@ -120,8 +163,9 @@ def walk_crisis(
     log_vol = mean_log_vol + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
     first, begin = closes[0, 1], WARM_UP + onset
     end = begin + int(closes[closes.shape[0] - 1, 0])
-    floor = amplitude * (min(closes[:, 1].min(), lows[:, 1].min()) - first)
-    log_price, segment, wick = 0.0, 1, 0
+    floor, ceiling = bounds_of(closes, lows, highs)
+    floor, ceiling = amplitude * (floor - first), amplitude * (ceiling - first)
+    log_price, segment, next_low, next_high = 0.0, 1, 0, 0
     log_close[0] = log_high[0] = log_low[0] = 0.0
     for i in range(1, max(WARM_UP + num_hours, begin) + 1):
         step = np.uint64(i)
@@ -131,13 +175,18 @@ def walk_crisis(
                 segment += 1
             hourly = swings[segment - 1, 1] * amplitude / sqrt(HOURS_PER_YEAR)
             goal = amplitude * (closes[segment, 1] - first)
-            bottom = 2.0 * _FAR_BELOW
-            if wick < lows.shape[0] and lows[wick, 0] == hour:
-                bottom = amplitude * (lows[wick, 1] - first)
-                wick += 1
+            known_low, known_high = -2.0 * _FAR, 2.0 * _FAR
+            if next_low < lows.shape[0] and lows[next_low, 0] == hour:
+                known_low = amplitude * (lows[next_low, 1] - first)
+                next_low += 1
+            if next_high < highs.shape[0] and highs[next_high, 0] == hour:
+                known_high = amplitude * (highs[next_high, 1] - first)
+                next_high += 1
             left = int(closes[segment, 0]) - hour + 1
             deviation = hourly / sqrt(float(SUBSTEPS))
-            log_price, high, low = bridge_hour(log_price, goal, left, bottom, floor, deviation, seed, step)
+            log_price, high, low = bridge_hour(
+                log_price, goal, left, known_low, known_high, floor, ceiling, deviation, seed, step
+            )
             log_vol = log(swings[segment - 1, 1])
             mean_log_vol = log(p.vol_after)
         else:
@@ -206,9 +255,9 @@ def bend_conditions(
 def _build(digest: str) -> Any:
     @njit(cache=True, nogil=True, **OPTIONS)
     def crisis_range(
-        tapes: Any, onsets: NDArray[np.int64], seeds: Seeds, salt: np.uint64, closes: Table, lows: Table, swings: Table,
-        implied: Table, depth: Table, congestion: Table, peg: Table, surroundings: Any, conditions_of: Any,
-        start: int, stop: int,
+        tapes: Any, onsets: NDArray[np.int64], seeds: Seeds, salt: np.uint64, closes: Table, lows: Table, highs: Table,
+        swings: Table, implied: Table, depth: Table, congestion: Table, peg: Table, surroundings: Any,
+        conditions_of: Any, bent: bool, start: int, stop: int,
     ) -> None:  # fmt: skip
         _ = digest  # a closure cell and so part of the cache's key: see kernels.py
         p = surroundings[0]
@@ -218,12 +267,15 @@ def _build(digest: str) -> Any:
         log_close, log_high, log_low = np.empty(size), np.empty(size), np.empty(size)
         for row in range(start, stop):
             seed = key(seeds[row], salt)
-            onset, amplitude = walk_crisis(log_close, log_high, log_low, num_hours, closes, lows, swings, seed, p)
+            onset, amplitude = walk_crisis(
+                log_close, log_high, log_low, num_hours, closes, lows, highs, swings, seed, p
+            )
             write_prices(tapes[row], log_close, log_high, log_low, closes[0, 1])
             for i in range(used):
                 log_high[i] -= log_low[i]
             fill_conditions(tapes[row], log_close[:used], log_high[:used], 0, seed, conditions_of[0])
-            bend_conditions(tapes[row], onset, amplitude, implied, depth, congestion, peg, seed, p)
+            if bent:
+                bend_conditions(tapes[row], onset, amplitude, implied, depth, congestion, peg, seed, p)
             onsets[row, 0] = onset
 
     return crisis_range
@@ -237,7 +289,7 @@ class Crisis(Scenario):
 
     Args:
         name: of the scenario; part of the noise's key.
-        split: "train", "test" or "free".
+        split: "train", "validation", "test" or "free".
         story: what is known.
         amplitude: factor on every log move, or the two ends of a range from which each seed draws.
         onset: hour of the episode at which it begins, or the two ends of a range; by default day 2 to day 9, earlier
@@ -271,7 +323,7 @@ class Crisis(Scenario):
             story.around, amplitude_low=low, amplitude_high=high, onset_from=earliest, onset_to=latest
         )
         self._tables = (
-            _logs(story.closes), _logs(story.lows or ((-1.0, story.low),)), story.swings(), _table(story.implied_vol),
+            _logs(story.closes), _logs(story.lows), _logs(story.highs), story.swings(), _table(story.implied_vol),
             _table(story.depth or ((-1.0, 1.0),)), _table(story.congestion or ((-1.0, 0.0),)),
             _table(story.peg or ((-1.0, 1.0),)),
         )  # fmt: skip
@@ -284,10 +336,33 @@ class Crisis(Scenario):
         """Hour of the episode at which the crisis begins, I64[n], for each seed."""
         return self._marks(seeds, 1, self._run)[:, 0]
 
-    def _run(self, tapes: Tapes, seeds: Seeds) -> NDArray[np.int64]:
+    def derived(self, seeds: Sequence[int] | Seeds, num_hours: int) -> Tapes:
+        """As :meth:`draw`, without the story's points of implied vol, depth, congestion and peg: TAPE[n, hours + 1].
+
+        The same paths, with the conditions that follow from their prices alone, as in a replay of candles.
+        """
+        tapes, _ = self._drawn(seeds, num_hours, partial(self._run, bent=False))
+        return tapes.view(TAPE, np.ndarray)
+
+    def provenance(self) -> dict[str, str]:
+        """Where the channels of its tapes come from: "recorded", "derived" or "invented", by field of the tape.
+
+        "price" (open, high, low, close) is recorded in the sense that every path meets the known prices of the story;
+        between them, and before and after the crisis, it is a random bridge and a free walk. Implied vol, depth and
+        congestion are recorded only where all points of the story are facts, and the peg where the story has one. All
+        else is drawn by key.
+        """
+        found = {"price": "recorded"}
+        for name in CHANNELS:
+            points = getattr(self.story, name)
+            whole = bool(points) and len(self.story.facts_of(name)) == len(points)
+            found[name] = "recorded" if whole or (name == "peg" and points) else "invented"
+        return found | dict.fromkeys(_DRAWN, "invented")
+
+    def _run(self, tapes: Tapes, seeds: Seeds, bent: bool = True) -> NDArray[np.int64]:
         surroundings, conditions_of = self.around.as_record(), self.conditions.as_record()
         onsets = np.empty((seeds.size, 1), np.int64)
-        _crisis_range(tapes, onsets, seeds, self.salt, *self._tables, surroundings, conditions_of, 0, seeds.size)
+        _crisis_range(tapes, onsets, seeds, self.salt, *self._tables, surroundings, conditions_of, bent, 0, seeds.size)
         return onsets
 
 

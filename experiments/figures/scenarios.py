@@ -182,13 +182,14 @@ def draw_top(axes: Axes, one: Drawn, *, small: bool) -> None:
         size = 2.6 if small else 4.0
         inside = one.hours[-1]
         for known, face, label in ((True, BLACK, "known close"), (False, "white", "filled-in close")):
-            points = [one for one in story.closes if one[0] <= inside and story.is_known(one[0]) == known]
+            points = [one for one in story.closes if one[0] <= inside and story.is_known("closes", one[0]) == known]
             if points:
                 dots = axes.plot(*zip(*points, strict=True), "o", color=BLACK, markersize=size, label=label, zorder=5)
                 dots[0].set(markerfacecolor=face, markeredgewidth=0.7)
-        lows = np.array([point for point in story.lows if point[0] <= inside]).reshape(-1, 2)
-        if lows.size:
-            axes.plot(lows[:, 0], lows[:, 1], "v", color=VERMILLION, markersize=size + 1.6, label="known low", zorder=6)
+        for name, marker, color, label in (("lows", "v", VERMILLION, "known low"), ("highs", "^", GREEN, "known high")):
+            found = np.array([point for point in story.facts_of(name) if point[0] <= inside]).reshape(-1, 2)
+            if found.size:
+                axes.plot(found[:, 0], found[:, 1], marker, color=color, markersize=size + 1.6, label=label, zorder=6)
 
 
 def fan(axes: Axes, hours: Floats, values: Floats, line: dict[str, Any], *, paths: bool) -> None:
@@ -266,7 +267,7 @@ def sheet_caption(drawn: Sequence[Drawn]) -> str:
     """What bands, lines and marks are."""
     text = "Bands hold 50% and 90% of the seeds, thin grey lines are single ones. Below: implied vol, and depth of 1%."
     if any(isinstance(one.scenario, Crisis) for one in drawn):
-        text += " Dots: closes on the way, hollow where they were filled in; triangles: known lows."
+        text += " Dots: closes on the way, hollow where they were filled in; triangles: known lows and highs."
     if any(isinstance(one.scenario, Pulse) for one in drawn):
         text += f" Overlays: what they write, on {UNDER_OVERLAYS}."
     return text
