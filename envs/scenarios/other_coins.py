@@ -2,10 +2,13 @@
 
 Prices of BTC and LUNA are closes and lows of Binance's hourly candles (the hour of each is a fact); those of XRP and
 SOL are Yahoo Finance's daily closes (a day ends at 00h UTC) and daily lows, of which the day is a fact and the hour is
-filled in. Implied vol, depth and congestion are filled in everywhere: no index of these coins' vol is known to us.
+filled in, as is the close before it. Implied vol, depth and congestion are filled in everywhere: no index of these
+coins' vol is known to us.
 """
 
 from protogov.envs.scenarios.stories import Story, Surroundings
+
+FILLED: dict[str, tuple[float, ...]] = {"implied_vol": (), "depth": (), "congestion": ()}  # no facts among them
 
 STORIES: dict[str, Story] = {
     "test-btc-2021-04": Story(
@@ -19,11 +22,12 @@ STORIES: dict[str, Story] = {
             (143, 50070.4),
         ),
         lows=((15, 50931.3), (140, 47500.0)),
+        known=FILLED,
         realised=1.61,
         worst_from=14.0,
-        implied_vol=((0, 0.75), (15, 0.95), (60, 0.90), (140, 1.00)),  # fill
-        depth=((0, 1.0), (14, 0.8), (15, 0.2), (24, 0.6), (133, 0.6), (143, 0.7)),  # fill
-        congestion=((14, 0.1), (15, 0.5), (24, 0.1), (143, 0.1)),  # fill
+        implied_vol=((0, 0.75), (15, 0.95), (60, 0.90), (140, 1.00)),
+        depth=((0, 1.0), (14, 0.8), (15, 0.2), (24, 0.6), (133, 0.6), (143, 0.7)),
+        congestion=((14, 0.1), (15, 0.5), (24, 0.1), (143, 0.1)),
         facts=(
             "BTC falls by 13% within one Sunday hour as leverage is flushed out, and by 22% in six days.",
             "The hour of 18 April that opens at 03h UTC has its low at 50,931 and its close at 55,014.",
@@ -44,9 +48,10 @@ STORIES: dict[str, Story] = {
             (135, 6.240), (138, 6.003), (141, 7.212),
         ),
         lows=((15, 9.1), (26, 8.088), (117, 3.91)),
-        implied_vol=((0, 1.40), (15, 1.90), (60, 1.80), (117, 2.20), (141, 2.00)),  # fill
-        depth=((0, 1.0), (13, 0.7), (15, 0.2), (40, 0.5), (105, 0.3), (117, 0.15), (141, 0.4)),  # fill
-        congestion=((13, 0.3), (15, 0.7), (30, 0.4), (105, 0.3), (117, 0.5), (141, 0.2)),  # fill
+        known=FILLED,
+        implied_vol=((0, 1.40), (15, 1.90), (60, 1.80), (117, 2.20), (141, 2.00)),
+        depth=((0, 1.0), (13, 0.7), (15, 0.2), (40, 0.5), (105, 0.3), (117, 0.15), (141, 0.4)),
+        congestion=((13, 0.3), (15, 0.7), (30, 0.4), (105, 0.3), (117, 0.5), (141, 0.2)),
         facts=(
             "A coin that backs a dollar of its own falls by 76% in five days and has nearly doubled a day later.",
             "From 16.07 on the evening of 18 May to a low of 3.91 on the 23rd, and 7.21 on the evening of the 24th.",
@@ -56,13 +61,14 @@ STORIES: dict[str, Story] = {
     "test-xrp-2020-12": Story(
         began="2020-12-21T00:00Z",
         closes=(
-            (0, 0.5561), (24, 0.5169), (48, 0.4484), (72, 0.2586), (96, 0.3378), (120, 0.3181), (144, 0.2947),
-            (168, 0.2830), (192, 0.2480), (216, 0.2210),
+            (0, 0.5561), (24, 0.5169), (46, 0.4550), (48, 0.4484), (68, 0.2900), (72, 0.2586), (96, 0.3378),
+            (120, 0.3181), (144, 0.2947), (168, 0.2830), (192, 0.2480), (205, 0.2100), (216, 0.2210),
         ),
-        lows=((47, 0.4106), (69, 0.2214), (206, 0.1748)),  # fill: the hours within their days
-        implied_vol=((0, 0.90), (48, 1.30), (72, 1.90), (120, 1.70), (216, 1.60)),  # fill
-        depth=((0, 1.0), (24, 0.7), (69, 0.2), (96, 0.5), (206, 0.3), (216, 0.5)),  # fill
-        congestion=((24, 0.05), (69, 0.3), (96, 0.1), (216, 0.1)),  # fill
+        lows=((47, 0.4106), (69, 0.2214), (206, 0.1748)),
+        known=FILLED | {"closes": tuple(range(0, 217, 24)), "lows": ()},  # of the lows the day and the price are facts
+        implied_vol=((0, 0.90), (48, 1.30), (72, 1.90), (120, 1.70), (216, 1.60)),
+        depth=((0, 1.0), (24, 0.7), (69, 0.2), (96, 0.5), (206, 0.3), (216, 0.5)),
+        congestion=((24, 0.05), (69, 0.3), (96, 0.1), (216, 0.1)),
         facts=(
             "A regulator sues the issuer, exchanges stop trading the coin one after the other: down 69% in nine days.",
             "The complaint was announced on 21 December and filed on the 22nd; the largest exchange of the country "
@@ -73,13 +79,14 @@ STORIES: dict[str, Story] = {
     "test-sol-2022-11": Story(
         began="2022-11-06T00:00Z",
         closes=(
-            (0, 36.77), (24, 32.68), (48, 29.60), (72, 24.15), (96, 13.94), (120, 17.68), (144, 16.33), (168, 14.54),
-            (192, 13.16),
+            (0, 36.77), (24, 32.68), (48, 29.60), (68, 25.00), (72, 24.15), (93, 14.80), (96, 13.94), (120, 17.68),
+            (144, 16.33), (168, 14.54), (192, 13.16),
         ),
-        lows=((69, 21.78), (94, 12.51)),  # fill: the hours within their days
-        implied_vol=((0, 0.95), (48, 1.20), (72, 1.80), (96, 2.20), (144, 1.90), (192, 1.70)),  # fill
-        depth=((0, 1.0), (48, 0.7), (69, 0.3), (94, 0.15), (120, 0.4), (192, 0.4)),  # fill
-        congestion=((48, 0.1), (69, 0.5), (94, 0.6), (120, 0.3), (192, 0.1)),  # fill
+        lows=((69, 21.78), (94, 12.51)),
+        known=FILLED | {"closes": tuple(range(0, 193, 24)), "lows": ()},  # of the lows the day and the price are facts
+        implied_vol=((0, 0.95), (48, 1.20), (72, 1.80), (96, 2.20), (144, 1.90), (192, 1.70)),
+        depth=((0, 1.0), (48, 0.7), (69, 0.3), (94, 0.15), (120, 0.4), (192, 0.4)),
+        congestion=((48, 0.1), (69, 0.5), (94, 0.6), (120, 0.3), (192, 0.1)),
         facts=(
             "An exchange fails that held much of the coin: down 64% in eight days, by 42% in the worst of them.",
             "From a close of 36.77 on 5 November to 13.94 on the 9th, whose low was 12.51, and 13.16 on the 13th.",
