@@ -93,6 +93,7 @@ def test_a_policy_is_found_by_its_path_and_must_set_the_roles_levers(quadratic_w
     trainer = Trainer(quadratic_world(), PPOSettings(num_steps=2, batch_size=8), total_rollouts=1)
     path = trainer.save_policies(tmp_path)[0]
     role = SimpleNamespace(levers=("lever_0",))
-    assert make_governor(path, role).act(VIEW).shape == (5, 1)
+    view = SimpleNamespace(obs=VIEW.obs, feature_names=("feature_0", "feature_1", "feature_2"))
+    assert make_governor(path, role).act(view).shape == (5, 1)
     with pytest.raises(PolicyError, match="sets lever_0; this role sets half_spread"):
         make_governor(path, ROLE)

@@ -102,6 +102,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("defaults", {"spread": 0.1}, "defaults names the lever 'spread', known levers are base_rate, slope1,"),
     ("defaults", {"half_spread": 0.5}, "defaults['half_spread'] = 0.5 must be a number between 0.0025 and 0.12."),
     ("defaults", {"base_rate": nan}, "defaults['base_rate'] = nan must be a number between 0 and 0.1."),
+    ("observe", ("chains",), "observe names the group 'chains', known groups are chain, feeds, surface, accounts."),
+    ("observe", (), "observe = () must name at least one of chain, feeds, surface, accounts."),
 ]  # fmt: skip
 WRONG_TYPES: list[tuple[str, Any]] = [
     ("autonomy", "fast"),
@@ -112,6 +114,8 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("parameters", {"gas_cost": 1.0}),
     ("parameters", None),
     ("objective", 3),
+    ("observe", "chain"),
+    ("privileged", 1),
 ]
 
 

@@ -52,13 +52,16 @@ TERMS = np.dtype([("welfare", "f8")])
 def settle_terms(world, venue, hours, out, p):
     out.welfare = 1.0
 """,
-    "observe.py": """
+    "features.py": """
 import numpy as np
-from protogov.envs.world.compiled import compiled
 
 WORLD_DTYPE = VENUE_DTYPE = np.dtype([("one", "f8")])
 WORLD_SCALE = VENUE_SCALE = np.ones(1)
 WORLD_SYMLOG = VENUE_SYMLOG = np.zeros(1, np.bool_)
+SURFACE_AT = ACCOUNTS_AT = VENUE_COLUMNS = 1
+""",
+    "observe.py": """
+from protogov.envs.world.compiled import compiled
 
 @compiled
 def observe_world(world, out, p):
@@ -69,7 +72,15 @@ def observe_venue(world, venue, out, p):
     out.one = venue.borrow_rate
 
 @compiled
-def normalise(raw, scale, symlog, out, offset):
+def observe_surface(world, venue, out, p):
+    out.one = 0.0
+
+@compiled
+def observe_accounts(world, venue, out):
+    out.one = 0.0
+
+@compiled
+def normalise(raw, scale, symlog, out, offset, start, stop):
     out[offset] = raw[0]
 """,
 }
