@@ -8,7 +8,7 @@ stable-baselines3) an environment for that library.
 
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.gymnasium_env import IDS, register_all
-from protogov.envs.interfaces import ActionError, ForkableWorld, RoleView, SnapshotError, Step
+from protogov.envs.interfaces import ActionError, ForkableWorld, HiddenFeatureError, RoleView, SnapshotError, Step
 from protogov.envs.parallel_env import parallel_env
 from protogov.envs.roles import ROLES, Role
 from protogov.envs.scenarios import CandleError, Scenario, get_scenario, scenario_names
@@ -26,6 +26,7 @@ __all__ = [
     "CandleError",
     "ConfigError",
     "ForkableWorld",
+    "HiddenFeatureError",
     "Lever",
     "Parameters",
     "Role",

@@ -16,6 +16,14 @@ class ActionError(ValueError):
     """An action that no governor can take; the message names agent and value. Nothing has changed."""
 
 
+class HiddenFeatureError(KeyError):
+    """A governor asks for a feature that its world does not show; the message says which and why."""
+
+    def __str__(self) -> str:
+        """The sentence, without the quotes of a key."""
+        return str(self.args[0])
+
+
 class SnapshotError(ValueError):
     """Bytes that are no snapshot of this kind of simulator. Nothing has changed."""
 
@@ -103,10 +111,11 @@ class RoleView:
         Any role may ask for any that the world shows to governors.
 
         Raises:
-            KeyError: no such feature (the message lists those there are), or one that governors here cannot see.
+            HiddenFeatureError: governors of this world cannot see it.
+            KeyError: no such feature; the message lists those there are.
         """
         if name in FEATURES and not self._simulator.config.shows(FEATURES[name]):
-            raise KeyError(f"feature {name!r} cannot be seen by governors: {_why_hidden(FEATURES[name])}.")
+            raise HiddenFeatureError(f"feature {name!r} cannot be seen by governors: {_why_hidden(FEATURES[name])}.")
         return self._simulator.feature(self.agent, name)
 
     @property

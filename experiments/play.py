@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
-from protogov.envs.interfaces import Step
+from protogov.envs.interfaces import HiddenFeatureError, Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
-from protogov.experiments.errors import CheckFailed, as_bad_input
+from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 
 EVALUATION_SEEDS = 2**40  # first tape seed of evaluations, beyond any that training counts up to
 
@@ -41,13 +41,17 @@ def play(world: Simulator, governors: Mapping[str, Governor], seeds: NDArray[np.
         seeds: U64 [n], what randomness of the governors is keyed by.
 
     Raises:
+        BadInput: a governor reads what this world does not show.
         CheckFailed: the books of a world do not balance.
     """
     rows = np.arange(world.num_worlds, dtype=np.int64)
     for governor in governors.values():
         governor.reset(rows, seeds)
     while not world.truncated().any():
-        actions = {agent: governors[agent].act(world.view(agent)) for agent in world.agents}
+        try:
+            actions = {agent: governors[agent].act(world.view(agent)) for agent in world.agents}
+        except HiddenFeatureError as error:
+            raise BadInput(f"a governor does not fit this world: {error}") from error
         try:
             step = world.step(actions)
         except RuntimeError as error:

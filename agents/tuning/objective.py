@@ -81,7 +81,8 @@ class Linear:
     def actions(self, world: Simulator, points: Floats) -> Floats:
         """Of the features that each row shows."""
         weights = points.reshape(len(points), len(self.levers), WEIGHTS)
-        return linear_actions(lambda name: world.feature(world.agents[0], name), self.levers, weights)
+        # what governors of this world can see, and nothing else
+        return linear_actions(world.view(world.agents[0]).raw, self.levers, weights)
 
 
 @dataclass(frozen=True)

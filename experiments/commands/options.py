@@ -31,6 +31,10 @@ class WorldOptions:
     """Length of an episode [h]."""
     cooperation: float = 0.0
     """Weight c of welfare in rewards: (1 - c) mandate + c welfare."""
+    observe: tuple[str, ...] = ("chain", "feeds")
+    """Groups of features that governors see: chain, feeds, surface, accounts; chain alone is a world without feeds."""
+    privileged: bool = False
+    """Governors also see what only the simulator knows: for ceilings and the value of information."""
     levers: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Replace the default of a lever, name=value in its unit; may be given several times."""
     parameters: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
@@ -52,6 +56,8 @@ class WorldOptions:
                 autonomy=self.autonomy,
                 episode_hours=self.episode_hours,
                 cooperation=self.cooperation,
+                observe=self.observe,
+                privileged=self.privileged,
                 defaults=defaults,
                 randomise_levers=randomise_levers,
                 stagger=stagger,

@@ -43,6 +43,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
         (["train", "a", "--ppo.activation", "gelu"], "'gelu'"),
         (["train", "a", "--world.venues", "3"], "venues = 3"),
         (["train", "a", "--world.roles", "rate", "rate"], "roles"),
+        (["train", "a", "--world.observe", "latent"], "set privileged = True for it"),
         (["train", "a", "--world.levers", "half_spread=9"], "half_spread"),
         (["train", "a", "--world.levers", "half_sprade=0.02"], "'half_sprade'"),
         (["train", "a", "--world.parameters", "gas_cost"], "name=value"),
