@@ -55,9 +55,10 @@ def hours_rows(plan: Plan, venues: int) -> list[Row]:
 def group_rows(plan: Plan) -> list[Row]:
     """What observing the groups `surface` and `accounts` costs: time with them over time without, pair by pair."""
     rows = []
+    kinds: tuple[tuple[str, ...], ...] = ((), ("surface",), ("accounts",), ("surface", "accounts"))
     for hours in (6, 1):
         runs = {}
-        for groups in ((), ("surface",), ("accounts",), ("surface", "accounts")):
+        for groups in kinds:
             config = WorldConfig(observe=("chain", "feeds", *groups), decision_hours=hours)
             runs[groups] = make_runner(Simulator(config, plan.worlds), plan.decisions)
         ratios: dict[tuple[str, ...], list[tuple[float, float]]] = {groups: [] for groups in runs if groups}

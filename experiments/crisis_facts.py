@@ -43,7 +43,7 @@ class Paths:
         """Draw `seeds` of them, seeds 0, 1, ..."""
         keys = np.arange(seeds, dtype=np.uint64)
         onsets, longest = crisis.onsets(keys), last_hour(crisis)
-        tapes = crisis.derived(keys, int(onsets.max()) + longest)
+        tapes = crisis.draw_derived(keys, int(onsets.max()) + longest)
         at = onsets[:, None] + np.arange(longest + 1)
         columns = {
             name: np.take_along_axis(tapes[name], at, axis=1).astype(np.float64)

@@ -336,7 +336,7 @@ class Crisis(Scenario):
         """Hour of the episode at which the crisis begins, I64[n], for each seed."""
         return self._marks(seeds, 1, self._run)[:, 0]
 
-    def derived(self, seeds: Sequence[int] | Seeds, num_hours: int) -> Tapes:
+    def draw_derived(self, seeds: Sequence[int] | Seeds, num_hours: int) -> Tapes:
         """As :meth:`draw`, without the story's points of implied vol, depth, congestion and peg: TAPE[n, hours + 1].
 
         The same paths, with the conditions that follow from their prices alone, as in a replay of candles.

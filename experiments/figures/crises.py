@@ -43,7 +43,7 @@ def draw_panel(price: Axes, vol: Axes, crisis: Crisis, seeds: int) -> None:
     at = onsets[:, None] + np.arange(-BEFORE, last + 1)
     length = int(onsets.max()) + last
     tapes = np.take_along_axis(crisis.draw(keys, length), at, axis=1)
-    derived = np.take_along_axis(crisis.derived(keys, length), at, axis=1)
+    derived = np.take_along_axis(crisis.draw_derived(keys, length), at, axis=1)
 
     bottom, middle, top = np.quantile(tapes["close"].astype(np.float64), (0.05, 0.5, 0.95), axis=0)
     price.fill_between(hours, bottom, top, color=BLUE, alpha=0.22, linewidth=0)

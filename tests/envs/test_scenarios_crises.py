@@ -271,7 +271,7 @@ def test_vol_that_follows_from_the_path_is_near_the_index(name: str, day: str, l
     hour = hour_of(crisis.story, f"{day}T23")
     assert dict(crisis.story.facts_of("implied_vol"))[hour] == listed
     onsets = crisis.onsets(SEEDS)
-    derived = crisis.derived(SEEDS, int(onsets.max()) + hour)["implied_vol"][np.arange(len(SEEDS)), onsets + hour]
+    derived = crisis.draw_derived(SEEDS, int(onsets.max()) + hour)["implied_vol"][np.arange(len(SEEDS)), onsets + hour]
     assert abs(np.median(derived) - listed) < 0.05
 
 
@@ -285,7 +285,7 @@ def test_vol_that_follows_from_the_candles_of_august_2023_is_near_the_index() ->
 
 def test_derived_tapes_differ_in_nothing_but_the_points_of_the_story() -> None:
     crisis = CRISES["crisis-2023-03"]
-    bent, plain = crisis.draw(range(20), EPISODE), crisis.derived(range(20), EPISODE)
+    bent, plain = crisis.draw(range(20), EPISODE), crisis.draw_derived(range(20), EPISODE)
     for field in set(TAPE.names or ()) - {"implied_vol", "depth", "congestion", "peg"}:
         np.testing.assert_array_equal(bent[field], plain[field])
     assert bent["peg"].min() < 0.88 and plain["peg"].min() > 0.99
