@@ -160,7 +160,7 @@ class GovernorEnv(gym.Env[Any, Any]):
     Ids: `protogov/Rates-v0` (4 levers of the rate model), `protogov/Thresholds-v0` (4 of risk), `protogov/Spreads-v0`
     (4 of the options AMM), `protogov/Joint-v0` (all 12).
 
-    - Observation: Box(-10, 10, (99,), float32), normalised features; `feature_names` names each entry.
+    - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry.
     - Action: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high. The shield moves the
       lever toward it by at most one cap per delay. Finite values beyond are clipped.
     - Reward: the role's mandate of this decision over its daily standard deviation (Joint: welfare W over its own).

@@ -46,7 +46,7 @@ class Options:
 
 
 def moments(returns: list[Floats], weights: Floats) -> dict[str, float]:
-    """Moments of hourly log returns: vol, kurtosis hourly and daily, autocorrelation of squares, leverage, skewness.
+    """Moments of hourly log returns: vol, kurtosis hourly and daily, autocorrelation of squares, leverage.
 
     Args:
         returns: F64[hours] of each window.

@@ -25,7 +25,7 @@ from protogov.experiments.paths import candle_files
 
 SYNTHETIC = ("jump", "calm")
 WINDOWS = ("2020-01", "2022-10", "2023-07", "2021-05", "2022-05", "2022-06", "2022-11")
-HELD_OUT = ("2020-03", "2023-03", "2024-08", "2025-10")  # crises that no constant may ever see
+HELD_OUT = ("2020-03", "2023-03", "2024-08", "2025-10")  # no constant may see them, but that of implied vol
 BATCH = 256  # worlds in one simulator
 POPULATIONS = 16  # worlds on one tape that make a market of 2,048 accounts
 LARGEST = 13  # accounts of 128, about a tenth

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from protogov.agents.baselines import governor_fits, governor_names, make_governor
+from protogov.agents.baselines import governor_fits, governor_names, governor_reads, make_governor
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
 from protogov.envs.layout import Layout
-from protogov.envs.roles import Agent, make_agents
+from protogov.envs.roles import Agent, Role, make_agents
+from protogov.envs.world.features import FEATURES
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.files import read_json
 from protogov.experiments.paths import RunFolder
@@ -94,16 +95,26 @@ def baseline(name: str, world: WorldConfig) -> GovernorSet:
             raise BadInput(f"baseline {source!r} is not known; known are {', '.join(BASELINES)}")
         if role and role not in world.roles:
             raise BadInput(f"baseline {part!r} names the role {role!r}; the world's are {', '.join(world.roles)}")
-        governed = [
-            agent.name
-            for agent in agents
-            if role in ("", agent.role.name) and governor_fits(BASELINES[source], agent.role)
+        fitting = [
+            agent for agent in agents if role in ("", agent.role.name) and governor_fits(BASELINES[source], agent.role)
         ]
+        unseen = {name for agent in fitting for name in _unseen(BASELINES[source], agent.role, world)}
+        governed = [agent.name for agent in fitting if not _unseen(BASELINES[source], agent.role, world)]
+        if fitting and not governed:
+            raise BadInput(
+                f"baseline {source!r} reads {', '.join(sorted(unseen))}; governors of this world, whose observe is "
+                f"{', '.join(world.observe)}, do not see that"
+            )
         if not governed:
             raise BadInput(f"baseline {source!r} cannot govern as any of {', '.join(agent.name for agent in agents)}")
         for agent in governed:
             chosen.setdefault(agent, []).append(BASELINES[source])
     return GovernorSet(name, NO_SEED, {agent: "+".join(sources) for agent, sources in chosen.items()})
+
+
+def _unseen(name: str, role: Role, world: WorldConfig) -> list[str]:
+    """What a baseline reads in a role and governors of this world do not see."""
+    return [feature for feature in governor_reads(name, role) if not world.shows(FEATURES[feature])]
 
 
 def policy_files(folder: Path) -> dict[str, str]:

@@ -33,7 +33,9 @@ def default_scenarios() -> tuple[str, ...]:
     return HEADLINE, STRESS, *CRISES, HELD_OUT_CRASH
 
 
-def make_suites(names: Sequence[str], episodes: int, trained_on: str | None = None) -> list[Suite]:
+def make_suites(
+    names: Sequence[str], episodes: int, trained_on: str | None = None, headline_episodes: int | None = None
+) -> list[Suite]:
     """The suites that scenario names and paths stand for; all files of candles together are one suite.
 
     `natural` comes first wherever it is among them, for the first is the headline; recordings come last.
@@ -42,6 +44,7 @@ def make_suites(names: Sequence[str], episodes: int, trained_on: str | None = No
         names: registered scenarios, files of candles, or folders of them.
         episodes: tapes of each scenario or file.
         trained_on: scenario of training, to name its fresh tapes as such.
+        headline_episodes: tapes of `natural`, of which few are crises; as many as of the others by default.
 
     Raises:
         BadInput: a name is unknown, a file cannot be replayed, or `episodes` is below 2.
@@ -59,7 +62,8 @@ def make_suites(names: Sequence[str], episodes: int, trained_on: str | None = No
         label = f"{scenario.name} ({scenario.split})" if scenario.split in HELD_OUT else scenario.name
         if scenario.name == trained_on:
             label = f"{scenario.name} (trained on; fresh tapes)"
-        suites.append(Suite(label, (scenario,), episodes))
+        tapes = headline_episodes if headline_episodes is not None and name == HEADLINE else episodes
+        suites.append(Suite(label, (scenario,), tapes))
     if files:
         with as_bad_input():
             replays = tuple(Replay(path, name=_replay_name(path)) for path in files)

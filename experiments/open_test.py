@@ -13,8 +13,9 @@ from typing import Any
 
 from protogov.agents.baselines.tuned import TUNED_FILE
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios.base import get_scenario
+from protogov.envs.scenarios.base import SOURCE_FOLDERS, get_scenario
 from protogov.envs.scenarios.sealed import SealedError, SealedTest, opened, read_sealed
+from protogov.envs.world.kernels import source_digest
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
 from protogov.experiments.evaluation import Suite
@@ -38,6 +39,7 @@ class Opening:
         commit: of the code.
         command: what was typed.
         sealed: SHA-256 of the list that was played.
+        sources: digest of the code that draws and plays, of the same files on any machine.
         governors: name, training seed, and the digest of each file that they consist of.
     """
 
@@ -45,6 +47,7 @@ class Opening:
     commit: str
     command: str
     sealed: str
+    sources: str
     governors: list[dict[str, Any]]
 
 
@@ -132,6 +135,7 @@ def open_test(
     sets: Sequence[GovernorSet],
     command: str,
     *,
+    own_means: bool = True,
     sealed: SealedTest | None = None,
     show: bool = True,
 ) -> tuple[list[Comparison], RunFolder]:
@@ -142,6 +146,7 @@ def open_test(
         config: of the worlds.
         sets: the static set and others.
         command: what was typed.
+        own_means: also play constants at the governors' own mean levers.
         sealed: what is played; the sealed list of this package, checked, by default.
         show: a progress bar.
 
@@ -158,12 +163,13 @@ def open_test(
     for line in warning(earlier):
         print(line)
     own = earlier_openings([place])
-    opening = Opening(now(), version, command, test.digest, describe(sets))
+    opening = Opening(now(), version, command, test.digest, source_digest(*SOURCE_FOLDERS), describe(sets))
     write_json(place / OPENINGS, {"openings": [*own, asdict(opening)]})
     results = RunFolder(place / f"opening-{len(own) + 1}")
     with opened():
-        suite = Suite(
-            SUITE, tuple(get_scenario(name) for name in test.scenarios), test.episodes,
-            first=test.first_seed - EVALUATION_SEEDS,
-        )  # fmt: skip
-        return run_evaluation(results, config, [suite], sets, command=command, show=show), results
+        # one by one: a mean over four crises and a process would be of no market
+        suites = [
+            Suite(f"{SUITE}: {name}", (get_scenario(name),), test.episodes, first=test.first_seed - EVALUATION_SEEDS)
+            for name in test.scenarios
+        ]
+        return run_evaluation(results, config, suites, sets, own_means=own_means, command=command, show=show), results

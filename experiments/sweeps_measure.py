@@ -26,7 +26,7 @@ BACKED = 2.0  # paired standard errors by which both edges must lose
 # Averages over the decisions of an episode, in the feature's unit: what people did, for reading a curve.
 WATCHED = (
     "utilisation", "borrow_rate", "supply_rate", "debt", "deposits", "unmet_withdrawals", "at_risk", "liquidated",
-    "latent", "deficit", "option_nav", "option_flow", "short_interest", "surface_over_fair", "net_delta",
+    "shortfall", "deficit", "option_nav", "option_flow", "short_interest", "surface_over_fair", "net_delta",
     "option_unpaid",
 )  # fmt: skip
 

@@ -23,7 +23,7 @@ from protogov.agents.baselines.cheaters import (
 from protogov.agents.baselines.composite import Composite
 from protogov.agents.baselines.constant import Constant
 from protogov.agents.baselines.inventory_quotes import InventoryQuotes
-from protogov.agents.baselines.linear_feedback import LinearFeedback
+from protogov.agents.baselines.linear_feedback import LinearFeedback, features_read
 from protogov.agents.baselines.mainnet import Mainnet
 from protogov.agents.baselines.pi import PIController
 from protogov.agents.baselines.random import Random
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CHEATERS", "AdaptiveCurve", "Composite", "Constant", "InventoryQuotes", "LinearFeedback", "Mainnet",
     "PIController", "Random", "Slope2Escalator", "Slope2Oracle", "StewardVar", "Tuned", "governor_fits",
-    "governor_names", "make_governor",
+    "governor_names", "governor_reads", "make_governor",
 ]  # fmt: skip
 
 
@@ -79,6 +79,12 @@ _NEEDED_LEVERS: dict[str, tuple[str, ...]] = {
     "steward_var": StewardVar.needs,
     "inventory_quotes": InventoryQuotes.needs,
 }
+
+
+def governor_reads(name: str, role: Role) -> tuple[str, ...]:
+    """Features beyond those on the chain that a governor of this name reads when it governs as `role`."""
+    known = {"steward_var": StewardVar.reads, "inventory_quotes": InventoryQuotes.reads}
+    return features_read(role.levers) if name == "linear_feedback" else known.get(name, ())
 
 
 def governor_names() -> tuple[str, ...]:

@@ -36,6 +36,7 @@ class InventoryQuotes(Rule):
 
     name = "inventory_quotes"
     needs = ("half_spread", "skew_shift", "vega_fee", "hedge_ratio")
+    reads = ("implied_vol", "implied_less_realised")
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """Quotes for the present book."""

@@ -37,6 +37,13 @@ READS: Mapping[str, tuple[str, ...]] = {
     "vega_fee": ("realised_72h", "drawdown_week", "flow_toxicity"),
     "hedge_ratio": ("realised_72h", "drawdown_week", "flow_toxicity"),
 }
+
+
+def features_read(levers: Sequence[str]) -> tuple[str, ...]:
+    """Features that rules for these levers read, each once."""
+    return tuple(dict.fromkeys(name for lever in levers for name in READS[lever]))
+
+
 WEIGHTS = 1 + 3  # of a lever: the constant, then its features
 
 

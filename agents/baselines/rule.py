@@ -21,8 +21,9 @@ Floats = NDArray[np.float64]
 class Rule(ABC):
     """A governor that names its targets in the levers' own units; the other levers of the role stay at their defaults.
 
-    A subclass says which levers it must have (`needs`; empty: whichever of its targets the role holds), what it
-    remembers of a row (`remembers`: name -> value at the start), and its targets (`targets`). A value beyond a lever's
+    A subclass says which levers it must have (`needs`; empty: whichever of its targets the role holds), which features
+    it reads that are not on the chain (`reads`), what it remembers of a row (`remembers`: name -> value at the start),
+    and its targets (`targets`). A value beyond a lever's
     range is clipped to it; the shield then holds the levers back as it does anybody's.
 
     Args:
@@ -34,6 +35,7 @@ class Rule(ABC):
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
     remembers: ClassVar[Mapping[str, float]] = {}
 
     def __init__(self, levers: Sequence[Lever]) -> None:

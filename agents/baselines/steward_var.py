@@ -40,6 +40,7 @@ class StewardVar(Rule):
 
     name = "steward_var"
     needs = ("liquidation_threshold", "ltv_gap", "liquidation_bonus", "option_margin")
+    reads = ("implied_vol",)
     remembers = {"vol": np.nan}
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:

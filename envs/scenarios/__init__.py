@@ -1,10 +1,9 @@
 """What the market outside a protocol does: scenarios, each of which draws a tape for a seed.
 
 A scenario is found by name (:func:`get_scenario`; :func:`scenario_names` lists them): synthetic markets ("jump",
-"regimes", "self-exciting" ...), crises ("crisis-2020-03" ...), "natural" (all of them as often as they happen), the
-stress "mix"; by the path of a candle file; or is
-a :class:`Scenario` object. `a + b` puts an overlay on a path; :func:`overlay_names` lists those that have a name,
-attacks among them.
+"regimes", "self-exciting" ...), crises ("crisis-2020-03" ...), "natural" (calm and turbulent markets and the training
+crises, as often as they happen), the stress "mix"; by the path of a candle file; or is a :class:`Scenario` object.
+`a + b` puts an overlay on a path; :func:`overlay_names` lists those that have a name, attacks among them.
 
 Adding a scenario takes one place. A synthetic one is a line at the end of ``synthetic.py``::
 

@@ -30,6 +30,8 @@ class Conditions(Parameters):
     Levels of implied vol follow Deribit's ETH index: median 0.7 in 2023-26, 0.31 at the calmest. Below a realised vol
     of about 1 it stands above that, the variance risk premium (Carr and Wu 2009); above, below it, as vol will revert.
     It moves far less than realised vol: a doubling of 30-day realised vol lifts it by 68%, and only after days.
+    `vol_typical`, `vol_elasticity` and `vol_lag` were fitted to listed closes of that index (results/crises), seven of
+    eight of them in crises kept for validation: of implied vol, and of it alone, these validate nothing.
     """
 
     ordered = (("yield_jump_low", "yield_jump_high"), ("vol_low", "vol_high"), ("depth_low", "depth_high"))

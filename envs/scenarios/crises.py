@@ -190,11 +190,12 @@ STORIES: dict[str, tuple[Split, Story]] = {
                 (0, 1547.0), (10, 1460.0), (20, 1436.0), (21, 1388.0), (34, 1430.0), (41, 1415.0), (53, 1455.0),
                 (65, 1465.0), (80, 1560.0), (105, 1675.0), (125, 1690.0),
             ),
-            lows=((21, 1368.0),),  # on the 10th
+            # on the 10th; sources put it in the morning or in the evening, so that its hour is filled in
+            lows=((21, 1368.0),),
             # a range of 5.9% of the opening; that the widest hour is that of the low is filled in
             highs=((21, 1453.0),),
             # the index closed on the 10th and the 11th
-            known=_FILLED | {"closes": (0,), "highs": (), "implied_vol": (34, 58), "peg": (41, 65, 105)},
+            known=_FILLED | {"closes": (0,), "lows": (), "highs": (), "implied_vol": (34, 58), "peg": (41, 65, 105)},
             implied_vol=((0, 0.58), (34, 0.636), (58, 0.685), (105, 0.66)),
             depth=((0, 1.0), (34, 0.7), (41, 0.35), (65, 0.5), (105, 0.9)),
             congestion=((34, 0.1), (41, 0.5), (65, 0.3), (105, 0.05)),

@@ -11,8 +11,8 @@ Only ``protogov evaluate GOVERNORS --open-test`` opens it. In code that is a blo
         get_scenario("test-bates")
 
 Outside of one, :func:`~protogov.envs.scenarios.base.get_scenario` refuses their names and their `fill` refuses to draw.
-A copy under another name and split "free" may be looked at: its noise is keyed by that name, so that no tape of it is
-one of the test's (:func:`free_copy`).
+A copy under another name and of split "validation" may be looked at, and nobody may train on it: its noise is keyed by
+that name, so that no tape of it is one of the test's (:func:`free_copy`).
 """
 
 import hashlib
@@ -88,12 +88,12 @@ def find_sealed(name: str) -> Sealed | None:
 
 
 def free_copy(name: str) -> Scenario:
-    """A scenario of the same definition, of split "free" and with noise of its own, to look at and to test.
+    """A scenario of the same definition, kept for validation and with noise of its own, to look at and to test.
 
     Raises:
         ValueError: for a name that is not in the sealed test.
     """
-    copies = {one.name.removeprefix("free-"): one for one in _scenarios("free", "free-")}
+    copies = {one.name.removeprefix("free-"): one for one in _scenarios("validation", "free-")}
     if name not in copies:
         raise ValueError(f"scenario {name!r} is not in the sealed test; known are {', '.join(copies)}.")
     return copies[name]

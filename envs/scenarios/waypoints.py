@@ -348,11 +348,13 @@ class Crisis(Scenario):
         """Where the channels of its tapes come from: "recorded", "derived" or "invented", by field of the tape.
 
         "price" (open, high, low, close) is recorded in the sense that every path meets the known prices of the story;
-        between them, and before and after the crisis, it is a random bridge and a free walk. Implied vol, depth and
+        between them, and before and after the crisis, it is a random bridge and a free walk; "recorded or invented"
+        where some of the closes were filled in. Implied vol, depth and
         congestion are recorded only where all points of the story are facts, and the peg where the story has one. All
         else is drawn by key.
         """
-        found = {"price": "recorded"}
+        whole = len(self.story.facts_of("closes")) == len(self.story.closes)
+        found = {"price": "recorded" if whole else "recorded or invented"}
         for name in CHANNELS:
             points = getattr(self.story, name)
             whole = bool(points) and len(self.story.facts_of(name)) == len(points)

@@ -3,7 +3,8 @@
 A feature's group says who can read it:
 
     chain      what a contract can read: its own books, the oracle, the spot pool, the price of blockspace
-    feeds      published indices: implied vol, funding, outside yield, the peg, and what is worked out from them
+    feeds      published indices: implied vol, funding, outside yield, the peg, and what is worked out from them.
+               An episode opens with the vol that the option pool quotes as the realised vols of hours not yet seen
     latent     what only the simulator knows; for critics, ceilings and the value of information
     surface    the option pool node by node: a row an expiry, the nearest first, a column a strike, the lowest first
     accounts   how debt and open interest are spread over people and nodes
@@ -80,9 +81,9 @@ WORLD_FEATURES: tuple[Feature, ...] = _rows(
     ("depth", "log of USD over 0.5M", 1.0, "linear", "chain"),
     ("depth_over_week", "log", 0.5, "linear", "chain"),
     ("pool_over_oracle", "log", 0.01, "symlog", "chain"),
-    ("open_interest", "log, against its normal", 0.5, "linear", "feeds"),
+    ("open_interest", "log, against its normal", 0.5, "linear", "latent"),  # opens at the leverage demand
 )
-# What is told as a share of NAV is a share of the value that the pool's own fees and caps refer to.
+# NAV is the option pool's value at its own marks and the oracle's price (`options.marked_nav`).
 VENUE_SCALARS = _rows(
     ("utilisation", "share", 1.0, "linear", "chain"),
     ("utilisation_over_optimal", "share", 0.1, "symlog", "chain"),
@@ -97,11 +98,11 @@ VENUE_SCALARS = _rows(
     ("at_risk", "share of debt", 0.3, "linear", "chain"),
     ("liquidation_gain", "ratio", 0.5, "symlog", "chain"),
     ("liquidated", "share of K0", 0.005, "symlog", "chain"),
-    ("latent", "share of K0", 0.002, "symlog", "feeds"),
+    ("shortfall", "share of K0", 0.002, "symlog", "chain"),
     ("deficit", "share of K0", 0.002, "symlog", "chain"),
     ("treasury", "share of K0", 0.01, "symlog", "chain"),
-    ("option_nav", "share of K0", 0.2, "linear", "feeds"),
-    ("option_return", "share of NAV at the last decision", 0.01, "symlog", "feeds"),
+    ("option_nav", "share of K0", 0.2, "linear", "chain"),
+    ("option_return", "share of NAV", 0.01, "symlog", "chain"),
     ("option_free_cash", "share of NAV", 0.5, "linear", "chain"),
     ("option_unpaid", "share of K0", 0.001, "symlog", "chain"),
     ("option_free_liquidity", "share of NAV", 0.5, "symlog", "chain"),

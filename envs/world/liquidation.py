@@ -145,8 +145,14 @@ def measure_risk(world, venue):
 
 @compiled
 def latent_shortfall(world, venue, fall):
-    """Sum over accounts of debt beyond 97% of their collateral at the tape's price less a `fall` (share) [USD]."""
-    price = 0.97 * world.tape_price * (1.0 - fall)
+    """:func:`shortfall_at` the tape's price less a `fall` (share)."""
+    return shortfall_at(venue, world.tape_price * (1.0 - fall))
+
+
+@compiled
+def shortfall_at(venue, market_price):
+    """Sum over accounts of debt beyond 97% of their collateral at `market_price` [USD]."""
+    price = 0.97 * market_price
     collateral, debt = venue.account_collateral, venue.account_scaled_debt
     total = 0.0
     for i in range(venue.num_accounts):

@@ -137,7 +137,13 @@ def short_mark(venue, s):
 
 @compiled
 def latent_short_shortfall(world, venue):
-    """Sum over sellers of what they owe beyond 97% of their collateral, at the pool's marks and the tape's price [USD].
+    """:func:`short_shortfall_at` the tape's price."""
+    return short_shortfall_at(venue, world.tape_price)
+
+
+@compiled
+def short_shortfall_at(venue, price):
+    """Sum over sellers of what they owe beyond 97% of their collateral, at the pool's marks and at `price` [USD].
 
     Of a pledge what the loan leaves of the coin counts: the market's claim comes first.
     """
@@ -147,8 +153,8 @@ def latent_short_shortfall(world, venue):
             if venue.short_kind[s] == CollateralKind.PLEDGE:
                 i = venue.short_account[s]
                 debt = venue.account_scaled_debt[i] * venue.borrow_index
-                backing = max(venue.account_collateral[i] * world.tape_price - debt, 0.0)
+                backing = max(venue.account_collateral[i] * price - debt, 0.0)
             else:
-                backing = venue.short_collateral[s] + venue.short_coin[s] * world.tape_price
+                backing = venue.short_collateral[s] + venue.short_coin[s] * price
             total += max(short_mark(venue, s) - 0.97 * backing, 0.0)
     return total

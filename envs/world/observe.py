@@ -5,9 +5,10 @@ from math import log, log1p
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.features import HEALTH_BINS, LIMIT
 from protogov.envs.world.fills import flow_toxicity
-from protogov.envs.world.liquidation import health_factor
+from protogov.envs.world.liquidation import health_factor, shortfall_at
+from protogov.envs.world.margin import short_shortfall_at
 from protogov.envs.world.market import pool_price
-from protogov.envs.world.options import free_liquidity
+from protogov.envs.world.options import free_liquidity, marked_nav
 from protogov.envs.world.population.liquidity_providers import queue_value
 from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol
@@ -82,9 +83,10 @@ def hours_until(substep, now):
 
 @compiled
 def observe_venue(world, venue, out, p):
-    """Fill the features of one venue; money as a share of K0 or of the option pool's value."""
+    """Fill the features of one venue; money as a share of K0 or of the option pool's value at its own marks."""
     value = venue.opening_value
-    nav = max(venue.last_nav, 1e-3 * value)
+    own_nav = marked_nav(world, venue)
+    nav = max(own_nav, 1e-3 * value)
     spot = world.oracle_price
     out.utilisation = venue.utilisation
     out.utilisation_over_optimal = venue.utilisation - venue.optimal_utilisation
@@ -99,12 +101,12 @@ def observe_venue(world, venue, out, p):
     out.at_risk = venue.at_risk
     out.liquidation_gain = venue.liquidation_gain
     out.liquidated = venue.sum_liquidated / value
-    out.latent = venue.last_latent / value
+    out.shortfall = (shortfall_at(venue, spot) + short_shortfall_at(venue, spot)) / value
     out.deficit = venue.deficit / value
     coin = venue.treasury_coin * spot
     out.treasury = (venue.treasury_cash + venue.reserve + coin - venue.deficit) / value
-    out.option_nav = venue.last_nav / value
-    out.option_return = venue.nav_change / nav
+    out.option_nav = own_nav / value
+    out.option_return = venue.marked_change / nav
     out.option_free_cash = venue.option_cash / nav
     out.option_unpaid = venue.option_unpaid / value
     out.option_free_liquidity = free_liquidity(world, venue) / nav
@@ -161,7 +163,7 @@ def observe_surface(world, venue, out, p):
     vols, interest, flow, gap = out.node_vol, out.node_interest, out.node_flow, out.node_vol_over_fair
     vols[:], interest[:], flow[:], gap[:] = 0.0, 0.0, 0.0, 0.0
     spot = world.oracle_price
-    share = spot / max(venue.last_nav, 1e-3 * venue.opening_value)
+    share = spot / max(marked_nav(world, venue), 1e-3 * venue.opening_value)
     last = -1
     for row in range(venue.num_expiries):
         e = nearest_after(venue, last)

@@ -122,6 +122,22 @@ def free_liquidity(world, venue):
 
 
 @compiled
+def marked_nav(world, venue):
+    """What the pool is worth at its own marks and the oracle's price [USD], which is what its contract can tell.
+
+    Cash, loans, the hedge and the book as last marked, less what is owed to holders. NAV0 (`attribution.fair_nav`) is
+    the same at the tape's price and vols.
+    """
+    return (
+        venue.option_cash
+        + venue.option_scaled * venue.supply_index
+        - venue.option_unpaid
+        + venue.hedge_coin * world.oracle_price
+        + venue.book_value
+    )
+
+
+@compiled
 def quotable(world, venue, e, delta, base, skew, p):
     """True where the pool quotes: call delta inside the band, before the trading cutoff, surface within its bounds.
 

@@ -334,10 +334,11 @@ venue_dtype = np.dtype(
         # ---- values at the last decision, for differences
         ("skipped_debt", "f8"),  # USD that could be liquidated and that nobody took, as of the last look
         ("at_risk", "f8"),  # share of debt that a 10% fall would make liquidatable
-        ("latent", "f8"),  # USD by which debts exceed 97% of their collateral at the tape's price
-        ("last_latent", "f8"),
+        ("last_latent", "f8"),  # USD by which debts exceed 97% of their collateral at the tape's price
         ("last_nav", "f8"),  # NAV0; also the option pool's value that fees and caps refer to
         ("nav_change", "f8"),  # in the last decision
+        ("last_marked_nav", "f8"),  # USD, the same at the pool's own marks
+        ("marked_change", "f8"),
         ("last_treasury", "f8"),
         # ---- own drawdowns of the risk and spread mandates
         ("risk_score", "f8"),  # USD, cumulative profit of the risk mandate

@@ -10,6 +10,7 @@ from protogov.envs.world.attribution import fair_nav, mark_fair_book
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.liquidation import latent_shortfall
 from protogov.envs.world.margin import latent_short_shortfall
+from protogov.envs.world.options import marked_nav
 from protogov.envs.world.population.liquidity_providers import asked_income
 from protogov.envs.world.state import HOURS_PER_YEAR
 
@@ -66,6 +67,7 @@ def treasury_value(world, venue):
 @compiled
 def remember_values(world, venue, p):
     """Take the values that the next decision's differences start from."""
+    venue.last_marked_nav = marked_nav(world, venue)
     venue.last_nav = fair_nav(world, venue, mark_fair_book(world, venue, p))
     venue.last_treasury = treasury_value(world, venue)
     venue.last_latent = latent_shortfall(world, venue, 0.0) + latent_short_shortfall(world, venue)
@@ -76,9 +78,11 @@ def settle_terms(world, venue, hours, out, p):
     """End of a decision of `hours`: fill the terms [bp of K0] and take over the values for the next one."""
     bp = 1e4 / venue.opening_value
     nav, treasury, latent = venue.last_nav, venue.last_treasury, venue.last_latent
+    own_nav = venue.last_marked_nav
     remember_values(world, venue, p)
     nav_change = venue.last_nav - nav - venue.sum_lp_flow
     venue.nav_change = nav_change
+    venue.marked_change = venue.last_marked_nav - own_nav - venue.sum_lp_flow
     latent_change = venue.last_latent - latent
 
     out.reserve_income = venue.sum_reserve_income * bp

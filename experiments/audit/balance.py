@@ -24,7 +24,7 @@ def audit_balance(
 
     Args:
         config: the world.
-        scenario: the training mix.
+        scenario: the stress mix.
         num_seeds: tapes.
         low: smallest mean absolute total that is accepted [bp of K0].
         high: largest.

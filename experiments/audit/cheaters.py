@@ -1,6 +1,6 @@
 """The cheater suite: whoever looks for a mistake in the rules must end below the default constants in welfare.
 
-The claim is of the training mix, in which everybody learns. What a cheater earns in each market alone stands beside it:
+The claim is of the stress mix, which may be learned from. What a cheater earns in each market alone stands beside it:
 in a crisis constants that are wrong on the whole may well be right, and the defaults are no optimum there.
 """
 
@@ -20,7 +20,7 @@ from protogov.experiments.statistics import Interval, student_t
 from protogov.experiments.tables import Table
 
 CLAIM = (
-    "every cheater's welfare on the training mix lies below the default constants', and the 95% interval of the "
+    "every cheater's welfare on the stress mix lies below the default constants', and the 95% interval of the "
     "difference below zero"
 )
 TAPES = 12288  # self_mark is half a basis point below, which fewer do not tell from zero

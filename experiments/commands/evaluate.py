@@ -11,12 +11,13 @@ from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC, Found, GovernorSet, baseline, find_governors
-from protogov.experiments.measured import default_scenarios, make_suites, run_evaluation
+from protogov.experiments.measured import HEADLINE, default_scenarios, make_suites, run_evaluation
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.words import summary_table, underpowered
 
 QUICK = 8  # tapes a scenario of a quick suite
 EPISODES = 64
+NATURAL_TAPES = 4  # of `natural` over those of another scenario
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +28,9 @@ class Options:
     Writes episodes.parquet (one row an episode, everybody's payoff), evaluation.json and an episode for the dashboard
     into the run's folder, or into --out. Intervals are Student's t at 95% over tapes (over recordings, where tapes are
     windows of recorded candles), and over training seeds. The headline is W on `natural`, in which markets are as
-    frequent as in history: without --scenarios it comes first, then the stress mix, each crisis and the held-out crash;
-    with --scenarios the first of them is the headline where `natural` is not among them.
+    frequent as in history, and of which four times as many tapes are played, since few of them are crises. Without
+    --scenarios the stress mix, each crisis and the held-out crash follow. --no-natural leaves it out; the first of
+    --scenarios is the headline then.
 
     With --suite every registered baseline (and GOVERNORS) plays every registered scenario instead: the leaderboard,
     written into --out. A run of it that was cut off goes on with the same command.
@@ -45,7 +47,9 @@ class Options:
     scenarios: tuple[str, ...] = ()
     """Registered scenarios, files of candles or folders of them."""
     episodes: int = EPISODES
-    """Tapes of each scenario or file."""
+    """Tapes of each scenario or file; four times as many of `natural`."""
+    natural: bool = True
+    """Play `natural` before any other scenario: its W is the headline."""
     suite: bool = False
     """The leaderboard: every baseline on every scenario, or on --scenarios."""
     quick: bool = False
@@ -82,7 +86,12 @@ def run(options: Options, command: str) -> int:
         raise BadInput("out is missing; give a folder to write into, because the governors are not those of one run")
     sets = chosen_sets(options, found, config)
     scenarios = options.scenarios or default_scenarios()
-    suites = make_suites(scenarios, options.episodes, None if found.config is None else found.config.scenario)
+    if options.natural and HEADLINE not in scenarios:
+        scenarios = (HEADLINE, *scenarios)
+    elif not options.natural:
+        scenarios = tuple(name for name in scenarios if name != HEADLINE)
+    trained_on = None if found.config is None else found.config.scenario
+    suites = make_suites(scenarios, options.episodes, trained_on, NATURAL_TAPES * options.episodes)
     results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
@@ -119,7 +128,7 @@ def run_sealed(options: Options, found: Found, config: WorldConfig, command: str
     if not found.sets:
         raise BadInput("GOVERNORS are missing; --open-test is for governors that were trained, not for rules alone")
     sets = chosen_sets(options, found, config)
-    results, folder = open_test(options.out, config, sets, command)
+    results, folder = open_test(options.out, config, sets, command, own_means=options.own_means)
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
     return 0

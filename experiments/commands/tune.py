@@ -45,7 +45,10 @@ def run(options: Options, command: str) -> int:
     """Search, write after each scenario, print what was gained."""
     from tqdm import tqdm
 
+    from protogov.agents.baselines.linear_feedback import features_read
     from protogov.agents.tuning.evolution import Budget, Tuning
+    from protogov.agents.tuning.objective import role_levers
+    from protogov.envs.world.features import FEATURES
     from protogov.experiments.tuned import tune_file
     from protogov.experiments.tuning_report import write_report
 
@@ -59,6 +62,13 @@ def run(options: Options, command: str) -> int:
         raise BadInput(f"restarts is {options.restarts}; 1 or 2 are accepted")
     for scenario in options.scenarios:
         training_scenario(scenario)  # what is tuned is held to the same line as what learns
+    config = options.world.make()
+    hidden = [name for name in features_read(role_levers("joint")) if not config.shows(FEATURES[name])]
+    if options.linear and hidden:
+        raise BadInput(
+            f"the linear rule reads {', '.join(hidden)}, which governors do not see where observe is "
+            f"{', '.join(config.observe)}; add --no-linear, or the group feeds"
+        )
     budget = Budget(generations=options.generations, population=options.population, restarts=options.restarts)
     restarts = len(options.scenarios) * options.restarts + options.linear
     with tqdm(total=restarts * options.generations, unit="generation", dynamic_ncols=True) as bar:
@@ -68,7 +78,7 @@ def run(options: Options, command: str) -> int:
             bar.update()
 
         data = tune_file(
-            options.out, options.world.make(), options.scenarios, budget, command, num_seeds=options.tapes,
+            options.out, config, options.scenarios, budget, command, num_seeds=options.tapes,
             linear=options.linear, num_threads=options.threads, tell=tell,
         )  # fmt: skip
     for name, found in data["found"].items():

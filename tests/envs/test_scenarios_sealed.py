@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import Crisis, get_scenario, overlay_names, scenario_names, sealed
+from protogov.envs.scenarios import Crisis, get_scenario, held_out, overlay_names, scenario_names, sealed
 from protogov.envs.scenarios.bates import Bates, BatesProcess
 from protogov.envs.scenarios.other_coins import STORIES
 from protogov.envs.scenarios.sealed import SealedError, free_copy, opened, read_sealed, sealed_list, sealed_names
@@ -143,7 +143,7 @@ def test_a_free_copy_is_keyed_by_another_name() -> None:
     """Told without drawing a sealed tape: the salt of the noise is that of the name."""
     for name in NAMES:
         copy = free_copy(name)
-        assert copy.split == "free" and copy.name == f"free-{name}"
+        assert copy.split == "validation" and held_out(copy) and copy.name == f"free-{name}"
         assert copy.salt != Bates(name).salt
     with pytest.raises(ValueError, match="'jump' is not in the sealed test; known are test-bates"):
         free_copy("jump")

@@ -31,7 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 @pytest.fixture(scope="session")
 def evaluated(trained: RunFolder) -> RunFolder:
     """The same run, compared with static and random governors on two suites, and reported."""
-    arguments = ["--scenarios", "crash-heldout", "jump", "--episodes", "3", "--baselines", "random"]
+    arguments = ["--no-natural", "--scenarios", "crash-heldout", "jump", "--episodes", "3", "--baselines", "random"]
     assert main(["evaluate", str(trained.path), *arguments]) == 0
     assert main(["report", str(trained.path)]) == 0
     return trained

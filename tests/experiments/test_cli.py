@@ -56,6 +56,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
         (["train", "a", "--scenario", "crisis-2020-03"], "never trained or tuned on"),
         (["train", "a", "--scenario", "nowhere.csv"], "nowhere.csv"),
         (["train", "a", "--resume"], "no such folder of a run"),
+        (["tune", "--out", "t.json", "--world.observe", "chain"], "the linear rule reads outside_yield"),
         (["evaluate", "nowhere"], "nowhere"),
         (["evaluate"], "out is missing"),
         (["evaluate", "--out", "x"], "nothing to compare"),

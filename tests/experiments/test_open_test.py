@@ -54,7 +54,9 @@ def test_it_is_recorded_then_played_on_the_sealed_tapes(
     table = read_table(fake / "default" / "opening-1" / "episodes.parquet")
     assert set(table["scenario"].tolist()) == {"test-fake", "test-other"} and set(table["split"].tolist()) == {"test"}
     np.testing.assert_array_equal(np.unique(table["tape_seed"]), FIRST + np.arange(3, dtype=np.uint64))
-    assert set(table["suite"].tolist()) == {"sealed test"}
+    assert set(table["suite"].tolist()) == {"sealed test: test-fake", "sealed test: test-other"}
+    assert set(table["governors"].tolist()) == {"static", "learned", "random"}  # --no-own-means
+    assert len(opening["sources"]) == 64
 
 
 def test_a_second_opening_is_allowed_and_warns(

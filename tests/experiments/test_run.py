@@ -98,7 +98,8 @@ def test_own_means_stand_where_the_learned_governors_stood_on_average(evaluated:
 
 
 def test_evaluation_repeats(evaluated: RunFolder, tmp_path: Path):
-    arguments = ["--scenarios", "crash-heldout", "--episodes", "3", "--no-own-means", "--out", str(tmp_path)]
+    arguments = ["--no-natural", "--scenarios", "crash-heldout", "--episodes", "3", "--no-own-means"]
+    arguments += ["--out", str(tmp_path)]
     assert main(["evaluate", str(evaluated.path), *arguments]) == 0
     again, before = read_table(tmp_path / "episodes.parquet"), read_table(evaluated.episodes)
     names = np.isin(before["governors"], ["static", "learned"]) & (before["scenario"] == "crash-heldout")
@@ -107,7 +108,8 @@ def test_evaluation_repeats(evaluated: RunFolder, tmp_path: Path):
 
 def test_policy_files_evaluate_without_their_run(evaluated: RunFolder, tmp_path: Path, capsys):
     policies = sorted((evaluated.path / "seed_3" / "checkpoints").glob("*/policy_*.json"))
-    arguments = ["--scenarios", "jump", "--episodes", "2", "--world.episode-hours", "48", "--out", str(tmp_path)]
+    arguments = ["--scenarios", "jump", "--episodes", "2", "--world.episode-hours", "48", "--no-natural"]
+    arguments += ["--out", str(tmp_path)]
     assert main(["evaluate", *(str(path) for path in policies), *arguments]) == 0
     assert "no training seeds" in capsys.readouterr().out
     table, run = read_table(tmp_path / "episodes.parquet"), read_table(evaluated.episodes)
@@ -228,7 +230,8 @@ def test_simulate_writes_csv_of_a_run_s_governors(trained: RunFolder, tmp_path: 
 
 
 def test_candles_are_a_suite_of_recordings(evaluated: RunFolder, candles: Path, tmp_path: Path, capsys):
-    arguments = ["--scenarios", str(candles), "--episodes", "3", "--no-own-means", "--out", str(tmp_path)]
+    arguments = ["--no-natural", "--scenarios", str(candles), "--episodes", "3", "--no-own-means"]
+    arguments += ["--out", str(tmp_path)]
     assert main(["evaluate", str(evaluated.path), *arguments]) == 0
     assert "95% over recordings" in capsys.readouterr().out
     table = read_table(tmp_path / "episodes.parquet")

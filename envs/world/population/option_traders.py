@@ -30,6 +30,7 @@ from protogov.envs.world.state import SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol, move_surface
 
 LEAST_TRADE = 30.0  # USD at the opening price: nobody trades less
+LEAST_PROCEEDS = 0.01  # USD: nobody sells back for less, as where an option is worth nothing any more
 MAX_ARRIVALS = 64  # of a venue in a sub-step, as far as their keys go
 
 
@@ -69,7 +70,8 @@ def offer(world, venue, e, k, is_call, contracts, sign, p):
     """What the pool offers a trader who buys (sign +1) or sells back (-1) `contracts`.
 
     Opening is refused where the pool does not quote, beyond its limits (position at a node, net gamma, net vega) and
-    without free liquidity to lock; what is held can be sold back all the same, by force where no quote is given.
+    without free liquidity to lock; what is held can be sold back all the same, by force where no quote is given, for
+    whatever is more than nothing.
 
     Returns:
         (1 if there is an offer, premium with fees [USD], fees [USD], new base vol, new skew).
@@ -84,10 +86,10 @@ def offer(world, venue, e, k, is_call, contracts, sign, p):
         room = p.position_cap * max(venue.last_nav, 0.0) - (held + contracts) * spot
         lockable = free_liquidity(world, venue) + total - locked_for(spot, venue.strike[e, k], is_call, contracts, p)
         return (1 if room >= 0.0 and lockable >= 0.0 else 0), total, fees, base, skew
-    if quoted:
-        return 1, total, fees, base, skew
-    total, _, skew = forced_terms(world, venue, e, k, is_call, contracts, False, p)
-    return 1, total, 0.0, venue.base_vol[e], skew
+    if not quoted:
+        total, _, skew = forced_terms(world, venue, e, k, is_call, contracts, False, p)
+        fees, base = 0.0, venue.base_vol[e]
+    return (1 if total >= LEAST_PROCEEDS else 0), total, fees, base, skew
 
 
 @compiled

@@ -180,7 +180,8 @@ SIGNED = frozenset({
     "venues.fair_hedge", "venues.fair_calls_held", "venues.fair_puts_held", "venues.informed_calls",
     "venues.informed_puts", "venues.informed_fair", "venues.traded_fair", "venues.traded_delta",
     "venues.traded_delta_price", "venues.hedge_traded",
-    "venues.last_nav", "venues.nav_change", "venues.last_treasury", "venues.opening_net",
+    "venues.last_nav", "venues.nav_change", "venues.last_treasury", "venues.opening_net", "venues.last_marked_nav",
+    "venues.marked_change",
     # gains and flows of an episode, a decision or a day, scores
     "liquidator_profit", "attacker_profit", "attacker_brought",
     "venues.sum_supplier_surplus", "venues.sum_borrower_surplus", "venues.sum_liquidator_profit", "venues.sum_edge",

@@ -106,4 +106,4 @@ def test_an_opening_is_at_its_normal(simulate: Callable[..., Any], made: Any) ->
     assert hedge != 0.0
     assert world.funding == pytest.approx(0.125 + 0.5 * hedge * 1000.0 / 1.5e8, rel=1e-12)
     for agent in simulator.agents:
-        assert simulator.view(agent).raw("open_interest")[0] == pytest.approx(math.log(1.5))
+        assert simulator.feature(agent, "open_interest")[0] == pytest.approx(math.log(1.5))

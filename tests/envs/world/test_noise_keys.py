@@ -80,8 +80,12 @@ with np.errstate(over="ignore"):
         sellers.Purpose = Aliased()
         play(1, 48, buy_share=0.9)
     else:
+        from protogov.envs.scenarios.sealed import free_copy, sealed_names
+
         for name in scenarios.scenario_names():
-            scenarios.get_scenario(name).draw([3], 60)
+            scenarios.get_scenario(name).draw([3], 336)
+        for name in sealed_names():
+            free_copy(name).draw([3], 336)
         for name in scenarios.overlay_names():
             (scenarios.get_scenario("jump") + scenarios.get_scenario(name)).draw([3], 60)
 sys.exit(0 if report() else 1)

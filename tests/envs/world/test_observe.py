@@ -14,7 +14,7 @@ from protogov.envs.config import OBSERVABLE, ConfigError, WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.envs.world import features, observe
 from protogov.envs.world.levers import LEVERS
-from protogov.envs.world.state import NEVER
+from protogov.envs.world.state import NEVER, CollateralKind
 from protogov.envs.world.surface import fair_vol, mid_vol
 
 
@@ -50,10 +50,36 @@ def expected_world(world: Any, closes: list[float], p: Any) -> dict[str, float]:
     }
 
 
+def own_nav(world: Any, venue: Any) -> float:
+    """The option pool's value at its own marks: every position at the mark of its node."""
+    book = ((venue.short_calls - venue.long_calls) * venue.mark_call).sum()
+    book += ((venue.short_puts - venue.long_puts) * venue.mark_put).sum()
+    money = venue.option_cash + venue.option_scaled * venue.supply_index - venue.option_unpaid
+    return float(money + venue.hedge_coin * world.oracle_price + book)
+
+
+def shortfall(world: Any, venue: Any) -> float:
+    """What loans and short sellers owe beyond 97% of their collateral, at the oracle's price."""
+    price, total = float(world.oracle_price), 0.0
+    debts = venue.account_scaled_debt * venue.borrow_index
+    for i in range(int(venue.num_accounts)):
+        total += max(debts[i] - 0.97 * price * venue.account_collateral[i], 0.0)
+    for s in range(int(venue.num_shorts)):
+        marks = venue.mark_call if venue.short_call[s] == 1 else venue.mark_put
+        owed = venue.short_contracts[s] * marks[venue.short_expiry[s], venue.short_strike[s]]
+        backing = venue.short_collateral[s] + venue.short_coin[s] * price
+        if venue.short_kind[s] == CollateralKind.PLEDGE:
+            i = venue.short_account[s]
+            backing = max(venue.account_collateral[i] * price - debts[i], 0.0)
+        if venue.short_contracts[s] > 0.0:
+            total += max(owed - 0.97 * backing, 0.0)
+    return total
+
+
 def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
     """Scalar features of a venue; money over K0 or over the pool's value."""
     k0, spot = float(venue.opening_value), float(world.oracle_price)
-    nav = max(float(venue.last_nav), 1e-3 * k0)
+    nav = max(own_nav(world, venue), 1e-3 * k0)
     debt = float(venue.account_scaled_debt[: venue.num_accounts].sum() * venue.borrow_index)
     owed = float((venue.supplier_scaled[: venue.num_suppliers].sum() + venue.option_scaled) * venue.supply_index)
     middle = int(venue.num_strikes) // 2
@@ -75,13 +101,13 @@ def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
         "at_risk": venue.at_risk,
         "liquidation_gain": venue.liquidation_gain,
         "liquidated": venue.sum_liquidated / k0,
-        "latent": venue.last_latent / k0,
+        "shortfall": shortfall(world, venue) / k0,
         "deficit": venue.deficit / k0,
         "treasury": (
             venue.treasury_cash + venue.reserve + venue.treasury_coin * spot - venue.deficit
         ) / k0,
-        "option_nav": venue.last_nav / k0,
-        "option_return": venue.nav_change / nav,
+        "option_nav": own_nav(world, venue) / k0,
+        "option_return": venue.marked_change / nav,
         "option_free_cash": venue.option_cash / nav,
         "option_unpaid": venue.option_unpaid / k0,
         "net_delta": (venue.net_delta + venue.hedge_coin) * spot / nav,
@@ -104,7 +130,7 @@ def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
 def expected_surface(world: Any, venue: Any, p: Any) -> dict[str, np.ndarray]:
     """The group `surface`: rows by time to expiry."""
     spot, n, m = float(world.oracle_price), int(venue.num_expiries), int(venue.num_strikes)
-    nav = max(float(venue.last_nav), 1e-3 * float(venue.opening_value))
+    nav = max(own_nav(world, venue), 1e-3 * float(venue.opening_value))
     held = venue.long_calls + venue.long_puts + venue.short_calls + venue.short_puts
     out = {name: np.zeros((4, 5)) for name in ("node_vol", "node_interest", "node_flow", "node_vol_over_fair")}
     for row, e in enumerate(np.argsort(venue.expiry[:n])):
@@ -228,10 +254,20 @@ def test_hours_until() -> None:
 # ---------------------------------------------------------------- groups: what a contract, a feed, the simulator knows
 
 FEEDS = {
-    "implied_vol", "implied_less_realised", "outside_yield", "funding", "peg_gap", "open_interest",
-    "supply_rate_over_outside", "latent", "option_nav", "option_return", "surface_over_fair",
+    "implied_vol", "implied_less_realised", "outside_yield", "funding", "peg_gap", "supply_rate_over_outside",
+    "surface_over_fair",
 }  # fmt: skip
-LATENT = {"leverage_demand", "informed_share", "flow_intensity"}
+LATENT = {"leverage_demand", "informed_share", "flow_intensity", "open_interest"}
+# what only feeds and the simulator know, in the record of a world and of its venues; the peg moves true dollars alone
+UNREADABLE = (
+    "implied_vol", "outside_yield", "funding", "peg", "leverage_demand", "informed_share", "flow_intensity",
+    "open_interest", "tape_price", "outside_price", "anchor_vol", "lasting_impact", "tape_depth", "outside_seen",
+    "dollar_mark", "peg_opening",
+)  # fmt: skip
+UNREADABLE_AT_VENUES = (
+    "last_nav", "nav_change", "last_latent", "last_treasury", "fair_price", "fair_call", "fair_put", "fair_delta",
+    "fair_node_vol", "informed_fair", "traded_fair", "supplier_premium", "account_reservation_rate", "lp_premium",
+)  # fmt: skip
 
 
 def names_of(**config: Any) -> tuple[str, ...]:
@@ -249,14 +285,15 @@ def test_governors_see_the_chain_and_the_feeds_and_nothing_latent() -> None:
 def test_what_a_contract_reads_says_nothing_of_what_only_feeds_and_the_simulator_know(
     simulate: Callable[..., Simulator], hold: Any
 ) -> None:
-    # the same episode told with other indices at its end: the chain part of an observation has the same bits
+    # the same state with other indices, and with other values worked out from them: the chain part keeps its bits
     one = simulate("jump", 4, decision_hours=6)
     for _ in range(8):
         one.step(hold(one))
     other = one.fork(np.arange(4))
-    for name in ("implied_vol", "outside_yield", "funding", "peg", "leverage_demand", "informed_share"):
+    for name in UNREADABLE:
         other.worlds[name] *= 1.5
-    other.worlds["flow_intensity"] *= 1.5
+    for name in UNREADABLE_AT_VENUES:
+        other.worlds["venues"][name] *= 1.5
     shown = {}
     for simulator in (one, other):
         for world, p, outside, inside in zip(
@@ -271,6 +308,16 @@ def test_what_a_contract_reads_says_nothing_of_what_only_feeds_and_the_simulator
     changed = {name for name, value in shown[True].items() if not np.array_equal(value, shown[False][name])}
     assert not {name for name in changed if features.FEATURES[name].group == "chain"}
     assert changed >= LATENT | {"implied_vol", "outside_yield", "funding", "peg_gap", "surface_over_fair"}
+
+
+def test_nothing_that_is_seen_at_the_opening_is_a_latent_driver(simulate: Callable[..., Simulator]) -> None:
+    simulator = simulate("jump", 64)
+    seen = {name: simulator.view("rate_0").obs[:, at] for at, name in enumerate(simulator.observation_names("rate_0"))}
+    for latent in ("leverage_demand", "informed_share", "flow_intensity"):
+        driver = simulator.feature("rate_0", latent)
+        for name, column in seen.items():
+            if column.std() > 0.0:  # funding is published, and leans on the demand: with noise
+                assert abs(np.corrcoef(column, driver)[0, 1]) < 0.97, (latent, name)
 
 
 def test_new_groups_leave_the_observation_as_it_was_bit_for_bit(simulate: Callable[..., Simulator], shake: Any) -> None:
