@@ -29,7 +29,7 @@ _WORLD_FIELDS = (
     "funding", "open_interest", "peg", "leverage_demand", "outside_yield", "informed_share", "flow_intensity",
 )  # fmt: skip
 _VENUE_FIELDS = (
-    "utilisation", "borrow_rate", "supply_rate", "cash", "reserve", "treasury_cash", "deficit", "at_risk", "latent",
+    "utilisation", "borrow_rate", "supply_rate", "cash", "reserve", "treasury_cash", "deficit", "at_risk",
     "option_cash", "option_unpaid", "hedge_coin", "net_delta", "net_gamma", "net_vega",
     "book_value", "short_collateral_sum", "opening_value",
 )  # fmt: skip

@@ -316,7 +316,7 @@ def test_nothing_that_is_seen_at_the_opening_is_a_latent_driver(simulate: Callab
     for latent in ("leverage_demand", "informed_share", "flow_intensity"):
         driver = simulator.feature("rate_0", latent)
         for name, column in seen.items():
-            if column.std() > 0.0:  # funding is published, and leans on the demand: with noise
+            if column.std() > 1e-6:  # beyond rounding; funding is published, and leans on the demand: with noise
                 assert abs(np.corrcoef(column, driver)[0, 1]) < 0.97, (latent, name)
 
 
