@@ -32,11 +32,11 @@ def cheaters():
 def test_the_grossest_cheaters_are_caught(cheaters):
     assert set(cheaters.table["cheater"]) == set(CHEATERS)
     caught = {name for name, below in zip(cheaters.table["cheater"], cheaters.table["below"], strict=True) if below}
-    assert {"collapse", "gouge", "liquidation_farmer", "random_churn"} <= caught
+    assert {"collapse", "gouge", "no_trade", "liquidation_farmer", "random_churn"} <= caught
 
 
 @pytest.mark.xfail(
-    strict=True, reason="finding: with the ways into crises self_mark gains .4 bp on the stress mix, which W counts"
+    strict=True, reason="finding: with the ways into crises self_mark gains .2 bp on the stress mix, 95% from -.7 to 1.1"
 )
 def test_every_cheater_ends_below_the_defaults(cheaters):
     differences = dict(zip(cheaters.table["cheater"], cheaters.table["difference"], strict=True))
