@@ -1,6 +1,6 @@
 """Constants and linear rules that were tuned by evolution, kept in a small file beside this one.
 
-    {"command": "...", "constants": {"mix": {"ltv_gap": 0.1, ...}, "jump": {...}}, "linear": {"rate": [[...]], ...}}
+    {"command": "...", "constants": {"natural": {"ltv_gap": 0.1, ...}, "jump": {...}}, "linear": {"rate": [[...]], ...}}
 
 The constants of a scenario are lever -> value in the lever's unit; a lever that is not named stays at its default.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from protogov.envs.world.levers import Lever
 
 TUNED_FILE = Path(__file__).with_name("tuned.json")
-ALL_REGIMES = "mix"  # whose constants are "tuned" without a scenario
+ALL_REGIMES = "natural"  # whose constants are "tuned" without a scenario
 
 
 @cache
