@@ -188,7 +188,7 @@ def learned(world: Solvable, rollouts: int, log_std: float = -1.0) -> np.ndarray
 @pytest.mark.parametrize(
     ("name", "rollouts", "log_std"),
     [
-        ("rate", 40, -1.0), ("spread", 40, -1.0), ("spread-informed", 60, -1.0), ("threshold", 60, -1.0),
+        ("rate", 40, -1.0), ("spread", 40, -1.0), ("spread-informed", 80, -1.0), ("threshold", 60, -1.0),
         ("threshold-bonus", 60, -1.0),
         ("rate-cost", 60, -2.0),  # the optimum is near the lever's end, at which wide noise is cut off on one side
     ],
