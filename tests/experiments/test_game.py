@@ -36,7 +36,7 @@ def test_the_grossest_cheaters_are_caught(cheaters):
 
 
 @pytest.mark.xfail(
-    strict=True, reason="finding: with the ways into crises self_mark gains .2 bp on the stress mix, 95% from -.7 to 1.1"
+    strict=True, reason="finding: with the ways into crises self_mark gains .2 bp on the stress mix, -.7 to 1.1"
 )
 def test_every_cheater_ends_below_the_defaults(cheaters):
     differences = dict(zip(cheaters.table["cheater"], cheaters.table["difference"], strict=True))
