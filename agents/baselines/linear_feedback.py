@@ -19,7 +19,7 @@ FEATURES: Mapping[str, tuple[float, float]] = {
     "drawdown_week": (-0.05, 0.1),
     "utilisation_over_optimal": (0.0, 0.1),
     "outside_yield": (0.05, 0.05),
-    "flow_toxicity": (0.15, 0.35),
+    "flow_toxicity": (0.15, 0.35),  # about its mean and spread on tapes of `jump` under the defaults
     "at_risk": (0.1, 0.1),
 }
 # role of a lever -> the features it may use, besides the constant

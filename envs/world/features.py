@@ -2,9 +2,9 @@
 
 A feature's group says who can read it:
 
-    chain      what a contract can read: its own books, the oracle, the spot pool, the price of blockspace
-    feeds      published indices: implied vol, funding, outside yield, the peg, and what is worked out from them.
-               An episode opens with the vol that the option pool quotes as the realised vols of hours not yet seen
+    chain      what a contract can read: its own books, the oracle, the spot pool, the price of blockspace. Before any
+               hour was seen the realised vols are the vol that the option pool quotes
+    feeds      published indices: implied vol, funding, outside yield, the peg, and what is worked out from them
     latent     what only the simulator knows; for critics, ceilings and the value of information
     surface    the option pool node by node: a row an expiry, the nearest first, a column a strike, the lowest first
     accounts   how debt and open interest are spread over people and nodes
