@@ -98,7 +98,7 @@ VENUE_SCALARS = _rows(
     ("at_risk", "share of debt", 0.3, "linear", "chain"),
     ("liquidation_gain", "ratio", 0.5, "symlog", "chain"),
     ("liquidated", "share of K0", 0.005, "symlog", "chain"),
-    ("shortfall", "share of K0", 0.002, "symlog", "chain"),
+    ("shortfall", "share of K0", 0.002, "symlog", "feeds"),
     ("deficit", "share of K0", 0.002, "symlog", "chain"),
     ("treasury", "share of K0", 0.01, "symlog", "chain"),
     ("option_nav", "share of K0", 0.2, "linear", "chain"),

@@ -210,8 +210,11 @@ def cut_deposits(venue):
     # a crumb stays: a share worth nothing at all could never be priced again
     haircut = min(venue.deficit, deposits - SMALLEST_INDEX * venue.scaled_deposits)
     if haircut > 0.0:
-        venue.pool_interest -= haircut * (venue.option_scaled / venue.scaled_deposits)
+        pool_share = venue.option_scaled / venue.scaled_deposits
+        venue.pool_interest -= haircut * pool_share
+        venue.sum_lp_haircuts += haircut * pool_share
+        venue.sum_haircuts += haircut * (1.0 - pool_share)
+        for j in range(venue.num_suppliers):
+            venue.supplier_gain[j] -= haircut * (venue.supplier_scaled[j] / venue.scaled_deposits)
         venue.supply_index *= 1.0 - haircut / deposits
-        # the option pool's share of it is in its own net asset value: each loss is charged once
-        venue.sum_haircuts += haircut * (1.0 - venue.option_scaled / venue.scaled_deposits)
         venue.deficit -= haircut

@@ -86,7 +86,9 @@ def settle_liquidation(world, venue, i, repaid, seized, bonus, p):
     note_cash(world, repaid)
     note_coin(world, seized)
     venue.sum_liquidated += repaid
-    venue.sum_liquidation_cost += max(seized * world.tape_price - repaid, 0.0)
+    cost = max(seized * world.tape_price - repaid, 0.0)
+    venue.sum_liquidation_cost += cost
+    venue.account_penalty[i] += cost
     return repaid, seized - fee_coin
 
 
@@ -141,12 +143,6 @@ def measure_risk(world, venue):
             ten_percent += debt[i]
     venue.at_risk = ten_percent / venue.scaled_debt if venue.scaled_debt > 0.0 else 0.0
     venue.liquidation_gain = 0.2 * five_percent * venue.borrow_index / world.depth
-
-
-@compiled
-def latent_shortfall(world, venue, fall):
-    """:func:`shortfall_at` the tape's price less a `fall` (share)."""
-    return shortfall_at(venue, world.tape_price * (1.0 - fall))
 
 
 @compiled

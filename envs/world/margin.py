@@ -136,12 +136,6 @@ def short_mark(venue, s):
 
 
 @compiled
-def latent_short_shortfall(world, venue):
-    """:func:`short_shortfall_at` the tape's price."""
-    return short_shortfall_at(venue, world.tape_price)
-
-
-@compiled
 def short_shortfall_at(venue, price):
     """Sum over sellers of what they owe beyond 97% of their collateral, at the pool's marks and at `price` [USD].
 

@@ -5,8 +5,8 @@ from math import log, log1p
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.features import HEALTH_BINS, LIMIT
 from protogov.envs.world.fills import flow_toxicity
-from protogov.envs.world.liquidation import health_factor, shortfall_at
-from protogov.envs.world.margin import short_shortfall_at
+from protogov.envs.world.latent import latent_shortfall_at
+from protogov.envs.world.liquidation import health_factor
 from protogov.envs.world.market import pool_price
 from protogov.envs.world.options import free_liquidity, marked_nav
 from protogov.envs.world.population.liquidity_providers import queue_value
@@ -101,7 +101,7 @@ def observe_venue(world, venue, out, p):
     out.at_risk = venue.at_risk
     out.liquidation_gain = venue.liquidation_gain
     out.liquidated = venue.sum_liquidated / value
-    out.shortfall = (shortfall_at(venue, spot) + short_shortfall_at(venue, spot)) / value
+    out.shortfall = latent_shortfall_at(world, venue, spot) / value
     out.deficit = venue.deficit / value
     coin = venue.treasury_coin * spot
     out.treasury = (venue.treasury_cash + venue.reserve + coin - venue.deficit) / value

@@ -148,8 +148,17 @@ class Parameters:
     )
     crash_size: float = parameter(0.25, "share", 0, 1, "fall of the price that suppliers reckon with")
     crash_frequency: float = parameter(1, "a year", 0, 1000, "such falls that the average supplier reckons with")
-    lockup_charge: float = parameter(0.32, "annual", 0, 10, "cost of an unmet withdrawal")
+    lockup_charge: float = parameter(
+        0.215,
+        "annual",
+        0,
+        10,
+        "cost of an unmet withdrawal: unsecured money at a day's notice (US credit cards, Federal Reserve G.19, 2024)",
+    )
     treasury_share: float = parameter(0.01, "share", 0, 1, "opening treasury over deposits and LP value")
+    # ---- welfare
+    loss_weight: float = parameter(3, "ratio", 0, 100, "of haircuts, open deficit and latent shortfall in W: lambda")
+    liquidation_weight: float = parameter(0.5, "ratio", 0, 100, "of what liquidations cost in W: kappa")
     # ---- choice between two venues
     venue_choice: float = parameter(50, "per 1.00 of rate", 0, 1e4, "log odds gained by a better rate; 0: nobody moves")
     taste_spread: float = parameter(0.5, "log odds", 0, 10, "standard deviation of people's taste for a venue")

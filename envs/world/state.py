@@ -171,6 +171,11 @@ venue_dtype = np.dtype(
         ),  # coin that an account took home when it left, apart from the wallet
         ("account_level", "f8", (ACCOUNT_SLOTS,)),  # share of its full debt that it wants: 0 (gone), 1/4, 1/2, 3/4, 1
         ("account_offset", "f8", (ACCOUNT_SLOTS,)),  # where its thresholds lie, share of a step between two levels
+        (
+            "account_worth",
+            "f8",
+            (ACCOUNT_SLOTS,),
+        ),  # mean rate at which it gives up its level, over its reservation
         ("account_taste", "f8", (ACCOUNT_SLOTS,)),  # log odds for this venue, where there are two
         ("account_venue_offset", "f8", (ACCOUNT_SLOTS,)),  # where its thresholds between venues lie
         ("account_share", "f8", (ACCOUNT_SLOTS,)),  # of its position wanted at this venue: 0, 1/4, 1/2, 3/4, 1
@@ -182,6 +187,10 @@ venue_dtype = np.dtype(
         ("account_puts", "f8", (ACCOUNT_SLOTS,)),  # contracts
         ("account_put_node", "i2", (ACCOUNT_SLOTS,)),  # expiry * MAX_STRIKES + strike
         ("account_pledges", "i2", (ACCOUNT_SLOTS,)),  # short positions that its collateral stands for
+        # who bears what, since the opening
+        ("account_opening_debt", "f8", (ACCOUNT_SLOTS,)),  # USD
+        ("account_surplus", "f8", (ACCOUNT_SLOTS,)),  # USD
+        ("account_penalty", "f8", (ACCOUNT_SLOTS,)),  # USD of collateral that liquidations took beyond the debt repaid
         # ---- suppliers
         ("num_suppliers", "i8"),
         ("supplier_scaled", "f8", (MAX_SUPPLIERS,)),  # USD / supply_index
@@ -191,6 +200,9 @@ venue_dtype = np.dtype(
         ("supplier_patience", "f8", (MAX_SUPPLIERS,)),  # share of the gap closed in an hour
         ("supplier_taste", "f8", (MAX_SUPPLIERS,)),  # log odds for this venue, where there are two
         ("supplier_fear", "f8", (MAX_SUPPLIERS,)),  # ratio to the parameters of fear, mean 1
+        ("supplier_opening", "f8", (MAX_SUPPLIERS,)),  # USD deposited at the opening
+        ("supplier_gain", "f8", (MAX_SUPPLIERS,)),  # USD since the opening: surplus less haircuts and lock-up
+        ("supplier_out", "i8", (MAX_SUPPLIERS,)),  # hour at which half of its opening deposit was out, -1 never
         ("health_stale", "i8"),  # 1: thresholds, debts or the oracle moved since health was last scanned
         ("unmet_withdrawals", "f8"),  # USD that suppliers have asked for and not got
         # ---- option pool: money
@@ -292,7 +304,8 @@ venue_dtype = np.dtype(
         ("sum_funding_cost", "f8"),  # paid outside on what is lent
         ("sum_supplier_surplus", "f8"),
         ("sum_borrower_surplus", "f8"),
-        ("sum_haircuts", "f8"),
+        ("sum_haircuts", "f8"),  # of suppliers
+        ("sum_lp_haircuts", "f8"),  # of the option pool's deposit
         ("sum_lockup", "f8"),
         ("sum_bad_debt", "f8"),
         ("sum_liquidation_cost", "f8"),
@@ -334,7 +347,9 @@ venue_dtype = np.dtype(
         # ---- values at the last decision, for differences
         ("skipped_debt", "f8"),  # USD that could be liquidated and that nobody took, as of the last look
         ("at_risk", "f8"),  # share of debt that a 10% fall would make liquidatable
-        ("last_latent", "f8"),  # USD by which debts exceed 97% of their collateral at the tape's price
+        ("last_latent", "f8"),  # USD, see latent.py, at the tape's price
+        ("last_deficit", "f8"),
+        ("last_arbitrage", "f8"),  # USD that arbitrageurs have earned since reset
         ("last_nav", "f8"),  # NAV0; also the option pool's value that fees and caps refer to
         ("nav_change", "f8"),  # in the last decision
         ("last_marked_nav", "f8"),  # USD, the same at the pool's own marks

@@ -1,17 +1,39 @@
 """Rewards: the terms of every mandate and the parts of welfare W, each in basis points of K0 a decision.
 
 K0 is the opening deposits + LP value + treasury of a venue, fixed for the episode. P0 and the fair vols are the
-tape's, so no governor can mark its own book. Each loss is charged once, where it lands.
+tape's, so no governor can mark its own book. W is the sum over the people of one venue of
+
+    part         owner            [USD a decision]
+    borrowers    borrowers        + area of each account's own staircase above the borrow rate (surplus.py)
+    suppliers    suppliers        + area of each supplier's own supply curve below the supply rate, on the part of its
+                                  claim that it does not want back (surplus.py)
+    lps          option LPs       + fees and spread + interest + hedging + adverse selection + sellers closed by force
+                                  + settlement (attribution.py) - variance_aversion * variance of the net book
+                                  (hedging.py) - outside yield * NAV0
+    traders      uninformed       + (reservation vol - vol paid) * vega (option_traders.py)
+    treasury     the protocol     + change of cash, reserve and coin at P0
+    haircuts     suppliers, LPs   - loss_weight * deposits written off (lending.py)
+    deficit      who will fill it - loss_weight * change of burned debt that nobody has covered yet
+    latent       who would bear   - loss_weight * change of a put on 97% of each loan's collateral, struck at its debt,
+                 a default        and of what short sellers owe beyond 97% of theirs (latent.py)
+    liquidation  borrowers,       - liquidation_weight * collateral taken beyond the debt repaid (liquidation.py,
+                 short sellers    short_liquidation.py)
+    lockup       suppliers        - lockup_charge * withdrawals asked for and not paid (suppliers.py)
+
+with loss_weight = 3 (lambda), liquidation_weight = 1/2 (kappa: a good half of that cost is liquidators' profit, a
+transfer) and the other constants in `parameters.py`, each with its source. What the option pool's book gained or lost
+by delta, gamma, theta and vega is a transfer to or from those who hold the other side, or a bet on the price: it is
+reported with weight 0 beside the profits of informed traders, liquidators and arbitrageurs. Each loss is charged once,
+where it lands: a default that becomes a haircut leaves `latent`, what LPs lose of their deposit is in `haircuts` and
+not in `lps`, and what the treasury owes is in `deficit` and not in `treasury`.
 """
 
 import numpy as np
 
 from protogov.envs.world.attribution import fair_nav, mark_fair_book
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.liquidation import latent_shortfall
-from protogov.envs.world.margin import latent_short_shortfall
+from protogov.envs.world.latent import latent_shortfall_at
 from protogov.envs.world.options import marked_nav
-from protogov.envs.world.population.liquidity_providers import asked_income
 from protogov.envs.world.state import HOURS_PER_YEAR
 
 FREE_DRAWDOWN = 50e-4  # of K0: the part of a drawdown that a mandate does not charge
@@ -39,6 +61,7 @@ TERM_NAMES: tuple[str, ...] = (
     "welfare_traders",
     "welfare_treasury",
     "welfare_haircuts",
+    "welfare_deficit",
     "welfare_latent",
     "welfare_liquidation",
     "welfare_lockup",
@@ -52,6 +75,10 @@ TERM_NAMES: tuple[str, ...] = (
     "informed_profit",
     "option_fees",
     "latency_profit",  # the part of informed_profit that a late oracle hands out
+    "arbitrage_profit",  # of the spot pool, shared evenly among venues
+    "pool_delta",  # market profit of the option pool, see attribution.py
+    "pool_gamma_theta",
+    "pool_vega",
 )
 TERMS = np.dtype([(name, "f8") for name in TERM_NAMES])
 WELFARE_PARTS: tuple[str, ...] = tuple(name for name in TERM_NAMES if name.startswith("welfare"))
@@ -60,8 +87,8 @@ RATE_LEVERS = 4  # the first levers of the table
 
 @compiled
 def treasury_value(world, venue):
-    """What the treasury owns less the deficit that it owes [USD], coin at the tape's price."""
-    return venue.treasury_cash + venue.reserve + venue.treasury_coin * world.tape_price - venue.deficit
+    """What the treasury owns [USD], coin at the tape's price; the open deficit is apart."""
+    return venue.treasury_cash + venue.reserve + venue.treasury_coin * world.tape_price
 
 
 @compiled
@@ -70,7 +97,9 @@ def remember_values(world, venue, p):
     venue.last_marked_nav = marked_nav(world, venue)
     venue.last_nav = fair_nav(world, venue, mark_fair_book(world, venue, p))
     venue.last_treasury = treasury_value(world, venue)
-    venue.last_latent = latent_shortfall(world, venue, 0.0) + latent_short_shortfall(world, venue)
+    venue.last_deficit = venue.deficit
+    venue.last_latent = latent_shortfall_at(world, venue, world.tape_price)
+    venue.last_arbitrage = world.arbitrage_cash / world.num_venues
 
 
 @compiled
@@ -78,7 +107,7 @@ def settle_terms(world, venue, hours, out, p):
     """End of a decision of `hours`: fill the terms [bp of K0] and take over the values for the next one."""
     bp = 1e4 / venue.opening_value
     nav, treasury, latent = venue.last_nav, venue.last_treasury, venue.last_latent
-    own_nav = venue.last_marked_nav
+    own_nav, deficit, arbitrage = venue.last_marked_nav, venue.last_deficit, venue.last_arbitrage
     remember_values(world, venue, p)
     nav_change = venue.last_nav - nav - venue.sum_lp_flow
     venue.nav_change = nav_change
@@ -104,12 +133,13 @@ def settle_terms(world, venue, hours, out, p):
 
     out.welfare_borrowers = out.borrower_surplus
     out.welfare_suppliers = out.supplier_surplus
-    out.welfare_lps = (nav_change - asked_income(world, venue) * hours / HOURS_PER_YEAR) * bp
+    out.welfare_lps = (lp_income(venue) - world.outside_yield * max(nav, 0.0) * hours / HOURS_PER_YEAR) * bp
     out.welfare_traders = out.uninformed_surplus
     out.welfare_treasury = (venue.last_treasury - treasury) * bp
-    out.welfare_haircuts = -out.supplier_haircuts
-    out.welfare_latent = -latent_change * bp
-    out.welfare_liquidation = -out.liquidation_cost
+    out.welfare_haircuts = -p.loss_weight * (venue.sum_haircuts + venue.sum_lp_haircuts) * bp
+    out.welfare_deficit = -p.loss_weight * (venue.last_deficit - deficit) * bp
+    out.welfare_latent = -p.loss_weight * latent_change * bp
+    out.welfare_liquidation = -p.liquidation_weight * out.liquidation_cost
     out.welfare_lockup = -out.lockup
     out.welfare = (
         out.welfare_borrowers
@@ -118,6 +148,7 @@ def settle_terms(world, venue, hours, out, p):
         + out.welfare_traders
         + out.welfare_treasury
         + out.welfare_haircuts
+        + out.welfare_deficit
         + out.welfare_latent
         + out.welfare_liquidation
         + out.welfare_lockup
@@ -131,6 +162,25 @@ def settle_terms(world, venue, hours, out, p):
     out.informed_profit = venue.sum_informed_profit * bp
     out.option_fees = venue.sum_option_fees * bp
     out.latency_profit = venue.sum_latency_profit * bp
+    out.arbitrage_profit = (venue.last_arbitrage - arbitrage) * bp
+    out.pool_delta = venue.pool_delta * bp
+    out.pool_gamma_theta = venue.pool_gamma_theta * bp
+    out.pool_vega = venue.pool_vega * bp
+
+
+@compiled
+def lp_income(venue):
+    """What LPs earn by serving others [USD]: the pool's profit without that of the market, less its risk's price."""
+    return (
+        venue.pool_fees
+        + venue.pool_interest
+        + venue.sum_lp_haircuts  # interest counts them, and so do the haircuts
+        + venue.pool_hedging
+        + venue.pool_adverse_selection
+        + venue.pool_shorts
+        + venue.pool_settlement
+        - venue.sum_variance_charge
+    )
 
 
 @compiled
@@ -163,6 +213,7 @@ def clear_sums(venue):
     venue.sum_supplier_surplus = 0.0
     venue.sum_borrower_surplus = 0.0
     venue.sum_haircuts = 0.0
+    venue.sum_lp_haircuts = 0.0
     venue.sum_lockup = 0.0
     venue.sum_bad_debt = 0.0
     venue.sum_liquidation_cost = 0.0

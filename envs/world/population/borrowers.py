@@ -11,6 +11,7 @@ from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.population.put_buyers import protect, sell_protection
+from protogov.envs.world.population.surplus import linear_worth, staircase_worth
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 from protogov.envs.world.population.venue_choice import review_venue, split_account
 from protogov.envs.world.state import ACCOUNT_SLOTS, HOURS_PER_YEAR, SUBSTEPS, EventKind
@@ -107,12 +108,19 @@ def open_loans(world, venue, rate, scale, p):
     for i in range(venue.num_accounts):
         share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
         level = level_of(share, venue.account_offset[i])
-        venue.account_level[i] = level
+        hold_level(venue, i, level, p)
         debt = scale * level * full_debt(venue, i, venue.account_collateral[i] * world.oracle_price)
-        venue.account_scaled_debt[i] = debt
+        venue.account_scaled_debt[i] = venue.account_opening_debt[i] = debt
         venue.scaled_debt += debt
         if level == 0.0:
             venue.account_home[i], venue.account_collateral[i] = venue.account_collateral[i], 0.0
+
+
+@compiled
+def hold_level(venue, i, level, p):
+    """Account `i` is on `level` from now on; what that is worth to it follows from its staircase."""
+    venue.account_level[i] = level
+    venue.account_worth[i] = staircase_worth(level, venue.account_offset[i], p.borrow_elasticity)
 
 
 @compiled
@@ -130,15 +138,23 @@ def visit_borrowers(world, venue, v, substep_of_hour, events, p):
     """Every account is visited once an hour, in a sub-step that rotates with a keyed draw."""
     first = int(uniform(world.seed, v, world.hour, 0, Purpose.ACCOUNT_SLOT) * SUBSTEPS)
     start = (substep_of_hour + first) % SUBSTEPS
-    activity, scaled_debt = venue.account_activity, venue.account_scaled_debt
-    rate, demand = venue.borrow_rate, world.leverage_demand
-    surplus = 0.0
+    activity, hourly = venue.account_activity, venue.borrow_index / HOURS_PER_YEAR
+    total = 0.0
     for i in range(start, venue.num_accounts, SUBSTEPS):
-        reservation = venue.account_reservation_rate[i] * demand
-        surplus += (reservation - rate) * scaled_debt[i]
+        surplus = (worth_of_debt(world, venue, v, i, p) - venue.borrow_rate) * venue.account_scaled_debt[i] * hourly
+        venue.account_surplus[i] += surplus
+        total += surplus
         if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_ACTS) < activity[i]:
             act(world, venue, v, i, events, p)
-    venue.sum_borrower_surplus += surplus * venue.borrow_index / HOURS_PER_YEAR
+    venue.sum_borrower_surplus += total
+
+
+@compiled
+def worth_of_debt(world, venue, v, i, p):
+    """Mean rate [annual] at which account `i` would give up the debt that it wants: the height of its demand curve."""
+    if p.demand_choke > 0.0:
+        return linear_worth(venue.account_level[i], world.venues[world.num_venues - 1 - v].borrow_rate, p.demand_choke)
+    return venue.account_worth[i] * venue.account_reservation_rate[i] * world.leverage_demand
 
 
 @compiled
@@ -239,7 +255,7 @@ def review_rate(world, venue, i, p):
 @compiled
 def take_level(world, venue, i, level, p):
     """Put account `i` on `level`, a share of its full debt, with all that this asks of its debt and collateral."""
-    venue.account_level[i] = level
+    hold_level(venue, i, level, p)
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     if level == 0.0:
         leave(world, venue, i, debt)

@@ -52,15 +52,6 @@ def expected_yield(world, venue, p):
 
 
 @compiled
-def asked_income(world, venue):
-    """What LPs ask for their shares [USD a year] at their prices of now: each its premium over the outside yield."""
-    income = 0.0
-    for j in range(venue.num_lps):
-        income += (world.outside_yield + venue.lp_premium[j]) * venue.lp_shares[j]
-    return income * max(venue.lp_price, 0.0)
-
-
-@compiled
 def visit_providers(world, venue, v, p):
     """At every review: the pool prices its shares and serves the queue, then some LPs reconsider."""
     if (world.hour + 1) % int(p.lp_review_hours) != 0:

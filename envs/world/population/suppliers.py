@@ -7,9 +7,10 @@ import numpy as np
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.lending import deposits_of, draw_backstop, supply
-from protogov.envs.world.liquidation import latent_shortfall
+from protogov.envs.world.liquidation import shortfall_at
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
+from protogov.envs.world.population.surplus import mean_asked
 from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_SUPPLIERS, EventKind
 
@@ -18,6 +19,7 @@ NEED_HOURS = 48  # length of a need for money
 NEEDED_KEEPS = 0.1  # share of its deposit that a supplier in need leaves
 FREE_SLUMP = 0.08  # fall below the week's high that calls nobody's money elsewhere
 NEEDED_PATIENCE = 0.8  # share of the gap that it withdraws in an hour
+HALF_OUT = 0.5  # share of its opening deposit below which a supplier counts as gone
 
 
 @compiled
@@ -80,6 +82,7 @@ def open_deposits(world, venue, rate, fear, p):
     """Give every supplier the deposit that it wants at `rate` for `fear`; indices are 1 at the opening."""
     for j in range(venue.num_suppliers):
         venue.supplier_scaled[j] = opening_deposit(world, venue, j, rate, fear, p)
+        venue.supplier_opening[j], venue.supplier_out[j] = venue.supplier_scaled[j], -1
         venue.scaled_deposits += venue.supplier_scaled[j]
 
 
@@ -140,7 +143,7 @@ def fear_of_loss(world, venue, p):
     premium on loans that stand close to their collateral, the lower the stricter whoever sets the threshold.
     """
     owed = deposits_of(venue)
-    at_risk = share_of(latent_shortfall(world, venue, p.crash_size), owed)
+    at_risk = share_of(shortfall_at(venue, world.tape_price * (1.0 - p.crash_size)), owed)
     return p.loss_fear * share_of(venue.deficit, owed) + p.crash_frequency * at_risk
 
 
@@ -159,12 +162,11 @@ def visit_suppliers(world, venue, v, events, p):
         fear_there = fear_of_lockup(there, p) + fear_of_loss(world, there, p)
     requested, count = venue.supplier_request, venue.num_suppliers
     first = int(uniform(world.seed, v, world.hour, 0, Purpose.SUPPLIER_ORDER) * count)
-    unmet, surplus = 0.0, 0.0
+    unmet, total = 0.0, 0.0
     for place in range(count):
         j = (first + place) % count
         asked = world.outside_yield + venue.supplier_premium[j]
         claim = venue.supplier_scaled[j] * index
-        surplus += (venue.supply_rate - asked) * claim
         rate, advantage, stuck = venue.supply_rate - venue.supplier_fear[j] * fear, 0.0, 0.0
         if rivals:
             advantage = rate - (there.supply_rate - there.supplier_fear[j] * fear_there)
@@ -176,22 +178,53 @@ def visit_suppliers(world, venue, v, events, p):
             patience = NEEDED_PATIENCE
         if world.supplier_exit > 0.0 and runs_away(world, j):
             wanted, patience = 0.0, 1.0
-        if wanted >= claim:
-            requested[j] = 0.0
-            # money that is locked in at the other venue cannot come here
-            supply(world, venue, j, max(wanted - claim - stuck, 0.0) * patience)
-            continue
-        # requests that were not met stay in the queue and grow toward all that the supplier wants out
-        gap = claim - wanted
-        request = min(requested[j] + patience * max(gap - requested[j], 0.0), gap)
-        draw_backstop(world, venue, request)
-        paid = min(request, max(venue.cash, 0.0))
-        if paid > 0.0:
-            supply(world, venue, j, -paid)
-        requested[j] = request - paid
+        move_deposit(world, venue, j, claim, wanted, patience, stuck)
         unmet += requested[j]
+        surplus = surplus_rate(world, venue, v, j, asked, p)
+        lockup = p.lockup_charge * requested[j]
+        venue.supplier_gain[j] += (surplus - lockup) / HOURS_PER_YEAR
+        total += surplus
+        if venue.supplier_out[j] < 0 and venue.supplier_scaled[j] < HALF_OUT * venue.supplier_opening[j]:
+            venue.supplier_out[j] = world.hour
     venue.unmet_withdrawals = unmet
-    venue.sum_supplier_surplus += surplus / HOURS_PER_YEAR
+    venue.sum_supplier_surplus += total / HOURS_PER_YEAR
     venue.sum_lockup += p.lockup_charge * unmet / HOURS_PER_YEAR
     if unmet > 0.0:
         record_event(world, events, v, EventKind.WITHDRAWAL_UNMET, -1, -1, 0.0, 0.0, world.oracle_price, unmet)
+
+
+@compiled
+def move_deposit(world, venue, j, claim, wanted, patience, stuck):
+    """Supplier `j` moves its `claim` [USD] a share `patience` of the way to `wanted`; what it cannot get it asks for.
+
+    `stuck` USD are locked in at the other venue and cannot come here.
+    """
+    requested = venue.supplier_request
+    if wanted >= claim:
+        requested[j] = 0.0
+        supply(world, venue, j, max(wanted - claim - stuck, 0.0) * patience)
+        return
+    # requests that were not met stay in the queue and grow toward all that the supplier wants out
+    gap = claim - wanted
+    request = min(requested[j] + patience * max(gap - requested[j], 0.0), gap)
+    draw_backstop(world, venue, request)
+    paid = min(request, max(venue.cash, 0.0))
+    if paid > 0.0:
+        supply(world, venue, j, -paid)
+    requested[j] = request - paid
+
+
+@compiled
+def surplus_rate(world, venue, v, j, asked, p):
+    """What supplier `j` gains [USD a year] over what it asks for the part of its claim that it does not want back.
+
+    The area between the supply rate and the inverse of the deposit that it wants without fear and needs.
+    """
+    met = max(venue.supplier_scaled[j] * venue.supply_index - venue.supplier_request[j], 0.0)
+    advantage = 0.0
+    if world.num_venues > 1:
+        advantage = venue.supply_rate - world.venues[1 - v].supply_rate
+    most = money_for(world, venue, j, advantage, p) * (1.0 + p.supply_headroom)
+    if most <= 0.0:
+        return 0.0
+    return (venue.supply_rate - mean_asked(met / most, asked, p.supply_headroom, p.supply_elasticity)) * met

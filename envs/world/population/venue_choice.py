@@ -82,7 +82,7 @@ def refinance(world, here, there, i, share):
         if health_factor(held, price, there.liquidation_threshold, owed) < there.account_safety[i]:
             return False
         if there.account_scaled_debt[i] == 0.0:
-            there.account_level[i] = here.account_level[i]
+            there.account_level[i], there.account_worth[i] = here.account_level[i], here.account_worth[i]
         borrow(world, there, i, debt)
         repay(world, here, i, debt)
     add_collateral(world, here, i, -coin)

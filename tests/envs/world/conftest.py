@@ -181,7 +181,7 @@ SIGNED = frozenset({
     "venues.informed_puts", "venues.informed_fair", "venues.traded_fair", "venues.traded_delta",
     "venues.traded_delta_price", "venues.hedge_traded",
     "venues.last_nav", "venues.nav_change", "venues.last_treasury", "venues.opening_net", "venues.last_marked_nav",
-    "venues.marked_change",
+    "venues.marked_change", "venues.last_arbitrage", "venues.account_surplus", "venues.supplier_gain",
     # gains and flows of an episode, a decision or a day, scores
     "liquidator_profit", "attacker_profit", "attacker_brought",
     "venues.sum_supplier_surplus", "venues.sum_borrower_surplus", "venues.sum_liquidator_profit", "venues.sum_edge",

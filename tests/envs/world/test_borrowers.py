@@ -301,11 +301,14 @@ def test_every_account_is_visited_once_an_hour(blank: Callable[..., Any]) -> Non
         rng.uniform(1, 2, 100),
         rng.uniform(0, 1, 100),
     )
+    venue.account_worth[:100] = rng.uniform(0.8, 1.4, 100)
     venue.borrow_index, venue.borrow_rate, world.leverage_demand = 1.5, 0.06, 1.2
-    expected = ((venue.account_reservation_rate[:100] * 1.2 - 0.06) * venue.account_scaled_debt[:100] * 1.5).sum()
+    worth = venue.account_reservation_rate[:100] * venue.account_worth[:100] * 1.2
+    expected = ((worth - 0.06) * venue.account_scaled_debt[:100] * 1.5).sum()
     for hour in range(3):
         world.hour = hour
         for k in range(12):
             borrowers.visit_borrowers(world, venue, 0, k, events, p)
-        # the surplus (v - R) D dt of everybody, each once
+        # the surplus of everybody over the rate, each once
         assert venue.sum_borrower_surplus == pytest.approx((hour + 1) * expected / 8760.0, rel=1e-12)
+        assert venue.account_surplus.sum() == pytest.approx((hour + 1) * expected / 8760.0, rel=1e-12)

@@ -367,14 +367,13 @@ def test_risk_is_measured_over_all_accounts(blank: Callable[..., Any]) -> None:
     assert liquidation.any_unhealthy(world, venue) == (limit < debt).any()
 
 
-def test_latent_shortfall_is_at_the_tapes_price_or_after_a_fall(blank: Callable[..., Any]) -> None:
-    bench = world, venue, _, _ = blank()
+def test_the_shortfall_is_what_debts_exceed_their_collateral_by(blank: Callable[..., Any]) -> None:
+    bench = _, venue, _, _ = blank()
     collateral, debt = crowd(bench, seed=4)
-    world.oracle_price, world.tape_price = 1500.0, 800.0
-    for fall in (0.0, 0.25):
-        expected = np.maximum(debt - 0.97 * 800.0 * (1.0 - fall) * collateral, 0.0).sum()
+    for price in (800.0, 600.0):
+        expected = np.maximum(debt - 0.97 * price * collateral, 0.0).sum()
         assert expected > 0.0
-        assert liquidation.latent_shortfall(world, venue, fall) == pytest.approx(expected, rel=1e-12)
+        assert liquidation.shortfall_at(venue, price) == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_round_tries_every_unhealthy_account_once(blank: Callable[..., Any]) -> None:

@@ -145,12 +145,12 @@ def test_latent_shortfall_of_sellers(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, _ = blank(**SETTINGS)
     sell(bench, True, 10.0, 300.0)
     venue.mark_call[0, 0] = 40.0
-    assert margin.latent_short_shortfall(world, venue) == pytest.approx(400.0 - 0.97 * 300.0)
+    assert margin.short_shortfall_at(venue, world.tape_price) == pytest.approx(400.0 - 0.97 * 300.0)
     venue.mark_call[0, 0] = 29.0
-    assert margin.latent_short_shortfall(world, venue) == 0.0
+    assert margin.short_shortfall_at(venue, world.tape_price) == 0.0
     # coin at the tape's price; of pledged coin what the loan's debt leaves
     venue.mark_call[0, 0], venue.short_collateral[0], venue.short_coin[0] = 40.0, 0.0, 0.2
-    assert margin.latent_short_shortfall(world, venue) == pytest.approx(400.0 - 0.97 * 200.0)
+    assert margin.short_shortfall_at(venue, world.tape_price) == pytest.approx(400.0 - 0.97 * 200.0)
     venue.short_coin[0], venue.short_kind[0], venue.short_account[0] = 0.0, CollateralKind.PLEDGE, 0
     venue.account_collateral[0], venue.account_scaled_debt[0] = 1.0, 900.0
-    assert margin.latent_short_shortfall(world, venue) == pytest.approx(400.0 - 0.97 * 100.0)
+    assert margin.short_shortfall_at(venue, world.tape_price) == pytest.approx(400.0 - 0.97 * 100.0)

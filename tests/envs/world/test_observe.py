@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import norm
 
 from protogov.envs.config import OBSERVABLE, ConfigError, WorldConfig
 from protogov.envs.simulator import Simulator
@@ -59,11 +60,15 @@ def own_nav(world: Any, venue: Any) -> float:
 
 
 def shortfall(world: Any, venue: Any) -> float:
-    """What loans and short sellers owe beyond 97% of their collateral, at the oracle's price."""
+    """Puts on 97% of loans' collateral at the oracle's price, and what short sellers owe beyond 97% of theirs."""
     price, total = float(world.oracle_price), 0.0
+    deviation = float(world.implied_vol) * math.sqrt(14.0 / 365.0)
     debts = venue.account_scaled_debt * venue.borrow_index
     for i in range(int(venue.num_accounts)):
-        total += max(debts[i] - 0.97 * price * venue.account_collateral[i], 0.0)
+        backing = 0.97 * price * venue.account_collateral[i]
+        if debts[i] > 0.0 and backing > 0.0:
+            d1 = math.log(backing / debts[i]) / deviation + deviation / 2.0
+            total += debts[i] * norm.cdf(deviation - d1) - backing * norm.cdf(-d1)
     for s in range(int(venue.num_shorts)):
         marks = venue.mark_call if venue.short_call[s] == 1 else venue.mark_put
         owed = venue.short_contracts[s] * marks[venue.short_expiry[s], venue.short_strike[s]]
@@ -255,7 +260,7 @@ def test_hours_until() -> None:
 
 FEEDS = {
     "implied_vol", "implied_less_realised", "outside_yield", "funding", "peg_gap", "supply_rate_over_outside",
-    "surface_over_fair",
+    "surface_over_fair", "shortfall",
 }  # fmt: skip
 LATENT = {"leverage_demand", "informed_share", "flow_intensity", "open_interest"}
 # what only feeds and the simulator know, in the record of a world and of its venues; the peg moves true dollars alone

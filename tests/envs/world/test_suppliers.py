@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
 
 from protogov.envs.world import lending
 from protogov.envs.world.population import suppliers
@@ -53,8 +54,8 @@ def test_suppliers_move_half_of_the_way_to_what_they_want(blank: Callable[..., A
     suppliers.visit_suppliers(world, venue, 0, events, p)
     assert venue.supplier_scaled[:2] == pytest.approx([800.0, 1200.0])
     assert venue.unmet_withdrawals == 0.0 and world.num_events == 0
-    # at the asked yield nobody gains
-    assert venue.sum_supplier_surplus == pytest.approx(0.0, abs=1e-12)
+    # at the asked yield the first dollars are worth more to them than they ask for
+    assert venue.sum_supplier_surplus > 0.0
     assert books.cash(world) == pytest.approx(totals[0]) and books.lending(venue) == pytest.approx(totals[1])
 
 
@@ -208,12 +209,33 @@ def test_nobody_is_locked_in_when_the_outside_lends(simulate: Callable[..., Any]
     assert ends[1.0][2] < ends[0.0][2]  # who wanted to leave has left
 
 
-def test_surplus_is_the_rate_over_what_is_asked(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, events = blank(**CONTENT)
-    deposit(bench, [1000.0, 500.0], cash=1500.0, rate=0.07)
-    venue.supply_index = 1.2
+def test_surplus_is_the_area_below_the_rate_up_to_the_claim_that_is_met(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, events = blank(**CONTENT | {"supplier_need": 1.0})
+    # both want a tenth, and there is cash for neither to get all that it asks for
+    deposit(bench, [1000.0, 500.0], cash=300.0, rate=0.07)
     suppliers.visit_suppliers(world, venue, 0, events, p)
-    assert venue.sum_supplier_surplus == pytest.approx((0.07 - 0.05) * 1500.0 * 1.2 / 8760.0)
+    request, claim = venue.supplier_request[:2], venue.supplier_scaled[:2]
+    assert venue.unmet_withdrawals == pytest.approx(request.sum()) and (request > 0.0).any()
+    expected = 0.0
+    for j in range(2):
+        met, most = claim[j] - request[j], 1.5 * venue.supplier_size[j]
+        area, _ = quad(lambda q, most=most: 0.15 * (0.5 * q / (most - q)) ** (1 / 12) - 0.1, 0.0, met)
+        expected += 0.07 * met - area
+    assert venue.sum_supplier_surplus == pytest.approx(expected / 8760.0, rel=1e-3)
+    # what is asked for and not paid is charged once, and earns nothing
+    assert venue.sum_lockup == pytest.approx(0.25 * request.sum() / 8760.0)
+    assert venue.supplier_gain[:2].sum() == pytest.approx(venue.sum_supplier_surplus - venue.sum_lockup)
+
+
+def test_who_has_taken_out_half_is_gone_and_the_hour_is_remembered(blank: Callable[..., Any]) -> None:
+    bench = world, venue, p, events = blank(**CONTENT)
+    deposit(bench, [1000.0, 1000.0], cash=2000.0)
+    venue.supplier_opening[:2], venue.supplier_out[:2] = (1000.0, 3000.0), -1
+    world.hour = 7
+    suppliers.visit_suppliers(world, venue, 0, events, p)
+    world.hour = 8
+    suppliers.visit_suppliers(world, venue, 0, events, p)
+    assert venue.supplier_out[:2].tolist() == [-1, 7]
 
 
 @given(

@@ -37,6 +37,15 @@ def options_value(simulator: Simulator) -> np.ndarray:
     return np.where(listed, held, 0.0).sum(axis=(2, 3))
 
 
+def default_puts(debt: np.ndarray, backing: np.ndarray, vol: np.ndarray) -> np.ndarray:
+    """Puts [world, venue] on what collateral brings, struck at the debt, 14 days, without interest."""
+    deviation = (vol * np.sqrt(14.0 / 365.0))[:, None, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        d1 = np.log(backing / debt) / deviation + deviation / 2.0
+        put = debt * special.ndtr(deviation - d1) - backing * special.ndtr(-d1)
+    return np.where(debt > 0.0, np.where(backing > 0.0, put, debt), 0.0).sum(axis=2)
+
+
 def values(simulator: Simulator) -> dict[str, np.ndarray]:
     """What differences are taken of, [world, venue] in USD, recounted from the records."""
     worlds = simulator.worlds.view(np.ndarray)
@@ -55,18 +64,19 @@ def values(simulator: Simulator) -> dict[str, np.ndarray]:
     money = venues["option_cash"] + venues["option_scaled"] * venues["supply_index"] - venues["option_unpaid"]
     return {
         "nav": money + venues["hedge_coin"] * tape + options_value(simulator),
-        "treasury": venues["treasury_cash"] + venues["reserve"] + venues["treasury_coin"] * tape - venues["deficit"],
-        "latent": np.maximum(debt - 0.97 * collateral, 0.0).sum(axis=2) + short_latent.sum(axis=2),
+        "treasury": venues["treasury_cash"] + venues["reserve"] + venues["treasury_coin"] * tape,
+        "deficit": venues["deficit"].copy(),
+        "latent": default_puts(debt, 0.97 * collateral, worlds["implied_vol"]) + short_latent.sum(axis=2),
         "spread_drawdown": venues["spread_drawdown"].copy(),
         "risk_drawdown": venues["risk_drawdown"].copy(),
     }
 
 
-@pytest.mark.parametrize("venues", [1, 2])
+@pytest.mark.parametrize(("venues", "socialised"), [(1, 0.0), (2, 1.0)])
 def test_welfare_is_the_sum_of_its_parts_and_each_is_recounted(
-    simulate: Callable[..., Simulator], shake: Callable[..., Any], venues: int
+    simulate: Callable[..., Simulator], shake: Callable[..., Any], venues: int, socialised: float
 ) -> None:
-    parameters = {"losses_socialised": 1.0}
+    parameters = {"losses_socialised": socialised}
     simulator = simulate("crash-heldout", 24, seed=3, decision_hours=5, venues=venues, parameters=parameters)
     rng = np.random.default_rng(1)
     before = values(simulator)
@@ -79,18 +89,20 @@ def test_welfare_is_the_sum_of_its_parts_and_each_is_recounted(
         sums = simulator.worlds["venues"]
         bp = 1e4 / sums["opening_value"]
         change = {name: after[name] - before[name] for name in after}
-        # each LP asks its own premium over the outside yield for what its shares are worth
-        asks = simulator.worlds["outside_yield"][:, None, None] + sums["lp_premium"]
-        asked = (asks * sums["lp_shares"]).sum(axis=2) * np.maximum(sums["lp_price"], 0.0)
+        # what the pool earns by serving others, haircuts on its deposit put back, less the outside yield
+        served = ("fees", "interest", "hedging", "adverse_selection", "shorts", "settlement")
+        income = sum(sums[f"pool_{name}"] for name in served) + sums["sum_lp_haircuts"] - sums["sum_variance_charge"]
+        elsewhere = simulator.worlds["outside_yield"][:, None] * np.maximum(before["nav"], 0.0) * hours / 8760.0
         expected = {
             "welfare_borrowers": sums["sum_borrower_surplus"],
             "welfare_suppliers": sums["sum_supplier_surplus"],
-            "welfare_lps": change["nav"] - sums["sum_lp_flow"] - asked * hours / 8760.0,
+            "welfare_lps": income - elsewhere,
             "welfare_traders": sums["sum_uninformed_surplus"],
             "welfare_treasury": change["treasury"],
-            "welfare_haircuts": -sums["sum_haircuts"],
-            "welfare_latent": -change["latent"],
-            "welfare_liquidation": -sums["sum_liquidation_cost"],
+            "welfare_haircuts": -3.0 * (sums["sum_haircuts"] + sums["sum_lp_haircuts"]),
+            "welfare_deficit": -3.0 * change["deficit"],
+            "welfare_latent": -3.0 * change["latent"],
+            "welfare_liquidation": -0.5 * sums["sum_liquidation_cost"],
             "welfare_lockup": -sums["sum_lockup"],
         }
         assert set(expected) == set(PARTS)
@@ -110,8 +122,9 @@ def test_welfare_is_the_sum_of_its_parts_and_each_is_recounted(
                 assert terms[f"{name}_growth"] == pytest.approx((change[name] * bp)[:, v], rel=1e-9, abs=1e-9)
                 assert (change[name] >= 0.0).all()
         before = after
-    # a part that never moved was never tested
-    assert all(amount > 0.0 for name, amount in moved.items() if name != "welfare_haircuts"), moved
+    # a part that never moved was never tested; what is not socialised is a deficit
+    never = "welfare_haircuts" if socialised == 0.0 else "welfare_deficit"
+    assert all(amount > 0.0 for name, amount in moved.items() if name != never), moved
 
 
 def _sources(simulator: Simulator, agent: str) -> list[str]:

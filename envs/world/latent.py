@@ -1,0 +1,63 @@
+"""Losses that nobody has booked yet: what a loan close to its collateral is worth to whoever would bear its default.
+
+A borrower may walk away from a debt for its collateral, so the lender has written a put on the collateral, struck at
+the debt. A sum of intrinsic values jumps when a price crosses a debt; the put's value moves before. What governors
+read, what they are paid for and what welfare charges are this one quantity; what frightens suppliers is the intrinsic
+shortfall of `liquidation.shortfall_at`.
+"""
+
+from math import exp, log, sqrt
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.margin import short_shortfall_at
+from protogov.envs.world.pricing import normal_pdf, upper_tail
+
+LOAN_YEARS = 14.0 / 365.0  # within which a default is reckoned with
+KEPT = 0.97  # share of its value that collateral brings when it has to be sold
+FAR = 8.0  # standard deviations beyond which a put is worth nothing, or all of its intrinsic value
+
+
+@compiled
+def default_put(backing, debt, deviation):
+    """Put [USD] on collateral that brings `backing` USD, struck at `debt` USD, without interest.
+
+    debt * N(-d2) - backing * N(-d1), d1 = ln(backing / debt) / deviation + deviation / 2 and d2 = d1 - deviation, where
+    `deviation` is the standard deviation of the log price until then (Merton 1974 values a loan so).
+    """
+    if debt <= 0.0:
+        return 0.0
+    if backing <= debt * exp(-FAR * deviation):
+        return debt - max(backing, 0.0)
+    if backing >= debt * exp(FAR * deviation):
+        return 0.0
+    d1 = log(backing / debt) / deviation + 0.5 * deviation
+    d2 = d1 - deviation
+    density = normal_pdf(d1)
+    tail1, tail2 = upper_tail(abs(d1), density), upper_tail(abs(d2), density * backing / debt)
+    below1 = tail1 if d1 > 0.0 else 1.0 - tail1
+    below2 = tail2 if d2 > 0.0 else 1.0 - tail2
+    return debt * below2 - backing * below1
+
+
+@compiled
+def loans_shortfall_at(world, venue, price):
+    """Sum over accounts of `default_put` on 97% of their collateral at `price`, 14 days, at the tape's vol [USD]."""
+    deviation = world.implied_vol * sqrt(LOAN_YEARS)
+    safe = exp(FAR * deviation)
+    kept = KEPT * price
+    collateral, scaled = venue.account_collateral, venue.account_scaled_debt
+    total = 0.0
+    for i in range(venue.num_accounts):
+        debt, backing = scaled[i] * venue.borrow_index, kept * collateral[i]
+        if backing < debt * safe:
+            total += default_put(backing, debt, deviation)
+    return total
+
+
+@compiled
+def latent_shortfall_at(world, venue, price):
+    """What loans and short sellers may come to owe beyond their collateral at `price` [USD].
+
+    Sellers count with what they owe beyond 97% of their collateral now: margins are called within the hour.
+    """
+    return loans_shortfall_at(world, venue, price) + short_shortfall_at(venue, price)
