@@ -9,20 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.experiments.evaluation import PARTS, REALISED
+from protogov.experiments.evaluation import PARTS
 from protogov.experiments.governors import NO_SEED, STATIC
+from protogov.experiments.incidence import TENTHS, penalty_column, surplus_column
 from protogov.experiments.statistics import ENOUGH_SEEDS, Interval, cluster_means, expected_shortfall, student_t
 from protogov.experiments.tables import Table, select
+from protogov.experiments.welfare_box import Box, over_the_box, planes
 
 # Who a part of welfare belongs to, in the words of tables and figures.
 PART_LABELS = {
     "borrowers": "Borrowers",
     "suppliers": "Suppliers",
-    "lps": "Option LPs (realised)",
+    "lps": "Option LPs (market profit apart)",
     "traders": "Option traders",
     "treasury": "Treasury",
-    "haircuts": "Supplier haircuts",
-    "latent": "Latent shortfall",
+    "haircuts": "Haircuts",
+    "deficit": "Open deficit",
+    "latent": "Latent losses",
     "liquidation": "Liquidation cost",
     "lockup": "Lock-up of suppliers",
 }
@@ -30,10 +33,37 @@ PART_LABELS = {
 REALISED_LABELS = {
     "liquidator_profit": "Liquidators (weight 0)",
     "informed_profit": "Informed traders (weight 0)",
+    "arbitrage_profit": "Spot arbitrageurs (weight 0)",
+    "pool_delta": "Pool's market profit: delta (weight 0)",
+    "pool_gamma_theta": "Pool's market profit: gamma, theta (weight 0)",
+    "pool_vega": "Pool's market profit: vega (weight 0)",
     "lp_profit": "LP profit and loss, dNAV0",
     "bad_debt": "Bad debt",
     "liquidated": "Debt liquidated",
     "option_fees": "Option fees",
+}
+# what W gives no weight, drawn beside its parts
+BESIDE_W = (
+    *("liquidator_profit", "informed_profit", "arbitrage_profit"),
+    *("pool_delta", "pool_gamma_theta", "pool_vega"),
+)
+
+TENTH_WORDS = {
+    1: "smallest tenth of loans",
+    **{n: f"tenth {n}" for n in range(2, TENTHS)},
+    TENTHS: "largest tenth (whales)",
+}
+# Who bears it: column of `incidence` -> words.
+BEARS_LABELS = {
+    **{surplus_column(str(n)): f"Borrowers, {words}: surplus" for n, words in TENTH_WORDS.items()},
+    **{penalty_column(str(n)): f"Borrowers, {words}: penalties" for n, words in TENTH_WORDS.items()},
+    "small": "Smaller half of loans: surplus",
+    "small_penalty": "Smaller half of loans: penalties",
+    "worst": "Worst-off tenth of borrowers: surplus",
+    "worst_penalty": "Worst-off tenth of borrowers: penalties",
+    "first_out": "Suppliers who were out first: gain",
+    "stayed": "Suppliers who stayed or left later: gain",
+    "left": "Deposits of suppliers who left (%)",
 }
 
 
@@ -45,7 +75,7 @@ class Measure:
         name: key.
         label: for people.
         columns: of the table; a protocol of two venues has the mean of both.
-        group: "welfare", "part", "mandate" or "realised".
+        group: "welfare", "part", "mandate", "realised", or "bears", which is in another unit: see `incidence`.
     """
 
     name: str
@@ -57,6 +87,8 @@ class Measure:
 @dataclass(frozen=True)
 class Difference:
     """A measure under two sets of governors on the same tapes [bp of K0 an episode].
+
+    Tapes on which a measure has no value under one of them do not count for it.
 
     Attributes:
         measure: which.
@@ -108,6 +140,7 @@ class Comparison:
         scenarios: W in each scenario.
         pairs: paired difference of W a tape, learners averaged, F64 [tapes].
         pair_scenarios: scenario of each pair.
+        box: the difference of W for other weights of losses and liquidations.
     """
 
     suite: str
@@ -122,6 +155,7 @@ class Comparison:
     scenarios: tuple[ScenarioRow, ...]
     pairs: NDArray[np.float64]
     pair_scenarios: NDArray[np.str_]
+    box: Box
 
     @property
     def welfare(self) -> Difference:
@@ -154,12 +188,13 @@ def measures_of(table: Table) -> list[Measure]:
         return tuple(f"{name}/{v}{suffix}" for v in venues)
 
     found = [Measure("welfare", "Welfare W", of("welfare"), "welfare")]
-    found += [Measure(part, PART_LABELS.get(part, part), of("welfare", f"/{part}"), "part") for part in PARTS]
+    found += [Measure(part, PART_LABELS[part], of("welfare", f"/{part}"), "part") for part in PARTS]
     for column in table:
         if column.startswith("mandate/"):
             agent = column.removeprefix("mandate/")
             found.append(Measure(column, f"Mandate of {agent}", (column,), "mandate"))
-    found += [Measure(name, REALISED_LABELS.get(name, name), of(name), "realised") for name in REALISED]
+    found += [Measure(name, label, of(name), "realised") for name, label in REALISED_LABELS.items()]
+    found += [Measure(name, label, of("bears", f"/{name}"), "bears") for name, label in BEARS_LABELS.items()]
     return found
 
 
@@ -187,9 +222,11 @@ def compare(table: Table, suite: str, governors: str, baseline: str = STATIC) ->
         if not same or (part["scenario"] != base["scenario"]).any():
             raise ValueError(f"{governors!r} and {baseline!r} did not play the same tapes in suite {suite!r}.")
     clusters = base["scenario"] if _recordings(base) else np.arange(base["tape_seed"].size).astype(str)
-    differences = [_difference(measure, learners, base, clusters) for measure in measures_of(table)]
+    found = (_difference(measure, learners, base, clusters) for measure in measures_of(table))
+    differences = [difference for difference in found if difference is not None]
     welfare = differences[0].measure
     pairs = _paired(welfare, learners, base).mean(axis=0)
+    split = np.mean([planes(part, PARTS) for part in learners.values()], axis=0)
     return Comparison(
         suite=suite,
         governors=governors,
@@ -203,6 +240,7 @@ def compare(table: Table, suite: str, governors: str, baseline: str = STATIC) ->
         scenarios=tuple(_scenario_rows(welfare, learners, base, pairs)),
         pairs=pairs,
         pair_scenarios=base["scenario"],
+        box=over_the_box(split - planes(base, PARTS), clusters),
     )
 
 
@@ -222,10 +260,17 @@ def _paired(measure: Measure, learners: dict[int, Table], base: Table) -> NDArra
     return np.stack([values_of(part, measure) - values for part in learners.values()])
 
 
-def _difference(measure: Measure, learners: dict[int, Table], base: Table, clusters: NDArray[np.str_]) -> Difference:
-    paired = _paired(measure, learners, base)
+def _difference(
+    measure: Measure, learners: dict[int, Table], base: Table, clusters: NDArray[np.str_]
+) -> Difference | None:
+    """None where the measure has a value for both sets on no tape."""
+    paired, values = _paired(measure, learners, base), values_of(base, measure)
+    here = np.isfinite(paired).all(axis=0) if measure.group == "bears" else np.ones(values.size, np.bool_)
+    if not here.any():
+        return None
+    paired, values, clusters = paired[:, here], values[here], clusters[here]
     by_seed = {seed: float(np.mean(cluster_means(row, clusters))) for seed, row in zip(learners, paired, strict=True)}
-    baseline = float(np.mean(cluster_means(values_of(base, measure), clusters)))
+    baseline = float(np.mean(cluster_means(values, clusters)))
     over_tapes = student_t(cluster_means(paired.mean(axis=0), clusters))
     return Difference(
         measure=measure,

@@ -5,9 +5,14 @@ Columns; money in basis points of K0, summed over the episode, of venue v and ag
     governors, training_seed, suite, scenario, split, tape_seed   who, and on which tape
     hours, price_change, price_drawdown, opening_value/v          the tape, and K0 [USD]
     welfare/v, welfare/v/<part>                                   W and its parts, signed so that they add up to it
+    loss/v/<part>                                                 losses before their weight in W, positive: haircuts,
+                                                                  deficit, latent, liquidation (`welfare_box`)
     mandate/a, term/a/<term>                                      what the governor is paid for; terms without weight
-    lp_profit/v bad_debt/v liquidated/v                           realised, part of W already or of weight 0 in it
-    liquidator_profit/v informed_profit/v option_fees/v           the same
+    lp_profit/v pool_delta/v pool_gamma_theta/v pool_vega/v       realised, with weight 0 in W or part of it already:
+    liquidator_profit/v informed_profit/v arbitrage_profit/v      LPs' dNAV0, of it the market's profit; others'
+    bad_debt/v liquidated/v option_fees/v                         profits; what is in W under another name
+    bears/v/<group>                                               who bears it, bp of the group's own opening debt or
+                                                                  deposit a fortnight; NaN without members (`incidence`)
     max_utilisation/v, liquidations/v, lever/v/<lever>            diagnostics; mean executed levers, physical units
     uptime/v                                                      share of hours at whose end no withdrawal stood unmet
 """
@@ -27,6 +32,7 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVERS
 from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.governors import GovernorSet
+from protogov.experiments.incidence import who_bears
 from protogov.experiments.play import open_worlds, play, tape_seeds
 from protogov.experiments.tables import Table, concatenate
 
@@ -35,12 +41,19 @@ PARTS = tuple(name.removeprefix("welfare_") for name in WELFARE_PARTS if name !=
 # column -> field of the venue that holds the decision's sum in USD
 REALISED = {
     "lp_profit": "nav_change",
-    "bad_debt": "sum_bad_debt",
-    "liquidated": "sum_liquidated",
+    "pool_delta": "pool_delta",
+    "pool_gamma_theta": "pool_gamma_theta",
+    "pool_vega": "pool_vega",
     "liquidator_profit": "sum_liquidator_profit",
     "informed_profit": "sum_informed_profit",
+    "bad_debt": "sum_bad_debt",
+    "liquidated": "sum_liquidated",
     "option_fees": "sum_option_fees",
 }
+ARBITRAGE = "arbitrage_profit"  # realised as well; the venue holds its share since the opening, and no sum
+# part of W -> fields of the venue whose sum is that loss in a decision, or whose change it is over an episode, in USD
+LOSS_SUMS = {"haircuts": ("sum_haircuts", "sum_lp_haircuts"), "liquidation": ("sum_liquidation_cost",)}
+LOSS_CHANGES = {"deficit": "last_deficit", "latent": "last_latent"}
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,9 @@ class EpisodeSums:
         self._sums: dict[str, NDArray[np.float64]] = {}
         self._peak = np.zeros((world.num_worlds, world.config.venues))
         self._unmet = np.zeros((world.num_worlds, world.config.venues))
+        self._opening = {
+            field: np.array(world.worlds["venues"][field]) for field in (*LOSS_CHANGES.values(), "last_arbitrage")
+        }
         self._decisions = 0
 
     def add(self, step: Step) -> None:
@@ -86,8 +102,11 @@ class EpisodeSums:
             self._add(f"welfare/{v}", parts[:, -1])
             for column, part in enumerate(PARTS):
                 self._add(f"welfare/{v}/{part}", parts[:, column])
+            bp = 1e4 / venue["opening_value"]
             for name, field in REALISED.items():
-                self._add(f"{name}/{v}", venue[field] * 1e4 / venue["opening_value"])
+                self._add(f"{name}/{v}", venue[field] * bp)
+            for name, fields in LOSS_SUMS.items():
+                self._add(f"loss/{v}/{name}", sum(venue[field] for field in fields) * bp)
             self._peak[:, v] = np.maximum(self._peak[:, v], venue["utilisation"])
             self._add(f"liquidations/{v}", step.records["liquidations"][:, v])
             self._unmet[:, v] += step.records["unmet_hours"][:, v]
@@ -113,7 +132,16 @@ class EpisodeSums:
             table[name] = values / self._decisions if name.startswith("lever/") else values
         for v in range(world.config.venues):
             table[f"uptime/{v}"] = 1.0 - self._unmet[:, v] / table["hours"]
+            table[f"{ARBITRAGE}/{v}"] = self._change("last_arbitrage", v)
+            table |= {f"loss/{v}/{name}": self._change(field, v) for name, field in LOSS_CHANGES.items()}
+            bears = who_bears(world.worlds["venues"][:, v], table["hours"])
+            table |= {f"bears/{v}/{name}": values for name, values in bears.items()}
         return table
+
+    def _change(self, field: str, v: int) -> NDArray[np.float64]:
+        """Change of a field of venue `v` since the opening [bp of K0]."""
+        venue = self._world.worlds["venues"][:, v]
+        return np.asarray((venue[field] - self._opening[field][:, v]) * 1e4 / venue["opening_value"])
 
 
 def evaluate(

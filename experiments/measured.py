@@ -21,6 +21,7 @@ from protogov.experiments.recording import record
 from protogov.experiments.statistics import Interval
 from protogov.experiments.tables import Table, concatenate, select, write_table
 from protogov.experiments.versions import now
+from protogov.experiments.welfare_box import KAPPAS, LAMBDAS
 
 OWN_MEANS = "own-means"  # constants at the learned governors' mean levers: how much of a gain needs no feedback
 RECORDINGS = "recorded candles"
@@ -214,6 +215,12 @@ def summary_of(comparison: Comparison) -> dict[str, Any]:
                 "by_seed": {str(seed): value for seed, value in row.by_seed.items()},
             }
             for row in comparison.differences
+        },
+        "weights": {
+            "lambda": list(LAMBDAS),
+            "kappa": list(KAPPAS),
+            "difference": [[_interval(found) for found in row] for row in comparison.box.grid],
+            "turns": [{"lambda": weight, "kappa": kappa} for weight, kappa in comparison.box.mean.turns],
         },
     }
 

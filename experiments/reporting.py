@@ -7,6 +7,7 @@ from protogov.experiments.comparison import Comparison
 from protogov.experiments.figures import style
 from protogov.experiments.figures.comparison import draw_pairs, draw_parties
 from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
+from protogov.experiments.figures.incidence import draw_bears
 from protogov.experiments.figures.learning import draw_learning
 from protogov.experiments.figures.pool_profit import draw_pool_profit
 from protogov.experiments.files import read_json, write_text
@@ -15,11 +16,18 @@ from protogov.experiments.material import Material, gather, main_comparison
 from protogov.experiments.measured import OWN_MEANS
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.recording import Recording
+from protogov.experiments.report_tables import bears_table, box_table
 from protogov.experiments.run_config import RunConfig
 
 GLOSSARY = {
-    "W": "welfare of everybody in the protocol: surplus of borrowers, suppliers and option traders, the LPs' realised "
-    "profit less the yield they ask, the treasury, less losses, liquidation cost and lock-up. Each loss counts once.",
+    "W": "welfare of everybody in the protocol: surplus of borrowers, suppliers and option traders, what LPs earn by "
+    "serving others less the price of their risk and the yield they could have elsewhere, the treasury, less losses, "
+    "liquidation cost and lock-up. Each loss counts once. What the market gives or takes of the option pool by delta, "
+    "gamma, theta and vega has weight 0: somebody else has the other side of it.",
+    "lambda, kappa": "the weights that W gives to losses (haircuts, open deficit, latent losses) and to what "
+    "liquidations cost: 3 and a half. Comparisons are shown for other weights too.",
+    "latent losses": "what nobody has booked yet: a put on the collateral of each loan, struck at its debt, and what "
+    "short sellers owe beyond their collateral.",
     "bp of K0": "hundredths of a percent of K0, the opening deposits + LP value + treasury of the protocol.",
     "natural": "markets as frequent as in history, with no expected return; the headline of every evaluation. “mix” is "
     "the stress mix: three fortnights of ten hold a crisis.",
@@ -119,10 +127,11 @@ def against_section(material: Material) -> str:
 
 
 def comparison_block(material: Material, found: Comparison, suffix: str) -> list[str]:
-    """The two figures and two tables of one comparison."""
+    """The figures and tables of one comparison."""
     folder = material.folder.figures
     pairs = style.save(draw_pairs(found), folder, f"pairs{suffix}")
     parties = style.save(draw_parties(found), folder, f"parties{suffix}")
+    bears = style.save(draw_bears(found), folder, f"bears{suffix}")
     return [
         markup.figure(
             pairs,
@@ -132,8 +141,17 @@ def comparison_block(material: Material, found: Comparison, suffix: str) -> list
         markup.figure(
             parties,
             "What each part of welfare changes by; the parts add up to W. Losses are signed: a bar to the left of "
-            "“Liquidation cost” is a higher cost. Hatched: parties that W gives no weight.",
+            "“Liquidation cost” is a higher cost. Hatched: what W gives no weight.",
         ),
+        markup.heading("For other weights of losses"),
+        box_table(found, [other for other in material.comparisons if other.suite == found.suite]),
+        markup.heading("Who bears it"),
+        markup.figure(
+            bears,
+            f"What the {found.governors} governors change against the {found.baseline} protocol for borrowers, from "
+            "the smallest loans to the largest, and for suppliers, with 95% intervals.",
+        ),
+        bears_table(found),
         markup.heading("Every measure"),
         measure_table(found),
         markup.heading("Scenario by scenario"),
@@ -142,13 +160,13 @@ def comparison_block(material: Material, found: Comparison, suffix: str) -> list
 
 
 def measure_table(found: Comparison) -> str:
-    """All measures with both intervals and every seed."""
+    """All measures but those of who bears it, with both intervals and every seed."""
     seeds = list(found.welfare.by_seed) if len(found.welfare.by_seed) > 1 else []
     head = ["bp of K0 an episode", found.baseline, found.governors, "difference", f"95% over {found.unit}"]
     head += ["95% over seeds", *(f"seed {seed}" for seed in seeds)] if seeds else []
     rows: list[list[str]] = []
     kinds, group = {0: "strong", 1: "strong"}, "welfare"
-    for row in found.differences:
+    for row in (one for one in found.differences if one.measure.group != "bears"):
         if row.measure.group != group and rows:
             kinds[len(rows) - 1] = f"{kinds.get(len(rows) - 1, '')} group".strip()
             group = row.measure.group

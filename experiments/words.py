@@ -5,10 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from protogov.experiments.comparison import Comparison, Difference
+from protogov.experiments.incidence import TENTHS, penalty_column, surplus_column
 from protogov.experiments.statistics import ENOUGH_SEEDS, Interval
+from protogov.experiments.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, turning_pairs
 
-COSTS = ("haircuts", "latent", "liquidation", "lockup")  # parts of W that are losses, signed as such
+COSTS = ("haircuts", "deficit", "latent", "liquidation", "lockup")  # parts of W that are losses, signed as such
 SHARES = ("borrowers", "suppliers", "lps", "traders", "treasury", *COSTS)
+# rows of "Who bears it" that text has room for: of the tenths of borrowers only the whales
+SHORT_BEARS = (
+    *("small", "small_penalty", surplus_column(str(TENTHS)), penalty_column(str(TENTHS))),
+    *("worst", "worst_penalty", "first_out", "stayed", "left"),
+)
+BEARS_UNIT = "bp of own opening debt or deposit a fortnight"
 
 
 def signed(value: float) -> str:
@@ -67,6 +75,7 @@ def details(comparison: Comparison) -> list[str]:
         f"{signed(welfare.over_tapes.mean)} bp (95% over {welfare.over_tapes.n} {comparison.unit}: "
         f"{interval(welfare.over_tapes)}{by_seeds}).",
         _tail(comparison),
+        box_sentence(comparison),
     ]
     shares = {row.measure.name: row for row in comparison.group("part")}
     moved = [row for name in SHARES if (row := shares.get(name)) is not None and row.over_tapes.excludes_zero]
@@ -102,6 +111,53 @@ def _party(row: Difference) -> str:
     return f"{'lower' if row.over_tapes.mean > 0 else 'higher'} {label}"
 
 
+def box_sentence(comparison: Comparison) -> str:
+    """Whether the order of two governors hangs on the weights of losses (lambda) and liquidations (kappa)."""
+    box = comparison.box
+    corners = box.mean.corners
+    reach = f"{signed(min(corners))} to {signed(max(corners))} bp"
+    clear = f"at {box.clear} of {box.points} points of it the 95% interval excludes zero"
+    if box.clear == box.points:
+        clear = f"at all {box.points} points of it the 95% interval excludes zero"
+    if not box.mean.turns:
+        return f"The sign holds over the whole box {BOX}: {reach}; {clear}."
+    return f"The sign turns within the box {BOX}, {places(box.mean.turns)}: {reach}; {clear}."
+
+
+def places(turns: Sequence[tuple[float, float]]) -> str:
+    """The points where an order turns."""
+    return " and ".join(f"at lambda {weight:.2g} with kappa {kappa:.2g}" for weight, kappa in turns)
+
+
+def turn_sentences(found: Sequence[Comparison]) -> list[str]:
+    """Which governors change places within the box, a sentence for each pair; of comparisons in one suite.
+
+    Pairs with the baseline are told by their own comparison. None where fewer than two were compared with it.
+    """
+    by_name = {comparison.governors: comparison.box.mean for comparison in found}
+    if len(by_name) < 2:
+        return []
+    inner = turning_pairs(by_name)
+    if not inner:
+        with_base = turning_pairs(by_name | {found[0].baseline: Plane(0.0, 0.0, 0.0)})
+        others = " beside those with the baseline" if with_base else ""
+        return [f"No two governors change places in mean W within the box {BOX}{others}."]
+    return [
+        f"{turn.first} and {turn.second} change places in mean W within the box {BOX}: {places(turn.at)}."
+        for turn in inner
+    ]
+
+
+def box_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of the difference of W over the box, a row a lambda."""
+    head = ["", *(f"kappa {kappa:g}" for kappa in KAPPAS)]
+    rows = [
+        [f"lambda {weight:g}", *(f"{signed(found.mean)} ({interval(found)})" for found in row)]
+        for weight, row in zip(LAMBDAS, comparison.box.grid, strict=True)
+    ]
+    return head, rows
+
+
 def underpowered(found: Sequence[Comparison]) -> str:
     """A warning when learners were trained on fewer seeds than a claim needs; empty otherwise."""
     few = [comparison for comparison in found if comparison.underpowered]
@@ -114,22 +170,37 @@ def underpowered(found: Sequence[Comparison]) -> str:
 
 
 def summary_table(comparison: Comparison) -> list[str]:
-    """A comparison as lines of text."""
+    """A comparison as lines of text: every measure, who bears it, and the box of weights."""
     unit = comparison.unit
     lines = [
         f"{comparison.suite}: {comparison.governors} against {comparison.baseline}, {comparison.tapes} tapes, "
         f"{len(comparison.seeds) or 'no'} training seed{'s' * (len(comparison.seeds) != 1)} (bp of K0 an episode)"
     ]
     head = ["", comparison.baseline, comparison.governors, "difference", f"95% over {unit}", "95% over seeds"]
-    rows = [head]
-    for row in comparison.differences:
-        name = f"  {row.measure.label}" if row.measure.group != "welfare" else row.measure.label
-        numbers = [plain(row.baseline), plain(row.mean), signed(row.over_tapes.mean)]
-        rows.append([name, *numbers, interval(row.over_tapes), interval(row.over_seeds)])
+    shown = [row for row in comparison.differences if row.measure.group != "bears"]
+    rows = [head, *(_row(row, indent=row.measure.group != "welfare") for row in shown)]
     change = comparison.shortfall - comparison.baseline_shortfall
     tail = [plain(comparison.baseline_shortfall), plain(comparison.shortfall), signed(change)]
     rows.insert(2, ["Expected shortfall 5% of W", *tail, "", ""])
-    widths = [max(len(line[column]) for line in rows) for column in range(len(head))]
+    bears = [row for row in comparison.group("bears") if row.measure.name in SHORT_BEARS]
+    heading = [f"Who bears it ({BEARS_UNIT})", *[""] * (len(head) - 1)]
+    lines += _aligned([*rows, heading, *(_row(row, indent=True) for row in bears)])
+    box_head, box = box_rows(comparison)
+    lines += [box_sentence(comparison), *_aligned([["difference of W", *box_head[1:]], *box])]
+    return lines
+
+
+def _row(row: Difference, *, indent: bool) -> list[str]:
+    name = f"  {row.measure.label}" if indent else row.measure.label
+    numbers = [plain(row.baseline), plain(row.mean), signed(row.over_tapes.mean)]
+    return [name, *numbers, interval(row.over_tapes), interval(row.over_seeds)]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of one width each, the first one to the left."""
+    # a heading may reach over the columns beside it
+    widths = [max(len(line[column]) for line in rows if any(line[1:])) for column in range(len(rows[0]))]
+    lines = []
     for line in rows:
         cells = [line[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]

@@ -1,6 +1,7 @@
 """`protogov evaluate`: governors against a static protocol on the same tapes."""
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC, Found, GovernorSet, baseline, find_governors
 from protogov.experiments.measured import HEADLINE, default_scenarios, make_suites, run_evaluation
 from protogov.experiments.paths import RunFolder
-from protogov.experiments.words import summary_table, underpowered
+from protogov.experiments.words import summary_table, turn_sentences, underpowered
 
 QUICK = 8  # tapes a scenario of a quick suite
 EPISODES = 64
@@ -161,10 +162,14 @@ def run_suite(options: Options, found: Found, config: WorldConfig, command: str)
 
 
 def print_summary(results: list[Comparison]) -> None:
-    """The table of each comparison, and `underpowered` where that holds."""
-    for comparison in results:
-        print("\n".join(summary_table(comparison)))
-        print()
+    """The table of each comparison, who changes places for other weights, and `underpowered` where that holds."""
+    for suite, found in groupby(results, lambda comparison: comparison.suite):
+        here = list(found)
+        for comparison in here:
+            print("\n".join(summary_table(comparison)))
+            print()
+        for line in turn_sentences(here):
+            print(f"{suite}: {line}")
     warning = underpowered(results)
     if warning:
         print(warning)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from protogov.experiments.comparison import Comparison, Difference
+from protogov.experiments.comparison import BESIDE_W, Comparison, Difference
 from protogov.experiments.figures import style
 from protogov.experiments.statistics import Interval
 
@@ -108,7 +108,7 @@ def _legend(axes: Axes, comparison: Comparison, several: bool) -> None:
 def draw_parties(comparison: Comparison) -> Figure:
     """What each party gains or loses against the baseline, with intervals; the parts add up to W."""
     parts = comparison.group("part")
-    aside = [d for d in comparison.group("realised") if d.measure.name in ("liquidator_profit", "informed_profit")]
+    aside = [row for row in comparison.group("realised") if row.measure.name in BESIDE_W]
     rows = [comparison.welfare, *parts, *aside]
     with style.look():
         figure = style.new_figure(11.5, 0.95 + 0.29 * len(rows))

@@ -171,13 +171,11 @@ def liquidations(axes: Axes, view: View, beside: View | None, name: str) -> None
 
 
 def losses(axes: Axes, view: View, beside: View | None, name: str) -> None:
-    """Bad debt since the opening, and the shortfall that nobody has booked yet."""
-    _title(axes, "Bad debt, summed, and latent shortfall", "M USD")
+    """Bad debt since the opening, and what loans may still cost: puts on their collateral, struck at their debt."""
+    _title(axes, "Bad debt, summed, and value of loans' puts", "M USD")
     style.money(axes)
     axes.plot(view.at, view["bad_debt"].cumsum(), **style.LEARNED_LINE, label=f"bad debt, {name}")
-    axes.plot(
-        view.at, view["latent"], color=style.ORANGE, linestyle=(0, (1, 1)), linewidth=1.6, label=f"latent, {name}"
-    )
+    axes.plot(view.at, view["latent"], color=style.ORANGE, linestyle=(0, (1, 1)), linewidth=1.6, label=f"puts, {name}")
     if beside is not None:
         axes.plot(beside.at, beside["bad_debt"].cumsum(), **style.STATIC_LINE, label="bad debt, static")
     axes.set_ylim(bottom=0.0)

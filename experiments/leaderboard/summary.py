@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.experiments.comparison import PART_LABELS, REALISED_LABELS
+from protogov.experiments.comparison import BESIDE_W, PART_LABELS, REALISED_LABELS
 from protogov.experiments.evaluation import PARTS
 from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.playing import CEILING
@@ -24,7 +24,7 @@ GAIN, SHORTFALL = "welfare_gain", "shortfall_5%"  # of W: over static, and the m
 MEASURES: dict[str, str] = {
     "welfare": "Welfare W",
     **{f"welfare/{part}": PART_LABELS[part] for part in PARTS},
-    **{name: REALISED_LABELS[name] for name in ("bad_debt", "liquidated", "liquidator_profit", "informed_profit")},
+    **{name: REALISED_LABELS[name] for name in ("bad_debt", "liquidated", *BESIDE_W)},
     "uptime": "Uptime of withdrawals",
 }
 

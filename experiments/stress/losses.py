@@ -1,22 +1,24 @@
 """What an episode cost, and whether the venue came out of it solvent.
 
 All money in basis points of K0, of one venue. P0 and the vols of NAV0 are the tape's, never the protocol's own.
-Looked at after every decision; once insolvent is insolvent, also where the price came back later.
+Looked at after every decision; once insolvent is insolvent, also where the price came back later. What counts as lost
+and not yet booked is what is under water now, and not, as in W, the puts that say what may come to be so.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.interfaces import Step
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.welfare import WELFARE_PARTS
+from protogov.envs.world.latent import KEPT
+from protogov.envs.world.state import CollateralKind
 from protogov.experiments.tables import Table
 
 Floats = NDArray[np.float64]
-HAIRCUTS = WELFARE_PARTS.index("welfare_haircuts")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Standing:
     Attributes:
         treasury: cash, reserve and coin at P0, less the open deficit; below 0 the hole is larger than the treasury.
         lp_value: NAV0 of the option pool.
-        latent: debts beyond 97% of their collateral at P0, loans and shorts: lost already, and not yet booked.
+        shortfall: debts beyond 97% of their collateral at P0, loans and shorts: lost already, and not yet booked.
         haircuts: written off suppliers since the episode began.
         bad_debt: booked since the episode began.
         opening_treasury: at the start.
@@ -34,7 +36,7 @@ class Standing:
 
     treasury: Floats
     lp_value: Floats
-    latent: Floats
+    shortfall: Floats
     haircuts: Floats
     bad_debt: Floats
     opening_treasury: Floats
@@ -43,17 +45,17 @@ class Standing:
     def net_worth(self) -> Floats:
         """What stands between a loss and the suppliers.
 
-        Treasury less deficit, latent and haircuts, and less what option holders are owed that LPs do not have; the
+        Treasury less deficit, shortfall and haircuts, and less what option holders are owed that LPs do not have; the
         LPs' own money answers for options alone.
         """
-        return self.treasury + np.minimum(self.lp_value, 0.0) - self.latent - self.haircuts
+        return self.treasury + np.minimum(self.lp_value, 0.0) - self.shortfall - self.haircuts
 
 
 # name -> (rule, what it says)
 CRITERIA: dict[str, tuple[Callable[[Standing], NDArray[np.bool_]], str]] = {
     "net-worth": (
         lambda s: s.net_worth < 0.0,
-        "treasury less deficit, latent shortfall, suppliers' haircuts and unpayable options is below zero",
+        "treasury less deficit, shortfall, suppliers' haircuts and unpayable options is below zero",
     ),
     "bad-debt": (lambda s: s.bad_debt > s.opening_treasury, "booked bad debt exceeds the opening treasury"),
     "option-pool": (lambda s: s.lp_value < 0.0, "the option pool's value at the tape's price and vols is below zero"),
@@ -70,13 +72,35 @@ CRITERIA: dict[str, tuple[Callable[[Standing], NDArray[np.bool_]], str]] = {
 # name -> (of the columns below, what it says)
 LOSSES: dict[str, tuple[Callable[[Table], Floats], str]] = {
     "capital": (
-        lambda t: -(t["treasury_change"] + t["lp_profit"] - t["latent_change"] - t["haircuts"]),
-        "fall of treasury and LP value, growth of the latent shortfall, suppliers' haircuts",
+        lambda t: -(t["treasury_change"] + t["lp_profit"] - t["shortfall_change"] - t["haircuts"]),
+        "fall of treasury and LP value, growth of the shortfall, suppliers' haircuts",
     ),
     "welfare": (lambda t: -t["welfare"], "welfare W, with its sign turned"),
-    "bad-debt": (lambda t: t["bad_debt"] + t["latent_change"], "booked bad debt and growth of the latent shortfall"),
+    "bad-debt": (lambda t: t["bad_debt"] + t["shortfall_change"], "booked bad debt and growth of the shortfall"),
     "option-pool": (lambda t: -t["lp_profit"], "fall of the option pool's value NAV0"),
 }
+
+
+def shortfall(venue: NDArray[Any], price: Floats) -> Floats:
+    """Debts beyond 97% of their collateral at `price` [n], of loans and of short sellers [n], USD.
+
+    Sellers owe the pool's marks. Of a pledge what the loan leaves of the coin counts: the market's claim comes first.
+
+    Args:
+        venue: records [n] of one venue.
+        price: USD per coin, F64[n].
+    """
+    rows = np.arange(len(venue))[:, None]
+    debt = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
+    worth = venue["account_collateral"] * price[:, None]
+    loans = np.maximum(debt - KEPT * worth, 0.0).sum(axis=1)
+    at = (rows, venue["short_expiry"], venue["short_strike"])
+    owed = np.where(venue["short_call"] == 1, venue["mark_call"][at], venue["mark_put"][at]) * venue["short_contracts"]
+    posted = venue["short_collateral"] + venue["short_coin"] * price[:, None]
+    pledged = np.maximum(worth - debt, 0.0)[rows, venue["short_account"]]  # -1 is nobody's pledge: not taken below
+    backing = np.where(venue["short_kind"] == CollateralKind.PLEDGE, pledged, posted)
+    shorts = np.where(venue["short_contracts"] > 0.0, np.maximum(owed - KEPT * backing, 0.0), 0.0).sum(axis=1)
+    return np.asarray(loans + shorts)
 
 
 class Watch:
@@ -92,15 +116,19 @@ class Watch:
 
     def _values(self) -> dict[str, Floats]:
         venue = self._world.worlds["venues"][:, 0]
-        bp = 1e4 / venue["opening_value"]
-        return {name: venue[f"last_{name}"] * bp for name in ("treasury", "nav", "latent")}
+        values = {
+            "treasury": venue["last_treasury"] - venue["deficit"],
+            "nav": venue["last_nav"],
+            "shortfall": shortfall(venue, self._world.worlds["tape_price"]),
+        }
+        return {name: value * 1e4 / venue["opening_value"] for name, value in values.items()}
 
     def _standing(self) -> Standing:
         now = self._values()
         return Standing(
             now["treasury"],
             now["nav"],
-            now["latent"],
+            now["shortfall"],
             self._sums["haircuts"],
             self._sums["bad_debt"],
             self._opening["treasury"],
@@ -110,9 +138,8 @@ class Watch:
         """Count one decision of every world."""
         venue = self._world.worlds["venues"][:, 0]
         bp = 1e4 / venue["opening_value"]
-        welfare = step.terms["welfare_0"]
-        self._sums["welfare"] += welfare[:, -1]
-        self._sums["haircuts"] -= welfare[:, HAIRCUTS]
+        self._sums["welfare"] += step.terms["welfare_0"][:, -1]
+        self._sums["haircuts"] += venue["sum_haircuts"] * bp
         self._sums["lp_profit"] += venue["nav_change"] * bp
         self._sums["bad_debt"] += venue["sum_bad_debt"] * bp
         self._sums["liquidated"] += venue["sum_liquidated"] * bp
@@ -128,7 +155,7 @@ class Watch:
         table: Table = {
             **self._sums,
             "treasury_change": now["treasury"] - self._opening["treasury"],
-            "latent_change": now["latent"] - self._opening["latent"],
+            "shortfall_change": now["shortfall"] - self._opening["shortfall"],
             "lowest_net_worth": self._lowest,
             "price_drawdown": (closes / np.maximum.accumulate(closes, axis=1) - 1.0).min(axis=1),
         }

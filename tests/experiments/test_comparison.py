@@ -3,11 +3,25 @@
 import numpy as np
 import pytest
 
-from protogov.experiments.comparison import compare, comparisons
-from protogov.experiments.evaluation import PARTS, REALISED
+from protogov.experiments.comparison import BEARS_LABELS, PART_LABELS, REALISED_LABELS, compare, comparisons
+from protogov.experiments.evaluation import ARBITRAGE, PARTS, REALISED
+from protogov.experiments.incidence import COLUMNS
 from protogov.experiments.statistics import student_t
 from protogov.experiments.tables import Table, concatenate
-from protogov.experiments.words import details, headline, plain, signed, summary_table, underpowered
+from protogov.experiments.welfare_box import WEIGHED
+from protogov.experiments.words import (
+    COSTS,
+    SHARES,
+    SHORT_BEARS,
+    box_sentence,
+    details,
+    headline,
+    plain,
+    signed,
+    summary_table,
+    turn_sentences,
+    underpowered,
+)
 
 
 def episodes(
@@ -27,7 +41,45 @@ def episodes(
         "mandate/rate_0": np.zeros(count),
     }
     table |= {f"welfare/0/{part}": np.array(welfare) * (part == "borrowers") for part in PARTS}
-    return table | {f"{name}/0": np.zeros(count) for name in REALISED}
+    table |= {f"loss/0/{part}": np.zeros(count) for part in WEIGHED}
+    table |= {f"bears/0/{name}": np.zeros(count) for name in COLUMNS}
+    return table | {f"{name}/0": np.zeros(count) for name in REALISED_LABELS}
+
+
+def test_every_part_and_column_has_words_and_a_place():
+    assert set(PART_LABELS) == set(PARTS) == set(SHARES) and set(COSTS) < set(PARTS) and set(WEIGHED) < set(COSTS)
+    assert set(REALISED_LABELS) == {*REALISED, ARBITRAGE} and set(BEARS_LABELS) == set(COLUMNS)
+    assert set(SHORT_BEARS) < set(COLUMNS)
+
+
+def test_who_bears_it_leaves_out_tapes_where_nobody_does():
+    static, learned = episodes("static", [0.0] * 4), episodes("learned", [0.0] * 4, seed=0)
+    static["bears/0/first_out"] = np.array([np.nan, 5.0, 5.0, 5.0])
+    learned["bears/0/first_out"] = np.array([1.0, np.nan, 6.0, 8.0])
+    learned["bears/0/stayed"] = np.full(4, np.nan)
+    learned["bears/0/worst"] = np.array([-1.0, -2.0, -1.0, -2.0])
+    (found,) = comparisons(concatenate([static, learned]))
+    rows = {row.measure.name: row for row in found.group("bears")}
+    assert rows["first_out"].over_tapes == student_t([1.0, 3.0]) and rows["first_out"].baseline == 5.0
+    assert "stayed" not in rows and rows["worst"].over_tapes.mean == -1.5
+    text = "\n".join(summary_table(found))
+    assert "Worst-off tenth of borrowers: surplus" in text and "Borrowers, tenth 4" not in text
+
+
+def test_a_comparison_says_whether_it_hangs_on_the_weights_of_losses():
+    sets = [episodes(name, [0.0] * 3, seed=seed) for name, seed in (("static", -1), ("bold", 0), ("careful", 1))]
+    for table, gain, losses in zip(sets[1:], (8.0, 1.0), (2.0, -1.0), strict=True):
+        table["loss/0/latent"] = losses + np.array([-0.1, 0.0, 0.1])
+        table["welfare/0/latent"] = -3.0 * table["loss/0/latent"]
+        table["welfare/0/borrowers"] = np.full(3, gain)
+        table["welfare/0"] = table["welfare/0/latent"] + table["welfare/0/borrowers"]
+    bold, careful = comparisons(concatenate(sets))
+    assert bold.box.grid[2][1].mean == pytest.approx(bold.welfare.over_tapes.mean)  # at the weights in force it is W
+    assert "turns within the box" in box_sentence(bold) and "at lambda 4 with kappa 1" in box_sentence(bold)
+    assert "holds over the whole box" in box_sentence(careful) and "at all 12 points" in box_sentence(careful)
+    assert turn_sentences([bold]) == []
+    (line,) = turn_sentences([bold, careful])  # 8 - 2 lambda and 1 + lambda cross at 7 / 3
+    assert line.startswith("bold and careful change places") and "lambda 2.3 with kappa 0" in line
 
 
 def test_differences_are_paired():
@@ -118,5 +170,5 @@ def test_a_cost_that_rose_is_not_called_a_party():
     learned["welfare/0/lps"] = np.array([1.0, 1.1, 0.9])
     (found,) = comparisons(concatenate([static, learned]))
     told = " ".join(details(found))
-    assert "option LPs (realised) +1.00" in told
+    assert "option LPs (market profit apart) +1.00" in told
     assert "higher liquidation cost \N{MINUS SIGN}2.00" in told

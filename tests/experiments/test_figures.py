@@ -12,6 +12,7 @@ from protogov.experiments.comparison import comparisons
 from protogov.experiments.figures import style
 from protogov.experiments.figures.comparison import draw_pairs, draw_parties
 from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
+from protogov.experiments.figures.incidence import draw_bears
 from protogov.experiments.figures.learning import draw_learning, running_mean
 from protogov.experiments.files import read_json
 from protogov.experiments.governors import STATIC, baseline
@@ -89,7 +90,7 @@ def test_levers(recordings):
 
 def test_comparisons(evaluated: RunFolder):
     for comparison in comparisons(read_table(evaluated.episodes)):
-        for figure in (draw_pairs(comparison), draw_parties(comparison)):
+        for figure in (draw_pairs(comparison), draw_parties(comparison), draw_bears(comparison)):
             assert overlaps(figure) == [] and unlabelled(figure) == []
 
 

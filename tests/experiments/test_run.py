@@ -23,6 +23,7 @@ from protogov.experiments.paths import RunFolder
 from protogov.experiments.play import tape_seeds
 from protogov.experiments.recording import HEALTH_BANDS, Recording
 from protogov.experiments.tables import num_rows, read_table, select
+from protogov.experiments.welfare_box import planes
 
 TINY_WORLD = WorldConfig(episode_hours=48)
 
@@ -52,9 +53,15 @@ def test_one_row_an_episode(evaluated: RunFolder):
     assert set(found) == sets and all(found.count(one) == 6 for one in sets)
     assert set(table["suite"].tolist()) == {"crash-heldout (validation)", "jump (trained on; fresh tapes)"}
     for name, column in table.items():
-        if column.dtype.kind == "f":
+        if column.dtype.kind == "f" and not name.startswith("bears/"):  # where nobody is in a group there is no value
             assert np.isfinite(column).all(), name
     np.testing.assert_allclose(sum(table[f"welfare/0/{part}"] for part in PARTS), table["welfare/0"], atol=1e-9)
+    # the same from the losses before their weights
+    rest, losses, taken = planes(table, PARTS)
+    weights = TINY_WORLD.parameters
+    welfare = rest - weights.loss_weight * losses - weights.liquidation_weight * taken
+    np.testing.assert_allclose(welfare, table["welfare/0"], atol=1e-9)
+    assert (losses != 0.0).any() and (taken > 0.0).any()
     risk = table["term/risk_0/reserve_income"] + table["term/risk_0/borrower_surplus"]
     risk -= 1.5 * table["term/risk_0/bad_debt_growth"] + 0.1 * table["term/risk_0/liquidation_cost"]
     risk -= 0.5 * table["term/risk_0/drawdown_growth"]
@@ -83,6 +90,13 @@ def test_static_episodes_are_the_simulator_s_own(evaluated: RunFolder):
     gained = (world.worlds["venues"]["last_nav"][:, 0] - opening_nav) / opening_value * 1e4
     np.testing.assert_allclose(static["lp_profit/0"], gained, rtol=1e-9, atol=1e-9)
     assert static["tape_seed"].tolist() == tape_seeds(3).tolist()
+    # who bears it: the whales are the largest tenth of those who owed something, and all accounts are all of the part
+    for row, venue in enumerate(world.worlds["venues"][:, 0]):
+        debt, surplus = venue["account_opening_debt"], venue["account_surplus"]
+        order = np.argsort(debt)[-((debt > 0.0).sum() // 10) :]
+        own = surplus[order].sum() / debt[order].sum() * 1e4 * 336 / 48
+        assert static["bears/0/decile_10"][row] == pytest.approx(own)
+        assert static["welfare/0/borrowers"][row] == pytest.approx(surplus.sum() / opening_value[row] * 1e4)
 
 
 def test_own_means_stand_where_the_learned_governors_stood_on_average(evaluated: RunFolder):
@@ -151,7 +165,7 @@ def test_report_is_self_contained(evaluated: RunFolder):
     assert not {"script", "link", "iframe", "object", "embed"} & set(page.tags)
     assert all(target.startswith(("data:image/svg+xml;base64,", "#")) for target in page.targets)
     pictures = [target for target in page.targets if target.startswith("data:")]
-    assert len(pictures) == len(page.alts) == 10  # 2 suites x 2, dashboard, the pool's profit, levers, three governors
+    assert len(pictures) == len(page.alts) == 12  # 2 suites x 3, dashboard, the pool's profit, levers, three governors
     for picture in pictures:
         svg = base64.b64decode(picture.partition(",")[2]).decode()
         assert "<image" not in svg and "<script" not in svg

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from protogov.envs.config import WorldConfig
+from protogov.envs.world.liquidation import shortfall_at
+from protogov.envs.world.margin import short_shortfall_at
 from protogov.experiments.cli import main
 from protogov.experiments.errors import BadInput
+from protogov.experiments.play import open_worlds, tape_seeds
 from protogov.experiments.stress.estimates import (
     clopper_pearson,
     least_requirement,
@@ -23,7 +26,7 @@ from protogov.experiments.stress.estimates import (
     value_at_risk,
 )
 from protogov.experiments.stress.grid import Cell, lever_rows, make_cells
-from protogov.experiments.stress.losses import CRITERIA, Standing
+from protogov.experiments.stress.losses import CRITERIA, Standing, shortfall
 from protogov.experiments.stress.runner import Plan, play_slice, run_plan
 from protogov.experiments.stress.summary import summarise
 from protogov.experiments.stress.writing import answer
@@ -119,18 +122,34 @@ def test_cells_are_the_pairs_whose_gap_the_lever_allows():
 
 def test_criteria_by_hand():
     def standing(**changed):
-        sound = dict(treasury=100.0, lp_value=1000.0, latent=0.0, haircuts=0.0, bad_debt=0.0, opening_treasury=100.0)
+        sound = dict(treasury=100.0, lp_value=1000.0, shortfall=0.0, haircuts=0.0, bad_debt=0.0, opening_treasury=100.0)
         return Standing(**{name: np.array([value]) for name, value in {**sound, **changed}.items()})
 
     def broken(**changed):
         return {name for name, (rule, _) in CRITERIA.items() if rule(standing(**changed))[0]}
 
     assert broken() == set()
-    assert broken(latent=101.0) == {"net-worth", "any"}
+    assert broken(shortfall=101.0) == {"net-worth", "any"}
     assert broken(lp_value=-50.0) == {"option-pool", "any"}  # the treasury still covers it
     assert broken(lp_value=-150.0) == {"net-worth", "option-pool", "any"}
     assert broken(haircuts=10.0) == {"suppliers"}
     assert broken(bad_debt=120.0, treasury=-20.0) == {"bad-debt", "suppliers", "net-worth", "any"}
+
+
+def test_what_is_under_water_is_the_kernels_own_and_by_hand():
+    worlds = open_worlds(WorldConfig(), "crash-heldout", tape_seeds(3))
+    for _ in range(40):
+        worlds.step({agent: np.zeros((3, worlds.action_size(agent))) for agent in worlds.agents})
+    venues = worlds.worlds["venues"][:, 0]
+    assert (venues["short_contracts"] > 0.0).any()
+    for fall in (0.0, 0.3, 0.6):
+        price = (1.0 - fall) * worlds.worlds["tape_price"]
+        found = shortfall(venues, price)
+        expected = [
+            shortfall_at(venue, at) + short_shortfall_at(venue, at) for venue, at in zip(venues, price, strict=True)
+        ]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert (found > 0.0).all()
 
 
 # ---------------------------------------------------------------------- playing
