@@ -59,8 +59,23 @@ def gather(folder: RunFolder) -> Material:
         metrics=metrics,
         progress=progress,
         evaluation=read_json(folder.evaluation) if evaluated else {},
-        comparisons=comparisons(read_table(folder.episodes)) if evaluated else [],
+        comparisons=read_comparisons(folder) if evaluated else [],
     )
+
+
+def read_comparisons(folder: RunFolder) -> list[Comparison]:
+    """The comparisons of a run's evaluation.
+
+    Raises:
+        BadInput: the episodes are damaged, or an earlier version wrote them.
+    """
+    table = read_table(folder.episodes)
+    try:
+        return comparisons(table)
+    except KeyError as error:
+        raise BadInput(
+            f"{folder.episodes}: lacks the column {error}, which evaluations have now; run protogov evaluate again"
+        ) from None
 
 
 def read_metrics(path: Path) -> Table:

@@ -42,7 +42,8 @@ class Recording:
     Attributes:
         decisions: a row a decision, world and venue; row 0 of an episode is its opening. Money in USD, flows summed
             over the decision, `welfare` and `mandate` in basis points of K0, `<lever>` executed and `<lever>_proposed`,
-            and every field of `protogov.envs.world.records.RECORD` (loop gains, extent of cascades).
+            and every field of `protogov.envs.world.records.RECORD` (loop gains, extent of cascades). `latent` is what
+            `protogov.envs.world.latent` says: the value of loans' puts and what sellers owe beyond their collateral.
         hours: a row an hour and world: the tape's candle and the oracle's close.
         events: a row an event; see `protogov.envs.world.state.EVENT`; `protogov.experiments.cascades` tells the trees.
     """

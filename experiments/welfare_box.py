@@ -113,7 +113,7 @@ def planes(table: Table, parts: Sequence[str]) -> Floats:
     venues = sorted(name.split("/")[1] for name in table if name.startswith("welfare/") and name.count("/") == 1)
 
     def total(prefix: str, names: Sequence[str]) -> Floats:
-        columns = [sum(table[f"{prefix}/{v}/{name}"] for name in names) for v in venues]
+        columns = [np.sum([table[f"{prefix}/{v}/{name}"] for name in names], axis=0) for v in venues]
         return np.asarray(np.mean(columns, axis=0), np.float64)
 
     rest = total("welfare", [part for part in parts if part not in WEIGHED])

@@ -16,7 +16,8 @@ from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.playing import CEILING
 from protogov.experiments.measured import HEADLINE
 from protogov.experiments.statistics import LEVEL, TAIL
-from protogov.experiments.tables import Table
+from protogov.experiments.tables import Table, select
+from protogov.experiments.welfare_box import Plane, planes
 
 RESAMPLES = 2000
 GAIN, SHORTFALL = "welfare_gain", "shortfall_5%"  # of W: over static, and the mean of its worst twentieth
@@ -76,6 +77,7 @@ class Leaderboard:
         seeds: tapes a scenario.
         critical: standard errors that simultaneous marks take.
         means: governors -> measure, `GAIN` or `SHORTFALL` -> mean over all scenarios, of those who played them all.
+        weights: governors -> mean gain on the headline for other weights of losses and liquidations.
     """
 
     entries: tuple[Entry, ...]
@@ -86,6 +88,7 @@ class Leaderboard:
     seeds: int
     critical: float
     means: dict[str, dict[str, Estimate]]
+    weights: dict[str, Plane]
 
     def entry(self, governors: str, scenario: str) -> Entry | None:
         """One entry; None where a row did not play, as a ceiling that was not tuned there."""
@@ -133,7 +136,16 @@ def summarise(table: Table) -> Leaderboard:
         if all((name, scenario) in values for scenario in scenarios)
     }
     splits = {scenario: str(table["split"][table["scenario"] == scenario][0]) for scenario in scenarios}
-    return Leaderboard(entries, tuple(order), scenarios, headline, splits, int(tapes.size), critical, means)
+    weights = _weights(select(table, table["scenario"] == headline))
+    return Leaderboard(entries, tuple(order), scenarios, headline, splits, int(tapes.size), critical, means, weights)
+
+
+def _weights(table: Table) -> dict[str, Plane]:
+    """Governors -> mean gain over static for other weights; of one scenario, whose tapes everybody played."""
+    split = planes(table, PARTS)
+    static = split[:, table["governors"] == STATIC].mean(axis=1)
+    means = {name: split[:, table["governors"] == name].mean(axis=1) - static for name in np.unique(table["governors"])}
+    return {str(name): Plane(*(float(x) for x in mean)) for name, mean in means.items()}
 
 
 def _means(

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from protogov.experiments.leaderboard.summary import GAIN, MEASURES, SHORTFALL, 
 from protogov.experiments.measured import HEADLINE
 from protogov.experiments.tables import Table, write_table
 from protogov.experiments.versions import now, versions
+from protogov.experiments.welfare_box import BOX, KAPPAS, LAMBDAS
 
 ALL_SCENARIOS = "mean of scenarios"  # in the CSV
 
@@ -115,6 +117,14 @@ def page(board: Leaderboard, command: str, picked: Mapping[str, str] | None = No
         "Means over scenarios [bp of K0 an episode]; a row adds up to its W. What is a cost stands with its sign.",
         "",
         *table_of_shares(board),
+        "",
+        "## For other weights of losses",
+        "",
+        f"Mean gain on `{board.headline}` [bp of K0 an episode] and rank by it at the corners of {BOX}, the weights of "
+        "losses and of what liquidations cost. W is linear in both, so two rows whose order is one in all corners keep "
+        "it between them.",
+        "",
+        *table_of_weights(board),
     ]
     for scenario in board.scenarios:
         split = f", {board.splits[scenario]}" if board.splits[scenario] in HELD_OUT else ""
@@ -152,6 +162,18 @@ def table_of_shares(board: Leaderboard) -> list[str]:
         if name in board.means:
             values = [_interval(board.means[name][of]) for of in (*parts, "welfare")]
             lines.append(f"| {' | '.join([name, *values])} |")
+    return lines
+
+
+def table_of_weights(board: Leaderboard) -> list[str]:
+    """A row a governor that played the headline, a column a corner of the box: mean gain and rank."""
+    corners = list(product((LAMBDAS[0], LAMBDAS[-1]), (KAPPAS[0], KAPPAS[-1])))
+    lines = [_head("governors", *(f"lambda {weight:g}, kappa {kappa:g}" for weight, kappa in corners))]
+    gains = {name: [plane.at(*corner) for corner in corners] for name, plane in board.weights.items()}
+    for name in (one for one in board.governors if one in gains):
+        ranks = [1 + sum(other[at] > gain for other in gains.values()) for at, gain in enumerate(gains[name])]
+        cells = [f"{gain:.1f} ({rank})" for gain, rank in zip(gains[name], ranks, strict=True)]
+        lines.append(f"| {' | '.join([name, *cells])} |")
     return lines
 
 

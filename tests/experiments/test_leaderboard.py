@@ -13,7 +13,9 @@ from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.ceiling import complete, read_ceiling
 from protogov.experiments.leaderboard.playing import CEILING, make_matches, play_match, run_matches
 from protogov.experiments.leaderboard.summary import GAIN, MEASURES, summarise
+from protogov.experiments.leaderboard.writing import table_of_weights
 from protogov.experiments.statistics import expected_shortfall
+from protogov.experiments.welfare_box import WEIGHED
 
 CONFIG = WorldConfig(episode_hours=24, decision_hours=12)
 TAPES = 40
@@ -28,6 +30,7 @@ def made_up(**gains):
         for name, gain in {STATIC: 0.0, **gains}.items():
             welfare = base + (gain + draw.normal(0.0, 1.0, TAPES) if name != STATIC else 0.0)
             columns = {f"{m.split('/')[0]}/0" + (f"/{m.split('/')[1]}" if "/" in m else ""): welfare for m in MEASURES}
+            columns |= {f"loss/0/{part}": np.zeros(TAPES) for part in WEIGHED}
             parts.append(
                 {
                     "governors": np.full(TAPES, name), "training_seed": np.full(TAPES, -1),
@@ -217,6 +220,17 @@ def test_natural_is_the_headline_of_the_suite_and_what_rows_are_sorted_by():
     assert head.startswith("| governors | W on natural | gain on natural | W | gain |")
     assert rows[2].startswith("| steady |") and "**3." in rows[2].split("|")[3]
     assert "in which markets are as frequent as in history" in page(board, "command")
+
+
+def test_ranks_at_the_corners_of_the_box_say_where_an_order_turns():
+    table = made_up(bold=0.0, careful=0.0)
+    bold = table["governors"] == "bold"
+    for name in [name for name in table if name.startswith("welfare/0/")]:
+        table[name] = np.where(bold & (name == "welfare/0/borrowers"), 6.0, 0.0)
+    table["loss/0/latent"] = np.where(bold, 2.0, 0.0)
+    rows = {row.split(" | ")[0]: row.split(" | ")[1:] for row in table_of_weights(summarise(table))[1:]}
+    assert rows["| bold"] == ["4.0 (1)", "4.0 (1)", "-4.0 (3)", "-4.0 (3) |"]
+    assert rows["| careful"][2] == "0.0 (1)" and rows[f"| {STATIC}"][0] == "0.0 (2)"
 
 
 def test_without_natural_the_first_scenario_is_the_headline():

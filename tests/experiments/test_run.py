@@ -4,6 +4,7 @@ import base64
 import csv
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from protogov.experiments.measured import OWN_MEANS, RECORDINGS, default_scenari
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.play import tape_seeds
 from protogov.experiments.recording import HEALTH_BANDS, Recording
-from protogov.experiments.tables import num_rows, read_table, select
+from protogov.experiments.tables import num_rows, read_table, select, write_table
 from protogov.experiments.welfare_box import planes
 
 TINY_WORLD = WorldConfig(episode_hours=48)
@@ -118,6 +119,16 @@ def test_evaluation_repeats(evaluated: RunFolder, tmp_path: Path):
     again, before = read_table(tmp_path / "episodes.parquet"), read_table(evaluated.episodes)
     names = np.isin(before["governors"], ["static", "learned"]) & (before["scenario"] == "crash-heldout")
     np.testing.assert_array_equal(again["welfare/0"], before["welfare/0"][names])
+
+
+def test_an_evaluation_of_an_earlier_version_is_refused(evaluated: RunFolder, tmp_path: Path, capsys):
+    folder = RunFolder(tmp_path)
+    shutil.copy(evaluated.evaluation, folder.evaluation)
+    table = read_table(evaluated.episodes)
+    del table["loss/0/latent"]
+    write_table(folder.episodes, table)
+    assert main(["report", str(tmp_path)]) == 2
+    assert "lacks the column 'loss/0/latent'" in capsys.readouterr().err
 
 
 def test_policy_files_evaluate_without_their_run(evaluated: RunFolder, tmp_path: Path, capsys):

@@ -26,7 +26,7 @@ from protogov.experiments.stress.estimates import (
     value_at_risk,
 )
 from protogov.experiments.stress.grid import Cell, lever_rows, make_cells
-from protogov.experiments.stress.losses import CRITERIA, Standing, shortfall
+from protogov.experiments.stress.losses import CRITERIA, Standing, Watch, shortfall
 from protogov.experiments.stress.runner import Plan, play_slice, run_plan
 from protogov.experiments.stress.summary import summarise
 from protogov.experiments.stress.writing import answer
@@ -150,6 +150,10 @@ def test_what_is_under_water_is_the_kernels_own_and_by_hand():
         ]
         np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert (found > 0.0).all()
+    # an open deficit is the treasury's: it comes off what stands between a loss and the suppliers
+    before = Watch(worlds).table()["lowest_net_worth"]
+    venues["deficit"] += 0.01 * venues["opening_value"]
+    np.testing.assert_allclose(Watch(worlds).table()["lowest_net_worth"], before - 100.0)
 
 
 # ---------------------------------------------------------------------- playing
