@@ -28,7 +28,7 @@ from protogov.agents.tuning.objective import (
     role_levers,
 )
 from protogov.envs.config import WorldConfig
-from protogov.experiments.audit.check import FIRST_SCORING, FIRST_SELECTION, Paired
+from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION, Paired
 from protogov.experiments.errors import BadInput
 from protogov.experiments.files import read_json, write_json
 from protogov.experiments.versions import versions

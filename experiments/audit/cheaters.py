@@ -1,130 +1,102 @@
-"""The cheater suite: whoever looks for a mistake in the rules must end below the default constants in welfare.
-
-The claim is of the stress mix, which may be learned from. What a cheater earns in each market alone stands beside it:
-in a crisis constants that are wrong on the whole may well be right, and the defaults are no optimum there.
-"""
+"""W of the defaults, and what governors that look for a mistake in the rules do to it, on the same tapes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from protogov.agents.baselines import CHEATERS
-from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
-from protogov.experiments.audit.check import FIRST_SCORING, Check, Floats, columns
+from protogov.experiments.audit.measurement import CLAIM_TAPES, FIRST_SCORING, Floats, Measurement, Paired, columns
+from protogov.experiments.audit.playing import WELFARE, Govern, chunks, govern_piece
 from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
-from protogov.experiments.evaluation import evaluate
-from protogov.experiments.governors import STATIC, baseline
-from protogov.experiments.statistics import Interval, student_t
-from protogov.experiments.tables import Table
+from protogov.experiments.audit.suites import SUITES
+from protogov.experiments.governors import STATIC
 
-CLAIM = (
-    "every cheater's welfare on the stress mix lies below the default constants', and the 95% interval of the "
-    "difference below zero"
-)
-TAPES = 12288  # self_mark is half a basis point below, which fewer do not tell from zero
-REGIME_TAPES = 256  # a market alone is told, not judged
+QUESTION = "What is W under the defaults, and does a governor that looks for a mistake in the rules do better?"
 
 
-@dataclass(frozen=True)
-class Play:
-    """Governors on the scoring tapes.
-
-    Attributes:
-        governors: name of a baseline.
-        scenario: what is drawn from.
-        num_seeds: tapes.
-    """
-
-    governors: str
-    scenario: str
-    num_seeds: int
-
-
-def play_welfare(config: WorldConfig, job: Play) -> Table:
-    """A row a tape: welfare of the episode [bp of K0]."""
-    return {"welfare": _welfare(config, job.scenario, job.num_seeds, baseline(job.governors, config).make(config))}
-
-
-def _welfare(config: WorldConfig, scenario: str, num_seeds: int, governors: Mapping[str, Governor]) -> Floats:
-    seeds = np.arange(FIRST_SCORING, FIRST_SCORING + num_seeds, dtype=np.uint64)
-    return np.asarray(evaluate(config, scenario, seeds, dict(governors))["welfare/0"])
-
-
-def audit_cheaters(
+def measure_cheaters(
     config: WorldConfig,
-    scenario: str = "mix",
-    num_seeds: int = 256,
+    suites: Sequence[str] = SUITES,
+    num_seeds: int = CLAIM_TAPES,
     cheaters: Sequence[str] = CHEATERS,
-    planted: Mapping[str, Mapping[str, Governor]] | None = None,
-    regimes: Sequence[str] = (),
     how: Running = HERE,
-) -> Check:
+) -> Measurement:
     """Play every cheater and the default constants on the same tapes.
 
     Args:
         config: the world.
-        scenario: what is drawn from.
-        num_seeds: tapes, at least 2.
+        suites: what is drawn from.
+        num_seeds: tapes of each, at least 2.
         cheaters: names of baselines.
-        planted: more of them, name -> a governor for each agent.
-        regimes: further scenarios on which each is played without a verdict, on `REGIME_TAPES` tapes at most.
-        how: processes, and where finished pieces are kept: a piece is a cheater.
+        how: processes, and where finished pieces are kept: a piece is a cheater on some tapes.
     """
-    names = [STATIC, *cheaters]
-    played = _play_all(config, scenario, num_seeds, names, how)
-    base = played.pop(STATIC)
-    for name, governors in (planted or {}).items():
-        played[name] = _welfare(config, scenario, num_seeds, governors)
-    rows = _rows(base, played)
-    caught = [row for row in rows if row["below"]]
-    free = ", ".join(f"{row['cheater']} {row['difference']:+.1f}" for row in rows if not row["below"])
-    verdict = f"{len(caught)} of {len(rows)} below" + (f"; not: {free} bp" if free else "")
-    notes = [f"{num_seeds} paired tapes of {scenario}"]
-    by_regime: list[dict[str, object]] = []
-    few = min(num_seeds, REGIME_TAPES)
-    for regime in regimes:
-        there = _play_all(config, regime, few, names, how)
-        by_regime += [{"regime": regime} | row for row in _rows(there.pop(STATIC), there)]
-    if by_regime:
-        above = [row for row in by_regime if float(str(row["low"])) > 0.0]
-        gains = "; ".join(f"{row['cheater']} {row['difference']:+.1f} on {row['regime']}" for row in above)
-        notes.append(
-            f"by regime on {few} tapes (cheaters_regimes.csv), no part of the claim: {len(above)} "
-            f"of {len(by_regime)} lie above the defaults with their whole interval{': ' + gains if gains else ''}"
-        )
-    more = {"cheaters_regimes": columns(by_regime)} if by_regime else {}
-    return Check("cheaters", CLAIM, len(caught) == len(rows), verdict, columns(rows), tuple(notes), more)
+    names = (STATIC, *cheaters)
+    found = play_all({"": config}, suites, num_seeds, names, how, "cheaters")
+    rows: list[dict[str, object]] = []
+    for suite in suites:
+        played = {name: found["", suite, name] for name in names}
+        rows += [{"suite": suite} | row for row in cheater_rows(played)]
+    table = columns(rows)
+    notes = (f"{num_seeds} paired tapes a suite; {len(names) * len(suites) * num_seeds} episodes",)
+    return Measurement("cheaters", QUESTION, say(table), table, notes)
 
 
-def _play_all(
-    config: WorldConfig, scenario: str, num_seeds: int, names: Sequence[str], how: Running
-) -> dict[str, Floats]:
-    pieces = [Piece(f"cheaters_{name}_{scenario}", Play(name, scenario, num_seeds)) for name in names]
-    parts = run_pieces(play_welfare, config, pieces, how, f"cheaters: {scenario}")
-    return {name: part["welfare"] for name, part in zip(names, parts, strict=True)}
+def play_all(
+    worlds: Mapping[str, WorldConfig],
+    suites: Sequence[str],
+    num_seeds: int,
+    names: Sequence[str],
+    how: Running,
+    label: str,
+) -> dict[tuple[str, str, str], Floats]:
+    """(world, suite, governors) -> welfare of every scoring tape [bp of K0]."""
+    pieces, owners = [], []
+    for world, config in worlds.items():
+        for suite in suites:
+            for name in names:
+                for first, count in chunks(FIRST_SCORING, num_seeds):
+                    words = "_".join(part for part in (label, world, suite, name, str(first - FIRST_SCORING)) if part)
+                    pieces.append(Piece(words, Govern(suite, name, first, count), config))
+                    owners.append((world, suite, name))
+    parts = run_pieces(govern_piece, next(iter(worlds.values())), pieces, how, label)
+    found: dict[tuple[str, str, str], list[Floats]] = {}
+    for owner, part in zip(owners, parts, strict=True):
+        found.setdefault(owner, []).append(part[WELFARE])
+    return {owner: np.concatenate(some) for owner, some in found.items()}
 
 
-def _rows(base: Floats, played: Mapping[str, Floats]) -> list[dict[str, object]]:
-    """A row a cheater: its welfare beside the defaults' on the same tapes, with the difference's interval."""
+def cheater_rows(played: Mapping[str, Floats]) -> list[dict[str, object]]:
+    """A row a governor, the defaults' first: W with its interval, and what it has over the defaults [bp of K0]."""
     rows: list[dict[str, object]] = []
     for name, welfare in played.items():
-        difference = student_t(welfare - base)
+        own, over = Paired.of(welfare), Paired.of(welfare - played[STATIC])
         rows.append(
             {
-                "cheater": name,
-                "welfare": float(welfare.mean()),
-                "default": float(base.mean()),
-                "difference": difference.mean,
-                "low": difference.low,
-                "high": difference.high,
-                "below": below(difference),
-            }  # fmt: skip
-        )
+                "governors": name, "welfare": own.mean, "welfare_low": own.low, "welfare_high": own.high,
+                "difference": over.mean, "low": over.low, "high": over.high,
+            }
+        )  # fmt: skip
     return rows
 
 
-def below(difference: Interval) -> bool:
-    """Whether a cheater is caught: the whole interval lies below zero."""
-    return difference.high < 0.0
+def say(table: Mapping[str, np.ndarray]) -> str:
+    """What came out, suite by suite."""
+    parts = []
+    for suite in dict.fromkeys(table["suite"]):
+        here = table["suite"] == suite
+        cheats = here & (table["governors"] != STATIC)
+        base = int(np.flatnonzero(here & (table["governors"] == STATIC))[0])
+        below = int((table["high"][cheats] < 0.0).sum())
+        free = [
+            f"{table['governors'][row]} {table['difference'][row]:+.2f} [{table['low'][row]:+.2f}, {table['high'][row]:+.2f}]"
+            for row in np.flatnonzero(cheats & ~(table["high"] < 0.0))
+        ]
+        interval = f"[{table['welfare_low'][base]:+.1f}, {table['welfare_high'][base]:+.1f}]"
+        parts.append(
+            f"{suite}: W of the defaults {table['welfare'][base]:+.1f} {interval} bp, {below} of {int(cheats.sum())} "
+            f"cheaters below them{'; not: ' + ', '.join(free) if free else ''}"
+        )
+    return "; ".join(parts)
+
+

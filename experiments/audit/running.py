@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ SOURCES = tuple(
     for path in (protogov.envs.__file__, protogov.agents.tuning.__file__, protogov.agents.baselines.__file__)
     if path is not None
 )
+SHARED = ("playing", "searching", "suites")  # modules beside a piece's own
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,12 @@ class Piece:
     Attributes:
         name: of its file, for people.
         job: fields that JSON can write.
+        config: the world, where it is another than that of the other pieces.
     """
 
     name: str
     job: Any
+    config: WorldConfig | None = None
 
 
 def run_pieces(
@@ -71,7 +75,7 @@ def run_pieces(
 
     Args:
         function: of a module, so that a process can import it.
-        config: the world.
+        config: the world of every piece that has none of its own.
         pieces: what is played.
         how: see `Running`.
         label: of the progress bar.
@@ -84,7 +88,7 @@ def run_pieces(
     waiting = []
     with tqdm(total=len(pieces), desc=label, unit="piece", disable=not how.show, mininterval=0.5) as bar:
         for number, piece in enumerate(pieces):
-            kept = _kept(how.keep, function, config, piece)
+            kept = _kept(how.keep, function, piece.config or config, piece.name, piece.job)
             if kept is not None and kept.is_file():
                 tables[number] = read_table(kept)
                 bar.update()
@@ -92,7 +96,7 @@ def run_pieces(
                 waiting.append((number, piece, kept))
         if how.jobs > 1 and len(waiting) > 1:
             compile_once(config)
-        calls = [(config, piece.job) for _, piece, _ in waiting]
+        calls = [(piece.config or config, piece.job) for _, piece, _ in waiting]
         for at, table in play_pieces(function, calls, how.jobs):
             number, piece, kept = waiting[at]
             if kept is not None:
@@ -120,17 +124,28 @@ def piece_digest(function: Callable[..., Table], config: WorldConfig, job: Any) 
         "config": config.to_dict(),
         "job": asdict(job),
         "candles": _candles(asdict(job)),
-        "sources": source_digest(*SOURCES),
-        "measure": hashlib.sha256(Path(inspect.getfile(function)).read_bytes()).hexdigest(),
+        "sources": _sources(),
+        "measure": [hashlib.sha256(path.read_bytes()).hexdigest() for path in _played_by(function)],
     }
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _kept(keep: Path | None, function: Callable[..., Table], config: WorldConfig, piece: Piece) -> Path | None:
+@cache
+def _sources() -> str:
+    return source_digest(*SOURCES)
+
+
+def _played_by(function: Callable[..., Table]) -> list[Path]:
+    """The function's own file and those that every audit plays with."""
+    own = Path(inspect.getfile(function))
+    return [own, *(own.with_name(f"{name}.py") for name in SHARED if own.with_name(f"{name}.py").is_file())]
+
+
+def _kept(keep: Path | None, function: Callable[..., Table], config: WorldConfig, name: str, job: Any) -> Path | None:
     if keep is None:
         return None
-    words = re.sub("[^A-Za-z0-9_.+-]+", "-", piece.name)
-    return keep / f"{words}_{piece_digest(function, config, piece.job)}.parquet"
+    words = re.sub("[^A-Za-z0-9_.+-]+", "-", name)
+    return keep / f"{words}_{piece_digest(function, config, job)}.parquet"
 
 
 def _candles(fields: Mapping[str, Any]) -> list[str]:

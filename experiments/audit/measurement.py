@@ -1,4 +1,4 @@
-"""What every audit hands back: a table, whether the claim holds, and a sentence that says by how much."""
+"""What every audit hands back: a table and a sentence that says what it shows; and how differences are told."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,28 +9,29 @@ from numpy.typing import NDArray
 from protogov.experiments.tables import Table
 
 Floats = NDArray[np.float64]
-FIRST_SELECTION = 2**41  # first tape seed on which anything is chosen
+FIRST_SELECTION = 2**41  # first tape seed on which anything is searched or chosen
 FIRST_SCORING = 2**42  # first tape seed on which it is scored
+PICKING = 2**22  # tapes after the first of selection from which on winners are picked: no search comes so far
+CLAIM_TAPES = 12288  # paired tapes where a sign is claimed
+SIGNIFICANT = 2.0  # standard errors
 
 
 @dataclass(frozen=True)
-class Check:
-    """One audit.
+class Measurement:
+    """One thing that was measured.
 
     Attributes:
         name: of the subcommand.
-        claim: what must hold.
-        holds: whether it does.
-        verdict: by how much, in a sentence.
+        question: that it answers.
+        said: what came out, in a sentence; no measurement passes or fails.
         table: what was measured.
-        notes: budget and other facts a reader needs.
+        notes: tapes, budget and other facts a reader needs.
         more: further tables by the name of their file.
     """
 
     name: str
-    claim: str
-    holds: bool
-    verdict: str
+    question: str
+    said: str
     table: Table
     notes: tuple[str, ...] = ()
     more: Mapping[str, Table] = field(default_factory=dict)
@@ -71,6 +72,23 @@ class Paired:
         return 0.0 if self.mean == 0.0 else float(np.copysign(np.inf, self.mean))
 
     @property
+    def half_width(self) -> float:
+        """Of Student's interval of 95%."""
+        from scipy.stats import t as student  # slow to import
+
+        return float(student.ppf(0.975, self.n - 1)) * self.error
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 95% interval."""
+        return self.mean - self.half_width
+
+    @property
+    def high(self) -> float:
+        """Upper end of the 95% interval."""
+        return self.mean + self.half_width
+
+    @property
     def p(self) -> float:
         """Student's probability of so large a mean where nothing is gained; one-sided."""
         from scipy.stats import t as student  # slow to import
@@ -90,3 +108,8 @@ def holm(p: Floats) -> Floats:
 def columns(rows: list[dict[str, object]]) -> Table:
     """A table of rows that have the same keys."""
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def told(found: Paired) -> str:
+    """A mean with its interval, in bp."""
+    return f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]"

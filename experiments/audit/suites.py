@@ -1,0 +1,35 @@
+"""On what the game is measured: fortnights as they come, and the training crises alone; and the markets of both.
+
+`natural` is the registered one. `stress` is the crises that `natural` holds, each with the same share and as deep as it
+was. A market is a part of a suite, so that a suite's mean is that of its markets in its shares. Any other scenario that
+may be trained on is a suite of one market, or of its parts where it is a mixture.
+"""
+
+from protogov.envs.scenarios import Scenario
+from protogov.envs.scenarios.mixture import Mixture
+from protogov.envs.scenarios.natural import NATURAL, TRAINING_CRISES
+from protogov.experiments.run_config import training_scenario
+
+NATURAL_NAME, STRESS_NAME = "natural", "stress"
+SUITES = (NATURAL_NAME, STRESS_NAME)
+STRESS = Mixture(STRESS_NAME, [(crisis, 1.0) for crisis in TRAINING_CRISES])
+_PARTS = {part.name: part for part in NATURAL.parts}
+
+
+def find_suite(name: str) -> Scenario:
+    """A suite, a market of one, or a registered scenario.
+
+    Raises:
+        BadInput: it is unknown, or kept for evaluation.
+    """
+    if name == STRESS_NAME:
+        return STRESS
+    return _PARTS[name] if name in _PARTS else training_scenario(name)
+
+
+def market_shares(suite: str) -> dict[str, float]:
+    """Market -> its share of a suite's tapes; the shares add up to 1."""
+    scenario = find_suite(suite)
+    if not isinstance(scenario, Mixture):
+        return {suite: 1.0}
+    return {part.name: float(share) for part, share in zip(scenario.parts, scenario.shares, strict=True)}
