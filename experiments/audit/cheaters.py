@@ -89,14 +89,13 @@ def say(table: Mapping[str, np.ndarray]) -> str:
         base = int(np.flatnonzero(here & (table["governors"] == STATIC))[0])
         below = int((table["high"][cheats] < 0.0).sum())
         free = [
-            f"{table['governors'][row]} {table['difference'][row]:+.2f} [{table['low'][row]:+.2f}, {table['high'][row]:+.2f}]"
+            f"{table['governors'][row]} {table['difference'][row]:+.2f} "
+            f"[{table['low'][row]:+.2f}, {table['high'][row]:+.2f}]"
             for row in np.flatnonzero(cheats & ~(table["high"] < 0.0))
         ]
         interval = f"[{table['welfare_low'][base]:+.1f}, {table['welfare_high'][base]:+.1f}]"
         parts.append(
             f"{suite}: W of the defaults {table['welfare'][base]:+.1f} {interval} bp, {below} of {int(cheats.sum())} "
-            f"cheaters below them{'; not: ' + ', '.join(free) if free else ''}"
+            f"cheaters below them{', not ' + ', '.join(free) if free else ''}"
         )
     return "; ".join(parts)
-
-

@@ -1,5 +1,7 @@
 """Coupling: does one role's move change what is best for another, and what does it cost not to notice?
 
+On one venue the others' moves are the other roles'; on two (`rivals`) they are the same role's of the other venue.
+
 Influence is not strategy: a lever may move everybody's totals and nobody's optimum. For an ordered pair (i moves, j
 answers) j's best response on its own mandate is searched at i's defaults and at each of i's moves; the regret of the
 stale response is what j loses by keeping the first.
@@ -13,25 +15,34 @@ passing for strategy: what a search for a move found is stale too if it is best 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from typing import Protocol
 
 import numpy as np
 
 from protogov.agents.tuning.evolution import Budget, tune
-from protogov.agents.tuning.objective import Constants, open_tapes, role_levers
+from protogov.agents.tuning.objective import Constants, Episodes, Family, Tapes, role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
-from protogov.experiments.audit.check import FIRST_SCORING, FIRST_SELECTION, Check, Floats, Paired, columns, holm
+from protogov.experiments.audit.measurement import (
+    FIRST_SCORING,
+    FIRST_SELECTION,
+    Floats,
+    Measurement,
+    Paired,
+    columns,
+    holm,
+)
+from protogov.experiments.audit.playing import WELFARE, play_constants, tape_range
 from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
+from protogov.experiments.audit.suites import SUITES, find_suite
 from protogov.experiments.tables import Table, concatenate, num_rows
 
-REGIMES = ("calm", "crisis-2022-06")  # the quiet one and the longest slump: little noise, and everything moves
+QUESTION = "Does one role's move change what is best for another, and what does it cost not to notice?"
 ROLES = ("rate", "risk", "spread")
-SIGNIFICANT = 3.0  # standard errors
-PAIRS = 3  # of the six that must be coupled
 SUPPORT = 1.0  # standard errors on the tapes of selection by which a fresh response must beat the stale one
-LEVEL = 0.05  # of Holm's family, and of the search's own shortfall
-BUDGET = Budget(generations=24, population=12, plateau=12, tolerance=0.02, restarts=1)
+LEVEL = 0.05  # of Holm's family
+SHORT = 2.0  # standard errors at the defaults by which a search is told to have fallen short
+BUDGET = Budget(generations=14, population=10, plateau=12, tolerance=0.02, restarts=1)
 NEARBY = 0.6  # first step of a move's search in that of the defaults': it starts at a good response
 # what a role may do to the others: name -> its levers' actions; those not named stand at their default
 MOVES: Mapping[str, Mapping[str, Mapping[str, float]]] = {
@@ -48,18 +59,53 @@ MOVES: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         "wide": {"half_spread": 0.6, "vega_fee": 0.6, "hedge_ratio": -1.0},
     },
 }
-CLAIM = (
-    f"at least {PAIRS} of the 6 ordered pairs of roles, and one into each role, have a stale best response whose "
-    f"regret exceeds {SIGNIFICANT:g} standard errors in some regime"
-)
+
+
+class Game(Protocol):
+    """Tapes on which an answerer's constants are played against what the others hold."""
+
+    seeds: np.ndarray
+
+    def play(self, family: Family, points: Floats, held: Floats | None = None) -> Episodes:
+        """Totals of every candidate on every tape; `held` is F64[12], what the others do."""
+        ...
+
+
+class Duel:
+    """Tapes of two venues: the family's levers are venue 0's, `held` is all of venue 1's.
+
+    Args:
+        config: two venues.
+        suite: what is drawn from.
+        seeds: U64[m] of the tapes.
+    """
+
+    def __init__(self, config: WorldConfig, suite: str, seeds: np.ndarray) -> None:
+        self.config, self.suite, self.seeds = config, suite, seeds
+
+    def play(self, family: Family, points: Floats, held: Floats | None = None) -> Episodes:
+        """Mandates and welfare of venue 0; what nobody sets stands at its default, the rival without `held`."""
+        actions = np.zeros((len(points), 2, len(LEVERS)))
+        actions[:, 0, [LEVER_INDEX[name] for name in family.levers]] = points
+        if held is not None:
+            actions[:, 1] = held
+        totals = play_constants(self.config, find_suite(self.suite), self.seeds, actions)
+        own = {role: totals[f"mandate/{role}_0"] for role in self.config.roles}
+        return Episodes({WELFARE: totals[f"{WELFARE}/0"]} | own)
+
+
+def open_game(config: WorldConfig, suite: str, first: int, count: int) -> Game:
+    """Tapes `first` to `first + count - 1` of a suite, on one venue or on two."""
+    seeds = tape_range(first, count)
+    return Tapes(config, find_suite(suite), seeds) if config.venues == 1 else Duel(config, suite, seeds)
 
 
 @dataclass(frozen=True)
 class Answers:
-    """One answerer in one regime, to everything that its rivals do.
+    """One answerer in one suite, to everything that its rivals do.
 
     Attributes:
-        regime: scenario.
+        suite: what is drawn from.
         answerer: role whose responses are searched.
         moves: (rival, move, lever -> action); the defaults come on top.
         budget: of the search at the defaults; a move's takes half the generations from a shorter first step.
@@ -87,10 +133,10 @@ def held_actions(move: Mapping[str, float]) -> Floats:
 
 def answer(config: WorldConfig, job: Answers) -> Table:
     """A row a move: regret of the stale response [bp of K0], and what fresh gains over stale at the defaults."""
-    began, role, regime, each = time.perf_counter(), job.answerer, [job.regime], job.search_seeds
-    search = open_tapes(config, regime, FIRST_SELECTION, each)
-    (selection,) = open_tapes(config, regime, FIRST_SELECTION + each, job.selection_seeds)
-    (scoring,) = open_tapes(config, regime, FIRST_SCORING, job.scoring_seeds)
+    began, role, each = time.perf_counter(), job.answerer, job.search_seeds
+    search = [open_game(config, job.suite, FIRST_SELECTION, each)]
+    selection = open_game(config, job.suite, FIRST_SELECTION + each, job.selection_seeds)
+    scoring = open_game(config, job.suite, FIRST_SCORING, job.scoring_seeds)
     family = Constants(role_levers(role))
     states = [np.zeros(len(LEVERS)), *(held_actions(move) for _, _, move in job.moves)]
     half, step = max(job.budget.generations // 2, 1), NEARBY * job.budget.sigma
@@ -115,7 +161,7 @@ def answer(config: WorldConfig, job: Answers) -> Table:
         before = Paired.of(at_defaults[number] - at_defaults[0])
         rows.append(
             {
-                "mover": mover, "move": name, "answerer": role, "regime": job.regime,
+                "mover": mover, "move": name, "answerer": role, "suite": job.suite,
                 "regret": regret.mean, "standard_error": regret.error, "z": regret.z, "p": regret.p,
                 "moved": bool(best[number] != best[0]),
                 "at_defaults": before.mean, "at_defaults_error": before.error,
@@ -138,75 +184,78 @@ def pick_responses(totals: Sequence[Floats]) -> list[int]:
     return best
 
 
-def audit_coupling(
+def measure_coupling(
     config: WorldConfig,
-    regimes: Sequence[str] = REGIMES,
-    search_seeds: int = 48,
-    scoring_seeds: int = 256,
+    suites: Sequence[str] = SUITES,
+    num_seeds: int = 512,
+    search_seeds: int = 32,
     budget: Budget = BUDGET,
     roles: Sequence[str] = ROLES,
     how: Running = HERE,
-) -> Check:
+) -> Measurement:
     """Search best responses to every move and measure the regret of the stale ones.
 
     Args:
         config: one venue with the three roles.
-        regimes: scenarios.
+        suites: what is drawn from.
+        num_seeds: tapes on which responses are scored.
         search_seeds: tapes of each search; four times as many others pick the responses.
-        scoring_seeds: tapes on which they are scored.
         budget: see `Answers`.
         roles: between whom.
-        how: processes, and where finished pieces are kept: a piece is an answerer in a regime.
+        how: processes, and where finished pieces are kept: a piece is an answerer in a suite.
     """
-    pieces = []
-    for regime in regimes:
+    jobs = []
+    for suite in suites:
         for answerer in roles:
             rivals = [rival for rival in roles if rival != answerer]
             moves = tuple((rival, name, dict(move)) for rival in rivals for name, move in MOVES[rival].items())
-            job = Answers(regime, answerer, moves, budget, search_seeds, 4 * search_seeds, scoring_seeds)
-            pieces.append(Piece(f"coupling_{regime}_{answerer}", job))
-    parts = run_pieces(answer, config, pieces, how, "coupling")
+            jobs.append(Answers(suite, answerer, moves, budget, search_seeds, 4 * search_seeds, num_seeds))
+    table, notes = measure_regrets(config, jobs, how, "coupling")
+    return Measurement("coupling", QUESTION, say(table), table, notes)
+
+
+def measure_regrets(
+    config: WorldConfig, jobs: Sequence[Answers], how: Running, label: str
+) -> tuple[Table, tuple[str, ...]]:
+    """(a row a suite, move and answerer, with Holm's probabilities over all rows; what a reader must know)."""
+    pieces = [Piece(f"{label}_{job.suite}_{job.answerer}", job) for job in jobs]
+    parts = run_pieces(answer, config, pieces, how, label)
     episodes = sum(int(part["episodes"][0]) for part in parts)
     seconds = sum(float(part["seconds"][0]) for part in parts)
     table = concatenate(parts)
     del table["episodes"], table["seconds"]
     table["p_holm"] = holm(table["p"])
-    table["coupled"] = table["z"] > SIGNIFICANT
+    one = jobs[0]
+    searches = sum(1 + len(job.moves) for job in jobs)
     notes = (
-        f"regimes {', '.join(regimes)}; {len(parts) * (1 + 2 * (len(roles) - 1))} searches on {search_seeds} tapes, "
-        f"{budget}; picked on {4 * search_seeds} others, scored on {scoring_seeds}; {episodes} episodes in "
-        f"{seconds:.0f} s of one core",
+        f"{searches} searches on {one.search_seeds} tapes, {one.budget}; picked on {one.selection_seeds} others, "
+        f"scored on {one.scoring_seeds}; {episodes} episodes in {seconds:.0f} s of one core",
         "at_defaults: what the fresh response gains over the stale one where nobody has moved; where it is clearly "
         "above zero the search at the defaults fell short and the regret is not strategy alone",
     )
-    return Check("coupling", CLAIM, _holds(table, roles), _verdict(table, roles), table, notes)
-
-
-def coupled_pairs(table: Table) -> list[tuple[str, str]]:
-    """(mover, answerer) of the pairs that some move couples in some regime, in order."""
-    rows = range(num_rows(table))
-    return sorted({(str(table["mover"][k]), str(table["answerer"][k])) for k in rows if table["coupled"][k]})
+    return table, notes
 
 
 def short_searches(table: Table) -> np.ndarray:
     """Bool [rows]: whether the fresh response beats the stale one at the defaults, too, by 2 standard errors."""
-    return np.asarray(table["at_defaults"] > 2.0 * table["at_defaults_error"]) & table["moved"]
+    return np.asarray(table["at_defaults"] > SHORT * table["at_defaults_error"]) & table["moved"]
 
 
-def _holds(table: Table, roles: Sequence[str]) -> bool:
-    pairs = coupled_pairs(table)
-    return len(pairs) >= PAIRS and {answerer for _, answerer in pairs} == set(roles)
-
-
-def _verdict(table: Table, roles: Sequence[str]) -> str:
-    pairs = coupled_pairs(table)
-    named = ", ".join(f"{mover} -> {answerer}" for mover, answerer in pairs) or "none"
-    coupled, survive = table["coupled"], table["p_holm"] < LEVEL
-    short = int((coupled & short_searches(table)).sum())
+def say(table: Table) -> str:
+    """How many regrets are more than luck, and the largest of each answerer."""
+    survive = table["p_holm"] < LEVEL
+    short = int((survive & short_searches(table)).sum())
+    largest = []
+    for answerer in dict.fromkeys(table["answerer"]):
+        rows = np.flatnonzero(table["answerer"] == answerer)
+        row = int(rows[table["regret"][rows].argmax()])
+        largest.append(
+            f"{answerer} {table['regret'][row]:+.2f} +- {table['standard_error'][row]:.2f} bp (to "
+            f"{table['mover'][row]} {table['move'][row]} on {table['suite'][row]})"
+        )
     return (
-        f"{len(pairs)} of {len(list(permutations(roles, 2)))} pairs coupled: {named}; {int(coupled.sum())} of "
-        f"{num_rows(table)} cells beyond {SIGNIFICANT:g} standard errors, {int(survive.sum())} survive Holm at "
-        f"{LEVEL:.0%}; in {short} of the coupled cells the fresh response is better at the defaults, too"
+        f"{int(survive.sum())} of {num_rows(table)} stale responses lose so much that it survives Holm at {LEVEL:.0%}, "
+        f"{short} of them better at the defaults, too; the largest regrets: {'; '.join(largest)}"
     )
 
 

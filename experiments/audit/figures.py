@@ -1,242 +1,252 @@
-"""A figure an audit, drawn from its table alone; each title says what the numbers say."""
+"""A figure a measurement, drawn from its tables alone; each title says what the numbers say. One governor's figures."""
 
 from collections.abc import Callable, Mapping
-from textwrap import wrap
-from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from protogov.experiments.audit import balance, coupling
-from protogov.experiments.audit.check import Check
-from protogov.experiments.audit.headroom import SIGNIFICANT
-from protogov.experiments.figures.style import BLACK, BLUE, FAINT, GREEN, GREY, ORANGE, VERMILLION, look, new_figure
+from protogov.experiments.audit.drawing import (
+    ROLE_LOOKS,
+    draw_interval,
+    footnote,
+    headline,
+    name_rows,
+    names_of,
+    suite_looks,
+    symlog_x,
+    zero_rule,
+)
+from protogov.experiments.audit.figures_rivals import draw_coupling, draw_ensemble, draw_rivals
+from protogov.experiments.audit.measurement import Measurement
+from protogov.experiments.audit.optima import EDGE, WITHIN
+from protogov.experiments.figures.style import BLACK, FAINT, GREY, few_ticks, look, new_figure
 from protogov.experiments.figures.style import spaced as words
-from protogov.experiments.tables import num_rows
+from protogov.experiments.governors import STATIC
 
-FINE: dict[str, Any] = {"color": BLUE, "marker": "o"}
-WRONG: dict[str, Any] = {"color": VERMILLION, "marker": "s"}
-INTERVAL: dict[str, Any] = {"linestyle": "none", "markersize": 5, "capsize": 2.5, "elinewidth": 1.1, "zorder": 3}
-ROLE_LOOKS = {"rate": (BLUE, "o"), "risk": (VERMILLION, "s"), "spread": (GREEN, "^"), "joint": (ORANGE, "D")}
-LINEAR_WITHIN = 5.0  # standard errors up to which the axis of z is linear
+LINEAR = 10.0  # bp, within which axes of W are linear
 
 
-def draw_cheaters(check: Check) -> Figure:
-    """Welfare over the default constants with its 95% interval, a row a cheater."""
-    table = check.table
-    order = np.argsort(-table["difference"])
-    free = [str(name) for name, caught in zip(table["cheater"], table["below"], strict=True) if not caught]
-    said = f"{len(order) - len(free)} of {len(order)} cheaters end below the default constants, {check.notes[0]}"
-    said += f"; not shown for {', '.join(words(name) for name in free)}" if free else ""
+def draw_cheaters(found: Measurement) -> Figure:
+    """Welfare over the default constants, a row a cheater, a panel a suite."""
+    table = found.table
+    suites, names = names_of(table["suite"]), [n for n in names_of(table["governors"]) if n != STATIC]
+    looks, said = suite_looks(suites), []
+    width = 2.4 + 3.1 * len(suites)
     with look():
-        figure = new_figure(6.6, 1.5 + 0.3 * len(order))
-        axes = figure.subplots()
-        for place, row in enumerate(order):
-            kind = FINE if table["below"][row] else WRONG
-            _interval(axes, place, table["difference"][row], table["low"][row], table["high"][row], kind)
-            axes.annotate(
-                "{:+.1f}  [{:+.1f}, {:+.1f}]".format(*(table[name][row] for name in ("difference", "low", "high"))),
-                (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=7.5, color=kind["color"],
-            )  # fmt: skip
-        axes.axvline(0.0, color=BLACK, linewidth=1.0, zorder=2)
-        _rows(axes, [words(str(table["cheater"][row])) for row in order])
-        _symlog(axes, 10.0, float(table["low"].min()), float(table["high"].max()))
-        axes.set_xlabel("welfare over the default constants [bp of K0 an episode], 95% interval")
-        _headline(figure, said, 6.6)
-    return figure
-
-
-def draw_balance(check: Check) -> Figure:
-    """Mean absolute total of every term under defaults on a logarithmic axis, with the band that is accepted."""
-    table = check.table
-    agents = list(dict.fromkeys(str(name) for name in table["agent"]))
-    outside = [
-        f"{str(table['agent'][k]).partition('_')[0]} {words(str(table['term'][k]))}"
-        for k in range(num_rows(table))
-        if not table["within"][k]
-    ]
-    held = int(table["held"].sum())
-    said = f"{held - len(outside)} of {held} terms of weight 1 lie within {balance.LOW:g} to {balance.HIGH:g} bp"
-    said += f"; outside: {', '.join(outside)}" if outside else ""
-    floor = 10.0 ** np.floor(
-        np.log10(max(min(table["mean_absolute"][table["mean_absolute"] > 0.0], default=0.1), 1e-3))
-    )
-    with look():
-        figure = new_figure(6.6, 1.6 + 0.24 * num_rows(table))
-        panels = figure.subplots(
-            len(agents), 1, sharex=True, squeeze=False,
-            height_ratios=[int((table["agent"] == agent).sum()) for agent in agents],
-        )[:, 0]  # fmt: skip
-        for axes, agent in zip(panels, agents, strict=True):
-            rows = np.flatnonzero(table["agent"] == agent)
-            axes.axvspan(balance.LOW, balance.HIGH, color=FAINT, alpha=0.4, linewidth=0, zorder=0)
-            for place, row in enumerate(rows):
-                colour = FAINT if not table["held"][row] else BLUE if table["within"][row] else VERMILLION
-                size = max(float(table["mean_absolute"][row]), floor)
-                axes.barh(
-                    place, size - floor, left=floor, color=colour, height=0.7, zorder=2,
-                    edgecolor=GREY if not table["held"][row] else colour, xerr=table["standard_error"][row] * 1.96,
-                    error_kw={"elinewidth": 1.0, "ecolor": BLACK, "capsize": 2},
-                )  # fmt: skip
+        figure = new_figure(width, 1.8 + 0.3 * len(names))
+        panels = figure.subplots(1, len(suites), sharey=True, squeeze=False)[0]
+        for axes, suite in zip(panels, suites, strict=True):
+            here = table["suite"] == suite
+            cheats = here & (table["governors"] != STATIC)
+            for row in np.flatnonzero(cheats):
+                place, numbers = names.index(str(table["governors"][row])), [table[n][row] for n in _OVER]
+                draw_interval(axes, place, *numbers, looks[suite])
                 axes.annotate(
-                    f"{table['mean_absolute'][row]:.2g}", (size + 1.96 * table["standard_error"][row], place),
-                    xytext=(5, 0), textcoords="offset points", va="center", fontsize=7,
-                )  # fmt: skip
+                    f"{numbers[0]:+.1f}", (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=7
+                )
+            zero_rule(axes)
+            symlog_x(axes, LINEAR, float(table["low"][cheats].min()), float(table["high"][cheats].max()))
+            base = int(np.flatnonzero(here & (table["governors"] == STATIC))[0])
+            interval = f"[{table['welfare_low'][base]:+.1f}, {table['welfare_high'][base]:+.1f}]"
+            axes.set_title(f"{suite}: defaults {table['welfare'][base]:+.1f} {interval}", fontsize=8.5)
+            said.append(f"{int((table['high'][cheats] < 0.0).sum())} of {int(cheats.sum())} on {suite}")
+        name_rows(panels[0], [words(name) for name in names])
+        footnote(figure, "W over the default constants [bp of K0 an episode], 95% interval; titles: W of the defaults")
+        headline(figure, f"Cheaters that end below the defaults: {', '.join(said)}", width)
+    return figure
+
+
+_OVER = ("difference", "low", "high")
+
+
+def draw_balance(found: Measurement) -> Figure:
+    """Mean absolute total of every term under the defaults on a logarithmic axis; no size is right or wrong."""
+    table = found.table
+    suites, agents = names_of(table["suite"]), names_of(table["agent"])
+    looks = suite_looks(suites)
+    terms = {agent: names_of(table["term"][table["agent"] == agent]) for agent in agents}
+    most = int(table["mean_absolute"].argmax())
+    with look():
+        figure = new_figure(6.6, 1.6 + 0.26 * sum(len(of) for of in terms.values()))
+        heights = [len(terms[agent]) for agent in agents]
+        panels = figure.subplots(len(agents), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+        for axes, agent in zip(panels, agents, strict=True):
+            weights = {}
+            for row in np.flatnonzero(table["agent"] == agent):
+                suite, term = str(table["suite"][row]), str(table["term"][row])
+                weights[term], size = float(table["weight"][row]), float(table["mean_absolute"][row])
+                if size > 0.0:
+                    half = 1.96 * float(table["standard_error"][row])
+                    draw_interval(axes, terms[agent].index(term), size, size - half, size + half, looks[suite])
             axes.set_xscale("log")
-            _rows(axes, [f"{words(str(table['term'][row]))} ({table['weight'][row]:+g})" for row in rows])
-            axes.set_title(agent.partition("_")[0])
-        panels[0].set_xlim(floor, 3.0 * max(float(table["mean_absolute"].max()), balance.HIGH))
-        ticks = [factor * 10.0**power for power in range(-3, 4) for factor in (1.0, 2.0, 5.0)]
-        panels[0].set_xticks([tick for tick in ticks if floor <= tick <= panels[0].get_xlim()[1]])
-        panels[0].xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        panels[0].minorticks_off()
-        panels[-1].set_xlabel(
-            "mean absolute total of an episode [bp of K0], 95% interval; in brackets the weight;\n"
-            "grey band: accepted; pale bars: other weights, which are not held to it"
+            name_rows(axes, [f"{words(term)} ({weights[term]:+g})" for term in terms[agent]])
+            axes.set_title(agent)
+        for suite in suites:
+            panels[0].plot([], [], linestyle="none", label=suite, **looks[suite])
+        figure.legend(loc="outside lower right", ncols=len(suites))
+        panels[-1].set_xlabel("mean absolute total of an episode [bp of K0], 95% interval; in brackets the weight")
+        largest = f"{words(str(table['term'][most]))} ({table['mean_absolute'][most]:.0f} bp on {table['suite'][most]})"
+        headline(figure, f"The largest term that a governor sees under the defaults is {largest}", 6.6)
+    return figure
+
+
+def draw_tuned(found: Measurement) -> Figure:
+    """Gain in W and in the pool's market profit of tuned constants, and what each search gained on its selection."""
+    table, searches = found.table, found.more["tuned_searches"]
+    suites = names_of(table["suite"])
+    looks, names = suite_looks(suites), list[str]()
+    with look():
+        figure = new_figure(6.6, 1.7 + 0.5 * len(suites))
+        axes = figure.subplots()
+        for row, suite in enumerate(suites):
+            draw_interval(axes, 2 * row, *(table[name][row] for name in ("gain", "low", "high")), looks[suite])
+            own = searches["selection_gain"][searches["suite"] == suite]
+            axes.plot(own, np.full(len(own), 2 * row + 0.32), "|", color=GREY, markersize=6)
+            profit = (table[name][row] for name in ("profit_gain", "profit_low", "profit_high"))
+            draw_interval(axes, 2 * row + 1, *profit, looks[suite] | {"markerfacecolor": "white"})
+            names += [f"{suite}: W", f"{suite}: market profit"]
+        zero_rule(axes)
+        name_rows(axes, names)
+        axes.margins(x=0.1)
+        axes.set_xlabel(
+            "tuned constants over the defaults [bp of K0 an episode], 95% interval;\n"
+            "grey ticks: the three searches on the tapes of selection, from which the best was picked"
         )
-        _headline(figure, said, 6.6)
+        said = ", ".join(
+            f"{gain:+.1f} bp on {suite} (market profit {profit:+.1f})"
+            for suite, gain, profit in zip(suites, table["gain"], table["profit_gain"], strict=True)
+        )
+        headline(figure, f"Tuned constants gain {said}", 6.6)
     return figure
 
 
-def draw_headroom(check: Check) -> Figure:
-    """What a regime's constants gain over the single ones, with its 95% interval: a row a regime, a panel a role."""
-    table, roles = check.more["headroom_regimes"], [str(name) for name in check.table["role"]]
-    passed = [role for role, holds in zip(roles, check.table["holds"], strict=True) if holds]
-    failed = [role for role in roles if role not in passed]
-    said = "Hindsight of the regime pays for " + (", ".join(passed) if passed else "no role")
-    said += f"; not enough for {', '.join(failed)}" if failed else ": there is room to adapt"
-    regimes = list(dict.fromkeys(str(name) for name in table["regime"]))
-    names = [*regimes, "mean of regimes"]
+def draw_optima(found: Measurement) -> Figure:
+    """W along each lever, the others at their defaults: a panel a lever, a line a suite."""
+    table, curves = found.table, found.more["optima_curves"]
+    suites, levers = names_of(table["suite"]), names_of(table["lever"])
+    looks = suite_looks(suites)
     with look():
-        figure = new_figure(1.6 + 2.3 * len(roles), 1.9 + 0.3 * len(names))
+        figure = new_figure(8.6, 7.0)
+        panels = figure.subplots(3, 4, sharex=True).ravel()
+        for axes, lever in zip(panels, levers, strict=True):
+            shown = 0.0
+            for suite in suites:
+                own = (curves["suite"] == suite) & (curves["lever"] == lever)
+                row = int(np.flatnonzero((table["suite"] == suite) & (table["lever"] == lever))[0])
+                over = curves["over_default"][own]
+                axes.plot(curves["action"][own], over, color=looks[suite]["color"], label=suite)
+                best = int(over.argmax())
+                face = looks[suite]["color"] if table["at_edge"][row] else "white"
+                axes.plot(curves["action"][own][best], over[best], markersize=6, markerfacecolor=face, **looks[suite])
+                shown = max(shown, float(over.max()))
+            axes.axhline(0.0, color=BLACK, linewidth=0.7)
+            axes.set_ylim(-4.0 * max(shown, 5.0), 1.3 * max(shown, 5.0))
+            for side in (-1.0, 1.0):
+                axes.axvspan(side * WITHIN, side * 1.04, color=FAINT, alpha=0.3, linewidth=0)
+            axes.set_xlim(-1.04, 1.04)
+            axes.set_title(words(lever), fontsize=8.5)
+            few_ticks(axes, 5, 5)
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=len(suites))
+        footnote(
+            figure,
+            "action: -1 low, 0 default, +1 high. Lines: W over the defaults [bp of K0 an episode] on the tapes of "
+            f"selection, cut off far below; marker: the best;\nfilled: beyond {EDGE:g}, and with the others tuned "
+            f"again worse within {WITHIN:g} by more than two standard errors; grey: beyond {WITHIN:g}",
+        )
+        said = ", ".join(
+            f"{int(table['at_edge'][table['suite'] == suite].sum())} of {len(levers)} on {suite}" for suite in suites
+        )
+        headline(figure, f"Levers whose optimum is at an edge of their range: {said}", 7.0)
+    return figure
+
+
+def draw_worth(found: Measurement) -> Figure:
+    """W at every Sobol point of each role's levers, with the range of nine tenths of them: a panel a suite."""
+    table, points = found.table, found.more["worth_points"]
+    suites, roles = names_of(table["suite"]), names_of(table["role"])
+    width, jitter, said = 1.4 + 3.4 * len(suites), np.random.default_rng(0), []
+    with look():
+        figure = new_figure(width, 1.8 + 0.55 * len(roles))
+        panels = figure.subplots(1, len(suites), sharey=True, squeeze=False)[0]
+        for axes, suite in zip(panels, suites, strict=True):
+            for place, role in enumerate(roles):
+                row = int(np.flatnonzero((table["suite"] == suite) & (table["role"] == role))[0])
+                over = points["over_default"][(points["suite"] == suite) & (points["role"] == role)]
+                colour = ROLE_LOOKS[role][0]
+                axes.plot(
+                    over, place + jitter.uniform(-0.25, 0.1, len(over)), ".", color=colour, markersize=2.5, alpha=0.6
+                )
+                ends = [table["low_5"][row], table["high_95"][row]]
+                axes.plot(ends, [place + 0.25] * 2, color=colour, linewidth=3.0, solid_capstyle="butt")
+                axes.annotate(
+                    f"{table['range_90'][row]:.0f} ({table['range'][row]:.0f})", (1.01, place),
+                    xycoords=("axes fraction", "data"), va="center", fontsize=7,
+                )  # fmt: skip
+            here = table["suite"] == suite
+            zero_rule(axes)
+            symlog_x(axes, LINEAR, float(table["lowest"][here].min()), float(table["highest"][here].max()))
+            axes.set_title(suite)
+            most = int(np.flatnonzero(here)[table["range_90"][here].argmax()])
+            said.append(f"{table['role'][most]} on {suite} ({table['range_90'][most]:.0f} bp)")
+        name_rows(panels[0], roles)
+        footnote(
+            figure,
+            "W over the defaults [bp of K0 an episode] at Sobol points of the role's levers, others at the defaults;\n"
+            "bar and number: from 5% to 95% of the points; in brackets from the lowest to the highest",
+        )
+        headline(figure, f"The role that moves W most: {', '.join(said)}", width)
+    return figure
+
+
+def draw_room(found: Measurement) -> Figure:
+    """What each market's constants gain over the single ones of a suite: a row a market, a panel a role."""
+    table, markets = found.table, found.more["room_markets"]
+    suites, roles = names_of(table["suite"]), names_of(table["role"])
+    looks, names = suite_looks(suites), names_of(markets["market"])
+    rows = [*(name.removesuffix(" + drift") for name in names), *(f"all of {suite}" for suite in suites)]
+    width = 1.6 + 2.0 * len(roles)
+    with look():
+        figure = new_figure(width, 2.1 + 0.3 * len(rows))
         panels = figure.subplots(1, len(roles), sharey=True, squeeze=False)[0]
-        for number, (axes, role) in enumerate(zip(panels, roles, strict=True)):
-            colour, marker = ROLE_LOOKS.get(role, (BLUE, "o"))
-            kind = {"color": colour, "marker": marker}
-            for row in np.flatnonzero(table["role"] == role):
-                place = names.index(str(table["regime"][row]))
-                _interval(axes, place, table["gain"][row], table["low"][row], table["high"][row], kind)
-            mean, error = check.table["headroom"][number], check.table["standard_error"][number]
-            place = len(names) - 1
-            half = SIGNIFICANT * error
-            _interval(axes, place, mean, mean - half, mean + half, kind | {"color": BLACK})
-            axes.axhline(place - 0.5, color=FAINT, linewidth=0.8)
-            axes.axvline(0.0, color=BLACK, linewidth=1.0, zorder=2)
-            over = float(check.table["tuned_over_default"][number])
-            axes.set_title(f"{role}: {mean:+.2f} bp\nsingle constants {over:+.2f} bp", fontsize=8.5)
-            axes.margins(x=0.12)
-            axes.grid(axis="y", visible=False)
-            axes.xaxis.set_major_locator(_few())
-        _rows(panels[0], names)
-        figure.supxlabel(
-            "welfare of the regime's constants over the single ones [bp of K0 an episode], 95% interval (mean: 2 "
-            "standard errors);\nno interval: the regime's constants are the single ones; single constants: their gain "
-            "over the defaults", fontsize=7.5, color=GREY,
+        for axes, role in zip(panels, roles, strict=True):
+            for number, suite in enumerate(suites):
+                shift = 0.16 * (number - (len(suites) - 1) / 2.0)
+                for row in np.flatnonzero((markets["role"] == role) & (markets["suite"] == suite)):
+                    place = names.index(str(markets["market"][row])) + shift
+                    draw_interval(axes, place, *(markets[name][row] for name in _ROOM), looks[suite])
+                row = int(np.flatnonzero((table["role"] == role) & (table["suite"] == suite))[0])
+                draw_interval(axes, len(names) + number, *(table[name][row] for name in _ROOM), looks[suite])
+            axes.axhline(len(names) - 0.5, color=FAINT, linewidth=0.8)
+            zero_rule(axes)
+            own = markets["role"] == role
+            symlog_x(axes, LINEAR, float(markets["low"][own].min()), float(markets["high"][own].max()), 5)
+            axes.set_title(role)
+        name_rows(panels[0], rows)
+        for suite in suites:
+            panels[0].plot([], [], linestyle="none", label=f"over the single ones of {suite}", **looks[suite])
+        figure.legend(loc="outside lower right", ncols=len(suites))
+        footnote(
+            figure, "W of a market's own constants over one set for all [bp of K0 an episode], 95% interval; last "
+            "rows: the suite's markets in their shares",
         )  # fmt: skip
-        _headline(figure, said, 1.6 + 2.3 * len(roles))
+        last = roles[-1]
+        said = ", ".join(
+            f"{table['room'][row]:+.1f} bp on {table['suite'][row]}" for row in np.flatnonzero(table["role"] == last)
+        )
+        headline(figure, f"To know the market is worth, in constants of {last}: {said}", width)
     return figure
 
 
-def draw_coupling(check: Check) -> Figure:
-    """Regret of every stale response in standard errors, labelled in bp: a row a move, a panel a regime."""
-    table = check.table
-    regimes = list(dict.fromkeys(str(name) for name in table["regime"]))
-    keys = zip(table["answerer"], table["mover"], table["move"], strict=True)
-    names = list(dict.fromkeys((str(answerer), str(mover), str(move)) for answerer, mover, move in keys))
-    pairs = len(dict.fromkeys((answerer, mover) for answerer, mover, _ in names))
-    coupled, short = coupling.coupled_pairs(table), coupling.short_searches(table)
-    survive = int((table["p_holm"] < coupling.LEVEL).sum())
-    said = (
-        f"{len(coupled)} of {pairs} pairs are coupled: {int(table['coupled'].sum())} of {num_rows(table)} stale "
-        f"responses lose by more than {coupling.SIGNIFICANT:g} standard errors; {survive} survive Holm"
-    )
-    top = float(np.nanmax(np.minimum(np.abs(table["z"]), 1e3), initial=LINEAR_WITHIN))
-    width = 2.0 + 2.0 * len(regimes)
-    with look():
-        figure = new_figure(max(width, 5.6), 1.9 + 0.3 * len(names))
-        panels = figure.subplots(1, len(regimes), sharey=True, sharex=True, squeeze=False)[0]
-        for axes, regime in zip(panels, regimes, strict=True):
-            for row in np.flatnonzero(table["regime"] == regime):
-                key = (str(table["answerer"][row]), str(table["mover"][row]), str(table["move"][row]))
-                _cell(axes, names.index(key), check, int(row), bool(short[row]))
-            for place in range(1, len(names)):  # between answerers
-                if names[place][0] != names[place - 1][0]:
-                    axes.axhline(place - 0.5, color=FAINT, linewidth=0.8)
-            axes.axvline(0.0, color=BLACK, linewidth=0.8, zorder=1)
-            axes.axvline(coupling.SIGNIFICANT, color=VERMILLION, linewidth=1.0, linestyle=(0, (4, 2)), zorder=1)
-            axes.grid(axis="y", visible=False)
-            axes.set_title(regime)
-            axes.set_xscale("symlog", linthresh=LINEAR_WITHIN, linscale=1.0)
-            axes.set_xlim(-LINEAR_WITHIN, 6.0 * max(top, LINEAR_WITHIN))  # room for labels
-            axes.set_xticks([tick for tick in (-3, 0, 3, 10, 30, 100, 300, 1000) if tick <= max(top, 10.0)])
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-            axes.minorticks_off()
-        _rows(panels[0], [f"{mover} {move} → {answerer}" for answerer, mover, move in names])
-        figure.supxlabel(
-            "regret of the stale response in standard errors (labels: bp of K0 an episode); dashed line: "
-            f"{coupling.SIGNIFICANT:g} standard errors\n"
-            "filled: beyond it; bold: survives Holm; triangle: fresh is better at the defaults, too (the search fell "
-            "short);\nno label: the same response", fontsize=7.5, color=GREY,
-        )  # fmt: skip
-        _headline(figure, said, max(width, 5.6))
-    return figure
-
-
-def _cell(axes: Axes, place: int, check: Check, row: int, short: bool) -> None:
-    table = check.table
-    colour = BLUE if table["coupled"][row] else GREY
-    z = float(np.clip(table["z"][row], -LINEAR_WITHIN, 1e3))
-    axes.plot(
-        [z], [place], marker="^" if short else "o", markersize=5.5, color=colour, zorder=3,
-        markerfacecolor=colour if table["coupled"][row] else "white",
-    )  # fmt: skip
-    if table["moved"][row]:
-        weight = "bold" if table["p_holm"][row] < coupling.LEVEL else "normal"
-        axes.annotate(
-            f"{table['regret'][row]:+.2g}", (z, place), xytext=(6, 0), textcoords="offset points", va="center",
-            fontsize=7, color=colour, weight=weight, zorder=4, bbox={"facecolor": "white", "linewidth": 0, "pad": 0.6},
-        )  # fmt: skip
-
-
-def _interval(axes: Axes, place: float, mean: float, low: float, high: float, kind: Mapping[str, Any]) -> None:
-    axes.errorbar([mean], [place], xerr=[[mean - low], [high - mean]], **kind, **INTERVAL)
-
-
-def _rows(axes: Axes, names: list[str]) -> None:
-    """Named rows from the top down."""
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
-    axes.tick_params(axis="y", length=0)
-
-
-def _symlog(axes: Axes, linear: float, low: float, high: float) -> None:
-    """An x axis from `low` to `high` and zero, linear within +-`linear`: cheaters lose 10 bp, or thousands."""
-    axes.set_xscale("symlog", linthresh=linear)
-    least, most = 1.4 * min(low, -linear), 1.4 * max(high, linear)
-    places = [linear * factor * 10.0**power for power in range(6) for factor in (1.0, 3.0)]
-    axes.set_xticks([-place for place in reversed(places) if -place > least] + [0.0])
-    axes.set_xticks([*axes.get_xticks(), *(place for place in places if place < most)])
-    axes.set_xlim(least, most)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:+g}" if value else "0")
-    axes.minorticks_off()
-
-
-def _few() -> Any:
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(4)
-
-
-def _headline(figure: Figure, text: str, width: float) -> None:
-    text = text[:1].upper() + text[1:]
-    figure.suptitle("\n".join(wrap(text, int(12.0 * width))), x=0.01, ha="left", fontsize=10, fontweight="bold")
-
-
-DRAW: Mapping[str, Callable[[Check], Figure]] = {
+_ROOM = ("room", "low", "high")
+DRAW: Mapping[str, Callable[[Measurement], Figure]] = {
     "cheaters": draw_cheaters,
-    "balance": draw_balance,
-    "headroom": draw_headroom,
+    "tuned": draw_tuned,
+    "optima": draw_optima,
+    "worth": draw_worth,
+    "room": draw_room,
     "coupling": draw_coupling,
+    "rivals": draw_rivals,
+    "ensemble": draw_ensemble,
+    "balance": draw_balance,
 }

@@ -1,8 +1,8 @@
-"""Where W is best along each lever: inside its range, or at an edge, which says that the world asks for no balance there.
+"""Where W is best along each lever: inside its range, or at an edge, where the world asks for no balance.
 
-First each lever alone over its range, the others at their defaults. Where the best action lies beyond .9, that may be the
-fault of the others: so the lever is searched again with them, once within +-.8 and once held at the edge. It is at an edge
-if the best within is worse by more than two standard errors on fresh paired tapes.
+First each lever alone over its range, the others at their defaults. Where the best action lies beyond .9, that may be
+the fault of the others: so the lever is searched again with them, once within +-.8 and once held at the edge. It is at
+an edge if the best within is worse by more than two standard errors on fresh paired tapes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -108,9 +108,9 @@ def measure_optima(
             for place, value in zip(PLACES, curve, strict=True)
         ]
     notes = (
-        f"{len(PLACES)} actions a lever on {grid_seeds} tapes of selection, the others at their defaults; gain of the best "
-        f"on {num_seeds} others; levers best beyond {EDGE} again with the others tuned ({again.distinct} tapes), within "
-        f"{WITHIN} and at the edge, on {claim_seeds} paired tapes",
+        f"{len(PLACES)} actions a lever on {grid_seeds} tapes of selection, the others at their defaults; gain of the "
+        f"best on {num_seeds} others; levers best beyond {EDGE} again with the others tuned ({again.distinct} tapes), "
+        f"within {WITHIN} and at the edge, on {claim_seeds} paired tapes",
         f"{_episodes(len(suites), len(edges), grid_seeds, num_seeds, claim_seeds, again, pick_seeds)} episodes beside "
         "those of tuned",
     )
@@ -225,7 +225,7 @@ def say(table: Table) -> str:
             f"{table['loss_error'][row]:.2f} bp lost within)" for row in np.flatnonzero(edge)
         )  # fmt: skip
         parts.append(
-            f"{suite}: of {int(here.sum())} levers {int(beyond.sum())} are best beyond {EDGE} alone, and {int(edge.sum())} "
-            f"at an edge with the others tuned{': ' + named if named else ''}"
+            f"{suite}: of {int(here.sum())} levers {int(beyond.sum())} are best beyond {EDGE} alone, and "
+            f"{int(edge.sum())} at an edge with the others tuned{': ' + named if named else ''}"
         )
     return "; ".join(parts)

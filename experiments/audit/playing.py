@@ -1,7 +1,7 @@
 """Whole episodes of constants and of governors on paired tapes, and the pieces that they are played in.
 
-Constants ask nothing of a world, so that many of them are played as rows of one batch: forks of the same openings, which
-share tape and keyed noise.
+Constants ask nothing of a world, so that many of them are played as rows of one batch: forks of the same openings,
+which share tape and keyed noise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class Play:
 
     Attributes:
         suite: what is drawn from.
-        points: actions of every candidate, 12 of venue 0 or 24 of both; levers that no role holds stay at their default.
+        points: actions of every candidate, 12 of venue 0 or 24 of both; levers without a role stay at their default.
         first: seed of the first tape.
         count: tapes.
     """
@@ -158,7 +158,11 @@ def chunks(first: int, count: int, size: int = CHUNK) -> list[tuple[int, int]]:
 
 
 def play_pieces_of(
-    config: WorldConfig, asked: Mapping[str, Play], how: Running, label: str
+    config: WorldConfig,
+    asked: Mapping[str, Play],
+    how: Running,
+    label: str,
+    worlds: Mapping[str, WorldConfig] | None = None,
 ) -> dict[str, dict[str, Floats]]:
     """Play constants in pieces of `CHUNK` tapes.
 
@@ -167,6 +171,7 @@ def play_pieces_of(
         asked: name -> what is played.
         how: processes, and where finished pieces are kept.
         label: of the progress bar.
+        worlds: name -> the world of what is asked under it, where it is another.
 
     Returns:
         name -> the totals of `play_constants`, F64[candidates, tapes] each.
@@ -174,7 +179,8 @@ def play_pieces_of(
     pieces, owners = [], []
     for name, job in asked.items():
         for first, count in chunks(job.first, job.count):
-            pieces.append(Piece(f"{label}_{name}", Play(job.suite, job.points, first, count)))
+            own = worlds[name] if worlds is not None else None
+            pieces.append(Piece(f"{label}_{name}", Play(job.suite, job.points, first, count), own))
             owners.append(name)
     parts = run_pieces(play_piece, config, pieces, how, label)
     found: dict[str, list[dict[str, Floats]]] = {name: [] for name in asked}

@@ -1,9 +1,9 @@
-"""Room for adaptation: constants for each market, in hindsight, against one set of constants for all markets of a suite.
+"""Room for adaptation: constants for each market, in hindsight, against one set for all markets of a suite.
 
 A market is a part of a suite. A role searches constants on every market and on every suite as a whole; from all that it
-found, and the defaults, the best for each market and the best single ones for each suite are picked on tapes of selection
-and scored on others. Both suites share the markets that they share. Room is no bound: a governor that reacts within a
-market may gain more, and one that must first learn where it is, less.
+found, and the defaults, the best for each market and the best single ones for each suite are picked on tapes of
+selection and scored on others. Both suites share the markets that they share. Room is no bound: a governor that reacts
+within a market may gain more, and one that must first learn where it is, less.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,12 +59,14 @@ def find_room(
     roles: Sequence[str],
     how: Running,
 ) -> dict[str, tuple[dict[str, Floats], dict[str, Floats]]]:
-    """role -> (market -> its constants, suite -> the single ones), F64[12] actions each."""
+    """Role -> (market -> its constants, suite -> the single ones), F64[12] actions each."""
     markets = markets_of(suites)
     jobs = {role: room_searches(role, suites, effort) for role in roles}
     pieces = [Piece(f"room_{role}_{job.suite}", job) for role in roles for job in jobs[role]]
     found = iter(run_pieces(search_piece, config, pieces, how, "room: searches"))
-    pools = {role: np.array([np.zeros(len(LEVERS)), *(e for _ in jobs[role] for e in offers(next(found)))]) for role in roles}
+    pools = {
+        role: np.array([np.zeros(len(LEVERS)), *(e for _ in jobs[role] for e in offers(next(found)))]) for role in roles
+    }
     asked = {
         f"{role}/{market}": Play(market, as_points(pools[role]), FIRST_SELECTION + PICKING, pick_seeds)
         for role in roles
@@ -136,13 +138,15 @@ def measure_room(
                 )  # fmt: skip
     by_market = columns(rows)
     table = columns([suite_row(by_market, suite, role) for suite in suites for role in roles])
-    spent = sum(total_episodes(room_searches(role, suites, effort)) for role in roles) + episodes_of(list(asked.values()))
+    spent = sum(total_episodes(room_searches(role, suites, effort)) for role in roles) + episodes_of(
+        list(asked.values())
+    )
     pool = 1 + 2 * len(room_searches("rate", suites, effort))
     spent += len(roles) * len(markets) * pool * pick_seeds
     notes = (
         f"{len(markets)} markets; a market's search sees {effort.distinct} tapes ({effort.generations} generations of "
-        f"{effort.population}), a suite's twice as many; picked on {pick_seeds} others a market, scored on {num_seeds}; "
-        f"{spent} episodes",
+        f"{effort.population}), a suite's twice as many; picked on {pick_seeds} others a market, scored on "
+        f"{num_seeds}; {spent} episodes",
         "what each market's own constants gain is in room_markets.csv",
     )
     return Measurement("room", QUESTION, say(table), table, notes, {"room_markets": by_market})
@@ -157,7 +161,8 @@ def suite_row(by_market: Table, suite: str, role: str) -> dict[str, object]:
     single_error = float(np.sqrt((share**2) @ rows["single_error"] ** 2))
     return {
         "suite": suite, "role": role, "room": room, "low": room - SURE * error, "high": room + SURE * error,
-        "single_over_default": over, "single_low": over - SURE * single_error, "single_high": over + SURE * single_error,
+        "single_over_default": over, "single_low": over - SURE * single_error,
+        "single_high": over + SURE * single_error,
         "share": room / over if over > 0.0 else np.nan, "markets": num_rows(rows),
     }  # fmt: skip
 
@@ -167,8 +172,8 @@ def say(table: Table) -> str:
     parts = []
     for suite in dict.fromkeys(table["suite"]):
         roles = ", ".join(
-            f"{table['role'][row]} {table['room'][row]:+.1f} [{table['low'][row]:+.1f}, {table['high'][row]:+.1f}] beside "
-            f"{table['single_over_default'][row]:+.1f}" for row in np.flatnonzero(table["suite"] == suite)
+            f"{table['role'][row]} {table['room'][row]:+.1f} [{table['low'][row]:+.1f}, {table['high'][row]:+.1f}] "
+            f"beside {table['single_over_default'][row]:+.1f}" for row in np.flatnonzero(table["suite"] == suite)
         )  # fmt: skip
         parts.append(f"{suite}: constants for each market gain {roles} bp that single ones gain over the defaults")
     return "; ".join(parts)

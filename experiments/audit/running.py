@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -86,7 +87,9 @@ def run_pieces(
     """
     tables: dict[int, Table] = {}
     waiting = []
-    with tqdm(total=len(pieces), desc=label, unit="piece", disable=not how.show, mininterval=0.5) as bar:
+    # a log file gets a line now and then instead of a thousand
+    wait = 0.5 if sys.stderr.isatty() else 15.0
+    with tqdm(total=len(pieces), desc=label, unit="piece", disable=not how.show, mininterval=wait) as bar:
         for number, piece in enumerate(pieces):
             kept = _kept(how.keep, function, piece.config or config, piece.name, piece.job)
             if kept is not None and kept.is_file():
@@ -102,7 +105,7 @@ def run_pieces(
             if kept is not None:
                 keep_table(kept, table)
             tables[number] = table
-            bar.set_postfix_str(piece.name)
+            bar.set_postfix_str(piece.name, refresh=False)
             bar.update()
     return [tables[number] for number in range(len(pieces))]
 

@@ -1,9 +1,9 @@
 """Constants by CMA-ES on fresh tapes every generation: what is found cannot be the luck of a few tapes.
 
 Hansen, "The CMA evolution strategy: a tutorial" (2016), by the library cmaes. All candidates of a generation play the
-same tapes, the next generation others. A search ends with its budget: over other tapes a generation's mean says little of
-whether there is more to gain. What it offers is the mean of its last distribution and the average of the means of the
-second half of its generations; who picks does so on tapes of selection that no search has seen.
+same tapes, the next generation others. A search ends with its budget: over other tapes a generation's mean says little
+of whether there is more to gain. What it offers is the mean of its last distribution and the average of the means of
+the second half of its generations; who picks does so on tapes of selection that no search has seen.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,8 +1,8 @@
 """What constants tuned in hindsight gain over the defaults, and how much of the gain stands beside market profit.
 
-Three searches of each suite, on fresh tapes every generation; the best of what they offer is picked on tapes of selection
-that none of them saw, and scored on others. The option pool's profit by price and vol (delta, gamma, theta, vega) is no
-part of W; a gain that comes with such a profit is still asked where it comes from.
+Three searches of each suite, on fresh tapes every generation; the best of what they offer is picked on tapes of
+selection that none of them saw, and scored on others. The option pool's profit by price and vol (delta, gamma, theta,
+vega) is no part of W; a gain that comes with such a profit is still asked where it comes from.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,9 @@ from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
 from protogov.experiments.audit.searching import Effort, Search, offers, search_piece
 from protogov.experiments.audit.suites import SUITES
 
-QUESTION = "What do constants tuned in hindsight gain in W, and what does the option pool earn by price and vol beside it?"
+QUESTION = (
+    "What do constants tuned in hindsight gain in W, and what does the option pool earn by price and vol beside it?"
+)
 EFFORT = Effort(generations=40, population=14, tapes=32)  # 1,280 distinct tapes
 SEEDS = (1, 2, 3)
 PICK_TAPES = 1024
@@ -131,9 +133,9 @@ def measure_tuned(
     table = columns(rows)
     episodes = len(suites) * (len(SEEDS) * effort.episodes + (1 + 2 * len(SEEDS)) * pick_seeds + 2 * num_seeds)
     notes = (
-        f"{len(SEEDS)} searches a suite, {effort.generations} generations of {effort.population} on {effort.tapes} fresh "
-        f"tapes each, {effort.distinct} distinct tapes; picked on {pick_seeds} others, scored on {num_seeds}; {episodes} "
-        "episodes",
+        f"{len(SEEDS)} searches a suite, {effort.generations} generations of {effort.population} on {effort.tapes} "
+        f"fresh tapes each, {effort.distinct} distinct tapes; picked on {pick_seeds} others, scored on {num_seeds}; "
+        f"{episodes} episodes",
         "market profit: the option pool's delta, gamma, theta and vega, which W leaves out",
     )
     more = {"tuned_searches": columns(searches), "tuned_constants": columns(constants)}

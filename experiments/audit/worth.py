@@ -61,7 +61,9 @@ def measure_worth(
         for role in ROLES:
             points = sobol_points(role, count)
             for at in range(0, count, GROUP):
-                asked[f"{suite}/{role}/{at}"] = Play(suite, as_points(points[at : at + GROUP]), FIRST_SCORING, num_seeds)
+                asked[f"{suite}/{role}/{at}"] = Play(
+                    suite, as_points(points[at : at + GROUP]), FIRST_SCORING, num_seeds
+                )
     played = play_pieces_of(config, asked, how, "worth")
     rows, every = [], []
     for suite in suites:
@@ -70,7 +72,9 @@ def measure_worth(
             welfare = np.concatenate([played[f"{suite}/{role}/{at}"][f"{WELFARE}/0"] for at in range(0, count, GROUP)])
             rows.append({"suite": suite, "role": role} | range_row(welfare, default[0]))
             over = welfare.mean(axis=1) - default.mean()
-            every += [{"suite": suite, "role": role, "point": at, "over_default": float(w)} for at, w in enumerate(over)]
+            every += [
+                {"suite": suite, "role": role, "point": at, "over_default": float(w)} for at, w in enumerate(over)
+            ]
     table = columns(rows)
     episodes = sum(len(job.points) for job in asked.values()) * num_seeds
     notes = (

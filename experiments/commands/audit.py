@@ -1,110 +1,209 @@
-"""`protogov audit`: does the game hold? Cheaters, balance, headroom and coupling, measured in the world as it is."""
+"""`protogov audit`: what the game shows, measured in the world as it is; nothing passes or fails."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from protogov.experiments.commands.options import WorldOptions
-from protogov.experiments.errors import BadInput, CheckFailed
-from protogov.experiments.run_config import training_scenario
+from protogov.experiments.errors import BadInput
 
 if TYPE_CHECKING:
-    from protogov.agents.tuning.evolution import Budget
-    from protogov.experiments.audit.check import Check
+    from protogov.envs.config import WorldConfig
+    from protogov.experiments.audit.measurement import Measurement
+    from protogov.experiments.audit.running import Running
 
-Name = Literal["cheaters", "balance", "headroom", "coupling", "all"]
+Name = Literal[
+    "cheaters", "balance", "tuned", "optima", "worth", "room", "coupling", "rivals", "ensemble", "all", "page"
+]
+ALL = ("cheaters", "balance", "tuned", "optima", "worth", "room", "coupling", "rivals")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Check that the world is a game worth learning.
+    """Measure what governors can do in this world: a table, a figure and a sentence each.
 
-    cheaters: governors that look for a mistake in the rules score below the defaults. balance: no term of a mandate
-    drowns the others. headroom: constants by regime, in hindsight, beat the best single ones. coupling: what is best
-    for one role depends on what another does. Exit code 1 when one fails; what was measured is written all the same.
+    cheaters: W of the defaults, and what governors that look for a mistake in the rules do to it. balance: how large
+    the terms of the mandates are. tuned: what constants by CMA-ES gain, beside the option pool's market profit. optima:
+    where W is best along each lever. worth: how far W ranges over each role's levers. room: constants for each market
+    against one set for all. coupling, rivals: what others' moves do, on one venue and on two. ensemble: in what share
+    of the ensemble's worlds these hold. page: draw the page of a folder again, without measuring. A number that is 0 is
+    each measurement's own.
 
-    Example: protogov audit coupling --jobs 2 --out results/runs/audit
+    Example: protogov audit coupling --jobs 2 --out results/audit
     """
 
-    check: Annotated[Name, tyro.conf.Positional]
-    """Which."""
-    seeds: int = 0
-    """Tapes to score on; 0 is each check's own number."""
-    scenario: str = "mix"
-    """What cheaters and balance are measured on."""
-    regimes: tuple[str, ...] = ()
-    """Scenarios of headroom, of coupling, and on which cheaters are told one by one; each check's own by default."""
-    generations: int = 0
-    """At most, of each search of headroom and of coupling at the defaults; 0 is the check's own number."""
-    population: int = 0
-    """Candidates a generation; 0 is the check's own number."""
+    name: Annotated[Name, tyro.conf.Positional]
+    """Which; all is all but ensemble."""
+    suites: tuple[str, ...] = ("natural", "stress")
+    """What is drawn from: natural, stress (the training crises), or any scenario that may be trained on."""
+    num_seeds: int = 0
+    """Tapes on which is scored, of each suite (room: of each market; ensemble: of each member, all suites together)."""
     search_seeds: int = 0
-    """Tapes of each search; 0 is the check's own number."""
+    """Tapes of each search: a generation's in tuned and room, all of them in coupling and rivals."""
+    pick_seeds: int = 0
+    """Tapes on which what was searched is picked; also those of the grid of optima."""
+    claim_seeds: int = 0
+    """Paired tapes on which optima claims an edge, and those of the regrets of rivals."""
+    generations: int = 0
+    """Of each search; optima: of the searches with a lever kept."""
+    population: int = 0
+    """Candidates a generation, at least 4."""
+    points: int = 0
+    """Of each role in worth, a power of two."""
+    members: tuple[str, ...] = ()
+    """Of the ensemble; all by default."""
     jobs: int = 2
     """Processes, one thread each."""
     world: WorldOptions = field(default_factory=WorldOptions)
-    """The world."""
+    """The world; it has one venue, rivals adds the second."""
     out: Path | None = None
-    """Write tables (CSV), figures and a page to this folder; finished pieces are kept there, and a rerun goes on."""
+    """Write tables, figures and the page to this folder; finished pieces are kept there, and a rerun goes on."""
+
+
+_LEAST = {"num_seeds": 2, "search_seeds": 2, "pick_seeds": 2, "claim_seeds": 2, "generations": 1, "population": 4,
+          "points": 2}  # fmt: skip
 
 
 def run(options: Options, command: str) -> int:
-    """Measure, write, print; raises CheckFailed when a check fails."""
-    if options.seeds != 0 and options.seeds < 2:
-        raise BadInput(f"seeds is {options.seeds}; 0, or a whole number from 2, is accepted")
-    for option in ("generations", "population", "search_seeds"):
-        value = getattr(options, option)
-        if value != 0 and value < 2:
-            raise BadInput(f"{option} is {value}; 0, or a whole number from 2, is accepted")
-    for name in (options.scenario, *options.regimes):
-        training_scenario(name)  # the world is changed until these checks hold: never on what is kept for evaluation
-    makers = _makers(options)
-    chosen = list(makers) if options.check == "all" else [options.check]
-    checks = []
-    for name in chosen:
-        checks.append(makers[name]())
-        print(f"{name}: {'holds' if checks[-1].holds else 'FAILS'}: {checks[-1].verdict}", flush=True)
-    if options.out is not None:
-        from protogov.experiments.audit.writing import write_checks
+    """Measure, print, write."""
+    from protogov.experiments.audit.running import Running
+    from protogov.experiments.audit.suites import find_suite
+    from protogov.experiments.audit.writing import store, write_page
 
-        for path in write_checks(checks, options.out, command):
+    for option, least in _LEAST.items():
+        value = getattr(options, option)
+        if value != 0 and value < least:
+            raise BadInput(f"{option} is {value}; 0, or a whole number from {least}, is accepted")
+    if options.points & (options.points - 1):
+        raise BadInput(f"points is {options.points}; 0, or a power of two, is accepted")
+    if options.world.venues != 1:
+        raise BadInput(f"world.venues is {options.world.venues}; 1 is accepted, rivals adds the second venue")
+    if not options.suites:
+        raise BadInput("suites is empty; at least one scenario is accepted")
+    for suite in options.suites:
+        find_suite(suite)  # never on what is kept for evaluation
+    if options.name == "page":
+        if options.out is None:
+            raise BadInput("out is not given; page needs the folder of the measurements")
+    else:
+        keep = None if options.out is None else options.out / "pieces"
+        how = Running(options.jobs, keep, show=True)
+        config = options.world.make()
+        for name in ALL if options.name == "all" else (options.name,):
+            found = _MEASURES[name](options, config, how)
+            print(f"{name}: {found.said}", flush=True)
+            if options.out is not None:
+                store(found, options.out, command)
+    if options.out is not None:
+        for path in write_page(options.out):
             print(path)
-    failed = [check for check in checks if not check.holds]
-    if failed:
-        raise CheckFailed("; ".join(f"{check.name} fails: {check.verdict}" for check in failed))
     return 0
 
 
-def _makers(options: Options) -> "dict[str, Callable[[], Check]]":
-    from protogov.experiments.audit import balance, cheaters, coupling, headroom
-    from protogov.experiments.audit.running import Running
-
-    config = options.world.make()
-    keep = None if options.out is None else options.out / "pieces"
-    how = Running(options.jobs, keep, show=True)
-    return {
-        "cheaters": lambda: cheaters.audit_cheaters(
-            config, options.scenario, options.seeds or cheaters.TAPES, regimes=options.regimes or headroom.REGIMES,
-            how=how,
-        ),
-        "balance": lambda: balance.audit_balance(config, options.scenario, options.seeds or 4096),
-        "headroom": lambda: headroom.audit_headroom(
-            config, options.regimes or headroom.REGIMES, options.search_seeds or 32, options.seeds or 256,
-            _budget(options, headroom.BUDGET), how=how,
-        ),
-        "coupling": lambda: coupling.audit_coupling(
-            config, options.regimes or coupling.REGIMES, options.search_seeds or 48, options.seeds or 512,
-            _budget(options, coupling.BUDGET), how=how,
-        ),
-    }  # fmt: skip
+def _given(**sizes: int) -> dict[str, Any]:
+    """Those sizes that were asked for; the others are each measurement's own."""
+    return {name: value for name, value in sizes.items() if value}
 
 
-def _budget(options: Options, own: "Budget") -> "Budget":
-    from dataclasses import replace
-
+def _effort(options: Options, own: Any) -> Any:
     return replace(
-        own, generations=options.generations or own.generations, population=options.population or own.population
+        own,
+        **_given(generations=options.generations, population=options.population, tapes=options.search_seeds),
     )
+
+
+def _budget(options: Options, own: Any) -> Any:
+    return replace(own, **_given(generations=options.generations, population=options.population))
+
+
+def _cheaters(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+    from protogov.experiments.audit.cheaters import measure_cheaters
+
+    return measure_cheaters(config, options.suites, how=how, **_given(num_seeds=options.num_seeds))
+
+
+def _balance(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+    from protogov.experiments.audit.balance import measure_balance
+
+    return measure_balance(config, options.suites, how=how, **_given(num_seeds=options.num_seeds))
+
+
+def _tuned(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+    from protogov.experiments.audit.tuned import EFFORT, measure_tuned
+
+    sizes = _given(num_seeds=options.num_seeds, pick_seeds=options.pick_seeds)
+    return measure_tuned(config, options.suites, effort=_effort(options, EFFORT), how=how, **sizes)
+
+
+def _optima(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+    from protogov.experiments.audit.optima import AGAIN, measure_optima
+    from protogov.experiments.audit.tuned import EFFORT
+
+    sizes = _given(
+        num_seeds=options.num_seeds, pick_seeds=options.pick_seeds, claim_seeds=options.claim_seeds,
+        grid_seeds=options.pick_seeds,
+    )  # fmt: skip
+    # tuned's own searches are taken up: the sizes asked for must be those that it was asked for
+    efforts = {"effort": _effort(options, EFFORT), "again": _effort(options, AGAIN)}
+    return measure_optima(config, options.suites, how=how, **efforts, **sizes)
+
+
+def _worth(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+    from protogov.experiments.audit.worth import measure_worth
+
+    sizes = _given(num_seeds=options.num_seeds, count=options.points)
+    return measure_worth(config, options.suites, how=how, **sizes)
+
+
+def _room(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+    from protogov.experiments.audit.room import EFFORT, measure_room
+
+    sizes = _given(num_seeds=options.num_seeds, pick_seeds=options.pick_seeds)
+    return measure_room(config, options.suites, effort=_effort(options, EFFORT), how=how, **sizes)
+
+
+def _coupling(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+    from protogov.experiments.audit.coupling import BUDGET, measure_coupling
+
+    sizes = _given(num_seeds=options.num_seeds, search_seeds=options.search_seeds)
+    return measure_coupling(config, options.suites, budget=_budget(options, BUDGET), how=how, **sizes)
+
+
+def _rivals(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+    from protogov.experiments.audit.coupling import BUDGET
+    from protogov.experiments.audit.rivals import measure_rivals
+
+    sizes = _given(
+        num_seeds=options.num_seeds, search_seeds=options.search_seeds, regret_seeds=options.claim_seeds
+    )  # fmt: skip
+    return measure_rivals(config, options.suites, budget=_budget(options, BUDGET), how=how, **sizes)
+
+
+def _ensemble(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+    from protogov.experiments.audit.ensemble import measure_ensemble
+    from protogov.experiments.audit.room import EFFORT
+
+    sizes = _given(num_seeds=options.num_seeds, pick_seeds=options.pick_seeds)
+    members = _members(options, config)
+    return measure_ensemble(members, config, options.suites, effort=_effort(options, EFFORT), how=how, **sizes)
+
+
+def _members(options: Options, config: "WorldConfig") -> "dict[str, WorldConfig]":
+    """Name -> the same world with a member's physics."""
+    from importlib import import_module
+
+    names: tuple[str, ...] = import_module("protogov.envs.ensemble").shipped_ensemble().names
+    for name in options.members:
+        if name not in names:
+            raise BadInput(f"members names {name!r}; known are {', '.join(names)}")
+    changes: list[tuple[str, dict[str, Any]]] = [(name, {"member": name}) for name in options.members or names]
+    return {name: replace(config, **change) for name, change in changes}
+
+
+_MEASURES: "dict[str, Callable[[Options, WorldConfig, Running], Measurement]]" = {
+    "cheaters": _cheaters, "balance": _balance, "tuned": _tuned, "optima": _optima, "worth": _worth, "room": _room,
+    "coupling": _coupling, "rivals": _rivals, "ensemble": _ensemble,
+}  # fmt: skip

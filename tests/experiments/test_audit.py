@@ -1,282 +1,339 @@
-"""The audits at small size, each with a world or a governor planted that must turn its verdict."""
+"""The audit's machinery: what is picked is scored elsewhere, planted optima are told apart, finished pieces are kept."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from protogov.agents.baselines import Constant
-from protogov.agents.tuning import Budget
+from protogov.agents.tuning import Constants, open_tapes
+from protogov.agents.tuning.objective import role_levers
 from protogov.envs.config import WorldConfig
-from protogov.envs.roles import ROLES
-from protogov.experiments.audit import cheaters, coupling, headroom
-from protogov.experiments.audit.balance import audit_balance
-from protogov.experiments.audit.cheaters import audit_cheaters, below
-from protogov.experiments.audit.check import Check, Paired, columns, holm
-from protogov.experiments.audit.figures import DRAW
-from protogov.experiments.audit.running import Running, piece_digest
-from protogov.experiments.audit.writing import write_checks
+from protogov.envs.world.levers import LEVERS
+from protogov.experiments.audit import balance, cheaters, ensemble, optima, playing, room, suites, tuned, worth
+from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION, PICKING, Paired
+from protogov.experiments.audit.playing import Play, play_constants, play_pieces_of, tape_range
+from protogov.experiments.audit.running import Piece, Running, piece_digest, run_pieces
+from protogov.experiments.audit.searching import Effort, Search, evolve, search_piece, search_tapes
+from protogov.experiments.audit.writing import store, stored, table_lines, write_page
 from protogov.experiments.cli import main
-from protogov.experiments.statistics import Interval
+from protogov.experiments.errors import BadInput
 
-SMALL = WorldConfig(episode_hours=96)
-BAD_DEFAULTS = WorldConfig(episode_hours=96, defaults={"liquidation_threshold": 0.61, "half_spread": 0.11})
-
-
-def test_a_cheater_that_loses_is_below_and_a_planted_one_that_gains_fails_the_suite():
-    losing = audit_cheaters(SMALL, "jump", 8, ("liquidation_farmer",))
-    assert losing.holds
-    assert losing.table["difference"][0] < 0
-    # where the defaults are a mistake, the table's own defaults gain: a cheater that the suite must not let pass
-    gains = {f"{role}_0": Constant(ROLES[role].lever_rows()) for role in ("rate", "risk", "spread")}
-    planted = audit_cheaters(BAD_DEFAULTS, "jump", 8, (), {"planted": gains})
-    assert not planted.holds
-    assert "not: planted" in planted.verdict
+DAY = WorldConfig(episode_hours=24)
+TINY = Effort(generations=2, population=4, tapes=2)
 
 
-def test_what_cheaters_earn_market_by_market_is_told_and_no_part_of_the_verdict():
-    gains = {f"{role}_0": Constant(ROLES[role].lever_rows()) for role in ("rate", "risk", "spread")}
-    check = audit_cheaters(BAD_DEFAULTS, "jump", 16, ("liquidation_farmer",), {"planted": gains}, ("calm", "jump"))
-    table = check.more["cheaters_regimes"]
-    assert list(zip(table["regime"], table["cheater"], strict=True)) == [
-        ("calm", "liquidation_farmer"), ("jump", "liquidation_farmer"),
-    ]  # fmt: skip
-    above = int((table["low"] > 0.0).sum())
-    assert f"no part of the claim: {above} of 2" in check.notes[1]
-    alone = audit_cheaters(BAD_DEFAULTS, "jump", 16, ("liquidation_farmer",), {"planted": gains})
-    assert alone.holds == check.holds and not alone.more
-    assert np.array_equal(alone.table["difference"], check.table["difference"])
+def test_suites_are_made_of_markets_that_may_be_learned_from():
+    assert sum(suites.market_shares("natural").values()) == pytest.approx(1.0)
+    stress = suites.market_shares("stress")
+    assert set(stress) <= set(suites.market_shares("natural"))
+    assert set(stress.values()) == {1.0 / len(stress)}
+    assert all(name.startswith("crisis-") for name in stress)
+    assert suites.market_shares("jump") == {"jump": 1.0}
+    for market in suites.market_shares("natural"):
+        assert suites.find_suite(market).name == market
+    with pytest.raises(BadInput, match="never trained or tuned on"):
+        suites.find_suite("crash-heldout")
 
 
-def test_a_cheater_is_caught_by_its_whole_interval():
-    assert below(Interval(-2.0, -3.0, -1.0, 8))
-    assert not below(Interval(-1.0, -3.0, 1.0, 8))
+def test_constants_played_as_rows_are_those_of_the_tuner_and_add_up_the_pool_s_market_profit():
+    points = np.zeros((2, len(LEVERS)))
+    points[1, :4] = (0.5, 0.8, 0.8, -0.4)
+    seeds = tape_range(2**41, 3)
+    totals = play_constants(DAY, "jump", seeds, points[:, None, :])
+    (tapes,) = open_tapes(DAY, ["jump"], 2**41, 3)
+    direct = tapes.play(Constants(role_levers("joint")), points).totals
+    assert np.array_equal(totals["welfare/0"], direct["welfare"])
+    assert np.array_equal(totals["mandate/spread_0"], direct["spread"])
+    assert totals["market_profit/0"].shape == (2, 3)
+    assert totals["market_profit/0"].any()
 
 
-def test_balance_names_the_term_that_is_outside():
-    check = audit_balance(SMALL, "jump", 4, low=0.0, high=1e6)
-    assert all(check.table["within"])
-    narrow = audit_balance(SMALL, "jump", 4, low=1e5, high=1e6)
-    assert not narrow.holds
-    assert "rate_0 reserve_income" in narrow.verdict
+def test_a_batch_is_cut_where_it_must_be_without_changing_a_number(monkeypatch):
+    points = np.random.default_rng(0).uniform(-1, 1, (3, 1, len(LEVERS)))
+    whole = play_constants(DAY, "jump", tape_range(2**41, 4), points)
+    monkeypatch.setattr(playing, "MAX_ROWS", 3)
+    assert all(np.array_equal(values, whole[name]) for name, values in
+               play_constants(DAY, "jump", tape_range(2**41, 4), points).items())  # fmt: skip
 
 
-SHORT = Budget(generations=6, population=6, restarts=1)
+def test_pieces_of_tapes_are_put_together_in_their_order(monkeypatch):
+    monkeypatch.setattr(playing, "CHUNK", 2)
+    monkeypatch.setattr(playing.chunks, "__defaults__", (2,))
+    job = Play("jump", ((0.0,) * 12, (0.3,) * 12), 2**41, 5)
+    found = play_pieces_of(DAY, {"a": job}, Running(), "test")["a"]
+    direct = play_constants(DAY, "jump", tape_range(2**41, 5), np.array(job.points)[:, None, :])
+    assert np.array_equal(found["welfare/0"], direct["welfare/0"])
 
 
-class Game:
-    """Tapes of a game of three roles: each role's best first lever is 0.3, plus `pull` times where its rivals move.
+def test_a_search_finds_a_planted_optimum_keeps_to_its_limits_and_leaves_other_levers_alone():
+    target = np.zeros(len(LEVERS))
+    target[:4] = (0.4, -0.3, 0.2, 0.95)
+    effort = Effort(generations=40, population=10, tapes=1)
+    job = Search("jump", role_levers("rate"), effort, 1, (0.1,) * 12, {"optimal_utilisation": (-0.8, 0.8)})
 
-    What rivals do shifts everybody's level in any case: that is influence, and no strategy.
-    """
+    def score(generation, actions):
+        noise = np.random.default_rng(generation).normal()  # the same for all candidates of a generation
+        return noise - ((actions[:, :4] - target[:4]) ** 2).sum(axis=1)
 
-    def __init__(self, pull, seeds):
-        self.pull, self.seeds, self.scenario = pull, seeds, "toy"
-
-    def play(self, family, points, held=None):
-        from protogov.agents.tuning import Episodes
-        from protogov.envs.world.levers import LEVER_INDEX, LEVERS
-
-        others = np.zeros((len(points), len(LEVERS)))
-        others[:] = 0.0 if held is None else held
-        own = [LEVER_INDEX[name] for name in family.levers]
-        others[:, own] = 0.0
-        target = 0.3 + self.pull * np.sign(others.sum(axis=1))
-        noise = np.array([np.random.default_rng(seed).normal() for seed in self.seeds])
-        lost = ((points[:, 0] - target) ** 2)[:, None] * (1.0 + 0.1 * noise)[None, :]
-        score = 5.0 * others.sum(axis=1)[:, None] - lost
-        return Episodes({"rate": score, "risk": score, "spread": score, "welfare": score})
+    for found in evolve(job, score):
+        np.testing.assert_allclose(found[:3], target[:3], atol=0.15)
+        assert 0.6 < found[3] <= 0.8
+        assert (found[4:] == 0.1).all()
 
 
-def play_games(monkeypatch, pull):
-    opened = []
-
-    def open_games(config, names, first, count, threads=1):
-        opened.append((first, first + count))
-        return [Game(pull, np.arange(first, first + count)) for _ in names]
-
-    monkeypatch.setattr(coupling, "open_tapes", open_games)
-    return coupling.audit_coupling(SMALL, ("toy",), 4, 16, SHORT), opened
-
-
-def test_optima_that_move_are_found_coupled(monkeypatch):
-    check, _ = play_games(monkeypatch, pull=0.5)
-    assert check.holds
-    assert check.table["coupled"].all()
-    assert (check.table["regret"] > 0.1).all()  # 0.25 for a stale answer, less what the search missed
-    assert not coupling.short_searches(check.table).any()
-    assert "6 of 6 pairs" in check.verdict
-    assert "12 of 12 cells" in check.verdict
+def test_searches_share_no_tape_with_each_other_with_picking_or_with_scoring():
+    jobs = [Search("natural", tuned.LEVER_NAMES, tuned.EFFORT, seed) for seed in tuned.SEEDS]
+    jobs += [Search("natural", tuned.LEVER_NAMES, optima.AGAIN, optima.FIRST_AGAIN + at) for at in range(24)]
+    jobs += room.room_searches("joint", suites.SUITES, room.EFFORT)
+    assert all(job.effort.distinct >= 1024 for job in jobs[:3])
+    seen = [seed for job in jobs for seed in search_tapes(job)]
+    assert len(set(seen)) == len(seen)
+    assert FIRST_SELECTION <= min(seen) and max(seen) < FIRST_SELECTION + PICKING < FIRST_SCORING
+    with pytest.raises(ValueError, match="at most"):
+        search_tapes(Search("natural", (), Effort(2**10, 4, 2**10), 1))
 
 
-def test_influence_without_strategy_is_not_coupled_though_every_search_ends_elsewhere(monkeypatch):
-    check, _ = play_games(monkeypatch, pull=0.0)
-    assert not check.holds
-    # all states rank the pool alike, so that one response is picked for all of them: no regret, not even noise
-    assert not check.table["regret"].any()
-    assert not check.table["moved"].any()
-    assert "0 of 12 cells" in check.verdict
+def test_every_generation_plays_tapes_of_its_own(monkeypatch):
+    from protogov.experiments.audit import searching
+
+    seen = []
+
+    def play(config, scenario, seeds, actions):
+        seen.append(seeds.tolist())
+        return {"welfare/0": np.zeros((len(actions), len(seeds)))}
+
+    monkeypatch.setattr(searching, "play_constants", play)
+    job = Search("jump", role_levers("rate"), Effort(3, 4, 2), 2)
+    search_piece(DAY, job)
+    assert [seed for seeds in seen for seed in seeds] == list(search_tapes(job))
 
 
-def test_responses_are_searched_picked_and_scored_on_tapes_that_share_none(monkeypatch):
-    _, opened = play_games(monkeypatch, pull=0.0)
-    sets = sorted(set(opened))
-    assert len(sets) == 3
-    assert all(before[1] <= after[0] for before, after in zip(sets, sets[1:], strict=False))
-
-
-def test_a_response_is_left_only_for_one_that_the_tapes_support():
-    defaults = np.array([[1.0, 1.2, 0.8], [0.0, 0.2, -0.2]])
-    luck = np.array([[0.0, 0.0, 0.0], [9.0, -4.0, -4.0]])  # better on average by one tape
-    clear = np.array([[0.0, 0.0, 0.0], [0.9, 1.0, 1.1]])
-    assert coupling.pick_responses([defaults, luck, clear, defaults]) == [0, 0, 1, 0]
-
-
-def test_a_search_that_fell_short_at_the_defaults_is_told_from_strategy():
-    table = {
-        "at_defaults": np.array([1.0, -1.0, 0.0]), "at_defaults_error": np.array([0.1, 0.1, 0.0]),
-        "moved": np.array([True, True, False]),
-    }  # fmt: skip
-    assert coupling.short_searches(table).tolist() == [True, False, False]
-
-
-def test_holm_steps_down_and_keeps_the_order():
-    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, 0.5])), [0.04, 0.09, 0.09, 0.5])
-    assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
-
-
-def test_moves_name_levers_of_the_role_that_moves():
-    for role, moves in coupling.MOVES.items():
-        assert all(set(move) <= set(ROLES[role].levers) for move in moves.values())
-
-
-def test_coupling_plays_the_world_itself_and_takes_up_what_is_kept(tmp_path, monkeypatch):
-    config, budget = WorldConfig(episode_hours=12), Budget(generations=2, population=4, restarts=1)
-    how = Running(keep=tmp_path)
-
-    def measure(budget):
-        return coupling.audit_coupling(config, ("jump",), 2, 2, budget, roles=("rate", "risk"), how=how).table
-
-    first = measure(budget)
-    assert np.isfinite(first["regret"]).all()
-    assert set(first["answerer"]) == {"rate", "risk"}
-    kept = sorted(tmp_path.iterdir())
-    assert len(kept) == 2
-    kept[0].unlink()  # as if the run had been cut off
+def test_the_best_of_three_is_picked_on_selection_and_scored_on_other_tapes(monkeypatch):
     played = []
-    searched = coupling.tune
-    monkeypatch.setattr(coupling, "tune", lambda *a, **k: played.append(k["measure"]) or searched(*a, **k))
-    again = measure(budget)
-    assert set(played) == {"rate"}  # the other piece was taken as it lay there
-    for name, column in first.items():
-        assert np.array_equal(column, again[name])
-    measure(replace(budget, generations=3))
-    assert len(list(tmp_path.iterdir())) == 4  # another budget is another piece
+
+    def play(config, asked, how, label, worlds=None):
+        played.extend((label, job.first, job.count) for job in asked.values())
+        return play_pieces_of(config, asked, how, label, worlds)
+
+    monkeypatch.setattr(tuned, "play_pieces_of", play)
+    found = tuned.measure_tuned(DAY, ("jump",), 4, TINY, 3)
+    assert played == [("tuned: picking", FIRST_SELECTION + PICKING, 3), ("tuned: scoring", FIRST_SCORING, 4)]
+    assert found.more["tuned_searches"]["search"].tolist() == [1, 2, 3]
+    assert found.more["tuned_constants"]["lever"].tolist() == list(tuned.LEVER_NAMES)
+
+
+def test_the_pick_is_the_best_offer_or_the_defaults():
+    points = np.arange(7.0)[:, None] * np.ones(12)
+    welfare = np.array([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0], [0.0, 9.0], [3.0, 3.0], [1.0, 1.5], [0.0, 0.0]])
+    best = tuned.pick_tuned(points, welfare)
+    assert (best.seed, best.point[0]) == (2, 3.0)
+    assert best.gains == {1: 1.0, 2: 3.5, 3: 0.25}
+    worse = tuned.pick_tuned(points, -welfare * np.arange(7.0)[:, None])
+    assert (worse.seed, worse.point.any()) == (0, False)
+
+
+def toy_game(peak):
+    """W of constants: best where the first lever is at `peak` and the others are at .2."""
+
+    def play(config, scenario, seeds, actions):
+        noise = np.array([np.random.default_rng(int(seed)).normal() for seed in seeds])
+        away = (actions[:, 0, 0] - peak) ** 2 + ((actions[:, 0, 1:] - 0.2) ** 2).sum(axis=1)
+        totals = -away[:, None] * (1.0 + 0.1 * noise) + noise
+        return {"welfare/0": totals, "market_profit/0": np.zeros_like(totals)}
+
+    return play
+
+
+@pytest.mark.parametrize(("peak", "edge"), [(1.5, True), (-1.5, True), (0.3, False)])
+def test_a_planted_optimum_at_an_edge_is_told_from_one_inside(monkeypatch, peak, edge):
+    from protogov.experiments.audit import searching
+
+    monkeypatch.setattr(playing, "play_constants", toy_game(peak))
+    monkeypatch.setattr(searching, "play_constants", toy_game(peak))
+    effort = Effort(generations=12, population=8, tapes=2)
+    found = optima.measure_optima(DAY, ("jump",), 8, 8, 32, effort, effort, 16)
+    first, others = found.table["at_edge"][0], found.table["at_edge"][1:]
+    assert bool(first) is edge
+    assert not others.any()
+    assert found.table["action"][1:].tolist() == [0.2] * 11
+    assert abs(found.table["action"][0]) == (1.0 if edge else pytest.approx(0.2, abs=0.21))
+    assert np.isnan(found.table["loss_within"][0]) != edge
+    assert ("1 at an edge" in found.said) is edge
+
+
+def test_an_edge_needs_the_best_beyond_and_a_loss_within_that_is_no_chance():
+    assert optima.at_edge(1.0, Paired(1.0, 0.4, 100))
+    assert not optima.at_edge(1.0, Paired(1.0, 0.6, 100))
+    assert not optima.at_edge(0.9, Paired(1.0, 0.4, 100))
+    assert not optima.at_edge(-1.0, Paired(0.0, 0.0, 100))
+    assert not optima.at_edge(1.0, None)
+    flat = np.zeros(len(optima.PLACES))
+    assert optima.PLACES[optima.best_place(flat)] == 0.0  # what changes nothing is best where it is
+
+
+def test_a_lever_is_kept_within_and_held_at_its_edge():
+    kept, held = optima.kept_searches("natural", "vega_fee", np.full(12, 0.95), 1.0, TINY, 20)
+    number = tuned.LEVER_NAMES.index("vega_fee")
+    assert kept.start[number] == 0.8 and kept.limits == {"vega_fee": (-0.8, 0.8)} and "vega_fee" in kept.levers
+    assert held.start[number] == 1.0 and "vega_fee" not in held.levers
+    pool = np.zeros((3, 12))
+    pool[:, number] = (1.0, 0.8, 0.5)
+    free, inside = optima.pick_sides(pool, np.array([2.0, 0.0, 1.0]), "vega_fee")
+    assert (free[number], inside[number]) == (1.0, 0.5)
+
+
+def test_sobol_points_are_in_range_reproducible_and_of_one_role():
+    points = worth.sobol_points("risk", 64)
+    assert np.array_equal(points, worth.sobol_points("risk", 64))
+    own = [tuned.LEVER_NAMES.index(name) for name in role_levers("risk")]
+    assert (np.abs(points) <= 1.0).all()
+    assert not np.delete(points, own, axis=1).any()
+    # every quarter of every lever's range holds a quarter of the points
+    counts = [np.histogram(points[:, lever], 4, (-1.0, 1.0))[0].tolist() for lever in own]
+    assert counts == [[16] * 4] * 4
+    with pytest.raises(ValueError, match="power of two"):
+        worth.sobol_points("risk", 48)
+
+
+def test_worth_is_the_range_of_means_over_points():
+    welfare = np.array([[0.0, 2.0], [10.0, 12.0], [-5.0, -3.0]])
+    row = worth.range_row(welfare, np.array([1.0, 3.0]))
+    assert (row["lowest"], row["highest"], row["range"]) == (-6.0, 9.0, 15.0)
+    assert row["above_default"] == pytest.approx(1 / 3)
+
+
+def test_room_weighs_markets_by_their_shares():
+    shares = {"all": {"a": 0.75, "b": 0.25}}
+    means = {"a": np.array([0.0, 2.0, 1.0]), "b": np.array([0.0, -9.0, 4.0])}
+    assert room.pick_room(means, shares) == ({"a": 1, "b": 2}, {"all": 2})
+    rows = {
+        "suite": np.array(["all", "all"]), "role": np.array(["rate", "rate"]), "share": np.array([0.75, 0.25]),
+        "room": np.array([2.0, 0.0]), "error": np.array([0.4, 0.0]), "single_over_default": np.array([1.0, 5.0]),
+        "single_error": np.array([0.0, 0.8]),
+    }  # fmt: skip
+    row = room.suite_row(rows, "all", "rate")
+    assert (row["room"], row["single_over_default"]) == (1.5, 2.0)
+    assert row["high"] - row["room"] == pytest.approx(1.96 * 0.3)
+    assert row["share"] == pytest.approx(0.75)
+
+
+def test_room_of_one_market_is_none():
+    found = room.measure_room(DAY, ("jump",), 4, TINY, 3, ("spread",))
+    assert found.table["room"].tolist() == [0.0]
+    assert found.more["room_markets"]["market"].tolist() == ["jump"]
+
+
+def test_the_share_of_an_ensemble_counts_whole_intervals():
+    table = {
+        "member": np.array(["w1", "w2", "w3", "w4"]), "suite": np.array(["natural"] * 4),
+        "statement": np.array(["W of the defaults"] * 4), "mean": np.array([3.0, 2.0, 0.5, -2.0]),
+        "low": np.array([1.0, 0.5, -0.5, -3.0]), "high": np.array([5.0, 3.5, 1.5, -1.0]),
+    }  # fmt: skip
+    shares = ensemble.share_table(table)
+    assert [shares[name][0] for name in ("members", "above", "below", "unclear")] == [4, 0.5, 0.25, 0.25]
+    assert (shares["least"][0], shares["most"][0], shares["median"][0]) == (-2.0, 3.0, 1.25)
+    assert "W of the defaults above zero in 50%" in ensemble.say(shares)
+
+
+def test_an_ensemble_is_measured_member_by_member(tmp_path):
+    members = {"w1": DAY, "w2": DAY.with_parameters(num_suppliers=4)}
+    how = Running(keep=tmp_path)
+    found = ensemble.measure_ensemble(members, DAY, ("jump",), 4, ("collapse",), ("spread",), TINY, 3, how)
+    own = found.more["ensemble_members"]
+    assert set(own["member"]) == {"w1", "w2"}
+    alone = cheaters.measure_cheaters(DAY, ("jump",), 4, ("collapse",))
+    base = own["mean"][(own["member"] == "w1") & (own["statement"] == "W of the defaults")]
+    assert base.tolist() == [alone.table["welfare"][0]]
+    assert own["mean"][own["statement"] == "W of the defaults"][1] != base[0]
+    assert found.table["statement"].tolist() == [
+        "W of the defaults", "collapse over the defaults", "room of spread", "rival's dear rate on W",
+        "rival's strict risk on W", "rival's wide spread on W",
+    ]  # fmt: skip
+
+
+def test_cheaters_stand_beside_the_defaults_on_the_same_tapes():
+    found = cheaters.measure_cheaters(DAY, ("jump",), 6, ("collapse", "random_churn"))
+    table = found.table
+    assert table["governors"].tolist() == ["static", "collapse", "random_churn"]
+    assert table["difference"][0] == table["low"][0] == table["high"][0] == 0.0
+    np.testing.assert_allclose(table["welfare"] - table["welfare"][0], table["difference"], atol=1e-9)
+    assert "jump: W of the defaults" in found.said
+
+
+def test_balance_is_a_table_without_a_band():
+    found = balance.measure_balance(DAY, ("jump",), 4)
+    assert set(found.table) == {"suite", "agent", "term", "weight", "mean_absolute", "standard_error"}
+    assert {"reserve_income", "edge"} <= set(found.table["term"])
 
 
 def test_the_digest_of_a_piece_knows_world_and_job():
-    job = cheaters.Play("static", "jump", 4)
-    seen = {
-        piece_digest(cheaters.play_welfare, *call)
-        for call in ((SMALL, job), (SMALL, replace(job, num_seeds=5)), (BAD_DEFAULTS, job))
-    }
-    assert len(seen) == 3
-    assert piece_digest(cheaters.play_welfare, SMALL, cheaters.Play("static", "jump", 4)) in seen
+    job = Play("jump", ((0.0,) * 12,), 0, 4)
+    other = replace(DAY, defaults={"half_spread": 0.11})
+    calls = ((DAY, job), (DAY, replace(job, count=5)), (other, job))
+    assert len({piece_digest(playing.play_piece, *call) for call in calls}) == 3
+    assert piece_digest(playing.play_piece, DAY, job) == piece_digest(playing.play_piece, DAY, replace(job))
 
 
-def test_two_processes_give_what_one_gives(tmp_path):
-    config = WorldConfig(episode_hours=12)
-    one = audit_cheaters(config, "jump", 4, ("collapse",))
-    two = audit_cheaters(config, "jump", 4, ("collapse",), how=Running(jobs=2, keep=tmp_path))
-    assert np.array_equal(one.table["difference"], two.table["difference"])
-
-
-def test_headroom_of_one_regime_twice_is_none():
-    budget = Budget(generations=2, population=4, restarts=1)
-    config = WorldConfig(episode_hours=12)
-    check = headroom.audit_headroom(config, ("flat", "flat"), 2, 4, budget, roles=("spread",))
-    assert check.table["headroom"][0] == 0.0
-    assert check.more["headroom_regimes"]["regime"].tolist() == ["flat", "flat"]
-    assert not check.holds
-
-
-def test_the_search_of_single_constants_starts_from_the_regime_that_does_best_everywhere(monkeypatch):
-    def open_games(config, names, first, count, threads=1):
-        return [Game(0.0, np.arange(first, first + count)) for _ in names]
-
-    started, searched = [], headroom.tune
-    monkeypatch.setattr(headroom, "open_tapes", open_games)
-    monkeypatch.setattr(headroom, "tune", lambda *a, **k: started.append(k["start"]) or searched(*a, **k))
-    winners = ((-0.5, 0.0, 0.0, 0.0), (0.4, 0.1, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))  # the best is 0.3
-    job = headroom.RoleScore("rate", ("a", "b", "c"), winners, SHORT, 4, 8)
-    table = headroom.score_role(SMALL, job)
-    assert started[0].tolist() == list(winners[1])
-    assert (table["low_default"] > 0.0).all()
-    assert not table["gain"].any()  # one and the same regime three times
-
-
-def test_headroom_counts_what_a_regime_gains_over_the_single_constants():
-    scored = [np.array([[0.0, 0.1], [2.0, 2.1], [1.0, 1.3]]), np.array([[0.0, 0.1], [0.0, 0.1], [1.0, 1.1]])]
-    rows = headroom.regime_rows("rate", ("one", "two"), scored, best=[1, 2], single=2)
-    np.testing.assert_allclose(rows["gain"], [0.9, 0.0])
-    assert rows["low"][0] < 0.9 < rows["high"][0]
-    row = headroom.role_row(rows)
-    assert row["headroom"] == pytest.approx(0.45)
-    assert row["tuned_over_default"] == pytest.approx(1.05)
-    assert row["holds"]
+def test_a_run_that_was_cut_off_plays_only_what_is_missing_also_in_two_processes(tmp_path):
+    pieces = [Piece(f"p{at}", Play("jump", ((0.0,) * 12,), 2**41 + at, 1)) for at in range(3)]
+    first = run_pieces(playing.play_piece, DAY, pieces, Running(keep=tmp_path), "test")
+    kept = sorted(tmp_path.iterdir())
+    assert len(kept) == 3
+    times = {path: path.stat().st_mtime_ns for path in kept}
+    kept[0].unlink(), kept[1].unlink()
+    again = run_pieces(playing.play_piece, DAY, pieces, Running(jobs=2, keep=tmp_path), "test")
+    assert kept[2].stat().st_mtime_ns == times[kept[2]]
+    assert [part["welfare/0"].tolist() for part in again] == [part["welfare/0"].tolist() for part in first]
 
 
 def test_paired_differences():
     paired = Paired.of(np.array([1.0, 2.0, 3.0]))
     assert (paired.mean, paired.z) == (2.0, pytest.approx(2.0 / (1.0 / 3**0.5)))
+    assert paired.low == pytest.approx(2.0 - 4.3027 / 3**0.5, abs=1e-4)
     assert Paired.of(np.zeros(3)).z == 0.0
     with pytest.raises(ValueError, match="at least 2"):
         Paired.of(np.ones(1))
 
 
-def test_the_command_writes_what_it_measured_and_fails_when_a_check_does(tmp_path, capsys):
-    asked = ["audit", "balance", "--seeds", "2", "--world.episode-hours", "12", "--scenario", "flat"]
-    assert main([*asked, "--out", str(tmp_path)]) == 1  # half a day has no term of 2 bp in every role
-    assert "balance fails" in capsys.readouterr().err
+def test_the_command_measures_everything_and_the_page_is_drawn_from_what_is_stored(tmp_path, capsys):
+    small = ["--suites", "jump", "--num-seeds", "2", "--search-seeds", "2", "--pick-seeds", "2", "--claim-seeds", "2",
+             "--generations", "1", "--population", "4", "--points", "2", "--world.episode-hours", "12",
+             "--jobs", "1"]  # fmt: skip
+    assert main(["audit", "all", *small, "--out", str(tmp_path)]) == 0
+    names = [found.name for found, _ in stored(tmp_path)]
+    assert names == ["cheaters", "tuned", "optima", "worth", "room", "coupling", "rivals", "balance"]
     page = (tmp_path / "README.md").read_text()
-    assert "balance: fails" in page
-    assert "reserve_income" in (tmp_path / "balance.csv").read_text()
-    assert main(["audit", "balance", "--seeds", "1"]) == 2
-    assert write_checks([], tmp_path / "none", "x")[0].is_file()
+    assert all(f"![{name}]({name}.png)" in page and (tmp_path / f"{name}.png").is_file() for name in names)
+    assert not list(tmp_path.glob("*.svg"))
+    (tmp_path / "README.md").unlink(), (tmp_path / "worth.png").unlink()
+    capsys.readouterr()
+    assert main(["audit", "page", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "README.md").read_text() == page
+    assert (tmp_path / "worth.png").is_file()
+    assert main(["audit", "page", "--out", str(tmp_path / "none")]) == 2
+
+
+def test_an_ensemble_is_drawn_and_long_tables_are_linked(tmp_path):
+    found = ensemble.measure_ensemble({"w1": DAY}, DAY, ("jump",), 4, ("collapse",), ("spread",), TINY, 3)
+    store(found, tmp_path, "protogov audit ensemble")
+    assert {path.name for path in write_page(tmp_path)} == {"ensemble.png", "README.md"}
+    assert "41 rows in [x.csv](x.csv)" in table_lines("x", {"a": np.zeros(41)})[0]
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "told"),
     [
-        ["tune", "--scenarios", "jump", "crisis-2020-03", "--out", "OUT"],
-        ["audit", "balance", "--scenario", "crisis-2024-08 + pool-drain"],
-        ["audit", "headroom", "--regimes", "jump", "crash-heldout"],
+        (["tune", "--scenarios", "jump", "crisis-2020-03", "--out", "OUT"], "never trained or tuned on"),
+        (["audit", "balance", "--suites", "crisis-2024-08 + pool-drain"], "never trained or tuned on"),
+        (["audit", "room", "--suites", "jump", "crash-heldout"], "never trained or tuned on"),
+        (["audit", "balance", "--num-seeds", "1"], "num_seeds is 1"),
+        (["audit", "worth", "--points", "6"], "points is 6"),
+        (["audit", "rivals", "--world.venues", "2"], "rivals adds the second"),
+        (["audit", "page"], "out is not given"),
     ],
 )
-def test_nothing_is_tuned_or_audited_on_what_is_kept_for_evaluation(arguments, tmp_path, capsys):
+def test_what_cannot_be_measured_is_refused(arguments, told, tmp_path, capsys):
     given = [str(tmp_path / "tuned.json") if one == "OUT" else one for one in arguments]
     assert main(given) == 2
-    assert "never trained or tuned on" in capsys.readouterr().err
+    assert told in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
-
-
-def test_every_audit_draws_what_its_numbers_say(tmp_path, monkeypatch):
-    coupled, _ = play_games(monkeypatch, pull=0.5)
-    decoupled, _ = play_games(monkeypatch, pull=0.0)
-    scored = [np.array([[0.0, 0.1], [2.0, 2.1], [1.0, 1.3]]), np.array([[0.0, 0.1], [0.0, 0.1], [1.0, 1.1]])]
-    regimes = headroom.regime_rows("rate", ("one", "two"), scored, [1, 2], 2)
-    table = columns([headroom.role_row(regimes)])
-    room = Check("headroom", "room", True, "some", table, more={"headroom_regimes": regimes})
-
-    def title(check):
-        return DRAW[check.name](check).get_suptitle().replace("\n", " ")
-
-    assert "6 of 6 pairs are coupled: 12 of 12" in title(coupled)
-    assert "0 of 6 pairs are coupled: 0 of 12" in title(decoupled)
-    assert "pays for rate" in title(room)
-    paths = write_checks([coupled, room], tmp_path, "protogov audit")
-    assert all(path.is_file() for path in paths)
-    assert {path.name for path in tmp_path.glob("*.png")} == {"coupling.png", "headroom.png"}
-    assert (tmp_path / "headroom_regimes.csv").is_file()
-    page = (tmp_path / "README.md").read_text()
-    assert "![coupling](coupling.svg)" in page
