@@ -114,7 +114,7 @@ class Answers:
         scoring_seeds: tapes on which they are scored.
     """
 
-    regime: str
+    suite: str
     answerer: str
     moves: tuple[tuple[str, str, Mapping[str, float]], ...]
     budget: Budget

@@ -108,8 +108,8 @@ def draw_rivals(found: Measurement) -> Figure:
         figure.legend(loc="outside lower right", ncols=2)
         footnote(
             figure,
-            "change for the venue that stands still [bp of its K0 an episode], 95% interval; regret of the stale answer "
-            f"in its mandate, in bp, * survives Holm at {coupling.LEVEL:.0%}",
+            "change for the venue that stands still [bp of its K0 an episode], 95% interval; regret of the stale "
+            f"answer in its mandate, in bp, * survives Holm at {coupling.LEVEL:.0%}",
         )
         most = int(np.abs(table["welfare"]).argmax())
         said = (

@@ -1,4 +1,4 @@
-"""The audit's machinery: what is picked is scored elsewhere, planted optima are told apart, finished pieces are kept."""
+"""The audit's machinery: what is picked is scored elsewhere, planted optima are told, finished pieces are kept."""
 
 from dataclasses import replace
 
