@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.agents.tuning.objective import WELFARE, Family, Tapes
+from protogov.agents.tuning.objective import WELFARE, Family, Game
 
 Floats = NDArray[np.float64]
 
@@ -87,7 +87,7 @@ class Tuning:
 
 
 def mean_score(
-    tapes: Sequence[Tapes], family: Family, points: Floats, measure: str = WELFARE, held: Floats | None = None
+    tapes: Sequence[Game], family: Family, points: Floats, measure: str = WELFARE, held: Floats | None = None
 ) -> Floats:
     """Mean of a measure for every candidate, scenarios weighted alike: F64[c]."""
     return np.mean([one.play(family, points, held).totals[measure].mean(axis=1) for one in tapes], axis=0)
@@ -95,8 +95,8 @@ def mean_score(
 
 def tune(
     family: Family,
-    search: Sequence[Tapes],
-    selection: Sequence[Tapes],
+    search: Sequence[Game],
+    selection: Sequence[Game],
     budget: Budget,
     *,
     measure: str = WELFARE,

@@ -95,6 +95,16 @@ class Episodes:
     totals: dict[str, Floats]
 
 
+class Game(Protocol):
+    """Tapes on which candidates are played."""
+
+    seeds: NDArray[np.uint64]
+
+    def play(self, family: Family, points: Floats, held: Floats | None = None) -> Episodes:
+        """Totals of every candidate on every tape; `held` is what those do who are not of the family."""
+        ...
+
+
 class Tapes:
     """Worlds of one scenario at their opening, from which candidates are forked.
 

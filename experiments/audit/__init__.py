@@ -1,1 +1,1 @@
-"""Does the game hold: no cheater gains, no term drowns the others, there is room to adapt, and optima are coupled."""
+"""What the game shows: cheaters, tuned constants, optima, worth, room, coupling, rivals, an ensemble; measured."""

@@ -15,12 +15,11 @@ passing for strategy: what a search for a move found is stale too if it is best 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
 from protogov.agents.tuning.evolution import Budget, tune
-from protogov.agents.tuning.objective import Constants, Episodes, Family, Tapes, role_levers
+from protogov.agents.tuning.objective import Constants, Episodes, Family, Game, Tapes, role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.experiments.audit.measurement import (
@@ -59,16 +58,6 @@ MOVES: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         "wide": {"half_spread": 0.6, "vega_fee": 0.6, "hedge_ratio": -1.0},
     },
 }
-
-
-class Game(Protocol):
-    """Tapes on which an answerer's constants are played against what the others hold."""
-
-    seeds: np.ndarray
-
-    def play(self, family: Family, points: Floats, held: Floats | None = None) -> Episodes:
-        """Totals of every candidate on every tape; `held` is F64[12], what the others do."""
-        ...
 
 
 class Duel:

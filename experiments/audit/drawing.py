@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from protogov.experiments.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 
@@ -26,11 +27,10 @@ def names_of(column: Any) -> list[str]:
     return list(dict.fromkeys(str(name) for name in column))
 
 
-def draw_interval(
-    axes: Axes, place: float, mean: float, low: float, high: float, kind: Mapping[str, Any], label: str | None = None
-) -> None:
-    """A mean with its interval in a row."""
-    axes.errorbar([mean], [place], xerr=[[mean - low], [high - mean]], label=label, **kind, **INTERVAL)
+def draw_interval(axes: Axes, place: float, interval: Sequence[float], kind: Mapping[str, Any]) -> None:
+    """A (mean, low, high) in a row."""
+    mean, low, high = interval
+    axes.errorbar([mean], [place], xerr=[[mean - low], [high - mean]], **kind, **INTERVAL)
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
@@ -47,7 +47,14 @@ def zero_rule(axes: Axes) -> None:
 
 
 def symlog_x(axes: Axes, linear: float, low: float, high: float, most_ticks: int = 7) -> None:
-    """An x axis from `low` to `high` and zero, linear within +-`linear`: there are losses of 10 bp and of thousands."""
+    """An x axis from `low` to `high` and zero, linear within +-`linear`: there are losses of 10 bp and of thousands.
+
+    Where all lies within three times that, the whole axis is linear.
+    """
+    if max(abs(low), abs(high)) < 3.0 * linear:
+        axes.margins(x=0.1)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        return
     axes.set_xscale("symlog", linthresh=linear)
     least, most = 1.5 * min(low, -linear), 1.5 * max(high, linear)
     places = [linear * 10.0**power * factor for power in range(5) for factor in (1.0, 3.0)]
@@ -61,9 +68,17 @@ def symlog_x(axes: Axes, linear: float, low: float, high: float, most_ticks: int
     axes.minorticks_off()
 
 
-def footnote(figure: Figure, text: str) -> None:
-    """What the axis of all panels is and what marks mean, below them."""
-    figure.supxlabel(text, fontsize=7.5, color=GREY)
+def footnote(figure: Figure, text: str, labelled: Axes | None = None) -> None:
+    """What the axis of all panels is, below them, with a legend of what is labelled in one of them."""
+    if labelled is None:
+        figure.supxlabel(text, fontsize=7.5, color=GREY)
+        return
+    handles, labels = labelled.get_legend_handles_labels()
+    legend = figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(labels), title=text, title_fontsize=7.5
+    )  # fmt: skip
+    legend.get_title().set_color(GREY)
+    legend.get_title().set_multialignment("center")
 
 
 def headline(figure: Figure, text: str, width: float) -> None:

@@ -24,6 +24,7 @@ from protogov.experiments.figures.style import spaced as words
 from protogov.experiments.governors import STATIC
 
 LINEAR = 10.0  # bp, within which axes of W are linear
+FLOOR = 1e-3  # bp, below which a term is not drawn
 
 
 def draw_cheaters(found: Measurement) -> Figure:
@@ -40,7 +41,7 @@ def draw_cheaters(found: Measurement) -> Figure:
             cheats = here & (table["governors"] != STATIC)
             for row in np.flatnonzero(cheats):
                 place, numbers = names.index(str(table["governors"][row])), [table[n][row] for n in _OVER]
-                draw_interval(axes, place, *numbers, looks[suite])
+                draw_interval(axes, place, numbers, looks[suite])
                 axes.annotate(
                     f"{numbers[0]:+.1f}", (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=7
                 )
@@ -75,16 +76,20 @@ def draw_balance(found: Measurement) -> Figure:
             for row in np.flatnonzero(table["agent"] == agent):
                 suite, term = str(table["suite"][row]), str(table["term"][row])
                 weights[term], size = float(table["weight"][row]), float(table["mean_absolute"][row])
-                if size > 0.0:
+                if size > FLOOR:
                     half = 1.96 * float(table["standard_error"][row])
-                    draw_interval(axes, terms[agent].index(term), size, size - half, size + half, looks[suite])
+                    low = max(size - half, FLOOR)
+                    draw_interval(axes, terms[agent].index(term), (size, low, size + half), looks[suite])
             axes.set_xscale("log")
             name_rows(axes, [f"{words(term)} ({weights[term]:+g})" for term in terms[agent]])
             axes.set_title(agent)
         for suite in suites:
             panels[0].plot([], [], linestyle="none", label=suite, **looks[suite])
-        figure.legend(loc="outside lower right", ncols=len(suites))
-        panels[-1].set_xlabel("mean absolute total of an episode [bp of K0], 95% interval; in brackets the weight")
+        panels[-1].set_xlim(left=FLOOR)
+        about = (
+            f"mean absolute total of an episode [bp of K0], 95% interval; in brackets the weight; none below {FLOOR:g}"
+        )
+        footnote(figure, about, panels[0])
         largest = f"{words(str(table['term'][most]))} ({table['mean_absolute'][most]:.0f} bp on {table['suite'][most]})"
         headline(figure, f"The largest term that a governor sees under the defaults is {largest}", 6.6)
     return figure
@@ -99,11 +104,11 @@ def draw_tuned(found: Measurement) -> Figure:
         figure = new_figure(6.6, 1.7 + 0.5 * len(suites))
         axes = figure.subplots()
         for row, suite in enumerate(suites):
-            draw_interval(axes, 2 * row, *(table[name][row] for name in ("gain", "low", "high")), looks[suite])
+            draw_interval(axes, 2 * row, [table[name][row] for name in ("gain", "low", "high")], looks[suite])
             own = searches["selection_gain"][searches["suite"] == suite]
             axes.plot(own, np.full(len(own), 2 * row + 0.32), "|", color=GREY, markersize=6)
-            profit = (table[name][row] for name in ("profit_gain", "profit_low", "profit_high"))
-            draw_interval(axes, 2 * row + 1, *profit, looks[suite] | {"markerfacecolor": "white"})
+            profit = [table[name][row] for name in ("profit_gain", "profit_low", "profit_high")]
+            draw_interval(axes, 2 * row + 1, profit, looks[suite] | {"markerfacecolor": "white"})
             names += [f"{suite}: W", f"{suite}: market profit"]
         zero_rule(axes)
         name_rows(axes, names)
@@ -214,9 +219,9 @@ def draw_room(found: Measurement) -> Figure:
                 shift = 0.16 * (number - (len(suites) - 1) / 2.0)
                 for row in np.flatnonzero((markets["role"] == role) & (markets["suite"] == suite)):
                     place = names.index(str(markets["market"][row])) + shift
-                    draw_interval(axes, place, *(markets[name][row] for name in _ROOM), looks[suite])
-                row = int(np.flatnonzero((table["role"] == role) & (table["suite"] == suite))[0])
-                draw_interval(axes, len(names) + number, *(table[name][row] for name in _ROOM), looks[suite])
+                    draw_interval(axes, place, [markets[name][row] for name in _ROOM], looks[suite])
+                all_of = int(np.flatnonzero((table["role"] == role) & (table["suite"] == suite))[0])
+                draw_interval(axes, len(names) + number, [table[name][all_of] for name in _ROOM], looks[suite])
             axes.axhline(len(names) - 0.5, color=FAINT, linewidth=0.8)
             zero_rule(axes)
             own = markets["role"] == role
@@ -225,10 +230,9 @@ def draw_room(found: Measurement) -> Figure:
         name_rows(panels[0], rows)
         for suite in suites:
             panels[0].plot([], [], linestyle="none", label=f"over the single ones of {suite}", **looks[suite])
-        figure.legend(loc="outside lower right", ncols=len(suites))
         footnote(
-            figure, "W of a market's own constants over one set for all [bp of K0 an episode], 95% interval; last "
-            "rows: the suite's markets in their shares",
+            figure, "W of a market's own constants over one set for all [bp of K0 an episode], 95% interval;\n"
+            "last rows: the suite's markets in their shares", panels[0],
         )  # fmt: skip
         last = roles[-1]
         said = ", ".join(

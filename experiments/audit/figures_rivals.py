@@ -91,25 +91,25 @@ def draw_rivals(found: Measurement) -> Figure:
             for row in np.flatnonzero(here):
                 key = (str(table["role"][row]), str(table["move"][row]))
                 place = names.index(key)
-                whole = (table[name][row] for name in ("welfare", "welfare_low", "welfare_high"))
-                draw_interval(axes, place - 0.14, *whole, {"color": BLUE, "marker": "o"})
-                own = (table[name][row] for name in ("mandate", "low", "high"))
-                draw_interval(axes, place + 0.14, *own, {"color": ORANGE, "marker": "D"})
+                whole = [table[name][row] for name in ("welfare", "welfare_low", "welfare_high")]
+                draw_interval(axes, place - 0.14, whole, {"color": BLUE, "marker": "o"})
+                own = [table[name][row] for name in ("mandate", "low", "high")]
+                draw_interval(axes, place + 0.14, own, {"color": ORANGE, "marker": "D"})
                 _label_regret(axes, place, regrets, suite, key)
             zero_rule(axes)
             low = min(float(table["welfare_low"][here].min()), float(table["low"][here].min()))
             high = max(float(table["welfare_high"][here].max()), float(table["high"][here].max()))
             symlog_x(axes, LINEAR_WITHIN, low, high)
             axes.set_title(suite, fontsize=8.5)
-            axes.set_title("regret", loc="right", fontsize=7.5, fontweight="normal", x=1.14)
+            axes.annotate("regret", (1.01, 1.01), xycoords="axes fraction", va="bottom", fontsize=7, color=GREY)
         name_rows(panels[0], [f"rival's {role} {words(move)}" for role, move in names])
         panels[0].plot([], [], linestyle="none", marker="o", color=BLUE, label="own W")
         panels[0].plot([], [], linestyle="none", marker="D", color=ORANGE, label="own mandate of that role")
-        figure.legend(loc="outside lower right", ncols=2)
         footnote(
             figure,
-            "change for the venue that stands still [bp of its K0 an episode], 95% interval; regret of the stale "
+            "change for the venue that stands still [bp of its K0 an episode], 95% interval; regret of the stale\n"
             f"answer in its mandate, in bp, * survives Holm at {coupling.LEVEL:.0%}",
+            panels[0],
         )
         most = int(np.abs(table["welfare"]).argmax())
         said = (
@@ -159,8 +159,8 @@ def draw_ensemble(found: Measurement) -> Figure:
         name_rows(panels[0], [words(name) for name in names])
         for kind, colour in kinds:
             panels[0].bar([0], [0], color=colour, label=f"{kind} zero" if kind != "unclear" else "unclear")
-        figure.legend(loc="outside lower right", ncols=3)
-        footnote(figure, "share of members [%] by where the 95% interval lies; right: median over members [bp of K0]")
+        about = "share of members [%] by where the 95% interval lies; right: median over members [bp of K0]"
+        footnote(figure, about, panels[0])
         either = np.maximum(table["above"], table["below"])
         sure = int((either == 1.0).sum())
         said = f"{sure} of {num_rows(table)} statements hold in all {int(table['members'].max())} members"
