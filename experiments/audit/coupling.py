@@ -41,7 +41,7 @@ ROLES = ("rate", "risk", "spread")
 SUPPORT = 1.0  # standard errors on the tapes of selection by which a fresh response must beat the stale one
 LEVEL = 0.05  # of Holm's family
 SHORT = 2.0  # standard errors at the defaults by which a search is told to have fallen short
-BUDGET = Budget(generations=14, population=10, plateau=12, tolerance=0.02, restarts=1)
+BUDGET = Budget(generations=12, population=10, plateau=12, tolerance=0.02, restarts=1)
 NEARBY = 0.6  # first step of a move's search in that of the defaults': it starts at a good response
 # what a role may do to the others: name -> its levers' actions; those not named stand at their default
 MOVES: Mapping[str, Mapping[str, Mapping[str, float]]] = {
@@ -176,8 +176,8 @@ def pick_responses(totals: Sequence[Floats]) -> list[int]:
 def measure_coupling(
     config: WorldConfig,
     suites: Sequence[str] = SUITES,
-    num_seeds: int = 512,
-    search_seeds: int = 32,
+    num_seeds: int = 384,
+    search_seeds: int = 24,
     budget: Budget = BUDGET,
     roles: Sequence[str] = ROLES,
     how: Running = HERE,

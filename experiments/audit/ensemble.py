@@ -41,7 +41,7 @@ def measure_ensemble(
     cheaters: Sequence[str] = CHEATERS,
     roles: Sequence[str] = ("joint",),
     effort: Effort = EFFORT,
-    pick_seeds: int = 96,
+    pick_seeds: int = 64,
     how: Running = HERE,
 ) -> Measurement:
     """Measure every statement in every member.

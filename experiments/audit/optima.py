@@ -62,8 +62,8 @@ class Contest:
 def measure_optima(
     config: WorldConfig,
     suites: Sequence[str] = SUITES,
-    grid_seeds: int = 256,
-    num_seeds: int = 1024,
+    grid_seeds: int = 128,
+    num_seeds: int = 512,
     claim_seeds: int = CLAIM_TAPES,
     effort: Effort = EFFORT,
     again: Effort = AGAIN,

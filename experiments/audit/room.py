@@ -31,7 +31,7 @@ from protogov.experiments.tables import Table, num_rows, select
 
 QUESTION = "What is there to react to: what do constants for each market gain over one set for all?"
 ROLES = ("rate", "risk", "spread", "joint")
-EFFORT = Effort(generations=14, population=10, tapes=24)
+EFFORT = Effort(generations=12, population=10, tapes=20)
 FIRST_SEED = 64  # of these searches: beyond those of the other measurements
 SURE = 1.96  # standard errors of a 95% interval; a mean over markets has many degrees of freedom
 
@@ -97,9 +97,9 @@ def pick_room(
 def measure_room(
     config: WorldConfig,
     suites: Sequence[str] = SUITES,
-    num_seeds: int = 512,
+    num_seeds: int = 256,
     effort: Effort = EFFORT,
-    pick_seeds: int = 96,
+    pick_seeds: int = 64,
     roles: Sequence[str] = ROLES,
     how: Running = HERE,
 ) -> Measurement:

@@ -42,7 +42,7 @@ def sobol_points(role: str, count: int = POINTS) -> Floats:
 def measure_worth(
     config: WorldConfig,
     suites: Sequence[str] = SUITES,
-    num_seeds: int = 64,
+    num_seeds: int = 48,
     count: int = POINTS,
     how: Running = HERE,
 ) -> Measurement:

@@ -204,8 +204,8 @@ def test_worth_is_the_range_of_means_over_points():
 
 def test_room_weighs_markets_by_their_shares():
     shares = {"all": {"a": 0.75, "b": 0.25}}
-    means = {"a": np.array([0.0, 2.0, 1.0]), "b": np.array([0.0, -9.0, 4.0])}
-    assert room.pick_room(means, shares) == ({"a": 1, "b": 2}, {"all": 2})
+    means = {"a": np.array([0.0, 2.0, 1.0]), "b": np.array([0.0, 0.0, 2.0])}
+    assert room.pick_room(means, shares) == ({"a": 1, "b": 2}, {"all": 1})
     rows = {
         "suite": np.array(["all", "all"]), "role": np.array(["rate", "rate"]), "share": np.array([0.75, 0.25]),
         "room": np.array([2.0, 0.0]), "error": np.array([0.4, 0.0]), "single_over_default": np.array([1.0, 5.0]),
