@@ -48,7 +48,7 @@ class Options:
     claim_seeds: int = 0
     """Paired tapes on which optima claims an edge, and those of the regrets of rivals."""
     generations: int = 0
-    """Of each search; optima: of the searches with a lever kept."""
+    """Of each search; optima: of those of tuned, which it takes up, and of those with a lever kept."""
     population: int = 0
     """Candidates a generation, at least 4."""
     points: int = 0
