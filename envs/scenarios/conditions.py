@@ -42,9 +42,9 @@ class Conditions(Parameters):
     yield_mean: float = bounded(0.04, 0.0, 1.0)
     yield_spread: float = bounded(0.02, 0.0, 1.0)
     yield_half_life: float = bounded(72.0, 1.0, 10_000.0)
-    yield_hazard: float = bounded(1.0 / 720.0, 0.0, 1.0)  # jumps an hour
-    yield_jump_low: float = bounded(0.15, 0.0, 10.0)  # level right after a jump
-    yield_jump_high: float = bounded(0.30, 0.0, 10.0)
+    yield_hazard: float = bounded(1.0 / 2880.0, 0.0, 1.0)  # jumps an hour: one in 120 days
+    yield_jump_low: float = bounded(0.08, 0.0, 10.0)  # level right after a jump
+    yield_jump_high: float = bounded(0.15, 0.0, 10.0)
     yield_decay: float = bounded(72.0, 1.0, 10_000.0)  # e-folding time of a jump
     quiet_informed: float = bounded(0.10, 0.0, 1.0)  # share of informed option flow
     busy_informed: float = bounded(0.35, 0.0, 1.0)

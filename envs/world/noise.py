@@ -92,6 +92,7 @@ class Purpose(IntEnum):
     TAPE_IMPLIED = 136
     SUPPLIER_LEAVES = 137
     ATTACK_VENUE = 138
+    MEMBER = 139
     SOLVABLE_JUMP = 160
 
 
