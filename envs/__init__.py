@@ -7,6 +7,7 @@ stable-baselines3) an environment for that library.
 """
 
 from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.ensemble import Ensemble, EnsembleError, read_ensemble, shipped_ensemble
 from protogov.envs.gymnasium_env import IDS, register_all
 from protogov.envs.interfaces import ActionError, ForkableWorld, HiddenFeatureError, RoleView, SnapshotError, Step
 from protogov.envs.parallel_env import parallel_env
@@ -25,6 +26,8 @@ __all__ = [
     "ActionError",
     "CandleError",
     "ConfigError",
+    "Ensemble",
+    "EnsembleError",
     "ForkableWorld",
     "HiddenFeatureError",
     "Lever",
@@ -38,6 +41,8 @@ __all__ = [
     "WorldConfig",
     "get_scenario",
     "parallel_env",
+    "read_ensemble",
     "register_all",
     "scenario_names",
+    "shipped_ensemble",
 ]

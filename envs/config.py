@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from math import isnan
 from typing import Any
 
+from protogov.envs.ensemble import EVERY_MEMBER, EnsembleError, check_member, shipped_ensemble
 from protogov.envs.roles import ROLES, make_agents
 from protogov.envs.world.features import Feature
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
@@ -41,6 +42,9 @@ class WorldConfig:
         randomise_levers: levers start uniform within this share of their range around the default (training: 0.25).
         stagger: the first episode of each world has a random length, so that worlds of a batch are out of step.
         parameters: the physics; see `protogov.envs.world.parameters`.
+        member: world of the ensemble (`protogov.envs.ensemble`): "" is `parameters` as given; with a name, say "w07",
+            the values of that member stand in `parameters` in place of those given; with "ensemble", every episode is
+            played by a member that its seed draws.
     """
 
     roles: tuple[str, ...] = ("rate", "risk", "spread")
@@ -56,6 +60,7 @@ class WorldConfig:
     randomise_levers: float = 0.0
     stagger: bool = False
     parameters: Parameters = field(default_factory=Parameters)
+    member: str = ""
 
     def __post_init__(self) -> None:
         """Raises ConfigError for the first field that is out of range or contradicts another."""
@@ -102,12 +107,37 @@ class WorldConfig:
                 raise ConfigError(f"defaults names the lever {name!r}, known levers are {', '.join(LEVER_INDEX)}.")
             lever = LEVERS[LEVER_INDEX[name]]
             _number(f"defaults[{name!r}]", value, lever.low, lever.high)
+        self._take_member()
         threshold, gap = self.lever_default("liquidation_threshold"), self.lever_default("ltv_gap")
         if threshold - gap <= 0.0:
             raise ConfigError(
                 f"defaults['ltv_gap'] = {gap} must stay below the liquidation threshold {threshold}: a loan-to-value "
                 "of zero lends to nobody."
             )
+
+    def _take_member(self) -> None:
+        try:
+            check_member(self.member)
+        except EnsembleError as error:
+            raise ConfigError(str(error)) from None
+        if self.member not in ("", EVERY_MEMBER):
+            object.__setattr__(self, "parameters", self._parameters_of(self.member))
+
+    def _parameters_of(self, member: str) -> Parameters:
+        try:
+            return Parameters(**{**asdict(self.parameters), **shipped_ensemble().members[member]})
+        except ValueError as error:
+            raise ConfigError(f"parameters do not go together with member {member!r}: {error}") from None
+
+    def populations(self) -> tuple[Parameters, ...]:
+        """The physics of every world that an episode may be: one, or that of each member of the ensemble.
+
+        Raises:
+            ConfigError: `parameters` contradict a member.
+        """
+        if self.member != EVERY_MEMBER:
+            return (self.parameters,)
+        return tuple(self._parameters_of(name) for name in shipped_ensemble().names)
 
     def lever_default(self, name: str) -> float:
         """Default of one lever in this world [its unit]."""
@@ -140,7 +170,8 @@ class WorldConfig:
         """Inverse of `to_dict`.
 
         Raises:
-            ConfigError: an unknown field, or a value that the field does not accept.
+            ConfigError: an unknown field, a value that the field does not accept, or a parameter of a member that is
+                not its value any more.
         """
         known = {spec.name for spec in fields(cls)}
         for name in data:
@@ -152,6 +183,8 @@ class WorldConfig:
         try:
             if "autonomy" in values:
                 values["autonomy"] = float(values["autonomy"])
+            if values.get("member") and isinstance(values.get("parameters"), Mapping):
+                _refuse_other_values(values["member"], values["parameters"])
             if "parameters" in values and not isinstance(values["parameters"], Parameters):
                 values["parameters"] = Parameters(**values["parameters"])
             return cls(**values)
@@ -162,12 +195,28 @@ class WorldConfig:
         """This configuration with other physical parameters.
 
         Raises:
-            ConfigError: an unknown parameter or a value out of range.
+            ConfigError: an unknown parameter, a value out of range, or one that the ensemble sets.
         """
+        if self.member:
+            taken = [name for name in changes if name in shipped_ensemble().ranges]
+            if taken:
+                raise ConfigError(
+                    f"parameters set {taken[0]}, which member = {self.member!r} sets too; leave one of the two out."
+                )
         try:
             return replace(self, parameters=Parameters(**{**asdict(self.parameters), **changes}))
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error)) from None
+
+
+def _refuse_other_values(member: str, parameters: Mapping[str, Any]) -> None:
+    """Raise ConfigError where what was written down of a member is not what it is now."""
+    for name, value in shipped_ensemble().members.get(member, {}).items():
+        if parameters.get(name, value) != value:
+            raise ConfigError(
+                f"parameters have {name} = {parameters[name]!r}, and member {member!r} of this version has {value!r}; "
+                f"leave member or that parameter out."
+            )
 
 
 def _number(name: str, value: Any, low: float, high: float) -> None:

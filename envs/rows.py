@@ -1,7 +1,7 @@
 """Levers and physics of its own for each row of a batch: what makes a stress grid one batch."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,12 +37,12 @@ def own_levers(defaults: Floats, given: Mapping[str, ArrayLike]) -> None:
         )
 
 
-def own_parameters(params: np.recarray, common: Parameters, given: Mapping[str, ArrayLike]) -> None:
+def own_parameters(params: np.recarray, common: Sequence[Parameters], given: Mapping[str, ArrayLike]) -> None:
     """Write physical parameters of single rows into `params`, a `PARAMS` record a row.
 
     Args:
         params: of every row; written in place.
-        common: the parameters of the configuration, which say what else each row has.
+        common: the parameters of the configuration, which say what else each row may have.
         given: parameter name -> float [n], each within the parameter's range.
 
     Raises:
@@ -62,10 +62,11 @@ def own_parameters(params: np.recarray, common: Parameters, given: Mapping[str, 
             name: int(value) if known[name].type in (int, "int") and value == int(value) else float(value)
             for name, value in zip(given, row, strict=True)
         }
-        try:
-            Parameters(**{**{name: getattr(common, name) for name in known}, **changed})
-        except ValueError as error:
-            raise ConfigError(str(error)) from None
+        for rest in common:
+            try:
+                Parameters(**{**asdict(rest), **changed})
+            except ValueError as error:
+                raise ConfigError(str(error)) from None
 
 
 def _rows(option: str, name: str, values: ArrayLike, count: int, low: float, high: float) -> Floats:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
 from protogov.envs.interfaces import ActionError, RoleView, SnapshotError, Step
 from protogov.envs.layout import Layout
 from protogov.envs.roles import Agent, Role, make_agents
@@ -28,7 +29,7 @@ from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 4
+SNAPSHOT_VERSION = 5
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -67,7 +68,8 @@ class Simulator:
             num_threads: that share the rows.
             lever_defaults: lever name -> float [n] in the lever's unit and range: a default of its own for each row,
                 at every venue. A grid of protocols is one batch.
-            parameters: parameter name -> float [n] in the parameter's unit and range: physics of its own for each row.
+            parameters: parameter name -> float [n] in the parameter's unit and range: physics of its own for each row,
+                whatever the configuration's member has.
 
         Raises:
             ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, or a row's lever or parameter is
@@ -94,7 +96,8 @@ class Simulator:
         self._template = self._layout.blank_world()
         self.lever_defaults = np.repeat(self._template["venues"]["levers"]["default"][:, 0], num_worlds, axis=0)
         own_levers(self.lever_defaults, lever_defaults or {})
-        own_parameters(self.params, self.config.parameters, parameters or {})
+        own_parameters(self.params, self.config.populations(), parameters or {})
+        self._own = tuple(sorted(parameters or {}))  # parameters that no member replaces
         self._allocate(num_worlds)
 
     # ------------------------------------------------------------------ layout
@@ -198,6 +201,8 @@ class Simulator:
         """Draw the tapes of `rows`, then open their episodes, in pieces on the thread pool; draws before writes."""
         with np.errstate(over="ignore"):  # the keyed noise wraps around
             keys = np.array([key(self.base_seeds[row], np.uint64(self.episodes[row])) for row in rows], np.uint64)
+        if self.config.member == EVERY_MEMBER:
+            self._draw_members(rows, keys)
         pieces = slices(rows.size, self.num_threads)
         hours = self.config.episode_hours
         tapes = self._workers.map(lambda piece: self.scenario.draw(keys[slice(*piece)], hours), pieces)
@@ -217,6 +222,14 @@ class Simulator:
                 self._kernels.reset_range(worlds, params, tape, *features, rows[slice(*pieces[number])], tapes[number])
 
         self._workers.map(open_piece, range(len(pieces)))
+
+    def _draw_members(self, rows: NDArray[np.int64], keys: NDArray[np.uint64]) -> None:
+        """Give each of `rows` the values of the member that its episode's key draws."""
+        ensemble = shipped_ensemble()
+        values = ensemble.table()[members_drawn(keys, len(ensemble.members))]
+        for column, name in enumerate(ensemble.ranges):
+            if name not in self._own:
+                self.params[name][rows] = values[:, column]
 
     def _first_length(self, episode_key: np.uint64) -> int:
         """Random whole number of decisions, so that a batch's episodes do not all end together."""
@@ -409,11 +422,17 @@ class Simulator:
         copy = Simulator(self.config, picked.size, scenario=self.scenario, num_threads=self.num_threads)
         for name in _STATE:
             getattr(copy, name)[:] = getattr(self, name)[picked]
+        copy._own = self._own
         return copy
 
     def snapshot(self) -> bytes:
         """All that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, episode numbers."""
-        about = {"version": SNAPSHOT_VERSION, "config": self.config.to_dict(), "scenario": self.scenario.name}
+        about = {
+            "version": SNAPSHOT_VERSION,
+            "config": self.config.to_dict(),
+            "scenario": self.scenario.name,
+            "own": self._own,
+        }
         buffer = io.BytesIO()
         arrays = {name: np.ascontiguousarray(getattr(self, name)).view(np.uint8) for name in _STATE}
         np.savez(buffer, about=np.frombuffer(json.dumps(about).encode(), np.uint8), allow_pickle=False, **arrays)
@@ -443,6 +462,7 @@ class Simulator:
         for name, value in loaded.items():
             target = getattr(self, name)
             target[...] = value.reshape(-1).view(target.dtype).reshape(target.shape)
+        self._own = tuple(about["own"])
 
     def with_scenario(self, scenario: str | Path | Scenario, *, seed: int | None = None) -> "Simulator":
         """A fresh simulator like this one on another scenario."""
@@ -450,7 +470,7 @@ class Simulator:
         fresh = Simulator(
             replace(self.config), self.num_worlds, scenario=scenario, seed=start, num_threads=self.num_threads
         )
-        fresh.lever_defaults[:], fresh.params[:] = self.lever_defaults, self.params
+        fresh.lever_defaults[:], fresh.params[:], fresh._own = self.lever_defaults, self.params, self._own
         return fresh
 
     def __getstate__(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
 from protogov.envs.scenarios.base import HELD_OUT
+from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLACK, look, new_figure, save, zero_line
 from protogov.experiments.files import write_text
@@ -38,18 +39,20 @@ HEDGES: dict[str, dict[str, float]] = {"unhedged": {"hedge_ratio": 0.0}, "hedged
 Returns = dict[tuple[str, str], NDArray[np.float64]]
 
 
-def world_of(hedge: str, hours: int = HOURS) -> WorldConfig:
+def world_of(hedge: str, hours: int = HOURS, member: str = "") -> WorldConfig:
     """The world of a round: static levers, hedged at their default ratio or not at all."""
-    return WorldConfig(episode_hours=hours, decision_hours=6, defaults=HEDGES[hedge])
+    return with_physics(WorldConfig(episode_hours=hours, decision_hours=6, defaults=HEDGES[hedge]), member)
 
 
-def play_round(scenario: str, hedge: str, seeds: NDArray[np.uint64], hours: int = HOURS) -> NDArray[np.float64]:
+def play_round(
+    scenario: str, hedge: str, seeds: NDArray[np.uint64], hours: int = HOURS, member: str = ""
+) -> NDArray[np.float64]:
     """Return [%] of a share of the option pool over a round, a value a seed.
 
     Raises:
         CheckFailed: the books of a world do not balance.
     """
-    config = world_of(hedge, hours)
+    config = world_of(hedge, hours, member)
     earned = np.zeros(seeds.size)
     for world, step in episodes(config, get_scenario(scenario), seeds):
         earned = 100.0 * (step.records[:, 0]["share_price"] / world.worlds["venues"][:, 0]["lp_start"] - 1.0)
@@ -57,7 +60,13 @@ def play_round(scenario: str, hedge: str, seeds: NDArray[np.uint64], hours: int 
 
 
 def play_rounds(
-    scenarios: Sequence[str], num_seeds: int, *, hours: int = HOURS, jobs: int = 2, show: bool = False
+    scenarios: Sequence[str],
+    num_seeds: int,
+    *,
+    hours: int = HOURS,
+    member: str = "",
+    jobs: int = 2,
+    show: bool = False,
 ) -> Returns:
     """(scenario, hedge) -> returns [%] of `num_seeds` rounds.
 
@@ -72,7 +81,7 @@ def play_rounds(
     keys = [(scenario, hedge) for scenario in scenarios for hedge in HEDGES]
     seeds = tape_seeds(num_seeds)
     with ThreadPoolExecutor(jobs) as pool:
-        rounds = pool.map(lambda key: play_round(key[0], key[1], seeds, hours), keys)
+        rounds = pool.map(lambda key: play_round(key[0], key[1], seeds, hours, member), keys)
         found = tqdm(rounds, desc="rounds", total=len(keys), unit="world", disable=not show)
         return dict(zip(keys, found, strict=True))
 
@@ -175,7 +184,14 @@ def page(table: Table, command: str) -> str:
     )
 
 
-def main(out: Path, seeds: int = 64, scenarios: tuple[str, ...] = SCENARIOS, hours: int = HOURS, jobs: int = 2) -> None:
+def main(
+    out: Path,
+    seeds: int = 64,
+    scenarios: tuple[str, ...] = SCENARIOS,
+    hours: int = HOURS,
+    member: Member = "",
+    jobs: int = 2,
+) -> None:
     """Play the rounds and write a table and a figure.
 
     Args:
@@ -183,15 +199,17 @@ def main(out: Path, seeds: int = 64, scenarios: tuple[str, ...] = SCENARIOS, hou
         seeds: rounds of each scenario and hedge.
         scenarios: markets of split train or free.
         hours: length of a round.
+        member: world of the ensemble.
         jobs: worlds that run at the same time.
     """
-    returns = play_rounds(scenarios, seeds, hours=hours, jobs=jobs, show=True)
-    notes = {"published": ", ".join(f"{value:g}" for value in PUBLISHED), "hours": str(hours)}
+    returns = play_rounds(scenarios, seeds, hours=hours, member=member, jobs=jobs, show=True)
+    notes = {"published": ", ".join(f"{value:g}" for value in PUBLISHED), "hours": str(hours), "member": member}
     table = table_of(returns)
     write_table(out / "lp_rounds.csv", table, notes)
     with look():
         save(draw(returns), out, "lp_rounds")
-    command = f"python -m protogov.experiments.lp_rounds --seeds {seeds} --out results/lp_rounds"
+    world = f" --member {member}" if member else ""
+    command = f"python -m protogov.experiments.lp_rounds --seeds {seeds}{world} --out results/lp_rounds"
     write_text(out / "README.md", page(table, command))
     for row in range(table["scenario"].size):
         print(

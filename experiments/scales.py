@@ -25,6 +25,7 @@ from protogov.envs.roles import ROLES
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.state import HOURS_PER_YEAR
 from protogov.envs.world.welfare import WELFARE_PARTS
+from protogov.experiments.commands.options import Member, with_physics
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class ScalesArguments:
     """Episodes, one seed each."""
     scenario: str = "natural"
     """A training scenario."""
+    member: Member = ""
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,12 @@ def main(arguments: ScalesArguments | None = None) -> int:
     """Print the measured scales beside the frozen ones."""
     chosen = arguments if arguments is not None else tyro.cli(ScalesArguments)
     print(f"standard deviation of 24-hour sums [bp of K0], {chosen.seeds} seeds on {chosen.scenario}")
-    found = measure(chosen.scenario, chosen.seeds)
+    config = with_physics(WorldConfig(), chosen.member)
+    found = measure(chosen.scenario, chosen.seeds, config)
     for name, values in found.daily.items():
         frozen = ROLES[name].daily_sd if name in ROLES else ROLES["joint"].daily_sd
         print(f"{name:10s} measured {values.std():8.4f}   frozen {frozen:8.4f}")
-    people = WorldConfig().parameters
+    people = config.parameters
     aversion, error = implied_aversion(found.hourly_variance, people.lp_premium, people.lp_size)
     variance = found.hourly_variance
     print(

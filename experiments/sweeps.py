@@ -17,8 +17,8 @@ import numpy as np
 import tyro
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.parameters import parameter_names
-from protogov.experiments.sweeps_measure import BACKED, Curve, Sweep, SweepError, chosen_levers, run_sweeps
+from protogov.experiments.commands.options import Member, with_physics
+from protogov.experiments.sweeps_measure import BACKED, Curve, Sweep, chosen_levers, run_sweeps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,7 @@ class SweepOptions:
     """The first of the seeds."""
     points: int = 11
     """Values a lever, evenly spaced on its own map; odd, so that the default is one of them."""
+    member: Member = ""
     parameters: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Replace a physical parameter, name=value; may be given several times."""
     decision_hours: int = 6
@@ -52,28 +53,6 @@ class SweepOptions:
     """Write the numbers (CSV), the figure (SVG, PNG), a manifest and a page to this folder."""
     jobs: int = 1
     """Points that run at the same time."""
-
-
-def parse_parameters(items: Sequence[str]) -> dict[str, float]:
-    """`name=value` pairs as a dict; whole numbers stay whole.
-
-    Raises:
-        SweepError: an item without `=`, an unknown parameter or a value that is no number.
-    """
-    values: dict[str, float] = {}
-    for item in items:
-        name, sign, text = item.partition("=")
-        name = name.strip()
-        if not sign or name not in parameter_names():
-            raise SweepError(
-                f"parameters has {item!r}, expected name=value with a name of {', '.join(parameter_names())}."
-            )
-        try:
-            number = float(text)
-        except ValueError:
-            raise SweepError(f"parameters has {item!r}, and {text!r} is no number.") from None
-        values[name] = int(number) if number.is_integer() else number
-    return values
 
 
 def format_value(value: float) -> str:
@@ -161,10 +140,11 @@ def run(options: SweepOptions) -> int:
         ValueError: an option that cannot be; see the message.
     """
     levers = chosen_levers(options.levers, options.roles)
-    config = WorldConfig(decision_hours=options.decision_hours).with_parameters(**parse_parameters(options.parameters))
+    config = with_physics(WorldConfig(decision_hours=options.decision_hours), options.member, options.parameters)
     print(
         f"sweeps of {len(levers)} levers, {options.points} values x {options.seeds} paired seeds on "
         f"{options.scenario!r}"
+        f"{', member ' + options.member if options.member else ''}"
         f"{', ' + ' '.join(options.parameters) if options.parameters else ''}\n"
         f"bp of K0 an episode; * best; ± 95% of the paired difference to the default; inside: both edges lose by "
         f"more than {BACKED:g} paired se\n",

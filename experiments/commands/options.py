@@ -1,7 +1,7 @@
 """Options that several subcommands share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import tyro
@@ -13,6 +13,12 @@ from protogov.envs.world.parameters import parameter_names
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.governors import Found
 from protogov.experiments.run_config import evaluation_world
+
+# of every command that builds a world
+Member = Annotated[
+    str,
+    tyro.conf.arg(help="World of the ensemble, say w07, or 'ensemble' for one drawn each episode; empty: defaults."),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +43,7 @@ class WorldOptions:
     """Governors also see what only the simulator knows: for ceilings and the value of information."""
     levers: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Replace the default of a lever, name=value in its unit; may be given several times."""
+    member: Annotated[Member, tyro.conf.arg(aliases=("--member",))] = ""
     parameters: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Replace a physical parameter, name=value; may be given several times."""
 
@@ -47,7 +54,6 @@ class WorldOptions:
             BadInput: a field is out of range; the message names it.
         """
         defaults = pairs("levers", self.levers, tuple(LEVER_INDEX))
-        parameters = pairs("parameters", self.parameters, parameter_names())
         with as_bad_input():
             config = WorldConfig(
                 roles=self.roles,
@@ -62,7 +68,18 @@ class WorldOptions:
                 randomise_levers=randomise_levers,
                 stagger=stagger,
             )
-            return config.with_parameters(**parameters) if parameters else config
+        return with_physics(config, self.member, self.parameters)
+
+
+def with_physics(config: WorldConfig, member: str, parameters: Sequence[str] = ()) -> WorldConfig:
+    """`config` with a member of the ensemble and `name=value` items of physical parameters.
+
+    Raises:
+        BadInput: an unknown member or parameter, a value out of range, or a parameter that the member sets too.
+    """
+    changes = pairs("parameters", parameters, parameter_names())
+    with as_bad_input():
+        return replace(config, member=member).with_parameters(**changes)
 
 
 def pairs(option: str, items: Sequence[str], known: Sequence[str]) -> dict[str, float]:

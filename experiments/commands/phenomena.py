@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from protogov.experiments.commands.options import Member
 from protogov.experiments.errors import CheckFailed
 
 
@@ -24,6 +25,7 @@ class Options:
     """Which phenomena."""
     seeds: int = 64
     """Episodes in each world."""
+    member: Member = ""
     jobs: int = 2
     """Batches of worlds that run at the same time."""
     out: Path | None = None
@@ -38,7 +40,7 @@ def run(options: Options, command: str) -> int:
     from protogov.experiments.phenomena.runner import run_phenomena
     from protogov.experiments.phenomena.writing import describe, table_of, write_findings
 
-    phenomena = chosen(options.names)
+    phenomena = chosen(options.names, options.member)
     if options.list:
         print("\n\n".join("\n".join(describe(one)) for one in phenomena))
         return 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.ensemble import shipped_ensemble
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.world.state import EVENT, EventKind
 from protogov.experiments.cli import main
@@ -219,3 +220,13 @@ def test_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["phenomena", "gold-rush"]) == 2
     assert "gold-rush" in capsys.readouterr().err
     assert main(["phenomena", "--seeds", "3"]) == 2
+
+
+def test_a_phenomenon_is_looked_for_in_a_member_but_for_what_it_says_itself_of_its_world():
+    values = shipped_ensemble().members["w02"]
+    (plain,), (found,) = register.chosen(("surface-manipulation",)), register.chosen(("surface-manipulation",), "w02")
+    assert plain.config.parameters.lp_choice == found.config.parameters.lp_choice == 0.0 != values["lp_choice"]
+    assert found.config.parameters.supplier_need == values["supplier_need"] != plain.config.parameters.supplier_need
+    assert found.config.parameters.gwav_on == 0.0
+    with pytest.raises(BadInput, match="member is 'ensemble'; a phenomenon is looked for in one of w01"):
+        register.chosen((), "ensemble")

@@ -104,6 +104,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("defaults", {"base_rate": nan}, "defaults['base_rate'] = nan must be a number between 0 and 0.1."),
     ("observe", ("chains",), "observe names the group 'chains', known groups are chain, feeds, surface, accounts."),
     ("observe", (), "observe = () must name at least one of chain, feeds, surface, accounts."),
+    ("member", "w00", "member = 'w00' must be '' for the parameters as given, 'ensemble' for one drawn each episode,"),
 ]  # fmt: skip
 WRONG_TYPES: list[tuple[str, Any]] = [
     ("autonomy", "fast"),
@@ -116,6 +117,8 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("objective", 3),
     ("observe", "chain"),
     ("privileged", 1),
+    ("member", None),
+    ("member", ["w01"]),
 ]
 
 

@@ -53,7 +53,8 @@ def report():
 
 def play(venues, hours, **more):
     parameters = dict(short_entry=0.9, attentive_activity=1.0, put_look=1.0, put_health=2.0, lp_look=1.0, **more)
-    config = WorldConfig(venues=venues, decision_hours=4, episode_hours=hours, randomise_levers=0.5, stagger=False)
+    config = WorldConfig(venues=venues, decision_hours=4, episode_hours=hours, randomise_levers=0.5, stagger=False,
+                         member="ensemble")
     scenario = scenarios.get_scenario("jump")
     attacks = [scenarios.Pulse("push", 4, sets={"oracle_push": 0.2}, onset=3),
                scenarios.Pulse("grief", 6, sets={"griefing": 0.9}, onset=2),
