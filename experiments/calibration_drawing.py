@@ -1,7 +1,7 @@
 """The figure of the calibration, and the files of its folder."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -11,76 +11,98 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from protogov.envs.config import WorldConfig
-from protogov.experiments.calibration_bands import BAND_BY_NAME, Band, Figure
-from protogov.experiments.calibration_figures import (
-    ENOUGH_LIQUIDATIONS,
-    busy_profits,
-    fit_days,
-    fit_markets,
-    spread_of,
-    typical_profits,
-)
+from protogov.experiments.calibration_bands import BANDS, PUBLISHED_REGRESSION, Figure
+from protogov.experiments.calibration_figures import fit_days, fit_markets, spread_of
+from protogov.experiments.calibration_market import ENOUGH_LIQUIDATIONS
 from protogov.experiments.calibration_measure import POPULATIONS, Markets, Sample
-from protogov.experiments.calibration_report import headline, numbers, page
-from protogov.experiments.calibration_statistics import HOUR_KINDS, REGRESSORS, gini, lorenz
+from protogov.experiments.calibration_report import headline, number, numbers, page
+from protogov.experiments.calibration_statistics import HOUR_KINDS, REGRESSORS
 from protogov.experiments.figures.style import (
     BLACK,
     BLUE,
     FAINT,
     GREEN,
     GREY,
-    ORANGE,
     VERMILLION,
     look,
     new_figure,
-    note,
     save,
 )
+from protogov.experiments.tables import Table
 
 if TYPE_CHECKING:
-    from protogov.experiments.calibration import CalibrationOptions
+    from protogov.experiments.calibration import Options
 
 KIND_COLORS = (BLUE, GREY, VERMILLION)
-PUBLISHED = (1.03, -29.9, -20.3, 4.6)
+PUBLISHED = tuple(PUBLISHED_REGRESSION[name] for name in REGRESSORS)
 WORDS = {"fall_today": "fall today", "fall_yesterday": "fall the day before", "rise_today": "rise today"}
 LEAST_GAIN = 1e-3  # the log axis begins here: a gain of nothing is drawn there
 
 
 def write_calibration(
     folder: Path,
+    measured: Mapping[str, Table],
     samples: Sequence[Sample],
     markets: Sequence[Markets],
     figures: dict[str, Figure],
-    options: "CalibrationOptions",
+    options: "Options",
     config: WorldConfig,
+    command: str,
 ) -> list[Path]:
     """Write `calibration.svg`, `calibration.png`, `calibration.json` and `README.md`; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    about = numbers(samples, figures, options, config)
+    about = numbers(samples, figures, options, config, command)
     with look():
         canvas = draw(samples, markets, figures)
         paths = [save(canvas, folder, "calibration"), folder / "calibration.png"]
         canvas.savefig(paths[1], dpi=110, metadata={"Software": None})
     paths += [folder / "calibration.json", folder / "README.md"]
     paths[2].write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    paths[3].write_text(page(samples, markets, figures, about), encoding="utf-8")
+    paths[3].write_text(page(measured, samples, markets, figures, about), encoding="utf-8")
     return paths
 
 
 def draw(samples: Sequence[Sample], markets: Sequence[Markets], figures: dict[str, Figure]) -> Canvas:
-    """Four panels: gains by kind of hour, coefficients by source, events against return, Lorenz curve."""
+    """Four panels: figures within their bands, gains by kind of hour, coefficients, events against return."""
     canvas = new_figure(10.5, 7.8)
     panels = canvas.subplots(2, 2)
-    _draw_gains(panels[0, 0], samples)
-    _draw_coefficients(panels[0, 1], samples, markets)
-    _draw_response(panels[1, 0], markets)
-    _draw_lorenz(panels[1, 1], samples)
+    _draw_bands(panels[0, 0], figures)
+    _draw_gains(panels[0, 1], samples)
+    _draw_coefficients(panels[1, 0], samples, markets)
+    _draw_response(panels[1, 1], markets[:1])
     canvas.suptitle("\n".join(wrap(headline(figures), 130)), fontsize=10, x=0.01, ha="left")
     return canvas
 
 
-def _draw_band(axes: Axes, band: Band, x: float, width: float) -> None:
-    axes.fill_between([x - width, x + width], band.low, band.high, color=GREEN, alpha=0.22, linewidth=0, zorder=0)
+def _draw_bands(axes: Axes, figures: dict[str, Figure]) -> None:
+    """Every figure on its own scale: 0 and 1 are the band's ends, or twice the value where it has one end."""
+    axes.set_title("Figures within their bands")
+    axes.axvspan(0.0, 1.0, color=GREEN, alpha=0.18, linewidth=0)
+    for row, band in enumerate(BANDS):
+        found = figures.get(band.name)
+        axes.annotate(
+            band.name.replace("_", " "), (-0.02, row), xycoords=("axes fraction", "data"), ha="right", va="center",
+            fontsize=7.5,
+        )  # fmt: skip
+        if found is None or not np.isfinite(found.value):
+            continue
+        high = band.high if np.isfinite(band.high) else max(2.0 * abs(found.value), 1e-9)
+        ends = np.clip((np.array([found.low, found.value, found.high]) - band.low) / (high - band.low), -0.6, 1.6)
+        color = BLUE if band.holds(found.value) else VERMILLION
+        axes.plot(ends[[0, 2]], [row, row], color=color, linewidth=1.6)
+        axes.plot(ends[1], row, "o", color=color, markersize=5)
+        edge = "" if np.isfinite(band.high) else "+"
+        axes.annotate(f"{band.low:g}", (-0.02, row + 0.28), ha="right", va="center", fontsize=5.5, color=GREY)
+        axes.annotate(f"{high:.3g}{edge}", (1.02, row + 0.28), ha="left", va="center", fontsize=5.5, color=GREY)
+        axes.annotate(
+            number(found.value), (1.01, row), xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=7.5,
+            color=color,
+        )  # fmt: skip
+    axes.set_ylim(len(BANDS) - 0.4, -0.6)
+    axes.set_xlim(-0.65, 1.65)
+    axes.set_yticks([])
+    axes.set_xticks([0, 1], ["low", "high"])
+    axes.set_xlabel("end of the band (small: its value); dot: measured, line: 95% over seeds", fontsize=7.5)
 
 
 def _draw_gains(axes: Axes, samples: Sequence[Sample]) -> None:
@@ -91,9 +113,6 @@ def _draw_gains(axes: Axes, samples: Sequence[Sample]) -> None:
             x = 3.6 * g + kind
             ticks.append(x)
             labels.append(f"{word}\n{name.split('_')[0]}")
-            band = BAND_BY_NAME.get(f"{name}_{word}")
-            if band is not None:
-                _draw_band(axes, band, x, 0.42)
             found = spread_of(samples, name, kind)
             if found.hours == 0:
                 continue
@@ -108,29 +127,26 @@ def _draw_gains(axes: Axes, samples: Sequence[Sample]) -> None:
     axes.set_ylim(LEAST_GAIN, None)
     axes.set_xticks(ticks, labels)
     axes.set_ylabel("gain (1: a fall feeds itself)")
-    axes.set_xlabel("line 5-95%, bar 25-75%, tick median, dot mean; green: stated band of the mean", fontsize=7.5)
+    axes.set_xlabel("line 5-95%, bar 25-75%, tick median, dot mean; no band: nothing is fitted to gains", fontsize=7.5)
 
 
 def _draw_coefficients(axes: Axes, samples: Sequence[Sample], markets: Sequence[Markets]) -> None:
     axes.set_title("Daily regression, markets of 2,048 accounts")
     rows = [(market.source.name, market.source.kind, fit_markets([market])) for market in markets]
-    rows.append(("all", "", fit_markets(markets)))
     rows.append(("worlds", "alone", fit_days(samples)))
     names = REGRESSORS[1:]
-    for k, name in enumerate(names):
-        _draw_band(axes, BAND_BY_NAME[name], float(k), 0.44)
+    for k in range(len(names)):
         axes.plot([k - 0.44, k + 0.44], [PUBLISHED[k + 1]] * 2, color=GREEN, linewidth=1.6)
     left = 0.36
     for r, (label, kind, fit) in enumerate(rows):
-        whole = label == "all"
-        color = {"": BLACK, "alone": GREY, "replayed": VERMILLION}.get(kind, BLUE)
+        color = {"alone": GREY, "crisis": VERMILLION}.get(kind, BLUE)
         for k in range(len(names)):
             x = k - left + 2.0 * left * r / max(len(rows) - 1, 1)
             value, low, high = (float(part[k + 1]) for part in (fit.coefficients, fit.low, fit.high))
             if not np.isfinite(value) or fit.events < ENOUGH_LIQUIDATIONS:
                 continue  # days without liquidations fit any slope of nothing
             axes.plot([x, x], [low, high], color=color, linewidth=1.0)
-            axes.plot([x], [value], marker="D" if whole else "o", color=color, markersize=5 if whole else 3.5)
+            axes.plot([x], [value], marker="o", color=color, markersize=3.5)
             if k == 0:
                 axes.annotate(
                     label, (x, high), fontsize=5.5, rotation=90, ha="center", va="bottom", color=color,
@@ -142,12 +158,12 @@ def _draw_coefficients(axes: Axes, samples: Sequence[Sample], markets: Sequence[
     axes.set_ylabel("coefficient of ln(events + 1)")
     axes.set_ylim(-55.0, 35.0)
     axes.set_xlabel(
-        "each group: sources, all (black), single worlds (grey); green: published and stated band", fontsize=7.5
+        "each group: a source, single worlds of all (grey); green: published, of another market", fontsize=7.5
     )
 
 
 def _draw_response(axes: Axes, markets: Sequence[Markets]) -> None:
-    axes.set_title("Liquidations of a day against its return, same markets")
+    axes.set_title("The same on natural: liquidations against the day's return")
     days = [market.of_size(POPULATIONS) for market in markets]
     returns = np.concatenate([part[0][:, 1:].ravel() for part in days])
     logs = np.log1p(np.concatenate([part[1][:, 1:].ravel() for part in days]))
@@ -174,23 +190,3 @@ def _draw_response(axes: Axes, markets: Sequence[Markets]) -> None:
     axes.set_xlabel("log return of the day (lines: without a fall the day before)")
     axes.set_ylabel("ln(liquidations + 1)")
     axes.legend(loc="upper right")
-
-
-def _draw_lorenz(axes: Axes, samples: Sequence[Sample]) -> None:
-    axes.set_title("Who gets the liquidators' profits")
-    profits, _ = busy_profits(samples)
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=":")
-    axes.set_xlabel("share of liquidators, poorest first")
-    axes.set_ylabel("share of the profits")
-    if profits.size == 0:
-        note(axes, "no world with enough liquidations")
-        return
-    within = np.concatenate([[0.0], np.cumsum(typical_profits(samples))])
-    mean = float(np.mean([gini(row) for row in profits]))
-    axes.plot(
-        np.linspace(0, 1, within.size), within, color=BLUE, marker="o", markersize=3.5,
-        label=f"within a world, mean of {profits.shape[0]:,} worlds: Gini {mean:.2f}",
-    )  # fmt: skip
-    share, held = lorenz(profits)
-    axes.plot(share, held, color=ORANGE, label=f"all {profits.size:,} liquidators: Gini {gini(profits):.2f}")
-    axes.legend(loc="upper left", title="published: Gini 0.84", title_fontsize=7.5)

@@ -1,11 +1,12 @@
-"""The figures of the calibration, made of samples: gains by kind of hour, the daily regression, profits, sanity."""
+"""The figures of the calibration: those with a band, and beside them gains by kind of hour and daily regressions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from protogov.experiments.calibration_bands import Figure
+from protogov.experiments.calibration_bands import FITTED, Figure
+from protogov.experiments.calibration_market import band_figure
 from protogov.experiments.calibration_measure import POPULATIONS, Markets, PoolLoss, Sample
 from protogov.experiments.calibration_statistics import (
     CALM,
@@ -14,15 +15,15 @@ from protogov.experiments.calibration_statistics import (
     STRESS,
     Fit,
     Floats,
+    PoissonFit,
     daily_fit,
-    gini,
     hour_kinds,
-    interval,
+    poisson_fit,
     ratio_of_sums,
-    seed_weights,
 )
+from protogov.experiments.tables import Table
 
-ENOUGH_LIQUIDATIONS = 20  # in a world: with fewer, one liquidator has nearly all whatever the market is like
+ACCOUNTS = 128  # of a world
 
 
 @dataclass(frozen=True)
@@ -85,34 +86,11 @@ def fit_markets(markets: Sequence[Markets], size: int = POPULATIONS) -> Fit:
     return daily_fit(returns, events, seeds)
 
 
-def busy_profits(samples: Sequence[Sample]) -> tuple[Floats, Floats]:
-    """(profits [worlds, liquidators], seed [worlds]) of the worlds with enough liquidations and any profit."""
-    profits = np.concatenate([sample.profits for sample in samples])
-    seeds = np.concatenate([sample.seeds for sample in samples])
-    events = np.concatenate([sample.events.sum(axis=1) for sample in samples])
-    kept = (events >= ENOUGH_LIQUIDATIONS) & (profits.max(axis=1, initial=0.0) > 0.0)
-    return profits[kept], seeds[kept].astype(np.float64)
-
-
-def gini_figures(samples: Sequence[Sample]) -> list[Figure]:
-    """Profit Gini within a world (mean over worlds) and over the liquidators of all worlds together."""
-    profits, seeds = busy_profits(samples)
-    basis = f"{profits.shape[0]} worlds with {ENOUGH_LIQUIDATIONS} liquidations or more"
-    if profits.shape[0] == 0:
-        nothing = float("nan")
-        return [Figure(name, nothing, nothing, nothing, basis) for name in ("gini_within", "gini_pooled")]
-    within = np.array([gini(row) for row in profits])
-    labels, at = np.unique(seeds, return_inverse=True)
-    sums, counts = np.zeros(labels.size), np.zeros(labels.size)
-    np.add.at(sums, at, within)
-    np.add.at(counts, at, 1.0)
-    weights = seed_weights(labels.size, 200)
-    pooled = np.array([gini(np.repeat(profits, w[at].astype(int), axis=0)) for w in weights])
-    holders = f"{profits.size} liquidators of {basis}"
-    return [
-        Figure("gini_within", *ratio_of_sums(sums, counts), basis),
-        Figure("gini_pooled", gini(profits), *interval(pooled), holders),
-    ]
+def fit_risk(markets: Sequence[Markets]) -> PoissonFit:
+    """The Poisson regression over the days of all populations; a cluster is a tape."""
+    days = [market.of_size(1) for market in markets]
+    returns, events, seeds = (np.concatenate([part[k] for part in days]) for k in range(3))
+    return poisson_fit(returns, events, seeds, ACCOUNTS)
 
 
 def regression_figures(fit: Fit, suffix: str, basis: str) -> list[Figure]:
@@ -126,18 +104,36 @@ def regression_figures(fit: Fit, suffix: str, basis: str) -> list[Figure]:
     return [*figures, Figure("multiplier" + suffix, fit.multiplier(), low, high, basis)]
 
 
-def all_figures(samples: Sequence[Sample], markets: Sequence[Markets], pool: PoolLoss | None) -> dict[str, Figure]:
-    """Every figure that has a band, and those that are reported without one, by name."""
-    figures: list[Figure] = []
+def risk_figures(fit: PoissonFit) -> list[Figure]:
+    """The four coefficients of the Poisson regression, and the factor of a fall of 5% on an account's risk."""
+    basis = f"{fit.observations:,} world-days on {fit.clusters} tapes, {fit.events:,} liquidations"
+    figures = [Figure(f"risk_{name}", *fit.interval(k), basis) for k, name in enumerate(REGRESSORS)]
+    value, low, high = fit.interval(1)
+    low, high = sorted(float(np.exp(-0.05 * end)) for end in (low, high))
+    return [*figures, Figure("risk_multiplier", float(np.exp(-0.05 * value)), low, high, basis)]
+
+
+def all_figures(
+    measured: Mapping[str, Table], samples: Sequence[Sample], markets: Sequence[Markets], pool: PoolLoss | None
+) -> dict[str, Figure]:
+    """Every figure that has a band, and those that are reported without one, by name.
+
+    Args:
+        measured: scenario -> what `calibration_market` reads.
+        samples: hour by hour, a sample a source.
+        markets: a market a source; the regressions are of the first, `natural`.
+        pool: None: not measured.
+    """
+    figures = [band_figure(band, measured) for band in FITTED]
     for name in ("liquidation_gain", "hedge_gain", "utilisation", "borrow_rate"):
         for kind in (CALM, STRESS):
             found = spread_of(samples, name, kind)
             basis = f"{found.hours:,} {HOUR_KINDS[kind]} hours"
             figures.append(Figure(f"{name}_{HOUR_KINDS[kind]}", found.mean, found.low, found.high, basis))
     if markets:
-        figures += regression_figures(fit_markets(markets), "", f"days of markets of {POPULATIONS} populations")
-    figures += regression_figures(fit_days(samples), "_world", "world-days")
-    figures += gini_figures(samples)
+        where = f"days of markets of {POPULATIONS} populations on {markets[0].source.name}"
+        figures += regression_figures(fit_markets(markets[:1]), "", where)
+        figures += risk_figures(fit_risk(markets[:1]))
     if pool is not None:
         expected = pool.path_variance / 8.0
         figures.append(
@@ -147,10 +143,3 @@ def all_figures(samples: Sequence[Sample], markets: Sequence[Markets], pool: Poo
             Figure("pool_loss_closes", *ratio_of_sums(pool.loss, pool.close_variance / 8.0), "sigma of hourly closes")
         )
     return {figure.name: figure for figure in figures}
-
-
-def typical_profits(samples: Sequence[Sample]) -> Floats:
-    """Share of a world's profits by rank, poorest first, mean over the busy worlds, float64 [liquidators]."""
-    profits, _ = busy_profits(samples)
-    amounts = np.sort(np.maximum(profits, 0.0), axis=1)
-    return np.asarray((amounts / amounts.sum(axis=1, keepdims=True)).mean(axis=0)) if amounts.size else np.zeros(0)

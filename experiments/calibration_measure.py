@@ -1,31 +1,27 @@
-"""What the worlds do under default levers: one sample a source, read hour by hour, and the figures made of samples.
+"""What the worlds do under default levers, hour by hour: loop gains, the days of the regression, the pool's loss.
 
 A world runs with decisions of one hour in which nobody ever moves a lever, so that gains can be read every hour. The
-return of a day is the tape's, which no trade in the world moves.
+return of a day is the tape's, which no trade in the world moves. What bands are held against is read by
+`calibration_market.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import Replay, Scenario, get_scenario
+from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.scenarios.base import Seeds
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.market import CASH_PER_DEPTH, tape_point
 from protogov.envs.world.noise import Purpose, key, normal
 from protogov.envs.world.state import SUBSTEPS, EventKind
+from protogov.experiments.calibration_bands import CRISES, SCENARIOS
 from protogov.experiments.calibration_statistics import DAY, Floats
-from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.paths import candle_files
 
-SYNTHETIC = ("jump", "calm")
-WINDOWS = ("2020-01", "2022-10", "2023-07", "2021-05", "2022-05", "2022-06", "2022-11")
-HELD_OUT = ("2020-03", "2023-03", "2024-08", "2025-10")  # no constant may see them, but that of implied vol
 BATCH = 256  # worlds in one simulator
 POPULATIONS = 16  # worlds on one tape that make a market of 2,048 accounts
 LARGEST = 13  # accounts of 128, about a tenth
@@ -43,7 +39,7 @@ class Source:
 
     Attributes:
         name: for people and tables.
-        kind: "synthetic" or "replayed".
+        kind: "everyday" or "crisis".
         scenario: what a simulator plays.
     """
 
@@ -64,7 +60,6 @@ class Sample:
             `overdue`: the part of it that is liquidatable already; `overdue_gain`: the liquidation gain if that
             counted; `near_idle`: the part of it that idle accounts owe; the other names are the record's.
         events: liquidations a day, float64 [n, days].
-        profits: USD of each liquidator since reset, float64 [n, liquidators].
         largest: share of all debt that the `LARGEST` largest accounts owe, mean over the days, float64 [n].
         totals: name of `TOTALS` -> bp of K0 an episode, float64 [n].
         lost: events beyond the record's hourly capacity, which are not counted, int.
@@ -75,7 +70,6 @@ class Sample:
     closes: Floats
     hourly: dict[str, NDArray[np.float32]]
     events: Floats
-    profits: Floats
     largest: Floats
     totals: dict[str, Floats]
     lost: int
@@ -114,25 +108,9 @@ class Markets:
         return np.repeat(self.daily_returns, parts, axis=0), events, np.repeat(self.seeds, parts)
 
 
-def synthetic_sources() -> list[Source]:
-    """The training scenarios."""
-    return [Source(name, "synthetic", get_scenario(name)) for name in SYNTHETIC]
-
-
-def history_sources(place: Path) -> list[Source]:
-    """The calibration windows among the candle files at `place`, in the order of `WINDOWS`; other files are left out.
-
-    Raises:
-        BadInput: no such place, no window in it, a held-out crisis named on its own, or a file that cannot be read.
-    """
-    files = candle_files(place)
-    if place.is_file() and any(window in place.name for window in HELD_OUT):
-        raise BadInput(f"history {place}: this crisis is held out for tests; no constant is calibrated on it")
-    found = [(window, path) for window in WINDOWS for path in files if window in path.name]
-    if not found:
-        raise BadInput(f"history {place}: no file is named after a calibration window ({', '.join(WINDOWS)})")
-    with as_bad_input():
-        return [Source(window, "replayed", Replay(path, split="free")) for window, path in found]
+def all_sources() -> list[Source]:
+    """The scenarios that bands are measured on."""
+    return [Source(name, "crisis" if name in CRISES else "everyday", get_scenario(name)) for name in SCENARIOS]
 
 
 def measure(source: Source, seeds: NDArray[np.int64], config: WorldConfig) -> Sample:
@@ -149,7 +127,6 @@ def measure(source: Source, seeds: NDArray[np.int64], config: WorldConfig) -> Sa
         joined(lambda part: part.closes),
         {name: joined(lambda part, name=name: part.hourly[name]) for name in HOURLY},  # type: ignore[misc]
         joined(lambda part: part.events),
-        joined(lambda part: part.profits),
         joined(lambda part: part.largest),
         {name: joined(lambda part, name=name: part.totals[name]) for name in TOTALS},  # type: ignore[misc]
         sum(part.lost for part in parts),
@@ -187,7 +164,6 @@ def _measure_batch(source: Source, seeds: NDArray[np.int64], config: WorldConfig
         world.tape["close"].astype(np.float64),
         hourly,
         events,
-        np.array(world.worlds["liquidator_profit"][:, : int(world.worlds["num_liquidators"][0])]),
         largest,
         totals,
         int(world.worlds["events_lost"].sum()),
@@ -313,8 +289,3 @@ def _paths(world: Simulator, hours: int) -> Floats:
                     noise = normal(keys[row], 0, hour, k, Purpose.PRICE_BRIDGE)
                     prices[row, 1 + SUBSTEPS * hour + k] = tape_point(candle, k, noise)
     return prices
-
-
-def select(samples: Sequence[Sample], kind: str | None = None) -> list[Sample]:
-    """The samples of one kind of source, all for None."""
-    return [sample for sample in samples if kind is None or sample.source.kind == kind]
