@@ -1,5 +1,6 @@
 """What is typed wrongly gets one sentence and exit code 2; help is worth reading."""
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from protogov.experiments import cli
-from protogov.experiments.cli import COMMANDS, main, one_sentence
+from protogov.experiments.cli import COMMANDS, main, one_sentence, parse
+from protogov.experiments.commands import train
+from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.errors import BadInput, CheckFailed
 from protogov.experiments.paths import RunFolder, latest_run_folder, new_run_folder
 
@@ -202,3 +205,25 @@ def test_run_folders_are_numbered(tmp_path: Path):
 
 def test_bad_input_is_a_value_error():
     assert issubclass(BadInput, ValueError)
+
+
+@pytest.mark.parametrize("name", ["simulate", "train", "evaluate", "tune", "stress", "audit", "phenomena"])
+def test_every_command_that_builds_a_world_takes_a_member(name, capsys):
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    assert "--member" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("module", ["calibration", "sweeps", "scales", "lp_rounds", "prediction"])
+def test_every_study_takes_a_member(module):
+    source = Path(importlib.import_module(f"protogov.experiments.{module}").__file__).read_text()
+    assert "member: Member" in source and "with_physics(" in source
+
+
+def test_a_member_is_written_into_the_configuration_of_a_run():
+    world = parse(train.Options, ["a", "--member", "w02"], "train").world
+    assert world.make().member == "w02" == WorldOptions(member="w02").make().to_dict()["member"]
+    with pytest.raises(BadInput, match="member = 'w99'"):
+        WorldOptions(member="w99").make()
+    with pytest.raises(BadInput, match="parameters set supplier_need"):
+        WorldOptions(member="w02", parameters=("supplier_need=.1",)).make()
