@@ -60,7 +60,7 @@ class Options:
     """Kept at most: the first of the hypercube, in its order, that lie inside all bands."""
     screening: Tapes = Tapes(48, 16, 24)
     """Of every set: natural, calm, each crisis. A set is left where a figure's whole 95% interval misses its band."""
-    measuring: Tapes = Tapes(512, 64, 64)
+    measuring: Tapes = Tapes(1024, 64, 64)
     """Of the sets that are left over: a member's figures themselves lie inside their bands."""
     jobs: int = 2
     """Processes, one thread each."""

@@ -105,22 +105,21 @@ def _play_some(opening: Simulator, actions: Floats) -> dict[str, Floats]:
     }
     weights = {name: np.array([term.weight for term in role.terms]) for name, role in world.roles.items()}
     venues = range(world.config.venues)
-    totals = {f"{WELFARE}/{v}": np.zeros(world.num_worlds) for v in venues}
+    totals = {f"{name}/{v}": np.zeros(world.num_worlds) for name in (WELFARE, PROFIT) for v in venues}
     totals |= {f"mandate/{name}": np.zeros(world.num_worlds) for name in world.agents}
-    began = [_profit(world, v) for v in venues]
     for _ in range(world.horizon):
         world.take_actions(taken)
         world.advance()
         for v in venues:
             totals[f"{WELFARE}/{v}"] += world.welfare(v)
+            totals[f"{PROFIT}/{v}"] += _profit(world, v)
         for name in world.agents:
             totals[f"mandate/{name}"] += world.terms(name) @ weights[name]
-    totals |= {f"{PROFIT}/{v}": _profit(world, v) - began[v] for v in venues}
     return {name: values.reshape(num, tapes) for name, values in totals.items()}
 
 
 def _profit(world: Simulator, venue: int) -> Floats:
-    """The pool's market profit since the opening [bp of K0], F64[n]."""
+    """The pool's market profit in the last decision [bp of K0], F64[n]."""
     books = world.worlds["venues"][:, venue]
     total = np.add.reduce([np.asarray(books[name], np.float64) for name in PROFIT_FIELDS])
     return np.asarray(total * 1e4 / books["opening_value"])

@@ -17,6 +17,8 @@ from protogov.experiments.audit.searching import Effort, Search, evolve, search_
 from protogov.experiments.audit.writing import store, stored, table_lines, write_page
 from protogov.experiments.cli import main
 from protogov.experiments.errors import BadInput
+from protogov.experiments.evaluation import evaluate
+from protogov.experiments.governors import STATIC, baseline
 
 DAY = WorldConfig(episode_hours=24)
 TINY = Effort(generations=2, population=4, tapes=2)
@@ -44,8 +46,11 @@ def test_constants_played_as_rows_are_those_of_the_tuner_and_add_up_the_pool_s_m
     direct = tapes.play(Constants(role_levers("joint")), points).totals
     assert np.array_equal(totals["welfare/0"], direct["welfare"])
     assert np.array_equal(totals["mandate/spread_0"], direct["spread"])
+    # the whole episode's market profit, not the last decision's
+    held = evaluate(DAY, "jump", seeds, baseline(STATIC, DAY).make(DAY))
+    profit = held["pool_delta/0"] + held["pool_gamma_theta/0"] + held["pool_vega/0"]
     assert totals["market_profit/0"].shape == (2, 3)
-    assert totals["market_profit/0"].any()
+    assert totals["market_profit/0"][0] == pytest.approx(profit) and profit.any()
 
 
 def test_a_batch_is_cut_where_it_must_be_without_changing_a_number(monkeypatch):
