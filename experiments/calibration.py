@@ -1,8 +1,8 @@
 """Compare what the world does with stated bands: `python -m protogov.experiments.calibration`.
 
-The credit market and the option pool on `natural`, `calm` and the training crises up to 2022, held against bands whose
-sources lie outside this project; beside them, without a band, loop gains by kind of hour and the daily regressions of
-liquidations on returns. Default levers throughout, nobody learns.
+The credit market and the option pool on `between-crises`, `calm` and the training crises up to 2022, held against bands
+whose sources lie outside this project; beside them, without a band, loop gains by kind of hour and the daily
+regressions of liquidations on returns. Default levers throughout, nobody learns.
 """
 
 import sys
@@ -16,7 +16,7 @@ import tyro
 
 from protogov.envs.config import WorldConfig
 from protogov.experiments import cli
-from protogov.experiments.calibration_bands import NATURAL, SCENARIOS, failing
+from protogov.experiments.calibration_bands import OUTSIDE, SCENARIOS, failing
 from protogov.experiments.calibration_figures import all_figures
 from protogov.experiments.calibration_market import FIRST_SEED, measure_scenarios
 from protogov.experiments.calibration_measure import (
@@ -33,7 +33,7 @@ from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.errors import BadInput, CheckFailed
 
 PROGRAM = "python -m protogov.experiments.calibration"
-NATURAL_TAPES = 4  # of `natural` over those of another market: the regression that was published is of all days
+OUTSIDE_TAPES = 4  # of `between-crises` over those of another market: the regression that was published is of all days
 POOL_SEEDS = 8  # worlds in which the pool's loss is measured: an identity needs no more
 
 
@@ -46,7 +46,7 @@ class Options:
 
     seeds: int = 512
     """Tapes of every scenario that bands are measured on; a quarter of them is read hour by hour for what is reported
-    beside, and a sixteenth plays markets of many populations on one tape, four times as many of natural."""
+    beside, and a sixteenth plays markets of many populations on one tape, four times as many between crises."""
     first_seed: int = FIRST_SEED
     """The first of the seeds: 2^43, from which on nothing else plays."""
     member: Member = ""
@@ -83,7 +83,7 @@ def run(options: Options, command: str = PROGRAM) -> int:
     markets: list[Markets] = []
     for source in sources:
         samples.append(measure(source, seeds, config))
-        shared = NATURAL_TAPES * tapes if source.name in NATURAL else tapes
+        shared = OUTSIDE_TAPES * tapes if source.name in OUTSIDE else tapes
         markets.append(measure_markets(source, shared, options.first_seed, config))
         print(
             f"[{time.perf_counter() - began:6.1f} s] {source.name}: {seeds.size} episodes hour by hour, {shared} tapes "

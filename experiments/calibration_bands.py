@@ -1,8 +1,9 @@
 """The stated bands of the calibration: what each figure is, where it is measured, between which values it should lie.
 
-Every band has a source outside this project; what has none is reported beside and nothing is fitted to it. "Outside
-crises" is the scenario `natural`, in which markets are as frequent as in history (`calm` for the borrow rate, which is
-quoted for quiet weeks); crises are those of the training split up to 2022, all four together, one as much as another.
+Every band has a source outside this project, but for two bounds whose rows say that no figure is published; what has
+none is reported beside and nothing is fitted to it. "Outside crises" is the scenario `between-crises`, `natural`
+without its crises (`calm` for the borrow rate, which is quoted for quiet weeks); crises are those of the training split
+up to 2022, the mean of all four, one as much as another.
 The bands were written down before the people of the world were fitted, and do not follow what is measured.
 """
 
@@ -16,9 +17,9 @@ STRESS_DRAWDOWN = 0.2  # below the high of the last 72 h: a crash is under way w
 CALM_VOL = 0.75  # annual; the ether option index stood at 0.7 in the median of 2023-26
 CALM_DRAWDOWN = 0.1  # below the high of the last 7 days
 
-CALM, NATURAL = ("calm",), ("natural",)
+CALM, OUTSIDE = ("calm",), ("between-crises",)
 CRISES = ("crisis-2021-05", "crisis-2022-05", "crisis-2022-06", "crisis-2022-11")
-SCENARIOS = (*NATURAL, *CALM, *CRISES)
+SCENARIOS = (*OUTSIDE, *CALM, *CRISES)
 
 # daily on-chain liquidations: ln(events + 1) on the ether return, a market of thousands of accounts
 PUBLISHED_REGRESSION = {"intercept": 1.03, "fall_today": -29.9, "fall_yesterday": -20.3, "rise_today": 4.6}
@@ -73,7 +74,7 @@ BANDS: tuple[Band, ...] = (
         "USDC on Aave stood at 5.0-5.4% a year in quiet months",
     ),
     Band(
-        "unmet_natural", "hours with an unmet withdrawal, outside crises", "unmet", NATURAL, 0.0, 0.01, None,
+        "unmet_outside", "hours with an unmet withdrawal, outside crises", "unmet", OUTSIDE, 0.0, 0.01, None,
         "a stablecoin market of Aave was fully used on 0.7% of days",
     ),
     Band(
@@ -85,11 +86,11 @@ BANDS: tuple[Band, ...] = (
         None, "liquidations on Aave were 1-4% of all debt in such weeks, and loans on ether are a part of it",
     ),
     Band(
-        "borrower_surplus", "borrowers' surplus an episode, outside crises [bp of K0]", "borrower_surplus", NATURAL,
+        "borrower_surplus", "borrowers' surplus an episode, outside crises [bp of K0]", "borrower_surplus", OUTSIDE,
         0.0, inf, None, "revealed preference: people who lost by borrowing would repay",
     ),
     Band(
-        "lp_return", "return of the option pool a year, outside crises", "lp_return", NATURAL, 0.08, 0.20, None,
+        "lp_return", "return of the option pool a year, outside crises", "lp_return", OUTSIDE, 0.08, 0.20, None,
         "Lyra's pool made 36% a year in its first weeks of 2022, and its makers hoped for a quarter of it to last",
     ),
     Band(
@@ -105,7 +106,7 @@ BANDS: tuple[Band, ...] = (
         "profits of liquidators on chain, Gini 0.84",
     ),
     Band(
-        "pool_loss", "arbitrage loss of a feeless pool over sigma^2/8", "pool_loss", NATURAL, 0.97, 1.03, 1.0,
+        "pool_loss", "arbitrage loss of a feeless pool over sigma^2/8", "pool_loss", OUTSIDE, 0.97, 1.03, 1.0,
         "loss-versus-rebalancing of a constant product, sigma^2/8 (Milionis et al. 2022)",
     ),
 )  # fmt: skip

@@ -121,7 +121,7 @@ def all_figures(
     Args:
         measured: scenario -> what `calibration_market` reads.
         samples: hour by hour, a sample a source.
-        markets: a market a source; the regressions are of the first, `natural`.
+        markets: a market a source; the regressions are of the first, `between-crises`.
         pool: None: not measured.
     """
     figures = [band_figure(band, measured) for band in FITTED]

@@ -332,8 +332,8 @@ def _meanings() -> str:
 def _fitted() -> str:
     return f"""## What was fitted on what
 
-- People, elasticities and lasting impact (`protogov.experiments.ensemble`) are fitted to the bands above, on `natural`,
-  `calm` and {", ".join(CRISES)}, on tapes from seed 2^43 + 2^40 on; this page is measured on others.
+- People, elasticities and lasting impact (`protogov.experiments.ensemble`) are fitted to the bands above, on
+  `between-crises`, `calm` and {", ".join(CRISES)}, on tapes from seed 2^43 + 2^40 on; this page is measured on others.
 - Later crises, 2023-03 to 2025-10, are predicted and not fitted: `protogov.experiments.prediction`.
 - Loop gains and regressions have no band. Earlier versions fitted constants to stated loop gains and to whether audits
   held; neither is done any more.

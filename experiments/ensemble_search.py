@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from protogov.envs.config import WorldConfig
 from protogov.envs.ensemble import Range, whole
 from protogov.experiments import calibration_bands, calibration_market, calibration_statistics
-from protogov.experiments.calibration_bands import CALM, CRISES, FITTED, NATURAL, Figure
+from protogov.experiments.calibration_bands import CALM, CRISES, FITTED, OUTSIDE, Figure
 from protogov.experiments.calibration_market import FIRST_FITTING, band_figure, measure_scenarios
 from protogov.experiments.tables import Table
 
 Floats = NDArray[np.float64]
+FIRST_CHECKING = FIRST_FITTING + 2**39  # first tape seed on which members are looked at once more
 DIGITS = 4  # significant ones of a value that is drawn, so that the file says exactly what was measured
 
 _NONE = "no published range"
@@ -64,20 +65,20 @@ RANGES: dict[str, Range] = {
 class Tapes:
     """How many tapes of each kind a set of parameters plays."""
 
-    natural: int
+    outside: int
     calm: int
     crisis: int
 
     def by_scenario(self) -> dict[str, int]:
         """Scenario -> tapes."""
         return {
-            **dict.fromkeys(NATURAL, self.natural),
+            **dict.fromkeys(OUTSIDE, self.outside),
             **dict.fromkeys(CALM, self.calm),
             **dict.fromkeys(CRISES, self.crisis),
         }
 
     def __str__(self) -> str:
-        return f"{self.natural} tapes of natural, {self.calm} of calm and {self.crisis} of each crisis"
+        return f"{self.outside} tapes between crises, {self.calm} of calm and {self.crisis} of each crisis"
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,13 @@ class Trial:
     Attributes:
         sets: parameter -> value, a set each.
         tapes: of each.
+        first: seed of the first tape.
         code: digest of what reads the figures, so that a finished piece is only taken up where it would be the same.
     """
 
     sets: tuple[Mapping[str, float], ...]
     tapes: Tapes
+    first: int
     code: str
 
 
@@ -142,7 +145,7 @@ def measure_trial(config: WorldConfig, trial: Trial) -> Table:
     found: dict[str, list[float]] = {f"{band.name}{end}": [] for band in FITTED for end in ("", "_low", "_high")}
     for values in trial.sets:
         world = config.with_parameters(**values)
-        measured = measure_scenarios(world, trial.tapes.by_scenario(), FIRST_FITTING)
+        measured = measure_scenarios(world, trial.tapes.by_scenario(), trial.first)
         for band in FITTED:
             figure = band_figure(band, measured)
             for end, value in (("", figure.value), ("_low", figure.low), ("_high", figure.high)):

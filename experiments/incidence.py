@@ -13,12 +13,14 @@ Borrowers are the accounts that owed something at the opening, in order of that 
     small, small_penalty       the smaller half of the accounts together
     worst, worst_penalty       the tenth of the accounts that fared worst: lowest surplus less penalty over opening debt
 
-Suppliers are those who had deposited at the opening; their gain is surplus less haircuts and lock-up:
+Suppliers are those who had deposited at the opening, counted at what they wanted then, needs elsewhere apart; their
+gain is surplus less haircuts and lock-up. One has left from the hour in which it wanted, and had, less than half of
+that; who needs its money for two days has not:
 
-    first_out                  gain of those who had half of their deposit out by the median (of two, the earlier) of
-                               the hours at which that happened to anybody: the earlier half of those who left
+    first_out                  gain of those who had left by the median (of two, the earlier) of the hours at which
+                               anybody left: the earlier half of those who did
     stayed                     gain of all others: who left later, or never
-    left                       opening deposits of all who ever had half out, a share of all opening deposits in percent
+    left                       opening deposits of all who ever left, a share of all opening deposits in percent
 """
 
 from typing import Any
@@ -109,7 +111,7 @@ def suppliers(opening: Floats, gain: Floats, out: NDArray[Any]) -> dict[str, Flo
     Args:
         opening: deposits at the opening [n, suppliers], USD.
         gain: since then [n, suppliers], USD.
-        out: hour at which half of it was out [n, suppliers], -1 never.
+        out: hour at which each left [n, suppliers], -1 never.
     """
     there = opening > 0.0
     left = there & (out >= 0)

@@ -70,15 +70,11 @@ KNOWN: dict[tuple[str, str], Known] = {
     ),
     ("crisis-2024-08", "liquidated_day"): Known(
         "253.4M USD on Aave v3 in 1,269 liquidations, 215M of it backed by ether and staked ether",
-        "Block Analitica, The Defiant; the share of all debt as in the calibration's band",
-        0.01,
-        0.04,
+        "Block Analitica, The Defiant; of how much debt is not told",
     ),
     ("crisis-2025-02", "liquidated_day"): Known(
         "210M USD on Aave v3 within two days, nearly half of it backed by ether",
-        "Chaos Labs, Aave's forum; the share of all debt as in the calibration's band",
-        0.01,
-        0.04,
+        "Chaos Labs, Aave's forum; of how much debt is not told",
     ),
     ("crisis-2025-02", "bad_debt"): Known("none that was new", "Chaos Labs, Aave's forum", 0.0, 0.0),
     ("crisis-2025-10", "liquidated_day"): Known(
@@ -172,7 +168,7 @@ def page(found: Table, options: Options, command: str) -> str:
             "# Later crises, predicted",
             "",
             f"{verdicts.count('met')} of {len(verdicts) - verdicts.count('')} known figures lie within 90% of tapes.",
-            "The world's people are fitted on `natural`, `calm` and crises up to 2022. These came later: the price",
+            "People are fitted on `between-crises`, `calm` and crises up to 2022. These came later: the price",
             "path, depth and congestion of each are given, everything else is the world's, under default levers.",
             "Nothing was chosen by this table, and nothing will be. Known figures are of Aave, a market of many",
             "assets, of which loans against ether are a part; the world's are of one collateral and one debt asset.",

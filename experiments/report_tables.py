@@ -30,14 +30,14 @@ def bears_table(found: Comparison) -> str:
         )  # fmt: skip
     tables = [markup.table(head, cells)]
     suppliers = [rows[name] for name in ("first_out", "stayed", "left") if name in rows]
-    head = ["suppliers", found.baseline, found.governors, "difference", f"95% over {found.unit}"]
+    head = ["suppliers", found.baseline, found.governors, "difference", f"95% over {found.unit}", found.unit]
     tables.append(
         markup.table(
             head,
             [
                 [
                     row.measure.label, words.plain(row.baseline), words.plain(row.mean),
-                    words.signed(row.over_tapes.mean), words.interval(row.over_tapes),
+                    words.signed(row.over_tapes.mean), words.interval(row.over_tapes), str(row.over_tapes.n),
                 ]
                 for row in suppliers
             ],
@@ -46,9 +46,10 @@ def bears_table(found: Comparison) -> str:
     note = (
         f"In {words.BEARS_UNIT}, so that large and small compare. Tenths are of the loans at the opening, by debt; "
         "a surplus has no penalty of liquidations taken off, which stands beside it. Worst-off: the tenth of loans "
-        "with the lowest surplus less penalty over their debt. First out: suppliers who had half of their deposit out "
-        "by the median of the hours at which that happened to anybody; gain is surplus less haircuts and lock-up. "
-        "Where a group is empty on a tape under one of the two, that tape is left out."
+        "with the lowest surplus less penalty over their debt. First out: suppliers who wanted, and had, less than "
+        "half of their deposit by the median of the hours at which anybody left, on tapes where somebody did; gain "
+        "is surplus less haircuts and lock-up. Where a group is empty on a tape under one of the two, that tape is "
+        "left out."
     )
     return "\n".join([*tables, markup.paragraph(note, "sub")])
 

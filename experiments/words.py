@@ -185,6 +185,9 @@ def summary_table(comparison: Comparison) -> list[str]:
     bears = [row for row in comparison.group("bears") if row.measure.name in SHORT_BEARS]
     heading = [f"Who bears it ({BEARS_UNIT})", *[""] * (len(head) - 1)]
     lines += _aligned([*rows, heading, *(_row(row, indent=True) for row in bears)])
+    few = [f"{row.measure.label}: {row.over_tapes.n}" for row in bears if row.over_tapes.n < comparison.tapes]
+    if few and unit == "tapes":
+        lines.append(f"Tapes on which there was anybody, where not all: {'; '.join(few)}.")
     box_head, box = box_rows(comparison)
     lines += [box_sentence(comparison), *_aligned([["difference of W", *box_head[1:]], *box])]
     return lines

@@ -39,6 +39,10 @@ NATURAL = Mixture(
         *((crisis, CRISIS_SHARE / len(TRAINING_CRISES)) for crisis in TRAINING_CRISES),
     ],
 )
+BETWEEN_CRISES = Mixture("between-crises", [(_QUIET[name] + _DRIFT, share) for name, share in SHARES.items()])
+register(
+    BETWEEN_CRISES, "natural without its crises, in the same proportions: what people are fitted to outside crises"
+)
 register(
     NATURAL,
     "as often as in life: 30% calm, 35% regimes, 15% self-exciting, 16% jump, 4% crises; no expected return",

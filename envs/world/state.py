@@ -200,9 +200,13 @@ venue_dtype = np.dtype(
         ("supplier_patience", "f8", (MAX_SUPPLIERS,)),  # share of the gap closed in an hour
         ("supplier_taste", "f8", (MAX_SUPPLIERS,)),  # log odds for this venue, where there are two
         ("supplier_fear", "f8", (MAX_SUPPLIERS,)),  # ratio to the parameters of fear, mean 1
-        ("supplier_opening", "f8", (MAX_SUPPLIERS,)),  # USD deposited at the opening
+        ("supplier_opening", "f8", (MAX_SUPPLIERS,)),  # USD wanted at the opening, needs elsewhere apart
         ("supplier_gain", "f8", (MAX_SUPPLIERS,)),  # USD since the opening: surplus less haircuts and lock-up
-        ("supplier_out", "i8", (MAX_SUPPLIERS,)),  # hour at which half of its opening deposit was out, -1 never
+        (
+            "supplier_out",
+            "i8",
+            (MAX_SUPPLIERS,),
+        ),  # hour from which it wanted, and had, less than half of that; -1 never
         ("health_stale", "i8"),  # 1: thresholds, debts or the oracle moved since health was last scanned
         ("unmet_withdrawals", "f8"),  # USD that suppliers have asked for and not got
         # ---- option pool: money

@@ -10,14 +10,14 @@ tape's, so no governor can mark its own book. W is the sum over the people of on
     lps          option LPs       + fees and spread + interest + hedging + adverse selection + sellers closed by force
                                   + settlement (attribution.py) - variance_aversion * variance of the net book
                                   (hedging.py) - outside yield * NAV0
-    traders      uninformed       + (reservation vol - vol paid) * vega (option_traders.py)
+    traders      uninformed,      + (reservation vol - vol paid) * vega (option_traders.py); of borrowers' puts
+                 short sellers    what they cost above fair value (put_buyers.py); closings by force
     treasury     the protocol     + change of cash, reserve and coin at P0
     haircuts     suppliers, LPs   - loss_weight * deposits written off (lending.py)
     deficit      who will fill it - loss_weight * change of burned debt that nobody has covered yet
     latent       who would bear   - loss_weight * change of a put on 97% of each loan's collateral, struck at its debt,
                  a default        and of what short sellers owe beyond 97% of theirs (latent.py)
-    liquidation  borrowers,       - liquidation_weight * collateral taken beyond the debt repaid (liquidation.py,
-                 short sellers    short_liquidation.py)
+    liquidation  borrowers        - liquidation_weight * collateral taken beyond the debt repaid (liquidation.py)
     lockup       suppliers        - lockup_charge * withdrawals asked for and not paid (suppliers.py)
 
 with loss_weight = 3 (lambda), liquidation_weight = 1/2 (kappa: a good half of that cost is liquidators' profit, a

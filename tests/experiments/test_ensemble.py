@@ -11,6 +11,7 @@ from protogov.envs.ensemble import read_ensemble
 from protogov.envs.scenarios import get_scenario
 from protogov.experiments import cli, ensemble, ensemble_search, prediction
 from protogov.experiments.calibration_bands import CRISES, FITTED
+from protogov.experiments.calibration_market import FIRST_FITTING
 from protogov.experiments.ensemble_search import (
     RANGES,
     Tapes,
@@ -28,8 +29,8 @@ from protogov.experiments.ensemble_search import (
 from protogov.experiments.errors import BadInput
 from protogov.experiments.prediction import KNOWN, LATER, QUANTITIES, Known, predict, verdict
 
-TINY = ["--screening.natural", "2", "--screening.calm", "2", "--screening.crisis", "2",
-        "--measuring.natural", "2", "--measuring.calm", "2", "--measuring.crisis", "2", "--jobs", "1"]  # fmt: skip
+TINY = ["--screening.outside", "2", "--screening.calm", "2", "--screening.crisis", "2",
+        "--measuring.outside", "2", "--measuring.calm", "2", "--measuring.crisis", "2", "--jobs", "1"]  # fmt: skip
 
 
 def search_with(monkeypatch, tmp_path, arguments, judge):
@@ -167,9 +168,9 @@ def test_sets_are_measured_in_the_world_that_they_describe(monkeypatch):
         ensemble_search, "band_figure", lambda band, measured: ensemble_search.Figure(band.name, 1.0, 0.5, 1.5, "")
     )
     sets = tuple(draw_sets(3, 1))
-    table = measure_trial(WorldConfig(), Trial(sets, Tapes(6, 4, 2), "code"))
+    table = measure_trial(WorldConfig(), Trial(sets, Tapes(6, 4, 2), FIRST_FITTING, "code"))
     assert [{name: getattr(one[0], name) for name in RANGES} for one in seen] == list(sets)
-    assert seen[0][1] == {"natural": 6, "calm": 4, **dict.fromkeys(CRISES, 2)}
+    assert seen[0][1] == {"between-crises": 6, "calm": 4, **dict.fromkeys(CRISES, 2)}
     assert {one[2] for one in seen} == {2**43 + 2**40}
     assert table["lp_return"].tolist() == [1.0] * 3 and table["lp_return_high"].tolist() == [1.5] * 3
 

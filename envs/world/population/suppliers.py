@@ -82,7 +82,8 @@ def open_deposits(world, venue, rate, fear, p):
     """Give every supplier the deposit that it wants at `rate` for `fear`; indices are 1 at the opening."""
     for j in range(venue.num_suppliers):
         venue.supplier_scaled[j] = opening_deposit(world, venue, j, rate, fear, p)
-        venue.supplier_opening[j], venue.supplier_out[j] = venue.supplier_scaled[j], -1
+        venue.supplier_opening[j] = venue.supplier_scaled[j] / (NEEDED_KEEPS if needs_money(world, j, p) else 1.0)
+        venue.supplier_out[j] = -1
         venue.scaled_deposits += venue.supplier_scaled[j]
 
 
@@ -172,25 +173,32 @@ def visit_suppliers(world, venue, v, events, p):
             advantage = rate - (there.supply_rate - there.supplier_fear[j] * fear_there)
             stuck = there.supplier_request[j]
         wanted = wanted_deposit(money_for(world, venue, j, advantage, p), rate, asked, p)
-        patience = venue.supplier_patience[j]
+        patience, own_wish = venue.supplier_patience[j], wanted
         if needs_money(world, j, p):
             wanted *= NEEDED_KEEPS
             patience = NEEDED_PATIENCE
         if world.supplier_exit > 0.0 and runs_away(world, j):
-            wanted, patience = 0.0, 1.0
+            wanted, patience, own_wish = 0.0, 1.0, 0.0
         move_deposit(world, venue, j, claim, wanted, patience, stuck)
         unmet += requested[j]
-        surplus = surplus_rate(world, venue, v, j, asked, p)
+        surplus = surplus_rate(world, venue, j, asked, p)
         lockup = p.lockup_charge * requested[j]
         venue.supplier_gain[j] += (surplus - lockup) / HOURS_PER_YEAR
         total += surplus
-        if venue.supplier_out[j] < 0 and venue.supplier_scaled[j] < HALF_OUT * venue.supplier_opening[j]:
+        # who needs its money elsewhere for two days has not left: it wants to be here
+        if venue.supplier_out[j] < 0 and max(own_wish, venue.supplier_scaled[j] * index) < half_of(venue, j):
             venue.supplier_out[j] = world.hour
     venue.unmet_withdrawals = unmet
     venue.sum_supplier_surplus += total / HOURS_PER_YEAR
     venue.sum_lockup += p.lockup_charge * unmet / HOURS_PER_YEAR
     if unmet > 0.0:
         record_event(world, events, v, EventKind.WITHDRAWAL_UNMET, -1, -1, 0.0, 0.0, world.oracle_price, unmet)
+
+
+@compiled
+def half_of(venue, j):
+    """Deposit [USD] below which supplier `j`, if it wants no more, has left."""
+    return HALF_OUT * venue.supplier_opening[j]
 
 
 @compiled
@@ -215,16 +223,14 @@ def move_deposit(world, venue, j, claim, wanted, patience, stuck):
 
 
 @compiled
-def surplus_rate(world, venue, v, j, asked, p):
+def surplus_rate(world, venue, j, asked, p):
     """What supplier `j` gains [USD a year] over what it asks for the part of its claim that it does not want back.
 
-    The area between the supply rate and the inverse of the deposit that it wants without fear and needs.
+    The area between the supply rate and the inverse of the deposit that it wants without fear and needs. Of two venues
+    the curve is that of the money which its taste alone keeps here: a rival's rate moves deposits, not what they gain.
     """
     met = max(venue.supplier_scaled[j] * venue.supply_index - venue.supplier_request[j], 0.0)
-    advantage = 0.0
-    if world.num_venues > 1:
-        advantage = venue.supply_rate - world.venues[1 - v].supply_rate
-    most = money_for(world, venue, j, advantage, p) * (1.0 + p.supply_headroom)
+    most = money_for(world, venue, j, 0.0, p) * (1.0 + p.supply_headroom)
     if most <= 0.0:
         return 0.0
     return (venue.supply_rate - mean_asked(met / most, asked, p.supply_headroom, p.supply_elasticity)) * met

@@ -9,7 +9,7 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.numeric import power
 from protogov.envs.world.population.thresholds import STEPS
 
-FULLEST = 0.95  # share of all its money beyond which a supplier's next dollar is asked no more for
+FULLEST = 0.95  # share of all its money beyond which every further dollar asks what the last one did
 SERIES_TERMS, SERIES_ERROR = 64, 1e-7  # of `mean_asked`: at most, and the term after which nothing more counts
 
 
@@ -51,17 +51,20 @@ def mean_asked(filled, asked, room, elasticity):
         elasticity: `supply_elasticity`.
 
     The inverse of `suppliers.wanted_deposit` at a share c of the most is (10% + asked) * (room * c / (1 - c))^e - 10%
-    with e = 1 / elasticity. Its mean over 0..c is an incomplete beta function, here by its series
-    (room * c)^e * sum over k of (e)_k / k! / (1 + e + k) * c^k; e is at most 1, and c at most `FULLEST`.
+    with e = 1 / elasticity, at most 1. Its mean over 0..c is an incomplete beta function, here by its series
+    (room * c)^e * sum over k of (e)_k / k! / (1 + e + k) * c^k; beyond `FULLEST` the curve goes on level.
     """
+    if filled <= 0.0:
+        return -0.1
     e = 1.0 / max(elasticity, 1.0)
     c = min(filled, FULLEST)
-    if c <= 0.0:
-        return -0.1
     term, total = 1.0, 1.0 / (1.0 + e)
     for k in range(SERIES_TERMS):
         term *= (e + k) / (k + 1.0) * c
         total += term / (2.0 + e + k)
         if term < SERIES_ERROR:
             break
-    return (0.1 + max(asked, -0.05)) * power(room * c, e) * total - 0.1
+    mean = power(room * c, e) * total
+    if filled > c:
+        mean += (filled - c) / filled * (power(room * c / (1.0 - c), e) - mean)
+    return (0.1 + max(asked, -0.05)) * mean - 0.1

@@ -227,15 +227,19 @@ def test_surplus_is_the_area_below_the_rate_up_to_the_claim_that_is_met(blank: C
     assert venue.supplier_gain[:2].sum() == pytest.approx(venue.sum_supplier_surplus - venue.sum_lockup)
 
 
-def test_who_has_taken_out_half_is_gone_and_the_hour_is_remembered(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, events = blank(**CONTENT)
+@pytest.mark.parametrize(("need", "hours"), [(0.0, [-1, 7]), (1.0, [-1, -1])])
+def test_who_wants_less_than_half_is_gone_and_who_needs_its_money_is_not(
+    blank: Callable[..., Any], need: float, hours: list[int]
+) -> None:
+    bench = world, venue, p, events = blank(**CONTENT | {"supplier_need": need})
     deposit(bench, [1000.0, 1000.0], cash=2000.0)
-    venue.supplier_opening[:2], venue.supplier_out[:2] = (1000.0, 3000.0), -1
+    venue.supplier_opening[:2], venue.supplier_out[:2] = (1000.0, 1500.0 if need else 3000.0), -1
     world.hour = 7
     suppliers.visit_suppliers(world, venue, 0, events, p)
     world.hour = 8
     suppliers.visit_suppliers(world, venue, 0, events, p)
-    assert venue.supplier_out[:2].tolist() == [-1, 7]
+    assert venue.supplier_out[:2].tolist() == hours
+    assert need == 0.0 or venue.supplier_scaled[1] < 750.0
 
 
 @given(

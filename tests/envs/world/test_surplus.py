@@ -72,9 +72,12 @@ def test_what_a_deposit_asks_is_the_inverse_of_the_deposit_wanted(
     assert mean <= edge + 1e-9
 
 
-def test_an_empty_deposit_asks_for_nothing_and_a_full_one_for_no_more() -> None:
+def test_an_empty_deposit_asks_for_nothing_and_a_full_one_goes_on_level() -> None:
     assert surplus.mean_asked(0.0, 0.05, 1.0, 12.0) == -0.1
-    assert surplus.mean_asked(1.3, 0.05, 1.0, 12.0) == surplus.mean_asked(surplus.FULLEST, 0.05, 1.0, 12.0)
+    full = surplus.FULLEST
+    last = 0.15 * (full / (1.0 - full)) ** (1.0 / 12.0) - 0.1
+    expected = (full * surplus.mean_asked(full, 0.05, 1.0, 12.0) + (1.3 - full) * last) / 1.3
+    assert surplus.mean_asked(1.3, 0.05, 1.0, 12.0) == pytest.approx(expected, rel=1e-12)
 
 
 def test_everybodys_gains_add_up_to_the_parts_of_welfare(
