@@ -30,7 +30,7 @@ class Role:
 
     It sees those of `features` whose group the world shows.
 
-    `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on the training scenarios
+    `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on `natural`
     [bp], measured once (`protogov.experiments.scales`) and frozen; the reward is the mandate over it.
     """
 
@@ -64,7 +64,7 @@ RATE = Role(
         Term("lockup", -1.0, "lockup"),
         Term("churn", -0.002, "rate_churn"),
     ),
-    daily_sd=3.46,
+    daily_sd=1.44,
 )
 RISK = Role(
     name="risk",
@@ -77,7 +77,7 @@ RISK = Role(
         Term("liquidation_cost", -0.1, "liquidation_cost"),
         Term("drawdown_growth", -0.5, "risk_drawdown_growth"),
     ),
-    daily_sd=12.86,
+    daily_sd=8.82,
 )
 SPREAD = Role(
     name="spread",
@@ -90,17 +90,17 @@ SPREAD = Role(
         Term("uninformed_surplus", 0.25, "uninformed_surplus"),
         Term("drawdown_growth", -0.5, "spread_drawdown_growth"),
     ),
-    daily_sd=3.33,
+    daily_sd=2.18,
 )
 JOINT = Role(
     name="joint",
     levers=(*RATE.levers, *RISK.levers, *SPREAD.levers),
     features=SHARED,
     terms=(Term("welfare", 1.0, "welfare"),),
-    daily_sd=14.15,
+    daily_sd=13.59,
 )
 ROLES: dict[str, Role] = {role.name: role for role in (RATE, RISK, SPREAD, JOINT)}
-WELFARE_DAILY_SD = 14.15  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
+WELFARE_DAILY_SD = 13.59  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
 
 
 class Agent(NamedTuple):

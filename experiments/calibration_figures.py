@@ -23,8 +23,6 @@ from protogov.experiments.calibration_statistics import (
 )
 from protogov.experiments.tables import Table
 
-ACCOUNTS = 128  # of a world
-
 
 @dataclass(frozen=True)
 class Spread:
@@ -90,7 +88,7 @@ def fit_risk(markets: Sequence[Markets]) -> PoissonFit:
     """The Poisson regression over the days of all populations; a cluster is a tape."""
     days = [market.of_size(1) for market in markets]
     returns, events, seeds = (np.concatenate([part[k] for part in days]) for k in range(3))
-    return poisson_fit(returns, events, seeds, ACCOUNTS)
+    return poisson_fit(returns, events, seeds, markets[0].accounts)
 
 
 def regression_figures(fit: Fit, suffix: str, basis: str) -> list[Figure]:

@@ -89,12 +89,14 @@ class Markets:
         seeds: int64 [tapes], of each tape.
         daily_returns: log returns of the tape, float64 [tapes, days].
         events: liquidations a day of each population, float64 [tapes, POPULATIONS, days].
+        accounts: of a population.
     """
 
     source: Source
     seeds: NDArray[np.int64]
     daily_returns: Floats
     events: Floats
+    accounts: int
 
     def of_size(self, size: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
         """Days of markets of `size` populations each (a divisor of `POPULATIONS`).
@@ -230,7 +232,8 @@ def measure_markets(source: Source, tapes: int, first_seed: int, config: WorldCo
     shared = Source(source.name, source.kind, SharedTape(source.scenario, seeds))
     sample = measure(shared, seeds, config)
     events = sample.events.reshape(tapes, POPULATIONS, -1)
-    return Markets(source, seeds[::POPULATIONS], sample.daily_returns[::POPULATIONS], events)
+    accounts = int(config.parameters.num_accounts)
+    return Markets(source, seeds[::POPULATIONS], sample.daily_returns[::POPULATIONS], events, accounts)
 
 
 # ---------------------------------------------------------------------- the pool's loss to arbitrage

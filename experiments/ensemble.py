@@ -42,6 +42,7 @@ from protogov.experiments.tables import Table, concatenate, write_table
 from protogov.experiments.versions import now, versions
 
 PROGRAM = "python -m protogov.experiments.ensemble"
+CUBE = 128  # sets of a hypercube
 AT_ONCE = 8  # sets in a piece
 CENTRE_DIGITS = 2  # significant ones of the defaults
 
@@ -53,10 +54,10 @@ class Options:
     Exit code 1 when fewer than --members were found; what was measured is written to --out all the same.
     """
 
-    draws: int = 128
-    """Sets of the Latin hypercube."""
+    draws: int = 192
+    """Sets that are drawn, in Latin hypercubes of 128 and what is left over."""
     seed: int = 0
-    """Of the hypercube."""
+    """Of the first hypercube; the next ones count on."""
     members: int = 32
     """Kept at most: the first of the hypercube, in its order, that lie inside all bands."""
     screening: Tapes = Tapes(48, 16, 24)
@@ -105,7 +106,10 @@ def search(options: Options, config: WorldConfig) -> Search:
     check_options(options)
     check_ranges(config)
     how = Running(options.jobs, options.out / "pieces", show=True)
-    sets, code = draw_sets(options.draws, options.seed), measuring_code()
+    # in cubes of a fixed size, so that more sets can be drawn without changing those that there are
+    cubes = enumerate(range(0, options.draws, CUBE))
+    sets = [one for k, at in cubes for one in draw_sets(min(CUBE, options.draws - at), options.seed + k)]
+    code = measuring_code()
 
     def play(chosen: Sequence[Mapping[str, float]], tapes: Tapes, first: int, label: str) -> Table:
         parts = [tuple(chosen[at : at + AT_ONCE]) for at in range(0, len(chosen), AT_ONCE)]
@@ -188,9 +192,9 @@ def page(found: Search, options: Options, command: str) -> str:
     lines = [
         "# An ensemble of worlds",
         "",
-        f"{len(found.sets)} sets of {len(RANGES)} parameters were drawn (Latin hypercube, seed {options.seed}). All",
-        f"played {options.screening}; {sum(not names for names in found.reasons)} had no figure whose whole 95%",
-        f"interval lies outside its band. Of these the first {went_on} played {options.measuring}, and",
+        f"{len(found.sets)} sets of {len(RANGES)} parameters were drawn (Latin hypercubes of {CUBE}, seeds from",
+        f"{options.seed}). All played {options.screening}; {sum(not names for names in found.reasons)} had no figure",
+        f"whose whole 95% interval lies outside its band. Of these the first {went_on} played {options.measuring}, and",
         f"{len(found.kept)} are members: every figure itself lies inside its band. All sets play the same tapes, from",
         f"seed 2^43 + 2^40 ({FIRST_FITTING}) on, which nothing else plays. Figures of all sets: `sets.csv`.",
         "",

@@ -130,11 +130,12 @@ class EpisodeSums:
             table[f"max_utilisation/{v}"] = self._peak[:, v].copy()
         for name, values in self._sums.items():
             table[name] = values / self._decisions if name.startswith("lever/") else values
+        opening_debt = world.worlds["venues"]["account_opening_debt"].sum(axis=1)
         for v in range(world.config.venues):
             table[f"uptime/{v}"] = 1.0 - self._unmet[:, v] / table["hours"]
             table[f"{ARBITRAGE}/{v}"] = self._change("last_arbitrage", v)
             table |= {f"loss/{v}/{name}": self._change(field, v) for name, field in LOSS_CHANGES.items()}
-            bears = who_bears(world.worlds["venues"][:, v], table["hours"])
+            bears = who_bears(world.worlds["venues"][:, v], table["hours"], opening_debt)
             table |= {f"bears/{v}/{name}": values for name, values in bears.items()}
         return table
 

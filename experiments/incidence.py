@@ -55,19 +55,23 @@ COLUMNS: tuple[str, ...] = (
 Floats = NDArray[np.float64]
 
 
-def who_bears(venue: NDArray[Any], hours: NDArray[Any]) -> Table:
+def who_bears(venue: NDArray[Any], hours: NDArray[Any], debt: NDArray[Any] | None = None) -> Table:
     """The columns above.
 
     Args:
         venue: records [n] of one venue at the end of its episodes, with the fields account_opening_debt,
             account_surplus, account_penalty, supplier_opening, supplier_gain and supplier_out.
         hours: length of each episode [n].
+        debt: opening debts [n, accounts] by which people are sorted and over which it is told, where that is not the
+            debt at this venue: of two venues a person's at both, since what it borrows moves between them.
 
     Returns:
         Column -> F64[n]; `COLUMNS` are their names.
     """
     scale = 1e4 * FORTNIGHT / np.asarray(hours, np.float64)
-    found = borrowers(venue["account_opening_debt"], venue["account_surplus"], venue["account_penalty"])
+    found = borrowers(
+        venue["account_opening_debt"] if debt is None else debt, venue["account_surplus"], venue["account_penalty"]
+    )
     found |= suppliers(venue["supplier_opening"], venue["supplier_gain"], venue["supplier_out"])
     return {name: values * (100.0 if name == "left" else scale) for name, values in found.items()}
 

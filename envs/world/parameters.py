@@ -22,8 +22,8 @@ class Parameters:
     """Everything about the outside market, the people and the fixed rules of the protocol that no lever governs."""
 
     # ---- outside price, spot pool, arbitrage
-    lasting_share: float = parameter(0.05, "share", 0, 1, "part of a forced trade's pool impact that lasts outside")
-    lasting_half_life: float = parameter(48, "h", 0.1, inf, "half-life of the lasting impact")
+    lasting_share: float = parameter(0.027, "share", 0, 1, "part of a forced trade's pool impact that lasts outside")
+    lasting_half_life: float = parameter(45, "h", 0.1, inf, "half-life of the lasting impact")
     lasting_cap: float = parameter(0.35, "log price", 0, 1, "largest lasting impact in either direction")
     depth_scale: float = parameter(1, "ratio", 1e-6, 1e9, "multiplies the tape's depth; 1e9 is infinite depth")
     depth_flight: float = parameter(0.5, "per log price", 0, 1000, "depth falls by exp(-this * recent forced impact)")
@@ -95,13 +95,13 @@ class Parameters:
     debt_size: float = parameter(71e6, "USD", 0, inf, "debt of a venue at the reference rate and loan-to-value")
     account_tail: float = parameter(1.2, "exponent", 0.5, 10, "Pareto exponent of account sizes")
     account_size_ratio: float = parameter(400, "ratio", 1, 1e6, "largest over smallest account size")
-    borrow_elasticity: float = parameter(6, "exponent", 0, 50, "steepness of borrowing in rate / reservation rate")
-    borrow_half_life: float = parameter(36, "h", 0.1, inf, "in which half of the attentive borrowers review their debt")
+    borrow_elasticity: float = parameter(6.3, "exponent", 0, 50, "steepness of borrowing in rate / reservation rate")
+    borrow_half_life: float = parameter(33, "h", 0.1, inf, "in which half of the attentive borrowers review their debt")
     borrow_stickiness: float = parameter(0.05, "share", 0, 1, "gap to the debt of its level that is not acted on")
     level_stickiness: float = parameter(
         0.02, "share of full debt", 0, 0.125, "by which a threshold must be passed before a level changes"
     )
-    reservation_median: float = parameter(0.09, "annual", 0.001, 1, "of borrowers' reservation rates")
+    reservation_median: float = parameter(0.083, "annual", 0.001, 1, "of borrowers' reservation rates")
     reservation_spread: float = parameter(0.65, "log", 0, 2, "standard deviation of log reservation rates")
     reservation_top: float = parameter(
         0,
@@ -116,38 +116,38 @@ class Parameters:
     leverage_taste: float = parameter(
         0.4, "log", -2, 2, "by which the most levered account's reservation rate is higher"
     )
-    leverage_low: float = parameter(0.5, "share of LTV", 0.01, 1, "least levered account")
+    leverage_low: float = parameter(0.36, "share of LTV", 0.01, 1, "least levered account")
     leverage_high: float = parameter(1, "share of LTV", 0.01, 1, "most levered account")
     safety_low: float = parameter(1, "health factor", 1, 10, "below which the boldest account acts")
-    safety_high: float = parameter(1.09, "health factor", 1, 10, "below which the most careful account acts")
-    idle_share: float = parameter(0.45, "share", 0, 1, "of accounts that rarely look")
-    idle_activity: float = parameter(0.08, "share", 0, 1, "how often they act compared with the attentive")
+    safety_high: float = parameter(1.3, "health factor", 1, 10, "below which the most careful account acts")
+    idle_share: float = parameter(0.33, "share", 0, 1, "of accounts that rarely look")
+    idle_activity: float = parameter(0.13, "share", 0, 1, "how often they act compared with the attentive")
     attentive_activity: float = parameter(0.4, "probability an hour", 0.001, 1, "that an attentive account acts")
-    wallet_share: float = parameter(0.15, "share", 0, 10, "coins outside for top-ups, at most, over collateral")
+    wallet_share: float = parameter(0.28, "share", 0, 10, "coins outside for top-ups, at most, over collateral")
     return_half_life: float = parameter(96, "h", 0.1, inf, "after which an emptied account comes back")
-    leverage_buying: float = parameter(0.3, "share", 0, 1, "of newly borrowed cash that buys coin in the spot pool")
+    leverage_buying: float = parameter(0.48, "share", 0, 1, "of newly borrowed cash that buys coin in the spot pool")
     # ---- suppliers
-    num_suppliers: int = parameter(8, "suppliers", 1, 16, "suppliers of a venue")
+    num_suppliers: int = parameter(12, "suppliers", 1, 16, "suppliers of a venue")
     supply_size: float = parameter(
         90e6, "USD", 0, inf, "deposits of a venue's suppliers when the rate is what they ask"
     )
-    supply_elasticity: float = parameter(12, "exponent", 0, 50, "steepness of supply in (1 + rate gap in %/10)")
+    supply_elasticity: float = parameter(6.8, "exponent", 0, 50, "steepness of supply in (1 + rate gap in %/10)")
     supply_headroom: float = parameter(1.0, "share", 0.01, 10, "what a supplier adds at most when the rate is high")
     supply_premium: float = parameter(-0.006, "annual", -1, 1, "median yield wanted above the outside yield")
-    supply_half_life_low: float = parameter(12, "h", 0.1, inf, "of the fastest supplier's adjustment")
-    supply_half_life_high: float = parameter(48, "h", 0.1, inf, "of the slowest supplier's adjustment")
-    supplier_need: float = parameter(0.2, "share", 0, 1, "of the time in which a supplier needs its money elsewhere")
+    supply_half_life_low: float = parameter(20, "h", 0.1, inf, "of the fastest supplier's adjustment")
+    supply_half_life_high: float = parameter(60, "h", 0.1, inf, "of the slowest supplier's adjustment")
+    supplier_need: float = parameter(0.027, "share", 0, 1, "of the time in which a supplier needs its money elsewhere")
     supplier_flight: float = parameter(
-        16, "share per 1.00", 0, 100, "of suppliers who come to need it, over the fall beyond 8% below the week's high"
+        0.21, "share per 1.00", 0, 100, "of suppliers who come to need it, over the fall beyond 8% from the week's high"
     )
     lockup_fear: float = parameter(
-        0.25, "annual", 0, 10, "yield a supplier gives away in mind at full utilisation, on average"
+        0.22, "annual", 0, 10, "yield a supplier gives away in mind at full utilisation, on average"
     )
     loss_fear: float = parameter(
         10, "annual", 0, 1000, "yield a supplier gives away in mind per share of deposits that is an open deficit"
     )
     crash_size: float = parameter(0.25, "share", 0, 1, "fall of the price that suppliers reckon with")
-    crash_frequency: float = parameter(1, "a year", 0, 1000, "such falls that the average supplier reckons with")
+    crash_frequency: float = parameter(1.1, "a year", 0, 1000, "such falls that the average supplier reckons with")
     lockup_charge: float = parameter(
         0.215,
         "annual",
@@ -207,8 +207,8 @@ class Parameters:
     lp_premium: float = parameter(0.04, "annual", -1, 1, "median yield that they ask above the outside yield")
     lp_premium_spread: float = parameter(0.02, "annual", 0, 1, "standard deviation of that")
     lp_expected: float = parameter(0.14, "annual", -1, 10, "yield that they expect of a pool before they have seen it")
-    lp_patience: float = parameter(20, "days", 0.1, 1e4, "of the pool's own returns that weigh as much as that")
-    lp_choice: float = parameter(12, "per 1.00 of yield", 0, 1e4, "steepness of what they put in; 0: nobody moves")
+    lp_patience: float = parameter(60, "days", 0.1, 1e4, "of the pool's own returns that weigh as much as that")
+    lp_choice: float = parameter(7, "per 1.00 of yield", 0, 1e4, "steepness of what they put in; 0: nobody moves")
     lp_review_hours: int = parameter(6, "h", 1, 168, "between the times at which shares are priced and requests served")
     lp_look: float = parameter(0.2, "probability a review", 0, 1, "that a provider reconsiders")
     lp_cooldown: float = parameter(72, "h", 0, inf, "between a request of a provider and its execution")
@@ -223,7 +223,7 @@ class Parameters:
     arrivals: float = parameter(16, "an hour", 0, 200, "option traders who ask for a price")
     trade_size: float = parameter(33e3, "USD at the opening", 0, inf, "mean notional of a trade")
     buy_share: float = parameter(0.54, "share", 0, 1, "of uninformed traders who buy")
-    spread_elasticity: float = parameter(35, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
+    spread_elasticity: float = parameter(42, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
     logit_scale: float = parameter(
         0, "vol", 0, 1, "above 0: uninformed demand is logit in both venues' half-spreads, at this scale of taste"
     )
@@ -253,7 +253,7 @@ class Parameters:
     hedge_through_pool: float = parameter(
         1, "switch", 0, 1, "0: hedges trade outside at the outside price and move nothing"
     )
-    variance_aversion: float = parameter(1.6e-6, "per USD", 0, 1, "price of the net book's hourly variance")
+    variance_aversion: float = parameter(1.5e-6, "per USD", 0, 1, "price of the net book's hourly variance")
     hourly_vol_of_vol: float = parameter(0.012, "vol", 0, 1, "standard deviation of an hour's implied-vol move")
     # ---- short sellers
     num_shorts: int = parameter(16, "sellers", 0, 16, "margined short sellers of a venue")

@@ -324,6 +324,7 @@ def test_small_markets_flatten_the_slope_that_a_large_one_shows() -> None:
         np.arange(200),
         returns,
         random.poisson(np.repeat(rate, POPULATIONS, 1)).astype(float),
+        128,
     )
     alone, together = fit_markets([market], 1), fit_markets([market])
     assert alone.days == POPULATIONS * together.days and alone.events == together.events

@@ -58,3 +58,6 @@ def test_units_are_a_fortnight_of_the_own_money():
     assert found["stayed"] == pytest.approx(2 * 50.0)
     assert found["left"] == pytest.approx(20.0)  # percent, whatever the time
     assert np.isnan(found["decile_10"]).all()
+    # of two venues a person's debt at both counts: half of its own money here, and one who owes only there is a group
+    found = who_bears(venue, np.array([168]), np.array([[2000.0, 3000.0, 0.0]]))
+    assert found["decile_1"] == pytest.approx(2 * 25.0) and found["decile_6"] == pytest.approx(0.0)
