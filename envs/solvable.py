@@ -87,7 +87,8 @@ def _loans(**changed: float) -> dict[str, float]:
         "supply_size": SUPPLY, "treasury_share": 1e-4, "reserve_factor": 1.0, "options_on": 0.0, "debt_size": DEBT,
         "account_size_ratio": 1.0, "leverage_low": 0.5, "leverage_high": 0.5, "safety_low": 1.0, "safety_high": 1.0,
         "idle_share": 0.0, "attentive_activity": 1.0, "borrow_half_life": 0.1, "borrow_stickiness": 0.0,
-        "level_stickiness": 0.0, "borrow_elasticity": 50.0, "leverage_buying": 0.0, "lasting_share": 0.0,
+        "reservation_median": 0.09, "level_stickiness": 0.0, "borrow_elasticity": 50.0, "leverage_buying": 0.0,
+        "lasting_share": 0.0,
     } | changed  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
         (["train", "a", "--world.parameters", "gas_cost=-1"], "gas_cost"),
         (["train", "a/b"], "name is 'a/b'"),
         (["train", ".."], "name is '..'"),
-        (["train", "a", "--scenario", "jmup"], "known are calm, crash-heldout, crisis-2020-03"),
+        (["train", "a", "--scenario", "jmup"], "known are between-crises, calm, crash-heldout"),
         (["train", "a", "--scenario", "crash-heldout"], "never trained or tuned on"),
         (["train", "a", "--scenario", "crisis-2020-03"], "never trained or tuned on"),
         (["train", "a", "--scenario", "nowhere.csv"], "nowhere.csv"),

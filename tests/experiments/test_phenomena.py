@@ -22,7 +22,8 @@ from protogov.experiments.play import tape_seeds
 from protogov.experiments.statistics import student_t
 
 SEEDS = 32
-MORE_SEEDS = {"adverse-selection": 64}  # what it takes to tell it from its least effect
+# what it takes to tell them from their least effects
+MORE_SEEDS = {"adverse-selection": 64, "lockup": 128, "skipping": 128, "surface-manipulation": 128}
 
 
 @pytest.fixture(scope="module", params=list(register.PHENOMENA))

@@ -274,7 +274,9 @@ def test_a_coin_costs_more_of_a_debt_asset_that_is_worth_less(blank: Callable[..
         market.move_outside_price(world, hour, k)
         pegs.append(float(world.peg))
         assert world.tape_price == pytest.approx(1000.0 / world.peg, rel=1e-15)
-        assert world.outside_price == pytest.approx(world.tape_price * math.exp(0.02 * 2.0 ** (-1 / 48)), rel=1e-12)
+        assert world.outside_price == pytest.approx(
+            world.tape_price * math.exp(0.02 * 2.0 ** (-1 / p.lasting_half_life)), rel=1e-12
+        )
     # evenly from the last hour's to this hour's, as a candle goes from its open to its close
     assert pegs == pytest.approx(np.linspace(0.98, float(np.float32(0.87)), 12), rel=1e-12)
 
