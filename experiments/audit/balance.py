@@ -76,7 +76,7 @@ def measure_balance(
     return Measurement("balance", QUESTION, say(found), found, (note,))
 
 
-def say(table: Table) -> str:
+def say(table: Table) -> tuple[str, ...]:
     """The largest and the smallest weighted term of every agent, suite by suite."""
     parts = []
     for suite in dict.fromkeys(table["suite"]):
@@ -89,4 +89,4 @@ def say(table: Table) -> str:
                 f"{agent} from {sizes.min():.2g} ({table['term'][least]}) to {sizes.max():.3g} ({table['term'][most]})"
             )
         parts.append(f"{suite}: weighted, {', '.join(agents)} bp")
-    return "; ".join(parts)
+    return tuple(parts)

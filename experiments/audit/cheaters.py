@@ -80,7 +80,7 @@ def cheater_rows(played: Mapping[str, Floats]) -> list[dict[str, object]]:
     return rows
 
 
-def say(table: Mapping[str, np.ndarray]) -> str:
+def say(table: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     """What came out, suite by suite."""
     parts = []
     for suite in dict.fromkeys(table["suite"]):
@@ -98,4 +98,4 @@ def say(table: Mapping[str, np.ndarray]) -> str:
             f"{suite}: W of the defaults {table['welfare'][base]:+.1f} {interval} bp, {below} of {int(cheats.sum())} "
             f"cheaters below them{', not ' + ', '.join(free) if free else ''}"
         )
-    return "; ".join(parts)
+    return tuple(parts)

@@ -1,29 +1,41 @@
 """In what share of an ensemble of worlds each statement holds: a headline is of the ensemble, not of one point of it.
 
-A member is a configuration. Defaults, cheaters, the room for adaptation and the rivals' externalities are measured in
-each on the same tapes. The constants of the room are those that were found in the default world, so that a member also
-says whether they carry over. A statement holds in a member where its whole 95% interval lies on one side of zero.
+A member is a configuration. Defaults, cheaters, the rivals' externalities and what the default world's constants for
+each market have over its single ones are measured in each on the same tapes: constants found in the default world say
+whether they carry over, and are not a member's own room for adaptation. A statement holds in a member where its whole
+95% interval lies on one side of zero. Members are finished one after the other, and what is written is of those that
+are: a run that is cut off goes on with the next.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
 
 from protogov.agents.baselines import CHEATERS
 from protogov.envs.config import WorldConfig
-from protogov.experiments.audit.cheaters import cheater_rows, play_all
+from protogov.experiments.audit.cheaters import cheater_rows
 from protogov.experiments.audit.coupling import MOVES
-from protogov.experiments.audit.measurement import FIRST_SCORING, Measurement, Paired, columns
-from protogov.experiments.audit.playing import WELFARE, Play, as_points, episodes_of, play_pieces_of
+from protogov.experiments.audit.measurement import FIRST_SCORING, Floats, Measurement, Paired, columns
+from protogov.experiments.audit.playing import (
+    WELFARE,
+    Govern,
+    Play,
+    as_points,
+    chunks,
+    episodes_of,
+    join_pieces,
+    play_job,
+    play_pieces,
+)
 from protogov.experiments.audit.rivals import externality_points, externality_rows, rival_moves
-from protogov.experiments.audit.room import EFFORT, find_room, suite_row
-from protogov.experiments.audit.running import HERE, Running
+from protogov.experiments.audit.room import EFFORT, PICK_TAPES, TUNED, find_room, market_tapes, suite_row
+from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
 from protogov.experiments.audit.searching import Effort
 from protogov.experiments.audit.suites import SUITES, market_shares
 from protogov.experiments.governors import STATIC
-from protogov.experiments.tables import Table, num_rows
+from protogov.experiments.tables import Table
 
 QUESTION = "In what share of the ensemble's worlds does each statement hold?"
 TAPES = 1024  # a member, shared out over the suites
@@ -31,6 +43,47 @@ LEAST = 16  # tapes of a market, however rare it is
 # of each role the move that reaches a rival farthest in trials: all six cost twice as much
 REACHING = {"rate": ("dear",), "risk": ("strict",), "spread": ("wide",)}
 Rows = list[dict[str, object]]
+Picks = Mapping[str, tuple[dict[str, Floats], dict[str, Floats]]]  # of `find_room`
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of every member.
+
+    Attributes:
+        suites: what is drawn from.
+        each: tapes a suite.
+        governors: names of baselines, the defaults' first.
+        picks: constants of the default world, by role.
+    """
+
+    suites: Sequence[str]
+    each: int
+    governors: Sequence[str]
+    picks: Picks
+
+    @property
+    def moves(self) -> dict[tuple[str, str], Floats]:
+        """Of a rival."""
+        return rival_moves({role: {name: MOVES[role][name] for name in names} for role, names in REACHING.items()})
+
+    @property
+    def rooms(self) -> dict[str, Play]:
+        """Suite/role/market -> single constants, then the market's own, on its share of the suite's tapes."""
+        first, asked = market_tapes(self.suites), {}
+        for suite in self.suites:
+            for role, (own, single) in self.picks.items():
+                for market, share in market_shares(suite).items():
+                    points = as_points(np.array([single[suite], own[market]]))
+                    count = max(ceil(self.each * share), LEAST)
+                    asked[f"{suite}/{role}/{market}"] = Play(market, points, first[market], count)
+        return asked
+
+    @property
+    def duels(self) -> dict[str, Play]:
+        """Suite -> nobody's move and each move of a rival, on two venues."""
+        points = as_points(externality_points(self.moves))
+        return {suite: Play(suite, points, FIRST_SCORING, self.each) for suite in self.suites}
 
 
 def measure_ensemble(
@@ -41,105 +94,96 @@ def measure_ensemble(
     cheaters: Sequence[str] = CHEATERS,
     roles: Sequence[str] = ("joint",),
     effort: Effort = EFFORT,
-    pick_seeds: int = 64,
+    pick_seeds: int = PICK_TAPES,
     how: Running = HERE,
-) -> Measurement:
-    """Measure every statement in every member.
+    tuned: Effort = TUNED,
+) -> Iterator[Measurement]:
+    """Measure every statement in one member after the other; yields what is known after each.
 
     Args:
         members: name -> world of one venue.
-        base: the world in which the constants of the room are searched.
+        base: the world in which constants for each market are searched.
         suites: what is drawn from.
-        num_seeds: tapes a member, shared out over the suites evenly.
+        num_seeds: tapes a member and statement, shared out over the suites evenly.
         cheaters: names of baselines.
-        roles: whose room.
-        effort: of the searches of the room; with that of `room`, its pieces are taken as they are.
-        pick_seeds: tapes on which the room's constants are picked.
+        roles: whose constants.
+        effort: of the searches of `room`; with that of `room`, its pieces are taken as they are.
+        pick_seeds: tapes on which these constants are picked.
         how: processes, and where finished pieces are kept.
+        tuned: of the searches of `tuned`, likewise.
     """
     each = num_seeds // len(suites)
+    plan = Plan(suites, each, (STATIC, *cheaters), find_room(base, suites, effort, pick_seeds, roles, how, tuned))
+    alone = len(suites) * each * len(plan.governors) + episodes_of(list(plan.rooms.values()))
     rows: Rows = []
-    names = (STATIC, *cheaters)
-    played = play_all(members, suites, each, names, how, "ensemble: cheaters")
-    for member in members:
-        for suite in suites:
-            for row in cheater_rows({name: played[member, suite, name] for name in names}):
-                base_row = row["governors"] == STATIC
-                what = ("welfare", "welfare_low", "welfare_high") if base_row else ("difference", "low", "high")
-                statement = "W of the defaults" if base_row else f"{row['governors']} over the defaults"
-                rows.append(_row(member, suite, statement, *(row[name] for name in what)))
-    room, room_episodes = _room(members, base, suites, each, roles, effort, pick_seeds, how)
-    rivals, rival_episodes = _rivals(members, suites, each, how)
-    by_member = columns(rows + room + rivals)
-    table = share_table(by_member)
-    spent = len(members) * len(suites) * len(names) * each + room_episodes + rival_episodes
-    notes = (
-        f"{len(members)} members, {each} tapes a suite in each; {spent} episodes, {rival_episodes} of them of two "
-        "venues, beside the searches of room",
-        "above and below: share of members whose whole 95% interval lies there; every member is in "
-        "ensemble_members.csv",
-    )
-    return Measurement("ensemble", QUESTION, say(table), table, notes, {"ensemble_members": by_member})
+    for number, (member, config) in enumerate(members.items(), start=1):
+        rows += measure_member(member, config, plan, how, f"ensemble {number} of {len(members)}: {member}")
+        table = share_table(columns(rows))
+        notes = (
+            f"{number} of {len(members)} members measured; {num_seeds} tapes a member and statement, the suites share "
+            f"them: {each} paired tapes of each; those of constants for each market are shared out over a suite's "
+            f"markets, at least {LEAST} each; a member takes {alone} episodes of one venue and "
+            f"{episodes_of(list(plan.duels.values()))} of two",
+            "above and below: share of members whose whole 95% interval lies there; every member is in "
+            "ensemble_members.csv",
+        )
+        yield Measurement("ensemble", QUESTION, say(table), table, notes, {"ensemble_members": columns(rows)})
+
+
+def measure_member(member: str, config: WorldConfig, plan: Plan, how: Running, label: str) -> Rows:
+    """Every statement in one member, a row a suite and statement."""
+    rooms, duels, two = plan.rooms, plan.duels, replace(config, venues=2)
+    governed = [
+        (suite, name, Piece(f"{member}_{suite}_{name}", Govern(suite, name, first, count)))
+        for suite in plan.suites for name in plan.governors for first, count in chunks(FIRST_SCORING, plan.each)
+    ]  # fmt: skip
+    played = {f"room/{key}": (job, play_pieces(job)) for key, job in rooms.items()}
+    played |= {f"duel/{suite}": (job, play_pieces(job, two)) for suite, job in duels.items()}
+    pieces = [piece for _, _, piece in governed] + [piece for _, some in played.values() for piece in some]
+    parts = iter(run_pieces(play_job, config, pieces, how, label))
+    runs: dict[tuple[str, str], list[Floats]] = {}
+    for suite, name, _ in governed:
+        runs.setdefault((suite, name), []).append(next(parts)[WELFARE])
+    totals = {key: join_pieces(job, [next(parts) for _ in some]) for key, (job, some) in played.items()}
+    rows: Rows = []
+    for suite in plan.suites:
+        for row in cheater_rows({name: np.concatenate(runs[suite, name]) for name in plan.governors}):
+            base_row = row["governors"] == STATIC
+            what = ("welfare", "welfare_low", "welfare_high") if base_row else ("difference", "low", "high")
+            statement = "W of the defaults" if base_row else f"{row['governors']} over the defaults"
+            rows.append(_row(member, suite, statement, *(row[name] for name in what)))
+        for role in plan.picks:
+            row = _room(suite, role, totals)
+            statement = f"{role} constants of the default world for each market over its single ones"
+            rows.append(_row(member, suite, statement, row["room"], row["low"], row["high"]))
+        of = totals[f"duel/{suite}"]
+        each = [{column: values[at] for column, values in of.items()} for at in range(1 + len(plan.moves))]
+        for row in externality_rows(suite, plan.moves, each, plan.each):
+            rival = f"rival's {row['move']} {row['role']}"
+            rows.append(_row(member, suite, f"{rival} on the same mandate", row["mandate"], row["low"], row["high"]))
+            rows.append(
+                _row(member, suite, f"{rival} on W", row["welfare"], row["welfare_low"], row["welfare_high"])
+            )  # fmt: skip
+    return rows
 
 
 def _row(member: str, suite: str, statement: str, mean: object, low: object, high: object) -> dict[str, object]:
     return {"member": member, "suite": suite, "statement": statement, "mean": mean, "low": low, "high": high}
 
 
-def _room(
-    members: Mapping[str, WorldConfig],
-    base: WorldConfig,
-    suites: Sequence[str],
-    each: int,
-    roles: Sequence[str],
-    effort: Effort,
-    pick_seeds: int,
-    how: Running,
-) -> tuple[Rows, int]:
-    """Room of every member in the constants of `base`; a market has its share of the tapes."""
-    picks = find_room(base, suites, effort, pick_seeds, roles, how)
-    asked, worlds = {}, {}
-    keys = [(m, s, r, market) for m in members for s in suites for r in roles for market in market_shares(s)]
-    for member, suite, role, market in keys:
-        own, single = picks[role]
-        name = f"{member}/{suite}/{role}/{market}"
-        count = max(ceil(each * market_shares(suite)[market]), LEAST)
-        asked[name] = Play(market, as_points(np.array([single[suite], own[market]])), FIRST_SCORING, count)
-        worlds[name] = members[member]
-    played = play_pieces_of(base, asked, how, "ensemble: room", worlds)
-    found: Rows = []
-    for member in members:
-        for suite in suites:
-            for role in roles:
-                markets: Rows = []
-                for market, share in market_shares(suite).items():
-                    welfare = played[f"{member}/{suite}/{role}/{market}"][f"{WELFARE}/0"]
-                    gain = Paired.of(welfare[1] - welfare[0])
-                    markets.append(
-                        {
-                            "suite": suite, "role": role, "share": share, "room": gain.mean, "error": gain.error,
-                            "single_over_default": 0.0, "single_error": 0.0,
-                        }
-                    )  # fmt: skip
-                row = suite_row(columns(markets), suite, role)
-                found.append(_row(member, suite, f"room of {role}", row["room"], row["low"], row["high"]))
-    return found, episodes_of(list(asked.values()))
-
-
-def _rivals(members: Mapping[str, WorldConfig], suites: Sequence[str], each: int, how: Running) -> tuple[Rows, int]:
-    """What a rival's moves change for the W of a venue that stands still, on two venues."""
-    moves = rival_moves({role: {name: MOVES[role][name] for name in names} for role, names in REACHING.items()})
-    points = as_points(externality_points(moves))
-    asked = {f"{m}/{suite}": Play(suite, points, FIRST_SCORING, each) for m in members for suite in suites}
-    worlds = {name: replace(members[name.partition("/")[0]], venues=2) for name in asked}
-    played = play_pieces_of(next(iter(worlds.values())), asked, how, "ensemble: rivals", worlds)
-    found: Rows = []
-    for name, totals in played.items():
-        member, _, suite = name.partition("/")
-        for row in externality_rows(suite, moves, totals):
-            statement = f"rival's {row['move']} {row['role']} on W"
-            found.append(_row(member, suite, statement, row["welfare"], row["welfare_low"], row["welfare_high"]))
-    return found, episodes_of(list(asked.values()))
+def _room(suite: str, role: str, totals: Mapping[str, Mapping[str, Floats]]) -> dict[str, object]:
+    """What the constants for each market have over the single ones, markets in their shares."""
+    markets: Rows = []
+    for market, share in market_shares(suite).items():
+        welfare = totals[f"room/{suite}/{role}/{market}"][f"{WELFARE}/0"]
+        gain = Paired.of(welfare[1] - welfare[0])
+        markets.append(
+            {
+                "suite": suite, "role": role, "share": share, "room": gain.mean, "error": gain.error,
+                "single_over_default": 0.0, "single_error": 0.0,
+            }
+        )  # fmt: skip
+    return suite_row(columns(markets), suite, role)
 
 
 def share_table(by_member: Table) -> Table:
@@ -160,7 +204,7 @@ def share_table(by_member: Table) -> Table:
     return columns(rows)
 
 
-def say(table: Table) -> str:
+def say(table: Table) -> tuple[str, ...]:
     """The shares of every statement, suite by suite."""
     parts = []
     for suite in dict.fromkeys(table["suite"]):
@@ -168,5 +212,5 @@ def say(table: Table) -> str:
         for row in np.flatnonzero(table["suite"] == suite):
             side = "above" if table["above"][row] >= table["below"][row] else "below"
             said.append(f"{table['statement'][row]} {side} zero in {table[side][row]:.0%}")
-        parts.append(f"{suite}: {', '.join(said)}")
-    return f"of {int(table['members'].max())} members, {'; '.join(parts)}" if num_rows(table) else "nothing measured"
+        parts.append(f"{suite}: of {int(table['members'].max())} members, {', '.join(said)}")
+    return tuple(parts)

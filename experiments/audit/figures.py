@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from protogov.experiments.audit.contests import EDGE, WITHIN
 from protogov.experiments.audit.drawing import (
     ROLE_LOOKS,
     draw_interval,
@@ -18,7 +19,6 @@ from protogov.experiments.audit.drawing import (
 )
 from protogov.experiments.audit.figures_rivals import draw_coupling, draw_ensemble, draw_rivals
 from protogov.experiments.audit.measurement import Measurement
-from protogov.experiments.audit.optima import EDGE, WITHIN
 from protogov.experiments.figures.style import BLACK, FAINT, GREY, few_ticks, look, new_figure
 from protogov.experiments.figures.style import spaced as words
 from protogov.experiments.governors import STATIC
@@ -126,7 +126,7 @@ def draw_tuned(found: Measurement) -> Figure:
 
 
 def draw_optima(found: Measurement) -> Figure:
-    """W along each lever, the others at their defaults: a panel a lever, a line a suite."""
+    """W along each lever, the others at their defaults, and where the best constants have it: a panel a lever."""
     table, curves = found.table, found.more["optima_curves"]
     suites, levers = names_of(table["suite"]), names_of(table["lever"])
     looks = suite_looks(suites)
@@ -140,9 +140,16 @@ def draw_optima(found: Measurement) -> Figure:
                 row = int(np.flatnonzero((table["suite"] == suite) & (table["lever"] == lever))[0])
                 over = curves["over_default"][own]
                 axes.plot(curves["action"][own], over, color=looks[suite]["color"], label=suite)
-                best = int(over.argmax())
+                best = int(np.flatnonzero(curves["action"][own] == table["lone_action"][row])[0])
+                axes.plot(
+                    curves["action"][own][best], over[best], markersize=6, markerfacecolor="white", **looks[suite]
+                )
+                # where it stands in the best constants that were found, at the foot of the panel
                 face = looks[suite]["color"] if table["at_edge"][row] else "white"
-                axes.plot(curves["action"][own][best], over[best], markersize=6, markerfacecolor=face, **looks[suite])
+                axes.plot(
+                    table["free_action"][row], 0.05, transform=axes.get_xaxis_transform(), markersize=6,
+                    markerfacecolor=face, clip_on=False, **looks[suite],
+                )  # fmt: skip
                 shown = max(shown, float(over.max()))
             axes.axhline(0.0, color=BLACK, linewidth=0.7)
             axes.set_ylim(-4.0 * max(shown, 5.0), 1.3 * max(shown, 5.0))
@@ -156,8 +163,9 @@ def draw_optima(found: Measurement) -> Figure:
         footnote(
             figure,
             "action: -1 low, 0 default, +1 high. Lines: W over the defaults [bp of K0 an episode] on the tapes of "
-            f"selection, cut off far below; marker: the best;\nfilled: beyond {EDGE:g}, and with the others tuned "
-            f"again worse within {WITHIN:g} by more than two standard errors; grey: beyond {WITHIN:g}",
+            "selection, cut off far below; marker on them: the best.\nMarker at the foot: in the best constants found; "
+            f"filled: beyond {EDGE:g}, and within {WITHIN:g} worse by more than two standard errors; grey: beyond "
+            f"{WITHIN:g}",
         )
         said = ", ".join(
             f"{int(table['at_edge'][table['suite'] == suite].sum())} of {len(levers)} on {suite}" for suite in suites
@@ -197,8 +205,9 @@ def draw_worth(found: Measurement) -> Figure:
         name_rows(panels[0], roles)
         footnote(
             figure,
-            "W over the defaults [bp of K0 an episode] at Sobol points of the role's levers, others at the defaults;\n"
-            "bar and number: from 5% to 95% of the points; in brackets from the lowest to the highest",
+            "W over the defaults [bp of K0 an episode] at Sobol points of the role's levers, others at the defaults, "
+            "on\ntapes of selection; bar and number: from 5% to 95% of the points, scored on other tapes; in brackets: "
+            "from lowest\nto highest",
         )
         headline(figure, f"The role that moves W most: {', '.join(said)}", width)
     return figure
@@ -236,7 +245,9 @@ def draw_room(found: Measurement) -> Figure:
         )  # fmt: skip
         last = roles[-1]
         said = ", ".join(
-            f"{table['room'][row]:+.1f} bp on {table['suite'][row]}" for row in np.flatnonzero(table["role"] == last)
+            f"{table['room'][row]:+.1f} [{table['low'][row]:+.1f}, {table['high'][row]:+.1f}] bp on "
+            f"{table['suite'][row]}"
+            for row in np.flatnonzero(table["role"] == last)
         )
         headline(figure, f"To know the market is worth, in constants of {last}: {said}", width)
     return figure

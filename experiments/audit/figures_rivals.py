@@ -1,10 +1,13 @@
 """Figures of what others' moves do, and of the ensemble."""
 
+from textwrap import wrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from protogov.experiments.audit import coupling
+from protogov.experiments.audit.claims import NO_SIGN
 from protogov.experiments.audit.drawing import (
     draw_interval,
     footnote,
@@ -35,7 +38,7 @@ def draw_coupling(found: Measurement) -> Figure:
     with look():
         figure = new_figure(width, 1.9 + 0.3 * len(names))
         panels = figure.subplots(1, len(suites), sharey=True, sharex=True, squeeze=False)[0]
-        top = min(float(np.max(np.abs(table["z"]), initial=LINEAR_WITHIN)), FARTHEST)
+        top = min(float(np.nanmax(np.abs([*table["z"], LINEAR_WITHIN]))), FARTHEST)
         for axes, suite in zip(panels, suites, strict=True):
             for row in np.flatnonzero(table["suite"] == suite):
                 key = (str(table["answerer"][row]), str(table["mover"][row]), str(table["move"][row]))
@@ -54,8 +57,8 @@ def draw_coupling(found: Measurement) -> Figure:
         footnote(
             figure,
             "regret of the stale response in standard errors (labels: bp of K0 an episode); filled: survives Holm at "
-            f"{coupling.LEVEL:.0%};\ntriangle: fresh is better at the defaults, too (the search fell short); no label: "
-            "the same response",
+            f"{coupling.LEVEL:.0%};\ntriangle: fresh is better at the defaults, too (the search fell short); none: no "
+            "better reply found, and the standard error [bp] of the next best",
         )
         said = f"{survive} of {num_rows(table)} responses that do not notice another's move lose beyond chance"
         headline(figure, said, width)
@@ -63,6 +66,12 @@ def draw_coupling(found: Measurement) -> Figure:
 
 
 def _regret(axes: Axes, place: float, table: Table, row: int) -> None:
+    if not table["moved"][row]:
+        said = f"none +- {table['resolution'][row]:.2g}"
+        axes.annotate(
+            said, (0.0, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7, color=GREY
+        )
+        return
     sure = bool(table["p_holm"][row] < coupling.LEVEL)
     colour = BLUE if sure else GREY
     z = float(np.clip(table["z"][row], -LINEAR_WITHIN, FARTHEST))
@@ -70,11 +79,10 @@ def _regret(axes: Axes, place: float, table: Table, row: int) -> None:
         [z], [place], marker="^" if coupling.short_searches(table)[row] else "o", markersize=5.5, color=colour,
         zorder=3, markerfacecolor=colour if sure else "white",
     )  # fmt: skip
-    if table["moved"][row]:
-        axes.annotate(
-            f"{table['regret'][row]:+.2g}", (z, place), xytext=(6, 0), textcoords="offset points", va="center",
-            fontsize=7, color=colour, zorder=4, bbox={"facecolor": "white", "linewidth": 0, "pad": 0.6},
-        )  # fmt: skip
+    axes.annotate(
+        f"{table['regret'][row]:+.2g}", (z, place), xytext=(6, 0), textcoords="offset points", va="center",
+        fontsize=7, color=colour, zorder=4, bbox={"facecolor": "white", "linewidth": 0, "pad": 0.6},
+    )  # fmt: skip
 
 
 def draw_rivals(found: Measurement) -> Figure:
@@ -108,16 +116,21 @@ def draw_rivals(found: Measurement) -> Figure:
         footnote(
             figure,
             "change for the venue that stands still [bp of its K0 an episode], 95% interval; regret of the stale\n"
-            f"answer in its mandate, in bp, * survives Holm at {coupling.LEVEL:.0%}",
+            f"answer in its mandate, in bp, * survives Holm at {coupling.LEVEL:.0%}, none: no better reply found",
             panels[0],
         )
-        most = int(np.abs(table["welfare"]).argmax())
-        said = (
-            f"A rival's {table['role'][most]} moved {table['move'][most]} changes a venue's W by "
-            f"{table['welfare'][most]:+.1f} bp on {table['suite'][most]}, the most of {num_rows(table)} moves"
-        )
-        headline(figure, said, width)
+        said = "; ".join(_most(table, name, words) for name, words in (("mandate", "own mandate"), ("welfare", "W")))
+        headline(figure, f"What a rival's move changes most: {said}", width)
     return figure
+
+
+def _most(table: Table, name: str, words: str) -> str:
+    """The largest change for which a sign is claimed."""
+    rows = np.flatnonzero(table[f"{name}_sign"] != NO_SIGN)
+    if not len(rows):
+        return f"{words} unclear"
+    row = int(rows[np.abs(table[name][rows]).argmax()])
+    return f"{words} {table[name][row]:+.1f} bp ({table['role'][row]} {table['move'][row]} on {table['suite'][row]})"
 
 
 def _label_regret(axes: Axes, place: float, regrets: Table, suite: str, key: tuple[str, str]) -> None:
@@ -125,7 +138,7 @@ def _label_regret(axes: Axes, place: float, regrets: Table, suite: str, key: tup
     for row in rows:
         star = "*" if regrets["p_holm"][row] < coupling.LEVEL else ""
         axes.annotate(
-            f"{regrets['regret'][row]:+.2f}{star}" if regrets["moved"][row] else "0", (1.01, place),
+            f"{regrets['regret'][row]:+.2f}{star}" if regrets["moved"][row] else "none", (1.01, place),
             xycoords=("axes fraction", "data"), va="center", fontsize=7,
         )  # fmt: skip
 
@@ -134,10 +147,10 @@ def draw_ensemble(found: Measurement) -> Figure:
     """Share of the members in which each statement's whole interval lies above or below zero: a panel a suite."""
     table = found.table
     suites, names = names_of(table["suite"]), names_of(table["statement"])
-    width = 2.6 + 2.7 * len(suites)
+    width = 3.2 + 2.4 * len(suites)
     kinds = (("below", VERMILLION), ("unclear", FAINT), ("above", BLUE))
     with look():
-        figure = new_figure(width, 2.0 + 0.28 * len(names))
+        figure = new_figure(width, 2.0 + 0.3 * len(names))
         panels = figure.subplots(1, len(suites), sharey=True, squeeze=False)[0]
         for axes, suite in zip(panels, suites, strict=True):
             for row in np.flatnonzero(table["suite"] == suite):
@@ -156,7 +169,7 @@ def draw_ensemble(found: Measurement) -> Figure:
             axes.axvline(50.0, color=BLACK, linewidth=0.6, linestyle=(0, (4, 2)))
             axes.set_xlim(0.0, 100.0)
             axes.set_title(suite)
-        name_rows(panels[0], [words(name) for name in names])
+        name_rows(panels[0], ["\n".join(wrap(words(name), 44)) for name in names])
         for kind, colour in kinds:
             panels[0].bar([0], [0], color=colour, label=f"{kind} zero" if kind != "unclear" else "unclear")
         about = "share of members [%] by where the 95% interval lies; right: median over members [bp of K0]"

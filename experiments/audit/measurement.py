@@ -1,4 +1,4 @@
-"""What every audit hands back: a table and a sentence that says what it shows; and how differences are told."""
+"""What every audit hands back: a table and sentences that say what it shows; and how differences are told."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,9 @@ FIRST_SELECTION = 2**41  # first tape seed on which anything is searched or chos
 FIRST_SCORING = 2**42  # first tape seed on which it is scored
 PICKING = 2**22  # tapes after the first of selection from which on winners are picked: no search comes so far
 CLAIM_TAPES = 12288  # paired tapes where a sign is claimed
+FIRST_TAPES = 2048  # of these, on which is seen whether there may be a sign
 SIGNIFICANT = 2.0  # standard errors
+PROMISING = 1.0  # standard errors on the first tapes from which on a difference goes on to the others
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Measurement:
     Attributes:
         name: of the subcommand.
         question: that it answers.
-        said: what came out, in a sentence; no measurement passes or fails.
+        said: what came out, a sentence each; no measurement passes or fails.
         table: what was measured.
         notes: tapes, budget and other facts a reader needs.
         more: further tables by the name of their file.
@@ -31,7 +33,7 @@ class Measurement:
 
     name: str
     question: str
-    said: str
+    said: tuple[str, ...]
     table: Table
     notes: tuple[str, ...] = ()
     more: Mapping[str, Table] = field(default_factory=dict)
@@ -97,11 +99,14 @@ class Paired:
 
 
 def holm(p: Floats) -> Floats:
-    """Holm's step-down adjusted probabilities of one family of tests, F64[n] in the order of `p`."""
-    order = np.argsort(p)
-    stepped = np.maximum.accumulate(np.minimum(p[order] * np.arange(len(p), 0, -1), 1.0))
-    adjusted = np.empty(len(p))
-    adjusted[order] = stepped
+    """Holm's step-down adjusted probabilities of one family of tests, F64[n] in the order of `p`.
+
+    NaN is no test: it stays NaN and does not count.
+    """
+    adjusted = np.full(len(p), np.nan)
+    tests = np.flatnonzero(~np.isnan(p))
+    order = tests[np.argsort(p[tests])]
+    adjusted[order] = np.maximum.accumulate(np.minimum(p[order] * np.arange(len(order), 0, -1), 1.0))
     return adjusted
 
 

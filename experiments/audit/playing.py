@@ -21,7 +21,7 @@ from protogov.experiments.governors import baseline
 from protogov.experiments.tables import Table
 
 MAX_ROWS = 768  # worlds at a time: enough for the compiled code, little enough for the memory
-CHUNK = 1024  # tapes of a piece
+CHUNK = 1024  # tapes of a piece, and about how many episodes
 WELFARE, PROFIT = "welfare", "market_profit"
 # what the option pool gains or loses by the price and the vol: no welfare, a transfer or a bet
 PROFIT_FIELDS = ("pool_delta", "pool_gamma_theta", "pool_vega")
@@ -151,9 +151,37 @@ def govern_piece(config: WorldConfig, job: Govern) -> Table:
     return {WELFARE: np.concatenate(totals)}
 
 
-def chunks(first: int, count: int, size: int = CHUNK) -> list[tuple[int, int]]:
-    """(first, count) of runs of at most `size` tapes."""
-    return [(first + at, min(size, count - at)) for at in range(0, count, size)]
+def play_job(config: WorldConfig, job: Play | Govern) -> Table:
+    """`play_piece` or `govern_piece`: one function, so that a list of pieces may hold both."""
+    return play_piece(config, job) if isinstance(job, Play) else govern_piece(config, job)
+
+
+def chunks(first: int, count: int) -> list[tuple[int, int]]:
+    """(first, count) of runs of at most `CHUNK` tapes."""
+    return [(first + at, min(CHUNK, count - at)) for at in range(0, count, CHUNK)]
+
+
+def play_pieces(job: Play, config: WorldConfig | None = None) -> list[Piece]:
+    """A job in pieces of about `CHUNK` episodes: run by run of tapes, group by group of candidates.
+
+    Many tapes of a candidate are a piece of their own, which whoever asks for the same ones takes up.
+    """
+    group = max(CHUNK // job.count, 1)
+    return [
+        Piece(f"play_{job.suite}", Play(job.suite, job.points[at : at + group], first, count), config)
+        for first, count in chunks(job.first, job.count)
+        for at in range(0, len(job.points), group)
+    ]
+
+
+def join_pieces(job: Play, parts: Sequence[Table]) -> dict[str, Floats]:
+    """What the pieces of `play_pieces` gave: the totals of `play_constants`, F64[candidates, tapes]."""
+    runs, at = [], iter(parts)
+    group = max(CHUNK // job.count, 1)
+    for _, count in chunks(job.first, job.count):
+        some = [next(at) for _ in range(0, len(job.points), group)]
+        runs.append({name: np.concatenate([one[name] for one in some]).reshape(-1, count) for name in some[0]})
+    return {name: np.concatenate([run[name] for run in runs], axis=1) for name in runs[0]}
 
 
 def play_pieces_of(
@@ -163,7 +191,7 @@ def play_pieces_of(
     label: str,
     worlds: Mapping[str, WorldConfig] | None = None,
 ) -> dict[str, dict[str, Floats]]:
-    """Play constants in pieces of `CHUNK` tapes.
+    """Play constants in pieces (`play_pieces`).
 
     Args:
         config: the world.
@@ -175,21 +203,9 @@ def play_pieces_of(
     Returns:
         name -> the totals of `play_constants`, F64[candidates, tapes] each.
     """
-    pieces, owners = [], []
-    for name, job in asked.items():
-        for first, count in chunks(job.first, job.count):
-            own = worlds[name] if worlds is not None else None
-            pieces.append(Piece(f"{label}_{name}", Play(job.suite, job.points, first, count), own))
-            owners.append(name)
-    parts = run_pieces(play_piece, config, pieces, how, label)
-    found: dict[str, list[dict[str, Floats]]] = {name: [] for name in asked}
-    for name, part in zip(owners, parts, strict=True):
-        candidates = len(asked[name].points)
-        found[name].append({column: values.reshape(candidates, -1) for column, values in part.items()})
-    return {
-        name: {column: np.concatenate([part[column] for part in some], axis=1) for column in some[0]}
-        for name, some in found.items()
-    }
+    own = {name: play_pieces(job, worlds[name] if worlds is not None else None) for name, job in asked.items()}
+    parts = iter(run_pieces(play_job, config, [piece for some in own.values() for piece in some], how, label))
+    return {name: join_pieces(asked[name], [next(parts) for _ in some]) for name, some in own.items()}
 
 
 def episodes_of(asked: Sequence[Play]) -> int:
@@ -202,9 +218,18 @@ def as_points(actions: Floats) -> tuple[Actions, ...]:
     return tuple(tuple(float(place) for place in row) for row in np.atleast_2d(actions))
 
 
-def said_levers(point: Floats) -> dict[str, float]:
-    """Lever -> value in its unit, of all twelve actions."""
-    return {
-        lever.name: float(np.clip(lever.value(np.asarray(place)), lever.low, lever.high))
-        for lever, place in zip(LEVERS, point, strict=True)
-    }
+def said_levers(point: Floats, config: WorldConfig) -> dict[str, float]:
+    """Lever -> value in its unit in this world, of all twelve actions: -1 low, 0 the world's default, 1 high."""
+    said = {}
+    for lever, place in zip(LEVERS, point, strict=True):
+        default, end = config.lever_default(lever.name), lever.low if place < 0.0 else lever.high
+        log = lever.map == "log"
+        share = abs(float(place))
+        value = default * (end / default) ** share if log else default + (end - default) * share
+        said[lever.name] = float(np.clip(value, lever.low, lever.high))
+    return said
+
+
+def unique_points(points: Floats) -> Floats:
+    """Each different row once, in the order of their first."""
+    return np.array(list(dict.fromkeys(as_points(points))))

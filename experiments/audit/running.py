@@ -17,7 +17,12 @@ from tqdm import tqdm
 import protogov.agents.baselines
 import protogov.agents.tuning
 import protogov.envs
+import protogov.experiments.evaluation
+import protogov.experiments.governors
+import protogov.experiments.incidence
+import protogov.experiments.play
 from protogov.envs.config import WorldConfig
+from protogov.envs.ensemble import ENSEMBLE_FILE, EVERY_MEMBER
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.pieces import keep_table, play_pieces
@@ -29,7 +34,18 @@ SOURCES = tuple(
     for path in (protogov.envs.__file__, protogov.agents.tuning.__file__, protogov.agents.baselines.__file__)
     if path is not None
 )
-SHARED = ("playing", "searching", "suites")  # modules beside a piece's own
+_FOLDER = Path(__file__).parent
+# beside a piece's own module: those that every piece of this folder plays with
+SHARED = tuple(_FOLDER / f"{name}.py" for name in ("measurement", "playing", "searching", "suites")) + tuple(
+    Path(module.__file__)
+    for module in (
+        protogov.experiments.evaluation,
+        protogov.experiments.governors,
+        protogov.experiments.incidence,
+        protogov.experiments.play,
+    )
+    if module.__file__ is not None
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +71,7 @@ class Piece:
     """One call: `function(config, job)` of a frozen dataclass that holds all the numbers depend on beside the world.
 
     Attributes:
-        name: of its file, for people.
+        name: of its file, for people; it finds pieces that are kept under the same name alone.
         job: fields that JSON can write.
         config: the world, where it is another than that of the other pieces.
     """
@@ -86,12 +102,17 @@ def run_pieces(
         CheckFailed: the books of a world do not balance, or a process died.
     """
     tables: dict[int, Table] = {}
-    waiting = []
+    waiting: list[tuple[int, Piece, Path | None]] = []
+    firsts: dict[str, int] = {}  # what is asked for twice is played once
+    digests = [piece_digest(function, piece.config or config, piece.job) for piece in pieces]
     # a log file gets a line now and then instead of a thousand
     wait = 0.5 if sys.stderr.isatty() else 15.0
     with tqdm(total=len(pieces), desc=label, unit="piece", disable=not how.show, mininterval=wait) as bar:
         for number, piece in enumerate(pieces):
-            kept = _kept(how.keep, function, piece.config or config, piece.name, piece.job)
+            if firsts.setdefault(digests[number], number) != number:
+                bar.update()
+                continue
+            kept = _kept(how.keep, piece.name, digests[number])
             if kept is not None and kept.is_file():
                 tables[number] = read_table(kept)
                 bar.update()
@@ -107,7 +128,7 @@ def run_pieces(
             tables[number] = table
             bar.set_postfix_str(piece.name, refresh=False)
             bar.update()
-    return [tables[number] for number in range(len(pieces))]
+    return [tables[firsts[digest]] for digest in digests]
 
 
 def compile_once(config: WorldConfig) -> None:
@@ -122,7 +143,7 @@ def compile_once(config: WorldConfig) -> None:
 
 def piece_digest(function: Callable[..., Table], config: WorldConfig, job: Any) -> str:
     """Of all that a piece's numbers depend on: the call, the world, and the sources that play it."""
-    about = {
+    about: dict[str, Any] = {
         "function": f"{function.__module__}.{function.__qualname__}",
         "config": config.to_dict(),
         "job": asdict(job),
@@ -130,6 +151,8 @@ def piece_digest(function: Callable[..., Table], config: WorldConfig, job: Any) 
         "sources": _sources(),
         "measure": [hashlib.sha256(path.read_bytes()).hexdigest() for path in _played_by(function)],
     }
+    if config.member == EVERY_MEMBER:  # of one member the parameters are in the configuration
+        about["ensemble"] = hashlib.sha256(ENSEMBLE_FILE.read_bytes()).hexdigest()
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -139,16 +162,16 @@ def _sources() -> str:
 
 
 def _played_by(function: Callable[..., Table]) -> list[Path]:
-    """The function's own file and those that every audit plays with."""
+    """The function's own file and, in this folder, those that every audit plays with."""
     own = Path(inspect.getfile(function))
-    return [own, *(own.with_name(f"{name}.py") for name in SHARED if own.with_name(f"{name}.py").is_file())]
+    return [own, *SHARED] if own.parent == _FOLDER else [own]
 
 
-def _kept(keep: Path | None, function: Callable[..., Table], config: WorldConfig, name: str, job: Any) -> Path | None:
+def _kept(keep: Path | None, name: str, digest: str) -> Path | None:
     if keep is None:
         return None
     words = re.sub("[^A-Za-z0-9_.+-]+", "-", name)
-    return keep / f"{words}_{piece_digest(function, config, job)}.parquet"
+    return keep / f"{words}_{digest}.parquet"
 
 
 def _candles(fields: Mapping[str, Any]) -> list[str]:

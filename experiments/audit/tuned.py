@@ -31,9 +31,9 @@ from protogov.experiments.audit.suites import SUITES
 QUESTION = (
     "What do constants tuned in hindsight gain in W, and what does the option pool earn by price and vol beside it?"
 )
-EFFORT = Effort(generations=40, population=14, tapes=32)  # 1,280 distinct tapes
+EFFORT = Effort(generations=32, population=11, tapes=32)  # 1,024 distinct tapes
 SEEDS = (1, 2, 3)
-PICK_TAPES = 1024
+PICK_TAPES = 512
 LEVER_NAMES = tuple(lever.name for lever in LEVERS)
 
 
@@ -60,18 +60,28 @@ def find_tuned(
     how: Running = HERE,
 ) -> dict[str, Tuned]:
     """Search and pick; suite -> what was found. Pieces that are kept are taken as they are."""
-    jobs = [Search(suite, LEVER_NAMES, effort, seed) for suite in suites for seed in SEEDS]
-    pieces = [Piece(f"tuned_{job.suite}_{job.seed}", job) for job in jobs]
-    found = run_pieces(search_piece, config, pieces, how, "tuned: searches")
-    asked = {}
-    for suite in suites:
-        ends = [end for job, table in zip(jobs, found, strict=True) if job.suite == suite for end in offers(table)]
-        points = as_points(np.array([np.zeros(len(LEVERS)), *ends]))
-        asked[suite] = Play(suite, points, FIRST_SELECTION + PICKING, pick_seeds)
+    ends = search_tuned(config, suites, effort, how)
+    asked = {
+        suite: Play(suite, as_points(np.vstack([np.zeros(len(LEVERS)), of])), FIRST_SELECTION + PICKING, pick_seeds)
+        for suite, of in ends.items()
+    }
     played = play_pieces_of(config, asked, how, "tuned: picking")
     return {
         suite: pick_tuned(np.array(asked[suite].points), totals[f"{WELFARE}/0"]) for suite, totals in played.items()
     }
+
+
+def search_tuned(
+    config: WorldConfig, suites: Sequence[str] = SUITES, effort: Effort = EFFORT, how: Running = HERE
+) -> dict[str, Floats]:
+    """Suite -> what the three searches offer, two points each: F64[6, 12]."""
+    jobs = [Search(suite, LEVER_NAMES, effort, seed) for suite in suites for seed in SEEDS]
+    pieces = [Piece(f"tuned_{job.suite}_{job.seed}", job) for job in jobs]
+    found = run_pieces(search_piece, config, pieces, how, "tuned: searches")
+    ends: dict[str, list[Floats]] = {suite: [] for suite in suites}
+    for job, table in zip(jobs, found, strict=True):
+        ends[job.suite] += offers(table)
+    return {suite: np.array(of) for suite, of in ends.items()}
 
 
 def pick_tuned(points: Floats, welfare: Floats) -> Tuned:
@@ -127,7 +137,7 @@ def measure_tuned(
         for suite, one in found.items() for seed, gain in one.gains.items()
     ]  # fmt: skip
     constants: list[dict[str, object]] = [
-        {"suite": suite, "lever": name, "action": float(place), "value": said_levers(one.point)[name]}
+        {"suite": suite, "lever": name, "action": float(place), "value": said_levers(one.point, config)[name]}
         for suite, one in found.items() for name, place in zip(LEVER_NAMES, one.point, strict=True)
     ]  # fmt: skip
     table = columns(rows)
@@ -142,10 +152,10 @@ def measure_tuned(
     return Measurement("tuned", QUESTION, _say(rows, played), table, notes, more)
 
 
-def _say(rows: Sequence[Mapping[str, object]], played: Mapping[str, Mapping[str, Floats]]) -> str:
+def _say(rows: Sequence[Mapping[str, object]], played: Mapping[str, Mapping[str, Floats]]) -> tuple[str, ...]:
     parts = []
     for row in rows:
         totals = played[str(row["suite"])]
         gain, market = (Paired.of(totals[f"{name}/0"][1] - totals[f"{name}/0"][0]) for name in (WELFARE, PROFIT))
         parts.append(f"{row['suite']}: gain in W {told(gain)} bp, in market profit {told(market)}")
-    return "; ".join(parts)
+    return tuple(parts)

@@ -28,9 +28,12 @@ says otherwise."""
 def store(found: Measurement, folder: Path, command: str) -> list[Path]:
     """Write a measurement's tables and what else its part of the page needs; returns the paths."""
     tables = {found.name: found.table, **found.more}
-    paths = [write_table(folder / f"{name}.csv", table) for name, table in tables.items()]
+    paths = []
+    for name, table in tables.items():
+        unfinished = write_table(folder / f"unfinished_{name}.csv", table)
+        paths.append(unfinished.replace(folder / f"{name}.csv"))  # whole or not at all
     about: dict[str, Any] = {
-        "name": found.name, "question": found.question, "said": found.said, "notes": list(found.notes),
+        "name": found.name, "question": found.question, "said": list(found.said), "notes": list(found.notes),
         "tables": list(tables), "command": command, "made": now(), "versions": versions(),
     }  # fmt: skip
     path = folder / f"{found.name}.json"
@@ -51,7 +54,7 @@ def stored(folder: Path) -> list[tuple[Measurement, dict[str, Any]]]:
             about = read_json(path)
             tables = {table: read_csv(folder / f"{table}.csv") for table in about["tables"]}
             own = tables.pop(name)
-            said = Measurement(name, about["question"], about["said"], own, tuple(about["notes"]), tables)
+            said = Measurement(name, about["question"], tuple(about["said"]), own, tuple(about["notes"]), tables)
             found.append((said, about))
     if not found:
         raise BadInput(f"{folder}: holds no measurement; accepted is a folder that protogov audit NAME --out wrote to")
@@ -83,7 +86,10 @@ def read_csv(path: Path) -> Table:
 
 
 def write_page(folder: Path) -> list[Path]:
-    """Draw a figure a measurement and write README.md from what the folder holds; returns the paths."""
+    """Draw a figure a measurement and write README.md from what the folder holds; returns the paths.
+
+    A measurement that the folder does not hold is named as missing.
+    """
     lines, paths = ["# What the game shows", "", INTRODUCTION, ""], []
     for found, about in stored(folder):
         path = folder / f"{found.name}.png"
@@ -92,13 +98,16 @@ def write_page(folder: Path) -> list[Path]:
         paths.append(path)
         said = ", ".join(f"{name} {value}" for name, value in about["versions"].items())
         lines += [
-            f"## {found.name}", "", f"{found.question}", "", *(f"- {part}" for part in found.said.split("; ")), "",
+            f"## {found.name}", "", f"{found.question}", "", *(f"- {part}" for part in found.said), "",
             f"![{found.name}]({found.name}.png)", "", *table_lines(found.name, found.table), "",
             *(f"{note[:1].upper()}{note[1:]}.  " for note in found.notes),
             f"Made by `{about['command']}`, {about['made']}, {said}.", "",
         ]  # fmt: skip
         others = ", ".join(f"[{name}.csv]({name}.csv)" for name in found.more)
         lines += [f"Also {others}.", ""] if others else []
+    missing = [name for name in DRAW if not (folder / f"{name}.json").is_file()]
+    if missing:
+        lines += ["## Not measured yet", "", f"{', '.join(missing)}: `protogov audit NAME` makes each.", ""]
     return [*paths, write_text(folder / "README.md", "\n".join(lines))]
 
 

@@ -1,6 +1,6 @@
 """`protogov audit`: what the game shows, measured in the world as it is; nothing passes or fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from protogov.experiments.audit.running import Running
 
 Name = Literal[
-    "cheaters", "balance", "tuned", "optima", "worth", "room", "coupling", "rivals", "ensemble", "all", "page"
+    "tuned", "cheaters", "optima", "rivals", "worth", "room", "balance", "coupling", "ensemble", "all", "page"
 ]
-ALL = ("cheaters", "balance", "tuned", "optima", "worth", "room", "coupling", "rivals")
+ALL = ("tuned", "cheaters", "optima", "rivals", "worth", "room", "balance", "coupling")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,9 @@ class Options:
     the terms of the mandates are. tuned: what constants by CMA-ES gain, beside the option pool's market profit. optima:
     where W is best along each lever. worth: how far W ranges over each role's levers. room: constants for each market
     against one set for all. coupling, rivals: what others' moves do, on one venue and on two. ensemble: in what share
-    of the ensemble's worlds these hold. page: draw the page of a folder again, without measuring. A number that is 0 is
-    each measurement's own.
+    of the ensemble's worlds these hold, member by member. page: draw the page of a folder again, without measuring;
+    what was not measured yet is named. A number that is 0 is each measurement's own. A run that was cut off goes on
+    with the same command; the searches of tuned are taken up by optima, room and ensemble.
 
     Example: protogov audit coupling --jobs 2 --out results/audit
     """
@@ -40,15 +41,18 @@ class Options:
     suites: tuple[str, ...] = ("natural", "stress")
     """What is drawn from: natural, stress (the training crises), or any scenario that may be trained on."""
     num_seeds: int = 0
-    """Tapes on which is scored, of each suite (room: of each market; ensemble: of each member, all suites together)."""
+    """Tapes on which is scored, of each suite (room: of each market; ensemble: of each member, all suites together);
+    in optima, rivals and coupling those on which is seen whether a sign may be claimed."""
     search_seeds: int = 0
-    """Tapes of each search: a generation's in tuned and room, all of them in coupling and rivals."""
+    """Tapes of each search: a generation's in tuned, optima and room, all of them in coupling and rivals."""
     pick_seeds: int = 0
-    """Tapes on which what was searched is picked; also those of the grid of optima."""
+    """Tapes on which what was searched is picked; worth: on which all points are played."""
+    grid_seeds: int = 0
+    """Tapes on which optima picks each lever's best action alone."""
     claim_seeds: int = 0
-    """Paired tapes on which optima claims an edge, and those of the regrets of rivals."""
+    """Paired tapes on which optima, rivals and coupling claim a sign."""
     generations: int = 0
-    """Of each search; optima: of those of tuned, which it takes up, and of those with a lever kept."""
+    """Of each search; optima and room: also of those of tuned, which they take up."""
     population: int = 0
     """Candidates a generation, at least 4."""
     points: int = 0
@@ -63,8 +67,8 @@ class Options:
     """Write tables, figures and the page to this folder; finished pieces are kept there, and a rerun goes on."""
 
 
-_LEAST = {"num_seeds": 2, "search_seeds": 2, "pick_seeds": 2, "claim_seeds": 2, "generations": 1, "population": 4,
-          "points": 2}  # fmt: skip
+_LEAST = {"num_seeds": 2, "search_seeds": 2, "pick_seeds": 2, "grid_seeds": 2, "claim_seeds": 2,
+          "generations": 1, "population": 4, "points": 2}  # fmt: skip
 
 
 def run(options: Options, command: str) -> int:
@@ -93,10 +97,10 @@ def run(options: Options, command: str) -> int:
         how = Running(options.jobs, keep, show=True)
         config = options.world.make()
         for name in ALL if options.name == "all" else (options.name,):
-            found = _MEASURES[name](options, config, how)
-            print(f"{name}: {found.said}", flush=True)
-            if options.out is not None:
-                store(found, options.out, command)
+            for found in _MEASURES[name](options, config, how):
+                print("\n".join(f"{name}: {part}" for part in found.said), flush=True)
+                if options.out is not None:
+                    store(found, options.out, command)
     if options.out is not None:
         for path in write_page(options.out):
             print(path)
@@ -115,80 +119,82 @@ def _effort(options: Options, own: Any) -> Any:
     )
 
 
-def _budget(options: Options, own: Any) -> Any:
-    return replace(own, **_given(generations=options.generations, population=options.population))
+def _sizes(options: Options, own: Any) -> Any:
+    budget = replace(own.budget, **_given(generations=options.generations, population=options.population))
+    given = _given(
+        num_seeds=options.num_seeds, search_seeds=options.search_seeds, pick_seeds=options.pick_seeds,
+        claim_seeds=options.claim_seeds,
+    )  # fmt: skip
+    return replace(own, budget=budget, **given)
 
 
-def _cheaters(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+def _cheaters(options: Options, config: "WorldConfig", how: "Running") -> "Iterable[Measurement]":
     from protogov.experiments.audit.cheaters import measure_cheaters
 
-    return measure_cheaters(config, options.suites, how=how, **_given(num_seeds=options.num_seeds))
+    yield measure_cheaters(config, options.suites, how=how, **_given(num_seeds=options.num_seeds))
 
 
-def _balance(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+def _balance(options: Options, config: "WorldConfig", how: "Running") -> "Iterable[Measurement]":
     from protogov.experiments.audit.balance import measure_balance
 
-    return measure_balance(config, options.suites, how=how, **_given(num_seeds=options.num_seeds))
+    yield measure_balance(config, options.suites, how=how, **_given(num_seeds=options.num_seeds))
 
 
-def _tuned(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+def _tuned(options: Options, config: "WorldConfig", how: "Running") -> "Iterable[Measurement]":
     from protogov.experiments.audit.tuned import EFFORT, measure_tuned
 
     sizes = _given(num_seeds=options.num_seeds, pick_seeds=options.pick_seeds)
-    return measure_tuned(config, options.suites, effort=_effort(options, EFFORT), how=how, **sizes)
+    yield measure_tuned(config, options.suites, effort=_effort(options, EFFORT), how=how, **sizes)
 
 
-def _optima(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
-    from protogov.experiments.audit.optima import AGAIN, measure_optima
+def _optima(options: Options, config: "WorldConfig", how: "Running") -> "Iterable[Measurement]":
+    from protogov.experiments.audit.contests import AGAIN
+    from protogov.experiments.audit.optima import measure_optima
     from protogov.experiments.audit.tuned import EFFORT
 
     sizes = _given(
         num_seeds=options.num_seeds, pick_seeds=options.pick_seeds, claim_seeds=options.claim_seeds,
-        grid_seeds=options.pick_seeds,
+        grid_seeds=options.grid_seeds,
     )  # fmt: skip
     # tuned's own searches are taken up: the sizes asked for must be those that it was asked for
     efforts = {"effort": _effort(options, EFFORT), "again": _effort(options, AGAIN)}
-    return measure_optima(config, options.suites, how=how, **efforts, **sizes)
+    yield measure_optima(config, options.suites, how=how, **efforts, **sizes)
 
 
-def _worth(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+def _worth(options: Options, config: "WorldConfig", how: "Running") -> "Iterable[Measurement]":
     from protogov.experiments.audit.worth import measure_worth
 
-    sizes = _given(num_seeds=options.num_seeds, count=options.points)
-    return measure_worth(config, options.suites, how=how, **sizes)
+    sizes = _given(num_seeds=options.num_seeds, count=options.points, pick_seeds=options.pick_seeds)
+    yield measure_worth(config, options.suites, how=how, **sizes)
 
 
-def _room(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
-    from protogov.experiments.audit.room import EFFORT, measure_room
+def _room(options: Options, config: "WorldConfig", how: "Running") -> "Iterable[Measurement]":
+    from protogov.experiments.audit.room import EFFORT, TUNED, measure_room
 
     sizes = _given(num_seeds=options.num_seeds, pick_seeds=options.pick_seeds)
-    return measure_room(config, options.suites, effort=_effort(options, EFFORT), how=how, **sizes)
+    efforts = {"effort": _effort(options, EFFORT), "tuned": _effort(options, TUNED)}
+    yield measure_room(config, options.suites, how=how, **efforts, **sizes)
 
 
-def _coupling(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
-    from protogov.experiments.audit.coupling import BUDGET, measure_coupling
+def _coupling(options: Options, config: "WorldConfig", how: "Running") -> "Iterable[Measurement]":
+    from protogov.experiments.audit.coupling import SIZES, measure_coupling
 
-    sizes = _given(num_seeds=options.num_seeds, search_seeds=options.search_seeds)
-    return measure_coupling(config, options.suites, budget=_budget(options, BUDGET), how=how, **sizes)
-
-
-def _rivals(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
-    from protogov.experiments.audit.coupling import BUDGET
-    from protogov.experiments.audit.rivals import measure_rivals
-
-    sizes = _given(
-        num_seeds=options.num_seeds, search_seeds=options.search_seeds, regret_seeds=options.claim_seeds
-    )  # fmt: skip
-    return measure_rivals(config, options.suites, budget=_budget(options, BUDGET), how=how, **sizes)
+    yield measure_coupling(config, options.suites, _sizes(options, SIZES), how=how)
 
 
-def _ensemble(options: Options, config: "WorldConfig", how: "Running") -> "Measurement":
+def _rivals(options: Options, config: "WorldConfig", how: "Running") -> "Iterable[Measurement]":
+    from protogov.experiments.audit.rivals import SIZES, measure_rivals
+
+    yield measure_rivals(config, options.suites, _sizes(options, SIZES), how=how)
+
+
+def _ensemble(options: Options, config: "WorldConfig", how: "Running") -> "Iterable[Measurement]":
     from protogov.experiments.audit.ensemble import measure_ensemble
-    from protogov.experiments.audit.room import EFFORT
+    from protogov.experiments.audit.room import EFFORT, TUNED
 
     sizes = _given(num_seeds=options.num_seeds, pick_seeds=options.pick_seeds)
-    members = _members(options, config)
-    return measure_ensemble(members, config, options.suites, effort=_effort(options, EFFORT), how=how, **sizes)
+    efforts = {"effort": _effort(options, EFFORT), "tuned": _effort(options, TUNED)}
+    return measure_ensemble(_members(options, config), config, options.suites, how=how, **efforts, **sizes)
 
 
 def _members(options: Options, config: "WorldConfig") -> "dict[str, WorldConfig]":
@@ -203,7 +209,7 @@ def _members(options: Options, config: "WorldConfig") -> "dict[str, WorldConfig]
     return {name: replace(config, **change) for name, change in changes}
 
 
-_MEASURES: "dict[str, Callable[[Options, WorldConfig, Running], Measurement]]" = {
+_MEASURES: "dict[str, Callable[[Options, WorldConfig, Running], Iterable[Measurement]]]" = {
     "cheaters": _cheaters, "balance": _balance, "tuned": _tuned, "optima": _optima, "worth": _worth, "room": _room,
     "coupling": _coupling, "rivals": _rivals, "ensemble": _ensemble,
 }  # fmt: skip
