@@ -57,8 +57,8 @@ def draw_coupling(found: Measurement) -> Figure:
         footnote(
             figure,
             "regret of the stale response in standard errors (labels: bp of K0 an episode); filled: survives Holm at "
-            f"{coupling.LEVEL:.0%};\ntriangle: fresh is better at the defaults, too (the search fell short); none: no "
-            "better reply found, and the standard error [bp] of the next best",
+            f"{coupling.LEVEL:.0%};\ntriangle: fresh is better at the defaults, too (the search fell short);\n"
+            "none: no better reply found, and the standard error [bp] of the next best",
         )
         said = f"{survive} of {num_rows(table)} responses that do not notice another's move lose beyond chance"
         headline(figure, said, width)

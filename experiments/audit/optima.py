@@ -220,6 +220,6 @@ def say(table: Table, claim_seeds: int) -> tuple[str, ...]:
         parts.append(
             f"{suite}: of {int(here.sum())} levers {int(alone.sum())} are best beyond {EDGE} alone, "
             f"{int(beyond.sum())} in the best constants found, and {int(edge.sum())} at an edge"
-            f"{': ' + named if named else ''}{'; beyond it but no worse within: ' + others if others else ''}"
+            f"{': ' + named if named else ''}{'; beyond it, but not shown to lose within: ' + others if others else ''}"
         )
     return tuple(parts)

@@ -9,7 +9,21 @@ from protogov.agents.tuning import Constants, open_tapes
 from protogov.agents.tuning.objective import role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.levers import LEVERS
-from protogov.experiments.audit import balance, cheaters, ensemble, optima, playing, room, suites, tuned, worth
+from protogov.experiments.audit import (
+    balance,
+    cheaters,
+    claims,
+    contests,
+    ensemble,
+    optima,
+    playing,
+    room,
+    running,
+    searching,
+    suites,
+    tuned,
+    worth,
+)
 from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION, PICKING, Paired
 from protogov.experiments.audit.playing import Play, play_constants, play_pieces_of, tape_range
 from protogov.experiments.audit.running import Piece, Running, piece_digest, run_pieces
@@ -62,12 +76,30 @@ def test_a_batch_is_cut_where_it_must_be_without_changing_a_number(monkeypatch):
 
 
 def test_pieces_of_tapes_are_put_together_in_their_order(monkeypatch):
-    monkeypatch.setattr(playing, "CHUNK", 2)
-    monkeypatch.setattr(playing.chunks, "__defaults__", (2,))
-    job = Play("jump", ((0.0,) * 12, (0.3,) * 12), 2**41, 5)
-    found = play_pieces_of(DAY, {"a": job}, Running(), "test")["a"]
-    direct = play_constants(DAY, "jump", tape_range(2**41, 5), np.array(job.points)[:, None, :])
-    assert np.array_equal(found["welfare/0"], direct["welfare/0"])
+    monkeypatch.setattr(playing, "play_constants", toy_game(0.0))
+    for chunk, count in ((2, 5), (10, 5), (12, 5), (1024, 1)):  # more tapes than a piece; two candidates a piece; all
+        monkeypatch.setattr(playing, "CHUNK", chunk)
+        job = Play("jump", tuple((place,) * 12 for place in (0.0, 0.1, 0.5)), 2**41, count)
+        found = play_pieces_of(DAY, {"a": job}, Running(), "test")["a"]
+        direct = toy_game(0.0)(DAY, "jump", tape_range(2**41, count), np.array(job.points)[:, None, :])
+        assert np.array_equal(found["welfare/0"], direct["welfare/0"])
+    assert [piece.job.points for piece in playing.play_pieces(Play("jump", job.points, 0, 1024))] == [
+        (point,)
+        for point in job.points  # what another one asks for, too, is played once
+    ]
+
+
+def test_what_is_asked_for_twice_is_played_once():
+    played = []
+
+    def play(config, job):
+        played.append(job.first)
+        return {"first": np.array([job.first])}
+
+    pieces = [Piece(f"p{at}", Play("jump", (), first, 1)) for at, first in enumerate((5, 6, 5))]
+    found = run_pieces(play, DAY, pieces, Running(), "test")
+    assert [int(part["first"][0]) for part in found] == [5, 6, 5]
+    assert played == [5, 6]
 
 
 def test_a_search_finds_a_planted_optimum_keeps_to_its_limits_and_leaves_other_levers_alone():
@@ -88,9 +120,12 @@ def test_a_search_finds_a_planted_optimum_keeps_to_its_limits_and_leaves_other_l
 
 def test_searches_share_no_tape_with_each_other_with_picking_or_with_scoring():
     jobs = [Search("natural", tuned.LEVER_NAMES, tuned.EFFORT, seed) for seed in tuned.SEEDS]
-    jobs += [Search("natural", tuned.LEVER_NAMES, optima.AGAIN, optima.FIRST_AGAIN + at) for at in range(24)]
-    jobs += room.room_searches("joint", suites.SUITES, room.EFFORT)
-    assert all(job.effort.distinct >= 1024 for job in jobs[:3])
+    for lever in tuned.LEVER_NAMES:
+        (*own,) = contests.lever_searches("natural", lever, np.full(12, 0.95), 1.0, contests.AGAIN, contests.SEARCHES)
+        jobs += own
+    assert len(jobs) == 3 + 3 * 12
+    assert all(job.effort.distinct >= 1024 for job in jobs)
+    jobs += room.room_searches("rate", suites.SUITES, room.EFFORT)
     seen = [seed for job in jobs for seed in search_tapes(job)]
     assert len(set(seen)) == len(seen)
     assert FIRST_SELECTION <= min(seen) and max(seen) < FIRST_SELECTION + PICKING < FIRST_SCORING
@@ -99,8 +134,6 @@ def test_searches_share_no_tape_with_each_other_with_picking_or_with_scoring():
 
 
 def test_every_generation_plays_tapes_of_its_own(monkeypatch):
-    from protogov.experiments.audit import searching
-
     seen = []
 
     def play(config, scenario, seeds, actions):
@@ -149,42 +182,127 @@ def toy_game(peak):
     return play
 
 
+def measure_toy(monkeypatch, play, generations=12):
+    again = Effort(generations, population=8, tapes=2)
+    monkeypatch.setattr(playing, "play_constants", play)
+    monkeypatch.setattr(searching, "play_constants", play)
+    return optima.measure_optima(DAY, ("jump",), 8, 8, 32, again, again, 16)
+
+
 @pytest.mark.parametrize(("peak", "edge"), [(1.5, True), (-1.5, True), (0.3, False)])
 def test_a_planted_optimum_at_an_edge_is_told_from_one_inside(monkeypatch, peak, edge):
-    from protogov.experiments.audit import searching
+    found = measure_toy(monkeypatch, toy_game(peak))
+    table = found.table
+    assert bool(table["at_edge"][0]) is edge
+    assert not table["at_edge"][1:].any()
+    assert table["lone_action"][1:].tolist() == [0.2] * 11
+    assert np.isnan(table["loss_within"][0]) != edge
+    if edge:  # the verdict is on where the lever stands in the best constants, and claimed on all tapes
+        assert abs(table["free_action"][0]) > 0.9 and abs(table["kept_action"][0]) <= 0.8
+        assert (table["loss_tapes"][0], table["searches"][0]) == (32, contests.SEARCHES)
+        assert (
+            table["free_value"][0]
+            == playing.said_levers(np.array([table["free_action"][0], *[0] * 11]), DAY)["base_rate"]
+        )
+    assert ("1 at an edge" in found.said[0]) is edge
 
-    monkeypatch.setattr(playing, "play_constants", toy_game(peak))
-    monkeypatch.setattr(searching, "play_constants", toy_game(peak))
-    effort = Effort(generations=12, population=8, tapes=2)
-    found = optima.measure_optima(DAY, ("jump",), 8, 8, 32, effort, effort, 16)
-    first, others = found.table["at_edge"][0], found.table["at_edge"][1:]
-    assert bool(first) is edge
-    assert not others.any()
-    assert found.table["action"][1:].tolist() == [0.2] * 11
-    assert abs(found.table["action"][0]) == (1.0 if edge else pytest.approx(0.2, abs=0.21))
-    assert np.isnan(found.table["loss_within"][0]) != edge
-    assert ("1 at an edge" in found.said) is edge
+
+def test_an_edge_that_is_best_only_with_the_others_tuned_is_found(monkeypatch):
+    def play(config, scenario, seeds, actions):
+        x, others = actions[:, 0, 0], actions[:, 0, 1:]
+        noise = np.array([np.random.default_rng(int(seed)).normal() for seed in seeds])
+        # alone the first lever is best at its default; where the others are tuned, at its upper edge
+        pull = 2.0 * np.clip(others[:, 0] - 0.1, 0.0, 0.4) * x - 0.05 * x**2
+        welfare = pull - ((others - 0.5) ** 2).sum(axis=1)
+        return {"welfare/0": welfare[:, None] + noise, "market_profit/0": np.zeros((len(x), len(seeds)))}
+
+    table = measure_toy(monkeypatch, play, 40).table
+    assert table["lone_action"][0] == 0.0 and table["free_action"][0] > 0.9
+    assert table["at_edge"].tolist() == [True] + [False] * 11
 
 
-def test_an_edge_needs_the_best_beyond_and_a_loss_within_that_is_no_chance():
-    assert optima.at_edge(1.0, Paired(1.0, 0.4, 100))
-    assert not optima.at_edge(1.0, Paired(1.0, 0.6, 100))
-    assert not optima.at_edge(0.9, Paired(1.0, 0.4, 100))
-    assert not optima.at_edge(-1.0, Paired(0.0, 0.0, 100))
-    assert not optima.at_edge(1.0, None)
+def test_a_lever_that_is_best_alone_at_an_edge_but_not_with_the_others_tuned_is_at_none(monkeypatch):
+    def play(config, scenario, seeds, actions):
+        x, others = actions[:, 0, 0], actions[:, 0, 1:]
+        noise = np.array([np.random.default_rng(int(seed)).normal() for seed in seeds])
+        # with the others at .5, where they are best, at .4
+        away = (x - 1.2 + 1.6 * others[:, 0]) ** 2 + 2.0 * ((others - 0.5) ** 2).sum(axis=1)
+        welfare = -away[:, None] * (1.0 + 0.1 * noise) + noise
+        return {"welfare/0": welfare, "market_profit/0": np.zeros_like(welfare)}
+
+    table = measure_toy(monkeypatch, play, 40).table
+    assert table["lone_action"][0] == 1.0 and table["searches"][0] > 0
+    assert abs(table["free_action"][0]) < 0.9 and not table["at_edge"].any()
+
+
+def test_an_edge_needs_the_best_beyond_and_a_loss_within_that_is_no_chance_on_all_tapes():
+    assert optima.at_edge(1.0, Paired(1.0, 0.4, 100), 100)
+    assert not optima.at_edge(1.0, Paired(1.0, 0.4, 99), 100)
+    assert not optima.at_edge(1.0, Paired(1.0, 0.6, 100), 100)
+    assert not optima.at_edge(0.9, Paired(1.0, 0.4, 100), 100)
+    assert not optima.at_edge(-1.0, Paired(0.0, 0.0, 100), 100)
+    assert not optima.at_edge(1.0, None, 100)
     flat = np.zeros(len(optima.PLACES))
     assert optima.PLACES[optima.best_place(flat)] == 0.0  # what changes nothing is best where it is
 
 
-def test_a_lever_is_kept_within_and_held_at_its_edge():
-    kept, held = optima.kept_searches("natural", "vega_fee", np.full(12, 0.95), 1.0, TINY, 20)
+def test_a_lever_may_be_best_at_an_edge_by_its_best_place_by_one_that_is_as_good_or_by_tuned_constants():
+    noise = np.random.default_rng(0).normal(size=(len(optima.PLACES), 64))
+    flat, places = np.zeros((len(optima.PLACES), 64)), np.array(optima.PLACES)
+    assert optima.edge_side(flat, 0.5) == 0.0
+    assert optima.edge_side(flat, -0.95) == -1.0
+    assert optima.edge_side(places[:, None] + 0.01 * noise, 0.0) == 1.0
+    inside = -((places - 0.2) ** 2)[:, None]
+    assert optima.edge_side(inside + 0.01 * noise, 0.0) == 0.0  # .2 is better beyond doubt
+    near = inside + 0.01 * noise
+    near[0] = near[places.tolist().index(0.2)] + np.where(np.arange(64) % 2, 0.5, -0.51)  # worse by luck alone
+    assert optima.edge_side(near, 0.0) == -1.0
+
+
+def test_a_lever_is_kept_within_and_held_at_its_edge_as_far_as_tuned_constants_do_not_do_so():
     number = tuned.LEVER_NAMES.index("vega_fee")
+
+    def searches(place, count=1):
+        return contests.lever_searches("natural", "vega_fee", np.full(12, place), 1.0, TINY, count)
+
+    (kept,) = searches(0.95)
     assert kept.start[number] == 0.8 and kept.limits == {"vega_fee": (-0.8, 0.8)} and "vega_fee" in kept.levers
+    (held,) = searches(0.5)
     assert held.start[number] == 1.0 and "vega_fee" not in held.levers
+    assert len(searches(0.85)) == 2
+    assert len({job.seed for job in searches(0.5, 3)}) == 3
+    points = np.zeros((2, 12))
+    points[:, number] = (0.83, -0.2)
+    copies = contests.snapped(points, "vega_fee", 1.0)
+    assert sorted(copies[:, number].tolist()) == [-0.2, 0.8, 0.83, 1.0]
     pool = np.zeros((3, 12))
     pool[:, number] = (1.0, 0.8, 0.5)
-    free, inside = optima.pick_sides(pool, np.array([2.0, 0.0, 1.0]), "vega_fee")
+    free, inside = contests.pick_sides(pool, np.array([2.0, 0.0, 1.0]), "vega_fee")
     assert (free[number], inside[number]) == (1.0, 0.5)
+
+
+def test_only_what_may_have_a_sign_goes_on_to_the_tapes_of_a_claim(monkeypatch):
+    monkeypatch.setattr(playing, "play_constants", toy_game(0.0))
+    points = ((0.0,) * 12, (0.2,) * 12, (0.0, *(0.2,) * 11))
+    job = Play("jump", points, 2**42, 4)
+    found = claims.play_claims(DAY, {"a": job}, 10, lambda name, totals: {0, 2}, Running(), "test")["a"]
+    assert [one["welfare/0"].size for one in found] == [10, 4, 10]
+    direct = toy_game(0.0)(DAY, "jump", tape_range(2**42, 10), np.array(points)[:, None, :])["welfare/0"]
+    assert np.array_equal(found[2]["welfare/0"], direct[2])
+    assert claims.difference(found, "welfare/0", 2, 0).n == 10
+    assert claims.difference(found, "welfare/0", 1, 0).n == 4
+    clear = Paired(1.0, 0.1, 10)
+    assert (claims.sign_of(clear, 10), claims.sign_of(clear, 11)) == ("plus", claims.NO_SIGN)
+    assert claims.sign_of(Paired(-1.0, 0.1, 10), 10) == "minus"
+    assert claims.sign_of(Paired(0.1, 0.1, 10), 10) == claims.NO_SIGN
+
+
+def test_values_of_levers_are_those_of_the_world_that_is_measured():
+    world = replace(DAY, defaults={"half_spread": 0.11})
+    still, moved = np.zeros(12), np.linspace(-1.0, 1.0, 12)
+    assert playing.said_levers(still, world)["half_spread"] == 0.11
+    expected = {lever.name: float(lever.value(np.array(place))) for lever, place in zip(LEVERS, moved, strict=True)}
+    assert playing.said_levers(moved, DAY) == pytest.approx(expected)
 
 
 def test_sobol_points_are_in_range_reproducible_and_of_one_role():
@@ -200,11 +318,31 @@ def test_sobol_points_are_in_range_reproducible_and_of_one_role():
         worth.sobol_points("risk", 48)
 
 
-def test_worth_is_the_range_of_means_over_points():
-    welfare = np.array([[0.0, 2.0], [10.0, 12.0], [-5.0, -3.0]])
-    row = worth.range_row(welfare, np.array([1.0, 3.0]))
-    assert (row["lowest"], row["highest"], row["range"]) == (-6.0, 9.0, 15.0)
-    assert row["above_default"] == pytest.approx(1 / 3)
+def test_the_ends_of_a_role_s_range_are_picked_on_selection_and_scored_on_other_tapes(monkeypatch):
+    means = np.arange(101.0)[::-1]
+    assert worth.pick_ends(means) == [100, 95, 5, 0]
+    welfare = np.array([[1.0, 3.0], [0.0, 2.0], [1.0, 3.0], [4.0, 7.0], [10.0, 12.0]])
+    row = worth.range_row(welfare)
+    assert [row[name] for name in worth.ENDS] == [-1.0, 0.0, 3.5, 9.0]
+    assert (row["range"], row["range_90"]) == (10.0, 3.5)
+    played = []
+
+    def play(config, asked, how, label, worlds=None):
+        played.extend((job.first, job.count, len(job.points)) for job in asked.values())
+        return play_pieces_of(config, asked, how, label, worlds)
+
+    monkeypatch.setattr(worth, "play_pieces_of", play)
+
+    # noise that differs from point to point makes a range of means where there is none
+    def chance(config, scenario, seeds, actions):
+        keys = [[abs(hash((int(seed), row.tobytes()))) for seed in seeds] for row in actions]
+        return {"welfare/0": np.array([[np.random.default_rng(key).normal() for key in row] for row in keys])}
+
+    monkeypatch.setattr(playing, "play_constants", chance)
+    found = worth.measure_worth(DAY, ("jump",), 256, 64, 4)
+    assert set(played) == {(FIRST_SELECTION + PICKING, 4, 65), (FIRST_SCORING, 256, 5)}
+    assert np.ptp(found.more["worth_points"]["over_default"]) > 1.0
+    assert (np.abs(found.table["range"]) < 0.5).all()
 
 
 def test_room_weighs_markets_by_their_shares():
@@ -228,6 +366,18 @@ def test_room_of_one_market_is_none():
     assert found.more["room_markets"]["market"].tolist() == ["jump"]
 
 
+def test_joint_constants_are_picked_among_those_of_tuned_and_markets_share_no_tapes(monkeypatch):
+    monkeypatch.setattr(playing, "play_constants", toy_game(0.0))
+    monkeypatch.setattr(searching, "play_constants", toy_game(0.0))
+    monkeypatch.setattr(room, "search_tuned", lambda *a: {"stress": np.array([[0.0, *[0.2] * 11]])})
+    picks = room.find_room(DAY, ("stress",), TINY, 3, ("joint",), Running())
+    assert picks["joint"][1]["stress"].tolist() == [0.0, *[0.2] * 11]  # the planted optimum, which no search has hit
+    assert all(job.suite != "stress" for job in room.room_searches("joint", ("stress",), TINY))
+    assert any(job.suite == "stress" for job in room.room_searches("rate", ("stress",), TINY))
+    first = sorted(room.market_tapes(suites.SUITES).values())
+    assert min(np.diff(first)) >= 2**16 and first[0] == FIRST_SCORING
+
+
 def test_the_share_of_an_ensemble_counts_whole_intervals():
     table = {
         "member": np.array(["w1", "w2", "w3", "w4"]), "suite": np.array(["natural"] * 4),
@@ -237,13 +387,25 @@ def test_the_share_of_an_ensemble_counts_whole_intervals():
     shares = ensemble.share_table(table)
     assert [shares[name][0] for name in ("members", "above", "below", "unclear")] == [4, 0.5, 0.25, 0.25]
     assert (shares["least"][0], shares["most"][0], shares["median"][0]) == (-2.0, 3.0, 1.25)
-    assert "W of the defaults above zero in 50%" in ensemble.say(shares)
+    assert ensemble.say(shares) == ("natural: of 4 members, W of the defaults above zero in 50%",)
 
 
-def test_an_ensemble_is_measured_member_by_member(tmp_path):
+def test_an_ensemble_is_measured_member_by_member_and_goes_on_where_it_was_cut_off(tmp_path, monkeypatch):
     members = {"w1": DAY, "w2": DAY.with_parameters(num_suppliers=4)}
-    how = Running(keep=tmp_path)
-    found = ensemble.measure_ensemble(members, DAY, ("jump",), 4, ("collapse",), ("spread",), TINY, 3, how)
+
+    def measure():
+        how = Running(keep=tmp_path)
+        return ensemble.measure_ensemble(members, DAY, ("jump",), 4, ("collapse",), ("spread",), TINY, 3, how)
+
+    first = next(measure())  # cut off after one member
+    assert set(first.more["ensemble_members"]["member"]) == {"w1"}
+    assert "1 of 2 members measured" in first.notes[0]
+    played = []
+    once = playing.play_job
+    monkeypatch.setattr(ensemble, "play_job", lambda *a: played.append(a) or once(*a))
+    monkeypatch.setattr(running, "piece_digest", lambda function, *a: piece_digest(once, *a))
+    *_, found = measure()
+    assert all(config.parameters.num_suppliers == 4 for config, _ in played)
     own = found.more["ensemble_members"]
     assert set(own["member"]) == {"w1", "w2"}
     alone = cheaters.measure_cheaters(DAY, ("jump",), 4, ("collapse",))
@@ -251,8 +413,10 @@ def test_an_ensemble_is_measured_member_by_member(tmp_path):
     assert base.tolist() == [alone.table["welfare"][0]]
     assert own["mean"][own["statement"] == "W of the defaults"][1] != base[0]
     assert found.table["statement"].tolist() == [
-        "W of the defaults", "collapse over the defaults", "room of spread", "rival's dear rate on W",
-        "rival's strict risk on W", "rival's wide spread on W",
+        "W of the defaults", "collapse over the defaults",
+        "spread constants of the default world for each market over its single ones",
+        "rival's dear rate on the same mandate", "rival's dear rate on W", "rival's strict risk on the same mandate",
+        "rival's strict risk on W", "rival's wide spread on the same mandate", "rival's wide spread on W",
     ]  # fmt: skip
 
 
@@ -262,7 +426,7 @@ def test_cheaters_stand_beside_the_defaults_on_the_same_tapes():
     assert table["governors"].tolist() == ["static", "collapse", "random_churn"]
     assert table["difference"][0] == table["low"][0] == table["high"][0] == 0.0
     np.testing.assert_allclose(table["welfare"] - table["welfare"][0], table["difference"], atol=1e-9)
-    assert "jump: W of the defaults" in found.said
+    assert "jump: W of the defaults" in found.said[0]
 
 
 def test_balance_is_a_table_without_a_band():
@@ -277,6 +441,17 @@ def test_the_digest_of_a_piece_knows_world_and_job():
     calls = ((DAY, job), (DAY, replace(job, count=5)), (other, job))
     assert len({piece_digest(playing.play_piece, *call) for call in calls}) == 3
     assert piece_digest(playing.play_piece, DAY, job) == piece_digest(playing.play_piece, DAY, replace(job))
+
+
+def test_the_digest_of_a_piece_knows_what_it_is_played_with_and_the_members_of_an_ensemble(tmp_path, monkeypatch):
+    names = {path.name for path in running._played_by(playing.play_job)}
+    assert {"playing.py", "searching.py", "suites.py", "measurement.py", "governors.py", "evaluation.py"} <= names
+    job, drawn = Play("jump", ((0.0,) * 12,), 0, 4), replace(DAY, member="ensemble")
+    before = [piece_digest(playing.play_job, world, job) for world in (DAY, drawn)]
+    (tmp_path / "other.json").write_text("{}")
+    monkeypatch.setattr(running, "ENSEMBLE_FILE", tmp_path / "other.json")
+    after = [piece_digest(playing.play_job, world, job) for world in (DAY, drawn)]
+    assert before[0] == after[0] and before[1] != after[1]
 
 
 def test_a_run_that_was_cut_off_plays_only_what_is_missing_also_in_two_processes(tmp_path):
@@ -301,7 +476,8 @@ def test_paired_differences():
 
 
 def test_the_command_measures_everything_and_the_page_is_drawn_from_what_is_stored(tmp_path, capsys):
-    small = ["--suites", "jump", "--num-seeds", "2", "--search-seeds", "2", "--pick-seeds", "2", "--claim-seeds", "2",
+    small = ["--suites", "jump", "--num-seeds", "2", "--search-seeds", "2", "--pick-seeds", "2",
+             "--claim-seeds", "2", "--grid-seeds", "2",
              "--generations", "1", "--population", "4", "--points", "2", "--world.episode-hours", "12",
              "--jobs", "1"]  # fmt: skip
     assert main(["audit", "all", *small, "--out", str(tmp_path)]) == 0
@@ -319,9 +495,11 @@ def test_the_command_measures_everything_and_the_page_is_drawn_from_what_is_stor
 
 
 def test_an_ensemble_is_drawn_and_long_tables_are_linked(tmp_path):
-    found = ensemble.measure_ensemble({"w1": DAY}, DAY, ("jump",), 4, ("collapse",), ("spread",), TINY, 3)
+    (found,) = ensemble.measure_ensemble({"w1": DAY}, DAY, ("jump",), 4, ("collapse",), ("spread",), TINY, 3)
     store(found, tmp_path, "protogov audit ensemble")
     assert {path.name for path in write_page(tmp_path)} == {"ensemble.png", "README.md"}
+    page = (tmp_path / "README.md").read_text()
+    assert "## Not measured yet" in page and "optima" in page and all(f"- {part}" in page for part in found.said)
     assert "41 rows in [x.csv](x.csv)" in table_lines("x", {"a": np.zeros(41)})[0]
 
 

@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from protogov.agents.tuning import Budget, Constants, Episodes
+from protogov.agents.tuning import Budget, Constants
 from protogov.agents.tuning.objective import Tapes, role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
-from protogov.experiments.audit import coupling, rivals
-from protogov.experiments.audit.measurement import holm
+from protogov.experiments.audit import coupling, playing, rivals
+from protogov.experiments.audit.claims import NO_SIGN
+from protogov.experiments.audit.coupling import Sizes
+from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION, PICKING, holm
 from protogov.experiments.audit.playing import play_constants, tape_range
 from protogov.experiments.audit.running import Running
 
@@ -19,36 +21,32 @@ SMALL = WorldConfig(episode_hours=96)
 SHORT = Budget(generations=6, population=6, restarts=1)
 
 
-class Game:
-    """Tapes of a game of three roles: each role's best first lever is 0.3, plus `pull` times where its rivals move.
+def toy_world(pull, opened):
+    """A game of three roles: each role's best first lever is 0.3, plus `pull` times where its rivals move.
 
     What rivals do shifts everybody's level in any case: that is influence, and no strategy.
     """
 
-    def __init__(self, pull, seeds):
-        self.pull, self.seeds, self.scenario = pull, seeds, "toy"
+    def play(config, scenario, seeds, actions):
+        opened.append((int(seeds[0]), int(seeds[-1])))
+        noise = np.array([np.random.default_rng(int(seed)).normal() for seed in seeds])
+        totals = {"welfare/0": np.zeros((len(actions), len(seeds)))}
+        for role in coupling.ROLES:
+            own = [LEVER_INDEX[name] for name in role_levers(role)]
+            others = np.delete(actions[:, 0], own, axis=1).sum(axis=1)
+            lost = (actions[:, 0, own[0]] - 0.3 - pull * np.sign(others)) ** 2
+            score = 5.0 * others[:, None] - lost[:, None] * (1.0 + 0.1 * noise)
+            totals[f"mandate/{role}_0"] = score
+        return totals
 
-    def play(self, family, points, held=None):
-        others = np.zeros((len(points), len(LEVERS)))
-        others[:] = 0.0 if held is None else held
-        own = [LEVER_INDEX[name] for name in family.levers]
-        others[:, own] = 0.0
-        target = 0.3 + self.pull * np.sign(others.sum(axis=1))
-        noise = np.array([np.random.default_rng(seed).normal() for seed in self.seeds])
-        lost = ((points[:, 0] - target) ** 2)[:, None] * (1.0 + 0.1 * noise)[None, :]
-        score = 5.0 * others.sum(axis=1)[:, None] - lost
-        return Episodes({"rate": score, "risk": score, "spread": score, "welfare": score})
+    return play
 
 
 def play_games(monkeypatch, pull):
     opened = []
-
-    def open_game(config, suite, first, count):
-        opened.append((first, first + count))
-        return Game(pull, np.arange(first, first + count))
-
-    monkeypatch.setattr(coupling, "open_game", open_game)
-    return coupling.measure_coupling(SMALL, ("toy",), 16, 4, SHORT), opened
+    for module in (coupling, playing):
+        monkeypatch.setattr(module, "play_constants", toy_world(pull, opened))
+    return coupling.measure_coupling(SMALL, ("jump",), Sizes(SHORT, 4, 16, 16, 32)), opened
 
 
 def test_optima_that_move_are_found_coupled(monkeypatch):
@@ -56,22 +54,28 @@ def test_optima_that_move_are_found_coupled(monkeypatch):
     assert (found.table["p_holm"] < coupling.LEVEL).all()
     assert (found.table["regret"] > 0.1).all()  # 0.25 for a stale answer, less what the search missed
     assert not coupling.short_searches(found.table).any()
-    assert "12 of 12 stale responses" in found.said
+    assert (found.table["tapes"] == 32).all()
+    assert "12 of 12 stale responses" in found.said[0]
+    assert len(found.said) == 4  # and the largest regret of each role
 
 
 def test_influence_without_strategy_is_not_coupled_though_every_search_ends_elsewhere(monkeypatch):
-    found, _ = play_games(monkeypatch, pull=0.0)
-    # all states rank the pool alike, so that one response is picked for all of them: no regret, not even noise
-    assert not found.table["regret"].any()
+    found, opened = play_games(monkeypatch, pull=0.0)
+    # all states rank the pool alike, so that one response is picked for all of them: no regret, and none is scored
     assert not found.table["moved"].any()
-    assert "0 of 12 stale responses" in found.said
+    assert np.isnan([found.table[name] for name in ("regret", "standard_error", "z", "p", "p_holm")]).all()
+    assert (found.table["resolution"] > 0.0).all()
+    assert "0 of 12 stale responses" in found.said[0]
+    assert "no better reply found to 12 of 12 moves" in found.said[1] and len(found.said) == 2
+    assert max(last for _, last in opened) < FIRST_SCORING
 
 
 def test_responses_are_searched_picked_and_scored_on_tapes_that_share_none(monkeypatch):
-    _, opened = play_games(monkeypatch, pull=0.0)
-    sets = sorted(set(opened))
-    assert len(sets) == 3
-    assert all(before[1] <= after[0] for before, after in zip(sets, sets[1:], strict=False))
+    _, opened = play_games(monkeypatch, pull=0.5)
+    assert set(opened) == {
+        (FIRST_SELECTION, FIRST_SELECTION + 3), (FIRST_SELECTION + PICKING, FIRST_SELECTION + PICKING + 15),
+        (FIRST_SCORING, FIRST_SCORING + 15), (FIRST_SCORING + 16, FIRST_SCORING + 31),
+    }  # fmt: skip
 
 
 def test_a_response_is_left_only_for_one_that_the_tapes_support():
@@ -92,6 +96,7 @@ def test_a_search_that_fell_short_at_the_defaults_is_told_from_strategy():
 def test_holm_steps_down_and_keeps_the_order():
     np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, 0.5])), [0.04, 0.09, 0.09, 0.5])
     assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
+    np.testing.assert_allclose(holm(np.array([np.nan, 0.01, np.nan, 0.04])), [np.nan, 0.02, np.nan, 0.04])
 
 
 def test_moves_name_levers_of_the_role_that_moves():
@@ -104,23 +109,23 @@ def test_coupling_plays_the_world_itself_and_takes_up_what_is_kept(tmp_path, mon
     how = Running(keep=tmp_path)
 
     def measure(budget):
-        return coupling.measure_coupling(config, ("jump",), 2, 2, budget, roles=("rate", "risk"), how=how).table
+        sizes = Sizes(budget, 2, 2, 2, 2)
+        return coupling.measure_coupling(config, ("jump",), sizes, roles=("rate", "risk"), how=how).table
 
     first = measure(budget)
-    assert np.isfinite(first["regret"]).all()
+    assert np.isfinite(first["resolution"]).all()
     assert set(first["answerer"]) == {"rate", "risk"}
-    kept = sorted(tmp_path.iterdir())
-    assert len(kept) == 2
-    kept[0].unlink()  # as if the run had been cut off
+    (tmp_path / next(path.name for path in tmp_path.glob("coupling_jump_rate_2_*"))).unlink()  # as if cut off
     played = []
     searched = coupling.tune
     monkeypatch.setattr(coupling, "tune", lambda *a, **k: played.append(k["measure"]) or searched(*a, **k))
     again = measure(budget)
-    assert set(played) == {"rate"}  # the other piece was taken as it lay there
+    assert played == ["rate"]  # the other pieces were taken as they lay there
     for name, column in first.items():
-        assert np.array_equal(column, again[name])
+        np.testing.assert_array_equal(column, again[name])
+    before = len(list(tmp_path.glob("coupling_*")))
     measure(replace(budget, generations=3))
-    assert len(list(tmp_path.iterdir())) == 4  # another budget is another piece
+    assert len(list(tmp_path.glob("coupling_*"))) == 2 * before == 12  # another budget is another piece
 
 
 TWO = WorldConfig(episode_hours=24, venues=2)
@@ -128,60 +133,75 @@ TWO = WorldConfig(episode_hours=24, venues=2)
 
 def externality(config, moves, tapes=4):
     points = rivals.externality_points(moves).reshape(-1, 2, len(LEVERS))
-    return play_constants(config, "jump", tape_range(2**41, tapes), points)
+    totals = play_constants(config, "jump", tape_range(2**41, tapes), points)
+    return [{name: values[at] for name, values in totals.items()} for at in range(len(points))]
 
 
 def test_the_externality_of_the_same_move_is_exactly_nothing_and_of_another_is_not():
     moves = rivals.rival_moves()
     still = {("rate", "still"): np.zeros(2 * len(LEVERS))}
-    rows = rivals.externality_rows("jump", still, externality(TWO, still))
+    rows = rivals.externality_rows("jump", still, externality(TWO, still), 4)
     assert (rows[0]["mandate"], rows[0]["welfare"], rows[0]["welfare_high"]) == (0.0, 0.0, 0.0)
     assert all(not point[: len(LEVERS)].any() and point[len(LEVERS) :].any() for point in moves.values())
     moved = {("rate", "dear"): moves["rate", "dear"]}
-    assert externality(TWO, moved)["welfare/0"][1].tolist() != externality(TWO, moved)["welfare/0"][0].tolist()
+    nobody, dear = externality(TWO, moved)
+    assert nobody["welfare/0"].tolist() != dear["welfare/0"].tolist()
 
 
 def test_a_rival_whose_governor_may_not_move_anything_does_nothing_to_anybody():
     frozen = replace(TWO, autonomy=0.0)
     moves = rivals.rival_moves()
-    rows = rivals.externality_rows("jump", moves, externality(frozen, moves))
+    rows = rivals.externality_rows("jump", moves, externality(frozen, moves), 4)
     assert len(rows) == 6
     assert not any(row["mandate"] or row["welfare"] for row in rows)
 
 
-def test_a_duel_holds_the_rival_and_moves_one_venue_alone():
+def test_an_answerer_moves_its_own_levers_and_others_are_held():
     family = Constants(role_levers("rate"))
     points = np.array([[0.0] * 4, [0.5, 0.8, 0.8, -0.4]])
-    duel = coupling.open_game(TWO, "jump", 2**41, 2)
-    assert isinstance(duel, coupling.Duel)
-    alone, beside = duel.play(family, points), duel.play(family, points, coupling.held_actions({"base_rate": 1.0}))
+    held = coupling.held_actions({"base_rate": 1.0, "half_spread": 0.5})
+    seeds = tape_range(2**41, 2)
+    duel = coupling.Constancy(TWO, "jump", seeds)
+    alone, beside = duel.play(family, points), duel.play(family, points, held)
     assert set(alone.totals) == {"welfare", "rate", "risk", "spread"}
     assert not np.array_equal(alone.totals["rate"], beside.totals["rate"])
     both = np.zeros((1, 2, len(LEVERS)))
-    both[0, 0, : len(LEVERS)] = coupling.held_actions(dict(zip(family.levers, points[1], strict=True)))
-    direct = play_constants(TWO, "jump", tape_range(2**41, 2), both)
-    assert np.array_equal(direct["mandate/rate_0"][0], alone.totals["rate"][1])
-    assert isinstance(coupling.open_game(SMALL, "jump", 2**41, 2), Tapes)
+    both[0, 0], both[0, 1] = coupling.held_actions(dict(zip(family.levers, points[1], strict=True))), held
+    direct = play_constants(TWO, "jump", seeds, both)
+    assert np.array_equal(direct["mandate/rate_0"][0], beside.totals["rate"][1])
+    # on one venue it is what the tuner plays
+    one = coupling.Constancy(SMALL, "jump", seeds).play(family, points, held).totals
+    tuner = Tapes(SMALL, "jump", seeds).play(family, points, held).totals
+    assert all(np.array_equal(one[name], tuner[name]) for name in ("rate", "welfare"))
 
 
-def test_rivals_are_measured_on_two_venues(tmp_path):
-    budget = Budget(generations=1, population=4, restarts=1)
-    found = rivals.measure_rivals(
-        WorldConfig(episode_hours=12), ("jump",), 4, 2, 2, budget, ("rate",), Running(keep=tmp_path)
-    )
+def test_rivals_are_measured_on_two_venues_and_claim_signs_on_more_tapes(tmp_path):
+    sizes = Sizes(Budget(generations=1, population=4, restarts=1), 2, 2, 4, 6)
+    found = rivals.measure_rivals(WorldConfig(episode_hours=12), ("jump",), sizes, ("rate",), Running(keep=tmp_path))
     assert found.table["move"].tolist() == ["cheap", "dear"]
     assert found.more["rivals_regrets"]["mover"].tolist() == ["rate", "rate"]
-    assert "of 2 moves of a rival" in found.said
-    assert len(list(tmp_path.iterdir())) == 2
+    assert set(found.table["tapes"]) <= {4, 6}
+    assert not (found.table["tapes"] == 4)[found.table["welfare_sign"] != NO_SIGN].any()
+    assert "of 2 moves of a rival's same role change its own mandate" in found.said[0]
+    assert "change its W" in found.said[1]
 
 
-@pytest.mark.parametrize("survives", [True, False])
-def test_the_words_on_rivals_count_what_is_beyond_chance(survives):
+@pytest.mark.parametrize(("survives", "claimed"), [(True, True), (False, True), (False, False)])
+def test_the_words_on_rivals_count_what_is_beyond_chance(survives, claimed):
     table = {
-        "role": np.array(["rate"]), "move": np.array(["dear"]), "suite": np.array(["stress"]),
-        "welfare": np.array([19.0]), "welfare_low": np.array([17.0]), "welfare_high": np.array([21.0]),
+        "role": np.array(["rate", "rate"]), "move": np.array(["dear", "cheap"]), "suite": np.array(["stress"] * 2),
+        "welfare": np.array([19.0, -40.0]), "welfare_low": np.array([17.0, -90.0]),
+        "welfare_high": np.array([21.0, 10.0]), "mandate": np.array([1.0, 2.0]), "low": np.array([-1.0, -2.0]),
+        "high": np.array([3.0, 6.0]), "mandate_sign": np.array([NO_SIGN] * 2),
+        "welfare_sign": np.array(["plus" if claimed else NO_SIGN, NO_SIGN]),
     }  # fmt: skip
-    regrets = {"p_holm": np.array([0.01 if survives else 0.5]), "regret": np.array([0.4])}
-    said = rivals.say(table, regrets)
-    assert "1 of 1 moves" in said and "rate dear on stress +19.0 [+17.0, +21.0]" in said
-    assert f"{int(survives)} of 1 stale answers" in said
+    regrets = {
+        "p_holm": np.array([0.01 if survives else 0.5, np.nan]), "regret": np.array([0.4, np.nan]),
+        "moved": np.array([True, False]), "resolution": np.array([0.1, 0.3]),
+    }  # fmt: skip
+    mandate, welfare, answers, none = rivals.say(table, regrets)
+    assert mandate.startswith("0 of 2 moves") and "largest rate unclear" in mandate
+    # the larger one is not told from nothing
+    assert ("rate dear on stress +19.0 [+17.0, +21.0]" if claimed else "rate unclear") in welfare
+    assert f"{int(survives)} of 2 stale answers" in answers and ("+0.40" in answers) is survives
+    assert none.startswith("no better reply found to 1 of 2 moves") and "0.30 to 0.30" in none
