@@ -163,7 +163,7 @@ def _draw_coefficients(axes: Axes, samples: Sequence[Sample], markets: Sequence[
 
 
 def _draw_response(axes: Axes, markets: Sequence[Markets]) -> None:
-    axes.set_title("The same between crises: liquidations against the day's return")
+    axes.set_title("The same between crises, by the day's return")
     days = [market.of_size(POPULATIONS) for market in markets]
     returns = np.concatenate([part[0][:, 1:].ravel() for part in days])
     logs = np.log1p(np.concatenate([part[1][:, 1:].ravel() for part in days]))

@@ -33,7 +33,7 @@ BAND = (0.05, 0.95)  # quantiles of the tapes: a known figure within them is met
 QUANTITIES = {
     "liquidated": "debt liquidated in two weeks, of that at the opening",
     "liquidated_day": "the same on the worst day",
-    "liquidated_usd": "debt liquidated in two weeks [M USD, of a market of some 75]",
+    "liquidated_usd": "debt liquidated in two weeks [M USD, of a market of some 67]",
     "bad_debt": "bad debt, of the debt at the opening",
     "peak_utilisation": "highest utilisation",
     "peak_rate": "highest borrow rate a year",
