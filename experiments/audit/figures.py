@@ -205,9 +205,9 @@ def draw_worth(found: Measurement) -> Figure:
         name_rows(panels[0], roles)
         footnote(
             figure,
-            "W over the defaults [bp of K0 an episode] at Sobol points of the role's levers, others at the "
-            "defaults,\non tapes of selection; bar and number: from 5% to 95% of the points, scored on other tapes; in "
-            "brackets:\nfrom lowest to highest there",
+            "W over the defaults [bp of K0 an episode] at Sobol points of the role's levers,\n"
+            "others at the defaults, on tapes of selection; bar and number: from 5% to 95% of\n"
+            "the points, scored on other tapes; in brackets: from lowest to highest there",
         )
         headline(figure, f"The role that moves W most: {', '.join(said)}", width)
     return figure
