@@ -100,7 +100,7 @@ def _snapshot(world: Simulator, step: Step | None, decision: int) -> Table:
         table["deposits"] = venue["scaled_deposits"] * venue["supply_index"]
         table["option_lent"] = venue["option_scaled"] * venue["supply_index"]
         table["option_nav"] = venue["last_nav"].copy()
-        table["treasury"] = venue["last_treasury"].copy()
+        table["treasury"] = venue["last_treasury"] - venue["last_deficit"]  # less what it owes
         table["latent"] = venue["last_latent"].copy()
         table["surface_over_fair"] = world.feature(_agent_of(world, v), "surface_over_fair")
         for e in range(MAX_EXPIRIES):

@@ -89,12 +89,21 @@ def write_page(folder: Path) -> list[Path]:
     """Draw a figure a measurement and write README.md from what the folder holds; returns the paths.
 
     A measurement that the folder does not hold is named as missing.
+
+    Raises:
+        BadInput: the folder holds none, or tables of another version.
     """
     lines, paths = ["# What the game shows", "", INTRODUCTION, ""], []
     for found, about in stored(folder):
         path = folder / f"{found.name}.png"
-        with look():
-            DRAW[found.name](found).savefig(path, dpi=110)
+        try:
+            with look():
+                DRAW[found.name](found).savefig(path, dpi=110)
+        except KeyError as error:
+            raise BadInput(
+                f"{folder / found.name}.csv is of another version: it lacks {error}; "
+                f"run protogov audit {found.name} again"
+            ) from None
         paths.append(path)
         said = ", ".join(f"{name} {value}" for name, value in about["versions"].items())
         lines += [

@@ -24,7 +24,7 @@ from protogov.experiments.audit import (
     tuned,
     worth,
 )
-from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION, PICKING, Paired
+from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION, PICKING, Measurement, Paired
 from protogov.experiments.audit.playing import Play, play_constants, play_pieces_of, tape_range
 from protogov.experiments.audit.running import Piece, Running, piece_digest, run_pieces
 from protogov.experiments.audit.searching import Effort, Search, evolve, search_piece, search_tapes
@@ -520,3 +520,10 @@ def test_what_cannot_be_measured_is_refused(arguments, told, tmp_path, capsys):
     assert main(given) == 2
     assert told in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_tables_of_another_version_are_refused_in_one_sentence(tmp_path):
+    table = {"suite": np.array(["natural"]), "old_column": np.array([1.0])}
+    store(Measurement("cheaters", "?", ("nothing",), table), tmp_path, "protogov audit cheaters")
+    with pytest.raises(BadInput, match="is of another version: it lacks .*run protogov audit cheaters again"):
+        write_page(tmp_path)
