@@ -1,8 +1,9 @@
 """Print the figures of merit beside their targets: `python -m protogov.experiments.bench` (`make bench`).
 
 Every rate is a median of repeats, by the wall clock and by processor time; ratios compare things of the same run. Each
-figure is measured in an interpreter of its own, so that none finds the other's memory and caches. The machine's load is
-printed with them. `--save results/bench` keeps the result.
+figure is measured in an interpreter of its own, so that none finds the other's memory and caches. A fixed loop is timed
+before and after each (`bench_reference.py`): rates are shown over its own, so that pages of different machines can be
+compared, and on a slower machine their targets are in proportion. `--save results/bench` keeps the result.
 """
 
 import json
@@ -12,9 +13,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import tyro
@@ -115,7 +117,19 @@ class BenchOptions:
 def measure(name: str, plan: Plan) -> list[Row]:
     """Rows of one figure, measured in a fresh interpreter."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(MEASURES[name], plan).result()
+        return pool.submit(measure_here, name, plan).result()
+
+
+def measure_here(name: str, plan: Plan) -> list[Row]:
+    """Rows of one figure; rates stand beside the reference loop's, as it ran before and after them."""
+    from protogov.experiments.bench_reference import TARGET_MACHINE, reference_rate
+
+    before = reference_rate()
+    rows = MEASURES[name](plan)
+    rate = (before + reference_rate()) / 2.0
+    return [
+        replace(row, reference=rate, machine=rate / TARGET_MACHINE) if row.unit.endswith("/s") else row for row in rows
+    ]
 
 
 def make_plan(options: BenchOptions) -> Plan:
@@ -138,20 +152,21 @@ def format_number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-HEAD = ("figure", "wall clock", "processor", "target", "unit", "")
+HEAD = ("figure", "wall clock", "processor", "target here", "unit", "a reference round", "")
 
 
 def cells(row: Row) -> tuple[str, ...]:
     """A row as text, column by column of `HEAD`."""
-    target = "" if row.target is None else f"{'>=' if row.sense == 'at least' else '<='} {format_number(row.target)}"
+    target = "" if row.asked is None else f"{'>=' if row.sense == 'at least' else '<='} {format_number(row.asked)}"
     remark = f"{row.verdict}{'; ' if row.note else ''}{row.note}" if row.verdict != "-" else row.note
-    return (row.what, format_number(row.wall), format_number(row.cpu), target, row.unit, remark)
+    per_round = "" if row.per_round is None else format_number(row.per_round)
+    return (row.what, format_number(row.wall), format_number(row.cpu), target, row.unit, per_round, remark)
 
 
 def format_row(row: tuple[str, ...]) -> str:
     """One line of the table on the terminal."""
-    what, wall, cpu, target, unit, remark = row
-    return f"{what:<66}{wall:>11}{cpu:>11}{target:>11}  {unit:<15}{remark}".rstrip()
+    what, wall, cpu, target, unit, per_round, remark = row
+    return f"{what:<66}{wall:>11}{cpu:>11}{target:>12}  {unit:<15}{per_round:>17}  {remark}".rstrip()
 
 
 def machine() -> str:
@@ -178,12 +193,28 @@ def markdown(rows: Sequence[Row], about: dict[str, Any]) -> str:
         f"{about['machine']}; load before and after {about['load'][0]:.1f} and {about['load'][1]:.1f}; medians of "
         f"{about['repeats']} repeats, {about['time']}. Made by `{about['command']}`; versions: `bench.json`.",
         "",
+        about["reference"],
+        "",
         f"| {' | '.join(HEAD)} |",
         f"|{'---|' * len(HEAD)}",
         *(f"| {' | '.join(cells(row))} |" for row in rows),
         "",
     ]
     return "\n".join(lines)
+
+
+def say_reference(rows: Sequence[Row]) -> str:
+    """How this machine runs the reference loop, in words."""
+    timed = [row for row in rows if row.reference is not None]
+    if not timed:
+        return "No rate was measured, so that the reference loop says nothing here."
+    rounds = median(row.reference for row in timed if row.reference is not None)
+    speed = median(row.machine for row in timed)
+    return (
+        f"The reference loop runs {rounds:,.0f} rounds a second here, {speed:.2f} of the machine that the targets of "
+        "rates were set on; on a slower one they are in proportion. A rate by processor time over the loop's own is "
+        "shown too: it is what pages of different machines can be compared by."
+    )
 
 
 def run(options: BenchOptions) -> list[Row]:
@@ -205,6 +236,7 @@ def run(options: BenchOptions) -> list[Row]:
             for row in measure(name, plan):
                 print(format_row(cells(row)), flush=True)
                 rows.append(row)
+    print(say_reference(rows))
     missed = sum(row.verdict == "missed" for row in rows)
     print(f"{missed} of {sum(row.target is not None for row in rows)} targets missed; ", end="")
     print(f"load {load():.1f}; {time.perf_counter() - began:.0f} s")
@@ -212,6 +244,7 @@ def run(options: BenchOptions) -> list[Row]:
         about: dict[str, Any] = {
             "command": " ".join(["python -m protogov.experiments.bench", *_arguments(options)]),
             "time": now(), "machine": machine(), "load": [before, load()], **asdict(plan), "versions": versions(),
+            "reference": say_reference(rows),
         }  # fmt: skip
         report = {**about, "rows": [{**asdict(row), "verdict": row.verdict} for row in rows]}
         write_json(options.save / "bench.json", json.loads(json.dumps(report)))

@@ -49,6 +49,8 @@ class Row:
         target: what is asked for; None when the row is there for comparison.
         sense: whether the target is a floor or a ceiling.
         note: how to read it, or why there is no value.
+        reference: rounds a second of the reference loop (`bench_reference.py`) in the same minute; of rates alone.
+        machine: those rounds over those of the machine that the targets were set on.
     """
 
     what: str
@@ -58,12 +60,26 @@ class Row:
     target: float | None = None
     sense: Literal["at least", "at most"] = "at least"
     note: str = ""
+    reference: float | None = None
+    machine: float = 1.0
+
+    @property
+    def asked(self) -> float | None:
+        """The target on this machine: of a rate, in proportion where the machine is slower than that of the targets."""
+        if self.target is None or self.reference is None:
+            return self.target
+        return self.target * min(self.machine, 1.0)
+
+    @property
+    def per_round(self) -> float | None:
+        """The rate by processor time over that of the reference loop, which another machine can be compared by."""
+        return None if self.reference is None or self.cpu is None else self.cpu / self.reference
 
     def meets(self, value: float | None) -> bool:
-        """Whether a value reaches the target."""
-        if value is None or self.target is None:
+        """Whether a value reaches the target on this machine."""
+        if value is None or self.asked is None:
             return False
-        return value >= self.target if self.sense == "at least" else value <= self.target
+        return value >= self.asked if self.sense == "at least" else value <= self.asked
 
     @property
     def verdict(self) -> str:

@@ -26,11 +26,12 @@ def default_put(backing, debt, deviation):
     """
     if debt <= 0.0:
         return 0.0
-    if backing <= debt * exp(-FAR * deviation):
-        return debt - max(backing, 0.0)
-    if backing >= debt * exp(FAR * deviation):
-        return 0.0
-    d1 = log(backing / debt) / deviation + 0.5 * deviation
+    if backing <= 0.0 or deviation <= 0.0:
+        return max(debt - max(backing, 0.0), 0.0)
+    distance = log(backing / debt) / deviation
+    if abs(distance) >= FAR:
+        return max(debt - backing, 0.0)
+    d1 = distance + 0.5 * deviation
     d2 = d1 - deviation
     density = normal_pdf(d1)
     tail1, tail2 = upper_tail(abs(d1), density), upper_tail(abs(d2), density * backing / debt)

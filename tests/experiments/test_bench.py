@@ -2,9 +2,12 @@
 
 import json
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from protogov.experiments import bench_reference
 from protogov.experiments.bench import MEASURES, BenchOptions, format_number, main, make_plan
 from protogov.experiments.bench_rows import Plan, Row, rates, timed
 
@@ -24,6 +27,24 @@ from protogov.experiments.bench_rows import Plan, Row, rates, timed
 )
 def test_verdicts(wall, cpu, target, sense, verdict) -> None:
     assert Row(what="x", unit="s", wall=wall, cpu=cpu, target=target, sense=sense).verdict == verdict
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(39.0, "missed"), (41.0, "met")])
+def test_a_slower_machine_is_asked_for_less_and_a_faster_for_no_more(rate, verdict) -> None:
+    row = Row(what="x", unit="hours/s", wall=rate, cpu=rate, target=80.0, reference=1e5, machine=0.5)
+    assert row.asked == 40.0
+    assert row.verdict == verdict
+    assert row.per_round == rate / 1e5
+    assert Row(what="x", unit="hours/s", wall=1.0, target=80.0, reference=4e5, machine=2.0).asked == 80.0
+
+
+def test_the_reference_loop_owes_nothing_to_the_world() -> None:
+    source = Path(bench_reference.__file__).read_text()
+    assert "protogov.envs" not in source
+    markets = np.ones((2, bench_reference.ACCOUNTS, bench_reference.FIELDS))
+    # a price near 1 leaves 128 loans of 1 against 1 below the threshold in every sub-step
+    assert bench_reference._rounds(2, markets) == bench_reference._rounds(2, np.ones_like(markets))
+    assert markets[:, :, 2].sum() == pytest.approx(2 * 12 * bench_reference.ACCOUNTS + markets[:, :, 2].size)
 
 
 def test_rates_are_medians_and_processor_time_leaves_out_sleep() -> None:

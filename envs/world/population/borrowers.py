@@ -255,7 +255,8 @@ def review_rate(world, venue, i, p):
 @compiled
 def take_level(world, venue, i, level, p):
     """Put account `i` on `level`, a share of its full debt, with all that this asks of its debt and collateral."""
-    hold_level(venue, i, level, p)
+    if level != venue.account_level[i]:
+        hold_level(venue, i, level, p)
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     if level == 0.0:
         leave(world, venue, i, debt)
