@@ -22,9 +22,9 @@ from typing import Any
 import tyro
 
 from protogov.experiments.bench_rows import Plan, Row
-from protogov.experiments.files import write_json, write_text
+from protogov.experiments.core.files import write_json, write_text
+from protogov.experiments.core.versions import now, versions
 from protogov.experiments.paths import repository
-from protogov.experiments.versions import now, versions
 
 
 def _hours(plan: Plan) -> list[Row]:

@@ -17,6 +17,7 @@ from protogov.experiments.calibration_market import ENOUGH_LIQUIDATIONS
 from protogov.experiments.calibration_measure import POPULATIONS, Markets, Sample
 from protogov.experiments.calibration_report import headline, number, numbers, page
 from protogov.experiments.calibration_statistics import HOUR_KINDS, REGRESSORS
+from protogov.experiments.core.tables import Table
 from protogov.experiments.figures.style import (
     BLACK,
     BLUE,
@@ -28,7 +29,6 @@ from protogov.experiments.figures.style import (
     new_figure,
     save,
 )
-from protogov.experiments.tables import Table
 
 if TYPE_CHECKING:
     from protogov.experiments.calibration import Options

@@ -21,7 +21,7 @@ from protogov.experiments.calibration_statistics import (
     poisson_fit,
     ratio_of_sums,
 )
-from protogov.experiments.tables import Table
+from protogov.experiments.core.tables import Table
 
 
 @dataclass(frozen=True)

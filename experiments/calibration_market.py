@@ -18,9 +18,9 @@ from protogov.envs.world.state import HOURS_PER_YEAR, MAX_LIQUIDATORS
 from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.calibration_bands import Band, Figure
 from protogov.experiments.calibration_statistics import Floats, gini, interval, seed_weights
-from protogov.experiments.play import open_worlds
-from protogov.experiments.statistics import cluster_means, student_t
-from protogov.experiments.tables import Table, concatenate, num_rows
+from protogov.experiments.core.play import open_worlds
+from protogov.experiments.core.statistics import cluster_means, student_t
+from protogov.experiments.core.tables import Table, concatenate, num_rows
 
 BATCH = 64  # worlds in one simulator: what the processor's cache holds
 DECISION_HOURS = 6

@@ -21,8 +21,8 @@ from protogov.experiments.calibration_figures import Spread, fit_markets, fit_ri
 from protogov.experiments.calibration_market import COLUMNS, ENOUGH_LIQUIDATIONS
 from protogov.experiments.calibration_measure import LARGEST, POPULATIONS, Markets, Sample
 from protogov.experiments.calibration_statistics import CALM, HOUR_KINDS, STRESS
-from protogov.experiments.tables import Table
-from protogov.experiments.versions import now, versions
+from protogov.experiments.core.tables import Table
+from protogov.experiments.core.versions import now, versions
 
 if TYPE_CHECKING:
     from protogov.experiments.calibration import Options

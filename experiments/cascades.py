@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.world.state import EventKind
-from protogov.experiments.tables import Table
+from protogov.experiments.core.tables import Table
 
 _LIQUIDATION = (EventKind.LIQUIDATION.value, EventKind.LIQUIDATION.name.lower())
 

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "train": "train governors on a synthetic market, several seeds side by side; --resume goes on with a run",
     "evaluate": "compare governors with a static protocol on the same tapes; one row an episode",
     "simulate": "run worlds under named governors and write down what happens, with a dashboard",
+    "study": "answer one question of the list with tables, figures and a page (protogov study)",
     "phenomena": "check that known phenomena appear with their mechanism and vanish with its switch",
     "stress": "losses, insolvency and the least collateral, over a grid of protocols on thousands of futures",
     "audit": "what the game shows: cheaters, tuned constants, optima, worth, room to adapt, coupling, rivals",
@@ -51,8 +52,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, rest = given[0], given[1:]
     if name not in COMMANDS:
         return complain(f"{name!r} is no command of protogov; commands are {', '.join(COMMANDS)}")
+    if name == "study":
+        return run_named_study(rest)
     module = import_module(f"{PACKAGE}.{name}")
     return run_command(module, rest, f"protogov {name}")
+
+
+def run_named_study(arguments: Sequence[str]) -> int:
+    """`protogov study NAME`; without a name the list of studies."""
+    from protogov.experiments.studies import STUDIES
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        width = max(len(name) for name in STUDIES)
+        print(
+            "\n".join(
+                ["usage: protogov study NAME [OPTIONS]", "", *(f"  {n:<{width}}  {a}" for n, a in STUDIES.items())]
+            )
+        )
+        return SUCCESS
+    name, rest = arguments[0], arguments[1:]
+    if name not in STUDIES:
+        return complain(f"{name!r} is no study; studies are {', '.join(STUDIES)}")
+    study = import_module(f"protogov.experiments.studies.{name}").STUDY
+    return run_command(_Command(study), rest, f"protogov study {name}")
+
+
+class _Command:
+    """A study as `run_command` takes commands."""
+
+    def __init__(self, study: Any) -> None:
+        self.study, self.Options = study, study.options
+
+    def run(self, options: Any, command: str) -> int:
+        from protogov.experiments.core.study import run_study
+
+        return run_study(self.study, options, command)
 
 
 def run_command(module: Any, arguments: Sequence[str], program: str) -> int:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval, cluster_means, expected_shortfall, student_t
+from protogov.experiments.core.tables import Table, select
 from protogov.experiments.evaluation import PARTS
 from protogov.experiments.governors import NO_SEED, STATIC
 from protogov.experiments.incidence import TENTHS, penalty_column, surplus_column
-from protogov.experiments.statistics import ENOUGH_SEEDS, Interval, cluster_means, expected_shortfall, student_t
-from protogov.experiments.tables import Table, select
 from protogov.experiments.welfare_box import Box, over_the_box, planes
 
 # Who a part of welfare belongs to, in the words of tables and figures.

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.scenarios import CRISES, Crisis
+from protogov.experiments.core.files import write_text
 from protogov.experiments.errors import BadInput
-from protogov.experiments.files import write_text
 
 Floats = NDArray[np.float64]
 Measure = Callable[["Paths"], Floats]  # of each seed
@@ -230,8 +230,8 @@ def table(drawn: Sequence[Paths]) -> list[str]:
 
 def write_facts(names: Sequence[str], seeds: int, folder: Path, command: str) -> list[Path]:
     """Write `crises.png` and `README.md`; returns their paths."""
+    from protogov.experiments.core.versions import now, versions
     from protogov.experiments.figures.crises import draw_crises, save_small
-    from protogov.experiments.versions import now, versions
 
     about = versions()  # first: what is written below would count as changes to the commit
     drawn = [Paths.of(crisis, seeds) for crisis in chosen_crises(names)]

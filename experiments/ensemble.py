@@ -20,6 +20,9 @@ from protogov.experiments.audit.running import Piece, Running, run_pieces
 from protogov.experiments.calibration_bands import FITTED, Figure
 from protogov.experiments.calibration_market import FIRST_FITTING
 from protogov.experiments.calibration_report import markdown_table, number
+from protogov.experiments.core.files import write_json, write_text
+from protogov.experiments.core.tables import Table, concatenate, write_table
+from protogov.experiments.core.versions import now, versions
 from protogov.experiments.ensemble_search import (
     FIRST_CHECKING,
     RANGES,
@@ -36,10 +39,7 @@ from protogov.experiments.ensemble_search import (
     rounded,
 )
 from protogov.experiments.errors import BadInput, CheckFailed
-from protogov.experiments.files import write_json, write_text
 from protogov.experiments.paths import repository
-from protogov.experiments.tables import Table, concatenate, write_table
-from protogov.experiments.versions import now, versions
 
 PROGRAM = "python -m protogov.experiments.ensemble"
 CUBE = 128  # sets of a hypercube

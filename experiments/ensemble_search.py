@@ -19,7 +19,7 @@ from protogov.envs.ensemble import Range, whole
 from protogov.experiments import calibration_bands, calibration_market, calibration_statistics
 from protogov.experiments.calibration_bands import CALM, CRISES, FITTED, OUTSIDE, Figure
 from protogov.experiments.calibration_market import FIRST_FITTING, band_figure, measure_scenarios
-from protogov.experiments.tables import Table
+from protogov.experiments.core.tables import Table
 
 Floats = NDArray[np.float64]
 FIRST_CHECKING = FIRST_FITTING + 2**39  # first tape seed on which members are looked at once more

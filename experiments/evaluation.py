@@ -31,10 +31,10 @@ from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVERS
 from protogov.envs.world.welfare import WELFARE_PARTS
+from protogov.experiments.core.play import open_worlds, play, tape_seeds
+from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.governors import GovernorSet
 from protogov.experiments.incidence import who_bears
-from protogov.experiments.play import open_worlds, play, tape_seeds
-from protogov.experiments.tables import Table, concatenate
 
 MAX_BATCH = 256  # worlds at a time
 PARTS = tuple(name.removeprefix("welfare_") for name in WELFARE_PARTS if name != "welfare")

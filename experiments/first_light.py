@@ -15,9 +15,11 @@ from protogov.agents.ppo.settings import PPOSettings
 from protogov.experiments import cli
 from protogov.experiments.commands import train
 from protogov.experiments.comparison import Comparison
+from protogov.experiments.core.files import write_json
+from protogov.experiments.core.play import open_worlds, play, tape_seeds
+from protogov.experiments.core.versions import versions
 from protogov.experiments.errors import BadInput
 from protogov.experiments.evaluation import Suite
-from protogov.experiments.files import write_json
 from protogov.experiments.governors import STATIC, baseline, learned_sets
 from protogov.experiments.measured import HEADLINE, HELD_OUT_CRASH, STRESS, make_suites, run_evaluation
 from protogov.experiments.paths import (
@@ -27,11 +29,9 @@ from protogov.experiments.paths import (
     new_run_folder,
     runs_folder,
 )
-from protogov.experiments.play import open_worlds, play, tape_seeds
 from protogov.experiments.reporting import build_report
 from protogov.experiments.run_config import RunConfig, evaluation_world
 from protogov.experiments.training import SeedResult
-from protogov.experiments.versions import versions
 from protogov.experiments.words import headline, summary_table, underpowered
 from protogov.experiments.workers import Workers
 

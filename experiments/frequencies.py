@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from protogov.envs.scenarios import CRISES, Mixture, Scenario, get_scenario
+from protogov.experiments.core.files import write_text
 from protogov.experiments.errors import as_bad_input
-from protogov.experiments.files import write_text
 
 HOURS, DAY = 336, 24
 FIRST_COUNTING = 2**47  # first tape seed of the counts
@@ -226,7 +226,7 @@ def _text(cell: Cell) -> str:
 
 def write_frequencies(folder: Path, seeds: int, command: str) -> list[Path]:
     """Count, and write README.md and frequencies.csv; returns their paths."""
-    from protogov.experiments.versions import now, versions
+    from protogov.experiments.core.versions import now, versions
 
     table = count_all(seeds)
     parts = [name for name in table if name not in (HISTORY, WHOLE, STRESS)]

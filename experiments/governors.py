@@ -10,8 +10,8 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.layout import Layout
 from protogov.envs.roles import Agent, Role, make_agents
 from protogov.envs.world.features import FEATURES
+from protogov.experiments.core.files import read_json
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.files import read_json
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.run_config import RunConfig
 

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.experiments.tables import Table
+from protogov.experiments.core.tables import Table
 
 FORTNIGHT = 336.0  # hours
 TENTHS = 10

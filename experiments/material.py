@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from protogov.experiments.comparison import Comparison, comparisons
+from protogov.experiments.core.files import read_json
+from protogov.experiments.core.tables import Table, read_table
 from protogov.experiments.errors import BadInput
-from protogov.experiments.files import read_json
 from protogov.experiments.governors import LEARNED, latest, load_run
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.run_config import RunConfig
-from protogov.experiments.tables import Table, read_table
 from protogov.experiments.training import progress_of
 
 

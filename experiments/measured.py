@@ -12,15 +12,15 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import CRISES, Replay, get_scenario
 from protogov.envs.scenarios.base import CANDLE_SUFFIXES, HELD_OUT
 from protogov.experiments.comparison import Comparison, comparisons
+from protogov.experiments.core.files import write_json
+from protogov.experiments.core.statistics import Interval
+from protogov.experiments.core.tables import Table, concatenate, select, write_table
+from protogov.experiments.core.versions import now
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.evaluation import Suite, evaluate_sets, mean_levers
-from protogov.experiments.files import write_json
 from protogov.experiments.governors import LEARNED, STATIC, GovernorSet
 from protogov.experiments.paths import RunFolder, candle_files
 from protogov.experiments.recording import record
-from protogov.experiments.statistics import Interval
-from protogov.experiments.tables import Table, concatenate, select, write_table
-from protogov.experiments.versions import now
 from protogov.experiments.welfare_box import KAPPAS, LAMBDAS
 
 OWN_MEANS = "own-means"  # constants at the learned governors' mean levers: how much of a gain needs no feedback

@@ -17,14 +17,14 @@ from protogov.envs.scenarios.base import SOURCE_FOLDERS, get_scenario
 from protogov.envs.scenarios.sealed import SealedError, SealedTest, opened, read_sealed
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.comparison import Comparison
+from protogov.experiments.core.files import read_json, write_json
+from protogov.experiments.core.play import EVALUATION_SEEDS
+from protogov.experiments.core.versions import commit, now
 from protogov.experiments.errors import BadInput
 from protogov.experiments.evaluation import Suite
-from protogov.experiments.files import read_json, write_json
 from protogov.experiments.governors import GovernorSet
 from protogov.experiments.measured import run_evaluation
 from protogov.experiments.paths import RunFolder, repository
-from protogov.experiments.play import EVALUATION_SEEDS
-from protogov.experiments.versions import commit, now
 
 OPENINGS = "openings.json"
 SUITE = "sealed test"

@@ -20,10 +20,10 @@ from protogov.experiments import cli
 from protogov.experiments.calibration_market import FIRST_SEED, measure_market
 from protogov.experiments.calibration_report import markdown_table, number
 from protogov.experiments.commands.options import Member, with_physics
+from protogov.experiments.core.files import write_text
+from protogov.experiments.core.tables import Table, write_table
+from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput
-from protogov.experiments.files import write_text
-from protogov.experiments.tables import Table, write_table
-from protogov.experiments.versions import now, versions
 
 PROGRAM = "python -m protogov.experiments.prediction"
 FIRST_PREDICTING = FIRST_SEED + 2**41  # first tape seed, which nothing else plays

@@ -16,9 +16,9 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVERS, Reason
 from protogov.envs.world.records import RECORD
 from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS, EventKind, venue_dtype
+from protogov.experiments.core.play import open_worlds, play
+from protogov.experiments.core.tables import Table, concatenate, read_table, write_table
 from protogov.experiments.evaluation import PARTS, REALISED
-from protogov.experiments.play import open_worlds, play
-from protogov.experiments.tables import Table, concatenate, read_table, write_table
 
 # Edges of the health-factor bands; below 1 a loan can be liquidated.
 HEALTH_EDGES = (1.0, 1.05, 1.1, 1.25, 1.5)

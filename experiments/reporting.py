@@ -4,13 +4,13 @@ from pathlib import Path
 
 from protogov.experiments import markup, words
 from protogov.experiments.comparison import Comparison
+from protogov.experiments.core.files import read_json, write_text
 from protogov.experiments.figures import style
 from protogov.experiments.figures.comparison import draw_pairs, draw_parties
 from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
 from protogov.experiments.figures.incidence import draw_bears
 from protogov.experiments.figures.learning import draw_learning
 from protogov.experiments.figures.pool_profit import draw_pool_profit
-from protogov.experiments.files import read_json, write_text
 from protogov.experiments.governors import STATIC
 from protogov.experiments.material import Material, gather, main_comparison
 from protogov.experiments.measured import OWN_MEANS

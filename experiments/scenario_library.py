@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from protogov.envs.scenarios import Crisis, Pulse, Replay, Scenario, get_scenario, overlay_names, scenario_names
 from protogov.envs.scenarios.base import CHANNELS, ORIGINS
 from protogov.experiments import markup
+from protogov.experiments.core.files import write_text
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.files import write_text
 
 KINDS = ("synthetic", "mixture", "crisis", "failure", "path", "replay", "overlay")  # the order of the list
 TITLE = "Scenarios"
@@ -148,7 +148,7 @@ def file_name(scenario: Scenario) -> str:
 
 def page(chosen: Sequence[Scenario], pictures: Sequence[Path], sheet: Path, command: str, seeds: int) -> str:
     """The page: the list, the sheet, and each scenario with what is known of it."""
-    from protogov.experiments.versions import now, versions
+    from protogov.experiments.core.versions import now, versions
 
     about = versions()
     body = [

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from protogov.envs.scenarios.sealed import SEALED_FILE, sealed_list
 from protogov.experiments import cli
+from protogov.experiments.core.files import write_text
 from protogov.experiments.errors import BadInput
-from protogov.experiments.files import write_text
 from protogov.experiments.open_test import OPENINGS, default_folder, earlier_openings
 
 PROGRAM = "python -m protogov.experiments.seal"

@@ -29,9 +29,9 @@ from protogov.agents.tuning.objective import (
 )
 from protogov.envs.config import WorldConfig
 from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION, Paired
+from protogov.experiments.core.files import read_json, write_json
+from protogov.experiments.core.versions import versions
 from protogov.experiments.errors import BadInput
-from protogov.experiments.files import read_json, write_json
-from protogov.experiments.versions import versions
 
 CLEARLY = 2.0  # standard errors by which another search's constants must be better to be taken
 POOL = 4  # tapes on which the searches' results are compared, over those of a search

@@ -17,8 +17,8 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.experiments.statistics import Interval, cluster_means, student_t
-from protogov.experiments.tables import Table
+from protogov.experiments.core.statistics import Interval, cluster_means, student_t
+from protogov.experiments.core.tables import Table
 
 LAMBDAS, KAPPAS = (1.0, 2.0, 3.0, 5.0), (0.0, 0.5, 1.0)
 BY_LAMBDA, BY_KAPPA = ("haircuts", "deficit", "latent"), ("liquidation",)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from protogov.experiments.comparison import Comparison, Difference
+from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval
 from protogov.experiments.incidence import TENTHS, penalty_column, surplus_column
-from protogov.experiments.statistics import ENOUGH_SEEDS, Interval
 from protogov.experiments.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, turning_pairs
 
 COSTS = ("haircuts", "deficit", "latent", "liquidation", "lockup")  # parts of W that are losses, signed as such

@@ -11,9 +11,9 @@ from protogov.experiments.audit.measurement import FIRST_SCORING, Measurement, c
 from protogov.experiments.audit.playing import chunks, tape_range
 from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
 from protogov.experiments.audit.suites import SUITES, find_suite
+from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.evaluation import evaluate
 from protogov.experiments.governors import STATIC, baseline
-from protogov.experiments.tables import Table, concatenate
 
 QUESTION = "How large are the terms that the governors are paid by, under the defaults?"
 

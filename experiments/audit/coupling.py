@@ -49,7 +49,7 @@ from protogov.experiments.audit.playing import (
 )
 from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
 from protogov.experiments.audit.suites import SUITES, find_suite
-from protogov.experiments.tables import Table, num_rows
+from protogov.experiments.core.tables import Table, num_rows
 
 QUESTION = "Does one role's move change what is best for another, and what does it cost not to notice?"
 ROLES = ("rate", "risk", "spread")

@@ -34,8 +34,8 @@ from protogov.experiments.audit.room import EFFORT, PICK_TAPES, TUNED, find_room
 from protogov.experiments.audit.running import HERE, Piece, Running, run_pieces
 from protogov.experiments.audit.searching import Effort
 from protogov.experiments.audit.suites import SUITES, market_shares
+from protogov.experiments.core.tables import Table
 from protogov.experiments.governors import STATIC
-from protogov.experiments.tables import Table
 
 QUESTION = "In what share of the ensemble's worlds does each statement hold?"
 TAPES = 1024  # a member, shared out over the suites

@@ -18,9 +18,9 @@ from protogov.experiments.audit.drawing import (
     zero_rule,
 )
 from protogov.experiments.audit.measurement import Measurement
+from protogov.experiments.core.tables import Table, num_rows
 from protogov.experiments.figures.style import BLACK, BLUE, FAINT, GREY, ORANGE, VERMILLION, look, new_figure
 from protogov.experiments.figures.style import spaced as words
-from protogov.experiments.tables import Table, num_rows
 
 LINEAR_WITHIN = 5.0  # standard errors, or bp, within which an axis is linear
 FARTHEST = 1e3  # standard errors beyond which a regret is drawn no farther

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.experiments.tables import Table
+from protogov.experiments.core.tables import Table
 
 Floats = NDArray[np.float64]
 FIRST_SELECTION = 2**41  # first tape seed on which anything is searched or chosen

@@ -37,7 +37,7 @@ from protogov.experiments.audit.running import HERE, Running
 from protogov.experiments.audit.searching import Effort
 from protogov.experiments.audit.suites import SUITES
 from protogov.experiments.audit.tuned import EFFORT, LEVER_NAMES, PICK_TAPES, find_tuned
-from protogov.experiments.tables import Table
+from protogov.experiments.core.tables import Table
 
 QUESTION = "Is W best inside each lever's range, or at an edge of it?"
 PLACES = (-1.0, -0.9, -0.8, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)

@@ -17,8 +17,8 @@ from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.experiments.audit.measurement import Floats
 from protogov.experiments.audit.running import Piece, Running, run_pieces
 from protogov.experiments.audit.suites import find_suite
+from protogov.experiments.core.tables import Table
 from protogov.experiments.governors import baseline
-from protogov.experiments.tables import Table
 
 MAX_ROWS = 768  # worlds at a time: enough for the compiled code, little enough for the memory
 CHUNK = 1024  # tapes of a piece, and about how many episodes

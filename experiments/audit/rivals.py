@@ -27,7 +27,7 @@ from protogov.experiments.audit.measurement import FIRST_SCORING, Floats, Measur
 from protogov.experiments.audit.playing import WELFARE, Play, as_points
 from protogov.experiments.audit.running import HERE, Running
 from protogov.experiments.audit.suites import SUITES
-from protogov.experiments.tables import Table, num_rows
+from protogov.experiments.core.tables import Table, num_rows
 
 QUESTION = "On two venues: what does a rival's same role do to a venue by its moves, and must it be answered?"
 SIZES = Sizes()

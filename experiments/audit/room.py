@@ -30,7 +30,7 @@ from protogov.experiments.audit.searching import Effort, Search, offers, search_
 from protogov.experiments.audit.suites import SUITES, market_shares
 from protogov.experiments.audit.tuned import EFFORT as TUNED
 from protogov.experiments.audit.tuned import search_tuned
-from protogov.experiments.tables import Table, num_rows, select
+from protogov.experiments.core.tables import Table, num_rows, select
 
 QUESTION = "What is there to react to: what do constants for each market gain over one set for all?"
 JOINT = "joint"

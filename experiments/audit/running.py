@@ -17,16 +17,16 @@ from tqdm import tqdm
 import protogov.agents.baselines
 import protogov.agents.tuning
 import protogov.envs
+import protogov.experiments.core.play
 import protogov.experiments.evaluation
 import protogov.experiments.governors
 import protogov.experiments.incidence
-import protogov.experiments.play
 from protogov.envs.config import WorldConfig
 from protogov.envs.ensemble import ENSEMBLE_FILE, EVERY_MEMBER
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.kernels import source_digest
-from protogov.experiments.pieces import keep_table, play_pieces
-from protogov.experiments.tables import Table, read_table
+from protogov.experiments.core.pieces import keep_table, play_pieces
+from protogov.experiments.core.tables import Table, read_table
 
 # what a piece's numbers depend on: roles and scenarios too, not the compiled physics alone
 SOURCES = tuple(
@@ -42,7 +42,7 @@ SHARED = tuple(_FOLDER / f"{name}.py" for name in ("measurement", "playing", "se
         protogov.experiments.evaluation,
         protogov.experiments.governors,
         protogov.experiments.incidence,
-        protogov.experiments.play,
+        protogov.experiments.core.play,
     )
     if module.__file__ is not None
 )

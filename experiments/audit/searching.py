@@ -16,7 +16,7 @@ from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.experiments.audit.measurement import FIRST_SELECTION, PICKING, Floats
 from protogov.experiments.audit.playing import WELFARE, Actions, play_constants, tape_range
 from protogov.experiments.audit.suites import find_suite
-from protogov.experiments.tables import Table
+from protogov.experiments.core.tables import Table
 
 STRIDE = 2**14  # tapes between those of two search seeds: searches of one suite share none
 

@@ -23,7 +23,7 @@ from protogov.experiments.audit.measurement import (
 from protogov.experiments.audit.playing import WELFARE, Play, as_points, episodes_of, play_pieces_of
 from protogov.experiments.audit.running import HERE, Running
 from protogov.experiments.audit.suites import SUITES
-from protogov.experiments.tables import Table
+from protogov.experiments.core.tables import Table
 
 QUESTION = "What is each role worth: how far does W range over its levers?"
 ROLES = ("rate", "risk", "spread")

@@ -10,11 +10,11 @@ import numpy as np
 
 from protogov.experiments.audit.figures import DRAW
 from protogov.experiments.audit.measurement import Measurement
+from protogov.experiments.core.files import read_json, write_json, write_text
+from protogov.experiments.core.tables import Table, num_rows, write_table
+from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import look
-from protogov.experiments.files import read_json, write_json, write_text
-from protogov.experiments.tables import Table, num_rows, write_table
-from protogov.experiments.versions import now, versions
 
 LONGEST = 40  # rows of a table on the page; longer ones are in their file
 INTRODUCTION = """\

@@ -10,13 +10,13 @@ import tyro
 
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.files import write_json
+from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.files import write_json
 from protogov.experiments.governors import latest, load_run
 from protogov.experiments.paths import RunFolder, runs_folder
 from protogov.experiments.run_config import RunConfig, training_scenario
 from protogov.experiments.training import SeedJob, SeedResult, rollouts_of
-from protogov.experiments.versions import now, versions
 from protogov.experiments.workers import Workers
 
 # game.md's training world: worlds start out of step and with scattered levers

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from protogov.experiments.core.tables import Table
 from protogov.experiments.figures import style
-from protogov.experiments.tables import Table
 
 SMOOTHING = 5  # rollouts in the running mean that is drawn in full colour
 

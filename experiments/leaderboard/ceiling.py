@@ -15,8 +15,8 @@ from typing import Any
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.experiments.core.files import read_json
 from protogov.experiments.errors import BadInput
-from protogov.experiments.files import read_json
 from protogov.experiments.governors import NO_SEED, GovernorSet
 from protogov.experiments.leaderboard.playing import Match, run_matches
 

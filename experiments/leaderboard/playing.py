@@ -17,13 +17,13 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario, overlay_names, scenario_names
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.pieces import keep_table, play_pieces
+from protogov.experiments.core.play import tape_seeds
+from protogov.experiments.core.tables import Table, concatenate, read_table
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.evaluation import evaluate
 from protogov.experiments.governors import BASELINES, NO_SEED, STATIC, GovernorSet, baseline
 from protogov.experiments.measured import HEADLINE, STRESS
-from protogov.experiments.pieces import keep_table, play_pieces
-from protogov.experiments.play import tape_seeds
-from protogov.experiments.tables import Table, concatenate, read_table
 
 CEILING = "hindsight-best constants"
 ATTACKED = "jump"  # the market in which attacks are played

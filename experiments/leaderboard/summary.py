@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.experiments.comparison import BESIDE_W, PART_LABELS, REALISED_LABELS
+from protogov.experiments.core.statistics import LEVEL, TAIL
+from protogov.experiments.core.tables import Table, select
 from protogov.experiments.evaluation import PARTS
 from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.playing import CEILING
 from protogov.experiments.measured import HEADLINE
-from protogov.experiments.statistics import LEVEL, TAIL
-from protogov.experiments.tables import Table, select
 from protogov.experiments.welfare_box import Plane, planes
 
 RESAMPLES = 2000

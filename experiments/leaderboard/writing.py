@@ -11,15 +11,15 @@ import numpy as np
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios.base import HELD_OUT
 from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.files import write_json, write_text
+from protogov.experiments.core.tables import Table, write_table
+from protogov.experiments.core.versions import now, versions
 from protogov.experiments.figures.leaderboard import draw_leaderboard
 from protogov.experiments.figures.style import save
-from protogov.experiments.files import write_json, write_text
 from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.playing import ATTACKED, CEILING
 from protogov.experiments.leaderboard.summary import GAIN, MEASURES, SHORTFALL, Entry, Estimate, Leaderboard
 from protogov.experiments.measured import HEADLINE
-from protogov.experiments.tables import Table, write_table
-from protogov.experiments.versions import now, versions
 from protogov.experiments.welfare_box import BOX, KAPPAS, LAMBDAS
 
 ALL_SCENARIOS = "mean of scenarios"  # in the CSV

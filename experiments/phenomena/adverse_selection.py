@@ -5,11 +5,11 @@ from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario, get_scenario
+from protogov.experiments.core.play import still
 from protogov.experiments.figures.style import GREEN
 from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, band, dots, label_y, legend_on_top, number, panels
 from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
 from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import episodes
 
 HOURS, DECISION = 168, 1
 SCALES = (0.0, 0.5, 1.0, 2.0, 4.0)  # of the tape's informed share
@@ -20,7 +20,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
     """What the LPs lost on informed trades, marked at the end of each hour, and the pool's profit."""
     lost, informed, profit, fees = np.zeros((4, seeds.size))
     growing = np.zeros((seeds.size, config.horizon))
-    for hour, (world, step) in enumerate(episodes(config, scenario, seeds)):
+    for hour, (world, step) in enumerate(still(config, scenario, seeds)):
         records = step.records[:, 0]
         lost -= records["pool_adverse_selection"] / 1e3
         profit += records["pool_profit"] / 1e3

@@ -7,11 +7,12 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
 from protogov.envs.world.parameters import Parameters
 from protogov.envs.world.state import EventKind
+from protogov.experiments.core.play import still
 from protogov.experiments.figures.style import BLUE, GREEN, VERMILLION
 from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, band, dots, label_y, number, panels
 from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
 from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import DEEP, Shock, episodes
+from protogov.experiments.phenomena.worlds import DEEP, Shock
 
 HOURS, FALL = 48, 6
 GENERATIONS = 8  # 0: the market's own move suffices; the last holds all later ones
@@ -24,7 +25,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
     by_generation = np.zeros((seeds.size, GENERATIONS))
     growing = np.zeros((seeds.size, config.horizon))
     deepest, liquidated, caused = np.zeros((3, seeds.size))
-    for hour, (_, step) in enumerate(episodes(config, scenario, seeds)):
+    for hour, (_, step) in enumerate(still(config, scenario, seeds)):
         records = step.records[:, 0]
         caused += records["caused"] / 1e6
         liquidated += records["liquidated"] / 1e6

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from protogov.experiments.core.statistics import student_t
 from protogov.experiments.figures.style import BLUE, GREY, VERMILLION, new_figure
 from protogov.experiments.phenomena.phenomenon import Floats
 from protogov.experiments.phenomena.runner import Comparison, Finding
-from protogov.experiments.statistics import student_t
 
 ACTIVE: dict[str, Any] = {"color": BLUE, "linestyle": "-"}
 SWITCHED: dict[str, Any] = {"color": VERMILLION, "linestyle": (0, (4, 1.6))}

@@ -5,11 +5,12 @@ from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
+from protogov.experiments.core.play import still
 from protogov.experiments.figures.style import GREEN
 from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, band, dots, label_y, legend_on_top, number, panels
 from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
 from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import Shock, episodes
+from protogov.experiments.phenomena.worlds import Shock
 
 HOURS, FALL = 48, 6
 NOTIONAL = 84e6  # USD of options that the pool has written
@@ -20,7 +21,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
     """How far hedges pushed the outside price, how far the pool fell below the market, and what hedging cost."""
     pushed, below = np.zeros((2, seeds.size, config.horizon))
     gain, cost = np.zeros((2, seeds.size))
-    for hour, (world, step) in enumerate(episodes(config, scenario, seeds)):
+    for hour, (world, step) in enumerate(still(config, scenario, seeds)):
         worlds, records = world.worlds, step.records[:, 0]
         # nobody else trades here by force: all that lasts outside comes from hedges
         pushed[:, hour] = -1e4 * worlds["lasting_impact"]

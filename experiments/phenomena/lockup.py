@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
+from protogov.experiments.core.play import still
 from protogov.experiments.figures.style import GREEN
 from protogov.experiments.phenomena.drawing import (
     ACTIVE,
@@ -18,7 +19,7 @@ from protogov.experiments.phenomena.drawing import (
 )
 from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
 from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import Shock, episodes
+from protogov.experiments.phenomena.worlds import Shock
 
 HOURS, CALL = 96, 6
 FEARLESS = "without fear"
@@ -29,7 +30,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
     """Withdrawals that wait, hour by hour, and the deposits that suppliers have left or want out."""
     waiting, staying = np.zeros((2, seeds.size, config.horizon))
     opening = np.ones(seeds.size)
-    for hour, (world, _) in enumerate(episodes(config, scenario, seeds)):
+    for hour, (world, _) in enumerate(still(config, scenario, seeds)):
         venue = world.worlds["venues"][:, 0]
         deposits = venue["supplier_scaled"].sum(axis=1) * venue["supply_index"]
         waiting[:, hour] = venue["unmet_withdrawals"] / 1e6

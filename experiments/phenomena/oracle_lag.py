@@ -7,11 +7,11 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Overlay, Scenario, get_scenario
 from protogov.envs.scenarios.base import Seeds as TapeSeeds
 from protogov.envs.scenarios.base import Tapes
+from protogov.experiments.core.play import still
 from protogov.experiments.figures.style import SEED_MARKERS, seed_line
 from protogov.experiments.phenomena.drawing import band, every_seed, legend_on_top, number, panels
 from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
 from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import episodes
 
 HOURS = 96
 DEVIATIONS = (0.0, 0.0025, 0.005, 0.01, 0.02)  # share of the price
@@ -31,7 +31,7 @@ class FullBlocks(Overlay):
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
     """What latency traders gained, all informed traders gained, and the oracle's distance from the market."""
     latency, informed, behind = np.zeros((3, seeds.size))
-    for world, _ in episodes(config, scenario, seeds):
+    for world, _ in still(config, scenario, seeds):
         venue = world.worlds["venues"][:, 0]
         latency += venue["sum_latency_profit"] / 1e3
         informed += venue["sum_informed_profit"] / 1e3

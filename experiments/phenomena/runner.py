@@ -15,10 +15,10 @@ import numpy as np
 from tqdm import tqdm
 
 from protogov.envs.config import WorldConfig
+from protogov.experiments.core.play import tape_seeds
+from protogov.experiments.core.statistics import Interval, student_t
 from protogov.experiments.errors import BadInput
 from protogov.experiments.phenomena.phenomenon import Floats, Measure, Phenomenon, Sample, Seeds
-from protogov.experiments.play import tape_seeds
-from protogov.experiments.statistics import Interval, student_t
 
 BATCH = 64  # worlds in one simulator: enough for the compiled code, and both cores have work
 FEWEST_SEEDS = 8

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
+from protogov.experiments.core.play import still
 from protogov.experiments.figures.style import GREEN, PURPLE
 from protogov.experiments.phenomena.drawing import (
     ACTIVE,
@@ -18,7 +19,7 @@ from protogov.experiments.phenomena.drawing import (
 )
 from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
 from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import DEEP, Shock, episodes
+from protogov.experiments.phenomena.worlds import DEEP, Shock
 
 HOURS, FALL = 48, 6
 NO_GAS = {"gas_cost": 0.0}
@@ -28,7 +29,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
     """What liquidators looked at and left at the end of each hour, and the bad debt that came of it."""
     left, loans = np.zeros((2, seeds.size, config.horizon))
     lost, liquidated, beyond = np.zeros((3, seeds.size))
-    for hour, (world, _) in enumerate(episodes(config, scenario, seeds)):
+    for hour, (world, _) in enumerate(still(config, scenario, seeds)):
         venue = world.worlds["venues"][:, 0]
         debt = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
         value = venue["account_collateral"] * world.worlds["oracle_price"][:, None]

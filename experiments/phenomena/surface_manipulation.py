@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.scenarios.attacks import Pulse
+from protogov.experiments.core.play import still
 from protogov.experiments.figures.style import GREEN
 from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, band, dots, label_y, legend_on_top, number, panels
 from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
 from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import episodes
 
 HOURS, DECISION, ONSET = 216, 6, 12
 PUSH = 0.20  # vol
@@ -23,7 +23,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
     profit = np.zeros(seeds.size)
     over_time = np.zeros((seeds.size, config.horizon))
     served = np.zeros(seeds.size)
-    for decision, (world, step) in enumerate(episodes(config, scenario, seeds)):
+    for decision, (world, step) in enumerate(still(config, scenario, seeds)):
         venues = world.worlds["venues"][:, 0]
         shares = venues["lp_shares"][:, int(config.parameters.num_lps)] * venues["lp_price"]
         waiting = venues["lp_waiting"][:, int(config.parameters.num_lps)]

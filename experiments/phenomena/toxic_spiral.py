@@ -10,11 +10,12 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.envs.world.state import EventKind
+from protogov.experiments.core.play import still
 from protogov.experiments.figures.style import GREY
 from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, every_seed, panels
 from protogov.experiments.phenomena.phenomenon import Change, Floats, Measure, Phenomenon, Sample, Seeds
 from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import Shock, episodes
+from protogov.experiments.phenomena.worlds import Shock
 
 HOURS, FALL = 24, 6
 EDGES = np.arange(0.82, 1.0801, 0.01)  # of loan-to-value before a liquidation
@@ -57,7 +58,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
     """What liquidations did to loan-to-values, and the bad debt of the episode."""
     counts, raised = np.zeros((seeds.size, EDGES.size + 1)), np.zeros((seeds.size, EDGES.size + 1))
     toxic, number_toxic, lost, liquidated = (np.zeros(seeds.size) for _ in range(4))
-    for world, step in episodes(config, scenario, seeds):
+    for world, step in still(config, scenario, seeds):
         venue = world.worlds["venues"][:, 0]
         debts = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
         lost += venue["sum_bad_debt"] / 1e6

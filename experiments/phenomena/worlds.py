@@ -1,18 +1,11 @@
-"""Worlds in which phenomena are looked for: a shock to an otherwise quiet market, and episodes under static levers."""
-
-from collections.abc import Iterator
+"""Worlds in which phenomena are looked for: a shock to an otherwise quiet market."""
 
 import numpy as np
 
-from protogov.envs.config import WorldConfig
-from protogov.envs.interfaces import Step
-from protogov.envs.scenarios import Overlay, Scenario, Split
+from protogov.envs.scenarios import Overlay, Split
 from protogov.envs.scenarios.base import Seeds, Tapes
-from protogov.envs.simulator import Simulator
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.parameters import Parameters
-from protogov.experiments.errors import CheckFailed
-from protogov.experiments.play import open_worlds
 
 # Infinite depth takes arbitrage with it: a pool that finite capital cannot move would never follow the market.
 DEEP = {"depth_scale": 1e9, "arbitrage_capacity": 1e9 * Parameters().arbitrage_capacity}
@@ -53,19 +46,3 @@ class Shock(Overlay):
         tapes["low"][:, self.hour] = np.minimum(tapes["low"][:, self.hour], tapes["close"][:, self.hour])
         for field, value in self.during.items():
             tapes[field][:, self.hour :] = value
-
-
-def episodes(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Iterator[tuple[Simulator, Step]]:
-    """Play whole episodes under a static protocol, a world a seed; yields the worlds after every decision.
-
-    Raises:
-        CheckFailed: the books of a world do not balance.
-    """
-    world = open_worlds(config, scenario, seeds)
-    still = {agent: np.zeros((world.num_worlds, world.action_size(agent))) for agent in world.agents}
-    while not world.truncated().any():
-        try:
-            step = world.step(still)
-        except RuntimeError as error:
-            raise CheckFailed(str(error)) from error
-        yield world, step

@@ -9,13 +9,13 @@ from typing import Any
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.files import write_json, write_text
+from protogov.experiments.core.statistics import Interval
+from protogov.experiments.core.versions import now, versions
 from protogov.experiments.figures import style
-from protogov.experiments.files import write_json, write_text
 from protogov.experiments.phenomena.drawing import number
 from protogov.experiments.phenomena.phenomenon import Change, Phenomenon
 from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.statistics import Interval
-from protogov.experiments.versions import now, versions
 
 MINUS = "\N{MINUS SIGN}"
 

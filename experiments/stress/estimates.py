@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protogov.experiments.statistics import LEVEL
+from protogov.experiments.core.statistics import LEVEL
 
 Floats = NDArray[np.float64]
 RESAMPLES = 1000

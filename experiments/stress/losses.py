@@ -16,7 +16,7 @@ from protogov.envs.interfaces import Step
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.latent import KEPT
 from protogov.envs.world.state import CollateralKind
-from protogov.experiments.tables import Table
+from protogov.experiments.core.tables import Table
 
 Floats = NDArray[np.float64]
 

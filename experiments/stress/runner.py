@@ -12,13 +12,13 @@ from protogov import envs
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.pieces import keep_table, play_pieces
+from protogov.experiments.core.play import tape_seeds
+from protogov.experiments.core.tables import Table, concatenate, read_table
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
-from protogov.experiments.pieces import keep_table, play_pieces
-from protogov.experiments.play import tape_seeds
 from protogov.experiments.stress import losses
 from protogov.experiments.stress.grid import Cell, lever_rows
 from protogov.experiments.stress.losses import Watch
-from protogov.experiments.tables import Table, concatenate, read_table
 
 ENVS = str(Path(envs.__file__).parent)  # scenarios too, not the compiled physics alone
 BATCH = 240  # worlds in a slice at most, or the cells of one seed: 48 KiB a world with its tape

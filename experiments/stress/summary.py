@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.experiments.core.tables import Table
 from protogov.experiments.stress.estimates import (
     Requirement,
     Tail,
@@ -15,7 +16,6 @@ from protogov.experiments.stress.estimates import (
 )
 from protogov.experiments.stress.grid import Cell
 from protogov.experiments.stress.runner import Plan
-from protogov.experiments.tables import Table
 
 LEVELS = (0.95, 0.99)  # of value-at-risk and expected shortfall
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.files import write_json, write_text
+from protogov.experiments.core.tables import Table, write_table
+from protogov.experiments.core.versions import now, versions
 from protogov.experiments.figures.style import save
-from protogov.experiments.files import write_json, write_text
 from protogov.experiments.stress.figures import draw_insolvency, draw_losses
 from protogov.experiments.stress.grid import lever_of
 from protogov.experiments.stress.losses import CRITERIA, LOSSES
 from protogov.experiments.stress.summary import LEVELS, CellResult, Rule, Summary
-from protogov.experiments.tables import Table, write_table
-from protogov.experiments.versions import now, versions
 
 HARDLY = 0.03  # of the worlds: within the interval of a single cell at any usual number of seeds
 

@@ -54,7 +54,7 @@ from protogov.experiments.calibration_statistics import (
     ratio_of_sums,
     realised_vol,
 )
-from protogov.experiments.play import EVALUATION_SEEDS
+from protogov.experiments.core.play import EVALUATION_SEEDS
 
 # ---------------------------------------------------------------------- statistics
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from protogov.experiments.comparison import BEARS_LABELS, PART_LABELS, REALISED_LABELS, compare, comparisons
+from protogov.experiments.core.statistics import student_t
+from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.evaluation import ARBITRAGE, PARTS, REALISED
 from protogov.experiments.incidence import COLUMNS
-from protogov.experiments.statistics import student_t
-from protogov.experiments.tables import Table, concatenate
 from protogov.experiments.welfare_box import WEIGHED
 from protogov.experiments.words import (
     COSTS,

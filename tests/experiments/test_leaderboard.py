@@ -8,13 +8,13 @@ import pytest
 
 from protogov.envs.config import WorldConfig
 from protogov.experiments.cli import main
+from protogov.experiments.core.statistics import expected_shortfall
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC
 from protogov.experiments.leaderboard.ceiling import complete, read_ceiling
 from protogov.experiments.leaderboard.playing import CEILING, make_matches, play_match, run_matches
 from protogov.experiments.leaderboard.summary import GAIN, MEASURES, summarise
 from protogov.experiments.leaderboard.writing import table_of_weights
-from protogov.experiments.statistics import expected_shortfall
 from protogov.experiments.welfare_box import WEIGHED
 
 CONFIG = WorldConfig(episode_hours=24, decision_hours=12)

@@ -12,8 +12,8 @@ from protogov.envs.scenarios.bates import Bates
 from protogov.envs.scenarios.sealed import Sealed, read_sealed, sealed_list
 from protogov.experiments import open_test
 from protogov.experiments.cli import main
+from protogov.experiments.core.tables import read_table
 from protogov.experiments.paths import RunFolder
-from protogov.experiments.tables import read_table
 
 FIRST = 2**55  # of the fake test's tapes; the real ones are never drawn here
 

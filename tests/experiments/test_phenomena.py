@@ -13,13 +13,13 @@ from protogov.envs.ensemble import shipped_ensemble
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.world.state import EVENT, EventKind
 from protogov.experiments.cli import main
+from protogov.experiments.core.play import still, tape_seeds
+from protogov.experiments.core.statistics import student_t
 from protogov.experiments.errors import BadInput
 from protogov.experiments.phenomena import Change, Measure, Phenomenon, Sample, oracle_lag, register, run_phenomena
 from protogov.experiments.phenomena.phenomenon import Seeds
 from protogov.experiments.phenomena.toxic_spiral import liquidations_of
-from protogov.experiments.phenomena.worlds import Shock, episodes
-from protogov.experiments.play import tape_seeds
-from protogov.experiments.statistics import student_t
+from protogov.experiments.phenomena.worlds import Shock
 
 SEEDS = 32
 # what it takes to tell them from their least effects
@@ -160,7 +160,7 @@ def test_a_shock_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
 
 def test_episodes_end_with_the_world() -> None:
     config = WorldConfig(episode_hours=5, decision_hours=1)
-    hours = [int(world.worlds["hour"][0]) for world, _ in episodes(config, get_scenario("flat"), tape_seeds(2))]
+    hours = [int(world.worlds["hour"][0]) for world, _ in still(config, get_scenario("flat"), tape_seeds(2))]
     assert hours == [1, 2, 3, 4, 5]
 
 

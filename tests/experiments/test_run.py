@@ -17,13 +17,13 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import Reason
 from protogov.experiments.cascades import cascades
 from protogov.experiments.cli import main
+from protogov.experiments.core.play import tape_seeds
+from protogov.experiments.core.tables import num_rows, read_table, select, write_table
 from protogov.experiments.evaluation import PARTS
 from protogov.experiments.material import read_metrics
 from protogov.experiments.measured import OWN_MEANS, RECORDINGS, default_scenarios, make_suites, shown_suite
 from protogov.experiments.paths import RunFolder
-from protogov.experiments.play import tape_seeds
 from protogov.experiments.recording import HEALTH_BANDS, Recording
-from protogov.experiments.tables import num_rows, read_table, select, write_table
 from protogov.experiments.welfare_box import planes
 
 TINY_WORLD = WorldConfig(episode_hours=48)

@@ -14,8 +14,8 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.world.liquidation import shortfall_at
 from protogov.envs.world.margin import short_shortfall_at
 from protogov.experiments.cli import main
+from protogov.experiments.core.play import open_worlds, tape_seeds
 from protogov.experiments.errors import BadInput
-from protogov.experiments.play import open_worlds, tape_seeds
 from protogov.experiments.stress.estimates import (
     clopper_pearson,
     least_requirement,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from protogov.experiments.statistics import student_t
+from protogov.experiments.core.statistics import student_t
 from protogov.experiments.welfare_box import KAPPAS, LAMBDAS, Plane, over_the_box, planes, turning_pairs
 
 

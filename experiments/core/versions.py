@@ -30,10 +30,10 @@ def versions() -> dict[str, str | int]:
 
 
 def commit() -> str:
-    """The repository's commit, with `+changes` when files differ from it; `unknown` outside a repository."""
+    """The repository's commit, with `+changes` when files differ from it, results apart; `unknown` without one."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
-        return f"{head}+changes" if _git("status", "--porcelain") else head
+        return f"{head}+changes" if _git("status", "--porcelain", "--", ".", ":(exclude)results") else head
     except (OSError, subprocess.SubprocessError):
         return "unknown"
 

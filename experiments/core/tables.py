@@ -1,6 +1,6 @@
 """Tables as dicts of columns, and their Parquet and CSV files. pyarrow alone: no pandas."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +76,39 @@ def read_table(path: Path) -> Table:
         text = pyarrow.types.is_string(column.type)
         table[name] = np.array(column.to_pylist(), str) if text else column.to_numpy()
     return table
+
+
+def read_csv(path: Path) -> Table:
+    """A .csv file of :func:`write_table`; empty numbers are NaN.
+
+    Raises:
+        BadInput: the file is missing or damaged.
+    """
+    import pyarrow
+    import pyarrow.csv
+
+    try:
+        data = pyarrow.csv.read_csv(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise BadInput(f"{path}: cannot be read as a table ({str(error).splitlines()[0]})") from None
+    table: Table = {}
+    for name, column in zip(data.column_names, data.columns, strict=True):
+        if pyarrow.types.is_string(column.type):
+            table[name] = np.array(column.to_pylist(), str)
+        elif pyarrow.types.is_null(column.type):
+            table[name] = np.full(len(column), np.nan)
+        else:
+            table[name] = column.to_numpy()
+    return table
+
+
+def columns(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A table of rows that have the same keys."""
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def groups(table: Table, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], Table]]:
+    """Rows that share the values of the named columns, in the order of their first: (values, those rows)."""
+    keys = list(zip(*(table[name].tolist() for name in names), strict=True))
+    for key in dict.fromkeys(keys):
+        yield dict(zip(names, key, strict=True)), select(table, np.array([one == key for one in keys]))

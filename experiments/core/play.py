@@ -1,4 +1,4 @@
-"""Governors at play: one loop that evaluation, recording and every measure share."""
+"""Episodes: one loop under governors, one under levers that stand still; every measure is made in one of them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -57,3 +57,25 @@ def play(world: Simulator, governors: Mapping[str, Governor], seeds: NDArray[np.
         except RuntimeError as error:
             raise CheckFailed(str(error)) from error
         yield step
+
+
+def still(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64]) -> Iterator[tuple[Simulator, Step]]:
+    """Play whole episodes in which no lever ever moves from its default; yields the worlds after every decision.
+
+    Args:
+        config: of the worlds; `defaults` says where the levers stand.
+        scenario: what the outside market does.
+        seeds: U64 [n], a world each.
+
+    Raises:
+        BadInput: the scenario is unknown, or cannot be drawn for the length of an episode.
+        CheckFailed: the books of a world do not balance.
+    """
+    world = open_worlds(config, scenario, seeds)
+    stands = {agent: np.zeros((world.num_worlds, world.action_size(agent))) for agent in world.agents}
+    while not world.truncated().any():
+        try:
+            step = world.step(stands)
+        except RuntimeError as error:
+            raise CheckFailed(str(error)) from error
+        yield world, step

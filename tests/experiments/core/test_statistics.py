@@ -5,7 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protogov.experiments.statistics import cluster_means, expected_shortfall, student_t
+from protogov.experiments.core.statistics import (
+    bootstrap_mean,
+    cluster_means,
+    critical_max_t,
+    expected_shortfall,
+    holm,
+    interval_of,
+    means_by,
+    percentile,
+    seed_draws,
+    share_of,
+    student_t,
+    value_at_risk,
+)
 
 finite = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50)
 
@@ -80,3 +93,52 @@ def test_cluster_means():
     assert cluster_means([1.0, 5.0, 3.0], ["a", "b", "a"]).tolist() == [2.0, 5.0]
     with pytest.raises(ValueError, match="clusters"):
         cluster_means([1.0, 2.0], ["a"])
+
+
+def test_a_share_has_the_interval_of_clopper_and_pearson():
+    # no hit in n trials: the upper end is 1 - .025^(1/n)
+    found = share_of(0, 20)
+    assert (found.mean, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx(1.0 - 0.025 ** (1 / 20))
+    assert share_of(20, 20).low == pytest.approx(0.025 ** (1 / 20))
+
+
+def test_value_at_risk_is_an_order_statistic():
+    losses = np.random.default_rng(2).permutation(np.arange(1.0, 21.0))
+    assert value_at_risk(losses, 0.95) == 19.0
+    assert value_at_risk(np.stack([losses, -losses]), 0.5).tolist() == [10.0, -11.0]
+
+
+def test_holm_by_hand_and_nan_is_no_test():
+    adjusted = holm(np.array([0.04, np.nan, 0.01, 0.03]))
+    # sorted .01 .03 .04 times 3 2 1, then never falling
+    np.testing.assert_allclose(adjusted, [0.06, np.nan, 0.03, 0.06])
+
+
+def test_bootstrap_of_a_mean_is_as_wide_as_students():
+    values = np.random.default_rng(3).normal(size=400)
+    found, exact = bootstrap_mean(values, seed_draws(400)), student_t(values)
+    assert found.mean == exact.mean
+    assert found.half_width == pytest.approx(exact.half_width, rel=0.1)
+
+
+def test_replicates_that_are_nan_half_the_time_give_no_interval():
+    assert np.isnan(percentile(1.0, [np.nan, np.nan, 1.0]).low)
+    assert percentile(1.0, [np.nan, 2.0, 2.0]).low == 2.0
+
+
+def test_max_t_of_one_is_students_and_of_many_is_larger():
+    draws = seed_draws(300)
+    family = list(np.random.default_rng(4).normal(size=(40, 300)))
+    assert critical_max_t(family[:1], draws) == pytest.approx(1.96, abs=0.2)
+    # of 40 independent ones: the 0.95^(1/40) quantile of |normal| is 3.2
+    assert critical_max_t(family, draws) == pytest.approx(3.2, abs=0.3)
+    assert critical_max_t([np.ones(300)], draws) == 0.0
+
+
+def test_means_by_group():
+    table = {"who": np.array(["a", "b", "a", "b"]), "x": np.array([1.0, 5.0, 3.0, 5.0])}
+    found = means_by(table, ("who",), ("x",))
+    assert found["who"].tolist() == ["a", "b"] and found["n"].tolist() == [2, 2]
+    assert interval_of(found, 0, "x").high == pytest.approx(student_t([1.0, 3.0]).high)
+    assert interval_of(found, 1, "x").half_width == 0.0

@@ -1,0 +1,1 @@
+"""What every study shares: its shape, its pieces, its results, its statistics, its words."""

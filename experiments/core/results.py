@@ -1,0 +1,117 @@
+"""A committed result: tables, figures, a manifest and a page with one footer, each written whole or not at all."""
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.files import read_json, write_json, write_text
+from protogov.experiments.core.tables import Table, num_rows, read_csv, read_table, write_table
+from protogov.experiments.core.versions import now, versions
+from protogov.experiments.errors import BadInput
+
+MANIFEST = "manifest.json"
+LONGEST = 400  # rows of a table that git keeps as CSV; longer ones are Parquet, which it ignores
+LARGEST_FIGURE, LARGEST_FOLDER, LARGEST_ALL = 60_000, 150_000, 2_000_000  # bytes of what is committed
+DOTS = 110  # of a figure, an inch
+# colours of a figure's palette, the most that stay below the limit
+PALETTES = (256, 128, 64, 32)
+
+
+def write_figure(path: Path, figure: Figure) -> Path:
+    """Write a figure as a PNG with a palette: text stays sharp, and git keeps a third of the bytes.
+
+    Raises:
+        ValueError: it is larger than a committed figure may be; draw less.
+    """
+    from PIL import Image
+
+    from protogov.experiments.figures.style import look
+
+    drawn = io.BytesIO()
+    with look():
+        figure.savefig(drawn, format="png", dpi=DOTS, metadata={"Software": None})
+    picture = Image.open(drawn).convert("RGB")
+    for colours in PALETTES:
+        packed = io.BytesIO()
+        picture.quantize(colours, dither=Image.Dither.NONE).save(packed, format="PNG", optimize=True)
+        if packed.tell() <= LARGEST_FIGURE:
+            break
+    else:
+        raise ValueError(f"{path.name} takes {packed.tell()} bytes; at most {LARGEST_FIGURE} are accepted: draw less.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_bytes(packed.getvalue())
+    os.replace(unfinished, path)
+    return path
+
+
+def store_tables(folder: Path, tables: Mapping[str, Table]) -> dict[str, str]:
+    """Write tables; short ones as CSV, others as Parquet. Returns name -> name of the file."""
+    files = {}
+    for name, table in tables.items():
+        suffix, other = (".csv", ".parquet") if num_rows(table) <= LONGEST else (".parquet", ".csv")
+        unfinished = write_table(folder / f".unfinished_{name}{suffix}", table)
+        os.replace(unfinished, folder / f"{name}{suffix}")
+        (folder / f"{name}{other}").unlink(missing_ok=True)
+        files[name] = f"{name}{suffix}"
+    return files
+
+
+def load_tables(folder: Path, files: Mapping[str, str]) -> dict[str, Table]:
+    """Tables that `store_tables` wrote.
+
+    Raises:
+        BadInput: a file is missing or damaged.
+    """
+    return {
+        name: read_csv(folder / file) if file.endswith(".csv") else read_table(folder / file)
+        for name, file in files.items()
+    }
+
+
+def manifest(command: str, files: Mapping[str, str], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What made a folder's numbers, JSON-able: command, time, versions, digest of the physics, files and facts."""
+    return {
+        "command": command, "made": now(), "versions": versions(), "physics": source_digest(),
+        "tables": dict(files), "facts": dict(facts),
+    }  # fmt: skip
+
+
+def write_manifest(folder: Path, about: Mapping[str, Any]) -> Path:
+    """Write the manifest of a folder."""
+    return write_json(folder / MANIFEST, dict(about))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder.
+
+    Raises:
+        BadInput: there is none, or it is of another version.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise BadInput(f"{folder}: holds no {MANIFEST}; accepted is a folder that protogov study NAME --out wrote to")
+    about = read_json(folder / MANIFEST)
+    lacking = {"command", "made", "versions", "tables", "facts"} - set(about)
+    if lacking:
+        raise BadInput(f"{folder / MANIFEST}: lacks {', '.join(sorted(lacking))}; run its command again")
+    return about
+
+
+def footer(about: Mapping[str, Any]) -> list[str]:
+    """The last lines of every page: the files with the numbers, versions, and the command that made them."""
+    known = about["versions"]
+    said = f"protogov {known['protogov']} at commit `{known['commit']}`, python {known['python']}, "
+    said += f"numpy {known['numpy']}, numba {known['numba']}"
+    kept = [file for file in about["tables"].values() if file.endswith(".csv")]
+    numbers = f"Numbers: {', '.join(f'`{file}`' for file in kept)}. " if kept else ""
+    return [f"{numbers}Made on {about['made']} with {said} by", "", f"    {about['command']}", ""]
+
+
+def write_page(folder: Path, lines: Sequence[str], about: Mapping[str, Any]) -> Path:
+    """Write README.md: `lines` and the footer."""
+    return write_text(folder / "README.md", "\n".join([*lines, "", *footer(about)]))

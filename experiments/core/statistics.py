@@ -1,0 +1,229 @@
+"""Intervals, tails, resampling and families of tests: what a number is worth. Every study takes them from here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from protogov.experiments.core.tables import Table, columns, groups, num_rows
+
+Floats = NDArray[np.float64]
+LEVEL = 0.95
+TAIL = 0.05
+ENOUGH_SEEDS = 8  # training seeds below which a comparison of learners is called underpowered
+RESAMPLES = 1000
+_ENDS = (50.0 * (1.0 - LEVEL), 50.0 * (1.0 + LEVEL))  # percentiles
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number with its confidence interval.
+
+    Attributes:
+        mean: the estimate; in most cases a mean.
+        low, high: ends of the interval; infinite when one value says nothing of the spread.
+        n: values that it rests on.
+        error: its standard error; nan where the interval was not made from one.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int = 0
+    error: float = float("nan")
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval lies on one side of zero."""
+        return self.low > 0.0 or self.high < 0.0
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval's length."""
+        return (self.high - self.low) / 2.0
+
+    @property
+    def z(self) -> float:
+        """The estimate in standard errors; 0 for one that is exactly nothing."""
+        if self.error > 0.0:
+            return self.mean / self.error
+        return 0.0 if self.mean == 0.0 else float(np.copysign(np.inf, self.mean))
+
+    @property
+    def p(self) -> float:
+        """Student's probability of so large a mean where nothing is gained; one-sided."""
+        from scipy.stats import t as student  # slow to import
+
+        return float(student.sf(self.z, self.n - 1))
+
+
+def _finite(values: ArrayLike) -> Floats:
+    array = np.asarray(values, np.float64)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"values have shape {array.shape}; at least one value in one dimension is needed.")
+    if not np.isfinite(array).all():
+        raise ValueError(f"values hold {array[~np.isfinite(array)][0]}; they must be finite.")
+    return array
+
+
+def student_t(values: ArrayLike, level: float = LEVEL) -> Interval:
+    """Mean of independent values with Student's t interval: mean +- t(n - 1) * sd / sqrt(n).
+
+    Args:
+        values: finite floats [n].
+        level: coverage, within (0, 1).
+
+    Raises:
+        ValueError: no values, or one that is not finite.
+    """
+    from scipy.special import stdtrit  # scipy.stats takes half a second to import
+
+    array = _finite(values)
+    mean = float(array.mean())
+    if array.size == 1:
+        return Interval(mean, -np.inf, np.inf, 1)
+    error = float(array.std(ddof=1)) / sqrt(array.size)
+    half = float(stdtrit(array.size - 1, 0.5 + level / 2.0)) * error
+    return Interval(mean, mean - half, mean + half, array.size, error)
+
+
+def share_of(hits: int, trials: int, level: float = LEVEL) -> Interval:
+    """A probability with its exact interval (Clopper and Pearson 1934), equal tails.
+
+    Args:
+        hits: 0 to `trials`.
+        trials: independent ones, at least 1.
+        level: coverage, at least.
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(int(hits), int(trials)).proportion_ci(level, method="exact")
+    return Interval(hits / trials, float(found.low), float(found.high), int(trials))
+
+
+def cluster_means(values: ArrayLike, clusters: ArrayLike) -> Floats:
+    """Mean of the values of each cluster, F64[clusters] in the order of the sorted labels."""
+    array, labels = _finite(values), np.asarray(clusters)
+    if labels.shape != array.shape:
+        raise ValueError(f"clusters have shape {labels.shape}; {array.shape} is needed.")
+    return np.array([array[labels == label].mean() for label in np.unique(labels)])
+
+
+def means_by(table: Table, by: Sequence[str], of: Sequence[str]) -> Table:
+    """A row a group: mean of each column named in `of`, with its Student's interval as `NAME_low` and `NAME_high`.
+
+    Args:
+        table: independent rows.
+        by: columns whose values make a group.
+        of: columns of numbers.
+    """
+    rows = []
+    for key, own in groups(table, by):
+        for name in of:
+            found = student_t(own[name])
+            key |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+        rows.append(key | {"n": num_rows(own)})
+    return columns(rows)
+
+
+def interval_of(table: Table, row: int, name: str) -> Interval:
+    """An interval of a table that `means_by` made."""
+    return Interval(*(float(table[f"{name}{end}"][row]) for end in ("", "_low", "_high")))
+
+
+# ---------------------------------------------------------------------- tails
+
+
+def expected_shortfall(values: ArrayLike, share: float = TAIL) -> float:
+    """Mean of the lowest `share` of the values; the value on the boundary counts by the part of it that is inside.
+
+    Args:
+        values: finite floats [n].
+        share: of the values that is the tail, within (0, 1].
+
+    Raises:
+        ValueError: no values, one that is not finite, or a share out of range.
+    """
+    if not 0.0 < share <= 1.0:
+        raise ValueError(f"share is {share}; it must lie in (0, 1].")
+    return float(lowest_mean(_finite(values), share))
+
+
+def lowest_mean(values: Floats, share: float = TAIL) -> Floats:
+    """`expected_shortfall` along the last axis of float64 [..., n].
+
+    Acerbi and Tasche (2002), 'On the coherence of expected shortfall', equation 4.4 for a sample.
+    """
+    count = share * values.shape[-1]
+    weights = np.clip(count - np.arange(values.shape[-1]), 0.0, 1.0)
+    return np.asarray((np.sort(values, axis=-1) * weights).sum(axis=-1) / count)
+
+
+def value_at_risk(losses: Floats, level: float) -> Floats:
+    """The loss that is exceeded with probability 1 - `level`: the ceil(n * level)-th smallest of the last axis.
+
+    Args:
+        losses: float64 [..., n], a loss is positive.
+        level: within (0, 1), say 0.95.
+    """
+    # a product like 0.95 * 20 may come out a hair above the whole number
+    return np.asarray(np.sort(losses, axis=-1)[..., max(ceil(losses.shape[-1] * level - 1e-9), 1) - 1])
+
+
+# ---------------------------------------------------------------------- resampling whole seeds
+
+
+def seed_draws(seeds: int, resamples: int = RESAMPLES) -> NDArray[np.int64]:
+    """Numbers of the seeds of each resample, int64 [resamples, seeds]; always the same: pairs stay pairs."""
+    return np.random.default_rng(0).integers(0, seeds, (resamples, seeds))
+
+
+def percentile(estimate: float, replicated: ArrayLike, n: int = 0) -> Interval:
+    """An estimate with the 95% percentile interval of its finite replicates; nan ends where fewer than half are."""
+    values = np.asarray(replicated, np.float64)
+    finite = values[np.isfinite(values)]
+    if finite.size == 0 or finite.size < 0.5 * values.size:
+        return Interval(float(estimate), float("nan"), float("nan"), n)
+    low, high = np.percentile(finite, _ENDS)
+    return Interval(float(estimate), float(low), float(high), n)
+
+
+def bootstrap_mean(values: Floats, draws: NDArray[np.int64]) -> Interval:
+    """Mean of float64 [seeds] with its percentile interval over `draws` of :func:`seed_draws`."""
+    return percentile(float(values.mean()), values[draws].mean(axis=1), values.size)
+
+
+# ---------------------------------------------------------------------- families of tests
+
+
+def holm(p: Floats) -> Floats:
+    """Holm's step-down adjusted probabilities of one family of tests, F64[n] in the order of `p`.
+
+    NaN is no test: it stays NaN and does not count.
+    """
+    from statsmodels.stats.multitest import multipletests  # slow to import
+
+    adjusted = np.full(len(p), np.nan)
+    tests = np.flatnonzero(~np.isnan(p))
+    if tests.size:
+        adjusted[tests] = multipletests(p[tests], method="holm")[1]
+    return adjusted
+
+
+def critical_max_t(differences: Iterable[Floats], draws: NDArray[np.int64]) -> float:
+    """95% quantile of the largest |resampled mean - mean| / standard error over a family (Westfall and Young 1993).
+
+    A member whose |mean| exceeds so many of its standard errors differs from zero, all of them at once.
+
+    Args:
+        differences: paired ones of each member, float64 [seeds] each, in the same order of seeds.
+        draws: of :func:`seed_draws`.
+    """
+    largest = np.zeros(len(draws))
+    for values in differences:
+        error = values.std(ddof=1) / np.sqrt(values.size)
+        if error > 0.0:
+            largest = np.maximum(largest, np.abs(values[draws].mean(axis=1) - values.mean()) / error)
+    return float(np.quantile(largest, LEVEL))

@@ -1,0 +1,138 @@
+"""What a study is: options -> measure -> judge -> draw -> page. One command and one kind of folder for all of them.
+
+A study is one file, or a folder, under `protogov.experiments.studies` with an object `STUDY`. Of its parts only
+`measure` plays anything. Judging, drawing and the page see what was measured and nothing else, so that `--redraw`
+makes page and figures anew from a folder's tables.
+
+To add one: the file, and its name in `protogov.experiments.studies`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protogov.experiments.core.pieces import Running
+from protogov.experiments.core.tables import Table
+from protogov.experiments.errors import BadInput, CheckFailed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """Options that every study has."""
+
+    jobs: int = 2
+    """Processes, one thread each."""
+    out: Path | None = None
+    """Write tables, figures, a manifest and a page to this folder; finished pieces are kept there too."""
+    redraw: bool = False
+    """Measure nothing: draw figures and page of --out anew from its tables."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a study measured.
+
+    Attributes:
+        tables: name -> columns.
+        facts: what else page and figures need: sizes, names, seeds; JSON-able.
+    """
+
+    tables: Mapping[str, Table]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the numbers say.
+
+    Attributes:
+        said: sentences, the headline first.
+        failed: what does not hold though the study claims it; a run with it ends with exit code 1. Most studies claim
+            nothing.
+    """
+
+    said: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question and how it is answered.
+
+    Attributes:
+        name: of the command and of the folder under `results`.
+        title: of the page.
+        options: dataclass of its options, a `StudyOptions`; its docstring is the help.
+        measure: (options, how) -> what was found.
+        judge: what it says.
+        draw: name of a figure -> figure.
+        page: lines of the page between the headline and the footer; figures are shown by their names as `NAME.png`.
+    """
+
+    name: str
+    title: str
+    options: type[Any]
+    measure: Callable[[Any, Running], Found]
+    judge: Callable[[Found], Judged]
+    draw: "Callable[[Found], Mapping[str, Figure]]"
+    page: Callable[[Found, Judged], Sequence[str]]
+
+
+def run_study(study: Study, options: StudyOptions, command: str) -> int:
+    """Measure or take up what was measured, say it, and write what was asked for.
+
+    Raises:
+        BadInput: --redraw without a folder, or one of another study or version.
+        CheckFailed: what the study claims does not hold; all was written before.
+    """
+    if options.redraw:
+        found, about = _stored(study, options.out)
+    else:
+        keep = options.out / "pieces" if options.out is not None else None
+        found = study.measure(options, Running(options.jobs, keep, show=True))
+        about = {}
+    judged = study.judge(found)
+    print("\n".join(judged.said))
+    if options.out is not None:
+        for path in _write(study, found, judged, options.out, about or command):
+            print(path)
+    if judged.failed:
+        raise CheckFailed(f"{study.name}: {'; '.join(judged.failed)}")
+    return 0
+
+
+def _stored(study: Study, folder: Path | None) -> tuple[Found, dict[str, Any]]:
+    from protogov.experiments.core.results import load_tables, read_manifest
+
+    if folder is None:
+        raise BadInput("redraw needs the folder that was written: --out FOLDER")
+    about = read_manifest(folder)
+    if about.get("study") != study.name:
+        raise BadInput(f"{folder}: holds the study {about.get('study')!r}, not {study.name!r}")
+    return Found(load_tables(folder, about["tables"]), about["facts"]), about
+
+
+def _write(study: Study, found: Found, judged: Judged, folder: Path, about: "dict[str, Any] | str") -> list[Path]:
+    """Tables and manifest (not of what was taken up), figures, page; `about` is the manifest or the command."""
+    from protogov.experiments.core.results import manifest, store_tables, write_figure, write_manifest, write_page
+    from protogov.experiments.figures.style import look
+
+    paths: list[Path] = []
+    if isinstance(about, str):
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {"study": study.name, **manifest(about, store_tables(folder, found.tables), found.facts)}
+        paths += [*(folder / file for file in about["tables"].values()), write_manifest(folder, about)]
+    try:
+        with look():
+            figures = study.draw(found)
+        paths += [write_figure(folder / f"{name}.png", figure) for name, figure in figures.items()]
+        body = study.page(found, judged)
+    except KeyError as error:
+        raise BadInput(
+            f"{folder}: its tables are of another version: they lack {error}; run its command again"
+        ) from None
+    return [*paths, write_page(folder, [f"# {study.title}", "", *judged.said[:1], "", *body], about)]
