@@ -3,4 +3,5 @@
 STUDIES: dict[str, str] = {
     "lp_rounds": "what LPs earn in rounds of two weeks, beside published rounds",
     "recovery": "how long after a crash a market is out of order",
+    "stress": "losses, insolvency and the least collateral, over a grid of protocols on thousands of futures",
 }
