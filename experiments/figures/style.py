@@ -194,14 +194,12 @@ def heat_cell(
         y: of the middle.
         colour: red, green and blue, and what else; text is black or white, whichever can be read on it.
         lines: height above the middle -> (text, font size).
-        frame: colour of a frame that marks the cell; the text's own for "ink", none for None.
+        frame: colour of a frame that marks the cell.
     """
     axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.0))
     ink = BLACK if float(np.dot(colour[:3], (0.299, 0.587, 0.114))) > 0.5 else "white"
     if frame is not None:
-        edge = ink if frame == "ink" else frame
-        inside = Rectangle((x - 0.46, y - 0.45), 0.92, 0.9, fill=False, edgecolor=edge, linewidth=1.5, zorder=3)
+        inside = Rectangle((x - 0.46, y - 0.45), 0.92, 0.9, fill=False, edgecolor=frame, linewidth=2.0, zorder=3)
         axes.add_patch(inside)
     for above, (text, size) in lines.items():
-        weight = "bold" if frame == "ink" else "normal"
-        axes.text(x, y + above, text, ha="center", va="center", color=ink, fontsize=size, weight=weight)
+        axes.text(x, y + above, text, ha="center", va="center", color=ink, fontsize=size)
