@@ -16,7 +16,6 @@ from protogov.experiments.measured import HEADLINE, default_scenarios, make_suit
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.words import summary_table, turn_sentences, underpowered
 
-QUICK = 8  # tapes a scenario of a quick suite
 EPISODES = 64
 NATURAL_TAPES = 4  # of `natural` over those of another scenario
 
@@ -33,9 +32,6 @@ class Options:
     --scenarios the stress mix, each crisis and the held-out crash follow. --no-natural leaves it out; the first of
     --scenarios is the headline then.
 
-    With --suite every registered baseline (and GOVERNORS) plays every registered scenario instead: the leaderboard,
-    written into --out. A run of it that was cut off goes on with the same command.
-
     With --open-test GOVERNORS play the sealed test, once and for all: who opened it for whom is recorded in
     openings.json, in --out (results/test of the repository by default), before it is played. It opens for a commit
     without changes alone.
@@ -51,15 +47,6 @@ class Options:
     """Tapes of each scenario or file; four times as many of `natural`."""
     natural: bool = True
     """Play `natural` before any other scenario: its W is the headline."""
-    suite: bool = False
-    """The leaderboard: every baseline on every scenario, or on --scenarios."""
-    quick: bool = False
-    """With --suite: 8 tapes a scenario, to see that everything runs."""
-    ceiling: Path | None = None
-    """With --suite: JSON of constants tuned with hindsight, {scenario: {lever: value}}; the ceiling. A scenario that it
-    lacks gets the best of its sets there."""
-    jobs: int = 2
-    """With --suite: processes."""
     baselines: tuple[str, ...] = ()
     """Also play these, say mainnet or pi+steward_var+inventory_quotes; a wrong name lists all."""
     open_test: bool = False
@@ -78,10 +65,6 @@ def run(options: Options, command: str) -> int:
     config = world_of(found, options.world)
     if options.open_test:
         return run_sealed(options, found, config, command)
-    if options.suite:
-        return run_suite(options, found, config, command)
-    if options.quick or options.ceiling is not None:
-        raise BadInput("--quick and --ceiling are given without --suite, to which alone they belong")
     folder = RunFolder(options.out) if options.out is not None else found.run
     if folder is None:
         raise BadInput("out is missing; give a folder to write into, because the governors are not those of one run")
@@ -119,11 +102,7 @@ def run_sealed(options: Options, found: Found, config: WorldConfig, command: str
     """Open the sealed test for the governors, play it, and print the summary."""
     from protogov.experiments.open_test import open_test
 
-    given = {
-        "suite": options.suite, "quick": options.quick, "ceiling": options.ceiling is not None,
-        "scenarios": bool(options.scenarios), "episodes": options.episodes != EPISODES,
-    }  # fmt: skip
-    for name, is_given in given.items():
+    for name, is_given in {"scenarios": bool(options.scenarios), "episodes": options.episodes != EPISODES}.items():
         if is_given:
             raise BadInput(f"--{name} is given with --open-test, whose scenarios and tapes were sealed")
     if not found.sets:
@@ -132,32 +111,6 @@ def run_sealed(options: Options, found: Found, config: WorldConfig, command: str
     results, folder = open_test(options.out, config, sets, command, own_means=options.own_means)
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
-    return 0
-
-
-def run_suite(options: Options, found: Found, config: WorldConfig, command: str) -> int:
-    """Play the leaderboard, write it, and print its table of means."""
-    from protogov.experiments.leaderboard.ceiling import complete, read_ceiling
-    from protogov.experiments.leaderboard.playing import make_matches, run_matches, suite_scenarios
-    from protogov.experiments.leaderboard.summary import summarise
-    from protogov.experiments.leaderboard.writing import table_of_means, write_leaderboard
-
-    if options.out is None:
-        raise BadInput("out is missing; --suite needs a folder to write into, say --out results/leaderboard")
-    if options.baselines:
-        raise BadInput("--baselines is given with --suite, in which every baseline plays")
-    seeds, keep = QUICK if options.quick else options.episodes, options.out / "matches"
-    make_matches(config, seeds, options.scenarios)  # refuse what does not fit before anything is played
-    ceiling, picked = None, dict[str, str]()
-    if options.ceiling is not None:
-        scenarios = options.scenarios or suite_scenarios()
-        ceiling, picked = complete(config, read_ceiling(options.ceiling), scenarios, jobs=options.jobs, keep=keep)
-    matches = make_matches(config, seeds, options.scenarios, ceiling, found.sets)
-    table = run_matches(config, matches, jobs=options.jobs, keep=keep)
-    board = summarise(table)
-    for path in write_leaderboard(options.out, board, table, config, command, picked):
-        print(path)
-    print("\n".join(table_of_means(board)))
     return 0
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
@@ -20,14 +20,25 @@ def tape_seeds(count: int, first: int = 0) -> NDArray[np.uint64]:
     return np.uint64(EVALUATION_SEEDS) + np.arange(first, first + count, dtype=np.uint64)
 
 
-def open_worlds(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64]) -> Simulator:
+def open_worlds(
+    config: WorldConfig,
+    scenario: str | Scenario,
+    seeds: NDArray[np.uint64],
+    levers: Mapping[str, ArrayLike] | None = None,
+) -> Simulator:
     """Worlds of a scenario at their opening, one for each seed.
+
+    Args:
+        config: of the worlds.
+        scenario: what the outside market does.
+        seeds: U64 [n], a world each.
+        levers: name -> F64[n] in the lever's unit: where it stands in each world instead of its default.
 
     Raises:
         BadInput: the scenario is unknown, or cannot be drawn for the length of an episode.
     """
     with as_bad_input():
-        world = Simulator(config, len(seeds), scenario=scenario)
+        world = Simulator(config, len(seeds), scenario=scenario, lever_defaults=levers)
         world.reset(seeds=seeds)
     return world
 
@@ -72,10 +83,20 @@ def still(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint6
         CheckFailed: the books of a world do not balance.
     """
     world = open_worlds(config, scenario, seeds)
+    for step in hold(world):
+        yield world, step
+
+
+def hold(world: Simulator) -> Iterator[Step]:
+    """Let every lever stand until the episodes of worlds just opened are over; yields what each decision returned.
+
+    Raises:
+        CheckFailed: the books of a world do not balance.
+    """
     stands = {agent: np.zeros((world.num_worlds, world.action_size(agent))) for agent in world.agents}
     while not world.truncated().any():
         try:
             step = world.step(stands)
         except RuntimeError as error:
             raise CheckFailed(str(error)) from error
-        yield world, step
+        yield step

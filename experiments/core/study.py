@@ -133,6 +133,7 @@ def _write(study: Study, found: Found, judged: Judged, folder: Path, about: "dic
         body = study.page(found, judged)
     except KeyError as error:
         raise BadInput(
-            f"{folder}: its tables are of another version: they lack {error}; run its command again"
+            f"{folder}: its tables lack {error}: they are of another version, or git does not keep a long one; "
+            "run its command again"
         ) from None
     return [*paths, write_page(folder, [f"# {study.title}", "", *judged.said[:1], "", *body], about)]

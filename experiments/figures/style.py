@@ -3,7 +3,7 @@
 Palette: Okabe and Ito (2008), 'Color Universal Design'. Line style and width tell who is who as well as colour does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from protogov.experiments.core.statistics import Floats, student_t
@@ -180,3 +181,25 @@ def dots(axes: Axes, place: float, values: Floats, color: str) -> None:
     bars = [[found.mean - found.low], [found.high - found.mean]]
     axes.errorbar([place + 0.36], [found.mean], bars, fmt="o", markersize=5, capsize=3, color=color, zorder=4)
     axes.grid(axis="x", visible=False)
+
+
+def heat_cell(
+    axes: Axes, x: float, y: float, colour: Any, lines: Mapping[float, tuple[str, float]], frame: str | None = None
+) -> None:
+    """A cell of a map of numbers.
+
+    Args:
+        axes: without a grid; cells are one wide and one high.
+        x: of the middle.
+        y: of the middle.
+        colour: red, green and blue, and what else; text is black or white, whichever can be read on it.
+        lines: height above the middle -> (text, font size).
+        frame: colour of a frame that marks the cell.
+    """
+    axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.0))
+    ink = BLACK if float(np.dot(colour[:3], (0.299, 0.587, 0.114))) > 0.5 else "white"
+    if frame is not None:
+        inside = Rectangle((x - 0.46, y - 0.45), 0.92, 0.9, fill=False, edgecolor=frame, linewidth=2.0, zorder=3)
+        axes.add_patch(inside)
+    for above, (text, size) in lines.items():
+        axes.text(x, y + above, text, ha="center", va="center", color=ink, fontsize=size)

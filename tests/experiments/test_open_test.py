@@ -102,10 +102,8 @@ def test_only_a_commit_without_changes_opens_it(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--suite", "--out", "x"], "--suite is given with --open-test"),
         (["--scenarios", "jump"], "--scenarios is given with --open-test"),
         (["--episodes", "3"], "--episodes is given with --open-test"),
-        (["--quick"], "--quick is given with --open-test"),
     ],
 )
 def test_what_was_sealed_is_not_chosen(
@@ -136,7 +134,7 @@ def test_a_record_that_is_damaged_is_told(fake: Path, trained: RunFolder, capsys
 
 
 @pytest.mark.parametrize("command", [["evaluate", "--baselines", "random", "--out", "x", "--scenarios", "test-bates"],
-                                     ["evaluate", "--suite", "--out", "x", "--scenarios", "test-bates"],
+                                     ["study", "leaderboard", "--scenarios", "test-bates"],
                                      ["simulate", "static", "--out", "x", "--scenario", "test-bates"],
                                      ["train", "a", "--scenario", "test-bates"],
                                      ["tune", "--out", "x.json", "--scenarios", "test-bates"],

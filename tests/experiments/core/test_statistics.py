@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from protogov.experiments.core.statistics import (
     bootstrap_mean,
@@ -101,6 +102,13 @@ def test_a_share_has_the_interval_of_clopper_and_pearson():
     assert (found.mean, found.low) == (0.0, 0.0)
     assert found.high == pytest.approx(1.0 - 0.025 ** (1 / 20))
     assert share_of(20, 20).low == pytest.approx(0.025 ** (1 / 20))
+
+
+@pytest.mark.parametrize("hits", [1, 7, 39])
+def test_the_ends_of_a_share_invert_the_binomial_tails(hits):
+    found = share_of(hits, 40)
+    assert binom.sf(hits - 1, 40, found.low) == pytest.approx(0.025)
+    assert binom.cdf(hits, 40, found.high) == pytest.approx(0.025)
 
 
 def test_value_at_risk_is_an_order_statistic():

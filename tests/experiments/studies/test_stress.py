@@ -1,35 +1,42 @@
 """Stress: tails and intervals against closed forms, requirements by hand, and the command from start to finish."""
 
-import csv
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.liquidation import shortfall_at
 from protogov.envs.world.margin import short_shortfall_at
 from protogov.experiments.cli import main
+from protogov.experiments.core.pieces import HERE, Running
 from protogov.experiments.core.play import open_worlds, tape_seeds
+from protogov.experiments.core.results import read_manifest
+from protogov.experiments.core.statistics import seed_draws, value_at_risk
+from protogov.experiments.core.tables import Table, concatenate, read_csv, select
 from protogov.experiments.errors import BadInput
-from protogov.experiments.stress.estimates import (
-    clopper_pearson,
+from protogov.experiments.studies.stress.grid import Cell, Slice, lever_rows, make_cells, make_slices, play_slice
+from protogov.experiments.studies.stress.losses import CRITERIA, Standing, Watch, shortfall
+from protogov.experiments.studies.stress.requirement import (
+    best_rule,
     least_requirement,
     loosest,
-    seed_draws,
     tail_mean,
-    tail_of,
-    value_at_risk,
+    tails_of,
 )
-from protogov.experiments.stress.grid import Cell, lever_rows, make_cells
-from protogov.experiments.stress.losses import CRITERIA, Standing, Watch, shortfall
-from protogov.experiments.stress.runner import Plan, play_slice, run_plan
-from protogov.experiments.stress.summary import summarise
-from protogov.experiments.stress.writing import answer
+from protogov.experiments.studies.stress.study import (
+    POINTS,
+    STUDY,
+    Options,
+    edges_of,
+    exceedance,
+    judge,
+    margin_effect,
+    measure,
+    summarise,
+)
 
 CONFIG = WorldConfig(episode_hours=24, decision_hours=12)
 CELLS = make_cells((0.75, 0.91), (0.6, 0.72, 0.88), (1.0,))
@@ -54,23 +61,26 @@ def test_the_shortfall_is_never_below_the_value_at_risk(values, level):
 def test_bootstrap_takes_whole_seeds_so_copies_of_a_protocol_say_nothing_new():
     one = np.random.default_rng(3).normal(size=(50, 1))
     draws = seed_draws(50, 200)
-    alone, copied = tail_of(one, (0.9,), draws), tail_of(np.repeat(one, 8, axis=1), (0.9,), draws)
-    assert copied.shortfall[0.9] == pytest.approx(alone.shortfall[0.9])
-    estimate, low, high = alone.shortfall[0.9]
-    assert low < estimate <= high
+    alone, copied = tails_of(one, draws)["es95"], tails_of(np.repeat(one, 8, axis=1), draws)["es95"]
+    assert (copied.mean, copied.low, copied.high) == pytest.approx((alone.mean, alone.low, alone.high))
+    assert alone.low < alone.mean <= alone.high
 
 
-@pytest.mark.parametrize("hits", [0, 1, 7, 39, 40])
-def test_clopper_pearson_inverts_the_binomial_tails(hits):
-    low, high = clopper_pearson(hits, 40)
-    if hits > 0:
-        assert binom.sf(hits - 1, 40, low) == pytest.approx(0.025)
-    else:
-        assert low == 0.0 and high == pytest.approx(1.0 - 0.025 ** (1 / 40))
-    if hits < 40:
-        assert binom.cdf(hits, 40, high) == pytest.approx(0.025)
-    else:
-        assert high == 1.0
+def test_resamples_in_parts_are_the_same(monkeypatch):
+    losses, draws = np.random.default_rng(3).normal(size=(50, 2)), seed_draws(50, 20)
+    whole = tails_of(losses, draws)
+    monkeypatch.setattr("protogov.experiments.studies.stress.requirement.AT_ONCE", 300)
+    assert tails_of(losses, draws) == whole
+
+
+def test_a_curve_of_losses_keeps_every_point_of_its_tail():
+    losses = np.random.default_rng(4).permutation(np.arange(1.0, 10_001.0))
+    curve = exceedance("all", losses)
+    assert len(curve["loss"]) <= POINTS
+    # 10,000 is lost by one world of 10,000, 9,999 by two
+    assert curve["loss"][-3:].tolist() == [9998.0, 9999.0, 10_000.0]
+    np.testing.assert_allclose(curve["beyond"], (10_001.0 - curve["loss"]) / 10_000)
+    assert curve["loss"][0] == 1.0 and curve["beyond"][0] == 1.0
 
 
 # ---------------------------------------------------------------------- requirements
@@ -85,22 +95,22 @@ def test_the_crossing_is_linear_between_two_points():
 def test_requirement_is_stricter_by_its_upper_bound_and_a_lucky_dip_buys_nothing():
     values, hits = [0.6, 0.7, 0.8, 0.9], [0, 20, 0, 60]
     found = least_requirement(values, hits, 200, 0.05)
-    assert 0.6 < found.backed < found.estimate < found.hopeful < 0.8
-    assert found.estimate == pytest.approx(0.65)
-    assert not found.open_ended
+    assert 0.6 < found["backed"] < found["estimate"] < found["hopeful"] < 0.8
+    assert found["estimate"] == pytest.approx(0.65)
+    assert not found["open_ended"]
     dipped = least_requirement([0.6, 0.7, 0.8], [4, 0, 40], 200, 0.05)  # 2% at .7 too: from there to 20%
-    assert dipped.estimate == pytest.approx(0.7 + 0.1 * 0.03 / 0.18)
-    assert least_requirement(values, [0, 0, 0, 0], 200, 0.05).open_ended
-    assert np.isnan(least_requirement(values, [0, 0, 0, 0], 20, 0.05).backed)  # 20 clean worlds show nothing at 5%
+    assert dipped["estimate"] == pytest.approx(0.7 + 0.1 * 0.03 / 0.18)
+    assert least_requirement(values, [0, 0, 0, 0], 200, 0.05)["open_ended"]
+    assert np.isnan(least_requirement(values, [0, 0, 0, 0], 20, 0.05)["backed"])  # 20 clean worlds show nothing at 5%
     mirrored = least_requirement([2.0, 1.5, 1.0], [0, 10, 40], 200, 0.05)  # margins: the strictest is the largest
-    assert 1.5 <= mirrored.estimate <= 2.0
+    assert 1.5 <= mirrored["estimate"] <= 2.0
 
 
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=6), st.floats(0.02, 0.5), st.floats(0.02, 0.4))
 def test_a_looser_target_never_asks_for_more(hits, target, more):
     values = np.linspace(0.5, 0.9, len(hits))
     strict, loose = (least_requirement(values, hits, 50, t) for t in (target, target + more))
-    assert np.isnan(strict.backed) or loose.backed >= strict.backed - 1e-12
+    assert np.isnan(strict["backed"]) or loose["backed"] >= strict["backed"] - 1e-12
 
 
 # ---------------------------------------------------------------------- grid and insolvency
@@ -158,10 +168,14 @@ def test_what_is_under_water_is_the_kernels_own_and_by_hand():
 
 # ---------------------------------------------------------------------- playing
 
+FEW = Options(
+    scenario="jump", thresholds=(0.75, 0.91), ltvs=(0.6, 0.72, 0.88), option_margins=(1.0,), seeds=3, jobs=1,
+    world=replace(Options().world, episode_hours=24, decision_hours=12),
+)  # fmt: skip
+
 
 def test_slices_do_not_change_the_numbers_and_cells_are_paired():
-    plan = Plan(CONFIG, "jump", CELLS, 3)
-    whole, part = play_slice(plan, 0, 3), play_slice(plan, 1, 2)
+    whole, part = (play_slice(CONFIG, Slice("jump", CELLS, *at)) for at in ((0, 3), (1, 2)))
     rows = whole["seed"] == 1
     for name, column in part.items():
         assert np.array_equal(column, whole[name][rows]), name
@@ -171,81 +185,105 @@ def test_slices_do_not_change_the_numbers_and_cells_are_paired():
 
 
 def test_a_finished_slice_is_taken_and_not_played_again(tmp_path, monkeypatch):
-    plan = Plan(CONFIG, "jump", CELLS, 3)
-    monkeypatch.setattr("protogov.experiments.stress.runner.BATCH", len(CELLS))
-    first = run_plan(plan, jobs=1, keep=tmp_path, show=False)
-    files = sorted(tmp_path.rglob("*.parquet"))
+    monkeypatch.setattr("protogov.experiments.studies.stress.grid.BATCH", len(CELLS))
+    assert [(one.start, one.stop) for one in make_slices("jump", CELLS, 5, 3)] == [(5, 6), (6, 7), (7, 8)]
+    how = Running(keep=tmp_path)
+    first = measure(FEW, how).tables["episodes"]
+    files = sorted(tmp_path.glob("*.parquet"))
     assert len(files) == 3
     files[1].unlink()
     played = []
     monkeypatch.setattr(
-        "protogov.experiments.stress.runner.play_slice", lambda *a: played.append(a[1:]) or play_slice(*a)
+        "protogov.experiments.core.pieces.play_pieces",
+        lambda function, calls, jobs: (
+            (number, played.append(job.start) or function(config, job)) for number, (config, job) in enumerate(calls)
+        ),
     )
-    again = run_plan(plan, jobs=1, keep=tmp_path, show=False)
-    assert played == [(1, 2)]
+    again = measure(FEW, how).tables["episodes"]
+    assert played == [1]
+    assert first["seed"].tolist() == [0, 1, 2] * len(CELLS)
     assert all(np.array_equal(first[name], again[name]) for name in first)
-    assert replace(plan, scenario="flat").digest() != plan.digest()
+    later = measure(replace(FEW, first=1, seeds=2), how).tables["episodes"]  # taken, whatever comes before
+    assert played == [1] and np.array_equal(later["welfare"], select(first, first["seed"] > 0)["welfare"])
 
 
 def test_nothing_is_lost_to_loans_where_the_price_stands_still():
-    table = play_slice(Plan(CONFIG, "flat", CELLS, 4), 0, 4)
+    table = play_slice(CONFIG, Slice("flat", CELLS, 0, 4))
     assert (table["bad_debt"] == 0.0).all() and not any(table[f"insolvent/{name}"].any() for name in CRITERIA)
 
 
 def test_lending_more_against_the_same_coin_fails_more_often_in_a_crash():
-    plan = Plan(WorldConfig(decision_hours=24), "crash-heldout", make_cells((0.91,), (0.67, 0.88), (1.0,)), 24)
-    summary = summarise(plan, run_plan(plan, jobs=1, show=False), "net-worth", "capital", 0.5)
-    careful, bold = summary.cells
-    assert bold.hits >= careful.hits + 4
-    assert bold.tail.mean > careful.tail.mean
-    assert summary.best is None or summary.best.requirement.backed < 0.88
+    world = replace(FEW.world, episode_hours=336, decision_hours=24)
+    bold = replace(
+        FEW, scenario="crash-heldout", thresholds=(0.91,), ltvs=(0.67, 0.88), seeds=24, target=0.5, world=world
+    )
+    found = measure(bold, HERE)
+    cells, rules = found.tables["cells"], found.tables["requirement"]
+    assert cells["insolvent"][1] >= cells["insolvent"][0] + 4
+    assert cells["loss"][1] > cells["loss"][0]
+    best = best_rule(rules)
+    assert best is None or rules["backed"][best] < 0.88
 
 
 def made_up(hits):
-    """A summary of (LT, LTV, option margin) -> insolvent worlds of 200."""
-    cells = tuple(Cell(*at) for at in hits)
-    seen = np.concatenate([np.arange(200) < count for count in hits.values()])
-    table = {"loss/capital": seen * 1.0, "insolvent/net-worth": seen, "welfare": -1.0 * seen}
-    return summarise(Plan(CONFIG, "jump", cells, 200), table, "net-worth", "capital", 0.05)
+    """What is found of (LT, LTV, option margin) -> insolvent worlds of 200."""
+    facts = {"scenario": "jump", "seeds": 200, "criterion": "net-worth", "loss": "capital", "target": 0.05}
+
+    def cell(at: Cell, count: int) -> Table:
+        seen = np.arange(200) < count
+        levers = {name: np.full(200, value) for name, value in at._asdict().items()}
+        return {**levers, "loss/capital": seen * 1.0, "insolvent/net-worth": seen, "welfare": -1.0 * seen}
+
+    return summarise(concatenate(cell(Cell(*at), count) for at, count in hits.items()), facts)
 
 
 def test_the_answer_says_what_the_margin_does_and_where_the_grid_ends():
+    def best(found):
+        rules = found.tables["requirement"]
+        return {name: rules[name][best_rule(rules)] for name in rules}
+
+    def edges(found):
+        rule = best(found)
+        return edges_of(found.tables["cells"], rule["threshold"], bool(rule["open_ended"]))
+
     inert = {
         (lt, ltv, m): 2 if ltv < 0.6 else 60 for lt in (0.67, 0.75) for ltv in (0.55, 0.6) for m in (0.8, 1.0, 2.0)
     }
-    summary = made_up(inert)
-    assert summary.best.fixed["option_margin"] == 1.0  # of three that lend as much
-    assert summary.edges == ("liquidation threshold",)
-    assert summary.margin_effect == 0
-    said = " ".join(answer(summary))
+    found = made_up(inert)
+    assert best(found)["option_margin"] == 1.0  # of three that lend as much
+    assert edges(found) == ["liquidation threshold"]
+    assert margin_effect(found.tables["cells"]) == 0
+    said = " ".join(judge(found).said)
     assert "moves a cell by at most 0 of its 200 worlds. It decides hardly anything" in said
     assert "end of the grid by liquidation threshold" in said
     felt = made_up({at: count if at[2] == 2.0 else 3 * count for at, count in inert.items()})
-    assert felt.best.fixed["option_margin"] == 2.0
-    assert felt.margin_effect == 120
-    assert "hardly anything" not in " ".join(answer(felt))
+    assert best(felt)["option_margin"] == 2.0
+    assert margin_effect(felt.tables["cells"]) == 120
+    assert "hardly anything" not in " ".join(judge(felt).said)
     inner = made_up(
         {(lt, ltv, 1.0): 0 if lt == 0.67 and ltv < 0.6 else 60 for lt in (0.6, 0.67, 0.75) for ltv in (0.55, 0.6)}
     )
-    assert inner.edges == ()
+    assert edges(inner) == []
 
 
-def test_the_command_writes_its_tables_and_figures(tmp_path, capsys):
-    arguments = ["stress", "--scenario", "jump", "--thresholds", "0.75", "0.83", "--ltvs", "0.6", "0.7"]
+def test_the_command_writes_its_tables_and_figures_and_draws_them_again(tmp_path, capsys):
+    arguments = ["study", "stress", "--scenario", "jump", "--thresholds", "0.75", "0.83", "--ltvs", "0.6", "0.7"]
     arguments += ["--option-margins", "1", "--seeds", "3", "--jobs", "1", "--out", str(tmp_path)]
     arguments += ["--world.episode-hours", "12"]
     assert main(arguments) == 0
-    rows = list(csv.DictReader((tmp_path / "cells.csv").open()))
-    assert len(rows) == 4 and {row["worlds"] for row in rows} == {"3"}
-    assert {row["requirement"] for row in csv.DictReader((tmp_path / "requirement.csv").open())} == {
-        "loan-to-value", "option margin",
-    }  # fmt: skip
-    for name in ("insolvency.svg", "insolvency.png", "losses.svg", "README.md", "manifest.json", "episodes.parquet"):
-        assert (tmp_path / name).stat().st_size > 500, name
+    cells = read_csv(tmp_path / "cells.csv")
+    assert cells["worlds"].tolist() == [3] * 4
+    assert set(read_csv(tmp_path / "requirement.csv")["requirement"]) == {"loan-to-value", "option margin"}
     assert "No protocol of the grid is shown" in capsys.readouterr().out
-    assert json.loads((tmp_path / "manifest.json").read_text())["seconds"] >= 0.0
+    assert read_manifest(tmp_path)["facts"]["seconds"] >= 0.0
+    files = {name: (tmp_path / name).read_bytes() for name in ("insolvency.png", "losses.png", "README.md")}
+    for name in files:
+        (tmp_path / name).unlink()
+    assert main(["study", "stress", "--redraw", "--out", str(tmp_path)]) == 0
+    assert {name: (tmp_path / name).read_bytes() for name in files} == files
     assert main(arguments) == 0  # everything is kept: no time to tell
-    assert json.loads((tmp_path / "manifest.json").read_text())["seconds"] is None
+    assert read_manifest(tmp_path)["facts"]["seconds"] is None
+    assert STUDY.name == "stress"
 
 
 @pytest.mark.parametrize(
@@ -255,10 +293,13 @@ def test_the_command_writes_its_tables_and_figures(tmp_path, capsys):
         (["--loss", "all"], "loss is 'all'"),
         (["--target", "1"], "target is 1"),
         (["--seeds", "1"], "seeds is 1"),
+        (["--first", "-1"], "first is -1"),
+        (["--world.venues", "2"], "venues is 2"),
         (["--scenario", "nowhere"], "nowhere"),
         (["--jobs", "0"], "jobs is 0"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, message, tmp_path, capsys):
-    assert main(["stress", "--out", str(tmp_path), *arguments]) == 2
+    assert main(["study", "stress", "--out", str(tmp_path), *arguments]) == 2
     assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.csv"))
