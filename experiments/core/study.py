@@ -71,6 +71,7 @@ class Study:
         judge: what it says.
         draw: name of a figure -> figure.
         page: lines of the page between the headline and the footer; figures are shown by their names as `NAME.png`.
+        listed: lines that an option `list` prints instead of a measurement: what there is to choose from.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Study:
     judge: Callable[[Found], Judged]
     draw: "Callable[[Found], Mapping[str, Figure]]"
     page: Callable[[Found, Judged], Sequence[str]]
+    listed: Callable[[Any], Sequence[str]] | None = None
 
 
 def run_study(study: Study, options: StudyOptions, command: str) -> int:
@@ -89,6 +91,9 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
         BadInput: --redraw without a folder, or one of another study or version.
         CheckFailed: what the study claims does not hold; all was written before.
     """
+    if study.listed is not None and getattr(options, "list", False):
+        print("\n".join(study.listed(options)))
+        return 0
     if options.redraw:
         found, about = _stored(study, options.out)
     else:
@@ -118,7 +123,15 @@ def _stored(study: Study, folder: Path | None) -> tuple[Found, dict[str, Any]]:
 
 def _write(study: Study, found: Found, judged: Judged, folder: Path, about: "dict[str, Any] | str") -> list[Path]:
     """Tables and manifest (not of what was taken up), figures, page; `about` is the manifest or the command."""
-    from protogov.experiments.core.results import manifest, store_tables, write_figure, write_manifest, write_page
+    from protogov.experiments.core.results import (
+        LARGEST_FIGURE,
+        LARGEST_FOLDER,
+        manifest,
+        store_tables,
+        write_figure,
+        write_manifest,
+        write_page,
+    )
     from protogov.experiments.figures.style import look
 
     paths: list[Path] = []
@@ -129,7 +142,8 @@ def _write(study: Study, found: Found, judged: Judged, folder: Path, about: "dic
     try:
         with look():
             figures = study.draw(found)
-        paths += [write_figure(folder / f"{name}.png", figure) for name, figure in figures.items()]
+        share = min(LARGEST_FIGURE, LARGEST_FOLDER // (2 * max(len(figures), 1)))  # tables take the other half
+        paths += [write_figure(folder / f"{name}.png", figure, share) for name, figure in figures.items()]
         body = study.page(found, judged)
     except KeyError as error:
         raise BadInput(

@@ -112,3 +112,12 @@ def groups(table: Table, names: Sequence[str]) -> Iterator[tuple[dict[str, Any],
     keys = list(zip(*(table[name].tolist() for name in names), strict=True))
     for key in dict.fromkeys(keys):
         yield dict(zip(names, key, strict=True)), select(table, np.array([one == key for one in keys]))
+
+
+def rounded(table: Table, digits: int = 6) -> Table:
+    """The table with floats of so many significant digits: a file of half the bytes."""
+
+    def short(column: NDArray[Any]) -> NDArray[Any]:
+        return np.array([float(f"{value:.{digits}g}") for value in column]) if column.dtype.kind == "f" else column
+
+    return {name: short(column) for name, column in table.items()}

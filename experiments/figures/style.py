@@ -165,11 +165,11 @@ def note(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=8.5)
 
 
-def headline(figure: Figure, text: str) -> None:
-    """What the numbers say, in bold above the panels."""
+def headline(figure: Figure, text: str, size: float = 10.0) -> None:
+    """What the numbers say, in bold of `size` points above the panels."""
     text = text[:1].upper() + text[1:]
-    lines = wrap(text, int(11.5 * figure.get_figwidth()))
-    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    lines = wrap(text, int(115.0 / size * figure.get_figwidth()))
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=size, fontweight="bold")
 
 
 def dots(axes: Axes, place: float, values: Floats, color: str) -> None:

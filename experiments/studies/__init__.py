@@ -3,6 +3,7 @@
 STUDIES: dict[str, str] = {
     "lp_rounds": "what LPs earn in rounds of two weeks, beside published rounds",
     "leaderboard": "every baseline on every scenario, beside constants tuned with hindsight",
+    "phenomena": "whether known phenomena appear with their mechanism and vanish with its switch",
     "recovery": "how long after a crash a market is out of order",
     "stress": "losses, insolvency and the least collateral, over a grid of protocols on thousands of futures",
 }

@@ -22,7 +22,7 @@ from protogov.experiments.core.tables import Table, concatenate, select
 from protogov.experiments.core.text import markdown, number, span
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLUE, GREEN, VERMILLION, dots, headline, new_figure
-from protogov.experiments.phenomena.worlds import Shock
+from protogov.experiments.studies.phenomena.worlds import Shock
 
 CRASH_AT, HOURS, RATE_BACK = 48, 336, 0.01  # hours; annual rate within which it is back
 FALLS = (0.1, 0.2, 0.3)  # share of the price that the hour of the crash takes

@@ -15,6 +15,7 @@ from protogov.experiments.commands import train
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.errors import BadInput, CheckFailed
 from protogov.experiments.paths import RunFolder, latest_run_folder, new_run_folder
+from protogov.experiments.studies import STUDIES
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
@@ -31,7 +32,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     [
         (
             ["tarin"],
-            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, phenomena, audit, "
+            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, audit, "
             "tune, scenarios, report",
         ),
         (["train"], "NAME"),
@@ -172,8 +173,10 @@ def test_help(capsys):
     text = capsys.readouterr().out
     for name, line in COMMANDS.items():
         assert f"  {name}" in text and line in text
+    named = [[name] for name in COMMANDS if name != "study"] + [["study", name] for name in STUDIES]
+    for command in named:
         with pytest.raises(SystemExit) as end:
-            main([*name.split(), "--help"])
+            main([*command, "--help"])
         assert end.value.code in (0, None)
         told = capsys.readouterr().out
         assert "Example: protogov" in told
@@ -207,7 +210,7 @@ def test_bad_input_is_a_value_error():
     assert issubclass(BadInput, ValueError)
 
 
-@pytest.mark.parametrize("name", ["simulate", "train", "evaluate", "tune", "study stress", "audit", "phenomena"])
+@pytest.mark.parametrize("name", ["simulate", "train", "evaluate", "tune", "study stress", "audit"])
 def test_every_command_that_builds_a_world_takes_a_member(name, capsys):
     with pytest.raises(SystemExit):
         main([*name.split(), "--help"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
@@ -11,16 +11,26 @@ from protogov.envs.scenarios import Flat, Scenario
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.envs.world.state import EventKind
 from protogov.experiments.core.play import still
+from protogov.experiments.core.statistics import Floats
 from protogov.experiments.figures.style import GREY
-from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, every_seed, panels
-from protogov.experiments.phenomena.phenomenon import Change, Floats, Measure, Phenomenon, Sample, Seeds
-from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import Shock
+from protogov.experiments.studies.phenomena.drawing import LOOKS, label_y
+from protogov.experiments.studies.phenomena.phenomenon import (
+    ACTIVE,
+    SWITCHED,
+    Change,
+    Measure,
+    Phenomenon,
+    Sample,
+    Seeds,
+    Seen,
+)
+from protogov.experiments.studies.phenomena.worlds import Shock
 
 HOURS, FALL = 24, 6
 EDGES = np.arange(0.82, 1.0801, 0.01)  # of loan-to-value before a liquidation
 CRUMB = 1.0  # USD repaid below which a liquidation is of no account
 BONUS = LEVERS[LEVER_INDEX["liquidation_bonus"]].default
+CRITICAL = 1.0 / (1.0 + BONUS)
 
 
 def loan_to_value(debt: float, collateral: float, price: float) -> float:
@@ -74,41 +84,49 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
                     toxic[row] += repaid / 1e6 * (before < 1.0)
                     number_toxic[row] += before < 1.0
     columns = {"toxic": toxic, "number": number_toxic, "lost": lost, "liquidated": liquidated}
-    return Sample(columns, {"counts": counts, "raised": raised})
+    return columns | {"counts": counts, "raised": raised}
 
 
-def draw(finding: Finding) -> Figure:
-    """The share of liquidations that raise a loan-to-value, over the loan-to-value that they find; every seed."""
-    found = finding.comparisons[0]
-    critical = 1.0 / (1.0 + BONUS)
-    headline = (
-        f"Above a loan-to-value of {100 * critical:.1f}% = 1/(1 + bonus) every liquidation makes the loan worse; "
+def headline(seen: Seen) -> str:
+    """Where liquidations turn toxic."""
+    return (
+        f"Above a loan-to-value of {100 * CRITICAL:.1f}% = 1/(1 + bonus) every liquidation makes the loan worse; "
         f"without a bonus none of a solvent loan does"
     )
-    figure, (share, many, seeds) = panels(finding, headline, 3)
+
+
+def found_at(seen: Seen, world: str) -> tuple[Floats, Floats, Floats]:
+    """Loan-to-values [%], liquidations an episode that found a loan there, and those that raised it."""
     middles = 0.5 * (EDGES[1:] + EDGES[:-1])
-    for label, sample, look, mark in (
-        (f"bonus {100 * BONUS:g}%", finding.active, ACTIVE, "o"),
-        ("no bonus", finding.switched, SWITCHED, "s"),
-    ):
-        counts, raised = sample.traces["counts"].sum(axis=0)[1:-1], sample.traces["raised"].sum(axis=0)[1:-1]
+    return 100 * middles, seen.curve("counts", world)[1][1:-1], seen.curve("raised", world)[1][1:-1]
+
+
+def share_raised(axes: Axes, seen: Seen) -> None:
+    """The share of liquidations that raise a loan-to-value, over the loan-to-value that they find."""
+    for world, mark in ((ACTIVE, "o"), (SWITCHED, "s")):
+        at, counts, raised = found_at(seen, world)
         some = counts > 0
-        share.plot(
-            100 * middles[some], 100 * raised[some] / counts[some], marker=mark, markersize=3.5, label=label, **look
-        )
-        many.step(100 * middles, counts / finding.seeds.size, where="mid", label=label, **look)
-    for axes in (share, many):
-        axes.axvline(100 * critical, color=GREY, linewidth=0.9, linestyle=":")
-        axes.set_xlabel("loan-to-value before the liquidation [%]")
-    share.text(
-        100 * critical - 0.3, 50, "1 / (1 + bonus)", rotation=90, ha="right", va="center", color=GREY, fontsize=7.5
+        axes.plot(at[some], 100 * raised[some] / counts[some], marker=mark, markersize=3.5, **LOOKS[world])
+    axes.text(
+        100 * CRITICAL - 0.3, 50, "1 / (1 + bonus)", rotation=90, ha="right", va="center", color=GREY, fontsize=7.5
     )
-    share.set_ylabel("liquidations that raise it [%]")
-    share.legend(loc="upper left")
-    many.set_ylabel("liquidations an episode and point")
-    many.legend(loc="upper right")
-    every_seed(seeds, finding, found, (f"bonus\n{100 * BONUS:g}%", "no\nbonus"))
-    return figure
+    critical_line(axes, "liquidations that raise it [%]")
+
+
+def number_found(axes: Axes, seen: Seen) -> None:
+    """How many liquidations find a loan at each loan-to-value."""
+    for label, world in zip(seen.one.both, (ACTIVE, SWITCHED), strict=True):
+        at, counts, _ = found_at(seen, world)
+        axes.step(at, counts, where="mid", label=label, **LOOKS[world])
+    critical_line(axes, "liquidations an episode and point")
+    axes.legend(loc="upper right")
+
+
+def critical_line(axes: Axes, label: str) -> None:
+    """Where a liquidation takes more than it repays."""
+    axes.axvline(100 * CRITICAL, color=GREY, linewidth=0.9, linestyle=":")
+    axes.set_xlabel("loan-to-value before the liquidation [%]")
+    label_y(axes, label)
 
 
 TOXIC_SPIRAL = Phenomenon(
@@ -127,15 +145,17 @@ TOXIC_SPIRAL = Phenomenon(
         liquidator_margin_congested=0.0,
     ),
     switch=Change(words="no bonus", parameters={"bonus_scale": 0.0}),
-    measure=Measure("toxic", "repaid in liquidations that worsen a solvent loan", "million USD"),
-    also=(
+    measures=(
+        Measure("toxic", "repaid in liquidations that worsen a solvent loan", "million USD"),
         Measure("number", "number of such liquidations", "an episode"),
         Measure("lost", "bad debt", "million USD"),
         Measure("liquidated", "liquidated in all", "million USD"),
     ),
     smallest=0.25,
     play=play,
-    draw=draw,
+    headline=headline,
+    panels=(share_raised, number_found),
+    both=(f"bonus {100 * BONUS:g}%", "no bonus"),
     note=(
         "Liquidators are paid from outside up to 6% to work, in both worlds, or nobody would come without a bonus. A "
         "solvent loan is one with debt below the value of its collateral at the oracle price: beyond that, any "

@@ -1,17 +1,17 @@
 """Oracle-lag flow: who sees the market before the oracle does takes money from who must trust the oracle."""
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Overlay, Scenario, get_scenario
 from protogov.envs.scenarios.base import Seeds as TapeSeeds
 from protogov.envs.scenarios.base import Tapes
 from protogov.experiments.core.play import still
+from protogov.experiments.core.text import number
 from protogov.experiments.figures.style import SEED_MARKERS, seed_line
-from protogov.experiments.phenomena.drawing import band, every_seed, legend_on_top, number, panels
-from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
-from protogov.experiments.phenomena.runner import Finding
+from protogov.experiments.studies.phenomena.drawing import band, label_y, legend_on_top
+from protogov.experiments.studies.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds, Seen
 
 HOURS = 96
 DEVIATIONS = (0.0, 0.0025, 0.005, 0.01, 0.02)  # share of the price
@@ -37,7 +37,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
         informed += venue["sum_informed_profit"] / 1e3
         gap = np.abs(world.worlds["oracle_price"] / world.worlds["outside_price"] - 1.0)
         behind += 1e4 * gap / config.horizon
-    return Sample({"latency": latency, "informed": informed, "behind": behind})
+    return {"latency": latency, "informed": informed, "behind": behind}
 
 
 def lag(deviation: float, delay: int) -> Change:
@@ -46,37 +46,27 @@ def lag(deviation: float, delay: int) -> Change:
     return Change(words=f"{100 * deviation:g}%, {5 * delay} min", parameters=settings)
 
 
-def draw(finding: Finding) -> Figure:
-    """Profit over the deviation threshold for several delays, and every seed."""
-    found = finding.comparisons[0]
-    gains = {
-        (deviation, delay): finding.shown[lag(deviation, delay).words] for deviation in DEVIATIONS for delay in DELAYS
-    }
+def headline(seen: Seen) -> str:
+    """From the least lag to the largest."""
     least, most = (
-        gains[at].columns["latency"].mean() for at in ((DEVIATIONS[1], DELAYS[0]), (DEVIATIONS[-1], DELAYS[-1]))
+        seen.mean("latency", lag(*at).words) for at in ((DEVIATIONS[1], DELAYS[0]), (DEVIATIONS[-1], DELAYS[-1]))
     )
-    headline = (
+    return (
         f"Latency traders' gain rises with the oracle's threshold and delay, from {number(least)} to {number(most)} "
         f"thousand USD in four days, and is nothing without lag"
     )
-    figure, (grid, seeds) = panels(finding, headline, 2)
+
+
+def by_lag(axes: Axes, seen: Seen) -> None:
+    """Profit over the deviation threshold, a line a delay."""
     for place, delay in enumerate(DELAYS):
-        values = np.stack([gains[deviation, delay].columns["latency"] for deviation in DEVIATIONS], axis=1)
-        look = seed_line(place)
-        band(
-            grid,
-            100 * np.array(DEVIATIONS),
-            values,
-            f"delay {5 * delay} min",
-            look,
-            marker=SEED_MARKERS[place],
-            markersize=4,
-        )
-    grid.set_xlabel("deviation that triggers a report [% of the price]")
-    grid.set_ylabel("latency traders' profit [thousand USD]")
-    legend_on_top(grid, len(DELAYS))
-    every_seed(seeds, finding, found, ("0.5%,\n20 min late", "no lag"))
-    return figure
+        found = [seen.interval("latency", lag(deviation, delay).words) for deviation in DEVIATIONS]
+        ends = [np.array([getattr(one, end) for one in found]) for end in ("mean", "low", "high")]
+        marks = {"marker": SEED_MARKERS[place], "markersize": 4}
+        band(axes, 100 * np.array(DEVIATIONS), ends, f"delay {5 * delay} min", seed_line(place), **marks)
+    axes.set_xlabel("deviation that triggers a report [% of the price]")
+    label_y(axes, "latency traders' profit [thousand USD]")
+    legend_on_top(axes, len(DELAYS))
 
 
 ORACLE_LAG = Phenomenon(
@@ -89,15 +79,18 @@ ORACLE_LAG = Phenomenon(
     switch=Change(
         words="zero lag", parameters={"oracle_deviation": 0.0, "oracle_delay": 0.0, "oracle_pool_weight": 0.0}
     ),
-    measure=Measure("latency", "latency traders' profit", "thousand USD"),
-    also=(
+    measures=(
+        Measure("latency", "latency traders' profit", "thousand USD"),
         Measure("informed", "profit of all informed traders", "thousand USD"),
         Measure("behind", "oracle's mean distance from the market", "bp"),
     ),
-    shown={change.words: change for change in (lag(deviation, delay) for deviation in DEVIATIONS for delay in DELAYS)},
+    shown=tuple(lag(deviation, delay) for deviation in DEVIATIONS for delay in DELAYS),
+    dosed=("latency",),
     smallest=0.25,
     play=play,
-    draw=draw,
+    headline=headline,
+    panels=(by_lag,),
+    both=("0.5%, 20 min late", "no lag"),
     note=(
         "The default oracle, with blocks full at all times: a report takes its whole delay of 20 minutes. With a delay "
         "a feed that reports every move is always busy with an old report, so the smallest thresholds gain it nothing."

@@ -1,20 +1,20 @@
 """Gamma feedback: a pool that is short gamma sells as the price falls, its sales move the price, and it sells more."""
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
 from protogov.experiments.core.play import still
-from protogov.experiments.figures.style import GREEN
-from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, band, dots, label_y, legend_on_top, number, panels
-from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
-from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import Shock
+from protogov.experiments.core.text import number
+from protogov.experiments.studies.phenomena.drawing import over_time, spreads
+from protogov.experiments.studies.phenomena.phenomenon import Change, Doses, Measure, Phenomenon, Sample, Seeds, Seen
+from protogov.experiments.studies.phenomena.worlds import Shock
 
 HOURS, FALL = 48, 6
 NOTIONAL = 84e6  # USD of options that the pool has written
 NOTIONALS = (7e6, 14e6, 28e6, 56e6, NOTIONAL, 112e6)
+DOSES = Doses("opening_notional", NOTIONALS, [""] * len(NOTIONALS), main=NOTIONAL)
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
@@ -28,48 +28,28 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
         below[:, hour] = 1e4 * np.log(worlds["tape_price"] * worlds["pool_coin"] / worlds["pool_cash"])
         gain = np.maximum(gain, records["hedge_gain_peak"])
         cost -= records["pool_hedging"] / 1e3
-    columns = {
+    return {
         "pushed": np.abs(pushed).max(axis=1),
         "below": below[:, FALL:].max(axis=1),
         "gain": gain,
         "cost": cost,
+        "below the market": below,
+        "pushed so far": pushed,
     }
-    return Sample(columns, {"below": below, "pushed": pushed})
 
 
-def written(notional: float) -> str:
-    """Name of the world in which the pool has written so many USD of options."""
-    return f"{notional / 1e6:g} million USD written"
-
-
-def draw(finding: Finding) -> Figure:
-    """The pool's price and the outside price after the fall, and the push over the hedge gain."""
-    found = finding.comparisons[0]
-    headline = (
-        f"Hedges sold into a fall push the outside price {number(found.active.mean)} bp further at a hedge gain of "
-        f"{number(finding.active.columns['gain'].mean())}; hedges outside the pool do nothing to it"
+def headline(seen: Seen) -> str:
+    """How far hedges pushed."""
+    return (
+        f"Hedges sold into a fall push the outside price {number(seen.mean('pushed'))} bp further at a hedge gain of "
+        f"{number(seen.mean('gain'))}; hedges outside the pool do nothing to it"
     )
-    figure, (pool, outside, dose) = panels(finding, headline, 3)
-    hours = np.arange(1.0, HOURS + 1.0)
-    for axes, name, label in (
-        (pool, "below", "spot pool below the market [bp]"),
-        (outside, "pushed", "lasting fall of the outside price that hedges caused [bp]"),
-    ):
-        band(axes, hours, finding.active.traces[name], "hedged in the pool", ACTIVE)
-        band(axes, hours, finding.switched.traces[name], "hedged outside", SWITCHED)
-        axes.set_xlabel("hour of the episode")
-        label_y(axes, label)
-        legend_on_top(axes, 2)
-    gains = []
-    for place, notional in enumerate(NOTIONALS):
-        main = notional == NOTIONAL
-        sample = finding.active if main else finding.shown[written(notional)]
-        dots(dose, place, sample.columns["pushed"], ACTIVE if main else {"color": GREEN})
-        gains.append(sample.columns["gain"].mean())
-    dose.set_xticks(range(len(NOTIONALS)), [f"{gain:.2g}" for gain in gains])
-    dose.set_xlabel("mean of the largest hedge gain")
-    label_y(dose, f"{found.measure.label} [{found.measure.unit}]")
-    return figure
+
+
+def by_gain(axes: Axes, seen: Seen) -> None:
+    """The push over the mean of the largest hedge gain, book by book."""
+    books = {world: f"{seen.mean('gain', world):.2g}" for world in DOSES.worlds}
+    spreads("pushed", books, "mean of the largest hedge gain")(axes, seen)
 
 
 GAMMA_FEEDBACK = Phenomenon(
@@ -83,20 +63,23 @@ GAMMA_FEEDBACK = Phenomenon(
         opening_notional=NOTIONAL, arrivals=0.0, num_shorts=0, debt_size=0.0
     ),
     switch=Change(words="no hedging through the pool", parameters={"hedge_through_pool": 0.0}),
-    measure=Measure("pushed", "largest lasting move of the outside price by hedges", "bp"),
-    also=(
+    measures=(
+        Measure("pushed", "largest lasting move of the outside price by hedges", "bp"),
         Measure("below", "spot pool below the market, at worst", "bp"),
         Measure("cost", "paid for hedges beyond the market's price", "thousand USD"),
         Measure("gain", "largest hedge gain", "ratio"),
     ),
-    shown={
-        written(notional): Change(words=written(notional), parameters={"opening_notional": notional})
-        for notional in NOTIONALS
-        if notional != NOTIONAL
-    },
+    shown=DOSES.changes,
+    dosed=("pushed", "gain"),
     smallest=5.0,
     play=play,
-    draw=draw,
+    headline=headline,
+    panels=(
+        over_time("below the market", "spot pool below the market [bp]"),
+        over_time("pushed so far", "lasting fall of the outside price that hedges caused [bp]"),
+        by_gain,
+    ),
+    both=("hedged in the pool", "hedged outside"),
     note=(
         "The pool has written three times the usual options, and nobody else trades by force: the lasting part of the "
         "hedges' impact (3% of it) is all that moves the outside price away from the tape. The third panel repeats it "

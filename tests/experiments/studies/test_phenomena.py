@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,51 +14,74 @@ from protogov.envs.ensemble import shipped_ensemble
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.world.state import EVENT, EventKind
 from protogov.experiments.cli import main
+from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.play import still, tape_seeds
-from protogov.experiments.core.statistics import student_t
+from protogov.experiments.core.results import LARGEST_FOLDER
+from protogov.experiments.core.statistics import interval_of, student_t
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput
-from protogov.experiments.phenomena import Change, Measure, Phenomenon, Sample, oracle_lag, register, run_phenomena
-from protogov.experiments.phenomena.phenomenon import Seeds
-from protogov.experiments.phenomena.toxic_spiral import liquidations_of
-from protogov.experiments.phenomena.worlds import Shock
+from protogov.experiments.studies.phenomena import oracle_lag, study
+from protogov.experiments.studies.phenomena.phenomenon import (
+    ACTIVE,
+    SWITCHED,
+    Change,
+    Measure,
+    Phenomenon,
+    Sample,
+    Seeds,
+)
+from protogov.experiments.studies.phenomena.study import PHENOMENA, STUDY, chosen, look_for, play_all
+from protogov.experiments.studies.phenomena.toxic_spiral import liquidations_of
+from protogov.experiments.studies.phenomena.worlds import Shock
 
 SEEDS = 32
 # what it takes to tell them from their least effects
 MORE_SEEDS = {"adverse-selection": 64, "lockup": 128, "skipping": 128, "surface-manipulation": 128}
 
 
-@pytest.fixture(scope="module", params=list(register.PHENOMENA))
+@pytest.fixture(scope="module", params=list(PHENOMENA))
 def phenomenon(request: pytest.FixtureRequest) -> Phenomenon:
-    return register.PHENOMENA[request.param]
+    return PHENOMENA[request.param]
+
+
+def alone(one: Phenomenon, **changes: Any) -> Phenomenon:
+    """Without the further worlds of its figure."""
+    return replace(one, shown=(), dosed=(), curves={}, **changes)
+
+
+def verdict(found: Found) -> str:
+    """Of the first phenomenon."""
+    return str(found.tables["phenomena"]["verdict"][0])
 
 
 def test_it_appears_with_its_mechanism_and_vanishes_with_its_switch(phenomenon: Phenomenon) -> None:
-    (finding,) = run_phenomena([replace(phenomenon, shown={})], MORE_SEEDS.get(phenomenon.name, SEEDS))
-    assert finding.appears, finding.main
-    assert finding.vanishes, finding.main
+    found = look_for([alone(phenomenon)], MORE_SEEDS.get(phenomenon.name, SEEDS))
+    assert verdict(found) == "appears, vanishes"
+    assert not STUDY.judge(found).failed
 
 
 def test_without_its_mechanism_in_either_world_the_claim_fails(phenomenon: Phenomenon) -> None:
     # the switch is on in both worlds; the other change is of no account to what is played
     off = phenomenon.switch.apply(phenomenon.config)
     idle = Change(words="nothing that is played", world={"cooperation": 0.5})
-    (finding,) = run_phenomena([replace(phenomenon, config=off, switch=idle, shown={})], 8)
-    assert not finding.appears
-    assert finding.main.effect.mean == 0.0  # the same seeds, tapes and noise in both
+    found = look_for([alone(phenomenon, config=off, switch=idle)], 8)
+    assert "DOES NOT APPEAR" in verdict(found)
+    assert found.tables["phenomena"]["effect"][0] == 0.0  # the same seeds, tapes and noise in both
 
 
 def test_a_switch_that_switches_nothing_off_fails_the_claim(phenomenon: Phenomenon) -> None:
     idle = Change(words="nothing that is played", world={"cooperation": 0.5})
-    (finding,) = run_phenomena([replace(phenomenon, switch=idle, shown={})], SEEDS)
-    assert not finding.vanishes
-    assert not finding.holds
+    found = look_for([alone(phenomenon, switch=idle)], SEEDS)
+    assert "DOES NOT VANISH" in verdict(found)
+    assert STUDY.judge(found).failed
 
 
 def test_latency_traders_gain_more_from_a_later_and_a_coarser_oracle() -> None:
     corners = {at: oracle_lag.lag(*at) for at in ((0.0025, 0), (0.0025, 12), (0.02, 0), (0.02, 12))}
-    one = replace(register.PHENOMENA["oracle-lag"], shown={change.words: change for change in corners.values()})
-    (finding,) = run_phenomena([one], SEEDS)
-    gain = {at: finding.shown[change.words].columns["latency"] for at, change in corners.items()}
+    one = replace(PHENOMENA["oracle-lag"], shown=tuple(corners.values()))
+    played = play_all([one], SEEDS)["oracle-lag"]
+    gain = {at: played[change.words]["latency"] for at, change in corners.items()}
     for less, more in (((0.0025, 0), (0.0025, 12)), ((0.02, 0), (0.02, 12)), ((0.0025, 0), (0.02, 0))):
         assert student_t(gain[more] - gain[less]).low > 0.0, (less, more)
 
@@ -65,21 +89,28 @@ def test_latency_traders_gain_more_from_a_later_and_a_coarser_oracle() -> None:
 # ---------------------------------------------------------------------- the rule, on numbers that are known
 
 
-def planted(active: list[float], switched: list[float], **limits: float) -> Phenomenon:
-    """A phenomenon whose worlds give these values, whatever the market does."""
+def planted(monkeypatch: pytest.MonkeyPatch, active: list[float], switched: list[float], **limits: float) -> Phenomenon:
+    """A phenomenon whose worlds give these values, whatever the market does; it stands in the cascade's place."""
 
     def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
         values = switched if config.cooperation else active
-        return Sample({"value": np.array(values)[(seeds - tape_seeds(1)[0]).astype(int)]})
+        return {"value": np.array(values)[(seeds - tape_seeds(1)[0]).astype(int)]}
 
-    cascade = register.PHENOMENA["cascade"]
     switch = Change(words="none", world={"cooperation": 1.0})
     about = {"smallest": 1.0, "band": 0.0} | limits
-    return replace(cascade, switch=switch, measure=Measure("value", "value", "USD"), also=(), play=play, **about)
+    measures = (Measure("value", "value", "USD"),)
+    one = alone(PHENOMENA["cascade"], switch=switch, measures=measures, play=play, panels=(nothing,), **about)
+    one = replace(one, headline=lambda seen: "planted")
+    monkeypatch.setitem(PHENOMENA, "cascade", one)
+    return one
+
+
+def nothing(axes: Any, seen: Any) -> None:
+    """A panel."""
 
 
 @pytest.mark.parametrize(
-    ("active", "switched", "limits", "verdict"),
+    ("active", "switched", "limits", "said"),
     [
         ([3.0, 3.1] * 4, [0.0] * 8, {}, "appears, vanishes"),
         ([0.90, 0.91] * 4, [0.0] * 8, {}, "DOES NOT APPEAR, vanishes"),  # significant, and too small to matter
@@ -91,34 +122,42 @@ def planted(active: list[float], switched: list[float], **limits: float) -> Phen
     ],
 )
 def test_the_verdict_follows_the_rule(
-    active: list[float], switched: list[float], limits: dict[str, float], verdict: str
+    monkeypatch: pytest.MonkeyPatch, active: list[float], switched: list[float], limits: dict[str, float], said: str
 ) -> None:
-    (finding,) = run_phenomena([planted(active, switched, **limits)], 8)
-    assert finding.verdict == verdict
-    assert finding.holds == (verdict == "appears, vanishes")
+    found = look_for([planted(monkeypatch, active, switched, **limits)], 8)
+    assert verdict(found) == said
+    assert (not STUDY.judge(found).failed) == (said == "appears, vanishes")
 
 
-def test_effects_are_paired_seed_by_seed() -> None:
+def test_effects_are_paired_seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     # both worlds differ by 2 on every seed, and seeds by far more
     spread = [float(100 * k) for k in range(8)]
-    (finding,) = run_phenomena([planted([value + 2.0 for value in spread], spread)], 8)
-    effect = finding.main.effect
-    assert (effect.mean, effect.low, effect.high, effect.n) == (2.0, 2.0, 2.0, 8)
-    assert finding.main.active.half_width > 100.0
+    found = look_for([planted(monkeypatch, [value + 2.0 for value in spread], spread)], 8)
+    table = found.tables["phenomena"]
+    effect = interval_of(table, 0, "effect")
+    assert (effect.mean, effect.low, effect.high, table["seeds"][0]) == (2.0, 2.0, 2.0, 8)
+    assert interval_of(table, 0, "with").half_width > 100.0
 
 
-def test_batches_and_jobs_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    cascade = replace(register.PHENOMENA["cascade"], shown={})
-    (whole,) = run_phenomena([cascade], 12)
-    monkeypatch.setattr("protogov.experiments.phenomena.runner.BATCH", 5)
-    (pieces,) = run_phenomena([cascade], 12, jobs=2)
-    for name, column in whole.active.columns.items():
-        np.testing.assert_array_equal(pieces.active.columns[name], column)
-    np.testing.assert_array_equal(pieces.switched.traces["growing"], whole.switched.traces["growing"])
+def test_batches_and_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cascade = alone(PHENOMENA["cascade"])
+    whole = play_all([cascade], 12)["cascade"]
+    monkeypatch.setattr(study, "BATCH", 5)
+    how = Running(1, tmp_path)
+    for pieces in (play_all([cascade], 12, how)["cascade"], play_all([cascade], 12, how)["cascade"]):
+        for world in (ACTIVE, SWITCHED):
+            same(pieces[world], whole[world])
+
+
+def same(one: Table, other: Table) -> None:
+    """Every column alike to the last bit."""
+    assert list(one) == list(other) and "growing.47" in one
+    for name, column in other.items():
+        np.testing.assert_array_equal(one[name], column)
 
 
 def test_claims_that_no_run_could_test_are_refused() -> None:
-    cascade = register.PHENOMENA["cascade"]
+    cascade = PHENOMENA["cascade"]
     with pytest.raises(ValueError, match="held out"):
         replace(cascade, scenario=get_scenario("crash-heldout"))
     with pytest.raises(ValueError, match="smallest"):
@@ -130,7 +169,7 @@ def test_claims_that_no_run_could_test_are_refused() -> None:
     with pytest.raises(ConfigError, match="depth_scales"):
         replace(cascade, switch=Change(words="a slip of the pen", parameters={"depth_scales": 1.0}))
     with pytest.raises(BadInput, match="at least 8"):
-        run_phenomena([cascade], 7)
+        look_for([cascade], 7)
 
 
 # ---------------------------------------------------------------------- worlds
@@ -187,47 +226,58 @@ def test_an_hour_is_walked_back_liquidation_by_liquidation() -> None:
 # ---------------------------------------------------------------------- command
 
 
-def test_command_writes_table_figures_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["phenomena", "--seeds", "8", "--out", str(tmp_path)]) in (0, 1)
+def test_command_writes_tables_figures_and_page_and_draws_them_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["study", "phenomena", "--seeds", "8", "--jobs", "1", "--out", str(tmp_path)]
+    assert main(command) in (0, 1)
     printed = capsys.readouterr().out
     rows = list(csv.DictReader((tmp_path / "phenomena.csv").open()))
     about = json.loads((tmp_path / "manifest.json").read_text())
-    text = (tmp_path / "README.md").read_text()
-    assert about["command"] == f"protogov phenomena --seeds 8 --out {tmp_path}"
-    for one in register.PHENOMENA.values():
+    page = tmp_path / "README.md"
+    text = page.read_text()
+    assert about["command"] == f"protogov {' '.join(command)}"
+    assert not list(tmp_path.glob("*.parquet"))  # git keeps all that a page needs
+    for one in PHENOMENA.values():
         mine = [row for row in rows if row["phenomenon"] == one.name]
         assert [row["measure"] for row in mine] == [measure.name for measure in one.measures]
-        assert [bool(row["verdict"]) for row in mine] == [True] + [False] * len(one.also)
-        assert float(mine[0]["effect_low"]) <= float(mine[0]["effect_mean"]) <= float(mine[0]["effect_high"])
+        assert [bool(row["verdict"]) for row in mine] == [True] + [False] * (len(one.measures) - 1)
+        assert float(mine[0]["effect_low"]) <= float(mine[0]["effect"]) <= float(mine[0]["effect_high"])
         assert one.claim in text and one.name in printed
-        assert "<svg" in (tmp_path / f"{one.name}.svg").read_text()
         assert (tmp_path / f"{one.name}.png").read_bytes().startswith(b"\x89PNG")
         for name, value in one.switch.parameters.items():
-            assert about["phenomena"][one.name]["switch"][name] == value
+            assert about["facts"]["phenomena"][one.name]["switch"][name] == value
+    kept = [file for file in tmp_path.iterdir() if file.is_file()]
+    assert sum(file.stat().st_size for file in kept) <= LARGEST_FOLDER
+    pictures = {file: file.read_bytes() for file in kept if file.suffix == ".png"}
+    for file in (page, *pictures):
+        file.unlink()
+    assert main(["study", "phenomena", "--redraw", "--out", str(tmp_path)]) in (0, 1)
+    assert page.read_text() == text
+    assert all(file.read_bytes() == picture for file, picture in pictures.items())
 
 
 def test_command_fails_when_a_claim_does(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    false = planted([0.0] * 8, [0.0] * 8)
-    monkeypatch.setitem(register.PHENOMENA, "cascade", false)
-    assert main(["phenomena", "cascade", "--seeds", "8"]) == 1
+    planted(monkeypatch, [0.0] * 8, [0.0] * 8)
+    assert main(["study", "phenomena", "cascade", "--seeds", "8", "--jobs", "1"]) == 1
     assert "1 of 1 phenomena do not behave as claimed: cascade DOES NOT APPEAR" in capsys.readouterr().err
 
 
 def test_command_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["phenomena", "--list"]) == 0
+    assert main(["study", "phenomena", "--list"]) == 0
     printed = capsys.readouterr().out
-    for one in register.PHENOMENA.values():
+    for one in PHENOMENA.values():
         assert one.claim in printed and one.switch.words in printed
-    assert main(["phenomena", "gold-rush"]) == 2
+    assert main(["study", "phenomena", "gold-rush"]) == 2
     assert "gold-rush" in capsys.readouterr().err
-    assert main(["phenomena", "--seeds", "3"]) == 2
+    assert main(["study", "phenomena", "--seeds", "3"]) == 2
 
 
 def test_a_phenomenon_is_looked_for_in_a_member_but_for_what_it_says_itself_of_its_world():
     values = shipped_ensemble().members["w02"]
-    (plain,), (found,) = register.chosen(("surface-manipulation",)), register.chosen(("surface-manipulation",), "w02")
+    (plain,), (found,) = chosen(("surface-manipulation",)), chosen(("surface-manipulation",), "w02")
     assert plain.config.parameters.lp_choice == found.config.parameters.lp_choice == 0.0 != values["lp_choice"]
     assert found.config.parameters.supplier_need == values["supplier_need"] != plain.config.parameters.supplier_need
     assert found.config.parameters.gwav_on == 0.0
     with pytest.raises(BadInput, match="member is 'ensemble'; a phenomenon is looked for in one of w01"):
-        register.chosen((), "ensemble")
+        chosen((), "ensemble")

@@ -1,25 +1,24 @@
 """Liquidators who skip: where slippage and gas eat the bonus nobody comes, and the debt goes bad."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
 from protogov.experiments.core.play import still
+from protogov.experiments.core.text import number
 from protogov.experiments.figures.style import GREEN, PURPLE
-from protogov.experiments.phenomena.drawing import (
+from protogov.experiments.studies.phenomena.drawing import logarithmic, over_time
+from protogov.experiments.studies.phenomena.phenomenon import (
     ACTIVE,
     SWITCHED,
-    band,
-    every_seed,
-    label_y,
-    legend_on_top,
-    number,
-    panels,
+    Change,
+    Measure,
+    Phenomenon,
+    Sample,
+    Seeds,
+    Seen,
 )
-from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
-from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import DEEP, Shock
+from protogov.experiments.studies.phenomena.worlds import DEEP, Shock
 
 HOURS, FALL = 48, 6
 NO_GAS = {"gas_cost": 0.0}
@@ -39,39 +38,19 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
         lost += venue["sum_bad_debt"] / 1e6
         liquidated += venue["sum_liquidated"] / 1e6
         beyond = np.maximum(debt - value, 0.0).sum(axis=1) / 1e6
-    columns = {"left": left.sum(axis=1), "loans": loans.sum(axis=1), "lost": lost + beyond, "liquidated": liquidated}
-    return Sample(columns, {"left": left, "loans": loans})
+    return {
+        "left": left.sum(axis=1), "loans": loans.sum(axis=1), "lost": lost + beyond, "liquidated": liquidated,
+        "debt by hour": left, "loans by hour": loans,
+    }  # fmt: skip
 
 
-def draw(finding: Finding) -> Figure:
-    """Debt and loans left over time in four worlds, and every seed."""
-    found, lost = finding.comparisons[0], finding.comparisons[2]
-    most = finding.active.traces["left"].mean(axis=0).max()
-    headline = (
+def headline(seen: Seen) -> str:
+    """The most that is left, and what it does to bad debt."""
+    most = seen.curve("debt by hour", ACTIVE)[1].max()
+    return (
         f"Liquidators look at {number(most)} million USD of unhealthy loans and leave them; bad debt is "
-        f"x{number(lost.active.mean / lost.switched.mean)} what it is with infinite depth and free gas"
+        f"x{number(seen.times('lost', SWITCHED))} what it is with infinite depth and free gas"
     )
-    figure, (debt, loans, seeds) = panels(finding, headline, 3)
-    worlds = {
-        "thin pool, gas 300 USD": (finding.active, ACTIVE),
-        "free gas": (finding.shown["no gas"], {"color": PURPLE, "linestyle": (0, (1, 1.2))}),
-        "infinite depth": (finding.shown["infinite depth"], {"color": GREEN, "linestyle": (0, (6, 1.5, 1, 1.5))}),
-        "both": (finding.switched, SWITCHED),
-    }
-    hours = np.arange(1.0, HOURS + 1.0)
-    for label, (sample, look) in worlds.items():
-        band(debt, hours, sample.traces["left"], label, look)
-        band(loans, hours, sample.traces["loans"], label, look)
-    for axes in (debt, loans):
-        axes.set_xlabel("hour of the episode")
-    label_y(debt, "debt looked at and left [million USD]")
-    label_y(loans, "loans that could be liquidated and were not (log above 0.1)")
-    loans.set_yscale("symlog", linthresh=0.1, linscale=0.5)
-    loans.set_ylim(bottom=-0.02)
-    loans.set_yticks([0.0, 0.1, 1.0, 10.0], ["0", "0.1", "1", "10"])
-    legend_on_top(debt, len(worlds))
-    every_seed(seeds, finding, found, ("thin pool,\ngas", "infinite depth,\nno gas"))
-    return figure
 
 
 SKIPPING = Phenomenon(
@@ -89,19 +68,30 @@ SKIPPING = Phenomenon(
         account_tail=0.9,
     ),
     switch=Change(words="infinite depth and free gas", parameters={**NO_GAS, **DEEP}),
-    measure=Measure("left", "unhealthy debt looked at and left", "million USD x hours"),
-    also=(
+    measures=(
+        Measure("left", "unhealthy debt looked at and left", "million USD x hours"),
         Measure("loans", "loans that could be liquidated and were not", "loans x hours"),
         Measure("lost", "bad debt", "million USD"),
         Measure("liquidated", "liquidated in all", "million USD"),
     ),
-    shown={
-        "no gas": Change(words="free gas", parameters=NO_GAS),
-        "infinite depth": Change(words="infinite depth", parameters=DEEP),
+    shown=(
+        Change(words="free gas", parameters=NO_GAS),
+        Change(words="infinite depth", parameters=DEEP),
+    ),
+    curves={
+        "free gas": {"color": PURPLE, "linestyle": (0, (1, 1.2))},
+        "infinite depth": {"color": GREEN, "linestyle": (0, (6, 1.5, 1, 1.5))},
     },
     smallest=5.0,
     play=play,
-    draw=draw,
+    headline=headline,
+    panels=(
+        over_time("debt by hour", "debt looked at and left [million USD]"),
+        logarithmic(
+            over_time("loans by hour", "loans that could be liquidated and were not (log above 0.1)", legend=False)
+        ),
+    ),
+    both=("thin pool, gas 300 USD", "both"),
     note=(
         "Depth halves to 0.4 million USD for 1% with the price, and forced sales scare more of it away; gas is that of "
         "full blocks; the sizes of loans have a heavier tail than usual. Slippage protects large loans, gas small "

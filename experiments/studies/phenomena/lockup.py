@@ -1,28 +1,18 @@
 """Lock-up and run: at full utilisation withdrawals are not paid, and the queue itself makes suppliers leave."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
 from protogov.experiments.core.play import still
+from protogov.experiments.core.text import number
 from protogov.experiments.figures.style import GREEN
-from protogov.experiments.phenomena.drawing import (
-    ACTIVE,
-    SWITCHED,
-    band,
-    every_seed,
-    label_y,
-    legend_on_top,
-    number,
-    panels,
-)
-from protogov.experiments.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds
-from protogov.experiments.phenomena.runner import Finding
-from protogov.experiments.phenomena.worlds import Shock
+from protogov.experiments.studies.phenomena.drawing import over_time
+from protogov.experiments.studies.phenomena.phenomenon import Change, Measure, Phenomenon, Sample, Seeds, Seen
+from protogov.experiments.studies.phenomena.worlds import Shock
 
 HOURS, CALL = 96, 6
-FEARLESS = "without fear"
+FEARLESS = "nobody fears anything"
 NO_FEAR = {"lockup_fear": 0.0, "loss_fear": 0.0, "crash_frequency": 0.0}
 
 
@@ -38,39 +28,22 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
             opening = deposits
         staying[:, hour] = deposits - venue["unmet_withdrawals"]
     gone = 1.0 - staying / opening[:, None]
-    columns = {
+    return {
         "waiting": waiting.sum(axis=1) / 24.0,
         "locked": (waiting > 0.0).sum(axis=1).astype(float),
         "gone": 100.0 * gone[:, -1],
+        "queue": waiting,
+        "run": 100.0 * gone,
     }
-    return Sample(columns, {"waiting": waiting, "gone": 100.0 * gone})
 
 
-def draw(finding: Finding) -> Figure:
-    """Withdrawals that wait, deposits that have left or want to, and every seed."""
-    found = finding.comparisons[0]
-    fearless = finding.shown[FEARLESS].columns["waiting"].mean()
-    headline = (
-        f"Withdrawals wait for {number(found.active.mean)} million USD-days, x{number(found.active.mean / fearless)} "
+def headline(seen: Seen) -> str:
+    """How much waits, and what fear adds."""
+    waiting = seen.mean("waiting")
+    return (
+        f"Withdrawals wait for {number(waiting)} million USD-days, x{number(seen.times('waiting', FEARLESS))} "
         f"what they would if nobody feared a lock-up; with unlimited cash none waits and the run is slower"
     )
-    figure, (queue, run, seeds) = panels(finding, headline, 3)
-    hours = np.arange(1.0, HOURS + 1.0)
-    worlds = {
-        "cash is what there is": (finding.active, ACTIVE),
-        "nobody fears anything": (finding.shown[FEARLESS], {"color": GREEN, "linestyle": (0, (1, 1.2))}),
-        "unlimited cash": (finding.switched, SWITCHED),
-    }
-    for label, (sample, look) in worlds.items():
-        band(queue, hours, sample.traces["waiting"], label, look)
-        band(run, hours, sample.traces["gone"], label, look)
-    for axes in (queue, run):
-        axes.set_xlabel("hour of the episode")
-        legend_on_top(axes, len(worlds))
-    label_y(queue, "withdrawals asked for and not paid [million USD]")
-    label_y(run, "suppliers' deposits gone or asked back [%]")
-    every_seed(seeds, finding, found, ("cash is what\nthere is", "unlimited\ncash"))
-    return figure
 
 
 LOCKUP = Phenomenon(
@@ -81,14 +54,21 @@ LOCKUP = Phenomenon(
     scenario=Flat() + Shock("50% a year to be had elsewhere", hour=CALL, least=0.0, most=0.0, outside_yield=0.5),
     config=WorldConfig(episode_hours=HOURS, decision_hours=1),
     switch=Change(words="unlimited cash", parameters={"cash_backstop": 1.0}),
-    measure=Measure("waiting", "withdrawals not paid", "million USD x days"),
-    also=(
+    measures=(
+        Measure("waiting", "withdrawals not paid", "million USD x days"),
         Measure("locked", "time with a queue", "hours"),
         Measure("gone", "suppliers' deposits gone or asked back", "%"),
     ),
-    shown={FEARLESS: Change(words="nobody fears anything", parameters=NO_FEAR)},
+    shown=(Change(words=FEARLESS, parameters=NO_FEAR),),
+    dosed=("waiting",),
+    curves={FEARLESS: {"color": GREEN, "linestyle": (0, (1, 1.2))}},
     smallest=1.0,
     play=play,
-    draw=draw,
+    headline=headline,
+    panels=(
+        over_time("queue", "withdrawals asked for and not paid [million USD]"),
+        over_time("run", "suppliers' deposits gone or asked back [%]"),
+    ),
+    both=("cash is what there is", "unlimited cash"),
     note="The price never moves: the only cause is a yield elsewhere that calls money away from hour 6 on.",
 )
