@@ -72,10 +72,20 @@ def still(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint6
         CheckFailed: the books of a world do not balance.
     """
     world = open_worlds(config, scenario, seeds)
+    for step in hold_still(world):
+        yield world, step
+
+
+def hold_still(world: Simulator) -> Iterator[Step]:
+    """Play opened worlds to the end of their episodes without a lever moving; yields what each decision returned.
+
+    Raises:
+        CheckFailed: the books of a world do not balance.
+    """
     stands = {agent: np.zeros((world.num_worlds, world.action_size(agent))) for agent in world.agents}
     while not world.truncated().any():
         try:
             step = world.step(stands)
         except RuntimeError as error:
             raise CheckFailed(str(error)) from error
-        yield world, step
+        yield step
