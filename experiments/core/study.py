@@ -82,6 +82,11 @@ class Study:
     page: Callable[[Found, Judged], Sequence[str]]
 
 
+def no_figure(found: Found) -> "Mapping[str, Figure]":
+    """As `draw` of a study whose page is a table."""
+    return {}
+
+
 def run_study(study: Study, options: StudyOptions, command: str) -> int:
     """Measure or take up what was measured, say it, and write what was asked for.
 
