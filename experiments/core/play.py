@@ -83,12 +83,12 @@ def still(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint6
         CheckFailed: the books of a world do not balance.
     """
     world = open_worlds(config, scenario, seeds)
-    for step in hold(world):
+    for step in hold_still(world):
         yield world, step
 
 
-def hold(world: Simulator) -> Iterator[Step]:
-    """Let every lever stand until the episodes of worlds just opened are over; yields what each decision returned.
+def hold_still(world: Simulator) -> Iterator[Step]:
+    """Play opened worlds to the end of their episodes without a lever moving; yields what each decision returned.
 
     Raises:
         CheckFailed: the books of a world do not balance.

@@ -84,6 +84,11 @@ class Study:
     listed: Callable[[Any], Sequence[str]] | None = None
 
 
+def no_figure(found: Found) -> "Mapping[str, Figure]":
+    """As `draw` of a study whose page is a table."""
+    return {}
+
+
 def run_study(study: Study, options: StudyOptions, command: str) -> int:
     """Measure or take up what was measured, say it, and write what was asked for.
 

@@ -27,12 +27,16 @@ def plain(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, without an exponent for what people count."""
+    """Three significant digits, without an exponent for what people count; a dash where nothing was measured."""
+    if np.isnan(value):
+        return "-"
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}").replace("-", MINUS)
 
 
 def span(found: Interval) -> str:
-    """Mean and ends of an interval, three significant digits each."""
+    """Mean and ends of an interval, three significant digits each; a dash where nothing was measured."""
+    if np.isnan(found.mean):
+        return "-"
     return f"{number(found.mean)} [{number(found.low)}, {number(found.high)}]"
 
 

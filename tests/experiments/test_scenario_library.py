@@ -63,8 +63,6 @@ def test_names_and_splits_choose(capsys: pytest.CaptureFixture[str]) -> None:
         (["jump", "--split", "test"], "split is 'test'; none of jump belongs to it"),
         (["--split", "test"], "the split test is sealed and not listed: test-bates, "),
         (["test-bates"], "belongs to the sealed test"),
-        (["--frequencies"], "--frequencies needs a folder to write into"),
-        (["jump", "--frequencies", "--out", "x"], "names or a split are given with --frequencies"),
         (["jump", "--seeds", "3"], "seeds is 3; 20 to 5,000"),
         (["oracle-push + jump"], "the path comes first"),
     ],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME
-from protogov.experiments.core.play import hold, open_worlds, tape_seeds
+from protogov.experiments.core.play import hold_still, open_worlds, tape_seeds
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.stress.losses import Watch
@@ -97,7 +97,7 @@ def play_slice(config: WorldConfig, job: Slice) -> Table:
     seeds = np.tile(tape_seeds(count, job.start), len(job.cells))
     world = open_worlds(config, job.scenario, seeds, lever_rows(job.cells, count))
     watch = Watch(world)
-    for step in hold(world):
+    for step in hold_still(world):
         watch.add(step)
     levers = {name: np.repeat([getattr(cell, name) for cell in job.cells], count) for name in Cell._fields}
     return {**levers, "seed": np.tile(np.arange(job.start, job.stop), len(job.cells)), **watch.table()}

@@ -1,20 +1,17 @@
-"""What was published of each crisis beside what its drawn paths do: a table, a figure and a page.
+"""What was published of each crisis, and the same of its drawn paths, measured as it was on candles."""
 
-`protogov scenarios --facts` writes them. A fact that was measured on candles is measured in the same way on the paths.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from protogov.envs.scenarios import CRISES, Crisis
-from protogov.experiments.core.files import write_text
-from protogov.experiments.errors import BadInput
+from protogov.envs.scenarios import Crisis
+from protogov.experiments.core.statistics import Floats
+from protogov.experiments.core.tables import Table, columns, concatenate
 
-Floats = NDArray[np.float64]
+BEFORE, AFTER = 24, 12  # hours shown around what is known
+QUANTILES = {"low": 0.05, "median": 0.5, "high": 0.95}
 Measure = Callable[["Paths"], Floats]  # of each seed
 
 
@@ -187,18 +184,6 @@ def facts_of(crisis: Crisis) -> list[Fact]:
     return facts
 
 
-def chosen_crises(names: Sequence[str]) -> list[Crisis]:
-    """The crises of these names; all nine where none is named.
-
-    Raises:
-        BadInput: a name that is no crisis.
-    """
-    for name in names:
-        if name not in CRISES:
-            raise BadInput(f"{name!r} is no crisis by waypoints; known are {', '.join(sorted(CRISES))}")
-    return [CRISES[name] for name in names or sorted(CRISES)]
-
-
 def missed(paths: Paths) -> int:
     """How many known closes, lows and highs some seed does not meet."""
     count = 0
@@ -208,60 +193,54 @@ def missed(paths: Paths) -> int:
     return count
 
 
-def table(drawn: Sequence[Paths]) -> list[str]:
-    """A markdown row a fact: crisis, fact, listed, drawn median and the band of 90% of the seeds."""
-    rows = ["| crisis | fact | listed | drawn, median | 90% of seeds | |", "|---|---|---|---|---|---|"]
+def facts_table(drawn: Iterable[Paths]) -> Table:
+    """A row a fact: listed, median and the band of 90% of the seeds, how it is written, and whether the median is near.
+
+    The first of each crisis says how many known prices there are ("listed") and how many every seed meets ("median").
+    """
+    rows = []
     for paths in drawn:
-        story, name = paths.crisis.story, paths.crisis.name
+        story = paths.crisis.story
         points = sum(len(story.facts_of(field)) for field in ("closes", "lows", "highs"))
         filled = len(story.closes) + len(story.lows) + len(story.highs) - points
         told = "known prices that every seed meets" + (f"; {filled} more are filled in" if filled else "")
-        rows.append(f"| {name} | {told} | {points} | {points - missed(paths)} | | |")
+        met = points - missed(paths)
+        rows.append(_row(paths, told, points, {"low": np.nan, "median": met, "high": np.nan}, "{:.0f}", met == points))
         for fact in facts_of(paths.crisis):
             values = fact.measure(paths)
-            bottom, middle, top = (fact.form.format(value) for value in np.quantile(values, (0.05, 0.5, 0.95)))
-            off = abs(float(np.median(values)) - fact.listed)
-            verdict = "beside" if fact.within is None else "" if off <= fact.within + 1e-9 else "**off**"
-            rows.append(
-                f"| | {fact.name} | {fact.form.format(fact.listed)} | {middle} | {bottom} to {top} | {verdict} |"
-            )
-    return [row.replace("-", "\N{MINUS SIGN}") if row.startswith("| |") else row for row in rows]
+            found = dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())), strict=True))
+            near = None if fact.within is None else abs(found["median"] - fact.listed) <= fact.within + 1e-9
+            rows.append(_row(paths, fact.name, fact.listed, found, fact.form, near))
+    return columns(rows)
 
 
-def write_facts(names: Sequence[str], seeds: int, folder: Path, command: str) -> list[Path]:
-    """Write `crises.png` and `README.md`; returns their paths."""
-    from protogov.experiments.core.versions import now, versions
-    from protogov.experiments.figures.crises import draw_crises, save_small
+def _row(
+    paths: Paths, fact: str, listed: float, found: dict[str, float], form: str, near: bool | None
+) -> dict[str, Any]:
+    verdict = "beside" if near is None else "met" if near else "off"
+    told = {"crisis": paths.crisis.name, "fact": fact, "listed": float(listed), "form": form, "verdict": verdict}
+    return told | {name: float(value) for name, value in found.items()}
 
-    about = versions()  # first: what is written below would count as changes to the commit
-    drawn = [Paths.of(crisis, seeds) for crisis in chosen_crises(names)]
-    picture = save_small(draw_crises([paths.crisis for paths in drawn], seeds), folder / "crises.png")
-    lines = [
-        "# Crises beside their facts",
-        "",
-        "![Every crisis over what is known of it](crises.png)",
-        "",
-        f"Seeds 0 to {seeds - 1}. Prices from the onset to the last known one; a close of hour h is that of the",
-        "candle which ends h hours after the onset. Vols are annual. The index of implied vol is Deribit's, at the end",
-        "of a day; beside it stands what follows from the drawn prices alone, before the story's own points are laid",
-        "over it. Listed is what was published, or what one exchange's candles say; exchanges differ by a few percent",
-        "in the worst hours. Points that were filled in so that a path stays plausible are hollow in the figure.",
-        "",
-        *table(drawn),
-        "",
-        "Implied vol is derived from past prices by a rule with three constants (`Conditions.vol_typical`,",
-        "`vol_elasticity`, `vol_lag`), fitted to the closes listed here and to the low of August 2023, of which seven",
-        "belong to crises kept for validation: of this rule they are no validation. Of 2023 to 2025 no candles are at",
-        "hand, and it runs on drawn paths. Closes listed for 11 March 2024 (85.2%) and 5 February 2026 (95.8%) have no",
-        "path here and are not checked. The index above 150% in November 2022 is reported beside, not aimed at: its",
-        "market knew more than the price, and the rule does not reach it at the realised vol of those days.",
-        "",
-        *(
-            f"- {paths.crisis.name}: began {paths.crisis.story.began}. {paths.crisis.story.facts[-1]}"
-            for paths in drawn
-        ),
-        "",
-        f"Made {now()} by `{command}`, commit {about['commit']}, protogov {about['protogov']}, numpy {about['numpy']}.",
-        "",
-    ]
-    return [picture, write_text(folder / "README.md", "\n".join(lines))]
+
+def curves_table(crises: Iterable[Crisis], seeds: int) -> Table:
+    """What the figure shows: a row a crisis and hour since its onset, from a day before it.
+
+    Returns:
+        "crisis", "hour"; "close_low" to "close_high": 5%, 50% and 95% of the closes of the seeds [USD]; "bottom",
+        "top": of the first seed's hour [USD]; "derived_low" to "derived_high": of implied vol that follows from the
+        prices alone; "vol": median of the tape's [annual].
+    """
+    parts = []
+    for crisis in crises:
+        keys, last = np.arange(seeds, dtype=np.uint64), last_hour(crisis) + AFTER
+        hours, onsets = np.arange(-BEFORE, last + 1), crisis.onsets(keys)
+        at, length = onsets[:, None] + hours, int(onsets.max()) + last
+        tapes = np.take_along_axis(crisis.draw(keys, length), at, axis=1)
+        derived = np.take_along_axis(crisis.draw_derived(keys, length), at, axis=1)
+        table: Table = {"crisis": np.full(hours.size, crisis.name), "hour": hours}
+        for name, values in (("close", tapes["close"]), ("derived", derived["implied_vol"])):
+            ends = np.quantile(values.astype(np.float64), list(QUANTILES.values()), axis=0)
+            table |= {f"{name}_{end}": one for end, one in zip(QUANTILES, ends, strict=True)}
+        table |= {"bottom": tapes["low"][0], "top": tapes["high"][0], "vol": np.median(tapes["implied_vol"], axis=0)}
+        parts.append(table)
+    return concatenate(parts)

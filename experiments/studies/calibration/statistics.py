@@ -1,8 +1,8 @@
-"""Least squares, inequality and hours by kind, each with intervals that resample whole seeds.
+"""Hours by kind, regressions of liquidations on returns, and inequality, with intervals that resample whole seeds.
 
 A seed is one population, and the same seed plays every source: its hours, days and liquidators are anything but
-independent. All intervals therefore come from a bootstrap that draws seeds with everything that belongs to them. They
-say nothing about other price histories: of each recorded window there is one.
+independent. Intervals therefore draw seeds with everything that belongs to them. They say nothing about other price
+histories: of each recorded window there is one.
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protogov.experiments.calibration_bands import CALM_DRAWDOWN, CALM_VOL, STRESS_DRAWDOWN, STRESS_VOL
-
-Floats = NDArray[np.float64]
+from protogov.envs.world.state import HOURS_PER_YEAR
+from protogov.experiments.core.statistics import RESAMPLES, Floats, Interval, percentile
+from protogov.experiments.studies.calibration.bands import CALM_DRAWDOWN, CALM_VOL, STRESS_DRAWDOWN, STRESS_VOL
 
 CALM, BETWEEN, STRESS = 0, 1, 2
 HOUR_KINDS = ("calm", "between", "stress")
 FIRST_HOUR = 6  # hours before it have too short a past to be of any kind
 DAY = 24
-HOURS_PER_YEAR = 8760.0
-REPLICATES = 1000
-LEVEL = 0.95
 REGRESSORS = ("intercept", "fall_today", "fall_yesterday", "rise_today")
 
 
@@ -75,56 +72,48 @@ def hour_kinds(closes: Floats) -> NDArray[np.int8]:
 # ---------------------------------------------------------------------- resampling
 
 
-def seed_weights(num_seeds: int, replicates: int = REPLICATES) -> Floats:
+def seed_weights(num_seeds: int, replicates: int = RESAMPLES) -> Floats:
     """How often each seed is drawn in each replicate, float64 [replicates, num_seeds]; the same at every call."""
     draws = np.random.default_rng(20210519).multinomial(num_seeds, np.full(num_seeds, 1.0 / num_seeds), replicates)
     return draws.astype(np.float64)
 
 
-def interval(replicated: Floats, level: float = LEVEL) -> tuple[float, float]:
-    """Percentile interval of the finite replicates; (nan, nan) where fewer than half are finite."""
-    finite = replicated[np.isfinite(replicated)]
-    if finite.size < 0.5 * replicated.size or finite.size == 0:
-        return float("nan"), float("nan")
-    low, high = np.quantile(finite, [0.5 - level / 2.0, 0.5 + level / 2.0])
-    return float(low), float(high)
-
-
-def ratio_of_sums(above: Floats, below: Floats) -> tuple[float, float, float]:
-    """(ratio, low, high) of two sums over seeds, both float64 [seeds]; nan where nothing was counted."""
+def ratio_of_sums(above: Floats, below: Floats) -> Interval:
+    """Ratio of two sums over seeds, both float64 [seeds]; nan where nothing was counted."""
     if below.sum() <= 0.0:
-        return float("nan"), float("nan"), float("nan")
+        return Interval(np.nan, np.nan, np.nan)
     weights = seed_weights(above.size)
     with np.errstate(divide="ignore", invalid="ignore"):
         replicated = (weights @ above) / (weights @ below)
-    return (float(above.sum() / below.sum()), *interval(replicated))
+    return percentile(float(above.sum() / below.sum()), replicated, above.size)
 
 
-# ---------------------------------------------------------------------- the daily regression
+# ---------------------------------------------------------------------- regressions of a day's liquidations
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Ordinary least squares of ln(events + 1) on a day's return.
+    """A regression on the day's fall, that of the day before and the day's rise.
 
     Attributes:
-        coefficients: float64 [4], in the order of `REGRESSORS`.
-        low, high: float64 [4], 95% intervals over seeds.
-        r_squared: share of the variance explained.
+        coefficients: in the order of `REGRESSORS`, with 95% intervals.
+        r_squared: share of the variance explained; nan of the Poisson regression.
         days: observations.
         events: in all of them.
+        clusters: seeds or tapes that they belong to.
     """
 
-    coefficients: Floats
-    low: Floats
-    high: Floats
+    coefficients: tuple[Interval, ...]
     r_squared: float
     days: int
     events: int
+    clusters: int
 
-    def multiplier(self, fall: float = 0.05) -> float:
-        """Factor on (events + 1) of a day that falls by `fall`, on the day itself."""
-        return float(np.exp(-fall * self.coefficients[1]))
+    @property
+    def multiplier(self) -> Interval:
+        """Factor of a day's fall of 5%, on the day itself, on what the regression is of."""
+        fall = self.coefficients[1]
+        return Interval(*(float(np.exp(-0.05 * value)) for value in (fall.mean, fall.high, fall.low)))
 
 
 def design(returns: Floats) -> Floats:
@@ -143,7 +132,7 @@ def design(returns: Floats) -> Floats:
 
 
 def daily_fit(returns: Floats, events: Floats, clusters: ArrayLike) -> Fit:
-    """Fit the daily regression; the first day of each world only serves as the day before.
+    """Least squares of ln(events + 1); the first day of each world only serves as the day before.
 
     Args:
         returns: daily log returns, float64 [n, days].
@@ -160,21 +149,16 @@ def daily_fit(returns: Floats, events: Floats, clusters: ArrayLike) -> Fit:
     gram, moment = np.zeros((labels.size, 4, 4)), np.zeros((labels.size, 4))
     np.add.at(gram, index, np.einsum("nda,ndb->nab", x, x))
     np.add.at(moment, index, np.einsum("nda,nd->na", x, y))
-    coefficients = _solve(gram.sum(axis=0), moment.sum(axis=0))
-    weights = seed_weights(labels.size)
-    replicated = np.stack(
-        [_solve(np.tensordot(w, gram, 1), w @ moment) for w in weights]  # a draw of few seeds may know no rise
-    )
-    ends = np.array([interval(replicated[:, k]) for k in range(4)])
-    rest = float(((y - x @ coefficients) ** 2).sum()) if np.isfinite(coefficients).all() else float("nan")
-    total = float(((y - y.mean()) ** 2).sum())
+    found = _solve(gram.sum(axis=0), moment.sum(axis=0))
+    # a draw of few seeds may know no rise
+    replicated = np.stack([_solve(np.tensordot(w, gram, 1), w @ moment) for w in seed_weights(labels.size)])
+    rest, total = float(((y - x @ found) ** 2).sum()), float(((y - y.mean()) ** 2).sum())
     return Fit(
-        coefficients,
-        ends[:, 0],
-        ends[:, 1],
+        tuple(percentile(value, replicated[:, k], labels.size) for k, value in enumerate(found)),
         1.0 - rest / total if total > 0.0 else float("nan"),
         int(y.size),
         int(events[:, 1:].sum()),
+        labels.size,
     )
 
 
@@ -185,36 +169,12 @@ def _solve(gram: Floats, moment: Floats) -> Floats:
     return np.asarray(np.linalg.solve(gram, moment))
 
 
-@dataclass(frozen=True)
-class PoissonFit:
-    """Maximum likelihood of events ~ Poisson(accounts * exp(x b)): what a day does to the risk of one account.
+def poisson_fit(returns: Floats, events: Floats, clusters: ArrayLike, accounts: float) -> Fit:
+    """The regression events ~ Poisson(accounts * exp(x b)): what a day does to the risk of one account.
 
-    Attributes:
-        coefficients: float64 [4], in the order of `REGRESSORS`; the intercept is per account and day.
-        errors: float64 [4], standard errors that let the days of a cluster depend on one another.
-        observations: days of a world.
-        clusters: tapes.
-        events: in all of them.
-    """
-
-    coefficients: Floats
-    errors: Floats
-    observations: int
-    clusters: int
-    events: int
-
-    def interval(self, number: int) -> tuple[float, float, float]:
-        """(value, low, high) of a coefficient at 95%."""
-        value, half = float(self.coefficients[number]), 1.959964 * float(self.errors[number])
-        return value, value - half, value + half
-
-
-def poisson_fit(returns: Floats, events: Floats, clusters: ArrayLike, accounts: float) -> PoissonFit:
-    """The Poisson regression of liquidations on the same four regressors, with `accounts` as exposure.
-
-    Unlike ln(events + 1), its coefficients do not depend on how many accounts a market has: worlds on one tape added up
-    give the same ones. Newton's method; errors by the sandwich of Huber and White, summed by cluster (Cameron and
-    Miller 2015, without their correction for few clusters).
+    Unlike those of ln(events + 1), its coefficients do not depend on how many accounts a market has: worlds on one tape
+    added up give the same ones. Maximum likelihood; errors by the sandwich of Huber and White, summed by cluster
+    (Cameron and Miller 2015, without their correction for few clusters).
 
     Args:
         returns: daily log returns, float64 [n, days].
@@ -222,25 +182,19 @@ def poisson_fit(returns: Floats, events: Floats, clusters: ArrayLike, accounts: 
         clusters: int [n], the tape of each world.
         accounts: of each world.
     """
-    x = design(returns).reshape(-1, 4)
-    y = events[:, 1:].ravel()
+    from statsmodels.genmod.families import Poisson  # slow to import
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    x, y = design(returns).reshape(-1, 4), events[:, 1:].ravel()
     labels, index = np.unique(np.repeat(np.asarray(clusters), returns.shape[1] - 1), return_inverse=True)
-    nothing = np.full(4, np.nan)
-    if y.sum() <= 0.0 or np.linalg.matrix_rank(x) < 4:
-        return PoissonFit(nothing, nothing, y.size, labels.size, int(y.sum()))
-    b = np.array([np.log(y.mean() / accounts), 0.0, 0.0, 0.0])
-    bread = np.eye(4)
-    for _ in range(100):
-        mean = accounts * np.exp(np.minimum(x @ b, 30.0))
-        bread = np.linalg.inv((x * mean[:, None]).T @ x)
-        move = bread @ (x.T @ (y - mean))
-        b = b + move * min(1.0, 10.0 / max(float(np.abs(move).max()), 1e-300))
-        if np.abs(move).max() < 1e-10 * (1.0 + np.abs(b).max()):
-            break
-    scores = np.zeros((labels.size, 4))
-    np.add.at(scores, index, x * (y - accounts * np.exp(np.minimum(x @ b, 30.0)))[:, None])
-    errors = np.sqrt(np.diag(bread @ (scores.T @ scores) @ bread))
-    return PoissonFit(b, errors, y.size, labels.size, int(y.sum()))
+    ends = np.full((4, 3), np.nan)
+    if y.sum() > 0.0 and np.linalg.matrix_rank(x) == 4:
+        model = GLM(y, x, family=Poisson(), exposure=np.full(y.size, float(accounts)))
+        by_tape = {"groups": index, "use_correction": False}
+        found = model.fit(maxiter=100, tol=1e-12, cov_type="cluster", cov_kwds=by_tape)
+        ends = np.column_stack([found.params, found.conf_int()])
+    coefficients = tuple(Interval(*(float(end) for end in row), labels.size) for row in ends)
+    return Fit(coefficients, float("nan"), y.size, int(y.sum()), labels.size)
 
 
 # ---------------------------------------------------------------------- inequality
@@ -257,10 +211,3 @@ def gini(values: ArrayLike) -> float:
         return float("nan")
     rank = np.arange(1, amounts.size + 1)
     return float(((2.0 * rank - amounts.size - 1.0) * amounts).sum() / (amounts.size * total))
-
-
-def lorenz(values: ArrayLike) -> tuple[Floats, Floats]:
-    """Lorenz curve: (share of holders from the poorest on, share of the amounts that they hold), both from 0 to 1."""
-    amounts = np.sort(np.maximum(np.asarray(values, np.float64).ravel(), 0.0))
-    held = np.concatenate([[0.0], np.cumsum(amounts)])
-    return np.linspace(0.0, 1.0, held.size), held / max(held[-1], 1e-300)

@@ -1,4 +1,4 @@
-"""`protogov scenarios --facts`: what was published of each crisis beside what is drawn: a table, a figure."""
+"""Crises beside their facts: what was published of each beside what is drawn: a table, a figure."""
 
 import re
 from dataclasses import replace
@@ -9,20 +9,23 @@ import pytest
 
 from protogov.envs.scenarios import CRISES, Crisis
 from protogov.experiments.cli import main
-from protogov.experiments.crisis_facts import (
+from protogov.experiments.core.study import Found
+from protogov.experiments.studies.crises import fact_rows, judge
+from protogov.experiments.studies.crises.draw import draw_crises
+from protogov.experiments.studies.crises.facts import (
     PUBLISHED,
     Paths,
+    curves_table,
     facts_of,
+    facts_table,
     last_hour,
     missed,
     of_high,
     realised,
-    table,
     widest,
     worst_day,
     worst_hour,
 )
-from protogov.experiments.figures.crises import draw_crises
 
 SEEDS = 100
 
@@ -71,30 +74,35 @@ def test_measures_of_a_path_that_is_known() -> None:
 def test_a_fact_that_is_not_met_is_marked() -> None:
     story = CRISES["crisis-2024-08"].story
     shallow = Crisis("crisis-2024-08", "free", story, amplitude=0.5)
-    rows = table([Paths.of(shallow, 20)])
+    found = Found({"facts": facts_table([Paths.of(shallow, 20)])})
+    rows = fact_rows(found)
     assert sum("**off**" in row for row in rows) >= 4
-    assert "| known prices that every seed meets; 11 more are filled in | 4 | 1 |" in rows[2]  # all but the first price
-    rows = table([Paths.of(CRISES["crisis-2024-08"], 20)])
-    assert not any("**off**" in row for row in rows)
+    # all but the first price
+    first = ["crisis-2024-08", "known prices that every seed meets; 11 more are filled in", "4", "1", "", "**off**"]
+    assert rows[0] == first and "not: known prices" in judge(found).said[0]
+    met = Found({"facts": facts_table([Paths.of(CRISES["crisis-2024-08"], 20)])})
+    assert not any("**off**" in row for row in fact_rows(met)) and "not:" not in judge(met).said[0]
 
 
-def test_page_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["scenarios", "--facts", "crisis-2020-03", "crisis-2025-10", "--seeds", "20", "--out", str(tmp_path)]
-    assert main(arguments) == 0
-    assert capsys.readouterr().out.split() == [str(tmp_path / "crises.png"), str(tmp_path / "README.md")]
+def test_page_and_figures(tmp_path: Path) -> None:
+    arguments = ["crisis-2020-03", "crisis-2025-10", "--seeds", "20", "--out", str(tmp_path)]
+    assert main(["study", "crises", *arguments]) == 0
     page = (tmp_path / "README.md").read_text()
     met = re.search(
         r"\| crisis-2020-03 \| known prices that every seed meets; (\d) more are filled in \| (\d+) \| (\d+) \|", page
     )
     assert met is not None and met[2] == met[3] and int(met[1]) + int(met[2]) == 46
     assert "index of implied vol, hour 184 | 75.5%" in page and "crisis-2021-05" not in page
-    assert re.search(r"Made \d{4}-.*`protogov scenarios --facts .*`, commit ", page)
-    assert (tmp_path / "crises.png").stat().st_size < 150_000
+    assert "protogov study crises crisis-2020-03" in page
+    for name in ("crises_to_2022", "crises_from_2023"):
+        assert f"{name}.png" in page and (tmp_path / f"{name}.png").stat().st_size < 60_000
+    assert main(["study", "crises", "--redraw", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "README.md").read_text() == page
 
 
 def test_figure_marks_facts_and_what_was_filled_in() -> None:
     crisis = CRISES["crisis-2025-10"]
-    figure = draw_crises([crisis], 20)
+    figure = draw_crises(curves_table([crisis], 20), "what came out")
     price, vol = figure.axes
     marks = {(line.get_marker(), line.get_markerfacecolor() == "white") for line in price.get_lines()}
     assert {("o", False), ("o", True), ("v", False), ("^", True)} <= marks
@@ -109,13 +117,13 @@ def test_figure_marks_facts_and_what_was_filled_in() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--facts"], "--facts writes a figure and a table; --out says into which folder"),
-        (["jump", "--facts", "--out", "x"], "'jump' is no crisis by waypoints; known are crisis-2020-03"),
-        (["crisis-2020-03", "--facts", "--split", "train", "--out", "x"], "none of the crises belongs to it"),
+        (["jump"], "'jump' is no crisis by waypoints; known are crisis-2020-03"),
+        (["crisis-2020-03", "--split", "train"], "none of the crises belongs to it"),
+        (["--seeds", "19"], "seeds is 19; 20 to 5,000 are accepted"),
     ],
 )
 def test_what_cannot_be_shown_is_told_in_a_sentence(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["scenarios", *arguments]) == 2
+    assert main(["study", "crises", *arguments]) == 2
     assert said in capsys.readouterr().err

@@ -4,7 +4,7 @@ Decisions of six hours in which nobody moves a lever; what is a level is read at
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
 
@@ -16,11 +16,11 @@ from protogov.envs.interfaces import Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_LIQUIDATORS
 from protogov.envs.world.welfare import WELFARE_PARTS
-from protogov.experiments.calibration_bands import Band, Figure
-from protogov.experiments.calibration_statistics import Floats, gini, interval, seed_weights
-from protogov.experiments.core.play import open_worlds
-from protogov.experiments.core.statistics import cluster_means, student_t
+from protogov.experiments.core.play import hold_still, open_worlds
+from protogov.experiments.core.statistics import Floats, Interval, cluster_means, percentile, student_t
 from protogov.experiments.core.tables import Table, concatenate, num_rows
+from protogov.experiments.studies.calibration.bands import Band
+from protogov.experiments.studies.calibration.statistics import gini, seed_weights
 
 BATCH = 64  # worlds in one simulator: what the processor's cache holds
 DECISION_HOURS = 6
@@ -32,38 +32,42 @@ _EARNED = (
     "pool_fees", "pool_interest", "pool_hedging", "pool_adverse_selection", "pool_shorts", "pool_settlement",
 )  # fmt: skip
 
+# figure of an episode -> what it is [unit]
+COLUMNS: dict[str, str] = {
+    "borrow_rate": "borrow rate, mean of the decisions [a year]",
+    "utilisation": "utilisation, mean of the decisions [share]",
+    "unmet": "hours at whose end a withdrawal stood unmet [share]",
+    "liquidated": "debt repaid by liquidators over the debt at the opening [share]",
+    "liquidated_day": "the same in the worst 24 hours [share]",
+    "debt": "debt at the opening [USD]",
+    "borrower_surplus": "borrowers' surplus [bp of K0]",
+    "lp_return": "change of NAV over the LPs' value at the opening, a year [a year]",
+    "lp_earned": "the same without delta, gamma, theta and vega [a year]",
+    "outflow": "largest fall of suppliers' deposits from the opening [share]",
+    "peak_utilisation": "highest utilisation [share]",
+    "peak_rate": "highest borrow rate [a year]",
+    "bad_debt": "bad debt booked over the debt at the opening [share]",
+    "liquidations": "liquidations [events]",
+}
+
 
 @dataclass(frozen=True)
-class Column:
-    """A figure of an episode.
+class Tapes:
+    """What one process plays: `count` tapes of a scenario, a seed each, from `first` on."""
 
-    Attributes:
-        name: of the column.
-        meaning: what it is, for people.
-        unit: of its values.
-    """
+    scenario: str
+    first: int
+    count: int
 
-    name: str
-    meaning: str
-    unit: str
+    @property
+    def seeds(self) -> NDArray[np.uint64]:
+        """U64 [count]."""
+        return np.uint64(self.first) + np.arange(self.count, dtype=np.uint64)
 
 
-COLUMNS: tuple[Column, ...] = (
-    Column("borrow_rate", "borrow rate, mean of the decisions", "a year"),
-    Column("utilisation", "utilisation, mean of the decisions", "share"),
-    Column("unmet", "hours at whose end a withdrawal stood unmet", "share"),
-    Column("liquidated", "debt repaid by liquidators over the debt at the opening", "share"),
-    Column("liquidated_day", "the same in the worst 24 hours", "share"),
-    Column("debt", "debt at the opening", "USD"),
-    Column("borrower_surplus", "borrowers' surplus", "bp of K0"),
-    Column("lp_return", "change of NAV over the LPs' value at the opening, a year", "a year"),
-    Column("lp_earned", "the same without delta, gamma, theta and vega", "a year"),
-    Column("outflow", "largest fall of suppliers' deposits from the opening", "share"),
-    Column("peak_utilisation", "highest utilisation", "share"),
-    Column("peak_rate", "highest borrow rate", "a year"),
-    Column("bad_debt", "bad debt booked over the debt at the opening", "share"),
-    Column("liquidations", "liquidations", "events"),
-)
+def play_episodes(config: WorldConfig, job: Tapes) -> Table:
+    """`measure_market` as a piece."""
+    return measure_market(config, job.scenario, job.seeds)
 
 
 def measure_market(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64]) -> Table:
@@ -90,11 +94,9 @@ def _measure_batch(config: WorldConfig, scenario: str | Scenario, seeds: NDArray
     venue, n = world.worlds["venues"][:, 0], len(seeds)
     debt, deposits = venue["scaled_debt"] * venue["borrow_index"], _deposits(venue)
     value = np.maximum(venue["lp_shares"].sum(axis=1) * venue["lp_price"], 1.0)
-    found = {column.name: np.zeros(n) for column in COLUMNS} | {"debt": np.array(debt)}
+    found = {name: np.zeros(n) for name in COLUMNS} | {"debt": np.array(debt)}
     day = deque([np.zeros(n)] * (24 // DECISION_HOURS), 24 // DECISION_HOURS)  # liquidated in the last decisions
-    still = {agent: np.zeros((n, world.action_size(agent))) for agent in world.agents}
-    for _ in range(world.horizon):
-        step = world.step(still)
+    for step in hold_still(world):
         _read(step, venue, deposits, found)
         day.append(step.records[:, 0]["liquidated"])
         np.maximum(found["liquidated_day"], sum(day), out=found["liquidated_day"])
@@ -139,59 +141,40 @@ ENOUGH_LIQUIDATIONS = 20  # in a world: with fewer, one liquidator has nearly al
 
 def measure_scenarios(config: WorldConfig, tapes: Mapping[str, int], first_seed: int = FIRST_SEED) -> dict[str, Table]:
     """Scenario -> what `measure_market` reads on so many tapes of it, from `first_seed` on."""
-    return {
-        name: measure_market(config, name, np.uint64(first_seed) + np.arange(count, dtype=np.uint64))
-        for name, count in tapes.items()
-    }
+    return {name: play_episodes(config, Tapes(name, first_seed, count)) for name, count in tapes.items()}
 
 
-def band_figure(band: Band, measured: Mapping[str, Table]) -> Figure:
-    """The figure that belongs to a band: mean over the seeds of the mean over the band's scenarios, with its interval.
+def band_figure(band: Band, measured: Mapping[str, Table]) -> tuple[Interval, str]:
+    """The figure that belongs to a band: mean over the seeds of the mean over its scenarios; and what it rests on.
 
     Raises:
         KeyError: a scenario of the band was not measured, or the band is not one of `FITTED`.
     """
     tables = [measured[name] for name in band.scenarios]
-    if band.column in _GINIS:
-        return _GINIS[band.column](band.name, tables)
+    if band.column.startswith("gini"):
+        return _gini(tables, pooled=band.column == "gini_pooled")
     rows = np.stack([table[band.column] for table in tables])
-    found = student_t(rows.mean(axis=0))
     where = f" of {len(tables)} scenarios" if len(tables) > 1 else ""
-    return Figure(band.name, found.mean, found.low, found.high, f"{rows.shape[1]:,} seeds{where}")
+    return student_t(rows.mean(axis=0)), f"{rows.shape[1]:,} seeds{where}"
 
 
-def _busy(tables: Sequence[Table]) -> tuple[Floats, NDArray[np.int64]]:
-    """(profits F64[worlds, liquidators], seed's number) of the worlds with enough liquidations and any profit."""
+def _gini(tables: Sequence[Table], *, pooled: bool) -> tuple[Interval, str]:
+    """Of the liquidators' profits, of each world or of all, where there were enough liquidations and any profit."""
     profits = np.concatenate(
         [np.stack([table[f"profit_{k}"] for k in range(MAX_LIQUIDATORS)], axis=1) for table in tables]
     )
     events = np.concatenate([table["liquidations"] for table in tables])
-    numbers = np.concatenate([np.arange(num_rows(table)) for table in tables])
+    seeds = np.concatenate([np.arange(num_rows(table)) for table in tables])
     kept = (events >= ENOUGH_LIQUIDATIONS) & (profits.max(axis=1, initial=0.0) > 0.0)
-    return profits[kept], numbers[kept]
-
-
-def _gini_within(name: str, tables: Sequence[Table]) -> Figure:
-    profits, numbers = _busy(tables)
+    profits, seeds = profits[kept], seeds[kept]
     basis = f"{len(profits)} worlds with {ENOUGH_LIQUIDATIONS} liquidations or more"
+    if pooled:
+        basis = f"{profits.size} liquidators of {basis}"
     if not len(profits):
-        return Figure(name, nan, nan, nan, basis)
-    found = student_t(cluster_means(np.array([gini(row) for row in profits]), numbers))
-    return Figure(name, found.mean, found.low, found.high, basis)
-
-
-def _gini_pooled(name: str, tables: Sequence[Table]) -> Figure:
-    profits, numbers = _busy(tables)
-    basis = f"{profits.size} liquidators of {len(profits)} worlds with {ENOUGH_LIQUIDATIONS} liquidations or more"
-    if not len(profits):
-        return Figure(name, nan, nan, nan, basis)
-    labels, at = np.unique(numbers, return_inverse=True)
+        return Interval(nan, nan, nan), basis
+    if not pooled:
+        return student_t(cluster_means(np.array([gini(row) for row in profits]), seeds)), basis
+    labels, at = np.unique(seeds, return_inverse=True)
     weights = seed_weights(labels.size, 200)
-    pooled = np.array([gini(np.repeat(profits, w[at].astype(int), axis=0)) for w in weights])
-    return Figure(name, gini(profits), *interval(pooled), basis)
-
-
-_GINIS: dict[str, Callable[[str, Sequence[Table]], Figure]] = {
-    "gini_within": _gini_within,
-    "gini_pooled": _gini_pooled,
-}
+    replicated = [gini(np.repeat(profits, w[at].astype(int), axis=0)) for w in weights]
+    return percentile(gini(profits), replicated), basis

@@ -4,24 +4,19 @@ Two rounds. Every set plays a few tapes first, and is left when a figure lies ou
 interval. Who is left plays more tapes, and is a member when every figure itself lies inside its band.
 """
 
-import hashlib
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.ensemble import Range, whole
-from protogov.experiments import calibration_bands, calibration_market, calibration_statistics
-from protogov.experiments.calibration_bands import CALM, CRISES, FITTED, OUTSIDE, Figure
-from protogov.experiments.calibration_market import FIRST_FITTING, band_figure, measure_scenarios
-from protogov.experiments.core.tables import Table
+from protogov.experiments.core.statistics import Interval, interval_of
+from protogov.experiments.core.tables import Table, columns
+from protogov.experiments.studies.calibration.bands import CALM, CRISES, FITTED, OUTSIDE
+from protogov.experiments.studies.calibration.market import FIRST_FITTING, band_figure, measure_scenarios
 
-Floats = NDArray[np.float64]
 FIRST_CHECKING = FIRST_FITTING + 2**39  # first tape seed on which members are looked at once more
 DIGITS = 4  # significant ones of a value that is drawn, so that the file says exactly what was measured
 
@@ -89,21 +84,11 @@ class Trial:
         sets: parameter -> value, a set each.
         tapes: of each.
         first: seed of the first tape.
-        code: digest of what reads the figures, so that a finished piece is only taken up where it would be the same.
     """
 
     sets: tuple[Mapping[str, float], ...]
     tapes: Tapes
     first: int
-    code: str
-
-
-def measuring_code() -> str:
-    """Digest of the modules that read figures."""
-    files = [
-        Path(inspect.getfile(module)) for module in (calibration_market, calibration_bands, calibration_statistics)
-    ]
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def place(one: Range, share: float) -> float:
@@ -142,39 +127,30 @@ def draw_sets(count: int, seed: int) -> list[dict[str, float]]:
 
 def measure_trial(config: WorldConfig, trial: Trial) -> Table:
     """Figures of every set of a trial: columns `<band>`, `<band>_low`, `<band>_high`, F64[sets]."""
-    found: dict[str, list[float]] = {f"{band.name}{end}": [] for band in FITTED for end in ("", "_low", "_high")}
+    rows = []
     for values in trial.sets:
-        world = config.with_parameters(**values)
-        measured = measure_scenarios(world, trial.tapes.by_scenario(), trial.first)
+        measured = measure_scenarios(config.with_parameters(**values), trial.tapes.by_scenario(), trial.first)
+        row = {}
         for band in FITTED:
-            figure = band_figure(band, measured)
-            for end, value in (("", figure.value), ("_low", figure.low), ("_high", figure.high)):
-                found[band.name + end].append(value)
-    return {name: np.array(column) for name, column in found.items()}
-
-
-def figures_of(table: Table, row: int) -> dict[str, Figure]:
-    """The figures in one row of `measure_trial`, by band."""
-    found = {}
-    for band in FITTED:
-        value, low, high = (float(table[band.name + end][row]) for end in ("", "_low", "_high"))
-        found[band.name] = Figure(band.name, value, low, high, "")
-    return found
+            found, _ = band_figure(band, measured)
+            row |= {band.name: found.mean, f"{band.name}_low": found.low, f"{band.name}_high": found.high}
+        rows.append(row)
+    return columns(rows)
 
 
 def hopeless(table: Table, row: int) -> list[str]:
     """Bands that the whole interval of a figure lies outside of, or whose figure could not be measured."""
-    names = []
-    for band in FITTED:
-        figure = figures_of(table, row)[band.name]
-        if not isfinite(figure.value) or figure.high < band.low or figure.low > band.high:
-            names.append(band.name)
-    return names
+    found: dict[str, Interval] = {band.name: interval_of(table, row, band.name) for band in FITTED}
+    return [
+        band.name for band in FITTED
+        if not isfinite(found[band.name].mean)
+        or found[band.name].high < band.low or found[band.name].low > band.high
+    ]  # fmt: skip
 
 
 def missed(table: Table, row: int) -> list[str]:
     """Bands that a figure lies outside of."""
-    return [band.name for band in FITTED if not band.holds(figures_of(table, row)[band.name].value)]
+    return [band.name for band in FITTED if not band.holds(float(table[band.name][row]))]
 
 
 def nearest_to_centre(sets: Sequence[Mapping[str, float]]) -> int:

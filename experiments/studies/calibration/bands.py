@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
 
+from protogov.experiments.core.statistics import Interval
+
 # ---- kinds of hours, fixed before looking at any gain
 STRESS_VOL = 1.5  # annual, realised over 24 h: the mildest of the named crises reached 1.56 at its worst
 STRESS_DRAWDOWN = 0.2  # below the high of the last 72 h: a crash is under way whatever vol says
@@ -32,7 +34,7 @@ class Band:
     Attributes:
         name: of the figure.
         meaning: what it is, for people.
-        column: of `calibration_market` that it is the mean of; "gini_within", "gini_pooled" or "pool_loss".
+        column: of `market.py` that it is the mean of; "gini_within", "gini_pooled" or "pool_loss".
         scenarios: it is measured on; their episodes count the same.
         low, high: closed band, in the figure's unit; infinite where the source names one end.
         target: the published value inside the band, None where the source gives a range.
@@ -52,12 +54,12 @@ class Band:
         """Whether `value` is a number within the closed band."""
         return self.low <= value <= self.high
 
-    def verdict(self, value: float, low: float, high: float) -> str:
-        """Inside, outside, or not measured; says so when the interval [low, high] crosses an edge of the band."""
-        if not isfinite(value):
+    def verdict(self, found: Interval) -> str:
+        """Inside, outside, or not measured; says so when the interval crosses an edge of the band."""
+        if not isfinite(found.mean):
             return "not measured"
-        word = "inside" if self.holds(value) else "OUTSIDE"
-        crosses = any(low < edge < high for edge in (self.low, self.high))
+        word = "inside" if self.holds(found.mean) else "OUTSIDE"
+        crosses = any(found.low < edge < found.high for edge in (self.low, self.high))
         return f"{word}, interval crosses an edge" if crosses else word
 
     @property
@@ -115,23 +117,6 @@ BAND_BY_NAME = {band.name: band for band in BANDS}
 FITTED: tuple[Band, ...] = tuple(band for band in BANDS if band.column != "pool_loss")
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure with the 95% interval of its seeds and what it rests on.
-
-    Attributes:
-        name: a band's name, or that of a figure that is reported without one.
-        value, low, high: in the figure's unit; nan where it could not be measured.
-        basis: what was counted, for people.
-    """
-
-    name: str
-    value: float
-    low: float
-    high: float
-    basis: str
-
-
-def failing(figures: Mapping[str, Figure]) -> list[Band]:
+def failing(figures: Mapping[str, Interval]) -> list[Band]:
     """The bands that a measured figure misses, or whose figure is not there."""
-    return [band for band in BANDS if band.name not in figures or not band.holds(figures[band.name].value)]
+    return [band for band in BANDS if band.name not in figures or not band.holds(figures[band.name].mean)]

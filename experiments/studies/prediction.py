@@ -1,0 +1,172 @@
+"""Predicted, not fitted: what the world does on the price paths of later crises, beside what is known to have happened.
+
+People are fitted on calm markets and on the crises up to 2022 (`ensemble`). These crises came after: nothing is
+chosen by what comes out here, and a miss stays in the table. Known are figures of Aave, a market a hundred times as
+large, of many assets, on the worst day; the world's are those of one collateral and one debt asset.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios.crises import CRISES
+from protogov.experiments.commands.options import Member, with_physics
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
+from protogov.experiments.core.tables import Table, columns, rows_in
+from protogov.experiments.core.text import aligned, markdown, number
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.calibration.market import FIRST_SEED, Tapes, play_episodes
+
+FIRST_PREDICTING = FIRST_SEED + 2**41  # first tape seed, which nothing else plays
+LATER = ("crisis-2023-03", "crisis-2024-08", "crisis-2025-02", "crisis-2025-10")
+BAND = (0.05, 0.95)  # quantiles of the tapes: a known figure within them is met
+
+QUANTITIES = {
+    "liquidated": "debt liquidated in two weeks, of that at the opening",
+    "liquidated_day": "the same on the worst day",
+    "liquidated_usd": "debt liquidated in two weeks [M USD, of a market of some 67]",
+    "bad_debt": "bad debt, of the debt at the opening",
+    "peak_utilisation": "highest utilisation",
+    "peak_rate": "highest borrow rate a year",
+    "outflow": "largest fall of suppliers' deposits from the opening",
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one quantity of a crisis.
+
+    Attributes:
+        words: what happened.
+        low, high: the figure in the quantity's unit, where one is known; nan else.
+        source: who says so.
+    """
+
+    words: str
+    source: str
+    low: float = float("nan")
+    high: float = float("nan")
+
+
+KNOWN: dict[tuple[str, str], Known] = {
+    ("crisis-2023-03", "bad_debt"): Known(
+        "Aave was left about 0.3M USD short; of how much debt is not told", "reports after the depeg"
+    ),
+    ("crisis-2023-03", "peak_rate"): Known(
+        "other dollar coins than the one that fell cost above 100% a year for hours on Aave; that one was repaid",
+        "press of 11 March 2023",
+    ),
+    ("crisis-2023-03", "outflow"): Known(
+        "above 2 billion USD of loans were repaid on 11 March, more than half of them in the coin that fell", "Kaiko"
+    ),
+    ("crisis-2024-08", "liquidated_day"): Known(
+        "253.4M USD on Aave v3 in 1,269 liquidations, 215M of it backed by ether and staked ether",
+        "Block Analitica, The Defiant; of how much debt is not told",
+    ),
+    ("crisis-2025-02", "liquidated_day"): Known(
+        "210M USD on Aave v3 within two days, nearly half of it backed by ether",
+        "Chaos Labs, Aave's forum; of how much debt is not told",
+    ),
+    ("crisis-2025-02", "bad_debt"): Known("none that was new", "Chaos Labs, Aave's forum", 0.0, 0.0),
+    ("crisis-2025-10", "liquidated_day"): Known(
+        "193M USD on Aave, 0.66% of 29.0 billion borrowed; 0.2 to 1.1% on three others",
+        "Dune dashboards of the day",
+        0.0022,
+        0.0111,
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(StudyOptions):
+    """Play later crises' price paths in the world as it stands, and set them beside what happened.
+
+    Example: protogov study prediction --out results/prediction
+    """
+
+    scenarios: tuple[str, ...] = LATER
+    """Crises; others than the four are played without anything known of them."""
+    tapes: int = 256
+    """Of each."""
+    member: Member = ""
+
+
+def measure(options: Options, how: Running) -> Found:
+    """A row a crisis and quantity: mean and the band of 90% of the tapes, and what is known.
+
+    Raises:
+        BadInput: an unknown crisis, or too few tapes.
+    """
+    for name in options.scenarios:
+        if name not in CRISES:
+            raise BadInput(f"scenarios names {name!r}; crises are {', '.join(CRISES)}")
+    if options.tapes < 2:
+        raise BadInput(f"tapes is {options.tapes}; a whole number from 2 is accepted")
+    config = with_physics(WorldConfig(), options.member)
+    pieces = [Piece(name, Tapes(name, FIRST_PREDICTING, options.tapes)) for name in options.scenarios]
+    played = run_pieces(play_episodes, config, pieces, how, "crises")
+    rows = []
+    for name, table in zip(options.scenarios, played, strict=True):
+        told = table | {"liquidated_usd": table["liquidated"] * table["debt"] / 1e6}
+        rows += [_row(name, quantity, told) for quantity in QUANTITIES]
+    return Found({"prediction": columns(rows)}, {"tapes": options.tapes})
+
+
+def _row(crisis: str, quantity: str, table: Table) -> dict[str, Any]:
+    values = table[quantity]
+    low, high = (float(end) for end in np.quantile(values, BAND))
+    known = KNOWN.get((crisis, quantity), Known("", ""))
+    return {
+        "crisis": crisis, "quantity": quantity, "mean": float(values.mean()), "low": low, "high": high,
+        "known_low": known.low, "known_high": known.high, "verdict": verdict(known, low, high),
+        "known": known.words, "source": known.source,
+    }  # fmt: skip
+
+
+def verdict(known: Known, low: float, high: float) -> str:
+    """Whether what is known lies within the band of the tapes: "met", "missed", or nothing where no figure is known."""
+    if not np.isfinite(known.low):
+        return ""
+    return "met" if known.low <= high and known.high >= low else "missed"
+
+
+def judge(found: Found) -> Judged:
+    """How many known figures are met; and all that is predicted."""
+    verdicts = found.tables["prediction"]["verdict"].tolist()
+    known = len(verdicts) - verdicts.count("")
+    rows = [["crisis", "quantity", "mean", "90% of tapes", "verdict", "known"]]
+    for row in rows_in(found.tables["prediction"]):
+        rows.append([str(row["crisis"]), str(row["quantity"]), *_numbers(row), str(row["verdict"]), str(row["known"])])
+    return Judged((f"{verdicts.count('met')} of {known} known figures lie within 90% of tapes.", *aligned(rows)))
+
+
+def _numbers(row: Mapping[str, Any]) -> list[str]:
+    return [number(float(row["mean"])), f"{number(float(row['low']))} to {number(float(row['high']))}"]
+
+
+def page(found: Found, judged: Judged) -> Sequence[str]:
+    """Predicted and known, crisis by crisis."""
+    rows, crisis = [], ""
+    for row in rows_in(found.tables["prediction"]):
+        told = {"missed": "**missed**"}.get(str(row["verdict"]), str(row["verdict"]))
+        first = "" if row["crisis"] == crisis else str(row["crisis"])
+        crisis = str(row["crisis"])
+        rows.append(
+            [first, QUANTITIES[str(row["quantity"])], *_numbers(row), str(row["known"]), str(row["source"]), told]
+        )
+    return [
+        "People are fitted on `between-crises`, `calm` and crises up to 2022. These came later: the price",
+        "path, depth and congestion of each are given, everything else is the world's, under default levers.",
+        "Nothing was chosen by this table, and nothing will be. Known figures are of Aave, a market of many",
+        "assets, of which loans against ether are a part; the world's are of one collateral and one debt asset.",
+        f"{found.facts['tapes']} tapes of each crisis, seeds from 2^43 + 2^41 ({FIRST_PREDICTING}) on.",
+        "",
+        *markdown(["crisis", "quantity", "predicted, mean", "90% of tapes", "known", "source", ""], rows),
+    ]
+
+
+STUDY = Study("prediction", "Later crises, predicted", Options, measure, judge, no_figure, page)

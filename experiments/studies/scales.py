@@ -1,0 +1,143 @@
+"""The scales that rewards are divided by, and the price of variance that LPs' asked return comes to.
+
+A scale is the standard deviation of 24-hour sums under default levers [bp of K0]. They are frozen as `Role.daily_sd`
+and `WELFARE_DAILY_SD` in `envs/roles.py`, so that a reward means the same in every experiment. Beside them stand the
+hourly variance of the option pool's net book and the `variance_aversion` that follows: LPs ask `lp_premium` above the
+outside yield for bearing a book of that variance,
+
+    variance_aversion = lp_premium * lp_size / (8760 * hourly variance)                                   [per USD]
+
+so that a year of it is charged what they ask. Run it after the physics changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.roles import ROLES
+from protogov.envs.world.state import HOURS_PER_YEAR
+from protogov.envs.world.welfare import WELFARE_PARTS
+from protogov.experiments.commands.options import Member, with_physics
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.play import still
+from protogov.experiments.core.statistics import Floats, student_t
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
+from protogov.experiments.core.tables import Table, columns, rows_in
+from protogov.experiments.core.text import aligned, cell, markdown
+from protogov.experiments.errors import BadInput
+
+VARIANCE, AVERSION = "variance", "variance_aversion"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(StudyOptions):
+    """Measure the daily standard deviation of every mandate and of welfare, and the variance of the pool's book."""
+
+    seeds: int = 512
+    """Episodes, one seed each."""
+    scenario: str = "natural"
+    """A training scenario."""
+    member: Member = ""
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Episodes of a scenario, seeds 0, 1, ..."""
+
+    scenario: str
+    seeds: int
+
+
+def play_days(config: WorldConfig, job: Episodes) -> Table:
+    """A row a world and whole day, a world's days one after another.
+
+    Args:
+        config: one venue, with a `variance_aversion` above zero.
+        job: what is played.
+
+    Returns:
+        "seed"; each role and "welfare": 24-hour sum [bp of K0]; "variance": of the option pool's net book, mean over
+        the hours of the day [USD^2].
+
+    Raises:
+        BadInput: `variance_aversion` is zero: the variance is read from what it is charged.
+    """
+    aversion = config.parameters.variance_aversion
+    if aversion == 0.0:
+        raise BadInput("variance_aversion = 0 must be above zero: the book's variance is read from its charge.")
+    decisions = 24 // config.decision_hours
+    shape = (job.seeds, config.horizon // decisions)
+    found = {name: np.zeros(shape) for name in (*config.roles, "welfare", VARIANCE)}
+    for number, (world, step) in enumerate(still(config, job.scenario, np.arange(job.seeds, dtype=np.uint64))):
+        day = number // decisions
+        if day == shape[1]:
+            break
+        found["welfare"][:, day] += step.terms["welfare_0"][:, WELFARE_PARTS.index("welfare")]
+        for agent, role in world.roles.items():
+            found[role.name][:, day] += step.terms[agent] @ np.array([term.weight for term in role.terms])
+        found[VARIANCE][:, day] += world.worlds["venues"]["sum_variance_charge"][:, 0] / (24.0 * aversion)
+    return {"seed": np.repeat(np.arange(job.seeds), shape[1])} | {name: one.ravel() for name, one in found.items()}
+
+
+def implied_aversion(variance: float, premium: float, size: float) -> float:
+    """The `variance_aversion` [per USD] at which a year of an hourly variance [USD^2] costs `premium` of `size` USD."""
+    return premium * size / (HOURS_PER_YEAR * variance)
+
+
+def measure(options: Options, how: Running) -> Found:
+    """Play the episodes, and set what they say beside what is in force."""
+    if options.seeds < 2:
+        raise BadInput(f"seeds is {options.seeds}; a whole number of at least 2 is accepted")
+    config = with_physics(WorldConfig(), options.member)
+    job = Episodes(options.scenario, options.seeds)
+    (days,) = run_pieces(play_days, config, [Piece("days", job)], how, "episodes")
+    return Found({"scales": scales_of(days, config)}, {"seeds": options.seeds, "scenario": options.scenario})
+
+
+def scales_of(days: Table, config: WorldConfig) -> Table:
+    """A row a scale: what is measured, its standard error (nan of a standard deviation), what is in force, the unit."""
+    rows = []
+    for name in (*config.roles, "welfare"):
+        frozen = ROLES[name if name in ROLES else "joint"].daily_sd
+        rows.append(_row(name, float(days[name].std()), np.nan, frozen, "bp of K0, sd of 24 h"))
+    people = config.parameters
+    book = student_t(_of_episodes(days))
+    aversion = implied_aversion(book.mean, people.lp_premium, people.lp_size)
+    rows.append(_row(VARIANCE, book.mean, book.error, np.nan, "USD^2 an hour"))
+    rows.append(_row(AVERSION, aversion, aversion * book.error / book.mean, people.variance_aversion, "per USD"))
+    return columns(rows)
+
+
+def _of_episodes(days: Table) -> Floats:
+    return np.asarray(days[VARIANCE].reshape(len(np.unique(days["seed"])), -1).mean(axis=1))
+
+
+def _row(name: str, measured: float, error: float, in_force: float, unit: str) -> dict[str, str | float]:
+    return {"name": name, "measured": measured, "error": error, "in_force": in_force, "unit": unit}
+
+
+def _cells(found: Found) -> list[list[str]]:
+    head = ["scale", "measured", "standard error", "in force", "unit"]
+    return [head, *([cell(value) for value in row.values()] for row in rows_in(found.tables["scales"]))]
+
+
+def judge(found: Found) -> Judged:
+    """What is in force beside what is measured."""
+    about = f"Scales of rewards and the price of variance, {found.facts['seeds']} seeds on {found.facts['scenario']}."
+    return Judged((about, *aligned(_cells(found))))
+
+
+def page(found: Found, judged: Judged) -> Sequence[str]:
+    """The same table."""
+    head, *rows = _cells(found)
+    return [
+        *markdown(head, rows),
+        "",
+        "Standard deviations are of all world-days. `variance_aversion` is what makes a year of the book's variance",
+        "cost `lp_premium` of `lp_size`.",
+    ]
+
+
+STUDY = Study("scales", "Scales of rewards", Options, measure, judge, no_figure, page)

@@ -1,0 +1,56 @@
+"""The price of variance that LPs' asked return comes to, by hand and from a world; scales are those of its days."""
+
+import numpy as np
+import pytest
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.roles import ROLES
+from protogov.envs.world.welfare import WELFARE_PARTS
+from protogov.experiments.cli import main
+from protogov.experiments.core.play import still
+from protogov.experiments.core.tables import rows_in
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.scales import Episodes, implied_aversion, play_days, scales_of
+
+CONFIG = WorldConfig(episode_hours=60)  # two whole days: what is left over counts nowhere
+JUMPS = Episodes("jump", 2)
+
+
+def test_a_year_of_the_variance_costs_what_is_asked():
+    assert implied_aversion(2e8, 0.04, 20e6) * 8760 * 2e8 == pytest.approx(0.8e6)
+    days = dict.fromkeys(("rate", "risk", "spread", "welfare"), np.array([1.0, 3.0, 1.0, 3.0]))
+    days |= {"seed": np.array([0, 0, 1, 1]), "variance": np.array([0.0, 2e8, 4e8, 2e8])}
+    rows = {row["name"]: row for row in rows_in(scales_of(days, CONFIG))}
+    assert rows["rate"]["measured"] == 1.0
+    aversion = rows["variance_aversion"]
+    assert aversion["measured"] * 8760 * 2e8 == pytest.approx(CONFIG.parameters.lp_premium * CONFIG.parameters.lp_size)
+    # episodes of 1e8 and 3e8: mean 2e8, its standard error 1e8
+    assert rows["variance"]["error"] == pytest.approx(1e8)
+    assert aversion["error"] == pytest.approx(aversion["measured"] / 2)
+
+
+def test_the_variance_does_not_hang_on_its_price():
+    found, other = (play_days(one, JUMPS) for one in (CONFIG, CONFIG.with_parameters(variance_aversion=4e-6)))
+    np.testing.assert_allclose(found["variance"], other["variance"], rtol=1e-9)
+    assert (found["variance"] > 0.0).all()
+    assert {name: values.size for name, values in found.items()} == dict.fromkeys(
+        ("seed", "rate", "risk", "spread", "welfare", "variance"), 4
+    )
+    with pytest.raises(BadInput, match="variance_aversion = 0"):
+        play_days(CONFIG.with_parameters(variance_aversion=0.0), JUMPS)
+
+
+def test_a_day_is_the_sum_of_its_decisions():
+    steps = [step for _, step in still(CONFIG, "jump", np.arange(2, dtype=np.uint64))]
+    welfare = np.array([step.terms["welfare_0"][:, WELFARE_PARTS.index("welfare")] for step in steps])
+    days = play_days(CONFIG, JUMPS)
+    np.testing.assert_allclose(days["welfare"], welfare[:8].reshape(2, 4, 2).sum(axis=1).T.ravel())
+    weights = np.array([term.weight for term in ROLES["rate"].terms])
+    first = sum(step.terms["rate_0"] @ weights for step in steps[:4])
+    np.testing.assert_allclose(days["rate"][::2], first)
+
+
+def test_the_command_sets_measured_beside_frozen(capsys):
+    assert main(["study", "scales", "--seeds", "2", "--scenario", "jump", "--jobs", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "2 seeds on jump" in said and "variance_aversion" in said and "in force" in said
