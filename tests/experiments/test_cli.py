@@ -217,7 +217,7 @@ def test_every_command_that_builds_a_world_takes_a_member(name, capsys):
     assert "--member" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("module", ["calibration", "sweeps", "scales", "lp_rounds", "prediction"])
+@pytest.mark.parametrize("module", ["calibration", "scales", "prediction", "studies.sweeps", "studies.lp_rounds"])
 def test_every_study_takes_a_member(module):
     source = Path(importlib.import_module(f"protogov.experiments.{module}").__file__).read_text()
     assert "member: Member" in source and "with_physics(" in source
