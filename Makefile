@@ -64,7 +64,7 @@ bench: $(STAMP)  ## print the figures of merit beside their targets
 	$(PY) -m protogov.experiments.bench $(ARGS)
 
 sweeps: $(STAMP)  ## sweep each lever alone and draw the figure
-	$(PY) -m protogov.experiments.sweeps $(ARGS)
+	$(PY) -m protogov.experiments.cli study sweeps --jobs $(JOBS) $(ARGS)
 
 clean:  ## remove builds and caches; .venv and results stay
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

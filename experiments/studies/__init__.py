@@ -13,4 +13,5 @@ STUDIES: dict[str, str] = {
     "recovery": "how long after a crash a market is out of order",
     "scales": "the scales of rewards and the price of variance that `envs/roles.py` and the parameters freeze",
     "stress": "losses, insolvency and the least collateral, over a grid of protocols on thousands of futures",
+    "sweeps": "whether each lever alone has an optimum inside its range",
 }

@@ -216,7 +216,7 @@ def test_every_command_that_builds_a_world_takes_a_member(name, capsys):
     assert "--member" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["calibration", "scales", "lp_rounds", "prediction"])
+@pytest.mark.parametrize("name", ["calibration", "scales", "lp_rounds", "prediction", "sweeps"])
 def test_every_study_that_builds_a_world_takes_a_member(name, capsys):
     assert main(["study", name, "--member", "w99"]) == 2
     assert "member = 'w99'" in capsys.readouterr().err
