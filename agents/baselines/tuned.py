@@ -1,6 +1,6 @@
 """Constants and linear rules that were tuned by evolution, kept in a small file beside this one.
 
-    {"command": "...", "constants": {"natural": {"ltv_gap": 0.1, ...}, "jump": {...}}, "linear": {"rate": [[...]], ...}}
+    {"constants": {"natural": {"ltv_gap": 0.1, ...}, "jump": {...}}, "linear": {"ltv_gap": [...], ...}}
 
 The constants of a scenario are lever -> value in the lever's unit; a lever that is not named stays at its default.
 """

@@ -14,4 +14,5 @@ STUDIES: dict[str, str] = {
     "scales": "the scales of rewards and the price of variance that `envs/roles.py` and the parameters freeze",
     "stress": "losses, insolvency and the least collateral, over a grid of protocols on thousands of futures",
     "sweeps": "whether each lever alone has an optimum inside its range",
+    "tuning": "what constants and a linear rule can be tuned to; protogov tune is the same",
 }

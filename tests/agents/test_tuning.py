@@ -1,16 +1,10 @@
 """Evolution on an objective with a known best point, and candidates that share their tapes."""
 
-import json
-
 import numpy as np
-import pytest
 
 from protogov.agents.tuning import Budget, Constants, Episodes, Linear, Tapes, tune
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
-from protogov.experiments.cli import main
-from protogov.experiments.errors import BadInput
-from protogov.experiments.tuned import LINEAR, _tune_linear, tune_file
 
 CONFIG = WorldConfig(episode_hours=24)
 SPREAD = Constants(ROLES["spread"].levers)
@@ -83,64 +77,3 @@ def test_what_is_held_moves_the_others_levers_and_a_linear_rule_without_slopes_i
     linear = tapes.play(Linear(SPREAD.levers), weights.reshape(1, -1)).totals
     constant = tapes.play(SPREAD, np.full((1, 4), 0.5)).totals
     assert np.array_equal(linear["welfare"], constant["welfare"])
-
-
-def test_the_file_of_tuned_constants_goes_on_where_it_was_stopped(tmp_path):
-    path, budget = tmp_path / "tuned.json", Budget(generations=2, population=4, restarts=1)
-    config, told = WorldConfig(episode_hours=12), []
-
-    def make(scenarios, linear):
-        return tune_file(
-            path, config, scenarios, budget, "x", num_seeds=2, scoring_seeds=2, linear=linear,
-            tell=lambda name, tuning: told.append(name),
-        )  # fmt: skip
-
-    first = make(["flat"], False)
-    assert set(told) == {"flat"}
-    second = make(["flat", "jump"], True)
-    assert second["searched"]["flat"] == first["searched"]["flat"]
-    # a scenario has its own constants, or those of a search that found better ones
-    assert all(
-        second["constants"][name] == second["searched"][second["found"][name]["search"]] for name in ("flat", "jump")
-    )
-    assert set(told[2:]) == {"jump", LINEAR}
-    assert set(second["constants"]["jump"]) == set(second["linear"]) == set(ROLES["joint"].levers)
-    with pytest.raises(BadInput, match="another file"):
-        tune_file(path, config, ["flat"], Budget(), "x", num_seeds=2, scoring_seeds=2)
-
-
-def test_the_command_writes_constants_and_a_report_of_its_searches(tmp_path, capsys):
-    out, report = tmp_path / "tuned.json", tmp_path / "report"
-    arguments = ["tune", "--scenarios", "flat", "jump", "--generations", "2", "--population", "4", "--tapes", "2"]
-    arguments += ["--no-linear", "--threads", "1", "--world.episode-hours", "12"]
-    assert main([*arguments, "--out", str(out), "--report", str(report)]) == 0
-    found = json.loads(out.read_text())["found"]
-    assert [len(restart["history"]) for restart in found["jump"]["restarts"]] == [2, 2]
-    assert [restart["population"] for restart in found["jump"]["restarts"]] == [4, 8]
-    assert "2 generations (budget) and 2 generations (budget)" in capsys.readouterr().out
-    page = (report / "README.md").read_text()
-    assert f"| jump | {found['jump']['gain']:+.1f} ± " in page
-    assert "2, budget, " in page
-    assert "| liquidation threshold [%] | 83 |" in page
-    assert (report / "searches.svg").stat().st_size > 500
-    # the number of restarts is each search's own
-    assert main([*arguments[:4], "calm", *arguments[4:], "--restarts", "1", "--out", str(out)]) == 0
-    again = json.loads(out.read_text())["found"]
-    assert again["jump"]["restarts"] == found["jump"]["restarts"] and len(again["calm"]["restarts"]) == 1
-    assert main([*arguments, "--restarts", "3", "--out", str(out)]) == 2
-    assert "restarts is 3; 1 or 2 are accepted" in capsys.readouterr().err
-
-
-def test_a_rule_goes_no_further_than_other_tapes_support():
-    class Weights:
-        levers, size = ("half_spread",), 4
-
-    budget, told = Budget(generations=30, population=8), []
-    near, far = [0.2, 0.1, 0.0, 0.0], [0.2, 0.9, 0.0, 0.0]  # what the tapes of the search want, and what others do
-    found = _tune_linear(Weights(), [0.2], [Bowl(far)], [Bowl(near)], budget, told.append)
-    assert found.point[0] == pytest.approx(0.2, abs=0.1)
-    assert found.point[1] == pytest.approx(0.1, abs=0.06)  # an eighth of the way
-    assert len(found.restarts) == 1 and found.gain > 0.0
-    none = _tune_linear(Weights(), [0.2], [Bowl(far)], [Bowl([0.2, -0.5, 0.0, 0.0])], budget, told.append)
-    assert none.point.tolist() == [0.2, 0.0, 0.0, 0.0]
-    assert none.gain == 0.0
