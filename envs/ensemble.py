@@ -1,7 +1,7 @@
 """An ensemble of worlds: sets of parameters that all lie inside the bands of the calibration, each playable by name.
 
 `ensemble.json` beside this file holds the fields that members differ in, each with the range that it was drawn from and
-whose range that is, and the members, "w01", "w02" and so on. `python -m protogov.experiments.ensemble` writes it; what
+whose range that is, and the members, "w01", "w02" and so on. `protogov study ensemble` writes it; what
 is no field of it has the same value in every member.
 """
 

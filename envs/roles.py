@@ -31,7 +31,7 @@ class Role:
     It sees those of `features` whose group the world shows.
 
     `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on `natural`
-    [bp], measured once (`protogov.experiments.scales`) and frozen; the reward is the mandate over it.
+    [bp], measured once (`protogov study scales`) and frozen; the reward is the mandate over it.
     """
 
     name: str

@@ -11,12 +11,12 @@ from typing import Annotated
 
 import numpy as np
 import tyro
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from protogov.envs.scenarios.bates import Bates, BatesProcess
 from protogov.envs.scenarios.candles import load_candles
 from protogov.experiments import cli
+from protogov.experiments.core.statistics import Floats
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.paths import candle_files
 
@@ -30,7 +30,6 @@ BOUNDS = {
     "jump_hazard": (0.0005, 0.08), "jump_mean": (-0.02, 0.01), "jump_spread": (0.005, 0.08),
     "variance_jump": (0.05, 10.0),
 }  # fmt: skip
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

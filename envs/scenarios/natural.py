@@ -5,7 +5,7 @@ Here 4% of the tapes are crises, the five that may be trained on in equal parts,
 tape of `jump` holds a crash of 15 to 40% (a hazard of .0003 an hour), another 1.5%: together 5.5%. Spells of stress
 within `regimes` and bursts within `self-exciting` are no crises and count as what they are, turbulence. The rest, of
 which the list says nothing, is shared out: `calm` 30%, `regimes` 35%, `self-exciting` 15%, `jump` 16%.
-`protogov scenarios --frequencies` counts falls, drawdowns, returns and vols of every part and of the whole beside
+`protogov study natural` counts falls, drawdowns, returns and vols of every part and of the whole beside
 published ones (results/natural/README.md): drawdowns come about as often as in history, the deepest fortnights are
 deeper, and vol between crises is lower.
 
@@ -21,7 +21,7 @@ from protogov.envs.scenarios.regimes import REGIMES_SCENARIO
 from protogov.envs.scenarios.self_exciting import SELF_EXCITING
 from protogov.envs.scenarios.synthetic import CALM, JUMP
 
-# Log an hour, on all parts that are no crisis. Measured by `python -m protogov.experiments.natural_drift` on 32,768
+# Log an hour, on all parts that are no crisis. Measured by `protogov study natural_drift` on 32,768
 # tapes of each part from seed 2**45 on: 3.236e-5 +- .098e-5; verified on 4,096 tapes of the mixture from 2**46 on.
 LOG_DRIFT = 3.236e-5
 

@@ -88,7 +88,9 @@ def read_csv(path: Path) -> Table:
     import pyarrow.csv
 
     try:
-        data = pyarrow.csv.read_csv(path)
+        # a column of empty words alone is no column without numbers
+        words = pyarrow.csv.ConvertOptions(quoted_strings_can_be_null=False)
+        data = pyarrow.csv.read_csv(path, convert_options=words)
     except (pyarrow.ArrowException, OSError) as error:
         raise BadInput(f"{path}: cannot be read as a table ({str(error).splitlines()[0]})") from None
     table: Table = {}

@@ -21,13 +21,15 @@ def draw_crises(curves: Table, said: str) -> Figure:
     panels = [(str(key["crisis"]), own) for key, own in groups(curves, ("crisis",))]
     columns = 2 if len(panels) == 4 else min(3, len(panels))
     rows = -(-len(panels) // columns)
-    figure = new_figure(max(4.3 * columns, 6.0), 3.0 * rows + 1.1)
+    legend_columns = {1: 2, 2: 3}.get(columns, 5)
+    legend_height = 0.2 * -(-len(legend_handles()) // legend_columns) + 0.3
+    figure = new_figure(max(4.3 * columns, 6.0), 3.0 * rows + legend_height + 0.3)
     headline(figure, said)
-    above, below = figure.subfigures(2, 1, height_ratios=[3.0 * rows, 0.8], squeeze=False).ravel()
+    above, below = figure.subfigures(2, 1, height_ratios=[3.0 * rows, legend_height], squeeze=False).ravel()
     for cell, (name, own) in zip(above.subfigures(rows, columns, squeeze=False).ravel(), panels, strict=False):
         price, vol = cell.subplots(2, 1, sharex=True, height_ratios=[2.4, 1.0])
         draw_panel(price, vol, name, own)
-    below.legend(handles=legend_handles(), loc="center", ncols=min(5, 2 * columns), fontsize=8.5)
+    below.legend(handles=legend_handles(), loc="center", ncols=legend_columns, fontsize=8.5)
     return figure
 
 

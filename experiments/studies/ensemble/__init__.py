@@ -114,7 +114,7 @@ def measure(options: Options, how: Running) -> Found:
     facts = {
         "seed": options.seed, "asked": options.members, "screening": str(options.screening),
         "measuring": str(options.measuring), "not_hopeless": sum(not names for names in reasons),
-        "finalists": len(finalists), "file": str(options.file),
+        "finalists": len(finalists),
     }  # fmt: skip
     return Found({"sets": _sets(sets, figures, finalists, kept), "bands": _bands(turned, left, checked)}, facts)
 

@@ -46,6 +46,8 @@ def test_the_study_of_a_training_crisis_tables_every_quantity(tmp_path):
     assert "--scenarios crisis-2022-11 --tapes 4" in page
     found = read_csv(tmp_path / "prediction.csv")
     assert found["quantity"].tolist() == list(QUANTITIES)
+    assert main(["study", "prediction", "--redraw", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "README.md").read_text() == page  # no word is known of it: columns of empty words stay words
     assert (found["low"] <= found["mean"] + 1e-12).all() and (found["mean"] <= found["high"] + 1e-12).all()
 
 
