@@ -24,7 +24,6 @@ COMMANDS: dict[str, str] = {
     "study": "answer one question of the list with tables, figures and a page (protogov study)",
     "phenomena": "check that known phenomena appear with their mechanism and vanish with its switch",
     "stress": "losses, insolvency and the least collateral, over a grid of protocols on thousands of futures",
-    "audit": "what the game shows: cheaters, tuned constants, optima, worth, room to adapt, coupling, rivals",
     "tune": "tune constants and a linear rule by evolution, scenario by scenario",
     "scenarios": "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
     "report": "build the report of a run again from what lies in its folder",

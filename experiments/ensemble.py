@@ -16,11 +16,11 @@ import numpy as np
 from protogov.envs.config import WorldConfig
 from protogov.envs.ensemble import ENSEMBLE_FILE, Ensemble
 from protogov.experiments import cli
-from protogov.experiments.audit.running import Piece, Running, run_pieces
 from protogov.experiments.calibration_bands import FITTED, Figure
 from protogov.experiments.calibration_market import FIRST_FITTING
 from protogov.experiments.calibration_report import markdown_table, number
 from protogov.experiments.core.files import write_json, write_text
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.tables import Table, concatenate, write_table
 from protogov.experiments.core.versions import now, versions
 from protogov.experiments.ensemble_search import (

@@ -28,8 +28,9 @@ from protogov.agents.tuning.objective import (
     role_levers,
 )
 from protogov.envs.config import WorldConfig
-from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION, Paired
 from protogov.experiments.core.files import read_json, write_json
+from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
+from protogov.experiments.core.statistics import Interval, student_t
 from protogov.experiments.core.versions import versions
 from protogov.experiments.errors import BadInput
 
@@ -100,7 +101,7 @@ def tune_file(
             found = tune(family, search, selection, budget, known=known, tell=partial(tell, name))
         (scoring,) = open_tapes(config, [scenario], FIRST_SCORING, scoring_seeds, num_threads)
         welfare = scoring.play(family, np.array([np.zeros(family.size), found.point])).totals[WELFARE]
-        gain = Paired.of(welfare[1] - welfare[0])
+        gain = student_t(welfare[1] - welfare[0])
         if isinstance(family, Constants):
             data["searched"][name] = data["constants"][name] = family.values(found.point)
         else:
@@ -169,11 +170,11 @@ def share(
         (selection,) = open_tapes(config, [scenario], FIRST_SELECTION + 2**20, POOL * num_seeds, num_threads)
         played, own = selection.play(family, points[1:]).totals[WELFARE], names.index(scenario)
         best = int(played.mean(axis=1).argmax())
-        if Paired.of(played[best] - played[own]).z < CLEARLY:
+        if student_t(played[best] - played[own]).z < CLEARLY:
             best = own
         (scoring,) = open_tapes(config, [scenario], FIRST_SCORING, scoring_seeds, num_threads)
         welfare = scoring.play(family, points[[0, 1 + best]]).totals[WELFARE]
-        gain = Paired.of(welfare[1] - welfare[0])
+        gain = student_t(welfare[1] - welfare[0])
         data["constants"][scenario] = dict(data["searched"][names[best]])
         data["found"][scenario] |= _told(gain) | {"search": names[best]}
 
@@ -182,7 +183,7 @@ def _restart(restart: Restart) -> dict[str, Any]:
     return asdict(restart) | {"history": [round(mean, 2) for mean in restart.history], "gain": round(restart.gain, 2)}
 
 
-def _told(gain: Paired) -> dict[str, float]:
+def _told(gain: Interval) -> dict[str, float]:
     # JSON has no infinity: a gain without any spread has no z
     return {"gain": gain.mean, "standard_error": gain.error, "z": gain.z if np.isfinite(gain.z) else 0.0}
 

@@ -107,6 +107,12 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> Table:
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
+def records(table: Table) -> list[dict[str, Any]]:
+    """A dict a row, of Python's own numbers and words: the reverse of `columns`."""
+    lists = [column.tolist() for column in table.values()]
+    return [dict(zip(table, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
 def groups(table: Table, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], Table]]:
     """Rows that share the values of the named columns, in the order of their first: (values, those rows)."""
     keys = list(zip(*(table[name].tolist() for name in names), strict=True))

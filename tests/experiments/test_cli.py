@@ -31,7 +31,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     [
         (
             ["tarin"],
-            "'tarin' is no command of protogov; commands are train, evaluate, simulate, phenomena, stress, audit, "
+            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, phenomena, stress, "
             "tune, scenarios, report",
         ),
         (["train"], "NAME"),
@@ -173,7 +173,7 @@ def test_help(capsys):
     for name, line in COMMANDS.items():
         assert f"  {name}" in text and line in text
         with pytest.raises(SystemExit) as end:
-            main([name, "--help"])
+            main([*name.split(), "--help"])
         assert end.value.code in (0, None)
         told = capsys.readouterr().out
         assert "Example: protogov" in told
@@ -207,10 +207,10 @@ def test_bad_input_is_a_value_error():
     assert issubclass(BadInput, ValueError)
 
 
-@pytest.mark.parametrize("name", ["simulate", "train", "evaluate", "tune", "stress", "audit", "phenomena"])
+@pytest.mark.parametrize("name", ["simulate", "train", "evaluate", "tune", "stress", "study audit", "phenomena"])
 def test_every_command_that_builds_a_world_takes_a_member(name, capsys):
     with pytest.raises(SystemExit):
-        main([name, "--help"])
+        main([*name.split(), "--help"])
     assert "--member" in capsys.readouterr().out
 
 
