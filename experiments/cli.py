@@ -22,7 +22,6 @@ COMMANDS: dict[str, str] = {
     "evaluate": "compare governors with a static protocol on the same tapes; one row an episode",
     "simulate": "run worlds under named governors and write down what happens, with a dashboard",
     "study": "answer one question of the list with tables, figures and a page (protogov study)",
-    "audit": "what the game shows: cheaters, tuned constants, optima, worth, room to adapt, coupling, rivals",
     "tune": "tune constants and a linear rule by evolution, scenario by scenario",
     "scenarios": "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
     "report": "build the report of a run again from what lies in its folder",

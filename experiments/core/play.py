@@ -13,6 +13,8 @@ from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 
 EVALUATION_SEEDS = 2**40  # first tape seed of evaluations, beyond any that training counts up to
+FIRST_SELECTION = 2**41  # first tape seed on which constants are searched or chosen
+FIRST_SCORING = 2**42  # first tape seed on which what was chosen is scored
 
 
 def tape_seeds(count: int, first: int = 0) -> NDArray[np.uint64]:

@@ -17,6 +17,7 @@ from protogov.experiments.errors import BadInput
 MANIFEST = "manifest.json"
 LONGEST = 400  # rows of a table that git keeps as CSV; longer ones are Parquet, which it ignores
 LARGEST_FIGURE, LARGEST_FOLDER, LARGEST_ALL = 60_000, 150_000, 2_000_000  # bytes of what is committed
+_KEYS = {"command", "made", "versions", "tables", "facts"}  # of a manifest
 DOTS = 110  # of a figure, an inch
 # colours of a figure's palette, the most that stay below the limit
 PALETTES = (256, 128, 64, 32, 24)
@@ -104,7 +105,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not (folder / MANIFEST).is_file():
         raise BadInput(f"{folder}: holds no {MANIFEST}; accepted is a folder that protogov study NAME --out wrote to")
     about = read_json(folder / MANIFEST)
-    lacking = {"command", "made", "versions", "tables", "facts"} - set(about)
+    parts = about.get("parts", {"": about})  # of a folder that several commands fill
+    lacking = {key for part in parts.values() for key in _KEYS - set(part)}
     if lacking:
         raise BadInput(f"{folder / MANIFEST}: lacks {', '.join(sorted(lacking))}; run its command again")
     return about
@@ -112,6 +114,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def footer(about: Mapping[str, Any]) -> list[str]:
     """The last lines of every page: the files with the numbers, versions, and the command that made them."""
+    if "parts" in about:
+        return [line for part in about["parts"].values() for line in footer(part)]
     known = about["versions"]
     said = f"protogov {known['protogov']} at commit `{known['commit']}`, python {known['python']}, "
     said += f"numpy {known['numpy']}, numba {known['numba']}"

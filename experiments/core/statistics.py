@@ -122,15 +122,20 @@ def means_by(table: Table, by: Sequence[str], of: Sequence[str]) -> Table:
     rows = []
     for key, own in groups(table, by):
         for name in of:
-            found = student_t(own[name])
-            key |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+            key |= interval_columns(name, student_t(own[name]))
         rows.append(key | {"n": num_rows(own)})
     return columns(rows)
 
 
+def interval_columns(name: str, found: Interval) -> dict[str, float]:
+    """Of one row, as `interval_of` reads them: `NAME`, `NAME_low`, `NAME_high`."""
+    return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
 def interval_of(table: Table, row: int, name: str) -> Interval:
-    """An interval of a table that `means_by` made."""
-    return Interval(*(float(table[f"{name}{end}"][row]) for end in ("", "_low", "_high")))
+    """An interval of a table that `means_by` or `interval_columns` made."""
+    mean, low, high = (float(table[f"{name}{end}"][row]) for end in ("", "_low", "_high"))
+    return Interval(mean, low, high)
 
 
 # ---------------------------------------------------------------------- tails

@@ -7,7 +7,7 @@ makes page and figures anew from a folder's tables.
 To add one: the file, and its name in `protogov.experiments.studies`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,8 @@ class Study:
         name: of the command and of the folder under `results`.
         title: of the page.
         options: dataclass of its options, a `StudyOptions`; its docstring is the help.
-        measure: (options, how) -> what was found.
+        measure: (options, how) -> what was found; or parts one after the other, each with its name as the only fact
+            and tables of names of its own: a folder gathers the parts that several commands measured.
         judge: what it says.
         draw: name of a figure -> figure.
         page: lines of the page between the headline and the footer; figures are shown by their names as `NAME.png`.
@@ -77,7 +78,7 @@ class Study:
     name: str
     title: str
     options: type[Any]
-    measure: Callable[[Any, Running], Found]
+    measure: Callable[[Any, Running], Found | Iterator[Found]]
     judge: Callable[[Found], Judged]
     draw: "Callable[[Found], Mapping[str, Figure]]"
     page: Callable[[Found, Judged], Sequence[str]]
@@ -103,8 +104,10 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
         found, about = _stored(study, options.out)
     else:
         keep = options.out / "pieces" if options.out is not None else None
-        found = study.measure(options, Running(options.jobs, keep, show=True))
-        about = {}
+        measured = study.measure(options, Running(options.jobs, keep, show=True))
+        if not isinstance(measured, Found):
+            return _gather(study, measured, options.out, command)
+        found, about = measured, {}
     judged = study.judge(found)
     print("\n".join(judged.said))
     if options.out is not None:
@@ -112,6 +115,27 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
             print(path)
     if judged.failed:
         raise CheckFailed(f"{study.name}: {'; '.join(judged.failed)}")
+    return 0
+
+
+def _gather(study: Study, parts: Iterator[Found], folder: Path | None, command: str) -> int:
+    """Say and store each part as it is measured, beside those that the folder holds; then draw what it holds."""
+    from protogov.experiments.core.results import MANIFEST, manifest, store_tables, write_manifest
+
+    about: dict[str, Any] = {"study": study.name, "parts": {}}
+    if folder is not None and (folder / MANIFEST).is_file():
+        _, about = _stored(study, folder)
+    for part in parts:
+        print("\n".join(study.judge(part).said), flush=True)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            ((name, facts),) = part.facts.items()
+            about["parts"][name] = manifest(command, store_tables(folder, part.tables), facts)
+            write_manifest(folder, about)
+    if folder is not None:
+        found, about = _stored(study, folder)
+        for path in _write(study, found, study.judge(found), folder, about):
+            print(path)
     return 0
 
 
@@ -123,7 +147,10 @@ def _stored(study: Study, folder: Path | None) -> tuple[Found, dict[str, Any]]:
     about = read_manifest(folder)
     if about.get("study") != study.name:
         raise BadInput(f"{folder}: holds the study {about.get('study')!r}, not {study.name!r}")
-    return Found(load_tables(folder, about["tables"]), about["facts"]), about
+    parts = about.get("parts", {"": about})
+    tables = {name: table for part in parts.values() for name, table in load_tables(folder, part["tables"]).items()}
+    facts = {name: part["facts"] for name, part in about["parts"].items()} if "parts" in about else about["facts"]
+    return Found(tables, facts), about
 
 
 def _write(study: Study, found: Found, judged: Judged, folder: Path, about: "dict[str, Any] | str") -> list[Path]:

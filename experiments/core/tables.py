@@ -109,9 +109,10 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> Table:
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def rows_in(table: Table) -> list[dict[str, Any]]:
-    """The rows of a table; inverse of `columns`."""
-    return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+def records(table: Table) -> list[dict[str, Any]]:
+    """A dict a row, of Python's own numbers and words: the reverse of `columns`."""
+    lists = [column.tolist() for column in table.values()]
+    return [dict(zip(table, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
 def groups(table: Table, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], Table]]:

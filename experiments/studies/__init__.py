@@ -1,6 +1,7 @@
 """The questions, one file or folder each: name -> one line for the list. `protogov study NAME` runs `STUDY` of it."""
 
 STUDIES: dict[str, str] = {
+    "audit": "what the game shows: cheaters, tuned constants, optima, worth, room to adapt, coupling, rivals",
     "calibration": "credit market, liquidations and option pool beside bands with sources outside this project",
     "crises": "each crisis over what was published of it",
     "ensemble": "the search for worlds inside all bands of the calibration: what was drawn, rejected and kept",

@@ -16,7 +16,7 @@ from protogov.envs.scenarios.crises import CRISES
 from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
-from protogov.experiments.core.tables import Table, columns, rows_in
+from protogov.experiments.core.tables import Table, columns, records
 from protogov.experiments.core.text import aligned, markdown, number
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.calibration.market import FIRST_SEED, Tapes, play_episodes
@@ -139,7 +139,7 @@ def judge(found: Found) -> Judged:
     verdicts = found.tables["prediction"]["verdict"].tolist()
     known = len(verdicts) - verdicts.count("")
     rows = [["crisis", "quantity", "mean", "90% of tapes", "verdict", "known"]]
-    for row in rows_in(found.tables["prediction"]):
+    for row in records(found.tables["prediction"]):
         rows.append([str(row["crisis"]), str(row["quantity"]), *_numbers(row), str(row["verdict"]), str(row["known"])])
     return Judged((f"{verdicts.count('met')} of {known} known figures lie within 90% of tapes.", *aligned(rows)))
 
@@ -151,7 +151,7 @@ def _numbers(row: Mapping[str, Any]) -> list[str]:
 def page(found: Found, judged: Judged) -> Sequence[str]:
     """Predicted and known, crisis by crisis."""
     rows, crisis = [], ""
-    for row in rows_in(found.tables["prediction"]):
+    for row in records(found.tables["prediction"]):
         told = {"missed": "**missed**"}.get(str(row["verdict"]), str(row["verdict"]))
         first = "" if row["crisis"] == crisis else str(row["crisis"])
         crisis = str(row["crisis"])

@@ -24,7 +24,7 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still
 from protogov.experiments.core.statistics import Floats, student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
-from protogov.experiments.core.tables import Table, columns, rows_in
+from protogov.experiments.core.tables import Table, columns, records
 from protogov.experiments.core.text import aligned, cell, markdown
 from protogov.experiments.errors import BadInput
 
@@ -120,7 +120,7 @@ def _row(name: str, measured: float, error: float, in_force: float, unit: str) -
 
 def _cells(found: Found) -> list[list[str]]:
     head = ["scale", "measured", "standard error", "in force", "unit"]
-    return [head, *([cell(value) for value in row.values()] for row in rows_in(found.tables["scales"]))]
+    return [head, *([cell(value) for value in row.values()] for row in records(found.tables["scales"]))]
 
 
 def judge(found: Found) -> Judged:

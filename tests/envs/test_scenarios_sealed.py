@@ -158,8 +158,7 @@ def test_list_digest_definitions_and_page_belong_together() -> None:
 
 
 def test_its_seeds_are_of_nobody_else() -> None:
-    from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION
-    from protogov.experiments.core.play import EVALUATION_SEEDS
+    from protogov.experiments.core.play import EVALUATION_SEEDS, FIRST_SCORING, FIRST_SELECTION
     from protogov.experiments.run_config import SEED_STRIDE
     from protogov.experiments.studies.natural import FIRST_COUNTING
 

@@ -31,8 +31,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     [
         (
             ["tarin"],
-            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, audit, "
-            "tune, scenarios, report",
+            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, tune, scenarios, report",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),
@@ -209,7 +208,7 @@ def test_bad_input_is_a_value_error():
     assert issubclass(BadInput, ValueError)
 
 
-@pytest.mark.parametrize("name", ["simulate", "train", "evaluate", "tune", "study stress", "audit"])
+@pytest.mark.parametrize("name", ["simulate", "train", "evaluate", "tune", "study stress", "study audit"])
 def test_every_command_that_builds_a_world_takes_a_member(name, capsys):
     with pytest.raises(SystemExit):
         main([*name.split(), "--help"])

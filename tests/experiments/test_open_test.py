@@ -138,7 +138,7 @@ def test_a_record_that_is_damaged_is_told(fake: Path, trained: RunFolder, capsys
                                      ["simulate", "static", "--out", "x", "--scenario", "test-bates"],
                                      ["train", "a", "--scenario", "test-bates"],
                                      ["tune", "--out", "x.json", "--scenarios", "test-bates"],
-                                     ["audit", "balance", "--suites", "test-bates"]])  # fmt: skip
+                                     ["study", "audit", "balance", "--suites", "test-bates"]])  # fmt: skip
 def test_no_other_command_reaches_it(
     command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from protogov.experiments.core.statistics import Interval
 from protogov.experiments.core.study import Found
-from protogov.experiments.core.tables import Table, rows_in
+from protogov.experiments.core.tables import Table, records
 from protogov.experiments.core.text import number
 from protogov.experiments.figures.style import BLACK, BLUE, FAINT, GREEN, GREY, VERMILLION, headline, new_figure
 from protogov.experiments.studies.calibration.bands import BANDS, CRISES, PUBLISHED_REGRESSION
@@ -29,7 +29,7 @@ def draw_calibration(found: Found, said: str) -> Figure:
     _draw_bands(panels[0, 0], figures_in(found.tables["figures"]))
     _draw_gains(panels[0, 1], found.tables["spreads"])
     _draw_coefficients(panels[1, 0], found.tables["fits"])
-    _draw_response(panels[1, 1], found.tables["response"], rows_in(found.tables["fits"])[len(found.facts["sizes"]) - 1])
+    _draw_response(panels[1, 1], found.tables["response"], records(found.tables["fits"])[len(found.facts["sizes"]) - 1])
     headline(figure, said)
     return figure
 
@@ -63,7 +63,7 @@ def _draw_bands(axes: Axes, figures: Mapping[str, Interval]) -> None:
 def _draw_gains(axes: Axes, spreads: Table) -> None:
     axes.set_title("Loop gains by kind of hour")
     ticks = {}
-    for row in rows_in(spreads):
+    for row in records(spreads):
         gain, word = str(row["name"]), str(row["kind"])
         if gain not in REPORTED[:2]:
             continue
@@ -88,7 +88,7 @@ def _draw_gains(axes: Axes, spreads: Table) -> None:
 
 def _draw_coefficients(axes: Axes, fits: Table) -> None:
     axes.set_title("Daily regression, markets of 2,048 accounts")
-    rows = [row for row in rows_in(fits) if row["source"] == ALONE or row["populations"] == POPULATIONS]
+    rows = [row for row in records(fits) if row["source"] == ALONE or row["populations"] == POPULATIONS]
     for k, name in enumerate(SLOPES):
         axes.plot([k - 0.44, k + 0.44], [PUBLISHED_REGRESSION[name]] * 2, color=GREEN, linewidth=1.6)
     for r, row in enumerate(rows):
@@ -116,7 +116,7 @@ def _draw_coefficients(axes: Axes, fits: Table) -> None:
 
 def _draw_response(axes: Axes, bins: Table, fit: Mapping[str, float]) -> None:
     axes.set_title("The same between crises, by the day's return")
-    for row in rows_in(bins):
+    for row in records(bins):
         axes.plot([row["return"]] * 2, [row["p10"], row["p90"]], color=FAINT, linewidth=1.2)
         axes.plot([row["return"]], [row["mean"]], marker="o", color=BLUE, markersize=4)
     grid = np.linspace(-0.3, 0.12, 200)

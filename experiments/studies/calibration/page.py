@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from protogov.experiments.core.statistics import Interval
 from protogov.experiments.core.study import Found, Judged
-from protogov.experiments.core.tables import Table, rows_in
+from protogov.experiments.core.tables import Table, records
 from protogov.experiments.core.text import listed, markdown, number, span
 from protogov.experiments.studies.calibration.bands import (
     BANDS,
@@ -105,7 +105,7 @@ def calibration_page(found: Found, judged: Judged) -> Sequence[str]:
         f"The same worlds, {POPULATIONS} populations on each tape, added up to markets of different size: "
         "ln(events + 1) of small counts flattens every slope.",
         "",
-        *_size_table(rows_in(tables["fits"])[: len(facts["sizes"])], facts["accounts"]),
+        *_size_table(records(tables["fits"])[: len(facts["sizes"])], facts["accounts"]),
         "",
         "## By source",
         "",
@@ -153,7 +153,7 @@ def _size_table(fits: Sequence[Mapping[str, float]], accounts: int) -> list[str]
 
 
 def _gain_tables(spreads: Table) -> list[str]:
-    rows = {(str(row["kind"]), str(row["name"])): row for row in rows_in(spreads)}
+    rows = {(str(row["kind"]), str(row["name"])): row for row in records(spreads)}
     ends = ("mean", *QUANTILES)
     gains = [
         [kind, name.replace("_", " "), *(number(row[end]) for end in ends), f"{row['hours']:,}"]

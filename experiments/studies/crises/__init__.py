@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from protogov.envs.scenarios import CRISES, Crisis
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
-from protogov.experiments.core.tables import rows_in, select
+from protogov.experiments.core.tables import records, select
 from protogov.experiments.core.text import MINUS, markdown, paragraph
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.crises.draw import draw_crises
@@ -61,7 +61,7 @@ def measure(options: Options, how: Running) -> Found:
 
 def judge(found: Found) -> Judged:
     """How many facts the paths meet."""
-    rows = rows_in(found.tables["facts"])
+    rows = records(found.tables["facts"])
     off = [f"{row['fact']} of {row['crisis']}" for row in rows if row["verdict"] == "off"]
     held = sum(row["verdict"] != "beside" for row in rows)
     told = f"; not: {', '.join(off)}" if off else ""
@@ -108,7 +108,7 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
 def fact_rows(found: Found) -> list[list[str]]:
     """A row a fact, the crisis named once."""
     rows, crisis = [], ""
-    for row in rows_in(found.tables["facts"]):
+    for row in records(found.tables["facts"]):
         listed, low, median, high = (
             str(row["form"]).format(row[name]).replace("-", MINUS) for name in ("listed", "low", "median", "high")
         )

@@ -19,7 +19,7 @@ from protogov.experiments.core.files import write_json
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import interval_of
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
-from protogov.experiments.core.tables import Table, columns, concatenate, rows_in, select
+from protogov.experiments.core.tables import Table, columns, concatenate, records, select
 from protogov.experiments.core.text import aligned, markdown, number, span
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.calibration.bands import BAND_BY_NAME, FITTED
@@ -178,19 +178,19 @@ def judge(found: Found) -> Judged:
     said = [f"{len(members)} of {drawn} drawn worlds lie inside all bands and are members."]
     if members:
         name, values = rounded_centre(members)
-        outside = [row["band"] for row in rows_in(bands) if not BAND_BY_NAME[row["band"]].holds(row["centre"])]
+        outside = [row["band"] for row in records(bands) if not BAND_BY_NAME[row["band"]].holds(row["centre"])]
         told = f"OUTSIDE {', '.join(outside)}" if outside else "inside all bands"
         said.append(f"centre {name}: " + " ".join(f"{field}={value:g}" for field, value in values.items()))
         said.append(f"with {CENTRE_DIGITS} digits it lies {told}, on tapes on which nothing was chosen")
     rows = [["band", "hopeless", "turned away"]]
-    rows += [[str(row["band"]), str(row["hopeless"]), str(row["turned_away"])] for row in rows_in(bands)]
+    rows += [[str(row["band"]), str(row["hopeless"]), str(row["turned_away"])] for row in records(bands)]
     few = f"{len(members)} of {facts['asked']} members were found in {drawn} sets; give more --draws"
     return Judged((*said, *aligned(rows)), (few,) if len(members) < facts["asked"] else ())
 
 
 def _members(found: Found) -> list[dict[str, float]]:
     sets = found.tables["sets"]
-    return [{name: row[name] for name in RANGES} for row in rows_in(select(sets, sets["member"] != ""))]
+    return [{name: row[name] for name in RANGES} for row in records(select(sets, sets["member"] != ""))]
 
 
 def page(found: Found, judged: Judged) -> Sequence[str]:
@@ -199,7 +199,7 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     kept = select(sets, sets["member"] != "")
     count = len(kept["number"])
     rows = []
-    for row in rows_in(found.tables["bands"]):
+    for row in records(found.tables["bands"]):
         band, values = BAND_BY_NAME[str(row["band"])], kept[f"figure_{row['band']}"]
         told = [band.meaning, band.span, str(row["hopeless"]), str(row["turned_away"]), "-", "-", "-"]
         if count:

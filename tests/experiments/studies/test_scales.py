@@ -8,7 +8,7 @@ from protogov.envs.roles import ROLES
 from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.cli import main
 from protogov.experiments.core.play import still
-from protogov.experiments.core.tables import rows_in
+from protogov.experiments.core.tables import records
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.scales import Episodes, implied_aversion, play_days, scales_of
 
@@ -20,7 +20,7 @@ def test_a_year_of_the_variance_costs_what_is_asked():
     assert implied_aversion(2e8, 0.04, 20e6) * 8760 * 2e8 == pytest.approx(0.8e6)
     days = dict.fromkeys(("rate", "risk", "spread", "welfare"), np.array([1.0, 3.0, 1.0, 3.0]))
     days |= {"seed": np.array([0, 0, 1, 1]), "variance": np.array([0.0, 2e8, 4e8, 2e8])}
-    rows = {row["name"]: row for row in rows_in(scales_of(days, CONFIG))}
+    rows = {row["name"]: row for row in records(scales_of(days, CONFIG))}
     assert rows["rate"]["measured"] == 1.0
     aversion = rows["variance_aversion"]
     assert aversion["measured"] * 8760 * 2e8 == pytest.approx(CONFIG.parameters.lp_premium * CONFIG.parameters.lp_size)

@@ -5,6 +5,8 @@ was. A market is a part of a suite, so that a suite's mean is that of its market
 may be trained on is a suite of one market, or of its parts where it is a mixture.
 """
 
+from collections.abc import Sequence
+
 from protogov.envs.scenarios import Scenario
 from protogov.envs.scenarios.mixture import Mixture
 from protogov.envs.scenarios.natural import NATURAL, TRAINING_CRISES
@@ -33,3 +35,8 @@ def market_shares(suite: str) -> dict[str, float]:
     if not isinstance(scenario, Mixture):
         return {suite: 1.0}
     return {part.name: float(share) for part, share in zip(scenario.parts, scenario.shares, strict=True)}
+
+
+def markets_of(suites: Sequence[str]) -> tuple[str, ...]:
+    """The markets of all suites, each once."""
+    return tuple(dict.fromkeys(market for suite in suites for market in market_shares(suite)))

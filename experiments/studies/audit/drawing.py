@@ -1,18 +1,18 @@
-"""What the audit's figures share: intervals, named rows, axes that hold a basis point and a thousand, a headline."""
+"""What the audit's figures share: panels with named rows, intervals in them, axes for a basis point and a thousand."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from protogov.experiments.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
+from protogov.experiments.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, new_figure
 
 INTERVAL: dict[str, Any] = {"linestyle": "none", "markersize": 4.5, "capsize": 2.5, "elinewidth": 1.1, "zorder": 3}
-ROLE_LOOKS = {"rate": (BLUE, "o"), "risk": (VERMILLION, "s"), "spread": (GREEN, "^"), "joint": (ORANGE, "D")}
+ROLE_COLOURS = {"rate": BLUE, "risk": VERMILLION, "spread": GREEN, "joint": ORANGE}
 _LOOKS = ((BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"), (PURPLE, "D"))
+LINEAR = 10.0  # bp, within which axes of W are linear
 
 
 def suite_looks(suites: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -27,10 +27,21 @@ def names_of(column: Any) -> list[str]:
     return list(dict.fromkeys(str(name) for name in column))
 
 
-def draw_interval(axes: Axes, place: float, interval: Sequence[float], kind: Mapping[str, Any]) -> None:
-    """A (mean, low, high) in a row."""
-    mean, low, high = interval
-    axes.errorbar([mean], [place], xerr=[[mean - low], [high - mean]], **kind, **INTERVAL)
+def row_panels(
+    titles: Sequence[str], names: Sequence[str], *, left: float = 2.4, panel: float = 3.1, row: float = 0.3,
+    rest: float = 1.8,
+) -> tuple[Figure, dict[str, Axes]]:  # fmt: skip
+    """A panel a title, side by side, with the same named rows from the top down and a line at nothing.
+
+    Sizes are in inches: of the names, a panel's width, a row's height, and what is above and below the rows.
+    """
+    figure = new_figure(left + panel * len(titles), rest + row * len(names))
+    panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
+    for axes, title in zip(panels, titles, strict=True):
+        axes.axvline(0.0, color=BLACK, linewidth=1.0, zorder=2)
+        axes.set_title(title)
+    name_rows(panels[0], names)
+    return figure, dict(zip(titles, panels, strict=True))
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
@@ -41,9 +52,15 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def zero_rule(axes: Axes) -> None:
-    """The line at nothing."""
-    axes.axvline(0.0, color=BLACK, linewidth=1.0, zorder=2)
+def draw_interval(axes: Axes, place: float, row: Mapping[str, Any], name: str, look: Mapping[str, Any]) -> None:
+    """An interval of a row that holds its `interval_columns`."""
+    mean = row[name]
+    axes.errorbar([mean], [place], xerr=[[mean - row[f"{name}_low"]], [row[f"{name}_high"] - mean]], **look, **INTERVAL)
+
+
+def label_row(axes: Axes, place: float, text: str) -> None:
+    """A number in words to the right of a panel."""
+    axes.annotate(text, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=7)
 
 
 def symlog_x(axes: Axes, linear: float, low: float, high: float, most_ticks: int = 7) -> None:
@@ -79,9 +96,3 @@ def footnote(figure: Figure, text: str, labelled: Axes | None = None) -> None:
     )  # fmt: skip
     legend.get_title().set_color(GREY)
     legend.get_title().set_multialignment("center")
-
-
-def headline(figure: Figure, text: str, width: float) -> None:
-    """What the numbers say, above the panels of a figure `width` inches wide."""
-    text = text[:1].upper() + text[1:]
-    figure.suptitle("\n".join(wrap(text, int(12.0 * width))), x=0.01, ha="left", fontsize=10, fontweight="bold")

@@ -5,15 +5,17 @@ for it: a claim is made on all tapes together, the first included, so that going
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from protogov.envs.config import WorldConfig
-from protogov.experiments.audit.measurement import PROMISING, Floats, Paired
-from protogov.experiments.audit.playing import Play, play_pieces_of
-from protogov.experiments.audit.running import Running
+from protogov.experiments.core.pieces import Running
+from protogov.experiments.core.statistics import Interval, student_t
+from protogov.experiments.studies.audit.play import Play, Totals, play_all
 
-Totals = dict[str, Floats]  # of one candidate: column -> F64[tapes]
+SIGNIFICANT = 2.0  # standard errors
+PROMISING = 1.0  # standard errors on the first tapes from which on a difference goes on to the others
 NO_SIGN = "not claimed"
 
 
@@ -36,43 +38,42 @@ def play_claims(
         label: of the progress bar.
 
     Returns:
-        name -> totals of each candidate, on fewer or more tapes.
+        name -> totals of each candidate, F64[tapes] a column, on fewer or more tapes.
     """
-    played = play_pieces_of(config, asked, how, label)
-    found = {
-        name: [{column: values[at] for column, values in totals.items()} for at in range(len(asked[name].points))]
-        for name, totals in played.items()
-    }
+    found = {name: by_candidate(totals) for name, totals in play_all(config, asked, how, label).items()}
     chosen = {name: sorted(goes_on(name, found[name])) for name, job in asked.items() if claim > job.count}
     more = {
-        name: Play(
-            asked[name].suite, tuple(asked[name].points[at] for at in numbers), asked[name].first + asked[name].count,
-            claim - asked[name].count,
+        name: replace(
+            job, points=tuple(job.points[at] for at in chosen[name]), first=job.first + job.count,
+            count=claim - job.count,
         )
-        for name, numbers in chosen.items() if numbers
+        for name, job in asked.items() if chosen.get(name)
     }  # fmt: skip
-    for name, totals in play_pieces_of(config, more, how, f"{label} of a sign").items():
-        for row, at in enumerate(chosen[name]):
-            found[name][at] = {
-                column: np.concatenate([first, totals[column][row]]) for column, first in found[name][at].items()
-            }
+    for name, totals in play_all(config, more, how, f"{label} of a sign").items():
+        for at, further in zip(chosen[name], by_candidate(totals), strict=True):
+            found[name][at] = {key: np.concatenate([first, further[key]]) for key, first in found[name][at].items()}
     return found
 
 
-def difference(totals: Sequence[Totals], column: str, better: int, worse: int) -> Paired:
+def by_candidate(totals: Totals) -> list[Totals]:
+    """Totals F64[candidates, tapes] as those of each candidate."""
+    return [dict(zip(totals, rows, strict=True)) for rows in zip(*totals.values(), strict=True)]
+
+
+def difference(totals: Sequence[Totals], column: str, better: int, worse: int) -> Interval:
     """Of two candidates on the tapes that both have played."""
     first, second = totals[better][column], totals[worse][column]
     tapes = min(first.size, second.size)
-    return Paired.of(first[:tapes] - second[:tapes])
+    return student_t(first[:tapes] - second[:tapes])
 
 
-def promising(found: Paired) -> bool:
+def promising(found: Interval) -> bool:
     """Whether a sign may be claimed on more tapes."""
     return abs(found.z) > PROMISING
 
 
-def sign_of(found: Paired, claim: int) -> str:
+def sign_of(found: Interval, claim: int) -> str:
     """Plus or minus where the whole interval of at least `claim` tapes lies on one side of zero."""
-    if found.n < claim or found.low <= 0.0 <= found.high:
+    if found.n < claim or not found.excludes_zero:
         return NO_SIGN
     return "plus" if found.mean > 0.0 else "minus"

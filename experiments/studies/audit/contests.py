@@ -7,47 +7,30 @@ they hold it there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from protogov.envs.config import WorldConfig
-from protogov.experiments.audit.claims import Totals, difference, play_claims
-from protogov.experiments.audit.measurement import (
-    FIRST_SCORING,
-    FIRST_SELECTION,
-    PICKING,
-    PROMISING,
-    Floats,
-    Paired,
+from protogov.experiments.core.play import FIRST_SCORING
+from protogov.experiments.core.statistics import Floats, Interval
+from protogov.experiments.studies.audit.claims import PROMISING, difference, play_claims
+from protogov.experiments.studies.audit.plan import Audit, Sizes
+from protogov.experiments.studies.audit.play import (
+    FIRST_PICKING,
+    LEVER_NAMES,
+    WELFARE,
+    Play,
+    Totals,
+    as_points,
+    unique_points,
 )
-from protogov.experiments.audit.playing import WELFARE, Play, as_points, play_pieces_of, unique_points
-from protogov.experiments.audit.running import Piece, Running, run_pieces
-from protogov.experiments.audit.searching import Effort, Search, offers, search_piece
-from protogov.experiments.audit.tuned import LEVER_NAMES
+from protogov.experiments.studies.audit.search import Effort, Search, search_all
 
 EDGE, WITHIN = 0.9, 0.8  # an action beyond the one is at an edge if none up to the other does as well
-AGAIN = Effort(generations=32, population=11, tapes=32, sigma=0.2)  # as `tuned`, from its constants on, which are near
+SIGMA = 0.2  # first step of these searches: they begin at tuned constants, which are near
 FIRST_AGAIN = 16  # seed of these searches: beyond those of `tuned`
 SEARCHES = 3  # of a lever whose loss may be one, each of its own tapes; one of the others
 Key = tuple[str, str]  # (suite, lever)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a contest spends.
-
-    Attributes:
-        again: of each search with a lever kept or held.
-        pick_seeds: tapes on which the pool is picked from.
-        first_seeds: scoring tapes on which is seen whether a loss may be one.
-        claim_seeds: of the loss itself.
-    """
-
-    again: Effort
-    pick_seeds: int
-    first_seeds: int
-    claim_seeds: int
 
 
 @dataclass(frozen=True)
@@ -65,7 +48,7 @@ class Contest:
     free: Floats
     kept: Floats
     searches: int
-    loss: Paired | None = None
+    loss: Interval | None = None
 
     @property
     def differ(self) -> bool:
@@ -74,36 +57,35 @@ class Contest:
 
 
 def hold_contests(
-    config: WorldConfig, tuned: Mapping[str, Floats], edges: Mapping[Key, float], plan: Plan, how: Running
+    audit: Audit, sizes: Sizes, tuned: Mapping[str, Floats], edges: Mapping[Key, float]
 ) -> dict[Key, Contest]:
     """A contest of every lever of every suite.
 
     Args:
-        config: one venue.
+        audit: the world, and how it is played.
+        sizes: of the searches with a lever kept or held, of picking, and of the losses.
         tuned: suite -> F64[12], from where searches start.
         edges: (suite, lever) -> -1 or 1, the edge that the lever may be best at; further ones are added where what is
             found has others beyond .9.
-        plan: see `Plan`.
-        how: processes, and where finished pieces are kept.
     """
     sides, tried = dict(edges), dict.fromkeys(edges, 1)
     while True:
-        contests = _pick(config, tuned, sides, tried, plan, how)
-        new = {
-            key: float(np.sign(contest.free[LEVER_NAMES.index(key[1])]))
-            for key, contest in contests.items()
-            if key not in tried and abs(contest.free[LEVER_NAMES.index(key[1])]) > EDGE
-        }
+        contests = _pick(audit, sizes, tuned, sides, tried)
+        new = {}
+        for key, contest in contests.items():
+            action = float(contest.free[LEVER_NAMES.index(key[1])])
+            if key not in tried and abs(action) > EDGE:
+                new[key] = float(np.sign(action))
         if not new:
-            losses = _losses(config, contests, plan, how, claim=False)
+            losses = _losses(audit, sizes, contests, claim=sizes.num_seeds)
             close = [key for key, loss in losses.items() if loss.z > PROMISING and tried.get(key) == 1]
             if not close:
                 break
             tried |= dict.fromkeys(close, SEARCHES)
         sides |= new
         tried |= dict.fromkeys(new, 1)
-    losses = _losses(config, contests, plan, how, claim=True)
-    return {key: Contest(one.free, one.kept, one.searches, losses.get(key)) for key, one in contests.items()}
+    losses = _losses(audit, sizes, contests, claim=sizes.claim_seeds)
+    return {key: replace(contest, loss=losses.get(key)) for key, contest in contests.items()}
 
 
 def lever_searches(suite: str, lever: str, tuned: Floats, side: float, again: Effort, count: int) -> list[Search]:
@@ -126,10 +108,7 @@ def snapped(points: Floats, lever: str, side: float) -> Floats:
     """The points, and copies of each with the lever at its edge and at the nearer of +-.8: F64[c, 12]."""
     number = LEVER_NAMES.index(lever)
     edge, inside = points.copy(), points.copy()
-    edge[:, number] = side
-    inside[:, number] = np.where(
-        np.abs(points[:, number]) > WITHIN, WITHIN * np.sign(points[:, number]), points[:, number]
-    )
+    edge[:, number], inside[:, number] = side, np.clip(points[:, number], -WITHIN, WITHIN)
     return unique_points(np.concatenate([points, edge, inside]))
 
 
@@ -140,32 +119,26 @@ def pick_sides(pool: Floats, means: Floats, lever: str) -> tuple[Floats, Floats]
 
 
 def _pick(
-    config: WorldConfig,
-    tuned: Mapping[str, Floats],
-    sides: Mapping[Key, float],
-    tried: Mapping[Key, int],
-    plan: Plan,
-    how: Running,
+    audit: Audit, sizes: Sizes, tuned: Mapping[str, Floats], sides: Mapping[Key, float], tried: Mapping[Key, int]
 ) -> dict[Key, Contest]:
     """Search what is to be tried, and pick both sides of every contest from all that a suite's searches found."""
-    jobs = {key: lever_searches(*key, tuned[key[0]], sides[key], plan.again, tried[key]) for key in tried}
-    pieces = [Piece(f"optima_{job.suite}_{key[1]}_{job.seed}", job) for key, some in jobs.items() for job in some]
-    found = iter(run_pieces(search_piece, config, pieces, how, "optima: searches"))
+    again = replace(sizes.effort, sigma=SIGMA)
+    jobs = {key: lever_searches(*key, tuned[key[0]], sides[key], again, count) for key, count in tried.items()}
+    found = iter(search_all(audit.config, [job for some in jobs.values() for job in some], audit.how, "optima: again"))
     # a pool a lever, so that one more lever leaves the pieces of the others as they are
-    pools = {f"{suite}/": point[None, :] for suite, point in tuned.items()}
-    for (suite, lever), some in jobs.items():
-        points = [tuned[suite], *(end for _ in some for end in offers(next(found)))]
-        pools[f"{suite}/{lever}"] = snapped(np.array(points), lever, sides[suite, lever])
+    pools = {(suite, ""): point[None, :] for suite, point in tuned.items()}
+    for key, some in jobs.items():
+        points = [tuned[key[0]], *(end for _ in some for end in next(found))]
+        pools[key] = snapped(np.array(points), key[1], sides[key])
     asked = {
-        name: Play(name.partition("/")[0], as_points(pool), FIRST_SELECTION + PICKING, plan.pick_seeds)
-        for name, pool in pools.items()
+        "/".join(key): Play(key[0], as_points(pool), FIRST_PICKING, sizes.pick_seeds) for key, pool in pools.items()
     }
-    played = play_pieces_of(config, asked, how, "optima: picking")
+    played = audit.play(asked, "optima: picking")
     contests = {}
     for suite in tuned:
-        own = [name for name in pools if name.partition("/")[0] == suite]
-        pool = np.concatenate([pools[name] for name in own])
-        means = np.concatenate([played[name][f"{WELFARE}/0"].mean(axis=1) for name in own])
+        own = [key for key in pools if key[0] == suite]
+        pool = np.concatenate([pools[key] for key in own])
+        means = np.concatenate([played["/".join(key)][WELFARE].mean(axis=1) for key in own])
         for lever in LEVER_NAMES:
             searches = tried.get((suite, lever), 0)
             free, kept = pick_sides(pool, means, lever)
@@ -173,29 +146,23 @@ def _pick(
     return contests
 
 
-def _losses(
-    config: WorldConfig, contests: Mapping[Key, Contest], plan: Plan, how: Running, claim: bool
-) -> dict[Key, Paired]:
+def _losses(audit: Audit, sizes: Sizes, contests: Mapping[Key, Contest], claim: int) -> dict[Key, Interval]:
     """What keeping the lever loses, of those contests that have two sides."""
     two = {key: one for key, one in contests.items() if one.differ}
-    points: dict[str, Floats] = {}
-    for (suite, _), one in two.items():
-        before = [points[suite]] if suite in points else []
-        points[suite] = unique_points(np.vstack([*before, one.free, one.kept]))
-    row = {(suite, of): at for suite, some in points.items() for at, of in enumerate(as_points(some))}
+    points = {
+        suite: as_points(unique_points([side for key, one in two.items() if key[0] == suite
+                                        for side in (one.free, one.kept)]))
+        for suite in dict.fromkeys(suite for suite, _ in two)
+    }  # fmt: skip
     pairs = {
-        (suite, lever): (row[suite, as_points(one.free)[0]], row[suite, as_points(one.kept)[0]])
+        (suite, lever): tuple(points[suite].index(as_points(side)[0]) for side in (one.free, one.kept))
         for (suite, lever), one in two.items()
     }
-    column = f"{WELFARE}/0"
 
     def goes_on(suite: str, totals: Sequence[Totals]) -> set[int]:
         own = [pair for (at, _), pair in pairs.items() if at == suite]
-        return {at for pair in own if difference(totals, column, *pair).z > PROMISING for at in pair}
+        return {at for pair in own if difference(totals, WELFARE, *pair).z > PROMISING for at in pair}
 
-    asked = {
-        suite: Play(suite, as_points(some), FIRST_SCORING, plan.first_seeds) for suite, some in points.items()
-    }  # fmt: skip
-    tapes = plan.claim_seeds if claim else plan.first_seeds
-    played = play_claims(config, asked, tapes, goes_on, how, "optima: claim")
-    return {key: difference(played[key[0]], column, *pair) for key, pair in pairs.items()}
+    asked = {suite: Play(suite, some, FIRST_SCORING, sizes.num_seeds) for suite, some in points.items()}
+    played = play_claims(audit.config, asked, claim, goes_on, audit.how, "optima: claim")
+    return {key: difference(played[key[0]], WELFARE, *pair) for key, pair in pairs.items()}

@@ -9,33 +9,47 @@ from protogov.agents.tuning import Constants, open_tapes
 from protogov.agents.tuning.objective import role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.levers import LEVERS
-from protogov.experiments.audit import (
+from protogov.experiments.cli import main
+from protogov.experiments.core import pieces as core_pieces
+from protogov.experiments.core.pieces import Piece, Running, piece_digest, run_pieces
+from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
+from protogov.experiments.core.results import load_tables, read_manifest, write_manifest
+from protogov.experiments.core.statistics import Interval, student_t
+from protogov.experiments.core.study import Found
+from protogov.experiments.errors import BadInput
+from protogov.experiments.evaluation import evaluate
+from protogov.experiments.governors import STATIC, baseline
+from protogov.experiments.studies.audit import (
     balance,
     cheaters,
     claims,
     contests,
     ensemble,
     optima,
-    playing,
+    plan,
     room,
-    running,
-    searching,
+    study,
     suites,
     tuned,
     worth,
 )
-from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION, PICKING, Measurement, Paired
-from protogov.experiments.audit.playing import Play, play_constants, play_pieces_of, tape_range
-from protogov.experiments.audit.running import Piece, Running, piece_digest, run_pieces
-from protogov.experiments.audit.searching import Effort, Search, evolve, search_piece, search_tapes
-from protogov.experiments.audit.writing import store, stored, table_lines, write_page
-from protogov.experiments.cli import main
-from protogov.experiments.errors import BadInput
-from protogov.experiments.evaluation import evaluate
-from protogov.experiments.governors import STATIC, baseline
+from protogov.experiments.studies.audit import play as playing
+from protogov.experiments.studies.audit import search as searching
+from protogov.experiments.studies.audit.plan import Audit, Sizes
+from protogov.experiments.studies.audit.play import (
+    FIRST_PICKING,
+    LEVER_NAMES,
+    Play,
+    play_all,
+    play_constants,
+    tape_range,
+)
+from protogov.experiments.studies.audit.search import Effort, Search, evolve, search_piece, search_tapes
 
 DAY = WorldConfig(episode_hours=24)
 TINY = Effort(generations=2, population=4, tapes=2)
+SMALL = Sizes(num_seeds=4, generations=2, population=4, search_seeds=2, pick_seeds=3)
+JUMP = Audit(DAY, ("jump",), SMALL)
 
 
 def test_suites_are_made_of_markets_that_may_be_learned_from():
@@ -80,13 +94,12 @@ def test_pieces_of_tapes_are_put_together_in_their_order(monkeypatch):
     for chunk, count in ((2, 5), (10, 5), (12, 5), (1024, 1)):  # more tapes than a piece; two candidates a piece; all
         monkeypatch.setattr(playing, "CHUNK", chunk)
         job = Play("jump", tuple((place,) * 12 for place in (0.0, 0.1, 0.5)), 2**41, count)
-        found = play_pieces_of(DAY, {"a": job}, Running(), "test")["a"]
+        found = play_all(DAY, {"a": job}, Running(), "test")["a"]
         direct = toy_game(0.0)(DAY, "jump", tape_range(2**41, count), np.array(job.points)[:, None, :])
         assert np.array_equal(found["welfare/0"], direct["welfare/0"])
-    assert [piece.job.points for piece in playing.play_pieces(Play("jump", job.points, 0, 1024))] == [
-        (point,)
-        for point in job.points  # what another one asks for, too, is played once
-    ]
+    # many tapes of a candidate are a part of their own: what another one asks for, too, is played once
+    (parts,) = playing.split_job(Play("jump", job.points, 0, 1024))
+    assert [part.points for part in parts] == [(point,) for point in job.points]
 
 
 def test_what_is_asked_for_twice_is_played_once():
@@ -119,16 +132,18 @@ def test_a_search_finds_a_planted_optimum_keeps_to_its_limits_and_leaves_other_l
 
 
 def test_searches_share_no_tape_with_each_other_with_picking_or_with_scoring():
-    jobs = [Search("natural", tuned.LEVER_NAMES, tuned.EFFORT, seed) for seed in tuned.SEEDS]
-    for lever in tuned.LEVER_NAMES:
-        (*own,) = contests.lever_searches("natural", lever, np.full(12, 0.95), 1.0, contests.AGAIN, contests.SEARCHES)
+    jobs = [Search("natural", LEVER_NAMES, tuned.SIZES.effort, seed) for seed in tuned.SEEDS]
+    for lever in LEVER_NAMES:
+        (*own,) = contests.lever_searches(
+            "natural", lever, np.full(12, 0.95), 1.0, optima.SIZES.effort, contests.SEARCHES
+        )
         jobs += own
     assert len(jobs) == 3 + 3 * 12
     assert all(job.effort.distinct >= 1024 for job in jobs)
-    jobs += room.room_searches("rate", suites.SUITES, room.EFFORT)
+    jobs += room.room_searches("rate", suites.SUITES, room.SIZES.effort)
     seen = [seed for job in jobs for seed in search_tapes(job)]
     assert len(set(seen)) == len(seen)
-    assert FIRST_SELECTION <= min(seen) and max(seen) < FIRST_SELECTION + PICKING < FIRST_SCORING
+    assert FIRST_SELECTION <= min(seen) and max(seen) < FIRST_PICKING < FIRST_SCORING
     with pytest.raises(ValueError, match="at most"):
         search_tapes(Search("natural", (), Effort(2**10, 4, 2**10), 1))
 
@@ -149,15 +164,15 @@ def test_every_generation_plays_tapes_of_its_own(monkeypatch):
 def test_the_best_of_three_is_picked_on_selection_and_scored_on_other_tapes(monkeypatch):
     played = []
 
-    def play(config, asked, how, label, worlds=None):
+    def play(config, asked, how, label):
         played.extend((label, job.first, job.count) for job in asked.values())
-        return play_pieces_of(config, asked, how, label, worlds)
+        return play_all(config, asked, how, label)
 
-    monkeypatch.setattr(tuned, "play_pieces_of", play)
-    found = tuned.measure_tuned(DAY, ("jump",), 4, TINY, 3)
-    assert played == [("tuned: picking", FIRST_SELECTION + PICKING, 3), ("tuned: scoring", FIRST_SCORING, 4)]
-    assert found.more["tuned_searches"]["search"].tolist() == [1, 2, 3]
-    assert found.more["tuned_constants"]["lever"].tolist() == list(tuned.LEVER_NAMES)
+    monkeypatch.setattr(plan, "play_all", play)
+    found = tuned.measure(JUMP)
+    assert played == [("tuned: picking", FIRST_PICKING, 3), ("tuned: scoring", FIRST_SCORING, 4)]
+    assert found.tables["tuned_searches"]["search"].tolist() == [1, 2, 3]
+    assert found.tables["tuned_constants"]["lever"].tolist() == list(LEVER_NAMES)
 
 
 def test_the_pick_is_the_best_offer_or_the_defaults():
@@ -183,16 +198,17 @@ def toy_game(peak):
 
 
 def measure_toy(monkeypatch, play, generations=12):
-    again = Effort(generations, population=8, tapes=2)
+    asked = Sizes(num_seeds=8, grid_seeds=8, claim_seeds=32, pick_seeds=16, search_seeds=2, population=8,
+                  generations=generations)  # fmt: skip
     monkeypatch.setattr(playing, "play_constants", play)
     monkeypatch.setattr(searching, "play_constants", play)
-    return optima.measure_optima(DAY, ("jump",), 8, 8, 32, again, again, 16)
+    return optima.measure(Audit(DAY, ("jump",), asked))
 
 
 @pytest.mark.parametrize(("peak", "edge"), [(1.5, True), (-1.5, True), (0.3, False)])
 def test_a_planted_optimum_at_an_edge_is_told_from_one_inside(monkeypatch, peak, edge):
     found = measure_toy(monkeypatch, toy_game(peak))
-    table = found.table
+    table = found.tables["optima"]
     assert bool(table["at_edge"][0]) is edge
     assert not table["at_edge"][1:].any()
     assert table["lone_action"][1:].tolist() == [0.2] * 11
@@ -202,9 +218,9 @@ def test_a_planted_optimum_at_an_edge_is_told_from_one_inside(monkeypatch, peak,
         assert (table["loss_tapes"][0], table["searches"][0]) == (32, contests.SEARCHES)
         assert (
             table["free_value"][0]
-            == playing.said_levers(np.array([table["free_action"][0], *[0] * 11]), DAY)["base_rate"]
+            == playing.lever_values(np.array([table["free_action"][0], *[0] * 11]), DAY)["base_rate"]
         )
-    assert ("1 at an edge" in found.said[0]) is edge
+    assert ("1 at an edge" in optima.say(found)[0]) is edge
 
 
 def test_an_edge_that_is_best_only_with_the_others_tuned_is_found(monkeypatch):
@@ -216,7 +232,7 @@ def test_an_edge_that_is_best_only_with_the_others_tuned_is_found(monkeypatch):
         welfare = pull - ((others - 0.5) ** 2).sum(axis=1)
         return {"welfare/0": welfare[:, None] + noise, "market_profit/0": np.zeros((len(x), len(seeds)))}
 
-    table = measure_toy(monkeypatch, play, 40).table
+    table = measure_toy(monkeypatch, play, 40).tables["optima"]
     assert table["lone_action"][0] == 0.0 and table["free_action"][0] > 0.9
     assert table["at_edge"].tolist() == [True] + [False] * 11
 
@@ -230,17 +246,21 @@ def test_a_lever_that_is_best_alone_at_an_edge_but_not_with_the_others_tuned_is_
         welfare = -away[:, None] * (1.0 + 0.1 * noise) + noise
         return {"welfare/0": welfare, "market_profit/0": np.zeros_like(welfare)}
 
-    table = measure_toy(monkeypatch, play, 40).table
+    table = measure_toy(monkeypatch, play, 40).tables["optima"]
     assert table["lone_action"][0] == 1.0 and table["searches"][0] > 0
     assert abs(table["free_action"][0]) < 0.9 and not table["at_edge"].any()
 
 
+def spread(mean, error, n):
+    return Interval(mean, mean - 2.0 * error, mean + 2.0 * error, n, error)
+
+
 def test_an_edge_needs_the_best_beyond_and_a_loss_within_that_is_no_chance_on_all_tapes():
-    assert optima.at_edge(1.0, Paired(1.0, 0.4, 100), 100)
-    assert not optima.at_edge(1.0, Paired(1.0, 0.4, 99), 100)
-    assert not optima.at_edge(1.0, Paired(1.0, 0.6, 100), 100)
-    assert not optima.at_edge(0.9, Paired(1.0, 0.4, 100), 100)
-    assert not optima.at_edge(-1.0, Paired(0.0, 0.0, 100), 100)
+    assert optima.at_edge(1.0, spread(1.0, 0.4, 100), 100)
+    assert not optima.at_edge(1.0, spread(1.0, 0.4, 99), 100)
+    assert not optima.at_edge(1.0, spread(1.0, 0.6, 100), 100)
+    assert not optima.at_edge(0.9, spread(1.0, 0.4, 100), 100)
+    assert not optima.at_edge(-1.0, spread(0.0, 0.0, 100), 100)
     assert not optima.at_edge(1.0, None, 100)
     flat = np.zeros(len(optima.PLACES))
     assert optima.PLACES[optima.best_place(flat)] == 0.0  # what changes nothing is best where it is
@@ -260,7 +280,7 @@ def test_a_lever_may_be_best_at_an_edge_by_its_best_place_by_one_that_is_as_good
 
 
 def test_a_lever_is_kept_within_and_held_at_its_edge_as_far_as_tuned_constants_do_not_do_so():
-    number = tuned.LEVER_NAMES.index("vega_fee")
+    number = LEVER_NAMES.index("vega_fee")
 
     def searches(place, count=1):
         return contests.lever_searches("natural", "vega_fee", np.full(12, place), 1.0, TINY, count)
@@ -291,24 +311,24 @@ def test_only_what_may_have_a_sign_goes_on_to_the_tapes_of_a_claim(monkeypatch):
     assert np.array_equal(found[2]["welfare/0"], direct[2])
     assert claims.difference(found, "welfare/0", 2, 0).n == 10
     assert claims.difference(found, "welfare/0", 1, 0).n == 4
-    clear = Paired(1.0, 0.1, 10)
+    clear = spread(1.0, 0.1, 10)
     assert (claims.sign_of(clear, 10), claims.sign_of(clear, 11)) == ("plus", claims.NO_SIGN)
-    assert claims.sign_of(Paired(-1.0, 0.1, 10), 10) == "minus"
-    assert claims.sign_of(Paired(0.1, 0.1, 10), 10) == claims.NO_SIGN
+    assert claims.sign_of(spread(-1.0, 0.1, 10), 10) == "minus"
+    assert claims.sign_of(spread(0.1, 0.1, 10), 10) == claims.NO_SIGN
 
 
 def test_values_of_levers_are_those_of_the_world_that_is_measured():
     world = replace(DAY, defaults={"half_spread": 0.11})
     still, moved = np.zeros(12), np.linspace(-1.0, 1.0, 12)
-    assert playing.said_levers(still, world)["half_spread"] == 0.11
+    assert playing.lever_values(still, world)["half_spread"] == 0.11
     expected = {lever.name: float(lever.value(np.array(place))) for lever, place in zip(LEVERS, moved, strict=True)}
-    assert playing.said_levers(moved, DAY) == pytest.approx(expected)
+    assert playing.lever_values(moved, DAY) == pytest.approx(expected)
 
 
 def test_sobol_points_are_in_range_reproducible_and_of_one_role():
     points = worth.sobol_points("risk", 64)
     assert np.array_equal(points, worth.sobol_points("risk", 64))
-    own = [tuned.LEVER_NAMES.index(name) for name in role_levers("risk")]
+    own = [LEVER_NAMES.index(name) for name in role_levers("risk")]
     assert (np.abs(points) <= 1.0).all()
     assert not np.delete(points, own, axis=1).any()
     # every quarter of every lever's range holds a quarter of the points
@@ -327,11 +347,11 @@ def test_the_ends_of_a_role_s_range_are_picked_on_selection_and_scored_on_other_
     assert (row["range"], row["range_90"]) == (10.0, 3.5)
     played = []
 
-    def play(config, asked, how, label, worlds=None):
+    def play(config, asked, how, label):
         played.extend((job.first, job.count, len(job.points)) for job in asked.values())
-        return play_pieces_of(config, asked, how, label, worlds)
+        return play_all(config, asked, how, label)
 
-    monkeypatch.setattr(worth, "play_pieces_of", play)
+    monkeypatch.setattr(plan, "play_all", play)
 
     # noise that differs from point to point makes a range of means where there is none
     def chance(config, scenario, seeds, actions):
@@ -339,10 +359,13 @@ def test_the_ends_of_a_role_s_range_are_picked_on_selection_and_scored_on_other_
         return {"welfare/0": np.array([[np.random.default_rng(key).normal() for key in row] for row in keys])}
 
     monkeypatch.setattr(playing, "play_constants", chance)
-    found = worth.measure_worth(DAY, ("jump",), 256, 64, 4)
-    assert set(played) == {(FIRST_SELECTION + PICKING, 4, 65), (FIRST_SCORING, 256, 5)}
-    assert np.ptp(found.more["worth_points"]["over_default"]) > 1.0
-    assert (np.abs(found.table["range"]) < 0.5).all()
+    found = worth.measure(Audit(DAY, ("jump",), Sizes(num_seeds=256, points=64, pick_seeds=4)))
+    assert set(played) == {(FIRST_PICKING, 4, 65), (FIRST_SCORING, 256, 5)}
+    assert np.ptp(found.tables["worth_points"]["over_default"]) > 1.0
+    assert (np.abs(found.tables["worth"]["range"]) < 0.5).all()
+    quantiles = found.tables["worth_quantiles"]["over_default"].reshape(3, len(worth.SHARES))
+    points = found.tables["worth_points"]["over_default"].reshape(3, 64)
+    np.testing.assert_array_equal(quantiles[:, [0, -1]], np.sort(points)[:, [0, -1]])
 
 
 def test_room_weighs_markets_by_their_shares():
@@ -350,27 +373,26 @@ def test_room_weighs_markets_by_their_shares():
     means = {"a": np.array([0.0, 2.0, 1.0]), "b": np.array([0.0, 0.0, 2.0])}
     assert room.pick_room(means, shares) == ({"a": 1, "b": 2}, {"all": 1})
     rows = {
-        "suite": np.array(["all", "all"]), "role": np.array(["rate", "rate"]), "share": np.array([0.75, 0.25]),
-        "room": np.array([2.0, 0.0]), "error": np.array([0.4, 0.0]), "single_over_default": np.array([1.0, 5.0]),
-        "single_error": np.array([0.0, 0.8]),
+        "share": np.array([0.75, 0.25]), "room": np.array([2.0, 0.0]), "room_error": np.array([0.4, 0.0]),
+        "single_over_default": np.array([1.0, 5.0]), "single_over_default_error": np.array([0.0, 0.8]),
     }  # fmt: skip
-    row = room.suite_row(rows, "all", "rate")
+    row = room.suite_row(rows)
     assert (row["room"], row["single_over_default"]) == (1.5, 2.0)
-    assert row["high"] - row["room"] == pytest.approx(1.96 * 0.3)
+    assert row["room_high"] - row["room"] == pytest.approx(1.96 * 0.3)
     assert row["share"] == pytest.approx(0.75)
 
 
 def test_room_of_one_market_is_none():
-    found = room.measure_room(DAY, ("jump",), 4, TINY, 3, ("spread",))
-    assert found.table["room"].tolist() == [0.0]
-    assert found.more["room_markets"]["market"].tolist() == ["jump"]
+    found = room.measure(JUMP, ("spread",))
+    assert found.tables["room"]["room"].tolist() == [0.0]
+    assert found.tables["room_markets"]["market"].tolist() == ["jump"]
 
 
 def test_joint_constants_are_picked_among_those_of_tuned_and_markets_share_no_tapes(monkeypatch):
     monkeypatch.setattr(playing, "play_constants", toy_game(0.0))
     monkeypatch.setattr(searching, "play_constants", toy_game(0.0))
-    monkeypatch.setattr(room, "search_tuned", lambda *a: {"stress": np.array([[0.0, *[0.2] * 11]])})
-    picks = room.find_room(DAY, ("stress",), TINY, 3, ("joint",), Running())
+    monkeypatch.setattr(room, "search_tuned", lambda audit: {"stress": np.array([[0.0, *[0.2] * 11]])})
+    picks = room.find_room(Audit(DAY, ("stress",), SMALL), ("joint",))
     assert picks["joint"][1]["stress"].tolist() == [0.0, *[0.2] * 11]  # the planted optimum, which no search has hit
     assert all(job.suite != "stress" for job in room.room_searches("joint", ("stress",), TINY))
     assert any(job.suite == "stress" for job in room.room_searches("rate", ("stress",), TINY))
@@ -387,32 +409,31 @@ def test_the_share_of_an_ensemble_counts_whole_intervals():
     shares = ensemble.share_table(table)
     assert [shares[name][0] for name in ("members", "above", "below", "unclear")] == [4, 0.5, 0.25, 0.25]
     assert (shares["least"][0], shares["most"][0], shares["median"][0]) == (-2.0, 3.0, 1.25)
-    assert ensemble.say(shares) == ("natural: of 4 members, W of the defaults above zero in 50%",)
+    assert ensemble.say(Found({"ensemble": shares})) == ["natural: of 4 members, W of the defaults above zero in 50%"]
 
 
 def test_an_ensemble_is_measured_member_by_member_and_goes_on_where_it_was_cut_off(tmp_path, monkeypatch):
     members = {"w1": DAY, "w2": DAY.with_parameters(num_suppliers=4)}
 
     def measure():
-        how = Running(keep=tmp_path)
-        return ensemble.measure_ensemble(members, DAY, ("jump",), 4, ("collapse",), ("spread",), TINY, 3, how)
+        return ensemble.measure(replace(JUMP, how=Running(keep=tmp_path)), members, ("collapse",), ("spread",))
 
     first = next(measure())  # cut off after one member
-    assert set(first.more["ensemble_members"]["member"]) == {"w1"}
-    assert "1 of 2 members measured" in first.notes[0]
+    assert set(first.tables["ensemble_members"]["member"]) == {"w1"}
+    assert "1 of 2 members measured" in first.facts["notes"][0]
     played = []
     once = playing.play_job
-    monkeypatch.setattr(ensemble, "play_job", lambda *a: played.append(a) or once(*a))
-    monkeypatch.setattr(running, "piece_digest", lambda function, *a: piece_digest(once, *a))
+    monkeypatch.setattr(playing, "play_job", lambda *a: played.append(a) or once(*a))
+    monkeypatch.setattr(core_pieces, "piece_digest", lambda function, *a: piece_digest(once, *a))
     *_, found = measure()
     assert all(config.parameters.num_suppliers == 4 for config, _ in played)
-    own = found.more["ensemble_members"]
+    own = found.tables["ensemble_members"]
     assert set(own["member"]) == {"w1", "w2"}
-    alone = cheaters.measure_cheaters(DAY, ("jump",), 4, ("collapse",))
+    alone = cheaters.measure(JUMP, ("collapse",))
     base = own["mean"][(own["member"] == "w1") & (own["statement"] == "W of the defaults")]
-    assert base.tolist() == [alone.table["welfare"][0]]
+    assert base.tolist() == [alone.tables["cheaters"]["welfare"][0]]
     assert own["mean"][own["statement"] == "W of the defaults"][1] != base[0]
-    assert found.table["statement"].tolist() == [
+    assert found.tables["ensemble"]["statement"].tolist() == [
         "W of the defaults", "collapse over the defaults",
         "spread constants of the default world for each market over its single ones",
         "rival's dear rate on the same mandate", "rival's dear rate on W", "rival's strict risk on the same mandate",
@@ -421,58 +442,57 @@ def test_an_ensemble_is_measured_member_by_member_and_goes_on_where_it_was_cut_o
 
 
 def test_cheaters_stand_beside_the_defaults_on_the_same_tapes():
-    found = cheaters.measure_cheaters(DAY, ("jump",), 6, ("collapse", "random_churn"))
-    table = found.table
+    found = cheaters.measure(Audit(DAY, ("jump",), Sizes(num_seeds=6)), ("collapse", "random_churn"))
+    table = found.tables["cheaters"]
     assert table["governors"].tolist() == ["static", "collapse", "random_churn"]
-    assert table["difference"][0] == table["low"][0] == table["high"][0] == 0.0
+    assert table["difference"][0] == table["difference_low"][0] == table["difference_high"][0] == 0.0
     np.testing.assert_allclose(table["welfare"] - table["welfare"][0], table["difference"], atol=1e-9)
-    assert "jump: W of the defaults" in found.said[0]
+    assert "jump: W of the defaults" in cheaters.say(found)[0]
 
 
 def test_balance_is_a_table_without_a_band():
-    found = balance.measure_balance(DAY, ("jump",), 4)
-    assert set(found.table) == {"suite", "agent", "term", "weight", "mean_absolute", "standard_error"}
-    assert {"reserve_income", "edge"} <= set(found.table["term"])
+    table = balance.measure(JUMP).tables["balance"]
+    assert set(table) == {"suite", "agent", "term", "weight", "mean_absolute", "standard_error"}
+    assert {"reserve_income", "edge"} <= set(table["term"])
 
 
 def test_the_digest_of_a_piece_knows_world_and_job():
     job = Play("jump", ((0.0,) * 12,), 0, 4)
     other = replace(DAY, defaults={"half_spread": 0.11})
     calls = ((DAY, job), (DAY, replace(job, count=5)), (other, job))
-    assert len({piece_digest(playing.play_piece, *call) for call in calls}) == 3
-    assert piece_digest(playing.play_piece, DAY, job) == piece_digest(playing.play_piece, DAY, replace(job))
+    assert len({piece_digest(playing.play_job, *call) for call in calls}) == 3
+    assert piece_digest(playing.play_job, DAY, job) == piece_digest(playing.play_job, DAY, replace(job))
 
 
 def test_the_digest_of_a_piece_knows_what_it_is_played_with_and_the_members_of_an_ensemble(tmp_path, monkeypatch):
-    names = {path.name for path in running._played_by(playing.play_job)}
-    assert {"playing.py", "searching.py", "suites.py", "measurement.py", "governors.py", "evaluation.py"} <= names
+    names = {name.removeprefix("protogov.experiments.") for name in core_pieces._modules(searching.search_piece)}
+    assert {"studies.audit.search", "studies.audit.play", "studies.audit.suites", "governors", "evaluation"} <= names
+    assert "studies.audit.tuned" not in names  # what is said and drawn of numbers changes none
     job, drawn = Play("jump", ((0.0,) * 12,), 0, 4), replace(DAY, member="ensemble")
     before = [piece_digest(playing.play_job, world, job) for world in (DAY, drawn)]
     (tmp_path / "other.json").write_text("{}")
-    monkeypatch.setattr(running, "ENSEMBLE_FILE", tmp_path / "other.json")
+    monkeypatch.setattr(core_pieces, "ENSEMBLE_FILE", tmp_path / "other.json")
     after = [piece_digest(playing.play_job, world, job) for world in (DAY, drawn)]
     assert before[0] == after[0] and before[1] != after[1]
 
 
 def test_a_run_that_was_cut_off_plays_only_what_is_missing_also_in_two_processes(tmp_path):
     pieces = [Piece(f"p{at}", Play("jump", ((0.0,) * 12,), 2**41 + at, 1)) for at in range(3)]
-    first = run_pieces(playing.play_piece, DAY, pieces, Running(keep=tmp_path), "test")
+    first = run_pieces(playing.play_job, DAY, pieces, Running(keep=tmp_path), "test")
     kept = sorted(tmp_path.iterdir())
     assert len(kept) == 3
     times = {path: path.stat().st_mtime_ns for path in kept}
     kept[0].unlink(), kept[1].unlink()
-    again = run_pieces(playing.play_piece, DAY, pieces, Running(jobs=2, keep=tmp_path), "test")
+    again = run_pieces(playing.play_job, DAY, pieces, Running(jobs=2, keep=tmp_path), "test")
     assert kept[2].stat().st_mtime_ns == times[kept[2]]
     assert [part["welfare/0"].tolist() for part in again] == [part["welfare/0"].tolist() for part in first]
 
 
 def test_paired_differences():
-    paired = Paired.of(np.array([1.0, 2.0, 3.0]))
+    paired = student_t(np.array([1.0, 2.0, 3.0]))
     assert (paired.mean, paired.z) == (2.0, pytest.approx(2.0 / (1.0 / 3**0.5)))
     assert paired.low == pytest.approx(2.0 - 4.3027 / 3**0.5, abs=1e-4)
-    assert Paired.of(np.zeros(3)).z == 0.0
-    with pytest.raises(ValueError, match="at least 2"):
-        Paired.of(np.ones(1))
+    assert student_t(np.zeros(3)).z == 0.0
 
 
 def test_the_command_measures_everything_and_the_page_is_drawn_from_what_is_stored(tmp_path, capsys):
@@ -480,39 +500,66 @@ def test_the_command_measures_everything_and_the_page_is_drawn_from_what_is_stor
              "--claim-seeds", "2", "--grid-seeds", "2",
              "--generations", "1", "--population", "4", "--points", "2", "--world.episode-hours", "12",
              "--jobs", "1"]  # fmt: skip
-    assert main(["audit", "all", *small, "--out", str(tmp_path)]) == 0
-    names = [found.name for found, _ in stored(tmp_path)]
-    assert names == ["cheaters", "tuned", "optima", "worth", "room", "coupling", "rivals", "balance"]
+    folder = ["--out", str(tmp_path)]
+    assert main(["study", "audit", "worth", *small, *folder]) == 0
+    first = read_manifest(tmp_path)["parts"]["worth"]
     page = (tmp_path / "README.md").read_text()
-    assert all(f"![{name}]({name}.png)" in page and (tmp_path / f"{name}.png").is_file() for name in names)
-    assert not list(tmp_path.glob("*.svg"))
+    assert "## Not measured yet" in page and "optima" in page
+    assert main(["study", "audit", "all", *small, *folder]) == 0
+    parts = read_manifest(tmp_path)["parts"]  # each by the command that measured it last
+    assert set(parts) == set(study.ALL) and "audit all" in parts["worth"]["command"] != first["command"]
+    page = (tmp_path / "README.md").read_text()
+    assert all(f"![{name}]({name}.png)" in page and (tmp_path / f"{name}.png").is_file() for name in study.ALL)
+    said = study.judge(study_found(tmp_path)).said
+    assert len(said) >= len(study.ALL) and all(f"- {one.partition(': ')[2]}" in page for one in said)
     (tmp_path / "README.md").unlink(), (tmp_path / "worth.png").unlink()
+    (tmp_path / "worth_points.csv").unlink()  # as in a checkout, which has no Parquet
+    about = read_manifest(tmp_path)
+    about["parts"]["worth"]["tables"]["worth_points"] = "worth_points.parquet"
+    write_manifest(tmp_path, about)
     capsys.readouterr()
-    assert main(["audit", "page", "--out", str(tmp_path)]) == 0
-    assert (tmp_path / "README.md").read_text() == page
+    assert main(["study", "audit", "--redraw", *folder]) == 0
+    again = (tmp_path / "README.md").read_text()
+    assert again.replace("`worth_points.csv`, ", "") == page.replace("`worth_points.csv`, ", "")
     assert (tmp_path / "worth.png").is_file()
-    assert main(["audit", "page", "--out", str(tmp_path / "none")]) == 2
+    table = (tmp_path / "cheaters.csv").read_text()
+    (tmp_path / "cheaters.csv").write_text(table.replace("difference_low", "old_column"))
+    assert main(["study", "audit", "--redraw", *folder]) == 2
+    assert "cheaters is of another version: its tables lack 'difference_" in capsys.readouterr().err
+    assert main(["study", "audit", "--redraw", "--out", str(tmp_path / "none")]) == 2
 
 
-def test_an_ensemble_is_drawn_and_long_tables_are_linked(tmp_path):
-    (found,) = ensemble.measure_ensemble({"w1": DAY}, DAY, ("jump",), 4, ("collapse",), ("spread",), TINY, 3)
-    store(found, tmp_path, "protogov audit ensemble")
-    assert {path.name for path in write_page(tmp_path)} == {"ensemble.png", "README.md"}
-    page = (tmp_path / "README.md").read_text()
-    assert "## Not measured yet" in page and "optima" in page and all(f"- {part}" in page for part in found.said)
-    assert "41 rows in [x.csv](x.csv)" in table_lines("x", {"a": np.zeros(41)})[0]
+def study_found(folder):
+    about = read_manifest(folder)["parts"]
+    tables = {name: table for part in about.values() for name, table in load_tables(folder, part["tables"]).items()}
+    return Found(tables, {name: part["facts"] for name, part in about.items()})
+
+
+def test_an_ensemble_is_drawn_and_long_tables_are_linked():
+    (part,) = ensemble.measure(JUMP, {"w1": DAY}, ("collapse",), ("spread",))
+    found = Found(part.tables, {"ensemble": {**part.facts, "tables": list(part.tables)}})
+    assert set(study.draw(found)) == {"ensemble"}
+    page = "\n".join(study.page(found, study.judge(found)))
+    assert "## Not measured yet" in page and "optima" in page
+    assert "| suite |" in page and "Also in files: ensemble_members." in page
+    rows = {name: np.tile(values, 41) for name, values in found.tables["ensemble"].items()}
+    long = Found({**found.tables, "ensemble": rows}, found.facts)
+    assert "| suite |" not in "\n".join(study.page(long, study.judge(long)))
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["tune", "--scenarios", "jump", "crisis-2020-03", "--out", "OUT"], "never trained or tuned on"),
-        (["audit", "balance", "--suites", "crisis-2024-08 + pool-drain"], "never trained or tuned on"),
-        (["audit", "room", "--suites", "jump", "crash-heldout"], "never trained or tuned on"),
-        (["audit", "balance", "--num-seeds", "1"], "num_seeds is 1"),
-        (["audit", "worth", "--points", "6"], "points is 6"),
-        (["audit", "rivals", "--world.venues", "2"], "rivals adds the second"),
-        (["audit", "page"], "out is not given"),
+        (["study", "audit", "balance", "--suites", "crisis-2024-08 + pool-drain"], "never trained or tuned on"),
+        (["study", "audit", "room", "--suites", "jump", "crash-heldout"], "never trained or tuned on"),
+        (["study", "audit", "balance", "--num-seeds", "1"], "num_seeds is 1"),
+        (["study", "audit", "worth", "--points", "6"], "points is 6"),
+        (["study", "audit", "rivals", "--world.venues", "2"], "rivals adds the second"),
+        (["study", "audit"], "names are not given"),
+        (["study", "audit", "headroom"], "headroom"),
+        (["study", "audit", "ensemble", "--members", "w99"], "members names 'w99'"),
+        (["study", "audit", "--redraw"], "redraw needs the folder"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(arguments, told, tmp_path, capsys):
@@ -520,10 +567,3 @@ def test_what_cannot_be_measured_is_refused(arguments, told, tmp_path, capsys):
     assert main(given) == 2
     assert told in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
-
-
-def test_tables_of_another_version_are_refused_in_one_sentence(tmp_path):
-    table = {"suite": np.array(["natural"]), "old_column": np.array([1.0])}
-    store(Measurement("cheaters", "?", ("nothing",), table), tmp_path, "protogov audit cheaters")
-    with pytest.raises(BadInput, match="is of another version: it lacks .*run protogov audit cheaters again"):
-        write_page(tmp_path)

@@ -1,1 +1,0 @@
-"""What the game shows: cheaters, tuned constants, optima, worth, room, coupling, rivals, an ensemble; measured."""

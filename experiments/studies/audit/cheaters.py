@@ -1,0 +1,92 @@
+"""W of the defaults, and what governors that look for a mistake in the rules do to it, on the same tapes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from protogov.agents.baselines import CHEATERS
+from protogov.experiments.core.play import FIRST_SCORING
+from protogov.experiments.core.statistics import Floats, interval_columns, student_t
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import columns, groups, records
+from protogov.experiments.core.text import signed
+from protogov.experiments.figures.style import headline, spaced
+from protogov.experiments.governors import STATIC
+from protogov.experiments.studies.audit.drawing import (
+    LINEAR,
+    draw_interval,
+    footnote,
+    label_row,
+    names_of,
+    row_panels,
+    suite_looks,
+    symlog_x,
+)
+from protogov.experiments.studies.audit.plan import CLAIM_TAPES, Audit, Measurement, Sizes, span_of
+from protogov.experiments.studies.audit.play import WELFARE, Govern
+
+SIZES = Sizes(num_seeds=CLAIM_TAPES)
+
+
+def measure(audit: Audit, cheaters: Sequence[str] = CHEATERS) -> Found:
+    """Play every cheater and the default constants on the same tapes."""
+    names, count = (STATIC, *cheaters), audit.sizes(SIZES).num_seeds
+    asked = {f"{suite}/{name}": Govern(suite, name, FIRST_SCORING, count) for suite in audit.suites for name in names}
+    played = audit.play(asked, "cheaters")
+    rows = [
+        {"suite": suite} | row
+        for suite in audit.suites
+        for row in cheater_rows({name: played[f"{suite}/{name}"][WELFARE][0] for name in names})
+    ]
+    note = f"{count} paired tapes a suite; {len(asked) * count} episodes"
+    return Found({"cheaters": columns(rows)}, {"notes": [note]})
+
+
+def cheater_rows(played: Mapping[str, Floats]) -> list[dict[str, Any]]:
+    """A row a governor, the defaults' first: W with its interval, and what it has over the defaults [bp of K0]."""
+    return [
+        {
+            "governors": name, **interval_columns("welfare", student_t(welfare)),
+            **interval_columns("difference", student_t(welfare - played[STATIC])),
+        }
+        for name, welfare in played.items()
+    ]  # fmt: skip
+
+
+def say(found: Found) -> list[str]:
+    """What came out, suite by suite."""
+    said = []
+    for key, own in groups(found.tables["cheaters"], ["suite"]):
+        base, *cheats = records(own)
+        free = [f"{row['governors']} {span_of(row, 'difference')}" for row in cheats if not row["difference_high"] < 0]
+        said.append(
+            f"{key['suite']}: W of the defaults {span_of(base, 'welfare')} bp, {len(cheats) - len(free)} of "
+            f"{len(cheats)} cheaters below them{', not ' if free else ''}{', '.join(free)}"
+        )
+    return said
+
+
+def draw(found: Found) -> Figure:
+    """Welfare over the default constants, a row a cheater, a panel a suite."""
+    table = found.tables["cheaters"]
+    suites, names = names_of(table["suite"]), [name for name in names_of(table["governors"]) if name != STATIC]
+    figure, panels = row_panels(suites, [spaced(name) for name in names])
+    looks, below = suite_looks(suites), []
+    for suite, axes in panels.items():
+        base, *cheats = [row for row in records(table) if row["suite"] == suite]
+        for row in cheats:
+            place = names.index(row["governors"])
+            draw_interval(axes, place, row, "difference", looks[suite])
+            label_row(axes, place, signed(row["difference"]))
+        lows, highs = ([row[f"difference_{end}"] for row in cheats] for end in ("low", "high"))
+        symlog_x(axes, LINEAR, min(lows), max(highs))
+        axes.set_title(f"{suite}: defaults {span_of(base, 'welfare')}", fontsize=8.5)
+        below.append(f"{sum(high < 0.0 for high in highs)} of {len(cheats)} on {suite}")
+    footnote(figure, "W over the default constants [bp of K0 an episode], 95% interval; titles: W of the defaults")
+    headline(figure, f"Cheaters that end below the defaults: {', '.join(below)}")
+    return figure
+
+
+QUESTION = "What is W under the defaults, and does a governor that looks for a mistake in the rules do better?"
+MEASUREMENT = Measurement(QUESTION, measure, say, draw)

@@ -1,0 +1,205 @@
+"""Whole episodes of constants and of governors on paired tapes, and the pieces that they are played in.
+
+Constants ask nothing of a world, so that many of them are played as rows of one batch: forks of the same openings,
+which share tape and keyed noise.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import Scenario
+from protogov.envs.simulator import Simulator
+from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.play import FIRST_SELECTION, open_worlds
+from protogov.experiments.core.statistics import Floats
+from protogov.experiments.core.tables import Table
+from protogov.experiments.evaluation import evaluate
+from protogov.experiments.governors import baseline
+from protogov.experiments.studies.audit.suites import find_suite
+
+# winners are picked on tapes from this one on, which no search reaches
+FIRST_PICKING = FIRST_SELECTION + 2**22
+MAX_ROWS = 768  # worlds at a time: enough for the compiled code, little enough for the memory
+CHUNK = 1024  # tapes of a piece, and about how many episodes
+WELFARE, PROFIT = "welfare/0", "market_profit/0"  # of venue 0
+# what the option pool gains or loses by the price and the vol: no welfare, a transfer or a bet
+PROFIT_FIELDS = ("pool_delta", "pool_gamma_theta", "pool_vega")
+LEVER_NAMES = tuple(LEVER_INDEX)
+DEFAULTS = np.zeros(len(LEVERS))  # actions of all levers
+DEFAULTS.flags.writeable = False
+Actions = tuple[float, ...]  # of all levers of venue 0, or of venue 0 and then of venue 1
+Totals = dict[str, Floats]  # column -> F64[candidates, tapes], or of one candidate F64[tapes]
+
+
+@dataclass(frozen=True)
+class Play:
+    """Constants on some tapes.
+
+    Attributes:
+        suite: what is drawn from.
+        points: actions of every candidate, 12 of venue 0 or 24 of both; levers without a role stay at their default.
+        first: seed of the first tape.
+        count: tapes.
+    """
+
+    suite: str
+    points: tuple[Actions, ...]
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Govern:
+    """Baseline governors, by the name of the set, on some tapes of a suite: the first's seed, and how many."""
+
+    suite: str
+    governors: str
+    first: int
+    count: int
+
+
+def tape_range(first: int, count: int) -> NDArray[np.uint64]:
+    """Seeds of the tapes, U64[count]."""
+    return np.arange(first, first + count, dtype=np.uint64)
+
+
+def play_constants(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64], actions: Floats) -> Totals:
+    """One episode on every tape for every candidate.
+
+    Args:
+        config: the world.
+        scenario: what is drawn from.
+        seeds: U64[m] of the tapes.
+        actions: F64[c, venues, 12], of every candidate.
+
+    Returns:
+        Totals of the episode, F64[c, m], bp of K0: "welfare/v" and "market_profit/v" of each venue and "mandate/a" of
+        each agent.
+    """
+    actions = np.asarray(actions, np.float64)
+    batches = []
+    for at in range(0, len(seeds), MAX_ROWS):
+        opening = open_worlds(config, scenario, seeds[at : at + MAX_ROWS])
+        at_once = max(MAX_ROWS // opening.num_worlds, 1)
+        parts = [_play_some(opening, actions[of : of + at_once]) for of in range(0, len(actions), at_once)]
+        batches.append({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    return {name: np.concatenate([batch[name] for batch in batches], axis=1) for name in batches[0]}
+
+
+def _play_some(opening: Simulator, actions: Floats) -> Totals:
+    tapes, num = opening.num_worlds, len(actions)
+    world = opening.fork(np.tile(np.arange(tapes), num))
+    each = np.repeat(actions, tapes, axis=0)
+    taken = {
+        name: each[:, place.venue, [LEVER_INDEX[lever] for lever in place.role.levers]]
+        for name, place in world.places.items()
+    }
+    weights = {name: np.array([term.weight for term in role.terms]) for name, role in world.roles.items()}
+    totals: Totals = {}
+    for _ in range(world.horizon):
+        world.take_actions(taken)
+        world.advance()
+        gained = {f"mandate/{name}": world.terms(name) @ weight for name, weight in weights.items()}
+        for v in range(world.config.venues):
+            gained |= {f"welfare/{v}": world.welfare(v), f"market_profit/{v}": _profit(world, v)}
+        totals = {name: totals.get(name, 0.0) + values for name, values in gained.items()}
+    return {name: values.reshape(num, tapes) for name, values in totals.items()}
+
+
+def _profit(world: Simulator, venue: int) -> Floats:
+    """The pool's market profit in the last decision [bp of K0], F64[n]."""
+    books = world.worlds["venues"][:, venue]
+    total = np.add.reduce([np.asarray(books[name], np.float64) for name in PROFIT_FIELDS])
+    return np.asarray(total * 1e4 / books["opening_value"])
+
+
+def play_job(config: WorldConfig, job: Play | Govern) -> Table:
+    """A row a candidate and tape, candidate by candidate: totals [bp of K0].
+
+    Of constants those of `play_constants`, of governors welfare of venue 0 and the unweighted terms "term/agent/name".
+    """
+    scenario, seeds = find_suite(job.suite), tape_range(job.first, job.count)
+    if isinstance(job, Govern):
+        table = evaluate(config, scenario, seeds, baseline(job.governors, config).make(config))
+        return {name: values for name, values in table.items() if name == WELFARE or name.startswith("term/")}
+    actions = np.array(job.points).reshape(len(job.points), config.venues, len(LEVERS))
+    return {name: values.ravel() for name, values in play_constants(config, scenario, seeds, actions).items()}
+
+
+def split_job(job: Play | Govern) -> list[list[Play | Govern]]:
+    """A job in parts of about `CHUNK` episodes: run by run of tapes, in each group by group of candidates.
+
+    Many tapes of a candidate are a part of their own, which whoever asks for the same ones takes up.
+    """
+    runs = [(job.first + at, min(CHUNK, job.count - at)) for at in range(0, job.count, CHUNK)]
+    if isinstance(job, Govern):
+        return [[Govern(job.suite, job.governors, *run)] for run in runs]
+    group = max(CHUNK // job.count, 1)
+    groups = [job.points[at : at + group] for at in range(0, len(job.points), group)]
+    return [[Play(job.suite, points, *run) for points in groups] for run in runs]
+
+
+def play_all(
+    config: WorldConfig,
+    asked: Mapping[str, Play | Govern],
+    how: Running,
+    label: str,
+    worlds: Mapping[str, WorldConfig] | None = None,
+) -> dict[str, Totals]:
+    """Play jobs in pieces.
+
+    Args:
+        config: the world.
+        asked: name -> what is played.
+        how: processes, and where finished pieces are kept.
+        label: of the progress bar.
+        worlds: name -> the world of what is asked under it, where it is another.
+
+    Returns:
+        name -> the totals of `play_job`, F64[candidates, tapes] each; a set of governors is one candidate.
+    """
+    parts = {name: split_job(job) for name, job in asked.items()}
+    pieces = [
+        Piece(f"play_{job.suite}", job, (worlds or {}).get(name))
+        for name, runs in parts.items() for run in runs for job in run
+    ]  # fmt: skip
+    tables = iter(run_pieces(play_job, config, pieces, how, label))
+    found = {}
+    for name, runs in parts.items():
+        joined = []
+        for run in runs:
+            some = [next(tables) for _ in run]
+            joined.append({key: np.concatenate([t[key] for t in some]).reshape(-1, run[0].count) for key in some[0]})
+        found[name] = {key: np.concatenate([part[key] for part in joined], axis=1) for key in joined[0]}
+    return found
+
+
+def num_episodes(jobs: Sequence[Play]) -> int:
+    """That are played."""
+    return sum(len(job.points) * job.count for job in jobs)
+
+
+def as_points(actions: Floats | Sequence[Floats]) -> tuple[Actions, ...]:
+    """Rows of F64[c, k] as a job holds them."""
+    return tuple(tuple(float(place) for place in row) for row in np.atleast_2d(np.asarray(actions)))
+
+
+def unique_points(points: Floats | Sequence[Floats]) -> Floats:
+    """Each different row once, in the order of their first."""
+    return np.array(list(dict.fromkeys(as_points(points))))
+
+
+def lever_values(point: Floats, config: WorldConfig) -> dict[str, float]:
+    """Lever -> value in its unit in this world, of all twelve actions: -1 low, 0 the world's default, 1 high."""
+    values = {}
+    for lever, place in zip(LEVERS, point, strict=True):
+        default, end = config.lever_default(lever.name), lever.low if place < 0.0 else lever.high
+        share = abs(float(place))
+        value = default * (end / default) ** share if lever.map == "log" else default + (end - default) * share
+        values[lever.name] = float(np.clip(value, lever.low, lever.high))
+    return values

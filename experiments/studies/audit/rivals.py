@@ -1,0 +1,180 @@
+"""Two venues: what a rival's same role does to a venue by its moves, and whether it has to be answered.
+
+Externality: what the other venue's move changes in one's own mandate and W while one stands at the defaults. Regret:
+what one's role loses in its own mandate by keeping the response that is best beside a rival at its defaults
+(`coupling`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from protogov.experiments.core.play import FIRST_SCORING
+from protogov.experiments.core.statistics import Floats, interval_columns
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import Table, columns, groups, num_rows, records
+from protogov.experiments.core.text import signed
+from protogov.experiments.figures.style import BLUE, GREY, ORANGE, headline, spaced
+from protogov.experiments.studies.audit.claims import NO_SIGN, difference, play_claims, promising, sign_of
+from protogov.experiments.studies.audit.coupling import (
+    LEVEL,
+    LINEAR_WITHIN,
+    Answers,
+    measure_regrets,
+    moves_of,
+    say_unmoved,
+)
+from protogov.experiments.studies.audit.coupling import SIZES as COUPLING
+from protogov.experiments.studies.audit.drawing import (
+    draw_interval,
+    footnote,
+    label_row,
+    names_of,
+    row_panels,
+    symlog_x,
+)
+from protogov.experiments.studies.audit.plan import ROLES, Audit, Measurement, span_of
+from protogov.experiments.studies.audit.play import DEFAULTS, WELFARE, Play, Totals, as_points
+
+SIZES = replace(COUPLING, pick_seeds=512)
+EFFECTS = {"mandate": "own mandate of that role", "welfare": "own W"}
+
+
+def externality_points(moves: Mapping[tuple[str, str], Floats]) -> Floats:
+    """Nobody moved, then each move F64[12] of venue 1, venue 0 at its defaults: F64[1 + moves, 24]."""
+    return np.array([np.concatenate([DEFAULTS, move]) for move in (DEFAULTS, *moves.values())])
+
+
+def externality_rows(
+    suite: str, moves: Mapping[tuple[str, str], Floats], totals: Sequence[Totals], claim: int
+) -> list[dict[str, Any]]:
+    """A row a move: what it changes for the venue that stood still [bp of K0]; totals of nobody's move, then each.
+
+    A sign is claimed on `claim` tapes or more.
+    """
+    rows = []
+    for number, (role, name) in enumerate(moves, start=1):
+        own, all_ = (difference(totals, column, number, 0) for column in _columns(role))
+        rows.append(
+            {
+                "suite": suite, "role": role, "move": name, **interval_columns("mandate", own),
+                **interval_columns("welfare", all_), "tapes": all_.n, "mandate_sign": sign_of(own, claim),
+                "welfare_sign": sign_of(all_, claim),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _columns(role: str) -> tuple[str, str]:
+    return f"mandate/{role}_0", WELFARE
+
+
+def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
+    """Play each move of a rival on two venues, and search one's own answers to it."""
+    sizes, moves = audit.sizes(SIZES), moves_of(roles)
+    audit = replace(audit, config=replace(audit.config, venues=2))
+    points = as_points(externality_points(moves))
+    asked = {suite: Play(suite, points, FIRST_SCORING, sizes.num_seeds) for suite in audit.suites}
+
+    def goes_on(name: str, totals: Sequence[Totals]) -> set[int]:
+        numbers = {
+            number
+            for number, (role, _) in enumerate(moves, start=1)
+            if any(promising(difference(totals, column, number, 0)) for column in _columns(role))
+        }
+        return numbers | {0} if numbers else set()
+
+    claim = sizes.claim_seeds
+    played = play_claims(audit.config, asked, claim, goes_on, audit.how, "rivals: externality")
+    table = columns([row for suite in audit.suites for row in externality_rows(suite, moves, played[suite], claim)])
+    jobs = [Answers(suite, role, moves_of([role])) for suite in audit.suites for role in roles]
+    regrets, notes = measure_regrets(audit, jobs, sizes, "rivals: regret")
+    note = (
+        f"externality: {len(moves)} moves on {sizes.num_seeds} paired tapes a suite, those that may have a sign on "
+        f"{claim}; {len(audit.suites) * len(points) * sizes.num_seeds} episodes of two venues before those; regret in "
+        "the role's own mandate:"
+    )
+    return Found({"rivals": table, "rivals_regrets": regrets}, {"notes": [note, *notes]})
+
+
+def say(found: Found) -> list[str]:
+    """How many moves reach the rival, the largest of each role, and how many have to be answered."""
+    table, regrets = found.tables["rivals"], found.tables["rivals_regrets"]
+    said = []
+    for name, words in (("mandate", "its own mandate"), ("welfare", "its W")):
+        largest = []
+        for key, own in groups(table, ["role"]):
+            row = largest_claimed(own, name)
+            about = f"{row['move']} on {row['suite']} {span_of(row, name)}" if row else "unclear"
+            largest.append(f"{key['role']} {about}")
+        said.append(
+            f"{int((table[f'{name}_sign'] != NO_SIGN).sum())} of {num_rows(table)} moves of a rival's same role change "
+            f"{words} beyond their interval, the largest {', '.join(largest)} bp"
+        )
+    survive = regrets["p_holm"] < LEVEL
+    most = f", the largest {signed(float(regrets['regret'][survive].max()))} bp" if survive.any() else ""
+    said.append(
+        f"{int(survive.sum())} of {num_rows(regrets)} stale answers lose so much that it survives Holm at "
+        f"{LEVEL:.0%}{most}"
+    )
+    return [*said, *say_unmoved(regrets)]
+
+
+def largest_claimed(table: Table, name: str) -> dict[str, Any] | None:
+    """The row of the largest effect for which a sign is claimed."""
+    claimed = [row for row in records(table) if row[f"{name}_sign"] != NO_SIGN]
+    return max(claimed, key=lambda row: abs(float(row[name])), default=None)
+
+
+def draw(found: Found) -> Figure:
+    """What a rival's moves change in one's own mandate and W, and the regret of not answering: a panel a suite."""
+    table, regrets = found.tables["rivals"], found.tables["rivals_regrets"]
+    keys = [tuple(key.values()) for key, _ in groups(table, ["role", "move"])]
+    figure, panels = row_panels(
+        names_of(table["suite"]), [f"rival's {role} {spaced(move)}" for role, move in keys], left=1.8, panel=3.3,
+        row=0.42, rest=2.2,
+    )  # fmt: skip
+    looks: dict[str, dict[str, Any]] = {
+        "welfare": {"color": BLUE, "marker": "o"},
+        "mandate": {"color": ORANGE, "marker": "D"},
+    }
+    for suite, axes in panels.items():
+        own = [row for row in records(table) if row["suite"] == suite]
+        for row in own:
+            place = keys.index((row["role"], row["move"]))
+            for name, shift in (("welfare", -0.14), ("mandate", 0.14)):
+                draw_interval(axes, place + shift, row, name, looks[name])
+        for row in (row for row in records(regrets) if row["suite"] == suite):
+            star = "*" if row["p_holm"] < LEVEL else ""
+            text = f"{signed(row['regret'])}{star}" if row["moved"] else "none"
+            label_row(axes, keys.index((row["mover"], row["move"])), text)
+        low, high = (end(row[f"{name}_{side}"] for row in own for name in EFFECTS)
+                     for side, end in (("low", min), ("high", max)))  # fmt: skip
+        symlog_x(axes, LINEAR_WITHIN, low, high)
+        axes.annotate("regret", (1.01, 1.01), xycoords="axes fraction", va="bottom", fontsize=7, color=GREY)
+    first = next(iter(panels.values()))
+    for name, look in looks.items():
+        first.plot([], [], linestyle="none", label=EFFECTS[name], **look)
+    footnote(
+        figure,
+        "change for the venue that stands still [bp of its K0 an episode], 95% interval; regret of the stale\n"
+        f"answer in its mandate, in bp, * survives Holm at {LEVEL:.0%}, none: no better reply found",
+        first,
+    )
+    most = []
+    for name, words in (("mandate", "own mandate"), ("welfare", "W")):
+        largest = largest_claimed(table, name)
+        most.append(
+            f"{words} {signed(largest[name])} bp ({largest['role']} {largest['move']} on {largest['suite']})"
+            if largest
+            else f"{words} unclear"
+        )
+    headline(figure, f"What a rival's move changes most: {'; '.join(most)}")
+    return figure
+
+
+QUESTION = "On two venues: what does a rival's same role do to a venue by its moves, and must it be answered?"
+MEASUREMENT = Measurement(QUESTION, measure, say, draw)
