@@ -22,10 +22,10 @@ from protogov.agents.tuning.objective import WELFARE, Constants, Family, Linear,
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME
 from protogov.envs.world.features import FEATURES
-from protogov.experiments.audit.measurement import FIRST_SCORING, FIRST_SELECTION
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
 from protogov.experiments.core.results import MANIFEST, load_tables, read_manifest
 from protogov.experiments.core.statistics import Floats, Interval, student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
