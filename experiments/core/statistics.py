@@ -1,6 +1,6 @@
 """Intervals, tails, resampling and families of tests: what a number is worth. Every study takes them from here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
@@ -130,7 +130,17 @@ def means_by(table: Table, by: Sequence[str], of: Sequence[str]) -> Table:
 
 def interval_of(table: Table, row: int, name: str) -> Interval:
     """An interval of a table that `means_by` made."""
-    return Interval(*(float(table[f"{name}{end}"][row]) for end in ("", "_low", "_high")))
+    mean, low, high = (float(table[f"{name}{end}"][row]) for end in ("", "_low", "_high"))
+    return Interval(mean, low, high)
+
+
+def ends_of(intervals: Mapping[str, Interval]) -> dict[str, float]:
+    """The columns of a row that `interval_of` reads: `NAME`, `NAME_low` and `NAME_high` of each."""
+    return {
+        f"{name}{end}": value
+        for name, one in intervals.items()
+        for end, value in (("", one.mean), ("_low", one.low), ("_high", one.high))
+    }
 
 
 # ---------------------------------------------------------------------- tails
