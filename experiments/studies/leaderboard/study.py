@@ -140,7 +140,7 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
         """Static first, the ceiling last, the others by their gain on the headline."""
         return name != STATIC, name == CEILING, -found[name, first][GAIN].mean if (name, first) in found else np.inf
 
-    nothing = dict.fromkeys((*MEASURES, SHORTFALL, GAIN), Interval(*[float("nan")] * 3))
+    nothing = dict.fromkeys((*MEASURES, SHORTFALL, GAIN), Interval(float("nan"), float("nan"), float("nan")))
     weights, statics = _weights(select(episodes, episodes["scenario"] == first)), [values[STATIC, s] for s in scenarios]
     rows = []
     for name in sorted(names, key=place):
@@ -347,7 +347,7 @@ def table_of_shares(board: Table) -> list[str]:
     """A row a governor that played every scenario, a column a party."""
     rows = [
         [str(board["governors"][row]), *(_span(board, row, of) for of in (*SHARES, "welfare"))]
-        for row in np.flatnonzero(np.isfinite(board["welfare"]))
+        for row in map(int, np.flatnonzero(np.isfinite(board["welfare"])))
     ]
     return markdown(["governors", *(MEASURES[part] for part in SHARES), "W"], rows)
 
