@@ -1,6 +1,6 @@
 """Intervals, tails, resampling and families of tests: what a number is worth. Every study takes them from here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
@@ -136,6 +136,11 @@ def interval_of(table: Table, row: int, name: str) -> Interval:
     """An interval of a table that `means_by` or `interval_columns` made."""
     mean, low, high = (float(table[f"{name}{end}"][row]) for end in ("", "_low", "_high"))
     return Interval(mean, low, high)
+
+
+def ends_of(intervals: Mapping[str, Interval]) -> dict[str, float]:
+    """The same of several, by name."""
+    return {end: value for name, one in intervals.items() for end, value in interval_columns(name, one).items()}
 
 
 # ---------------------------------------------------------------------- tails

@@ -52,8 +52,6 @@ COLUMNS = 4  # of panels
 OUT_OF_VIEW = 0.35  # a search's first leaps are not shown if they lie deeper than this share of what it gained
 LEVERS = role_levers("joint")
 
-Values = dict[str, dict[str, float]]  # scenario -> lever -> value in its unit
-
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
@@ -128,54 +126,49 @@ def measure(options: Options, how: Running) -> Found:
         BadInput: an option out of range, a scenario that is held out, or a folder made with another budget.
     """
     config = check(options)
-    stored = _stored(options)
-    rows: list[dict[str, Any]] = stored["searches"]
-    searched: Values = stored["searched"]
-    linear: dict[str, list[float]] = stored["linear"]
-    ways: dict[str, list[float]] = stored["ways"]
+    rows, searched, weights, ways = _stored(options)
     how = replace(how, jobs=1, show=False)  # a search shows its generations
     for name in (*options.scenarios, *([LINEAR] if options.linear else [])):
         if any(row["tuned_on"] == name for row in rows):
             continue
         own = name == LINEAR
         scenario = options.scenarios[0] if own else name
-        known = [searched[scenario]] if own else searched.values()
-        job = Search(scenario, options.tapes * (LINEAR_TAPES if own else 1), options.budget,
-                     tuple(actions_of(values) for values in known), own, options.jobs)  # fmt: skip
+        known = tuple(actions_of(values) for values in ([searched[scenario]] if own else searched.values()))
+        tapes = options.tapes * (LINEAR_TAPES if own else 1)
+        job = Search(scenario, tapes, options.budget, known, own, options.jobs)
         (table,) = run_pieces(search, config, [Piece(f"search_{name}", job)], how)
         found = json.loads(str(table["found"][0]))
-        if own:
-            linear.update(found["weights"])
-        else:
-            searched[name] = found["values"]
-        restarts = dict(enumerate(found["restarts"], start=1))
-        ways |= {f"{name} {number}": restart.pop("history") for number, restart in restarts.items()}
         row = {"tuned_on": name, **found["row"], "constants_of": name, "command": command_of(options)}
         for number in (1, 2):
-            way = restarts.get(number, {"population": 0, "stopped": "none", "gain": 0.0})
-            generations = len(ways.get(f"{name} {number}", ()))
-            row |= {f"{of}_{number}": value for of, value in way.items()} | {f"generations_{number}": generations}
+            way = found["restarts"].get(str(number), {"population": 0, "stopped": "none", "gain": 0.0, "history": []})
+            history = way.pop("history")
+            row |= {f"{of}_{number}": value for of, value in {**way, "generations": len(history)}.items()}
+            ways |= {f"{name} {number}": np.array(history)} if history else {}
         rows.append(row)
+        if own:
+            weights = np.array(found["levers"])
+        else:
+            searched[name] = np.array(found["levers"])
     constants = dict(searched)
     for name in searched:
         others = [name, *(one for one in searched if one != name)]
         choice = Choice(name, options.tapes, tuple(actions_of(searched[one]) for one in others), options.jobs)
         (table,) = run_pieces(choose, config, [Piece(f"choice_{name}", choice)], how)
         best = others[int(table["best"][0])]
-        constants[name] = dict(searched[best])
+        constants[name] = searched[best]
         row = next(row for row in rows if row["tuned_on"] == name)
         row |= {of: table[of][0] for of in ("gain", "standard_error", "z")} | {"constants_of": best}
     if options.tuned is not None:
-        write_json(options.tuned, {"constants": constants, "linear": linear})
-    longest = max(len(way) for way in ways.values())
-    padded = {name: np.array([*way, *[np.nan] * (longest - len(way))]) for name, way in ways.items()}
-    tables: dict[str, Table] = {
-        "searches": columns(rows), "searched": _by_lever(searched), "constants": _by_lever(constants),
+        values = {at: dict(zip(LEVERS, one.tolist(), strict=True)) for at, one in constants.items()}
+        write_json(options.tuned, {"constants": values, "linear": dict(zip(LEVERS, weights.tolist(), strict=False))})
+    longest = max(way.size for way in ways.values())
+    padded = {name: np.pad(way, (0, longest - way.size), constant_values=np.nan) for name, way in ways.items()}
+    lever = {"lever": np.array(LEVERS)}
+    tables = {
+        "searches": columns(rows), "searched": lever | searched, "constants": lever | constants,
         "ways": {"generation": np.arange(1, longest + 1), **padded},
+        **({"linear": lever | {f"weight_{at}": one for at, one in enumerate(weights.T)}} if weights.size else {}),
     }  # fmt: skip
-    if linear:
-        weights = np.array([linear[name] for name in LEVERS])
-        tables["linear"] = {"lever": np.array(LEVERS)} | {f"weight_{at}": one for at, one in enumerate(weights.T)}
     return Found(tables, {"budget": asdict(options.budget), "scenarios": list(searched), "config": config.to_dict()})
 
 
@@ -201,46 +194,35 @@ def check(options: Options) -> WorldConfig:
     return config
 
 
-def _stored(options: Options) -> dict[str, Any]:
-    """What the folder holds of other commands.
+def _stored(options: Options) -> tuple[list[dict[str, Any]], dict[str, Floats], Floats, dict[str, Floats]]:
+    """What the folder holds of other commands: searches, constants by scenario, weights of the rule, ways.
 
     Raises:
         BadInput: it was made with another budget. Only the number of restarts may differ: every search tells it.
     """
-    out = options.out
+    out, nothing = options.out, np.zeros((0, 0))
     if out is None or not (out / MANIFEST).is_file():
-        return {"searches": [], "searched": {}, "linear": {}, "ways": {}}
+        return [], {}, nothing, {}
     about = read_manifest(out)
-    tables, budget = load_tables(out, about["tables"]), asdict(options.budget)
-    if about["facts"].get("budget", {}) | {"restarts": options.restarts} != budget:
-        raise BadInput(
-            f"{out}: was made with the budget {about['facts'].get('budget')}; give the same, or another --out"
-        )
-    searches, ways = tables["searches"], tables["ways"]
-    linear = tables.get("linear", {"lever": np.array([], str)})
-    return {
-        "searches": [{name: searches[name][row].item() for name in searches} for row in range(num_rows(searches))],
-        "searched": values_of(tables["searched"]),
-        "linear": {str(lever): [float(linear[f"weight_{at}"][row]) for at in range(len(linear) - 1)]
-                   for row, lever in enumerate(linear["lever"])},
-        "ways": {name: way[np.isfinite(way)].tolist() for name, way in ways.items() if name != "generation"},
-    }  # fmt: skip
+    made = about["facts"].get("budget", {})
+    if made | {"restarts": options.restarts} != asdict(options.budget):
+        raise BadInput(f"{out}: was made with the budget {made}; give the same, or another folder")
+    tables = load_tables(out, about["tables"])
+    searches, linear = tables["searches"], tables.get("linear")
+    rows = [{name: column[row].item() for name, column in searches.items()} for row in range(num_rows(searches))]
+    weights = nothing if linear is None else np.array([linear[name] for name in linear if name != "lever"]).T
+    ways = {name: way[np.isfinite(way)] for name, way in tables["ways"].items() if name != "generation"}
+    return rows, values_of(tables["searched"]), weights, ways
 
 
-def _by_lever(values: Values) -> Table:
-    """A row a lever, a column a scenario."""
-    return {"lever": np.array(LEVERS)} | {at: np.array([one[name] for name in LEVERS]) for at, one in values.items()}
+def values_of(table: Table) -> dict[str, Floats]:
+    """Scenario -> values in the levers' units, F64[levers]."""
+    return {name: column for name, column in table.items() if name != "lever"}
 
 
-def values_of(table: Table) -> Values:
-    """The inverse of the above."""
-    names = table["lever"].tolist()
-    return {at: dict(zip(names, map(float, table[at]), strict=True)) for at in table if at != "lever"}
-
-
-def actions_of(values: Mapping[str, float]) -> tuple[float, ...]:
+def actions_of(values: Floats) -> tuple[float, ...]:
     """Actions of constants, in the order of the levers."""
-    return tuple(float(LEVER_BY_NAME[name].action(np.asarray(values[name]))) for name in LEVERS)
+    return tuple(float(LEVER_BY_NAME[name].action(value)) for name, value in zip(LEVERS, values, strict=True))
 
 
 def command_of(options: Options) -> str:
@@ -274,20 +256,19 @@ def search(config: WorldConfig, job: Search) -> Table:
         if job.linear:
             family = Linear(LEVERS)
             found = tune_linear(family, job.known[0], tapes, selection, job.budget, tell)
-            rows = found.point.reshape(len(LEVERS), -1)
-            result: dict[str, Any] = {"weights": {lever: row.tolist() for lever, row in zip(LEVERS, rows, strict=True)}}
+            result: dict[str, Any] = {"levers": found.point.reshape(len(LEVERS), -1).tolist()}
         else:
             family = Constants(LEVERS)
             known = [np.array(one) for one in job.known]
             found = tune(family, tapes, selection, job.budget, known=known, tell=tell)
-            result = {"values": family.values(found.point)}
+            result = {"levers": list(family.values(found.point).values())}
     result["row"] = gain_of(config, job.scenario, family, found.point, job.threads) | {
         "episodes": found.episodes, "tapes": job.tapes, "converged": int(found.converged),
     }  # fmt: skip
-    result["restarts"] = [
-        asdict(one) | {"history": [round(mean, 2) for mean in one.history], "gain": round(one.gain, 2)}
-        for one in found.restarts
-    ]
+    result["restarts"] = {
+        number: asdict(one) | {"history": [round(mean, 2) for mean in one.history], "gain": round(one.gain, 2)}
+        for number, one in enumerate(found.restarts, start=1)
+    }
     return {"found": np.array([json.dumps(result)])}
 
 
@@ -431,13 +412,13 @@ def page(found: Found, judged: Judged) -> list[str]:
     ]  # fmt: skip
 
 
-def _constants(constants: Values) -> list[str]:
+def _constants(constants: Mapping[str, Floats]) -> list[str]:
     """A row a lever in the unit that people read, a column a scenario."""
     rows = []
-    for name in LEVERS:
+    for at, name in enumerate(LEVERS):
         lever = LEVER_BY_NAME[name]
         factor, unit = lever_scale(lever.unit)
-        values = (lever.default, *(one[name] for one in constants.values()))
+        values = (lever.default, *(one[at] for one in constants.values()))
         rows.append([f"{spaced(name)} [{unit}]", *(f"{factor * value:.3g}" for value in values)])
     return markdown(["lever", "default", *constants], rows)
 

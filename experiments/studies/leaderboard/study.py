@@ -28,6 +28,7 @@ from protogov.experiments.core.statistics import (
     Interval,
     bootstrap_mean,
     critical_max_t,
+    ends_of,
     interval_of,
     lowest_mean,
     percentile,
@@ -139,7 +140,7 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
         """Static first, the ceiling last, the others by their gain on the headline."""
         return name != STATIC, name == CEILING, -found[name, first][GAIN].mean if (name, first) in found else np.inf
 
-    nothing = dict.fromkeys((*MEASURES, SHORTFALL, GAIN), Interval(*[float("nan")] * 3))
+    nothing = dict.fromkeys((*MEASURES, SHORTFALL, GAIN), Interval(float("nan"), float("nan"), float("nan")))
     weights, statics = _weights(select(episodes, episodes["scenario"] == first)), [values[STATIC, s] for s in scenarios]
     rows = []
     for name in sorted(names, key=place):
@@ -147,7 +148,9 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
         here = found.get((name, first), nothing)
         mean = estimates(own, statics, draws) if len(own) == len(scenarios) else nothing
         row = {"governors": name, "played": len(own)}
-        row |= _ends({"first_welfare": here["welfare"], "first_gain": here[GAIN]} | {one: mean[one] for one in nothing})
+        row |= ends_of(
+            {"first_welfare": here["welfare"], "first_gain": here[GAIN]} | {one: mean[one] for one in nothing}
+        )
         row |= dict(zip(PLANE, weights.get(name, [float("nan")] * 3), strict=True))
         for scenario in scenarios:
             one = found.get((name, scenario), nothing)
@@ -158,12 +161,12 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
     about = {"scenarios": splits, "first": first, "seeds": int(tapes.size), "critical": critical, "picked": {}, **facts}
     long = [
         {"governors": name, "scenario": scenario, "split": splits[scenario], "measure": measure,
-         **_ends({"value": one}), "marked": int(measure == GAIN and marked.get((name, scenario), False))}
+         **ends_of({"value": one}), "marked": int(measure == GAIN and marked.get((name, scenario), False))}
         for (name, scenario), each in found.items() for measure, one in each.items()
     ]  # fmt: skip
     long += [
         {**long[0], "governors": name, "scenario": scenario, "split": splits[scenario], "measure": "share_of_ceiling",
-         **_ends({"value": Interval(share, float("nan"), float("nan"))}), "marked": 0}
+         **ends_of({"value": Interval(share, float("nan"), float("nan"))}), "marked": 0}
         for (name, scenario) in found if np.isfinite(share := captured(found, name, scenario))
     ]  # fmt: skip
     return Found({"leaderboard": columns(rows), "measures": columns(long), "episodes": episodes}, about)
@@ -225,12 +228,6 @@ def _weights(table: Table) -> dict[str, list[float]]:
     split = planes(table, PARTS)
     means = {str(name): split[:, table["governors"] == name].mean(axis=1) for name in np.unique(table["governors"])}
     return {name: (mean - means[STATIC]).tolist() for name, mean in means.items()}
-
-
-def _ends(found: Mapping[str, Interval]) -> dict[str, float]:
-    """Columns that `interval_of` reads."""
-    ends = (("", "mean"), ("_low", "low"), ("_high", "high"))
-    return {f"{name}{end}": getattr(one, part) for name, one in found.items() for end, part in ends}
 
 
 def judge(found: Found) -> Judged:
@@ -350,7 +347,7 @@ def table_of_shares(board: Table) -> list[str]:
     """A row a governor that played every scenario, a column a party."""
     rows = [
         [str(board["governors"][row]), *(_span(board, row, of) for of in (*SHARES, "welfare"))]
-        for row in np.flatnonzero(np.isfinite(board["welfare"]))
+        for row in map(int, np.flatnonzero(np.isfinite(board["welfare"])))
     ]
     return markdown(["governors", *(MEASURES[part] for part in SHARES), "W"], rows)
 

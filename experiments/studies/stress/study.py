@@ -15,7 +15,7 @@ from protogov.envs.roles import LEVER_BY_NAME
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import open_worlds, tape_seeds
-from protogov.experiments.core.statistics import Floats, Interval, interval_of, seed_draws, share_of
+from protogov.experiments.core.statistics import Floats, ends_of, interval_of, seed_draws, share_of
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
 from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, select
 from protogov.experiments.core.text import markdown, number, paragraph, span
@@ -111,9 +111,9 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
     for at, hits in enumerate(insolvent):
         found = {"probability": share_of(hits, seeds), **tails_of(losses[:, [at]], draws)}
         cell = {name: episodes[name][at * seeds] for name in CELL} | {"worlds": seeds, "insolvent": hits}
-        rows.append({**cell, "welfare": welfare[at], "loss": losses[:, at].mean(), **_ends(found)})
+        rows.append({**cell, "welfare": welfare[at], "loss": losses[:, at].mean(), **ends_of(found)})
     cells = columns(rows)
-    pooled = columns([{"loss": losses.mean(), **_ends(tails_of(losses, draws[:POOLED_RESAMPLES]))}])
+    pooled = columns([{"loss": losses.mean(), **ends_of(tails_of(losses, draws[:POOLED_RESAMPLES]))}])
     curves = {"all": losses.ravel()}
     curves |= {name: losses[:, int(pick(cells["es95"]))] for name, pick in (("least", np.argmin), ("most", np.argmax))}
     return Found(
@@ -123,12 +123,6 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
         },
         facts,
     )  # fmt: skip
-
-
-def _ends(found: Mapping[str, Interval]) -> dict[str, float]:
-    """Columns that `interval_of` reads."""
-    ends = (("", "mean"), ("_low", "low"), ("_high", "high"))
-    return {f"{name}{end}": getattr(one, part) for name, one in found.items() for end, part in ends}
 
 
 def exceedance(curve: str, losses: Floats) -> Table:
