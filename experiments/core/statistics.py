@@ -130,7 +130,8 @@ def means_by(table: Table, by: Sequence[str], of: Sequence[str]) -> Table:
 
 def interval_of(table: Table, row: int, name: str) -> Interval:
     """An interval of a table that `means_by` made."""
-    return Interval(*(float(table[f"{name}{end}"][row]) for end in ("", "_low", "_high")))
+    mean, low, high = (float(table[f"{name}{end}"][row]) for end in ("", "_low", "_high"))
+    return Interval(mean, low, high)
 
 
 # ---------------------------------------------------------------------- tails
