@@ -1,6 +1,7 @@
 """The figure of the calibration: figures within their bands, gains by kind of hour, coefficients, and the response."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,7 +41,7 @@ def _draw_bands(axes: Axes, figures: Mapping[str, Interval]) -> None:
     axes.axvspan(0.0, 1.0, color=GREEN, alpha=0.18, linewidth=0)
     for row, band in enumerate(BANDS):
         found = figures[band.name]
-        beside = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 7.5}
+        beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 7.5}
         axes.annotate(band.name.replace("_", " "), (-0.02, row), ha="right", **beside)
         if not np.isfinite(found.mean):
             continue
@@ -121,12 +122,12 @@ def _draw_response(axes: Axes, bins: Table, fit: Mapping[str, float]) -> None:
         axes.plot([row["return"]], [row["mean"]], marker="o", color=BLUE, markersize=4)
     grid = np.linspace(-0.3, 0.12, 200)
     falls, rises = np.minimum(grid, 0.0), np.maximum(grid, 0.0)
-    for slopes, label, style in (
-        (fit, "fitted here, all days", {"color": BLACK}),
-        (PUBLISHED_REGRESSION, "published slopes, intercept from here", {"color": GREEN, "linestyle": "--"}),
+    for slopes, label, color, style in (
+        (fit, "fitted here, all days", BLACK, "-"),
+        (PUBLISHED_REGRESSION, "published slopes, intercept from here", GREEN, "--"),
     ):
         line = fit["intercept"] + slopes["fall_today"] * falls + slopes["rise_today"] * rises
-        axes.plot(grid, line, linewidth=1.4, label=label, **style)
+        axes.plot(grid, line, linewidth=1.4, label=label, color=color, linestyle=style)
     axes.plot([], [], marker="o", linestyle="", color=BLUE, label="mean of days (line 10-90%)")
     axes.set_xlim(-0.32, 0.14)
     axes.set_ylim(-0.2, max([7.0, *bins["p90"][np.isfinite(bins["p90"])]]) + 0.2)

@@ -113,7 +113,8 @@ class Fit:
     def multiplier(self) -> Interval:
         """Factor of a day's fall of 5%, on the day itself, on what the regression is of."""
         fall = self.coefficients[1]
-        return Interval(*(float(np.exp(-0.05 * value)) for value in (fall.mean, fall.high, fall.low)))
+        mean, low, high = (float(np.exp(-0.05 * value)) for value in (fall.mean, fall.high, fall.low))
+        return Interval(mean, low, high)
 
 
 def design(returns: Floats) -> Floats:
@@ -193,7 +194,7 @@ def poisson_fit(returns: Floats, events: Floats, clusters: ArrayLike, accounts: 
         by_tape = {"groups": index, "use_correction": False}
         found = model.fit(maxiter=100, tol=1e-12, cov_type="cluster", cov_kwds=by_tape)
         ends = np.column_stack([found.params, found.conf_int()])
-    coefficients = tuple(Interval(*(float(end) for end in row), labels.size) for row in ends)
+    coefficients = tuple(Interval(float(mean), float(low), float(high), labels.size) for mean, low, high in ends)
     return Fit(coefficients, float("nan"), y.size, int(y.sum()), labels.size)
 
 

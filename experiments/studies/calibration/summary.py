@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from protogov.experiments.core.statistics import Interval
-from protogov.experiments.core.tables import Table, columns, concatenate
+from protogov.experiments.core.tables import Table, columns, concatenate, records
 from protogov.experiments.studies.calibration.bands import FITTED
 from protogov.experiments.studies.calibration.hours import HOURLY, POPULATIONS, days_of, grouped
 from protogov.experiments.studies.calibration.market import COLUMNS, ENOUGH_LIQUIDATIONS, band_figure
@@ -36,7 +36,8 @@ def spread_of(hours: Table, name: str, kind: int) -> dict[str, float]:
     inside = hours["kind"] == kind
     _, seeds = np.unique(hours["seed"], return_inverse=True)
     values = np.where(inside, hours[name], np.float64(0.0))
-    found = ratio_of_sums(np.bincount(seeds, values), np.bincount(seeds, inside.astype(np.float64)))
+    above, below = (np.bincount(seeds, weights).astype(np.float64) for weights in (values, inside))
+    found = ratio_of_sums(above, below)
     chosen = values[inside]
     quantiles = np.quantile(chosen, list(QUANTILES.values())) if chosen.size else np.full(len(QUANTILES), np.nan)
     ends = {"mean": found.mean, "low": found.low, "high": found.high}
@@ -166,5 +167,6 @@ def _regression(fit: Fit, prefix: str, basis: str) -> dict[str, tuple[Interval, 
 
 def figures_in(table: Table) -> dict[str, Interval]:
     """The figures of a table of `figures_of`, by name."""
-    ends = zip(table["value"], table["low"], table["high"], strict=True)
-    return {str(name): Interval(*(float(end) for end in own)) for name, own in zip(table["name"], ends, strict=True)}
+    return {
+        str(row["name"]): Interval(float(row["value"]), float(row["low"]), float(row["high"])) for row in records(table)
+    }

@@ -198,7 +198,7 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     sets, facts = found.tables["sets"], found.facts
     kept = select(sets, sets["member"] != "")
     count = len(kept["number"])
-    rows = []
+    rows: list[list[str]] = []
     for row in records(found.tables["bands"]):
         band, values = BAND_BY_NAME[str(row["band"])], kept[f"figure_{row['band']}"]
         told = [band.meaning, band.span, str(row["hopeless"]), str(row["turned_away"]), "-", "-", "-"]

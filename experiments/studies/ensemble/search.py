@@ -130,7 +130,7 @@ def measure_trial(config: WorldConfig, trial: Trial) -> Table:
     rows = []
     for values in trial.sets:
         measured = measure_scenarios(config.with_parameters(**values), trial.tapes.by_scenario(), trial.first)
-        row = {}
+        row: dict[str, float] = {}
         for band in FITTED:
             found, _ = band_figure(band, measured)
             row |= {band.name: found.mean, f"{band.name}_low": found.low, f"{band.name}_high": found.high}
