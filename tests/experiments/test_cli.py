@@ -173,7 +173,7 @@ def test_help(capsys):
     for name, line in COMMANDS.items():
         assert f"  {name}" in text and line in text
         with pytest.raises(SystemExit) as end:
-            main([*name.split(), "--help"])
+            main([name, "--help"])
         assert end.value.code in (0, None)
         told = capsys.readouterr().out
         assert "Example: protogov" in told
