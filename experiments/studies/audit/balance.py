@@ -12,9 +12,10 @@ from protogov.experiments.core.text import number
 from protogov.experiments.figures.style import headline, new_figure, spaced
 from protogov.experiments.governors import STATIC
 from protogov.experiments.studies.audit.drawing import INTERVAL, footnote, name_rows, names_of, suite_looks
-from protogov.experiments.studies.audit.plan import Audit, Measurement, Sizes
+from protogov.experiments.studies.audit.plan import Audit, Sizes
 from protogov.experiments.studies.audit.play import Govern
 
+QUESTION = "How large are the terms that the governors are paid by, under the defaults?"
 SIZES = Sizes(num_seeds=2048)
 FLOOR = 1e-3  # bp, below which a term is not drawn
 
@@ -81,7 +82,3 @@ def draw(found: Found) -> Figure:
     largest = f"{spaced(most['term'])} ({number(most['mean_absolute'])} bp on {most['suite']})"
     headline(figure, f"The largest term that a governor sees under the defaults is {largest}")
     return figure
-
-
-QUESTION = "How large are the terms that the governors are paid by, under the defaults?"
-MEASUREMENT = Measurement(QUESTION, measure, say, draw)

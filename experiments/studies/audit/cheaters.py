@@ -13,19 +13,11 @@ from protogov.experiments.core.tables import columns, groups, records
 from protogov.experiments.core.text import signed
 from protogov.experiments.figures.style import headline, spaced
 from protogov.experiments.governors import STATIC
-from protogov.experiments.studies.audit.drawing import (
-    LINEAR,
-    draw_interval,
-    footnote,
-    label_row,
-    names_of,
-    row_panels,
-    suite_looks,
-    symlog_x,
-)
-from protogov.experiments.studies.audit.plan import CLAIM_TAPES, Audit, Measurement, Sizes, span_of
+from protogov.experiments.studies.audit import drawing
+from protogov.experiments.studies.audit.plan import CLAIM_TAPES, Audit, Sizes, span_of
 from protogov.experiments.studies.audit.play import WELFARE, Govern
 
+QUESTION = "What is W under the defaults, and does a governor that looks for a mistake in the rules do better?"
 SIZES = Sizes(num_seeds=CLAIM_TAPES)
 
 
@@ -70,23 +62,24 @@ def say(found: Found) -> list[str]:
 def draw(found: Found) -> Figure:
     """Welfare over the default constants, a row a cheater, a panel a suite."""
     table = found.tables["cheaters"]
-    suites, names = names_of(table["suite"]), [name for name in names_of(table["governors"]) if name != STATIC]
-    figure, panels = row_panels(suites, [spaced(name) for name in names])
-    looks, below = suite_looks(suites), []
+    suites, names = (
+        drawing.names_of(table["suite"]),
+        [name for name in drawing.names_of(table["governors"]) if name != STATIC],
+    )
+    figure, panels = drawing.row_panels(suites, [spaced(name) for name in names])
+    looks, below = drawing.suite_looks(suites), []
     for suite, axes in panels.items():
         base, *cheats = [row for row in records(table) if row["suite"] == suite]
         for row in cheats:
             place = names.index(row["governors"])
-            draw_interval(axes, place, row, "difference", looks[suite])
-            label_row(axes, place, signed(row["difference"]))
+            drawing.draw_interval(axes, place, row, "difference", looks[suite])
+            drawing.label_row(axes, place, signed(row["difference"]))
         lows, highs = ([row[f"difference_{end}"] for row in cheats] for end in ("low", "high"))
-        symlog_x(axes, LINEAR, min(lows), max(highs))
+        drawing.symlog_x(axes, drawing.LINEAR, min(lows), max(highs))
         axes.set_title(f"{suite}: defaults {span_of(base, 'welfare')}", fontsize=8.5)
         below.append(f"{sum(high < 0.0 for high in highs)} of {len(cheats)} on {suite}")
-    footnote(figure, "W over the default constants [bp of K0 an episode], 95% interval; titles: W of the defaults")
+    drawing.footnote(
+        figure, "W over the default constants [bp of K0 an episode], 95% interval; titles: W of the defaults"
+    )
     headline(figure, f"Cheaters that end below the defaults: {', '.join(below)}")
     return figure
-
-
-QUESTION = "What is W under the defaults, and does a governor that looks for a mistake in the rules do better?"
-MEASUREMENT = Measurement(QUESTION, measure, say, draw)

@@ -11,17 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import Floats, Interval
 from protogov.experiments.studies.audit.claims import PROMISING, difference, play_claims
 from protogov.experiments.studies.audit.plan import Audit, Sizes
 from protogov.experiments.studies.audit.play import (
-    FIRST_PICKING,
     LEVER_NAMES,
     WELFARE,
-    Play,
     Totals,
     as_points,
+    picking,
+    scoring,
     unique_points,
 )
 from protogov.experiments.studies.audit.search import Effort, Search, search_all
@@ -130,9 +129,7 @@ def _pick(
     for key, some in jobs.items():
         points = [tuned[key[0]], *(end for _ in some for end in next(found))]
         pools[key] = snapped(np.array(points), key[1], sides[key])
-    asked = {
-        "/".join(key): Play(key[0], as_points(pool), FIRST_PICKING, sizes.pick_seeds) for key, pool in pools.items()
-    }
+    asked = {"/".join(key): picking(key[0], pool, sizes.pick_seeds) for key, pool in pools.items()}
     played = audit.play(asked, "optima: picking")
     contests = {}
     for suite in tuned:
@@ -163,6 +160,6 @@ def _losses(audit: Audit, sizes: Sizes, contests: Mapping[Key, Contest], claim: 
         own = [pair for (at, _), pair in pairs.items() if at == suite]
         return {at for pair in own if difference(totals, WELFARE, *pair).z > PROMISING for at in pair}
 
-    asked = {suite: Play(suite, some, FIRST_SCORING, sizes.num_seeds) for suite, some in points.items()}
+    asked = {suite: scoring(suite, some, sizes.num_seeds) for suite, some in points.items()}
     played = play_claims(audit.config, asked, claim, goes_on, audit.how, "optima: claim")
     return {key: difference(played[key[0]], WELFARE, *pair) for key, pair in pairs.items()}

@@ -25,7 +25,6 @@ from protogov.agents.tuning.evolution import Budget
 from protogov.agents.tuning.objective import role_levers
 from protogov.envs.world.levers import LEVER_INDEX
 from protogov.experiments.core.pieces import Piece, run_pieces
-from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import Floats, holm, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns, groups, num_rows, records
@@ -33,19 +32,20 @@ from protogov.experiments.core.text import number, signed
 from protogov.experiments.figures.style import BLUE, FAINT, GREY, headline
 from protogov.experiments.studies.audit.claims import difference, play_claims, promising
 from protogov.experiments.studies.audit.drawing import footnote, names_of, row_panels
-from protogov.experiments.studies.audit.plan import CLAIM_TAPES, FIRST_TAPES, ROLES, Audit, Measurement, Sizes
+from protogov.experiments.studies.audit.plan import CLAIM_TAPES, FIRST_TAPES, ROLES, Audit, Sizes
 from protogov.experiments.studies.audit.play import (
     DEFAULTS,
-    FIRST_PICKING,
-    Play,
     Totals,
     as_points,
     lever_values,
     num_episodes,
+    picking,
+    scoring,
     unique_points,
 )
 from protogov.experiments.studies.audit.search import Response, joined_actions, search_response
 
+QUESTION = "Does one role's move change what is best for another, and what does it cost not to notice?"
 SIZES = Sizes(
     num_seeds=FIRST_TAPES, claim_seeds=CLAIM_TAPES, pick_seeds=256, search_seeds=24, generations=12, population=10
 )  # fmt: skip
@@ -151,31 +151,27 @@ def measure_regrets(audit: Audit, jobs: Sequence[Answers], sizes: Sizes, label: 
     config = audit.config
     budget = replace(BUDGET, generations=sizes.generations, population=sizes.population)
     pools, episodes = _search_pools(audit, jobs, budget, sizes.search_seeds, label)
-    picking = {
-        f"{who}/{state}": Play(
-            job.suite, as_points(joined_actions(config, job.levers, pools[who], held)), FIRST_PICKING,
-            sizes.pick_seeds,
-        )
+    states = {
+        f"{who}/{state}": picking(job.suite, joined_actions(config, job.levers, pools[who], held), sizes.pick_seeds)
         for who, job in enumerate(jobs) for state, held in enumerate(job.states)
     }  # fmt: skip
-    played = audit.play(picking, f"{label}: picking")
+    played = audit.play(states, f"{label}: picking")
     mandates = [[played[f"{who}/{state}"][job.mandate] for state in range(len(job.states))]
                 for who, job in enumerate(jobs)]  # fmt: skip
     best = [pick_responses(of) for of in mandates]
-    scoring = {}
+    duels = {}
     for who, job in enumerate(jobs):
         for state, held in enumerate(job.states):
             if best[who][state] != best[who][0]:
                 pair = pools[who][[best[who][0], best[who][state]]]
                 both = [joined_actions(config, job.levers, pair, at) for at in (held, DEFAULTS)]
-                points = as_points(np.concatenate(both))
-                scoring[f"{who}/{state}"] = Play(job.suite, points, FIRST_SCORING, sizes.num_seeds)
+                duels[f"{who}/{state}"] = scoring(job.suite, np.concatenate(both), sizes.num_seeds)
 
     def goes_on(name: str, totals: Sequence[Totals]) -> set[int]:
         mandate = jobs[int(name.partition("/")[0])].mandate
         return {0, 1} if promising(difference(totals, mandate, 1, 0)) else set()
 
-    scored = play_claims(config, scoring, sizes.claim_seeds, goes_on, audit.how, f"{label}: scoring")
+    scored = play_claims(config, duels, sizes.claim_seeds, goes_on, audit.how, f"{label}: scoring")
     rows = []
     for who, job in enumerate(jobs):
         for state, (mover, move) in enumerate(job.moves, start=1):
@@ -194,7 +190,7 @@ def measure_regrets(audit: Audit, jobs: Sequence[Answers], sizes: Sizes, label: 
             )  # fmt: skip
     table = columns(rows)
     table["p_holm"] = holm(table["p"])
-    episodes += num_episodes([*picking.values(), *scoring.values()])
+    episodes += num_episodes([*states.values(), *duels.values()])
     return table, [
         f"{sum(len(job.states) for job in jobs)} searches on {sizes.search_seeds} tapes, {budget}; picked on "
         f"{sizes.pick_seeds} others; where another response was picked, scored on {sizes.num_seeds} others, and on "
@@ -333,7 +329,3 @@ def _draw_regret(axes: Axes, place: int, row: Mapping[str, Any], short: bool) ->
         words, (z, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=7, color=colour, zorder=4,
         bbox={"facecolor": "white", "linewidth": 0, "pad": 0.6},
     )  # fmt: skip
-
-
-QUESTION = "Does one role's move change what is best for another, and what does it cost not to notice?"
-MEASUREMENT = Measurement(QUESTION, measure, say, draw)

@@ -31,12 +31,13 @@ from protogov.experiments.studies.audit.cheaters import cheater_rows
 from protogov.experiments.studies.audit.claims import by_candidate
 from protogov.experiments.studies.audit.coupling import moves_of
 from protogov.experiments.studies.audit.drawing import footnote, label_row, names_of, row_panels
-from protogov.experiments.studies.audit.plan import Audit, Measurement, Sizes
-from protogov.experiments.studies.audit.play import WELFARE, Govern, Play, Totals, as_points, num_episodes, play_all
+from protogov.experiments.studies.audit.plan import Audit, Sizes
+from protogov.experiments.studies.audit.play import WELFARE, Govern, Play, Totals, num_episodes, play_all, scoring
 from protogov.experiments.studies.audit.rivals import externality_points, externality_rows
 from protogov.experiments.studies.audit.room import JOINT, Picks, find_room, in_shares, market_tapes
 from protogov.experiments.studies.audit.suites import market_shares
 
+QUESTION = "In what share of the ensemble's worlds does each statement hold?"
 SIZES = Sizes(num_seeds=1024)  # a member, shared out over the suites
 LEAST = 16  # tapes of a market, however rare it is
 # of each role the move that reaches a rival farthest in trials: all six cost twice as much
@@ -78,8 +79,8 @@ class Statements:
         """Suite/role/market -> single constants, then the market's own, on its share of the suite's tapes."""
         first = market_tapes(self.suites)
         return {
-            f"{suite}/{role}/{market}": Play(
-                market, as_points([single[suite], own[market]]), first[market], max(ceil(self.each * share), LEAST)
+            f"{suite}/{role}/{market}": scoring(
+                market, [single[suite], own[market]], max(ceil(self.each * share), LEAST), first[market]
             )
             for suite in self.suites for role, (own, single) in self.picks.items()
             for market, share in market_shares(suite).items()
@@ -88,8 +89,8 @@ class Statements:
     @property
     def duels(self) -> dict[str, Play]:
         """Suite -> nobody's move and each move of a rival, on two venues."""
-        points = as_points(externality_points(self.moves))
-        return {f"{suite}/duel": Play(suite, points, FIRST_SCORING, self.each) for suite in self.suites}
+        points = externality_points(self.moves)
+        return {f"{suite}/duel": scoring(suite, points, self.each) for suite in self.suites}
 
 
 def members_of(config: WorldConfig, asked: Sequence[str]) -> dict[str, WorldConfig]:
@@ -215,7 +216,3 @@ def draw(found: Found) -> Figure:
     sure = int((np.maximum(table["above"], table["below"]) == 1.0).sum())
     headline(figure, f"{sure} of {num_rows(table)} statements hold in all {int(table['members'].max())} members")
     return figure
-
-
-QUESTION = "In what share of the ensemble's worlds does each statement hold?"
-MEASUREMENT = Measurement(QUESTION, measure, say, draw)

@@ -7,12 +7,12 @@ it within +-.8 are worse by more than two standard errors on fresh paired tapes.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from protogov.envs.world.levers import LEVERS
-from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import Floats, Interval, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns, groups, records
@@ -21,24 +21,22 @@ from protogov.experiments.figures.style import BLACK, FAINT, few_ticks, headline
 from protogov.experiments.studies.audit.claims import SIGNIFICANT
 from protogov.experiments.studies.audit.contests import EDGE, WITHIN, Key, hold_contests
 from protogov.experiments.studies.audit.drawing import footnote, names_of, suite_looks
-from protogov.experiments.studies.audit.plan import CLAIM_TAPES, FIRST_TAPES, Audit, Measurement, Sizes
+from protogov.experiments.studies.audit.plan import CLAIM_TAPES, FIRST_TAPES, Audit
 from protogov.experiments.studies.audit.play import (
     DEFAULTS,
-    FIRST_PICKING,
     LEVER_NAMES,
     WELFARE,
-    Play,
     as_points,
     lever_values,
+    picking,
+    scoring,
     unique_points,
 )
 from protogov.experiments.studies.audit.tuned import SIZES as TUNED
 from protogov.experiments.studies.audit.tuned import find_tuned
 
-SIZES = Sizes(
-    num_seeds=FIRST_TAPES, grid_seeds=128, claim_seeds=CLAIM_TAPES, pick_seeds=TUNED.pick_seeds,
-    search_seeds=TUNED.search_seeds, generations=TUNED.generations, population=TUNED.population,
-)  # fmt: skip
+QUESTION = "Is W best inside each lever's range, or at an edge of it?"
+SIZES = replace(TUNED, num_seeds=FIRST_TAPES, grid_seeds=128, claim_seeds=CLAIM_TAPES)
 PLACES = (-1.0, -0.9, -0.8, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 DEFAULT = PLACES.index(0.0)
 
@@ -90,7 +88,7 @@ def _grid(audit: Audit, grid_seeds: int) -> dict[Key, Floats]:
     moved = [at for at in range(len(PLACES)) if at != DEFAULT]
     points = {"": DEFAULTS[None, :]} | {name: grid_points(name)[moved] for name in LEVER_NAMES}
     asked = {
-        f"{suite}/{name}": Play(suite, as_points(of), FIRST_PICKING, grid_seeds)
+        f"{suite}/{name}": picking(suite, of, grid_seeds)
         for suite in audit.suites for name, of in points.items()
     }  # fmt: skip
     played = audit.play(asked, "optima: grid")
@@ -106,7 +104,7 @@ def _gains_alone(audit: Audit, best: Mapping[Key, int], num_seeds: int) -> dict[
     asked = {}
     for suite in audit.suites:
         own = [DEFAULTS, *(point for key, point in points.items() if key[0] == suite)]
-        asked[suite] = Play(suite, as_points(unique_points(own)), FIRST_SCORING, num_seeds)
+        asked[suite] = scoring(suite, unique_points(own), num_seeds)
     played = audit.play(asked, "optima: alone")
     gains = {}
     for key, point in points.items():
@@ -215,7 +213,3 @@ def draw(found: Found) -> Figure:
                 groups(table, ["suite"]))  # fmt: skip
     headline(figure, f"Levers whose optimum is at an edge of their range: {', '.join(at_edges)}")
     return figure
-
-
-QUESTION = "Is W best inside each lever's range, or at an edge of it?"
-MEASUREMENT = Measurement(QUESTION, measure, say, draw)

@@ -1,21 +1,16 @@
-"""What every measurement of the audit is given, and what it is: sizes, a world, suites; measure, say, draw."""
+"""What every measurement of the audit is given: sizes, a world, suites; and how its intervals are said."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from protogov.envs.config import WorldConfig
 from protogov.experiments.core.pieces import HERE, Running
 from protogov.experiments.core.statistics import Interval
-from protogov.experiments.core.study import Found
 from protogov.experiments.core.text import signed_span
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.audit.play import Govern, Play, Totals, play_all
 from protogov.experiments.studies.audit.search import Effort
 from protogov.experiments.studies.audit.suites import SUITES
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 CLAIM_TAPES = 12288  # paired tapes where a sign is claimed
 FIRST_TAPES = 2048  # of these, on which is seen whether there may be a sign
@@ -86,24 +81,6 @@ class Audit:
     def play(self, asked: Mapping[str, Play | Govern], label: str) -> dict[str, Totals]:
         """See `play_all`."""
         return play_all(self.config, asked, self.how, label)
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One thing that is measured; none passes or fails.
-
-    Attributes:
-        question: that it answers.
-        measure: what was found: tables, and facts with "notes", sentences that a reader needs. The ensemble yields what
-            is known after each member.
-        say: of what was found, a sentence each.
-        draw: its figure.
-    """
-
-    question: str
-    measure: Callable[[Audit], Found | Iterator[Found]]
-    say: Callable[[Found], Sequence[str]]
-    draw: "Callable[[Found], Figure]"
 
 
 def span_of(row: Mapping[str, float], name: str) -> str:

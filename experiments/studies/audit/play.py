@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
-from protogov.experiments.core.play import FIRST_SELECTION, open_worlds
+from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION, open_worlds
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.tables import Table
 from protogov.experiments.evaluation import evaluate
@@ -61,6 +61,16 @@ class Govern:
     governors: str
     first: int
     count: int
+
+
+def picking(suite: str, points: ArrayLike, count: int) -> Play:
+    """Candidates F64[c, k] on `count` tapes of selection."""
+    return Play(suite, as_points(points), FIRST_PICKING, count)
+
+
+def scoring(suite: str, points: ArrayLike, count: int, first: int = FIRST_SCORING) -> Play:
+    """Candidates F64[c, k] on `count` tapes of scoring."""
+    return Play(suite, as_points(points), first, count)
 
 
 def tape_range(first: int, count: int) -> NDArray[np.uint64]:
@@ -184,12 +194,12 @@ def num_episodes(jobs: Sequence[Play]) -> int:
     return sum(len(job.points) * job.count for job in jobs)
 
 
-def as_points(actions: Floats | Sequence[Floats]) -> tuple[Actions, ...]:
+def as_points(actions: ArrayLike) -> tuple[Actions, ...]:
     """Rows of F64[c, k] as a job holds them."""
-    return tuple(tuple(float(place) for place in row) for row in np.atleast_2d(np.asarray(actions)))
+    return tuple(tuple(float(place) for place in row) for row in np.atleast_2d(actions))
 
 
-def unique_points(points: Floats | Sequence[Floats]) -> Floats:
+def unique_points(points: ArrayLike) -> Floats:
     """Each different row once, in the order of their first."""
     return np.array(list(dict.fromkeys(as_points(points))))
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import Floats, interval_columns
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns, groups, num_rows, records
 from protogov.experiments.core.text import signed
 from protogov.experiments.figures.style import BLUE, GREY, ORANGE, headline, spaced
+from protogov.experiments.studies.audit import drawing
 from protogov.experiments.studies.audit.claims import NO_SIGN, difference, play_claims, promising, sign_of
 from protogov.experiments.studies.audit.coupling import (
     LEVEL,
@@ -28,17 +28,10 @@ from protogov.experiments.studies.audit.coupling import (
     say_unmoved,
 )
 from protogov.experiments.studies.audit.coupling import SIZES as COUPLING
-from protogov.experiments.studies.audit.drawing import (
-    draw_interval,
-    footnote,
-    label_row,
-    names_of,
-    row_panels,
-    symlog_x,
-)
-from protogov.experiments.studies.audit.plan import ROLES, Audit, Measurement, span_of
-from protogov.experiments.studies.audit.play import DEFAULTS, WELFARE, Play, Totals, as_points
+from protogov.experiments.studies.audit.plan import ROLES, Audit, span_of
+from protogov.experiments.studies.audit.play import DEFAULTS, WELFARE, Totals, scoring
 
+QUESTION = "On two venues: what does a rival's same role do to a venue by its moves, and must it be answered?"
 SIZES = replace(COUPLING, pick_seeds=512)
 EFFECTS = {"mandate": "own mandate of that role", "welfare": "own W"}
 
@@ -76,8 +69,8 @@ def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
     """Play each move of a rival on two venues, and search one's own answers to it."""
     sizes, moves = audit.sizes(SIZES), moves_of(roles)
     audit = replace(audit, config=replace(audit.config, venues=2))
-    points = as_points(externality_points(moves))
-    asked = {suite: Play(suite, points, FIRST_SCORING, sizes.num_seeds) for suite in audit.suites}
+    points = externality_points(moves)
+    asked = {suite: scoring(suite, points, sizes.num_seeds) for suite in audit.suites}
 
     def goes_on(name: str, totals: Sequence[Totals]) -> set[int]:
         numbers = {
@@ -133,10 +126,8 @@ def draw(found: Found) -> Figure:
     """What a rival's moves change in one's own mandate and W, and the regret of not answering: a panel a suite."""
     table, regrets = found.tables["rivals"], found.tables["rivals_regrets"]
     keys = [tuple(key.values()) for key, _ in groups(table, ["role", "move"])]
-    figure, panels = row_panels(
-        names_of(table["suite"]), [f"rival's {role} {spaced(move)}" for role, move in keys], left=1.8, panel=3.3,
-        row=0.42, rest=2.2,
-    )  # fmt: skip
+    suites, names = drawing.names_of(table["suite"]), [f"rival's {role} {spaced(move)}" for role, move in keys]
+    figure, panels = drawing.row_panels(suites, names, left=1.8, panel=3.3, row=0.42, rest=2.2)
     looks: dict[str, dict[str, Any]] = {
         "welfare": {"color": BLUE, "marker": "o"},
         "mandate": {"color": ORANGE, "marker": "D"},
@@ -146,19 +137,19 @@ def draw(found: Found) -> Figure:
         for row in own:
             place = keys.index((row["role"], row["move"]))
             for name, shift in (("welfare", -0.14), ("mandate", 0.14)):
-                draw_interval(axes, place + shift, row, name, looks[name])
+                drawing.draw_interval(axes, place + shift, row, name, looks[name])
         for row in (row for row in records(regrets) if row["suite"] == suite):
             star = "*" if row["p_holm"] < LEVEL else ""
             text = f"{signed(row['regret'])}{star}" if row["moved"] else "none"
-            label_row(axes, keys.index((row["mover"], row["move"])), text)
+            drawing.label_row(axes, keys.index((row["mover"], row["move"])), text)
         low, high = (end(row[f"{name}_{side}"] for row in own for name in EFFECTS)
                      for side, end in (("low", min), ("high", max)))  # fmt: skip
-        symlog_x(axes, LINEAR_WITHIN, low, high)
+        drawing.symlog_x(axes, LINEAR_WITHIN, low, high)
         axes.annotate("regret", (1.01, 1.01), xycoords="axes fraction", va="bottom", fontsize=7, color=GREY)
     first = next(iter(panels.values()))
     for name, look in looks.items():
         first.plot([], [], linestyle="none", label=EFFECTS[name], **look)
-    footnote(
+    drawing.footnote(
         figure,
         "change for the venue that stands still [bp of its K0 an episode], 95% interval; regret of the stale\n"
         f"answer in its mandate, in bp, * survives Holm at {LEVEL:.0%}, none: no better reply found",
@@ -174,7 +165,3 @@ def draw(found: Found) -> Figure:
         )
     headline(figure, f"What a rival's move changes most: {'; '.join(most)}")
     return figure
-
-
-QUESTION = "On two venues: what does a rival's same role do to a venue by its moves, and must it be answered?"
-MEASUREMENT = Measurement(QUESTION, measure, say, draw)

@@ -20,29 +20,15 @@ from protogov.experiments.core.statistics import Floats, Interval, interval_colu
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns, groups, num_rows, records
 from protogov.experiments.figures.style import FAINT, headline
-from protogov.experiments.studies.audit.drawing import (
-    LINEAR,
-    draw_interval,
-    footnote,
-    names_of,
-    row_panels,
-    suite_looks,
-    symlog_x,
-)
-from protogov.experiments.studies.audit.plan import ROLES, Audit, Measurement, Sizes, span_of
-from protogov.experiments.studies.audit.play import (
-    DEFAULTS,
-    FIRST_PICKING,
-    WELFARE,
-    Play,
-    as_points,
-    num_episodes,
-)
+from protogov.experiments.studies.audit import drawing
+from protogov.experiments.studies.audit.plan import ROLES, Audit, Sizes, span_of
+from protogov.experiments.studies.audit.play import DEFAULTS, WELFARE, num_episodes, picking, scoring
 from protogov.experiments.studies.audit.search import Effort, Search, search_all
 from protogov.experiments.studies.audit.suites import market_shares, markets_of
 from protogov.experiments.studies.audit.tuned import SIZES as TUNED
 from protogov.experiments.studies.audit.tuned import search_tuned
 
+QUESTION = "What is there to react to: what do constants for each market gain over one set for all?"
 JOINT = "joint"
 ALL_ROLES = (*ROLES, JOINT)
 SIZES = Sizes(num_seeds=256, pick_seeds=64, search_seeds=20, generations=12, population=10)
@@ -82,7 +68,7 @@ def find_room(audit: Audit, roles: Sequence[str]) -> Picks:
         for role in roles
     }
     asked = {
-        f"{role}/{market}": Play(market, as_points(pool), FIRST_PICKING, sizes.pick_seeds)
+        f"{role}/{market}": picking(market, pool, sizes.pick_seeds)
         for role, pool in pools.items() for market in markets
     }  # fmt: skip
     played = audit.play(asked, "room: picking")
@@ -110,10 +96,8 @@ def measure(audit: Audit, roles: Sequence[str] = ALL_ROLES) -> Found:
     """Search constants for each market and for all, and score the one against the other."""
     sizes, picks, first = audit.sizes(SIZES), find_room(audit, roles), market_tapes(audit.suites)
     asked = {
-        f"{role}/{market}": Play(
-            market, as_points([DEFAULTS, own[market], *(single[suite] for suite in audit.suites)]), first[market],
-            sizes.num_seeds,
-        )
+        f"{role}/{market}": scoring(market, [DEFAULTS, own[market], *(single[suite] for suite in audit.suites)],
+                                     sizes.num_seeds, first[market])
         for role, (own, single) in picks.items() for market in first
     }  # fmt: skip
     played = audit.play(asked, "room: scoring")
@@ -181,30 +165,32 @@ def say(found: Found) -> list[str]:
 def draw(found: Found) -> Figure:
     """What each market's constants gain over the single ones of a suite: a row a market, a panel a role."""
     table, markets = found.tables["room"], found.tables["room_markets"]
-    suites, roles, names = names_of(table["suite"]), names_of(table["role"]), names_of(markets["market"])
-    looks = suite_looks(suites)
+    suites, roles, names = (
+        drawing.names_of(table["suite"]),
+        drawing.names_of(table["role"]),
+        drawing.names_of(markets["market"]),
+    )
+    looks = drawing.suite_looks(suites)
     rows = [*(name.removesuffix(" + drift") for name in names), *(f"all of {suite}" for suite in suites)]
-    figure, panels = row_panels(roles, rows, left=1.6, panel=2.0, rest=2.1)
+    figure, panels = drawing.row_panels(roles, rows, left=1.6, panel=2.0, rest=2.1)
     for role, axes in panels.items():
         own = [row for row in records(markets) if row["role"] == role]
         for row in own:
             shift = 0.16 * (suites.index(row["suite"]) - (len(suites) - 1) / 2.0)
-            draw_interval(axes, names.index(row["market"]) + shift, row, "room", looks[row["suite"]])
+            drawing.draw_interval(axes, names.index(row["market"]) + shift, row, "room", looks[row["suite"]])
         for row in (row for row in records(table) if row["role"] == role):
-            draw_interval(axes, len(names) + suites.index(row["suite"]), row, "room", looks[row["suite"]])
+            drawing.draw_interval(axes, len(names) + suites.index(row["suite"]), row, "room", looks[row["suite"]])
         axes.axhline(len(names) - 0.5, color=FAINT, linewidth=0.8)
-        symlog_x(axes, LINEAR, min(row["room_low"] for row in own), max(row["room_high"] for row in own), 5)
+        drawing.symlog_x(
+            axes, drawing.LINEAR, min(row["room_low"] for row in own), max(row["room_high"] for row in own), 5
+        )
     first = panels[roles[0]]
     for suite in suites:
         first.plot([], [], linestyle="none", label=f"over the single ones of {suite}", **looks[suite])
-    footnote(
+    drawing.footnote(
         figure, "W of a market's own constants over one set for all [bp of K0 an episode], 95% interval;\n"
         "last rows: the suite's markets in their shares", first,
     )  # fmt: skip
     last = (f"{span_of(row, 'room')} bp on {row['suite']}" for row in records(table) if row["role"] == roles[-1])
     headline(figure, f"To know the market is worth, in constants of {roles[-1]}: {', '.join(last)}")
     return figure
-
-
-QUESTION = "What is there to react to: what do constants for each market gain over one set for all?"
-MEASUREMENT = Measurement(QUESTION, measure, say, draw)

@@ -1,11 +1,11 @@
 """`protogov study audit`: what the game shows, measured in the world as it is; nothing passes or fails.
 
-Each measurement is made by a command of its own time; the page shows all that the folder holds.
+Each measurement may be made by a command of its own; the page shows all that the folder holds.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 from matplotlib.figure import Figure
@@ -30,10 +30,11 @@ from protogov.experiments.studies.audit import (
 from protogov.experiments.studies.audit.plan import Audit, Sizes
 from protogov.experiments.studies.audit.suites import SUITES, find_suite
 
-MEASUREMENTS = {
-    "cheaters": cheaters.MEASUREMENT, "tuned": tuned.MEASUREMENT, "optima": optima.MEASUREMENT,
-    "worth": worth.MEASUREMENT, "room": room.MEASUREMENT, "coupling": coupling.MEASUREMENT,
-    "rivals": rivals.MEASUREMENT, "ensemble": ensemble.MEASUREMENT, "balance": balance.MEASUREMENT,
+# in the order of the page; each module has QUESTION, say(found), draw(found) and measure(audit): tables, one of its own
+# name, and the fact "notes"; the ensemble yields what is known after each member
+MEASUREMENTS: dict[str, Any] = {
+    "cheaters": cheaters, "tuned": tuned, "optima": optima, "worth": worth, "room": room, "coupling": coupling,
+    "rivals": rivals, "ensemble": ensemble, "balance": balance,
 }  # fmt: skip
 # searches of tuned are taken up by optima and room
 ALL = ("tuned", "cheaters", "optima", "rivals", "worth", "room", "balance", "coupling")
@@ -131,7 +132,7 @@ def page(found: Found, judged: Judged) -> list[str]:
     lines = [INTRODUCTION, ""]
     for name, own in measured(found).items():
         chosen, table = MEASUREMENTS[name], found.tables[name]
-        lines += [f"## {name}", "", chosen.question, "", *(f"- {said}" for said in chosen.say(own)), "",
+        lines += [f"## {name}", "", chosen.QUESTION, "", *(f"- {said}" for said in chosen.say(own)), "",
                   f"![{name}]({name}.png)", ""]  # fmt: skip
         if num_rows(table) <= LONGEST:
             lines += [*markdown(list(table), rows_of(table)), ""]

@@ -11,26 +11,27 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns, records
 from protogov.experiments.core.text import signed
 from protogov.experiments.figures.style import GREY, headline
 from protogov.experiments.studies.audit.drawing import draw_interval, names_of, row_panels, suite_looks
-from protogov.experiments.studies.audit.plan import CLAIM_TAPES, Audit, Measurement, Sizes, span_of
+from protogov.experiments.studies.audit.plan import CLAIM_TAPES, Audit, Sizes, span_of
 from protogov.experiments.studies.audit.play import (
     DEFAULTS,
-    FIRST_PICKING,
     LEVER_NAMES,
     PROFIT,
     WELFARE,
-    Play,
-    as_points,
     lever_values,
+    picking,
+    scoring,
 )
 from protogov.experiments.studies.audit.search import Search, search_all
 
+QUESTION = (
+    "What do constants tuned in hindsight gain in W, and what does the option pool earn by price and vol beside it?"
+)
 # searches of 1,024 distinct tapes
 SIZES = Sizes(num_seeds=CLAIM_TAPES, pick_seeds=512, search_seeds=32, generations=32, population=11)
 SEEDS = (1, 2, 3)
@@ -62,10 +63,7 @@ def search_tuned(audit: Audit) -> dict[str, Floats]:
 def find_tuned(audit: Audit) -> dict[str, Tuned]:
     """Search and pick; suite -> what was found. Pieces that are kept are taken as they are."""
     count = audit.sizes(SIZES).pick_seeds
-    asked = {
-        suite: Play(suite, as_points(np.vstack([DEFAULTS, ends])), FIRST_PICKING, count)
-        for suite, ends in search_tuned(audit).items()
-    }
+    asked = {suite: picking(suite, [DEFAULTS, *ends], count) for suite, ends in search_tuned(audit).items()}
     played = audit.play(asked, "tuned: picking")
     return {suite: pick_tuned(np.array(job.points), played[suite][WELFARE]) for suite, job in asked.items()}
 
@@ -83,7 +81,7 @@ def measure(audit: Audit) -> Found:
     sizes, found = audit.sizes(SIZES), find_tuned(audit)
     effort = sizes.effort
     played = audit.play(
-        {suite: Play(suite, as_points([DEFAULTS, one.point]), FIRST_SCORING, sizes.num_seeds)
+        {suite: scoring(suite, [DEFAULTS, one.point], sizes.num_seeds)
          for suite, one in found.items()},
         "tuned: scoring",
     )  # fmt: skip
@@ -150,9 +148,3 @@ def draw(found: Found) -> Figure:
              for row in records(table))  # fmt: skip
     headline(figure, f"Tuned constants gain {', '.join(gains)}")
     return figure
-
-
-QUESTION = (
-    "What do constants tuned in hindsight gain in W, and what does the option pool earn by price and vol beside it?"
-)
-MEASUREMENT = Measurement(QUESTION, measure, say, draw)

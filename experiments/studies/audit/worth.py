@@ -11,35 +11,20 @@ from matplotlib.figure import Figure
 
 from protogov.agents.tuning.objective import role_levers
 from protogov.envs.world.levers import LEVER_INDEX, LEVERS
-from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns, groups, records
 from protogov.experiments.core.text import plain
 from protogov.experiments.figures.style import headline
-from protogov.experiments.studies.audit.drawing import (
-    LINEAR,
-    ROLE_COLOURS,
-    footnote,
-    label_row,
-    names_of,
-    row_panels,
-    symlog_x,
-)
-from protogov.experiments.studies.audit.plan import ROLES, Audit, Measurement, Sizes
-from protogov.experiments.studies.audit.play import (
-    DEFAULTS,
-    FIRST_PICKING,
-    WELFARE,
-    Play,
-    as_points,
-    num_episodes,
-)
+from protogov.experiments.studies.audit import drawing
+from protogov.experiments.studies.audit.plan import ROLES, Audit, Sizes
+from protogov.experiments.studies.audit.play import DEFAULTS, WELFARE, num_episodes, picking, scoring
 
+QUESTION = "What is each role worth: how far does W range over its levers?"
 SIZES = Sizes(num_seeds=1024, pick_seeds=32, points=256)
 SCRAMBLE = 15  # seed of the Sobol sequence
 ENDS = ("lowest", "low_5", "high_95", "highest")
-SHARES = np.linspace(0.0, 1.0, 65)  # of the points, whose W is drawn: all of them are more than git keeps
+SHARES = np.linspace(0.0, 1.0, 33)  # of the points, whose W is drawn: all of them are more than git keeps
 
 
 def sobol_points(role: str, count: int) -> Floats:
@@ -65,16 +50,13 @@ def measure(audit: Audit) -> Found:
     """Play Sobol points of every role's levers, and score those that end the range on other tapes."""
     sizes = audit.sizes(SIZES)
     asked = {
-        f"{suite}/{role}": Play(
-            suite, as_points([DEFAULTS, *sobol_points(role, sizes.points)]), FIRST_PICKING, sizes.pick_seeds
-        )
+        f"{suite}/{role}": picking(suite, [DEFAULTS, *sobol_points(role, sizes.points)], sizes.pick_seeds)
         for suite in audit.suites for role in ROLES
     }  # fmt: skip
     played = {key: totals[WELFARE].mean(axis=1) for key, totals in audit.play(asked, "worth: points").items()}
     over = {key: means[1:] - means[0] for key, means in played.items()}
     scored = {
-        key: Play(job.suite, as_points([DEFAULTS, *np.array(job.points)[1:][pick_ends(over[key])]]), FIRST_SCORING,
-                  sizes.num_seeds)
+        key: scoring(job.suite, [DEFAULTS, *np.array(job.points)[1:][pick_ends(over[key])]], sizes.num_seeds)
         for key, job in asked.items()
     }  # fmt: skip
     found = audit.play(scored, "worth: scoring")
@@ -136,23 +118,23 @@ def say(found: Found) -> list[str]:
 def draw(found: Found) -> Figure:
     """W at Sobol points of each role's levers, with the range of nine tenths of them: a panel a suite."""
     table, points = found.tables["worth"], found.tables["worth_quantiles"]
-    suites, roles = names_of(table["suite"]), names_of(table["role"])
-    figure, panels = row_panels(suites, roles, left=1.4, panel=3.4, row=0.55)
+    suites, roles = drawing.names_of(table["suite"]), drawing.names_of(table["role"])
+    figure, panels = drawing.row_panels(suites, roles, left=1.4, panel=3.4, row=0.55)
     jitter, largest = np.random.default_rng(0), []
     for suite, axes in panels.items():
         own = [row for row in records(table) if row["suite"] == suite]
         for row in own:
             role, place = row["role"], roles.index(row["role"])
             over = points["over_default"][(points["suite"] == suite) & (points["role"] == role)]
-            look: dict[str, Any] = {"color": ROLE_COLOURS[role]}
+            look: dict[str, Any] = {"color": drawing.ROLE_COLOURS[role]}
             axes.plot(over, place + jitter.uniform(-0.25, 0.1, len(over)), ".", markersize=2.5, alpha=0.6, **look)
             ends = [row["low_5"], row["high_95"]]
             axes.plot(ends, [place + 0.25] * 2, linewidth=3.0, solid_capstyle="butt", **look)
-            label_row(axes, place, f"{plain(row['range_90'])} ({plain(row['range'])})")
-        symlog_x(axes, LINEAR, min(row["lowest"] for row in own), max(row["highest"] for row in own))
+            drawing.label_row(axes, place, f"{plain(row['range_90'])} ({plain(row['range'])})")
+        drawing.symlog_x(axes, drawing.LINEAR, min(row["lowest"] for row in own), max(row["highest"] for row in own))
         most = max(own, key=lambda row: float(row["range_90"]))
         largest.append(f"{most['role']} on {suite} ({plain(most['range_90'])} bp)")
-    footnote(
+    drawing.footnote(
         figure,
         f"W over the defaults [bp of K0 an episode]: {len(SHARES)} quantiles of Sobol points of the role's levers,\n"
         "others at the defaults, on tapes of selection; bar and number: from 5% to 95% of\n"
@@ -160,7 +142,3 @@ def draw(found: Found) -> Figure:
     )
     headline(figure, f"The role that moves W most: {', '.join(largest)}")
     return figure
-
-
-QUESTION = "What is each role worth: how far does W range over its levers?"
-MEASUREMENT = Measurement(QUESTION, measure, say, draw)
