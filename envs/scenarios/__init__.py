@@ -47,7 +47,7 @@ from protogov.envs.scenarios.lookup import get_scenario
 from protogov.envs.scenarios.mixture import Mixture, effective_sample_size
 from protogov.envs.scenarios.natural import NATURAL
 from protogov.envs.scenarios.regimes import Regime, RegimeProcess, RegimeSwitching
-from protogov.envs.scenarios.replay import Replay
+from protogov.envs.scenarios.replay import Replay, cleaning_report
 from protogov.envs.scenarios.sealed import SealedError
 from protogov.envs.scenarios.self_exciting import HawkesProcess, SelfExciting
 from protogov.envs.scenarios.stories import Story, Surroundings
@@ -84,6 +84,7 @@ __all__ = [
     "Story",
     "Surroundings",
     "Synthetic",
+    "cleaning_report",
     "effective_sample_size",
     "get_scenario",
     "held_out",

@@ -20,7 +20,7 @@ Seeds = NDArray[np.uint64]
 
 # Compiled entry points of this folder close over the digest of these: all that can change what they draw.
 SOURCE_FOLDERS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "world"))
-CANDLE_SUFFIXES = (".csv", ".parquet")
+CANDLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 PRICES = ("open", "high", "low", "close")
 # What a scenario says the origin of: the price, and each condition of the market. Attacks are nobody's record.
 CHANNELS = ("price", *(name for name in TAPE.names or () if name not in (*PRICES, *ATTACKS)))
@@ -257,7 +257,9 @@ def register(scenario: Scenario, about: str = "") -> Scenario:
     if name in _registry:
         raise ValueError(f"scenario {name!r} is registered already; choose another name.")
     if not name.strip() or "+" in name or name.lower().endswith(CANDLE_SUFFIXES):
-        raise ValueError(f"scenario name {name!r} must be a word without '+' that does not end in .csv or .parquet.")
+        raise ValueError(
+            f"scenario name {name!r} must be a word without '+' that ends in none of {', '.join(CANDLE_SUFFIXES)}."
+        )
     if about:
         scenario.about = about
     _registry[name] = scenario
