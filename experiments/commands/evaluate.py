@@ -8,11 +8,13 @@ from typing import Annotated
 import tyro
 
 from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import get_scenario
+from protogov.experiments.commands.candle_options import CandleWindow, told_candles
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC, Found, GovernorSet, baseline, find_governors
-from protogov.experiments.measured import HEADLINE, default_scenarios, make_suites, run_evaluation
+from protogov.experiments.measured import HEADLINE, default_scenarios, make_suites, run_evaluation, scenarios_of
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.words import summary_table, turn_sentences, underpowered
 
@@ -47,6 +49,8 @@ class Options:
     """Who is evaluated."""
     scenarios: tuple[str, ...] = ()
     """Registered scenarios, files of candles or folders of them."""
+    candles: tyro.conf.OmitArgPrefixes[CandleWindow] = field(default_factory=CandleWindow)
+    """Which hours of files of candles."""
     episodes: int = EPISODES
     """Tapes of each scenario or file; four times as many of `natural`."""
     natural: bool = True
@@ -78,7 +82,9 @@ def run(options: Options, command: str) -> int:
     config = world_of(found, options.world)
     if options.open_test:
         return run_sealed(options, found, config, command)
+    window = options.candles
     if options.suite:
+        window.refuse_beside("--suite")
         return run_suite(options, found, config, command)
     if options.quick or options.ceiling is not None:
         raise BadInput("--quick and --ceiling are given without --suite, to which alone they belong")
@@ -92,7 +98,13 @@ def run(options: Options, command: str) -> int:
     elif not options.natural:
         scenarios = tuple(name for name in scenarios if name != HEADLINE)
     trained_on = None if found.config is None else found.config.scenario
-    suites = make_suites(scenarios, options.episodes, trained_on, NATURAL_TAPES * options.episodes)
+    window.check()
+    headline = NATURAL_TAPES * options.episodes
+    suites = make_suites(scenarios, options.episodes, trained_on, headline, begin=window.begin, end=window.end)
+    played = scenarios_of(suites, config.episode_hours)
+    window.check_used(played)
+    for line in told_candles(played, config.episode_hours):
+        print(line)
     results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
@@ -122,6 +134,7 @@ def run_sealed(options: Options, found: Found, config: WorldConfig, command: str
     given = {
         "suite": options.suite, "quick": options.quick, "ceiling": options.ceiling is not None,
         "scenarios": bool(options.scenarios), "episodes": options.episodes != EPISODES,
+        **options.candles.given,
     }  # fmt: skip
     for name, is_given in given.items():
         if is_given:
@@ -148,6 +161,8 @@ def run_suite(options: Options, found: Found, config: WorldConfig, command: str)
         raise BadInput("--baselines is given with --suite, in which every baseline plays")
     seeds, keep = QUICK if options.quick else options.episodes, options.out / "matches"
     make_matches(config, seeds, options.scenarios)  # refuse what does not fit before anything is played
+    for line in told_candles(map(get_scenario, options.scenarios), config.episode_hours):
+        print(line)
     ceiling, picked = None, dict[str, str]()
     if options.ceiling is not None:
         scenarios = options.scenarios or suite_scenarios()

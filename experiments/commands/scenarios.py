@@ -1,12 +1,13 @@
 """`protogov scenarios`: the library of markets, crises and attacks, as a table and as pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from protogov.experiments.errors import BadInput
+from protogov.experiments.commands.candle_options import CandleWindow, told_candles
+from protogov.experiments.errors import BadInput, as_bad_input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class Options:
     """Draw the crises over what is known of them and list both, instead of the library."""
     frequencies: bool = False
     """Count falls, drawdowns, returns and vols of `natural` and its parts beside history's instead, into --out."""
+    candles: tyro.conf.OmitArgPrefixes[CandleWindow] = field(default_factory=CandleWindow)
+    """Which hours of files of candles."""
     seeds: int | None = None
     """Tapes drawn of each, 20 to 5,000: 200 for the pictures, 4,096 for --frequencies by default."""
     out: Path | None = None
@@ -46,14 +49,25 @@ def run(options: Options, command: str) -> int:
         raise BadInput(f"seeds is {seeds}; 20 to 5,000 are accepted")
     if options.facts and options.frequencies:
         raise BadInput("--facts and --frequencies are given together; one of them is accepted")
+    window = options.candles
+    if options.frequencies or options.facts:
+        window.refuse_beside("--facts" if options.facts else "--frequencies")
     if options.frequencies:
         return run_frequencies(options, seeds, command)
     if options.facts:
         return run_facts(options, seeds, command)
+    from protogov.experiments.figures.scenarios import HOURS
     from protogov.experiments.scenario_library import entries, table_of, write_library  # worlds only when asked for
 
-    chosen = entries(options.names, options.split)
-    print("\n".join(table_of(chosen, origins=options.origins or bool(options.names))))
+    window.check()
+    chosen = entries(options.names, options.split, begin=window.begin, end=window.end)
+    window.check_used(chosen)
+    with as_bad_input():  # a file too short to be drawn
+        lines = table_of(chosen, origins=options.origins or bool(options.names))
+    print("\n".join(lines))
+    told = told_candles(chosen, HOURS)
+    if told:
+        print("\n".join(["", *told]))
     if options.out is not None:
         for path in write_library(chosen, seeds, options.out, command):
             print(path)
