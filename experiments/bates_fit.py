@@ -1,16 +1,14 @@
 """Fit the process of the sealed test to recorded candles by moments, and print both sides of each.
 
-python -m protogov.experiments.bates_fit FOLDER
+python -m protogov.experiments.bates_fit --data FOLDER
 """
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 from scipy.optimize import minimize
 
 from protogov.envs.scenarios.bates import Bates, BatesProcess
@@ -36,8 +34,8 @@ BOUNDS = {
 class Options:
     """Fit a Bates process to recorded hourly candles by moments."""
 
-    folder: Annotated[Path, tyro.conf.Positional]
-    """Candle files; those with `calm` in their name are calm months, the others crises."""
+    data: Path
+    """A folder of candle files; those with `calm` in their name are calm months, the others crises."""
     tapes: int = 256
     """Of each candidate, of 1,056 hours."""
     search: bool = True
@@ -125,7 +123,7 @@ def place_of(process: BatesProcess) -> Floats:
 
 def run(options: Options, command: str = PROGRAM) -> int:
     """Measure, fit, print."""
-    target, process = recorded(options.folder), BatesProcess()
+    target, process = recorded(options.data), BatesProcess()
     if options.search:
         found = minimize(
             lambda point: distance(simulated(at(point), options.tapes), target), place_of(process),

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from protogov.agents.ppo.settings import PPOSettings
+from protogov.envs.config import WorldConfig
 from protogov.experiments import cli
 from protogov.experiments.commands import train
+from protogov.experiments.commands.candle_options import told_candles
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.play import open_worlds, play, tape_seeds
@@ -21,7 +23,14 @@ from protogov.experiments.core.versions import versions
 from protogov.experiments.errors import BadInput
 from protogov.experiments.evaluation import Suite
 from protogov.experiments.governors import STATIC, baseline, learned_sets
-from protogov.experiments.measured import HEADLINE, HELD_OUT_CRASH, STRESS, make_suites, run_evaluation
+from protogov.experiments.measured import (
+    HEADLINE,
+    HELD_OUT_CRASH,
+    STRESS,
+    make_suites,
+    run_evaluation,
+    scenarios_of,
+)
 from protogov.experiments.paths import (
     RunFolder,
     candle_files,
@@ -128,7 +137,7 @@ def evaluation_data(options: Options) -> tuple[list[Suite], str]:
     """What to evaluate on, the headline first, and what it is in words.
 
     Raises:
-        BadInput: `data` names something that is no file or folder of candles.
+        BadInput: `data` names something that is no file or folder of candles, or a file that is too short.
     """
     if options.episodes < 2:
         raise BadInput(f"episodes is {options.episodes}; a whole number of at least 2 is accepted")
@@ -138,7 +147,10 @@ def evaluation_data(options: Options) -> tuple[list[Suite], str]:
     if options.data is None:
         return suites, words
     files = candle_files(options.data)
-    suites += make_suites([str(path) for path in files], options.episodes)
+    recorded = make_suites([str(path) for path in files], options.episodes)
+    hours = WorldConfig().episode_hours
+    print("\n".join(told_candles(scenarios_of(recorded, hours), hours)))
+    suites += recorded
     return suites, f"{words}, and on {len(files)} recordings of real candles from {options.data}"
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from tqdm import tqdm
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import CRISES, Replay, get_scenario
+from protogov.envs.scenarios import CRISES, Replay, Scenario, cleaning_report, get_scenario
 from protogov.envs.scenarios.base import CANDLE_SUFFIXES, HELD_OUT
+from protogov.envs.scenarios.candle_files import without_suffix
 from protogov.experiments.comparison import Comparison, comparisons
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.statistics import Interval
@@ -35,7 +36,13 @@ def default_scenarios() -> tuple[str, ...]:
 
 
 def make_suites(
-    names: Sequence[str], episodes: int, trained_on: str | None = None, headline_episodes: int | None = None
+    names: Sequence[str],
+    episodes: int,
+    trained_on: str | None = None,
+    headline_episodes: int | None = None,
+    *,
+    begin: str | None = None,
+    end: str | None = None,
 ) -> list[Suite]:
     """The suites that scenario names and paths stand for; all files of candles together are one suite.
 
@@ -46,9 +53,11 @@ def make_suites(
         episodes: tapes of each scenario or file.
         trained_on: scenario of training, to name its fresh tapes as such.
         headline_episodes: tapes of `natural`, of which few are crises; as many as of the others by default.
+        begin: of files of candles: ISO-8601 time before which no episode begins.
+        end: the same: time after which no episode ends.
 
     Raises:
-        BadInput: a name is unknown, a file cannot be replayed, or `episodes` is below 2.
+        BadInput: a name is unknown, a file cannot be replayed, two files have one name, or `episodes` is below 2.
     """
     if episodes < 2:
         raise BadInput(f"episodes is {episodes}; a whole number of at least 2 is accepted")
@@ -59,22 +68,40 @@ def make_suites(
             files += candle_files(Path(name))
             continue
         with as_bad_input():
-            scenario = get_scenario(name)
+            scenario = get_scenario(name, begin=begin, end=end)
         label = f"{scenario.name} ({scenario.split})" if scenario.split in HELD_OUT else scenario.name
         if scenario.name == trained_on:
             label = f"{scenario.name} (trained on; fresh tapes)"
         tapes = headline_episodes if headline_episodes is not None and name == HEADLINE else episodes
         suites.append(Suite(label, (scenario,), tapes))
     if files:
+        named: dict[str, Path] = {}
+        for path in files:
+            other = named.setdefault(_replay_name(path), path)
+            if other != path:
+                raise BadInput(f"{path} is called as {other} is; recordings are told apart by the names of their files")
         with as_bad_input():
-            replays = tuple(Replay(path, name=_replay_name(path)) for path in files)
+            replays = tuple(Replay(path, name=name, begin=begin, end=end) for name, path in named.items())
         suites.append(Suite(RECORDINGS, replays, episodes, overlapping=True))
     return suites
 
 
+def scenarios_of(suites: Sequence[Suite], episode_hours: int) -> list[Scenario]:
+    """All scenarios of some suites, of which an episode of so many hours can be drawn.
+
+    Raises:
+        BadInput: one cannot, say a file of candles that is too short.
+    """
+    found = [scenario for suite in suites for scenario in suite.scenarios]
+    for scenario in found:
+        with as_bad_input():
+            scenario.check_hours(episode_hours)
+    return found
+
+
 def _replay_name(path: Path) -> str:
     """The file's name without what all such files begin with."""
-    return path.stem.removeprefix("eth_btc_1h_")
+    return without_suffix(path).removeprefix("eth_btc_1h_")
 
 
 @dataclass(frozen=True)
@@ -157,12 +184,7 @@ def mean_constants(table: Table, learned: GovernorSet) -> GovernorSet:
 
 def _cleaned(suite: Suite) -> list[str]:
     """What the reading of candles changed or assumed, file by file."""
-    return [
-        f"{scenario.name}: {line}"
-        for scenario in suite.scenarios
-        if isinstance(scenario, Replay)
-        for line in scenario.candles.report
-    ]
+    return [line for scenario in suite.scenarios for line in cleaning_report(scenario)]
 
 
 def shown_suite(suites: Sequence[Suite]) -> Suite:

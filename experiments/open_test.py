@@ -13,7 +13,8 @@ from typing import Any
 
 from protogov.agents.baselines.tuned import TUNED_FILE
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios.base import SOURCE_FOLDERS, get_scenario
+from protogov.envs.scenarios import get_scenario
+from protogov.envs.scenarios.base import SOURCE_FOLDERS
 from protogov.envs.scenarios.sealed import SealedError, SealedTest, opened, read_sealed
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.comparison import Comparison

@@ -1,4 +1,4 @@
-"""Where things lie: the repository, the runs, the recorded crises, and what a run's folder holds.
+"""Where things lie: the repository, the runs, files of candles, and what a run's folder holds.
 
 results/runs/<name>/  config.json  versions.json  metrics.csv  episodes.parquet  evaluation.json  report.html
   figures/*.svg  episode/<governors>/{decisions,hours,events}.parquet  checkpoints/<steps>/...
@@ -23,11 +23,6 @@ def runs_folder() -> Path:
     return repository() / "results" / "runs"
 
 
-def shared_data() -> Path:
-    """Where recorded market data lies beside the repository, if anybody put it there."""
-    return repository().parent / "shared" / "data"
-
-
 def candle_files(place: Path) -> list[Path]:
     """Files of candles at `place`: itself, or all in that folder and below, sorted by name.
 
@@ -38,9 +33,9 @@ def candle_files(place: Path) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise BadInput(f"{place}: there is no such file or folder")
-    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in CANDLE_SUFFIXES)
+    found = sorted(path for path in place.rglob("*") if path.name.lower().endswith(CANDLE_SUFFIXES))
     if not found:
-        raise BadInput(f"{place}: the folder holds no candles ({' or '.join(CANDLE_SUFFIXES)})")
+        raise BadInput(f"{place}: the folder holds no candles ({', '.join(CANDLE_SUFFIXES)})")
     return found
 
 

@@ -24,8 +24,12 @@ THUMBNAIL = 18  # characters
 THUMBNAIL_SEEDS = 21  # tapes of which a typical one is shown
 
 
-def entries(names: Sequence[str] = (), split: str | None = None) -> list[Scenario]:
+def entries(
+    names: Sequence[str] = (), split: str | None = None, *, begin: str | None = None, end: str | None = None
+) -> list[Scenario]:
     """The scenarios of these names, all registered ones by default, by kind and name; of one split where it is given.
+
+    Of files of candles episodes lie between the ISO-8601 times `begin` and `end`.
 
     Raises:
         BadInput: an unknown name, a sealed one, or nothing left to list.
@@ -33,7 +37,7 @@ def entries(names: Sequence[str] = (), split: str | None = None) -> list[Scenari
     if split == "test" and not names:
         raise BadInput(f"the split test is sealed and not listed: {', '.join(scenario_names('test'))}")
     with as_bad_input():
-        found = [get_scenario(name) for name in names or (*scenario_names(), *overlay_names())]
+        found = [get_scenario(name, begin=begin, end=end) for name in names or (*scenario_names(), *overlay_names())]
     chosen = [scenario for scenario in found if split in (None, scenario.split)]
     if not chosen:
         raise BadInput(f"split is {split!r}; none of {', '.join(scenario.name for scenario in found)} belongs to it")
@@ -169,9 +173,9 @@ def page(chosen: Sequence[Scenario], pictures: Sequence[Path], sheet: Path, comm
             story = scenario.story
             content.append(markup.listed((f"Began {story.began}; {story.length} hours.", *story.facts[1:])))
         for leaf in scenario.leaves:
-            if isinstance(leaf, Replay) and leaf.candles.report:
+            if isinstance(leaf, Replay) and leaf.report:
                 content.append(markup.paragraph("What was changed or assumed when the file was read:"))
-                content.append(markup.listed(leaf.candles.report))
+                content.append(markup.listed(leaf.report))
         content += [*origin_table(scenario), markup.figure(picture, f"{name}: {text}")]
         body.append(markup.section(f"scenario-{number}", name, *content))
     made = {"made": now(), "command": command, "commit": str(about["commit"]), "protogov": str(about["protogov"])}

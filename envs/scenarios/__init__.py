@@ -32,7 +32,6 @@ from protogov.envs.scenarios.base import (
     Overlay,
     Scenario,
     Split,
-    get_scenario,
     held_out,
     held_out_splits,
     overlay_names,
@@ -44,10 +43,12 @@ from protogov.envs.scenarios.conditions import Conditions
 from protogov.envs.scenarios.crises import CRISES
 from protogov.envs.scenarios.drift import Drift
 from protogov.envs.scenarios.governor_failures import MISPRICE, SLOPE2
+from protogov.envs.scenarios.lookup import get_scenario
 from protogov.envs.scenarios.mixture import Mixture, effective_sample_size
 from protogov.envs.scenarios.natural import NATURAL
 from protogov.envs.scenarios.regimes import Regime, RegimeProcess, RegimeSwitching
-from protogov.envs.scenarios.replay import Replay
+from protogov.envs.scenarios.replay import Replay, cleaning_report
+from protogov.envs.scenarios.sealed import SealedError
 from protogov.envs.scenarios.self_exciting import HawkesProcess, SelfExciting
 from protogov.envs.scenarios.stories import Story, Surroundings
 from protogov.envs.scenarios.synthetic import Flat, JumpProcess, Synthetic
@@ -76,12 +77,14 @@ __all__ = [
     "Replay",
     "SLOPE2",
     "Scenario",
+    "SealedError",
     "SelfExciting",
     "Split",
     "StakedDiscount",
     "Story",
     "Surroundings",
     "Synthetic",
+    "cleaning_report",
     "effective_sample_size",
     "get_scenario",
     "held_out",

@@ -20,7 +20,7 @@ Seeds = NDArray[np.uint64]
 
 # Compiled entry points of this folder close over the digest of these: all that can change what they draw.
 SOURCE_FOLDERS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "world"))
-CANDLE_SUFFIXES = (".csv", ".parquet")
+CANDLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 PRICES = ("open", "high", "low", "close")
 # What a scenario says the origin of: the price, and each condition of the market. Attacks are nobody's record.
 CHANNELS = ("price", *(name for name in TAPE.names or () if name not in (*PRICES, *ATTACKS)))
@@ -54,6 +54,9 @@ class Scenario(ABC):
 
         The channels of attacks (`protogov.envs.world.state.ATTACKS`) are 0 already and may be left so.
         """
+
+    def check_open(self) -> None:  # noqa: B027  (nearly every scenario is open)
+        """Raise ValueError if it may not be drawn now: the sealed test alone refuses (``sealed.py``)."""
 
     def provenance(self) -> dict[str, str]:
         """Where each channel comes from: a word for each of CHANNELS, the price and the market's conditions.
@@ -238,7 +241,6 @@ class Named(Scenario):
 
 
 _registry: dict[str, Scenario] = {}
-_SEALED: Split = "test"
 
 
 def register(scenario: Scenario, about: str = "") -> Scenario:
@@ -255,7 +257,9 @@ def register(scenario: Scenario, about: str = "") -> Scenario:
     if name in _registry:
         raise ValueError(f"scenario {name!r} is registered already; choose another name.")
     if not name.strip() or "+" in name or name.lower().endswith(CANDLE_SUFFIXES):
-        raise ValueError(f"scenario name {name!r} must be a word without '+' that does not end in .csv or .parquet.")
+        raise ValueError(
+            f"scenario name {name!r} must be a word without '+' that ends in none of {', '.join(CANDLE_SUFFIXES)}."
+        )
     if about:
         scenario.about = about
     _registry[name] = scenario
@@ -263,16 +267,12 @@ def register(scenario: Scenario, about: str = "") -> Scenario:
 
 
 def scenario_names(split: Split | None = None) -> tuple[str, ...]:
-    """Registered names of what can be played by itself, in alphabetical order, of one `split` or of all.
+    """Registered names of what can be played by itself, in alphabetical order, of one `split` or of all but the test.
 
-    Sealed scenarios are listed for the split "test" alone, and :func:`get_scenario` refuses them.
+    Those of the split "test" are sealed: they are listed where that is asked for, and may not be drawn.
     """
-    names = [name for name, one in _registry.items() if not one.is_overlay and split in (None, one.split)]
-    if split == _SEALED:
-        from protogov.envs.scenarios.sealed import sealed_names  # which itself derives from Scenario
-
-        names += sealed_names()
-    return tuple(sorted(names))
+    asked = [one for one in STRICTNESS if one != "test"] if split is None else [split]
+    return tuple(sorted(name for name, one in _registry.items() if not one.is_overlay and one.split in asked))
 
 
 def overlay_names() -> tuple[str, ...]:
@@ -280,56 +280,21 @@ def overlay_names() -> tuple[str, ...]:
     return tuple(sorted(name for name, scenario in _registry.items() if scenario.is_overlay))
 
 
-def get_scenario(scenario: str | Path | Scenario) -> Scenario:
-    """Find a scenario.
-
-    Args:
-        scenario: a registered name; several joined by `+`; a path to candles (.csv or .parquet), which gives a
-            :class:`~protogov.envs.scenarios.replay.Replay`; or a Scenario, returned as it is.
-
-    Raises:
-        ValueError: for an unknown name; the message lists the known ones.
-        CandleError: for a file of candles that cannot be replayed.
-        SealedError: for a scenario of the sealed test, as long as nobody has opened it; a ValueError.
-    """
-    if isinstance(scenario, Scenario):
-        return scenario
-    if not isinstance(scenario, str | Path):
-        raise ValueError(f"scenario is {scenario!r}; it must be a name, a path or a Scenario.")
-    if str(scenario) in _registry:
-        return _registry[str(scenario)]
-    if str(scenario).lower().endswith(CANDLE_SUFFIXES):
-        from protogov.envs.scenarios.replay import Replay  # which itself derives from Scenario
-
-        return Replay(scenario)
-    if "+" in str(scenario):
-        first, *rest = (get_scenario(part.strip()) for part in str(scenario).split("+"))
-        for part in rest:
-            first = first + part
-        return first
-    from protogov.envs.scenarios.sealed import find_sealed
-
-    sealed = find_sealed(str(scenario))
-    if sealed is not None:
-        return sealed
-    raise ValueError(
-        f"scenario {str(scenario)!r} is not known; known are {', '.join(scenario_names())}; "
-        f"with '+' also {', '.join(overlay_names())}; or a path to candles ({' or '.join(CANDLE_SUFFIXES)})."
-    )
+def registered(name: str) -> Scenario | None:
+    """The scenario that is registered under `name`; None if there is none."""
+    return _registry.get(name)
 
 
 def held_out_splits(scenario: Scenario) -> dict[str, Split]:
     """Names of all parts of a scenario that are kept from training, each with the split that keeps it.
 
-    A part counts by its own split and by its name: a copy of a registered or sealed scenario that calls itself of
-    another split is of that scenario's all the same.
+    A part counts by its own split and by its name: a copy of a registered scenario that calls itself of another split
+    is of that scenario's all the same.
     """
-    from protogov.envs.scenarios.sealed import sealed_names
-
-    known = {name: one.split for name, one in _registry.items()} | dict.fromkeys(sealed_names(), _SEALED)
     splits: dict[str, Split] = {}
     for part in (scenario, *scenario.leaves):
-        split = stricter(part.split, known.get(part.name, part.split))
+        known = _registry.get(part.name, part)
+        split = stricter(part.split, known.split)
         if split in HELD_OUT:
             splits[part.name] = split
     return splits

@@ -20,8 +20,9 @@ days, and nine crises in six years fill 15% of the hours: so much the four count
 | the same, 72 h | .106 | .071 |
 | correlation of a return with the mean square of the next 24 hours | -.064 | -.048 |
 
-`python -m protogov.experiments.bates_fit FOLDER` measures and fits them. The variance that this asks for is wild: it
-spends long near zero and is drawn as :func:`variance_step` draws it, which is the definition here, no approximation.
+`python -m protogov.experiments.bates_fit --data FOLDER` measures and fits them. The variance that this asks for is
+wild: it spends long near zero and is drawn as :func:`variance_step` draws it, which is the definition here, no
+approximation.
 """
 
 from dataclasses import dataclass

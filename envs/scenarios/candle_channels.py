@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.scenarios.base import DERIVED
-from protogov.envs.scenarios.candle_files import CandleTable, utc
+from protogov.envs.scenarios.candle_files import CandleTable, is_missing
+from protogov.envs.scenarios.candle_times import stretch_starts, utc
 from protogov.envs.world.parameters import Parameters
 
 Values = NDArray[np.float64]
@@ -91,13 +92,13 @@ def _numbers(table: CandleTable, written: str, column: Column) -> Values:
     """The cells of a column as F64[bars]; NaN for an empty one."""
     values = np.full(len(table.rows), np.nan)
     for index, cell in enumerate(table.columns[written]):
-        if cell is None or (isinstance(cell, str) and not cell.strip()):
+        if is_missing(cell):
             continue
         try:
             value = float(cell)
         except (TypeError, ValueError):
             table.fail(f"{written} {cell!r} is not a number; {column.accepted}, and empty cells", index)
-        if value < column.low or value > column.high:  # NaN passes: it is an empty cell
+        if value < column.low or value > column.high:
             table.fail(f"{written} is {value:g}; {column.accepted}, and empty cells", index)
         values[index] = value
     return values
@@ -132,10 +133,14 @@ def last_known(bars: Values) -> Values:
 def complete_channels(table: CandleTable, time: NDArray[np.int64], columns: dict[str, Values]) -> dict[str, Values]:
     """Fill the holes of hourly `columns` and give them the tape's names and units; the report says what was done.
 
+    A value is carried forward within hours that follow each other, never across a gap.
+
     Returns:
-        F64[hours] by channel of the tape, NaN before the first value.
+        F64[hours] by channel of the tape, NaN before the first value of the file and of each stretch without gaps.
     """
     channels = {}
+    starts = stretch_starts(time)
+    stretch_start = np.repeat(starts, np.diff(np.r_[starts, time.size]))  # of each hour
     for name, values in columns.items():
         channel = COLUMNS[name].channel
         known = np.isfinite(values)
@@ -143,22 +148,27 @@ def complete_channels(table: CandleTable, time: NDArray[np.int64], columns: dict
             table.report.append(f"Column {name} is empty in all full hours and was left out.")
             continue
         first = int(np.argmax(known))
+        instead = "derived from prices" if channel in DERIVED else "drawn"
         if first > 0:
-            instead = "derived from prices" if channel in DERIVED else "drawn"
             table.report.append(f"{name} has no value before {utc(time[first])}: {first} hours are {instead} instead.")
-        holes = int((~known[first:]).sum())
-        if holes:
+        latest = np.maximum.accumulate(np.where(known, np.arange(known.size), -1))
+        carried = (latest >= stretch_start) & ~known
+        if carried.any():
             table.report.append(
-                f"{name} is empty in {holes} of the {known.size - first} hours from its first value on, at most "
-                f"{_longest_run(~known[first:])} in a row: the last value was carried forward."
+                f"{name} is empty in {carried.sum()} of the {known.size - first} hours from its first value on, at "
+                f"most {longest_run(carried)} in a row: the last value was carried forward."
             )
-        latest = np.maximum.accumulate(np.where(known, np.arange(known.size), 0))
-        filled = values[latest]
+        unknown = latest < stretch_start
+        if unknown[first:].any():
+            table.report.append(
+                f"{name} has no value in {unknown[first:].sum()} hours right after gaps: they are {instead} instead."
+            )
+        filled = np.where(unknown, np.nan, values[latest])
         channels[channel] = _congestion(table, filled) if name == "gas" else filled
     return channels
 
 
-def _longest_run(flags: Iterable[bool]) -> int:
+def longest_run(flags: Iterable[bool]) -> int:
     """Length of the longest run of true values."""
     longest = run = 0
     for flag in flags:

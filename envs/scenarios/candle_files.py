@@ -1,18 +1,22 @@
-"""Candle files as people publish them: CSV and Parquet, column names, orders and units of time of the usual sources."""
+"""Candle files as people publish them: CSV, gzipped or not, and Parquet, with the columns of the usual sources."""
 
 import csv
+import gzip
+import io
+import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
-from protogov.envs.scenarios.base import PRICES
+import numpy as np
+from numpy.typing import NDArray
 
-# First match wins. Names are compared in lower case with blanks as underscores. CryptoDataDownload has both `unix` and
-# `date`; Binance calls the start of a bar `open_time`.
-_TIME_NAMES = ("timestamp", "unix", "unix_timestamp", "open_time", "opentime", "time", "datetime", "date")
+from protogov.envs.scenarios.base import CANDLE_SUFFIXES, PRICES
+
+# What pandas calls an index without a name: in CSV, in Parquet, after reset_index, and once it was read back.
+INDEX_NAMES = ("", "__index_level_0__", "index", "level_0", "unnamed:_0")
 # Files without a header, by their number of columns: where volume stands. The first five are time and prices in all.
 _HEADERLESS_VOLUME = {
     5: None,  # time, open, high, low, close
@@ -22,12 +26,24 @@ _HEADERLESS_VOLUME = {
     11: 5,  # Binance klines without the unused last column
     12: 5,  # Binance klines
 }
-# Seconds since 1970 have at most 11 digits; the same in ms, us and ns has 3, 6 and 9 more.
-_TIME_UNITS = (
-    (1e11, 1, "seconds"),
-    (1e14, 10**3, "milliseconds"),
-    (1e17, 10**6, "microseconds"),
-    (1e20, 10**9, "nanoseconds"),
+_MARKET_NAMES = ("symbol", "ticker", "pair")
+_SEPARATORS = ("\t", ";", "|", ",")  # tried in this order: beside the others a comma is a decimal one
+_MISSING = frozenset(("", "nan", "nat", "na", "n/a", "<na>", "null", "none"))
+_DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d+\.\d+")
+_LETTER = re.compile("[A-Za-z]")
+# First bytes of what is no text, and what to do about it.
+_OTHER_FORMATS = {
+    b"PAR1": "a Parquet file; its name must end in .parquet",
+    b"PK\x03\x04": "a zip archive or a workbook; unpack it, or save it as CSV",
+    b"BZh": "compressed by bzip2; unpack it, gzip alone is read",
+    b"\xfd7zXZ": "compressed by xz; unpack it, gzip alone is read",
+    b"\x28\xb5\x2f\xfd": "compressed by zstandard; unpack it, gzip alone is read",
+    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
+}
+_TWO_ROWS = (
+    "its header has two rows, price and ticker, as yfinance writes it; one row is accepted: download with "
+    "multi_level_index=False, or before writing set df.columns = df.columns.get_level_values('Price')"
 )
 
 
@@ -62,71 +78,146 @@ class CandleTable:
         where = "" if index is None else f", {self.place(index)}"
         raise CandleError(f"{self.path}{where}: {reason}.")
 
+    def leave_out(self, gone: NDArray[np.bool_]) -> None:
+        """Drop the rows of which `gone` (bool[rows]) is true."""
+        kept = np.flatnonzero(~gone).tolist()
+        self.rows = [self.rows[i] for i in kept]
+        self.columns = {name: [values[i] for i in kept] for name, values in self.columns.items()}
+
 
 def read_table(path: Path) -> CandleTable:
-    """Read a .csv or .parquet file without judging its values.
+    """Read a .csv, .csv.gz or .parquet file without judging its values.
 
     Raises:
-        CandleError: for a file that is missing, of another kind, unreadable or ragged.
+        CandleError: for a file that is missing, of another kind, unreadable or ragged, and for a header of two rows.
     """
-    if not path.is_file():
-        raise CandleError(f"{path}: there is no such file.")
-    if path.suffix.lower() == ".parquet":
-        return _read_parquet(path)
-    if path.suffix.lower() == ".csv":
-        return _read_csv(path)
-    raise CandleError(f"{path}: candles are read from .csv and .parquet files.")
+    try:
+        if path.is_dir():
+            raise CandleError(f"{path}: this is a folder; a file ending in {_suffixes()} is accepted.")
+        if not path.is_file():
+            raise CandleError(f"{path}: there is no such file.")
+        if not path.name.lower().endswith(CANDLE_SUFFIXES):
+            raise CandleError(f"{path}: candles are read from files ending in {_suffixes()}; unpack or convert it.")
+        return _read_parquet(path) if path.name.lower().endswith(".parquet") else _read_text(path)
+    except OSError as error:
+        raise CandleError(f"{path}: the file cannot be read ({error.strerror or error}).") from None
+
+
+def counted(number: int, word: str) -> str:
+    """`1 hour`, `2 hours`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def without_suffix(path: Path) -> str:
+    """The name of a file of candles without .csv, .csv.gz or .parquet."""
+    suffix = max((one for one in CANDLE_SUFFIXES if path.name.lower().endswith(one)), key=len, default="")
+    return path.name[: len(path.name) - len(suffix)]
+
+
+def _suffixes() -> str:
+    return f"{', '.join(CANDLE_SUFFIXES[:-1])} or {CANDLE_SUFFIXES[-1]}"
 
 
 def _normalised(name: str) -> str:
     return "_".join(name.strip().lower().split())
 
 
-def _read_csv(path: Path) -> CandleTable:
+# ---- text
+
+
+def _read_text(path: Path) -> CandleTable:
+    table = CandleTable(path, "line", [], {})
+    text = _decoded(table, path.read_bytes())
+    separator = _separator(text)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CandleError(f"{path}: this is not a text file of comma-separated values ({error}).") from None
-    # CryptoDataDownload puts its address above the header; others write a comment there
-    while lines and (len(lines[0][1]) == 1 or lines[0][1][0].lstrip().startswith(("#", "http"))):
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+        lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        table.fail(f"this is not a text file of separated values ({error})")
+    while lines and (len(lines[0][1]) == 1 or _is_comment(lines[0][1][0])):
         lines.pop(0)
     if not lines:
-        raise CandleError(f"{path}: the file holds no rows of comma-separated values.")
+        table.fail("the file holds no rows of values separated by commas, semicolons, tabs or bars")
+    if separator != ",":
+        _read_decimal_commas(table, lines)
 
-    header = [_normalised(name) for name in lines[0][1]]
-    table = CandleTable(path, "line", [], {})
-    if any(is_number(name) for name in header):
-        header = _headerless(table, len(header))
+    header: list[str] | None = lines[0][1]
+    names = [_normalised(name) for name in lines[0][1]]
+    known = _counted_names(table, names)
+    if known is None and any(is_number(name) for name in names):
+        header, names = None, _headerless_names(table, len(names), "The file has no header")
     else:
+        names = known or names
         lines.pop(0)
+        if lines and _is_second_header(names, lines[0][1]):
+            table.fail(_TWO_ROWS)
     table.rows = [line for line, _ in lines]
     for index, (_, cells) in enumerate(lines):
-        if len(cells) != len(header):
-            table.fail(f"the row has {len(cells)} values for {len(header)} columns", index)
-    for column, name in enumerate(header):
-        table.columns.setdefault(name, [cells[column] for _, cells in lines])
+        if cells == header:
+            table.fail("the header stands here again; one header, above all rows, is accepted", index)
+        if len(cells) != len(names):
+            table.fail(f"the row has {len(cells)} values for {len(names)} columns; as many are needed", index)
+    _fill_columns(table, names, [[cells[column] for _, cells in lines] for column in range(len(names))])
     return table
 
 
-def _headerless(table: CandleTable, width: int) -> list[str]:
-    if width not in _HEADERLESS_VOLUME:
-        known = ", ".join(str(known) for known in _HEADERLESS_VOLUME)
-        table.fail(f"the file has no header and {width} columns; without a header {known} columns are understood")
-    names = ["time", *PRICES, *(f"column_{i + 1}" for i in range(5, width))]
-    volume = _HEADERLESS_VOLUME[width]
-    if volume is not None:
-        names[volume] = "volume"
-    table.report.append(f"The file has no header; its first columns were read as {', '.join(names[:5])}.")
-    return names
+def _decoded(table: CandleTable, data: bytes) -> str:
+    """Text of the bytes of a file, which may be gzipped whatever its name says."""
+    if data.startswith(b"\x1f\x8b"):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            table.fail(f"it is gzipped and damaged ({str(error).rstrip('.')})")
+    for start, reason in _OTHER_FORMATS.items():
+        if data.startswith(start):
+            table.fail(f"this is {reason}")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        table.fail(f"this is not text in UTF-8 ({error.reason} at byte {error.start})")
+
+
+def _separator(text: str) -> str:
+    """The first of the separators that a line holds three of, so that there are columns for four prices."""
+    for line in io.StringIO(text):
+        for separator in _SEPARATORS:
+            if not _is_comment(line) and line.count(separator) >= 3:
+                return separator
+    return ","
+
+
+def _is_comment(text: str) -> bool:
+    """Whether it is no row: CryptoDataDownload's address above the header, Excel's `sep=;`, a remark."""
+    return text.lstrip().lower().startswith(("#", "http", "sep="))
+
+
+def _read_decimal_commas(table: CandleTable, lines: list[tuple[int, list[str]]]) -> None:
+    """Write decimal points for decimal commas, where numbers have commas and none has a point."""
+    cells = [cell.strip() for _, row in lines for cell in row]
+    first = next((cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)), None)
+    if first is None or any(_DECIMAL_POINT.fullmatch(cell) for cell in cells):
+        return
+    for _, row in lines:
+        row[:] = [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell.strip()) else cell for cell in row]
+    table.report.append(f"Numbers were read with decimal commas, {first} as {first.replace(',', '.')}.")
+
+
+def _is_second_header(names: Sequence[str], first: Sequence[str]) -> bool:
+    """Whether the first row below the header holds names too."""
+    if {names[0], _normalised(first[0])} == {"price", "ticker"}:
+        return True
+    cells = [cell for name, cell in zip(names, first, strict=False) if name in PRICES]
+    return bool(cells) and not any(is_missing(cell) or is_number(cell) or not _LETTER.search(cell) for cell in cells)
+
+
+# ---- Parquet
 
 
 def _read_parquet(path: Path) -> CandleTable:
     import pyarrow
     import pyarrow.parquet
 
-    columns: dict[str, Sequence[Any]] = {}
+    names, columns = [], []
     try:
         # opened here: a path that pyarrow opens itself may be taken for a part of a partitioned data set
         with path.open("rb") as file:
@@ -135,11 +226,57 @@ def _read_parquet(path: Path) -> CandleTable:
             if pyarrow.types.is_timestamp(column.type):
                 # to microseconds: nanoseconds would need pandas
                 column = column.cast(pyarrow.timestamp("us", tz=column.type.tz), safe=False)
-            columns.setdefault(_normalised(name), column.to_pylist())
+            names.append(_normalised(name))
+            columns.append(column.to_pylist())
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise CandleError(f"{path}: this is not a readable Parquet file ({reason}).") from None
-    return CandleTable(path, "row", range(1, data.num_rows + 1), columns)
+    table = CandleTable(path, "row", range(1, data.num_rows + 1), {})
+    if any(name.startswith("('") for name in names):  # pandas writes each pair of names as a tuple
+        table.fail(_TWO_ROWS)
+    _fill_columns(table, _counted_names(table, names) or names, columns)
+    return table
+
+
+# ---- columns
+
+
+def _fill_columns(table: CandleTable, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
+    """Give the table its columns; of two with the same name the first counts, unless it is a price."""
+    for number, (name, values) in enumerate(zip(names, columns, strict=True)):
+        if name in PRICES and name in table.columns:
+            table.fail(f"the column {name} stands twice in the header; one market a file is accepted")
+        # only in front a column without a name is an index: elsewhere the header ends in a separator
+        table.columns.setdefault(name if name or number == 0 else f"column_{number + 1}", values)
+
+
+def _counted_names(table: CandleTable, names: Sequence[str]) -> list[str] | None:
+    """Names of columns for a header of 0, 1, 2 …, which pandas gives to lists of an exchange's interface; else None."""
+    numbers = [name for name in names if name not in INDEX_NAMES]
+    if not numbers or numbers != [str(number) for number in range(len(numbers))]:
+        return None
+    known = iter(_headerless_names(table, len(numbers), "The header only counts its columns"))
+    return [name if name in INDEX_NAMES else next(known) for name in names]
+
+
+def _headerless_names(table: CandleTable, width: int, reason: str) -> list[str]:
+    if width not in _HEADERLESS_VOLUME:
+        known = ", ".join(str(known) for known in _HEADERLESS_VOLUME)
+        table.fail(f"the file has no header and {width} columns; without a header {known} columns are understood")
+    names = ["time", *PRICES, *(f"column_{i + 1}" for i in range(5, width))]
+    volume = _HEADERLESS_VOLUME[width]
+    if volume is not None:
+        names[volume] = "volume"
+    table.report.append(f"{reason}; its first columns were read as {', '.join(names[:5])}.")
+    return names
+
+
+# ---- values
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell is empty or says that there is no value."""
+    return cell is None or str(cell).strip().lower() in _MISSING
 
 
 def is_number(text: str) -> bool:
@@ -151,61 +288,25 @@ def is_number(text: str) -> bool:
     return True
 
 
-def parse_times(table: CandleTable) -> list[int]:
-    """The start of each bar in whole seconds since 1970, UTC.
-
-    Raises:
-        CandleError: for a missing time or price column, and for a value that is no time.
-    """
-    name = next((name for name in _TIME_NAMES if name in table.columns), None)
-    missing = [price for price in PRICES if price not in table.columns]
-    if name is None:
-        missing.insert(0, f"a time ({', '.join(_TIME_NAMES)})")
-    if name is None or missing:
-        table.fail(f"the columns lack {', '.join(missing)}; found are {', '.join(table.columns)}")
-    units: dict[str, None] = {}  # an ordered set
-    times = []
-    for index, value in enumerate(table.columns[name]):
-        seconds = _seconds(value, units)
-        if seconds is None:
-            table.fail(f"time {value!r} is neither ISO-8601 nor a unix time", index)
-        times.append(seconds)
-    if len(units) > 1:
-        table.report.append(f"Times are written in {' and '.join(units)}; each was read by its number of digits.")
-    return times
+def refuse_several_markets(table: CandleTable) -> None:
+    """Raise CandleError where a column says that the rows are of more than one market."""
+    for name in _MARKET_NAMES:
+        markets = list(dict.fromkeys(str(cell).strip() for cell in table.columns.get(name, ())))
+        if len(markets) > 1:
+            index = next(i for i, cell in enumerate(table.columns[name]) if str(cell).strip() == markets[1])
+            table.fail(f"{name} is {markets[1]!r} after {markets[0]!r}; one market a file is accepted", index)
 
 
-def _seconds(value: Any, units: dict[str, None]) -> int | None:
-    """One time in whole seconds since 1970, None if it is none; adds the unit of a unix time to `units`."""
-    text = str(value).strip()
-    if is_number(text) and isfinite(float(text)):
-        number = float(text)
-        for limit, per_second, unit in _TIME_UNITS:
-            if 0.0 <= number < limit:
-                units[unit] = None
-                return round(number / per_second)
-    for parse in (parse_iso, _older_date):
-        try:
-            return parse(text)
-        except ValueError:
-            continue
-    return None
-
-
-def parse_iso(text: str) -> int:
-    """Whole seconds since 1970 of an ISO-8601 time, UTC unless it says otherwise; raises ValueError."""
-    moment = datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-
-
-def utc(seconds: float) -> str:
-    """A time as ISO-8601 to the minute, in UTC."""
-    return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%dT%H:%MZ")
-
-
-def _older_date(text: str) -> int:
-    """CryptoDataDownload's dates of before 2020: 2019-10-17 09-AM."""
-    return round(datetime.strptime(text, "%Y-%m-%d %I-%p").replace(tzinfo=UTC).timestamp())
+def leave_out_empty_rows(table: CandleTable) -> None:
+    """Drop rows without any price, such as resampling writes where nothing was traded: their bars are missing."""
+    opens, *others = (table.columns[name] for name in PRICES)
+    gone = np.array(
+        [is_missing(cell) and all(is_missing(other[i]) for other in others) for i, cell in enumerate(opens)]
+    )
+    if gone.any():
+        first = table.place(int(np.argmax(gone)))
+        table.leave_out(gone)
+        table.report.append(f"{counted(gone.sum(), 'row')} without prices, from {first} on, were read as missing bars.")
 
 
 def parse_prices(table: CandleTable, name: str) -> list[float]:
@@ -219,7 +320,8 @@ def parse_prices(table: CandleTable, name: str) -> list[float]:
         try:
             prices.append(float(value))
         except (TypeError, ValueError):
-            table.fail(f"{name} {value!r} is not a number", index)
+            said = repr(value) if isinstance(value, str) else value
+            table.fail(f"{name} {said} is not a number; plain decimals such as 1234.5 are accepted", index)
     return prices
 
 
@@ -238,5 +340,5 @@ def parse_volumes(table: CandleTable) -> list[float]:
         volumes.append(volume if 0.0 <= volume < float("inf") else unknown)
     bad = sum(volume != volume for volume in volumes)
     if bad:
-        table.report.append(f"{bad} values of {name} are no volume and were left out.")
+        table.report.append(f"{counted(bad, 'value')} of {name} are no volume and were left out.")
     return volumes

@@ -8,20 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.scenarios.base import CHANNELS, PRICES
-from protogov.envs.scenarios.candle_channels import complete_channels, last_known, parse_channels
+from protogov.envs.scenarios.candle_channels import complete_channels, last_known, longest_run, parse_channels
 from protogov.envs.scenarios.candle_files import (
     CandleError,
     CandleTable,
+    counted,
+    leave_out_empty_rows,
     parse_prices,
-    parse_times,
     parse_volumes,
     read_table,
+    refuse_several_markets,
+)
+from protogov.envs.scenarios.candle_times import (
+    HOUR,
+    Times,
+    bar_starts,
+    find_time_column,
+    parse_times,
+    stretch_starts,
     utc,
 )
 
 __all__ = ["HOUR", "CandleError", "Candles", "load_candles", "utc"]
 
-HOUR = 3600  # seconds
+ROUNDING = 1e-4  # of a price: how far a high may lie below the close, or a low above it, to be put right
 
 # A bad print is a price far beyond both neighbouring hours, in a market that was quiet, gone within its hour. In real
 # hours of ETH, crises of 2021-22 among them, the farthest wick lay 6.3% beyond its neighbours (21 and 23 May 2021), and
@@ -37,11 +47,11 @@ _Columns = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Candles:
-    """Hourly candles without gaps, oldest first.
+    """Hourly candles, oldest first; hours may be missing between them.
 
     Attributes:
         path: of the file.
-        time: I64[n], start of the hour, seconds since 1970 in UTC.
+        time: I64[n], start of the hour, seconds since 1970 in UTC, rising by whole hours.
         open: F64[n], as are `high`, `low` and `close`, in the file's currency.
         high: see `open`.
         low: see `open`.
@@ -63,6 +73,9 @@ class Candles:
     channels: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        steps = np.diff(self.time)
+        if ((steps <= 0) | (steps % HOUR != 0)).any():
+            raise CandleError(f"{self.path}: time must rise by whole hours, {HOUR} seconds each.")
         for name, values in self.channels.items():
             if name not in CHANNELS[1:] or values.shape != self.time.shape:
                 raise CandleError(
@@ -74,18 +87,30 @@ class Candles:
         return self.time.size
 
     @property
+    def stretches(self) -> list[range]:
+        """Indices of the hours that follow each other without a gap, stretch by stretch; one where there is no gap."""
+        starts = stretch_starts(self.time)
+        return [range(*ends) for ends in zip(starts.tolist(), [*starts[1:].tolist(), self.time.size], strict=True)]
+
+    @property
     def recorded(self) -> tuple[str, ...]:
         """Names of the channels that were recorded beside the price, in some hours at least."""
         return tuple(name for name in CHANNELS if name in self.channels and np.isfinite(self.channels[name]).any())
 
 
 def load_candles(path: str | Path) -> Candles:
-    """Read candles from a CSV or Parquet file.
+    """Read candles from a CSV file, which may be gzipped, or a Parquet file.
 
     Columns: a time, `open`, `high`, `low`, `close`, and perhaps a volume, under the names of Binance, Kraken or
-    CryptoDataDownload, or in the order of Binance's and Kraken's files without header. Times are ISO-8601 (UTC unless
-    they say otherwise) or unix seconds, milliseconds, microseconds or nanoseconds, and mark the start of a bar. Newest
-    first is turned round, bars that divide an hour are joined to hours, bad prints are clipped: `report` says so.
+    CryptoDataDownload, or in the order of Binance's and Kraken's files without header. Columns are separated by commas,
+    semicolons, tabs or bars. An index of pandas without a name is the time where there is no other. Times are ISO-8601
+    (UTC unless they say otherwise) or unix seconds, milliseconds, microseconds or nanoseconds. They mark the start of a
+    bar, or its close: the last minute, second or millisecond of it (`:59:59.999`), or the end by the name `close_time`.
+
+    Newest first is turned round, bars that divide an hour are joined to hours, bad prints are clipped, a high below
+    open or close by up to 1e-4 of them, or a low above, is moved there: `report` says so. Where finer bars are joined,
+    holes of up to an hour are filled flat, at the close before. Longer ones, and hours that are missing among hourly
+    bars, stay gaps: nothing is invented there, and no episode of a replay crosses one.
 
     Columns that may stand beside them, each with its value at the end of the bar:
 
@@ -108,27 +133,36 @@ def load_candles(path: str | Path) -> Candles:
     under another name, and left out.
 
     Raises:
-        CandleError: for a file that cannot be read, a missing column, a value that is no number, prices that are not
-            positive and finite or contradict each other, other columns out of their range, times that repeat, go back
-            or leave a gap, bars longer than an hour, and a file with fewer than two hours. The message names file, row
-            and reason.
+        CandleError: for a file that cannot be read, a header of two rows, a missing column, a value that is no number,
+            prices that are not positive and finite or contradict each other by more than 1e-4, other columns out of
+            their range, rows of two markets, times that repeat, go back or mark neither start nor close of a bar, bars
+            longer than an hour, and a file with fewer than two hours. The message names file, row and reason.
     """
     table = read_table(Path(path))
-    time = np.array(parse_times(table), dtype=np.int64)
+    time_name = find_time_column(table)
+    leave_out_empty_rows(table)
+    refuse_several_markets(table)
+    stamps = parse_times(table, time_name)
     values = {name: np.array(parse_prices(table, name)) for name in PRICES}
     values["volume"] = np.array(parse_volumes(table))
     _check_prices(table, values)
     channels = parse_channels(table)
     values |= channels
-    time, values = _oldest_first(table, time, values)
-    interval = _check_times(table, time)
-    time, values = _join_hours(table, time, values, interval)
+    if _is_newest_first(stamps.values):
+        table.report.append("The rows were newest first and were turned round.")
+        table.rows, stamps = table.rows[::-1], stamps.reversed()
+        values = {name: column[::-1].copy() for name, column in values.items()}
+    time, interval = bar_starts(table, stamps)
+    if interval < HOUR:
+        time, values = _join_hours(table, time, values, interval)
+    _report_gaps(table, time)
     values = _clip_spikes(table, time, values)
     recorded = complete_channels(table, time, {name: values.pop(name) for name in channels})
     return Candles(path=table.path, time=time, **values, report=tuple(table.report), channels=recorded)
 
 
 def _check_prices(table: CandleTable, values: _Columns) -> None:
+    """Refuse prices that no market has; put right, in place, a high or low that rounding moved within the others."""
     for name in PRICES:
         wrong = ~(np.isfinite(values[name]) & (values[name] > 0.0))
         if wrong.any():
@@ -136,67 +170,75 @@ def _check_prices(table: CandleTable, values: _Columns) -> None:
             table.fail(f"{name} is {values[name][index]}; prices must be positive and finite", index)
     top = np.maximum(values["open"], values["close"])
     bottom = np.minimum(values["open"], values["close"])
-    for name, wrong, limit, word in (
-        ("high", values["high"] < top, top, "below"),
-        ("low", values["low"] > bottom, bottom, "above"),
+    for name, limit, beyond, word in (
+        ("high", top, 1.0 - values["high"] / top, "below"),
+        ("low", bottom, values["low"] / bottom - 1.0, "above"),
     ):
-        if wrong.any():
-            index = int(np.argmax(wrong))
-            table.fail(f"{name} {values[name][index]} lies {word} open or close, {limit[index]}", index)
+        wrong = values[name] < limit if word == "below" else values[name] > limit
+        if not wrong.any():
+            continue
+        index = int(np.argmax(beyond))
+        if beyond[index] > ROUNDING + 1e-12:
+            index = int(np.argmax(beyond > ROUNDING + 1e-12))
+            table.fail(
+                f"{name} {values[name][index]} lies {word} open or close, {limit[index]}; at most {ROUNDING:.2%} is "
+                f"accepted, as rounding",
+                index,
+            )
+        table.report.append(
+            f"{name} lies {word} open or close in {counted(wrong.sum(), 'bar')}, first in "
+            f"{table.place(int(np.argmax(wrong)))}, by {beyond[index]:.2g} of the price at most: it was moved there."
+        )
+        values[name] = np.where(wrong, limit, values[name])
 
 
-def _oldest_first(table: CandleTable, time: NDArray[np.int64], values: _Columns) -> tuple[NDArray[np.int64], _Columns]:
-    """Turn round a file whose rows mostly go back in time; a single row out of order is refused later."""
-    steps = np.diff(time)
-    if (steps < 0).sum() <= (steps > 0).sum():
-        return time, values
-    table.report.append("The rows were newest first and were turned round.")
-    table.rows = table.rows[::-1]
-    return time[::-1].copy(), {name: column[::-1].copy() for name, column in values.items()}
+def _is_newest_first(times: Times) -> bool:
+    """Whether most rows go back in time; a single row out of order is refused later."""
+    steps = np.diff(times)
+    return bool((steps < 0).sum() > (steps > 0).sum())
 
 
-def _check_times(table: CandleTable, time: NDArray[np.int64]) -> int:
-    """The interval of the bars in seconds."""
-    if time.size < 2:
-        table.fail(f"the file is too short, {time.size} candles; at least two hours are needed")
-    steps = np.diff(time)
-    if (steps <= 0).any():
-        index = int(np.argmax(steps <= 0)) + 1
-        now, before = utc(time[index]), f"{table.place(index - 1)}, {utc(time[index - 1])}"
-        relation = "repeats the time of" if steps[index - 1] == 0 else "is earlier than"
-        table.fail(f"{now} {relation} {before}; times must increase", index)
-    intervals, counts = np.unique(steps, return_counts=True)
-    interval = int(intervals[np.argmax(counts)])
-    if interval > HOUR or HOUR % interval:
-        table.fail(f"a bar lasts {interval} seconds; bars of an hour, or of a divisor of it, are needed")
-    if (steps != interval).any():
-        index = int(np.argmax(steps != interval)) + 1
-        missing = steps[index - 1] / interval - 1.0
-        gap = f"{missing:g} bars of {interval} seconds are missing" if missing > 0.0 else "it comes too early"
-        table.fail(f"{utc(time[index])} follows {utc(time[index - 1])}: {gap}", index)
-    return interval
+def _join_hours(table: CandleTable, time: Times, values: _Columns, interval: int) -> tuple[Times, _Columns]:
+    """Join bars of `interval` seconds to hours.
 
-
-def _join_hours(
-    table: CandleTable, time: NDArray[np.int64], values: _Columns, interval: int
-) -> tuple[NDArray[np.int64], _Columns]:
-    """Join bars of `interval` seconds to hours; an incomplete hour at either end is left out."""
+    Missing bars are filled flat, an hour of them in a row at most. Where more are missing the file is cut; hours that a
+    cut or an end of the file leaves incomplete are left out.
+    """
     per_hour = HOUR // interval
-    if per_hour == 1:
-        return time, values
-    start = int(-time[0] % HOUR) // interval
-    hours = (time.size - start) // per_hour
-    if hours < 2:
-        table.fail(f"the file is too short, {max(hours, 0)} full hours; at least two are needed")
-    used = slice(start, start + hours * per_hour)
-    left_out = time.size - hours * per_hour
+    hours, before, after = [], [], []  # of each slot of an hour: the last bar up to it, the first from it on
+    cuts = np.flatnonzero(np.diff(time) > HOUR + interval) + 1
+    for part in np.split(np.arange(time.size), cuts):
+        slots = (time[part] - time[part[0]]) // interval
+        start = int(-time[part[0]] % HOUR) // interval
+        count = (int(slots[-1]) + 1 - start) // per_hour
+        if count < 1:
+            continue
+        wanted = start + np.arange(count * per_hour)
+        hours.append(time[part[0]] + interval * wanted[::per_hour])
+        before.append(part[np.searchsorted(slots, wanted, side="right") - 1])
+        after.append(part[np.searchsorted(slots, wanted, side="left")])
+    if sum(map(len, hours)) < 2:
+        table.fail(f"the file is too short, {sum(map(len, hours))} full hours; at least two are needed")
+    joined, last, ahead = np.concatenate(hours), np.concatenate(before), np.concatenate(after)
+    missing = last != ahead
+    used = int((~missing).sum())
+    where = "at the ends and beside gaps" if cuts.size else "at the ends"
     table.report.append(
-        f"{hours * per_hour} bars of {interval} seconds were joined to {hours} hours"
-        + (f"; {left_out} of incomplete hours at the ends were left out." if left_out else ".")
+        f"{used} bars of {interval} seconds were joined to {joined.size} hours"
+        + (f"; {time.size - used} of incomplete hours {where} were left out." if used < time.size else ".")
     )
-    table.rows = table.rows[used][::per_hour]
-    bars = {name: column[used].reshape(hours, per_hour) for name, column in values.items()}
-    return time[used][::per_hour].copy(), {name: last_known(column) for name, column in bars.items()} | {
+    if missing.any():
+        table.report.append(
+            f"Of {missing.size} bars {missing.sum()} were missing, at most {longest_run(missing)} in a row: each was "
+            f"filled flat, at the close before it."
+        )
+    table.rows = [table.rows[i] for i in ahead[::per_hour]]
+    flat = {"volume": 0.0} | {name: values["close"][last] for name in PRICES}
+    bars = {
+        name: np.where(missing, flat.get(name, np.nan), column[last]).reshape(-1, per_hour)
+        for name, column in values.items()
+    }
+    return joined, {name: last_known(column) for name, column in bars.items()} | {
         "open": bars["open"][:, 0].copy(),
         "high": bars["high"].max(axis=1),
         "low": bars["low"].min(axis=1),
@@ -205,31 +247,55 @@ def _join_hours(
     }
 
 
-def _clip_spikes(table: CandleTable, time: NDArray[np.int64], values: _Columns) -> _Columns:
+def _report_gaps(table: CandleTable, time: Times) -> None:
+    """Say where hours are missing, and what that means for an episode."""
+    starts = stretch_starts(time)
+    if starts.size == 1:
+        return
+    lengths = np.diff(np.r_[starts, time.size])
+    missing = (time[starts[1:]] - time[starts[1:] - 1]) // HOUR - 1
+    longest = int(np.argmax(missing))
+    table.report.append(
+        f"Not filled: {counted(missing.sum(), 'hour')} in {counted(missing.size, 'gap')}, the longest from "
+        f"{utc(time[starts[1 + longest] - 1] + HOUR)} to {utc(time[starts[1 + longest]])}; an episode lies within one "
+        f"of the {starts.size} stretches between, of which the longest has {counted(lengths.max(), 'hour')}."
+    )
+
+
+def _clip_spikes(table: CandleTable, time: Times, values: _Columns) -> _Columns:
     """Clip what the rule at the head of this file calls a bad print to the extreme of the hours around it.
 
     All four prices of an hour are looked at, so that a bad close is found like a bad wick. A bad print amid a crash
-    stays; so do two in a row, each of which vouches for the other.
+    stays; so do two in a row, each of which vouches for the other. Hours across a gap are not around each other.
     """
-    opens, highs, lows, closes = (values[name] for name in PRICES)
-    # the market's own prices at both ends of the hour; the file's first and last hour vouch for themselves there
+    clipped = {name: column.copy() for name, column in values.items()}
+    for hours in np.split(np.arange(time.size), stretch_starts(time)[1:]):
+        if hours.size > 1:
+            _clip_stretch(table, time, values, clipped, slice(hours[0], hours[-1] + 1))
+    return clipped
+
+
+def _clip_stretch(table: CandleTable, time: Times, values: _Columns, clipped: _Columns, hours: slice) -> None:
+    """The same for `hours` without a gap; writes to `clipped`."""
+    opens, highs, lows, closes = (values[name][hours] for name in PRICES)
+    # the market's own prices at both ends of the hour; the first and last hour vouch for themselves there
     before, after = np.r_[opens[0], closes[:-1]], np.r_[opens[1:], closes[-1]]
     ends = np.maximum(before, after), np.minimum(before, after)
     roof = np.maximum(ends[0], np.maximum(np.r_[opens[0], highs[:-1]], np.r_[highs[1:], closes[-1]]))
     floor = np.minimum(ends[1], np.minimum(np.r_[opens[0], lows[:-1]], np.r_[lows[1:], closes[-1]]))
     moved, ranges = np.log(ends[0] / ends[1]), np.log(highs / lows)
-    clipped = {name: column.copy() for name, column in values.items()}
     for side, limits, beyond in (("low", floor, np.log(floor / lows)), ("high", roof, np.log(highs / roof))):
         for i in np.flatnonzero((beyond > SPIKE_LEAST) & (moved < SPIKE_REVERSION * beyond)).tolist():
             usual = np.median(np.r_[ranges[max(0, i - _SPIKE_WINDOW) : i], ranges[i + 1 : i + 1 + _SPIKE_WINDOW]])
             if beyond[i] <= SPIKE_RANGES * usual:
                 continue
+            hour = hours.start + i
             for name in PRICES:
                 clip = max if side == "low" else min
-                clipped[name][i] = clip(clipped[name][i], limits[i])
+                clipped[name][hour] = clip(clipped[name][hour], limits[i])
+            price = values[side][hour]
             table.report.append(
-                f"{table.place(i).capitalize()}, {utc(time[i])}: {side} {values[side][i]:g} was clipped to "
-                f"{limits[i]:g}; it lay {abs(values[side][i] / limits[i] - 1.0):.1%} beyond the hours around it, whose "
-                f"usual range is {usual:.2%}, and was gone within the hour."
+                f"{table.place(hour).capitalize()}, {utc(time[hour])}: {side} {price:g} was clipped to {limits[i]:g}; "
+                f"it lay {abs(price / limits[i] - 1.0):.1%} beyond the hours around it, whose usual range is "
+                f"{usual:.2%}, and was gone within the hour."
             )
-    return clipped

@@ -10,7 +10,8 @@ Only ``protogov evaluate GOVERNORS --open-test`` opens it. In code that is a blo
     with opened():
         get_scenario("test-bates")
 
-Outside of one, :func:`~protogov.envs.scenarios.base.get_scenario` refuses their names and their `fill` refuses to draw.
+They are registered like any other, and :meth:`Sealed.check_open` is the one place that holds them out:
+:func:`~protogov.envs.scenarios.lookup.get_scenario` asks it for a name, and drawing asks it for an object.
 A copy under another name and of split "validation" may be looked at, and nobody may train on it: its noise is keyed by
 that name, so that no tape of it is one of the test's (:func:`free_copy`).
 """
@@ -23,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from protogov.envs.scenarios.base import Named, Scenario, Seeds, Tapes
+from protogov.envs.scenarios.base import Named, Scenario, Seeds, Tapes, register
 from protogov.envs.scenarios.bates import Bates
 from protogov.envs.scenarios.other_coins import STORIES
 from protogov.envs.scenarios.waypoints import Crisis
@@ -52,13 +53,17 @@ class Sealed(Named):
         super().__init__(scenario.name, scenario, kind=scenario.kind)
         self.about = scenario.about
 
-    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Draw it, if somebody opened the test.
+    def check_open(self) -> None:
+        """Raise SealedError unless somebody opened the test."""
+        if not is_open():
+            raise SealedError(
+                f"scenario {self.name!r} belongs to the sealed test, which nothing plays but "
+                f"`protogov evaluate GOVERNORS --open-test`; use one of the splits train, validation or free."
+            )
 
-        Raises:
-            SealedError: nobody did.
-        """
-        _refuse_sealed(self.name)
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        """Draw it, if somebody opened the test; raises SealedError."""
+        self.check_open()
         super().fill(tapes, seeds)
 
 
@@ -68,23 +73,13 @@ def _scenarios(split: Any, prefix: str = "") -> tuple[Scenario, ...]:
 
 
 _SEALED: dict[str, Sealed] = {one.name: Sealed(one) for one in _scenarios("test")}
+for _one in _SEALED.values():
+    register(_one)
 
 
 def sealed_names() -> tuple[str, ...]:
     """Names of the scenarios of the sealed test, in its order."""
     return tuple(_SEALED)
-
-
-def find_sealed(name: str) -> Sealed | None:
-    """The sealed scenario of that name; None if there is none.
-
-    Raises:
-        SealedError: there is, and the test is sealed.
-    """
-    if name not in _SEALED:
-        return None
-    _refuse_sealed(name)
-    return _SEALED[name]
 
 
 def free_copy(name: str) -> Scenario:
@@ -113,14 +108,6 @@ def opened() -> Iterator[None]:
 def is_open() -> bool:
     """Whether the sealed test can be drawn now."""
     return _open > 0
-
-
-def _refuse_sealed(name: str) -> None:
-    if not is_open():
-        raise SealedError(
-            f"scenario {name!r} belongs to the sealed test, which nothing plays but "
-            f"`protogov evaluate GOVERNORS --open-test`; use one of the splits train, validation or free."
-        )
 
 
 @dataclass(frozen=True)

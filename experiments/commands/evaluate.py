@@ -8,11 +8,12 @@ from typing import Annotated
 import tyro
 
 from protogov.envs.config import WorldConfig
+from protogov.experiments.commands.candle_options import CandleWindow, told_candles
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC, Found, GovernorSet, baseline, find_governors
-from protogov.experiments.measured import HEADLINE, default_scenarios, make_suites, run_evaluation
+from protogov.experiments.measured import HEADLINE, default_scenarios, make_suites, run_evaluation, scenarios_of
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.words import summary_table, turn_sentences, underpowered
 
@@ -43,6 +44,8 @@ class Options:
     """Who is evaluated."""
     scenarios: tuple[str, ...] = ()
     """Registered scenarios, files of candles or folders of them."""
+    candles: tyro.conf.OmitArgPrefixes[CandleWindow] = field(default_factory=CandleWindow)
+    """Which hours of files of candles."""
     episodes: int = EPISODES
     """Tapes of each scenario or file; four times as many of `natural`."""
     natural: bool = True
@@ -65,6 +68,7 @@ def run(options: Options, command: str) -> int:
     config = world_of(found, options.world)
     if options.open_test:
         return run_sealed(options, found, config, command)
+    window = options.candles
     folder = RunFolder(options.out) if options.out is not None else found.run
     if folder is None:
         raise BadInput("out is missing; give a folder to write into, because the governors are not those of one run")
@@ -75,7 +79,13 @@ def run(options: Options, command: str) -> int:
     elif not options.natural:
         scenarios = tuple(name for name in scenarios if name != HEADLINE)
     trained_on = None if found.config is None else found.config.scenario
-    suites = make_suites(scenarios, options.episodes, trained_on, NATURAL_TAPES * options.episodes)
+    window.check()
+    headline = NATURAL_TAPES * options.episodes
+    suites = make_suites(scenarios, options.episodes, trained_on, headline, begin=window.begin, end=window.end)
+    played = scenarios_of(suites, config.episode_hours)
+    window.check_used(played)
+    for line in told_candles(played, config.episode_hours):
+        print(line)
     results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
@@ -102,7 +112,10 @@ def run_sealed(options: Options, found: Found, config: WorldConfig, command: str
     """Open the sealed test for the governors, play it, and print the summary."""
     from protogov.experiments.open_test import open_test
 
-    for name, is_given in {"scenarios": bool(options.scenarios), "episodes": options.episodes != EPISODES}.items():
+    given = {
+        "scenarios": bool(options.scenarios), "episodes": options.episodes != EPISODES, **options.candles.given,
+    }  # fmt: skip
+    for name, is_given in given.items():
         if is_given:
             raise BadInput(f"--{name} is given with --open-test, whose scenarios and tapes were sealed")
     if not found.sets:

@@ -7,7 +7,6 @@ from typing import Annotated
 import tyro
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.world.levers import LEVER_INDEX
 from protogov.envs.world.parameters import parameter_names
 from protogov.experiments.errors import BadInput, as_bad_input
@@ -101,16 +100,6 @@ def pairs(option: str, items: Sequence[str], known: Sequence[str]) -> dict[str, 
             raise BadInput(f"--{option} gives {name} the value {text!r}, which is no number") from None
         values[name] = int(number) if number.is_integer() else number
     return values
-
-
-def opened_scenario(name: str) -> Scenario:
-    """The scenario of that name or path.
-
-    Raises:
-        BadInput: it is unknown, or a file of candles that cannot be replayed.
-    """
-    with as_bad_input():
-        return get_scenario(name)
 
 
 def world_of(found: Found, asked: WorldOptions) -> WorldConfig:

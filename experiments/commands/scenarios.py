@@ -1,12 +1,13 @@
 """`protogov scenarios`: the library of markets, crises and attacks, as a table and as pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from protogov.experiments.errors import BadInput
+from protogov.experiments.commands.candle_options import CandleWindow, told_candles
+from protogov.experiments.errors import BadInput, as_bad_input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Options:
     """Only those of this split; test is sealed, and lists names alone."""
     origins: bool = False
     """Say of each scenario which channels were recorded, derived or invented; on where names are given."""
+    candles: tyro.conf.OmitArgPrefixes[CandleWindow] = field(default_factory=CandleWindow)
+    """Which hours of files of candles."""
     seeds: int = 200
     """Tapes drawn of each for the pictures, 20 to 5,000."""
     out: Path | None = None
@@ -38,10 +41,19 @@ def run(options: Options, command: str) -> int:
     """Print the table; draw and write where that is asked for."""
     if not 20 <= options.seeds <= 5000:
         raise BadInput(f"seeds is {options.seeds}; 20 to 5,000 are accepted")
+    from protogov.experiments.figures.scenarios import HOURS
     from protogov.experiments.scenario_library import entries, table_of, write_library  # worlds only when asked for
 
-    chosen = entries(options.names, options.split)
-    print("\n".join(table_of(chosen, origins=options.origins or bool(options.names))))
+    window = options.candles
+    window.check()
+    chosen = entries(options.names, options.split, begin=window.begin, end=window.end)
+    window.check_used(chosen)
+    with as_bad_input():  # a file too short to be drawn
+        lines = table_of(chosen, origins=options.origins or bool(options.names))
+    print("\n".join(lines))
+    told = told_candles(chosen, HOURS)
+    if told:
+        print("\n".join(["", *told]))
     if options.out is not None:
         for path in write_library(chosen, options.seeds, options.out, command):
             print(path)

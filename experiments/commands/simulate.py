@@ -8,8 +8,10 @@ import numpy as np
 import tyro
 
 from protogov.envs.config import WorldConfig
-from protogov.experiments.commands.options import WorldOptions, opened_scenario, world_of
-from protogov.experiments.errors import BadInput
+from protogov.envs.scenarios import get_scenario
+from protogov.experiments.commands.candle_options import CandleWindow, told_candles
+from protogov.experiments.commands.options import WorldOptions, world_of
+from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.governors import BASELINES, STATIC, GovernorSet, baseline, find_governors
 from protogov.experiments.recording import Recording, record
 
@@ -29,6 +31,8 @@ class Options:
     """Who governs."""
     scenario: str = "jump"
     """What the outside market does: a registered scenario, several joined by '+', or a path to candles."""
+    candles: tyro.conf.OmitArgPrefixes[CandleWindow] = field(default_factory=CandleWindow)
+    """Which hours of a file of candles."""
     seeds: tuple[int, ...] = (0,)
     """A world for each of these seeds; the figures show the first."""
     training_seed: int | None = None
@@ -50,11 +54,18 @@ def run(options: Options, command: str) -> int:
     from protogov.experiments.figures.pool_profit import draw_pool_profit
 
     chosen, config = choose(options)
-    scenario = opened_scenario(options.scenario)
+    window = options.candles
+    window.check()
+    with as_bad_input():
+        scenario = get_scenario(options.scenario, begin=window.begin, end=window.end)
+        scenario.check_hours(config.episode_hours)
+    window.check_used([scenario])
     if not options.seeds or min(options.seeds) < 0:
         raise BadInput(f"seeds are {options.seeds}; whole numbers from 0 are accepted, at least one")
     beside = None if options.against in (None, chosen.name) else baseline(str(options.against), config)
     seeds = np.array(options.seeds, np.uint64)
+    for line in told_candles([scenario], config.episode_hours):
+        print(line)
     recording = record(config, scenario, seeds, chosen.make(config))
     static = None if beside is None else record(config, scenario, seeds[:1], beside.make(config))
     paths = recording.save(options.out, f".{options.format}")

@@ -29,6 +29,7 @@ from protogov.experiments.figures.style import (
 
 Floats = NDArray[np.float64]
 HOURS = 336
+LENGTHS = (HOURS, 168, 72, 24, 6, 1)  # of which the first is shown that a file of candles has room for
 BEFORE, AFTER = 24, 36  # hours shown around a crisis or an attack
 UNDER_OVERLAYS = "jump"  # the path that overlays are drawn on
 PATHS = 3  # seeds shown by a line of their own
@@ -78,11 +79,7 @@ class Drawn:
         """Draw `seeds` tapes of it; an overlay on a path that has none of its own."""
         keys = np.arange(seeds, dtype=np.uint64)
         path = get_scenario(UNDER_OVERLAYS) + scenario if scenario.is_overlay else scenario
-        length = HOURS
-        try:
-            path.check_hours(HOURS)
-        except ValueError:  # a short file of candles
-            length = 24
+        length = next((hours for hours in LENGTHS if _can_be_drawn(path, hours)), LENGTHS[-1])
         tapes = path.draw(keys, length)
         if isinstance(scenario, Crisis):
             onsets, lasts = scenario.onsets(keys), scenario.story.length
@@ -101,6 +98,14 @@ class Drawn:
     def values(self, field: str) -> Floats:
         """A field of the tapes, F64[seeds, hours]."""
         return np.asarray(self.tapes[field], np.float64)
+
+
+def _can_be_drawn(path: Scenario, hours: int) -> bool:
+    try:
+        path.check_hours(hours)
+    except ValueError:
+        return False
+    return True
 
 
 def draw_sheet(drawn: Sequence[Drawn]) -> Figure:

@@ -1,5 +1,7 @@
 """What every scenario has in common: names, splits, composition, seeds, the checks of what it drew."""
 
+import ast
+import graphlib
 import pickle
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from protogov.envs.scenarios import (
     register,
     scenario_names,
 )
-from protogov.envs.scenarios.base import Seeds, Tapes
+from protogov.envs.scenarios.base import SOURCE_FOLDERS, Seeds, Tapes
 from protogov.envs.world.state import TAPE
 
 
@@ -211,3 +213,19 @@ def test_scenarios_travel_to_other_processes(tmp_path: Path) -> None:
     for scenario in scenarios:
         copy = pickle.loads(pickle.dumps(scenario))
         np.testing.assert_array_equal(copy.draw([3], 10), scenario.draw([3], 10))
+
+
+def test_no_module_of_scenarios_imports_in_a_circle() -> None:
+    """Imports inside functions count too."""
+    package = "protogov.envs.scenarios"
+    imports: dict[str, set[str]] = {}
+    for path in Path(SOURCE_FOLDERS[0]).glob("*.py"):
+        if path.stem == "__init__":
+            continue
+        found = imports.setdefault(path.stem, set())
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package):
+                inner = (node.module or "").removeprefix(package).lstrip(".")
+                found |= {inner} if inner else {name.name for name in node.names}
+    assert imports["lookup"] >= {"base", "replay"}
+    assert set(graphlib.TopologicalSorter(imports).static_order()) == set(imports)  # CycleError otherwise

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import Crisis, get_scenario, held_out, overlay_names, scenario_names, sealed
+from protogov.envs.scenarios import Crisis, Named, base, get_scenario, held_out, overlay_names, scenario_names, sealed
 from protogov.envs.scenarios.bates import Bates, BatesProcess
 from protogov.envs.scenarios.other_coins import STORIES
 from protogov.envs.scenarios.sealed import SealedError, free_copy, opened, read_sealed, sealed_list, sealed_names
@@ -194,3 +194,17 @@ def test_every_number_of_a_definition_counts_and_its_words_do_not() -> None:
     )
     with pytest.raises(TypeError, match="no definition"):
         sealed.definition(get_scenario("flat"))
+
+
+def test_the_sealed_test_is_held_out_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `Sealed.check_open` a name is found and its free twin drawn; nothing else keeps them closed."""
+    twin = sealed.Sealed(Named("test-twin", free_copy("test-bates")))
+    twin.split = "test"
+    monkeypatch.setattr(base, "_registry", base._registry | {"test-twin": twin})
+    assert "test-twin" in scenario_names("test") and "test-twin" not in scenario_names()
+    push = get_scenario("oracle-push")
+    for ask in (lambda: get_scenario("test-twin"), lambda: twin.draw([1], 3), lambda: (twin + push).draw([1], 3)):
+        with pytest.raises(SealedError, match="'test-twin' belongs to the sealed test"):
+            ask()
+    monkeypatch.setattr(sealed.Sealed, "check_open", lambda self: None)
+    assert get_scenario("test-twin").draw([1], 3).shape == (1, 4)

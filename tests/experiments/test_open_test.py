@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from protogov.envs.scenarios import sealed
+from protogov.envs.scenarios import base, sealed
 from protogov.envs.scenarios.bates import Bates
 from protogov.envs.scenarios.sealed import Sealed, read_sealed, sealed_list
 from protogov.experiments import open_test
@@ -23,6 +23,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two sealed markets that nobody has seen, on seeds of their own, and a commit that is clean."""
     markets = {name: Sealed(Bates(name, "test")) for name in ("test-fake", "test-other")}
     monkeypatch.setattr(sealed, "_SEALED", markets)
+    monkeypatch.setattr(base, "_registry", base._registry | markets)
     path = tmp_path / "sealed.json"
     path.write_text(sealed_list(first_seed=FIRST, episodes=3))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
