@@ -20,7 +20,7 @@ STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 JOBS ?= 2
 
-.PHONY: help install run test test-long lint format bench sweeps clean
+.PHONY: help install run test test-long clients lint format bench sweeps clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ test: $(STAMP)  ## the test suite without the tests marked long
 
 test-long: $(STAMP)  ## the tests marked long alone
 	$(PY) -m pytest -n $(JOBS) --dist worksteal -m long --timeout 1800 $(ARGS)
+
+clients: $(STAMP)  ## train for a moment with each library of the README, in an environment of its own
+	$(PY) -m pytest tests/clients -m clients --timeout 3600 $(ARGS)
 
 lint: $(STAMP)  ## ruff, formatting, mypy
 	$(PY) -m ruff check .

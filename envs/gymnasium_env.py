@@ -1,17 +1,22 @@
-"""One world, one governor: the Gymnasium environment, and what all adapters share (spaces, infos)."""
+"""One world, one governor: the Gymnasium environment and its ids."""
 
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
-from protogov.envs.config import ConfigError, WorldConfig
-from protogov.envs.interfaces import ActionError
-from protogov.envs.rendering import Renderer, check_render_mode
+from protogov.envs.adapters import (
+    Episodes,
+    action_space,
+    observation_space,
+    one_action,
+    only_agent,
+    single_governor_config,
+)
+from protogov.envs.infos import InfoReader
+from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.features import LIMIT
 
 IDS: dict[str, str] = {
     "protogov/Rates-v0": "rate",
@@ -19,6 +24,7 @@ IDS: dict[str, str] = {
     "protogov/Spreads-v0": "spread",
     "protogov/Joint-v0": "joint",
 }
+_OPENED = np.ones(1, np.bool_)  # the one row, after a reset
 
 
 def register_all() -> None:
@@ -33,127 +39,6 @@ def register_all() -> None:
             )
 
 
-def single_governor_config(role: str, fields: dict[str, Any]) -> WorldConfig:
-    """The configuration of a world with one governor of one venue.
-
-    Raises:
-        ConfigError: an unknown field, a bad value, or a field that would add governors.
-    """
-    if "roles" in fields:
-        raise ConfigError(f"roles = {fields['roles']!r} is set by the environment's id; parallel_env takes several.")
-    if fields.get("venues", 1) != 1:
-        raise ConfigError(f"venues = {fields['venues']!r} must be 1 with a single governor; parallel_env takes 2.")
-    return WorldConfig.from_dict({**fields, "roles": (role,)})
-
-
-def only_agent(simulator: Simulator) -> str:
-    """Name of the one agent of a simulator.
-
-    Raises:
-        ConfigError: there are several.
-    """
-    if len(simulator.agents) != 1:
-        raise ConfigError(
-            f"a single-agent environment needs one governor, this configuration has {', '.join(simulator.agents)}."
-        )
-    return simulator.agents[0]
-
-
-def observation_space(simulator: Simulator, agent: str) -> spaces.Box:
-    """Float32 Box [d]: normalised features within +-10."""
-    return spaces.Box(-LIMIT, LIMIT, (simulator.observation_size(agent),), np.float32)
-
-
-def action_space(simulator: Simulator, agent: str) -> spaces.Box:
-    """Float32 Box [levers]: -1 low, 0 default, +1 high."""
-    return spaces.Box(-1.0, 1.0, (simulator.action_size(agent),), np.float32)
-
-
-def one_action(simulator: Simulator, agent: str, action: ArrayLike) -> NDArray[np.float64]:
-    """An action [levers] as a batch of one.
-
-    Raises:
-        ActionError: it is no array of that many numbers.
-    """
-    expected = (simulator.action_size(agent),)
-    try:
-        value = np.asarray(action, np.float64)
-    except (TypeError, ValueError):
-        raise ActionError(f"action of {agent} is {action!r}, expected numbers of shape {expected}.") from None
-    if value.shape != expected:
-        raise ActionError(f"action of {agent} has shape {value.shape}, expected {expected}.")
-    return value[None]
-
-
-class InfoReader:
-    """What an agent's info holds, as plain floats by name.
-
-    `terms` of its mandate in the last decision [bp of K0, except counts], `executed` levers [their unit], `welfare` of
-    its venue [bp of K0]. After a reset there are `executed` levers alone.
-    """
-
-    def __init__(self, simulator: Simulator, agent: str) -> None:
-        self._simulator, self._agent = simulator, agent
-        place = simulator.places[agent]
-        self._venue = place.venue
-        self._terms = [term.name for term in place.role.terms]
-        self._levers = place.role.levers
-
-    def first(self) -> dict[str, Any]:
-        """Info of row 0 after a decision."""
-        simulator, agent = self._simulator, self._agent
-        return {
-            "terms": dict(zip(self._terms, simulator.terms(agent)[0].tolist(), strict=True)),
-            "executed": dict(zip(self._levers, simulator.executed(agent)[0].tolist(), strict=True)),
-            "welfare": float(simulator.welfare(self._venue)[0]),
-        }
-
-    def first_opening(self) -> dict[str, Any]:
-        """Info of row 0 after a reset."""
-        return {"executed": dict(zip(self._levers, self._simulator.executed(self._agent)[0].tolist(), strict=True))}
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Info of every row after a decision."""
-        terms = self._simulator.terms(self._agent).tolist()
-        welfare = self._simulator.welfare(self._venue).tolist()
-        infos = self.row_openings()
-        for info, term_row, welfare_row in zip(infos, terms, welfare, strict=True):
-            info["terms"] = dict(zip(self._terms, term_row, strict=True))
-            info["welfare"] = welfare_row
-        return infos
-
-    def row_openings(self) -> list[dict[str, Any]]:
-        """Info of every row after a reset."""
-        rows = self._simulator.executed(self._agent).tolist()
-        return [{"executed": dict(zip(self._levers, row, strict=True))} for row in rows]
-
-    def batch(self, decided: NDArray[np.bool_], opened: NDArray[np.bool_]) -> dict[str, Any]:
-        """Infos in Gymnasium's vector form, each `key` beside its mask `_key`, of rows that decided and that opened."""
-        infos: dict[str, Any] = {}
-        if decided.any():
-            terms = self._simulator.terms(self._agent)
-            infos.update(_masked("terms", _columns(self._terms, terms, decided), decided))
-            infos.update(_masked("welfare", self._simulator.welfare(self._venue), decided))
-        either = decided | opened
-        if either.any():
-            executed = self._simulator.executed(self._agent)
-            infos.update(_masked("executed", _columns(self._levers, executed, either), either))
-        return infos
-
-
-def _masked(name: str, values: Any, mask: NDArray[np.bool_]) -> dict[str, Any]:
-    if isinstance(values, np.ndarray):
-        values = np.where(mask, values, 0.0)
-    return {name: values, f"_{name}": mask.copy()}
-
-
-def _columns(names: Any, table: NDArray[np.float64], mask: NDArray[np.bool_]) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
-    for name, values in zip(names, table.T, strict=True):
-        columns.update(_masked(name, values, mask))
-    return columns
-
-
 class GovernorEnv(gym.Env[Any, Any]):
     """One protocol in one world, one governor of it; levers of other roles stay at their defaults.
 
@@ -166,7 +51,7 @@ class GovernorEnv(gym.Env[Any, Any]):
     - Reward: the role's mandate of this decision over its daily standard deviation (Joint: welfare W over its own).
     - Termination: never; insolvency must not be a way out. Truncation: after `episode_hours` (default 336 h, that is 56
       decisions of 6 h).
-    - Info: see :class:`InfoReader`.
+    - Info: plain floats under the same keys after a reset and a step; see :class:`protogov.envs.infos.InfoReader`.
 
     `reset(seed=s)` begins the first episode of world s; `reset()` begins the next one. An unseeded first reset draws
     its world from the system's entropy. Unknown reset options are ignored.
@@ -197,17 +82,17 @@ class GovernorEnv(gym.Env[Any, Any]):
             config: fields of `WorldConfig` other than `roles` and `venues`.
 
         Raises:
-            ConfigError: a field is unknown or its value impossible.
+            TypeError: a keyword that is no field.
+            ConfigError: an impossible value.
             ValueError: an unknown scenario or a bad candle file.
         """
-        self.render_mode = check_render_mode(render_mode)
-        self.simulator = Simulator(single_governor_config(role, config), scenario=scenario)
+        self.simulator = Simulator(single_governor_config(type(self), role, config), scenario=scenario)
+        self._episodes = Episodes(self.simulator, render_mode)
+        self.render_mode = render_mode
         self.agent = only_agent(self.simulator)
         self.observation_space = observation_space(self.simulator, self.agent)
         self.action_space = action_space(self.simulator, self.agent)
         self._info = InfoReader(self.simulator, self.agent)
-        self._renderer = Renderer(self.simulator) if render_mode else None
-        self._seeded = False
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -217,15 +102,15 @@ class GovernorEnv(gym.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin the first episode of world `seed`, or the next episode; (observation, info)."""
-        super().reset(seed=seed)
-        if seed is None and not self._seeded:
-            seed = int(self.np_random.integers(2**32))
-        self._seeded = True
-        obs = self.simulator.reset(seeds=None if seed is None else [seed])[self.agent][0]
-        if self._renderer:
-            self._renderer.restart()
-        return obs, self._info.first_opening()
+        """Begin the first episode of world `seed`, or the next episode; (observation, info).
+
+        Raises:
+            ValueError: a seed that is no whole number from 0 to 2**64 - 1. Nothing has changed.
+        """
+        (world,) = row_seeds(seed, 1)
+        super().reset(seed=world)
+        obs = self._episodes.begin(world, self.np_random)[self.agent][0]
+        return obs, self._info.rows(_OPENED)[0]
 
     def step(self, action: ArrayLike) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Run one decision; (observation, reward, False, truncated, info).
@@ -235,16 +120,11 @@ class GovernorEnv(gym.Env[Any, Any]):
             RuntimeError: the episode is over, or never began.
         """
         simulator, agent = self.simulator, self.agent
-        simulator.take_actions({agent: one_action(simulator, agent, action)})
-        simulator.advance()
-        if self._renderer:
-            self._renderer.record()
+        self._episodes.play({agent: one_action(simulator, agent, action)})
         obs = simulator.observe()[agent][0]
-        return obs, float(simulator.rewards(agent)[0]), False, bool(simulator.truncated()[0]), self._info.first()
+        reward, truncated = float(simulator.rewards(agent)[0]), bool(simulator.truncated()[0])
+        return obs, reward, False, truncated, self._info.rows()[0]
 
     def render(self) -> NDArray[np.uint8] | None:
         """The current frame, uint8 [500, 800, 3]; None with a warning when no render mode was asked for."""
-        if self._renderer is None:
-            gym.logger.warn('render() returns nothing: make the environment with render_mode="rgb_array".')
-            return None
-        return self._renderer.frame(0)
+        return self._episodes.frame()

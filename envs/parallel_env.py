@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils import seeding
 from numpy.typing import ArrayLike, NDArray
 from pettingzoo import ParallelEnv
 
-from protogov.envs.config import WorldConfig
-from protogov.envs.gymnasium_env import InfoReader, action_space, observation_space, one_action
+from protogov.envs.adapters import Episodes, action_space, keyword_config, observation_space, one_action
+from protogov.envs.infos import InfoReader
 from protogov.envs.interfaces import ActionError
-from protogov.envs.rendering import Renderer, check_render_mode
+from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.features import LIMIT
 
@@ -28,7 +28,8 @@ class GovernorsParallelEnv(ParallelEnv):
     - Reward: (1 - cooperation) * the role's mandate + cooperation * welfare, each over its daily standard deviation.
     - `state()`: Box(-10, 10, (g,), float32), every feature of the world and of every venue once.
     - All agents are truncated together after `episode_hours`; nobody is ever terminated.
-    - Info of each agent: see `protogov.envs.gymnasium_env.InfoReader`.
+    - Info of each agent: plain floats under the same keys after a reset and a step; see
+      `protogov.envs.infos.InfoReader`.
 
     `reset(seed=s)` begins the first episode of world s, `reset()` the next one. An unseeded first reset draws its world
     from the system's entropy. Unknown reset options are ignored.
@@ -45,16 +46,16 @@ class GovernorsParallelEnv(ParallelEnv):
         self, scenario: Any = "jump", venues: int = 1, *, render_mode: str | None = None, **config: Any
     ) -> None:
         """Make the environment; see :func:`parallel_env`."""
-        self.render_mode = check_render_mode(render_mode)
-        self.simulator = Simulator(WorldConfig.from_dict({**config, "venues": venues}), scenario=scenario)
+        self.simulator = Simulator(keyword_config(type(self), {**config, "venues": venues}), scenario=scenario)
+        self._episodes = Episodes(self.simulator, render_mode)
+        self.render_mode = render_mode
         self.possible_agents = list(self.simulator.agents)
         self.agents: list[str] = []
         self.observation_spaces = {agent: observation_space(self.simulator, agent) for agent in self.possible_agents}
         self.action_spaces = {agent: action_space(self.simulator, agent) for agent in self.possible_agents}
         self.state_space = spaces.Box(-LIMIT, LIMIT, (self.simulator.state_size,), np.float32)
         self._infos = {agent: InfoReader(self.simulator, agent) for agent in self.possible_agents}
-        self._renderer = Renderer(self.simulator) if render_mode else None
-        self._seeded = False
+        self._np_random: np.random.Generator | None = None
 
     def observation_space(self, agent: str) -> spaces.Box:
         """Space of `agent`'s observation, the same object every call."""
@@ -64,16 +65,33 @@ class GovernorsParallelEnv(ParallelEnv):
         """Space of `agent`'s action, the same object every call."""
         return self.action_spaces[agent]
 
+    def feature_names(self, agent: str) -> tuple[str, ...]:
+        """Name of every entry of `agent`'s observation."""
+        return self.simulator.observation_names(agent)
+
+    @property
+    def np_random(self) -> np.random.Generator:
+        """Random numbers for whoever wraps this environment, seeded by `reset(seed=...)` as Gymnasium's are.
+
+        The world does not use them, but for the seed of a first reset that was given none.
+        """
+        if self._np_random is None:
+            self._np_random, _ = seeding.np_random()
+        return self._np_random
+
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Infos]:
-        """Begin the first episode of world `seed`, or the next episode; (observations, infos)."""
-        if seed is None and not self._seeded:
-            seed = int(np.random.default_rng().integers(2**32))
-        rows = self.simulator.reset(seeds=None if seed is None else [seed])
-        self._seeded = True
+        """Begin the first episode of world `seed`, or the next episode; (observations, infos).
+
+        Raises:
+            ValueError: a seed that is no whole number from 0 to 2**64 - 1. Nothing has changed.
+        """
+        (world,) = row_seeds(seed, 1)
+        if world is not None:
+            self._np_random, _ = seeding.np_random(world)
+        rows = self._episodes.begin(world, self.np_random)
         self.agents = list(self.possible_agents)
-        if self._renderer:
-            self._renderer.restart()
-        return _first(rows), {agent: self._infos[agent].first_opening() for agent in self.agents}
+        opened = np.ones(1, np.bool_)
+        return _first(rows), {agent: self._infos[agent].rows(opened)[0] for agent in self.agents}
 
     def step(
         self, actions: Mapping[str, ArrayLike]
@@ -92,14 +110,11 @@ class GovernorsParallelEnv(ParallelEnv):
         for agent in actions:
             if agent not in simulator.places:
                 raise ActionError(f"actions name {agent!r}, agents are {', '.join(simulator.agents)}.")
-        simulator.take_actions({agent: one_action(simulator, agent, action) for agent, action in actions.items()})
-        simulator.advance()
-        if self._renderer:
-            self._renderer.record()
+        self._episodes.play({agent: one_action(simulator, agent, action) for agent, action in actions.items()})
         over = bool(simulator.truncated()[0])
         agents = self.possible_agents
         rewards = {agent: float(simulator.rewards(agent)[0]) for agent in agents}
-        infos = {agent: self._infos[agent].first() for agent in agents}
+        infos = {agent: self._infos[agent].rows()[0] for agent in agents}
         if over:
             self.agents = []
         return _first(simulator.observe()), rewards, dict.fromkeys(agents, False), dict.fromkeys(agents, over), infos
@@ -110,10 +125,7 @@ class GovernorsParallelEnv(ParallelEnv):
 
     def render(self) -> NDArray[np.uint8] | None:
         """The current frame, uint8 [500, 800, 3]; None with a warning when no render mode was asked for."""
-        if self._renderer is None:
-            gym.logger.warn('render() returns nothing: make the environment with render_mode="rgb_array".')
-            return None
-        return self._renderer.frame(0)
+        return self._episodes.frame()
 
     def close(self) -> None:
         """Nothing to release."""
@@ -135,7 +147,8 @@ def parallel_env(
         config: further fields of `WorldConfig`, for instance `roles`, `decision_hours`, `cooperation`.
 
     Raises:
-        ConfigError: a field is unknown or its value impossible.
+        TypeError: a keyword that is no field.
+        ConfigError: an impossible value.
         ValueError: an unknown scenario or a bad candle file.
 
     Example:

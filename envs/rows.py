@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 def own_levers(defaults: Floats, given: Mapping[str, ArrayLike]) -> None:
-    """Write lever defaults of single rows into `defaults`, float64 [n, 12].
+    """Write lever defaults of single rows into `defaults`, float64 [n, levers of the table].
 
     Args:
         defaults: of every row, in the order and units of the table; written in place.

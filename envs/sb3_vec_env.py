@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
-from protogov.envs.gymnasium_env import InfoReader, action_space, observation_space, only_agent
-from protogov.envs.rendering import Renderer, check_render_mode
+from protogov.envs.adapters import Episodes, action_space, observation_space, of_rows, only_agent
+from protogov.envs.infos import InfoReader
 from protogov.envs.simulator import Simulator
 
 
@@ -19,7 +19,7 @@ class SB3VecEnv(VecEnv):
 
     Finished rows are reset in the same step; their last observation is `infos[i]["terminal_observation"]`, and
     `infos[i]["TimeLimit.truncated"]` says that they ran out of time (there is no other end), so that values are
-    bootstrapped. Rewards are float32. Arrays are fresh. Infos are `protogov.envs.gymnasium_env.InfoReader`'s.
+    bootstrapped. Rewards are float32. Arrays are fresh. Infos are `protogov.envs.infos.InfoReader`'s.
 
     `seed(s)` makes row i restart as world `s + i` at the next reset. Without it the first reset draws worlds from the
     system's entropy, as the library's own vector environments do.
@@ -39,28 +39,26 @@ class SB3VecEnv(VecEnv):
         """
         self.simulator = simulator
         self.agent = only_agent(simulator)
-        self.render_mode = check_render_mode(render_mode)  # before the base class, which asks for it
+        self._episodes = Episodes(simulator, render_mode)
+        self.render_mode = render_mode  # before the base class, which asks for it
         super().__init__(
             simulator.num_worlds, observation_space(simulator, self.agent), action_space(simulator, self.agent)
         )
         self._info = InfoReader(simulator, self.agent)
-        self._renderer = Renderer(simulator) if render_mode else None
-        self._seeded = False
+        self._opened = np.ones(simulator.num_worlds, np.bool_)
         self._actions: ArrayLike = ()
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Name of every entry of an observation."""
+        return self.simulator.observation_names(self.agent)
 
     def reset(self) -> NDArray[np.float32]:
         """Begin the next episode of every row, or of the worlds that :meth:`seed` named; options are ignored."""
-        seeds = [seed for seed in self._seeds if seed is not None]
-        if not seeds and not self._seeded:
-            first = int(np.random.default_rng().integers(2**32))
-            seeds = [first + row for row in range(self.num_envs)]
-        obs = self.simulator.reset(seeds=seeds or None)[self.agent]
-        self._seeded = True
-        self.reset_infos = self._info.row_openings()
+        obs = self._episodes.begin(self._seeds, np.random.default_rng())[self.agent]
+        self.reset_infos = self._info.rows(self._opened)
         self._reset_seeds()
         self._reset_options()
-        if self._renderer:
-            self._renderer.restart()
         return obs
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -75,10 +73,7 @@ class SB3VecEnv(VecEnv):
             RuntimeError: there was no reset.
         """
         simulator, agent = self.simulator, self.agent
-        simulator.take_actions({agent: self._actions})
-        simulator.advance()
-        if self._renderer:
-            self._renderer.record()
+        self._episodes.play({agent: self._actions})
         obs = simulator.observe()[agent]
         rewards = simulator.rewards(agent).astype(np.float32)
         dones = simulator.truncated()
@@ -87,13 +82,11 @@ class SB3VecEnv(VecEnv):
             info["TimeLimit.truncated"] = done
         if dones.any():
             last = obs
-            obs = simulator.reset(mask=dones)[agent]
-            openings = self._info.row_openings()
+            obs = self._episodes.begin(None, np.random.default_rng(), dones)[agent]
+            openings = self._info.rows(self._opened)
             for row in np.flatnonzero(dones).tolist():
                 infos[row]["terminal_observation"] = last[row].copy()
                 self.reset_infos[row] = openings[row]
-            if self._renderer:
-                self._renderer.restart(dones)
         return obs, rewards, dones, infos
 
     def close(self) -> None:
@@ -101,9 +94,7 @@ class SB3VecEnv(VecEnv):
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         """Every row's current frame, uint8 [500, 800, 3]; Nones without a render mode."""
-        if self._renderer is None:
-            return [None] * self.num_envs
-        return [self._renderer.frame(row) for row in range(self.num_envs)]
+        return [self._episodes.frame(row) for row in range(self.num_envs)]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """An attribute of this object for each row asked for: the rows are one simulator and share it.
@@ -111,8 +102,7 @@ class SB3VecEnv(VecEnv):
         Raises:
             AttributeError: there is no such attribute.
         """
-        value = getattr(self, attr_name)
-        return [value for _ in self._rows(indices)]
+        return of_rows(self, self._episodes, self._rows(indices), attr_name)
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
         """Set an attribute of this object, for all rows at once.
@@ -132,16 +122,11 @@ class SB3VecEnv(VecEnv):
         Raises:
             AttributeError: for any other method; rows are one simulator and have none of their own.
         """
-        rows = self._rows(indices)
-        if method_name == "render" and self._renderer is not None:
-            return [self._renderer.frame(row) for row in rows]
-        if method_name == "render":
-            return [None for _ in rows]
-        if method_name == "get_wrapper_attr":
-            return [getattr(self, *method_args, **method_kwargs) for _ in rows]
-        raise AttributeError(
-            f"rows of an SB3VecEnv have no method {method_name!r}, known are render and get_wrapper_attr."
-        )
+        if method_name not in ("render", "get_wrapper_attr"):
+            raise AttributeError(
+                f"rows of an SB3VecEnv have no method {method_name!r}, known are render and get_wrapper_attr."
+            )
+        return of_rows(self, self._episodes, self._rows(indices), method_name, *method_args, **method_kwargs)
 
     def env_is_wrapped(self, wrapper_class: type[gym.Wrapper], indices: VecEnvIndices = None) -> list[bool]:
         """False for each row: there is nothing to wrap."""

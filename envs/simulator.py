@@ -20,6 +20,7 @@ from protogov.envs.layout import Layout
 from protogov.envs.roles import Agent, Role, make_agents
 from protogov.envs.rows import own_levers, own_parameters
 from protogov.envs.scenarios import Scenario, get_scenario
+from protogov.envs.seeds import row_seeds
 from protogov.envs.threads import Workers, slices
 from protogov.envs.world.features import FEATURES, VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.kernels import kernels
@@ -77,9 +78,11 @@ class Simulator:
             ValueError: an unknown scenario (the message lists the known ones) or a bad candle file.
         """
         self.config = config if config is not None else WorldConfig()
-        for name, value, low in (("num_worlds", num_worlds, 1), ("num_threads", num_threads, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-                raise ConfigError(f"{name} = {value!r} must be a whole number from {low}.")
+        for name, value in (("num_worlds", num_worlds), ("num_threads", num_threads)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise ConfigError(f"{name} = {value!r} must be a whole number from 1.")
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed <= 2**64 - num_worlds:
+            raise ConfigError(f"seed = {seed!r} must be a whole number from 0 to 2**64 - {num_worlds}.")
         self.scenario = get_scenario(scenario)
         self.scenario.check_hours(self.config.episode_hours)
         self.num_worlds = int(num_worlds)
@@ -89,7 +92,7 @@ class Simulator:
         self.roles: dict[str, Role] = {name: place.role for name, place in self.places.items()}
         self.horizon = self.config.horizon
         self._workers = Workers(self.num_threads)
-        self.base_seeds = (np.uint64(seed) + np.arange(num_worlds, dtype=np.uint64)).astype(np.uint64)
+        self.base_seeds = np.array(row_seeds(seed, self.num_worlds), np.uint64)
         self.episodes = np.full(num_worlds, -1, np.int64)  # number of each row's running episode
         self.params = np.repeat(self.config.parameters.record(), num_worlds).view(np.recarray)
         self._layout = Layout(self.config, self.places)
@@ -162,18 +165,20 @@ class Simulator:
 
     # ------------------------------------------------------------------ episodes
 
-    def reset(self, *, seeds: ArrayLike | None = None, mask: ArrayLike | None = None) -> dict[str, NDArray[np.float32]]:
+    def reset(self, *, seeds: Any = None, mask: ArrayLike | None = None) -> dict[str, NDArray[np.float32]]:
         """Begin the next episode of every masked row (all by default), or restart rows from given seeds.
 
         Args:
-            seeds: uint64 [n]; the masked rows restart as world `seed` with episode number 0.
+            seeds: from which the masked rows restart with episode number 0: a whole number, and row i restarts as world
+                `seeds + i`; or for each row a number, or None for one that begins its next episode.
             mask: bool [n].
 
         Returns:
             Observations of all rows; unmasked rows keep their world.
 
         Raises:
-            ValueError: a seed or mask array of the wrong shape.
+            ValueError: seeds or a mask of another shape, or a seed that is no whole number of 64 bits. Nothing has
+                changed.
         """
         chosen = np.ones(self.num_worlds, np.bool_) if mask is None else np.asarray(mask)
         if chosen.shape != (self.num_worlds,) or chosen.dtype != np.bool_:
@@ -184,14 +189,14 @@ class Simulator:
             chosen = chosen | True
         elif (self.episodes[~chosen] < 0).any():
             raise ValueError("mask leaves out rows that have never been reset; reset all rows first.")
-        if seeds is not None:
-            values = np.asarray(seeds)
-            if values.shape != (self.num_worlds,) or values.dtype.kind not in "iu" or (values < 0).any():
-                raise ValueError(f"seeds = {seeds!r} must be {self.num_worlds} whole numbers from 0.")
-            self.base_seeds[chosen] = values[chosen].astype(np.uint64)
-            self.episodes[chosen] = 0
-        else:
+        if seeds is None:
             self.episodes[chosen] += 1
+        else:
+            for row, seed in enumerate(row_seeds(seeds, self.num_worlds)):
+                if chosen[row] and seed is None:
+                    self.episodes[row] += 1
+                elif chosen[row]:
+                    self.base_seeds[row], self.episodes[row] = seed, 0
         rows = np.flatnonzero(chosen)
         if rows.size:
             self._open(rows)
@@ -399,7 +404,7 @@ class Simulator:
         raise KeyError(f"no feature {name!r}, known features are {', '.join(known)}.")
 
     def lever_values(self, venue: int) -> NDArray[np.float64]:
-        """Executed levers of one venue, float64 [n, 12], in the order and units of the table."""
+        """Executed levers of one venue, float64 [n, levers of the table], in its order and units."""
         return np.array(self._levers["executed"][:, venue])
 
     def view(self, agent: str) -> RoleView:

@@ -3,20 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
-from protogov.envs.gymnasium_env import (
-    InfoReader,
+from protogov.envs.adapters import (
+    Episodes,
     action_space,
     observation_space,
+    of_rows,
     only_agent,
     single_governor_config,
 )
-from protogov.envs.rendering import Renderer, check_render_mode
+from protogov.envs.config import ConfigError
+from protogov.envs.infos import InfoReader
+from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
@@ -26,7 +28,8 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
     """A batch of `protogov.envs.gymnasium_env.GovernorEnv`, stepped together; the vector form of the four ids.
 
     Row i of the batch is that environment reset with `seed + i`, bit for bit. Observation float32 [n, d], action [n,
-    levers], reward float64 [n], termination (never) and truncation bool [n], infos in Gymnasium's vector form.
+    levers], reward float64 [n], termination (never) and truncation bool [n], infos in Gymnasium's vector form: the keys
+    of `protogov.envs.infos.InfoReader`, float64 [n], each beside its mask `_key`, bool [n].
 
     A finished row is reset in the next step, whose action it ignores and whose reward is 0 (`NEXT_STEP`, the default);
     in the same step, with `final_obs` and `final_info` in the infos (`SAME_STEP`); or by the caller alone with
@@ -53,6 +56,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         *,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         num_threads: int = 1,
+        max_episode_steps: int | None = None,
         render_mode: str | None = None,
         **config: Any,
     ) -> None:
@@ -64,19 +68,29 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
             scenario: a registered name, a path to candles, or a `Scenario`.
             autoreset_mode: an `AutoresetMode` or its value ("NextStep", "SameStep", "Disabled").
             num_threads: over which the rows are split.
+            max_episode_steps: decisions after which a row is truncated, where its episode is not over before, as
+                `gym.make` understands it; None or -1 for no such limit.
             render_mode: None or "rgb_array".
             config: fields of `WorldConfig` other than `roles` and `venues`.
 
         Raises:
-            ConfigError: a field is unknown or its value impossible.
+            TypeError: a keyword that is no field.
+            ConfigError: an impossible value.
             ValueError: an unknown autoreset mode or scenario, or a bad candle file.
         """
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
-        self.render_mode = check_render_mode(render_mode)
+        _check_count("num_envs", num_envs)
+        if max_episode_steps == -1:  # as in `gym.make`
+            max_episode_steps = None
+        if max_episode_steps is not None:
+            _check_count("max_episode_steps", max_episode_steps)
+        self._max_decisions = max_episode_steps
         self.simulator = Simulator(
-            single_governor_config(role, config), num_envs, scenario=scenario, num_threads=num_threads
+            single_governor_config(type(self), role, config), num_envs, scenario=scenario, num_threads=num_threads
         )
+        self._episodes = Episodes(self.simulator, render_mode)
+        self.render_mode = render_mode
         self.num_envs = self.simulator.num_worlds
         self.agent = only_agent(self.simulator)
         self.single_observation_space = observation_space(self.simulator, self.agent)
@@ -84,33 +98,47 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._info = InfoReader(self.simulator, self.agent)
-        self._renderer = Renderer(self.simulator) if render_mode else None
-        self._seeded = False
+        self._decisions = np.zeros(self.num_envs, np.int64)  # of each row's running episode
+        self._over = np.zeros(self.num_envs, np.bool_)  # rows that were truncated and not reset yet
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Name of every entry of a single observation."""
+        return self.simulator.observation_names(self.agent)
+
+    def call(self, name: str, *arguments: Any) -> tuple[Any, ...]:
+        """What attribute `name` of the single environment is in each row, or what its method returns there.
+
+        Rows are one simulator and share its attributes. Of methods there are `render` and `get_wrapper_attr`.
+
+        Raises:
+            AttributeError: no such attribute, or another method.
+        """
+        return tuple(of_rows(self, self._episodes, range(self.num_envs), name, *arguments))
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Attribute `name` of each row; see :meth:`call`."""
+        return self.call(name)
 
     def reset(
-        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin the next episode of every row, or of the rows in `options["reset_mask"]`.
 
         Args:
-            seed: world of row 0; row i restarts as world `seed + i`. A sequence gives each row's.
+            seed: world of row 0; row i restarts as world `seed + i`. A sequence gives each row's, or None for a row
+                that goes on to its next episode.
             options: may hold `reset_mask`, bool [n] with at least one True; the rest is ignored.
 
         Raises:
-            ValueError, TypeError: a mask or a sequence of seeds of the wrong shape or type.
+            ValueError, TypeError: a mask or seeds of the wrong shape, type or range. Nothing has changed.
         """
-        super().reset(seed=seed if isinstance(seed, int) else None)
         mask = _checked_mask((options or {}).get("reset_mask"), self.num_envs)
-        if seed is None and not self._seeded:
-            seed = int(self.np_random.integers(2**32))
-        if isinstance(seed, int | np.integer):
-            seed = [int(seed) + row for row in range(self.num_envs)]
-        obs = self.simulator.reset(seeds=seed, mask=mask)[self.agent]
-        self._seeded = True
+        seeds = row_seeds(seed, self.num_envs)
+        super().reset(seed=seeds[0] if np.ndim(seed) == 0 else None)  # type: ignore[arg-type]
         opened = np.ones(self.num_envs, np.bool_) if mask is None else mask
-        if self._renderer:
-            self._renderer.restart(opened)
-        return obs, self._info.batch(np.zeros(self.num_envs, np.bool_), opened)
+        obs = self._begin(opened, seeds)
+        return obs, self._info.batch(opened, opened)
 
     def step(self, actions: ArrayLike) -> Batch:
         """Run one decision of every row that is not being reset.
@@ -120,24 +148,30 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
             RuntimeError: there was no reset; in `DISABLED`, a row's episode is over.
         """
         simulator, agent, mode = self.simulator, self.agent, self.autoreset_mode
-        waiting = simulator.truncated()  # in NEXT_STEP alone may there be any
-        simulator.take_actions({agent: actions})
-        simulator.advance(skip_finished=mode is AutoresetMode.NEXT_STEP)
-        if self._renderer:
-            self._renderer.record()
+        waiting = self._over.copy()
+        if mode is AutoresetMode.DISABLED and waiting.any():
+            raise RuntimeError(f"world {np.flatnonzero(waiting)[0]} is truncated; reset it before the next step.")
+        self._episodes.play({agent: actions}, skip_finished=mode is AutoresetMode.NEXT_STEP)
+        self._decisions += 1
         rewards = np.where(waiting, 0.0, simulator.rewards(agent))
         truncated = simulator.truncated() & ~waiting
+        if self._max_decisions is not None:
+            truncated |= (self._decisions >= self._max_decisions) & ~waiting
+        self._over = truncated.copy()
         infos: dict[str, Any] = {}
         opened = waiting
         if mode is AutoresetMode.SAME_STEP and truncated.any():
             opened = truncated
             infos = self._final(truncated)
-        if opened.any():
-            simulator.reset(mask=opened)
-            if self._renderer:
-                self._renderer.restart(opened)
-        infos.update(self._info.batch(~opened, opened))
-        return simulator.observe()[agent], rewards, np.zeros(self.num_envs, np.bool_), truncated, infos
+        obs = self._begin(opened) if opened.any() else simulator.observe()[agent]
+        infos.update(self._info.batch(np.ones(self.num_envs, np.bool_), opened))
+        return obs, rewards, np.zeros(self.num_envs, np.bool_), truncated, infos
+
+    def _begin(self, rows: NDArray[np.bool_], seeds: Any = None) -> NDArray[np.float32]:
+        """Begin episodes in `rows`, bool [n]; observations of all rows."""
+        obs = self._episodes.begin(seeds, self.np_random, rows)[self.agent]
+        self._decisions[rows], self._over[rows] = 0, False
+        return obs
 
     def _final(self, rows: NDArray[np.bool_]) -> dict[str, Any]:
         """Last observation and info of finished rows."""
@@ -150,10 +184,15 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """Every row's current frame, uint8 [500, 800, 3]; None with a warning when no render mode was asked for."""
-        if self._renderer is None:
-            gym.logger.warn('render() returns nothing: make the environments with render_mode="rgb_array".')
+        if self.render_mode is None:
+            self._episodes.frame()
             return None
-        return tuple(self._renderer.frame(row) for row in range(self.num_envs))
+        return self.call("render")
+
+
+def _check_count(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ConfigError(f"{name} = {value!r} must be a whole number from 1.")
 
 
 def _checked_mask(mask: Any, count: int) -> NDArray[np.bool_] | None:

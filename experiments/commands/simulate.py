@@ -60,8 +60,8 @@ def run(options: Options, command: str) -> int:
         scenario = get_scenario(options.scenario, begin=window.begin, end=window.end)
         scenario.check_hours(config.episode_hours)
     window.check_used([scenario])
-    if not options.seeds or min(options.seeds) < 0:
-        raise BadInput(f"seeds are {options.seeds}; whole numbers from 0 are accepted, at least one")
+    if not options.seeds or not 0 <= min(options.seeds) <= max(options.seeds) < 2**64:
+        raise BadInput(f"seeds are {options.seeds}; whole numbers from 0 to 2**64 - 1 are accepted, at least one")
     beside = None if options.against in (None, chosen.name) else baseline(str(options.against), config)
     seeds = np.array(options.seeds, np.uint64)
     for line in told_candles([scenario], config.episode_hours):

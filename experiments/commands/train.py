@@ -15,7 +15,7 @@ from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.governors import latest, load_run
 from protogov.experiments.paths import RunFolder, runs_folder
-from protogov.experiments.run_config import RunConfig, training_scenario
+from protogov.experiments.run_config import MAX_SEED, RunConfig, training_scenario
 from protogov.experiments.training import SeedJob, SeedResult, rollouts_of
 from protogov.experiments.workers import Workers
 
@@ -121,8 +121,8 @@ def configure(options: Options, command: str) -> RunConfig:
         BadInput: an option is refused.
     """
     seeds = tuple(options.seeds)
-    if not seeds or min(seeds) < 0 or len(set(seeds)) != len(seeds):
-        raise BadInput(f"seeds are {seeds}; different whole numbers from 0 are accepted, at least one")
+    if not seeds or not 0 <= min(seeds) <= max(seeds) <= MAX_SEED or len(set(seeds)) != len(seeds):
+        raise BadInput(f"seeds are {seeds}; different whole numbers from 0 to {MAX_SEED} are accepted, at least one")
     if options.worlds < 1:
         raise BadInput(f"worlds is {options.worlds}; a whole number of at least 1 is accepted")
     if not 0 < options.market_hours < 1e12:

@@ -122,7 +122,7 @@ def parse(options: type[Options], arguments: Sequence[str], program: str) -> Opt
 
 
 def _options(kind: type[Any], above: tuple[str, ...] = ()) -> Iterator[Option]:
-    hints, texts = get_type_hints(kind, include_extras=True), field_help(kind)
+    hints, texts = get_type_hints(kind, include_extras=True), field_help(kind)  # type: ignore[arg-type]
     for spec in dataclasses.fields(kind):
         if not spec.init:
             continue
@@ -136,7 +136,7 @@ def _options(kind: type[Any], above: tuple[str, ...] = ()) -> Iterator[Option]:
         path = (*above, spec.name)
         if dataclasses.is_dataclass(hint):
             nested = spec.default_factory() if spec.default_factory is not MISSING else spec.default
-            for option in _options(hint, path):
+            for option in _options(hint, path):  # type: ignore[arg-type]
                 own = getattr(nested, option.key) if len(option.path) == len(path) + 1 else option.default
                 yield dataclasses.replace(option, default=own)
             continue
@@ -285,7 +285,7 @@ def field_help(kind: type[Any]) -> dict[str, str]:
         for field, text in zip(body.body, body.body[1:], strict=False):
             said = isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
             if said and isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                found[field.target.id] = str(text.value.value)  # type: ignore[attr-defined]
+                found[field.target.id] = str(text.value.value)
     return found
 
 

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME, ROLES
+from protogov.envs.scenarios import get_scenario
 from protogov.envs.world.levers import LEVERS, Lever
 from protogov.envs.world.welfare import WELFARE_PARTS
-from protogov.experiments.commands.options import Member, opened_scenario, with_physics
+from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still
 from protogov.experiments.core.statistics import Floats, Interval, student_t
@@ -174,7 +175,8 @@ def measure(options: Options, how: Running) -> Found:
         if getattr(options, name) < low:
             raise BadInput(f"{name} = {getattr(options, name)} must be a whole number from {low}")
     grids = [grid(lever, options.points) for lever in levers]
-    opened_scenario(options.scenario)  # refused before any work
+    with as_bad_input():
+        get_scenario(options.scenario)  # refused before any work
     with as_bad_input():
         plain = WorldConfig(roles=SWEPT_ROLES, decision_hours=options.decision_hours)
     config = with_physics(plain, options.member, options.parameters)

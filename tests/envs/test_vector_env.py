@@ -75,7 +75,7 @@ def test_a_mask_with_seeds_restarts_those_rows_alone() -> None:
     obs, infos = mine.reset(seed=20, options=options)
     assert (obs[~mask] == before[~mask]).all()
     assert (obs[mask] == own.reset(seed=20)[0][mask]).all()
-    assert (infos["_executed"] == mask).all()
+    assert (infos["_executed/slope1"] == mask).all() and (infos["_terms/churn"] == mask).all()
     assert options["reset_mask"] is mask  # the caller's options are not taken apart
 
 
@@ -86,7 +86,9 @@ def test_final_observations_and_infos_of_the_same_step() -> None:
         obs, rewards, _, over, infos = envs.step(actions)
     assert over.all() and (rewards != 0.0).all()
     assert infos["_final_obs"].all() and infos["_final_info"].all()
-    assert infos["final_info"]["_terms"].all() and "terms" not in infos
+    assert (infos["final_info"]["welfare"] != 0.0).all() and (infos["welfare"] == 0.0).all()
+    keys = {key for key in infos if not key.removeprefix("_").startswith("final_")}
+    assert infos["final_info"].keys() == keys and infos["final_info"]["_terms/churn"].all()
     assert all(
         last.dtype == np.float32 and (last != now).any() for last, now in zip(infos["final_obs"], obs, strict=True)
     )
@@ -105,7 +107,7 @@ def test_a_row_that_waits_for_its_reset_ignores_its_action_and_earns_nothing() -
     actions[waiting] *= -1.0
     same(result, other.step(actions))
     assert (result[1][waiting] == 0.0).all() and not result[3][waiting].any()
-    assert not result[4]["_terms"][waiting].any() and result[4]["_executed"].all()
+    assert ((result[4]["welfare"] == 0.0) == waiting).all() and result[4]["_welfare"].all()
 
 
 def test_a_finished_row_is_not_stepped_when_autoreset_is_disabled() -> None:
@@ -150,10 +152,10 @@ def test_nothing_that_was_returned_changes_later() -> None:
     envs = native(AutoresetMode.SAME_STEP)
     envs.reset(seed=11)
     first = envs.step(recorded(1)[0])
-    kept = (first[0].copy(), first[1].copy(), first[3].copy(), first[4]["terms"]["churn"].copy())
+    kept = (first[0].copy(), first[1].copy(), first[3].copy(), first[4]["terms/churn"].copy())
     for actions in recorded(3):
         envs.step(actions)
-    for value, old in zip((first[0], first[1], first[3], first[4]["terms"]["churn"]), kept, strict=True):
+    for value, old in zip((first[0], first[1], first[3], first[4]["terms/churn"]), kept, strict=True):
         assert value.tobytes() == old.tobytes()
 
 

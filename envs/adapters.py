@@ -1,0 +1,164 @@
+"""What all adapters share: their keywords, their spaces, and the episodes behind them with seeds and frames."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+
+from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.interfaces import ActionError
+from protogov.envs.rendering import Renderer, check_render_mode
+from protogov.envs.seeds import row_seeds
+from protogov.envs.simulator import Simulator
+from protogov.envs.world.features import LIMIT
+
+FIELDS = tuple(sorted(spec.name for spec in fields(WorldConfig)))
+
+
+def keyword_config(caller: type, keywords: Mapping[str, Any]) -> WorldConfig:
+    """The configuration that the keywords of an adapter's constructor describe.
+
+    Raises:
+        TypeError: a keyword that is no field, in Python's own words, which libraries look for.
+        ConfigError: a value that its field does not accept.
+    """
+    for name in keywords:
+        if name not in FIELDS:
+            raise TypeError(
+                f"{caller.__name__}.__init__() got an unexpected keyword argument {name!r}; fields of a world's "
+                f"configuration are {', '.join(FIELDS)}"
+            )
+    return WorldConfig.from_dict(keywords)
+
+
+def single_governor_config(caller: type, role: str, keywords: Mapping[str, Any]) -> WorldConfig:
+    """The same for a world with one governor of one venue.
+
+    Raises:
+        TypeError: a keyword that is no field.
+        ConfigError: a bad value, or a field that would add governors.
+    """
+    if "roles" in keywords:
+        raise ConfigError(f"roles = {keywords['roles']!r} is set by the environment's id; parallel_env takes several.")
+    if keywords.get("venues", 1) != 1:
+        raise ConfigError(f"venues = {keywords['venues']!r} must be 1 with a single governor; parallel_env takes 2.")
+    return keyword_config(caller, {**keywords, "roles": (role,)})
+
+
+def only_agent(simulator: Simulator) -> str:
+    """Name of the one agent of a simulator.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    if len(simulator.agents) != 1:
+        raise ConfigError(
+            f"a single-agent environment needs one governor, this configuration has {', '.join(simulator.agents)}."
+        )
+    return simulator.agents[0]
+
+
+def observation_space(simulator: Simulator, agent: str) -> spaces.Box:
+    """Float32 Box [d]: normalised features within +-10."""
+    return spaces.Box(-LIMIT, LIMIT, (simulator.observation_size(agent),), np.float32)
+
+
+def action_space(simulator: Simulator, agent: str) -> spaces.Box:
+    """Float32 Box [levers]: -1 low, 0 default, +1 high."""
+    return spaces.Box(-1.0, 1.0, (simulator.action_size(agent),), np.float32)
+
+
+def one_action(simulator: Simulator, agent: str, action: ArrayLike) -> NDArray[np.float64]:
+    """An action [levers] as a batch of one.
+
+    Raises:
+        ActionError: it is no array of that many numbers.
+    """
+    expected = (simulator.action_size(agent),)
+    try:
+        value = np.asarray(action, np.float64)
+    except (TypeError, ValueError):
+        raise ActionError(f"action of {agent} is {action!r}, expected numbers of shape {expected}.") from None
+    if value.shape != expected:
+        raise ActionError(f"action of {agent} has shape {value.shape}, expected {expected}.")
+    return value[None]
+
+
+class Episodes:
+    """The episodes of an adapter's worlds: begun from seeds, played decision by decision, drawn where asked for."""
+
+    def __init__(self, simulator: Simulator, render_mode: str | None) -> None:
+        """Raises ConfigError unless the render mode is None or "rgb_array"."""
+        self._simulator = simulator
+        self._renderer = Renderer(simulator) if check_render_mode(render_mode) else None
+
+    def begin(
+        self, seeds: Any, generator: np.random.Generator, mask: NDArray[np.bool_] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Begin episodes in the rows of `mask`, bool [n] (all by default); observations of all rows.
+
+        Args:
+            seeds: None, and rows go on to their next episode; a whole number, and row i restarts as world `seeds + i`;
+                or either for each row.
+            generator: draws the worlds of rows that were never given a seed.
+            mask: rows.
+
+        Raises:
+            ValueError: seeds or a mask of another shape, or a seed that is no whole number of 64 bits. Nothing has
+                changed.
+        """
+        new = self._simulator.episodes < 0
+        if seeds is not None or new.any():
+            seeds = row_seeds(seeds, new.size)
+            unknown = [row for row, seed in enumerate(seeds) if seed is None and new[row]]
+            if unknown:
+                first = int(generator.integers(2**32))
+                for row in unknown:
+                    seeds[row] = first + row
+        obs = self._simulator.reset(seeds=seeds, mask=mask)
+        if self._renderer:
+            self._renderer.restart(mask)
+        return obs
+
+    def play(self, actions: Mapping[str, ArrayLike], *, skip_finished: bool = False) -> None:
+        """Run one decision; see `Simulator.take_actions` and `Simulator.advance` for what is refused."""
+        self._simulator.take_actions(actions)
+        self._simulator.advance(skip_finished=skip_finished)
+        if self._renderer:
+            self._renderer.record()
+
+    def frame(self, row: int = 0) -> NDArray[np.uint8] | None:
+        """Current frame of one row, uint8 [height, width, 3]; None with a warning where there is no render mode.
+
+        Raises:
+            RuntimeError: there was no reset.
+        """
+        if self._renderer is None:
+            gym.logger.warn('render() returns nothing: make the environment with render_mode="rgb_array".')
+            return None
+        return self._renderer.frame(row)
+
+
+def of_rows(env: Any, episodes: Episodes, rows: Sequence[int], name: str, *arguments: Any) -> list[Any]:
+    """What attribute `name` of a single environment is in each of `rows`, or what its method returns there.
+
+    Rows are one simulator and share its attributes; the spaces are those of one row. Of methods there are `render`, a
+    frame of each, and `get_wrapper_attr`.
+
+    Raises:
+        AttributeError: no such attribute, or another method: no row can be reset or stepped alone by it.
+    """
+    if name == "render":
+        return [episodes.frame(row) for row in rows]
+    if name == "get_wrapper_attr" and len(arguments) == 1:
+        return of_rows(env, episodes, rows, arguments[0])
+    value = getattr(env, f"single_{name}" if hasattr(env, f"single_{name}") else name)
+    if callable(value):
+        raise AttributeError(
+            f"rows of {type(env).__name__} have no method {name!r} of their own, known are render and get_wrapper_attr."
+        )
+    return [value for _ in rows]
