@@ -23,10 +23,11 @@ from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.threads import Workers, slices
 from protogov.envs.world.features import FEATURES, VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.kernels import kernels
+from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.records import CONTROLS, RECORD
-from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
+from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
 SNAPSHOT_VERSION = 5
@@ -399,7 +400,7 @@ class Simulator:
         raise KeyError(f"no feature {name!r}, known features are {', '.join(known)}.")
 
     def lever_values(self, venue: int) -> NDArray[np.float64]:
-        """Executed levers of one venue, float64 [n, 12], in the order and units of the table."""
+        """Executed levers of one venue, float64 [n, levers], in the order and units of the table."""
         return np.array(self._levers["executed"][:, venue])
 
     def view(self, agent: str) -> RoleView:

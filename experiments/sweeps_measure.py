@@ -17,7 +17,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Step
 from protogov.envs.roles import LEVER_BY_NAME, ROLES
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVERS, Lever
+from protogov.envs.world.lever_table import LEVERS, Lever
 from protogov.envs.world.welfare import WELFARE_PARTS
 
 SWEPT_ROLES = ("rate", "risk", "spread")

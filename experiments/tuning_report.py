@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.core.files import write_text
 from protogov.experiments.figures.style import BLUE, VERMILLION, lever_scale, look, new_figure, save, spaced
 from protogov.experiments.tuned import LINEAR_GENERATIONS, LINEAR_SIGMA, SCORING

@@ -18,7 +18,8 @@ from typing import Literal
 
 import numpy as np
 
-from protogov.envs.world.state import MAX_EXPIRIES, MAX_STRIKES, NUM_LEVERS
+from protogov.envs.world.lever_table import NUM_LEVERS
+from protogov.envs.world.state import MAX_EXPIRIES, MAX_STRIKES
 
 Group = Literal["chain", "feeds", "latent", "surface", "accounts"]
 Transform = Literal["linear", "symlog"]

@@ -21,7 +21,7 @@ import numpy as np
 from protogov.agents.tuning.evolution import Budget, tune
 from protogov.agents.tuning.objective import Constants, Episodes, Family, role_levers
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.audit.claims import Totals, difference, play_claims, promising
 from protogov.experiments.audit.measurement import (
     CLAIM_TAPES,

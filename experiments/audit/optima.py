@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 from protogov.experiments.audit.contests import AGAIN, EDGE, WITHIN, Contest, Key, Plan, hold_contests
 from protogov.experiments.audit.measurement import (
     CLAIM_TAPES,

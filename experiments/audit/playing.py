@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.audit.measurement import Floats
 from protogov.experiments.audit.running import Piece, Running, run_pieces
 from protogov.experiments.audit.suites import find_suite

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 from protogov.experiments.audit.claims import NO_SIGN, Totals, difference, play_claims, promising, sign_of
 from protogov.experiments.audit.coupling import (
     LEVEL,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.audit.measurement import FIRST_SELECTION, PICKING, Floats
 from protogov.experiments.audit.playing import WELFARE, Actions, play_constants, tape_range
 from protogov.experiments.audit.suites import find_suite

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 from protogov.experiments.audit.measurement import (
     CLAIM_TAPES,
     FIRST_SCORING,

@@ -10,7 +10,7 @@ import numpy as np
 
 from protogov.agents.tuning.objective import role_levers
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.audit.measurement import (
     FIRST_SCORING,
     FIRST_SELECTION,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.core.files import read_json
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import NO_SEED, GovernorSet

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS, Lever
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS, Lever
 from protogov.experiments.errors import BadInput
 
 Floats = NDArray[np.float64]

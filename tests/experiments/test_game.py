@@ -9,7 +9,7 @@ from protogov.agents.tuning import Budget, Constants
 from protogov.agents.tuning.objective import Tapes, role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.audit import coupling, playing, rivals
 from protogov.experiments.audit.claims import NO_SIGN
 from protogov.experiments.audit.coupling import Sizes
