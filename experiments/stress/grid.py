@@ -74,7 +74,7 @@ def lever_of(name: str) -> Lever:
     return LEVERS[LEVER_INDEX[name]]
 
 
-def lever_rows(cells: Sequence[Cell], repeat: int) -> dict[str, Floats]:
+def cell_levers(cells: Sequence[Cell], repeat: int) -> dict[str, Floats]:
     """Lever name -> float64 [cells * repeat]: every cell `repeat` times, cell after cell."""
     levers = [cell.levers() for cell in cells]
     return {name: np.repeat([row[name] for row in levers], repeat) for name in levers[0]}

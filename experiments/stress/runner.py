@@ -17,7 +17,7 @@ from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.tables import Table, concatenate, read_table
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 from protogov.experiments.stress import losses
-from protogov.experiments.stress.grid import Cell, lever_rows
+from protogov.experiments.stress.grid import Cell, cell_levers
 from protogov.experiments.stress.losses import Watch
 
 ENVS = str(Path(envs.__file__).parent)  # scenarios too, not the compiled physics alone
@@ -85,7 +85,9 @@ def play_slice(plan: Plan, start: int, stop: int) -> Table:
     count = stop - start
     seeds = np.tile(tape_seeds(count, plan.first + start), len(plan.cells))
     with as_bad_input():
-        world = Simulator(plan.config, len(seeds), scenario=plan.scenario, lever_defaults=lever_rows(plan.cells, count))
+        world = Simulator(
+            plan.config, len(seeds), scenario=plan.scenario, lever_defaults=cell_levers(plan.cells, count)
+        )
         world.reset(seeds=seeds)
     still = {agent: np.zeros((world.num_worlds, world.action_size(agent))) for agent in world.agents}
     watch = Watch(world)

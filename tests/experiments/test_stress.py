@@ -25,7 +25,7 @@ from protogov.experiments.stress.estimates import (
     tail_of,
     value_at_risk,
 )
-from protogov.experiments.stress.grid import Cell, lever_rows, make_cells
+from protogov.experiments.stress.grid import Cell, cell_levers, make_cells
 from protogov.experiments.stress.losses import CRITERIA, Standing, Watch, shortfall
 from protogov.experiments.stress.runner import Plan, play_slice, run_plan
 from protogov.experiments.stress.summary import summarise
@@ -108,7 +108,7 @@ def test_a_looser_target_never_asks_for_more(hits, target, more):
 
 def test_cells_are_the_pairs_whose_gap_the_lever_allows():
     assert CELLS == (Cell(0.75, 0.6, 1.0), Cell(0.75, 0.72, 1.0), Cell(0.91, 0.72, 1.0), Cell(0.91, 0.88, 1.0))
-    rows = lever_rows(CELLS, 2)
+    rows = cell_levers(CELLS, 2)
     assert rows["ltv_gap"] == pytest.approx([0.15, 0.15, 0.03, 0.03, 0.19, 0.19, 0.03, 0.03])
     for given_values, message in (
         (((0.5,), (0.4,), (1.0,)), "thresholds holds 0.5"),
