@@ -93,7 +93,7 @@ class Layout:
         return {name: np.array([TERM_NAMES.index(t.source) for t in role.terms]) for name, role in self._roles()}
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
-        """Name of every entry of `agent`'s observation, `feature` or `feature[index]`; rivals' carry `rival_`."""
+        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; those of rivals carry `rival_`."""
         if agent not in self._names:
             names = [name for feature in self.features(agent) for name in feature.entries()]
             for _ in range(self.config.venues - 1):

@@ -154,7 +154,7 @@ class Simulator:
         return int(self._layout.columns[agent].size)
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
-        """Name of every entry of `agent`'s observation, `feature` or `feature[index]`; rivals' carry `rival_`."""
+        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; those of rivals carry `rival_`."""
         return self._layout.observation_names(agent)
 
     def action_size(self, agent: str) -> int:

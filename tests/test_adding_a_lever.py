@@ -92,9 +92,6 @@ def copy_of_the_package(folder: Path) -> Path:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_a_lever_is_a_row_and_a_line(tmp_path: Path) -> None:
-    old = tmp_path / "runs" / "old"
-    assert main(["train", "old", "--runs", str(old.parent), "--market-hours", "96", *TINY]) == 0
-
     package = copy_of_the_package(tmp_path / "src")
     for name, (line, before) in EDITS.items():
         path = package / "envs" / "world" / name
@@ -129,6 +126,10 @@ def test_a_lever_is_a_row_and_a_line(tmp_path: Path) -> None:
     drawn = run(*cli, "simulate", "runs/new", "--out", "drawn", "--seeds", "7")
     assert drawn.returncode == 0, drawn.stderr[-3000:]
 
-    refused = run(*cli, "simulate", "runs/old", "--out", "refused", "--seeds", "7")
-    assert refused.returncode == 2 and LEVER in refused.stderr, refused.stderr
-    assert not (tmp_path / "refused").exists()
+    assert main(["train", "old", "--runs", str(tmp_path / "runs"), "--market-hours", "96", *TINY]) == 0
+    # of the role that got the lever, and of one that would only see it
+    for agent in ("rate_0", "spread_0"):
+        (policy,) = (tmp_path / "runs" / "old").rglob(f"policy_{agent}.json")
+        refused = run(*cli, "simulate", str(policy), "--out", "refused", "--seeds", "7")
+        assert refused.returncode == 2 and LEVER in refused.stderr, refused.stderr
+        assert not (tmp_path / "refused").exists()

@@ -114,8 +114,8 @@ LEVER_BY_NAME = {lever.name: lever for lever in LEVERS}
 LEVER_INDEX = {name: index for index, name in enumerate(LEVER_BY_NAME)}
 
 # Where each lever's row is, as constants of compiled code: `rows[AT.base_rate]`.
-LeverPositions: Any = namedtuple("LeverPositions", LEVER_INDEX)  # type: ignore[misc]  # mypy wants the names written out
-AT = LeverPositions(*range(NUM_LEVERS))
+LeverPositions = namedtuple("LeverPositions", LEVER_INDEX)  # type: ignore[misc]  # mypy wants the names written out
+AT: Any = LeverPositions(*range(NUM_LEVERS))
 
 
 def levers_of(role: str) -> tuple[int, ...]:

@@ -69,5 +69,11 @@ def test_parameters_and_their_record_have_the_same_names_and_values() -> None:
     assert row["gas_cost"] == 3.25 and row["num_accounts"] == 7.0
 
 
+def test_what_is_seen_of_levers_is_named_after_them() -> None:
+    for feature in ("lever_executed", "lever_pending", "lever_lagged"):
+        assert FEATURES[feature].entries() == tuple(f"{feature}[{lever.name}]" for lever in LEVERS)
+    assert FEATURES["node_vol"].entries()[6] == "node_vol[1,1]" and FEATURES["peg_gap"].entries() == ("peg_gap",)
+
+
 def test_feature_names_are_unique() -> None:
     assert len(FEATURES) == len(WORLD_DTYPE.names or ()) + len(VENUE_DTYPE.names or ())
