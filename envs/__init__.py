@@ -14,7 +14,7 @@ from protogov.envs.parallel_env import parallel_env
 from protogov.envs.roles import ROLES, Role
 from protogov.envs.scenarios import CandleError, Scenario, get_scenario, scenario_names
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVERS, Lever
+from protogov.envs.world.lever_table import LEVERS, Lever
 from protogov.envs.world.parameters import Parameters
 
 register_all()

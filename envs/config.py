@@ -8,7 +8,7 @@ from typing import Any
 from protogov.envs.ensemble import EVERY_MEMBER, EnsembleError, check_member, shipped_ensemble
 from protogov.envs.roles import ROLES, make_agents
 from protogov.envs.world.features import Feature
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_BY_NAME, Lever, with_defaults
 from protogov.envs.world.parameters import Parameters
 from protogov.envs.world.state import MAX_DECISION_HOURS, MAX_VENUES
 from protogov.envs.world.welfare import TERM_NAMES
@@ -103,9 +103,9 @@ class WorldConfig:
                 raise ConfigError(f"objective names the term {name!r}, known terms are {', '.join(TERM_NAMES)}.")
             _number(f"objective[{name!r}]", value, -1e12, 1e12)
         for name, value in self.defaults.items():
-            if name not in LEVER_INDEX:
-                raise ConfigError(f"defaults names the lever {name!r}, known levers are {', '.join(LEVER_INDEX)}.")
-            lever = LEVERS[LEVER_INDEX[name]]
+            if name not in LEVER_BY_NAME:
+                raise ConfigError(f"defaults names the lever {name!r}, known levers are {', '.join(LEVER_BY_NAME)}.")
+            lever = LEVER_BY_NAME[name]
             _number(f"defaults[{name!r}]", value, lever.low, lever.high)
         self._take_member()
         threshold, gap = self.lever_default("liquidation_threshold"), self.lever_default("ltv_gap")
@@ -141,7 +141,11 @@ class WorldConfig:
 
     def lever_default(self, name: str) -> float:
         """Default of one lever in this world [its unit]."""
-        return float(self.defaults.get(name, LEVERS[LEVER_INDEX[name]].default))
+        return float(self.defaults.get(name, LEVER_BY_NAME[name].default))
+
+    def lever(self, name: str) -> Lever:
+        """One lever's row of the table, at its default in this world."""
+        return with_defaults([LEVER_BY_NAME[name]], self.defaults)[0]
 
     def shows(self, feature: Feature) -> bool:
         """Whether governors of this world see a feature."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import Agent
 from protogov.envs.world.features import FEATURES, Feature
-from protogov.envs.world.levers import LEVER_INDEX
+from protogov.envs.world.lever_table import LEVER_INDEX
 
 
 class ActionError(ValueError):

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import WELFARE_DAILY_SD, Agent, Role
 from protogov.envs.world.features import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
-from protogov.envs.world.levers import LEVER_INDEX, lever_rows
+from protogov.envs.world.lever_table import LEVER_INDEX
+from protogov.envs.world.levers import opening_levers
 from protogov.envs.world.state import world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES
 
@@ -92,7 +93,7 @@ class Layout:
         return {name: np.array([TERM_NAMES.index(t.source) for t in role.terms]) for name, role in self._roles()}
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
-        """Name of every entry of `agent`'s observation, `feature` or `feature[index]`; rivals' carry `rival_`."""
+        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; those of rivals carry `rival_`."""
         if agent not in self._names:
             names = [name for feature in self.features(agent) for name in feature.entries()]
             for _ in range(self.config.venues - 1):
@@ -109,11 +110,7 @@ class Layout:
         row["lever_noise"] = self.config.randomise_levers
         row["shows_surface"] = "surface" in self.config.observe
         row["shows_accounts"] = "accounts" in self.config.observe
-        levers = lever_rows(float(self.config.autonomy))
-        for name, value in self.config.defaults.items():
-            for column in ("default", "executed", "target", "pending"):
-                levers[column][LEVER_INDEX[name]] = value
-        row["venues"]["levers"][:] = levers
+        row["venues"]["levers"][:] = opening_levers(float(self.config.autonomy), self.config.defaults)
         return row
 
     def _roles(self) -> list[tuple[str, Role]]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import ConfigError
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS, Lever
+from protogov.envs.world.lever_table import LEVERS, Lever, with_defaults
 
 WIDTH, HEIGHT, DPI = 8.0, 5.0, 100  # inches and dots an inch: 800 x 500 pixels
 INK, FAINT, GRID, BAND = "#222222", "#8a8a8a", "#e6e6e6", "#cdd6e0"
@@ -173,8 +173,12 @@ class Renderer:
         for venue in range(venues):
             rows = world["venues"][venue]["levers"]
             places = np.arange(len(LEVERS)) + (venue - (venues - 1) / 2) * height
-            executed = [_share(row, row["executed"]) for row in rows]
-            target = [_share(row, row["target"]) for row in rows]
+            # a row of the batch may have defaults of its own
+            own = with_defaults(
+                LEVERS, {lever.name: float(row["default"]) for lever, row in zip(LEVERS, rows, strict=True)}
+            )
+            shares = [lever.action([row["executed"], row["target"]]) for lever, row in zip(own, rows, strict=True)]
+            executed, target = np.transpose(shares)
             colours = [(BLUE, GREEN)[venue] if lever.name in held else CONSTANT for lever in LEVERS]
             axes.barh(places, executed, height=height * 0.9, color=colours, lw=0)
             axes.vlines(target, places - height / 2, places + height / 2, color=INK, lw=1.2)
@@ -230,7 +234,7 @@ def _make_canvas(venues: int) -> Any:
     levers.set_xlim(-1.05, 1.05)
     levers.set_ylim(len(LEVERS) - 0.4, -0.6)
     levers.set_xticks([-1, 0, 1], ["low", "default", "high"])
-    levers.set_yticks(range(len(LEVERS)), [name.replace("_", " ") for name in LEVER_INDEX])
+    levers.set_yticks(range(len(LEVERS)), [lever.name.replace("_", " ") for lever in LEVERS])
     levers.tick_params(axis="y", length=0, labelsize=6.5, labelcolor=INK)
     health.set_xlim(HEALTH_EDGES[0] - 0.02, HEALTH_EDGES[-1] + 0.02)
     health.set_xticks([1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5], ["1", "1.25", "1.5", "1.75", "2", "2.25", "2.5+"])
@@ -261,16 +265,6 @@ def _legend(axes: Any, *, columns: int, handles: Any = None) -> None:
         columnspacing=0.9,
         handletextpad=0.4,
     )
-
-
-def _share(lever: Any, value: float) -> float:
-    """Where a value lies in the range of a lever's record: -1 low, 0 default, +1 high."""
-    side = lever["low"] if value < lever["default"] else lever["high"]
-    if lever["log_map"]:
-        share = np.log(value / lever["default"]) / np.log(side / lever["default"])
-    else:
-        share = (value - lever["default"]) / (side - lever["default"])
-    return float(-share if value < lever["default"] else share)
 
 
 def _value(lever: Lever, value: float) -> str:

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from protogov.envs.world.features import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
-from protogov.envs.world.levers import LEVERS, Lever
+from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVERS, Lever, levers_of
 from protogov.envs.world.welfare import TERM_NAMES
-
-LEVER_BY_NAME = {lever.name: lever for lever in LEVERS}
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,17 @@ class Role:
         return tuple(FEATURES[name] for name in self.features)
 
 
+def lever_names(role: str) -> tuple[str, ...]:
+    """Names of the levers that belong to a role, in the order of the table."""
+    return tuple(LEVERS[index].name for index in levers_of(role))
+
+
 # What every role may see, as far as the world shows it (`WorldConfig.observe`); of rivals the levers of a decision ago.
 SHARED = tuple(feature.name for feature in (*WORLD_FEATURES, *VENUE_FEATURES) if feature.name != "lever_lagged")
 
 RATE = Role(
     name="rate",
-    levers=("base_rate", "slope1", "slope2", "optimal_utilisation"),
+    levers=lever_names("rate"),
     features=SHARED,
     terms=(
         Term("reserve_income", 1.0, "reserve_income"),
@@ -68,7 +71,7 @@ RATE = Role(
 )
 RISK = Role(
     name="risk",
-    levers=("liquidation_threshold", "ltv_gap", "liquidation_bonus", "option_margin"),
+    levers=lever_names("risk"),
     features=SHARED,
     terms=(
         Term("reserve_income", 1.0, "reserve_income"),
@@ -81,7 +84,7 @@ RISK = Role(
 )
 SPREAD = Role(
     name="spread",
-    levers=("half_spread", "skew_shift", "vega_fee", "hedge_ratio"),
+    levers=lever_names("spread"),
     features=SHARED,
     terms=(
         Term("edge", 1.0, "edge"),
@@ -94,7 +97,7 @@ SPREAD = Role(
 )
 JOINT = Role(
     name="joint",
-    levers=(*RATE.levers, *RISK.levers, *SPREAD.levers),
+    levers=tuple(LEVER_BY_NAME),
     features=SHARED,
     terms=(Term("welfare", 1.0, "welfare"),),
     daily_sd=13.59,

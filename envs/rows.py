@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protogov.envs.config import ConfigError
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVER_INDEX
 from protogov.envs.world.parameters import Parameters
 
 Floats = NDArray[np.float64]
 
 
 def own_levers(defaults: Floats, given: Mapping[str, ArrayLike]) -> None:
-    """Write lever defaults of single rows into `defaults`, float64 [n, levers of the table].
+    """Write lever defaults of single rows into `defaults`, float64 [n, levers].
 
     Args:
         defaults: of every row, in the order and units of the table; written in place.
@@ -26,7 +26,7 @@ def own_levers(defaults: Floats, given: Mapping[str, ArrayLike]) -> None:
     for name, values in given.items():
         if name not in LEVER_INDEX:
             raise ConfigError(f"lever_defaults names the lever {name!r}, known levers are {', '.join(LEVER_INDEX)}.")
-        lever = LEVERS[LEVER_INDEX[name]]
+        lever = LEVER_BY_NAME[name]
         defaults[:, LEVER_INDEX[name]] = _rows("lever_defaults", name, values, len(defaults), lever.low, lever.high)
     threshold, gap = (defaults[:, LEVER_INDEX[name]] for name in ("liquidation_threshold", "ltv_gap"))
     if (threshold <= gap).any():

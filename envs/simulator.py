@@ -24,10 +24,11 @@ from protogov.envs.seeds import row_seeds
 from protogov.envs.threads import Workers, slices
 from protogov.envs.world.features import FEATURES, VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.kernels import kernels
+from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.records import CONTROLS, RECORD
-from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, NUM_LEVERS, TAPE, world_dtypes
+from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
 SNAPSHOT_VERSION = 5
@@ -156,7 +157,7 @@ class Simulator:
         return int(self._layout.columns[agent].size)
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
-        """Name of every entry of `agent`'s observation, `feature` or `feature[index]`; rivals' carry `rival_`."""
+        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; those of rivals carry `rival_`."""
         return self._layout.observation_names(agent)
 
     def action_size(self, agent: str) -> int:
@@ -404,7 +405,7 @@ class Simulator:
         raise KeyError(f"no feature {name!r}, known features are {', '.join(known)}.")
 
     def lever_values(self, venue: int) -> NDArray[np.float64]:
-        """Executed levers of one venue, float64 [n, levers of the table], in its order and units."""
+        """Executed levers of one venue, float64 [n, levers], in the order and units of the table."""
         return np.array(self._levers["executed"][:, venue])
 
     def view(self, agent: str) -> RoleView:

@@ -29,7 +29,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.core.play import open_worlds, play, tape_seeds
 from protogov.experiments.core.tables import Table, concatenate

@@ -13,7 +13,8 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVERS, Reason
+from protogov.envs.world.lever_table import LEVERS
+from protogov.envs.world.levers import Reason
 from protogov.envs.world.records import RECORD
 from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS, EventKind, venue_dtype
 from protogov.experiments.core.play import open_worlds, play

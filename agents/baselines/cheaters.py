@@ -5,15 +5,15 @@ Each names targets for levers of all roles and drives those that its role holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.agents.baselines.rule import Floats, Rule
-from protogov.agents.row_noise import RowNoise
-from protogov.envs.world.levers import Lever
+from protogov.agents.baselines.baseline import Floats
+from protogov.agents.baselines.random import Random
+from protogov.agents.baselines.rule import Rule
 
 if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 class Standing(Rule):
     """A cheater whose levers stand at one place: `stands`, lever -> -1 (low) to +1 (high)."""
 
-    stands: Mapping[str, float] = {}
+    stands: ClassVar[Mapping[str, float]] = {}
+    cheats = True
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        cls.sets = tuple(cls.stands)
+        super().__init_subclass__(**options)
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """The same for every row and decision."""
         return {
-            name: float(self.levers[name].value(np.asarray(place)))
-            for name, place in self.stands.items()
-            if name in self.levers
+            name: float(self.levers[name].value(place)) for name, place in self.stands.items() if name in self.levers
         }
 
 
@@ -71,16 +74,17 @@ class ExtendAndPretend(Rule):
     """
 
     name = "extend_and_pretend"
+    needs = ("liquidation_threshold", "ltv_gap")
+    cheats = True
     crash = 0.05  # fall below the week's high from which on it acts
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """The threshold at its high end and the loan-to-value close beneath it, in rows in a crash."""
         fallen = np.asarray(view.raw("drawdown_week")) <= -self.crash
-        lenient = {"liquidation_threshold": 1.0, "ltv_gap": -1.0}
+        threshold, gap = (self.levers[name] for name in self.needs)
         return {
-            name: np.where(fallen, self.levers[name].value(np.asarray(place)), self.levers[name].default)
-            for name, place in lenient.items()
-            if name in self.levers
+            threshold.name: np.where(fallen, threshold.high, threshold.default),
+            gap.name: np.where(fallen, gap.low, gap.default),
         }
 
 
@@ -92,28 +96,27 @@ class SelfMark(Rule):
     """
 
     name = "self_mark"
+    needs = ("skew_shift",)
+    cheats = True
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """The skew shift at the end that flatters."""
-        if "skew_shift" not in self.levers:
-            return {}
-        lever = self.levers["skew_shift"]
         # written puts are long delta and short vega: cheaper low strikes (shift below zero) mark them down
         side = np.asarray(view.raw("book_delta")) * np.sign(np.asarray(view.raw("book_vega")))
-        return {"skew_shift": lever.value(np.sign(side))}
+        return {"skew_shift": self.levers["skew_shift"].value(np.sign(side))}
 
 
 class LiquidationFarmer(Rule):
     """Lets borrowers in at a high threshold, then cuts it under them, at the highest bonus; again and again."""
 
     name = "liquidation_farmer"
+    needs = ("liquidation_threshold", "ltv_gap", "liquidation_bonus")
+    cheats = True
     remembers = {"hours": 0.0}
     half_period = 48.0  # hours up, and as many down
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """Up for two days, down for two."""
-        if "liquidation_threshold" not in self.levers:
-            return {}
         rows = self.levers
         threshold = rows["liquidation_threshold"]
         up = memory["hours"] % (2.0 * self.half_period) < self.half_period
@@ -125,47 +128,12 @@ class LiquidationFarmer(Rule):
         }
 
 
-class RandomChurn:
-    """Throws every lever to one of its ends at every decision, by a coin that is keyed by the row and the decision.
-
-    Args:
-        levers: of the role.
-        seed: mixed into every row's seed.
-    """
+class RandomChurn(Random):
+    """Throws every lever to one of its ends at every decision, by a coin that is keyed by the row and the decision."""
 
     name = "random_churn"
-
-    def __init__(self, levers: Sequence[Lever], seed: int = 0) -> None:
-        self._num_levers = len(levers)
-        self._noise = RowNoise(seed)
-
-    def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Start rows over."""
-        self._noise.reset(rows, seeds)
+    cheats = True
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """A coin for every lever, F32[n, k] of -1 and 1."""
-        draws = self._noise.uniform(len(view.obs), self._num_levers)
-        return np.where(draws < 0.5, -1.0, 1.0).astype(np.float32)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Seeds and counts of all rows."""
-        return self._noise.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
-        self._noise.load_state_dict(state)
-
-
-# name -> the levers of which a role must hold at least one for the cheater to have any hold on it
-CHEATER_LEVERS: Mapping[str, tuple[str, ...]] = {
-    "collapse": tuple(Collapse.stands),
-    "gouge": tuple(Gouge.stands),
-    "no_trade": ("half_spread", "option_margin"),
-    "supplier_squeeze": tuple(SupplierSqueeze.stands),
-    "extend_and_pretend": ("liquidation_threshold",),
-    "self_mark": ("skew_shift",),
-    "liquidation_farmer": ("liquidation_threshold",),
-    "random_churn": (),
-}
-CHEATERS = tuple(CHEATER_LEVERS)
+        return np.where(self.draws(view) < 0.5, -1.0, 1.0).astype(np.float32)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protogov.agents.baselines.rule import Floats, Rule
+from protogov.agents.baselines.baseline import Floats
+from protogov.agents.baselines.rule import Rule
 from protogov.envs.world.state import HOURS_PER_YEAR
 
 if TYPE_CHECKING:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.baselines.baseline import Baseline, Floats
 from protogov.agents.baselines.tuned import tuned_file
+from protogov.envs.world.lever_table import LEVER_BY_NAME, Lever
 
 if TYPE_CHECKING:
-    from protogov.envs.world.levers import Lever
+    from protogov.envs.interfaces import RoleView
 
 # feature -> (centre, scale): what a rule reads is (feature - centre) / scale, within +-3
 FEATURES: Mapping[str, tuple[float, float]] = {
@@ -22,29 +24,23 @@ FEATURES: Mapping[str, tuple[float, float]] = {
     "flow_toxicity": (0.15, 0.35),  # about its mean and spread on tapes of `jump` under the defaults
     "at_risk": (0.1, 0.1),
 }
-# role of a lever -> the features it may use, besides the constant
+# role that a lever belongs to -> the features that its rule may use, besides the constant
 READS: Mapping[str, tuple[str, ...]] = {
-    "base_rate": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
-    "slope1": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
-    "slope2": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
-    "optimal_utilisation": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
-    "liquidation_threshold": ("realised_72h", "drawdown_week", "at_risk"),
-    "ltv_gap": ("realised_72h", "drawdown_week", "at_risk"),
-    "liquidation_bonus": ("realised_72h", "drawdown_week", "at_risk"),
-    "option_margin": ("realised_72h", "drawdown_week", "at_risk"),
-    "half_spread": ("realised_72h", "drawdown_week", "flow_toxicity"),
-    "skew_shift": ("realised_72h", "drawdown_week", "flow_toxicity"),
-    "vega_fee": ("realised_72h", "drawdown_week", "flow_toxicity"),
-    "hedge_ratio": ("realised_72h", "drawdown_week", "flow_toxicity"),
+    "rate": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
+    "risk": ("realised_72h", "drawdown_week", "at_risk"),
+    "spread": ("realised_72h", "drawdown_week", "flow_toxicity"),
 }
+WEIGHTS = 1 + 3  # of a lever: the constant, then its features
+
+
+def lever_features(lever: str) -> tuple[str, ...]:
+    """Features that the rule for a lever reads, in the order of its weights."""
+    return READS[LEVER_BY_NAME[lever].role]
 
 
 def features_read(levers: Sequence[str]) -> tuple[str, ...]:
     """Features that rules for these levers read, each once."""
-    return tuple(dict.fromkeys(name for lever in levers for name in READS[lever]))
-
-
-WEIGHTS = 1 + 3  # of a lever: the constant, then its features
+    return tuple(dict.fromkeys(name for lever in levers for name in lever_features(lever)))
 
 
 def linear_actions(
@@ -61,36 +57,39 @@ def linear_actions(
     for index, lever in enumerate(levers):
         own = weights[..., index, :]
         total = own[..., 0]
-        for place, name in enumerate(READS[lever], start=1):
+        for place, name in enumerate(lever_features(lever), start=1):
             centre, scale = FEATURES[name]
             total = total + own[..., place] * np.clip((read(name) - centre) / scale, -3.0, 3.0)
         columns.append(np.clip(total, -1.0, 1.0))
     return np.stack(columns, axis=-1)
 
 
-class LinearFeedback:
+class LinearFeedback(Baseline):
     """Acts by `linear_actions` with the weights that were tuned, lever by lever.
 
     Args:
         levers: the levers of the role.
         weights: F64[k, 4]; those of the committed file by default, and zero (the defaults) where it has none.
+        seed: nothing is random.
     """
 
     name = "linear_feedback"
 
-    def __init__(self, levers: Sequence[Lever], weights: NDArray[np.float64] | None = None) -> None:
-        self._levers = [lever.name for lever in levers]
+    def __init__(self, levers: Sequence[Lever], weights: Floats | None = None, *, seed: int = 0) -> None:
+        super().__init__(levers, seed=seed)
         known = tuned_file()["linear"]
-        rows = [known.get(name, [0.0] * WEIGHTS) for name in self._levers]
+        rows = [known.get(name, [0.0] * WEIGHTS) for name in self.levers]
         self._weights = np.array(rows if weights is None else weights, np.float64)
 
-    def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Nothing to forget."""
+    @classmethod
+    def reads_for(cls, levers: Sequence[str]) -> tuple[str, ...]:
+        """Those of the rules of these levers."""
+        return features_read(levers)
 
-    def act(self, view: Any) -> NDArray[np.float32]:
+    def act(self, view: RoleView) -> NDArray[np.float32]:
         """Read the features and act, F32[n, k]."""
-        actions = linear_actions(lambda name: np.asarray(view.raw(name)), self._levers, self._weights)
-        return np.asarray(np.broadcast_to(actions, (len(view.obs), len(self._levers))), np.float32).copy()
+        actions = linear_actions(lambda name: np.asarray(view.raw(name)), tuple(self.levers), self._weights)
+        return np.asarray(np.broadcast_to(actions, (len(view.obs), len(self.levers))), np.float32).copy()
 
     def state_dict(self) -> dict[str, Any]:
         """The weights."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from protogov.agents.baselines.rule import Floats, Rule
+from protogov.agents.baselines.baseline import Floats
+from protogov.agents.baselines.rule import Rule
 
 if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protogov.agents.baselines.rule import Floats, Rule
+from protogov.agents.baselines.baseline import Floats
+from protogov.agents.baselines.rule import Rule
 
 if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView

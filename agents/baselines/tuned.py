@@ -13,13 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from protogov.agents.baselines.rule import Floats, Rule
+from protogov.agents.baselines.baseline import Floats, register
+from protogov.agents.baselines.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from protogov.envs.interfaces import RoleView
-    from protogov.envs.world.levers import Lever
+    from protogov.envs.world.lever_table import Lever
 
 TUNED_FILE = Path(__file__).with_name("tuned.json")
 ALL_REGIMES = "natural"  # whose constants are "tuned" without a scenario
@@ -34,26 +35,23 @@ def tuned_file() -> Mapping[str, Any]:
     return data
 
 
-def tuned_names() -> dict[str, str]:
-    """Name of each set of tuned constants -> the scenario it was tuned on: "tuned", "tuned-jump" ..."""
-    known = tuned_file()["constants"]
-    return {"tuned" if name == ALL_REGIMES else f"tuned-{name}": name for name in known}
-
-
 class Tuned(Rule):
     """Stands at the constants that were tuned on one scenario.
 
     Args:
         levers: the levers of the role.
         scenario: a key of the file.
+        seed: nothing is random.
     """
 
-    name = "tuned"
-
-    def __init__(self, levers: Sequence[Lever], scenario: str = ALL_REGIMES) -> None:
-        super().__init__(levers)
+    def __init__(self, levers: Sequence[Lever], scenario: str, *, seed: int = 0) -> None:
+        super().__init__(levers, seed=seed)
         self._values: dict[str, float] = dict(tuned_file()["constants"][scenario])
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """The same for every row and decision."""
         return self._values
+
+
+for _scenario in tuned_file()["constants"]:
+    register("tuned" if _scenario == ALL_REGIMES else f"tuned-{_scenario}", Tuned, scenario=_scenario)

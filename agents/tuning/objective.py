@@ -18,7 +18,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 from protogov.envs.scenarios import Scenario, get_scenario, held_out_splits
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVER_INDEX, NUM_LEVERS
 
 Floats = NDArray[np.float64]
 MAX_ROWS = 768  # worlds at a time: enough for the compiled code, little enough for the memory
@@ -60,11 +60,7 @@ class Constants:
 
     def values(self, point: Floats) -> dict[str, float]:
         """Lever -> value in its unit, of one member."""
-        rows = [LEVERS[LEVER_INDEX[name]] for name in self.levers]
-        return {
-            lever.name: float(np.clip(lever.value(np.asarray(place)), lever.low, lever.high))
-            for lever, place in zip(rows, point, strict=True)
-        }
+        return {name: float(LEVER_BY_NAME[name].value(place)) for name, place in zip(self.levers, point, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -129,15 +125,15 @@ class Tapes:
         Args:
             family: how a point becomes actions.
             points: F64[c, size].
-            held: actions of all 12 levers that the family does not set, F64[12] for all candidates or F64[c, 12]; the
-                defaults when None.
+            held: actions of all levers, of which those that the family does not set count, F64[levers] for all
+                candidates or F64[c, levers]; the defaults when None.
 
         Returns:
             Totals, F64[c, tapes].
         """
         points = np.asarray(points, np.float64)
         num, tapes = len(points), len(self.seeds)
-        others = np.zeros((num, len(LEVERS)))
+        others = np.zeros((num, NUM_LEVERS))
         if held is not None:
             others[:] = held
         at_once = max(MAX_ROWS // tapes, 1)
@@ -185,5 +181,5 @@ def open_tapes(
 
 
 def role_levers(role: str) -> tuple[str, ...]:
-    """Levers of a role, "joint" for all twelve."""
+    """Levers of a role, "joint" for all."""
     return ROLES[role].levers

@@ -8,3 +8,8 @@ from numba import njit
 OPTIONS: dict[str, Any] = {"error_model": "numpy"}
 
 compiled = njit(**OPTIONS)
+
+
+def uncompiled(function: Any) -> Any:
+    """The Python function behind a compiled one; the function itself where jitting is off."""
+    return getattr(function, "py_func", function)

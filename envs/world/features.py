@@ -18,7 +18,8 @@ from typing import Literal
 
 import numpy as np
 
-from protogov.envs.world.state import MAX_EXPIRIES, MAX_STRIKES, NUM_LEVERS
+from protogov.envs.world.lever_table import LEVER_BY_NAME, NUM_LEVERS
+from protogov.envs.world.state import MAX_EXPIRIES, MAX_STRIKES
 
 Group = Literal["chain", "feeds", "latent", "surface", "accounts"]
 Transform = Literal["linear", "symlog"]
@@ -32,7 +33,8 @@ _NODES = (MAX_EXPIRIES, MAX_STRIKES)
 class Feature:
     """One observed quantity: seen as value / scale, or sign * log(1 + |value| / scale) when `symlog`; within +-10.
 
-    `needs_feeds`: it belongs to another group but cannot be worked out without an index.
+    `needs_feeds`: it belongs to another group but cannot be worked out without an index. `labels` name its numbers
+    where indices would say less: what is learned on a feature is known by these names.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Feature:
     transform: Transform
     group: Group
     needs_feeds: bool = False
+    labels: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -49,11 +52,11 @@ class Feature:
         return int(np.prod(self.shape))
 
     def entries(self) -> tuple[str, ...]:
-        """Name of each of its numbers: `feature`, `feature[index]`, or `feature[row,column]`."""
-        return tuple(
-            self.name if index == () else f"{self.name}[{','.join(map(str, index))}]"
-            for index in np.ndindex(self.shape)
-        )
+        """Name of each of its numbers: `feature`, `feature[label]`, `feature[index]`, or `feature[row,column]`."""
+        if self.shape == ():
+            return (self.name,)
+        labels = self.labels or [",".join(map(str, index)) for index in np.ndindex(self.shape)]
+        return tuple(f"{self.name}[{label}]" for label in labels)
 
 
 def _rows(*rows: tuple[str, str, float, Transform, Group]) -> tuple[Feature, ...]:
@@ -119,12 +122,15 @@ VENUE_SCALARS = _rows(
     ("flow_toxicity", "takers' gain over its size", 0.3, "linear", "chain"),
     ("short_interest", "share of NAV", 0.1, "symlog", "chain"),
 )
-LEVER_FEATURES: tuple[Feature, ...] = (
-    Feature("lever_executed", "action units", (NUM_LEVERS,), 1.0, "linear", "chain"),
-    Feature("lever_pending", "action units from executed", (NUM_LEVERS,), 0.2, "linear", "chain"),
-    Feature("lever_hours_to_effect", "h", (NUM_LEVERS,), 6.0, "linear", "chain"),
-    Feature("lever_hours_to_allowed", "h", (NUM_LEVERS,), 6.0, "linear", "chain"),
-    Feature("lever_lagged", "action units", (NUM_LEVERS,), 1.0, "linear", "chain"),
+LEVER_FEATURES: tuple[Feature, ...] = tuple(
+    Feature(name, unit, (NUM_LEVERS,), scale, "linear", "chain", labels=tuple(LEVER_BY_NAME))
+    for name, unit, scale in (
+        ("lever_executed", "action units", 1.0),
+        ("lever_pending", "action units from executed", 0.2),
+        ("lever_hours_to_effect", "h", 6.0),
+        ("lever_hours_to_allowed", "h", 6.0),
+        ("lever_lagged", "action units", 1.0),
+    )
 )
 SURFACE_FEATURES: tuple[Feature, ...] = (
     Feature("node_vol", "annual vol", _NODES, 0.5, "symlog", "surface"),

@@ -1,20 +1,18 @@
-"""The levers as a table, and the shield between what a governor proposes and what the protocol executes.
+"""The shield between what a governor proposes and what the protocol executes; the table is `lever_table.py`.
 
 Ranges, caps, delays and notice periods follow the limits of Aave's risk stewards (three-day delay, a cap a change);
 `autonomy` divides delay and notice. A lever moves toward its target by at most one cap each time its delay has passed.
-To add a lever: a row in `LEVERS`, its index below, a named field in `venue_dtype` and a line in `apply_levers`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import IntEnum
 from math import exp, inf, isinf, log
-from typing import Literal
 
 import numpy as np
 
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.numeric import power
-from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS, lever_dtype
+from protogov.envs.world.lever_table import AT, LEVERS, NUM_LEVERS, with_defaults
+from protogov.envs.world.state import NEVER, SUBSTEPS, lever_dtype
 
 
 class CapKind(IntEnum):
@@ -45,91 +43,21 @@ class Reason(IntEnum):
     FROZEN = 5  # autonomy 0
 
 
-BASE_RATE, SLOPE1, SLOPE2, OPTIMAL_UTILISATION = 0, 1, 2, 3
-LIQUIDATION_THRESHOLD, LTV_GAP, LIQUIDATION_BONUS, OPTION_MARGIN = 4, 5, 6, 7
-HALF_SPREAD, SKEW_SHIFT, VEGA_FEE, HEDGE_RATIO = 8, 9, 10, 11
-
 ROUNDING = 1e-9  # of a cap: a change of exactly one cap may come out a bit larger
 MAX_THRESHOLD_WITH_BONUS = 0.98  # threshold * (1 + bonus) stays below: seizing must not raise the loan-to-value
 
 
-@dataclass(frozen=True)
-class Lever:
-    """One governed parameter: its range and the limits on its change at autonomy 1.
-
-    `cap` is in the lever's unit; of kind "ratio" the largest ratio of two values, of kind "relative" a share of the
-    value in force. `delay_h` and `notice_h` are hours.
-    """
-
-    name: str
-    unit: str
-    low: float
-    default: float
-    high: float
-    map: Literal["linear", "log"]
-    cap: float
-    delay_h: float
-    notice_h: float
-    cap_kind: Literal["absolute", "ratio", "relative"] = "absolute"
-
-    def __post_init__(self) -> None:
-        """Raises ValueError when the row contradicts itself."""
-        if not self.low < self.default < self.high:
-            raise ValueError(
-                f"lever {self.name}: low {self.low} < default {self.default} < high {self.high} must hold."
-            )
-        if self.map == "log" and self.low <= 0:
-            raise ValueError(f"lever {self.name}: low = {self.low} must be positive for a log map.")
-        if self.cap_kind != "absolute" and self.low <= 0:
-            raise ValueError(f"lever {self.name}: low = {self.low} must be positive for a {self.cap_kind} cap.")
-
-    def value(self, action: np.ndarray) -> np.ndarray:
-        """Physical value of actions in [-1, 1]: -1 low, 0 default, +1 high, piecewise linear or log."""
-        side = np.where(np.asarray(action) < 0.0, self.low, self.high)
-        share = np.abs(action)
-        if self.map == "log":
-            return self.default * (side / self.default) ** share
-        return self.default + (side - self.default) * share
-
-    def action(self, value: np.ndarray) -> np.ndarray:
-        """Inverse of :meth:`value` for physical values within [low, high]."""
-        value = np.asarray(value, np.float64)
-        side = np.where(value < self.default, self.low, self.high)
-        if self.map == "log":
-            share = np.log(value / self.default) / np.log(side / self.default)
-        else:
-            share = (value - self.default) / (side - self.default)
-        return np.where(value < self.default, -share, share)
-
-
-LEVERS: tuple[Lever, ...] = (
-    Lever("base_rate", "annual", 0.0, 0.01, 0.10, "linear", 0.01, 72, 24),
-    Lever("slope1", "annual", 0.015, 0.05, 0.20, "log", 0.01, 72, 24),
-    Lever("slope2", "annual", 0.20, 0.60, 3.00, "log", 0.20, 72, 24),
-    Lever("optimal_utilisation", "share", 0.55, 0.88, 0.95, "linear", 0.03, 72, 24),
-    Lever("liquidation_threshold", "share", 0.60, 0.83, 0.92, "linear", 0.005, 72, 72),
-    Lever("ltv_gap", "share", 0.01, 0.025, 0.25, "linear", 0.005, 72, 0),
-    Lever("liquidation_bonus", "share", 0.01, 0.05, 0.15, "linear", 0.005, 72, 24),
-    Lever("option_margin", "ratio", 0.8, 1.0, 2.0, "log", 0.05, 72, 72),
-    Lever("half_spread", "vol", 0.0025, 0.015, 0.12, "log", 1.25, 12, 0, cap_kind="ratio"),
-    Lever("skew_shift", "vol", -0.08, 0.0, 0.08, "linear", 0.01, 12, 0),
-    Lever("vega_fee", "ratio", 0.0, 1.0, 4.0, "linear", 0.5, 12, 0),
-    Lever("hedge_ratio", "ratio", 0.0, 0.8, 1.2, "linear", 0.2, 12, 0),
-)
-assert len(LEVERS) == NUM_LEVERS
-LEVER_INDEX = {lever.name: index for index, lever in enumerate(LEVERS)}
-
-
-def lever_rows(autonomy: float) -> np.ndarray:
+def opening_levers(autonomy: float, defaults: Mapping[str, float] | None = None) -> np.ndarray:
     """Opening `lever_dtype` rows of a venue: every lever at its default, its limits scaled by `autonomy`.
 
     Args:
         autonomy: divides delay (never below an hour) and notice; inf lifts cap, delay and notice; 0 freezes.
+        defaults: lever name -> value that replaces the table's default.
     """
     rows = np.zeros(NUM_LEVERS, lever_dtype)
-    for row, lever in zip(rows, LEVERS, strict=True):
+    for row, lever in zip(rows, with_defaults(LEVERS, defaults or {}), strict=True):
         row["low"], row["default"], row["high"] = lever.low, lever.default, lever.high
-        row["log_map"], row["cap_kind"] = lever.map == "log", CapKind[lever.cap_kind.upper()]
+        row["log_map"], row["cap_kind"] = lever.log_map, CapKind[lever.cap_kind.upper()]
         row["executed"] = row["target"] = row["pending"] = lever.default
         row["due"] = NEVER
         row["cap_unit"] = log(lever.cap) if lever.cap_kind == "ratio" else lever.cap
@@ -143,17 +71,6 @@ def lever_rows(autonomy: float) -> np.ndarray:
             row["delay"] = max(SUBSTEPS, round(lever.delay_h * SUBSTEPS / autonomy))
             row["notice"] = round(lever.notice_h * SUBSTEPS / autonomy)
     return rows
-
-
-@compiled
-def target_of_action(lever, action):
-    """Physical target of an action clipped to [-1, 1]: -1 low, 0 default, +1 high."""
-    share = min(max(action, -1.0), 1.0)
-    side = lever.low if share < 0.0 else lever.high
-    share = abs(share)
-    if lever.log_map:
-        return lever.default * power(side / lever.default, share)
-    return lever.default + (side - lever.default) * share
 
 
 @compiled
@@ -264,19 +181,20 @@ def execute_due_levers(venue, substep):
 def apply_levers(venue):
     """Copy the levers in force to the named fields that the physics reads; the bonus gives way to the threshold."""
     rows = venue.levers
-    venue.base_rate = rows[BASE_RATE].executed
-    venue.slope1 = rows[SLOPE1].executed
-    venue.slope2 = max(rows[SLOPE2].executed, venue.slope1)
-    venue.optimal_utilisation = rows[OPTIMAL_UTILISATION].executed
-    threshold = rows[LIQUIDATION_THRESHOLD].executed
+    venue.base_rate = rows[AT.base_rate].executed
+    venue.slope1 = rows[AT.slope1].executed
+    venue.slope2 = max(rows[AT.slope2].executed, venue.slope1)
+    venue.optimal_utilisation = rows[AT.optimal_utilisation].executed
+    threshold = rows[AT.liquidation_threshold].executed
     venue.liquidation_threshold = threshold
-    venue.loan_to_value = max(threshold - rows[LTV_GAP].executed, 0.0)
+    venue.ltv_gap = rows[AT.ltv_gap].executed
+    venue.loan_to_value = max(threshold - venue.ltv_gap, 0.0)
     venue.liquidation_bonus = max(
-        min(rows[LIQUIDATION_BONUS].executed, MAX_THRESHOLD_WITH_BONUS / threshold - 1.0), 0.0
+        min(rows[AT.liquidation_bonus].executed, MAX_THRESHOLD_WITH_BONUS / threshold - 1.0), 0.0
     )
-    venue.option_margin = rows[OPTION_MARGIN].executed
-    venue.half_spread = rows[HALF_SPREAD].executed
-    venue.skew_shift = rows[SKEW_SHIFT].executed
-    venue.vega_fee = rows[VEGA_FEE].executed
-    venue.hedge_ratio = rows[HEDGE_RATIO].executed
+    venue.option_margin = rows[AT.option_margin].executed
+    venue.half_spread = rows[AT.half_spread].executed
+    venue.skew_shift = rows[AT.skew_shift].executed
+    venue.vega_fee = rows[AT.vega_fee].executed
+    venue.hedge_ratio = rows[AT.hedge_ratio].executed
     venue.mark_stale = 1

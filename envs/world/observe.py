@@ -6,11 +6,12 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.features import HEALTH_BINS, LIMIT
 from protogov.envs.world.fills import flow_toxicity
 from protogov.envs.world.latent import latent_shortfall_at
+from protogov.envs.world.lever_table import NUM_LEVERS, action_of_value
 from protogov.envs.world.liquidation import health_factor
 from protogov.envs.world.market import pool_price
 from protogov.envs.world.options import free_liquidity, marked_nav
 from protogov.envs.world.population.liquidity_providers import queue_value
-from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
+from protogov.envs.world.state import NEVER, SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol
 
 
@@ -57,20 +58,6 @@ def observe_world(world, out, p):
     out.depth_over_week = log(world.depth / world.depth_week)
     out.pool_over_oracle = log(pool_price(world) / world.oracle_price)
     out.open_interest = log(world.open_interest / p.open_interest)
-
-
-@compiled
-def action_of(lever, value):
-    """Where a value lies in its lever's range: -1 low, 0 default, +1 high."""
-    if value == lever.default:
-        return 0.0
-    below = value < lever.default
-    side = lever.low if below else lever.high
-    if lever.log_map:
-        share = log(value / lever.default) / log(side / lever.default)
-    else:
-        share = (value - lever.default) / (side - lever.default)
-    return -share if below else share
 
 
 @compiled
@@ -126,11 +113,11 @@ def observe_venue(world, venue, out, p):
     effect, allowed, lagged = out.lever_hours_to_effect, out.lever_hours_to_allowed, out.lever_lagged
     for index in range(NUM_LEVERS):
         lever = rows[index]
-        executed[index] = action_of(lever, lever.executed)
-        pending[index] = action_of(lever, lever.pending) - executed[index] if lever.due != NEVER else 0.0
+        executed[index] = action_of_value(lever, lever.executed)
+        pending[index] = action_of_value(lever, lever.pending) - executed[index] if lever.due != NEVER else 0.0
         effect[index] = hours_until(lever.due, world.substep)
         allowed[index] = hours_until(lever.allowed, world.substep)
-        lagged[index] = action_of(lever, venue.lagged_levers[index])
+        lagged[index] = action_of_value(lever, venue.lagged_levers[index])
 
 
 @compiled

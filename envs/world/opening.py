@@ -10,6 +10,7 @@ from protogov.envs.world.funding import set_funding
 from protogov.envs.world.hedging import hedge_target
 from protogov.envs.world.ledger import lending_residual, total_cash, total_coin
 from protogov.envs.world.lending import deposits_of, kinked_borrow_rate, refresh_rates
+from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.envs.world.levers import apply_levers
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.market import CASH_PER_DEPTH
@@ -21,7 +22,7 @@ from protogov.envs.world.population.liquidators import draw_liquidators
 from protogov.envs.world.population.liquidity_providers import draw_providers
 from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, share_of, total_wanted_deposits
 from protogov.envs.world.settlement import HOURS_BETWEEN_EXPIRIES, list_expiry
-from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
+from protogov.envs.world.state import NEVER, SUBSTEPS
 from protogov.envs.world.welfare import clear_sums, remember_values
 
 BISECTIONS = 20  # of the opening utilisation, to 1e-6

@@ -4,7 +4,6 @@ Each field has its unit, its accepted range and one sentence. Switches are numbe
 To add a parameter, add one line here and read ``p.<name>`` in a kernel.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from math import inf, isfinite
 from typing import Any
@@ -329,12 +328,3 @@ PARAMS = np.dtype([(spec.name, "f8") for spec in fields(Parameters)])
 def parameter_names() -> tuple[str, ...]:
     """Names of all parameters, in the order of the record."""
     return tuple(spec.name for spec in fields(Parameters))
-
-
-def parameter_help() -> Mapping[str, str]:
-    """Name -> 'meaning [unit], low..high, default' of each parameter."""
-    return {
-        spec.name: f"{spec.metadata['help']} [{spec.metadata['unit']}], "
-        f"{spec.metadata['low']:g}..{spec.metadata['high']:g}, default {spec.default:g}"
-        for spec in fields(Parameters)
-    }

@@ -4,9 +4,9 @@ import numpy as np
 
 from protogov.envs.world.attribution import explained
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.envs.world.options import free_liquidity
 from protogov.envs.world.population.liquidity_providers import queue_value
-from protogov.envs.world.state import NUM_LEVERS
 
 # What a step returns of the levers, away from the worlds: reading it there would draw their lines into another cache.
 CONTROLS = np.dtype(

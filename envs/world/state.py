@@ -11,6 +11,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from protogov.envs.world.lever_table import LEVERS, NUM_LEVERS
+
 SUBSTEPS = 12  # an hour
 HOURS_PER_YEAR = 8760.0
 SUBSTEP_YEARS = 1.0 / (HOURS_PER_YEAR * SUBSTEPS)
@@ -24,7 +26,6 @@ MAX_ATTACKERS = 2  # who pushes the oracle, who borrows all cash: see attacks.py
 ACCOUNT_SLOTS = MAX_ACCOUNTS + MAX_ATTACKERS  # the accounts of attackers come behind those of the borrowers
 MAX_EXPIRIES = 4
 MAX_STRIKES = 5
-NUM_LEVERS = 12
 MAX_EVENTS_PER_HOUR = 256
 MAX_DECISION_HOURS = 24
 GWAV_HOURS = 38  # hourly marks kept of the averages of vols: their longest window
@@ -143,19 +144,9 @@ venue_dtype = np.dtype(
         ("utilisation", "f8"),
         ("borrow_rate", "f8"),
         ("supply_rate", "f8"),
-        # ---- levers in force, named (levers[...] holds their limits)
-        ("base_rate", "f8"),
-        ("slope1", "f8"),
-        ("slope2", "f8"),
-        ("optimal_utilisation", "f8"),
-        ("liquidation_threshold", "f8"),
+        # ---- levers in force, named as in the table and in its units (levers[...] holds their limits)
+        *((lever.name, "f8") for lever in LEVERS),  # slope2 at least slope1; the bonus gives way to the threshold
         ("loan_to_value", "f8"),  # threshold minus the gap
-        ("liquidation_bonus", "f8"),  # after it gave way to threshold * (1 + bonus) <= 0.98
-        ("option_margin", "f8"),
-        ("half_spread", "f8"),  # vol, 0.015 is 1.5 vol points
-        ("skew_shift", "f8"),  # vol
-        ("vega_fee", "f8"),
-        ("hedge_ratio", "f8"),
         ("levers", lever_dtype, (NUM_LEVERS,)),
         ("lagged_levers", "f8", (NUM_LEVERS,)),  # executed values one decision ago: what rivals see
         ("next_due", "i8"),  # earliest `due` of all levers

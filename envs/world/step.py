@@ -15,7 +15,8 @@ from protogov.envs.world.funding import move_open_interest, set_funding
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
 from protogov.envs.world.ledger import check_books
 from protogov.envs.world.lending import accrue_interest, cover_deficit, pay_funding_cost, refresh_rates, repay_backstop
-from protogov.envs.world.levers import announce_levers, execute_due_levers, target_of_action
+from protogov.envs.world.lever_table import NUM_LEVERS, value_of_action
+from protogov.envs.world.levers import announce_levers, execute_due_levers
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.market import move_outside_price, read_tape, remember_hour, withdraw_liquidity
 from protogov.envs.world.options import mark_book, rebalance_loans
@@ -38,7 +39,7 @@ from protogov.envs.world.settlement import (
     watch_settlement,
 )
 from protogov.envs.world.short_liquidation import check_margins, settle_shorts
-from protogov.envs.world.state import NEVER, NUM_LEVERS, SUBSTEPS
+from protogov.envs.world.state import NEVER, SUBSTEPS
 from protogov.envs.world.surface import revert_surface
 from protogov.envs.world.welfare import clear_sums
 
@@ -56,7 +57,7 @@ def run_decision(world, tape, actions, events, p):
         rows, lagged = venue.levers, venue.lagged_levers
         for index in range(NUM_LEVERS):
             lagged[index] = rows[index].executed
-            rows[index].target = target_of_action(rows[index], actions[v, index])
+            rows[index].target = value_of_action(rows[index], actions[v, index])
     hours = min(world.decision_hours, world.length - world.hour)
     for _ in range(hours):
         run_hour(world, tape, events, p)

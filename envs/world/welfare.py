@@ -33,6 +33,7 @@ import numpy as np
 from protogov.envs.world.attribution import fair_nav, mark_fair_book
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.latent import latent_shortfall_at
+from protogov.envs.world.lever_table import levers_of
 from protogov.envs.world.options import marked_nav
 from protogov.envs.world.state import HOURS_PER_YEAR
 
@@ -82,7 +83,7 @@ TERM_NAMES: tuple[str, ...] = (
 )
 TERMS = np.dtype([(name, "f8") for name in TERM_NAMES])
 WELFARE_PARTS: tuple[str, ...] = tuple(name for name in TERM_NAMES if name.startswith("welfare"))
-RATE_LEVERS = 4  # the first levers of the table
+CHURN_LEVERS = levers_of("rate")  # whose moves `rate_churn` counts
 
 
 @compiled
@@ -120,7 +121,7 @@ def settle_terms(world, venue, hours, out, p):
     out.supplier_haircuts = venue.sum_haircuts * bp
     out.lockup = venue.sum_lockup * bp
     churn = 0.0
-    for index in range(RATE_LEVERS):
+    for index in CHURN_LEVERS:
         churn += venue.levers[index].travelled
     out.rate_churn = churn
     out.bad_debt_growth = (venue.sum_bad_debt + latent_change) * bp

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVER_INDEX
+from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.parameters import parameter_names
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.governors import Found

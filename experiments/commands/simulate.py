@@ -122,6 +122,6 @@ def told(recording: Recording, scenario: str, name: str) -> list[str]:
 
 
 def _lever_names() -> list[str]:
-    from protogov.envs.world.levers import LEVERS
+    from protogov.envs.world.lever_table import LEVERS
 
     return [lever.name for lever in LEVERS]

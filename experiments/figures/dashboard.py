@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS, levers_of
 from protogov.envs.world.state import MAX_EXPIRIES
 from protogov.experiments.core.tables import Table, select
 from protogov.experiments.figures import style
@@ -245,7 +246,7 @@ def lp_value(axes: Axes, view: View, beside: View | None, name: str) -> None:
 
 
 def draw_levers(main: Recording, defaults: Mapping[str, float], *, world: int = 0) -> Figure:
-    """All levers: proposed against executed.
+    """All levers, a row of panels a role: proposed against executed.
 
     Args:
         main: the episode.
@@ -254,9 +255,14 @@ def draw_levers(main: Recording, defaults: Mapping[str, float], *, world: int = 
     """
     view = View.of(main, world)
     with style.look():
-        figure = style.new_figure(11.5, 7.4)
-        grid: Any = figure.subplots(3, 4)
-        for axes, lever in zip(grid.flat, LEVERS, strict=True):
+        roles = [[LEVERS[index] for index in levers_of(role)] for role in dict.fromkeys(row.role for row in LEVERS)]
+        figure = style.new_figure(11.5, 0.2 + 2.4 * len(roles))
+        grid: Any = figure.subplots(len(roles), max(len(levers) for levers in roles), squeeze=False)
+        panels = [pair for row, levers in zip(grid, roles, strict=True) for pair in zip_longest(row, levers)]
+        for axes, lever in panels:
+            if lever is None:  # a role with fewer levers than another
+                axes.set_axis_off()
+                continue
             scale, unit = style.lever_scale(lever.unit)
             proposed, executed = view[f"{lever.name}_proposed"] * scale, view[lever.name] * scale
             axes.axhline(defaults[lever.name] * scale, color=style.GREY, linewidth=0.9, linestyle=(0, (4, 2)))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME, ROLES
 from protogov.envs.scenarios import get_scenario
-from protogov.envs.world.levers import LEVERS, Lever
+from protogov.envs.world.lever_table import LEVERS, Lever
 from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces

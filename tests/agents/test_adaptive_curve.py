@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from protogov.agents.baselines import AdaptiveCurve, make_governor
+from protogov.agents.baselines import make_governor
+from protogov.agents.baselines.adaptive_curve import AdaptiveCurve
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 from protogov.envs.world.adaptive_curve import kinked_form

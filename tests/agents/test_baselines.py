@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from protogov.agents.baselines import governor_fits, governor_names, make_governor
+from protogov.agents.baselines import baseline, governor_fits, governor_names, make_governor
+from protogov.agents.baselines.baseline import REGISTER
+from protogov.agents.baselines.rule import Rule
 from protogov.agents.policies import PolicyError
 from protogov.agents.ppo import PPOSettings, Trainer
 from protogov.agents.row_noise import RowNoise
 from protogov.envs.roles import ROLES
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 
 ROLE = ROLES["spread"]
 VIEW = SimpleNamespace(obs=np.zeros((5, 3), np.float32))
@@ -31,6 +34,37 @@ def test_every_name_makes_a_governor_that_answers_in_range():
         assert actions.shape == (5, len(role.levers))
         assert actions.dtype == np.float32
         assert (np.abs(actions) <= 1).all()
+
+
+def test_a_class_with_a_name_registers_itself_and_no_name_is_taken_twice(monkeypatch):
+    monkeypatch.setattr(baseline, "REGISTER", known := dict(REGISTER))
+
+    class Wide(Rule):
+        name = "wide"
+        sets = ("half_spread",)
+
+        def targets(self, view, memory, num_rows):
+            return {"half_spread": 0.12}
+
+    assert known["wide"].kind is Wide
+    assert Wide.fits(ROLES["spread"].levers)
+    assert not Wide.fits(ROLES["rate"].levers)
+    assert known["wide"].make(ROLE.lever_rows(), 0).act(VIEW)[0].tolist() == [1, 0, 0, 0]
+    with pytest.raises(ValueError, match="name = 'wide' of Other is taken by Wide"):
+
+        class Other(Wide):
+            name = "wide"
+
+
+def test_every_file_of_the_folder_is_known():
+    files = {path.stem for path in Path(baseline.__file__).parent.glob("*.py")}
+    kinds = {entry.kind.__module__.rpartition(".")[2] for entry in REGISTER.values()}
+    assert kinds == files - {"__init__", "baseline", "composite", "row_memory", "rule"}
+
+
+def test_a_world_whose_default_is_an_end_of_the_range_has_governors():
+    governor = make_governor("constant", ROLE, values={"hedge_ratio": 0.6}, defaults={"hedge_ratio": 1.2})
+    np.testing.assert_allclose(governor.act(VIEW)[0], [0, 0, 0, -0.5])
 
 
 def test_constant_is_the_default_levers_unless_told():
@@ -76,7 +110,7 @@ def test_row_noise_is_uniform_and_normal_and_independent_across_columns():
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"name": "clever"}, "governor is 'clever'; accepted: constant, random, adaptive_curve, slope2_oracle"),
+        ({"name": "clever"}, "governor is 'clever'; accepted: adaptive_curve, collapse, constant, .*, or the path"),
         ({"name": "random", "values": {"half_spread": 0.01}}, "values is given for governor 'random'"),
         ({"name": "constant", "values": {"slope1": 0.1}}, "lever is 'slope1'; accepted: half_spread"),
         ({"name": "constant", "values": {"hedge_ratio": 2.0}}, "hedge_ratio is 2.0; accepted: 0.0 to 1.2"),

@@ -156,7 +156,8 @@ def test_names_fill_roles_together_and_one_role_that_holds_everything():
     levers = ROLES["joint"].levers
     alone = make_governor("pi", ROLES["rate"]).act(view(utilisation=0.95))
     assert np.array_equal(actions[:, : len(alone[0])], alone)
-    assert (actions[:, levers.index("half_spread")] == 1).all()
+    assert (actions[:, [levers.index(name) for name in ("half_spread", "vega_fee", "option_margin")]] == 1).all()
+    assert (actions[:, levers.index("hedge_ratio")] == -1).all()
     assert (actions[:, levers.index("liquidation_threshold")] == 0).all()
 
 

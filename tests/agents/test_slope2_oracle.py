@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from protogov.agents.baselines import Slope2Oracle, make_governor
+from protogov.agents.baselines import make_governor
+from protogov.agents.baselines.slope2_oracle import Slope2Oracle
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 from protogov.envs.simulator import Simulator
@@ -28,8 +29,8 @@ def asked(governor, *readings):
     for utilisation, rate in readings:
         action = governor.act(seen(utilisation, rate))
         assert (np.delete(action[0], COLUMN) == 0.0).all()  # the other levers stay at their defaults
-        assert LEVERS[COLUMN].value(action[0, COLUMN]) == pytest.approx(governor.targets[0], rel=1e-5)
-        targets.append(governor.targets[0])
+        assert LEVERS[COLUMN].value(action[0, COLUMN]) == pytest.approx(governor.asked[0], rel=1e-5)
+        targets.append(governor.asked[0])
     return targets
 
 
@@ -53,7 +54,7 @@ def test_changes_at_most_every_eight_hours():
     targets = []
     for _ in range(12):
         governor.act(seen(0.95, 0.05, hours=1))
-        targets.append(governor.targets[0])
+        targets.append(governor.asked[0])
     assert targets == pytest.approx([0.56] * 8 + [0.52] * 4)
 
 
@@ -70,7 +71,7 @@ def test_remembers_and_forgets_row_by_row():
     copy.load_state_dict(governor.state_dict())
     assert asked(copy, (0.95, 0.1)) == asked(governor, (0.95, 0.1))
     governor.reset(ROWS, SEEDS)
-    assert governor.targets == pytest.approx([0.6])
+    assert governor.asked == pytest.approx([0.6])
     with pytest.raises(ValueError, match="governor 'slope2_oracle' sets base_rate"):
         make_governor("slope2_oracle", ROLES["risk"])
 

@@ -13,12 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 import protogov.envs
-from protogov.envs import Simulator, Step, WorldConfig
+from protogov.envs import ROLES, Simulator, Step, WorldConfig
 from protogov.envs.sb3_vec_env import SB3VecEnv
 from protogov.envs.world.state import EVENT
 
 Trace = dict[str, NDArray[Any]]  # by name, [steps, worlds, ...]
-LEVERS = {"rate": 4, "risk": 4, "spread": 4, "joint": 12}
+LEVERS = {name: len(role.levers) for name, role in ROLES.items()}
 PACKED = np.dtype([(name, EVENT[name]) for name in EVENT.names or ()])  # without padding, which holds anything
 FULL = WorldConfig(randomise_levers=0.25)  # three governors, 56 decisions of 6 hours, levers that start anywhere
 
@@ -26,7 +26,7 @@ FULL = WorldConfig(randomise_levers=0.25)  # three governors, 56 decisions of 6 
 def recorded_actions(world_seed: int, steps: int, agents: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     """What the governors of world `world_seed` do, whatever else happens: {agent: [steps, levers]}."""
     rng = np.random.default_rng(world_seed)
-    held = np.repeat(rng.uniform(-1.1, 1.1, (-(-steps // 4), 12)), 4, axis=0)[:steps].astype(np.float32)
+    held = np.repeat(rng.uniform(-1.1, 1.1, (-(-steps // 4), LEVERS["joint"])), 4, axis=0)[:steps].astype(np.float32)
     return {agent: held[:, : LEVERS[agent.split("_")[0]]] for agent in agents}
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVER_INDEX
+from protogov.envs.world.lever_table import LEVER_INDEX
 
 SHORT = WorldConfig(episode_hours=24, decision_hours=12)
 

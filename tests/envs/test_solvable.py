@@ -11,7 +11,7 @@ from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.solvable import BONUS, CAREFUL, CHOKE, GAIN, LOGIT_SCALE, Solvable, solvable, solvable_names
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 
 SEEDS = np.arange(2, dtype=np.uint64)
 BOUND = 0.05  # of (V* - V) / (V* - V_default)

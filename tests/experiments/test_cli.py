@@ -63,7 +63,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
         (["evaluate", "nowhere"], "nowhere"),
         (["evaluate"], "out is missing"),
         (["evaluate", "--out", "x"], "nothing to compare"),
-        (["evaluate", "--out", "x", "--baselines", "greedy"], "known are static, random"),
+        (["evaluate", "--out", "x", "--baselines", "greedy"], "known are static, adaptive_curve"),
         (["evaluate", "--out", "x", "--baselines", "random", "--episodes", "1"], "episodes is 1"),
         (["evaluate", "--out", "x", "--baselines", "random", "--scenarios", "jmup"], "'jmup'"),
         (["simulate", "--out", "x", "--scenario", "nowhere.csv"], "nowhere.csv"),

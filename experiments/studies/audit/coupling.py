@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 from protogov.agents.tuning.evolution import Budget
 from protogov.agents.tuning.objective import role_levers
-from protogov.envs.world.levers import LEVER_INDEX
+from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.experiments.core.pieces import Piece, run_pieces
 from protogov.experiments.core.statistics import Floats, holm, student_t
 from protogov.experiments.core.study import Found

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.figure import Figure
 
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 from protogov.experiments.core.statistics import Floats, Interval, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns, groups, records

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION, open_worlds
 from protogov.experiments.core.statistics import Floats

@@ -15,7 +15,7 @@ import numpy as np
 from protogov.agents.tuning.evolution import Budget, tune
 from protogov.agents.tuning.objective import Constants, Episodes, Family, role_levers
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import FIRST_SELECTION
 from protogov.experiments.core.statistics import Floats

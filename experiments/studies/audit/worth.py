@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from protogov.agents.tuning.objective import role_levers
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns, groups, records

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Flat, Scenario
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.envs.world.state import EventKind
 from protogov.experiments.core.play import still
 from protogov.experiments.core.statistics import Floats

@@ -71,7 +71,7 @@ def _gap(cell: Cell) -> float:
     return round(cell.threshold - cell.loan_to_value, 12)
 
 
-def lever_rows(cells: Sequence[Cell], repeat: int) -> dict[str, Floats]:
+def cell_levers(cells: Sequence[Cell], repeat: int) -> dict[str, Floats]:
     """Lever name -> F64[cells * repeat] in its unit: every cell `repeat` times, cell after cell."""
     rows = {
         "liquidation_threshold": [cell.threshold for cell in cells],
@@ -95,7 +95,7 @@ def play_slice(config: WorldConfig, job: Slice) -> Table:
     """
     count = job.stop - job.start
     seeds = np.tile(tape_seeds(count, job.start), len(job.cells))
-    world = open_worlds(config, job.scenario, seeds, lever_rows(job.cells, count))
+    world = open_worlds(config, job.scenario, seeds, cell_levers(job.cells, count))
     watch = Watch(world)
     for step in hold_still(world):
         watch.add(step)

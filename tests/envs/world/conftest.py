@@ -11,7 +11,7 @@ import pytest
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import apply_levers, lever_rows
+from protogov.envs.world.levers import apply_levers, opening_levers
 from protogov.envs.world.parameters import Parameters
 from protogov.envs.world.state import ATTACKS, EVENT_LOG, NEVER, TAPE, world_dtypes
 
@@ -58,7 +58,7 @@ def make_bench(num_venues: int = 1, autonomy: float = inf, **parameters: float) 
         venue.borrow_index = venue.supply_index = 1.0
         venue.opening_value = 1e8
         venue.next_expiry = NEVER
-        venue.levers[:] = lever_rows(autonomy)
+        venue.levers[:] = opening_levers(autonomy)
         venue.next_due = NEVER
         apply_levers(venue)
     p = Parameters(**parameters).record().view(np.recarray)[0]  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 from protogov.envs.world.parameters import Parameters
 
 

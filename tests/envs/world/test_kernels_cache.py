@@ -90,7 +90,8 @@ import json
 import numpy as np
 from protogov.envs.world import kernels as k
 from protogov.envs.world.records import CONTROLS, RECORD
-from protogov.envs.world.state import EVENT, EVENT_LOG, NUM_LEVERS, TAPE
+from protogov.envs.world.lever_table import NUM_LEVERS
+from protogov.envs.world.state import EVENT, EVENT_LOG, TAPE
 
 def rows(shape, dtype):
     return np.zeros(shape, dtype).view(np.recarray)

@@ -11,32 +11,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protogov.envs.world.levers import (
-    BASE_RATE,
-    HALF_SPREAD,
-    HEDGE_RATIO,
+from protogov.envs.roles import ROLES
+from protogov.envs.world.lever_table import (
+    AT,
     LEVER_INDEX,
     LEVERS,
-    LIQUIDATION_BONUS,
-    LIQUIDATION_THRESHOLD,
-    LTV_GAP,
-    OPTIMAL_UTILISATION,
-    SLOPE1,
-    SLOPE2,
-    CapKind,
+    NUM_LEVERS,
     Lever,
+    action_of_value,
+    levers_of,
+    value_of_action,
+    with_defaults,
+)
+from protogov.envs.world.levers import (
+    CapKind,
     Reason,
     Verdict,
     announce,
     announce_levers,
     apply_levers,
     execute_due_levers,
-    lever_rows,
+    opening_levers,
     steward_verdict,
-    target_of_action,
 )
-from protogov.envs.world.observe import action_of
-from protogov.envs.world.state import NEVER, NUM_LEVERS
+from protogov.envs.world.state import NEVER
 
 BY_INDEX = pytest.mark.parametrize("index", range(NUM_LEVERS), ids=[lever.name for lever in LEVERS])
 
@@ -104,14 +102,22 @@ class Shield:
 def test_the_table_is_the_specified_one() -> None:
     assert tuple(lever.name for lever in LEVERS) == tuple(SPECIFIED)
     assert LEVER_INDEX == {name: index for index, name in enumerate(SPECIFIED)}
+    assert AT._asdict() == LEVER_INDEX and len(LEVERS) == NUM_LEVERS
     for lever in LEVERS:
-        assert (lever.map == "log") == (lever.name in LOGARITHMIC)
+        assert lever.log_map == (lever.name in LOGARITHMIC)
         assert lever.cap_kind == ("ratio" if lever.name == "half_spread" else "absolute")
+
+
+def test_every_lever_belongs_to_one_role_and_the_joint_one_has_all() -> None:
+    for name, positions in {"rate": (0, 1, 2, 3), "risk": (4, 5, 6, 7), "spread": (8, 9, 10, 11)}.items():
+        assert levers_of(name) == positions
+        assert ROLES[name].levers == tuple(LEVERS[index].name for index in positions)
+    assert ROLES["joint"].levers == tuple(lever.name for lever in LEVERS)
 
 
 @pytest.mark.parametrize(("autonomy", "column"), [(1.0, 0), (12.0, 1), (72.0, 2)])
 def test_limits_at_each_autonomy(autonomy: float, column: int) -> None:
-    for row, (values, delay, notice) in zip(lever_rows(autonomy), SPECIFIED.values(), strict=True):
+    for row, (values, delay, notice) in zip(opening_levers(autonomy), SPECIFIED.values(), strict=True):
         assert (row["low"], row["default"], row["high"], row["cap"]) == pytest.approx(values)
         assert row["delay"] == delay[column] * 12
         assert row["notice"] == pytest.approx(notice[column] * 12)
@@ -121,7 +127,7 @@ def test_limits_at_each_autonomy(autonomy: float, column: int) -> None:
 
 
 def test_no_limits_and_no_change_at_the_two_ends_of_autonomy() -> None:
-    free, frozen = lever_rows(inf), lever_rows(0.0)
+    free, frozen = opening_levers(inf), opening_levers(0.0)
     assert np.isinf(free["cap"]).all() and not free["delay"].any() and not free["notice"].any()
     assert not free["deadband"].any()
     assert (frozen["delay"] == NEVER).all()
@@ -129,17 +135,17 @@ def test_no_limits_and_no_change_at_the_two_ends_of_autonomy() -> None:
 
 @pytest.mark.parametrize("autonomy", [1.0, 7.3, 12.0, 72.0, 500.0])
 def test_delay_is_never_below_an_hour_and_notice_never_above_the_delay(autonomy: float) -> None:
-    rows = lever_rows(autonomy)
+    rows = opening_levers(autonomy)
     assert (rows["delay"] >= 12).all() and (rows["notice"] <= rows["delay"]).all()
 
 
 def test_a_row_that_contradicts_itself_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"lever x: low 2.0 < default 1.0 < high 3.0 must hold"):
-        Lever("x", "", 2.0, 1.0, 3.0, "linear", 0.1, 1, 0)
+    with pytest.raises(ValueError, match=r"lever x: low 2.0 <= default 1.0 <= high 3.0 must hold"):
+        Lever("x", "rate", "", 2.0, 1.0, 3.0, "linear", 0.1, 1, 0)
     with pytest.raises(ValueError, match=r"lever x: low = 0.0 must be positive for a log map"):
-        Lever("x", "", 0.0, 1.0, 3.0, "log", 0.1, 1, 0)
+        Lever("x", "rate", "", 0.0, 1.0, 3.0, "log", 0.1, 1, 0)
     with pytest.raises(ValueError, match=r"lever x: low = 0.0 must be positive for a relative cap"):
-        Lever("x", "", 0.0, 1.0, 3.0, "linear", 0.1, 1, 0, cap_kind="relative")
+        Lever("x", "rate", "", 0.0, 1.0, 3.0, "linear", 0.1, 1, 0, cap_kind="relative")
 
 
 # ---------------------------------------------------------------- the steward's rule
@@ -184,12 +190,12 @@ def test_zero_is_a_value_where_it_is_not_forbidden() -> None:
 
 def test_a_lever_whose_cap_is_relative_moves_by_a_share_of_itself(blank: Callable[..., Any]) -> None:
     shield = Shield(blank(autonomy=12.0))
-    row = shield.rows[SLOPE2]  # delay 6 h, notice 2 h
+    row = shield.rows[AT.slope2]  # delay 6 h, notice 2 h
     row.cap_kind, row.cap = CapKind.RELATIVE, 0.3
-    shield.aim(SLOPE2, 3.0)
+    shield.aim(AT.slope2, 3.0)
     shield.hours(13)
     assert [pending for *_, pending in shield.announced] == pytest.approx([0.6 * 1.3, 0.6 * 1.3**2, 0.6 * 1.3**3])
-    shield.aim(SLOPE2, 0.2)
+    shield.aim(AT.slope2, 0.2)
     shield.hours(6)
     assert shield.announced[-1][2] == pytest.approx(0.6 * 1.3**3 * 0.7)
 
@@ -201,7 +207,7 @@ def test_the_shield_asks_the_rule(
     blank: Callable[..., Any], current: float, target: float, waited: int, delay: int
 ) -> None:
     # a change that the rule allows is made in full, one that is too large as far as it allows, and none too soon
-    row = blank(autonomy=12.0).venue.levers[LIQUIDATION_THRESHOLD]
+    row = blank(autonomy=12.0).venue.levers[AT.liquidation_threshold]
     row.executed, row.target, row.deadband, row.delay, row.notice = current, target, 0.0, delay, 0
     row.allowed = delay  # the last change was at sub-step 0
     announce(row, waited)
@@ -223,13 +229,13 @@ def test_the_shield_asks_the_rule(
 
 @BY_INDEX
 def test_actions_map_to_the_range_piecewise(index: int) -> None:
-    lever, row = LEVERS[index], lever_rows(1.0).view(np.recarray)[index]
-    assert target_of_action(row, -1.0) == pytest.approx(lever.low, abs=1e-15)
-    assert target_of_action(row, 0.0) == lever.default
-    assert target_of_action(row, 1.0) == pytest.approx(lever.high)
-    assert target_of_action(row, -7.0) == target_of_action(row, -1.0)
-    assert target_of_action(row, 7.0) == target_of_action(row, 1.0)
-    middle = target_of_action(row, 0.5), target_of_action(row, -0.5)
+    lever, row = LEVERS[index], opening_levers(1.0).view(np.recarray)[index]
+    assert value_of_action(row, -1.0) == pytest.approx(lever.low, abs=1e-15)
+    assert value_of_action(row, 0.0) == lever.default
+    assert value_of_action(row, 1.0) == pytest.approx(lever.high)
+    assert value_of_action(row, -7.0) == value_of_action(row, -1.0)
+    assert value_of_action(row, 7.0) == value_of_action(row, 1.0)
+    middle = value_of_action(row, 0.5), value_of_action(row, -0.5)
     if lever.map == "log":
         expected = math.sqrt(lever.default * lever.high), math.sqrt(lever.default * lever.low)
     else:
@@ -239,20 +245,37 @@ def test_actions_map_to_the_range_piecewise(index: int) -> None:
 
 @BY_INDEX
 @given(action=st.floats(-1.0, 1.0))
-def test_the_action_map_has_an_inverse_and_three_equal_forms(index: int, action: float) -> None:
-    lever, row = LEVERS[index], lever_rows(1.0).view(np.recarray)[index]
-    value = target_of_action(row, action)
+def test_the_action_map_has_an_inverse_and_two_equal_forms(index: int, action: float) -> None:
+    lever, row = LEVERS[index], opening_levers(1.0).view(np.recarray)[index]
+    value = value_of_action(row, action)
     assert min(lever.low, lever.high) - 1e-12 <= value <= lever.high + 1e-12
     assert float(lever.value(np.array(action))) == pytest.approx(value, rel=1e-12, abs=1e-15)
-    assert action_of(row, value) == pytest.approx(action, abs=1e-9)
+    assert action_of_value(row, value) == pytest.approx(action, abs=1e-9)
     assert float(lever.action(np.array(value))) == pytest.approx(action, abs=1e-9)
 
 
-def test_a_default_at_an_end_of_the_range_is_action_zero() -> None:
-    row = lever_rows(1.0).view(np.recarray)[HEDGE_RATIO]
-    for end in ("low", "high"):
-        row.default = row[end]
-        assert action_of(row, row.default) == 0.0
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_a_default_at_an_end_of_the_range_is_action_zero(end: str) -> None:
+    for lever, at in (("hedge_ratio", AT.hedge_ratio), ("slope1", AT.slope1)):
+        default = getattr(LEVERS[at], end)
+        row = opening_levers(1.0, {lever: default}).view(np.recarray)[at]
+        assert row.default == row.executed == row.target == row.pending == default
+        (own,) = with_defaults([LEVERS[at]], {lever: default})
+        assert action_of_value(row, default) == float(own.action(default)) == 0.0
+        way = -1.0 if end == "low" else 1.0  # nothing lies there
+        assert value_of_action(row, way) == float(own.value(way)) == default
+        assert float(own.value(-way)) == pytest.approx(value_of_action(row, -way), rel=1e-12)
+
+
+def test_values_and_actions_keep_the_shape_of_what_is_asked() -> None:
+    for lever in LEVERS:
+        actions = np.linspace(-1.0, 1.0, 6, dtype=np.float32).reshape(2, 3)
+        values = lever.value(actions)
+        assert values.shape == (2, 3) and values.dtype == np.float64
+        assert values.min() == pytest.approx(lever.low) and values.max() == pytest.approx(lever.high)
+        assert lever.low <= values.min() and values.max() <= lever.high
+        np.testing.assert_allclose(lever.action(values), actions, atol=1e-12)
+        assert lever.value(7.0) == lever.value(1.0) and lever.value(0.0).shape == ()
 
 
 # ---------------------------------------------------------------- the shield
@@ -263,7 +286,7 @@ def test_a_default_at_an_end_of_the_range_is_action_zero() -> None:
 def test_one_change_is_one_cap_and_lands_after_its_notice(blank: Callable[..., Any], index: int, action: float) -> None:
     shield = Shield(blank(autonomy=12.0))
     row = shield.rows[index]
-    shield.aim(index, target_of_action(row, action))
+    shield.aim(index, value_of_action(row, action))
     notice, cap, before = int(row.notice), float(row.cap), float(row.executed)
     shield.hour()
     after = before * math.exp(math.copysign(cap, action)) if row.cap_kind else before + math.copysign(cap, action)
@@ -318,8 +341,8 @@ def test_the_shield_does_not_dither(blank: Callable[..., Any], index: int) -> No
 
 def test_reasons_while_waiting(blank: Callable[..., Any]) -> None:
     shield = Shield(blank(autonomy=12.0))
-    row = shield.rows[BASE_RATE]  # delay 6 h, notice 2 h
-    shield.aim(BASE_RATE, 0.10)
+    row = shield.rows[AT.base_rate]  # delay 6 h, notice 2 h
+    shield.aim(AT.base_rate, 0.10)
     shield.hour()
     assert row.reason == Reason.CAPPED
     shield.hours(2)
@@ -332,18 +355,18 @@ def test_reasons_while_waiting(blank: Callable[..., Any]) -> None:
 
 def test_a_frozen_lever_says_so(blank: Callable[..., Any]) -> None:
     shield = Shield(blank(autonomy=0.0))
-    shield.aim(BASE_RATE, 0.10)
+    shield.aim(AT.base_rate, 0.10)
     shield.hours(100)
     assert not shield.announced and not shield.changes
-    assert shield.rows[BASE_RATE].reason == Reason.FROZEN
-    assert shield.rows[SLOPE1].reason == Reason.AT_TARGET
+    assert shield.rows[AT.base_rate].reason == Reason.FROZEN
+    assert shield.rows[AT.slope1].reason == Reason.AT_TARGET
 
 
 @BY_INDEX
 @pytest.mark.parametrize("action", [-1.0, -0.001, 1.0])
 def test_full_autonomy_executes_at_once(blank: Callable[..., Any], index: int, action: float) -> None:
     shield = Shield(blank(autonomy=inf))
-    target = target_of_action(shield.rows[index], action)
+    target = value_of_action(shield.rows[index], action)
     shield.aim(index, target)
     shield.hour()
     assert shield.changes == [(0, index, LEVERS[index].default, target)]
@@ -354,12 +377,12 @@ def test_full_autonomy_executes_at_once(blank: Callable[..., Any], index: int, a
 def test_steps_inside_a_long_decision(blank: Callable[..., Any], autonomy: float, delay: int) -> None:
     # the base rate from 1% to 10% in caps of one point: the first at hour 0, one more each time the delay has passed
     shield = Shield(blank(autonomy=autonomy))
-    shield.aim(BASE_RATE, 0.10)
+    shield.aim(AT.base_rate, 0.10)
     shield.hours(4 * delay)
     assert [at for at, *_ in shield.announced] == [0, 12 * delay, 24 * delay, 36 * delay]
     assert [pending for *_, pending in shield.announced] == pytest.approx([0.02, 0.03, 0.04, 0.05])
-    assert shield.rows[BASE_RATE].executed == pytest.approx(0.05)
-    assert shield.rows[BASE_RATE].travelled == pytest.approx(4.0)
+    assert shield.rows[AT.base_rate].executed == pytest.approx(0.05)
+    assert shield.rows[AT.base_rate].travelled == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize("name", ["liquidation_threshold", "option_margin"])
@@ -370,7 +393,7 @@ def test_a_lever_whose_notice_is_its_delay_moves_each_delay(
     # game.md: "a = 72 trains (a change an hour)", "one cap each time its delay has passed"
     shield = Shield(blank(autonomy=autonomy))
     index = LEVER_INDEX[name]
-    shield.aim(index, target_of_action(shield.rows[index], 1.0))
+    shield.aim(index, value_of_action(shield.rows[index], 1.0))
     shield.hours(3 * delay + 1)
     assert [at for at, *_ in shield.announced] == [0, 12 * delay, 24 * delay, 36 * delay]
     assert [at for at, *_ in shield.changes] == [12 * delay, 24 * delay, 36 * delay]
@@ -378,16 +401,16 @@ def test_a_lever_whose_notice_is_its_delay_moves_each_delay(
 
 def test_the_ratio_cap_of_the_half_spread(blank: Callable[..., Any]) -> None:
     shield = Shield(blank(autonomy=72.0))
-    shield.aim(HALF_SPREAD, 0.12)
+    shield.aim(AT.half_spread, 0.12)
     shield.hours(3)
-    assert shield.rows[HALF_SPREAD].executed == pytest.approx(0.015 * 1.25**3)
-    shield.aim(HALF_SPREAD, 0.0025)
+    assert shield.rows[AT.half_spread].executed == pytest.approx(0.015 * 1.25**3)
+    shield.aim(AT.half_spread, 0.0025)
     shield.hours(2)
-    assert shield.rows[HALF_SPREAD].executed == pytest.approx(0.015 * 1.25)
+    assert shield.rows[AT.half_spread].executed == pytest.approx(0.015 * 1.25)
     shield.hours(40)
     # nine steps of 1.25 from 0.015 are 0.0020, below the target: the last one is cut to it, or left in the deadband
-    assert shield.rows[HALF_SPREAD].executed == pytest.approx(0.0025, rel=0.06)
-    assert shield.rows[HALF_SPREAD].executed >= 0.0025 * (1 - 1e-12)
+    assert shield.rows[AT.half_spread].executed == pytest.approx(0.0025, rel=0.06)
+    assert shield.rows[AT.half_spread].executed >= 0.0025 * (1 - 1e-12)
 
 
 @given(
@@ -401,7 +424,7 @@ def test_at_most_one_cap_a_delay(
     shield = Shield(blank(autonomy=autonomy))
     row = shield.rows[index]
     for hours, action in aims:
-        shield.aim(index, target_of_action(row, action))
+        shield.aim(index, value_of_action(row, action))
         shield.hours(hours)
     delay, notice, cap = int(row.delay), int(row.notice), float(row.cap)
     times = [at for at, *_ in shield.announced]
@@ -427,17 +450,15 @@ def test_levers_in_force_reach_their_fields(blank: Callable[..., Any]) -> None:
     apply_levers(venue)
     for lever in LEVERS:
         value = (lever.low + lever.default) / 2
-        if lever.name == "ltv_gap":
-            assert venue.loan_to_value == pytest.approx(venue.liquidation_threshold - value)
-        else:
-            assert venue[lever.name] == pytest.approx(value)
+        assert venue[lever.name] == pytest.approx(value)
+    assert venue.loan_to_value == pytest.approx(venue.liquidation_threshold - venue.ltv_gap)
 
 
 @given(threshold=st.floats(0.6, 0.92), bonus=st.floats(0.01, 0.15))
 def test_the_bonus_gives_way_to_the_threshold(blank: Callable[..., Any], threshold: float, bonus: float) -> None:
     _, venue, _, _ = blank()
-    venue.levers[LIQUIDATION_THRESHOLD].executed = threshold
-    venue.levers[LIQUIDATION_BONUS].executed = bonus
+    venue.levers[AT.liquidation_threshold].executed = threshold
+    venue.levers[AT.liquidation_bonus].executed = bonus
     apply_levers(venue)
     assert venue.liquidation_threshold == threshold
     assert venue.liquidation_threshold * (1.0 + venue.liquidation_bonus) <= 0.98 + 1e-12
@@ -446,8 +467,8 @@ def test_the_bonus_gives_way_to_the_threshold(blank: Callable[..., Any], thresho
 
 def test_slopes_stay_in_order_and_a_loan_to_value_is_no_debt(blank: Callable[..., Any]) -> None:
     _, venue, _, _ = blank()
-    venue.levers[SLOPE1].executed, venue.levers[SLOPE2].executed = 0.3, 0.2
-    venue.levers[LTV_GAP].executed, venue.levers[OPTIMAL_UTILISATION].executed = 2.0, 0.7
+    venue.levers[AT.slope1].executed, venue.levers[AT.slope2].executed = 0.3, 0.2
+    venue.levers[AT.ltv_gap].executed, venue.levers[AT.optimal_utilisation].executed = 2.0, 0.7
     apply_levers(venue)
     assert venue.slope2 == venue.slope1 == 0.3
     assert venue.loan_to_value == 0.0

@@ -14,7 +14,7 @@ from scipy.stats import norm
 from protogov.envs.config import OBSERVABLE, ConfigError, WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.envs.world import features, observe
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 from protogov.envs.world.state import NEVER, CollateralKind
 from protogov.envs.world.surface import fair_vol, mid_vol
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from protogov.envs.world.levers import LEVER_INDEX
+from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.margin import minimum_collateral
 from protogov.envs.world.options import years_to_expiry
 from protogov.envs.world.population import option_traders

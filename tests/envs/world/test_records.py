@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVER_INDEX
+from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.records import RECORD, fill_record
 from protogov.envs.world.state import EventKind
 from protogov.envs.world.step import close_hour

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from protogov.envs.world.features import FEATURES, VENUE_DTYPE, WORLD_DTYPE
-from protogov.envs.world.levers import LEVERS
-from protogov.envs.world.parameters import PARAMS, Parameters, parameter_help, parameter_names
+from protogov.envs.world.lever_table import LEVERS, NUM_LEVERS
+from protogov.envs.world.parameters import PARAMS, Parameters, parameter_names
 from protogov.envs.world.records import CONTROLS, RECORD
-from protogov.envs.world.state import EVENT, EVENT_LOG, NUM_LEVERS, TAPE, lever_dtype, venue_dtype, world_dtypes
+from protogov.envs.world.state import EVENT, EVENT_LOG, TAPE, lever_dtype, venue_dtype, world_dtypes
 from protogov.envs.world.welfare import TERMS
 
 RECORDS = {
@@ -59,17 +59,20 @@ def test_the_tape_is_hourly_single_precision() -> None:
 
 
 def test_every_lever_has_its_named_field() -> None:
-    assert len(LEVERS) == NUM_LEVERS == venue_dtype["levers"].shape[0] == venue_dtype["lagged_levers"].shape[0]
-    named = {"ltv_gap": "loan_to_value"}
-    for lever in LEVERS:
-        assert named.get(lever.name, lever.name) in (venue_dtype.names or ())
+    assert NUM_LEVERS == venue_dtype["levers"].shape[0] == venue_dtype["lagged_levers"].shape[0]
+    assert {lever.name for lever in LEVERS} <= set(venue_dtype.names or ())
 
 
 def test_parameters_and_their_record_have_the_same_names_and_values() -> None:
     assert parameter_names() == PARAMS.names
     row = Parameters(gas_cost=3.25, num_accounts=7).record()
     assert row["gas_cost"] == 3.25 and row["num_accounts"] == 7.0
-    assert parameter_help().keys() == set(parameter_names())
+
+
+def test_what_is_seen_of_levers_is_named_after_them() -> None:
+    for feature in ("lever_executed", "lever_pending", "lever_lagged"):
+        assert FEATURES[feature].entries() == tuple(f"{feature}[{lever.name}]" for lever in LEVERS)
+    assert FEATURES["node_vol"].entries()[6] == "node_vol[1,1]" and FEATURES["peg_gap"].entries() == ("peg_gap",)
 
 
 def test_feature_names_are_unique() -> None:

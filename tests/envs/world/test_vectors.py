@@ -16,13 +16,13 @@ from protogov.envs.world import adaptive_curve
 from protogov.envs.world.adaptive_curve import adapted_rate, bounded_exp, charged_rate, utilisation_error
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.lending import compounded_growth, kinked_borrow_rate, supply_rate_of
+from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.levers import (
-    LEVER_INDEX,
     CapKind,
     Reason,
     Verdict,
     announce,
-    lever_rows,
+    opening_levers,
     steward_verdict,
 )
 from protogov.envs.world.liquidation import close_factor, health_factor, protocol_share, seizure
@@ -288,7 +288,7 @@ def steward(case: Case, blank: Callable[..., Any]) -> None:
     assert verdict == VERDICTS[case["expected"]]
     if parameter not in STEWARD_LEVERS:
         return
-    row = lever_rows(1.0).view(np.recarray)[LEVER_INDEX[STEWARD_LEVERS[parameter]]]
+    row = opening_levers(1.0).view(np.recarray)[LEVER_INDEX[STEWARD_LEVERS[parameter]]]
     assert row.cap == pytest.approx(i["max_change"] / 1e4)
     assert row.delay * 300 == i["min_delay_s"]
     row.executed, row.target = i["current"] / 1e4, i["new"] / 1e4

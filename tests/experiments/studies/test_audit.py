@@ -8,7 +8,7 @@ import pytest
 from protogov.agents.tuning import Constants, open_tapes
 from protogov.agents.tuning.objective import role_levers
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 from protogov.experiments.cli import main
 from protogov.experiments.core import pieces as core_pieces
 from protogov.experiments.core.pieces import Piece, Running, piece_digest, run_pieces

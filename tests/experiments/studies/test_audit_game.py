@@ -9,7 +9,7 @@ from protogov.agents.tuning import Constants
 from protogov.agents.tuning.objective import Tapes, role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
-from protogov.envs.world.levers import LEVER_INDEX, LEVERS
+from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
 from protogov.experiments.core.statistics import holm

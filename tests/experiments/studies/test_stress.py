@@ -17,7 +17,7 @@ from protogov.experiments.core.results import read_manifest
 from protogov.experiments.core.statistics import seed_draws, value_at_risk
 from protogov.experiments.core.tables import Table, concatenate, read_csv, select
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.stress.grid import Cell, Slice, lever_rows, make_cells, make_slices, play_slice
+from protogov.experiments.studies.stress.grid import Cell, Slice, make_cells, make_slices, play_slice
 from protogov.experiments.studies.stress.losses import CRITERIA, Standing, Watch, shortfall
 from protogov.experiments.studies.stress.requirement import (
     best_rule,
@@ -118,7 +118,7 @@ def test_a_looser_target_never_asks_for_more(hits, target, more):
 
 def test_cells_are_the_pairs_whose_gap_the_lever_allows():
     assert CELLS == (Cell(0.75, 0.6, 1.0), Cell(0.75, 0.72, 1.0), Cell(0.91, 0.72, 1.0), Cell(0.91, 0.88, 1.0))
-    rows = lever_rows(CELLS, 2)
+    rows = cell_levers(CELLS, 2)
     assert rows["ltv_gap"] == pytest.approx([0.15, 0.15, 0.03, 0.03, 0.19, 0.19, 0.03, 0.03])
     for given_values, message in (
         (((0.5,), (0.4,), (1.0,)), "thresholds holds 0.5"),

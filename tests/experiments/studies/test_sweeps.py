@@ -9,7 +9,7 @@ import pytest
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME, ROLES
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.levers import LEVERS
+from protogov.envs.world.lever_table import LEVERS
 from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.statistics import Interval
