@@ -17,7 +17,7 @@ from protogov.experiments.core.results import read_manifest
 from protogov.experiments.core.statistics import seed_draws, value_at_risk
 from protogov.experiments.core.tables import Table, concatenate, read_csv, select
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.stress.grid import Cell, Slice, make_cells, make_slices, play_slice
+from protogov.experiments.studies.stress.grid import Cell, Slice, cell_levers, make_cells, make_slices, play_slice
 from protogov.experiments.studies.stress.losses import CRITERIA, Standing, Watch, shortfall
 from protogov.experiments.studies.stress.requirement import (
     best_rule,
