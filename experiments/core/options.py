@@ -245,7 +245,7 @@ def _build(kind: type[Any], values: dict[tuple[str, ...], Any], above: tuple[str
         if path in values:
             made[spec.name] = values[path]
         elif spec.init and dataclasses.is_dataclass(hints[spec.name]):
-            made[spec.name] = _build(hints[spec.name], values, path)  # type: ignore[arg-type]
+            made[spec.name] = _build(hints[spec.name], values, path)
     try:
         return kind(**made)
     except ValueError as error:  # a dataclass that checks itself
@@ -283,9 +283,10 @@ def field_help(kind: type[Any]) -> dict[str, str]:
         body = ast.parse(textwrap.dedent(inspect.getsource(one))).body[0]
         assert isinstance(body, ast.ClassDef)
         for field, text in zip(body.body, body.body[1:], strict=False):
-            said = isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
-            if said and isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                found[field.target.id] = str(text.value.value)
+            said = text.value if isinstance(text, ast.Expr) else None
+            named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+            if named and isinstance(said, ast.Constant):
+                found[field.target.id] = str(said.value)  # type: ignore[attr-defined]
     return found
 
 
