@@ -8,7 +8,6 @@ regressions of liquidations on returns. Default levers throughout, nobody learns
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -31,6 +30,7 @@ from protogov.experiments.calibration_measure import (
 from protogov.experiments.calibration_report import format_figures, format_sources
 from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.errors import BadInput, CheckFailed
+from protogov.experiments.outputs import OutputFolder
 
 PROGRAM = "python -m protogov.experiments.calibration"
 OUTSIDE_TAPES = 4  # of `between-crises` over those of another market: the regression that was published is of all days
@@ -52,7 +52,7 @@ class Options:
     member: Member = ""
     parameters: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """Replace a physical parameter, name=value; may be given several times."""
-    out: Path | None = None
+    out: OutputFolder | None = None
     """Write the page, the figure (SVG, PNG) and the numbers (JSON) to this folder."""
     check: bool = False
     """Exit with 1 when a figure lies outside its band."""

@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +36,7 @@ from protogov.experiments.ensemble_search import (
 )
 from protogov.experiments.errors import BadInput, CheckFailed
 from protogov.experiments.files import write_json, write_text
+from protogov.experiments.outputs import OutputFile, OutputFolder
 from protogov.experiments.paths import repository
 from protogov.experiments.tables import Table, concatenate, write_table
 from protogov.experiments.versions import now, versions
@@ -66,9 +66,9 @@ class Options:
     """Of the sets that are left over: a member's figures themselves lie inside their bands."""
     jobs: int = 2
     """Processes, one thread each."""
-    file: Path = ENSEMBLE_FILE
+    file: OutputFile = ENSEMBLE_FILE
     """Where the ensemble is written."""
-    out: Path = repository() / "results" / "ensemble"
+    out: OutputFolder = repository() / "results" / "ensemble"
     """Folder for a page and a table of all sets; finished pieces are kept in its folder `pieces`."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from protogov.agents.ppo.settings import PPOSettings
+from protogov.envs.simulator import Simulator
 from protogov.experiments import cli
 from protogov.experiments.commands import train
 from protogov.experiments.comparison import Comparison
@@ -20,6 +21,7 @@ from protogov.experiments.evaluation import Suite
 from protogov.experiments.files import write_json
 from protogov.experiments.governors import STATIC, baseline, learned_sets
 from protogov.experiments.measured import HEADLINE, HELD_OUT_CRASH, STRESS, make_suites, run_evaluation
+from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.paths import (
     RunFolder,
     candle_files,
@@ -27,7 +29,6 @@ from protogov.experiments.paths import (
     new_run_folder,
     runs_folder,
 )
-from protogov.experiments.play import open_worlds, play, tape_seeds
 from protogov.experiments.reporting import build_report
 from protogov.experiments.run_config import RunConfig, evaluation_world
 from protogov.experiments.training import SeedResult
@@ -75,7 +76,7 @@ class Options:
     """Of the run; a number is added when there is one of that name already."""
     resume: bool = False
     """Go on with the latest run of that name."""
-    runs: Path = field(default_factory=runs_folder)
+    runs: OutputFolder = field(default_factory=runs_folder)
     """Folder that runs are kept in."""
 
 
@@ -88,8 +89,7 @@ def run(options: Options, command: str = PROGRAM) -> int:
         raise BadInput(f"minutes is {options.minutes}; a number above 0 and up to {24 * 60} is accepted")
     folder, config = begin(options, command)
     say(began, f"run {folder.path}")
-    say(began, "compiling the world (once on a machine, up to a minute) …")
-    warm_up(config)
+    Simulator(config.world).compile()  # before several processes want it at the same time
     deadline = None
     with Workers(min(options.processes, len(config.seeds))) as workers:
         if not options.resume:
@@ -152,6 +152,7 @@ def begin(options: Options, command: str = PROGRAM) -> tuple[RunFolder, RunConfi
         folder = latest_run_folder(options.runs, options.name)
         if folder is None:
             raise BadInput(f"{options.runs / options.name}: there is no run to resume; leave out --resume")
+        check_folder(folder.path)
         return folder, train.run_to_resume(folder)
     folder = new_run_folder(options.runs, options.name)
     asked = train.Options(
@@ -167,14 +168,6 @@ def begin(options: Options, command: str = PROGRAM) -> tuple[RunFolder, RunConfi
     write_json(folder.config, config.to_dict())
     write_json(folder.versions, versions())
     return folder, config
-
-
-def warm_up(config: RunConfig) -> None:
-    """Compile everything once, before several processes would do it at the same time."""
-    world = evaluation_world(config.world)
-    governors = baseline(STATIC, world).make(world)
-    seeds = tape_seeds(1)
-    next(play(open_worlds(world, config.scenario, seeds), governors, seeds))
 
 
 def decide_budget(options: Options, config: RunConfig, workers: Workers, began: float) -> tuple[RunConfig, float]:

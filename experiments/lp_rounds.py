@@ -6,12 +6,12 @@ A round's return is that of one share: its price at average vols, exit fees that
 beginning. Both pools of a seed see the same market and the same noise. The published rounds were unhedged.
 """
 
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-import tyro
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -19,10 +19,12 @@ from tqdm import tqdm
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
 from protogov.envs.scenarios.base import HELD_OUT
-from protogov.experiments.commands.options import Member, with_physics
+from protogov.experiments import cli
+from protogov.experiments.commands.options import Member, opened_scenario, with_physics
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLACK, look, new_figure, save, zero_line
 from protogov.experiments.files import write_text
+from protogov.experiments.outputs import OutputFolder
 from protogov.experiments.phenomena.drawing import ACTIVE, SWITCHED, dots
 from protogov.experiments.phenomena.runner import FEWEST_SEEDS
 from protogov.experiments.phenomena.worlds import episodes
@@ -31,12 +33,30 @@ from protogov.experiments.statistics import student_t
 from protogov.experiments.tables import Table, write_table
 from protogov.experiments.versions import now, versions
 
+PROGRAM = "python -m protogov.experiments.lp_rounds"
 PUBLISHED = (-2.07, 0.0, -0.63, -0.70, 0.36, 2.55, -1.89, -7.74)  # % a round, Lyra, unhedged
 SCENARIOS = ("calm", "jump", "regimes", "self-exciting")
 HOURS = 336
 # defaults of levers: at a ratio of 0 the pool opens without a hedge too, which an order limit of 0 would leave standing
 HEDGES: dict[str, dict[str, float]] = {"unhedged": {"hedge_ratio": 0.0}, "hedged": {}}
 Returns = dict[tuple[str, str], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Play rounds of two weeks, unhedged and hedged, and write a table and a figure."""
+
+    out: OutputFolder
+    """Folder of lp_rounds.csv, of the figure and the page."""
+    seeds: int = 64
+    """Rounds of each scenario and hedge."""
+    scenarios: tuple[str, ...] = SCENARIOS
+    """Markets of split train or free."""
+    hours: int = HOURS
+    """Length of a round."""
+    member: Member = ""
+    jobs: int = 2
+    """Worlds that run at the same time."""
 
 
 def world_of(hedge: str, hours: int = HOURS, member: str = "") -> WorldConfig:
@@ -76,7 +96,7 @@ def play_rounds(
     if num_seeds < FEWEST_SEEDS:
         raise BadInput(f"seeds is {num_seeds}; a whole number of at least {FEWEST_SEEDS} is accepted")
     for name in scenarios:
-        if get_scenario(name).split in HELD_OUT:
+        if opened_scenario(name).split in HELD_OUT:
             raise BadInput(f"scenario {name!r} is held out; one of split train or free is accepted")
     keys = [(scenario, hedge) for scenario in scenarios for hedge in HEDGES]
     seeds = tape_seeds(num_seeds)
@@ -184,33 +204,24 @@ def page(table: Table, command: str) -> str:
     )
 
 
-def main(
-    out: Path,
-    seeds: int = 64,
-    scenarios: tuple[str, ...] = SCENARIOS,
-    hours: int = HOURS,
-    member: Member = "",
-    jobs: int = 2,
-) -> None:
-    """Play the rounds and write a table and a figure.
+def run(options: Options, command: str = PROGRAM) -> int:
+    """Play the rounds, write a table and a figure, print the returns.
 
-    Args:
-        out: folder of `lp_rounds.csv` and of the figure.
-        seeds: rounds of each scenario and hedge.
-        scenarios: markets of split train or free.
-        hours: length of a round.
-        member: world of the ensemble.
-        jobs: worlds that run at the same time.
+    Raises:
+        BadInput: an option that cannot be.
     """
-    returns = play_rounds(scenarios, seeds, hours=hours, member=member, jobs=jobs, show=True)
-    notes = {"published": ", ".join(f"{value:g}" for value in PUBLISHED), "hours": str(hours), "member": member}
+    returns = play_rounds(
+        options.scenarios, options.seeds, hours=options.hours, member=options.member, jobs=options.jobs, show=True
+    )
+    notes = {
+        "published": ", ".join(f"{value:g}" for value in PUBLISHED), "hours": str(options.hours),
+        "member": options.member,
+    }  # fmt: skip
     table = table_of(returns)
-    write_table(out / "lp_rounds.csv", table, notes)
+    write_table(options.out / "lp_rounds.csv", table, notes)
     with look():
-        save(draw(returns), out, "lp_rounds")
-    world = f" --member {member}" if member else ""
-    command = f"python -m protogov.experiments.lp_rounds --seeds {seeds}{world} --out results/lp_rounds"
-    write_text(out / "README.md", page(table, command))
+        save(draw(returns), options.out, "lp_rounds")
+    write_text(options.out / "README.md", page(table, command))
     for row in range(table["scenario"].size):
         print(
             f"{table['scenario'][row]:10} {table['hedge'][row]:9} {table['mean'][row]:+.2f} "
@@ -218,7 +229,8 @@ def main(
             f"worst {table['worst'][row]:+.2f}"
         )
     print(f"published  unhedged  {np.mean(PUBLISHED):+.2f} %, deviation {np.std(PUBLISHED, ddof=1):.2f}, worst -7.74")
+    return 0
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    sys.exit(cli.run_command(sys.modules[__name__], sys.argv[1:], PROGRAM))

@@ -5,18 +5,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import Any
 
 from protogov.experiments.errors import BadInput, CheckFailed
-from protogov.experiments.tables import Table, write_table
-
-
-def keep_table(path: Path, table: Table) -> None:
-    """Write a finished piece, whole or not at all."""
-    unfinished = path.with_name(f"unfinished_{path.name}")
-    write_table(unfinished, table)
-    os.replace(unfinished, path)
 
 
 def play_pieces(

@@ -10,7 +10,6 @@ large, of many assets, on the worst day; the world's are those of one collateral
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from protogov.experiments.calibration_report import markdown_table, number
 from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.errors import BadInput
 from protogov.experiments.files import write_text
+from protogov.experiments.outputs import OutputFolder
 from protogov.experiments.tables import Table, write_table
 from protogov.experiments.versions import now, versions
 
@@ -95,7 +95,7 @@ class Options:
     tapes: int = 256
     """Of each."""
     member: Member = ""
-    out: Path | None = None
+    out: OutputFolder | None = None
     """Folder for a table (CSV) and a page."""
 
 

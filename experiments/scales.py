@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
@@ -25,11 +24,15 @@ from protogov.envs.roles import ROLES
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.state import HOURS_PER_YEAR
 from protogov.envs.world.welfare import WELFARE_PARTS
-from protogov.experiments.commands.options import Member, with_physics
+from protogov.experiments import cli
+from protogov.experiments.commands.options import Member, opened_scenario, with_physics
+from protogov.experiments.errors import BadInput
+
+PROGRAM = "python -m protogov.experiments.scales"
 
 
-@dataclass(frozen=True)
-class ScalesArguments:
+@dataclass(frozen=True, kw_only=True)
+class Options:
     """Measure the daily standard deviation of every mandate and of welfare, and the variance of the pool's book."""
 
     seeds: int = 512
@@ -106,12 +109,18 @@ def standard_error(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1)) / sqrt(values.size)
 
 
-def main(arguments: ScalesArguments | None = None) -> int:
-    """Print the measured scales beside the frozen ones."""
-    chosen = arguments if arguments is not None else tyro.cli(ScalesArguments)
-    print(f"standard deviation of 24-hour sums [bp of K0], {chosen.seeds} seeds on {chosen.scenario}")
-    config = with_physics(WorldConfig(), chosen.member)
-    found = measure(chosen.scenario, chosen.seeds, config)
+def run(options: Options, command: str = PROGRAM) -> int:
+    """Print the measured scales beside the frozen ones.
+
+    Raises:
+        BadInput: an option that cannot be.
+    """
+    if options.seeds < 2:
+        raise BadInput(f"seeds is {options.seeds}; a whole number from 2 is accepted")
+    opened_scenario(options.scenario)
+    config = with_physics(WorldConfig(), options.member)
+    print(f"standard deviation of 24-hour sums [bp of K0], {options.seeds} seeds on {options.scenario}")
+    found = measure(options.scenario, options.seeds, config)
     for name, values in found.daily.items():
         frozen = ROLES[name].daily_sd if name in ROLES else ROLES["joint"].daily_sd
         print(f"{name:10s} measured {values.std():8.4f}   frozen {frozen:8.4f}")
@@ -129,4 +138,4 @@ def main(arguments: ScalesArguments | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.run_command(sys.modules[__name__], sys.argv[1:], PROGRAM))

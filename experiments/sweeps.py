@@ -10,15 +10,19 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import tyro
 
 from protogov.envs.config import WorldConfig
+from protogov.experiments import cli
 from protogov.experiments.commands.options import Member, with_physics
+from protogov.experiments.errors import as_bad_input
+from protogov.experiments.outputs import OutputFolder
 from protogov.experiments.sweeps_measure import BACKED, Curve, Sweep, chosen_levers, run_sweeps
+
+PROGRAM = "python -m protogov.experiments.sweeps"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,7 @@ class SweepOptions:
     """Also print what every term and what people did, at the ends, the default and the best value."""
     check: bool = False
     """Exit with 1 when a lever has no interior optimum."""
-    out: Path | None = None
+    out: OutputFolder | None = None
     """Write the numbers (CSV), the figure (SVG, PNG), a manifest and a page to this folder."""
     jobs: int = 1
     """Points that run at the same time."""
@@ -179,11 +183,12 @@ def run(options: SweepOptions) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; bad input is one line on stderr and exit code 2."""
-    try:
-        return run(tyro.cli(SweepOptions, prog="sweeps", args=arguments))
-    except ValueError as error:
-        print(f"sweeps: {error}", file=sys.stderr)
-        return 2
+
+    def checked(options: SweepOptions) -> int:
+        with as_bad_input():
+            return run(options)
+
+    return cli.run_options(SweepOptions, checked, sys.argv[1:] if arguments is None else arguments, PROGRAM)
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ def write_sweeps(sweeps: Sequence[Sweep], options: "SweepOptions", config: World
     figure.savefig(paths[1], dpi=110)
     write_numbers(sweeps, paths[2])
     about = manifest(sweeps, options, config)
-    paths[3].write_text(json.dumps(about, indent=2) + "\n")
-    paths[4].write_text(readme(sweeps, about))
+    paths[3].write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    paths[4].write_text(readme(sweeps, about), encoding="utf-8")
     return paths
 
 
@@ -171,7 +171,7 @@ def write_numbers(sweeps: Sequence[Sweep], path: Path) -> None:
         "lever", "unit", "role", "value", "is_default", "measure", "mean_bp", "difference_bp", "standard_error_bp",
         "half_width_95_bp", "is_best", "optimum_inside",
     )  # fmt: skip
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(head)
         for sweep in sweeps:

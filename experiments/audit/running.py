@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 import protogov.agents.baselines
@@ -25,8 +24,8 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.ensemble import ENSEMBLE_FILE, EVERY_MEMBER
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.kernels import source_digest
-from protogov.experiments.pieces import keep_table, play_pieces
-from protogov.experiments.tables import Table, read_table
+from protogov.experiments.pieces import play_pieces
+from protogov.experiments.tables import Table, read_table, write_table
 
 # what a piece's numbers depend on: roles and scenarios too, not the compiled physics alone
 SOURCES = tuple(
@@ -119,26 +118,16 @@ def run_pieces(
             else:
                 waiting.append((number, piece, kept))
         if how.jobs > 1 and len(waiting) > 1:
-            compile_once(config)
+            Simulator(config).compile()  # several processes would each wait for it
         calls = [(piece.config or config, piece.job) for _, piece, _ in waiting]
         for at, table in play_pieces(function, calls, how.jobs):
             number, piece, kept = waiting[at]
             if kept is not None:
-                keep_table(kept, table)
+                write_table(kept, table)
             tables[number] = table
             bar.set_postfix_str(piece.name, refresh=False)
             bar.update()
     return [tables[firsts[digest]] for digest in digests]
-
-
-def compile_once(config: WorldConfig) -> None:
-    """Fill the cache of compiled code: several processes would each spend a minute on it."""
-    world = Simulator(config, 1)
-    world.reset()
-    still = {agent: np.zeros((1, world.action_size(agent))) for agent in world.agents}
-    world.step(still)
-    world.take_actions(still)
-    world.advance()
 
 
 def piece_digest(function: Callable[..., Table], config: WorldConfig, job: Any) -> str:

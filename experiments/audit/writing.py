@@ -28,10 +28,7 @@ says otherwise."""
 def store(found: Measurement, folder: Path, command: str) -> list[Path]:
     """Write a measurement's tables and what else its part of the page needs; returns the paths."""
     tables = {found.name: found.table, **found.more}
-    paths = []
-    for name, table in tables.items():
-        unfinished = write_table(folder / f"unfinished_{name}.csv", table)
-        paths.append(unfinished.replace(folder / f"{name}.csv"))  # whole or not at all
+    paths = [write_table(folder / f"{name}.csv", table) for name, table in tables.items()]
     about: dict[str, Any] = {
         "name": found.name, "question": found.question, "said": list(found.said), "notes": list(found.notes),
         "tables": list(tables), "command": command, "made": now(), "versions": versions(),

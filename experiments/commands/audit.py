@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.errors import BadInput
+from protogov.experiments.outputs import OutputFolder
 
 if TYPE_CHECKING:
     from protogov.envs.config import WorldConfig
@@ -63,7 +63,7 @@ class Options:
     """Processes, one thread each."""
     world: WorldOptions = field(default_factory=WorldOptions)
     """The world; it has one venue, rivals adds the second."""
-    out: Path | None = None
+    out: OutputFolder | None = None
     """Write tables, figures and the page to this folder; finished pieces are kept there, and a rerun goes on."""
 
 

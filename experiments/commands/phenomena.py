@@ -1,13 +1,13 @@
 """`protogov phenomena`: what markets are known to do, and whether it is gone when its mechanism is switched off."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from protogov.experiments.commands.options import Member
 from protogov.experiments.errors import CheckFailed
+from protogov.experiments.outputs import OutputFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Options:
     member: Member = ""
     jobs: int = 2
     """Batches of worlds that run at the same time."""
-    out: Path | None = None
+    out: OutputFolder | None = None
     """Write the table (CSV), a figure each (SVG, PNG), a manifest and a page to this folder."""
     list: bool = False
     """Say what there is, and run nothing."""

@@ -1,12 +1,12 @@
 """`protogov scenarios`: the library of markets, crises and attacks, as a table and as pictures."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from protogov.experiments.errors import BadInput
+from protogov.experiments.outputs import OutputFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Options:
     """Count falls, drawdowns, returns and vols of `natural` and its parts beside history's instead, into --out."""
     seeds: int | None = None
     """Tapes drawn of each, 20 to 5,000: 200 for the pictures, 4,096 for --frequencies by default."""
-    out: Path | None = None
+    out: OutputFolder | None = None
     """Folder to write pictures and page into."""
 
 

@@ -11,6 +11,7 @@ from protogov.envs.config import WorldConfig
 from protogov.experiments.commands.options import WorldOptions, opened_scenario, world_of
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import BASELINES, STATIC, GovernorSet, baseline, find_governors
+from protogov.experiments.outputs import OutputFolder
 from protogov.experiments.recording import Recording, record
 
 
@@ -39,7 +40,7 @@ class Options:
     """Of the tables."""
     against: str | None = STATIC
     """Baseline drawn dashed beside the governors in the dashboard, or None."""
-    out: Path
+    out: OutputFolder
     """Folder to write into."""
 
 

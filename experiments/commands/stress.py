@@ -1,11 +1,11 @@
 """`protogov stress`: losses, insolvency and the least collateral, over a grid of protocols in one batch."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.errors import BadInput
+from protogov.experiments.outputs import OutputFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class Options:
     Example: protogov stress --target 0.02 --out results/runs/stress
     """
 
-    out: Path
+    out: OutputFolder
     """Folder to write into."""
     scenario: str = "crash-heldout"
     """What the outside market does: a registered scenario, several joined by +, or a path to candles."""

@@ -1,11 +1,11 @@
 """`protogov tune`: constants for each scenario and a linear rule, by CMA-ES on paired tapes."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.errors import BadInput
+from protogov.experiments.outputs import OutputFile, OutputFolder
 from protogov.experiments.run_config import training_scenario
 
 
@@ -19,7 +19,7 @@ class Options:
     Example: protogov tune --scenarios mix jump --out agents/baselines/tuned.json --report results/tuning
     """
 
-    out: Path
+    out: OutputFile
     """The JSON file; the baselines read agents/baselines/tuned.json."""
     scenarios: tuple[str, ...] = ("natural", "mix", "calm", "jump", "self-exciting", "regimes")
     """The first is that of the linear rule as well."""
@@ -31,7 +31,7 @@ class Options:
     """Of a search of constants, 1 or 2: the first from the defaults, the second from the best known."""
     tapes: int = 64
     """Of the search; as many others select the winner."""
-    report: Path | None = None
+    report: OutputFolder | None = None
     """Folder for a page and a figure of the searches in the file."""
     linear: bool = True
     """Also tune the linear rule."""

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from protogov.experiments.files import whole
+
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
@@ -76,10 +78,9 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save(figure: Figure, folder: Path, name: str) -> Path:
     """Write `figure` as <name>.svg without dates, so that equal runs give equal files."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.svg"
-    with look():
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    with look(), whole(path) as unfinished:
+        figure.savefig(unfinished, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return path
 
 

@@ -21,9 +21,9 @@ from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.evaluation import evaluate
 from protogov.experiments.governors import BASELINES, NO_SEED, STATIC, GovernorSet, baseline
 from protogov.experiments.measured import HEADLINE, STRESS
-from protogov.experiments.pieces import keep_table, play_pieces
+from protogov.experiments.pieces import play_pieces
 from protogov.experiments.play import tape_seeds
-from protogov.experiments.tables import Table, concatenate, read_table
+from protogov.experiments.tables import Table, concatenate, read_table, write_table
 
 CEILING = "hindsight-best constants"
 ATTACKED = "jump"  # the market in which attacks are played
@@ -151,7 +151,7 @@ def run_matches(
         for at, table in play_pieces(play_match, [(config, matches[number]) for number in waiting], jobs):
             number = waiting[at]
             if keep is not None:
-                keep_table(keep / _name(config, matches[number]), table)
+                write_table(keep / _name(config, matches[number]), table)
             tables[number] = table
             bar.update(matches[number].seeds)
     return concatenate(tables[number] for number in range(len(matches)))

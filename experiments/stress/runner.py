@@ -13,12 +13,12 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
-from protogov.experiments.pieces import keep_table, play_pieces
+from protogov.experiments.pieces import play_pieces
 from protogov.experiments.play import tape_seeds
 from protogov.experiments.stress import losses
 from protogov.experiments.stress.grid import Cell, lever_rows
 from protogov.experiments.stress.losses import Watch
-from protogov.experiments.tables import Table, concatenate, read_table
+from protogov.experiments.tables import Table, concatenate, read_table, write_table
 
 ENVS = str(Path(envs.__file__).parent)  # scenarios too, not the compiled physics alone
 BATCH = 240  # worlds in a slice at most, or the cells of one seed: 48 KiB a world with its tape
@@ -133,7 +133,7 @@ def run_plan(plan: Plan, *, jobs: int = 2, keep: Path | None = None, show: bool 
         jobs_of = [(plan, *piece) for piece in waiting]
         for number, table in play_pieces(play_slice, jobs_of, jobs):
             if folder is not None:
-                keep_table(_kept(folder, waiting[number]), table)
+                write_table(_kept(folder, waiting[number]), table)
             tables.append(table)
             bar.update(len(table["cell"]))
     joined = concatenate(tables)

@@ -32,7 +32,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
         (
             ["tarin"],
             "'tarin' is no command of protogov; commands are train, evaluate, simulate, phenomena, stress, audit, "
-            "tune, scenarios, report",
+            "tune, scenarios, report, warm-up",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),
