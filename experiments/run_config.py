@@ -8,8 +8,8 @@ from protogov.agents.ppo.settings import PPOSettings
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import make_agents
 from protogov.envs.scenarios import Scenario, get_scenario, held_out_splits, scenario_names
+from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.play import EVALUATION_SEEDS
 
 FORMAT, VERSION = "protogov-run", 1
 SEED_STRIDE = 1_000_000  # the worlds of training seed k start from k * stride: no two seeds share a tape

@@ -10,10 +10,10 @@ import pytest
 
 from protogov.experiments import bates_fit, cli
 from protogov.experiments.cli import main
+from protogov.experiments.core.tables import read_table
 from protogov.experiments.figures.scenarios import Drawn
 from protogov.experiments.paths import candle_files, repository
 from protogov.experiments.scenario_library import entries
-from protogov.experiments.tables import read_table
 
 SHORT = ["--world.episode-hours", "24", "--world.decision-hours", "12"]
 
