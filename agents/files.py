@@ -1,6 +1,8 @@
-"""Reading JSON that somebody else may have written, with one clear sentence for what is wrong."""
+"""Files: JSON that somebody else may have written, and whose file it is that cannot be written."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,21 @@ def read_object(path: Path, error: type[ValueError]) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise error(f"{path}: holds no JSON object")
     return data
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Around writing to an open file, whose errors do not say which: here they name `path`.
+
+    Raises:
+        OSError: with `path` as its file name, where it had none.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def read_format(path: Path, error: type[ValueError], name: str, version: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from protogov.envs.compilation import compile_kernels
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
 from protogov.envs.interfaces import ActionError, RoleView, SnapshotError, Step
@@ -142,6 +143,7 @@ class Simulator:
         self._arguments = tuple(
             array if dtype is None or not _COMPILED else array.view(dtype, np.ndarray) for array, dtype in named
         )
+        self._ready = not _COMPILED
         worlds = self.worlds.view(np.ndarray)
         self._hour, self._length, self._step_events = worlds["hour"], worlds["length"], worlds["step_events"]
         controls = self._controls.view(np.ndarray)
@@ -163,6 +165,28 @@ class Simulator:
     def action_size(self, agent: str) -> int:
         """Number of `agent`'s levers."""
         return len(self.roles[agent].levers)
+
+    # ------------------------------------------------------------------ compilation
+
+    def compile(self) -> float:
+        """Make the compiled code ready, as the first reset or step does otherwise; the user is told while it compiles.
+
+        Returns:
+            Seconds of compilation; 0 where a cache held the code, it was ready already, or jitting is off.
+        """
+        if self._ready:
+            return 0.0
+        *arguments, logs = self._arguments
+        worlds, params, tape, _, *features, _, _, events, _ = self._arguments
+        rows, tapes, out = np.zeros(0, np.int64), np.zeros((0, tape.shape[1]), TAPE), np.zeros((0, 1), EVENT)
+        calls = (  # each for no row
+            (self._kernels.reset_range, (worlds, params, tape, *features, rows, tapes)),
+            (self._kernels.copy_events, (events, rows, out)),
+            (self._kernels.step_range, (*arguments, logs[:1], 0, 0)),
+        )
+        seconds = compile_kernels(calls, f"worlds of {('one venue', 'two venues')[self.config.venues - 1]}")
+        self._ready = True
+        return seconds
 
     # ------------------------------------------------------------------ episodes
 
@@ -211,6 +235,8 @@ class Simulator:
             keys = np.array([key(self.base_seeds[row], np.uint64(self.episodes[row])) for row in rows], np.uint64)
         if self.config.member == EVERY_MEMBER:
             self._draw_members(rows, keys)
+        if not self._ready:
+            self.compile()
         pieces = slices(rows.size, self.num_threads)
         hours = self.config.episode_hours
         tapes = self._workers.map(lambda piece: self.scenario.draw(keys[slice(*piece)], hours), pieces)
@@ -323,6 +349,8 @@ class Simulator:
 
     def _run_ranges(self) -> int:
         """One decision of every row; the first row whose books do not balance, or -1."""
+        if not self._ready:  # unpickled in another process
+            self.compile()
         bad = self._workers.map(self._run_range, range(len(self._slices)))
         return min((row for row in bad if row >= 0), default=-1)
 
@@ -501,7 +529,7 @@ _STATE = (
 # what `_bind` makes of them
 _BOUND = (
     "_world_flat", "_venue_flat", "_terms_flat", "_kernels", "_arguments",
-    "_hour", "_length", "_step_events", "_levers", "_events", "_logs", "_slices",
+    "_hour", "_length", "_step_events", "_levers", "_events", "_logs", "_slices", "_ready",
 )  # fmt: skip
 _WELFARE = TERM_NAMES.index("welfare")
 _WELFARE_COLUMNS = np.array([TERM_NAMES.index(name) for name in WELFARE_PARTS])

@@ -19,11 +19,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import tyro
-
+from protogov.experiments import cli
 from protogov.experiments.bench_rows import Plan, Row
 from protogov.experiments.core.files import write_json, write_text
 from protogov.experiments.core.versions import now, versions
+from protogov.experiments.errors import as_bad_input
+from protogov.experiments.outputs import OutputFolder
 from protogov.experiments.paths import repository
 
 
@@ -94,6 +95,8 @@ MEASURES: dict[str, Callable[[Plan], list[Row]]] = {
     "compile": _compile,
 }
 
+PROGRAM = "python -m protogov.experiments.bench"
+
 
 @dataclass(frozen=True, kw_only=True)
 class BenchOptions:
@@ -110,7 +113,7 @@ class BenchOptions:
     """Worlds in a batch; the targets are for 512."""
     repeats: int | None = None
     """Timings a figure, of which the median is shown; 5, with --quick 2."""
-    save: Path | None = None
+    save: OutputFolder | None = None
     """Also write bench.json and README.md to this folder (results/bench holds the reference)."""
 
 
@@ -173,7 +176,7 @@ def machine() -> str:
     """Processor and number of cores, in words."""
     name = platform.processor() or platform.machine()
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
     except OSError:
         pass  # not Linux: the short name will do
@@ -242,7 +245,7 @@ def run(options: BenchOptions) -> list[Row]:
     print(f"load {load():.1f}; {time.perf_counter() - began:.0f} s")
     if options.save is not None:
         about: dict[str, Any] = {
-            "command": " ".join(["python -m protogov.experiments.bench", *_arguments(options)]),
+            "command": " ".join([PROGRAM, *_arguments(options)]),
             "time": now(), "machine": machine(), "load": [before, load()], **asdict(plan), "versions": versions(),
             "reference": say_reference(rows),
         }  # fmt: skip
@@ -266,12 +269,13 @@ def _arguments(options: BenchOptions) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; bad input is one line on stderr and exit code 2."""
-    try:
-        run(tyro.cli(BenchOptions, prog="bench", args=arguments))
-    except ValueError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    def checked(options: BenchOptions) -> int:
+        with as_bad_input():
+            run(options)
+        return 0
+
+    return cli.run_options(BenchOptions, checked, sys.argv[1:] if arguments is None else arguments, PROGRAM)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`protogov`: the command line.
 
-Exit code 0 done, 1 a check failed, 2 bad input with one sentence on standard error, 130 stopped by Ctrl-C.
+Exit code 0 done, 1 a check failed or a run broke, 2 bad input with one sentence on standard error, 130 stopped by
+Ctrl-C. What a command writes is marked in its options (`protogov.experiments.outputs`) and tried before it runs.
 A subcommand is a module of `protogov.experiments.commands` with a dataclass `Options`, whose docstrings are its help,
 and a function `run(options) -> int`. To add one: the module and a line in `COMMANDS`.
 """
@@ -11,11 +12,15 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from protogov.experiments.errors import BadInput, CheckFailed, sentence
+from protogov.experiments.errors import BadInput, CheckFailed, disk_gave_out, sentence
+from protogov.experiments.outputs import refuse_unwritable, written_by
+from protogov.experiments.terminal import accept_any_terminal
 
 COMMANDS: dict[str, str] = {
     "train": "train governors on a synthetic market, several seeds side by side; --resume goes on with a run",
@@ -25,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "tune": "tune constants and a linear rule by evolution, scenario by scenario",
     "scenarios": "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
     "report": "build the report of a run again from what lies in its folder",
+    "warm-up": "compile the worlds now, so that no later start waits for it",
 }
 PACKAGE = "protogov.experiments.commands"
 SUCCESS, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -39,19 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # work is spread over processes; threads inside make it slower
     if not given or given[0] in ("-h", "--help", "help"):
-        print(usage())
-        return SUCCESS
+        return guarded(lambda: print(usage()))
     if given[0] == "--version":
         import protogov
 
-        print(f"protogov {protogov.__version__}")
-        return SUCCESS
+        return guarded(lambda: print(f"protogov {protogov.__version__}"))
     name, rest = given[0], given[1:]
     if name not in COMMANDS:
         return complain(f"{name!r} is no command of protogov; commands are {', '.join(COMMANDS)}")
     if name == "study":
         return run_named_study(rest)
-    module = import_module(f"{PACKAGE}.{name}")
+    module = import_module(f"{PACKAGE}.{name.replace('-', '_')}")
     return run_command(module, rest, f"protogov {name}")
 
 
@@ -61,12 +65,8 @@ def run_named_study(arguments: Sequence[str]) -> int:
 
     if not arguments or arguments[0] in ("-h", "--help"):
         width = max(len(name) for name in STUDIES)
-        print(
-            "\n".join(
-                ["usage: protogov study NAME [OPTIONS]", "", *(f"  {n:<{width}}  {a}" for n, a in STUDIES.items())]
-            )
-        )
-        return SUCCESS
+        lines = [f"  {name:<{width}}  {about}" for name, about in STUDIES.items()]
+        return guarded(lambda: print("\n".join(["usage: protogov study NAME [OPTIONS]", "", *lines])))
     name, rest = arguments[0], arguments[1:]
     if name not in STUDIES:
         return complain(f"{name!r} is no study; studies are {', '.join(STUDIES)}")
@@ -88,16 +88,74 @@ class _Command:
 
 def run_command(module: Any, arguments: Sequence[str], program: str) -> int:
     """Parse `arguments` into the module's `Options`, run them, and turn what goes wrong into a sentence and a code."""
+    command = shlex.join([*program.split(), *arguments])
+    return guarded(partial(_run, module.Options, lambda options: module.run(options, command), arguments, program))
+
+
+def run_options(options: type[Any], run: Callable[[Any], Any], arguments: Sequence[str], program: str) -> int:
+    """As `run_command`, of a module whose options and function have other names."""
+    return guarded(partial(_run, options, run, arguments, program))
+
+
+def _run(options: type[Any], run: Callable[[Any], Any], arguments: Sequence[str], program: str) -> Any:
+    chosen = parse(options, arguments, program)
+    refuse_unwritable(chosen)
     try:
-        options = parse(module.Options, arguments, program)
-        return int(module.run(options, shlex.join([*program.split(), *arguments])))
+        return run(chosen)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        _flush_output()  # writing to an open file does not say which: is it this one?
+        place = next((str(path) for path, _ in written_by(chosen)), None)
+        raise OSError(error.errno, error.strerror, place) from error
+
+
+def guarded(call: Callable[[], Any]) -> int:
+    """Call a command and turn what goes wrong into a sentence and an exit code.
+
+    Args:
+        call: returns its exit code, or anything else when it is done.
+    """
+    accept_any_terminal()
+    try:
+        code = call()
+        _flush_output()  # here, and not when the interpreter ends, which has no sentence for what goes wrong
+        return code if isinstance(code, int) else SUCCESS
     except (BadInput, CheckFailed) as error:
         return complain(str(error), FAILED if isinstance(error, CheckFailed) else BAD_INPUT)
     except KeyboardInterrupt:
         return complain("stopped by Ctrl-C", INTERRUPTED)
     except BrokenPipeError:  # the reader of a pipe has left, as in `protogov ... | head`
-        sys.stdout = open(os.devnull, "w")  # the interpreter's last flush must find somewhere to go
+        _drop_output()
         return SUCCESS
+    except OSError as error:
+        return _complain_of_files(error)
+
+
+def _complain_of_files(error: OSError) -> int:
+    """The path and the reason; bad input, unless a disk that could be written before no longer can."""
+    reason = error.strerror or str(error) or type(error).__name__
+    told = reason if error.filename is None else f"{error.filename}: {reason}"
+    if not disk_gave_out(error):
+        return complain(told)
+    _drop_output()  # which may be what cannot be written
+    return complain(f"{told}; make room, then run the same command again", FAILED)
+
+
+def _flush_output() -> None:
+    """Write what was printed; the error of a standard output that takes nothing names it."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def _drop_output() -> None:
+    """Give the interpreter's last flush somewhere to go."""
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
 
 
 def parse(options: type[Any], arguments: Sequence[str], program: str) -> Any:
@@ -148,7 +206,7 @@ def usage() -> str:
             *lines,
             "",
             "Each command has a --help of its own, say `protogov train --help`.",
-            "Exit code: 0 done, 1 a check failed, 2 bad input, 130 stopped by Ctrl-C.",
+            "Exit code: 0 done, 1 a check failed or a run broke, 2 bad input, 130 stopped by Ctrl-C.",
         ]
     )
 

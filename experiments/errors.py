@@ -1,5 +1,6 @@
-"""What ends a command early: bad input (exit 2) and a check that failed (exit 1), each told in one sentence."""
+"""What ends a command early: bad input (exit 2), a check that failed or a run that broke (exit 1), in one sentence."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,15 @@ class BadInput(ValueError):
 
 class CheckFailed(RuntimeError):
     """The command ran and found that something which must hold does not; the message is one sentence."""
+
+
+# what a disk says that was writable when the command began
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def disk_gave_out(error: OSError) -> bool:
+    """Whether the disk filled up or broke, rather than that the user named a wrong place."""
+    return error.errno in _DISK_FULL
 
 
 @contextmanager

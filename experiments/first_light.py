@@ -13,12 +13,12 @@ from pathlib import Path
 
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.envs.config import WorldConfig
+from protogov.envs.simulator import Simulator
 from protogov.experiments import cli
 from protogov.experiments.commands import train
 from protogov.experiments.commands.candle_options import told_candles
 from protogov.experiments.comparison import Comparison
 from protogov.experiments.core.files import write_json
-from protogov.experiments.core.play import open_worlds, play, tape_seeds
 from protogov.experiments.core.versions import versions
 from protogov.experiments.errors import BadInput
 from protogov.experiments.evaluation import Suite
@@ -31,6 +31,7 @@ from protogov.experiments.measured import (
     run_evaluation,
     scenarios_of,
 )
+from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.paths import (
     RunFolder,
     candle_files,
@@ -84,7 +85,7 @@ class Options:
     """Of the run; a number is added when there is one of that name already."""
     resume: bool = False
     """Go on with the latest run of that name."""
-    runs: Path = field(default_factory=runs_folder)
+    runs: OutputFolder = field(default_factory=runs_folder)
     """Folder that runs are kept in."""
 
 
@@ -97,8 +98,7 @@ def run(options: Options, command: str = PROGRAM) -> int:
         raise BadInput(f"minutes is {options.minutes}; a number above 0 and up to {24 * 60} is accepted")
     folder, config = begin(options, command)
     say(began, f"run {folder.path}")
-    say(began, "compiling the world (once on a machine, up to a minute) …")
-    warm_up(config)
+    Simulator(config.world).compile()  # before several processes want it at the same time
     deadline = None
     with Workers(min(options.processes, len(config.seeds))) as workers:
         if not options.resume:
@@ -164,6 +164,7 @@ def begin(options: Options, command: str = PROGRAM) -> tuple[RunFolder, RunConfi
         folder = latest_run_folder(options.runs, options.name)
         if folder is None:
             raise BadInput(f"{options.runs / options.name}: there is no run to resume; leave out --resume")
+        check_folder(folder.path)
         return folder, train.run_to_resume(folder)
     folder = new_run_folder(options.runs, options.name)
     asked = train.Options(
@@ -179,14 +180,6 @@ def begin(options: Options, command: str = PROGRAM) -> tuple[RunFolder, RunConfi
     write_json(folder.config, config.to_dict())
     write_json(folder.versions, versions())
     return folder, config
-
-
-def warm_up(config: RunConfig) -> None:
-    """Compile everything once, before several processes would do it at the same time."""
-    world = evaluation_world(config.world)
-    governors = baseline(STATIC, world).make(world)
-    seeds = tape_seeds(1)
-    next(play(open_worlds(world, config.scenario, seeds), governors, seeds))
 
 
 def decide_budget(options: Options, config: RunConfig, workers: Workers, began: float) -> tuple[RunConfig, float]:

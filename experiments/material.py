@@ -82,14 +82,14 @@ def read_metrics(path: Path) -> Table:
     """metrics.csv as columns of floats, NaN where it is blank; empty when it has no rows.
 
     Raises:
-        BadInput: a value is no number.
+        BadInput: a value is no number, or the file is no text.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
         names = list(rows[0]) if rows else []
         return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, csv.Error) as error:
         raise BadInput(f"{path}: holds a value that is no number ({error})") from None
 
 

@@ -25,6 +25,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.evaluation import Suite
 from protogov.experiments.governors import GovernorSet
 from protogov.experiments.measured import run_evaluation
+from protogov.experiments.outputs import check_folder
 from protogov.experiments.paths import RunFolder, repository
 
 OPENINGS = "openings.json"
@@ -155,6 +156,7 @@ def open_test(
         BadInput: the commit is unknown or changed, the list is not what was sealed, or a record is damaged.
     """
     place = folder if folder is not None else default_folder()
+    check_folder(place)
     version = clean_commit()
     try:
         test = sealed if sealed is not None else read_sealed()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from protogov.envs.scenarios import Crisis, Pulse, Replay, Scenario, get_scenario, overlay_names, scenario_names
 from protogov.envs.scenarios.base import CHANNELS, ORIGINS
 from protogov.experiments import markup
-from protogov.experiments.core.files import write_text
+from protogov.experiments.core.files import whole, write_text
 from protogov.experiments.errors import BadInput, as_bad_input
 
 KINDS = ("synthetic", "mixture", "crisis", "failure", "path", "replay", "overlay")  # the order of the list
@@ -130,8 +130,8 @@ def write_library(chosen: Sequence[Scenario], seeds: int, folder: Path, command:
     sheet = draw_sheet(drawn)
     paths.append(style.save(sheet, folder, "scenarios"))
     paths.append(folder / "scenarios.png")
-    with style.look():
-        sheet.savefig(paths[-1], dpi=90, metadata={"Software": None})
+    with style.look(), whole(paths[-1]) as unfinished:
+        sheet.savefig(unfinished, format="png", dpi=90, metadata={"Software": None})
     paths.append(write_text(folder / "scenarios.html", page(chosen, pictures, paths[0], command, seeds)))
     return paths + pictures
 

@@ -9,13 +9,13 @@ Only honest as long as nobody has opened the test. The list goes beside `protogo
 import hashlib
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from protogov.envs.scenarios.sealed import SEALED_FILE, sealed_list
 from protogov.experiments import cli
 from protogov.experiments.core.files import write_text
 from protogov.experiments.errors import BadInput
 from protogov.experiments.open_test import OPENINGS, default_folder, earlier_openings
+from protogov.experiments.outputs import OutputFile
 
 PROGRAM = "python -m protogov.experiments.seal"
 
@@ -24,7 +24,7 @@ PROGRAM = "python -m protogov.experiments.seal"
 class Options:
     """Write the list of the sealed test anew and print its SHA-256; refused once the test has been opened."""
 
-    out: Path = SEALED_FILE
+    out: OutputFile = SEALED_FILE
     """The list."""
 
 

@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from protogov.envs.simulator import Simulator
-from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 from protogov.experiments.run_config import SEED_STRIDE, RunConfig, training_scenario
 
 
@@ -90,6 +91,7 @@ def train_seed(job: SeedJob, tell: Callable[[Progress], None], stop: Callable[[]
 
     Raises:
         BadInput: the checkpoint to resume from is damaged or of another run.
+        CheckFailed: a governor's learning diverged.
     """
     from protogov.agents.ppo import RolloutReport, Trainer, latest_checkpoint  # brings torch along
 
@@ -120,11 +122,23 @@ def train_seed(job: SeedJob, tell: Callable[[Progress], None], stop: Callable[[]
         tell(Progress(job.seed, trainer.rollout, total, trainer.market_hours, "resumed"))
     try:
         if trainer.rollout < total:
-            trainer.run()
+            with _diverging_fails(job.seed):
+                trainer.run()
     except _Stopped:
         trainer.save_checkpoint()
     rate = hours / (time.perf_counter() - start)
     return SeedResult(job.seed, trainer.rollout, total, trainer.market_hours, rate)
+
+
+@contextmanager
+def _diverging_fails(seed: int) -> Iterator[None]:
+    """A run that diverges ends in a sentence."""
+    from protogov.agents.ppo import DivergedError
+
+    try:
+        yield
+    except DivergedError as error:
+        raise CheckFailed(f"seed {seed}: {error}; start another run with a smaller --ppo.learning-rate") from error
 
 
 def describe(metrics: dict[str, float]) -> str:
@@ -144,7 +158,8 @@ def measure_speed(run: RunConfig) -> float:
         rates.append(report.metrics["hours_per_second"])
 
     short = replace(run.settings, num_steps=_short_rollout(run))
-    Trainer(make_world(run, 0), short, total_rollouts=3, callback=note).run()
+    with _diverging_fails(0):
+        Trainer(make_world(run, 0), short, total_rollouts=3, callback=note).run()
     return max(rates[1:])
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import CheckFailed
 from protogov.experiments.run_config import RunConfig
 from protogov.experiments.training import Progress, SeedJob, SeedResult, measure_speed, train_seed
@@ -85,13 +86,13 @@ class Workers:
             A result a job, in order; jobs that had not begun when Ctrl-C was pressed are missing.
 
         Raises:
-            CheckFailed: a process died.
+            CheckFailed: a process died, or a governor's learning diverged; all other seeds have trained then.
         """
+        if jobs:
+            Simulator(jobs[0].run.world).compile()  # before any bar, and before several processes want it
         with _bars(jobs, show) as bars, self._interruptible():
             if self._pool is None:
-                return [
-                    train_seed(job, bars.show, self._stop_here.is_set) for job in jobs if not self._stop_here.is_set()
-                ]
+                return self._train_here(jobs, bars)
             futures = [self._pool.submit(_train_in_worker, job) for job in jobs]
             while not all(future.done() for future in futures):
                 try:
@@ -107,6 +108,18 @@ class Workers:
                 except queue.Empty:
                     break
             return self._results([future for future in futures if not future.cancelled()])
+
+    def _train_here(self, jobs: Sequence[SeedJob], bars: "_Bars") -> list[SeedResult]:
+        results, failed = [], None
+        for job in jobs:
+            if not self._stop_here.is_set():
+                try:
+                    results.append(train_seed(job, bars.show, self._stop_here.is_set))
+                except CheckFailed as error:  # as side by side, where no seed ends another
+                    failed = failed or error
+        if failed is not None:
+            raise failed
+        return results
 
     def _results(self, futures: Sequence[Future[Any]]) -> list[Any]:
         try:

@@ -11,14 +11,23 @@ from protogov.agents.ppo.settings import PPOSettings
 if TYPE_CHECKING:
     from protogov.agents.ppo.checkpoint import CheckpointError, latest_checkpoint
     from protogov.agents.ppo.report import RolloutReport
-    from protogov.agents.ppo.trainer import Trainer, rollouts_for
+    from protogov.agents.ppo.trainer import DivergedError, Trainer, rollouts_for
 
-__all__ = ["CheckpointError", "PPOSettings", "RolloutReport", "Trainer", "latest_checkpoint", "rollouts_for"]
+__all__ = [
+    "CheckpointError",
+    "DivergedError",
+    "PPOSettings",
+    "RolloutReport",
+    "Trainer",
+    "latest_checkpoint",
+    "rollouts_for",
+]
 
 _HOMES = {
     "CheckpointError": "checkpoint",
     "latest_checkpoint": "checkpoint",
     "RolloutReport": "report",
+    "DivergedError": "trainer",
     "Trainer": "trainer",
     "rollouts_for": "trainer",
 }

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.agents.files import read_format
+from protogov.agents.files import naming, read_format
 
 FORMAT = "protogov-checkpoint"
 VERSION = 1
@@ -45,18 +45,29 @@ def write_checkpoint(folder: Path, steps: int, about: dict[str, Any], fill: Call
 
     Returns:
         The checkpoint's folder.
+
+    Raises:
+        OSError: the disk is full, say; names `folder`, in which the checkpoints of before are whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _clean(folder)
     unfinished, place = folder / f"{_UNFINISHED}{steps}", folder / str(steps)
     unfinished.mkdir()
-    fill(unfinished)
-    files = {path.name: _digest(path) for path in sorted(unfinished.iterdir())}
-    manifest = {"format": FORMAT, "version": VERSION, **about, "files": files}
-    (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    for path in unfinished.iterdir():
-        _flush(path)
-    _flush(unfinished)
+    try:
+        with naming(folder):
+            fill(unfinished)
+            files = {path.name: _digest(path) for path in sorted(unfinished.iterdir())}
+            manifest = {"format": FORMAT, "version": VERSION, **about, "files": files}
+            (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+            for path in unfinished.iterdir():
+                _flush(path)
+            _flush(unfinished)
+    except Exception as error:
+        refused = error if isinstance(error, OSError) else _refused(unfinished)
+        shutil.rmtree(unfinished, ignore_errors=True)  # room for what comes next
+        if refused is None or refused is error:
+            raise
+        raise OSError(refused.errno, refused.strerror, str(folder)) from error
     if place.exists():
         os.rename(place, folder / f"{_REPLACED}{steps}")
     os.rename(unfinished, place)
@@ -128,6 +139,15 @@ def _clean(folder: Path) -> None:
                 os.rename(path, place)
         elif path.name.startswith(_UNFINISHED):
             shutil.rmtree(path)
+
+
+def _refused(folder: Path) -> OSError | None:
+    """Why the disk takes no more, asked by trying: torch and safetensors hide it behind errors of their own."""
+    try:
+        (folder / "try").write_bytes(bytes(1 << 20))
+    except OSError as error:
+        return error
+    return None
 
 
 def _digest(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,20 @@ from protogov.agents.ppo.central_critic import CentralCriticPolicy
 from protogov.agents.ppo.gather_buffer import GatherRolloutBuffer
 from protogov.agents.ppo.random_state import RandomState, isolated
 from protogov.agents.ppo.settings import REFERENCE_HOURS, PPOSettings
+
+
+class NotFiniteError(ArithmeticError):
+    """A learner's numbers ran away.
+
+    Attributes:
+        agent: whose.
+        what: is no longer finite.
+    """
+
+    def __init__(self, agent: str, what: str) -> None:
+        super().__init__(f"{agent}: {what} are no longer finite")
+        self.agent, self.what = agent, what
+
 
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
 
@@ -179,10 +195,16 @@ class Learner:
         self.model.rollout_buffer.reset()
 
     def act(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Explore from F32[n, d]; returns F32[n, k] clipped to [-1, 1], and remembers the draw as it was."""
-        with self.random_state.active(), torch.no_grad():
+        """Explore from F32[n, d]; returns F32[n, k] clipped to [-1, 1], and remembers the draw as it was.
+
+        Raises:
+            NotFiniteError: an action is no finite number.
+        """
+        with self.random_state.active(), torch.no_grad(), self._distributions():
             drawn, values, log_probs = self.policy(torch.from_numpy(observations))
         actions = drawn.numpy()
+        if not np.isfinite(actions).all():
+            raise NotFiniteError(self.agent, "actions")
         self._acted = (observations, actions, values, log_probs)
         return np.clip(actions, -1.0, 1.0)
 
@@ -228,16 +250,31 @@ class Learner:
 
         Returns:
             What `PPO.train` logged, and the mean value of the rollout's states.
+
+        Raises:
+            NotFiniteError: a weight is no longer a finite number.
         """
         self.model.num_timesteps = num_timesteps
         self.model._current_progress_remaining = progress_remaining
         value_mean = float(self.model.rollout_buffer.values.mean())
-        with self.random_state.active():
+        with self.random_state.active(), self._distributions():
             self.model.train()
+        if not all(bool(torch.isfinite(weights).all()) for weights in self.policy.parameters()):
+            raise NotFiniteError(self.agent, "weights")
         return {
             **{key: float(value) for key, value in self.model.logger.name_to_value.items()},
             "value_mean": value_mean,
         }
+
+    @contextmanager
+    def _distributions(self) -> Iterator[None]:
+        """Around what makes torch's distributions, which refuse means and deviations that are no numbers."""
+        try:
+            yield
+        except ValueError as error:
+            if "constraint" not in str(error):
+                raise
+            raise NotFiniteError(self.agent, "means of its actions") from error
 
     def flush_log(self, metrics: dict[str, float], step: int) -> None:
         """Write metrics, beside what training logged, to the writers of `log_to`."""

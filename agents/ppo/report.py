@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.files import naming
 from protogov.agents.ppo.world import StepResult, TrainingWorld, lever_names, term_names
 from protogov.envs.world.welfare import WELFARE_PARTS
 
@@ -136,7 +138,10 @@ class RolloutMeter:
 
 
 class MetricsFile:
-    """metrics.csv: one row a rollout; a run that is resumed drops the rows that its checkpoint has not seen."""
+    """metrics.csv: one row a rollout; a run that is resumed drops the rows that its checkpoint has not seen.
+
+    So it does the part of a row that a full disk or a killed process left.
+    """
 
     def __init__(self, path: Path, keep_rollouts: int) -> None:
         self._path = path
@@ -146,11 +151,12 @@ class MetricsFile:
             path.write_text("", encoding="utf-8")
             return
         with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            self._columns = list(reader.fieldnames or [])
-            rows = [row for row in reader if int(row["rollout"]) <= keep_rollouts]
+            text = file.read()
+        reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
+        self._columns = list(reader.fieldnames or [])
+        rows = [row for row in reader if int(row["rollout"]) <= keep_rollouts]
         temporary = path.with_suffix(".tmp")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with naming(path), temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._columns)
             writer.writeheader()
             writer.writerows(rows)
@@ -160,7 +166,7 @@ class MetricsFile:
         """Write one row; the first one fixes the columns."""
         header = not self._columns
         self._columns = self._columns or list(metrics)
-        with self._path.open("a", newline="", encoding="utf-8") as file:
+        with naming(self._path), self._path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, self._columns, restval="", extrasaction="ignore")
             if header:
                 writer.writeheader()

@@ -14,17 +14,20 @@ import torch
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
 from tqdm import tqdm
 
+from protogov.agents.files import naming
 from protogov.agents.policies.policy_governor import PolicyGovernor
 from protogov.agents.ppo import checkpoint as checkpoints
 from protogov.agents.ppo.checkpoint import CheckpointError
 from protogov.agents.ppo.export import export_policy
-from protogov.agents.ppo.learner import Learner, learner_seed
+from protogov.agents.ppo.learner import Learner, NotFiniteError, learner_seed
 from protogov.agents.ppo.report import MetricsFile, RolloutReport
 from protogov.agents.ppo.rollout import JointRollout
 from protogov.agents.ppo.settings import PPOSettings
+from protogov.agents.ppo.tensorboard_files import drop_events_after
 from protogov.agents.ppo.world import TrainingWorld, decision_hours
 from protogov.envs.scenarios import Scenario, held_out
 
+TENSORBOARD = "tensorboard"  # folder in a run's
 _LOSSES = {
     "train/std": "std",
     "train/policy_gradient_loss": "loss/policy",
@@ -35,6 +38,10 @@ _LOSSES = {
     "train/explained_variance": "explained_variance",
     "value_mean": "value_mean",
 }
+
+
+class DivergedError(ArithmeticError):
+    """A governor's learning ran away: the message names it, the rollout and the learning rate."""
 
 
 def rollouts_for(market_hours: float, world: TrainingWorld, settings: PPOSettings) -> int:
@@ -131,7 +138,15 @@ class Trainer:
         return self.num_steps * decision_hours(self.world)
 
     def run(self, stop_after: int | None = None) -> None:
-        """Train to the end of the run, or for `stop_after` rollouts; then save a checkpoint if there is a folder."""
+        """Train to the end of the run, or for `stop_after` rollouts; then save a checkpoint if there is a folder.
+
+        Args:
+            stop_after: rollouts, as many as are left by default.
+
+        Raises:
+            DivergedError: a learner's numbers are no longer finite. Nothing of that rollout is written.
+            OSError: the disk is full, say; the checkpoints that were written before are whole.
+        """
         last = self.total_rollouts
         if stop_after is not None:
             last = min(last, self.rollout + stop_after)
@@ -154,10 +169,18 @@ class Trainer:
     def _learn(self) -> RolloutReport:
         """One rollout, one update a learner, one line in the logs."""
         start = time.perf_counter()
-        self._joint.collect(self.learners, self.settings.num_steps)
-        self.rollout += 1
-        remaining = 1.0 - float(self.rollout) / float(self.total_rollouts)
-        losses = {learner.agent: learner.update(remaining, self.num_steps) for learner in self.learners}
+        number = self.rollout + 1
+        remaining = 1.0 - float(number) / float(self.total_rollouts)
+        rate = self.learners[0].model.lr_schedule(remaining)
+        try:
+            self._joint.collect(self.learners, self.settings.num_steps)
+            self.rollout = number
+            losses = {learner.agent: learner.update(remaining, self.num_steps) for learner in self.learners}
+        except NotFiniteError as error:
+            raise DivergedError(
+                f"{error.agent} diverged in rollout {number} at learning rate {rate:g}: its {error.what} are no longer "
+                "finite numbers"
+            ) from error
         means = self._joint.meter.metrics()
         seconds = time.perf_counter() - start
         hours = self.market_hours - (self.market_hours / self.rollout) * (self.rollout - 1)
@@ -167,20 +190,21 @@ class Trainer:
             "market_hours": self.market_hours,
             "seconds": seconds,
             "hours_per_second": hours / seconds,
-            "learning_rate": self.learners[0].model.lr_schedule(remaining),
+            "learning_rate": rate,
         }
         for learner in self.learners:
             own = means[learner.agent] | {
                 name: losses[learner.agent].get(key, math.nan) for key, name in _LOSSES.items()
             }
             metrics |= {f"{learner.agent}/{name}": value for name, value in own.items()}
-            learner.flush_log(
-                means[learner.agent] | {"value_mean": losses[learner.agent]["value_mean"]}, self.num_steps
-            )
         metrics |= means[""]
-        for name in ("hours_per_second", *means[""]):
-            self._world_log.record(name, metrics[name])
-        self._world_log.dump(self.num_steps)
+        with naming((self.folder or Path()) / TENSORBOARD):
+            for learner in self.learners:
+                more = {"value_mean": losses[learner.agent]["value_mean"]}
+                learner.flush_log(means[learner.agent] | more, self.num_steps)
+            for name in ("hours_per_second", *means[""]):
+                self._world_log.record(name, metrics[name])
+            self._world_log.dump(self.num_steps)
         if self._file is not None:
             self._file.append(metrics)
         return RolloutReport(
@@ -196,6 +220,8 @@ class Trainer:
         if self.folder is None or self._file is not None:
             return
         self._file = MetricsFile(self.folder / "metrics.csv", keep_rollouts=self.rollout)
+        if (self.folder / TENSORBOARD).is_dir():
+            drop_events_after(self.folder / TENSORBOARD, self.num_steps)
         if self._tensorboard:
             for learner in self.learners:
                 learner.log_to(self._writers(learner.agent))
@@ -203,7 +229,7 @@ class Trainer:
 
     def _writers(self, name: str) -> list[KVWriter]:
         assert self.folder is not None
-        return [TensorBoardOutputFormat(str(self.folder / "tensorboard" / name))]
+        return [TensorBoardOutputFormat(str(self.folder / TENSORBOARD / name))]
 
     def governor(self, agent: str) -> PolicyGovernor:
         """The policy an agent has learned so far, deterministic."""
@@ -276,7 +302,7 @@ class Trainer:
         Args:
             checkpoint: a folder that `save_checkpoint` wrote; `latest_checkpoint` finds one.
             world: made as the checkpoint's was.
-            folder: the run's folder, whose metrics.csv is cut back to the checkpoint and continued.
+            folder: the run's folder, whose metrics.csv and TensorBoard's files are cut back to the checkpoint.
             tensorboard: as for a new trainer.
             progress: as for a new trainer.
             callback: as for a new trainer.

@@ -1,5 +1,6 @@
 """What a scenario is, how scenarios combine, and the register of those that have a name."""
 
+import logging
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -10,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.envs.compilation import Compiling
 from protogov.envs.world.state import ATTACKS, TAPE
 
 Split = Literal["train", "validation", "test", "free"]
@@ -103,7 +105,8 @@ class Scenario(ABC):
         # zeros: attacks are what somebody writes, and most scenarios have none
         tapes = np.zeros((keys.size, int(num_hours) + 1), TAPE).view(np.recarray)
         # with jitting off numpy warns of the wrap-around that the keyed noise is made of
-        with np.errstate(over="ignore"):
+        compiling = Compiling("compiling a market (takes some seconds)", "compiled a market", logging.INFO)
+        with np.errstate(over="ignore"), compiling:
             return tapes, fill(tapes, keys)
 
     def _marks(

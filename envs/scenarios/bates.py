@@ -30,13 +30,12 @@ from math import exp, log, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from protogov.envs.scenarios._parameters import Parameters, bounded
 from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes
 from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions
-from protogov.envs.world.compiled import OPTIONS, compiled
-from protogov.envs.world.kernels import source_digest
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.kernels import keep_compiled, source_digest
 from protogov.envs.world.noise import Purpose, key, normal, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
@@ -128,7 +127,7 @@ def walk_bates(tape: Any, log_close: Logs, log_range: Logs, seed: np.uint64, p: 
 
 
 def _build(digest: str) -> Any:
-    @njit(cache=True, nogil=True, **OPTIONS)
+    @keep_compiled
     def bates_range(
         tapes: Any, seeds: Seeds, salt: np.uint64, process: Any, conditions_of: Any, start: int, stop: int
     ) -> None:

@@ -11,15 +11,14 @@ from math import exp, log, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from protogov.envs.scenarios._parameters import Parameters, bounded
 from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, register
 from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
 from protogov.envs.scenarios.synthetic import walk_hour
-from protogov.envs.world.compiled import OPTIONS, compiled
-from protogov.envs.world.kernels import source_digest
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.kernels import keep_compiled, source_digest
 from protogov.envs.world.noise import Purpose, key, normal, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
@@ -177,7 +176,7 @@ def bend_conditions(tape: Any, states: NDArray[np.int64], regimes: Any, p: Any) 
 
 
 def _build(digest: str) -> Any:
-    @njit(cache=True, nogil=True, **OPTIONS)
+    @keep_compiled
     def regimes_range(
         tapes: Any,
         visited: NDArray[np.int64],

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from protogov.envs.scenarios.base import DERIVED, SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, either
@@ -13,8 +12,8 @@ from protogov.envs.scenarios.candle_files import counted, without_suffix
 from protogov.envs.scenarios.candle_times import parse_iso
 from protogov.envs.scenarios.candles import HOUR, CandleError, Candles, load_candles, utc
 from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions
-from protogov.envs.world.compiled import OPTIONS, compiled
-from protogov.envs.world.kernels import source_digest
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.kernels import keep_compiled, source_digest
 from protogov.envs.world.noise import Purpose, key, uniform
 
 Indices = NDArray[np.int64]
@@ -68,7 +67,7 @@ def replay_row(
 
 
 def _build(digest: str) -> Any:
-    @njit(cache=True, nogil=True, **OPTIONS)
+    @keep_compiled
     def replay_range(
         tapes: Any,
         opened: Indices,

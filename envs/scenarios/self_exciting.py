@@ -11,14 +11,13 @@ from math import exp, log, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from protogov.envs.scenarios._parameters import Parameters, bounded
 from protogov.envs.scenarios.base import DERIVED, SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, register
 from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
-from protogov.envs.world.compiled import OPTIONS, compiled
-from protogov.envs.world.kernels import source_digest
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.kernels import keep_compiled, source_digest
 from protogov.envs.world.noise import Purpose, key, normal, poisson_count, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
@@ -126,7 +125,7 @@ def walk_excited(
 
 
 def _build(digest: str) -> Any:
-    @njit(cache=True, nogil=True, **OPTIONS)
+    @keep_compiled
     def excited_range(
         tapes: Any,
         counts: NDArray[np.int64],

@@ -13,15 +13,14 @@ from math import exp, log, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes
 from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
 from protogov.envs.scenarios.stories import CHANNELS, EARLIEST, EPISODE, LATEST, Points, Story, Table
 from protogov.envs.scenarios.synthetic import walk_hour
-from protogov.envs.world.compiled import OPTIONS, compiled
-from protogov.envs.world.kernels import source_digest
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.kernels import keep_compiled, source_digest
 from protogov.envs.world.noise import Purpose, key, normal, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS, TAPE
 
@@ -253,7 +252,7 @@ def bend_conditions(
 
 
 def _build(digest: str) -> Any:
-    @njit(cache=True, nogil=True, **OPTIONS)
+    @keep_compiled
     def crisis_range(
         tapes: Any, onsets: NDArray[np.int64], seeds: Seeds, salt: np.uint64, closes: Table, lows: Table, highs: Table,
         swings: Table, implied: Table, depth: Table, congestion: Table, peg: Table, surroundings: Any,

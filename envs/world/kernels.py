@@ -1,20 +1,24 @@
 """The compiled entry points over rows of a batch, and their cache.
 
 Only this file caches. numba's own cache looks at the entry point's file alone and would run stale physics after a
-change in
-a callee, so each entry point closes over a digest of all sources: the value of a closure cell is part of the cache key.
-Callees are globals, never cells, because a pickled dispatcher carries a fresh identity and would defeat the cache.
+change in a callee, so each entry point closes over a digest of all sources: the value of a closure cell is part of the
+cache key. Callees are globals, never cells, because a pickled dispatcher carries a fresh identity and would defeat the
+cache. A cache that is damaged, full or nowhere to be written never ends a run: see `KernelCache`.
 """
 
 import hashlib
+import logging
+import pickle
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numba import njit
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.serialize import dumps
 
 from protogov.envs.world.compiled import OPTIONS, compiled
 from protogov.envs.world.features import (
@@ -38,6 +42,11 @@ from protogov.envs.world.welfare import TERMS, settle_terms
 
 BOOK_TOLERANCE = 1e-9  # of gross flow
 
+KEPT: list[Any] = []  # every kernel that `keep_compiled` made
+UNCACHED: list[str] = []  # why compiled code could not be kept by this process, each reason once
+
+log = logging.getLogger("protogov")
+
 
 class Kernels(NamedTuple):
     """Entry points for one capacity of venues."""
@@ -55,6 +64,89 @@ def source_digest(*folders: str) -> str:
         for path in sorted(Path(folder).rglob("*.py")):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+class _SealedResults(CompileResultCacheImpl):
+    """A compiled kernel as it lies in a file: behind a digest of itself, its sources and the processor it is for.
+
+    numba finds the file by a number in an index. What was changed on the disk, or was left under that number by other
+    sources when the disk was full, must not run.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._version = (function.__closure__ or ())[0].cell_contents
+
+    def _seal(self, data: bytes, codegen: Any) -> bytes:
+        return hashlib.sha256(f"{self._version} {codegen.magic_tuple()}".encode() + data).digest()
+
+    def reduce(self, cres: Any) -> tuple[bytes, bytes]:
+        data = dumps(super().reduce(cres))
+        return self._seal(data, cres.codegen), data
+
+    def rebuild(self, target_context: Any, payload: tuple[bytes, bytes]) -> Any:
+        seal, data = payload
+        if seal != self._seal(data, target_context.codegen()):
+            raise ValueError("its digest is another")
+        return super().rebuild(target_context, pickle.loads(data))
+
+
+class KernelCache(FunctionCache):
+    """numba's cache of one kernel, without its ways to fail: what cannot be read is compiled, what cannot be kept runs.
+
+    Kernels lie in `NUMBA_CACHE_DIR` where that is set, else beside the sources, else in the user's cache folder.
+    """
+
+    _impl_class = _SealedResults
+
+    def holds(self, signature: tuple[Any, ...], target_context: Any) -> bool:
+        """Whether the index has an entry for these argument types; its file is not opened."""
+        try:
+            return self._index_key(signature, target_context.codegen()) in self._cache_file._load_index()
+        except Exception:  # a damaged pickle fails in whatever it happens to hold
+            return False
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled kernel for these argument types, or None where there is none that may run."""
+        try:
+            return super().load_overload(sig, target_context)
+        except OSError:  # not to be read; keeping it will tell
+            return None
+        except Exception as error:
+            log.warning("protogov: compiled code in %s is damaged (%s); it is made again.", self.cache_path, error)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled kernel if the disk takes it."""
+        try:
+            try:
+                super().save_overload(sig, data)
+            except OSError:
+                raise
+            except Exception:  # the index is damaged too
+                self.flush()
+                super().save_overload(sig, data)
+        except OSError as error:
+            _warn_uncached(f"{self.cache_path} takes no compiled code ({error.strerror})")
+
+
+def _warn_uncached(reason: str) -> None:
+    """Say once that every process will compile for itself, and what helps."""
+    if reason not in UNCACHED:
+        UNCACHED.append(reason)
+        log.warning("protogov: %s, so every start compiles anew; NUMBA_CACHE_DIR may name another folder.", reason)
+
+
+def keep_compiled(function: Callable[..., Any]) -> Any:
+    """`function`, whose one cell is a digest of its sources, compiled when it is called first, and cached."""
+    kernel = njit(nogil=True, **OPTIONS)(function)
+    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        try:
+            kernel._cache = KernelCache(function)
+        except RuntimeError:
+            _warn_uncached("no folder for compiled code can be written into")
+        KEPT.append(kernel)
+    return kernel
 
 
 @compiled
@@ -123,8 +215,7 @@ def _build(digest: str) -> Kernels:
             for position in range(counts[i]):
                 out[i, position] = events[i, position]
 
-    entry = njit(cache=True, nogil=True, **OPTIONS)
-    return Kernels(entry(reset_range), entry(step_range), entry(copy_events))
+    return Kernels(keep_compiled(reset_range), keep_compiled(step_range), keep_compiled(copy_events))
 
 
 @cache
@@ -142,12 +233,16 @@ def kernels(num_venues: int) -> Kernels:
 __all__ = [
     "BOOK_TOLERANCE",
     "EVENT",
+    "KEPT",
     "PARAMS",
     "TAPE",
     "TERMS",
+    "UNCACHED",
     "VENUE_DTYPE",
     "WORLD_DTYPE",
+    "KernelCache",
     "Kernels",
+    "keep_compiled",
     "kernels",
     "source_digest",
     "world_dtypes",

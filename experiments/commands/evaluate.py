@@ -14,6 +14,7 @@ from protogov.experiments.comparison import Comparison
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC, Found, GovernorSet, baseline, find_governors
 from protogov.experiments.measured import HEADLINE, default_scenarios, make_suites, run_evaluation, scenarios_of
+from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.words import summary_table, turn_sentences, underpowered
 
@@ -58,7 +59,7 @@ class Options:
     """Also play constants at the governors' own mean levers: what they gain without reacting to anything."""
     world: WorldOptions = field(default_factory=WorldOptions)
     """The world; for a run's folder its own world is taken and this must be left alone."""
-    out: Path | None = None
+    out: OutputFolder | None = None
     """Folder to write into; a run's folder by default."""
 
 
@@ -72,6 +73,7 @@ def run(options: Options, command: str) -> int:
     folder = RunFolder(options.out) if options.out is not None else found.run
     if folder is None:
         raise BadInput("out is missing; give a folder to write into, because the governors are not those of one run")
+    check_folder(folder.path)
     sets = chosen_sets(options, found, config)
     scenarios = options.scenarios or default_scenarios()
     if options.natural and HEADLINE not in scenarios:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from protogov.experiments.outputs import check_folder
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.reporting import build_report
 
@@ -25,5 +26,6 @@ class Options:
 
 def run(options: Options, command: str) -> int:
     """Build the report and say where it is."""
+    check_folder(options.folder)
     print(f"Report: {build_report(RunFolder(options.folder))}")
     return 0

@@ -1,13 +1,13 @@
 """`protogov scenarios`: the library of markets, crises and attacks, as a table and as pictures."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from protogov.experiments.commands.candle_options import CandleWindow, told_candles
 from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.outputs import OutputFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Options:
     """Which hours of files of candles."""
     seeds: int = 200
     """Tapes drawn of each for the pictures, 20 to 5,000."""
-    out: Path | None = None
+    out: OutputFolder | None = None
     """Folder to write pictures and page into."""
 
 

@@ -13,6 +13,7 @@ from protogov.experiments.commands.candle_options import CandleWindow, told_cand
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.governors import BASELINES, STATIC, GovernorSet, baseline, find_governors
+from protogov.experiments.outputs import OutputFolder
 from protogov.experiments.recording import Recording, record
 
 
@@ -43,7 +44,7 @@ class Options:
     """Of the tables."""
     against: str | None = STATIC
     """Baseline drawn dashed beside the governors in the dashboard, or None."""
-    out: Path
+    out: OutputFolder
     """Folder to write into."""
 
 

@@ -1,9 +1,9 @@
 """`protogov train`: governors that learn, several seeds side by side."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -12,8 +12,9 @@ from protogov.agents.ppo.settings import PPOSettings
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.versions import now, versions
-from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input, disk_gave_out
 from protogov.experiments.governors import latest, load_run
+from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.paths import RunFolder, runs_folder
 from protogov.experiments.run_config import MAX_SEED, RunConfig, training_scenario
 from protogov.experiments.training import SeedJob, SeedResult, rollouts_of
@@ -56,7 +57,7 @@ class Options:
     """Go on with the run of that name from its latest checkpoints; everything else is read from its config.json."""
     tensorboard: bool = False
     """Also write TensorBoard's files."""
-    runs: Path = field(default_factory=runs_folder)
+    runs: OutputFolder = field(default_factory=runs_folder)
     """Folder that runs are kept in."""
 
 
@@ -79,6 +80,7 @@ def prepare(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
         raise BadInput(f"name is {options.name!r}; letters, digits, '_', '-' and '.' are accepted")
     check_processes(options.processes)
     folder = RunFolder(options.runs / options.name)
+    check_folder(folder.path)
     if options.resume:
         config = run_to_resume(folder)
         refuse_changes(options, config)
@@ -176,7 +178,7 @@ def train(
 
     Raises:
         BadInput: a checkpoint to resume from is damaged or of another run.
-        CheckFailed: a process died.
+        CheckFailed: a process died, a governor's learning diverged, or the disk filled up.
     """
     jobs = [
         SeedJob(
@@ -189,10 +191,18 @@ def train(
         )
         for seed in config.seeds
     ]
-    if workers is not None:
-        return workers.train(jobs)
-    with Workers(min(processes, len(jobs))) as own:
-        return own.train(jobs)
+    try:
+        if workers is not None:
+            return workers.train(jobs)
+        with Workers(min(processes, len(jobs))) as own:
+            return own.train(jobs)
+    except OSError as error:
+        if not disk_gave_out(error):
+            raise
+        raise CheckFailed(
+            f"{error.filename or folder.path}: {error.strerror}; the last checkpoint is whole: make room, then go on "
+            f"with: {how_to_go_on(folder)}"
+        ) from error
 
 
 def told(folder: RunFolder, config: RunConfig, results: Sequence[SeedResult]) -> list[str]:
@@ -206,8 +216,15 @@ def told(folder: RunFolder, config: RunConfig, results: Sequence[SeedResult]) ->
     lines += [f"seed {seed}: not begun." for seed in missing]
     lines.append(f"Run: {folder.path}")
     if missing or not all(result.finished for result in results):
-        lines.append(f"Go on with: protogov train {config.name} --resume")
+        lines.append(f"Go on with: {how_to_go_on(folder)}")
     return lines
+
+
+def how_to_go_on(folder: RunFolder) -> str:
+    """The command that resumes a run."""
+    runs = folder.path.parent
+    elsewhere = f" --runs {shlex.quote(str(runs))}" if runs.resolve() != runs_folder().resolve() else ""
+    return f"protogov train {folder.name} --resume{elsewhere}"
 
 
 def with_budget(config: RunConfig, market_hours: float) -> RunConfig:

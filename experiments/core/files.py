@@ -2,19 +2,36 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from protogov.agents.files import read_object
+from protogov.agents.files import naming, read_object
 from protogov.experiments.errors import BadInput
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write a file, beside its place: it is renamed when it is complete, so that nobody ever reads half of it.
+
+    Raises:
+        OSError: names `path`; nothing is left behind.
+    """
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        try:
+            yield unfinished
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> Path:
-    """Write a file beside its place and rename it, so that nobody ever reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.unfinished")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    """Write a file, whole or not at all."""
+    with whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     return path
 
 

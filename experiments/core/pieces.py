@@ -20,7 +20,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 import protogov.agents
@@ -107,12 +106,12 @@ def run_pieces(
             else:
                 waiting.append((number, piece, kept))
         if how.jobs > 1 and len(waiting) > 1:
-            compile_once(config)
+            Simulator(config).compile()  # several processes would each wait for it
         calls = [(piece.config or config, piece.job) for _, piece, _ in waiting]
         for at, table in play_pieces(function, calls, how.jobs):
             number, piece, kept = waiting[at]
             if kept is not None:
-                keep_table(kept, table)
+                write_table(kept, table)
             tables[number] = table
             bar.set_postfix_str(piece.name, refresh=False)
             bar.update()
@@ -150,23 +149,6 @@ def play_pieces(
             raise CheckFailed("a process died; finished pieces are kept, run the same command again") from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def compile_once(config: WorldConfig) -> None:
-    """Fill the cache of compiled code: several processes would each spend a minute on it."""
-    world = Simulator(config, 1)
-    world.reset()
-    still = {agent: np.zeros((1, world.action_size(agent))) for agent in world.agents}
-    world.step(still)
-    world.take_actions(still)
-    world.advance()
-
-
-def keep_table(path: Path, table: Table) -> None:
-    """Write a finished piece, whole or not at all."""
-    unfinished = path.with_name(f"unfinished_{path.name}")
-    write_table(unfinished, table)
-    os.replace(unfinished, path)
 
 
 def piece_digest(function: Callable[..., Table], config: WorldConfig, job: Any) -> str:

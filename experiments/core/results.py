@@ -1,7 +1,6 @@
 """A committed result: tables, figures, a manifest and a page with one footer, each written whole or not at all."""
 
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from protogov.envs.world.kernels import source_digest
-from protogov.experiments.core.files import read_json, write_json, write_text
+from protogov.experiments.core.files import read_json, whole, write_json, write_text
 from protogov.experiments.core.tables import Table, num_rows, read_csv, read_table, write_table
 from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput
@@ -51,10 +50,8 @@ def write_figure(path: Path, figure: Figure, wanted: int = LARGEST_FIGURE) -> Pa
             break
     if packed.tell() > LARGEST_FIGURE:
         raise ValueError(f"{path.name} takes {packed.tell()} bytes; at most {LARGEST_FIGURE} are accepted: draw less.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_bytes(packed.getvalue())
-    os.replace(unfinished, path)
+    with whole(path) as unfinished:
+        unfinished.write_bytes(packed.getvalue())
     return path
 
 
@@ -63,8 +60,7 @@ def store_tables(folder: Path, tables: Mapping[str, Table]) -> dict[str, str]:
     files = {}
     for name, table in tables.items():
         suffix, other = (".csv", ".parquet") if num_rows(table) <= LONGEST else (".parquet", ".csv")
-        unfinished = write_table(folder / f".unfinished_{name}{suffix}", table)
-        os.replace(unfinished, folder / f"{name}{suffix}")
+        write_table(folder / f"{name}{suffix}", table)
         (folder / f"{name}{other}").unlink(missing_ok=True)
         files[name] = f"{name}{suffix}"
     return files

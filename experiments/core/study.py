@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput, CheckFailed
+from protogov.experiments.outputs import OutputFolder, check_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +27,7 @@ class StudyOptions:
 
     jobs: int = 2
     """Processes, one thread each."""
-    out: Path | None = None
+    out: OutputFolder | None = None
     """Write tables, figures, a manifest and a page to this folder; finished pieces are kept there too."""
     redraw: bool = False
     """Measure nothing: draw figures and page of --out anew from its tables."""
@@ -94,7 +95,7 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
     """Measure or take up what was measured, say it, and write what was asked for.
 
     Raises:
-        BadInput: --redraw without a folder, or one of another study or version.
+        BadInput: --redraw without a folder, or one of another study or version; --out cannot be written into.
         CheckFailed: what the study claims does not hold; all was written before.
     """
     if study.listed is not None and getattr(options, "list", False):
@@ -104,6 +105,8 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
         found, about = _stored(study, options.out)
     else:
         keep = options.out / "pieces" if options.out is not None else None
+        if keep is not None:
+            check_folder(keep)  # and the folder that it is in, before hours of work
         measured = study.measure(options, Running(options.jobs, keep, show=True))
         if not isinstance(measured, Found):
             return _gather(study, measured, options.out, command)

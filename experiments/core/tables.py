@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.experiments.core.files import whole
 from protogov.experiments.errors import BadInput
 
 Table = dict[str, NDArray[Any]]  # column name -> one-dimensional array; all of one length
@@ -39,21 +40,28 @@ def concatenate(tables: Iterable[Table]) -> Table:
 
 
 def write_table(path: Path, table: Table, notes: Mapping[str, str] | None = None) -> Path:
-    """Write `table` as .parquet or .csv by the suffix of `path`; `notes` go into a Parquet file's metadata."""
+    """Write `table`, whole or not at all, as .parquet or .csv by the suffix of `path`.
+
+    Args:
+        path: of the file; its folder is made if missing.
+        table: the columns.
+        notes: for a Parquet file's metadata.
+    """
     import pyarrow
     import pyarrow.csv
     import pyarrow.parquet
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     columns = {}
     for name, column in table.items():
         # strings by way of a list: numpy's fixed-width strings are not pyarrow's
         columns[name] = pyarrow.array(column.tolist(), pyarrow.string()) if column.dtype.kind in "UO" else column
     data = pyarrow.table(columns)
-    if path.suffix == ".csv":
-        pyarrow.csv.write_csv(data, path)
-    else:
-        pyarrow.parquet.write_table(data.replace_schema_metadata(dict(notes or {})), path)
+    # by way of a file of ours: pyarrow's own tells neither which file nor, at times, what is wrong
+    with whole(path) as unfinished, unfinished.open("wb") as file:
+        if path.suffix == ".csv":
+            pyarrow.csv.write_csv(data, file)
+        else:
+            pyarrow.parquet.write_table(data.replace_schema_metadata(dict(notes or {})), file)
     return path
 
 

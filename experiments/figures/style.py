@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from protogov.experiments.core.files import whole
 from protogov.experiments.core.statistics import Floats, student_t
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
@@ -81,10 +82,9 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save(figure: Figure, folder: Path, name: str) -> Path:
     """Write `figure` as <name>.svg without dates, so that equal runs give equal files."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.svg"
-    with look():
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    with look(), whole(path) as unfinished:
+        figure.savefig(unfinished, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return path
 
 

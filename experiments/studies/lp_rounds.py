@@ -20,7 +20,7 @@ from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
 from protogov.experiments.core.tables import Table, columns, concatenate, groups, select
 from protogov.experiments.core.text import markdown, signed
-from protogov.experiments.errors import BadInput
+from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.figures.style import BLACK, BLUE, VERMILLION, dots, headline, new_figure, zero_line
 
 PUBLISHED = np.array([-2.07, 0.0, -0.63, -0.70, 0.36, 2.55, -1.89, -7.74])  # % a round, Lyra, unhedged
@@ -78,7 +78,9 @@ def measure(options: Options, how: Running) -> Found:
     if options.seeds < FEWEST_SEEDS:
         raise BadInput(f"seeds is {options.seeds}; a whole number of at least {FEWEST_SEEDS} is accepted")
     for name in options.scenarios:
-        if get_scenario(name).split in HELD_OUT:
+        with as_bad_input():
+            scenario = get_scenario(name)
+        if scenario.split in HELD_OUT:
             raise BadInput(f"scenario {name!r} is held out; one of split train or free is accepted")
     worlds = {hedge: world_of(hedge, options.hours, options.member) for hedge in HEDGES}
     pieces = [

@@ -9,7 +9,6 @@ they end says how far to trust it.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +32,7 @@ from protogov.experiments.core.tables import Table, columns, num_rows
 from protogov.experiments.core.text import markdown, paragraph
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLUE, VERMILLION, headline, lever_scale, new_figure, spaced
+from protogov.experiments.outputs import OutputFile
 from protogov.experiments.run_config import training_scenario
 
 CLEARLY = 2.0  # standard errors by which another search's constants must be better to be taken
@@ -65,7 +65,7 @@ class Options(StudyOptions):
 
     scenarios: tuple[str, ...] = ("natural", "mix", "calm", "jump", "self-exciting", "regimes")
     """The first is that of the linear rule as well."""
-    tuned: Path | None = None
+    tuned: OutputFile | None = None
     """JSON file for constants and linear rule; the baselines read agents/baselines/tuned.json."""
     generations: int = 200
     """At most, of each restart of a search."""

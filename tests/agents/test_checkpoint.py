@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
+import resource
 import shutil
 from dataclasses import replace
 
@@ -71,6 +73,51 @@ def test_metrics_of_rollouts_after_the_checkpoint_are_dropped_on_resume(quadrati
     first = checkpoint_module.checkpoints(tmp_path / "checkpoints")[0]
     Trainer.resume(first, quadratic_world(), folder=tmp_path).run(stop_after=1)
     assert [row["rollout"] for row in csv.DictReader((tmp_path / "metrics.csv").open())] == ["1", "2"]
+
+
+@pytest.mark.parametrize("size", [1, 40, -1])
+def test_so_is_the_part_of_a_row_that_a_full_disk_left(quadratic_world, tmp_path, size):
+    trainer = Trainer(quadratic_world(), SETTINGS, total_rollouts=3, folder=tmp_path)
+    trainer.run(stop_after=2)
+    metrics = tmp_path / "metrics.csv"
+    whole = metrics.read_bytes()
+    last = whole.splitlines(keepends=True)[-1]
+    metrics.write_bytes(whole + last[:size])  # "2" alone reads like a row of rollout 2
+    Trainer.resume(latest_checkpoint(tmp_path / "checkpoints"), quadratic_world(), folder=tmp_path).run()
+    rows = list(csv.DictReader(metrics.open()))
+    assert [row["rollout"] for row in rows] == ["1", "2", "3"]
+    assert metrics.read_bytes().startswith(whole)
+
+
+def scalars(folder, name):
+    """(step, value) of every event of one name in a folder, file by file, whatever TensorBoard would make of them."""
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    found = []
+    for path in sorted(folder.iterdir()):
+        for event in EventFileLoader(str(path)).Load():
+            found += [(event.step, value.tensor.float_val[0]) for value in event.summary.value if value.tag == name]
+    return found
+
+
+def test_tensorboard_is_cut_back_to_the_checkpoint_as_metrics_are(quadratic_world, tmp_path):
+    settings, board = replace(SETTINGS, keep_checkpoints=0), tmp_path / "tensorboard"
+    Trainer(quadratic_world(), settings, total_rollouts=3, folder=tmp_path, tensorboard=True).run()
+    whole = scalars(board / "rate_0", "reward")
+    (killed,) = (board / "world").iterdir()
+    killed.write_bytes(killed.read_bytes() + b"\x09\0\0")  # the beginning of a record
+    assert [step for step, _ in whole] == [56, 112, 168]
+    for at, rollouts in enumerate((1, 2)):
+        place = checkpoint_module.checkpoints(tmp_path / "checkpoints")[at]
+        resumed = Trainer.resume(place, quadratic_world(), folder=tmp_path, tensorboard=True)
+        resumed.run(stop_after=1)
+        assert scalars(board / "rate_0", "reward") == whole[: rollouts + 1]
+        assert [step for step, _ in scalars(board / "world", "hours_per_second")] == [56, 112, 168][: rollouts + 1]
+    Trainer.resume(place, quadratic_world(), folder=tmp_path).run(stop_after=0)  # without the option too
+    assert scalars(board / "rate_0", "reward") == whole[:2]
+    Trainer(quadratic_world(), settings, total_rollouts=3, folder=tmp_path, tensorboard=True).run(stop_after=1)
+    assert scalars(board / "rate_0", "reward") == whole[:1]  # a run that begins anew keeps nothing, as in metrics.csv
+    assert {path.name.partition(".")[0] for path in board.rglob("*") if path.is_file()} == {"events"}
 
 
 def test_only_the_newest_are_kept_and_the_latest_is_found_by_number(quadratic_world, tmp_path):
@@ -152,16 +199,48 @@ def test_an_interrupted_write_leaves_the_checkpoint_before_it(quadratic_world, s
     trainer = Trainer.resume(saved, quadratic_world(num_agents=2), folder=folder.parent)
 
     def fail(path):
-        raise OSError("disk full")
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint_module, "_flush", fail)
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(KeyboardInterrupt):
             trainer.run()
     assert latest_checkpoint(folder) == saved
     assert len(list(folder.iterdir())) == 2, "the unfinished one is still there"
     Trainer.resume(saved, quadratic_world(num_agents=2), folder=folder.parent).run()
     assert sorted(path.name for path in folder.iterdir()) == ["112", "56"]
+
+
+def files_up_to(room):
+    """Files of this process cannot grow beyond so many bytes: the kernel itself refuses, as a full disk does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+@pytest.mark.parametrize("room", [100, 2000, 9000])  # it gives out at arrays, at torch's archive, at safetensors
+def test_a_full_disk_names_the_folder_and_leaves_the_checkpoint_before_it(quadratic_world, saved, room):
+    folder = saved.parent
+    trainer = Trainer.resume(saved, quadratic_world(num_agents=2), folder=folder.parent)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    trainer.rollout += 1
+    files_up_to(room)
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            trainer.save_checkpoint()
+    finally:
+        files_up_to(before)
+    assert caught.value.filename == str(folder) and caught.value.errno == errno.EFBIG
+    assert list(folder.iterdir()) == [saved]
+    checkpoint_module.read_manifest(saved)
+    assert latest_checkpoint(trainer.save_checkpoint().parent).name == "112"
+
+
+def test_what_breaks_a_write_without_the_disk_is_not_called_a_full_disk(saved):
+    def fill(folder):
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        checkpoint_module.write_checkpoint(saved.parent, 99, {}, fill)
+    assert list(saved.parent.iterdir()) == [saved]
 
 
 def test_a_write_that_died_between_its_two_renames_keeps_the_old_one(saved):

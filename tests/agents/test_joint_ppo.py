@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +13,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 
-from protogov.agents.ppo import PPOSettings, Trainer
+from protogov.agents.ppo import DivergedError, PPOSettings, Trainer
 from protogov.agents.ppo.learner import clamp_log_std, learner_seed, ppo_arguments
 
 SETTINGS = PPOSettings(num_steps=7, batch_size=14, num_epochs=3, hidden_sizes=(8, 8), twin=False)
@@ -217,3 +219,34 @@ def test_impossible_settings_are_refused_by_name(field, value):
 def test_run_of_no_rollouts_is_refused(quadratic_world):
     with pytest.raises(ValueError, match="total_rollouts is 0"):
         Trainer(quadratic_world(), SETTINGS, total_rollouts=0)
+
+
+@pytest.mark.parametrize("tamper", ["nan", "huge", "rate"])
+def test_a_learner_that_diverges_is_named_with_rollout_and_rate(quadratic_world, tmp_path, tamper):
+    settings = replace(SETTINGS, checkpoint_every=1)
+    if tamper == "rate":
+        settings = replace(settings, learning_rate=1e30, final_learning_rate=1e30)
+    trainer = Trainer(quadratic_world(num_agents=2), settings, total_rollouts=4, folder=tmp_path)
+    if tamper != "rate":
+        trainer.run(stop_after=1)
+        with torch.no_grad():
+            trainer.learners[1].policy.action_net.weight.fill_(float("nan") if tamper == "nan" else 3e38)
+    halfway = (settings.learning_rate + settings.final_learning_rate) / 2
+    who, number, rate = ("rate_0", 1, 1e30) if tamper == "rate" else ("rate_1", 2, halfway)
+    said = rf"^{who} diverged in rollout {number} at learning rate {re.escape(f'{rate:g}')}: its .* no longer finite"
+    with pytest.raises(DivergedError, match=said):
+        trainer.run()
+    with (tmp_path / "metrics.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == number - 1
+    assert len(list((tmp_path / "checkpoints").glob("*"))) == number - 1  # nothing of what ran away was kept
+
+
+def test_other_errors_of_a_learner_stay_what_they_are(quadratic_world, monkeypatch):
+    trainer = Trainer(quadratic_world(), SETTINGS, total_rollouts=1)
+
+    def fail():
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(trainer.learners[0].model, "train", fail)
+    with pytest.raises(ValueError, match="a bug"):
+        trainer.run()

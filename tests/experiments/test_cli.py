@@ -31,7 +31,8 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     [
         (
             ["tarin"],
-            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, tune, scenarios, report",
+            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, tune, scenarios, "
+            "report, warm-up",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),

@@ -8,7 +8,6 @@ they are playable by name. Finished pieces are kept: a run that was cut off goes
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, 
 from protogov.experiments.core.tables import Table, columns, concatenate, records, select
 from protogov.experiments.core.text import aligned, markdown, number, span
 from protogov.experiments.errors import BadInput
+from protogov.experiments.outputs import OutputFile
 from protogov.experiments.studies.calibration.bands import BAND_BY_NAME, FITTED
 from protogov.experiments.studies.calibration.market import FIRST_FITTING
 from protogov.experiments.studies.ensemble.search import (
@@ -63,7 +63,7 @@ class Options(StudyOptions):
     """Of every set: between crises, calm, each crisis. A set is left where a whole 95% interval misses its band."""
     measuring: Tapes = Tapes(1024, 64, 64)
     """Of the sets that are left over: a member's figures themselves lie inside their bands."""
-    file: Path = ENSEMBLE_FILE
+    file: OutputFile = ENSEMBLE_FILE
     """Where the ensemble is written."""
 
 

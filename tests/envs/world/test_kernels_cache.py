@@ -193,9 +193,12 @@ def test_the_digest_sees_every_source(tmp_path: Path) -> None:
 
 
 def test_only_the_entry_points_have_a_cache() -> None:
-    for path in WORLD.rglob("*.py"):
+    for path in WORLD.parent.rglob("*.py"):
         source = path.read_text()
-        assert ("cache=True" in source) == (path.name == "kernels.py"), path.name
+        if path.parent == WORLD or WORLD in path.parents:
+            assert ("keep_compiled(" in source) == (path.name == "kernels.py"), path.name
+        # numba's own cache raises where no folder is writable, when the disk is full, and at a damaged file
+        assert "cache=True" not in source and "enable_caching" not in source, path.name
         assert "inline=" not in source and "parallel=True" not in source, path.name
 
 
