@@ -62,12 +62,9 @@ def write_checkpoint(folder: Path, steps: int, about: dict[str, Any], fill: Call
             for path in unfinished.iterdir():
                 _flush(path)
             _flush(unfinished)
-    except Exception as error:
-        refused = error if isinstance(error, OSError) else _refused(unfinished)
+    except Exception:
         shutil.rmtree(unfinished, ignore_errors=True)  # room for what comes next
-        if refused is None or refused is error:
-            raise
-        raise OSError(refused.errno, refused.strerror, str(folder)) from error
+        raise
     if place.exists():
         os.rename(place, folder / f"{_REPLACED}{steps}")
     os.rename(unfinished, place)
@@ -139,15 +136,6 @@ def _clean(folder: Path) -> None:
                 os.rename(path, place)
         elif path.name.startswith(_UNFINISHED):
             shutil.rmtree(path)
-
-
-def _refused(folder: Path) -> OSError | None:
-    """Why the disk takes no more, asked by trying: torch and safetensors hide it behind errors of their own."""
-    try:
-        (folder / "try").write_bytes(bytes(1 << 20))
-    except OSError as error:
-        return error
-    return None
 
 
 def _digest(path: Path) -> str:

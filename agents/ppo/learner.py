@@ -274,7 +274,7 @@ class Learner:
         except ValueError as error:
             if "constraint" not in str(error):
                 raise
-            raise NotFiniteError(self.agent, "means of its actions") from error
+            raise NotFiniteError(self.agent, "action means") from error
 
     def flush_log(self, metrics: dict[str, float], step: int) -> None:
         """Write metrics, beside what training logged, to the writers of `log_to`."""

@@ -1,13 +1,65 @@
-"""TensorBoard's files of a run that goes on: without the steps that its checkpoint has not seen."""
+"""TensorBoard's files of a run: written at once, and cut back to the checkpoint that a run goes on from.
+
+The writers of torch and tensorboard write in a thread, whose error on a full disk ends in a traceback of its own.
+"""
 
 from __future__ import annotations
 
+import io
 import os
+import socket
+import time
+from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.logger import KVWriter
 
 from protogov.agents.files import naming
 
 _FRAME = 16  # bytes around a record: its length, and a checksum of each
+_numbers = count()  # so that no two files of a process have one name
+
+
+class TensorBoardFile(KVWriter):
+    """What stable-baselines3's logger is given, as one event file of scalars.
+
+    Args:
+        folder: of the file, one a curve in TensorBoard; made if missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event  # heavy, and needed by who asks for it alone
+
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{time.time():010.0f}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
+        self._path = folder / f"events.out.tfevents.{name}"
+        self._append([Event(wall_time=time.time(), file_version="brain.Event:2")])
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        """Write all numbers of one step.
+
+        Raises:
+            OSError: names the file.
+        """
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        values = [
+            Summary.Value(tag=key, simple_value=float(value))
+            for key, value in sorted(key_values.items())
+            if isinstance(value, (int, float, np.number)) and "tensorboard" not in (key_excluded.get(key) or ())
+        ]
+        self._append([Event(wall_time=time.time(), step=step, summary=Summary(value=[one])) for one in values])
+
+    def _append(self, events: Iterable[Any]) -> None:
+        with naming(self._path), self._path.open("ab") as file:
+            file.write(_framed(event.SerializeToString() for event in events))
+
+    def close(self) -> None:
+        """Nothing is kept open."""
 
 
 def drop_events_after(folder: Path, steps: int) -> None:
@@ -15,10 +67,8 @@ def drop_events_after(folder: Path, steps: int) -> None:
 
     A file in which nothing is left is deleted. The part of a record that an interrupted write left goes too.
     """
-    # heavy, and needed by who resumes alone
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
     from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
 
     for path in sorted(folder.rglob("events.out.tfevents.*")):
         kept, told = [], False
@@ -31,8 +81,17 @@ def drop_events_after(folder: Path, steps: int) -> None:
             path.unlink()
         elif sum(len(record) + _FRAME for record in kept) < path.stat().st_size:
             unfinished = path.with_name("unfinished")  # TensorBoard reads whatever has tfevents in its name
-            with naming(path), unfinished.open("wb") as file:
-                writer = RecordWriter(file)
-                for record in kept:
-                    writer.write(record)
+            with naming(path):
+                unfinished.write_bytes(_framed(kept))
             os.replace(unfinished, path)
+
+
+def _framed(records: Iterable[bytes]) -> bytes:
+    """Records as they lie in a file."""
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    buffer = io.BytesIO()
+    writer = RecordWriter(buffer)
+    for record in records:
+        writer.write(record)
+    return buffer.getvalue()

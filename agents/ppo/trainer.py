@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.logger import KVWriter, Logger
 from tqdm import tqdm
 
-from protogov.agents.files import naming
 from protogov.agents.policies.policy_governor import PolicyGovernor
 from protogov.agents.ppo import checkpoint as checkpoints
 from protogov.agents.ppo.checkpoint import CheckpointError
@@ -23,7 +22,7 @@ from protogov.agents.ppo.learner import Learner, NotFiniteError, learner_seed
 from protogov.agents.ppo.report import MetricsFile, RolloutReport
 from protogov.agents.ppo.rollout import JointRollout
 from protogov.agents.ppo.settings import PPOSettings
-from protogov.agents.ppo.tensorboard_files import drop_events_after
+from protogov.agents.ppo.tensorboard_files import TensorBoardFile, drop_events_after
 from protogov.agents.ppo.world import TrainingWorld, decision_hours
 from protogov.envs.scenarios import Scenario, held_out
 
@@ -198,13 +197,12 @@ class Trainer:
             }
             metrics |= {f"{learner.agent}/{name}": value for name, value in own.items()}
         metrics |= means[""]
-        with naming((self.folder or Path()) / TENSORBOARD):
-            for learner in self.learners:
-                more = {"value_mean": losses[learner.agent]["value_mean"]}
-                learner.flush_log(means[learner.agent] | more, self.num_steps)
-            for name in ("hours_per_second", *means[""]):
-                self._world_log.record(name, metrics[name])
-            self._world_log.dump(self.num_steps)
+        for learner in self.learners:
+            more = {"value_mean": losses[learner.agent]["value_mean"]}
+            learner.flush_log(means[learner.agent] | more, self.num_steps)
+        for name in ("hours_per_second", *means[""]):
+            self._world_log.record(name, metrics[name])
+        self._world_log.dump(self.num_steps)
         if self._file is not None:
             self._file.append(metrics)
         return RolloutReport(
@@ -229,7 +227,7 @@ class Trainer:
 
     def _writers(self, name: str) -> list[KVWriter]:
         assert self.folder is not None
-        return [TensorBoardOutputFormat(str(self.folder / TENSORBOARD / name))]
+        return [TensorBoardFile(self.folder / TENSORBOARD / name)]
 
     def governor(self, agent: str) -> PolicyGovernor:
         """The policy an agent has learned so far, deterministic."""

@@ -216,18 +216,26 @@ def files_up_to(room):
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
-@pytest.mark.parametrize("room", [100, 2000, 9000])  # it gives out at arrays, at torch's archive, at safetensors
-def test_a_full_disk_names_the_folder_and_leaves_the_checkpoint_before_it(quadratic_world, saved, room):
+@pytest.mark.parametrize("name", ["world.npz", "learner_rate_0.zip", "policy_rate_0.safetensors"])
+def test_a_full_disk_names_the_folder_and_leaves_the_checkpoint_before_it(quadratic_world, saved, monkeypatch, name):
+    """Whichever of the writers meets it: numpy's, torch's archive or the policies'."""
     folder = saved.parent
     trainer = Trainer.resume(saved, quadratic_world(num_agents=2), folder=folder.parent)
+    parts = {
+        "world.npz": trainer._fill,
+        "learner_rate_0.zip": lambda place: trainer.learners[0].save(place / name),
+        "policy_rate_0.safetensors": trainer.save_policies,
+    }
     before = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
     trainer.rollout += 1
-    files_up_to(room)
-    try:
-        with pytest.raises(OSError, match="File too large") as caught:
-            trainer.save_checkpoint()
-    finally:
-        files_up_to(before)
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "_fill", parts[name])
+        files_up_to((saved / name).stat().st_size // 2)
+        try:
+            with pytest.raises(OSError, match="File too large") as caught:
+                trainer.save_checkpoint()
+        finally:
+            files_up_to(before)
     assert caught.value.filename == str(folder) and caught.value.errno == errno.EFBIG
     assert list(folder.iterdir()) == [saved]
     checkpoint_module.read_manifest(saved)

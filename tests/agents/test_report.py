@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import resource
 
 import numpy as np
 import pytest
@@ -78,6 +79,24 @@ def test_tensorboard_has_a_folder_a_governor(quadratic_world, tmp_path):
     tags = events.Tags()["scalars"]
     assert {"reward", "over_twin", "return", "term/term_1", "lever/lever_0", "train/value_loss"} <= set(tags)
     assert [event.step for event in events.Scalars("reward")] == [48, 96]
+    with (tmp_path / "metrics.csv").open() as file:
+        told = [float(row["rate_1/reward"]) for row in csv.DictReader(file)]
+    assert [event.value for event in events.Scalars("reward")] == pytest.approx(told)
+    assert "train/n_updates" not in tags  # stable-baselines3 keeps it from TensorBoard
+
+
+def test_a_full_disk_names_the_event_file_and_prints_nothing(quadratic_world, tmp_path, capfd):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    trainer = Trainer(quadratic_world(), SETTINGS, total_rollouts=50, folder=tmp_path, tensorboard=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            trainer.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "events.out.tfevents" in caught.value.filename and trainer.rollout > 1
+    del trainer, caught
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_callback_sees_what_is_already_written(quadratic_world, tmp_path):
