@@ -193,9 +193,11 @@ class Simulator:
             self.episodes[chosen] += 1
         else:
             for row, seed in enumerate(row_seeds(seeds, self.num_worlds)):
-                if chosen[row] and seed is None:
+                if not chosen[row]:
+                    continue
+                if seed is None:
                     self.episodes[row] += 1
-                elif chosen[row]:
+                else:
                     self.base_seeds[row], self.episodes[row] = seed, 0
         rows = np.flatnonzero(chosen)
         if rows.size:
