@@ -41,11 +41,6 @@ class CandleWindow:
         if len(seconds) == 2 and seconds[0] >= seconds[1]:
             raise BadInput(f"--from is {self.begin!r} and --to {self.end!r}; a time before that of --to is accepted")
 
-    def refuse_beside(self, other: str) -> None:
-        """Raise BadInput where a time is given: with the option `other` it cannot be used."""
-        for option in self.given:
-            raise BadInput(f"--{option} is given with {other}, which does not choose hours of files of candles")
-
     def check_used(self, scenarios: "Iterable[Scenario]") -> None:
         """Raise BadInput where a time is given and none of the scenarios is a file of candles."""
         from protogov.envs.scenarios import Replay

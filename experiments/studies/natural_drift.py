@@ -29,7 +29,10 @@ WHOLE = -1  # as the number of a part: the mixture
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Measure the drift an hour that takes the expected return out of `natural`, and verify the one in the code."""
+    """Measure the drift an hour that takes the expected return out of `natural`, and verify the one in the code.
+
+    Example: protogov study natural_drift
+    """
 
     tapes: int = 32768
     """Of each part."""

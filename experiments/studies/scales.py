@@ -33,7 +33,10 @@ VARIANCE, AVERSION = "variance", "variance_aversion"
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Measure the daily standard deviation of every mandate and of welfare, and the variance of the pool's book."""
+    """Measure the daily standard deviation of every mandate and of welfare, and the variance of the pool's book.
+
+    Example: protogov study scales
+    """
 
     seeds: int = 512
     """Episodes, one seed each."""

@@ -28,4 +28,4 @@ class Weights:
 
 def say(distribution: str, what: str) -> None:
     """The line that the test looks for."""
-    print(f"trained with {distribution} {version(distribution)}: {what}", flush=True)
+    print(f"seen: {distribution} {version(distribution)}, {what}", flush=True)

@@ -17,6 +17,7 @@ from protogov.envs.gymnasium_env import GovernorEnv
 from protogov.envs.sb3_vec_env import SB3VecEnv
 from protogov.envs.seeds import row_seeds
 from protogov.envs.vector_env import GovernorVectorEnv
+from protogov.envs.world.state import MAX_EVENTS_PER_HOUR
 
 README = Path(__file__).parents[2] / "README.md"
 ENVS = Path(protogov.envs.__file__).parent
@@ -214,6 +215,7 @@ def test_the_sizes_in_docstrings_are_those_of_the_environments() -> None:
     assert numbers(r"default (\d+) h", page) == [config.episode_hours]
     assert numbers(r"(\d+)\s+decisions of", page) == [config.horizon]
     assert numbers(r"decisions of (\d+) h", page) == [config.decision_hours]
+    assert numbers(r"(\d+) \* decision_hours", protogov.envs.Step.__doc__) == [MAX_EVENTS_PER_HOUR]
     env = single(render_mode="rgb_array")
     env.reset(seed=0)
     frame = env.render()

@@ -110,7 +110,8 @@ def test_attributes_and_methods_of_rows() -> None:
     with pytest.raises(ValueError, match="note can be set for all rows only"):
         env.set_attr("note", "yours", indices=[1])
     assert env.env_is_wrapped(gym.Wrapper) == [False] * COUNT
-    assert env.env_method("render", indices=0) == [None]
+    with pytest.warns(UserWarning, match="render_mode"):
+        assert env.env_method("render", indices=0) == [None]
     with pytest.raises(AttributeError, match="no method 'fly', known are render"):
         env.env_method("fly")
     with pytest.raises(IndexError):

@@ -149,10 +149,7 @@ def test_a_window_without_candles(command: str, tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["evaluate", "--suite", "--from", "2022-01-01"], "--from is given with --suite"),
         (["evaluate", "--open-test", "--from", "2022-01-01"], "--from is given with --open-test"),
-        (["scenarios", "--frequencies", "--to", "2022-01-01"], "--to is given with --frequencies"),
-        (["scenarios", "--facts", "--to", "2022-01-01"], "--to is given with --facts"),
     ],
 )
 def test_a_window_where_no_file_is_played(

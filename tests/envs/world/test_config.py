@@ -179,7 +179,7 @@ def test_a_configuration_survives_a_round_trip() -> None:
         ({"num_worlds": 0}, "num_worlds = 0 must be a whole number from 1."),
         ({"num_worlds": 2.0}, "num_worlds = 2.0 must be a whole number from 1."),
         ({"num_threads": 0}, "num_threads = 0 must be a whole number from 1."),
-        ({"seed": -1}, "seed = -1 must be a whole number from 0 to"),
+        ({"seed": -1}, "seed = -1 must be a whole number from 0 to 2**64 - 1."),
     ],
 )
 def test_a_simulator_refuses_what_it_cannot_hold(arguments: dict[str, Any], text: str) -> None:
