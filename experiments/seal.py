@@ -11,10 +11,9 @@ import sys
 from dataclasses import dataclass
 
 from protogov.envs.scenarios.sealed import SEALED_FILE, sealed_list
-from protogov.experiments import cli
+from protogov.experiments import cli, open_test
 from protogov.experiments.core.files import write_text
 from protogov.experiments.errors import BadInput
-from protogov.experiments.open_test import OPENINGS, default_folder, earlier_openings
 from protogov.experiments.outputs import OutputFile
 
 PROGRAM = "python -m protogov.experiments.seal"
@@ -30,8 +29,10 @@ class Options:
 
 def run(options: Options, command: str = PROGRAM) -> int:
     """Write and print."""
-    if earlier_openings([default_folder()]):
-        raise BadInput(f"{default_folder() / OPENINGS}: the test has been opened; what was sealed then stays as it was")
+    folder = open_test.default_folder()
+    if open_test.earlier_openings([folder]):
+        record = folder / open_test.OPENINGS
+        raise BadInput(f"{record}: the test has been opened; what was sealed then stays as it was")
     path = write_text(options.out, sealed_list())
     print(f"{path}: {hashlib.sha256(path.read_bytes()).hexdigest()}")
     return 0
