@@ -132,8 +132,8 @@ def page(found: Found, judged: Judged) -> list[str]:
     keys = zip(table["protocol"], table["fall"], strict=True)
     rows = [[str(name), f"{fall:.0%}", *(span(interval_of(table, row, sign)) for sign in SIGNS)]
             for row, (name, fall) in enumerate(keys)]  # fmt: skip
-    about = f"""Mean hours and 95% intervals over {found.facts["seeds"]} episodes of `{found.facts["scenario"]}`, each beside
-its own without the crash; what has not come back at the end counts with all {HOURS - CRASH_AT + 1} hours."""
+    about = f"""Mean hours and 95% intervals over {found.facts["seeds"]} episodes of `{found.facts["scenario"]}`, each
+beside its own without the crash; what has not come back at the end counts with all {HOURS - CRASH_AT + 1} hours."""
     return [about, "", "![Hours out of order](recovery.png)", "",
             *markdown(["protocol", "fall", *SIGNS.values()], rows)]  # fmt: skip
 
