@@ -12,7 +12,7 @@ from protogov.experiments.studies.phenomena.phenomenon import Change, Doses, Mea
 HOURS, DECISION = 168, 1
 SCALES = (0.0, 0.5, 1.0, 2.0, 4.0)
 DOSES = Doses("informed_scale", SCALES, [f"x{scale:g}" for scale in SCALES], main=1.0, off=0.0)
-ABOUT = "informed share, times the scenario's"
+ABOUT = "informed share,\ntimes the scenario's"
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
