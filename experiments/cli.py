@@ -6,10 +6,7 @@ A subcommand is a module of `protogov.experiments.commands` with a dataclass `Op
 and a function `run(options) -> int`. To add one: the module and a line in `COMMANDS`.
 """
 
-import contextlib
-import io
 import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from protogov.experiments.core.command_line import parse
 from protogov.experiments.errors import BadInput, CheckFailed, disk_gave_out, sentence
 from protogov.experiments.outputs import refuse_unwritable, written_by
 from protogov.experiments.terminal import accept_any_terminal
@@ -156,34 +154,6 @@ def _flush_output() -> None:
 def _drop_output() -> None:
     """Give the interpreter's last flush somewhere to go."""
     sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
-
-
-def parse(options: type[Any], arguments: Sequence[str], program: str) -> Any:
-    """An instance of the dataclass `options` from command-line arguments; --help prints and exits.
-
-    Raises:
-        BadInput: an argument is unknown, missing or refused.
-    """
-    import tyro  # after `protogov --help` has answered
-
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(options, prog=program, args=list(arguments))
-    except SystemExit as end:
-        if not end.code:
-            raise
-        raise BadInput(f"{one_sentence(said.getvalue())}; see {program} --help") from None
-
-
-def one_sentence(box: str) -> str:
-    """What a box of tyro's says, without frame, title and advice."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
-    inside = [line.strip("│| ").strip() for line in plain.splitlines() if line.lstrip().startswith(("│", "|"))]
-    rule = next((i for i, line in enumerate(inside) if line and not line.strip("─-━")), len(inside))
-    text = " ".join(" ".join(inside[:rule]).split()) or " ".join(plain.split())
-    text = text.replace("__tyro-dummy-inner__.", "").rstrip(".;: ")
-    return text[:1].lower() + text[1:] if text[:2].istitle() else text
 
 
 def complain(text: str, code: int = BAD_INPUT) -> int:

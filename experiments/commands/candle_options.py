@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
+from protogov.experiments.core.options import Named
 from protogov.experiments.errors import BadInput
 
 if TYPE_CHECKING:  # --help answers without worlds
@@ -16,9 +15,9 @@ if TYPE_CHECKING:  # --help answers without worlds
 class CandleWindow:
     """Which hours of files of candles are played."""
 
-    begin: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    begin: Annotated[str | None, Named("--from", instead=True)] = None
     """Of files of candles: no episode begins before this time, say 2022-05-01 or 2022-05-01T12:00, UTC."""
-    end: Annotated[str | None, tyro.conf.arg(name="to")] = None
+    end: Annotated[str | None, Named("--to", instead=True)] = None
     """Of files of candles: no episode ends after this time."""
 
     @property

@@ -5,12 +5,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
 from protogov.envs.config import WorldConfig
 from protogov.experiments.commands.candle_options import CandleWindow, told_candles
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.comparison import Comparison
+from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.errors import BadInput
 from protogov.experiments.governors import STATIC, Found, GovernorSet, baseline, find_governors
 from protogov.experiments.measured import HEADLINE, default_scenarios, make_suites, run_evaluation, scenarios_of
@@ -41,11 +40,11 @@ class Options:
     Example: protogov evaluate results/runs/first --scenarios crash-heldout jump --episodes 256 --baselines random
     """
 
-    governors: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="GOVERNORS")] = ()
+    governors: Annotated[tuple[Path, ...], Positional("GOVERNORS")] = ()
     """Who is evaluated."""
     scenarios: tuple[str, ...] = ()
     """Registered scenarios, files of candles or folders of them."""
-    candles: tyro.conf.OmitArgPrefixes[CandleWindow] = field(default_factory=CandleWindow)
+    candles: Annotated[CandleWindow, Flat] = field(default_factory=CandleWindow)
     """Which hours of files of candles."""
     episodes: int = EPISODES
     """Tapes of each scenario or file; four times as many of `natural`."""

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-import tyro
-
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.parameters import parameter_names
+from protogov.experiments.core.options import Help, Named, Repeated
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.governors import Found
 from protogov.experiments.run_config import evaluation_world
@@ -16,7 +15,7 @@ from protogov.experiments.run_config import evaluation_world
 # of every command that builds a world
 Member = Annotated[
     str,
-    tyro.conf.arg(help="World of the ensemble, say w07, or 'ensemble' for one drawn each episode; empty: defaults."),
+    Help("World of the ensemble, say w07, or 'ensemble' for one drawn each episode; empty: defaults."),
 ]
 
 
@@ -40,10 +39,10 @@ class WorldOptions:
     """Groups of features that governors see: chain, feeds, surface, accounts; chain alone is a world without feeds."""
     privileged: bool = False
     """Governors also see what only the simulator knows: for ceilings and the value of information."""
-    levers: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    levers: Annotated[tuple[str, ...], Repeated] = ()
     """Replace the default of a lever, name=value in its unit; may be given several times."""
-    member: Annotated[Member, tyro.conf.arg(aliases=("--member",))] = ""
-    parameters: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    member: Annotated[Member, Named("--member")] = ""
+    parameters: Annotated[tuple[str, ...], Repeated] = ()
     """Replace a physical parameter, name=value; may be given several times."""
 
     def make(self, *, randomise_levers: float = 0.0, stagger: bool = False) -> WorldConfig:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import tyro
-
+from protogov.experiments.core.options import Positional
 from protogov.experiments.outputs import check_folder
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.reporting import build_report
@@ -20,7 +19,7 @@ class Options:
     Example: protogov report results/runs/first
     """
 
-    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")]
+    folder: Annotated[Path, Positional("FOLDER")]
     """Of the run."""
 
 

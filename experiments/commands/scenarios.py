@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-import tyro
-
 from protogov.experiments.commands.candle_options import CandleWindow, told_candles
+from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.outputs import OutputFolder
 
@@ -23,13 +22,13 @@ class Options:
     Example: protogov scenarios --out results/runs/scenarios
     """
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAMES")] = ()
+    names: Annotated[tuple[str, ...], Positional("NAMES")] = ()
     """Which scenarios."""
     split: Literal["train", "validation", "test", "free"] | None = None
     """Only those of this split; test is sealed, and lists names alone."""
     origins: bool = False
     """Say of each scenario which channels were recorded, derived or invented; on where names are given."""
-    candles: tyro.conf.OmitArgPrefixes[CandleWindow] = field(default_factory=CandleWindow)
+    candles: Annotated[CandleWindow, Flat] = field(default_factory=CandleWindow)
     """Which hours of files of candles."""
     seeds: int = 200
     """Tapes drawn of each for the pictures, 20 to 5,000."""

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import tyro
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
 from protogov.experiments.commands.candle_options import CandleWindow, told_candles
 from protogov.experiments.commands.options import WorldOptions, world_of
+from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.governors import BASELINES, STATIC, GovernorSet, baseline, find_governors
 from protogov.experiments.outputs import OutputFolder
@@ -28,11 +28,11 @@ class Options:
     Example: protogov simulate static --scenario crash-heldout --out results/runs/a-crash
     """
 
-    governors: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="GOVERNORS")] = (STATIC,)
+    governors: Annotated[tuple[str, ...], Positional("GOVERNORS")] = (STATIC,)
     """Who governs."""
     scenario: str = "jump"
     """What the outside market does: a registered scenario, several joined by '+', or a path to candles."""
-    candles: tyro.conf.OmitArgPrefixes[CandleWindow] = field(default_factory=CandleWindow)
+    candles: Annotated[CandleWindow, Flat] = field(default_factory=CandleWindow)
     """Which hours of a file of candles."""
     seeds: tuple[int, ...] = (0,)
     """A world for each of these seeds; the figures show the first."""

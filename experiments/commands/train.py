@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
-import tyro
-
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.files import write_json
+from protogov.experiments.core.options import Positional
 from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input, disk_gave_out
 from protogov.experiments.governors import latest, load_run
@@ -36,7 +35,7 @@ class Options:
     Example: protogov train first --seeds 0 1 2 3 --processes 2 --market-hours 1e7
     """
 
-    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
+    name: Annotated[str, Positional("NAME")]
     """Of the run, and of its folder below --runs."""
     scenario: str = "jump"
     """What to learn on: `natural`, the stress mix `mix`, or any other scenario of the splits train

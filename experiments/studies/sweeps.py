@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -25,6 +24,7 @@ from protogov.envs.scenarios import get_scenario
 from protogov.envs.world.lever_table import LEVERS, Lever
 from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.commands.options import Member, with_physics
+from protogov.experiments.core.options import Repeated
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still
 from protogov.experiments.core.statistics import Floats, Interval, student_t
@@ -75,7 +75,7 @@ class Options(StudyOptions):
     points: int = 11
     """Values a lever, evenly spaced on its own map; odd, so that the default is one of them."""
     member: Member = ""
-    parameters: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    parameters: Annotated[tuple[str, ...], Repeated] = ()
     """Replace a physical parameter, name=value; may be given several times."""
     decision_hours: int = 6
     """Length of a decision [h]; levers never move, so it only changes how finely drawdowns are seen."""

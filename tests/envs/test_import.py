@@ -7,7 +7,7 @@ import gymnasium as gym
 
 import protogov.envs
 
-HEAVY = ("stable_baselines3", "torch", "pandas", "matplotlib", "pyarrow", "supersuit", "tensorboard", "tyro")
+HEAVY = ("stable_baselines3", "torch", "pandas", "matplotlib", "pyarrow", "supersuit", "tensorboard")
 # numba itself asks for scipy, and its compiler for scipy.linalg
 HEAVY_SCIPY = ("scipy.stats", "scipy.special", "scipy.linalg", "scipy.optimize", "scipy.sparse")
 

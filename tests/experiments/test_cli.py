@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from protogov.experiments import cli
-from protogov.experiments.cli import COMMANDS, main, one_sentence, parse
+from protogov.experiments.cli import COMMANDS, main
 from protogov.experiments.commands import train
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.command_line import parse
 from protogov.experiments.errors import BadInput, CheckFailed
 from protogov.experiments.paths import RunFolder, latest_run_folder, new_run_folder
 from protogov.experiments.studies import STUDIES
@@ -22,7 +23,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     assert main(list(arguments)) == code
     said = capsys.readouterr().err
     assert said.startswith("protogov: ") and said.endswith(".\n") and said.count("\n") == 1, said
-    assert "Traceback" not in said and "│" not in said
+    assert "Traceback" not in said
     return said
 
 
@@ -169,7 +170,8 @@ def test_an_error_of_ours_is_not_called_bad_input():
         cli.run_command(Module, ["x"], "protogov report")
 
 
-def test_help(capsys):
+def test_help(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     assert main([]) == 0
     text = capsys.readouterr().out
     for name, line in COMMANDS.items():
@@ -181,20 +183,16 @@ def test_help(capsys):
         assert end.value.code in (0, None)
         told = capsys.readouterr().out
         assert "Example: protogov" in told
-        assert "__tyro" not in told and "dummy" not in told
+        assert told.startswith(f"usage: protogov {' '.join(command)}")
+        assert all(len(line) <= 80 or "/" in line for line in told.splitlines())  # a default may be a long path
 
 
 def test_help_of_protogov_loads_nothing_heavy():
     code = (
         "import sys; from protogov.experiments.cli import main; main([]); "
-        "sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'matplotlib', 'scipy', 'tyro')))"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'numba', 'matplotlib', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
-
-
-def test_sentence_of_a_box():
-    box = "╭─ Value error ─╮\n│ Error parsing --x: no number │\n│ ──────── │\n│ Argument helptext │\n╰───╯\n"
-    assert one_sentence(box) == "error parsing --x: no number"
 
 
 def test_run_folders_are_numbered(tmp_path: Path):

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-import tyro
 from matplotlib.figure import Figure
 
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
 from protogov.experiments.core.tables import num_rows
@@ -65,12 +65,12 @@ class Options(StudyOptions):
     names: Annotated[
         tuple[Literal["tuned", "cheaters", "optima", "rivals", "worth", "room", "balance", "coupling", "ensemble",
                       "all"], ...],
-        tyro.conf.Positional,
+        Positional("NAMES"),
     ] = ()  # fmt: skip
     """Which; all is all but ensemble."""
     suites: tuple[str, ...] = SUITES
     """What is drawn from: natural, stress (the training crises), or any scenario that may be trained on."""
-    sizes: Annotated[Sizes, tyro.conf.arg(name="")] = field(default_factory=Sizes)
+    sizes: Annotated[Sizes, Flat] = field(default_factory=Sizes)
     members: tuple[str, ...] = ()
     """Of the ensemble; all by default."""
     world: WorldOptions = field(default_factory=WorldOptions)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-import tyro
 from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.experiments.commands.options import Member, with_physics
+from protogov.experiments.core.options import Repeated
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
 from protogov.experiments.core.tables import concatenate
@@ -51,7 +51,7 @@ class Options(StudyOptions):
     first_seed: int = FIRST_SEED
     """The first of the seeds: 2^43, from which on nothing else plays."""
     member: Member = ""
-    parameters: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    parameters: Annotated[tuple[str, ...], Repeated] = ()
     """Replace a physical parameter, name=value; may be given several times."""
     check: bool = False
     """Exit with 1 when a figure lies outside its band or could not be measured."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-import tyro
 from matplotlib.figure import Figure
 
 from protogov.envs.scenarios import CRISES, Crisis
+from protogov.experiments.core.options import Positional
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
 from protogov.experiments.core.tables import records, select
@@ -27,7 +27,7 @@ class Options(StudyOptions):
     Example: protogov study crises --out results/crises
     """
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAMES")] = ()
+    names: Annotated[tuple[str, ...], Positional("NAMES")] = ()
     """Crises; all nine by default."""
     split: Literal["train", "validation", "free"] | None = None
     """Only those of this split."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import tyro
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from protogov.envs.scenarios.base import HELD_OUT
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.comparison import BESIDE_W, PART_LABELS, REALISED_LABELS
+from protogov.experiments.core.options import Positional
 from protogov.experiments.core.pieces import Running, run_pieces
 from protogov.experiments.core.statistics import (
     Floats,
@@ -78,7 +78,7 @@ class Options(StudyOptions):
     Example: protogov study leaderboard --episodes 96 --ceiling agents/baselines/tuned.json --out results/leaderboard
     """
 
-    governors: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="GOVERNORS")] = ()
+    governors: Annotated[tuple[Path, ...], Positional("GOVERNORS")] = ()
     """Who plays beside the baselines."""
     scenarios: tuple[str, ...] = ()
     """Registered scenarios; all of them by default."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
 import numpy as np
-import tyro
 from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.ensemble import shipped_ensemble
 from protogov.envs.world.parameters import Parameters
 from protogov.experiments.commands.options import Member
+from protogov.experiments.core.options import Positional
 from protogov.experiments.core.pieces import HERE, Piece, Running, run_pieces
 from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.statistics import Interval, interval_of, student_t
@@ -56,7 +56,7 @@ class Options(StudyOptions):
     Example: protogov study phenomena cascade --seeds 64 --out results/runs/cascade
     """
 
-    names: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="NAMES")] = ()
+    names: Annotated[tuple[str, ...], Positional("NAMES")] = ()
     """Which phenomena."""
     seeds: int = 64
     """Episodes in each world."""

@@ -1,0 +1,102 @@
+"""What --help prints: usage, what the command does, and its options in groups, wrapped to the terminal."""
+
+import inspect
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING
+from typing import Any
+
+from protogov.experiments.core.options import KINDS, OPTIONS, POSITIONAL, Option
+
+NARROWEST, WIDEST = 60, 100
+MARGIN, COLUMN = 2, 27  # where names and help begin
+
+
+def terminal_width() -> int:
+    """Columns to write in: the terminal's, or what COLUMNS says."""
+    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+
+
+def help_page(command: type[Any], options: Sequence[Option], program: str, width: int) -> str:
+    """The help of a command.
+
+    Args:
+        command: its dataclass; the docstring says what it does.
+        options: of it.
+        program: what is typed before them.
+        width: columns that no line passes, but for a name or word that is longer.
+    """
+    needed = [option for option in options if option.positional or option.default is MISSING]
+    needed.sort(key=lambda option: not option.positional)
+    words = [program, *map(_usage, needed), *(["[OPTIONS]"] if len(needed) < len(options) else [])]
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    parts = [_wrapped(f"usage: {' '.join(words)}", width, "       "), *(_wrapped(one, width) for one in paragraphs)]
+    present = dict.fromkeys(option.group for option in options)
+    first = [POSITIONAL, OPTIONS] if POSITIONAL in present else [OPTIONS]
+    for group in dict.fromkeys([*first, *present]):
+        lines = [f"{group.title}:"]
+        if group.about:
+            lines.append(_wrapped(group.about, width, " " * MARGIN, " " * MARGIN))
+        if group == OPTIONS:
+            lines += _entry("-h, --help", "Print this and exit.", width)
+        for option in options:
+            if option.group == group:
+                lines += _entry(_head(option), _text(option), width)
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _usage(option: Option) -> str:
+    if not option.positional:
+        return f"{option.name} {_metavar(option)}"
+    return f"[{option.name} ...]" if option.many else option.name
+
+
+def _entry(head: str, text: str, width: int) -> Iterator[str]:
+    """Lines of an option: names and values on the left, help beside them; below them where they are too long."""
+    lines = _wrapped(text, width - COLUMN).splitlines()
+    beside = MARGIN + len(head) + 1 < COLUMN
+    yield (" " * MARGIN + (head.ljust(COLUMN - MARGIN) + "".join(lines[:1]) if beside else head)).rstrip()
+    yield from (" " * COLUMN + line for line in lines[1 if beside else 0 :])
+
+
+def _head(option: Option) -> str:
+    names = ", ".join((*option.names, *option.off_names))
+    return names if option.flag or option.positional else f"{names} {_metavar(option)}"
+
+
+def _metavar(option: Option) -> str:
+    one = "|".join(option.choices) or KINDS[option.item].metavar
+    return one + "|None" * option.optional + " ..." * option.many
+
+
+def _text(option: Option) -> str:
+    """The help of an option, with its choices where the left side has none, and its default."""
+    parts = [option.help[:1].upper() + option.help[1:]]
+    if option.positional and option.choices:
+        parts.append(f"Accepted: {', '.join(option.choices)}.")
+    return " ".join(part for part in (*parts, _default(option)) if part)
+
+
+def _default(option: Option) -> str:
+    default = option.default
+    if default is MISSING:
+        return "(required)"
+    if default in ((), ""):
+        return ""  # the help says what nothing stands for
+    values = default if isinstance(default, tuple) else (default,)
+    return f"(default: {' '.join(_told(value) for value in values)})"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def _wrapped(text: str, width: int, rest: str = "", first: str = "") -> str:
+    return textwrap.fill(
+        " ".join(text.split()), width, initial_indent=first, subsequent_indent=rest, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
