@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
+from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.outputs import check_folder
-from protogov.experiments.paths import RunFolder
 from protogov.experiments.reporting import build_report
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from protogov.experiments import cli
 from protogov.experiments.cli import COMMANDS, main, one_sentence, parse
-from protogov.experiments.commands import train
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.paths import RunFolder, latest_run_folder, new_run_folder
 from protogov.experiments.errors import BadInput, CheckFailed
-from protogov.experiments.paths import RunFolder, latest_run_folder, new_run_folder
 from protogov.experiments.studies import STUDIES
+from protogov.experiments.training import train
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:

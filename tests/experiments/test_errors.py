@@ -21,10 +21,10 @@ from protogov.agents.ppo.checkpoint import checkpoints, read_manifest
 from protogov.experiments import cli
 from protogov.experiments.cli import COMMANDS, main
 from protogov.experiments.core.files import whole, write_text
+from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.tables import write_table
 from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import Written, check_file, check_folder, refuse_unwritable, written_by
-from protogov.experiments.paths import RunFolder
 from protogov.experiments.studies import STUDIES
 from protogov.experiments.terminal import plain
 

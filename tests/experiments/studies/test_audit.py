@@ -11,14 +11,14 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.world.lever_table import LEVERS
 from protogov.experiments.cli import main
 from protogov.experiments.core import pieces as core_pieces
+from protogov.experiments.core.evaluation import evaluate
+from protogov.experiments.core.governors import STATIC, baseline
 from protogov.experiments.core.pieces import Piece, Running, piece_digest, run_pieces
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
 from protogov.experiments.core.results import load_tables, read_manifest, write_manifest
 from protogov.experiments.core.statistics import Interval, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.errors import BadInput
-from protogov.experiments.evaluation import evaluate
-from protogov.experiments.governors import STATIC, baseline
 from protogov.experiments.studies.audit import (
     balance,
     cheaters,
