@@ -1,108 +1,52 @@
-"""Print the figures of merit beside their targets: `python -m protogov.experiments.bench.bench` (`make bench`).
+"""`protogov bench` (`make bench`): the figures of merit beside their targets.
 
 Every rate is a median of repeats, by the wall clock and by processor time; ratios compare things of the same run. Each
 figure is measured in an interpreter of its own, so that none finds the other's memory and caches. A fixed loop is timed
-before and after each (`bench_reference.py`): rates are shown over its own, so that pages of different machines can be
+before and after each (`reference.py`): rates are shown over its own, so that pages of different machines can be
 compared, and on a slower machine their targets are in proportion. `--save results/bench` keeps the result.
 """
 
-import json
+import math
 import os
 import platform
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-from protogov.experiments import cli
 from protogov.experiments.bench.rows import Plan, Row
-from protogov.experiments.core.files import write_json, write_text
-from protogov.experiments.core.paths import repository
-from protogov.experiments.core.versions import now, versions
-from protogov.experiments.errors import as_bad_input
+from protogov.experiments.core.pieces import HERE, Running
+from protogov.experiments.core.study import Found, Judged, Study, conclude, no_figure, redraw
+from protogov.experiments.core.tables import Table, columns, records
+from protogov.experiments.core.text import markdown
+from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFolder
 
-
-def _hours(plan: Plan) -> list[Row]:
-    from protogov.experiments.bench.world import hours_rows
-
-    return [*hours_rows(plan, 1), *hours_rows(plan, 2)]
-
-
-def _groups(plan: Plan) -> list[Row]:
-    from protogov.experiments.bench.world import group_rows
-
-    return group_rows(plan)
-
-
-def _threads(plan: Plan) -> list[Row]:
-    from protogov.experiments.bench.world import thread_rows
-
-    return thread_rows(plan)
-
-
-def _single(plan: Plan) -> list[Row]:
-    from protogov.experiments.bench.world import single_rows
-
-    return single_rows(plan)
-
-
-def _ppo(plan: Plan) -> list[Row]:
-    from protogov.experiments.bench.learning import joint_rows
-
-    return joint_rows(plan)
-
-
-def _usual(plan: Plan) -> list[Row]:
-    from protogov.experiments.bench.learning import usual_rows
-
-    return usual_rows(plan)
-
-
-def _memory(plan: Plan) -> list[Row]:
-    from protogov.experiments.bench.world import memory_rows
-
-    return memory_rows(plan)
-
-
-def _import(plan: Plan) -> list[Row]:
-    from protogov.experiments.bench.startup import import_rows
-
-    return import_rows(plan)
-
-
-def _compile(plan: Plan) -> list[Row]:
-    from protogov.experiments.bench.startup import compile_rows
-
-    return compile_rows(plan)
-
-
-# Each loads its libraries in the process that measures.
-MEASURES: dict[str, Callable[[Plan], list[Row]]] = {
-    "hours": _hours,
-    "groups": _groups,
-    "threads": _threads,
-    "single": _single,
-    "ppo": _ppo,
-    "usual": _usual,
-    "memory": _memory,
-    "import": _import,
-    "compile": _compile,
+# figure -> (module beside this one, function of it: plan -> rows); loaded in the process that measures
+MEASURES: dict[str, tuple[str, str]] = {
+    "hours": ("world", "hours_rows"),
+    "groups": ("world", "group_rows"),
+    "threads": ("world", "thread_rows"),
+    "single": ("world", "single_rows"),
+    "ppo": ("learning", "joint_rows"),
+    "usual": ("learning", "usual_rows"),
+    "memory": ("world", "memory_rows"),
+    "import": ("startup", "import_rows"),
+    "compile": ("startup", "compile_rows"),
 }
-
-PROGRAM = "python -m protogov.experiments.bench.bench"
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchOptions:
+class Options:
     """Print the figures of merit, each beside its target.
 
     Exit code: 0 whatever the figures; 2 bad input.
+
+    Example: protogov bench --only hours ppo
     """
 
     only: tuple[str, ...] = ()
@@ -114,10 +58,12 @@ class BenchOptions:
     repeats: int | None = None
     """Timings a figure, of which the median is shown; 5, with --quick 2."""
     save: OutputFolder | None = None
-    """Also write bench.json and README.md to this folder (results/bench holds the reference)."""
+    """Also write the table, a manifest and a page to this folder (results/bench holds the reference)."""
+    redraw: bool = False
+    """Measure nothing: write the page of --save anew from its table."""
 
 
-def measure(name: str, plan: Plan) -> list[Row]:
+def measure_apart(name: str, plan: Plan) -> list[Row]:
     """Rows of one figure, measured in a fresh interpreter."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(measure_here, name, plan).result()
@@ -127,23 +73,24 @@ def measure_here(name: str, plan: Plan) -> list[Row]:
     """Rows of one figure; rates stand beside the reference loop's, as it ran before and after them."""
     from protogov.experiments.bench.reference import TARGET_MACHINE, reference_rate
 
+    module, function = MEASURES[name]
     before = reference_rate()
-    rows = MEASURES[name](plan)
+    rows: list[Row] = getattr(import_module(f"protogov.experiments.bench.{module}"), function)(plan)
     rate = (before + reference_rate()) / 2.0
     return [
         replace(row, reference=rate, machine=rate / TARGET_MACHINE) if row.unit.endswith("/s") else row for row in rows
     ]
 
 
-def make_plan(options: BenchOptions) -> Plan:
+def make_plan(options: Options) -> Plan:
     """How much to measure.
 
     Raises:
-        ValueError: a number below 1.
+        BadInput: a number below 1.
     """
     for name, value in (("worlds", options.worlds), ("repeats", options.repeats)):
         if value is not None and value < 1:
-            raise ValueError(f"{name} = {value} must be a whole number from 1.")
+            raise BadInput(f"{name} is {value}; a whole number from 1 is accepted")
     plan = Plan.quick(options.worlds) if options.quick else Plan(worlds=options.worlds, usual_worlds=options.worlds)
     return plan if options.repeats is None else Plan(**{**asdict(plan), "repeats": options.repeats})
 
@@ -188,24 +135,6 @@ def load() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
 
 
-def markdown(rows: Sequence[Row], about: dict[str, Any]) -> str:
-    """The table as a page."""
-    lines = [
-        "# Figures of merit",
-        "",
-        f"{about['machine']}; load before and after {about['load'][0]:.1f} and {about['load'][1]:.1f}; medians of "
-        f"{about['repeats']} repeats, {about['time']}. Made by `{about['command']}`; versions: `bench.json`.",
-        "",
-        about["reference"],
-        "",
-        f"| {' | '.join(HEAD)} |",
-        f"|{'---|' * len(HEAD)}",
-        *(f"| {' | '.join(cells(row))} |" for row in rows),
-        "",
-    ]
-    return "\n".join(lines)
-
-
 def say_reference(rows: Sequence[Row]) -> str:
     """How this machine runs the reference loop, in words."""
     timed = [row for row in rows if row.reference is not None]
@@ -220,15 +149,30 @@ def say_reference(rows: Sequence[Row]) -> str:
     )
 
 
-def run(options: BenchOptions) -> list[Row]:
-    """Measure and print row by row, write what was asked for.
+def table_of(rows: Sequence[Row]) -> Table:
+    """The figures as they are kept: fields of `Row`, NaN for None, and the verdict."""
+    kept = [{**asdict(row), "asked": row.asked, "verdict": row.verdict} for row in rows]
+    return columns([{name: math.nan if value is None else value for name, value in row.items()} for row in kept])
+
+
+def rows_in(table: Table) -> list[Row]:
+    """Reverse of `table_of`."""
+    names = {field.name for field in fields(Row)}
+    return [
+        Row(**{name: None if value != value else value for name, value in row.items() if name in names})
+        for row in records(table)
+    ]
+
+
+def measure(options: Options, how: Running = HERE) -> Found:
+    """Measure and print row by row; always in one process after the other, for they would disturb each other.
 
     Raises:
-        ValueError: an unknown name in `only`, or a number out of range.
+        BadInput: an unknown name in `only`, or a number out of range.
     """
     for name in options.only:
         if name not in MEASURES:
-            raise ValueError(f"only names {name!r}, known figures are {', '.join(MEASURES)}.")
+            raise BadInput(f"only names {name!r}; known figures are {', '.join(MEASURES)}")
     plan = make_plan(options)
     before, began = load(), time.perf_counter()
     print(f"{machine()}; load {before:.1f}; medians of {plan.repeats}", flush=True)
@@ -236,47 +180,41 @@ def run(options: BenchOptions) -> list[Row]:
     rows: list[Row] = []
     for name in MEASURES:
         if not options.only or name in options.only:
-            for row in measure(name, plan):
+            for row in measure_apart(name, plan):
                 print(format_row(cells(row)), flush=True)
                 rows.append(row)
-    print(say_reference(rows))
-    missed = sum(row.verdict == "missed" for row in rows)
-    print(f"{missed} of {sum(row.target is not None for row in rows)} targets missed; ", end="")
-    print(f"load {load():.1f}; {time.perf_counter() - began:.0f} s")
-    if options.save is not None:
-        about: dict[str, Any] = {
-            "command": " ".join([PROGRAM, *_arguments(options)]),
-            "time": now(), "machine": machine(), "load": [before, load()], **asdict(plan), "versions": versions(),
-            "reference": say_reference(rows),
-        }  # fmt: skip
-        report = {**about, "rows": [{**asdict(row), "verdict": row.verdict} for row in rows]}
-        write_json(options.save / "bench.json", json.loads(json.dumps(report)))
-        write_text(options.save / "README.md", markdown(rows, about))
-        shown = (
-            options.save if not options.save.is_relative_to(repository()) else options.save.relative_to(repository())
-        )
-        print(f"wrote {shown}")
-    return rows
+    after, seconds = load(), round(time.perf_counter() - began)
+    facts = {"machine": machine(), "load": [before, after], "seconds": seconds, "plan": asdict(plan)}
+    return Found({"bench": table_of(rows)}, facts)
 
 
-def _arguments(options: BenchOptions) -> list[str]:
-    """Arguments that are not at their defaults, the folder left out."""
-    words = ["--only", *options.only] if options.only else []
-    words += ["--quick"] if options.quick else []
-    words += ["--worlds", str(options.worlds)] if options.worlds != BenchOptions.worlds else []
-    return words + (["--repeats", str(options.repeats)] if options.repeats is not None else [])
+def judge(found: Found) -> Judged:
+    """How many targets are missed, and how fast the machine is; nothing fails for it."""
+    rows, (_, after) = rows_in(found.tables["bench"]), found.facts["load"]
+    missed, asked = sum(row.verdict == "missed" for row in rows), sum(row.target is not None for row in rows)
+    return Judged((
+        f"{missed} of {asked} targets missed; load {after:.1f}; {found.facts['seconds']} s", say_reference(rows),
+    ))  # fmt: skip
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point; bad input is one line on stderr and exit code 2."""
+def page(found: Found, judged: Judged) -> list[str]:
+    """The machine, the reference loop, the table."""
+    facts, rows = found.facts, rows_in(found.tables["bench"])
+    before, after = facts["load"]
+    return [
+        f"{facts['machine']}; load before and after {before:.1f} and {after:.1f}; medians of "
+        f"{facts['plan']['repeats']} repeats.", "", judged.said[1], "",
+        *markdown(list(HEAD), [list(cells(row)) for row in rows]),
+    ]  # fmt: skip
 
-    def checked(options: BenchOptions) -> int:
-        with as_bad_input():
-            run(options)
-        return 0
 
-    return cli.run_options(BenchOptions, checked, sys.argv[1:] if arguments is None else arguments, PROGRAM)
+STUDY = Study("bench", "Figures of merit", Options, measure, judge, no_figure, page)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def run(options: Options, command: str) -> int:
+    """Measure, print, write what was asked for."""
+    if not options.redraw:
+        return conclude(STUDY, measure(options), options.save, command)
+    if options.save is None:
+        raise BadInput("redraw needs the folder that was written: --save FOLDER")
+    return redraw(STUDY, options.save)

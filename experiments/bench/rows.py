@@ -49,7 +49,7 @@ class Row:
         target: what is asked for; None when the row is there for comparison.
         sense: whether the target is a floor or a ceiling.
         note: how to read it, or why there is no value.
-        reference: rounds a second of the reference loop (`bench_reference.py`) in the same minute; of rates alone.
+        reference: rounds a second of the reference loop (`reference.py`) in the same minute; of rates alone.
         machine: those rounds over those of the machine that the targets were set on.
     """
 

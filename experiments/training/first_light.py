@@ -1,4 +1,4 @@
-"""`make run`: train three governors, compare them with a static protocol, and leave a report worth looking at.
+"""`protogov first-light` (`make run`): train three governors, compare them with a static protocol, leave a report.
 
 Two seeds on two processes. The budget follows the speed measured here and now, so that training ends within a set time;
 it is decided before training begins, because the schedules anneal over it. Trains on a synthetic market alone;
@@ -6,7 +6,6 @@ evaluates on `natural`, where markets are as frequent as in history, on the stre
 recorded candles where --data says.
 """
 
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,6 @@ from pathlib import Path
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
-from protogov.experiments import cli
 from protogov.experiments.commands.candle_options import told_candles
 from protogov.experiments.core.evaluation import Suite
 from protogov.experiments.core.files import write_json
@@ -32,6 +30,7 @@ from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.reporting import build_report
 from protogov.experiments.training import train
 from protogov.experiments.training.comparison import Comparison
+from protogov.experiments.training.kept import keep_run
 from protogov.experiments.training.learned import learned_sets
 from protogov.experiments.training.measured import (
     HEADLINE,
@@ -46,7 +45,6 @@ from protogov.experiments.training.seed import SeedResult
 from protogov.experiments.training.workers import Workers
 from protogov.experiments.words import headline, summary_table, underpowered
 
-PROGRAM = "python -m protogov.experiments.training.first_light"  # what `make run` runs
 OVERTIME = 1.3  # training is stopped at so many times its planned seconds
 REPORT_SECONDS = 20.0  # drawing and writing, on a slow core
 PLAY_SPEED = (
@@ -64,6 +62,8 @@ class Options:
     """Train three governors on a synthetic market, compare them with a static protocol, write a report.
 
     Ctrl-C stops after the running rollout and saves; --resume goes on with the latest run, bit for bit.
+
+    Example: protogov first-light --minutes 6
     """
 
     data: Path | None = None
@@ -88,9 +88,11 @@ class Options:
     """Go on with the latest run of that name."""
     runs: OutputFolder = field(default_factory=runs_folder)
     """Folder that runs are kept in."""
+    save: OutputFolder | None = None
+    """Also write a table, the dashboard, a manifest and a page to this folder (results/first_light is one)."""
 
 
-def run(options: Options, command: str = PROGRAM) -> int:
+def run(options: Options, command: str) -> int:
     """Train, evaluate, report; says at each stage what it does and how long it took."""
     began = time.monotonic()
     suites, words = evaluation_data(options)
@@ -114,7 +116,7 @@ def run(options: Options, command: str = PROGRAM) -> int:
     for line in train.told(folder, config, results)[: len(config.seeds)]:
         say(began, line)
     if interrupted:
-        print("Stopped. Go on with: make run ARGS=--resume")
+        print("Stopped. Go on with: protogov first-light --resume (make run ARGS=--resume)")
         return train.INTERRUPTED
     say(began, f"comparing with the static protocol on {words} …")
     found = compare_with_static(folder, config, suites, options)
@@ -123,7 +125,12 @@ def run(options: Options, command: str = PROGRAM) -> int:
     print()
     print("\n".join(summary_table(found[0])))
     print()
-    conclude(found, results, words, config)
+    said = conclude(found, results, words, config)
+    print("\n".join(said))
+    if options.save is not None:
+        paragraphs = [said[2], " ".join(said[:2]), *said[3:]]
+        paths = keep_run("first-light", "First light", folder, options.save, found, paragraphs, command)
+        print("\n".join(str(path) for path in paths))
     print(f"Report, {(time.monotonic() - began) / 60:.1f} min after the start: {report}")
     return 0
 
@@ -155,7 +162,7 @@ def evaluation_data(options: Options) -> tuple[list[Suite], str]:
     return suites, f"{words}, and on {len(files)} recordings of real candles from {options.data}"
 
 
-def begin(options: Options, command: str = PROGRAM) -> tuple[RunFolder, RunConfig]:
+def begin(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
     """The folder and configuration of a new run, or of the one to resume.
 
     Raises:
@@ -211,17 +218,13 @@ def compare_with_static(
     return run_evaluation(folder, world, suites, sets, command=config.command)
 
 
-def conclude(found: list[Comparison], results: list[SeedResult], words: str, config: RunConfig) -> None:
-    """What was trained on what, what came out, and how much that is worth."""
+def conclude(found: list[Comparison], results: list[SeedResult], words: str, config: RunConfig) -> list[str]:
+    """What was trained on what, what came out, and how much that is worth, a sentence each."""
     hours = min(result.market_hours for result in results)
     early = "" if all(result.finished for result in results) else ", stopped early by the time limit"
-    print(
-        f"Trained on the synthetic scenario “{config.scenario}” alone, {hours / 1e6:.2f}M market hours a seed{early}."
-    )
-    print(f"Evaluated on {words}.")
-    print(headline(found[0]))
-    print(underpowered(found))
-
-
-if __name__ == "__main__":
-    sys.exit(cli.run_command(sys.modules[__name__], sys.argv[1:], PROGRAM))
+    return [
+        f"Trained on the synthetic scenario “{config.scenario}” alone, {hours / 1e6:.2f}M market hours a seed{early}.",
+        f"Evaluated on {words}.",
+        headline(found[0]),
+        *filter(None, [underpowered(found)]),
+    ]

@@ -31,8 +31,8 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     [
         (
             ["tarin"],
-            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, tune, scenarios, "
-            "report, warm-up",
+            "'tarin' is no command of protogov; commands are first-light, train, evaluate, simulate, study, tune, "
+            "scenarios, report, bench, warm-up",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),
@@ -172,7 +172,7 @@ def test_an_error_of_ours_is_not_called_bad_input():
 def test_help(capsys):
     assert main([]) == 0
     text = capsys.readouterr().out
-    for name, line in COMMANDS.items():
+    for name, (_, line) in COMMANDS.items():
         assert f"  {name}" in text and line in text
     named = [[name] for name in COMMANDS if name != "study"] + [["study", name] for name in STUDIES]
     for command in named:

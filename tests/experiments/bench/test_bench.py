@@ -1,6 +1,5 @@
 """The verdicts, the medians, and that every figure is measured and printed at a tiny size. No figure is judged here."""
 
-import json
 import math
 from pathlib import Path
 
@@ -8,8 +7,11 @@ import numpy as np
 import pytest
 
 from protogov.experiments.bench import reference as bench_reference
-from protogov.experiments.bench.bench import MEASURES, BenchOptions, format_number, main, make_plan
+from protogov.experiments.bench.bench import MEASURES, Options, format_number, make_plan, rows_in, table_of
 from protogov.experiments.bench.rows import Plan, Row, rates, timed
+from protogov.experiments.cli import main
+from protogov.experiments.core.results import read_manifest
+from protogov.experiments.core.tables import read_csv, write_table
 
 
 @pytest.mark.parametrize(
@@ -58,19 +60,33 @@ def test_rates_are_medians_and_processor_time_leaves_out_sleep() -> None:
 
 
 def test_the_plan_follows_the_options() -> None:
-    assert make_plan(BenchOptions()) == Plan(worlds=512, repeats=5, usual_worlds=512)
-    assert make_plan(BenchOptions(quick=True, worlds=8, repeats=1)) == Plan(
+    assert make_plan(Options()) == Plan(worlds=512, repeats=5, usual_worlds=512)
+    assert make_plan(Options(quick=True, worlds=8, repeats=1)) == Plan(
         worlds=8, repeats=1, decisions=14, usual_worlds=8
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--only", "speed"], "'speed', known figures are hours"), (["--worlds", "0"], "worlds = 0 must be")],
+    [
+        (["--only", "speed"], "'speed'; known figures are hours"),
+        (["--worlds", "0"], "worlds is 0"),
+        (["--redraw"], "redraw needs the folder"),
+    ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(arguments, said, capsys) -> None:
-    assert main(arguments) == 2
+    assert main(["bench", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_rows_are_kept_whole(tmp_path) -> None:
+    rows = [
+        Row(what="a", unit="hours/s", wall=40.0, cpu=41.0, target=80.0, reference=1e5, machine=0.5),
+        Row(what="b", unit="s", wall=None, note="not installed", sense="at most"),
+    ]
+    path = write_table(tmp_path / "rows.csv", table_of(rows))
+    assert rows_in(read_csv(path)) == rows
+    assert read_csv(path)["verdict"].tolist() == ["met", "not measured"]
 
 
 def test_numbers_are_short() -> None:
@@ -92,18 +108,22 @@ SLOW = {"compile": ("first decision, empty cache", "first decision, cached")}
 
 def check(name: str, figures: tuple[str, ...], folder, capsys) -> None:
     """Measure one figure at a tiny size; each of its rows is printed and saved."""
-    assert main(["--only", name, "--worlds", "4", "--repeats", "1", "--quick", "--save", str(folder)]) == 0
+    assert main(["bench", "--only", name, "--worlds", "4", "--repeats", "1", "--quick", "--save", str(folder)]) == 0
     printed = capsys.readouterr().out.splitlines()
-    saved = json.loads((folder / "bench.json").read_text())
+    saved = rows_in(read_csv(folder / "bench.csv"))
+    about = read_manifest(folder)
+    assert about["study"] == "bench" and about["command"].startswith("protogov bench --only")
     page = (folder / "README.md").read_text()
     for figure in figures:
         assert sum(line.startswith(figure) for line in printed) == 1, figure
         assert f"| {figure}" in page
-        row = next(row for row in saved["rows"] if row["what"].startswith(figure))
-        if row["wall"] is None:
-            assert "not installed" in row["note"] or "no second core" in row["note"]
+        row = next(row for row in saved if row.what.startswith(figure))
+        if row.wall is None:
+            assert "not installed" in row.note or "no second core" in row.note
         else:
-            assert math.isfinite(row["wall"]) and row["wall"] > 0.0
+            assert math.isfinite(row.wall) and row.wall > 0.0
+    assert main(["bench", "--redraw", "--save", str(folder)]) == 0
+    assert (folder / "README.md").read_text() == page
 
 
 @pytest.mark.parametrize("name", FIGURES)

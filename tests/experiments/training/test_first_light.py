@@ -3,21 +3,52 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from protogov.experiments import cli
+from protogov.experiments.cli import main
+from protogov.experiments.core.results import LARGEST_FIGURE, LARGEST_FOLDER, read_manifest
+from protogov.experiments.core.tables import read_csv
 from protogov.experiments.training import first_light
+from protogov.experiments.training.kept import SHORTFALL
 
 SMALL = ["--seeds", "0", "--processes", "1", "--worlds", "2", "--market-hours", "600", "--episodes", "2"]
 
 
 def run(*arguments: str) -> int:
-    return cli.run_command(first_light, list(arguments), first_light.PROGRAM)
+    return main(["first-light", *arguments])
+
+
+def check_kept(folder: Path, told: str) -> None:
+    """The one form of results: a table, one picture with a palette, a manifest, a page with one footer."""
+    assert {path.name for path in folder.iterdir()} == {
+        "differences.csv", "dashboard.png", "manifest.json", "README.md",
+    }  # fmt: skip
+    about, page, table = read_manifest(folder), (folder / "README.md").read_text(), read_csv(folder / "differences.csv")
+    assert about["study"] == "first-light" and about["command"].startswith("protogov first-light --seeds 0")
+    assert page.count("Made on") == 1 and "underpowered: 1 training seed;" in page
+    assert next(line for line in told.splitlines() if "tapes of natural" in line) in " ".join(page.split())
+    assert (folder / "dashboard.png").stat().st_size <= LARGEST_FIGURE
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= LARGEST_FOLDER
+    assert table["mean"] - table["static"] == pytest.approx(table["difference"], abs=1e-2)
+    first = table["suite"] == "natural"
+    parts = first & ~np.isin(table["measure"], ["Welfare W", SHORTFALL]) & ~is_mandate(table["measure"])
+    # everybody's share adds up to W, also in what is kept
+    for name in np.unique(table["governors"]):
+        own = table["governors"] == name
+        total = table["difference"][own & first & (table["measure"] == "Welfare W")]
+        assert table["difference"][own & parts].sum() == pytest.approx(total[0], abs=1e-3)
+
+
+def is_mandate(labels: np.ndarray) -> np.ndarray:
+    return np.array([label.startswith("Mandate of") for label in labels])
 
 
 def test_trains_on_synthetic_tapes_and_evaluates_on_candles(candles: Path, tmp_path: Path, capsys):
-    assert run(*SMALL, "--data", str(candles), "--runs", str(tmp_path)) == 0
+    kept = tmp_path / "kept"
+    assert run(*SMALL, "--data", str(candles), "--runs", str(tmp_path), "--save", str(kept)) == 0
     told = capsys.readouterr().out
+    check_kept(kept, told)
     assert "Trained on the synthetic scenario “jump” alone" in told
     where = "“natural”, the stress mix “mix” and the held-out crash “crash-heldout”"
     assert f"Evaluated on {where}, and on 2 recordings of real candles from {candles}." in told
@@ -40,9 +71,9 @@ def test_trains_on_synthetic_tapes_and_evaluates_on_candles(candles: Path, tmp_p
 
 
 def test_a_new_run_does_not_touch_the_last(tmp_path: Path):
-    folders = [first_light.begin(first_light.Options(runs=tmp_path))[0].name for _ in range(3)]
+    folders = [first_light.begin(first_light.Options(runs=tmp_path), "test")[0].name for _ in range(3)]
     assert folders == ["first-light", "first-light-2", "first-light-3"]
-    folder, config = first_light.begin(first_light.Options(runs=tmp_path, resume=True))
+    folder, config = first_light.begin(first_light.Options(runs=tmp_path, resume=True), "test")
     assert folder.name == config.name == "first-light-3"
 
 
@@ -63,7 +94,7 @@ def test_bad_options_are_refused_before_anything_is_written(tmp_path: Path, caps
 
 def test_a_slow_machine_gets_a_smaller_budget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     options = first_light.Options(runs=tmp_path, minutes=6.0, market_hours=5e6)
-    folder, config = first_light.begin(options)
+    folder, config = first_light.begin(options, "test")
 
     class Slow:
         def measure_speed(self, run):
