@@ -39,7 +39,7 @@ endif
 	touch $@
 
 run: $(STAMP)  ## train three governors, compare them with a static protocol, write the report
-	$(PY) -m protogov.experiments.first_light $(ARGS)
+	$(PY) -m protogov.experiments.cli first-light $(ARGS)
 
 test: $(STAMP)  ## the test suite without the tests marked long
 	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
@@ -64,7 +64,7 @@ format: $(STAMP)  ## let ruff mend formatting and imports
 	$(PY) -m ruff format .
 
 bench: $(STAMP)  ## print the figures of merit beside their targets
-	$(PY) -m protogov.experiments.bench $(ARGS)
+	$(PY) -m protogov.experiments.cli bench $(ARGS)
 
 sweeps: $(STAMP)  ## sweep each lever alone and draw the figure
 	$(PY) -m protogov.experiments.cli study sweeps --jobs $(JOBS) $(ARGS)

@@ -14,9 +14,9 @@ from scipy.optimize import minimize
 from protogov.envs.scenarios.bates import Bates, BatesProcess
 from protogov.envs.scenarios.candles import load_candles
 from protogov.experiments import cli
+from protogov.experiments.core.paths import candle_files
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.paths import candle_files
 
 PROGRAM = "python -m protogov.experiments.bates_fit"
 CRISIS_SHARE = 0.15  # of history's hours: nine crises of 36 days in six years

@@ -2,8 +2,8 @@
 
 Exit code 0 done, 1 a check failed or a run broke, 2 bad input with one sentence on standard error, 130 stopped by
 Ctrl-C. What a command writes is marked in its options (`protogov.experiments.outputs`) and tried before it runs.
-A subcommand is a module of `protogov.experiments.commands` with a dataclass `Options`, whose docstrings are its help,
-and a function `run(options) -> int`. To add one: the module and a line in `COMMANDS`.
+A command is a module with a dataclass `Options`, whose docstrings are its help, and a function `run(options, command)
+-> int`; or with a study. To add one: the module and a line in `COMMANDS`.
 """
 
 import os
@@ -20,17 +20,32 @@ from protogov.experiments.errors import BadInput, CheckFailed, disk_gave_out, se
 from protogov.experiments.outputs import refuse_unwritable, written_by
 from protogov.experiments.terminal import accept_any_terminal
 
-COMMANDS: dict[str, str] = {
-    "train": "train governors on a synthetic market, several seeds side by side; --resume goes on with a run",
-    "evaluate": "compare governors with a static protocol on the same tapes; one row an episode",
-    "simulate": "run worlds under named governors and write down what happens, with a dashboard",
-    "study": "answer one question of the list with tables, figures and a page (protogov study)",
-    "tune": "tune constants and a linear rule by evolution, scenario by scenario",
-    "scenarios": "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
-    "report": "build the report of a run again from what lies in its folder",
-    "warm-up": "compile the worlds now, so that no later start waits for it",
+PACKAGE = "protogov.experiments"
+# command -> (its module below the package, what it does)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "first-light": ("training.first_light", "train three governors, compare them with a static protocol, report"),
+    "train": (
+        "training.train",
+        "train governors on a synthetic market, several seeds side by side; --resume goes on with a run",
+    ),
+    "evaluate": (
+        "training.evaluate",
+        "compare governors with a static protocol on the same tapes; one row an episode",
+    ),
+    "simulate": (
+        "commands.simulate",
+        "run worlds under named governors and write down what happens, with a dashboard",
+    ),
+    "study": ("studies", "answer one question of the list with tables, figures and a page (protogov study)"),
+    "tune": ("studies.tuning", "tune constants and a linear rule by evolution, scenario by scenario"),
+    "scenarios": (
+        "commands.scenarios",
+        "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
+    ),
+    "report": ("commands.report", "build the report of a run again from what lies in its folder"),
+    "bench": ("bench.bench", "print the figures of merit, each beside its target"),
+    "warm-up": ("commands.warm_up", "compile the worlds now, so that no later start waits for it"),
 }
-PACKAGE = "protogov.experiments.commands"
 SUCCESS, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -53,8 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return complain(f"{name!r} is no command of protogov; commands are {', '.join(COMMANDS)}")
     if name == "study":
         return run_named_study(rest)
-    module = import_module(f"{PACKAGE}.{name.replace('-', '_')}")
-    return run_command(module, rest, f"protogov {name}")
+    return run_command(_command(COMMANDS[name][0]), rest, f"protogov {name}")
 
 
 def run_named_study(arguments: Sequence[str]) -> int:
@@ -68,8 +82,13 @@ def run_named_study(arguments: Sequence[str]) -> int:
     name, rest = arguments[0], arguments[1:]
     if name not in STUDIES:
         return complain(f"{name!r} is no study; studies are {', '.join(STUDIES)}")
-    study = import_module(f"protogov.experiments.studies.{name}").STUDY
-    return run_command(_Command(study), rest, f"protogov study {name}")
+    return run_command(_command(f"studies.{name}"), rest, f"protogov study {name}")
+
+
+def _command(place: str) -> Any:
+    """A module of the package, or the study in it."""
+    module = import_module(f"{PACKAGE}.{place}")
+    return module if hasattr(module, "run") else _Command(module.STUDY)
 
 
 class _Command:
@@ -88,11 +107,6 @@ def run_command(module: Any, arguments: Sequence[str], program: str) -> int:
     """Parse `arguments` into the module's `Options`, run them, and turn what goes wrong into a sentence and a code."""
     command = shlex.join([*program.split(), *arguments])
     return guarded(partial(_run, module.Options, lambda options: module.run(options, command), arguments, program))
-
-
-def run_options(options: type[Any], run: Callable[[Any], Any], arguments: Sequence[str], program: str) -> int:
-    """As `run_command`, of a module whose options and function have other names."""
-    return guarded(partial(_run, options, run, arguments, program))
 
 
 def _run(options: type[Any], run: Callable[[Any], Any], arguments: Sequence[str], program: str) -> Any:
@@ -165,7 +179,7 @@ def complain(text: str, code: int = BAD_INPUT) -> int:
 def usage() -> str:
     """The help of `protogov` itself."""
     width = max(len(name) for name in COMMANDS)
-    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
     return "\n".join(
         [
             "usage: protogov COMMAND [OPTIONS]",

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from protogov.experiments import markup, words
-from protogov.experiments.comparison import Comparison
-from protogov.experiments.incidence import BORROWER_GROUPS, penalty_column, surplus_column
-from protogov.experiments.welfare_box import KAPPAS, LAMBDAS
+from protogov.experiments.core.incidence import BORROWER_GROUPS, penalty_column, surplus_column
+from protogov.experiments.core.welfare_box import KAPPAS, LAMBDAS
+from protogov.experiments.training.comparison import Comparison
 
 
 def bears_table(found: Comparison) -> str:

@@ -3,21 +3,21 @@
 from pathlib import Path
 
 from protogov.experiments import markup, words
-from protogov.experiments.comparison import Comparison
 from protogov.experiments.core.files import read_json, write_text
+from protogov.experiments.core.governors import STATIC
+from protogov.experiments.core.paths import RunFolder
+from protogov.experiments.core.recording import Recording
 from protogov.experiments.figures import style
 from protogov.experiments.figures.comparison import draw_pairs, draw_parties
 from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
 from protogov.experiments.figures.incidence import draw_bears
 from protogov.experiments.figures.learning import draw_learning
 from protogov.experiments.figures.pool_profit import draw_pool_profit
-from protogov.experiments.governors import STATIC
-from protogov.experiments.material import Material, gather, main_comparison
-from protogov.experiments.measured import OWN_MEANS
-from protogov.experiments.paths import RunFolder
-from protogov.experiments.recording import Recording
 from protogov.experiments.report_tables import bears_table, box_table
-from protogov.experiments.run_config import RunConfig
+from protogov.experiments.training.comparison import Comparison
+from protogov.experiments.training.material import Material, gather, main_comparison
+from protogov.experiments.training.measured import OWN_MEANS
+from protogov.experiments.training.run_config import RunConfig
 
 GLOSSARY = {
     "W": "welfare of everybody in the protocol: surplus of borrowers, suppliers and option traders, what LPs earn by "

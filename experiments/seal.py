@@ -11,10 +11,11 @@ import sys
 from dataclasses import dataclass
 
 from protogov.envs.scenarios.sealed import SEALED_FILE, sealed_list
-from protogov.experiments import cli, open_test
+from protogov.experiments import cli
 from protogov.experiments.core.files import write_text
 from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFile
+from protogov.experiments.training import open_test
 
 PROGRAM = "python -m protogov.experiments.seal"
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from protogov.experiments.comparison import Comparison, Difference
+from protogov.experiments.core.incidence import TENTHS, penalty_column, surplus_column
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval
-from protogov.experiments.incidence import TENTHS, penalty_column, surplus_column
-from protogov.experiments.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, turning_pairs
+from protogov.experiments.core.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, turning_pairs
+from protogov.experiments.training.comparison import Comparison, Difference
 
 COSTS = ("haircuts", "deficit", "latent", "liquidation", "lockup")  # parts of W that are losses, signed as such
 SHARES = ("borrowers", "suppliers", "lps", "traders", "treasury", *COSTS)

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 PARTS = ("envs", "agents", "experiments")
+ABOVE_CORE = ("training", "studies", "bench", "commands", "cli")
 
 
 def pinned() -> dict[str, Version]:
@@ -124,6 +125,8 @@ def test_all_that_is_imported_is_declared() -> None:
         ("protogov.envs", ("protogov.agents", "protogov.experiments")),
         ("protogov.agents", ("protogov.experiments",)),
         ("protogov.envs.world", ("protogov.envs.scenarios", "protogov.envs.simulator")),
+        ("protogov.experiments.core", tuple(f"protogov.experiments.{one}" for one in ABOVE_CORE)),
+        ("protogov.experiments.training", ("protogov.experiments.studies", "protogov.experiments.bench")),
     ],
 )
 def test_imports_point_down_only(part: str, above: tuple[str, ...]) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from protogov.experiments.core.results import LARGEST_FIGURE, LARGEST_FOLDER, MANIFEST
+from protogov.experiments.cli import COMMANDS
+from protogov.experiments.core.results import LARGEST_ALL, LARGEST_FIGURE, LARGEST_FOLDER, MANIFEST
 from protogov.experiments.studies import STUDIES
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
 
 
 def committed() -> list[Path]:
@@ -19,30 +21,51 @@ def committed() -> list[Path]:
         said = subprocess.run(["git", "ls-files", "results"], cwd=ROOT, capture_output=True, text=True, check=True)
         found = [ROOT / line for line in said.stdout.splitlines()]
     except (OSError, subprocess.CalledProcessError):
-        found = [path for path in (ROOT / "results").glob("*/*") if path.suffix != ".parquet"]
+        kept = (path for path in RESULTS.rglob("*") if not {"runs", "pieces"} & set(path.relative_to(RESULTS).parts))
+        found = [path for path in kept if path.suffix != ".parquet"]
     return [path for path in found if path.is_file()]
 
 
-FOLDERS = sorted({path.parent for path in committed() if path.name == MANIFEST})
-# measured before studies had one shape; each goes from here when its command has been run again
-OLD = ("leaderboard",)
+FILES = committed()
+FOLDERS = sorted({path.parent for path in FILES if path.name == MANIFEST})
+# measured before results had one form; each goes from here when its command has been run again
+OLD = ("bench", "first_light", "leaderboard")
+BY_HAND = ("test",)  # says what is sealed; nothing was measured
+
+
+def is_new(folder: Path) -> bool:
+    return folder in FOLDERS and "study" in json.loads((folder / MANIFEST).read_text())
+
+
+def name_of(folder: Path) -> str:
+    return str(folder.relative_to(RESULTS))
 
 
 def test_what_is_old_is_still_old() -> None:
     """A folder that was made anew must leave the list, so that the limits hold for it."""
-    manifests = {folder.name: json.loads((folder / MANIFEST).read_text()) for folder in FOLDERS}
-    assert {name for name, about in manifests.items() if "study" not in about} == set(OLD)
+    folders = {path.parent for path in FILES} - {RESULTS}
+    # the page over a study's parts stands above their folders
+    above = {folder.parent for folder in FOLDERS}
+    assert {name_of(one) for one in folders - above if not is_new(one)} == {*OLD, *BY_HAND}
 
 
-@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder.name not in OLD], ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", [one for one in FOLDERS if is_new(one)], ids=name_of)
 def test_a_folder_is_small_and_says_what_made_it(folder: Path) -> None:
-    files = [path for path in committed() if path.parent == folder]
+    files = [path for path in FILES if path.parent == folder]
     about = json.loads((folder / MANIFEST).read_text())
-    assert about["study"] in STUDIES
-    for part in about.get("parts", {}).values() or [about]:
-        assert part["command"].startswith(("protogov ", "python -m protogov.")) and part["made"] and part["versions"]
+    assert about["study"] in {*STUDIES, *COMMANDS}
+    assert about["command"].startswith(("protogov ", "python -m protogov.")) and about["made"] and about["versions"]
     assert not [path.name for path in files if path.suffix in (".svg", ".parquet")]
     assert all(path.stat().st_size <= LARGEST_FIGURE for path in files if path.suffix == ".png")
     assert sum(path.stat().st_size for path in files) <= LARGEST_FOLDER
-    shown = re.findall(r"!\[[^]]*\]\(([^)]+)\)", (folder / "README.md").read_text())
-    assert {folder / name for name in shown} <= set(files)
+    assert (folder / "README.md").read_text().count("Made on") == 1
+
+
+def test_all_together_are_small() -> None:
+    assert sum(path.stat().st_size for path in FILES if name_of(path.parent) not in OLD) <= LARGEST_ALL
+
+
+@pytest.mark.parametrize("page", [path for path in FILES if path.name == "README.md"], ids=name_of)
+def test_every_figure_of_a_page_is_committed(page: Path) -> None:
+    shown = re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text())
+    assert {page.parent / name for name in shown} <= set(FILES)

@@ -1,1 +1,1 @@
-"""The subcommands of `protogov`, a module each; `protogov.experiments.cli` lists them."""
+"""Commands of `protogov` that belong to no other folder, and options of several; `cli` lists all commands."""

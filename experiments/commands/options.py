@@ -9,8 +9,8 @@ from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.parameters import parameter_names
 from protogov.experiments.core.options import Help, Named, Repeated
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.governors import Found
-from protogov.experiments.run_config import evaluation_world
+from protogov.experiments.training.learned import Found
+from protogov.experiments.training.run_config import evaluation_world
 
 # of every command that builds a world
 Member = Annotated[

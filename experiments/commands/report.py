@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 from protogov.experiments.core.options import Positional
+from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.outputs import check_folder
-from protogov.experiments.paths import RunFolder
 from protogov.experiments.reporting import build_report
 
 

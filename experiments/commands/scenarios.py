@@ -40,8 +40,12 @@ def run(options: Options, command: str) -> int:
     """Print the table; draw and write where that is asked for."""
     if not 20 <= options.seeds <= 5000:
         raise BadInput(f"seeds is {options.seeds}; 20 to 5,000 are accepted")
+    from protogov.experiments.commands.scenario_library import (  # worlds only when asked for
+        entries,
+        table_of,
+        write_library,
+    )
     from protogov.experiments.figures.scenarios import HOURS
-    from protogov.experiments.scenario_library import entries, table_of, write_library  # worlds only when asked for
 
     window = options.candles
     window.check()

@@ -10,11 +10,12 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
 from protogov.experiments.commands.candle_options import CandleWindow, told_candles
 from protogov.experiments.commands.options import WorldOptions, world_of
+from protogov.experiments.core.governors import BASELINES, STATIC, GovernorSet, baseline
 from protogov.experiments.core.options import Flat, Positional
+from protogov.experiments.core.recording import Recording, record
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.governors import BASELINES, STATIC, GovernorSet, baseline, find_governors
 from protogov.experiments.outputs import OutputFolder
-from protogov.experiments.recording import Recording, record
+from protogov.experiments.training.learned import find_governors
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""What every study shares: its shape, its pieces, its results, its statistics, its words."""
+"""What studies, training and bench share: paths, governors, episodes, pieces, statistics, results, words."""

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
@@ -13,11 +13,14 @@ from protogov.experiments.core.tables import Table, num_rows, read_csv, read_tab
 from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 MANIFEST = "manifest.json"
 LONGEST = 400  # rows of a table that git keeps as CSV; longer ones are Parquet, which it ignores
 LARGEST_FIGURE, LARGEST_FOLDER, LARGEST_ALL = 60_000, 150_000, 2_000_000  # bytes of what is committed
 _KEYS = {"command", "made", "versions", "tables", "facts"}  # of a manifest
-DOTS = 110  # of a figure, an inch
+DOTS = (110, 90, 75, 65)  # of a figure, an inch; fewer where the fewest colours are still above the limit
 # colours of a figure's palette, the most that stay below the limit
 PALETTES = (256, 128, 64, 32, 24)
 
@@ -28,7 +31,8 @@ def write_figure(path: Path, figure: Figure, wanted: int = LARGEST_FIGURE) -> Pa
     Args:
         path: of the file.
         figure: what is written.
-        wanted: bytes; as many colours as fit, and the fewest if none do.
+        wanted: bytes; as many colours as fit, and the fewest if none do. Only a figure whose fewest colours are above
+            the limit of all gets fewer dots.
 
     Raises:
         ValueError: it is larger than a committed figure may be; draw less.
@@ -37,22 +41,32 @@ def write_figure(path: Path, figure: Figure, wanted: int = LARGEST_FIGURE) -> Pa
 
     from protogov.experiments.figures.style import look
 
-    drawn = io.BytesIO()
-    with look():
-        figure.savefig(drawn, format="png", dpi=DOTS, metadata={"Software": None})
-    picture = Image.open(drawn).convert("RGB")
-    for colours in PALETTES:
-        packed = io.BytesIO()
-        # thin lines keep their colour though few pixels have it
-        drawn_in = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
-        drawn_in.save(packed, format="PNG", optimize=True)
-        if packed.tell() <= wanted:
+    for dots in DOTS:
+        drawn = io.BytesIO()
+        with look():
+            figure.savefig(drawn, format="png", dpi=dots, metadata={"Software": None})
+        picture = Image.open(drawn).convert("RGB")
+        smallest = _packed(picture, PALETTES[-1])
+        if len(smallest) <= LARGEST_FIGURE:
             break
-    if packed.tell() > LARGEST_FIGURE:
-        raise ValueError(f"{path.name} takes {packed.tell()} bytes; at most {LARGEST_FIGURE} are accepted: draw less.")
+    else:
+        raise ValueError(f"{path.name} takes {len(smallest)} bytes; at most {LARGEST_FIGURE} are accepted: draw less.")
+    tried = (_packed(picture, colours) for colours in PALETTES[:-1])
     with whole(path) as unfinished:
-        unfinished.write_bytes(packed.getvalue())
+        unfinished.write_bytes(next((packed for packed in tried if len(packed) <= wanted), smallest))
     return path
+
+
+def _packed(picture: "Image.Image", colours: int) -> bytes:
+    """A PNG of so many colours."""
+    from PIL import Image
+
+    packed = io.BytesIO()
+    # thin lines keep their colour though few pixels have it
+    picture.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE).save(
+        packed, format="PNG", optimize=True
+    )
+    return packed.getvalue()
 
 
 def store_tables(folder: Path, tables: Mapping[str, Table]) -> dict[str, str]:
@@ -101,8 +115,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not (folder / MANIFEST).is_file():
         raise BadInput(f"{folder}: holds no {MANIFEST}; accepted is a folder that protogov study NAME --out wrote to")
     about = read_json(folder / MANIFEST)
-    parts = about.get("parts", {"": about})  # of a folder that several commands fill
-    lacking = {key for part in parts.values() for key in _KEYS - set(part)}
+    lacking = _KEYS - set(about)
     if lacking:
         raise BadInput(f"{folder / MANIFEST}: lacks {', '.join(sorted(lacking))}; run its command again")
     return about
@@ -110,8 +123,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def footer(about: Mapping[str, Any]) -> list[str]:
     """The last lines of every page: the files with the numbers, versions, and the command that made them."""
-    if "parts" in about:
-        return [line for part in about["parts"].values() for line in footer(part)]
     known = about["versions"]
     said = f"protogov {known['protogov']} at commit `{known['commit']}`, python {known['python']}, "
     said += f"numpy {known['numpy']}, numba {known['numba']}"

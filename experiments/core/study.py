@@ -68,12 +68,13 @@ class Study:
         name: of the command and of the folder under `results`.
         title: of the page.
         options: dataclass of its options, a `StudyOptions`; its docstring is the help.
-        measure: (options, how) -> what was found; or parts one after the other, each with its name as the only fact
-            and tables of names of its own: a folder gathers the parts that several commands measured.
+        measure: (options, how) -> what was found; or parts one after the other, each with its name as the only fact:
+            each has a folder of its own below that of the study, so that several commands can fill it.
         judge: what it says.
         draw: name of a figure -> figure.
         page: lines of the page between the headline and the footer; figures are shown by their names as `NAME.png`.
         listed: lines that an option `list` prints instead of a measurement: what there is to choose from.
+        index: of a study in parts: lines of the page over them, from the parts that the folder holds by now.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Study:
     draw: "Callable[[Found], Mapping[str, Figure]]"
     page: Callable[[Found, Judged], Sequence[str]]
     listed: Callable[[Any], Sequence[str]] | None = None
+    index: Callable[[Mapping[str, Found]], Sequence[str]] | None = None
 
 
 def no_figure(found: Found) -> "Mapping[str, Figure]":
@@ -102,87 +104,112 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
         print("\n".join(study.listed(options)))
         return 0
     if options.redraw:
-        found, about = _stored(study, options.out)
-    else:
-        keep = options.out / "pieces" if options.out is not None else None
-        if keep is not None:
-            check_folder(keep)  # and the folder that it is in, before hours of work
-        measured = study.measure(options, Running(options.jobs, keep, show=True))
-        if not isinstance(measured, Found):
-            return _gather(study, measured, options.out, command)
-        found, about = measured, {}
-    judged = study.judge(found)
-    print("\n".join(judged.said))
+        if options.out is None:
+            raise BadInput("redraw needs the folder that was written: --out FOLDER")
+        return redraw(study, options.out)
+    keep = options.out / "pieces" if options.out is not None else None
+    if keep is not None:
+        check_folder(keep)  # and the folder that it is in, before hours of work
+    measured = study.measure(options, Running(options.jobs, keep, show=True))
+    if isinstance(measured, Found):
+        return conclude(study, measured, options.out, command)
+    for part in measured:
+        (name,) = part.facts
+        conclude(study, part, None if options.out is None else options.out / name, command, name)
     if options.out is not None:
-        for path in _write(study, found, judged, options.out, about or command):
-            print(path)
+        print(_write_index(study, options.out))
+    return 0
+
+
+def conclude(study: Study, found: Found, folder: Path | None, command: str, part: str = "") -> int:
+    """Say what was found, and write tables, manifest, figures and page to `folder`; `part` is told in the title.
+
+    Raises:
+        CheckFailed: what the study claims does not hold; all was written before.
+    """
+    from protogov.experiments.core.results import manifest, store_tables, write_manifest
+
+    judged = study.judge(found)
+    print("\n".join(judged.said), flush=True)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {"study": study.name, **({"part": part} if part else {})}
+        about |= manifest(command, store_tables(folder, found.tables), found.facts)
+        print("\n".join(str(folder / file) for file in about["tables"].values()))
+        print(write_manifest(folder, about))
+        _write(study, found, judged, folder, about)
+    return _checked(study, judged)
+
+
+def redraw(study: Study, folder: Path) -> int:
+    """Say what a folder holds, and make figures and page anew; of a folder of parts those of each part.
+
+    Raises:
+        BadInput: it holds nothing of this study, or something of another version.
+        CheckFailed: what the study claims does not hold.
+    """
+    parts = _parts(study, folder)
+    for place in parts or [folder]:
+        found, about = _stored(study, place)
+        judged = study.judge(found)
+        print("\n".join(judged.said))
+        _write(study, found, judged, place, about)
+    if parts:
+        print(_write_index(study, folder))
+        return 0
+    return _checked(study, judged)
+
+
+def _checked(study: Study, judged: Judged) -> int:
     if judged.failed:
         raise CheckFailed(f"{study.name}: {'; '.join(judged.failed)}")
     return 0
 
 
-def _gather(study: Study, parts: Iterator[Found], folder: Path | None, command: str) -> int:
-    """Say and store each part as it is measured, beside those that the folder holds; then draw what it holds."""
-    from protogov.experiments.core.results import MANIFEST, manifest, store_tables, write_manifest
+def _parts(study: Study, folder: Path) -> list[Path]:
+    """The folders below that hold parts of the study."""
+    from protogov.experiments.core.results import MANIFEST, read_manifest
 
-    about: dict[str, Any] = {"study": study.name, "parts": {}}
-    if folder is not None and (folder / MANIFEST).is_file():
-        _, about = _stored(study, folder)
-    for part in parts:
-        print("\n".join(study.judge(part).said), flush=True)
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            ((name, facts),) = part.facts.items()
-            about["parts"][name] = manifest(command, store_tables(folder, part.tables), facts)
-            write_manifest(folder, about)
-    if folder is not None:
-        found, about = _stored(study, folder)
-        for path in _write(study, found, study.judge(found), folder, about):
-            print(path)
-    return 0
+    found = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    return [place for place in found if study.index is not None and read_manifest(place).get("study") == study.name]
 
 
-def _stored(study: Study, folder: Path | None) -> tuple[Found, dict[str, Any]]:
+def _write_index(study: Study, folder: Path) -> Path:
+    """The page over all parts."""
+    from protogov.experiments.core.files import write_text
+
+    assert study.index is not None, "a study that measures in parts has a page over them"
+    lines = study.index({place.name: _stored(study, place)[0] for place in _parts(study, folder)})
+    return write_text(folder / "README.md", "\n".join([f"# {study.title}", "", *lines, ""]))
+
+
+def _stored(study: Study, folder: Path) -> tuple[Found, dict[str, Any]]:
     from protogov.experiments.core.results import load_tables, read_manifest
 
-    if folder is None:
-        raise BadInput("redraw needs the folder that was written: --out FOLDER")
     about = read_manifest(folder)
     if about.get("study") != study.name:
         raise BadInput(f"{folder}: holds the study {about.get('study')!r}, not {study.name!r}")
-    parts = about.get("parts", {"": about})
-    tables = {name: table for part in parts.values() for name, table in load_tables(folder, part["tables"]).items()}
-    facts = {name: part["facts"] for name, part in about["parts"].items()} if "parts" in about else about["facts"]
-    return Found(tables, facts), about
+    return Found(load_tables(folder, about["tables"]), about["facts"]), about
 
 
-def _write(study: Study, found: Found, judged: Judged, folder: Path, about: "dict[str, Any] | str") -> list[Path]:
-    """Tables and manifest (not of what was taken up), figures, page; `about` is the manifest or the command."""
-    from protogov.experiments.core.results import (
-        LARGEST_FIGURE,
-        LARGEST_FOLDER,
-        manifest,
-        store_tables,
-        write_figure,
-        write_manifest,
-        write_page,
-    )
+def _write(study: Study, found: Found, judged: Judged, folder: Path, about: Mapping[str, Any]) -> None:
+    """Figures and page, and say where they are; `about` is the manifest."""
+    from protogov.experiments.core.results import LARGEST_FIGURE, LARGEST_FOLDER, write_figure, write_page
     from protogov.experiments.figures.style import look
 
-    paths: list[Path] = []
-    if isinstance(about, str):
-        folder.mkdir(parents=True, exist_ok=True)
-        about = {"study": study.name, **manifest(about, store_tables(folder, found.tables), found.facts)}
-        paths += [*(folder / file for file in about["tables"].values()), write_manifest(folder, about)]
     try:
         with look():
             figures = study.draw(found)
         share = min(LARGEST_FIGURE, LARGEST_FOLDER // (2 * max(len(figures), 1)))  # tables take the other half
-        paths += [write_figure(folder / f"{name}.png", figure, share) for name, figure in figures.items()]
+        if "part" in about:
+            share = LARGEST_FIGURE // 2  # there are many
+        for name, figure in figures.items():
+            print(write_figure(folder / f"{name}.png", figure, share))
         body = study.page(found, judged)
     except KeyError as error:
         raise BadInput(
             f"{folder}: its tables lack {error}: they are of another version, or git does not keep a long one; "
             "run its command again"
         ) from None
-    return [*paths, write_page(folder, [f"# {study.title}", "", *judged.said[:1], "", *body], about)]
+    title = f"# {study.title}{': ' * ('part' in about)}{about.get('part', '')}"
+    print(write_page(folder, [title, "", *judged.said[:1], "", *body], about))

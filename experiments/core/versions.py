@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 import protogov
-from protogov.experiments.paths import repository
+from protogov.experiments.core.paths import repository
 
 LIBRARIES = ("numpy", "numba", "torch", "stable-baselines3", "gymnasium", "matplotlib", "pyarrow", "scipy")
 

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from protogov.experiments.comparison import BESIDE_W, Comparison, Difference
 from protogov.experiments.core.statistics import Interval
 from protogov.experiments.figures import style
+from protogov.experiments.training.comparison import BESIDE_W, Comparison, Difference
 
 WIDEST_LABEL = 34  # characters of a scenario's name
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from protogov.envs.world.lever_table import LEVERS, levers_of
 from protogov.envs.world.state import MAX_EXPIRIES
+from protogov.experiments.core.recording import HEALTH_BANDS, Recording
 from protogov.experiments.core.tables import Table, select
 from protogov.experiments.figures import style
-from protogov.experiments.recording import HEALTH_BANDS, Recording
 
 _SECOND_LINE: dict[str, Any] = {"color": style.ORANGE, "linestyle": (0, (6, 1, 1, 1)), "linewidth": 1.6}
 _BAND_LABELS = ("below 1", "to 1.05", "to 1.1", "to 1.25", "to 1.5", "above")

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from protogov.experiments.comparison import Comparison, Difference
+from protogov.experiments.core.incidence import TENTHS, penalty_column, surplus_column
 from protogov.experiments.figures import style
-from protogov.experiments.incidence import TENTHS, penalty_column, surplus_column
+from protogov.experiments.training.comparison import Comparison, Difference
 
 _SUPPLIERS = {"first_out": "first\nout", "stayed": "stayed or\nleft later"}
 

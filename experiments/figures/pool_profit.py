@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from protogov.experiments.core.recording import Recording
 from protogov.experiments.figures import style
 from protogov.experiments.figures.dashboard import View
-from protogov.experiments.recording import Recording
 
 # part of the record -> words, colour, line
 PARTS: dict[str, tuple[str, str, Any]] = {

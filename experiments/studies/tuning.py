@@ -33,7 +33,7 @@ from protogov.experiments.core.text import markdown, paragraph
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLUE, VERMILLION, headline, lever_scale, new_figure, spaced
 from protogov.experiments.outputs import OutputFile
-from protogov.experiments.run_config import training_scenario
+from protogov.experiments.training.run_config import training_scenario
 
 CLEARLY = 2.0  # standard errors by which another search's constants must be better to be taken
 POOL = 4  # tapes on which the searches' results are compared, over those of a search

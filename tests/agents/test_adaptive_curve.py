@@ -12,9 +12,9 @@ from protogov.agents.baselines.adaptive_curve import AdaptiveCurve
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 from protogov.envs.world.adaptive_curve import kinked_form
+from protogov.experiments.core.governors import baseline
 from protogov.experiments.core.play import open_worlds, play, tape_seeds
 from protogov.experiments.errors import BadInput
-from protogov.experiments.governors import baseline
 
 RATE = ROLES["rate"]
 ROWS = np.arange(3)

@@ -14,8 +14,8 @@ from protogov.agents.baselines.steward_var import value_at_risk
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME, ROLES
 from protogov.envs.simulator import Simulator
+from protogov.experiments.core.governors import baseline
 from protogov.experiments.errors import BadInput
-from protogov.experiments.governors import baseline
 
 
 def view(rows: int = 2, hours: int = 6, levers=None, **features):

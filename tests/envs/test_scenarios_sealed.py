@@ -159,8 +159,8 @@ def test_list_digest_definitions_and_page_belong_together() -> None:
 
 def test_its_seeds_are_of_nobody_else() -> None:
     from protogov.experiments.core.play import EVALUATION_SEEDS, FIRST_SCORING, FIRST_SELECTION
-    from protogov.experiments.run_config import SEED_STRIDE
     from protogov.experiments.studies.natural import FIRST_COUNTING
+    from protogov.experiments.training.run_config import SEED_STRIDE
 
     others = (EVALUATION_SEEDS, FIRST_SELECTION, FIRST_SCORING, FIRST_COUNTING, 2**45, 2**46, 2**48)
     assert all(sealed.FIRST_SEED - other > 2**40 for other in others)

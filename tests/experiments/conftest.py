@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from protogov.experiments.cli import main
-from protogov.experiments.paths import RunFolder
+from protogov.experiments.core.paths import RunFolder
 
 # 4 worlds x 4 decisions of 6 hours: a rollout is 96 market hours
 TINY = ["--worlds", "4", "--world.episode-hours", "48", "--ppo.num-steps", "4", "--ppo.batch-size", "16"]

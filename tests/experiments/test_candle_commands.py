@@ -10,10 +10,10 @@ import pytest
 
 from protogov.experiments import bates_fit, cli
 from protogov.experiments.cli import main
+from protogov.experiments.commands.scenario_library import entries
+from protogov.experiments.core.paths import candle_files, repository
 from protogov.experiments.core.tables import read_table
 from protogov.experiments.figures.scenarios import Drawn
-from protogov.experiments.paths import candle_files, repository
-from protogov.experiments.scenario_library import entries
 
 SHORT = ["--world.episode-hours", "24", "--world.decision-hours", "12"]
 
@@ -171,10 +171,9 @@ def test_a_file_without_room_for_an_episode_is_refused_before_anything_is_played
 
 
 def test_make_run_refuses_it_before_it_trains(gapped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from protogov.experiments import first_light
 
     arguments = ["--data", str(gapped), "--runs", str(tmp_path / "runs")]
-    assert cli.run_command(first_light, arguments, first_light.PROGRAM) == 2
+    assert main(["first-light", *arguments]) == 2
     assert "the file holds 297 hourly candles without a gap" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
 

@@ -10,12 +10,12 @@ import pytest
 
 from protogov.experiments import cli
 from protogov.experiments.cli import COMMANDS, main
-from protogov.experiments.commands import train
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.command_line import parse
+from protogov.experiments.core.paths import RunFolder, latest_run_folder, new_run_folder
 from protogov.experiments.errors import BadInput, CheckFailed
-from protogov.experiments.paths import RunFolder, latest_run_folder, new_run_folder
 from protogov.experiments.studies import STUDIES
+from protogov.experiments.training import train
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
@@ -32,8 +32,8 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     [
         (
             ["tarin"],
-            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, tune, scenarios, "
-            "report, warm-up",
+            "'tarin' is no command of protogov; commands are first-light, train, evaluate, simulate, study, tune, "
+            "scenarios, report, bench, warm-up",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),
@@ -174,7 +174,7 @@ def test_help(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert main([]) == 0
     text = capsys.readouterr().out
-    for name, line in COMMANDS.items():
+    for name, (_, line) in COMMANDS.items():
         assert f"  {name}" in text and line in text
     named = [[name] for name in COMMANDS if name != "study"] + [["study", name] for name in STUDIES]
     for command in named:

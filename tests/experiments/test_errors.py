@@ -21,44 +21,44 @@ from protogov.agents.ppo.checkpoint import checkpoints, read_manifest
 from protogov.experiments import cli
 from protogov.experiments.cli import COMMANDS, main
 from protogov.experiments.core.files import whole, write_text
+from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.tables import write_table
 from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import Written, check_file, check_folder, refuse_unwritable, written_by
-from protogov.experiments.paths import RunFolder
 from protogov.experiments.studies import STUDIES
 from protogov.experiments.terminal import plain
 
 # what is run -> what it needs beside the folder or file that it writes
 WRITE = {
-    "commands.train": ["--runs", "{}", "a"],
-    "commands.evaluate": ["--out", "{}", "--baselines", "random"],
+    "training.train": ["--runs", "{}", "a"],
+    "training.evaluate": ["--out", "{}", "--baselines", "random"],
     "commands.simulate": ["--out", "{}"],
     "commands.scenarios": ["--out", "{}"],
-    "bench": ["--save", "{}"],
-    "first_light": ["--runs", "{}"],
+    "bench.bench": ["--save", "{}"],
+    "training.first_light": ["--runs", "{}"],
     **{f"studies.{name}": ["--out", "{}"] for name in STUDIES},
 }
 # options that name a file to write
 WRITE_FILE = {
-    "commands.tune": "--tuned", "studies.tuning": "--tuned", "studies.ensemble": "--file", "seal": "--out",
+    "studies.tuning": "--tuned", "studies.ensemble": "--file", "seal": "--out",
 }  # fmt: skip
 # paths that are read
 READ = {
-    ("commands.evaluate", "governors"), ("commands.evaluate", "ceiling"), ("commands.report", "folder"),
-    ("studies.leaderboard", "governors"), ("studies.leaderboard", "ceiling"), ("first_light", "data"),
+    ("training.evaluate", "governors"), ("training.evaluate", "ceiling"), ("commands.report", "folder"),
+    ("studies.leaderboard", "governors"), ("studies.leaderboard", "ceiling"), ("training.first_light", "data"),
     ("bates_fit", "data"),
 }  # fmt: skip
 
 
 def run(module: str, arguments: list[str]) -> int:
     """Run a command, a study or a module as its command line does."""
-    package, _, name = module.rpartition(".")
-    if package:
-        return main([*(["study"] if package == "studies" else []), name, *arguments])
+    if module.startswith("studies."):
+        return main(["study", module.removeprefix("studies."), *arguments])
+    for name, (place, _) in COMMANDS.items():
+        if place == module:
+            return main([name, *arguments])
     found = importlib.import_module(f"protogov.experiments.{module}")
-    if hasattr(found, "main"):
-        return int(found.main(arguments))
-    return cli.run_command(found, arguments, f"protogov {name}")
+    return cli.run_command(found, arguments, found.PROGRAM)
 
 
 def complaint(capsys: pytest.CaptureFixture[str]) -> str:
@@ -103,7 +103,7 @@ def test_the_folder_of_a_run_is_tried_too(trained: RunFolder, capsys, tmp_path, 
         raise BadInput(f"{path}: cannot be written into")
 
     for command in ("evaluate", "report"):
-        monkeypatch.setattr(f"protogov.experiments.commands.{command}.check_folder", refuse)
+        monkeypatch.setattr(f"protogov.experiments.{COMMANDS[command][0]}.check_folder", refuse)
         assert main([command, str(trained.path)]) == 2
         assert f"{trained.path}: cannot be written into" in complaint(capsys)
     (tmp_path / "a").write_text("")
@@ -144,7 +144,7 @@ def test_what_can_be_written_leaves_no_trace(tmp_path):
     check_folder(tmp_path / "a" / "b")
     check_file(tmp_path / "c" / "d.json")
     assert list(tmp_path.iterdir()) == []
-    options = importlib.import_module("protogov.experiments.commands.tune").Options(tuned=tmp_path / "t.json")
+    options = importlib.import_module("protogov.experiments.studies.tuning").Options(tuned=tmp_path / "t.json")
     assert [(path, mark.kind) for path, mark in written_by(options)] == [(tmp_path / "t.json", "file")]
     refuse_unwritable(options)
 

@@ -8,18 +8,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
-from protogov.experiments.comparison import comparisons
 from protogov.experiments.core.files import read_json
+from protogov.experiments.core.governors import STATIC, baseline
+from protogov.experiments.core.paths import RunFolder
+from protogov.experiments.core.recording import Recording, record
 from protogov.experiments.core.tables import read_table
 from protogov.experiments.figures import style
 from protogov.experiments.figures.comparison import draw_pairs, draw_parties
 from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
 from protogov.experiments.figures.incidence import draw_bears
 from protogov.experiments.figures.learning import draw_learning, running_mean
-from protogov.experiments.governors import STATIC, baseline
-from protogov.experiments.material import read_metrics
-from protogov.experiments.paths import RunFolder
-from protogov.experiments.recording import Recording, record
+from protogov.experiments.training.comparison import comparisons
+from protogov.experiments.training.material import read_metrics
 
 CONFIG = WorldConfig()
 

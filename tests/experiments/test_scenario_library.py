@@ -8,9 +8,7 @@ import pytest
 
 from protogov.envs.scenarios import Crisis, get_scenario, overlay_names, scenario_names
 from protogov.experiments.cli import main
-from protogov.experiments.errors import BadInput
-from protogov.experiments.figures.scenarios import Drawn, draw_scenario, draw_sheet
-from protogov.experiments.scenario_library import (
+from protogov.experiments.commands.scenario_library import (
     BLOCKS,
     KINDS,
     THUMBNAIL,
@@ -21,6 +19,8 @@ from protogov.experiments.scenario_library import (
     table_of,
     thumbnail,
 )
+from protogov.experiments.errors import BadInput
+from protogov.experiments.figures.scenarios import Drawn, draw_scenario, draw_sheet
 
 
 def test_every_registered_scenario_is_listed_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:

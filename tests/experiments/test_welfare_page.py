@@ -9,7 +9,7 @@ from protogov.envs.roles import ROLES
 from protogov.envs.world import latent, welfare
 from protogov.envs.world.parameters import Parameters
 from protogov.envs.world.welfare import TERM_NAMES
-from protogov.experiments.welfare_box import KAPPAS, LAMBDAS
+from protogov.experiments.core.welfare_box import KAPPAS, LAMBDAS
 
 PAGE = (Path(__file__).parents[2] / "results" / "welfare.md").read_text(encoding="utf-8")
 OF_MODULES = {

@@ -4,13 +4,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from protogov.envs.roles import make_agents
+from protogov.experiments.core.governors import STATIC
 from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns, groups, records
 from protogov.experiments.core.text import number
 from protogov.experiments.figures.style import headline, new_figure, spaced
-from protogov.experiments.governors import STATIC
 from protogov.experiments.studies.audit.drawing import INTERVAL, footnote, name_rows, names_of, suite_looks
 from protogov.experiments.studies.audit.plan import Audit, Sizes
 from protogov.experiments.studies.audit.play import Govern

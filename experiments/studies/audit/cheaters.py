@@ -6,13 +6,13 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from protogov.agents.baselines import CHEATERS
+from protogov.experiments.core.governors import STATIC
 from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns, groups, records
 from protogov.experiments.core.text import signed
 from protogov.experiments.figures.style import headline, spaced
-from protogov.experiments.governors import STATIC
 from protogov.experiments.studies.audit import drawing
 from protogov.experiments.studies.audit.plan import CLAIM_TAPES, Audit, Sizes, span_of
 from protogov.experiments.studies.audit.play import WELFARE, Govern

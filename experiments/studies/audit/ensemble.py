@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from protogov.agents.baselines import CHEATERS
 from protogov.envs.config import WorldConfig
+from protogov.experiments.core.governors import STATIC
 from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import Floats, student_t
 from protogov.experiments.core.study import Found
@@ -26,7 +27,6 @@ from protogov.experiments.core.tables import Table, columns, groups, num_rows, r
 from protogov.experiments.core.text import signed
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLACK, BLUE, FAINT, VERMILLION, headline, spaced
-from protogov.experiments.governors import STATIC
 from protogov.experiments.studies.audit.cheaters import cheater_rows
 from protogov.experiments.studies.audit.claims import by_candidate
 from protogov.experiments.studies.audit.coupling import moves_of

@@ -39,6 +39,7 @@ QUESTION = "Is W best inside each lever's range, or at an edge of it?"
 SIZES = replace(TUNED, num_seeds=FIRST_TAPES, grid_seeds=128, claim_seeds=CLAIM_TAPES)
 PLACES = (-1.0, -0.9, -0.8, -0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 DEFAULT = PLACES.index(0.0)
+COLUMNS = 4  # panels side by side
 
 
 def measure(audit: Audit) -> Found:
@@ -177,9 +178,13 @@ def draw(found: Found) -> Figure:
     """W along each lever, the others at their defaults, and where the best constants have it: a panel a lever."""
     table, curves = found.tables["optima"], found.tables["optima_curves"]
     looks, levers = suite_looks(names_of(table["suite"])), names_of(table["lever"])
-    figure = new_figure(8.6, 7.0)
-    panels = figure.subplots(3, 4, sharex=True).ravel()
-    for axes, lever in zip(panels, levers, strict=True):
+    lines = -(-len(levers) // COLUMNS)
+    figure = new_figure(2.15 * COLUMNS, 1.0 + 2.0 * lines)
+    panels = figure.subplots(lines, COLUMNS, sharex=True, squeeze=False).ravel()
+    for unused in range(len(levers), panels.size):  # the panel above has the axis then
+        panels[unused].remove()
+        panels[unused - COLUMNS].tick_params(labelbottom=True)
+    for axes, lever in zip(panels, levers, strict=False):
         shown = 5.0
         for row in (row for row in records(table) if row["lever"] == lever):
             look = looks[row["suite"]]

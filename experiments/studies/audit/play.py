@@ -14,12 +14,12 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
+from protogov.experiments.core.evaluation import evaluate
+from protogov.experiments.core.governors import baseline
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION, open_worlds
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.tables import Table
-from protogov.experiments.evaluation import evaluate
-from protogov.experiments.governors import baseline
 from protogov.experiments.studies.audit.suites import find_suite
 
 # winners are picked on tapes from this one on, which no search reaches

@@ -1,9 +1,10 @@
 """`protogov study audit`: what the game shows, measured in the world as it is; nothing passes or fails.
 
-Each measurement may be made by a command of its own; the page shows all that the folder holds.
+Each measurement has a folder of its own and may be made by a command of its own; the page over them shows all that
+there are by now.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -55,9 +56,9 @@ class Options(StudyOptions):
     the terms of the mandates are. tuned: what constants by CMA-ES gain, beside the option pool's market profit. optima:
     where W is best along each lever. worth: how far W ranges over each role's levers. room: constants for each market
     against one set for all. coupling, rivals: what others' moves do, on one venue and on two. ensemble: in what share
-    of the ensemble's worlds these hold, member by member. The folder of --out may be filled by several commands; what
-    was not measured yet is named on its page. A run that was cut off goes on with the same command; the searches of
-    tuned are taken up by optima, room and ensemble.
+    of the ensemble's worlds these hold, member by member. Each is a folder below --out, which several commands may
+    fill; what was not measured yet is named on its page. A run that was cut off goes on with the same command; the
+    searches of tuned are taken up by optima, room and ensemble.
 
     Example: protogov study audit coupling rivals --jobs 2 --out results/audit
     """
@@ -128,21 +129,35 @@ def draw(found: Found) -> dict[str, Figure]:
 
 
 def page(found: Found, judged: Judged) -> list[str]:
-    """A section a measurement: question, answers, figure, table; then what is missing."""
-    lines = [INTRODUCTION, ""]
+    """Of one measurement: question, answers, figure, table."""
+    lines = ["A measurement of [the audit](../README.md), which says what all have in common.", ""]
     for name, own in measured(found).items():
-        chosen, table = MEASUREMENTS[name], found.tables[name]
-        lines += [f"## {name}", "", chosen.QUESTION, "", *(f"- {said}" for said in chosen.say(own)), "",
-                  f"![{name}]({name}.png)", ""]  # fmt: skip
+        table = found.tables[name]
+        lines += [*_section(name, own, f"{name}.png"), ""]
         if num_rows(table) <= LONGEST:
             lines += [*markdown(list(table), rows_of(table)), ""]
         lines += [paragraph(f"{note[:1].upper()}{note[1:]}.") + "  " for note in own.facts["notes"]]
         others = [other for other in own.facts["tables"] if other != name or num_rows(table) > LONGEST]
-        lines += [*([f"Also in files: {', '.join(others)}."] if others else []), ""]
-    missing = [name for name in MEASUREMENTS if name not in found.facts]
-    if missing:
-        lines += ["## Not measured yet", "", f"{', '.join(missing)}: `protogov study audit NAME` makes each.", ""]
+        lines += [f"Also in files: {', '.join(others)}."] if others else []
     return lines
 
 
-STUDY = Study("audit", "What the game shows", Options, measure, judge, draw, page)
+def index(parts: Mapping[str, Found]) -> list[str]:
+    """Over all measurements: what each asks, says and draws, in order; then what is missing."""
+    lines = [INTRODUCTION, ""]
+    for name in MEASUREMENTS:
+        if name in parts:
+            own = Found(parts[name].tables, parts[name].facts[name])
+            lines += [f"## [{name}]({name}/README.md)", "", *_section(name, own, f"{name}/{name}.png"), ""]
+    missing = [name for name in MEASUREMENTS if name not in parts]
+    if missing:
+        lines += ["## Not measured yet", "", f"{', '.join(missing)}: `protogov study audit NAME` makes each."]
+    return lines
+
+
+def _section(name: str, found: Found, figure: str) -> list[str]:
+    chosen = MEASUREMENTS[name]
+    return [chosen.QUESTION, "", *(f"- {said}" for said in chosen.say(found)), "", f"![{name}]({figure})"]
+
+
+STUDY = Study("audit", "What the game shows", Options, measure, judge, draw, page, index=index)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from protogov.envs.scenarios import Scenario
 from protogov.envs.scenarios.mixture import Mixture
 from protogov.envs.scenarios.natural import NATURAL, TRAINING_CRISES
-from protogov.experiments.run_config import training_scenario
+from protogov.experiments.training.run_config import training_scenario
 
 NATURAL_NAME, STRESS_NAME = "natural", "stress"
 SUITES = (NATURAL_NAME, STRESS_NAME)

@@ -18,15 +18,15 @@ import numpy as np
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME
 from protogov.envs.scenarios import get_scenario, overlay_names, scenario_names
+from protogov.experiments.core.evaluation import evaluate
 from protogov.experiments.core.files import read_json
+from protogov.experiments.core.governors import BASELINES, NO_SEED, STATIC, GovernorSet, baseline
 from protogov.experiments.core.pieces import HERE, Piece, Running, run_pieces
 from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.evaluation import evaluate
-from protogov.experiments.governors import BASELINES, NO_SEED, STATIC, GovernorSet, baseline
-from protogov.experiments.measured import HEADLINE, STRESS
-from protogov.experiments.open_test import describe
+from protogov.experiments.training.measured import HEADLINE, STRESS
+from protogov.experiments.training.open_test import describe
 
 CEILING = "hindsight-best constants"
 ATTACKED = "jump"  # the market in which attacks are played

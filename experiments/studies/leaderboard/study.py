@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from protogov.envs.scenarios.base import HELD_OUT
 from protogov.experiments.commands.options import WorldOptions, world_of
-from protogov.experiments.comparison import BESIDE_W, PART_LABELS, REALISED_LABELS
+from protogov.experiments.core.evaluation import PARTS
+from protogov.experiments.core.governors import STATIC
 from protogov.experiments.core.options import Positional
 from protogov.experiments.core.pieces import Running, run_pieces
 from protogov.experiments.core.statistics import (
@@ -37,10 +38,8 @@ from protogov.experiments.core.statistics import (
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
 from protogov.experiments.core.tables import Table, columns, concatenate, select
 from protogov.experiments.core.text import MINUS, markdown, paragraph, plain, signed, signed_span
-from protogov.experiments.evaluation import PARTS
+from protogov.experiments.core.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, planes
 from protogov.experiments.figures.style import headline, heat_cell, new_figure, spaced
-from protogov.experiments.governors import STATIC, find_governors
-from protogov.experiments.measured import HEADLINE
 from protogov.experiments.studies.leaderboard.matches import (
     ATTACKED,
     CEILING,
@@ -50,7 +49,9 @@ from protogov.experiments.studies.leaderboard.matches import (
     read_ceiling,
     suite_scenarios,
 )
-from protogov.experiments.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, planes
+from protogov.experiments.training.comparison import BESIDE_W, PART_LABELS, REALISED_LABELS
+from protogov.experiments.training.learned import find_governors
+from protogov.experiments.training.measured import HEADLINE
 
 QUICK = 8  # tapes a scenario of a quick leaderboard
 RESAMPLES = 2000

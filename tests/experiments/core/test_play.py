@@ -6,9 +6,9 @@ import pytest
 from protogov.agents.tuning.objective import Linear, Tapes, role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import HiddenFeatureError
+from protogov.experiments.core.governors import BASELINES, baseline
 from protogov.experiments.core.play import open_worlds, play, tape_seeds
 from protogov.experiments.errors import BadInput
-from protogov.experiments.governors import BASELINES, baseline
 
 NEED_FEEDS = {"steward_var", "inventory_quotes"}  # the linear rule needs them for the rates alone
 SEEDS = tape_seeds(2)

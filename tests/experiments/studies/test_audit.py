@@ -11,14 +11,16 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.world.lever_table import LEVERS
 from protogov.experiments.cli import main
 from protogov.experiments.core import pieces as core_pieces
+from protogov.experiments.core.evaluation import evaluate
+from protogov.experiments.core.governors import STATIC, baseline
 from protogov.experiments.core.pieces import Piece, Running, piece_digest, run_pieces
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
 from protogov.experiments.core.results import load_tables, read_manifest, write_manifest
 from protogov.experiments.core.statistics import Interval, student_t
 from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import columns
 from protogov.experiments.errors import BadInput
-from protogov.experiments.evaluation import evaluate
-from protogov.experiments.governors import STATIC, baseline
+from protogov.experiments.figures.style import spaced
 from protogov.experiments.studies.audit import (
     balance,
     cheaters,
@@ -502,37 +504,53 @@ def test_the_command_measures_everything_and_the_page_is_drawn_from_what_is_stor
              "--jobs", "1"]  # fmt: skip
     folder = ["--out", str(tmp_path)]
     assert main(["study", "audit", "worth", *small, *folder]) == 0
-    first = read_manifest(tmp_path)["parts"]["worth"]
+    worth = tmp_path / "worth"
+    first = read_manifest(worth)
     page = (tmp_path / "README.md").read_text()
     assert "## Not measured yet" in page and "optima" in page
     assert main(["study", "audit", "all", *small, *folder]) == 0
-    parts = read_manifest(tmp_path)["parts"]  # each by the command that measured it last
-    assert set(parts) == set(study.ALL) and "audit all" in parts["worth"]["command"] != first["command"]
+    again = read_manifest(worth)  # each by the command that measured it last
+    assert "audit all" in again["command"] != first["command"] and again["part"] == "worth"
+    assert {path.parent.name for path in tmp_path.glob("*/manifest.json")} == set(study.ALL)
     page = (tmp_path / "README.md").read_text()
-    assert all(f"![{name}]({name}.png)" in page and (tmp_path / f"{name}.png").is_file() for name in study.ALL)
-    said = study.judge(study_found(tmp_path)).said
-    assert len(said) >= len(study.ALL) and all(f"- {one.partition(': ')[2]}" in page for one in said)
-    (tmp_path / "README.md").unlink(), (tmp_path / "worth.png").unlink()
-    (tmp_path / "worth_points.csv").unlink()  # as in a checkout, which has no Parquet
-    about = read_manifest(tmp_path)
-    about["parts"]["worth"]["tables"]["worth_points"] = "worth_points.parquet"
-    write_manifest(tmp_path, about)
+    for name in study.ALL:
+        own = (tmp_path / name / "README.md").read_text()
+        assert f"![{name}]({name}.png)" in own and again["versions"]["commit"] in own
+        assert f"![{name}]({name}/{name}.png)" in page and (tmp_path / name / f"{name}.png").is_file()
+        said = study.judge(Found(load_tables(tmp_path / name, read_manifest(tmp_path / name)["tables"]),
+                                 read_manifest(tmp_path / name)["facts"])).said  # fmt: skip
+        assert said and all(f"- {one.partition(': ')[2]}" in text for one in said for text in (own, page))
+    own = (worth / "README.md").read_text()
+    (tmp_path / "README.md").unlink(), (worth / "README.md").unlink(), (worth / "worth.png").unlink()
+    (worth / "worth_points.csv").unlink()  # as in a checkout, which has no Parquet
+    again["tables"]["worth_points"] = "worth_points.parquet"
+    write_manifest(worth, again)
     capsys.readouterr()
+    assert main(["study", "audit", "--redraw", "--out", str(worth)]) == 0  # one alone
+    assert not (tmp_path / "README.md").exists() and (worth / "worth.png").is_file()
+    (worth / "worth.png").unlink()
     assert main(["study", "audit", "--redraw", *folder]) == 0
-    again = (tmp_path / "README.md").read_text()
-    assert again.replace("`worth_points.csv`, ", "") == page.replace("`worth_points.csv`, ", "")
-    assert (tmp_path / "worth.png").is_file()
-    table = (tmp_path / "cheaters.csv").read_text()
-    (tmp_path / "cheaters.csv").write_text(table.replace("difference_low", "old_column"))
+    assert (tmp_path / "README.md").read_text() == page
+    assert (worth / "README.md").read_text() == own.replace("`worth_points.csv`, ", "")
+    assert (worth / "worth.png").is_file()
+    table = (tmp_path / "cheaters" / "cheaters.csv").read_text()
+    (tmp_path / "cheaters" / "cheaters.csv").write_text(table.replace("difference_low", "old_column"))
     assert main(["study", "audit", "--redraw", *folder]) == 2
     assert "cheaters is of another version: its tables lack 'difference_" in capsys.readouterr().err
     assert main(["study", "audit", "--redraw", "--out", str(tmp_path / "none")]) == 2
 
 
-def study_found(folder):
-    about = read_manifest(folder)["parts"]
-    tables = {name: table for part in about.values() for name, table in load_tables(folder, part["tables"]).items()}
-    return Found(tables, {name: part["facts"] for name, part in about.items()})
+@pytest.mark.parametrize("count", [1, 5, 14])
+def test_every_lever_has_a_panel_in_a_grid_that_follows_their_number(count):
+    names = [f"lever_{at}" for at in range(count)]
+    row = {"suite": "jump", "at_edge": False, "lone_action": 0.0, "free_action": 0.2}
+    curves = [{"suite": "jump", "lever": name, "action": place, "over_default": -(place**2)}
+              for name in names for place in optima.PLACES]  # fmt: skip
+    found = Found({"optima": columns([row | {"lever": name} for name in names]), "optima_curves": columns(curves)})
+    figure = optima.draw(found)
+    assert [axes.get_title() for axes in figure.axes] == [spaced(name) for name in names]
+    lowest = figure.axes[-optima.COLUMNS :]  # of each column
+    assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in lowest)
 
 
 def test_an_ensemble_is_drawn_and_long_tables_are_linked():
@@ -540,7 +558,7 @@ def test_an_ensemble_is_drawn_and_long_tables_are_linked():
     found = Found(part.tables, {"ensemble": {**part.facts, "tables": list(part.tables)}})
     assert set(study.draw(found)) == {"ensemble"}
     page = "\n".join(study.page(found, study.judge(found)))
-    assert "## Not measured yet" in page and "optima" in page
+    assert "## Not measured yet" in (over := "\n".join(study.index({"ensemble": found}))) and "optima" in over
     assert "| suite |" in page and "Also in files: ensemble_members." in page
     rows = {name: np.tile(values, 41) for name, values in found.tables["ensemble"].items()}
     long = Found({**found.tables, "ensemble": rows}, found.facts)

@@ -8,11 +8,12 @@ import pytest
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import scenario_names
 from protogov.experiments.cli import main
+from protogov.experiments.core.governors import STATIC
 from protogov.experiments.core.pieces import Running, run_pieces
 from protogov.experiments.core.statistics import expected_shortfall, interval_of
 from protogov.experiments.core.tables import concatenate, read_csv, read_table, select
+from protogov.experiments.core.welfare_box import WEIGHED
 from protogov.experiments.errors import BadInput
-from protogov.experiments.governors import STATIC
 from protogov.experiments.studies.leaderboard.matches import (
     CEILING,
     complete,
@@ -32,7 +33,6 @@ from protogov.experiments.studies.leaderboard.study import (
     table_of_means,
     table_of_weights,
 )
-from protogov.experiments.welfare_box import WEIGHED
 
 CONFIG = WorldConfig(episode_hours=24, decision_hours=12)
 TAPES = 40

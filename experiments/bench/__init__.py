@@ -1,0 +1,1 @@
+"""Figures of merit: how fast, how small, how soon; each beside its target."""

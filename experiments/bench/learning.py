@@ -1,0 +1,110 @@
+"""Learning end to end: our joint PPO, and the usual way from PettingZoo to stable-baselines3 on the same world."""
+
+import warnings
+from dataclasses import dataclass
+
+from protogov.agents.ppo import PPOSettings, Trainer
+from protogov.envs import parallel_env
+from protogov.envs.config import WorldConfig
+from protogov.envs.simulator import Simulator
+from protogov.experiments.bench.rows import Plan, Row, rates
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A rhythm of decisions with its hyperparameters, and the rate asked for [market hours/s]."""
+
+    name: str
+    decision_hours: int
+    settings: PPOSettings
+    target: float
+
+
+HOURLY = Setup(
+    "hourly decisions, 64 steps, batch 4,096, 4 epochs",
+    1,
+    PPOSettings(num_steps=64, batch_size=4096, num_epochs=4, twin=False),
+    20_000.0,
+)
+DEFAULT = Setup("default settings (6 h, 28 steps, 2,048, 5 epochs)", 6, PPOSettings(twin=False), 45_000.0)
+
+
+def world_config(setup: Setup) -> WorldConfig:
+    """The world as it is trained on."""
+    return WorldConfig(decision_hours=setup.decision_hours, stagger=True, randomise_levers=0.25)
+
+
+def joint_rates(setup: Setup, plan: Plan) -> tuple[float, float]:
+    """Market hours a (wall, processor) second of rollouts with their updates, after a first one."""
+    world = Simulator(world_config(setup), plan.worlds)
+    trainer = Trainer(world, setup.settings, total_rollouts=plan.repeats + 1)
+    trainer.run(stop_after=1)
+    hours = plan.worlds * setup.settings.num_steps * setup.decision_hours
+    return rates(lambda: trainer.run(stop_after=1), hours, plan.repeats)
+
+
+def joint_rows(plan: Plan) -> list[Row]:
+    """Joint PPO with three learners, without the twin's second simulation, on one core."""
+    rows = []
+    for setup in (HOURLY, DEFAULT):
+        wall, cpu = joint_rates(setup, plan)
+        rows.append(
+            Row(
+                what=f"joint PPO, {plan.worlds} worlds, {setup.name}",
+                unit="market hours/s", wall=wall, cpu=cpu, target=setup.target, note="three learners, no twin",
+            )
+        )  # fmt: skip
+    return rows
+
+
+def usual_rates(setup: Setup, plan: Plan) -> tuple[float, float]:
+    """The same by `parallel_env` -> SuperSuit -> stable-baselines3's PPO with one policy for all governors.
+
+    Raises:
+        ImportError: SuperSuit is not installed.
+    """
+    import supersuit
+    import torch
+    from stable_baselines3 import PPO
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)  # PPO(seed=...) would call ConcatVecEnv.seed, which SuperSuit 3.11 lacks
+    settings = setup.settings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # theirs
+        env = parallel_env(scenario="jump", decision_hours=setup.decision_hours, randomise_levers=0.25)
+        governors = len(env.possible_agents)
+        one = supersuit.pettingzoo_env_to_vec_env_v1(env)
+        many = supersuit.concat_vec_envs_v1(one, plan.usual_worlds, num_cpus=1, base_class="stable_baselines3")
+        model = PPO(
+            "MlpPolicy", many, n_steps=settings.num_steps, batch_size=settings.batch_size,
+            n_epochs=settings.num_epochs, gamma=settings.gamma, gae_lambda=settings.gae_lambda, device="cpu",
+            policy_kwargs={"net_arch": list(settings.hidden_sizes), "activation_fn": torch.nn.ReLU},
+        )  # fmt: skip
+        samples = plan.usual_worlds * governors * settings.num_steps
+        model.learn(samples)
+        hours = plan.usual_worlds * settings.num_steps * setup.decision_hours
+        found = rates(lambda: model.learn(samples, reset_num_timesteps=False), hours, min(plan.repeats, 3))
+        many.close()
+    return found
+
+
+def usual_rows(plan: Plan) -> list[Row]:
+    """Our rate, the usual way's, and how many times faster ours is; on the same world in the same run."""
+    setup = DEFAULT
+    ours = joint_rates(setup, plan)
+    what = "the usual way (PettingZoo, SuperSuit, SB3 PPO, one policy)"
+    try:
+        usual = usual_rates(setup, plan)
+    except ImportError as error:
+        return [Row(what=what, unit="market hours/s", wall=None, note=f"not installed: {error.name or error}")]
+    return [
+        Row(
+            what=what, unit="market hours/s", wall=usual[0], cpu=usual[1],
+            note=f"{plan.usual_worlds} worlds, same world, net and settings",
+        ),
+        Row(
+            what="joint PPO over the usual way", unit="times", wall=ours[0] / usual[0], cpu=ours[1] / usual[1],
+            note=f"{ours[0]:,.0f} market hours/s in the same run, {plan.worlds} worlds",
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,213 @@
+"""Evaluation: the same tapes under several sets of governors, one row an episode with everybody's payoff.
+
+Columns; money in basis points of K0, summed over the episode, of venue v and agent a:
+
+    governors, training_seed, suite, scenario, split, tape_seed   who, and on which tape
+    hours, price_change, price_drawdown, opening_value/v          the tape, and K0 [USD]
+    welfare/v, welfare/v/<part>                                   W and its parts, signed so that they add up to it
+    loss/v/<part>                                                 losses before their weight in W, positive: haircuts,
+                                                                  deficit, latent, liquidation (`welfare_box`)
+    mandate/a, term/a/<term>                                      what the governor is paid for; terms without weight
+    lp_profit/v pool_delta/v pool_gamma_theta/v pool_vega/v       realised, with weight 0 in W or part of it already:
+    liquidator_profit/v informed_profit/v arbitrage_profit/v      LPs' dNAV0, of it the market's profit; others'
+    bad_debt/v liquidated/v option_fees/v                         profits; what is in W under another name
+    bears/v/<group>                                               who bears it, bp of the group's own opening debt or
+                                                                  deposit a fortnight; NaN without members (`incidence`)
+    max_utilisation/v, liquidations/v, lever/v/<lever>            diagnostics; mean executed levers, physical units
+    uptime/v                                                      share of hours at whose end no withdrawal stood unmet
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.agents.governor import Governor
+from protogov.envs.config import WorldConfig
+from protogov.envs.interfaces import Step
+from protogov.envs.scenarios import Scenario
+from protogov.envs.simulator import Simulator
+from protogov.envs.world.lever_table import LEVERS
+from protogov.envs.world.welfare import WELFARE_PARTS
+from protogov.experiments.core.governors import GovernorSet
+from protogov.experiments.core.incidence import who_bears
+from protogov.experiments.core.play import open_worlds, play, tape_seeds
+from protogov.experiments.core.tables import Table, concatenate
+
+MAX_BATCH = 256  # worlds at a time
+PARTS = tuple(name.removeprefix("welfare_") for name in WELFARE_PARTS if name != "welfare")
+# column -> field of the venue that holds the decision's sum in USD
+REALISED = {
+    "lp_profit": "nav_change",
+    "pool_delta": "pool_delta",
+    "pool_gamma_theta": "pool_gamma_theta",
+    "pool_vega": "pool_vega",
+    "liquidator_profit": "sum_liquidator_profit",
+    "informed_profit": "sum_informed_profit",
+    "bad_debt": "sum_bad_debt",
+    "liquidated": "sum_liquidated",
+    "option_fees": "sum_option_fees",
+}
+ARBITRAGE = "arbitrage_profit"  # realised as well; the venue holds its share since the opening, and no sum
+# part of W -> fields of the venue whose sum is that loss in a decision, or whose change it is over an episode, in USD
+LOSS_SUMS = {"haircuts": ("sum_haircuts", "sum_lp_haircuts"), "liquidation": ("sum_liquidation_cost",)}
+LOSS_CHANGES = {"deficit": "last_deficit", "latent": "last_latent"}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tapes of one kind that a comparison is made on.
+
+    Attributes:
+        name: in tables and figures.
+        scenarios: what is drawn from.
+        episodes: tapes of each scenario.
+        overlapping: tapes of one scenario are windows of the same recording and so not independent of each other.
+        first: number of the first tape.
+    """
+
+    name: str
+    scenarios: tuple[Scenario, ...]
+    episodes: int
+    overlapping: bool = False
+    first: int = 0
+
+
+class EpisodeSums:
+    """Adds up the decisions of a batch of episodes."""
+
+    def __init__(self, world: Simulator) -> None:
+        self._world = world
+        self._sums: dict[str, NDArray[np.float64]] = {}
+        self._peak = np.zeros((world.num_worlds, world.config.venues))
+        self._unmet = np.zeros((world.num_worlds, world.config.venues))
+        self._opening = {
+            field: np.array(world.worlds["venues"][field]) for field in (*LOSS_CHANGES.values(), "last_arbitrage")
+        }
+        self._decisions = 0
+
+    def add(self, step: Step) -> None:
+        """Count one decision of every world."""
+        self._decisions += 1
+        for agent, role in self._world.roles.items():
+            terms = step.terms[agent]
+            self._add(f"mandate/{agent}", terms @ np.array([term.weight for term in role.terms]))
+            for column, term in enumerate(role.terms):
+                self._add(f"term/{agent}/{term.name}", terms[:, column])
+        for v in range(self._world.config.venues):
+            venue = self._world.worlds["venues"][:, v]
+            parts = step.terms[f"welfare_{v}"]
+            self._add(f"welfare/{v}", parts[:, -1])
+            for column, part in enumerate(PARTS):
+                self._add(f"welfare/{v}/{part}", parts[:, column])
+            bp = 1e4 / venue["opening_value"]
+            for name, field in REALISED.items():
+                self._add(f"{name}/{v}", venue[field] * bp)
+            for name, fields in LOSS_SUMS.items():
+                self._add(f"loss/{v}/{name}", sum(venue[field] for field in fields) * bp)
+            self._peak[:, v] = np.maximum(self._peak[:, v], venue["utilisation"])
+            self._add(f"liquidations/{v}", step.records["liquidations"][:, v])
+            self._unmet[:, v] += step.records["unmet_hours"][:, v]
+            for index, lever in enumerate(LEVERS):
+                self._add(f"lever/{v}/{lever.name}", venue["levers"]["executed"][:, index])
+
+    def _add(self, name: str, values: NDArray[Any]) -> None:
+        self._sums[name] = self._sums.get(name, 0.0) + values.astype(np.float64)
+
+    def table(self) -> Table:
+        """A row an episode."""
+        world = self._world
+        closes = world.tape["close"].astype(np.float64)
+        table: Table = {
+            "hours": world.worlds["hour"].astype(np.int64),
+            "price_change": closes[:, -1] / closes[:, 0] - 1.0,
+            "price_drawdown": (closes / np.maximum.accumulate(closes, axis=1) - 1.0).min(axis=1),
+        }
+        for v in range(world.config.venues):
+            table[f"opening_value/{v}"] = np.array(world.worlds["venues"]["opening_value"][:, v])
+            table[f"max_utilisation/{v}"] = self._peak[:, v].copy()
+        for name, values in self._sums.items():
+            table[name] = values / self._decisions if name.startswith("lever/") else values
+        opening_debt = world.worlds["venues"]["account_opening_debt"].sum(axis=1)
+        for v in range(world.config.venues):
+            table[f"uptime/{v}"] = 1.0 - self._unmet[:, v] / table["hours"]
+            table[f"{ARBITRAGE}/{v}"] = self._change("last_arbitrage", v)
+            table |= {f"loss/{v}/{name}": self._change(field, v) for name, field in LOSS_CHANGES.items()}
+            bears = who_bears(world.worlds["venues"][:, v], table["hours"], opening_debt)
+            table |= {f"bears/{v}/{name}": values for name, values in bears.items()}
+        return table
+
+    def _change(self, field: str, v: int) -> NDArray[np.float64]:
+        """Change of a field of venue `v` since the opening [bp of K0]."""
+        venue = self._world.worlds["venues"][:, v]
+        return np.asarray((venue[field] - self._opening[field][:, v]) * 1e4 / venue["opening_value"])
+
+
+def evaluate(
+    config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64], governors: Mapping[str, Governor]
+) -> Table:
+    """Play one episode for each seed.
+
+    Args:
+        config: of the worlds; see `evaluation_world`.
+        scenario: what the outside market does.
+        seeds: U64 [n] of the tapes.
+        governors: one for each agent.
+
+    Returns:
+        A row an episode, without the columns that say who governed on what.
+    """
+    parts = []
+    for start in range(0, len(seeds), MAX_BATCH):
+        batch = seeds[start : start + MAX_BATCH]
+        world = open_worlds(config, scenario, batch)
+        sums = EpisodeSums(world)
+        for step in play(world, governors, batch):
+            sums.add(step)
+        parts.append(sums.table())
+    return concatenate(parts)
+
+
+def evaluate_sets(
+    config: WorldConfig,
+    suites: Sequence[Suite],
+    sets: Sequence[GovernorSet],
+    tell: Callable[[int], None] = lambda episodes: None,
+) -> Table:
+    """Play every suite under every set of governors, on the same tapes.
+
+    Args:
+        config: of the worlds.
+        suites: tapes.
+        sets: governors.
+        tell: called with the number of episodes just played.
+
+    Returns:
+        The table described at the head of this file.
+    """
+    tables = []
+    for suite in suites:
+        seeds = tape_seeds(suite.episodes, suite.first)
+        for scenario in suite.scenarios:
+            for chosen in sets:
+                table = evaluate(config, scenario, seeds, chosen.make(config))
+                count = len(seeds)
+                labels: Table = {
+                    "governors": np.full(count, chosen.name),
+                    "training_seed": np.full(count, chosen.training_seed, np.int64),
+                    "suite": np.full(count, suite.name),
+                    "scenario": np.full(count, scenario.name),
+                    "split": np.full(count, scenario.split),
+                    "overlapping": np.full(count, suite.overlapping),
+                    "tape_seed": seeds,
+                }
+                tables.append(labels | table)
+                tell(count)
+    return concatenate(tables)
+
+
+def mean_levers(table: Table, venue: int = 0) -> dict[str, float]:
+    """Mean executed value of every lever of a venue over the rows of an evaluation."""
+    return {lever.name: float(table[f"lever/{venue}/{lever.name}"].mean()) for lever in LEVERS}

@@ -1,0 +1,110 @@
+"""Where things lie: the repository, the runs, files of candles, and what a run's folder holds.
+
+results/runs/<name>/  config.json  versions.json  metrics.csv  episodes.parquet  evaluation.json  report.html
+  figures/*.svg  episode/<governors>/{decisions,hours,events}.parquet  checkpoints/<steps>/...
+  seed_<k>/  metrics.csv  checkpoints/<steps>/...        (instead of the two above, with several seeds)
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from protogov.envs.scenarios.base import CANDLE_SUFFIXES
+from protogov.experiments.errors import BadInput
+
+
+def repository() -> Path:
+    """The repository that this code runs from, or the working folder when it was installed without one."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "pyproject.toml").is_file() else Path.cwd()
+
+
+def runs_folder() -> Path:
+    """Where runs go unless said otherwise."""
+    return repository() / "results" / "runs"
+
+
+def candle_files(place: Path) -> list[Path]:
+    """Files of candles at `place`: itself, or all in that folder and below, sorted by name.
+
+    Raises:
+        BadInput: there is no such file or folder, or it holds no candles.
+    """
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise BadInput(f"{place}: there is no such file or folder")
+    found = sorted(path for path in place.rglob("*") if path.name.lower().endswith(CANDLE_SUFFIXES))
+    if not found:
+        raise BadInput(f"{place}: the folder holds no candles ({', '.join(CANDLE_SUFFIXES)})")
+    return found
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Of the run."""
+        return self.path.resolve().name
+
+    @property
+    def config(self) -> Path:
+        """What was asked for, JSON."""
+        return self.path / "config.json"
+
+    @property
+    def versions(self) -> Path:
+        """What it ran on, JSON."""
+        return self.path / "versions.json"
+
+    @property
+    def episodes(self) -> Path:
+        """One row an episode of the evaluation."""
+        return self.path / "episodes.parquet"
+
+    @property
+    def evaluation(self) -> Path:
+        """What was evaluated, and the summary, JSON."""
+        return self.path / "evaluation.json"
+
+    @property
+    def report(self) -> Path:
+        """The page to read."""
+        return self.path / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """Its pictures."""
+        return self.path / "figures"
+
+    @property
+    def episode(self) -> Path:
+        """The episode of the dashboard, a folder for each set of governors."""
+        return self.path / "episode"
+
+    def seed_folder(self, seed: int, num_seeds: int) -> Path:
+        """Where one training seed writes metrics and checkpoints: the run's folder itself if there is one seed."""
+        return self.path if num_seeds == 1 else self.path / f"seed_{seed}"
+
+
+def new_run_folder(root: Path, name: str) -> RunFolder:
+    """A folder that does not exist yet: `name`, or `name-2`, `name-3` and so on."""
+    number = 1
+    while (root / _numbered(name, number)).exists():
+        number += 1
+    return RunFolder(root / _numbered(name, number))
+
+
+def latest_run_folder(root: Path, name: str) -> RunFolder | None:
+    """The last that :func:`new_run_folder` made for `name`, None if there is none."""
+    number = 0
+    while (root / _numbered(name, number + 1)).exists():
+        number += 1
+    return RunFolder(root / _numbered(name, number)) if number else None
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"

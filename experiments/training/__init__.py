@@ -1,0 +1,1 @@
+"""Governors that learn: a run from its configuration to its evaluation."""

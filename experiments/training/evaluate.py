@@ -1,0 +1,149 @@
+"""`protogov evaluate`: governors against a static protocol on the same tapes."""
+
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+from protogov.envs.config import WorldConfig
+from protogov.experiments.commands.candle_options import CandleWindow, told_candles
+from protogov.experiments.commands.options import WorldOptions, world_of
+from protogov.experiments.core.governors import STATIC, GovernorSet, baseline
+from protogov.experiments.core.options import Flat, Positional
+from protogov.experiments.core.paths import RunFolder
+from protogov.experiments.errors import BadInput
+from protogov.experiments.outputs import OutputFolder, check_folder
+from protogov.experiments.training.comparison import Comparison
+from protogov.experiments.training.learned import Found, find_governors
+from protogov.experiments.training.measured import (
+    HEADLINE,
+    default_scenarios,
+    make_suites,
+    run_evaluation,
+    scenarios_of,
+)
+from protogov.experiments.words import summary_table, turn_sentences, underpowered
+
+EPISODES = 64
+NATURAL_TAPES = 4  # of `natural` over those of another scenario
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Compare governors with a static protocol on the same tapes.
+
+    GOVERNORS is a run's folder, a folder of policies or policy_<agent>.json files; without any, baselines alone play.
+    Writes episodes.parquet (one row an episode, everybody's payoff), evaluation.json and an episode for the dashboard
+    into the run's folder, or into --out. Intervals are Student's t at 95% over tapes (over recordings, where tapes are
+    windows of recorded candles), and over training seeds. The headline is W on `natural`, in which markets are as
+    frequent as in history, and of which four times as many tapes are played, since few of them are crises. Without
+    --scenarios the stress mix, each crisis and the held-out crash follow. --no-natural leaves it out; the first of
+    --scenarios is the headline then.
+
+    With --open-test GOVERNORS play the sealed test, once and for all: who opened it for whom is recorded in
+    openings.json, in --out (results/test of the repository by default), before it is played. It opens for a commit
+    without changes alone.
+
+    Example: protogov evaluate results/runs/first --scenarios crash-heldout jump --episodes 256 --baselines random
+    """
+
+    governors: Annotated[tuple[Path, ...], Positional("GOVERNORS")] = ()
+    """Who is evaluated."""
+    scenarios: tuple[str, ...] = ()
+    """Registered scenarios, files of candles or folders of them."""
+    candles: Annotated[CandleWindow, Flat] = field(default_factory=CandleWindow)
+    """Which hours of files of candles."""
+    episodes: int = EPISODES
+    """Tapes of each scenario or file; four times as many of `natural`."""
+    natural: bool = True
+    """Play `natural` before any other scenario: its W is the headline."""
+    baselines: tuple[str, ...] = ()
+    """Also play these, say mainnet or pi+steward_var+inventory_quotes; a wrong name lists all."""
+    open_test: bool = False
+    """Open the sealed test for GOVERNORS and play it; recorded for good. --baselines play beside them."""
+    own_means: bool = True
+    """Also play constants at the governors' own mean levers: what they gain without reacting to anything."""
+    world: WorldOptions = field(default_factory=WorldOptions)
+    """The world; for a run's folder its own world is taken and this must be left alone."""
+    out: OutputFolder | None = None
+    """Folder to write into; a run's folder by default."""
+
+
+def run(options: Options, command: str) -> int:
+    """Evaluate, write, and print the summary; `command` is what was typed."""
+    found = find_governors(options.governors)
+    config = world_of(found, options.world)
+    if options.open_test:
+        return run_sealed(options, found, config, command)
+    window = options.candles
+    folder = RunFolder(options.out) if options.out is not None else found.run
+    if folder is None:
+        raise BadInput("out is missing; give a folder to write into, because the governors are not those of one run")
+    check_folder(folder.path)
+    sets = chosen_sets(options, found, config)
+    scenarios = options.scenarios or default_scenarios()
+    if options.natural and HEADLINE not in scenarios:
+        scenarios = (HEADLINE, *scenarios)
+    elif not options.natural:
+        scenarios = tuple(name for name in scenarios if name != HEADLINE)
+    trained_on = None if found.config is None else found.config.scenario
+    window.check()
+    headline = NATURAL_TAPES * options.episodes
+    suites = make_suites(scenarios, options.episodes, trained_on, headline, begin=window.begin, end=window.end)
+    played = scenarios_of(suites, config.episode_hours)
+    window.check_used(played)
+    for line in told_candles(played, config.episode_hours):
+        print(line)
+    results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
+    print_summary(results)
+    print(f"Episodes: {folder.episodes}")
+    return 0
+
+
+def chosen_sets(options: Options, found: Found, config: WorldConfig) -> list[GovernorSet]:
+    """The static protocol, the governors that were found and the baselines asked for.
+
+    Raises:
+        BadInput: there is nothing beside the static protocol, or something does not fit the world.
+    """
+    names = [name for name in dict.fromkeys(options.baselines) if name != STATIC]
+    sets = [*found.sets, *(baseline(name, config) for name in names)]
+    if not sets:
+        raise BadInput("there is nothing to compare with the static protocol; give governors, or --baselines random")
+    sets = [baseline(STATIC, config), *sets]
+    for chosen in sets:
+        chosen.make(config)  # refuse what does not fit before anything is played
+    return sets
+
+
+def run_sealed(options: Options, found: Found, config: WorldConfig, command: str) -> int:
+    """Open the sealed test for the governors, play it, and print the summary."""
+    from protogov.experiments.training.open_test import open_test
+
+    given = {
+        "scenarios": bool(options.scenarios), "episodes": options.episodes != EPISODES, **options.candles.given,
+    }  # fmt: skip
+    for name, is_given in given.items():
+        if is_given:
+            raise BadInput(f"--{name} is given with --open-test, whose scenarios and tapes were sealed")
+    if not found.sets:
+        raise BadInput("GOVERNORS are missing; --open-test is for governors that were trained, not for rules alone")
+    sets = chosen_sets(options, found, config)
+    results, folder = open_test(options.out, config, sets, command, own_means=options.own_means)
+    print_summary(results)
+    print(f"Episodes: {folder.episodes}")
+    return 0
+
+
+def print_summary(results: list[Comparison]) -> None:
+    """The table of each comparison, who changes places for other weights, and `underpowered` where that holds."""
+    for suite, found in groupby(results, lambda comparison: comparison.suite):
+        here = list(found)
+        for comparison in here:
+            print("\n".join(summary_table(comparison)))
+            print()
+        for line in turn_sentences(here):
+            print(f"{suite}: {line}")
+    warning = underpowered(results)
+    if warning:
+        print(warning)

@@ -1,0 +1,178 @@
+"""Open the sealed test: record who opened it for whom, then play its tapes.
+
+The record comes first, so that a test that was looked at and then broke off has been opened all the same. Only a
+commit without changes may open it: what is recorded must name the code that others can check out, and because the
+record itself is a change, it is committed before the test can be opened again.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from protogov.agents.baselines.tuned import TUNED_FILE
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import get_scenario
+from protogov.envs.scenarios.base import SOURCE_FOLDERS
+from protogov.envs.scenarios.sealed import SealedError, SealedTest, opened, read_sealed
+from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.evaluation import Suite
+from protogov.experiments.core.files import read_json, write_json
+from protogov.experiments.core.governors import GovernorSet
+from protogov.experiments.core.paths import RunFolder, repository
+from protogov.experiments.core.play import EVALUATION_SEEDS
+from protogov.experiments.core.versions import commit, now
+from protogov.experiments.errors import BadInput
+from protogov.experiments.outputs import check_folder
+from protogov.experiments.training.comparison import Comparison
+from protogov.experiments.training.measured import run_evaluation
+
+OPENINGS = "openings.json"
+SUITE = "sealed test"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One entry of the record.
+
+    Attributes:
+        when: ISO-8601 time, UTC.
+        commit: of the code.
+        command: what was typed.
+        sealed: SHA-256 of the list that was played.
+        sources: digest of the code that draws and plays, of the same files on any machine.
+        governors: name, training seed, and the digest of each file that they consist of.
+    """
+
+    when: str
+    commit: str
+    command: str
+    sealed: str
+    sources: str
+    governors: list[dict[str, Any]]
+
+
+def default_folder() -> Path:
+    """Where openings are recorded and results go unless said otherwise."""
+    return repository() / "results" / "test"
+
+
+def clean_commit() -> str:
+    """The commit that this code is.
+
+    Raises:
+        BadInput: it is unknown, or files differ from it.
+    """
+    found = commit()
+    if found == "unknown" or found.endswith("+changes"):
+        raise BadInput(
+            f"the commit is {found}; the sealed test opens for a commit without changes alone, so that its record "
+            f"names code that others can run: commit everything, the record of an earlier opening too"
+        )
+    return found
+
+
+def earlier_openings(folders: Iterable[Path]) -> list[dict[str, Any]]:
+    """All openings recorded in these folders, each once.
+
+    Raises:
+        BadInput: a record that is damaged.
+    """
+    found: list[dict[str, Any]] = []
+    for path in dict.fromkeys((folder / OPENINGS).resolve() for folder in folders):
+        if path.is_file():
+            openings = read_json(path).get("openings")
+            if not isinstance(openings, list):
+                raise BadInput(f"{path}: is no record of openings")
+            found += [one for one in openings if one not in found]
+    return found
+
+
+def describe(sets: Sequence[GovernorSet]) -> list[dict[str, Any]]:
+    """Names of governors and digests of what they are made of: policy files with their weights, the tuned constants."""
+    about = []
+    for chosen in sets:
+        files: dict[str, str] = {}
+        for source in chosen.sources.values():
+            path = Path(source)
+            if path.is_file():
+                for one in (path, path.with_suffix(".safetensors")):
+                    if one.is_file():
+                        files[str(one)] = _digest(one)
+            elif "tuned" in source or "linear" in source:
+                files[TUNED_FILE.name] = _digest(TUNED_FILE)
+        about.append(
+            {
+                "name": chosen.name,
+                "training_seed": chosen.training_seed,
+                "sources": dict(chosen.sources),
+                "files": files,
+            }
+        )
+    return about
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def warning(earlier: Sequence[dict[str, Any]]) -> list[str]:
+    """What a reader must know when the test has been opened before."""
+    if not earlier:
+        return []
+    times = "time" if len(earlier) == 1 else "times"
+    lines = [
+        f"The sealed test has been opened before, {len(earlier)} {times}: whoever saw a result could have chosen by it."
+    ]
+    for one in earlier:
+        names = ", ".join(dict.fromkeys(str(chosen["name"]) for chosen in one["governors"]))
+        lines.append(f"  {one['when']} at {one['commit']} for {names}: {one['command']}")
+    return lines
+
+
+def open_test(
+    folder: Path | None,
+    config: WorldConfig,
+    sets: Sequence[GovernorSet],
+    command: str,
+    *,
+    own_means: bool = True,
+    sealed: SealedTest | None = None,
+    show: bool = True,
+) -> tuple[list[Comparison], RunFolder]:
+    """Record the opening, then play the sealed tapes under all sets.
+
+    Args:
+        folder: that holds openings.json and gets a folder `opening-<n>` for the results; `default_folder()` by default.
+        config: of the worlds.
+        sets: the static set and others.
+        command: what was typed.
+        own_means: also play constants at the governors' own mean levers.
+        sealed: what is played; the sealed list of this package, checked, by default.
+        show: a progress bar.
+
+    Raises:
+        BadInput: the commit is unknown or changed, the list is not what was sealed, or a record is damaged.
+    """
+    place = folder if folder is not None else default_folder()
+    check_folder(place)
+    version = clean_commit()
+    try:
+        test = sealed if sealed is not None else read_sealed()
+    except SealedError as error:
+        raise BadInput(str(error)) from None
+    earlier = earlier_openings([default_folder(), place])
+    for line in warning(earlier):
+        print(line)
+    own = earlier_openings([place])
+    opening = Opening(now(), version, command, test.digest, source_digest(*SOURCE_FOLDERS), describe(sets))
+    write_json(place / OPENINGS, {"openings": [*own, asdict(opening)]})
+    results = RunFolder(place / f"opening-{len(own) + 1}")
+    with opened():
+        # one by one: a mean over four crises and a process would be of no market
+        suites = [
+            Suite(f"{SUITE}: {name}", (get_scenario(name),), test.episodes, first=test.first_seed - EVALUATION_SEEDS)
+            for name in test.scenarios
+        ]
+        return run_evaluation(results, config, suites, sets, own_means=own_means, command=command, show=show), results

@@ -1,0 +1,184 @@
+"""Training of one seed, in whatever process it runs: it tells its progress, and stops cleanly when asked."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from protogov.envs.simulator import Simulator
+from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
+from protogov.experiments.training.run_config import SEED_STRIDE, RunConfig, training_scenario
+
+
+@dataclass(frozen=True)
+class SeedJob:
+    """One seed to train.
+
+    Attributes:
+        run: the whole run.
+        seed: this seed.
+        folder: where its metrics and checkpoints go.
+        resume: go on from the latest checkpoint there, if there is one.
+        tensorboard: also write TensorBoard's files.
+        deadline: stop after the rollout that ends beyond this time (seconds of `time.time()`); None: never.
+    """
+
+    run: RunConfig
+    seed: int
+    folder: Path
+    resume: bool = False
+    tensorboard: bool = False
+    deadline: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a seed tells after a rollout."""
+
+    seed: int
+    rollout: int
+    total_rollouts: int
+    market_hours: float
+    note: str
+
+
+@dataclass(frozen=True)
+class SeedResult:
+    """What became of a seed.
+
+    Attributes:
+        seed: its number.
+        rollout, total_rollouts: rollouts done in all, and planned.
+        market_hours: learned from so far.
+        hours_per_second: market hours a second of this call; 0 when nothing was left to do.
+    """
+
+    seed: int
+    rollout: int
+    total_rollouts: int
+    market_hours: float
+    hours_per_second: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether the whole budget was used."""
+        return self.rollout >= self.total_rollouts
+
+
+class _Stopped(Exception):
+    """Leaves the trainer's loop between two rollouts."""
+
+
+def make_world(run: RunConfig, seed: int) -> Simulator:
+    """The batch of worlds that one seed learns in."""
+    return Simulator(run.world, run.num_worlds, scenario=training_scenario(run.scenario), seed=seed * SEED_STRIDE)
+
+
+def rollouts_of(run_hours: float, num_worlds: int, decision_hours: int, num_steps: int) -> int:
+    """Rollouts that hold at least so many market hours, and at least one."""
+    return max(1, -int(-run_hours // (num_worlds * decision_hours * num_steps)))
+
+
+def train_seed(job: SeedJob, tell: Callable[[Progress], None], stop: Callable[[], bool]) -> SeedResult:
+    """Train one seed, or go on with it; a checkpoint is saved at the end and when it is stopped.
+
+    Args:
+        job: what to train.
+        tell: called after every rollout.
+        stop: asked after every rollout; True ends the training there.
+
+    Raises:
+        BadInput: the checkpoint to resume from is damaged or of another run.
+        CheckFailed: a governor's learning diverged.
+    """
+    from protogov.agents.ppo import RolloutReport, Trainer, latest_checkpoint  # brings torch along
+
+    run, world = job.run, make_world(job.run, job.seed)
+    total = run.total_rollouts
+    start = time.perf_counter()
+    hours = 0.0
+
+    def after(report: RolloutReport) -> None:
+        nonlocal hours
+        hours += report.metrics["hours_per_second"] * report.seconds
+        tell(Progress(job.seed, report.rollout, total, report.market_hours, describe(report.metrics)))
+        late = job.deadline is not None and time.time() > job.deadline
+        if report.rollout < total and (late or stop()):
+            raise _Stopped
+
+    checkpoint = latest_checkpoint(job.folder / "checkpoints") if job.resume else None
+    if checkpoint is None:
+        trainer = Trainer(
+            world, run.settings, total_rollouts=total, seed=job.seed, folder=job.folder,
+            tensorboard=job.tensorboard, callback=after,
+        )  # fmt: skip
+    else:
+        with as_bad_input():
+            trainer = Trainer.resume(checkpoint, world, folder=job.folder, tensorboard=job.tensorboard, callback=after)
+        if trainer.total_rollouts != total or trainer.settings != run.settings or trainer.seed != job.seed:
+            raise BadInput(f"{checkpoint}: is a checkpoint of another run than {job.folder}/config.json describes")
+        tell(Progress(job.seed, trainer.rollout, total, trainer.market_hours, "resumed"))
+    try:
+        if trainer.rollout < total:
+            with _diverging_fails(job.seed):
+                trainer.run()
+    except _Stopped:
+        trainer.save_checkpoint()
+    rate = hours / (time.perf_counter() - start)
+    return SeedResult(job.seed, trainer.rollout, total, trainer.market_hours, rate)
+
+
+@contextmanager
+def _diverging_fails(seed: int) -> Iterator[None]:
+    """A run that diverges ends in a sentence."""
+    from protogov.agents.ppo import DivergedError
+
+    try:
+        yield
+    except DivergedError as error:
+        raise CheckFailed(f"seed {seed}: {error}; start another run with a smaller --ppo.learning-rate") from error
+
+
+def describe(metrics: dict[str, float]) -> str:
+    """Each governor's reward over its twin's in a few characters."""
+    ending = "/over_twin"
+    parts = [f"{name.removesuffix(ending)} {value:+.2f}" for name, value in metrics.items() if name.endswith(ending)]
+    return ", ".join(parts)
+
+
+def measure_speed(run: RunConfig) -> float:
+    """Market hours a second that training does here and now: the better of two short rollouts after a first."""
+    from protogov.agents.ppo import RolloutReport, Trainer
+
+    rates: list[float] = []
+
+    def note(report: RolloutReport) -> None:
+        rates.append(report.metrics["hours_per_second"])
+
+    short = replace(run.settings, num_steps=_short_rollout(run))
+    with _diverging_fails(0):
+        Trainer(make_world(run, 0), short, total_rollouts=3, callback=note).run()
+    return max(rates[1:])
+
+
+def _short_rollout(run: RunConfig) -> int:
+    """Decisions of a rollout of at least a quarter of the run's that still holds whole minibatches."""
+    whole, batch = run.settings.num_steps, run.settings.batch_size
+    fitting = (steps for steps in range(max(1, whole // 4), whole) if steps * run.num_worlds % batch == 0)
+    return next(fitting, whole)
+
+
+def progress_of(checkpoint: Path) -> tuple[int, int, float]:
+    """(rollouts done, planned, market hours) of a checkpoint by its manifest.
+
+    Raises:
+        BadInput: the manifest cannot be read.
+    """
+    path = checkpoint / "manifest.json"
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        return int(about["rollout"]), int(about["total_rollouts"]), float(about["market_hours"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path}: is not the manifest of a checkpoint ({error})") from None

@@ -1,0 +1,232 @@
+"""`protogov train`: governors that learn, several seeds side by side."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+from protogov.agents.ppo.settings import PPOSettings
+from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.files import write_json
+from protogov.experiments.core.options import Positional
+from protogov.experiments.core.paths import RunFolder, runs_folder
+from protogov.experiments.core.versions import now, versions
+from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input, disk_gave_out
+from protogov.experiments.outputs import OutputFolder, check_folder
+from protogov.experiments.training.learned import latest, load_run
+from protogov.experiments.training.run_config import MAX_SEED, RunConfig, training_scenario
+from protogov.experiments.training.seed import SeedJob, SeedResult, rollouts_of
+from protogov.experiments.training.workers import Workers
+
+# game.md's training world: worlds start out of step and with scattered levers
+RANDOMISE_LEVERS, STAGGER = 0.25, True
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Train one governor for each role by joint PPO, on a synthetic market.
+
+    Writes a run's folder: config.json, versions.json, metrics.csv and checkpoints (in seed_<k>/ with several seeds).
+    Compare the result with `protogov evaluate FOLDER`, and look at it with `protogov report FOLDER`.
+    Ctrl-C stops after the running rollout and saves; `protogov train NAME --resume` goes on, bit for bit.
+
+    Example: protogov train first --seeds 0 1 2 3 --processes 2 --market-hours 1e7
+    """
+
+    name: Annotated[str, Positional("NAME")]
+    """Of the run, and of its folder below --runs."""
+    scenario: str = "jump"
+    """What to learn on: `natural`, the stress mix `mix`, or any other scenario of the splits train
+    and free; sums are joined by '+'."""
+    seeds: tuple[int, ...] = (0,)
+    """Training seeds. Each is a run of its own, with other first weights and tapes; eight or more for a claim."""
+    processes: int = 1
+    """Seeds that train at the same time, a process with one thread each."""
+    market_hours: float = 5e6
+    """Budget a seed [simulated hours], rounded up to whole rollouts."""
+    worlds: int = 512
+    """Worlds simulated side by side for each seed."""
+    world: WorldOptions = field(default_factory=WorldOptions)
+    """The world."""
+    ppo: PPOSettings = field(default_factory=lambda: PPOSettings(checkpoint_every=10))
+    """Learning."""
+    resume: bool = False
+    """Go on with the run of that name from its latest checkpoints; everything else is read from its config.json."""
+    tensorboard: bool = False
+    """Also write TensorBoard's files."""
+    runs: OutputFolder = field(default_factory=runs_folder)
+    """Folder that runs are kept in."""
+
+
+def run(options: Options, command: str) -> int:
+    """Train; 130, as shells have it, when stopped by Ctrl-C with everything saved."""
+    folder, config = prepare(options, command)
+    results = train(folder, config, options.processes, resume=options.resume, tensorboard=options.tensorboard)
+    for line in told(folder, config, results):
+        print(line)
+    return 0 if len(results) == len(config.seeds) and all(result.finished for result in results) else INTERRUPTED
+
+
+def prepare(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
+    """The run's folder with its config.json and versions.json: a new one, or that of the run to resume.
+
+    Raises:
+        BadInput: an option is refused; nothing has been written.
+    """
+    if not re.fullmatch(r"[\w.-]+", options.name) or options.name.strip(".") == "":
+        raise BadInput(f"name is {options.name!r}; letters, digits, '_', '-' and '.' are accepted")
+    check_processes(options.processes)
+    folder = RunFolder(options.runs / options.name)
+    check_folder(folder.path)
+    if options.resume:
+        config = run_to_resume(folder)
+        refuse_changes(options, config)
+        return folder, config
+    if folder.config.exists() or (folder.path.is_dir() and any(folder.path.iterdir())):
+        raise BadInput(f"{folder.path} already holds a run; give --resume to go on with it, or another name")
+    config = configure(options, command)
+    write_json(folder.config, config.to_dict())
+    write_json(folder.versions, versions())
+    return folder, config
+
+
+def run_to_resume(folder: RunFolder) -> RunConfig:
+    """The configuration of a run whose checkpoints, as far as there are any, are whole.
+
+    Raises:
+        BadInput: there is no such run, or a file of it is damaged; it is named.
+    """
+    from protogov.agents.ppo.checkpoint import read_manifest
+
+    config = load_run(folder)
+    for seed in config.seeds:
+        checkpoint = latest(folder.seed_folder(seed, len(config.seeds)))
+        if checkpoint is not None:
+            with as_bad_input():
+                read_manifest(checkpoint)
+    return config
+
+
+def check_processes(processes: int) -> None:
+    """Raise BadInput unless there is at least one process."""
+    if processes < 1:
+        raise BadInput(f"processes is {processes}; a whole number of at least 1 is accepted")
+
+
+def configure(options: Options, command: str) -> RunConfig:
+    """What the options ask for, checked.
+
+    Raises:
+        BadInput: an option is refused.
+    """
+    seeds = tuple(options.seeds)
+    if not seeds or not 0 <= min(seeds) <= max(seeds) <= MAX_SEED or len(set(seeds)) != len(seeds):
+        raise BadInput(f"seeds are {seeds}; different whole numbers from 0 to {MAX_SEED} are accepted, at least one")
+    if options.worlds < 1:
+        raise BadInput(f"worlds is {options.worlds}; a whole number of at least 1 is accepted")
+    if not 0 < options.market_hours < 1e12:
+        raise BadInput(f"market_hours is {options.market_hours}; a number between 0 and 1e12 is accepted")
+    training_scenario(options.scenario)
+    world = options.world.make(randomise_levers=RANDOMISE_LEVERS, stagger=STAGGER)
+    return RunConfig(
+        name=options.name,
+        scenario=options.scenario,
+        seeds=seeds,
+        num_worlds=options.worlds,
+        market_hours=options.market_hours,
+        total_rollouts=rollouts_of(options.market_hours, options.worlds, world.decision_hours, options.ppo.num_steps),
+        world=world,
+        settings=options.ppo,
+        command=command,
+        started=now(),
+    )
+
+
+def refuse_changes(options: Options, config: RunConfig) -> None:
+    """Raise BadInput when a resumed run is asked to be another than it is."""
+    defaults = Options(name=options.name)
+    asked = {
+        "scenario": (options.scenario, defaults.scenario, config.scenario),
+        "seeds": (tuple(options.seeds), defaults.seeds, config.seeds),
+        "worlds": (options.worlds, defaults.worlds, config.num_worlds),
+        "market_hours": (options.market_hours, defaults.market_hours, config.market_hours),
+        "ppo": (options.ppo, defaults.ppo, config.settings),
+    }
+    for name, (value, default, stored) in asked.items():
+        if value not in (default, stored):
+            raise BadInput(f"{name} is {value}, and the run to resume has {stored}; leave it out or start another run")
+    if options.world not in (defaults.world,):
+        made = options.world.make(randomise_levers=RANDOMISE_LEVERS, stagger=STAGGER)
+        if made != config.world:
+            raise BadInput("the world asked for is not that of the run to resume; leave it out or start another run")
+
+
+def train(
+    folder: RunFolder,
+    config: RunConfig,
+    processes: int,
+    *,
+    resume: bool = False,
+    tensorboard: bool = False,
+    deadline: float | None = None,
+    workers: Workers | None = None,
+) -> list[SeedResult]:
+    """Train all seeds of a run; see `SeedJob` for the arguments.
+
+    Raises:
+        BadInput: a checkpoint to resume from is damaged or of another run.
+        CheckFailed: a process died, a governor's learning diverged, or the disk filled up.
+    """
+    jobs = [
+        SeedJob(
+            run=config,
+            seed=seed,
+            folder=folder.seed_folder(seed, len(config.seeds)),
+            resume=resume,
+            tensorboard=tensorboard,
+            deadline=deadline,
+        )
+        for seed in config.seeds
+    ]
+    try:
+        if workers is not None:
+            return workers.train(jobs)
+        with Workers(min(processes, len(jobs))) as own:
+            return own.train(jobs)
+    except OSError as error:
+        if not disk_gave_out(error):
+            raise
+        raise CheckFailed(
+            f"{error.filename or folder.path}: {error.strerror}; the last checkpoint is whole: make room, then go on "
+            f"with: {how_to_go_on(folder)}"
+        ) from error
+
+
+def told(folder: RunFolder, config: RunConfig, results: Sequence[SeedResult]) -> list[str]:
+    """Sentences about what a training did."""
+    lines = []
+    for result in results:
+        done = "done" if result.finished else f"stopped after {result.rollout} of {result.total_rollouts} rollouts"
+        rate = f", {result.hours_per_second:,.0f} market hours a second" if result.hours_per_second else ""
+        lines.append(f"seed {result.seed}: {done}, {result.market_hours / 1e6:.2f}M market hours{rate}.")
+    missing = sorted(set(config.seeds) - {result.seed for result in results})
+    lines += [f"seed {seed}: not begun." for seed in missing]
+    lines.append(f"Run: {folder.path}")
+    if missing or not all(result.finished for result in results):
+        lines.append(f"Go on with: {how_to_go_on(folder)}")
+    return lines
+
+
+def how_to_go_on(folder: RunFolder) -> str:
+    """The command that resumes a run."""
+    runs = folder.path.parent
+    elsewhere = f" --runs {shlex.quote(str(runs))}" if runs.resolve() != runs_folder().resolve() else ""
+    return f"protogov train {folder.name} --resume{elsewhere}"
+
+
+def with_budget(config: RunConfig, market_hours: float) -> RunConfig:
+    """The same run with another budget."""
+    total = rollouts_of(market_hours, config.num_worlds, config.world.decision_hours, config.settings.num_steps)
+    return replace(config, market_hours=market_hours, total_rollouts=total)

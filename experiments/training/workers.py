@@ -1,0 +1,189 @@
+"""Seeds side by side: a process a seed, bars that show how far each is, a Ctrl-C that leaves everything resumable."""
+
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
+from types import FrameType
+from typing import Any
+
+from tqdm import tqdm
+
+from protogov.envs.simulator import Simulator
+from protogov.experiments.errors import CheckFailed
+from protogov.experiments.training.run_config import RunConfig
+from protogov.experiments.training.seed import Progress, SeedJob, SeedResult, measure_speed, train_seed
+
+# in a worker process: how it tells its progress, and what asks it to stop
+_told: Any = None
+_stop: Event | None = None
+
+
+def _start_worker(told: Any, stop: Event) -> None:
+    global _told, _stop
+    _told, _stop = told, stop
+    # Ctrl-C reaches the whole process group; the parent alone decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _asked_to_stop() -> bool:
+    parent = multiprocessing.parent_process()
+    return (_stop is not None and _stop.is_set()) or (parent is not None and not parent.is_alive())
+
+
+def _train_in_worker(job: SeedJob) -> SeedResult:
+    return train_seed(job, _told.put, _asked_to_stop)
+
+
+class Workers:
+    """A number of processes that train seeds; with one, everything runs in this process.
+
+    Spawned, not forked: torch and thread pools do not survive a fork. Use as a context.
+
+    Attributes:
+        interrupted: whether Ctrl-C was pressed; running seeds then stop after their rollout and save a checkpoint.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self.processes = processes
+        self.interrupted = False
+        self._stop_here = threading.Event()
+        self._pool: ProcessPoolExecutor | None = None
+        if processes > 1:
+            os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited: must be set before a worker imports numpy
+            context = multiprocessing.get_context("spawn")
+            self._told = context.Queue()
+            self._stop = context.Event()
+            self._pool = ProcessPoolExecutor(
+                processes, mp_context=context, initializer=_start_worker, initargs=(self._told, self._stop)
+            )
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        if self._pool is not None:
+            self._stop.set()
+            self._pool.shutdown(cancel_futures=True)
+
+    def measure_speed(self, run: RunConfig) -> float:
+        """Market hours a second of the slowest of the processes while all of them train."""
+        if self._pool is None:
+            return measure_speed(run)
+        return min(self._results([self._pool.submit(measure_speed, run) for _ in range(self.processes)]))
+
+    def train(self, jobs: Sequence[SeedJob], *, show: bool = True) -> list[SeedResult]:
+        """Train all jobs, as many at a time as there are processes.
+
+        Returns:
+            A result a job, in order; jobs that had not begun when Ctrl-C was pressed are missing.
+
+        Raises:
+            CheckFailed: a process died, or a governor's learning diverged; all other seeds have trained then.
+        """
+        if jobs:
+            Simulator(jobs[0].run.world).compile()  # before any bar, and before several processes want it
+        with _bars(jobs, show) as bars, self._interruptible():
+            if self._pool is None:
+                return self._train_here(jobs, bars)
+            futures = [self._pool.submit(_train_in_worker, job) for job in jobs]
+            while not all(future.done() for future in futures):
+                try:
+                    bars.show(self._told.get(timeout=0.2))
+                except queue.Empty:
+                    pass
+                if self.interrupted:
+                    for future in futures:
+                        future.cancel()
+            while True:
+                try:
+                    bars.show(self._told.get(timeout=0.05))
+                except queue.Empty:
+                    break
+            return self._results([future for future in futures if not future.cancelled()])
+
+    def _train_here(self, jobs: Sequence[SeedJob], bars: "_Bars") -> list[SeedResult]:
+        results, failed = [], None
+        for job in jobs:
+            if not self._stop_here.is_set():
+                try:
+                    results.append(train_seed(job, bars.show, self._stop_here.is_set))
+                except CheckFailed as error:  # as side by side, where no seed ends another
+                    failed = failed or error
+        if failed is not None:
+            raise failed
+        return results
+
+    def _results(self, futures: Sequence[Future[Any]]) -> list[Any]:
+        try:
+            return [future.result() for future in futures]
+        except BrokenProcessPool:
+            raise CheckFailed(
+                "a training process died; its seed goes on from the last checkpoint with --resume"
+            ) from None
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """The first Ctrl-C asks to stop, the second one ends the program."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            self.interrupted = True
+            self._stop_here.set()
+            if self._pool is not None:
+                self._stop.set()
+            signal.signal(signal.SIGINT, before)
+            tqdm.write(
+                "Stopping after this rollout and saving a checkpoint; Ctrl-C again ends at once.", file=sys.stderr
+            )
+
+        signal.signal(signal.SIGINT, ask)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+class _Bars:
+    """A progress bar a seed."""
+
+    def __init__(self, jobs: Sequence[SeedJob], show: bool) -> None:
+        # a log file gets a line now and then instead of a thousand
+        interval = 0.5 if sys.stderr.isatty() else 15.0
+        self._bars = {
+            job.seed: tqdm(
+                total=job.run.total_rollouts, desc=f"seed {job.seed}", unit="rollout", position=position,
+                mininterval=interval, disable=not show, dynamic_ncols=True, file=sys.stderr,
+            )
+            for position, job in enumerate(jobs)
+        }  # fmt: skip
+
+    def show(self, progress: Progress) -> None:
+        """Move the bar of the seed that told something."""
+        bar = self._bars[progress.seed]
+        bar.set_postfix_str(f"{progress.market_hours / 1e6:.2f}M h; over static: {progress.note}", refresh=False)
+        bar.update(progress.rollout - bar.n)
+
+    def close(self) -> None:
+        """Leave the bars on the screen as they are."""
+        for bar in self._bars.values():
+            bar.close()
+
+
+@contextmanager
+def _bars(jobs: Sequence[SeedJob], show: bool) -> Iterator[_Bars]:
+    bars = _Bars(jobs, show)
+    try:
+        yield bars
+    finally:
+        bars.close()
