@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
-from protogov.envs.interfaces import Step
+from protogov.envs.interfaces import Governor, Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVERS
@@ -103,7 +102,7 @@ def _snapshot(world: Simulator, step: Step | None, decision: int) -> Table:
         table["option_nav"] = venue["last_nav"].copy()
         table["treasury"] = venue["last_treasury"] - venue["last_deficit"]  # less what it owes
         table["latent"] = venue["last_latent"].copy()
-        table["surface_over_fair"] = world.feature(_agent_of(world, v), "surface_over_fair")
+        table["surface_over_fair"] = world.venue_feature(v, "surface_over_fair")
         for e in range(MAX_EXPIRIES):
             used = e < venue["num_expiries"]
             table[f"base_vol_{e}"] = np.where(used, venue["base_vol"][:, e], np.nan)
@@ -115,10 +114,6 @@ def _snapshot(world: Simulator, step: Step | None, decision: int) -> Table:
         table |= _levers(world, step, v)
         parts.append(table)
     return concatenate(parts)
-
-
-def _agent_of(world: Simulator, v: int) -> str:
-    return next(name for name, place in world.places.items() if place.venue == v)
 
 
 def _health_bands(world: Simulator, v: int) -> Table:
