@@ -113,7 +113,6 @@ class PolicyGovernor:
 
 def _row_by_row(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean action F32[n, k]; every sum is added up in an order that does not depend on n."""
-    activation = {"relu": lambda x: np.maximum(x, np.float32(0.0)), "tanh": np.tanh}[policy.activation]
     hidden, depth = observations, len(policy.hidden_sizes)
     for layer in range(depth + 1):
         weight, bias = policy.weights[f"layer_{layer}.weight"], policy.weights[f"layer_{layer}.bias"]
@@ -121,7 +120,9 @@ def _row_by_row(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np
         for at in range(0, len(hidden), _ROWS):
             np.add.reduce(hidden[at : at + _ROWS, None, :] * weight, axis=2, out=sums[at : at + _ROWS])
         sums += bias
-        hidden = activation(sums) if layer < depth else sums
+        if layer < depth:
+            sums = np.tanh(sums) if policy.activation == "tanh" else np.maximum(sums, np.float32(0.0))
+        hidden = sums
     return hidden
 
 
