@@ -38,7 +38,8 @@ class RowNoise:
         rows = np.asarray(rows, np.int64)
         if rows.size:
             self._grow(int(rows.max()) + 1)
-            self._seeds[rows] = _mix(np.asarray(seeds, np.uint64) + np.uint64(self._seed) * _GOLDEN)
+            own = np.uint64(self._seed * int(_GOLDEN) % 2**64)  # in Python: numpy warns where a scalar wraps around
+            self._seeds[rows] = _mix(np.asarray(seeds, np.uint64) + own)
             self._decisions[rows] = 0
 
     def uniform(self, num_rows: int, num_columns: int) -> NDArray[np.float64]:

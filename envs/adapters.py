@@ -1,7 +1,7 @@
 """What all adapters share: their keywords, their spaces, and the episodes behind them with seeds and frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import gymnasium as gym
@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.interfaces import ActionError
 from protogov.envs.rendering import Renderer, check_render_mode
+from protogov.envs.roles import make_agents
+from protogov.envs.seats import seat_background
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.features import LIMIT
@@ -36,17 +38,21 @@ def keyword_config(caller: type, keywords: Mapping[str, Any]) -> WorldConfig:
 
 
 def single_governor_config(caller: type, role: str, keywords: Mapping[str, Any]) -> WorldConfig:
-    """The same for a world with one governor of one venue.
+    """The same for a world in which one governor learns, on venue 0; nobody governs where the background has nobody.
 
     Raises:
         TypeError: a keyword that is no field.
-        ConfigError: a bad value, or a field that would add governors.
+        ConfigError: a bad value, or a field that would add governors that learn.
     """
     if "roles" in keywords:
         raise ConfigError(f"roles = {keywords['roles']!r} is set by the environment's id; parallel_env takes several.")
-    if keywords.get("venues", 1) != 1:
-        raise ConfigError(f"venues = {keywords['venues']!r} must be 1 with a single governor; parallel_env takes 2.")
-    return keyword_config(caller, {**keywords, "roles": (role,)})
+    config = keyword_config(caller, {**keywords, "roles": (role,), "background": {}})
+    try:
+        agents = make_agents(config.roles, config.venues)
+        background = seat_background(keywords.get("background", {}), agents, config.venues, learner=agents[0].name)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return replace(config, background=background)
 
 
 def only_agent(simulator: Simulator) -> str:
@@ -57,7 +63,8 @@ def only_agent(simulator: Simulator) -> str:
     """
     if len(simulator.agents) != 1:
         raise ConfigError(
-            f"a single-agent environment needs one governor, this configuration has {', '.join(simulator.agents)}."
+            f"a single-agent environment needs one governor that learns, this configuration has "
+            f"{', '.join(simulator.agents)}; background takes the others."
         )
     return simulator.agents[0]
 

@@ -6,7 +6,8 @@ from math import isnan
 from typing import Any
 
 from protogov.envs.ensemble import EVERY_MEMBER, EnsembleError, check_member, shipped_ensemble
-from protogov.envs.roles import ROLES, make_agents
+from protogov.envs.roles import ROLES, Agent, make_agents
+from protogov.envs.seats import described, seat_background, seated
 from protogov.envs.world.features import Feature
 from protogov.envs.world.lever_table import LEVER_BY_NAME, Lever, with_defaults
 from protogov.envs.world.parameters import Parameters
@@ -42,6 +43,10 @@ class WorldConfig:
         randomise_levers: levers start uniform within this share of their range around the default (training: 0.25).
         stagger: the first episode of each world has a random length, so that worlds of a batch are out of step.
         parameters: the physics; see `protogov.envs.world.parameters`.
+        background: seat (say "risk_0") or role (its seat on every venue that nobody else has) -> who governs there and
+            does not learn: the name of a governor, the path of a policy's .json file, an object
+            (`protogov.envs.interfaces.Governor`, of which every batch of worlds makes a copy), or None for nobody. A
+            seat that `roles` does not have is added. Kept seat by seat.
         member: world of the ensemble (`protogov.envs.ensemble`): "" is `parameters` as given; with a name, say "w07",
             the values of that member stand in `parameters` in place of those given; with "ensemble", every episode is
             played by a member that its seed draws.
@@ -60,6 +65,7 @@ class WorldConfig:
     randomise_levers: float = 0.0
     stagger: bool = False
     parameters: Parameters = field(default_factory=Parameters)
+    background: Mapping[str, Any] = field(default_factory=dict)
     member: str = ""
 
     def __post_init__(self) -> None:
@@ -95,7 +101,8 @@ class WorldConfig:
         if isnan(float(self.autonomy)) or not float(self.autonomy) >= 0.0:
             raise ConfigError(f"autonomy = {self.autonomy!r} must be a number from 0 (frozen) to inf (no limits).")
         try:
-            make_agents(self.roles, self.venues)
+            agents = make_agents(self.roles, self.venues)
+            object.__setattr__(self, "background", seat_background(self.background, agents, self.venues))
         except ValueError as error:
             raise ConfigError(str(error)) from None
         for name, value in self.objective.items():
@@ -139,6 +146,14 @@ class WorldConfig:
             return (self.parameters,)
         return tuple(self._parameters_of(name) for name in shipped_ensemble().names)
 
+    def seats(self) -> tuple[Agent, ...]:
+        """Every governor of the world: those that learn, and those in the background."""
+        return seated(self.background, make_agents(self.roles, self.venues), self.venues)
+
+    def learners(self) -> tuple[Agent, ...]:
+        """The governors that are not in the background."""
+        return tuple(agent for agent in self.seats() if agent.name not in self.background)
+
     def lever_default(self, name: str) -> float:
         """Default of one lever in this world [its unit]."""
         return float(self.defaults.get(name, LEVER_BY_NAME[name].default))
@@ -163,8 +178,15 @@ class WorldConfig:
         return -(-self.episode_hours // self.decision_hours)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain nested dict that `from_dict` takes back; an infinite autonomy is the string 'inf'."""
-        data = asdict(self)
+        """Plain nested dict that `from_dict` takes back; an infinite autonomy is the string 'inf'.
+
+        An empty background is left out. A governor in it that is an object is told by its class, and refused by
+        `from_dict`.
+        """
+        data = asdict(replace(self, background={}) if self.background else self)  # asdict would copy objects
+        del data["background"]
+        if self.background:
+            data["background"] = described(self.background)
         data["roles"], data["observe"] = list(self.roles), list(self.observe)
         data["autonomy"] = "inf" if self.autonomy == float("inf") else self.autonomy
         return data

@@ -40,12 +40,16 @@ def register_all() -> None:
 
 
 class GovernorEnv(gym.Env[Any, Any]):
-    """One protocol in one world, one governor of it; levers of other roles stay at their defaults.
+    """One protocol in one world, one governor of it that learns.
+
+    Other levers stay at their defaults, those of a rival protocol (`venues=2`) too, unless `background` puts a governor
+    there: `background={"risk_0": "steward_var", "rate_1": "pi"}`.
 
     Ids: `protogov/Rates-v0` (4 levers of the rate model), `protogov/Thresholds-v0` (4 of risk), `protogov/Spreads-v0`
     (4 of the options AMM), `protogov/Joint-v0` (all 12).
 
-    - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry.
+    - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry. With a rival its
+      levers a decision ago come on top.
     - Action: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high. The shield moves the
       lever toward it by at most one cap per delay. Finite values beyond are clipped.
     - Reward: the role's mandate of this decision over its daily standard deviation (Joint: welfare W over its own).
@@ -79,7 +83,7 @@ class GovernorEnv(gym.Env[Any, Any]):
             role: rate, risk, spread or joint.
             scenario: a registered name, a path to candles, or a `Scenario`.
             render_mode: None or "rgb_array".
-            config: fields of `WorldConfig` other than `roles` and `venues`.
+            config: fields of `WorldConfig` other than `roles`.
 
         Raises:
             TypeError: a keyword that is no field.

@@ -32,7 +32,8 @@ class Step(NamedTuple):
     """What one decision of n worlds returned. Arrays are fresh; keys are agent names unless said otherwise.
 
     Attributes:
-        obs: float32 [n, d] observations after the decision.
+        obs: float32 [n, d] observations after the decision, of the governors that learn; all else is told of those in
+            the background too.
         rewards: float64 [n], blended and scaled (see `Role.daily_sd`).
         terms: float64 [n, k], unweighted terms of the agent's mandate in `role.terms` order [bp of K0, except counts];
             key `welfare_<venue>`: `WELFARE_PARTS` [bp of K0].
@@ -94,6 +95,42 @@ class Readable(Protocol):
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
         """Name of every entry of an agent's observation."""
+        ...
+
+
+class Governor(Protocol):
+    """Sets one role's levers, for every world of a batch at once.
+
+    A governor may keep memory per world (a row); it forgets a row when that row is reset. It sees its role only through
+    the `RoleView`, and answers with targets in [-1, 1]: -1 is a lever's low end, 0 its default, +1 its high end.
+
+    Baselines, learners' policies and hand-written rules are all this. One that governs in the background of worlds
+    (`WorldConfig.background`) is copied with their rows: see `state_dict`.
+    """
+
+    def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
+        """Start a new episode in some worlds.
+
+        Args:
+            rows: indices of the worlds that start over, I64[m].
+            seeds: what any randomness of the governor in those worlds is keyed by, U64[m].
+        """
+        ...
+
+    def act(self, view: "RoleView") -> NDArray[np.float32]:
+        """Decide for all worlds of the view: F32[n, k] in [-1, 1], one column a lever of the role."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers: all that a later `load_state_dict` needs to go on as if nothing had happened.
+
+        A nest of dicts, lists and tuples. Every array has a row a world along its first axis; what belongs to all
+        worlds is a number, a string or None. What a governor was made with (weights, say) is not among it.
+        """
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a `state_dict`."""
         ...
 
 

@@ -108,7 +108,7 @@ class GovernorsParallelEnv(ParallelEnv):
             return {}, {}, {}, {}, {}
         simulator = self.simulator
         for agent in actions:
-            if agent not in simulator.places:
+            if agent not in simulator.agents:
                 raise ActionError(f"actions name {agent!r}, agents are {', '.join(simulator.agents)}.")
         self._episodes.play({agent: one_action(simulator, agent, action) for agent, action in actions.items()})
         over = bool(simulator.truncated()[0])
@@ -144,7 +144,8 @@ def parallel_env(
         scenario: a registered name, a path to candles, or a `Scenario`.
         venues: rival protocols in the world, 1 or 2.
         render_mode: None or "rgb_array".
-        config: further fields of `WorldConfig`, for instance `roles`, `decision_hours`, `cooperation`.
+        config: further fields of `WorldConfig`, for instance `roles`, `decision_hours`, `background` (whose governors
+            are no agents here).
 
     Raises:
         TypeError: a keyword that is no field.

@@ -15,7 +15,7 @@ from protogov.envs.simulator import Simulator
 
 
 class SB3VecEnv(VecEnv):
-    """A simulator whose configuration has one governor, as stable-baselines3 wants it.
+    """A simulator in which one governor learns, as stable-baselines3 wants it; `background` takes all others.
 
     Finished rows are reset in the same step; their last observation is `infos[i]["terminal_observation"]`, and
     `infos[i]["TimeLimit.truncated"]` says that they ran out of time (there is no other end), so that values are
@@ -35,7 +35,7 @@ class SB3VecEnv(VecEnv):
         """Wrap `simulator`, which this object steps from now on.
 
         Raises:
-            ConfigError: the simulator has several governors, or the render mode is not None or "rgb_array".
+            ConfigError: several governors learn in the simulator, or the render mode is not None or "rgb_array".
         """
         self.simulator = simulator
         self.agent = only_agent(simulator)

@@ -13,12 +13,13 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from protogov.envs.background import Background
 from protogov.envs.compilation import compile_kernels
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
-from protogov.envs.interfaces import ActionError, RoleView, SnapshotError, Step
+from protogov.envs.interfaces import ActionError, Governor, RoleView, SnapshotError, Step
 from protogov.envs.layout import Layout
-from protogov.envs.roles import Agent, Role, make_agents
+from protogov.envs.roles import Agent, Role
 from protogov.envs.rows import own_levers, own_parameters
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.seeds import row_seeds
@@ -41,6 +42,9 @@ class Simulator:
 
     World i starts from seed `seed + i`; the key of each of its episodes mixes that seed with the episode's number, so
     the same (scenario, seed) gives the same episode in any batch and on any number of threads.
+
+    `agents` are the governors that learn: each acts in every decision. `places` and `roles` have those of
+    `config.background` too, who act by themselves on what they see before the decision, and are copied with their rows.
 
     Example:
         >>> world = Simulator(num_worlds=4, scenario="flat")
@@ -75,8 +79,8 @@ class Simulator:
                 whatever the configuration's member has.
 
         Raises:
-            ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, or a row's lever or parameter is
-                unknown, of another shape or out of its range.
+            ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, a row's lever or parameter is unknown,
+                of another shape or out of its range, or a governor of the background is unknown or does not fit.
             ValueError: an unknown scenario (the message lists the known ones) or a bad candle file.
         """
         self.config = config if config is not None else WorldConfig()
@@ -89,8 +93,8 @@ class Simulator:
         self.scenario.check_hours(self.config.episode_hours)
         self.num_worlds = int(num_worlds)
         self.num_threads = int(num_threads)
-        self.places: dict[str, Agent] = {a.name: a for a in make_agents(self.config.roles, self.config.venues)}
-        self.agents: tuple[str, ...] = tuple(self.places)
+        self.places: dict[str, Agent] = {agent.name: agent for agent in self.config.seats()}
+        self.agents: tuple[str, ...] = tuple(agent.name for agent in self.config.learners())
         self.roles: dict[str, Role] = {name: place.role for name, place in self.places.items()}
         self.horizon = self.config.horizon
         self._workers = Workers(self.num_threads)
@@ -103,6 +107,7 @@ class Simulator:
         own_levers(self.lever_defaults, lever_defaults or {})
         own_parameters(self.params, self.config.populations(), parameters or {})
         self._own = tuple(sorted(parameters or {}))  # parameters that no member replaces
+        self._background = Background(self.config, self.num_worlds)
         self._allocate(num_worlds)
 
     # ------------------------------------------------------------------ layout
@@ -148,6 +153,11 @@ class Simulator:
         self._hour, self._length, self._step_events = worlds["hour"], worlds["length"], worlds["step_events"]
         controls = self._controls.view(np.ndarray)
         self._levers = {name: controls[name] for name in CONTROLS.names or ()}
+
+    @property
+    def background(self) -> dict[str, Governor]:
+        """The governors in the background, by seat: this batch's own, with their memory."""
+        return dict(self._background.governors)
 
     @property
     def state_size(self) -> int:
@@ -256,6 +266,7 @@ class Simulator:
                 self._kernels.reset_range(worlds, params, tape, *features, rows[slice(*pieces[number])], tapes[number])
 
         self._workers.map(open_piece, range(len(pieces)))
+        self._background.reset(rows, keys)
 
     def _draw_members(self, rows: NDArray[np.int64], keys: NDArray[np.uint64]) -> None:
         """Give each of `rows` the values of the member that its episode's key draws."""
@@ -271,7 +282,7 @@ class Simulator:
         return min(decisions * self.config.decision_hours, self.config.episode_hours)
 
     def step(self, actions: Mapping[str, ArrayLike]) -> Step:
-        """Run one decision of every world.
+        """Run one decision of every world; governors in the background decide by themselves.
 
         Args:
             actions: agent -> float [n, levers], -1 low, 0 default, +1 high; finite values beyond are clipped.
@@ -283,17 +294,17 @@ class Simulator:
         self.take_actions(actions)
         self.advance()
         events, n_events = self.events()
-        terms = {name: self.terms(name) for name in self.agents}
+        terms = {name: self.terms(name) for name in self.places}
         for venue in range(self.config.venues):
             terms[f"welfare_{venue}"] = self._terms_flat[:, venue].take(_WELFARE_COLUMNS, axis=1)
         return Step(
             self.observe(),
-            {name: self.rewards(name) for name in self.agents},
+            {name: self.rewards(name) for name in self.places},
             terms,
             self.truncated(),
-            {name: self._lever_field(name, "proposed") for name in self.agents},
-            {name: self.executed(name) for name in self.agents},
-            {name: self._lever_field(name, "reason") for name in self.agents},
+            {name: self._lever_field(name, "proposed") for name in self.places},
+            {name: self.executed(name) for name in self.places},
+            {name: self._lever_field(name, "reason") for name in self.places},
             self.records(),
             events,
             n_events,
@@ -302,15 +313,19 @@ class Simulator:
     def take_actions(self, actions: Mapping[str, ArrayLike]) -> None:
         """Check all actions, then write them; nothing is written when one is refused. See :meth:`step`."""
         for name in actions:
-            if name not in self.places:
-                raise ActionError(f"actions name {name!r}, agents are {', '.join(self.agents)}.")
+            if name not in self.agents:
+                seat = ", a seat in the background" if name in self.places else ""
+                raise ActionError(f"actions name {name!r}{seat}, agents are {', '.join(self.agents)}.")
         taken = []
         for name in self.agents:
             if name not in actions:
                 raise ActionError(f"actions lack agent {name!r}; every agent acts in every decision.")
             taken.append(self._check_action(name, actions[name]))
         for name, value in zip(self.agents, taken, strict=True):
-            self._actions[:, self.places[name].venue, self._layout.lever_columns[name]] = value
+            self._write_action(name, value)
+
+    def _write_action(self, name: str, value: NDArray[np.float64]) -> None:
+        self._actions[:, self.places[name].venue, self._layout.lever_columns[name]] = value
 
     def _check_action(self, name: str, action: ArrayLike) -> NDArray[np.float64]:
         expected = (self.num_worlds, len(self.roles[name].levers))
@@ -340,6 +355,10 @@ class Simulator:
                 raise RuntimeError("step before reset: call reset() first.")
             if not skip_finished:
                 raise RuntimeError(f"world {int(np.flatnonzero(over)[0])} is truncated; reset it before the next step.")
+        if self._background.governors:
+            views = {name: self.view(name) for name in self._background.governors}
+            for name, action in self._background.act(views).items():
+                self._write_action(name, self._check_action(name, action))
         bad = self._run_ranges()
         if bad >= 0:
             raise RuntimeError(
@@ -400,8 +419,8 @@ class Simulator:
         return self._levers[field][:, self.places[agent].venue].take(self._layout.lever_columns[agent], axis=1)
 
     def observe(self) -> dict[str, NDArray[np.float32]]:
-        """Every agent's current observation, float32 [n, d]."""
-        return {name: self._obs.take(columns, axis=1) for name, columns in self._layout.columns.items()}
+        """Every agent's current observation, float32 [n, d]; for one in the background there is :meth:`view`."""
+        return {name: self._obs.take(self._layout.columns[name], axis=1) for name in self.agents}
 
     def state(self) -> NDArray[np.float32]:
         """Global state, float32 [n, g]: every feature of the world and of every venue once, normalised.
@@ -415,7 +434,11 @@ class Simulator:
         return self._layout.state_names
 
     def feature(self, agent: str, name: str) -> NDArray[np.float64]:
-        """Feature `name` of `agent`'s venue in its physical unit, float64 [n] or [n, *shape], latent ones too.
+        """Feature `name` of `agent`'s venue in its physical unit; see :meth:`venue_feature`."""
+        return self.venue_feature(self.places[agent].venue, name)
+
+    def venue_feature(self, venue: int, name: str) -> NDArray[np.float64]:
+        """Feature `name` of the world or of a venue in its physical unit, float64 [n] or [n, *shape], latent ones too.
 
         For onlookers; governors ask their `RoleView`.
 
@@ -430,7 +453,7 @@ class Simulator:
         if name in WORLD_DTYPE.names:  # type: ignore[operator]
             return np.array(self._world_features[name])
         if name in VENUE_DTYPE.names:  # type: ignore[operator]
-            return np.array(self._venue_features[name][:, self.places[agent].venue])
+            return np.array(self._venue_features[name][:, venue])
         known = (*WORLD_DTYPE.names, *VENUE_DTYPE.names)  # type: ignore[misc]
         raise KeyError(f"no feature {name!r}, known features are {', '.join(known)}.")
 
@@ -439,7 +462,7 @@ class Simulator:
         return np.array(self._levers["executed"][:, venue])
 
     def view(self, agent: str) -> RoleView:
-        """What `agent` sees now."""
+        """What `agent` sees now, one in the background too."""
         return RoleView(agent, self, self._obs.take(self._layout.columns[agent], axis=1))
 
     # ------------------------------------------------------------------ copies
@@ -447,23 +470,34 @@ class Simulator:
     def fork(self, rows: ArrayLike) -> "Simulator":
         """Copies of `rows` (which may repeat) as a simulator of their own, with the same tape and keyed noise.
 
+        Governors in the background are copied with what they remember of these rows.
+
         Raises:
-            ValueError: no rows, or a row that does not exist.
+            ValueError: no rows, a row that does not exist, or a background governor whose memory does not go by rows.
         """
         picked = np.asarray(rows)
         if picked.ndim != 1 or picked.size == 0 or picked.dtype.kind not in "iu":
             raise ValueError(f"rows = {rows!r} must be a non-empty list of row numbers.")
         if picked.min() < 0 or picked.max() >= self.num_worlds:
             raise ValueError(f"rows = {rows!r} must lie between 0 and {self.num_worlds - 1}.")
-        copy = Simulator(self.config, picked.size, scenario=self.scenario, num_threads=self.num_threads)
+        config = self.config
+        if self.background:  # as objects: a file may have changed since it was read
+            config = replace(config, background={**config.background, **self.background})
+        copy = Simulator(config, picked.size, scenario=self.scenario, num_threads=self.num_threads)
+        copy.config = self.config
         for name in _STATE:
             getattr(copy, name)[:] = getattr(self, name)[picked]
         copy._own = self._own
+        copy._background.take_over(self._background, None if (self.episodes < 0).any() else picked)
         return copy
 
     def snapshot(self) -> bytes:
-        """All that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, episode numbers."""
-        about = {
+        """All that :meth:`restore` needs to go on bit for bit: records, tapes, parameters, memories, episode numbers.
+
+        Raises:
+            TypeError: a governor in the background remembers what cannot be kept without pickling.
+        """
+        about: dict[str, Any] = {
             "version": SNAPSHOT_VERSION,
             "config": self.config.to_dict(),
             "scenario": self.scenario.name,
@@ -471,6 +505,10 @@ class Simulator:
         }
         buffer = io.BytesIO()
         arrays = {name: np.ascontiguousarray(getattr(self, name)).view(np.uint8) for name in _STATE}
+        if self.background:
+            memories: list[NDArray[Any]] = []
+            about["background"] = self._background.packed(memories)
+            arrays |= {f"memory_{number}": array for number, array in enumerate(memories)}
         np.savez(buffer, about=np.frombuffer(json.dumps(about).encode(), np.uint8), allow_pickle=False, **arrays)
         return buffer.getvalue()
 
@@ -478,18 +516,25 @@ class Simulator:
         """Take over a snapshot of a simulator with the same configuration, scenario and number of worlds.
 
         Raises:
-            SnapshotError: truncated or foreign bytes, or another configuration. Nothing has changed.
+            SnapshotError: truncated or foreign bytes, another configuration, or a policy in the background whose file
+                is another than it was. Nothing has changed.
         """
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 about = json.loads(file["about"].tobytes())
                 loaded = {name: file[name] for name in _STATE}
+                count = sum(name.startswith("memory_") for name in file.files)
+                memories = [file[f"memory_{number}"] for number in range(count)]
         except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise SnapshotError(f"these {len(data)} bytes are no complete snapshot of a simulator ({error}).") from None
         if about.get("version") != SNAPSHOT_VERSION:
             raise SnapshotError(f"snapshot version {about.get('version')!r}, this protogov reads {SNAPSHOT_VERSION}.")
         if about["config"] != json.loads(json.dumps(self.config.to_dict())) or about["scenario"] != self.scenario.name:
             raise SnapshotError("the snapshot is of another configuration or scenario; restore into one like it.")
+        background = about.get("background", {"states": {}, "digests": {}})
+        changed = self._background.changed(background)
+        if changed:
+            raise SnapshotError(f"the governor of {changed} in the background is another than in the snapshot.")
         for name, value in loaded.items():
             if value.nbytes != getattr(self, name).nbytes:
                 raise SnapshotError(
@@ -499,6 +544,7 @@ class Simulator:
             target = getattr(self, name)
             target[...] = value.reshape(-1).view(target.dtype).reshape(target.shape)
         self._own = tuple(about["own"])
+        self._background.load(background, memories)
 
     def with_scenario(self, scenario: str | Path | Scenario, *, seed: int | None = None) -> "Simulator":
         """A fresh simulator like this one on another scenario."""

@@ -71,7 +71,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
             max_episode_steps: decisions after which a row is truncated, where its episode is not over before, as
                 `gym.make` understands it; None or -1 for no such limit.
             render_mode: None or "rgb_array".
-            config: fields of `WorldConfig` other than `roles` and `venues`.
+            config: fields of `WorldConfig` other than `roles`.
 
         Raises:
             TypeError: a keyword that is no field.

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from protogov.envs.config import WorldConfig
+from protogov.envs.seats import described
 from protogov.experiments import markup, words
 from protogov.experiments.core.files import read_json, write_text
 from protogov.experiments.core.governors import STATIC
@@ -326,13 +328,18 @@ def training_facts(config: RunConfig, done: list[str]) -> dict[str, str]:
         "seeds": ", ".join(str(seed) for seed in config.seeds),
         "done": "; ".join(done) or "nothing",
         "world": f"{', '.join(world.roles)}; a decision every {world.decision_hours} h, {world.episode_hours} h an "
-        f"episode, autonomy {world.autonomy:g}, cooperation {world.cooperation:g}",
+        f"episode, autonomy {world.autonomy:g}, cooperation {world.cooperation:g}{told_background(world)}",
         "batch": f"{config.num_worlds} worlds x {ppo.num_steps} decisions, minibatch {ppo.batch_size}, "
         f"{ppo.num_epochs} epochs",
         "learning": f"PPO, {' x '.join(str(size) for size in ppo.hidden_sizes)} {ppo.activation}, learning rate "
         f"{ppo.learning_rate:g} to {ppo.final_learning_rate:g}, twin {'on' if ppo.twin else 'off'}, "
         f"critic {ppo.critic}",
     }
+
+
+def told_background(world: WorldConfig) -> str:
+    """Who governs in a world without learning, to go on a sentence with."""
+    return "".join(f"; {seat} is governed by {source}" for seat, source in described(world.background).items())
 
 
 def evaluation_facts(material: Material) -> dict[str, str]:

@@ -17,7 +17,7 @@ from protogov.agents.baselines.composite import Composite
 from protogov.envs.world.lever_table import with_defaults
 
 if TYPE_CHECKING:
-    from protogov.agents.governor import Governor
+    from protogov.envs.interfaces import Governor
     from protogov.envs.roles import Role
 
 __all__ = ["CHEATERS", "Baseline", "governor_fits", "governor_names", "governor_reads", "make_governor"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +43,3 @@ class Constant(Baseline):
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """The same row for every world, F32[n, k]."""
         return np.tile(self._action, (len(view.obs), 1))
-
-    def state_dict(self) -> dict[str, Any]:
-        """The action."""
-        return {"action": self._action.copy()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take the action of a `state_dict`."""
-        self._action = np.array(state["action"], np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,11 +90,3 @@ class LinearFeedback(Baseline):
         """Read the features and act, F32[n, k]."""
         actions = linear_actions(lambda name: np.asarray(view.raw(name)), tuple(self.levers), self._weights)
         return np.asarray(np.broadcast_to(actions, (len(view.obs), len(self.levers))), np.float32).copy()
-
-    def state_dict(self) -> dict[str, Any]:
-        """The weights."""
-        return {"weights": self._weights.copy()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take the weights of a `state_dict`."""
-        self._weights = np.array(state["weights"], np.float64)

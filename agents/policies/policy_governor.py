@@ -17,22 +17,28 @@ if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
 
 
+_ROWS = 32  # multiplied at a time: the products of some rows stay in the cache
+
+
 class PolicyGovernor:
     """Acts as its policy does: the mean action, or a draw around it.
 
     The forward pass is torch's, so that actions equal those of the learner the policy was exported from, bit for bit in
-    a batch of the same size. (In another size the last bits of a matrix product differ.)
+    a batch of the same size. In another size the last bits of a matrix product differ; with `any_batch` they do not, as
+    the background of worlds needs it, and actions equal the learner's to about 1e-6.
 
     Args:
         policy: the network and its names.
         stochastic: draw with the exploration of the end of training instead of acting on the mean. Draws are keyed by a
             row's seed and decision, so that they repeat.
         seed: of those draws.
+        any_batch: give a row the same action, bit for bit, in a batch of any size.
     """
 
-    def __init__(self, policy: Policy, *, stochastic: bool = False, seed: int = 0) -> None:
+    def __init__(self, policy: Policy, *, stochastic: bool = False, seed: int = 0, any_batch: bool = False) -> None:
         self.policy = policy
         self.stochastic = stochastic
+        self.any_batch = any_batch
         depth = len(policy.hidden_sizes)
         tensors = {name: torch.from_numpy(array.copy()) for name, array in policy.weights.items()}
         self._layers = [(tensors[f"layer_{i}.weight"], tensors[f"layer_{i}.bias"]) for i in range(depth + 1)]
@@ -83,11 +89,15 @@ class PolicyGovernor:
             raise ValueError(
                 f"the policy of {self.agent} was given observations {observations.shape}; accepted: {expected}"
             )
-        with torch.no_grad():
-            hidden = torch.from_numpy(np.ascontiguousarray(observations, np.float32))
-            for weight, bias in self._layers[:-1]:
-                hidden = self._activation(functional.linear(hidden, weight, bias))
-            mean = functional.linear(hidden, *self._layers[-1]).numpy()
+        observations = np.ascontiguousarray(observations, np.float32)
+        if self.any_batch:
+            mean = _row_by_row(self.policy, observations)
+        else:
+            with torch.no_grad():
+                hidden = torch.from_numpy(observations)
+                for weight, bias in self._layers[:-1]:
+                    hidden = self._activation(functional.linear(hidden, weight, bias))
+                mean = functional.linear(hidden, *self._layers[-1]).numpy()
         if self.stochastic:
             mean = mean + self._std * self._noise.normal(*mean.shape).astype(np.float32)
         return np.clip(mean, -1.0, 1.0)
@@ -99,6 +109,21 @@ class PolicyGovernor:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`."""
         self._noise.load_state_dict(state["noise"])
+
+
+def _row_by_row(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean action F32[n, k]; every sum is added up in an order that does not depend on n."""
+    hidden, depth = observations, len(policy.hidden_sizes)
+    for layer in range(depth + 1):
+        weight, bias = policy.weights[f"layer_{layer}.weight"], policy.weights[f"layer_{layer}.bias"]
+        sums = np.empty((len(hidden), len(weight)), np.float32)
+        for at in range(0, len(hidden), _ROWS):
+            np.add.reduce(hidden[at : at + _ROWS, None, :] * weight, axis=2, out=sums[at : at + _ROWS])
+        sums += bias
+        if layer < depth:
+            sums = np.tanh(sums) if policy.activation == "tanh" else np.maximum(sums, np.float32(0.0))
+        hidden = sums
+    return hidden
 
 
 def load_policy(path: Path, *, stochastic: bool = False, seed: int = 0) -> PolicyGovernor:

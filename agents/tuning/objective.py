@@ -147,7 +147,7 @@ class Tapes:
         world = self._opening.fork(np.tile(np.arange(tapes), num))
         each, actions = np.repeat(points, tapes, axis=0), np.repeat(others, tapes, axis=0)
         own = [LEVER_INDEX[name] for name in family.levers]
-        columns = {agent: [LEVER_INDEX[name] for name in role.levers] for agent, role in world.roles.items()}
+        columns = {agent: [LEVER_INDEX[name] for name in world.roles[agent].levers] for agent in world.agents}
         weights = {agent: np.array([term.weight for term in role.terms]) for agent, role in world.roles.items()}
         totals = {name: np.zeros(num * tapes) for name in (WELFARE, *(role.name for role in world.roles.values()))}
         for _ in range(world.horizon):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from protogov.envs.background import Background
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.parameters import parameter_names
@@ -41,6 +42,9 @@ class WorldOptions:
     """Governors also see what only the simulator knows: for ceilings and the value of information."""
     levers: Annotated[tuple[str, ...], Repeated] = ()
     """Replace the default of a lever, name=value in its unit; may be given several times."""
+    background: Annotated[tuple[str, ...], Repeated, Named("--background")] = ()
+    """Who governs without learning, seat=NAME or role=NAME, say rate_1=pi, or the path of a policy's .json file; may be
+    given several times."""
     member: Annotated[Member, Named("--member")] = ""
     parameters: Annotated[tuple[str, ...], Repeated] = ()
     """Replace a physical parameter, name=value; may be given several times."""
@@ -52,6 +56,7 @@ class WorldOptions:
             BadInput: a field is out of range; the message names it.
         """
         defaults = pairs("levers", self.levers, tuple(LEVER_INDEX))
+        background = seat_pairs(self.background)
         with as_bad_input():
             config = WorldConfig(
                 roles=self.roles,
@@ -63,10 +68,14 @@ class WorldOptions:
                 observe=self.observe,
                 privileged=self.privileged,
                 defaults=defaults,
+                background=background,
                 randomise_levers=randomise_levers,
                 stagger=stagger,
             )
-        return with_physics(config, self.member, self.parameters)
+        config = with_physics(config, self.member, self.parameters)
+        with as_bad_input():
+            Background(config, num_worlds=1)  # names and files too are refused before anything is played
+        return config
 
 
 def with_physics(config: WorldConfig, member: str, parameters: Sequence[str] = ()) -> WorldConfig:
@@ -78,6 +87,23 @@ def with_physics(config: WorldConfig, member: str, parameters: Sequence[str] = (
     changes = pairs("parameters", parameters, parameter_names())
     with as_bad_input():
         return replace(config, member=member).with_parameters(**changes)
+
+
+def seat_pairs(items: Sequence[str]) -> dict[str, str]:
+    """`seat=governor` items as a dict.
+
+    Raises:
+        BadInput: an item without `=`, or two for one seat.
+    """
+    found: dict[str, str] = {}
+    for item in items:
+        seat, sign, source = (part.strip() for part in item.partition("="))
+        if not sign or not source:
+            raise BadInput(f"--background {item!r} must read seat=governor, say risk_0=steward_var")
+        if seat in found:
+            raise BadInput(f"--background gives {seat} both {found[seat]} and {source}")
+        found[seat] = source
+    return found
 
 
 def pairs(option: str, items: Sequence[str], known: Sequence[str]) -> dict[str, float]:

@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
-from protogov.envs.interfaces import Step
+from protogov.envs.interfaces import Governor, Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVERS

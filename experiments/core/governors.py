@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from protogov.agents.baselines import governor_fits, governor_names, governor_reads, make_governor
-from protogov.agents.governor import Governor
+from protogov.agents.background import check_policy, unseen
+from protogov.agents.baselines import governor_fits, governor_names, make_governor
 from protogov.envs.config import WorldConfig
-from protogov.envs.layout import Layout
-from protogov.envs.roles import Agent, Role, make_agents
-from protogov.envs.world.features import FEATURES
+from protogov.envs.interfaces import Governor
+from protogov.envs.roles import Agent
 from protogov.experiments.errors import BadInput, as_bad_input
 
 STATIC = "static"
@@ -19,7 +18,7 @@ BASELINES = {STATIC: "constant", **{name: name for name in governor_names() if n
 
 @dataclass(frozen=True)
 class GovernorSet:
-    """One governor for each agent of a world.
+    """One governor for each agent of a world that learns; those in its background come with the world.
 
     Attributes:
         name: in tables and figures, say "static" or "learned".
@@ -39,7 +38,7 @@ class GovernorSet:
         Raises:
             BadInput: an agent that the world does not have, or a policy that does not fit its role or this world.
         """
-        agents = {agent.name: agent for agent in make_agents(world.roles, world.venues)}
+        agents = {agent.name: agent for agent in world.learners()}
         for name in self.sources:
             if name not in agents:
                 raise BadInput(
@@ -54,24 +53,8 @@ class GovernorSet:
             values = {name: self.values[name] for name in agent.role.levers if name in self.values}
         with as_bad_input():
             governor = make_governor(source, agent.role, seed=seed, values=values, defaults=world.defaults)
-        _check_fit(governor, agent, world)
+            check_policy(governor, agent, world)
         return governor
-
-
-def _check_fit(governor: Governor, agent: Agent, world: WorldConfig) -> None:
-    """A policy acts on numbers in an order: refuse one that learned on others, or at another pace."""
-    policy = getattr(governor, "policy", None)
-    if policy is None:
-        return
-    if policy.decision_hours != world.decision_hours:
-        raise BadInput(
-            f"the policy of {policy.agent} decides every {policy.decision_hours:g} hours; "
-            f"the world's decision_hours is {world.decision_hours}"
-        )
-    if policy.agent.partition("_")[0] != agent.role.name:
-        raise BadInput(f"the policy is of {policy.agent}; it cannot govern as {agent.name}")
-    with as_bad_input():
-        policy.check_features(Layout(world, {agent.name: agent}).observation_names(agent.name))
 
 
 def baseline(name: str, world: WorldConfig) -> GovernorSet:
@@ -83,7 +66,7 @@ def baseline(name: str, world: WorldConfig) -> GovernorSet:
     Raises:
         BadInput: the name is unknown, or the world has no agent that it can govern.
     """
-    agents = make_agents(world.roles, world.venues)
+    agents = world.learners()
     chosen: dict[str, list[str]] = {}
     for part in name.split("+"):
         role, _, source = part.rpartition("=")
@@ -94,11 +77,11 @@ def baseline(name: str, world: WorldConfig) -> GovernorSet:
         fitting = [
             agent for agent in agents if role in ("", agent.role.name) and governor_fits(BASELINES[source], agent.role)
         ]
-        unseen = {name for agent in fitting for name in _unseen(BASELINES[source], agent.role, world)}
-        governed = [agent.name for agent in fitting if not _unseen(BASELINES[source], agent.role, world)]
+        hidden = {name for agent in fitting for name in unseen(BASELINES[source], agent.role, world)}
+        governed = [agent.name for agent in fitting if not unseen(BASELINES[source], agent.role, world)]
         if fitting and not governed:
             raise BadInput(
-                f"baseline {source!r} reads {', '.join(sorted(unseen))}; governors of this world, whose observe is "
+                f"baseline {source!r} reads {', '.join(sorted(hidden))}; governors of this world, whose observe is "
                 f"{', '.join(world.observe)}, do not see that"
             )
         if not governed:
@@ -106,8 +89,3 @@ def baseline(name: str, world: WorldConfig) -> GovernorSet:
         for agent in governed:
             chosen.setdefault(agent, []).append(BASELINES[source])
     return GovernorSet(name, NO_SEED, {agent: "+".join(sources) for agent, sources in chosen.items()})
-
-
-def _unseen(name: str, role: Role, world: WorldConfig) -> list[str]:
-    """What a baseline reads in a role and governors of this world do not see."""
-    return [feature for feature in governor_reads(name, role) if not world.shows(FEATURES[feature])]

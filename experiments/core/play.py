@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
-from protogov.envs.interfaces import HiddenFeatureError, Step
+from protogov.envs.interfaces import Governor, HiddenFeatureError, Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input

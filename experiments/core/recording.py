@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
-from protogov.envs.interfaces import Step
+from protogov.envs.interfaces import Governor, Step
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVERS
@@ -42,9 +41,10 @@ class Recording:
 
     Attributes:
         decisions: a row a decision, world and venue; row 0 of an episode is its opening. Money in USD, flows summed
-            over the decision, `welfare` and `mandate` in basis points of K0, `<lever>` executed and `<lever>_proposed`,
-            and every field of `protogov.envs.world.records.RECORD` (loop gains, extent of cascades). `latent` is what
-            `protogov.envs.world.latent` says: the value of loans' puts and what sellers owe beyond their collateral.
+            over the decision, `welfare` and `mandate` in basis points of K0 (NaN where nobody has that seat), `<lever>`
+            executed and `<lever>_proposed`, and every field of `protogov.envs.world.records.RECORD` (loop gains, extent
+            of cascades). `latent` is what `protogov.envs.world.latent` says: the value of loans' puts and what sellers
+            owe beyond their collateral.
         hours: a row an hour and world: the tape's candle and the oracle's close.
         events: a row an event; see `protogov.envs.world.state.EVENT`; `cascades` beside this file tells the trees.
     """
@@ -103,7 +103,7 @@ def _snapshot(world: Simulator, step: Step | None, decision: int) -> Table:
         table["option_nav"] = venue["last_nav"].copy()
         table["treasury"] = venue["last_treasury"] - venue["last_deficit"]  # less what it owes
         table["latent"] = venue["last_latent"].copy()
-        table["surface_over_fair"] = world.feature(_agent_of(world, v), "surface_over_fair")
+        table["surface_over_fair"] = world.venue_feature(v, "surface_over_fair")
         for e in range(MAX_EXPIRIES):
             used = e < venue["num_expiries"]
             table[f"base_vol_{e}"] = np.where(used, venue["base_vol"][:, e], np.nan)
@@ -115,10 +115,6 @@ def _snapshot(world: Simulator, step: Step | None, decision: int) -> Table:
         table |= _levers(world, step, v)
         parts.append(table)
     return concatenate(parts)
-
-
-def _agent_of(world: Simulator, v: int) -> str:
-    return next(name for name, place in world.places.items() if place.venue == v)
 
 
 def _health_bands(world: Simulator, v: int) -> Table:
@@ -143,10 +139,13 @@ def _flows(world: Simulator, step: Step | None, v: int) -> Table:
     parts = np.zeros((world.num_worlds, len(PARTS) + 1)) if step is None else step.terms[f"welfare_{v}"]
     table["welfare"] = parts[:, -1].copy()
     table |= {f"welfare_{name}": parts[:, column].copy() for column, name in enumerate(PARTS)}
-    for agent, place in world.places.items():
-        if place.venue == v:
-            weights = np.array([term.weight for term in place.role.terms])
-            table[f"mandate_{place.role.name}"] = zero if step is None else step.terms[agent] @ weights
+    here = {place.role.name: agent for agent, place in world.places.items() if place.venue == v}
+    for name in dict.fromkeys(role.name for role in world.roles.values()):
+        if name not in here:  # a seat that this venue leaves empty and the other one does not
+            table[f"mandate_{name}"] = np.full(world.num_worlds, np.nan)
+            continue
+        weights = np.array([term.weight for term in world.roles[here[name]].terms])
+        table[f"mandate_{name}"] = zero if step is None else step.terms[here[name]] @ weights
     return table
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.envs.config import WorldConfig
-from protogov.envs.roles import make_agents
 from protogov.envs.scenarios import Scenario, get_scenario, held_out_splits, scenario_names
 from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.errors import BadInput, as_bad_input
@@ -75,9 +74,9 @@ _PLAIN = ("name", "scenario", "num_worlds", "market_hours", "total_rollouts", "c
 
 
 def describe_agents(world: WorldConfig) -> dict[str, Any]:
-    """Each governor's levers and mandate, JSON-able: agent -> {"levers": [...], "terms": [...], "daily_sd"}."""
+    """Levers and mandate of each learner, JSON-able: agent -> {"levers": [...], "terms": [...], "daily_sd"}."""
     described = {}
-    for agent in make_agents(world.roles, world.venues):
+    for agent in world.learners():
         levers = [
             {
                 "name": lever.name,

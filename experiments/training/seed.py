@@ -72,8 +72,14 @@ class _Stopped(Exception):
 
 
 def make_world(run: RunConfig, seed: int) -> Simulator:
-    """The batch of worlds that one seed learns in."""
-    return Simulator(run.world, run.num_worlds, scenario=training_scenario(run.scenario), seed=seed * SEED_STRIDE)
+    """The batch of worlds that one seed learns in.
+
+    Raises:
+        BadInput: a governor of the world's background is gone or does not fit any more.
+    """
+    scenario = training_scenario(run.scenario)
+    with as_bad_input():
+        return Simulator(run.world, run.num_worlds, scenario=scenario, seed=seed * SEED_STRIDE)
 
 
 def rollouts_of(run_hours: float, num_worlds: int, decision_hours: int, num_steps: int) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 from protogov.envs.simulator import Simulator
-from protogov.experiments.errors import CheckFailed
+from protogov.experiments.errors import CheckFailed, as_bad_input
 from protogov.experiments.training.run_config import RunConfig
 from protogov.experiments.training.seed import Progress, SeedJob, SeedResult, measure_speed, train_seed
 
@@ -89,7 +89,8 @@ class Workers:
             CheckFailed: a process died, or a governor's learning diverged; all other seeds have trained then.
         """
         if jobs:
-            Simulator(jobs[0].run.world).compile()  # before any bar, and before several processes want it
+            with as_bad_input():
+                Simulator(jobs[0].run.world).compile()  # before any bar, and before several processes want it
         with _bars(jobs, show) as bars, self._interruptible():
             if self._pool is None:
                 return self._train_here(jobs, bars)

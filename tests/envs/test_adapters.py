@@ -57,7 +57,7 @@ def test_an_unknown_keyword_is_a_type_error_in_pythons_words(make: Callable[...,
 
 
 def test_the_fields_are_listed_and_wrong_values_stay_config_errors() -> None:
-    with pytest.raises(TypeError, match="fields of a world's configuration are autonomy, cooperation, decision_hours,"):
+    with pytest.raises(TypeError, match="fields of a world's configuration are autonomy, background, cooperation,"):
         single(decison_hours=6)
     for make in (single, lambda **fields: native(2, **fields), parallel_env):
         with pytest.raises(ConfigError, match="decision_hours = 25 must be a whole number between 1 and 24"):

@@ -163,7 +163,7 @@ def test_finite_actions_beyond_the_box_are_clipped() -> None:
     ("fields", "words"),
     [
         ({"roles": ("risk",)}, "roles = .* set by the environment's id"),
-        ({"venues": 2}, "venues = 2 must be 1 with a single governor"),
+        ({"venues": 3}, "venues = 3 must be a whole number between 1 and 2"),
         ({"decision_hours": 25}, "decision_hours = 25"),
         ({"scenario": "nowhere"}, "scenario 'nowhere' is not known; known are .*jump"),
     ],

@@ -94,7 +94,7 @@ def test_a_wrong_action_changes_nothing() -> None:
 
 
 def test_several_governors_are_refused() -> None:
-    with pytest.raises(ConfigError, match="needs one governor, this configuration has rate_0, risk_0, spread_0"):
+    with pytest.raises(ConfigError, match="one governor that learns, this configuration has rate_0, risk_0, spread_0"):
         SB3VecEnv(Simulator(WorldConfig()))
     with pytest.raises(ConfigError, match="render_mode = 'human'"):
         make(render_mode="human")

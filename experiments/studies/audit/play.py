@@ -108,6 +108,7 @@ def _play_some(opening: Simulator, actions: Floats) -> Totals:
     taken = {
         name: each[:, place.venue, [LEVER_INDEX[lever] for lever in place.role.levers]]
         for name, place in world.places.items()
+        if name in world.agents
     }
     weights = {name: np.array([term.weight for term in role.terms]) for name, role in world.roles.items()}
     totals: Totals = {}

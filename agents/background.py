@@ -1,0 +1,67 @@
+"""Governors for the background of worlds: what a name or a path means on a seat, and whether it fits there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protogov.agents.baselines import governor_fits, governor_names, governor_reads, make_governor
+from protogov.envs.layout import Layout
+from protogov.envs.world.features import FEATURES
+
+if TYPE_CHECKING:
+    from protogov.envs.config import WorldConfig
+    from protogov.envs.interfaces import Governor
+    from protogov.envs.roles import Agent, Role
+
+
+def background_governor(source: str, seat: Agent, world: WorldConfig, *, seed: int = 0) -> Governor:
+    """A governor of a seat that does the same in a batch of any size.
+
+    Args:
+        source: a name, several joined by "+", or the path of a policy's .json file; see `make_governor`.
+        seat: that it governs.
+        world: in which it does.
+        seed: of whatever is random in it.
+
+    Raises:
+        ValueError: it is unknown, damaged, or fits neither the role nor what governors of this world see.
+    """
+    governor = make_governor(source, seat.role, seed=seed, defaults=world.defaults)
+    check_policy(governor, seat, world)
+    for part in source.split("+"):
+        hidden = unseen(part, seat.role, world) if part in governor_names() and governor_fits(part, seat.role) else []
+        if hidden:
+            raise ValueError(
+                f"it reads {', '.join(hidden)}, which governors of this world, whose observe is "
+                f"{', '.join(world.observe)}, do not see"
+            )
+    policy = getattr(governor, "policy", None)
+    if policy is None:
+        return governor
+    from protogov.agents.policies import PolicyGovernor  # torch is loaded by now
+
+    return PolicyGovernor(policy, seed=seed, any_batch=True)
+
+
+def check_policy(governor: Governor, seat: Agent, world: WorldConfig) -> None:
+    """A policy acts on numbers in an order: refuse one that learned on others, or at another pace.
+
+    Raises:
+        ValueError: the policy does not fit the seat or the world; other governors pass.
+    """
+    policy = getattr(governor, "policy", None)
+    if policy is None:
+        return
+    if policy.decision_hours != world.decision_hours:
+        raise ValueError(
+            f"the policy of {policy.agent} decides every {policy.decision_hours:g} hours; "
+            f"the world's decision_hours is {world.decision_hours}"
+        )
+    if policy.agent.partition("_")[0] != seat.role.name:
+        raise ValueError(f"the policy is of {policy.agent}; it cannot govern as {seat.name}")
+    policy.check_features(Layout(world, {seat.name: seat}).observation_names(seat.name))
+
+
+def unseen(name: str, role: Role, world: WorldConfig) -> list[str]:
+    """What a baseline reads in a role and governors of this world do not see."""
+    return [feature for feature in governor_reads(name, role) if not world.shows(FEATURES[feature])]

@@ -1,0 +1,162 @@
+"""Governors that do not learn, on seats of a batch of worlds: made from names, asked in every decision, copied by rows.
+
+A name or a path becomes a governor by what `register_governors` was given. This package imports no agents: it looks for
+the entry points of the group `protogov.governors` and loads them, as `protogov.agents` is one; so a name is known in
+every process in which protogov is installed, and a plugin can add governors of its own.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Protocol
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.interfaces import Governor, RoleView
+from protogov.envs.memory import pack, pick_rows, unpack
+from protogov.envs.roles import Agent
+
+GROUP = "protogov.governors"
+
+
+class MakeGovernor(Protocol):
+    """How a name or a path becomes a governor."""
+
+    def __call__(self, source: str, seat: Agent, world: WorldConfig, *, seed: int) -> Governor:
+        """A fresh governor.
+
+        Args:
+            source: a name, or the path of a policy.
+            seat: that it governs.
+            world: in which it does.
+            seed: of whatever is random in it.
+
+        Raises:
+            ValueError: it is unknown or does not fit seat and world; the message says what is accepted.
+        """
+        ...
+
+
+_makers: list[MakeGovernor] = []  # one at most
+
+
+def register_governors(make: MakeGovernor) -> None:
+    """Say how names and paths of background governors become objects; `protogov.agents` does when it is imported."""
+    _makers[:] = [make]
+
+
+@cache
+def _load_entry_points() -> None:
+    for point in sorted(entry_points(group=GROUP)):
+        point.load()
+
+
+def seat_seed(name: str) -> int:
+    """Seed of the governor of a seat that is given by name, so that two of one kind do not draw alike."""
+    return crc32(name.encode())
+
+
+class Background:
+    """The governors on the background seats of a batch of worlds.
+
+    Each is this batch's own: made from its name or path, or a deep copy of the object that the configuration holds.
+
+    Args:
+        config: of the worlds.
+        num_worlds: rows of the batch.
+
+    Raises:
+        ConfigError: a governor that is unknown, does not fit its seat, or cannot be copied; the message names the seat.
+    """
+
+    def __init__(self, config: WorldConfig, num_worlds: int) -> None:
+        seats = {seat.name: seat for seat in config.seats()}
+        self.num_worlds = num_worlds
+        self.governors: dict[str, Governor] = {}
+        self.digests: dict[str, str] = {}  # of the files of policies
+        for name, source in config.background.items():
+            if source is not None:
+                self.governors[name] = _governor(source, seats[name], config)
+                if isinstance(source, str) and Path(source).is_file():
+                    self.digests[name] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+
+    def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
+        """Begin episodes in rows I64[m], keyed by U64[m]."""
+        for governor in self.governors.values():
+            governor.reset(rows, seeds.copy())
+
+    def act(self, views: Mapping[str, RoleView]) -> dict[str, NDArray[np.float32]]:
+        """What everybody asks for in this decision, F32[n, levers] by seat."""
+        return {name: governor.act(views[name]) for name, governor in self.governors.items()}
+
+    def take_over(self, other: "Background", rows: NDArray[np.int64] | None) -> None:
+        """Remember of this batch's worlds what `other` does of its rows I64[m]; nothing where they were never reset.
+
+        Raises:
+            ValueError: a state that does not go by rows.
+        """
+        self.digests = dict(other.digests)
+        if rows is None:
+            return
+        for name, governor in other.governors.items():
+            whose = f"the state_dict of the background governor of {name}"
+            self.governors[name].load_state_dict(pick_rows(governor.state_dict(), rows, other.num_worlds, whose))
+
+    def packed(self, arrays: list[NDArray[Any]]) -> dict[str, Any]:
+        """All that a snapshot needs, as JSON; arrays are appended to `arrays`.
+
+        Raises:
+            TypeError: a state that cannot be kept without pickling.
+        """
+        states = {
+            name: pack(governor.state_dict(), arrays, f"the state_dict of the background governor of {name}")
+            for name, governor in self.governors.items()
+        }
+        return {"states": states, "digests": self.digests}
+
+    def load(self, packed: Mapping[str, Any], arrays: list[NDArray[Any]]) -> None:
+        """Go on from `packed`; see `changed`."""
+        states = {name: unpack(state, arrays) for name, state in packed["states"].items()}
+        for name, state in states.items():
+            self.governors[name].load_state_dict(state)
+
+    def changed(self, packed: Mapping[str, Any]) -> str:
+        """A seat whose governor is not the one that was packed, or nothing."""
+        names = {*self.governors, *packed["states"]}
+        return next(
+            (
+                name
+                for name in sorted(names)
+                if (name in self.governors) != (name in packed["states"])
+                or self.digests.get(name) != packed["digests"].get(name)
+            ),
+            "",
+        )
+
+
+def _governor(source: Any, seat: Agent, config: WorldConfig) -> Governor:
+    if not isinstance(source, str):
+        try:
+            copy: Governor = deepcopy(source)
+        except Exception as error:  # whatever its parts raise
+            raise ConfigError(
+                f"background[{seat.name!r}] is a {type(source).__name__} that cannot be copied ({error}); every batch "
+                "of worlds needs its own."
+            ) from error
+        return copy
+    _load_entry_points()
+    if not _makers:
+        raise ConfigError(
+            f"background[{seat.name!r}] = {source!r} is a name or a path, and no governors are registered; import "
+            "protogov.agents, or install protogov again."
+        )
+    try:
+        return _makers[0](source, seat, config, seed=seat_seed(seat.name))
+    except ValueError as error:
+        raise ConfigError(f"background[{seat.name!r}] = {source!r}: {error}") from error
