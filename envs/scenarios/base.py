@@ -109,13 +109,6 @@ class Scenario(ABC):
         with np.errstate(over="ignore"), compiling:
             return tapes, fill(tapes, keys)
 
-    def _marks(
-        self, seeds: Any, num_hours: int, fill: Callable[[Tapes, Seeds], NDArray[np.int64]]
-    ) -> NDArray[np.int64]:
-        """What `fill` says about each hour beside the tape."""
-        _, marks = self._drawn(seeds, num_hours, fill)
-        return np.asarray(marks)
-
     def __add__(self, other: "Scenario") -> "Scenario":
         if not isinstance(other, Scenario):
             return NotImplemented

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from protogov.envs.scenarios.base import Named, Scenario, Seeds, Tapes, register
-from protogov.envs.scenarios.bates import Bates
+from protogov.envs.scenarios.bates import BatesProcess
 from protogov.envs.scenarios.other_coins import STORIES
+from protogov.envs.scenarios.path import PathScenario
 from protogov.envs.scenarios.waypoints import Crisis
 
 SEALED_FILE = Path(__file__).with_name("sealed_test.json")
@@ -69,7 +70,7 @@ class Sealed(Named):
 
 def _scenarios(split: Any, prefix: str = "") -> tuple[Scenario, ...]:
     crises = [Crisis(prefix + name, split, story) for name, story in STORIES.items()]
-    return (Bates(f"{prefix}test-bates", split), *crises)
+    return (PathScenario(f"{prefix}test-bates", split, BatesProcess()), *crises)
 
 
 _SEALED: dict[str, Sealed] = {one.name: Sealed(one) for one in _scenarios("test")}
@@ -167,14 +168,14 @@ def definition(scenario: Scenario) -> dict[str, Any]:
 
     The words of a story are left out, and so is the code that draws.
     """
-    if isinstance(scenario, Bates):
-        own = {"process": asdict(scenario.process)}
-    elif isinstance(scenario, Crisis):
-        own = {"story": asdict(scenario.story), "around": asdict(scenario.around)}
+    if isinstance(scenario, Crisis):
+        own = {"kind": "Crisis", "story": asdict(scenario.story), "around": asdict(scenario.around)}
         own["story"].pop("facts")
+    elif isinstance(scenario, PathScenario) and isinstance(scenario.walk, BatesProcess):
+        own = {"kind": "Bates", "process": asdict(scenario.walk)}
     else:
         raise TypeError(f"scenario {scenario.name!r} is a {type(scenario).__name__}; no definition of one is known.")
-    return {"name": scenario.name, "kind": type(scenario).__name__, **own, "conditions": asdict(scenario.conditions)}
+    return {"name": scenario.name, **own, "conditions": asdict(scenario.conditions)}
 
 
 def definition_digest(scenario: Scenario) -> str:

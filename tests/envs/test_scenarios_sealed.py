@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import Crisis, Named, base, get_scenario, held_out, overlay_names, scenario_names, sealed
-from protogov.envs.scenarios.bates import Bates, BatesProcess
+from protogov.envs.scenarios import (
+    Crisis,
+    Named,
+    PathScenario,
+    base,
+    get_scenario,
+    held_out,
+    overlay_names,
+    scenario_names,
+    sealed,
+)
+from protogov.envs.scenarios.bates import BatesProcess
 from protogov.envs.scenarios.other_coins import STORIES
 from protogov.envs.scenarios.sealed import SealedError, free_copy, opened, read_sealed, sealed_list, sealed_names
 from protogov.envs.simulator import Simulator
@@ -51,7 +61,7 @@ def test_the_price_has_no_trend() -> None:
 
 def test_without_noise_and_jumps_it_is_black_and_scholes() -> None:
     plain = BatesProcess(vol=0.5, vol_of_vol=0.0, jump_hazard=0.0, variance_jump=0.0)
-    closes = Bates("plain", process=plain).draw(range(512), 336)["close"].astype(np.float64)
+    closes = PathScenario("plain", "free", plain).draw(range(512), 336)["close"].astype(np.float64)
     returns = np.diff(np.log(closes), axis=1)
     assert returns.std() * np.sqrt(8760) == pytest.approx(0.5, rel=0.01)
     assert (returns**4).mean() / (returns**2).mean() ** 2 == pytest.approx(3.0, abs=0.05)
@@ -59,16 +69,14 @@ def test_without_noise_and_jumps_it_is_black_and_scholes() -> None:
 
 def test_jumps_lift_variance_and_leverage_ties_it_to_falls() -> None:
     process = BatesProcess(vol_of_vol=0.0, jump_hazard=0.01, jump_mean=-0.05, jump_spread=0.0, variance_jump=2.0)
-    closes = Bates("jumps", process=process).draw(range(512), 336)["close"].astype(np.float64)
+    closes = PathScenario("jumps", "free", process).draw(range(512), 336)["close"].astype(np.float64)
     returns = np.diff(np.log(closes), axis=1)
     after = returns[:, 1:][returns[:, :-1] < -0.045]
     assert after.std() > 1.5 * returns[np.abs(returns) < 0.045].std()
     tied = replace(BatesProcess(), leverage=-0.9, jump_hazard=0.0)
-    found = [
-        moments(list(np.diff(np.log(Bates("l", process=one).draw(range(256), 720)["close"].astype(float)), axis=1)),
-                np.full(256, 1 / 256))["leverage 24 h"]
-        for one in (tied, replace(tied, leverage=0.9))
-    ]  # fmt: skip
+    markets = [PathScenario("l", "free", one) for one in (tied, replace(tied, leverage=0.9))]
+    closes = [market.draw(range(256), 720)["close"].astype(float) for market in markets]
+    found = [moments(list(np.diff(np.log(one), axis=1)), np.full(256, 1 / 256))["leverage 24 h"] for one in closes]
     assert found[0] < -0.05 < 0.05 < found[1]
 
 
@@ -144,7 +152,7 @@ def test_a_free_copy_is_keyed_by_another_name() -> None:
     for name in NAMES:
         copy = free_copy(name)
         assert copy.split == "validation" and held_out(copy) and copy.name == f"free-{name}"
-        assert copy.salt != Bates(name).salt
+        assert copy.salt != PathScenario(name, "free", BatesProcess()).salt
     with pytest.raises(ValueError, match="'jump' is not in the sealed test; known are test-bates"):
         free_copy("jump")
 
@@ -175,7 +183,7 @@ def test_a_changed_list_or_definition_is_noticed(tmp_path: Path, monkeypatch: py
     path.write_text(json.dumps(changed))
     with pytest.raises(SealedError, match="its SHA-256 is .* was sealed; the sealed test has been changed"):
         read_sealed(path)
-    other = Bates("test-bates", "test", replace(BatesProcess(), vol=0.99))
+    other = PathScenario("test-bates", "test", replace(BatesProcess(), vol=0.99))
     monkeypatch.setitem(sealed._SEALED, "test-bates", sealed.Sealed(other))
     with pytest.raises(SealedError, match="test-bates was sealed as .* the test has been changed"):
         read_sealed()

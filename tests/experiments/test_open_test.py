@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from protogov.envs.scenarios import base, sealed
-from protogov.envs.scenarios.bates import Bates
+from protogov.envs.scenarios import PathScenario, base, sealed
+from protogov.envs.scenarios.bates import BatesProcess
 from protogov.envs.scenarios.sealed import Sealed, read_sealed, sealed_list
 from protogov.experiments import open_test
 from protogov.experiments.cli import main
@@ -21,7 +21,7 @@ FIRST = 2**55  # of the fake test's tapes; the real ones are never drawn here
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two sealed markets that nobody has seen, on seeds of their own, and a commit that is clean."""
-    markets = {name: Sealed(Bates(name, "test")) for name in ("test-fake", "test-other")}
+    markets = {name: Sealed(PathScenario(name, "test", BatesProcess())) for name in ("test-fake", "test-other")}
     monkeypatch.setattr(sealed, "_SEALED", markets)
     monkeypatch.setattr(base, "_registry", base._registry | markets)
     path = tmp_path / "sealed.json"
