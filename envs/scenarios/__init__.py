@@ -5,8 +5,9 @@ A scenario is found by name (:func:`get_scenario`; :func:`scenario_names` lists 
 crises, as often as they happen), the stress "mix"; by the path of a candle file; or is a :class:`Scenario` object.
 `a + b` puts an overlay on a path; :func:`overlay_names` lists those that have a name, attacks among them.
 
-Adding a scenario takes one place. A market whose price is a walk is a row of the table in ``markets.py``, and a new
-walk is ten lines (``path.py``)::
+Adding a scenario takes one place, and its `split` alone says who may see it: "validation" is refused by all that trains
+or tunes (:func:`check_trainable`), "test" is drawn by nobody (``seal.py``). A market whose price is a walk is a row of
+the table in ``markets.py``, and a new walk is ten lines (``path.py``)::
 
     PathScenario("wild", "train", JumpProcess(vol=1.2, crash_hazard=0.002), about="crashes every three weeks"),
 
@@ -33,6 +34,7 @@ from protogov.envs.scenarios.base import (
     Overlay,
     Scenario,
     Split,
+    check_trainable,
     held_out,
     held_out_splits,
     overlay_names,
@@ -51,7 +53,8 @@ from protogov.envs.scenarios.natural import NATURAL
 from protogov.envs.scenarios.path import PathScenario, SimulatedWalk, Walk
 from protogov.envs.scenarios.regimes import Regime, RegimeProcess, RegimeWalk
 from protogov.envs.scenarios.replay import Replay, cleaning_report
-from protogov.envs.scenarios.sealed import SealedError
+from protogov.envs.scenarios.seal import SealedError
+from protogov.envs.scenarios.sealed import free_copy
 from protogov.envs.scenarios.self_exciting import HawkesProcess
 from protogov.envs.scenarios.stories import Story, Surroundings
 from protogov.envs.scenarios.synthetic import Flat, JumpProcess
@@ -89,8 +92,10 @@ __all__ = [
     "Story",
     "Surroundings",
     "Walk",
+    "check_trainable",
     "cleaning_report",
     "effective_sample_size",
+    "free_copy",
     "get_scenario",
     "held_out",
     "held_out_splits",

@@ -301,6 +301,7 @@ class PathScenario(Scenario):
         return np.asarray(self._drawn(seeds, num_hours, self._run)[1])
 
     def _run(self, tapes: Tapes, seeds: Seeds, bent: bool = True) -> Indices:
+        self.check_open()  # also for a whole that calls itself of another split
         keys, conditions_of = keys_of(seeds, self.salt), self.conditions.as_record()
         marks = np.empty(tapes.shape, np.int64)
         for start in range(0, keys.size, BLOCK):

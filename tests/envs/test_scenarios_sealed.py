@@ -10,8 +10,10 @@ import pytest
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import (
     Crisis,
+    Mixture,
     Named,
     PathScenario,
+    Scenario,
     base,
     get_scenario,
     held_out,
@@ -19,9 +21,11 @@ from protogov.envs.scenarios import (
     scenario_names,
     sealed,
 )
+from protogov.envs.scenarios.base import Seeds, Tapes
 from protogov.envs.scenarios.bates import BatesProcess
 from protogov.envs.scenarios.other_coins import STORIES
-from protogov.envs.scenarios.sealed import SealedError, free_copy, opened, read_sealed, sealed_list, sealed_names
+from protogov.envs.scenarios.seal import SealedError, is_open, opened
+from protogov.envs.scenarios.sealed import free_copy, read_sealed, sealed_list, sealed_names
 from protogov.envs.simulator import Simulator
 from protogov.experiments.bates_fit import moments
 
@@ -136,7 +140,7 @@ def test_nothing_draws_the_sealed_test_while_it_is_sealed(name: str) -> None:
     with opened():
         kept = get_scenario(name)
         assert kept.split == "test" and kept.name == name
-    assert not sealed.is_open()
+    assert not is_open()
     with pytest.raises(SealedError, match="sealed test"):  # whoever kept the object cannot draw it either
         kept.draw([1], 3)
 
@@ -144,7 +148,7 @@ def test_nothing_draws_the_sealed_test_while_it_is_sealed(name: str) -> None:
 def test_the_seal_closes_after_an_error() -> None:
     with pytest.raises(KeyError), opened():
         raise KeyError
-    assert not sealed.is_open()
+    assert not is_open()
 
 
 def test_a_free_copy_is_keyed_by_another_name() -> None:
@@ -184,7 +188,7 @@ def test_a_changed_list_or_definition_is_noticed(tmp_path: Path, monkeypatch: py
     with pytest.raises(SealedError, match="its SHA-256 is .* was sealed; the sealed test has been changed"):
         read_sealed(path)
     other = PathScenario("test-bates", "test", replace(BatesProcess(), vol=0.99))
-    monkeypatch.setitem(sealed._SEALED, "test-bates", sealed.Sealed(other))
+    monkeypatch.setitem(base._registry, "test-bates", other)
     with pytest.raises(SealedError, match="test-bates was sealed as .* the test has been changed"):
         read_sealed()
 
@@ -204,15 +208,37 @@ def test_every_number_of_a_definition_counts_and_its_words_do_not() -> None:
         sealed.definition(get_scenario("flat"))
 
 
-def test_the_sealed_test_is_held_out_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `Sealed.check_open` a name is found and its free twin drawn; nothing else keeps them closed."""
-    twin = sealed.Sealed(Named("test-twin", free_copy("test-bates")))
-    twin.split = "test"
+class Wrapped(Scenario):
+    """A whole that says nothing of its part."""
+
+    name, split = "wrapped", "free"
+
+    def __init__(self, part: Scenario) -> None:
+        self.part = part
+
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        self.part.fill(tapes, seeds)
+
+
+def test_a_part_of_the_split_test_closes_whatever_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told on a twin of other noise: alone, in a sum, in a mixture, under another name, and by what it marks."""
+    twin = PathScenario("test-twin", "test", BatesProcess())
     monkeypatch.setattr(base, "_registry", base._registry | {"test-twin": twin})
     assert "test-twin" in scenario_names("test") and "test-twin" not in scenario_names()
-    push = get_scenario("oracle-push")
-    for ask in (lambda: get_scenario("test-twin"), lambda: twin.draw([1], 3), lambda: (twin + push).draw([1], 3)):
-        with pytest.raises(SealedError, match="'test-twin' belongs to the sealed test"):
+    push, flat = get_scenario("oracle-push"), get_scenario("flat")
+    for ask in (
+        lambda: get_scenario("test-twin"),
+        lambda: twin.draw([1], 3),
+        lambda: twin.marks([1], 3),
+        lambda: (twin + push).draw([1], 3),
+        lambda: Mixture("half", [(flat, 1.0), (twin, 1.0)]).draw([1], 3),
+        lambda: Named("renamed", twin + push).draw([1], 3),
+        lambda: PathScenario("test-twin", "free", BatesProcess()).draw([1], 3),  # by its name
+        lambda: Wrapped(twin).draw([1], 3),
+    ):
+        with pytest.raises(SealedError, match="'(test-twin|half)' belongs to the sealed test"):
             ask()
-    monkeypatch.setattr(sealed.Sealed, "check_open", lambda self: None)
+    with opened():
+        assert get_scenario("test-twin + oracle-push").draw([1], 3).shape == (1, 4)
+    twin.split = "free"
     assert get_scenario("test-twin").draw([1], 3).shape == (1, 4)
