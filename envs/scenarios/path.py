@@ -258,7 +258,7 @@ class SimulatedWalk(Walk):
         shape = keys.size, max(used, WARM_UP + self.least_hours + 1)
         path = Path(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64))
         _price_rows(tapes, path, self.walk(path, keys))
-        close, marks = (np.ascontiguousarray(whole[:, :used]) for whole in (path.close, path.marks))
+        close, marks = np.ascontiguousarray(path.close[:, :used]), np.ascontiguousarray(path.marks[:, :used])
         return Past(close, path.high[:, :used] - path.low[:, :used], marks, np.zeros(keys.size, np.int64))
 
 

@@ -119,6 +119,7 @@ def definition(scenario: Scenario) -> dict[str, Any]:
 
     The words of a story are left out, and so is the code that draws.
     """
+    own: dict[str, Any]
     if isinstance(scenario, Crisis):
         own = {"kind": "Crisis", "story": asdict(scenario.story), "around": asdict(scenario.around)}
         own["story"].pop("facts")
