@@ -79,8 +79,8 @@ def test_jumps_lift_variance_and_leverage_ties_it_to_falls() -> None:
     assert after.std() > 1.5 * returns[np.abs(returns) < 0.045].std()
     tied = replace(BatesProcess(), leverage=-0.9, jump_hazard=0.0)
     markets = [PathScenario("l", "free", one) for one in (tied, replace(tied, leverage=0.9))]
-    closes = [market.draw(range(256), 720)["close"].astype(float) for market in markets]
-    found = [moments(list(np.diff(np.log(one), axis=1)), np.full(256, 1 / 256))["leverage 24 h"] for one in closes]
+    drawn = [market.draw(range(256), 720)["close"].astype(float) for market in markets]
+    found = [moments(list(np.diff(np.log(one), axis=1)), np.full(256, 1 / 256))["leverage 24 h"] for one in drawn]
     assert found[0] < -0.05 < 0.05 < found[1]
 
 

@@ -107,7 +107,7 @@ def test_one_field_of_a_row_holds_a_market_out(split: Split, registry: None) -> 
         "tune": lambda: open_tapes(config, ["row"], 0, 2),
         "draw": lambda: get_scenario("row").draw([1], 3),
     }
-    refused: dict[str, type[Exception]] = {}
+    refused: dict[str, type[BaseException]] = {}
     for way, act in ways.items():
         try:
             act()
