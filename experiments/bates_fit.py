@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from protogov.envs.scenarios.bates import Bates, BatesProcess
+from protogov.envs.scenarios.bates import BatesProcess
 from protogov.envs.scenarios.candles import load_candles
+from protogov.envs.scenarios.path import PathScenario
 from protogov.experiments import cli
 from protogov.experiments.core.paths import candle_files
 from protogov.experiments.core.statistics import Floats
@@ -89,7 +90,7 @@ def recorded(folder: Path) -> dict[str, float]:
 def simulated(process: BatesProcess, tapes: int) -> dict[str, float]:
     """Moments of the process on 1,056-hour tapes of a free copy, on seeds of the fit."""
     seeds = np.arange(FIRST_SEED, FIRST_SEED + tapes, dtype=np.uint64)
-    closes = Bates("fit", process=process).draw(seeds, 1056)["close"].astype(np.float64)
+    closes = PathScenario("fit", "free", process).draw(seeds, 1056)["close"].astype(np.float64)
     return moments(list(np.diff(np.log(closes), axis=1)), np.full(tapes, 1.0 / tapes))
 
 

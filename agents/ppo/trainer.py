@@ -24,7 +24,7 @@ from protogov.agents.ppo.rollout import JointRollout
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.agents.ppo.tensorboard_files import TensorBoardFile, drop_events_after
 from protogov.agents.ppo.world import TrainingWorld, decision_hours
-from protogov.envs.scenarios import Scenario, held_out
+from protogov.envs.scenarios import Scenario, check_trainable
 
 TENSORBOARD = "tensorboard"  # folder in a run's
 _LOSSES = {
@@ -84,11 +84,8 @@ class Trainer:
         if total_rollouts < 1:
             raise ValueError(f"total_rollouts is {total_rollouts}; accepted: a whole number of at least 1")
         scenario = getattr(world, "scenario", None)  # an analytic world has none
-        if isinstance(scenario, Scenario) and held_out(scenario):
-            raise ValueError(
-                f"scenario is {scenario.name!r}, held out from training for {', '.join(held_out(scenario))}; accepted: "
-                "one without a part of the splits 'validation' and 'test'"
-            )
+        if isinstance(scenario, Scenario):
+            check_trainable(scenario)
         torch.set_num_threads(1)
         self.world = world
         self.settings = settings or PPOSettings()

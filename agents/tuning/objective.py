@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from protogov.agents.baselines.linear_feedback import WEIGHTS, linear_actions
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
-from protogov.envs.scenarios import Scenario, get_scenario, held_out_splits
+from protogov.envs.scenarios import Scenario, check_trainable, get_scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVER_INDEX, NUM_LEVERS
 
@@ -169,13 +169,7 @@ def open_tapes(
         ValueError: a scenario that is held out: what is tuned must not see it.
     """
     for name in scenarios:
-        kept = held_out_splits(get_scenario(name))
-        if kept:
-            splits = " and ".join(dict.fromkeys(kept.values()))
-            raise ValueError(
-                f"scenarios holds {name!r}, which is held out for {splits}; accepted are those without a part of the "
-                f"splits validation and test"
-            )
+        check_trainable(get_scenario(name))
     seeds = np.arange(first, first + count, dtype=np.uint64)
     return [Tapes(config, name, seeds, num_threads) for name in scenarios]
 

@@ -5,9 +5,11 @@ A scenario is found by name (:func:`get_scenario`; :func:`scenario_names` lists 
 crises, as often as they happen), the stress "mix"; by the path of a candle file; or is a :class:`Scenario` object.
 `a + b` puts an overlay on a path; :func:`overlay_names` lists those that have a name, attacks among them.
 
-Adding a scenario takes one place. A synthetic one is a line at the end of ``synthetic.py``::
+Adding a scenario takes one place, and its `split` alone says who may see it: "validation" is refused by all that trains
+or tunes (:func:`check_trainable`), "test" is drawn by nobody (``seal.py``). A market whose price is a walk is a row of
+the table in ``markets.py``, and a new walk is ten lines (``path.py``)::
 
-    WILD = register(Synthetic("wild", "train", JumpProcess(vol=1.2, crash_hazard=0.002)))
+    PathScenario("wild", "train", JumpProcess(vol=1.2, crash_hazard=0.002), about="crashes every three weeks"),
 
 Any other is a subclass of :class:`Scenario` with `name`, `split` and a `fill` that writes all fields of the tapes it
 is given; one that changes a tape instead is an :class:`Overlay` with a `change`. Two rules hold for both: row i is a
@@ -32,6 +34,7 @@ from protogov.envs.scenarios.base import (
     Overlay,
     Scenario,
     Split,
+    check_trainable,
     held_out,
     held_out_splits,
     overlay_names,
@@ -44,14 +47,17 @@ from protogov.envs.scenarios.crises import CRISES
 from protogov.envs.scenarios.drift import Drift
 from protogov.envs.scenarios.governor_failures import MISPRICE, SLOPE2
 from protogov.envs.scenarios.lookup import get_scenario
+from protogov.envs.scenarios.markets import MARKETS
 from protogov.envs.scenarios.mixture import Mixture, effective_sample_size
 from protogov.envs.scenarios.natural import NATURAL
-from protogov.envs.scenarios.regimes import Regime, RegimeProcess, RegimeSwitching
+from protogov.envs.scenarios.path import PathScenario, SimulatedWalk, Walk
+from protogov.envs.scenarios.regimes import Regime, RegimeProcess, RegimeWalk
 from protogov.envs.scenarios.replay import Replay, cleaning_report
-from protogov.envs.scenarios.sealed import SealedError
-from protogov.envs.scenarios.self_exciting import HawkesProcess, SelfExciting
+from protogov.envs.scenarios.seal import SealedError
+from protogov.envs.scenarios.sealed import free_copy
+from protogov.envs.scenarios.self_exciting import HawkesProcess
 from protogov.envs.scenarios.stories import Story, Surroundings
-from protogov.envs.scenarios.synthetic import Flat, JumpProcess, Synthetic
+from protogov.envs.scenarios.synthetic import Flat, JumpProcess
 from protogov.envs.scenarios.waypoints import Crisis
 
 __all__ = [
@@ -65,27 +71,31 @@ __all__ = [
     "Flat",
     "HawkesProcess",
     "JumpProcess",
+    "MARKETS",
     "MISPRICE",
     "Mixture",
     "NATURAL",
     "Named",
     "Overlay",
+    "PathScenario",
     "Pulse",
     "Regime",
     "RegimeProcess",
-    "RegimeSwitching",
+    "RegimeWalk",
     "Replay",
     "SLOPE2",
     "Scenario",
     "SealedError",
-    "SelfExciting",
+    "SimulatedWalk",
     "Split",
     "StakedDiscount",
     "Story",
     "Surroundings",
-    "Synthetic",
+    "Walk",
+    "check_trainable",
     "cleaning_report",
     "effective_sample_size",
+    "free_copy",
     "get_scenario",
     "held_out",
     "held_out_splits",

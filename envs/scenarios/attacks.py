@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios.base import CHANNELS, PRICES, Overlay, Seeds, Split, Tapes, as_seeds, register
+from protogov.envs.scenarios.base import CHANNELS, PRICES, Overlay, Seeds, Split, Tapes, register
+from protogov.envs.scenarios.path import keys_of, uniforms
 from protogov.envs.scenarios.stories import EARLIEST, LATEST
-from protogov.envs.world.noise import Purpose, key, uniform
+from protogov.envs.world.noise import Purpose
 from protogov.envs.world.state import TAPE
 
-_ZERO = np.uint64(0)
 _ONSET = np.uint64(Purpose.TAPE_ONSET)
 _CAMPAIGN = np.uint64(zlib.crc32(b"attack"))  # instead of the names of overlays, which would draw them apart
 
@@ -66,11 +66,8 @@ class Pulse(Overlay):
     def onsets(self, seeds: Seeds) -> NDArray[np.int64]:
         """First hour of the attack for each seed, I64[n]: the same for all overlays with the same range."""
         first, last = self.onset
-        with np.errstate(over="ignore"):
-            # compiled functions return Python integers, which would come back as signed ones
-            keys = [np.uint64(key(seed, _CAMPAIGN)) for seed in as_seeds(seeds)]
-            draws = [uniform(each, _ZERO, _ZERO, _ZERO, _ONSET) for each in keys]
-        return first + (np.array(draws, np.float64) * (last - first + 1)).astype(np.int64)
+        draws = uniforms(keys_of(seeds, _CAMPAIGN), _ONSET)
+        return first + (draws * (last - first + 1)).astype(np.int64)
 
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
         """Write the pulse; a tape that ends earlier holds none of it."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.compilation import Compiling
+from protogov.envs.scenarios.seal import SealedError, is_open
 from protogov.envs.world.state import ATTACKS, TAPE
 
 Split = Literal["train", "validation", "test", "free"]
@@ -42,8 +43,8 @@ class Scenario(ABC):
     """
 
     name: str
-    # "train": learners may see it; "validation": they do not, but people do, and choose by it; "test": sealed until it
-    # is opened (`protogov.envs.scenarios.sealed`); "free": no side claims it
+    # The one field that says who may see it. "train": learners may; "validation": they may not, but people may, and
+    # choose by it (`check_trainable`); "test": nobody until it is opened (`check_open`); "free": no side claims it
     split: Split
     kind: str = "path"  # one word for lists: synthetic, crisis, mixture, overlay, failure, replay
     about: str = ""  # one line for lists
@@ -57,8 +58,15 @@ class Scenario(ABC):
         The channels of attacks (`protogov.envs.world.state.ATTACKS`) are 0 already and may be left so.
         """
 
-    def check_open(self) -> None:  # noqa: B027  (nearly every scenario is open)
-        """Raise ValueError if it may not be drawn now: the sealed test alone refuses (``sealed.py``)."""
+    def check_open(self) -> None:
+        """Raise SealedError if it, or a part of it, is of the split "test" and nobody has opened that (``seal.py``)."""
+        sealed = [name for name, split in held_out_splits(self).items() if split == "test"]
+        if sealed and not is_open():
+            # the whole comes first, then its parts; it is a part that keeps the whole closed
+            raise SealedError(
+                f"scenario {sealed[-1]!r} belongs to the sealed test, which nothing plays but "
+                f"`protogov evaluate GOVERNORS --open-test`; use one of the splits train, validation or free."
+            )
 
     def provenance(self) -> dict[str, str]:
         """Where each channel comes from: a word for each of CHANNELS, the price and the market's conditions.
@@ -92,6 +100,7 @@ class Scenario(ABC):
         Raises:
             ValueError: for seeds that are no unsigned integers, for hours out of range, and for a scenario that
                 writes an impossible tape.
+            SealedError: for a scenario of the sealed test, as long as nobody has opened it; a ValueError.
         """
         tapes, _ = self._drawn(seeds, num_hours, self.fill)
         plain = tapes.view(TAPE, np.ndarray)
@@ -100,6 +109,7 @@ class Scenario(ABC):
 
     def _drawn(self, seeds: Any, num_hours: int, fill: Callable[[Tapes, Seeds], Any]) -> tuple[Tapes, Any]:
         """Fresh tapes, written by `fill`, and what that returned."""
+        self.check_open()
         self.check_hours(num_hours)
         keys = as_seeds(seeds)
         # zeros: attacks are what somebody writes, and most scenarios have none
@@ -108,13 +118,6 @@ class Scenario(ABC):
         compiling = Compiling("compiling a market (takes some seconds)", "compiled a market", logging.INFO)
         with np.errstate(over="ignore"), compiling:
             return tapes, fill(tapes, keys)
-
-    def _marks(
-        self, seeds: Any, num_hours: int, fill: Callable[[Tapes, Seeds], NDArray[np.int64]]
-    ) -> NDArray[np.int64]:
-        """What `fill` says about each hour beside the tape."""
-        _, marks = self._drawn(seeds, num_hours, fill)
-        return np.asarray(marks)
 
     def __add__(self, other: "Scenario") -> "Scenario":
         if not isinstance(other, Scenario):
@@ -275,7 +278,12 @@ def scenario_names(split: Split | None = None) -> tuple[str, ...]:
     Those of the split "test" are sealed: they are listed where that is asked for, and may not be drawn.
     """
     asked = [one for one in STRICTNESS if one != "test"] if split is None else [split]
-    return tuple(sorted(name for name, one in _registry.items() if not one.is_overlay and one.split in asked))
+    return tuple(sorted(one.name for each in asked for one in rows(each)))
+
+
+def rows(split: Split) -> tuple[Scenario, ...]:
+    """The same of one split, as scenarios in the order in which they were registered."""
+    return tuple(one for one in _registry.values() if not one.is_overlay and one.split == split)
 
 
 def overlay_names() -> tuple[str, ...]:
@@ -306,6 +314,22 @@ def held_out_splits(scenario: Scenario) -> dict[str, Split]:
 def held_out(scenario: Scenario) -> tuple[str, ...]:
     """Names of all parts of a scenario that are of the splits validation or test; see :func:`held_out_splits`."""
     return tuple(held_out_splits(scenario))
+
+
+def check_trainable(scenario: Scenario) -> None:
+    """Refuse what is held out, for whatever learns, tunes or chooses by what it draws.
+
+    Raises:
+        ValueError: the scenario or a part of it is of the splits validation or test, see :func:`held_out_splits`.
+    """
+    kept = held_out_splits(scenario)
+    if kept:
+        splits = " and ".join(dict.fromkeys(f"{split!r}" for split in kept.values()))
+        parts = "" if tuple(kept) == (scenario.name,) else f", because of {', '.join(kept)}"
+        raise ValueError(
+            f"scenario {scenario.name!r} is of the split {splits} and is never trained or tuned on{parts}; train on "
+            f"one of {', '.join(scenario_names('train'))}"
+        )
 
 
 def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:

@@ -32,16 +32,15 @@ from typing import Any
 import numpy as np
 
 from protogov.envs.scenarios._parameters import Parameters, bounded
-from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes
-from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions
+from protogov.envs.scenarios.conditions import WARM_UP
+from protogov.envs.scenarios.path import Floats, Keys, Path, SimulatedWalk, origin_of, over_rows
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.kernels import keep_compiled, source_digest
-from protogov.envs.world.noise import Purpose, key, normal, uniform
+from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
-class BatesProcess(Parameters):
+class BatesProcess(Parameters, SimulatedWalk):
     """The parameters; annual decimals, times in hours. Defaults are the fit of the sealed test."""
 
     start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds
@@ -55,9 +54,12 @@ class BatesProcess(Parameters):
     jump_spread: float = bounded(0.0391, 0.0, 0.3)
     variance_jump: float = bounded(0.519, 0.0, 50.0)  # mean of what a jump adds to the annual variance
 
+    def walk(self, path: Path, keys: Keys) -> Floats:
+        """Simulate a path for each key; it has no marks."""
+        return _walk(path, keys, self.as_record())
+
 
 _ZERO, _ONE, _TWO = np.uint64(0), np.uint64(1), np.uint64(2)
-_SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
 _PRICE = np.uint64(Purpose.TAPE_PRICE)
 _VARIANCE = np.uint64(Purpose.TAPE_VARIANCE)
 _JUMP_TIME = np.uint64(Purpose.TAPE_JUMP_TIME)
@@ -104,71 +106,19 @@ def bates_hour(
 
 
 @compiled
-def walk_bates(tape: Any, log_close: Logs, log_range: Logs, seed: np.uint64, p: Any) -> None:
-    """Simulate one path: prices into `tape` (TAPE[hours + 1]), logs of the whole past into the two F64 arrays."""
+def bates_row(path: Path, seed: np.uint64, process: Any) -> float:
+    """Simulate one path; the log price at its origin."""
+    p = process[0]
     # thirty days before the opening are enough to forget where the variance began
     variance = p.vol * p.vol
-    log_price, offset = 0.0, 0.0
-    log_close[0], log_range[0] = 0.0, 0.0
-    for i in range(1, log_close.size):
-        hour = i - WARM_UP
-        start = log_price
-        log_price, high, low, variance = bates_hour(start, variance, seed, np.uint64(i), SUBSTEPS if hour > 0 else 1, p)
-        log_close[i], log_range[i] = log_price, high - low
-        if hour == 0:
-            price = log(p.start_price) + p.start_spread * normal(seed, _ZERO, _ZERO, _ZERO, _SCENARIO)
-            offset = price - log_price
-            start = high = low = log_price
-        if hour >= 0:
-            tape[hour]["open"] = exp(offset + start)
-            tape[hour]["high"] = exp(offset + high)
-            tape[hour]["low"] = exp(offset + low)
-            tape[hour]["close"] = exp(offset + log_price)
+    log_price = 0.0
+    for i in range(1, path.close.size):
+        substeps = SUBSTEPS if i > WARM_UP else 1
+        log_price, path.high[i], path.low[i], variance = bates_hour(
+            log_price, variance, seed, np.uint64(i), substeps, p
+        )
+        path.close[i] = log_price
+    return origin_of(path.close[WARM_UP], seed, p)
 
 
-def _build(digest: str) -> Any:
-    @keep_compiled
-    def bates_range(
-        tapes: Any, seeds: Seeds, salt: np.uint64, process: Any, conditions_of: Any, start: int, stop: int
-    ) -> None:
-        _ = digest  # a closure cell and so part of the cache's key: see kernels.py
-        size = WARM_UP + tapes.shape[1]
-        log_close, log_range = np.empty(size), np.empty(size)
-        for row in range(start, stop):
-            seed = key(seeds[row], salt)
-            walk_bates(tapes[row], log_close, log_range, seed, process[0])
-            fill_conditions(tapes[row], log_close, log_range, 0, seed, conditions_of[0])
-
-    return bates_range
-
-
-_bates_range = _build(source_digest(*SOURCE_FOLDERS))
-
-
-class Bates(Scenario):
-    """A market drawn from a :class:`BatesProcess` and :class:`Conditions`.
-
-    Args:
-        name: of the scenario; part of the noise's key.
-        split: "free" for a copy to look at; the sealed test has its own.
-        process: of the price.
-        conditions: of everything else.
-    """
-
-    kind = "synthetic"
-
-    def __init__(
-        self,
-        name: str,
-        split: Split = "free",
-        process: BatesProcess | None = None,
-        conditions: Conditions | None = None,
-    ) -> None:
-        self.name, self.split = name, split
-        self.process = process or BatesProcess()
-        self.conditions = conditions or Conditions()
-
-    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Simulate one path and its conditions for each seed."""
-        process, conditions_of = self.process.as_record(), self.conditions.as_record()
-        _bates_range(tapes, seeds, self.salt, process, conditions_of, 0, seeds.size)
+_walk = over_rows(bates_row)

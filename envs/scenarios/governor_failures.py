@@ -10,7 +10,8 @@ governor ``slope2_oracle`` of ``protogov.agents.baselines``.
 from protogov.envs.scenarios.attacks import Pulse
 from protogov.envs.scenarios.base import Named, register
 from protogov.envs.scenarios.conditions import Conditions
-from protogov.envs.scenarios.synthetic import JumpProcess, Synthetic
+from protogov.envs.scenarios.path import PathScenario
+from protogov.envs.scenarios.synthetic import JumpProcess
 
 # ---- March 2026: a quiet market; the report is wrong by the fact's 2.85% for eight hours
 _QUIET = JumpProcess(vol=0.50, vol_spread=0.2, crash_hazard=0.0)
@@ -18,7 +19,7 @@ PRICE_AGENT = register(
     Pulse("price-agent-error", 8, sets={"oracle_error": -0.0285}), "the oracle reports 2.85% too little for eight hours"
 )
 MISPRICE = register(
-    Named("misprice-2026-03", Synthetic("march 2026", "free", _QUIET) + PRICE_AGENT, kind="failure"),
+    Named("misprice-2026-03", PathScenario("march 2026", "free", _QUIET) + PRICE_AGENT, kind="failure"),
     "a quiet market in which an automated price agent is wrong by 2.85% for eight hours",
 )
 
@@ -36,7 +37,7 @@ DRAWN_MARKET = register(
 SLOPE2 = register(
     Named(
         "slope2-2026-02",
-        Synthetic("february 2026", "free", _FALLING, _ANXIOUS) + DRAWN_MARKET,
+        PathScenario("february 2026", "free", _FALLING, _ANXIOUS) + DRAWN_MARKET,
         kind="failure",
     ),
     "utilisation is driven to 99.85% for days: the market in which slope2_oracle failed",

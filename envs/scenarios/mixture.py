@@ -6,17 +6,16 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios.base import CHANNELS, Scenario, Seeds, Split, Tapes, as_seeds, either, register, stricter
+from protogov.envs.scenarios.base import CHANNELS, Scenario, Seeds, Split, Tapes, either, register, stricter
 from protogov.envs.scenarios.crises import STORIES
-from protogov.envs.scenarios.regimes import REGIMES_SCENARIO
-from protogov.envs.scenarios.self_exciting import SELF_EXCITING
-from protogov.envs.scenarios.synthetic import JUMP
+from protogov.envs.scenarios.markets import MARKETS
+from protogov.envs.scenarios.path import keys_of, uniforms
 from protogov.envs.scenarios.waypoints import Crisis
-from protogov.envs.world.noise import Purpose, key, uniform
+from protogov.envs.world.noise import Purpose
 
 TRAINING_AMPLITUDE = (0.7, 1.3)  # of every log move of a training crisis in the stress mix
 
-_ZERO = np.uint64(0)
+_MIX = np.uint64(Purpose.TAPE_MIX)
 
 
 class Mixture(Scenario):
@@ -75,11 +74,7 @@ class Mixture(Scenario):
         """Index of the part that each seed belongs to, I64[n]."""
         ends = np.cumsum(self.shares)
         ends[-1] = 1.0
-        with np.errstate(over="ignore"):
-            # compiled functions return Python integers, which would come back as signed ones
-            keys = [np.uint64(key(seed, self.salt)) for seed in as_seeds(seeds)]
-            draws = [uniform(each, _ZERO, _ZERO, _ZERO, _MIX) for each in keys]
-        return np.searchsorted(ends, np.array(draws, np.float64), side="right").astype(np.int64)
+        return np.searchsorted(ends, uniforms(keys_of(seeds, self.salt), _MIX), side="right").astype(np.int64)
 
     def weights(self, seeds: Iterable[int] | Seeds, shares: Mapping[str, float]) -> NDArray[np.float64]:
         """What each seed counts for in a mixture of the same parts in other shares.
@@ -130,8 +125,6 @@ def effective_sample_size(weights: NDArray[np.float64]) -> float:
     return float(weights.sum()) ** 2 / squares if squares > 0.0 else 0.0
 
 
-_MIX = np.uint64(Purpose.TAPE_MIX)
-
 # The stress mix: a listed crisis in three fortnights of ten, where history had nine in 156, so that a learner meets
 # them; how often things really happen is `natural`. They come in all strengths: a governor must not learn how deep
 # this one goes.
@@ -145,9 +138,9 @@ MIX = register(
     Mixture(
         "mix",
         [
-            (REGIMES_SCENARIO, 0.40),
-            (JUMP, 0.15),
-            (SELF_EXCITING, 0.15),
+            (MARKETS["regimes"], 0.40),
+            (MARKETS["jump"], 0.15),
+            (MARKETS["self-exciting"], 0.15),
             *((crisis, 0.30 / len(_TRAINING_CRISES)) for crisis in _TRAINING_CRISES),
         ],
     ),

@@ -16,10 +16,8 @@ No expected return: crises fall, so that the other parts carry one small drift w
 from protogov.envs.scenarios.base import register
 from protogov.envs.scenarios.crises import CRISES
 from protogov.envs.scenarios.drift import Drift
+from protogov.envs.scenarios.markets import MARKETS
 from protogov.envs.scenarios.mixture import Mixture
-from protogov.envs.scenarios.regimes import REGIMES_SCENARIO
-from protogov.envs.scenarios.self_exciting import SELF_EXCITING
-from protogov.envs.scenarios.synthetic import CALM, JUMP
 
 # Log an hour, on all parts that are no crisis. Measured by `protogov study natural_drift` on 32,768
 # tapes of each part from seed 2**45 on: 3.236e-5 +- .098e-5; verified on 4,096 tapes of the mixture from 2**46 on.
@@ -29,17 +27,17 @@ SHARES = {"calm": 0.30, "regimes": 0.35, "self-exciting": 0.15, "jump": 0.16}
 CRISIS_SHARE = 0.04  # of all training crises together
 TRAINING_CRISES = tuple(crisis for crisis in CRISES.values() if crisis.split == "train")
 
-_QUIET = {one.name: one for one in (CALM, REGIMES_SCENARIO, SELF_EXCITING, JUMP)}
 _DRIFT = Drift(LOG_DRIFT)
+_QUIET = [(MARKETS[name] + _DRIFT, share) for name, share in SHARES.items()]
 
 NATURAL = Mixture(
     "natural",
     [
-        *((_QUIET[name] + _DRIFT, share) for name, share in SHARES.items()),
+        *_QUIET,
         *((crisis, CRISIS_SHARE / len(TRAINING_CRISES)) for crisis in TRAINING_CRISES),
     ],
 )
-BETWEEN_CRISES = Mixture("between-crises", [(_QUIET[name] + _DRIFT, share) for name, share in SHARES.items()])
+BETWEEN_CRISES = Mixture("between-crises", _QUIET)
 register(
     BETWEEN_CRISES, "natural without its crises, in the same proportions: what people are fitted to outside crises"
 )

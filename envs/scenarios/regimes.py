@@ -5,7 +5,7 @@ depth, leverage demand, outside yield, and how much option flow there is and how
 is. Markov switching as in Hamilton (1989); within a regime log vol is Ornstein-Uhlenbeck around the regime's level.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log, sqrt
 from typing import Any
@@ -14,12 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.scenarios._parameters import Parameters, bounded
-from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, register
-from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
+from protogov.envs.scenarios.base import Tapes
+from protogov.envs.scenarios.conditions import WARM_UP, ou_step
+from protogov.envs.scenarios.path import (
+    Floats,
+    Indices,
+    Keys,
+    Path,
+    SimulatedWalk,
+    bend_over_rows,
+    origin_of,
+    over_rows,
+)
 from protogov.envs.scenarios.synthetic import walk_hour
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.kernels import keep_compiled, source_digest
-from protogov.envs.world.noise import Purpose, key, normal, uniform
+from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
 
@@ -53,7 +62,6 @@ class RegimeProcess(Parameters):
 
 
 _ZERO = np.uint64(0)
-_SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
 _VARIANCE = np.uint64(Purpose.TAPE_VARIANCE)
 _REGIME = np.uint64(Purpose.TAPE_REGIME)
 _NEXT = np.uint64(Purpose.TAPE_REGIME_NEXT)
@@ -106,53 +114,36 @@ def drift_of(r: Any) -> float:
 
 
 @compiled
-def walk_regimes(
-    tape: Any,
-    log_close: Logs,
-    log_range: Logs,
-    states: NDArray[np.int64],
-    seed: np.uint64,
-    regimes: Any,
-    chain: NDArray[np.float64],
-    p: Any,
-) -> None:
-    """Simulate one path: prices into `tape` (TAPE[hours + 1]), the whole past into the other three arrays.
-
-    `chain` is F64[k + 1, k]: in row i the cumulative shares of what follows regime i, in the last row those of the
-    stationary distribution.
-    """
+def regimes_row(path: Path, seed: np.uint64, parameters: Any) -> float:
+    """Simulate one path and the regime of each of its hours; the log price at its origin."""
+    regimes, chain, process = parameters
+    p = process[0]
     keep = exp(-0.6931471805599453 / p.vol_half_life)
     own_shock = sqrt(1.0 - p.leverage * p.leverage)
     state = pick(chain[chain.shape[0] - 1], uniform(seed, _ZERO, _ZERO, _ZERO, _REGIME))
     log_vol = log(regimes[state].vol) + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
-    log_price, offset = 0.0, 0.0
-    log_close[0], log_range[0], states[0] = 0.0, 0.0, state
-    for i in range(1, log_close.size):
+    log_price = 0.0
+    path.marks[0] = state
+    for i in range(1, path.close.size):
         step = np.uint64(i)
-        hour = i - WARM_UP
         if uniform(seed, _ZERO, step, _ZERO, _REGIME) * regimes[state].stay < 1.0:
             state = pick(chain[state], uniform(seed, _ZERO, step, _ZERO, _NEXT))
         r = regimes[state]
-        start = log_price
-        drift = drift_of(r)
-        log_price, high, low, shock = walk_hour(start, log_vol, drift, seed, step, SUBSTEPS if hour > 0 else 1, r)
-        log_close[i], log_range[i], states[i] = log_price, high - low, state
+        substeps = SUBSTEPS if i > WARM_UP else 1
+        log_price, path.high[i], path.low[i], shock = walk_hour(
+            log_price, log_vol, drift_of(r), seed, step, substeps, r
+        )
+        path.close[i], path.marks[i] = log_price, state
         vol_shock = p.leverage * shock + own_shock * normal(seed, _ZERO, step, _ZERO, _VARIANCE)
         log_vol = min(ou_step(log_vol, log(r.vol), keep, p.vol_spread, vol_shock), _LOG_VOL_LIMIT)
-        if hour == 0:
-            price = log(p.start_price) + p.start_spread * normal(seed, _ZERO, _ZERO, _ZERO, _SCENARIO)
-            offset = price - log_price
-            start = high = low = log_price
-        if hour >= 0:
-            tape[hour]["open"] = exp(offset + start)
-            tape[hour]["high"] = exp(offset + high)
-            tape[hour]["low"] = exp(offset + low)
-            tape[hour]["close"] = exp(offset + log_price)
+    return origin_of(path.close[WARM_UP], seed, p)
 
 
 @compiled
-def bend_conditions(tape: Any, states: NDArray[np.int64], regimes: Any, p: Any) -> None:
+def bend_row(tape: Any, states: Indices, seed: np.uint64, parameters: Any) -> None:
     """Let the regimes act on the conditions of a filled `tape`, each with the lag of people who notice it late."""
+    regimes, _, process = parameters
+    p = process[0]
     follow = 1.0 - exp(-1.0 / p.lag)
     r = regimes[states[0]]
     depth, demand, intensity = log(r.depth), log(r.demand), log(r.intensity)
@@ -175,46 +166,18 @@ def bend_conditions(tape: Any, states: NDArray[np.int64], regimes: Any, p: Any) 
             tape[hour]["informed_share"] = min(1.0, max(0.0, share))
 
 
-def _build(digest: str) -> Any:
-    @keep_compiled
-    def regimes_range(
-        tapes: Any,
-        visited: NDArray[np.int64],
-        seeds: Seeds,
-        salt: np.uint64,
-        regimes: Any,
-        chain: NDArray[np.float64],
-        process: Any,
-        conditions_of: Any,
-        start: int,
-        stop: int,
-    ) -> None:
-        _ = digest  # a closure cell and so part of the cache's key: see kernels.py
-        size = WARM_UP + tapes.shape[1]
-        log_close, log_range, states = np.empty(size), np.empty(size), np.empty(size, np.int64)
-        for row in range(start, stop):
-            seed = key(seeds[row], salt)
-            walk_regimes(tapes[row], log_close, log_range, states, seed, regimes, chain, process[0])
-            fill_conditions(tapes[row], log_close, log_range, 0, seed, conditions_of[0])
-            bend_conditions(tapes[row], states, regimes, process[0])
-            visited[row] = states[WARM_UP:]
-
-    return regimes_range
+_walk, _bend = over_rows(regimes_row), bend_over_rows(bend_row)
 
 
-_regimes_range = _build(source_digest(*SOURCE_FOLDERS))
+class RegimeWalk(SimulatedWalk):
+    """A price that switches between named regimes, and takes the conditions with it.
 
-
-class RegimeSwitching(Scenario):
-    """A market that switches between named regimes.
+    Marks are the regime of each hour, as an index into `regimes`.
 
     Args:
-        name: of the scenario; part of the noise's key.
-        split: "train", "validation", "test" or "free".
         regimes: at least two, by name.
         transitions: for each regime the shares of those that follow it; each row adds up to 1, none follows itself.
         process: what the regimes share.
-        conditions: of everything else; the regimes act on top.
 
     Attributes:
         stationary: F64[k], the share of time spent in each regime in the long run.
@@ -223,47 +186,30 @@ class RegimeSwitching(Scenario):
         ValueError: for transitions that name unknown regimes, lack a row, or do not add up.
     """
 
-    kind = "synthetic"
     derived = ("implied_vol", "congestion")  # not depth: the regime's factor on it is drawn
 
     def __init__(
         self,
-        name: str,
-        split: Split,
         regimes: Mapping[str, Regime] | None = None,
         transitions: Mapping[str, Mapping[str, float]] | None = None,
         process: RegimeProcess | None = None,
-        conditions: Conditions | None = None,
     ) -> None:
-        self.name, self.split = name, split
         self.regimes = dict(REGIMES if regimes is None else regimes)
         self.process = process or RegimeProcess()
-        self.conditions = conditions or Conditions()
         shares = _transition_shares(list(self.regimes), TRANSITIONS if transitions is None else transitions)
         self.stationary = _stationary(shares, np.array([regime.stay for regime in self.regimes.values()]))
-        self._chain = np.ascontiguousarray(np.cumsum(np.vstack([shares, self.stationary]), axis=1))
+        # row i: cumulative shares of what follows regime i; the last: those of the stationary distribution
+        chain = np.ascontiguousarray(np.cumsum(np.vstack([shares, self.stationary]), axis=1))
+        records = np.concatenate([regime.as_record() for regime in self.regimes.values()]).view(np.recarray)
+        self._parameters = records, chain, self.process.as_record()
 
-    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Simulate one path and its conditions for each seed."""
-        self._run(tapes, seeds)
+    def walk(self, path: Path, keys: Keys) -> Floats:
+        """Simulate a path for each key."""
+        return _walk(path, keys, self._parameters)
 
-    def visited(self, seeds: Sequence[int] | Seeds, num_hours: int) -> NDArray[np.int64]:
-        """The regime of every hour, I64[n, num_hours + 1], as an index into `regimes`: for looking on, not for acting.
-
-        Raises:
-            ValueError: as :meth:`draw`.
-        """
-        return self._marks(seeds, num_hours, self._run)
-
-    def _run(self, tapes: Tapes, seeds: Seeds) -> NDArray[np.int64]:
-        records = [regime.as_record() for regime in self.regimes.values()]
-        regimes = np.concatenate(records).view(np.recarray)
-        process, conditions_of = self.process.as_record(), self.conditions.as_record()
-        states = np.empty(tapes.shape, np.int64)
-        _regimes_range(
-            tapes, states, seeds, self.salt, regimes, self._chain, process, conditions_of, 0, seeds.size
-        )  # fmt: skip
-        return states
+    def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:
+        """Let the regimes act on depth, leverage demand, outside yield and option flow."""
+        _bend(tapes, marks, keys, self._parameters)
 
 
 def _transition_shares(names: list[str], transitions: Mapping[str, Mapping[str, float]]) -> NDArray[np.float64]:
@@ -292,9 +238,3 @@ def _stationary(shares: NDArray[np.float64], stay: NDArray[np.float64]) -> NDArr
     visits = np.linalg.lstsq(equations, np.r_[np.zeros(size), 1.0], rcond=None)[0]
     time = np.maximum(visits, 0.0) * stay
     return np.asarray(time / time.sum())
-
-
-REGIMES_SCENARIO = register(
-    RegimeSwitching("regimes", "train"),
-    "calm, normal, boom, turbulent and stress take turns; everything moves with them",
-)

@@ -1,99 +1,61 @@
 """Replay of recorded candles: prices and recorded conditions as they were, the others derived or drawn beside them."""
 
+from collections.abc import Callable
 from math import log
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from protogov.envs.scenarios.base import DERIVED, SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, either
+from protogov.envs.scenarios.base import PRICES, Scenario, Split, Tapes, either
 from protogov.envs.scenarios.candle_files import counted, without_suffix
 from protogov.envs.scenarios.candle_times import parse_iso
 from protogov.envs.scenarios.candles import HOUR, CandleError, Candles, load_candles, utc
-from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions
-from protogov.envs.world.compiled import compiled
-from protogov.envs.world.kernels import keep_compiled, source_digest
-from protogov.envs.world.noise import Purpose, key, uniform
+from protogov.envs.scenarios.conditions import WARM_UP, Conditions
+from protogov.envs.scenarios.path import Indices, Keys, Past, PathScenario, Walk, uniforms
+from protogov.envs.world.noise import Purpose
 
-Indices = NDArray[np.int64]
-
-_ZERO = np.uint64(0)
 _SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
 
 
-@compiled
-def replay_row(
-    tape: Any,
-    seed: np.uint64,
-    prices: NDArray[np.float64],
-    openings: Indices,
-    begins: Indices,
-    c: Any,
-    log_close: Logs,
-    log_range: Logs,
-) -> int:
-    """One tape: candles from the opening on, and conditions that also know up to 30 days before it.
+class CandleWalk(Walk):
+    """The prices of recorded candles, and what was recorded beside them; marks are the candle of each hour.
 
     Args:
-        tape: TAPE[hours + 1], written.
-        seed: key of the row.
-        prices: F64[n, 4]: open, high, low, close.
-        openings: I64[m], candles whose close may open the episode; one is drawn, uniform and keyed.
-        begins: I64[n], the first candle of each one's stretch: nothing before it is known.
-        c: record of :class:`Conditions`.
-        log_close: F64[WARM_UP + hours + 1], room to work in.
-        log_range: the same.
-
-    Returns:
-        The index of the candle that opens the episode.
+        candles: what was recorded.
+        openings: for an episode of so many hours the candles whose close may open it, I64[m].
     """
-    num_hours = tape.size - 1
-    drawn = min(int(uniform(seed, _ZERO, _ZERO, _ZERO, _SCENARIO) * openings.size), openings.size - 1)
-    opening = openings[drawn]
-    first = max(0, WARM_UP - (opening - begins[opening]))
-    for i in range(first, log_close.size):
-        candle = opening - WARM_UP + i
-        log_close[i] = log(prices[candle, 3])
-        log_range[i] = log(prices[candle, 1] / prices[candle, 2])
-    for hour in range(num_hours + 1):
-        candle = opening + hour
-        tape[hour]["open"] = prices[candle, 0 if hour > 0 else 3]
-        tape[hour]["high"] = prices[candle, 1 if hour > 0 else 3]
-        tape[hour]["low"] = prices[candle, 2 if hour > 0 else 3]
-        tape[hour]["close"] = prices[candle, 3]
-    fill_conditions(tape, log_close, log_range, first, seed, c)
-    return opening
+
+    def __init__(self, candles: Candles, openings: Callable[[int], Indices]) -> None:
+        self._candles, self._openings = candles, openings
+        stretches = candles.stretches
+        # the first candle of each one's stretch: nothing before it is known
+        self._begins = np.repeat([one.start for one in stretches], [len(one) for one in stretches])
+        # math.log as in compiled code, one by one: numpy's own may differ in the last bit
+        self._log_close = np.array([log(price) for price in candles.close])
+        self._log_range = np.array([log(ratio) for ratio in candles.high / candles.low])
+
+    def draw(self, tapes: Tapes, keys: Keys) -> Past:
+        """Copy the candles from an opening on that is drawn for each key, and up to 30 days before it."""
+        openings = self._openings(tapes.shape[1] - 1)
+        drawn = (uniforms(keys, _SCENARIO) * openings.size).astype(np.int64)
+        opening = openings[np.minimum(drawn, openings.size - 1)]
+        first = np.maximum(0, WARM_UP - (opening - self._begins[opening]))
+        candle = opening[:, None] + np.arange(-WARM_UP, tapes.shape[1])
+        for name in PRICES:
+            tapes[name] = getattr(self._candles, name)[candle[:, WARM_UP:]]
+            tapes[name][:, 0] = self._candles.close[opening]
+        known = np.maximum(candle, 0)  # what lies before `first` is not read
+        return Past(self._log_close[known], self._log_range[known], candle, first)
+
+    def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:
+        """Lay over the conditions what was recorded of them."""
+        for name in self._candles.recorded:
+            values = self._candles.channels[name][marks[:, WARM_UP:]]
+            known = np.isfinite(values)
+            tapes[name][known] = values[known]
 
 
-def _build(digest: str) -> Any:
-    @keep_compiled
-    def replay_range(
-        tapes: Any,
-        opened: Indices,
-        seeds: Seeds,
-        salt: np.uint64,
-        prices: NDArray[np.float64],
-        openings: Indices,
-        begins: Indices,
-        conditions_of: Any,
-        start: int,
-        stop: int,
-    ) -> None:
-        _ = digest  # a closure cell and so part of the cache's key: see kernels.py
-        log_close = np.empty(WARM_UP + tapes.shape[1])
-        log_range = np.empty(WARM_UP + tapes.shape[1])
-        for row in range(start, stop):
-            seed = key(seeds[row], salt)
-            opened[row] = replay_row(tapes[row], seed, prices, openings, begins, conditions_of[0], log_close, log_range)
-
-    return replay_range
-
-
-_replay_range = _build(source_digest(*SOURCE_FOLDERS))
-
-
-class Replay(Scenario):
+class Replay(PathScenario):
     """The market of a candle file.
 
     The seed chooses where in the file an episode opens; the opening price is the close of that candle. All hours of an
@@ -120,9 +82,7 @@ class Replay(Scenario):
             leave none of its hours.
     """
 
-    kind = "replay"
     recorded = ("price",)
-    derived = DERIVED
 
     def __init__(
         self,
@@ -136,21 +96,18 @@ class Replay(Scenario):
         conditions: Conditions | None = None,
     ) -> None:
         self.candles = candles if isinstance(candles, Candles) else load_candles(candles)
-        self.name = name or without_suffix(self.candles.path)
-        self.split = split
-        self.conditions = conditions or Conditions()
         stretches = self.candles.stretches
         self._window = self._find_window(begin, end)
         self._fixed = None if start is None else self._find_start(start)
         self._stretches = [
             range(max(one.start, self._window.start), min(one.stop, self._window.stop)) for one in stretches
         ]
-        self._begins = np.repeat([one.start for one in stretches], [len(one) for one in stretches])
-        columns = self.candles.open, self.candles.high, self.candles.low, self.candles.close
-        self._prices = np.ascontiguousarray(np.stack(columns, axis=1))
         parts = f", in {len(stretches)} stretches" if len(stretches) > 1 else ""
-        self.about = f"{len(self.candles)} recorded hours, {self._said(range(len(self.candles)))}{parts}"
+        about = f"{len(self.candles)} recorded hours, {self._said(range(len(self.candles)))}{parts}"
         chosen = f"Episodes lie in {len(self._window)} of {len(self.candles)} hours, {self._said(self._window)}."
+        walk = CandleWalk(self.candles, self.openings)
+        name = name or without_suffix(self.candles.path)
+        super().__init__(name, split, walk, conditions, kind="replay", about=about)
         self.report = self.candles.report if begin is None and end is None else (*self.candles.report, chosen)
 
     def _said(self, hours: range) -> str:
@@ -215,20 +172,6 @@ class Replay(Scenario):
             whole = np.isfinite(self.candles.channels[name]).all()
             words[name] = "recorded" if whole else either(("recorded", words[name]))
         return words
-
-    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Copy the candles, derive and draw the conditions for each seed, and lay over them what was recorded."""
-        conditions_of = self.conditions.as_record()
-        opened = np.empty(seeds.size, np.int64)
-        openings = self.openings(tapes.shape[1] - 1)
-        _replay_range(
-            tapes, opened, seeds, self.salt, self._prices, openings, self._begins, conditions_of, 0, seeds.size
-        )
-        candle = opened[:, None] + np.arange(tapes.shape[1])
-        for name in self.candles.recorded:
-            values = self.candles.channels[name][candle]
-            known = np.isfinite(values)
-            tapes[name][known] = values[known]
 
 
 def _seconds(field: str, text: str) -> int:

@@ -7,26 +7,27 @@ results/test/README.md, so that nobody can change the test after having seen wha
 
 Only ``protogov evaluate GOVERNORS --open-test`` opens it. In code that is a block in which these can be drawn::
 
-    with opened():
+    with opened():  # of ``seal.py``
         get_scenario("test-bates")
 
-They are registered like any other, and :meth:`Sealed.check_open` is the one place that holds them out:
-:func:`~protogov.envs.scenarios.lookup.get_scenario` asks it for a name, and drawing asks it for an object.
+They are registered like any other. What holds them out is their split, "test", and nothing else:
+:meth:`~protogov.envs.scenarios.base.Scenario.check_open` refuses to find or to draw whatever has a part of that split.
 A copy under another name and of split "validation" may be looked at, and nobody may train on it: its noise is keyed by
 that name, so that no tape of it is one of the test's (:func:`free_copy`).
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from protogov.envs.scenarios.base import Named, Scenario, Seeds, Tapes, register
-from protogov.envs.scenarios.bates import Bates
+from protogov.envs.scenarios.base import Scenario, register, rows
+from protogov.envs.scenarios.bates import BatesProcess
 from protogov.envs.scenarios.other_coins import STORIES
+from protogov.envs.scenarios.path import PathScenario
+from protogov.envs.scenarios.seal import SealedError
 from protogov.envs.scenarios.waypoints import Crisis
 
 SEALED_FILE = Path(__file__).with_name("sealed_test.json")
@@ -35,51 +36,16 @@ SEALED_DIGEST = "0c929fb94186db0975a541bf9dd53fa6c401ea05adba6029ad3c4c14c277162
 FIRST_SEED = 2**50  # of the test's tapes: far beyond those of training, tuning, audits and evaluations
 EPISODES = 1024  # of each scenario
 
-_open = 0  # blocks of `opened` that are under way in this process
-
-
-class SealedError(ValueError):
-    """The sealed test is asked for while it is sealed, or is not what was sealed."""
-
-
-class Sealed(Named):
-    """A scenario of the sealed test: draws only while the seal is open in this process.
-
-    Args:
-        scenario: what it draws; its name is that of the whole.
-    """
-
-    def __init__(self, scenario: Scenario) -> None:
-        super().__init__(scenario.name, scenario, kind=scenario.kind)
-        self.about = scenario.about
-
-    def check_open(self) -> None:
-        """Raise SealedError unless somebody opened the test."""
-        if not is_open():
-            raise SealedError(
-                f"scenario {self.name!r} belongs to the sealed test, which nothing plays but "
-                f"`protogov evaluate GOVERNORS --open-test`; use one of the splits train, validation or free."
-            )
-
-    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Draw it, if somebody opened the test; raises SealedError."""
-        self.check_open()
-        super().fill(tapes, seeds)
-
-
-def _scenarios(split: Any, prefix: str = "") -> tuple[Scenario, ...]:
-    crises = [Crisis(prefix + name, split, story) for name, story in STORIES.items()]
-    return (Bates(f"{prefix}test-bates", split), *crises)
-
-
-_SEALED: dict[str, Sealed] = {one.name: Sealed(one) for one in _scenarios("test")}
-for _one in _SEALED.values():
-    register(_one)
+for _row in (
+    PathScenario("test-bates", "test", BatesProcess()),
+    *(Crisis(name, "test", story) for name, story in STORIES.items()),
+):
+    register(_row)
 
 
 def sealed_names() -> tuple[str, ...]:
     """Names of the scenarios of the sealed test, in its order."""
-    return tuple(_SEALED)
+    return tuple(row.name for row in rows("test"))
 
 
 def free_copy(name: str) -> Scenario:
@@ -88,26 +54,12 @@ def free_copy(name: str) -> Scenario:
     Raises:
         ValueError: for a name that is not in the sealed test.
     """
-    copies = {one.name.removeprefix("free-"): one for one in _scenarios("validation", "free-")}
-    if name not in copies:
-        raise ValueError(f"scenario {name!r} is not in the sealed test; known are {', '.join(copies)}.")
-    return copies[name]
-
-
-@contextmanager
-def opened() -> Iterator[None]:
-    """A block in which the sealed test can be drawn, in this process."""
-    global _open
-    _open += 1
-    try:
-        yield
-    finally:
-        _open -= 1
-
-
-def is_open() -> bool:
-    """Whether the sealed test can be drawn now."""
-    return _open > 0
+    known = {row.name: row for row in rows("test")}
+    if name not in known:
+        raise ValueError(f"scenario {name!r} is not in the sealed test; known are {', '.join(known)}.")
+    twin = copy(known[name])
+    twin.name, twin.split = f"free-{name}", "validation"
+    return twin
 
 
 @dataclass(frozen=True)
@@ -142,8 +94,9 @@ def read_sealed(path: Path = SEALED_FILE, digest: str = SEALED_DIGEST) -> Sealed
         raise SealedError(f"{path}: its SHA-256 is {found}, and {digest} was sealed; the sealed test has been changed.")
     data = json.loads(content)
     test = SealedTest(dict(data["scenarios"]), int(data["first_seed"]), int(data["episodes"]), found)
+    known = {row.name: row for row in rows("test")}
     for name, sealed in test.scenarios.items():
-        now = definition_digest(_SEALED[name].scenario) if name in _SEALED else "no scenario"
+        now = definition_digest(known[name]) if name in known else "no scenario"
         if now != sealed:
             raise SealedError(
                 f"{path}: {name} was sealed as {sealed[:12]} and is {now[:12]}; the test has been changed."
@@ -151,11 +104,10 @@ def read_sealed(path: Path = SEALED_FILE, digest: str = SEALED_DIGEST) -> Sealed
     return test
 
 
-def sealed_list(scenarios: Sequence[str] = (), first_seed: int = FIRST_SEED, episodes: int = EPISODES) -> str:
-    """The text of a list: of these scenarios as they are defined now, all by default."""
-    names = scenarios or sealed_names()
+def sealed_list(first_seed: int = FIRST_SEED, episodes: int = EPISODES) -> str:
+    """The text of a list: of the scenarios of the split "test" as they are defined now."""
     data = {
-        "scenarios": {name: definition_digest(_SEALED[name].scenario) for name in names},
+        "scenarios": {row.name: definition_digest(row) for row in rows("test")},
         "first_seed": first_seed,
         "episodes": episodes,
     }
@@ -167,14 +119,15 @@ def definition(scenario: Scenario) -> dict[str, Any]:
 
     The words of a story are left out, and so is the code that draws.
     """
-    if isinstance(scenario, Bates):
-        own = {"process": asdict(scenario.process)}
-    elif isinstance(scenario, Crisis):
-        own = {"story": asdict(scenario.story), "around": asdict(scenario.around)}
+    own: dict[str, Any]
+    if isinstance(scenario, Crisis):
+        own = {"kind": "Crisis", "story": asdict(scenario.story), "around": asdict(scenario.around)}
         own["story"].pop("facts")
+    elif isinstance(scenario, PathScenario) and isinstance(scenario.walk, BatesProcess):
+        own = {"kind": "Bates", "process": asdict(scenario.walk)}
     else:
         raise TypeError(f"scenario {scenario.name!r} is a {type(scenario).__name__}; no definition of one is known.")
-    return {"name": scenario.name, "kind": type(scenario).__name__, **own, "conditions": asdict(scenario.conditions)}
+    return {"name": scenario.name, **own, "conditions": asdict(scenario.conditions)}
 
 
 def definition_digest(scenario: Scenario) -> str:

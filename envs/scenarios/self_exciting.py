@@ -5,28 +5,26 @@ branching / memory * exp(-age / memory). The branching ratio is the mean number 
 long run jumps come at base / (1 - branching).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protogov.envs.scenarios._parameters import Parameters, bounded
-from protogov.envs.scenarios.base import DERIVED, SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, register
-from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
+from protogov.envs.scenarios.conditions import WARM_UP, ou_step
+from protogov.envs.scenarios.path import Floats, Keys, Path, SimulatedWalk, origin_of, over_rows
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.kernels import keep_compiled, source_digest
-from protogov.envs.world.noise import Purpose, key, normal, poisson_count, uniform
+from protogov.envs.world.noise import Purpose, normal, poisson_count, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
-class HawkesProcess(Parameters):
+class HawkesProcess(Parameters, SimulatedWalk):
     """A price with log-OU stochastic vol and self-exciting jumps; times in hours.
 
-    Drift offsets the jumps at their present intensity, so that the price has no trend, burst or not.
+    Drift offsets the jumps at their present intensity, so that the price has no trend, burst or not. Marks are the
+    jumps within each hour, 0 at the opening.
     """
 
     start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds
@@ -41,9 +39,12 @@ class HawkesProcess(Parameters):
     jump_mean: float = bounded(-0.004, -0.2, 0.2)  # of log size
     jump_spread: float = bounded(0.015, 0.0, 0.2)
 
+    def walk(self, path: Path, keys: Keys) -> Floats:
+        """Simulate a path for each key."""
+        return _walk(path, keys, self.as_record())
+
 
 _ZERO = np.uint64(0)
-_SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
 _PRICE = np.uint64(Purpose.TAPE_PRICE)
 _VARIANCE = np.uint64(Purpose.TAPE_VARIANCE)
 _JUMP_TIME = np.uint64(Purpose.TAPE_JUMP_TIME)
@@ -91,108 +92,25 @@ def excited_hour(
 
 
 @compiled
-def walk_excited(
-    tape: Any, log_close: Logs, log_range: Logs, counts: NDArray[np.int64], seed: np.uint64, p: Any
-) -> None:
-    """Simulate one path: prices into `tape` (TAPE[hours + 1]), its jumps an hour into `counts` (I64[hours + 1])."""
+def excited_row(path: Path, seed: np.uint64, process: Any) -> float:
+    """Simulate one path and its jumps an hour; the log price at its origin."""
+    p = process[0]
     keep = exp(-0.6931471805599453 / p.vol_half_life)
     own_shock = sqrt(1.0 - p.leverage * p.leverage)
     mean_log_vol = log(p.vol)
     log_vol = mean_log_vol + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
     intensity = p.jump_base / (1.0 - p.branching)
-    log_price, offset = 0.0, 0.0
-    log_close[0], log_range[0] = 0.0, 0.0
-    for i in range(1, log_close.size):
+    log_price = 0.0
+    for i in range(1, path.close.size):
         step = np.uint64(i)
-        hour = i - WARM_UP
-        start = log_price
-        log_price, high, low, shock, intensity, jumps = excited_hour(
-            start, min(log_vol, _LOG_VOL_LIMIT), intensity, seed, step, SUBSTEPS if hour > 0 else 1, p
+        after = i > WARM_UP
+        log_price, path.high[i], path.low[i], shock, intensity, jumps = excited_hour(
+            log_price, min(log_vol, _LOG_VOL_LIMIT), intensity, seed, step, SUBSTEPS if after else 1, p
         )
-        log_close[i], log_range[i] = log_price, high - low
+        path.close[i], path.marks[i] = log_price, jumps if after else 0
         vol_shock = p.leverage * shock + own_shock * normal(seed, _ZERO, step, _ZERO, _VARIANCE)
         log_vol = ou_step(log_vol, mean_log_vol, keep, p.vol_spread, vol_shock)
-        if hour == 0:
-            price = log(p.start_price) + p.start_spread * normal(seed, _ZERO, _ZERO, _ZERO, _SCENARIO)
-            offset = price - log_price
-            start = high = low = log_price
-        if hour >= 0:
-            counts[hour] = jumps if hour > 0 else 0
-            tape[hour]["open"] = exp(offset + start)
-            tape[hour]["high"] = exp(offset + high)
-            tape[hour]["low"] = exp(offset + low)
-            tape[hour]["close"] = exp(offset + log_price)
+    return origin_of(path.close[WARM_UP], seed, p)
 
 
-def _build(digest: str) -> Any:
-    @keep_compiled
-    def excited_range(
-        tapes: Any,
-        counts: NDArray[np.int64],
-        seeds: Seeds,
-        salt: np.uint64,
-        process: Any,
-        conditions_of: Any,
-        start: int,
-        stop: int,
-    ) -> None:
-        _ = digest  # a closure cell and so part of the cache's key: see kernels.py
-        size = WARM_UP + tapes.shape[1]
-        log_close, log_range = np.empty(size), np.empty(size)
-        for row in range(start, stop):
-            seed = key(seeds[row], salt)
-            walk_excited(tapes[row], log_close, log_range, counts[row], seed, process[0])
-            fill_conditions(tapes[row], log_close, log_range, 0, seed, conditions_of[0])
-
-    return excited_range
-
-
-_excited_range = _build(source_digest(*SOURCE_FOLDERS))
-
-
-class SelfExciting(Scenario):
-    """A market drawn from a :class:`HawkesProcess` and :class:`Conditions`.
-
-    Args:
-        name: of the scenario; part of the noise's key.
-        split: "train", "validation", "test" or "free".
-        process: of the price.
-        conditions: of everything else.
-    """
-
-    kind = "synthetic"
-    derived = DERIVED
-
-    def __init__(
-        self,
-        name: str,
-        split: Split,
-        process: HawkesProcess | None = None,
-        conditions: Conditions | None = None,
-    ) -> None:
-        self.name, self.split = name, split
-        self.process = process or HawkesProcess()
-        self.conditions = conditions or Conditions()
-
-    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Simulate one path and its conditions for each seed."""
-        self._run(tapes, seeds)
-
-    def jumps(self, seeds: Sequence[int] | Seeds, num_hours: int) -> NDArray[np.int64]:
-        """Jumps within every hour, I64[n, num_hours + 1]; 0 at the opening.
-
-        Raises:
-            ValueError: as :meth:`draw`.
-        """
-        return self._marks(seeds, num_hours, self._run)
-
-    def _run(self, tapes: Tapes, seeds: Seeds) -> NDArray[np.int64]:
-        process, conditions_of = self.process.as_record(), self.conditions.as_record()
-        counts = np.empty(tapes.shape, np.int64)
-        _excited_range(tapes, counts, seeds, self.salt, process, conditions_of, 0, seeds.size)
-        return counts
-
-
-SELF_EXCITING = register(
-    SelfExciting("self-exciting", "train"), "jumps that set off jumps (Hawkes): quiet weeks, then bursts"
-)
+_walk = over_rows(excited_row)

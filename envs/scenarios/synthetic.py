@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from protogov.envs.scenarios._parameters import Parameters, bounded
-from protogov.envs.scenarios.base import DERIVED, SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes, register
-from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
+from protogov.envs.scenarios.base import Scenario, Seeds, Split, Tapes
+from protogov.envs.scenarios.conditions import WARM_UP, ou_step
+from protogov.envs.scenarios.path import Floats, Keys, Path, SimulatedWalk, origin_of, over_rows
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.kernels import keep_compiled, source_digest
-from protogov.envs.world.noise import Purpose, key, normal, uniform
+from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.state import ATTACKS, HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
-class JumpProcess(Parameters):
+class JumpProcess(Parameters, SimulatedWalk):
     """A price with log-OU stochastic vol, Merton jumps and crashes that take hours; times in hours.
 
     d log P = (drift - s^2/2) dt + s dW + jumps; log s is Ornstein-Uhlenbeck, correlated with W (Scott 1987; jumps:
@@ -50,9 +50,12 @@ class JumpProcess(Parameters):
     crash_vol: float = bounded(2.0, 1.0, 10.0)  # factor on vol at the onset
     rebound: float = bounded(0.3, 0.0, 1.0)  # largest share of the fall that comes back
 
+    def walk(self, path: Path, keys: Keys) -> Floats:
+        """Simulate a path for each key; it has no marks."""
+        return _walk(path, keys, self.as_record())
+
 
 _ZERO, _ONE, _TWO, _THREE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
-_SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
 _PRICE = np.uint64(Purpose.TAPE_PRICE)
 _VARIANCE = np.uint64(Purpose.TAPE_VARIANCE)
 _JUMP_TIME = np.uint64(Purpose.TAPE_JUMP_TIME)
@@ -137,8 +140,9 @@ def walk_hour(
 
 
 @compiled
-def walk_path(tape: Any, log_close: Logs, log_range: Logs, seed: np.uint64, p: Any) -> None:
-    """Simulate one path: prices into `tape` (TAPE[hours + 1]), logs of the whole past into the two F64 arrays."""
+def jump_row(path: Path, seed: np.uint64, process: Any) -> float:
+    """Simulate one path; the log price at its origin."""
+    p = process[0]
     steady = hourly_drift(p)
     onset = onset_hour(seed, p)
     keep = exp(-0.6931471805599453 / p.vol_half_life)
@@ -146,13 +150,11 @@ def walk_path(tape: Any, log_close: Logs, log_range: Logs, seed: np.uint64, p: A
     log_vol = mean_log_vol + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
     own_shock = sqrt(1.0 - p.leverage * p.leverage)
     log_price = 0.0
-    offset = 0.0  # from the walk's own origin to the log of the start price
     fall = left = 0.0  # log size of the crash under way, and what is left of it or of the rebound
     hours_left = 0
     rebounding = False
 
-    log_close[0], log_range[0] = 0.0, 0.0
-    for i in range(1, log_close.size):
+    for i in range(1, path.close.size):
         # uint64: hours before the opening would be negative numbers
         step = np.uint64(i)
         hour = i - WARM_UP
@@ -174,75 +176,15 @@ def walk_path(tape: Any, log_close: Logs, log_range: Logs, seed: np.uint64, p: A
                     left = -fall * p.rebound * uniform(seed, _ONE, step, _ZERO, _JUMP_SIZE)
 
         log_vol = min(log_vol, _LOG_VOL_LIMIT)
-        start = log_price
-        log_price, high, low, shock = walk_hour(start, log_vol, drift, seed, step, SUBSTEPS if hour > 0 else 1, p)
-        log_close[i], log_range[i] = log_price, high - low
+        substeps = SUBSTEPS if hour > 0 else 1
+        log_price, path.high[i], path.low[i], shock = walk_hour(log_price, log_vol, drift, seed, step, substeps, p)
+        path.close[i] = log_price
         vol_shock = p.leverage * shock + own_shock * normal(seed, _ZERO, step, _ZERO, _VARIANCE)
         log_vol = ou_step(log_vol, mean_log_vol, keep, p.vol_spread, vol_shock)
-
-        if hour == 0:
-            price = log(p.start_price) + p.start_spread * normal(seed, _ZERO, _ZERO, _ZERO, _SCENARIO)
-            offset = price - log_price
-            start = high = low = log_price
-        if hour >= 0:
-            tape[hour]["open"] = exp(offset + start)
-            tape[hour]["high"] = exp(offset + high)
-            tape[hour]["low"] = exp(offset + low)
-            tape[hour]["close"] = exp(offset + log_price)
+    return origin_of(path.close[WARM_UP], seed, p)
 
 
-@compiled
-def draw_row(tape: Any, seed: np.uint64, p: Any, c: Any, log_close: Logs, log_range: Logs) -> None:
-    """One tape: its path, then its conditions."""
-    walk_path(tape, log_close, log_range, seed, p)
-    fill_conditions(tape, log_close, log_range, 0, seed, c)
-
-
-def _build(digest: str) -> Any:
-    @keep_compiled
-    def draw_range(
-        tapes: Any, seeds: Seeds, salt: np.uint64, process: Any, conditions_of: Any, start: int, stop: int
-    ) -> None:
-        _ = digest  # a closure cell and so part of the cache's key: see kernels.py
-        log_close = np.empty(WARM_UP + tapes.shape[1])
-        log_range = np.empty(WARM_UP + tapes.shape[1])
-        for row in range(start, stop):
-            draw_row(tapes[row], key(seeds[row], salt), process[0], conditions_of[0], log_close, log_range)
-
-    return draw_range
-
-
-_draw_range = _build(source_digest(*SOURCE_FOLDERS))
-
-
-class Synthetic(Scenario):
-    """A market drawn from a :class:`JumpProcess` and :class:`Conditions`.
-
-    Args:
-        name: of the scenario; part of the noise's key.
-        split: "train", "validation", "test" or "free".
-        process: of the price.
-        conditions: of everything else.
-    """
-
-    kind = "synthetic"
-    derived = DERIVED
-
-    def __init__(
-        self,
-        name: str,
-        split: Split,
-        process: JumpProcess | None = None,
-        conditions: Conditions | None = None,
-    ) -> None:
-        self.name, self.split = name, split
-        self.process = process or JumpProcess()
-        self.conditions = conditions or Conditions()
-
-    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Simulate one path and its conditions for each seed."""
-        process, conditions_of = self.process.as_record(), self.conditions.as_record()
-        _draw_range(tapes, seeds, self.salt, process, conditions_of, 0, seeds.size)
+_walk = over_rows(jump_row)
 
 
 class Flat(Scenario):
@@ -283,45 +225,3 @@ class Flat(Scenario):
         """Write the same hour everywhere."""
         for field, value in self.values.items():
             tapes[field] = value
-
-
-JUMP = register(Synthetic("jump", "train"), "stochastic vol, small jumps, and a crash in one episode of ten")
-
-CALM = register(
-    Synthetic(
-        "calm",
-        "train",
-        JumpProcess(vol=0.35, vol_spread=0.2, jump_hazard=0.0, crash_hazard=0.0),
-        Conditions(yield_hazard=0.0),
-    ),
-    "low vol, no jumps, no surprises in the outside yield",
-)
-
-# Held out: one certain crash between day 3 and day 10, deeper, faster, from a higher vol and with a larger rebound.
-CRASH = register(
-    Synthetic(
-        "crash-heldout",
-        "validation",
-        JumpProcess(
-            start_price=1800.0,
-            vol=0.75,
-            vol_spread=0.3,
-            vol_half_life=72.0,
-            leverage=-0.6,
-            jump_hazard=0.02,
-            jump_mean=0.0,
-            jump_spread=0.015,
-            crash_from=72.0,
-            crash_to=240.0,
-            crash_least=0.25,
-            crash_most=0.55,
-            crash_shortest=2.0,
-            crash_longest=18.0,
-            crash_vol=2.5,
-            rebound=0.6,
-        ),
-    ),
-    "one certain crash between day 3 and day 10, deeper and faster than those of jump",
-)
-
-FLAT = register(Flat(), "nothing ever moves: for worlds that are walked by hand")

@@ -15,13 +15,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios.base import SOURCE_FOLDERS, Scenario, Seeds, Split, Tapes
-from protogov.envs.scenarios.conditions import WARM_UP, Conditions, Logs, fill_conditions, ou_step
-from protogov.envs.scenarios.stories import CHANNELS, EARLIEST, EPISODE, LATEST, Points, Story, Table
+from protogov.envs.scenarios.base import Seeds, Split, Tapes
+from protogov.envs.scenarios.conditions import WARM_UP, Conditions, ou_step
+from protogov.envs.scenarios.path import (
+    Floats,
+    Indices,
+    Keys,
+    Path,
+    PathScenario,
+    SimulatedWalk,
+    bend_over_rows,
+    over_rows,
+)
+from protogov.envs.scenarios.stories import CHANNELS, EARLIEST, EPISODE, LATEST, Points, Story, Surroundings, Table
 from protogov.envs.scenarios.synthetic import walk_hour
 from protogov.envs.world.compiled import compiled
-from protogov.envs.world.kernels import keep_compiled, source_digest
-from protogov.envs.world.noise import Purpose, key, normal, uniform
+from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS, TAPE
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
@@ -147,15 +156,13 @@ def bounds_of(closes: Table, lows: Table, highs: Table) -> tuple[float, float]:
 
 
 @compiled
-def walk_crisis(
-    log_close: Logs, log_high: Logs, log_low: Logs, num_hours: int, closes: Table, lows: Table, highs: Table,
-    swings: Table, seed: np.uint64, p: Any,
-) -> tuple[int, float]:  # fmt: skip
-    """Simulate one path into the three arrays, element WARM_UP the opening; (onset hour, amplitude).
+def crisis_row(path: Path, seed: np.uint64, parameters: Any) -> float:
+    """Simulate one path; the log price at its origin, which is the onset: the path must reach that far.
 
-    `lows` and `highs` may be empty. Logs are relative to the price at the onset, which the free walk before it must
-    therefore reach.
+    `lows` and `highs` may be empty.
     """
+    closes, lows, highs, swings, around = parameters
+    p = around[0]
     onset, amplitude = onset_of(seed, p), amplitude_of(seed, p)
     keep = exp(-0.6931471805599453 / p.vol_half_life)
     mean_log_vol = log(p.vol_before)
@@ -165,8 +172,8 @@ def walk_crisis(
     floor, ceiling = bounds_of(closes, lows, highs)
     floor, ceiling = amplitude * (floor - first), amplitude * (ceiling - first)
     log_price, segment, next_low, next_high = 0.0, 1, 0, 0
-    log_close[0] = log_high[0] = log_low[0] = 0.0
-    for i in range(1, max(WARM_UP + num_hours, begin) + 1):
+    path.marks[0] = -begin
+    for i in range(1, path.close.size):
         step = np.uint64(i)
         hour = i - begin
         if 0 < hour <= end - begin:
@@ -196,42 +203,28 @@ def walk_crisis(
         if hour == 0:
             # what came before is moved so that the crisis begins at its first price
             for j in range(i):
-                log_close[j] -= log_price
-                log_high[j] -= log_price
-                log_low[j] -= log_price
+                path.close[j] -= log_price
+                path.high[j] -= log_price
+                path.low[j] -= log_price
             high, low = high - log_price, low - log_price
             log_price = 0.0
-        log_close[i], log_high[i], log_low[i] = log_price, high, low
-    return onset, amplitude
+        path.close[i], path.high[i], path.low[i], path.marks[i] = log_price, high, low, hour
+    return first
 
 
 @compiled
-def write_prices(tape: Any, log_close: Logs, log_high: Logs, log_low: Logs, first: float) -> None:
-    """Prices into `tape` (TAPE[hours + 1]); `first` is the log of the price that the logs are relative to."""
-    for hour in range(tape.size):
-        i = WARM_UP + hour
-        start, high, low = log_close[i - 1], log_high[i], log_low[i]
-        if hour == 0:
-            start = high = low = log_close[i]
-        tape[hour]["open"] = exp(first + start)
-        tape[hour]["high"] = exp(first + high)
-        tape[hour]["low"] = exp(first + low)
-        tape[hour]["close"] = exp(first + log_close[i])
-
-
-@compiled
-def bend_conditions(
-    tape: Any, onset: int, amplitude: float, implied: Table, depth: Table, congestion: Table, peg: Table,
-    seed: np.uint64, p: Any,
-) -> None:  # fmt: skip
+def bend_row(tape: Any, hours_since: Indices, seed: np.uint64, parameters: Any) -> None:
     """Lay what is known of implied vol, depth, congestion and the peg over the conditions of a filled `tape`."""
+    implied, depth, congestion, peg, around = parameters
+    p = around[0]
+    amplitude = amplitude_of(seed, p)
     keep = exp(-0.6931471805599453 / _NOISE_HALF_LIFE)
     before = np.float64(tape[0]["depth"])
     noise = p.implied_spread * normal(seed, _ZERO, _ZERO, _ZERO, _IMPLIED)
     rest, last = implied[0, 1], implied[implied.shape[0] - 1, 0]
     for hour in range(tape.size):
         row = tape[hour]
-        since = float(hour - onset)
+        since = float(hours_since[WARM_UP + hour])
         if hour > 0:
             noise = ou_step(noise, 0.0, keep, p.implied_spread, normal(seed, _ZERO, np.uint64(hour), _ONE, _IMPLIED))
         level = rest + amplitude * (value_at(implied, since) - rest)
@@ -251,39 +244,37 @@ def bend_conditions(
             row["peg"] = np.float64(row["peg"]) * worth
 
 
-def _build(digest: str) -> Any:
-    @keep_compiled
-    def crisis_range(
-        tapes: Any, onsets: NDArray[np.int64], seeds: Seeds, salt: np.uint64, closes: Table, lows: Table, highs: Table,
-        swings: Table, implied: Table, depth: Table, congestion: Table, peg: Table, surroundings: Any,
-        conditions_of: Any, bent: bool, start: int, stop: int,
-    ) -> None:  # fmt: skip
-        _ = digest  # a closure cell and so part of the cache's key: see kernels.py
-        p = surroundings[0]
-        num_hours = tapes.shape[1] - 1
-        used = WARM_UP + num_hours + 1
-        size = max(used, WARM_UP + int(p.onset_to) + 2)
-        log_close, log_high, log_low = np.empty(size), np.empty(size), np.empty(size)
-        for row in range(start, stop):
-            seed = key(seeds[row], salt)
-            onset, amplitude = walk_crisis(
-                log_close, log_high, log_low, num_hours, closes, lows, highs, swings, seed, p
-            )
-            write_prices(tapes[row], log_close, log_high, log_low, closes[0, 1])
-            for i in range(used):
-                log_high[i] -= log_low[i]
-            fill_conditions(tapes[row], log_close[:used], log_high[:used], 0, seed, conditions_of[0])
-            if bent:
-                bend_conditions(tapes[row], onset, amplitude, implied, depth, congestion, peg, seed, p)
-            onsets[row, 0] = onset
-
-    return crisis_range
+_walk, _bend = over_rows(crisis_row), bend_over_rows(bend_row)
 
 
-_crisis_range = _build(source_digest(*SOURCE_FOLDERS))
+class StoryWalk(SimulatedWalk):
+    """A price through the waypoints of a story; marks are the hours since the onset, negative before it.
+
+    Args:
+        story: what is known.
+        around: vols, amplitudes and onsets, instead of the story's own.
+    """
+
+    def __init__(self, story: Story, around: Surroundings) -> None:
+        self.least_hours = int(around.onset_to) + 1
+        self._prices = (
+            _logs(story.closes), _logs(story.lows), _logs(story.highs), story.swings(), around.as_record(),
+        )  # fmt: skip
+        self._conditions = (
+            _table(story.implied_vol), _table(story.depth or ((-1.0, 1.0),)),
+            _table(story.congestion or ((-1.0, 0.0),)), _table(story.peg or ((-1.0, 1.0),)), around.as_record(),
+        )  # fmt: skip
+
+    def walk(self, path: Path, keys: Keys) -> Floats:
+        """Draw a path through the waypoints for each key."""
+        return _walk(path, keys, self._prices)
+
+    def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:
+        """Lay over the conditions what the story knows of them."""
+        _bend(tapes, marks, keys, self._conditions)
 
 
-class Crisis(Scenario):
+class Crisis(PathScenario):
     """Paths of one crisis.
 
     Args:
@@ -299,8 +290,6 @@ class Crisis(Scenario):
         ValueError: for an amplitude or an onset out of range.
     """
 
-    kind = "crisis"
-
     def __init__(
         self,
         name: str,
@@ -311,29 +300,20 @@ class Crisis(Scenario):
         onset: int | tuple[int, int] | None = None,
         conditions: Conditions | None = None,
     ) -> None:
-        self.name, self.split, self.story = name, split, story
-        self.about = story.facts[0] if story.facts else ""
-        self.conditions = conditions or Conditions()
         if onset is None:
             onset = EARLIEST, max(EARLIEST, min(LATEST, EPISODE - story.length))
         low, high = amplitude if isinstance(amplitude, tuple) else (amplitude, amplitude)
         earliest, latest = onset if isinstance(onset, tuple) else (onset, onset)
+        self.story = story
         self.around = replace(
             story.around, amplitude_low=low, amplitude_high=high, onset_from=earliest, onset_to=latest
         )
-        self._tables = (
-            _logs(story.closes), _logs(story.lows), _logs(story.highs), story.swings(), _table(story.implied_vol),
-            _table(story.depth or ((-1.0, 1.0),)), _table(story.congestion or ((-1.0, 0.0),)),
-            _table(story.peg or ((-1.0, 1.0),)),
-        )  # fmt: skip
-
-    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Draw one path through the waypoints, and its conditions, for each seed."""
-        self._run(tapes, seeds)
+        about = story.facts[0] if story.facts else ""
+        super().__init__(name, split, StoryWalk(story, self.around), conditions, kind="crisis", about=about)
 
     def onsets(self, seeds: Sequence[int] | Seeds) -> NDArray[np.int64]:
         """Hour of the episode at which the crisis begins, I64[n], for each seed."""
-        return self._marks(seeds, 1, self._run)[:, 0]
+        return -self.marks(seeds, 1)[:, 0]
 
     def draw_derived(self, seeds: Sequence[int] | Seeds, num_hours: int) -> Tapes:
         """As :meth:`draw`, without the story's points of implied vol, depth, congestion and peg: TAPE[n, hours + 1].
@@ -359,12 +339,6 @@ class Crisis(Scenario):
             whole = bool(points) and len(self.story.facts_of(name)) == len(points)
             found[name] = "recorded" if whole or (name == "peg" and points) else "invented"
         return found | dict.fromkeys(_DRAWN, "invented")
-
-    def _run(self, tapes: Tapes, seeds: Seeds, bent: bool = True) -> NDArray[np.int64]:
-        surroundings, conditions_of = self.around.as_record(), self.conditions.as_record()
-        onsets = np.empty((seeds.size, 1), np.int64)
-        _crisis_range(tapes, onsets, seeds, self.salt, *self._tables, surroundings, conditions_of, bent, 0, seeds.size)
-        return onsets
 
 
 def _table(points: Points) -> Table:

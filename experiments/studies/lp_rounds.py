@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
-from protogov.envs.scenarios.base import HELD_OUT
 from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still, tape_seeds
@@ -20,8 +19,9 @@ from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
 from protogov.experiments.core.tables import Table, columns, concatenate, groups, select
 from protogov.experiments.core.text import markdown, signed
-from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLACK, BLUE, VERMILLION, dots, headline, new_figure, zero_line
+from protogov.experiments.run_config import training_scenario
 
 PUBLISHED = np.array([-2.07, 0.0, -0.63, -0.70, 0.36, 2.55, -1.89, -7.74])  # % a round, Lyra, unhedged
 # defaults of levers: at a ratio of 0 the pool opens without a hedge too, which an order limit of 0 would leave standing
@@ -78,10 +78,7 @@ def measure(options: Options, how: Running) -> Found:
     if options.seeds < FEWEST_SEEDS:
         raise BadInput(f"seeds is {options.seeds}; a whole number of at least {FEWEST_SEEDS} is accepted")
     for name in options.scenarios:
-        with as_bad_input():
-            scenario = get_scenario(name)
-        if scenario.split in HELD_OUT:
-            raise BadInput(f"scenario {name!r} is held out; one of split train or free is accepted")
+        training_scenario(name)
     worlds = {hedge: world_of(hedge, options.hours, options.member) for hedge in HEDGES}
     pieces = [
         Piece(f"rounds_{scenario}_{hedge}", Round(scenario, hedge, options.seeds), world)

@@ -15,7 +15,8 @@ from protogov.agents.baselines.tuned import TUNED_FILE
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
 from protogov.envs.scenarios.base import SOURCE_FOLDERS
-from protogov.envs.scenarios.sealed import SealedError, SealedTest, opened, read_sealed
+from protogov.envs.scenarios.seal import SealedError, opened
+from protogov.envs.scenarios.sealed import SealedTest, read_sealed
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.core.evaluation import Suite
 from protogov.experiments.core.files import read_json, write_json

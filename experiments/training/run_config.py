@@ -6,7 +6,7 @@ from typing import Any
 
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import Scenario, get_scenario, held_out_splits, scenario_names
+from protogov.envs.scenarios import Scenario, check_trainable, get_scenario
 from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.errors import BadInput, as_bad_input
 
@@ -105,12 +105,5 @@ def training_scenario(name: str) -> Scenario:
     """
     with as_bad_input():
         scenario = get_scenario(name)
-    kept = held_out_splits(scenario)
-    if kept:
-        splits = " and ".join(dict.fromkeys(f"{split!r}" for split in kept.values()))
-        raise BadInput(
-            f"scenario {name!r} is of the split {splits} and is never trained or tuned on"
-            f"{'' if tuple(kept) == (name,) else ', because of ' + ', '.join(kept)}; "
-            f"train on one of {', '.join(scenario_names('train'))}"
-        )
+        check_trainable(scenario)
     return scenario

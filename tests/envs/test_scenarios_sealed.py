@@ -8,10 +8,24 @@ import numpy as np
 import pytest
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import Crisis, Named, base, get_scenario, held_out, overlay_names, scenario_names, sealed
-from protogov.envs.scenarios.bates import Bates, BatesProcess
+from protogov.envs.scenarios import (
+    Crisis,
+    Mixture,
+    Named,
+    PathScenario,
+    Scenario,
+    base,
+    get_scenario,
+    held_out,
+    overlay_names,
+    scenario_names,
+    sealed,
+)
+from protogov.envs.scenarios.base import Seeds, Tapes
+from protogov.envs.scenarios.bates import BatesProcess
 from protogov.envs.scenarios.other_coins import STORIES
-from protogov.envs.scenarios.sealed import SealedError, free_copy, opened, read_sealed, sealed_list, sealed_names
+from protogov.envs.scenarios.seal import SealedError, is_open, opened
+from protogov.envs.scenarios.sealed import free_copy, read_sealed, sealed_list, sealed_names
 from protogov.envs.simulator import Simulator
 from protogov.experiments.bates_fit import moments
 
@@ -51,7 +65,7 @@ def test_the_price_has_no_trend() -> None:
 
 def test_without_noise_and_jumps_it_is_black_and_scholes() -> None:
     plain = BatesProcess(vol=0.5, vol_of_vol=0.0, jump_hazard=0.0, variance_jump=0.0)
-    closes = Bates("plain", process=plain).draw(range(512), 336)["close"].astype(np.float64)
+    closes = PathScenario("plain", "free", plain).draw(range(512), 336)["close"].astype(np.float64)
     returns = np.diff(np.log(closes), axis=1)
     assert returns.std() * np.sqrt(8760) == pytest.approx(0.5, rel=0.01)
     assert (returns**4).mean() / (returns**2).mean() ** 2 == pytest.approx(3.0, abs=0.05)
@@ -59,16 +73,14 @@ def test_without_noise_and_jumps_it_is_black_and_scholes() -> None:
 
 def test_jumps_lift_variance_and_leverage_ties_it_to_falls() -> None:
     process = BatesProcess(vol_of_vol=0.0, jump_hazard=0.01, jump_mean=-0.05, jump_spread=0.0, variance_jump=2.0)
-    closes = Bates("jumps", process=process).draw(range(512), 336)["close"].astype(np.float64)
+    closes = PathScenario("jumps", "free", process).draw(range(512), 336)["close"].astype(np.float64)
     returns = np.diff(np.log(closes), axis=1)
     after = returns[:, 1:][returns[:, :-1] < -0.045]
     assert after.std() > 1.5 * returns[np.abs(returns) < 0.045].std()
     tied = replace(BatesProcess(), leverage=-0.9, jump_hazard=0.0)
-    found = [
-        moments(list(np.diff(np.log(Bates("l", process=one).draw(range(256), 720)["close"].astype(float)), axis=1)),
-                np.full(256, 1 / 256))["leverage 24 h"]
-        for one in (tied, replace(tied, leverage=0.9))
-    ]  # fmt: skip
+    markets = [PathScenario("l", "free", one) for one in (tied, replace(tied, leverage=0.9))]
+    drawn = [market.draw(range(256), 720)["close"].astype(float) for market in markets]
+    found = [moments(list(np.diff(np.log(one), axis=1)), np.full(256, 1 / 256))["leverage 24 h"] for one in drawn]
     assert found[0] < -0.05 < 0.05 < found[1]
 
 
@@ -128,7 +140,7 @@ def test_nothing_draws_the_sealed_test_while_it_is_sealed(name: str) -> None:
     with opened():
         kept = get_scenario(name)
         assert kept.split == "test" and kept.name == name
-    assert not sealed.is_open()
+    assert not is_open()
     with pytest.raises(SealedError, match="sealed test"):  # whoever kept the object cannot draw it either
         kept.draw([1], 3)
 
@@ -136,7 +148,7 @@ def test_nothing_draws_the_sealed_test_while_it_is_sealed(name: str) -> None:
 def test_the_seal_closes_after_an_error() -> None:
     with pytest.raises(KeyError), opened():
         raise KeyError
-    assert not sealed.is_open()
+    assert not is_open()
 
 
 def test_a_free_copy_is_keyed_by_another_name() -> None:
@@ -144,7 +156,7 @@ def test_a_free_copy_is_keyed_by_another_name() -> None:
     for name in NAMES:
         copy = free_copy(name)
         assert copy.split == "validation" and held_out(copy) and copy.name == f"free-{name}"
-        assert copy.salt != Bates(name).salt
+        assert copy.salt != PathScenario(name, "free", BatesProcess()).salt
     with pytest.raises(ValueError, match="'jump' is not in the sealed test; known are test-bates"):
         free_copy("jump")
 
@@ -175,8 +187,8 @@ def test_a_changed_list_or_definition_is_noticed(tmp_path: Path, monkeypatch: py
     path.write_text(json.dumps(changed))
     with pytest.raises(SealedError, match="its SHA-256 is .* was sealed; the sealed test has been changed"):
         read_sealed(path)
-    other = Bates("test-bates", "test", replace(BatesProcess(), vol=0.99))
-    monkeypatch.setitem(sealed._SEALED, "test-bates", sealed.Sealed(other))
+    other = PathScenario("test-bates", "test", replace(BatesProcess(), vol=0.99))
+    monkeypatch.setitem(base._registry, "test-bates", other)
     with pytest.raises(SealedError, match="test-bates was sealed as .* the test has been changed"):
         read_sealed()
 
@@ -196,15 +208,37 @@ def test_every_number_of_a_definition_counts_and_its_words_do_not() -> None:
         sealed.definition(get_scenario("flat"))
 
 
-def test_the_sealed_test_is_held_out_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `Sealed.check_open` a name is found and its free twin drawn; nothing else keeps them closed."""
-    twin = sealed.Sealed(Named("test-twin", free_copy("test-bates")))
-    twin.split = "test"
+class Wrapped(Scenario):
+    """A whole that says nothing of its part."""
+
+    name, split = "wrapped", "free"
+
+    def __init__(self, part: Scenario) -> None:
+        self.part = part
+
+    def fill(self, tapes: Tapes, seeds: Seeds) -> None:
+        self.part.fill(tapes, seeds)
+
+
+def test_a_part_of_the_split_test_closes_whatever_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told on a twin of other noise: alone, in a sum, in a mixture, under another name, and by what it marks."""
+    twin = PathScenario("test-twin", "test", BatesProcess())
     monkeypatch.setattr(base, "_registry", base._registry | {"test-twin": twin})
     assert "test-twin" in scenario_names("test") and "test-twin" not in scenario_names()
-    push = get_scenario("oracle-push")
-    for ask in (lambda: get_scenario("test-twin"), lambda: twin.draw([1], 3), lambda: (twin + push).draw([1], 3)):
-        with pytest.raises(SealedError, match="'test-twin' belongs to the sealed test"):
+    push, flat = get_scenario("oracle-push"), get_scenario("flat")
+    for ask in (
+        lambda: get_scenario("test-twin"),
+        lambda: twin.draw([1], 3),
+        lambda: twin.marks([1], 3),
+        lambda: (twin + push).draw([1], 3),
+        lambda: Mixture("half", [(flat, 1.0), (twin, 1.0)]).draw([1], 3),
+        lambda: Named("renamed", twin + push).draw([1], 3),
+        lambda: PathScenario("test-twin", "free", BatesProcess()).draw([1], 3),  # by its name
+        lambda: Wrapped(twin).draw([1], 3),
+    ):
+        with pytest.raises(SealedError, match="'(test-twin|half)' belongs to the sealed test"):
             ask()
-    monkeypatch.setattr(sealed.Sealed, "check_open", lambda self: None)
+    with opened():
+        assert get_scenario("test-twin + oracle-push").draw([1], 3).shape == (1, 4)
+    twin.split = "free"
     assert get_scenario("test-twin").draw([1], 3).shape == (1, 4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from protogov.envs.scenarios import HawkesProcess, SelfExciting, get_scenario
+from protogov.envs.scenarios import HawkesProcess, PathScenario, get_scenario
 
 HOURS = 336
 
@@ -21,7 +21,7 @@ def fano(process: HawkesProcess, hours: float) -> float:
 @pytest.mark.parametrize("branching", [0.0, 0.5, 0.8])
 def test_mean_and_overdispersion_of_counts_are_the_closed_forms(branching: float) -> None:
     process = HawkesProcess(jump_base=0.02, branching=branching, jump_memory=4.0)
-    counts = SelfExciting(f"test-{branching}", "free", process).jumps(range(3000), HOURS)
+    counts = PathScenario(f"test-{branching}", "free", process).marks(range(3000), HOURS)
     assert (counts[:, 0] == 0).all()
     total = counts[:, 1:].sum(axis=1)
     expected = 0.02 / (1.0 - branching) * HOURS
@@ -31,33 +31,33 @@ def test_mean_and_overdispersion_of_counts_are_the_closed_forms(branching: float
 
 def test_a_jump_is_followed_by_jumps() -> None:
     process = HawkesProcess(jump_base=0.01, branching=0.8, jump_memory=4.0)
-    counts = SelfExciting("test-burst", "free", process).jumps(range(2000), HOURS)
+    counts = PathScenario("test-burst", "free", process).marks(range(2000), HOURS)
     rate = counts.mean()
     after = counts[:, 2:][counts[:, 1:-1] > 0].mean()
     assert after > 4.0 * rate
-    alone = SelfExciting("test-alone", "free", HawkesProcess(jump_base=0.05, branching=0.0)).jumps(range(2000), HOURS)
+    alone = PathScenario("test-alone", "free", HawkesProcess(jump_base=0.05, branching=0.0)).marks(range(2000), HOURS)
     assert alone[:, 2:][alone[:, 1:-1] > 0].mean() == pytest.approx(alone[:, 1:].mean(), rel=0.1)
 
 
 def test_price_has_no_trend_in_spite_of_falling_jumps() -> None:
     process = HawkesProcess(jump_mean=-0.02, jump_spread=0.01)
-    tapes = SelfExciting("test-trend", "free", process).draw(range(3000), HOURS)
+    tapes = PathScenario("test-trend", "free", process).draw(range(3000), HOURS)
     growth = tapes["close"][:, -1].astype(float) / tapes["close"][:, 0]
     assert growth.mean() == pytest.approx(1.0, abs=4 * growth.std() / np.sqrt(growth.size))
 
 
 def test_jumps_have_their_sizes() -> None:
     process = HawkesProcess(vol=1e-4, vol_spread=0.0, jump_base=0.02, branching=0.0, jump_mean=-0.01, jump_spread=0.002)
-    market = SelfExciting("test-size", "free", process)
+    market = PathScenario("test-size", "free", process)
     move = np.diff(np.log(market.draw(range(500), HOURS)["close"].astype(float)), axis=1)
-    one = move[market.jumps(range(500), HOURS)[:, 1:] == 1]
+    one = move[market.marks(range(500), HOURS)[:, 1:] == 1]
     assert one.mean() == pytest.approx(-0.01, abs=4e-4)
     assert one.std() == pytest.approx(0.002, rel=0.08)
 
 
 def test_registered_market_bursts() -> None:
     found = get_scenario("self-exciting")
-    assert isinstance(found, SelfExciting)
+    assert isinstance(found, PathScenario)
     assert found.split == "train"
-    total = found.jumps(range(2000), HOURS)[:, 1:].sum(axis=1)
+    total = found.marks(range(2000), HOURS)[:, 1:].sum(axis=1)
     assert total.var() / total.mean() > 8.0

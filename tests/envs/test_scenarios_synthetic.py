@@ -14,27 +14,17 @@ from hypothesis import strategies as st
 from protogov.envs.scenarios import (
     Conditions,
     JumpProcess,
-    Synthetic,
+    PathScenario,
     get_scenario,
-    regimes,
-    replay,
-    self_exciting,
-    synthetic,
-    waypoints,
 )
 from protogov.envs.scenarios.base import SOURCE_FOLDERS
-from protogov.envs.world.kernels import source_digest
+from protogov.envs.world.compiled import uncompiled
+from protogov.envs.world.kernels import KEPT, source_digest
 from protogov.envs.world.state import TAPE
 
 SYNTHETIC = ("jump", "calm", "crash-heldout")
 DRAWN = (*SYNTHETIC, "regimes", "self-exciting", "crisis-2020-03", "crisis-2023-03", "mix")
-ENTRIES = (
-    (synthetic, "_draw_range"),
-    (replay, "_replay_range"),
-    (regimes, "_regimes_range"),
-    (self_exciting, "_excited_range"),
-    (waypoints, "_crisis_range"),
-)
+WALKS = ("jump_row", "regimes_row", "excited_row", "crisis_row", "bates_row")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +80,7 @@ def test_same_bits_without_jitting() -> None:
 
 
 def test_scenarios_of_different_names_share_no_noise() -> None:
-    one, two = (Synthetic(name, "free") for name in ("one", "two"))
+    one, two = (PathScenario(name, "free", JumpProcess()) for name in ("one", "two"))
     first, second = (returns(scenario.draw(range(50), 336)).ravel() for scenario in (one, two))
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
 
@@ -98,11 +88,18 @@ def test_scenarios_of_different_names_share_no_noise() -> None:
 # ---- compilation
 
 
+def kernels() -> dict[str, FunctionType]:
+    """The Python functions of all kernels that draw markets, by name."""
+    functions = [uncompiled(kernel) for kernel in KEPT]
+    here = {one.__qualname__: one for one in functions if Path(one.__code__.co_filename).name == "path.py"}
+    assert {f"walk_rows.{name}" for name in WALKS} <= set(here)
+    return here
+
+
 def test_every_compiled_callee_is_part_of_the_cache_key() -> None:
-    for module, entry_name in ENTRIES:
-        entry = getattr(module, entry_name)
+    for name, kernel in kernels().items():
         met: set[FunctionType] = set()
-        waiting = [getattr(entry, "py_func", entry)]
+        waiting = [kernel]
         while waiting:
             function = waiting.pop()
             if function in met:
@@ -111,8 +108,8 @@ def test_every_compiled_callee_is_part_of_the_cache_key() -> None:
             source = Path(function.__code__.co_filename)
             assert any(source.is_relative_to(folder) for folder in SOURCE_FOLDERS), function
             names = (function.__globals__.get(name) for name in function.__code__.co_names)
-            waiting += [value.py_func for value in names if hasattr(value, "py_func")]
-        assert len(met) > 8
+            waiting += [uncompiled(value) for value in names if hasattr(value, "py_func")]
+        assert len(met) > 8 or not name.startswith("walk_rows")
 
 
 def test_one_signature_an_entry_point() -> None:
@@ -120,8 +117,10 @@ def test_one_signature_an_entry_point() -> None:
     get_scenario("calm").draw(np.arange(3), 30)
     for name in ("regimes", "self-exciting", "crisis-2020-03", "crisis-2023-03", "mix"):
         get_scenario(name).draw(np.arange(40), 30)
-    for module, entry in ENTRIES:
-        assert module is replay or len(getattr(module, entry).signatures) == 1
+    found = kernels()
+    for kernel in KEPT:
+        if uncompiled(kernel) in found.values():
+            assert len(kernel.signatures) <= 1, kernel
 
 
 def test_cache_runs_no_stale_callee(tmp_path: Path) -> None:
@@ -152,10 +151,10 @@ def test_cache_runs_no_stale_callee(tmp_path: Path) -> None:
 
 
 def test_entry_points_close_over_the_digest_of_all_sources() -> None:
-    for module, name in ENTRIES:
-        entry = getattr(module, name)
-        cells = getattr(entry, "py_func", entry).__closure__
-        assert [cell.cell_contents for cell in cells] == [source_digest(*SOURCE_FOLDERS)]
+    versions = [[cell.cell_contents for cell in kernel.__closure__ or ()] for kernel in kernels().values()]
+    assert all(len(cells) == 1 and cells[0].startswith(source_digest(*SOURCE_FOLDERS)) for cells in versions)
+    walks = [cells[0] for cells in versions if " " in cells[0]]
+    assert len(set(walks)) == len(walks) > len(WALKS)  # all walks are one loop, told apart by the name of the row's
 
 
 # ---- statistics
@@ -180,7 +179,7 @@ def test_price_has_no_trend(jump_tapes: np.ndarray) -> None:
 def test_vol_is_log_ornstein_uhlenbeck() -> None:
     # nothing but diffusion: the hour's realised variance estimates the vol of the hour
     process = JumpProcess(vol=0.62, vol_spread=0.5, vol_half_life=24.0, leverage=0.0, jump_hazard=0.0, crash_hazard=0.0)
-    tapes = Synthetic("test-vol", "free", process).draw(range(1200), 49)
+    tapes = PathScenario("test-vol", "free", process).draw(range(1200), 49)
     measured = log_square(returns(tapes))
     centred = measured - measured.mean()
     # autocovariance at lag h is that of 2 log vol: 4 sd^2 / 2^(h/24); the return's own noise is white
@@ -193,7 +192,7 @@ def test_vol_is_log_ornstein_uhlenbeck() -> None:
 
 def test_leverage_effect_has_its_sign() -> None:
     process = JumpProcess(jump_hazard=0.0, crash_hazard=0.0, leverage=-0.9, vol_half_life=12.0)
-    move = returns(Synthetic("test-leverage", "free", process).draw(range(400), 336))
+    move = returns(PathScenario("test-leverage", "free", process).draw(range(400), 336))
     assert np.corrcoef(move[:, :-1].ravel(), log_square(move[:, 1:]).ravel())[0, 1] < -0.08
 
 
@@ -201,7 +200,7 @@ def test_small_jumps_come_at_their_hazard_and_size() -> None:
     process = JumpProcess(
         vol=0.001, vol_spread=0.0, crash_hazard=0.0, jump_hazard=0.01, jump_mean=-0.01, jump_spread=0.02
     )
-    move = returns(Synthetic("test-jumps", "free", process).draw(range(1000), 336))
+    move = returns(PathScenario("test-jumps", "free", process).draw(range(1000), 336))
     jumps = move[np.abs(move - np.median(move)) > 1e-3]
     expected = 0.01 * move.size * (1 - 0.02)  # 2% of sizes lie within the threshold
     assert abs(jumps.size - expected) < 4 * np.sqrt(expected) + 0.03 * expected
@@ -223,7 +222,7 @@ def test_crashes_come_at_their_hazard_size_and_pace() -> None:
         crash_vol=1.0,
         rebound=0.0,
     )
-    move = returns(Synthetic("test-crash", "free", process).draw(range(3000), 336))
+    move = returns(PathScenario("test-crash", "free", process).draw(range(3000), 336))
     falling = move < -1e-3
     falling_before = np.pad(falling, ((0, 0), (1, 0)))[:, :-1]
     onsets = np.argwhere(falling & ~falling_before)
@@ -277,7 +276,7 @@ def test_leverage_demand_is_log_ornstein_uhlenbeck_with_momentum(jump_tapes: np.
     # what momentum adds: the demand of the last day follows the return of the week before
     momentum = returns(jump_tapes)[:, 168:].sum(axis=1)
     assert np.corrcoef(momentum, demand[:, -1])[0, 1] > 0.15
-    without = Synthetic("test-demand", "free", conditions=Conditions(demand_loading=0.0)).draw(range(1500), 100)
+    without = PathScenario("test-demand", "free", JumpProcess(), Conditions(demand_loading=0.0)).draw(range(1500), 100)
     log_demand = np.log(without["leverage_demand"].astype(float))
     assert log_demand.std() == pytest.approx(0.35, abs=0.015)
     kept = (log_demand[:, 0] * log_demand[:, 72]).mean() / log_demand.var()
@@ -285,7 +284,7 @@ def test_leverage_demand_is_log_ornstein_uhlenbeck_with_momentum(jump_tapes: np.
 
 
 def test_outside_yield_reverts_and_jumps(jump_tapes: np.ndarray) -> None:
-    quiet = Synthetic("test-yield", "free", conditions=Conditions(yield_hazard=0.0)).draw(range(600), 168)
+    quiet = PathScenario("test-yield", "free", JumpProcess(), Conditions(yield_hazard=0.0)).draw(range(600), 168)
     assert np.median(quiet["outside_yield"]) == pytest.approx(0.04, abs=0.002)
     assert quiet["outside_yield"].std() == pytest.approx(0.02, abs=0.002)
     # about once in 120 days: a rise of more than 3 points within an hour, to 8-15% give or take the level of before
@@ -342,7 +341,7 @@ def test_conditions_know_no_later_price() -> None:
     # two markets that differ in the crash alone have the same conditions until it begins
     changed = JumpProcess(crash_from=200.0, crash_to=200.0, crash_least=0.5, crash_most=0.5)
     other = JumpProcess(crash_from=200.0, crash_to=200.0, crash_least=0.2, crash_most=0.2)
-    one, two = (Synthetic("test-causal", "free", p).draw(range(20), 300) for p in (changed, other))
+    one, two = (PathScenario("test-causal", "free", p).draw(range(20), 300) for p in (changed, other))
     assert one[:, :200].tobytes() == two[:, :200].tobytes()
     assert (one["close"][:, 240] != two["close"][:, 240]).all()
 
@@ -428,7 +427,7 @@ def test_tapes_are_sane(
         rebound=rebound,
     )
     c = Conditions()
-    tapes = Synthetic("test-sane", "free", process, c).draw(seeds, num_hours)
+    tapes = PathScenario("test-sane", "free", process, c).draw(seeds, num_hours)
     assert tapes.shape == (len(seeds), num_hours + 1)
     for field in TAPE.names or ():
         assert np.isfinite(tapes[field]).all(), field

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import Scenario
-from protogov.envs.scenarios.base import HELD_OUT
+from protogov.envs.scenarios import Scenario, check_trainable
 from protogov.experiments.core.statistics import Floats, Interval, interval_of
 from protogov.experiments.core.tables import Table
 from protogov.experiments.core.text import number
@@ -151,8 +150,7 @@ class Phenomenon:
             ValueError: a scenario that is held out, limits that contradict each other, a switch that does nothing.
             ConfigError: a switch that no world can have.
         """
-        if self.scenario.split in HELD_OUT:
-            raise ValueError(f"{self.name}: scenario {self.scenario.name!r} is held out; use one of train or free.")
+        check_trainable(self.scenario)
         if not self.smallest > 0.0 or not 0.0 <= self.band < self.smallest:
             raise ValueError(
                 f"{self.name}: smallest = {self.smallest} must be positive and band = {self.band} within [0, smallest)."

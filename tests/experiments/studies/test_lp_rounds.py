@@ -35,7 +35,7 @@ def test_an_unhedged_pool_never_holds_a_coin(hedge: str) -> None:
 
 
 def test_what_cannot_be_played_is_refused() -> None:
-    with pytest.raises(BadInput, match="held out"):
+    with pytest.raises(BadInput, match="never trained or tuned on"):
         measure(replace(FEW, scenarios=("crash-heldout",)), HERE)
     with pytest.raises(BadInput, match="at least 8"):
         measure(replace(FEW, seeds=7), HERE)

@@ -158,7 +158,7 @@ def same(one: Table, other: Table) -> None:
 
 def test_claims_that_no_run_could_test_are_refused() -> None:
     cascade = PHENOMENA["cascade"]
-    with pytest.raises(ValueError, match="held out"):
+    with pytest.raises(ValueError, match="never trained or tuned on"):
         replace(cascade, scenario=get_scenario("crash-heldout"))
     with pytest.raises(ValueError, match="smallest"):
         replace(cascade, smallest=0.0)

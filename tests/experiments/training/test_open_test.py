@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from protogov.envs.scenarios import base, sealed
-from protogov.envs.scenarios.bates import Bates
-from protogov.envs.scenarios.sealed import Sealed, read_sealed, sealed_list
+from protogov.envs.scenarios import PathScenario, base, seal
+from protogov.envs.scenarios.bates import BatesProcess
+from protogov.envs.scenarios.sealed import read_sealed, sealed_list
 from protogov.experiments.cli import main
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.tables import read_table
@@ -21,9 +21,9 @@ FIRST = 2**55  # of the fake test's tapes; the real ones are never drawn here
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two sealed markets that nobody has seen, on seeds of their own, and a commit that is clean."""
-    markets = {name: Sealed(Bates(name, "test")) for name in ("test-fake", "test-other")}
-    monkeypatch.setattr(sealed, "_SEALED", markets)
-    monkeypatch.setattr(base, "_registry", base._registry | markets)
+    markets = {name: PathScenario(name, "test", BatesProcess()) for name in ("test-fake", "test-other")}
+    others = {name: one for name, one in base._registry.items() if one.split != "test"}
+    monkeypatch.setattr(base, "_registry", others | markets)
     path = tmp_path / "sealed.json"
     path.write_text(sealed_list(first_seed=FIRST, episodes=3))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -81,12 +81,12 @@ def test_what_breaks_off_has_been_opened_all_the_same(
     fake: Path, trained: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*args: object, **options: object) -> None:
-        assert sealed.is_open() and len(openings(fake / "default")) == 1
+        assert seal.is_open() and len(openings(fake / "default")) == 1
         raise KeyboardInterrupt
 
     monkeypatch.setattr(open_test, "run_evaluation", broken)
     assert main(["evaluate", str(trained.path), "--open-test"]) == 130
-    assert len(openings(fake / "default")) == 1 and not sealed.is_open()
+    assert len(openings(fake / "default")) == 1 and not seal.is_open()
 
 
 @pytest.mark.parametrize("version", ["unknown", "0123456789ab+changes"])
@@ -150,12 +150,13 @@ def test_no_other_command_reaches_it(
 
 
 def test_sealing_anew_is_refused_once_it_was_opened(fake: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from protogov.experiments import cli, seal
+    from protogov.experiments import cli
+    from protogov.experiments import seal as sealing
 
     out = fake / "list.json"
-    assert cli.run_command(seal, ["--out", str(out)], seal.PROGRAM) == 0
+    assert cli.run_command(sealing, ["--out", str(out)], sealing.PROGRAM) == 0
     assert hashlib.sha256(out.read_bytes()).hexdigest() in capsys.readouterr().out
     (fake / "default").mkdir()
     (fake / "default" / "openings.json").write_text('{"openings": [{"when": "now"}]}')
-    assert cli.run_command(seal, ["--out", str(out)], seal.PROGRAM) == 2
+    assert cli.run_command(sealing, ["--out", str(out)], sealing.PROGRAM) == 2
     assert "the test has been opened" in capsys.readouterr().err

@@ -5,9 +5,21 @@ import pytest
 from protogov.agents.ppo import Trainer
 from protogov.agents.tuning.objective import open_tapes
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import CRISES, Crisis, Flat, Mixture, Named, get_scenario, register, scenario_names
+from protogov.envs.scenarios import (
+    CRISES,
+    MARKETS,
+    Crisis,
+    Flat,
+    Mixture,
+    Named,
+    PathScenario,
+    Split,
+    get_scenario,
+    register,
+    scenario_names,
+)
 from protogov.envs.scenarios.base import Overlay, Seeds, Tapes
-from protogov.envs.scenarios.sealed import opened
+from protogov.envs.scenarios.seal import SealedError, opened
 from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import BadInput
 from protogov.experiments.training.run_config import training_scenario
@@ -74,7 +86,38 @@ def test_learner_and_tuner_refuse_it_themselves(registry: None) -> None:
     register(Mixture("nearly", [(get_scenario("jump"), 0.99), (get_scenario("crisis-2020-03"), 0.01)]))
     config = WorldConfig(episode_hours=336)
     for name in ("crash-heldout", "nearly"):
-        with pytest.raises(ValueError, match="held out from training"):
+        refused = f"'{name}' is of the split 'validation' and is never trained or tuned on"
+        with pytest.raises(ValueError, match=refused):
             Trainer(Simulator(config, 2, scenario=name), total_rollouts=1)
-        with pytest.raises(ValueError, match=f"'{name}', which is held out for validation"):
+        with pytest.raises(ValueError, match=refused):
             open_tapes(config, [name], 0, 2)
+
+
+@pytest.mark.parametrize("split", ["train", "free", "validation", "test"])
+def test_one_field_of_a_row_holds_a_market_out(split: Split, registry: None) -> None:
+    """The same row in a copy of the register, under each split: who learns, tunes or draws asks that field alone."""
+    jump = MARKETS["jump"]
+    register(PathScenario("row", split, jump.walk, jump.conditions))
+    config = WorldConfig(episode_hours=24)
+    assert ("row" in scenario_names(split)) and ("row" in scenario_names()) == (split != "test")
+    ways = {
+        "train": lambda: training_scenario("row"),
+        "train on a sum": lambda: training_scenario("row + oracle-push"),
+        "learn": lambda: Trainer(Simulator(config, 2, scenario="row"), total_rollouts=1),
+        "tune": lambda: open_tapes(config, ["row"], 0, 2),
+        "draw": lambda: get_scenario("row").draw([1], 3),
+    }
+    refused: dict[str, type[BaseException]] = {}
+    for way, act in ways.items():
+        try:
+            act()
+        except (ValueError, BadInput) as error:
+            refused[way] = type(error.__cause__ or error)
+    if split == "test":
+        assert refused == dict.fromkeys(ways, SealedError)
+        with opened():
+            get_scenario("row").draw([1], 3)
+            with pytest.raises(BadInput, match="'row' is of the split 'test' and is never trained or tuned on"):
+                training_scenario("row")
+    else:
+        assert set(refused) == ({*ways} - {"draw"} if split == "validation" else set())
