@@ -31,15 +31,16 @@ def enter(world, venue, value, delta):
 
 
 @compiled
-def book_trade(world, venue, e, k, is_call, contracts, sign, total, fees, informed, p):
-    """A trade of `contracts` that a trader buys (sign +1) or sells (-1) for `total` USD, `fees` of it: the pool's edge.
+def book_trade(world, venue, ticket, total, fees, informed, p):
+    """A trader's ticket was filled for `total` USD, `fees` of it: the pool's edge.
 
     Returns what the pool was paid beyond the fair value that it gave [USD].
     """
+    e, k, is_call = ticket.e, ticket.k, ticket.is_call
     call, put, delta, _ = fair_quote(world, venue, e, k, p)
-    held = -sign * contracts  # the pool's side
+    held = -ticket.sign * ticket.contracts  # the pool's side
     value = held * (call if is_call else put)
-    edge = sign * total + value
+    edge = ticket.sign * total + value
     venue.sum_edge += edge
     venue.pool_fees += fees
     if informed:
@@ -54,11 +55,11 @@ def book_trade(world, venue, e, k, is_call, contracts, sign, total, fees, inform
 
 
 @compiled
-def book_closed_short(world, venue, e, k, is_call, contracts, received, p):
-    """A seller was closed by force: the pool gives up `contracts` that it held and has `received` USD for them."""
-    call, put, delta, _ = fair_quote(world, venue, e, k, p)
-    value = contracts * (call if is_call else put)
-    enter(world, venue, -value, -contracts * (delta if is_call else delta - 1.0))
+def book_closed_short(world, venue, ticket, received, p):
+    """A seller was closed by force: the pool gives up contracts that it held and has `received` USD for them."""
+    call, put, delta, _ = fair_quote(world, venue, ticket.e, ticket.k, p)
+    value = ticket.contracts * (call if ticket.is_call else put)
+    enter(world, venue, -value, -ticket.contracts * (delta if ticket.is_call else delta - 1.0))
     venue.pool_shorts += received - value
 
 

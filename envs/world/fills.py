@@ -15,14 +15,15 @@ PRIOR = 1e-5  # of the pool's value: gains of chance that are taken for granted,
 
 
 @compiled
-def note_fill(world, venue, e, k, is_call, contracts, sign):
-    """A taker bought (sign +1) or sold (-1) `contracts` of a node: remember them, and what they were marked at."""
-    mark = venue.mark_call[e, k] if is_call else venue.mark_put[e, k]
-    filled = venue.filled_calls if is_call else venue.filled_puts
-    filled[e, k] += sign * contracts
-    venue.node_flow[e, k] += sign * contracts
-    venue.filled_value += sign * contracts * mark
-    venue.filled_notional += contracts * world.oracle_price
+def note_fill(world, venue, ticket):
+    """A taker's ticket was filled: remember its contracts, and what they were marked at."""
+    e, k, signed = ticket.e, ticket.k, ticket.sign * ticket.contracts
+    mark = venue.mark_call[e, k] if ticket.is_call else venue.mark_put[e, k]
+    filled = venue.filled_calls if ticket.is_call else venue.filled_puts
+    filled[e, k] += signed
+    venue.node_flow[e, k] += signed
+    venue.filled_value += signed * mark
+    venue.filled_notional += ticket.contracts * world.oracle_price
 
 
 @compiled

@@ -6,10 +6,13 @@ Collateral is cash, coin handed over (calls alone), or a pledge of the coin that
 counts is what that loan leaves free at the liquidation threshold. Closing out is in `short_liquidation.py`.
 """
 
+import numpy as np
+
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.options import years_to_expiry
 from protogov.envs.world.pricing import call_and_put
 from protogov.envs.world.state import HOURS_PER_YEAR, CollateralKind
+from protogov.envs.world.ticket import Ticket
 
 _NEAR_YEARS = 2.0 * 168.0 / HOURS_PER_YEAR
 _FAR_YEARS = 8.0 * 168.0 / HOURS_PER_YEAR
@@ -76,8 +79,17 @@ def standard_margins(spot, strike, is_call, mark, p):
 
 
 @compiled
-def cash_requirement(world, venue, e, k, is_call, contracts, spot, initial, p):
+def buy_back(venue, s):
+    """The ticket that closes the position of seller `s`."""
+    # to int64 from the record's short integers: one kind of ticket is compiled
+    e, k = np.int64(venue.short_expiry[s]), np.int64(venue.short_strike[s])
+    return Ticket(e, k, venue.short_call[s] == 1, venue.short_contracts[s], 1.0)
+
+
+@compiled
+def cash_requirement(world, venue, ticket, spot, initial, p):
     """Collateral [USD] that a short position needs at `spot`: to be opened (`initial`), or to stay; times the lever."""
+    e, k, is_call, contracts = ticket.e, ticket.k, ticket.is_call, ticket.contracts
     strike = venue.strike[e, k]
     if p.standard_margin > 0.0:
         mark = venue.mark_call[e, k] if is_call else venue.mark_put[e, k]
@@ -89,12 +101,13 @@ def cash_requirement(world, venue, e, k, is_call, contracts, spot, initial, p):
 
 
 @compiled
-def coin_requirement(world, venue, e, k, contracts, spot, initial, p):
+def coin_requirement(world, venue, ticket, spot, initial, p):
     """Coin that a short call against coin needs at `spot`: by the rule in force, at most the coin that it is about."""
+    e, contracts = ticket.e, ticket.contracts
     if p.standard_margin > 0.0:
-        return min(cash_requirement(world, venue, e, k, True, contracts, spot, initial, p) / spot, contracts)
+        return min(cash_requirement(world, venue, ticket, spot, initial, p) / spot, contracts)
     static = p.short_static_coin / world.opening_price
-    needed = minimum_coin(spot, venue.strike[e, k], years_to_expiry(world, venue, e), contracts, static, p)
+    needed = minimum_coin(spot, venue.strike[e, ticket.k], years_to_expiry(world, venue, e), contracts, static, p)
     return min(needed * venue.option_margin, contracts)
 
 
@@ -110,18 +123,17 @@ def posted_value(venue, s, price):
     """What the collateral of seller `s` counts for [USD], coin at `price`."""
     kind = venue.short_kind[s]
     if kind == CollateralKind.PLEDGE:
-        return free_equity(venue, venue.short_account[s], price)
+        return free_equity(venue, np.int64(venue.short_account[s]), price)
     return venue.short_collateral[s] + venue.short_coin[s] * price
 
 
 @compiled
 def below_margin(world, venue, s, spot, p):
     """True when the collateral of seller `s` does not carry its position at the price `spot`."""
-    e, k, contracts = venue.short_expiry[s], venue.short_strike[s], venue.short_contracts[s]
+    ticket = buy_back(venue, s)
     if venue.short_kind[s] == CollateralKind.COIN:
-        return venue.short_coin[s] < coin_requirement(world, venue, e, k, contracts, spot, False, p)
-    needed = cash_requirement(world, venue, e, k, venue.short_call[s] == 1, contracts, spot, False, p)
-    return posted_value(venue, s, spot) < needed
+        return venue.short_coin[s] < coin_requirement(world, venue, ticket, spot, False, p)
+    return posted_value(venue, s, spot) < cash_requirement(world, venue, ticket, spot, False, p)
 
 
 # ---------------------------------------------------------------- values

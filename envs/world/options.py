@@ -22,6 +22,7 @@ from protogov.envs.world.option_fees import (
 from protogov.envs.world.pricing import expiry_factors, normalised_skew, quote, quote_node
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 from protogov.envs.world.surface import clipped_vol, forced_vol, node_vol, tilt, vol_impact, within_bounds
+from protogov.envs.world.ticket import Terms
 
 
 @compiled
@@ -41,14 +42,9 @@ def contracts_for(world, notional):
 
 
 @compiled
-def trade_terms(world, venue, e, k, is_call, contracts, sign, p):
-    """What the pool asks (sign +1, trader buys) or bids (-1) for `contracts` at a node, at the post-trade vol.
-
-    Returns:
-        (premium with fees that the trader pays or receives [USD], fees [USD], quoted vol, new base vol, new skew,
-        call delta, vega of one contract); premium is the total, not per contract. A seller never pays: what it gets is
-        max(0, premium - fees).
-    """
+def trade_terms(world, venue, ticket, p):
+    """`Terms` of a ticket; a seller never pays: what it gets is max(0, premium - fees)."""
+    e, k, contracts, sign = ticket.e, ticket.k, ticket.contracts, ticket.sign
     spot, strike = world.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
     standard = contracts_for(world, p.standard_size)
@@ -58,7 +54,7 @@ def trade_terms(world, venue, e, k, is_call, contracts, sign, p):
     vol = clipped_vol(base * skew + shift + sign * half_spread_for(venue, sign, p))
     root, discount = expiry_factors(years, p.interest_rate)
     call, put, delta, _, vega = quote_node(spot, strike, moneyness, years, root, discount, vol, p.interest_rate)
-    premium = (call if is_call else put) * contracts
+    premium = (call if ticket.is_call else put) * contracts
     weeks = weeks_of(years)
     pre = venue.net_standard_vega
     post = pre - sign * contracts * standard_vega(vega, years)
@@ -68,7 +64,7 @@ def trade_terms(world, venue, e, k, is_call, contracts, sign, p):
         skew_gap = skew - normalised_skew(p.surface_skew, spot, strike)
         fees += variance_fee(vega, world.opening_price, skew_gap, base - venue.fee_vol[e], contracts, p)
     total = premium + fees if sign > 0.0 else max(premium - fees, 0.0)
-    return total, abs(total - premium), vol, base, skew, delta, vega
+    return Terms(total, abs(total - premium), vol, base, skew, delta, vega)
 
 
 @compiled
@@ -84,19 +80,20 @@ def half_spread_for(venue, sign, p):
 
 
 @compiled
-def within_limits(world, venue, e, contracts, sign, vol, vega, p):
+def within_limits(world, venue, ticket, vol, vega, p):
     """False for a trade that takes the book's net gamma or vega beyond its limit and further than it is.
 
     Gamma is limited by what a move of 1% would make the hedge trade, over the depth of 1%; vega [USD a vol point,
     normalised to 30 days] by the pool's value. `vega` is of one contract at `vol`; its gamma follows from it.
     """
-    years = years_to_expiry(world, venue, e)
+    years = years_to_expiry(world, venue, ticket.e)
     spot = world.oracle_price
     gamma = vega / (spot * spot * vol * years) if years > 0.0 else 0.0
-    before, after = venue.net_gamma, venue.net_gamma - sign * contracts * gamma
+    before, after = venue.net_gamma, venue.net_gamma - ticket.sign * ticket.contracts * gamma
     if abs(after) > abs(before) and abs(after) * spot * spot * 0.01 > p.gamma_limit * world.depth:
         return False
-    before, after = venue.net_standard_vega, venue.net_standard_vega - sign * contracts * standard_vega(vega, years)
+    change = -ticket.sign * ticket.contracts * standard_vega(vega, years)
+    before, after = venue.net_standard_vega, venue.net_standard_vega + change
     return not (abs(after) > abs(before) and abs(after) > p.vega_limit * max(venue.last_nav, 0.0))
 
 
@@ -149,8 +146,8 @@ def quotable(world, venue, e, delta, base, skew, p):
 
 
 @compiled
-def forced_terms(world, venue, e, k, is_call, contracts, trader_is_short, p):
-    """What it costs (a short) or brings (a long) to close `contracts` by force, where quotes are not given.
+def forced_terms(world, venue, ticket, p):
+    """What it costs (to buy back what was sold) or brings (to sell) to close by force, where quotes are not given.
 
     A forced closing moves the skew alone; its vol is the worse of spot and average vol, shocked; a short pays at least
     parity plus a share of the spot (Lyra Avalon getPriceForForceClose).
@@ -158,16 +155,17 @@ def forced_terms(world, venue, e, k, is_call, contracts, trader_is_short, p):
     Returns:
         (price of the whole position [USD], vol, new skew).
     """
+    e, k, contracts, sign = ticket.e, ticket.k, ticket.contracts, ticket.sign
+    trader_is_short = sign > 0.0
     spot, strike = world.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
-    sign = 1.0 if trader_is_short else -1.0
     standard = contracts_for(world, p.standard_size)
     _, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, standard, p.skew_impact)
     vol = forced_vol(world, venue, e, k, venue.base_vol[e], skew, trader_is_short, p)
     call, put, _, _, _ = quote(spot, strike, years, vol, p.interest_rate)
-    price = call if is_call else put
+    price = call if ticket.is_call else put
     if trader_is_short:
-        parity = max(spot - strike, 0.0) if is_call else max(strike - spot, 0.0)
+        parity = max(spot - strike, 0.0) if ticket.is_call else max(strike - spot, 0.0)
         price = max(price, parity + p.forced_spot_share * spot)
     return price * contracts, vol, skew
 

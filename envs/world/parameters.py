@@ -102,16 +102,6 @@ class Parameters:
     )
     reservation_median: float = parameter(0.083, "annual", 0.001, 1, "of borrowers' reservation rates")
     reservation_spread: float = parameter(0.65, "log", 0, 2, "standard deviation of log reservation rates")
-    reservation_top: float = parameter(
-        0,
-        "annual",
-        0,
-        1,
-        "above 0: reservation rates are spread evenly from 0 to this, and no taste moves them",
-    )
-    demand_choke: float = parameter(
-        0, "annual", 0, 1, "above 0: debt wanted is linear, all of it * (1 - (2 own rate - rival's rate) / this)"
-    )
     leverage_taste: float = parameter(
         0.4, "log", -2, 2, "by which the most levered account's reservation rate is higher"
     )
@@ -223,16 +213,9 @@ class Parameters:
     trade_size: float = parameter(33e3, "USD at the opening", 0, inf, "mean notional of a trade")
     buy_share: float = parameter(0.54, "share", 0, 1, "of uninformed traders who buy")
     spread_elasticity: float = parameter(42, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
-    logit_scale: float = parameter(
-        0, "vol", 0, 1, "above 0: uninformed demand is logit in both venues' half-spreads, at this scale of taste"
-    )
-    logit_value: float = parameter(0.01, "vol", -1, 1, "half-spread at which logit demand is split with nobody's offer")
     informed_scale: float = parameter(1, "ratio", 0, 10, "multiplies the tape's informed share; 0: uninformed only")
     latency_share: float = parameter(0.5, "share", 0, 1, "of informed arrivals who race the oracle; the rest trade vol")
     informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead vol arbitrageurs know the tape's implied vol")
-    known_mispricing: float = parameter(
-        0, "vol", 0, 1, "above 0: all informed know by how much quotes are wrong, this much to either side"
-    )
     informed_cap: float = parameter(
         360e3, "USD at the opening, an hour", 0, inf, "notional that informed traders take at most"
     )
@@ -287,6 +270,20 @@ class Parameters:
     short_least_fee: float = parameter(20, "USD", 0, inf, "least fee of a short's liquidation")
     short_keeper_share: float = parameter(0.1, "share", 0, 0.5, "of that fee to whoever liquidates")
     short_treasury_share: float = parameter(0.2, "share", 0, 0.5, "of that fee to the treasury; the rest is the LPs'")
+    # ---- worlds that are solved, see population/solvable_rules.py
+    reservation_top: float = parameter(
+        0, "annual", 0, 1, "above 0: reservation rates are spread evenly from 0 to this, and no taste moves them"
+    )
+    demand_choke: float = parameter(
+        0, "annual", 0, 1, "above 0: debt wanted is linear, all of it * (1 - (2 own rate - rival's rate) / this)"
+    )
+    logit_scale: float = parameter(
+        0, "vol", 0, 1, "above 0: uninformed demand is logit in both venues' half-spreads, at this scale of taste"
+    )
+    logit_value: float = parameter(0.01, "vol", -1, 1, "half-spread at which logit demand is split with nobody's offer")
+    known_mispricing: float = parameter(
+        0, "vol", 0, 1, "above 0: all informed know by how much quotes are wrong, this much to either side"
+    )
 
     def __post_init__(self) -> None:
         """Refuse a value outside its range, naming field, value and range.

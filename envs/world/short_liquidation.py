@@ -10,7 +10,7 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.liquidation import bonus_in_force
-from protogov.envs.world.margin import below_margin, short_mark
+from protogov.envs.world.margin import below_margin, buy_back, short_mark
 from protogov.envs.world.market import leave_impact, sell_to_pool
 from protogov.envs.world.options import forced_terms
 from protogov.envs.world.oracle import in_quote
@@ -118,13 +118,12 @@ def check_margins(world, venue, v, events, p):
 @compiled
 def close_out(world, venue, v, s, events, p):
     """Buy the position of seller `s` back by force, from its collateral, and split fees and shortfall."""
-    e, k, contracts = venue.short_expiry[s], venue.short_strike[s], venue.short_contracts[s]
-    is_call = venue.short_call[s] == 1
+    ticket = buy_back(venue, s)
     # the event's parent: nobody when the tape's own move suffices
     parent = world.parent_serial
     if below_margin(world, venue, s, in_quote(world, world.tape_price, p), p):
         parent = -1
-    owed, _, skew = forced_terms(world, venue, e, k, is_call, contracts, True, p)
+    owed, _, skew = forced_terms(world, venue, ticket, p)
     # what can be taken, which for a pledge is more than what it counted for at the threshold
     collateral = venue.short_collateral[s] + available_coin(world, venue, s, p) * world.oracle_price
     _, to_pool, fees, _ = liquidation_split(owed, collateral, p.short_least_fee, p.short_penalty)
@@ -145,9 +144,9 @@ def close_out(world, venue, v, s, events, p):
     )
     if coin > 0.0:
         leave_impact(world, serial, impact, p)
-    book_closed_short(world, venue, e, k, is_call, contracts, to_pool + pool, p)
+    book_closed_short(world, venue, ticket, to_pool + pool, p)
     release(world, venue, s)
-    move_surface(world, venue, e, k, venue.base_vol[e], skew)
+    move_surface(world, venue, ticket.e, ticket.k, venue.base_vol[ticket.e], skew)
 
 
 @compiled

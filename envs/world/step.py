@@ -6,6 +6,8 @@ the sales move the pool, back to the oracle until quiet, the option pool hedges,
 losses, and the books are checked.
 """
 
+import numpy as np
+
 from protogov.envs.world.arbitrage import arbitrage
 from protogov.envs.world.attacks import push_pool, use_market
 from protogov.envs.world.attribution import book_settlement, mark_fair_book
@@ -80,7 +82,7 @@ def run_hour(world, tape, events, p):
         announce_levers(venue, world.substep)
         refill_informed(world, venue, p)
     for k in range(SUBSTEPS):
-        run_substep(world, candle, float(ahead.implied_vol), k, events, p)
+        run_substep(world, candle, np.float64(ahead.implied_vol), k, events, p)
     world.hour += 1
     remember_hour(world, p)
     refill_capital(world, p)

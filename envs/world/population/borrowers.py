@@ -11,7 +11,8 @@ from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.population.put_buyers import protect, sell_protection
-from protogov.envs.world.population.surplus import linear_worth, staircase_worth
+from protogov.envs.world.population.solvable_rules import even_reservation, linear_demand, linear_worth, rival_of
+from protogov.envs.world.population.surplus import staircase_worth
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 from protogov.envs.world.population.venue_choice import review_venue, split_account
 from protogov.envs.world.state import ACCOUNT_SLOTS, HOURS_PER_YEAR, SUBSTEPS, EventKind
@@ -45,7 +46,7 @@ def draw_borrowers(world, venue, v, p):
         taste = p.reservation_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_RATE) + p.leverage_taste * (2.0 * u - 1.0)
         venue.account_reservation_rate[i] = p.reservation_median * exp(taste)
         if p.reservation_top > 0.0:
-            venue.account_reservation_rate[i] = p.reservation_top * (i + 0.5) / count
+            venue.account_reservation_rate[i] = even_reservation(i, count, p.reservation_top)
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_SAFETY)
         venue.account_safety[i] = p.safety_low + (p.safety_high - p.safety_low) * u
         idle = uniform(seed, i, 0, 0, Purpose.ACCOUNT_ACTIVITY) < p.idle_share
@@ -153,7 +154,7 @@ def visit_borrowers(world, venue, v, substep_of_hour, events, p):
 def worth_of_debt(world, venue, v, i, p):
     """Mean rate [annual] at which account `i` would give up the debt that it wants: the height of its demand curve."""
     if p.demand_choke > 0.0:
-        return linear_worth(venue.account_level[i], world.venues[world.num_venues - 1 - v].borrow_rate, p.demand_choke)
+        return linear_worth(venue.account_level[i], rival_of(world, v).borrow_rate, p.demand_choke)
     return venue.account_worth[i] * venue.account_reservation_rate[i] * world.leverage_demand
 
 
@@ -186,8 +187,8 @@ def act(world, venue, v, i, events, p):
         if world.num_venues > 1:
             review_venue(world, venue, world.venues[1 - v], i, p)
         if p.demand_choke > 0.0:
-            rival = world.venues[world.num_venues - 1 - v]
-            take_level(world, venue, i, linear_demand(venue.borrow_rate, rival.borrow_rate, p.demand_choke), p)
+            level = linear_demand(venue.borrow_rate, rival_of(world, v).borrow_rate, p.demand_choke)
+            take_level(world, venue, i, level, p)
         else:
             review_rate(world, venue, i, p)
 
@@ -230,15 +231,6 @@ def deleverage(world, venue, v, i, debt, price, safety, events, p):
     note_cash(world, cash)
     serial = record_event(world, events, v, EventKind.DELEVERAGE, i, -1, paid, coin, price, 0.0)
     leave_impact(world, serial, impact, p)
-
-
-@compiled
-def linear_demand(rate, rival_rate, choke):
-    """Share of its full debt that an account takes where demand is linear in both venues' rates, within [0, 1].
-
-    Differentiated Bertrand competition with slopes 2 and 1 (Singh and Vives 1984); a venue without a rival is its own.
-    """
-    return min(max(1.0 - (2.0 * rate - rival_rate) / choke, 0.0), 1.0)
 
 
 @compiled

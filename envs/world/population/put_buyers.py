@@ -12,9 +12,10 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.lending import repay
 from protogov.envs.world.noise import Purpose, uniform
-from protogov.envs.world.population.option_traders import above_fair, consider, fill, offer, too_small
+from protogov.envs.world.population.option_trades import above_fair, consider, fill, offer, too_small
 from protogov.envs.world.settlement import intrinsic
 from protogov.envs.world.state import ACCOUNT_SLOTS, MAX_STRIKES, SUBSTEPS
+from protogov.envs.world.ticket import Ticket
 
 NEAREST_HOURS = 48  # to the expiry of a put that is bought, at least
 ABOVE_LIQUIDATION = 1.02  # a strike over the price at which the loan would be liquidated, at least
@@ -38,7 +39,7 @@ def protect(world, venue, v, i, debt, p):
     if k < 0 or too_small(world, contracts):
         return
     u = uniform(seed, entity, hour, 0, Purpose.PUT_MARGIN)
-    bought, _, cost = consider(world, venue, e, k, False, contracts, 1.0, u, p.put_need, p)
+    bought, _, cost = consider(world, venue, Ticket(e, k, False, contracts, 1.0), u, p.put_need, p)
     if bought:
         venue.sum_uninformed_surplus -= cost
         venue.account_puts[i] = contracts
@@ -78,14 +79,15 @@ def sell_protection(world, venue, i, p):
     contracts = min(contracts, venue.long_puts[e, k])
     if too_small(world, contracts):
         return
-    offered, total, fees, base, skew = offer(world, venue, e, k, False, contracts, -1.0, p)
-    if not offered or total <= 0.0:
+    ticket = Ticket(e, k, False, contracts, -1.0)
+    offered, terms = offer(world, venue, ticket, p)
+    if not offered:
         return
-    cost, _ = above_fair(world, venue, e, k, False, contracts, -1.0, total, p)
-    if fill(world, venue, e, k, False, contracts, -1.0, total, fees, base, skew, False, p):
+    cost, _ = above_fair(world, venue, ticket, terms.total, p)
+    if fill(world, venue, ticket, terms, False, p):
         venue.sum_uninformed_surplus -= cost
         drop(venue, i, e, k)
-        use_proceeds(world, venue, i, total)
+        use_proceeds(world, venue, i, terms.total)
 
 
 @compiled

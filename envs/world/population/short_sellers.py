@@ -20,11 +20,12 @@ from protogov.envs.world.options import (
     within_limits,
     years_to_expiry,
 )
-from protogov.envs.world.population.option_traders import better_here, draw_node
+from protogov.envs.world.population.option_trades import better_here, draw_node
 from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import MAX_SHORTS, CollateralKind
 from protogov.envs.world.surface import fair_vol, move_surface
+from protogov.envs.world.ticket import Ticket
 
 NOBODY = -1
 LEAST_POSITION = 300.0  # USD at the opening price: nobody writes less
@@ -75,12 +76,13 @@ def consider_writing(world, venue, v, s, entity, p):
     contracts = size * contracts_for(world, p.short_size)
     if contracts < contracts_for(world, LEAST_POSITION):
         return
-    if turns_away(world, v, entity, e, k, is_call, contracts, p):
+    ticket = Ticket(e, k, is_call, contracts, -1.0)
+    if turns_away(world, v, entity, ticket, p):
         return
-    total, fees, vol, base, skew, delta, vega = trade_terms(world, venue, e, k, is_call, contracts, -1.0, p)
-    if venue.option_cash < total or not quotable(world, venue, e, delta, base, skew, p):
+    terms = trade_terms(world, venue, ticket, p)
+    if venue.option_cash < terms.total or not quotable(world, venue, e, terms.delta, terms.base, terms.skew, p):
         return
-    if not within_limits(world, venue, e, contracts, -1.0, vol, vega, p):
+    if not within_limits(world, venue, ticket, terms.vol, terms.vega, p):
         return
     spot, strike = world.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
@@ -89,10 +91,10 @@ def consider_writing(world, venue, v, s, entity, p):
     buffer = 1.1 + 0.6 * uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_BUFFER)
     account, coin, cash = NOBODY, 0.0, 0.0
     if kind == CollateralKind.COIN:
-        coin = min(coin_requirement(world, venue, e, k, contracts, spot, True, p) * buffer, contracts)
+        coin = min(coin_requirement(world, venue, ticket, spot, True, p) * buffer, contracts)
         cost = coin * spot * p.short_coin_cost * years
     else:
-        needed = cash_requirement(world, venue, e, k, is_call, contracts, spot, True, p) * buffer
+        needed = cash_requirement(world, venue, ticket, spot, True, p) * buffer
         if kind == CollateralKind.PLEDGE:
             account = pledged_account(venue, s, p)
             if account == NOBODY or free_equity(venue, account, spot) < needed:
@@ -101,34 +103,34 @@ def consider_writing(world, venue, v, s, entity, p):
         else:
             cash = needed
             cost = cash * p.short_capital_cost * years
-    given_up = (call if is_call else put) * contracts - total + cost
+    given_up = (call if is_call else put) * contracts - terms.total + cost
     margin = -log(uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_MARGIN)) / p.spread_elasticity
     surplus = margin * vega * contracts - given_up
     if surplus < 0.0:
         return
-    pay_from_pool(world, venue, total)
-    note_fill(world, venue, e, k, is_call, contracts, -1.0)
+    pay_from_pool(world, venue, terms.total)
+    note_fill(world, venue, ticket)
     post_collateral(world, venue, s, kind, cash, coin, account)
     venue.short_contracts[s] = contracts
     venue.short_expiry[s], venue.short_strike[s], venue.short_call[s] = e, k, 1 if is_call else 0
     shorts = venue.short_calls if is_call else venue.short_puts
     shorts[e, k] += contracts
-    book_trade(world, venue, e, k, is_call, contracts, -1.0, total, fees, False, p)
-    venue.sum_option_fees += fees
+    book_trade(world, venue, ticket, terms.total, terms.fees, False, p)
+    venue.sum_option_fees += terms.fees
     venue.sum_option_contracts += contracts
     venue.sum_uninformed_surplus += surplus
-    move_surface(world, venue, e, k, base, skew)
+    move_surface(world, venue, e, k, terms.base, terms.skew)
 
 
 @compiled
-def turns_away(world, v, entity, e, k, is_call, contracts, p):
+def turns_away(world, v, entity, ticket, p):
     """True when a seller with an eye on both venues goes to the other one's bid: the more often the better that is.
 
     Where both bid alike half of the looks at each venue end so; the sellers of the other one come here as often.
     """
     if world.num_venues == 1 or p.option_choice == 0.0:
         return False
-    advantage = better_here(world, world.venues[v], world.venues[1 - v], e, k, is_call, contracts, -1.0, p)
+    advantage = better_here(world, world.venues[v], world.venues[1 - v], ticket, p)
     u = uniform(world.seed, entity, world.hour, 0, Purpose.SHORT_SELLER_VENUE)
     return u >= preferred_share(advantage, 0.0, p.option_choice)
 

@@ -13,8 +13,9 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.liquidity_pool import ask_back, deposit
 from protogov.envs.world.options import contracts_for
 from protogov.envs.world.population.liquidity_providers import visit_providers
-from protogov.envs.world.population.option_traders import fill, for_sale, offer, too_small
+from protogov.envs.world.population.option_trades import fill, for_sale, offer, too_small
 from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS
+from protogov.envs.world.ticket import Ticket
 
 TICKETS = 16  # into which each purchase and sale is cut
 AWAY, WAITING, HOLDING, GONE = 0, 1, 2, 3
@@ -76,12 +77,13 @@ def push(world, venue, j, bought, p):
     if too_small(world, contracts):
         return
     for e in range(venue.num_expiries):
+        ticket = Ticket(e, k, True, contracts, 1.0)
         for _ in range(TICKETS):
-            offered, total, fees, base, skew = offer(world, venue, e, k, True, contracts, 1.0, p)
+            offered, terms = offer(world, venue, ticket, p)
             if not offered:
                 break
-            fill(world, venue, e, k, True, contracts, 1.0, total, fees, base, skew, True, p)
-            venue.lp_received[j] -= total
+            fill(world, venue, ticket, terms, True, p)
+            venue.lp_received[j] -= terms.total
             bought[e] += contracts
 
 
@@ -94,6 +96,7 @@ def unwind(world, venue, j, bought, p):
             contracts = min(bought[e] / TICKETS, for_sale(venue, e, k, True))
             if too_small(world, contracts):
                 break
-            offered, total, fees, base, skew = offer(world, venue, e, k, True, contracts, -1.0, p)
-            if offered and fill(world, venue, e, k, True, contracts, -1.0, total, fees, base, skew, True, p):
-                venue.lp_received[j] += total
+            ticket = Ticket(e, k, True, contracts, -1.0)
+            offered, terms = offer(world, venue, ticket, p)
+            if offered and fill(world, venue, ticket, terms, True, p):
+                venue.lp_received[j] += terms.total

@@ -32,15 +32,6 @@ def staircase_worth(level, offset, elasticity):
 
 
 @compiled
-def linear_worth(level, rival_rate, choke):
-    """Mean rate [annual] at which the debt up to `level` would be given up, where demand is linear in both rates.
-
-    The inverse of `borrowers.linear_demand`, ((1 - q) * choke + rival rate) / 2, averaged over q from 0 to `level`.
-    """
-    return 0.5 * ((1.0 - 0.5 * level) * choke + rival_rate)
-
-
-@compiled
 def mean_asked(filled, asked, room, elasticity):
     """Mean rate [annual] that a supplier asks for the dollars that it has in, the first ones being the cheapest.
 

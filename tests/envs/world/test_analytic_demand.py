@@ -6,7 +6,7 @@ import pytest
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.envs.solvable import solvable
-from protogov.envs.world.population.borrowers import linear_demand
+from protogov.envs.world.population.solvable_rules import linear_demand
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from protogov.envs.simulator import Simulator
 from protogov.envs.world import attribution
 from protogov.envs.world.pricing import quote
+from protogov.envs.world.ticket import Ticket
 
 PARTS = (
     "pool_delta", "pool_gamma_theta", "pool_vega", "pool_fees", "pool_adverse_selection", "pool_hedging",
@@ -82,7 +83,7 @@ def test_a_trade_of_the_uninformed_is_fees_and_then_moves_with_the_price(blank: 
     world, venue, p, _ = one_option(blank)
     fair = call(1000.0, 0.7) * 2.0
     venue.long_calls[0, 0] += 2.0
-    edge = attribution.book_trade(world, venue, 0, 0, True, 2.0, 1.0, fair + 7.0, 3.0, False, p)
+    edge = attribution.book_trade(world, venue, Ticket(0, 0, True, 2.0, 1.0), fair + 7.0, 3.0, False, p)
     assert edge == pytest.approx(7.0) and venue.pool_fees == pytest.approx(7.0) and venue.sum_edge == pytest.approx(7.0)
     world.tape_price = 1010.0
     attribution.mark_fair_book(world, venue, p)
@@ -95,7 +96,7 @@ def test_what_the_informed_take_is_marked_at_the_end(blank: Callable[..., Any]) 
     world, venue, p, _ = one_option(blank)
     fair = call(1000.0, 0.7) * 2.0
     venue.long_calls[0, 0] += 2.0
-    attribution.book_trade(world, venue, 0, 0, True, 2.0, 1.0, fair + 7.0, 3.0, True, p)
+    attribution.book_trade(world, venue, Ticket(0, 0, True, 2.0, 1.0), fair + 7.0, 3.0, True, p)
     world.implied_vol = 0.9  # as they knew
     attribution.mark_fair_book(world, venue, p)
     gained = 2.0 * (call(1000.0, 0.9) - call(1000.0, 0.7))

@@ -11,6 +11,7 @@ from protogov.envs.world import margin
 from protogov.envs.world.margin import minimum_collateral, shock_vol
 from protogov.envs.world.pricing import call_and_put
 from protogov.envs.world.state import CollateralKind
+from protogov.envs.world.ticket import Ticket
 
 WEEK = 168 * 12
 WEEK_YEARS = 168.0 / 8760.0
@@ -113,13 +114,14 @@ def test_the_rule_in_force_times_the_governed_multiplier(blank: Callable[..., An
     bench = world, venue, p, _ = blank(**SETTINGS, standard_margin=standard)
     sell(bench, True, 10.0, 0.0)
     venue.option_margin = 1.5
-    opening = margin.cash_requirement(world, venue, 0, 0, True, 10.0, 1000.0, True, p)
-    staying = margin.cash_requirement(world, venue, 0, 0, True, 10.0, 1000.0, False, p)
+    written = Ticket(0, 0, True, 10.0, -1.0)
+    opening = margin.cash_requirement(world, venue, written, 1000.0, True, p)
+    staying = margin.cash_requirement(world, venue, written, 1000.0, False, p)
     if standard:
         mark = float(venue.mark_call[0, 0])
         assert opening == pytest.approx(1.5 * 10.0 * (150.0 + mark))
         assert staying == pytest.approx(1.5 * 10.0 * (90.0 + mark))
-        coin = margin.coin_requirement(world, venue, 0, 0, 10.0, 1000.0, True, p)
+        coin = margin.coin_requirement(world, venue, written, 1000.0, True, p)
         assert coin == pytest.approx(min(opening / 1000.0, 10.0))
     else:
         expected = 1.5 * minimum_collateral(1000.0, 1000.0, WEEK_YEARS, True, 10.0, p)

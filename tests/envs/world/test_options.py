@@ -12,7 +12,8 @@ from scipy import special
 
 from protogov.envs.world import options, surface
 from protogov.envs.world.attribution import fair_nav, mark_fair_book
-from protogov.envs.world.population.option_traders import fill, offer
+from protogov.envs.world.population.option_trades import fill, offer
+from protogov.envs.world.ticket import Ticket
 
 WEEK = 168 * 12  # sub-steps
 STRIKES = (900.0, 1000.0, 1100.0)
@@ -71,7 +72,8 @@ def test_a_trade_is_priced_at_the_vol_after_it(blank: Callable[..., Any], is_cal
     venue.half_spread, venue.vega_fee, venue.skew_shift = 0.02, 2.0, 0.03
     venue.net_standard_vega = -500.0
     size, years = 30.0, 168.0 / 8760.0
-    total, fees, vol, base, skew, delta, vega = options.trade_terms(world, venue, 0, 0, is_call, size, sign, p)
+    ticket = Ticket(0, 0, is_call, size, sign)
+    total, fees, vol, base, skew, delta, vega = options.trade_terms(world, venue, ticket, p)
     move = sign * size / 400.0 / 100.0
     assert (base, skew) == pytest.approx((0.7 + move, 1.0 + 0.3 * move), rel=1e-14)
     assert vol == pytest.approx(base * skew + 0.03 * math.log(10.0 / 9.0) / 0.2 + sign * 0.02, rel=1e-12)
@@ -89,9 +91,9 @@ def test_a_trade_is_priced_at_the_vol_after_it(blank: Callable[..., Any], is_cal
 def test_a_seller_never_pays_to_sell(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, _ = blank(**SETTINGS | {"spot_fee": 0.5})
     grid(bench)
-    total, fees, *_ = options.trade_terms(world, venue, 0, 2, True, 10.0, -1.0, p)
+    total, fees, *_ = options.trade_terms(world, venue, Ticket(0, 2, True, 10.0, -1.0), p)
     assert total == 0.0 and fees > 0.0
-    total_of_a_buyer, charged, *_ = options.trade_terms(world, venue, 0, 2, True, 10.0, 1.0, p)
+    total_of_a_buyer, charged, *_ = options.trade_terms(world, venue, Ticket(0, 2, True, 10.0, 1.0), p)
     assert charged == pytest.approx(0.5 * 1000.0 * 10.0, rel=0.1) and total_of_a_buyer > charged
 
 
@@ -107,9 +109,9 @@ def test_a_round_trip_never_pays(
     venue.half_spread, venue.vega_fee = spread, fee
     money = 0.0
     for sign in (first, -first):
-        total, _, _, base, skew, _, _ = options.trade_terms(world, venue, e, k, is_call, size, sign, p)
-        surface.move_surface(world, venue, e, k, base, skew)
-        money -= sign * total
+        terms = options.trade_terms(world, venue, Ticket(e, k, is_call, size, sign), p)
+        surface.move_surface(world, venue, e, k, terms.base, terms.skew)
+        money -= sign * terms.total
     assert money <= 1e-9 * size
     # the surface is where it was, unless a vol met its bounds on the way
     if size < 1000.0:
@@ -122,17 +124,18 @@ def test_a_fill_moves_money_contracts_and_surface(blank: Callable[..., Any], boo
     grid(bench)
     venue.long_calls[0, 1] = 50.0
     totals = books.cash(world)
-    total, fees, _, base, skew, _, _ = options.trade_terms(world, venue, 0, 1, True, 20.0, sign, p)
-    assert fill(world, venue, 0, 1, True, 20.0, sign, total, fees, base, skew, False, p)
+    ticket = Ticket(0, 1, True, 20.0, sign)
+    terms = options.trade_terms(world, venue, ticket, p)
+    assert fill(world, venue, ticket, terms, False, p)
     assert venue.long_calls[0, 1] == 50.0 + sign * 20.0
-    assert venue.option_cash == pytest.approx(1e6 + sign * total)
-    assert world.trader_cash == pytest.approx(-sign * total)
-    assert (venue.base_vol[0], venue.skew[0, 1]) == (base, skew) and venue.skew[0, 0] == 1.0
+    assert venue.option_cash == pytest.approx(1e6 + sign * terms.total)
+    assert world.trader_cash == pytest.approx(-sign * terms.total)
+    assert (venue.base_vol[0], venue.skew[0, 1]) == (terms.base, terms.skew) and venue.skew[0, 0] == 1.0
     assert books.cash(world) == pytest.approx(totals)
     # the edge is what was paid beyond the tape's fair value, whatever the pool's own marks
     fair = black_scholes(1000.0, 1000.0, 168.0 / 8760.0, 0.7)["call"] * 20.0
-    assert venue.sum_edge == pytest.approx(sign * (total - fair), rel=1e-9)
-    assert venue.sum_option_fees == fees and venue.sum_option_contracts == 20.0
+    assert venue.sum_edge == pytest.approx(sign * (terms.total - fair), rel=1e-9)
+    assert venue.sum_option_fees == terms.fees and venue.sum_option_contracts == 20.0
 
 
 def test_a_pool_without_money_buys_nothing(blank: Callable[..., Any]) -> None:
@@ -140,8 +143,8 @@ def test_a_pool_without_money_buys_nothing(blank: Callable[..., Any]) -> None:
     grid(bench, cash=10.0)
     venue.vega_fee = 0.0
     venue.long_calls[0, 1] = 50.0
-    total, fees, _, base, skew, _, _ = options.trade_terms(world, venue, 0, 1, True, 20.0, -1.0, p)
-    assert not fill(world, venue, 0, 1, True, 20.0, -1.0, total, fees, base, skew, False, p)
+    ticket = Ticket(0, 1, True, 20.0, -1.0)
+    assert not fill(world, venue, ticket, options.trade_terms(world, venue, ticket, p), False, p)
     assert venue.long_calls[0, 1] == 50.0 and venue.option_cash == 10.0 and venue.base_vol[0] == 0.7
 
 
@@ -165,34 +168,35 @@ def test_what_may_be_opened(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, _ = blank(**SETTINGS, min_delta=0.15, position_cap=0.5)
     grid(bench)  # a value of 1M: at most 500 contracts at 1,000 a node
     venue.long_calls[0, 1] = 400.0
-    assert offer(world, venue, 0, 1, True, 100.0, 1.0, p)[0] == 1
-    assert offer(world, venue, 0, 1, True, 101.0, 1.0, p)[0] == 0
+    assert offer(world, venue, Ticket(0, 1, True, 100.0, 1.0), p)[0]
+    assert not offer(world, venue, Ticket(0, 1, True, 101.0, 1.0), p)[0]
     world.oracle_price = 2000.0  # deep in the money: nothing opens, and what is held closes by force
-    assert offer(world, venue, 0, 1, True, 1.0, 1.0, p)[0] == 0
-    offered, total, fees, base, skew = offer(world, venue, 0, 1, True, 10.0, -1.0, p)
-    forced, _, forced_skew = options.forced_terms(world, venue, 0, 1, True, 10.0, False, p)
-    assert (offered, total, fees, base, skew) == (1, forced, 0.0, venue.base_vol[0], forced_skew)
+    assert not offer(world, venue, Ticket(0, 1, True, 1.0, 1.0), p)[0]
+    sale = Ticket(0, 1, True, 10.0, -1.0)
+    offered, terms = offer(world, venue, sale, p)
+    assert offered and (terms.total, terms.vol, terms.skew) == options.forced_terms(world, venue, sale, p)
+    assert (terms.fees, terms.base) == (0.0, venue.base_vol[0])
     venue.last_nav, world.oracle_price = -5.0, 1000.0
-    assert offer(world, venue, 0, 1, True, 1.0, 1.0, p)[0] == 0
+    assert not offer(world, venue, Ticket(0, 1, True, 1.0, 1.0), p)[0]
 
 
 def test_the_pool_writes_what_its_free_liquidity_can_lock(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, _ = blank(**SETTINGS, position_cap=100.0, lock_share=0.5, vega_limit=1e9)
     grid(bench, cash=1e5)
     world.depth = 1e12
-    total = options.trade_terms(world, venue, 0, 1, True, 100.0, 1.0, p)[0]
+    total = options.trade_terms(world, venue, Ticket(0, 1, True, 100.0, 1.0), p)[0]
     # 100 calls lock half of 100 coins; the premium is the pool's before it locks them
     venue.option_cash = 5e4 - total + 1.0
-    assert offer(world, venue, 0, 1, True, 100.0, 1.0, p)[0] == 1
+    assert offer(world, venue, Ticket(0, 1, True, 100.0, 1.0), p)[0]
     venue.option_cash -= 2.0
-    assert offer(world, venue, 0, 1, True, 100.0, 1.0, p)[0] == 0
+    assert not offer(world, venue, Ticket(0, 1, True, 100.0, 1.0), p)[0]
     # what is lent and the hedge's coin count, what is locked or owed does not
     venue.option_cash, venue.option_scaled, venue.supply_index, venue.hedge_coin = 100.0, 200.0, 1.5, 2.0
     venue.locked, venue.option_unpaid = 30.0, 7.0
     assert options.free_liquidity(world, venue) == pytest.approx(100.0 + 300.0 + 2000.0 - 37.0)
     # a sale to the pool locks nothing
     venue.long_calls[0, 1], venue.locked = 100.0, 1e9
-    assert offer(world, venue, 0, 1, True, 100.0, -1.0, p)[0] == 1
+    assert offer(world, venue, Ticket(0, 1, True, 100.0, -1.0), p)[0]
 
 
 @pytest.mark.parametrize("limit", ["gamma", "vega"])
@@ -210,11 +214,12 @@ def test_no_trade_takes_gamma_or_vega_beyond_its_limit(blank: Callable[..., Any]
         p.gamma_limit = 1e9
     for contracts, allowed in ((most * 0.999, True), (most * 1.001, False)):
         for sign in (1.0, -1.0):
-            assert options.within_limits(world, venue, 0, contracts, sign, vol, one["vega"], p) == allowed
+            ticket = Ticket(0, 1, True, contracts, sign)
+            assert options.within_limits(world, venue, ticket, vol, one["vega"], p) == allowed
     # a trade that brings the book back is always allowed
     venue.net_gamma, venue.net_standard_vega = -1e3, -1e9
-    assert options.within_limits(world, venue, 0, 1.0, -1.0, vol, one["vega"], p)
-    assert not options.within_limits(world, venue, 0, 1.0, 1.0, vol, one["vega"], p)
+    assert options.within_limits(world, venue, Ticket(0, 1, True, 1.0, -1.0), vol, one["vega"], p)
+    assert not options.within_limits(world, venue, Ticket(0, 1, True, 1.0, 1.0), vol, one["vega"], p)
 
 
 def test_the_spread_widens_with_the_gain_of_the_hedge_on_the_side_that_adds_gamma(blank: Callable[..., Any]) -> None:
@@ -237,8 +242,8 @@ def test_a_forced_closing_is_the_worse_of_spot_and_average(blank: Callable[..., 
     surface.move_surface(world, venue, 0, 1, 0.9, 1.0)
     years = (WEEK - 120) / 12.0 / 8760.0
     move = 8.0 / 400.0 / 100.0 * 0.3
-    dear, dear_vol, dear_skew = options.forced_terms(world, venue, 0, 1, is_call, 8.0, True, p)
-    cheap, cheap_vol, cheap_skew = options.forced_terms(world, venue, 0, 1, is_call, 8.0, False, p)
+    dear, dear_vol, dear_skew = options.forced_terms(world, venue, Ticket(0, 1, is_call, 8.0, 1.0), p)
+    cheap, cheap_vol, cheap_skew = options.forced_terms(world, venue, Ticket(0, 1, is_call, 8.0, -1.0), p)
     # who is short pays at the pushed vol, who is long is paid at the average one: a push earns nothing
     assert dear_vol == pytest.approx(0.9 * (1.0 + move) * 1.2) and cheap_vol == pytest.approx(0.7 * 0.8)
     assert (dear_skew, cheap_skew) == pytest.approx((1.0 + move, 1.0 - move))
@@ -252,7 +257,7 @@ def test_without_averages_a_push_decides_forced_closings(blank: Callable[..., An
     grid(bench)
     world.substep = 120
     surface.move_surface(world, venue, 0, 1, 0.9, 1.0)
-    _, vol, skew = options.forced_terms(world, venue, 0, 1, True, 8.0, False, p)
+    _, vol, skew = options.forced_terms(world, venue, Ticket(0, 1, True, 8.0, -1.0), p)
     assert vol == pytest.approx(0.9 * skew * 0.8)
 
 
@@ -260,9 +265,9 @@ def test_a_forced_buy_back_costs_parity_and_a_share_of_the_spot(blank: Callable[
     bench = world, venue, p, _ = blank(**SETTINGS, forced_spot_share=0.05)
     grid(bench)
     world.substep = WEEK - 1  # nothing left but the intrinsic value
-    owed, _, _ = options.forced_terms(world, venue, 0, 0, True, 3.0, True, p)
+    owed, _, _ = options.forced_terms(world, venue, Ticket(0, 0, True, 3.0, 1.0), p)
     assert owed == pytest.approx(3.0 * (100.0 + 0.05 * 1000.0))
-    brought, _, _ = options.forced_terms(world, venue, 0, 0, True, 3.0, False, p)
+    brought, _, _ = options.forced_terms(world, venue, Ticket(0, 0, True, 3.0, -1.0), p)
     assert brought == pytest.approx(3.0 * 100.0, rel=1e-3)
 
 

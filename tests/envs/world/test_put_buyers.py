@@ -104,7 +104,7 @@ def test_more_than_the_debt_is_its_owners(blank: Callable[..., Any]) -> None:
 
 
 def test_other_traders_cannot_sell_what_protects_a_loan(blank: Callable[..., Any]) -> None:
-    from protogov.envs.world.population.option_traders import for_sale
+    from protogov.envs.world.population.option_trades import for_sale
 
     _, venue, _, _ = market(blank)
     venue.long_puts[0, 1] = 3.0

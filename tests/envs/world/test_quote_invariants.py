@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from protogov.envs.scenarios import get_scenario
 from protogov.envs.world.options import quotable, trade_terms, years_to_expiry
+from protogov.envs.world.ticket import Ticket
 
 SIZE = 0.01  # contracts: the least that anybody trades, where the quotes are closest together
 ROUNDING = 1e-9  # of the spot
@@ -36,14 +37,9 @@ class Quotes:
             for k in range(venue.num_strikes):
                 sides = {}
                 for is_call in (True, False):
-                    ask, _, _, base, skew, delta, _ = trade_terms(world, venue, e, k, is_call, SIZE, 1.0, p)
-                    bid, _, _, low_base, low_skew, low_delta, _ = trade_terms(
-                        world, venue, e, k, is_call, SIZE, -1.0, p
-                    )
-                    if quotable(world, venue, e, delta, base, skew, p) and quotable(
-                        world, venue, e, low_delta, low_base, low_skew, p
-                    ):
-                        sides[is_call] = (bid / SIZE, ask / SIZE)
+                    bid, ask = (trade_terms(world, venue, Ticket(e, k, is_call, SIZE, sign), p) for sign in (-1.0, 1.0))
+                    if all(quotable(world, venue, e, side.delta, side.base, side.skew, p) for side in (bid, ask)):
+                        sides[is_call] = (bid.total / SIZE, ask.total / SIZE)
                 if len(sides) == 2:
                     rows.append((float(venue.strike[e, k]), sides[True], sides[False]))
             self.nodes[e] = sorted(rows)

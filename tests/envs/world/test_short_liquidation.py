@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protogov.envs.world import short_liquidation
-from protogov.envs.world.margin import minimum_collateral
+from protogov.envs.world.margin import buy_back, minimum_collateral
 from protogov.envs.world.pricing import call_and_put
 from protogov.envs.world.state import CollateralKind, EventKind
 
@@ -157,7 +157,7 @@ def test_a_pledge_gives_what_the_loan_leaves_and_the_loan_comes_first(blank: Cal
     pledge(bench, collateral=20.0, debt=18_000.0)  # at 83% it leaves nothing: the margin is gone
     cash, coin = books.cash(world), books.coin(world)
     senior = 18_000.0 * (1.0 + venue.liquidation_bonus) / 1000.0
-    owed = short_liquidation.forced_terms(world, venue, 0, 0, True, 10.0, True, p)[0]
+    owed = short_liquidation.forced_terms(world, venue, buy_back(venue, 0), p)[0]
     short_liquidation.check_margins(world, venue, 0, events, p)
     assert gone(venue) and venue.health_stale == 1
     assert venue.account_collateral[0] >= senior - 1e-12  # 18.9 coins stay for the lending market
@@ -171,7 +171,7 @@ def test_a_pledge_that_covers_leaves_the_rest_with_the_loan(blank: Callable[...,
     bench = world, venue, p, events = blank(**SETTINGS)
     sell(bench, True, 10.0)
     pledge(bench, collateral=100.0, debt=82_000.0)
-    owed = short_liquidation.forced_terms(world, venue, 0, 0, True, 10.0, True, p)[0]
+    owed = short_liquidation.forced_terms(world, venue, buy_back(venue, 0), p)[0]
     short_liquidation.check_margins(world, venue, 0, events, p)
     assert gone(venue) and venue.sum_bad_debt == pytest.approx(0.0, abs=1e-6)
     assert events.rows[0].repaid == pytest.approx(owed, rel=1e-9)

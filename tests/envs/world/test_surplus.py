@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.population import borrowers, suppliers, surplus
+from protogov.envs.world.population import borrowers, solvable_rules, suppliers, surplus
 from protogov.envs.world.population.thresholds import level_of
 
 OFFSETS = st.floats(0.08, 0.92)  # what `spread_offset` gives at the default stickiness
@@ -46,10 +46,10 @@ def test_linear_demand_has_a_linear_worth(level: float, rival: float) -> None:
     choke = 0.18
 
     def height(quantity: float) -> float:
-        return float(brentq(lambda rate: borrowers.linear_demand(rate, rival, choke) - quantity, 0.0, 0.2))
+        return float(brentq(lambda rate: solvable_rules.linear_demand(rate, rival, choke) - quantity, 0.0, 0.2))
 
     area, _ = quad(height, 1e-9, level * (1 - 1e-9))
-    assert surplus.linear_worth(level, rival, choke) * level == pytest.approx(area, rel=1e-6)
+    assert solvable_rules.linear_worth(level, rival, choke) * level == pytest.approx(area, rel=1e-6)
 
 
 @given(

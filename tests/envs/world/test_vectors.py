@@ -42,6 +42,7 @@ from protogov.envs.world.surface import (
     skew_gwav,
     vol_impact,
 )
+from protogov.envs.world.ticket import Ticket
 
 FILE = Path(__file__).resolve().parents[4] / "shared" / "reference" / "vectors.json"
 YEAR_SECONDS = 365.0 * 86400.0
@@ -397,7 +398,7 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
         averages = base_gwav(world, venue, 0, p.gwav_fee_hours), skew_gwav(world, venue, 0, 0, p.gwav_fee_hours)
         assert averages == pytest.approx((arrays["BaseIVsGWAV"][i], arrays["SkewsGWAV"][i]), rel=5e-4)
         venue.fee_vol[0] = averages[0]
-        total, fees, vol, base, skew, _, _ = trade_terms(world, venue, 0, 0, True, abs(size), sign, p)
+        total, fees, vol, base, skew, _, _ = trade_terms(world, venue, Ticket(0, 0, True, abs(size), sign), p)
         assert average_standard_vega(world, venue, p) == pytest.approx(arrays["stdvega"][i], rel=1e-3)
         assert (base, skew) == pytest.approx((arrays["BaseIVs"][i], arrays["Skews"][i]), rel=1e-12)
         assert vol == pytest.approx(base * skew, rel=1e-15)
@@ -408,7 +409,7 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
         # windows begin at the last sub-step of an hour, five minutes early
         assert fees == pytest.approx(plain + variance, rel=5e-3)
         move_surface(world, venue, 0, 0, base, skew)
-        forced, forced_at, forced_skew = forced_terms(world, venue, 0, 0, True, abs(size), sign < 0.0, p)
+        forced, forced_at, forced_skew = forced_terms(world, venue, Ticket(0, 0, True, abs(size), -sign), p)
         assert forced_skew == pytest.approx(arrays["ForceClose Skews"][i], rel=1e-12)
         assert forced_at == pytest.approx(arrays["ForceCloseVols"][i], rel=1e-3)
         assert forced == pytest.approx(arrays["ForceClosePrem"][i], rel=5e-3)

@@ -1,0 +1,207 @@
+"""How an option trade is made, whoever makes it: a ticket is drawn, taken to a venue, offered a price, and filled.
+
+Who asks, and when a price is good enough, is in the files of the people who trade: `option_traders.py`,
+`put_buyers.py`, `short_sellers.py`, `surface_attacker.py`, and `solvable_rules.py` for worlds that are solved.
+"""
+
+from math import log
+
+from protogov.envs.world.attribution import book_trade
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.fills import note_fill
+from protogov.envs.world.noise import Purpose, uniform
+from protogov.envs.world.options import (
+    contracts_for,
+    forced_terms,
+    free_liquidity,
+    locked_for,
+    pay_from_pool,
+    quotable,
+    receive_to_pool,
+    trade_terms,
+    within_limits,
+    years_to_expiry,
+)
+from protogov.envs.world.population.venue_choice import preferred_share
+from protogov.envs.world.pricing import quote
+from protogov.envs.world.surface import fair_vol, move_surface
+from protogov.envs.world.ticket import Terms, Ticket, resized
+
+LEAST_TRADE = 30.0  # USD at the opening price: nobody trades less
+LEAST_PROCEEDS = 0.01  # USD: nobody sells back for less, as where an option is worth nothing any more
+
+
+# ---------------------------------------------------------------- what is asked for
+
+
+@compiled
+def too_small(world, contracts):
+    """True for a trade that is not worth anybody's while."""
+    return contracts * world.opening_price < LEAST_TRADE
+
+
+@compiled
+def draw_node(world, venue, entity, substep_of_hour):
+    """(expiry, strike) that a trader asks for, uniform over the grid."""
+    u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_NODE)
+    node = int(u * venue.num_expiries * venue.num_strikes)
+    return node // venue.num_strikes, node % venue.num_strikes
+
+
+@compiled
+def draw_ticket(world, venue, entity, substep_of_hour, p):
+    """What somebody who only likes options asks for: any node, an exponential size, `buy_share` of them to buy."""
+    seed, hour = world.seed, world.hour
+    e, k = draw_node(world, venue, entity, substep_of_hour)
+    buys = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIDE) < p.buy_share
+    is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
+    size = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIZE))
+    return Ticket(e, k, is_call, size * contracts_for(world, p.trade_size), 1.0 if buys else -1.0)
+
+
+@compiled
+def for_sale(venue, e, k, is_call):
+    """Contracts of a node that option traders hold: all long ones but the puts with which borrowers protect loans."""
+    return venue.long_calls[e, k] if is_call else venue.long_puts[e, k] - venue.protective_puts[e, k]
+
+
+@compiled
+def as_far_as_held(venue, ticket):
+    """The ticket, of a seller for no more contracts than traders hold."""
+    if ticket.sign > 0.0:
+        return ticket
+    return resized(ticket, min(ticket.contracts, for_sale(venue, ticket.e, ticket.k, ticket.is_call)))
+
+
+# ---------------------------------------------------------------- where
+
+
+@compiled
+def better_here(world, here, there, ticket, p):
+    """How much better the quote here is than the one at the other venue [vol], for the same option.
+
+    Both venues list the same expiries and strikes. The costs are compared a contract, in units of its vega.
+    """
+    ours, theirs = trade_terms(world, here, ticket, p), trade_terms(world, there, ticket, p)
+    return ticket.sign * (theirs.total - ours.total) / max(ours.vega * ticket.contracts, 1e-9)
+
+
+@compiled
+def routed(world, v, entity, substep_of_hour, ticket, p):
+    """The venue to which a trader of venue `v` goes: the share of the flow that goes there rises with its advantage."""
+    if world.num_venues == 1 or p.option_choice == 0.0:
+        return v
+    there = world.num_venues - 1 - v
+    advantage = better_here(world, world.venues[v], world.venues[there], ticket, p)
+    u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_VENUE)
+    return v if u < preferred_share(advantage, 0.0, p.option_choice) else there
+
+
+# ---------------------------------------------------------------- at what price
+
+
+@compiled
+def offer(world, venue, ticket, p):
+    """What the pool offers for a ticket.
+
+    Opening is refused where the pool does not quote, beyond its limits (position at a node, net gamma, net vega) and
+    without free liquidity to lock; what is held can be sold back all the same, by force where no quote is given, for
+    whatever is more than nothing. A forced sale moves the skew alone.
+
+    Returns:
+        (whether there is an offer, its `Terms`).
+    """
+    e, k = ticket.e, ticket.k
+    terms = trade_terms(world, venue, ticket, p)
+    quoted = quotable(world, venue, e, terms.delta, terms.base, terms.skew, p)
+    if ticket.sign > 0.0:
+        if not quoted or not within_limits(world, venue, ticket, terms.vol, terms.vega, p):
+            return False, terms
+        spot = world.oracle_price
+        held = venue.long_calls[e, k] if ticket.is_call else venue.long_puts[e, k]
+        room = p.position_cap * max(venue.last_nav, 0.0) - (held + ticket.contracts) * spot
+        locked = locked_for(spot, venue.strike[e, k], ticket.is_call, ticket.contracts, p)
+        return room >= 0.0 and free_liquidity(world, venue) + terms.total - locked >= 0.0, terms
+    if not quoted:
+        total, vol, skew = forced_terms(world, venue, ticket, p)
+        terms = Terms(total, 0.0, vol, venue.base_vol[e], skew, terms.delta, terms.vega)
+    return terms.total >= LEAST_PROCEEDS, terms
+
+
+@compiled
+def above_fair(world, venue, ticket, total, p):
+    """What a trade at `total` costs its taker against the fair value at the oracle price.
+
+    Returns:
+        (cost [USD], below 0 where the price is better than fair; vega of the contracts [USD a unit of vol]).
+    """
+    spot, strike, contracts = world.oracle_price, venue.strike[ticket.e, ticket.k], ticket.contracts
+    fair = fair_vol(world.implied_vol, spot, strike, p)
+    call, put, _, _, vega = quote(spot, strike, years_to_expiry(world, venue, ticket.e), fair, p.interest_rate)
+    return ticket.sign * (total - (call if ticket.is_call else put) * contracts), vega * contracts
+
+
+# ---------------------------------------------------------------- the trade
+
+
+@compiled
+def fill(world, venue, ticket, terms, informed, p):
+    """Exchange premium and contracts and move the surface; False when the pool cannot pay a seller."""
+    e, k, is_call, contracts = ticket.e, ticket.k, ticket.is_call, ticket.contracts
+    if ticket.sign > 0.0:
+        receive_to_pool(world, venue, terms.total)
+        venue.locked += locked_for(world.oracle_price, venue.strike[e, k], is_call, contracts, p)
+    else:
+        if venue.option_cash < terms.total:
+            return False
+        pay_from_pool(world, venue, terms.total)
+    note_fill(world, venue, ticket)
+    longs = venue.long_calls if is_call else venue.long_puts
+    longs[e, k] = max(longs[e, k] + ticket.sign * contracts, 0.0)
+    book_trade(world, venue, ticket, terms.total, terms.fees, informed, p)
+    venue.sum_option_fees += terms.fees
+    venue.sum_option_contracts += contracts
+    move_surface(world, venue, e, k, terms.base, terms.skew)
+    return True
+
+
+@compiled
+def consider(world, venue, ticket, u, need, p):
+    """Ask for a price and take it where it costs less than an exponential margin drawn by `u`.
+
+    `need` multiplies the mean margin, 1 / spread_elasticity.
+
+    Returns:
+        (True if the trade was made, margin [USD], cost above fair value [USD]).
+    """
+    offered, terms = offer(world, venue, ticket, p)
+    if not offered:
+        return False, 0.0, 0.0
+    cost, vega = above_fair(world, venue, ticket, terms.total, p)
+    # not a quotient: the vega of a node about to expire may be too small to divide by
+    margin = -log(u) * need / p.spread_elasticity * vega
+    if margin < cost or not fill(world, venue, ticket, terms, False, p):
+        return False, margin, cost
+    return True, margin, cost
+
+
+@compiled
+def take_if_wrong(world, venue, ticket, spot, vol, p):
+    """An informed trader takes the quote iff the option, worth its price at `spot` and `vol`, leaves it a gain.
+
+    It takes no more than the informed of this hour may. Returns its gain [USD], 0 where nothing was traded.
+    """
+    ticket = as_far_as_held(venue, resized(ticket, min(ticket.contracts, venue.informed_room)))
+    if too_small(world, ticket.contracts):
+        return 0.0
+    offered, terms = offer(world, venue, ticket, p)
+    if not offered:
+        return 0.0
+    strike, years = venue.strike[ticket.e, ticket.k], years_to_expiry(world, venue, ticket.e)
+    call, put, _, _, _ = quote(spot, strike, years, vol, p.interest_rate)
+    gain = ticket.sign * ((call if ticket.is_call else put) * ticket.contracts - terms.total)
+    if gain <= 0.0 or not fill(world, venue, ticket, terms, True, p):
+        return 0.0
+    venue.sum_informed_profit += gain
+    venue.informed_room -= ticket.contracts
+    return gain

@@ -1,0 +1,102 @@
+"""Rules of people in worlds whose optimum is known (`envs/solvable.py`), in place of those of the other files.
+
+Each is in force where its parameter is above 0: an evenly spread demand for loans (`reservation_top`), one that is
+linear in the rates of both venues (`demand_choke`), a logit demand for options (`logit_scale`), and traders who know by
+how much quotes are wrong (`known_mispricing`).
+"""
+
+from math import exp
+
+from protogov.envs.world.compiled import compiled
+from protogov.envs.world.noise import Purpose, uniform
+from protogov.envs.world.options import contracts_for
+from protogov.envs.world.population.option_trades import (
+    as_far_as_held,
+    draw_node,
+    draw_ticket,
+    fill,
+    offer,
+    routed,
+    take_if_wrong,
+    too_small,
+)
+from protogov.envs.world.surface import mid_vol
+from protogov.envs.world.ticket import Ticket, resized
+
+# ---------------------------------------------------------------- borrowers
+
+
+@compiled
+def even_reservation(i, count, top):
+    """Reservation rate [annual] of borrower `i` of `count`, spread evenly over 0 to `top`: demand is linear."""
+    return top * (i + 0.5) / count
+
+
+@compiled
+def linear_demand(rate, rival_rate, choke):
+    """Share of its full debt that an account takes where demand is linear in both venues' rates, within [0, 1].
+
+    Differentiated Bertrand competition with slopes 2 and 1 (Singh and Vives 1984); a venue without a rival is its own.
+    """
+    return min(max(1.0 - (2.0 * rate - rival_rate) / choke, 0.0), 1.0)
+
+
+@compiled
+def linear_worth(level, rival_rate, choke):
+    """Mean rate [annual] at which the debt up to `level` would be given up, where demand is linear in both rates.
+
+    The inverse of :func:`linear_demand`, ((1 - q) * choke + rival rate) / 2, averaged over q from 0 to `level`.
+    """
+    return 0.5 * ((1.0 - 0.5 * level) * choke + rival_rate)
+
+
+@compiled
+def rival_of(world, v):
+    """The other venue; a venue without a rival is its own."""
+    return world.venues[world.num_venues - 1 - v]
+
+
+# ---------------------------------------------------------------- option traders
+
+
+@compiled
+def logit_share(world, v, p):
+    """Share of uninformed demand that venue `v` has among the venues and going without (Anderson et al. 1992)."""
+    total, own = 1.0, 0.0
+    for w in range(world.num_venues):
+        weight = exp((p.logit_value - world.venues[w].half_spread) / p.logit_scale)
+        total += weight
+        if w == v:
+            own = weight
+    return own / total
+
+
+@compiled
+def logit_arrival(world, venue, v, entity, substep_of_hour, p):
+    """Expected counts of a logit demand: everybody who arrives trades the share of it that would come here."""
+    drawn = draw_ticket(world, venue, entity, substep_of_hour, p)
+    if too_small(world, drawn.contracts):
+        return
+    ticket = as_far_as_held(venue, resized(drawn, drawn.contracts * logit_share(world, v, p)))
+    if too_small(world, ticket.contracts):
+        return
+    offered, terms = offer(world, venue, ticket, p)
+    if offered:
+        fill(world, venue, ticket, terms, False, p)
+
+
+@compiled
+def mispricing_arrival(world, home, v, entity, substep_of_hour, p):
+    """Somebody who knows the pool's own vol to be `known_mispricing` too low (of calls) or too high (of puts)."""
+    e, k = draw_node(world, home, entity, substep_of_hour)
+    is_call = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
+    room = min(contracts_for(world, p.trade_size), home.informed_room)
+    if too_small(world, room):
+        return
+    vol = mid_vol(home, e, k, world.oracle_price, p) + (p.known_mispricing if is_call else -p.known_mispricing)
+    ticket = Ticket(e, k, is_call, room, 1.0 if is_call else -1.0)
+    venue = world.venues[routed(world, v, entity, substep_of_hour, ticket, p)]
+    edge_so_far = venue.sum_edge
+    gain = take_if_wrong(world, venue, ticket, world.oracle_price, vol, p)
+    if gain > 0.0:
+        venue.sum_edge = edge_so_far - gain  # what they know is true, so what they gain the pool has lost
