@@ -17,6 +17,7 @@ from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from protogov.experiments.bench.rows import Plan, Row
 from protogov.experiments.core.pieces import HERE, Running
@@ -158,10 +159,11 @@ def table_of(rows: Sequence[Row]) -> Table:
 def rows_in(table: Table) -> list[Row]:
     """Reverse of `table_of`."""
     names = {field.name for field in fields(Row)}
-    return [
-        Row(**{name: None if value != value else value for name, value in row.items() if name in names})
-        for row in records(table)
+    kept = ({name: value for name, value in row.items() if name in names} for row in records(table))
+    given: list[dict[str, Any]] = [
+        {name: None if value != value else value for name, value in row.items()} for row in kept
     ]
+    return [Row(**row) for row in given]
 
 
 def measure(options: Options, how: Running = HERE) -> Found:

@@ -133,7 +133,7 @@ def conclude(study: Study, found: Found, folder: Path | None, command: str, part
     print("\n".join(judged.said), flush=True)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        about = {"study": study.name, **({"part": part} if part else {})}
+        about: dict[str, Any] = {"study": study.name, **({"part": part} if part else {})}
         about |= manifest(command, store_tables(folder, found.tables), found.facts)
         print("\n".join(str(folder / file) for file in about["tables"].values()))
         print(write_manifest(folder, about))
