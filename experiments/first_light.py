@@ -39,10 +39,10 @@ from protogov.experiments.paths import (
     new_run_folder,
     runs_folder,
 )
-from protogov.experiments.reporting import build_report
+from protogov.experiments.report.build import build_report
+from protogov.experiments.report.words import headline, summary_table, underpowered
 from protogov.experiments.run_config import RunConfig, evaluation_world
 from protogov.experiments.training import SeedResult
-from protogov.experiments.words import headline, summary_table, underpowered
 from protogov.experiments.workers import Workers
 
 PROGRAM = "python -m protogov.experiments.first_light"  # what `make run` runs

@@ -16,7 +16,7 @@ from protogov.experiments.governors import STATIC, Found, GovernorSet, baseline,
 from protogov.experiments.measured import HEADLINE, default_scenarios, make_suites, run_evaluation, scenarios_of
 from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.paths import RunFolder
-from protogov.experiments.words import summary_table, turn_sentences, underpowered
+from protogov.experiments.report.words import summary_table, turn_sentences, underpowered
 
 EPISODES = 64
 NATURAL_TAPES = 4  # of `natural` over those of another scenario

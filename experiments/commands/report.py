@@ -8,7 +8,7 @@ import tyro
 
 from protogov.experiments.outputs import check_folder
 from protogov.experiments.paths import RunFolder
-from protogov.experiments.reporting import build_report
+from protogov.experiments.report.build import build_report
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,7 @@ from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.evaluation import ARBITRAGE, PARTS, REALISED
 from protogov.experiments.incidence import COLUMNS
-from protogov.experiments.welfare_box import WEIGHED
-from protogov.experiments.words import (
+from protogov.experiments.report.words import (
     COSTS,
     SHARES,
     SHORT_BEARS,
@@ -22,6 +21,7 @@ from protogov.experiments.words import (
     turn_sentences,
     underpowered,
 )
+from protogov.experiments.welfare_box import WEIGHED
 
 
 def episodes(

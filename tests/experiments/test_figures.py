@@ -17,9 +17,9 @@ from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
 from protogov.experiments.figures.incidence import draw_bears
 from protogov.experiments.figures.learning import draw_learning, running_mean
 from protogov.experiments.governors import STATIC, baseline
-from protogov.experiments.material import read_metrics
 from protogov.experiments.paths import RunFolder
 from protogov.experiments.recording import Recording, record
+from protogov.experiments.report.material import read_metrics
 
 CONFIG = WorldConfig()
 
