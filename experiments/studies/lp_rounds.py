@@ -17,7 +17,7 @@ from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still, tape_seeds
 from protogov.experiments.core.statistics import student_t
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, concatenate, groups, select
 from protogov.experiments.core.text import markdown, signed
 from protogov.experiments.errors import BadInput, as_bad_input
@@ -75,8 +75,7 @@ def measure(options: Options, how: Running) -> Found:
     Raises:
         BadInput: too few seeds for an interval, or a scenario that is held out.
     """
-    if options.seeds < FEWEST_SEEDS:
-        raise BadInput(f"seeds is {options.seeds}; a whole number of at least {FEWEST_SEEDS} is accepted")
+    check_sizes(FEWEST_SEEDS, seeds=options.seeds)
     for name in options.scenarios:
         with as_bad_input():
             scenario = get_scenario(name)

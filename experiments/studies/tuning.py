@@ -27,7 +27,7 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
 from protogov.experiments.core.results import MANIFEST, load_tables, read_manifest
 from protogov.experiments.core.statistics import Floats, Interval, student_t
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, num_rows
 from protogov.experiments.core.text import markdown, paragraph
 from protogov.experiments.errors import BadInput
@@ -174,14 +174,10 @@ def measure(options: Options, how: Running) -> Found:
 
 def check(options: Options) -> WorldConfig:
     """The world; refuses what cannot be searched."""
-    for name, value, low in (
-        ("generations", options.generations, 1), ("population", options.population, 4), ("tapes", options.tapes, 2),
-        ("restarts", options.restarts, 1), ("jobs", options.jobs, 1), ("scenarios", len(options.scenarios), 1),
-    ):  # fmt: skip
-        if value < low:
-            raise BadInput(f"{name} is {value}; at least {low} is accepted")
-    if options.restarts > 2:
-        raise BadInput(f"restarts is {options.restarts}; 1 or 2 are accepted")
+    check_sizes(1, generations=options.generations, jobs=options.jobs, scenarios=len(options.scenarios))
+    check_sizes(2, tapes=options.tapes)
+    check_sizes(4, population=options.population)
+    check_sizes(1, 2, restarts=options.restarts)
     for scenario in options.scenarios:
         training_scenario(scenario)  # what is tuned is held to the same line as what learns
     config = options.world.make()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from protogov.envs.scenarios import CRISES, Crisis
 from protogov.experiments.core.pieces import Running
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import records, select
 from protogov.experiments.core.text import MINUS, markdown, paragraph
 from protogov.experiments.errors import BadInput
@@ -53,8 +53,7 @@ def chosen_crises(names: Sequence[str], split: str | None = None) -> list[Crisis
 def measure(options: Options, how: Running) -> Found:
     """Draw the paths; no world is simulated."""
     crises = chosen_crises(options.names, options.split)
-    if not 20 <= options.seeds <= 5000:
-        raise BadInput(f"seeds is {options.seeds}; 20 to 5,000 are accepted")
+    check_sizes(20, 5000, seeds=options.seeds)
     facts = facts_table(Paths.of(crisis, options.seeds) for crisis in crises)
     return Found({"facts": facts, "curves": curves_table(crises, options.seeds)}, {"seeds": options.seeds})
 

@@ -17,10 +17,9 @@ from protogov.envs.ensemble import ENSEMBLE_FILE, Ensemble
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import interval_of
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
 from protogov.experiments.core.tables import Table, columns, concatenate, records, select
 from protogov.experiments.core.text import aligned, markdown, number, span
-from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFile
 from protogov.experiments.studies.calibration.bands import BAND_BY_NAME, FITTED
 from protogov.experiments.studies.calibration.market import FIRST_FITTING
@@ -121,14 +120,10 @@ def measure(options: Options, how: Running) -> Found:
 
 def check_options(options: Options) -> None:
     """Raise BadInput for a number that cannot be."""
-    counts = {f"{name}.{field}": value for name in ("screening", "measuring")
-              for field, value in vars(getattr(options, name)).items()}  # fmt: skip
-    for name, value, low in (
-        ("draws", options.draws, 1), ("seed", options.seed, 0), ("members", options.members, 1),
-        ("jobs", options.jobs, 1), *((name, value, 2) for name, value in counts.items()),
-    ):  # fmt: skip
-        if value < low:
-            raise BadInput(f"{name} is {value}; a whole number from {low} is accepted")
+    check_sizes(0, seed=options.seed)
+    check_sizes(1, draws=options.draws, members=options.members, jobs=options.jobs)
+    for name in ("screening", "measuring"):
+        check_sizes(2, **{f"{name}.{field}": value for field, value in vars(getattr(options, name)).items()})
 
 
 def _sets(

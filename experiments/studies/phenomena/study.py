@@ -14,8 +14,8 @@ from protogov.envs.world.parameters import Parameters
 from protogov.experiments.commands.options import Member
 from protogov.experiments.core.pieces import HERE, Piece, Running, run_pieces
 from protogov.experiments.core.play import tape_seeds
-from protogov.experiments.core.statistics import Interval, interval_of, student_t
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.statistics import Interval, ends_of, interval_columns, interval_of, student_t
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, rounded, select
 from protogov.experiments.core.text import aligned, markdown, number, paragraph, span
 from protogov.experiments.errors import BadInput
@@ -126,8 +126,7 @@ def look_for(phenomena: Sequence[Phenomenon], seeds: int, how: Running = HERE) -
 
 def play_all(phenomena: Sequence[Phenomenon], seeds: int, how: Running = HERE) -> dict[str, dict[str, Table]]:
     """Name -> world -> table with a row a seed: a column a measure, and TRACE.0, TRACE.1, ... of each trace."""
-    if seeds < FEWEST_SEEDS:
-        raise BadInput(f"seeds is {seeds}; a whole number of at least {FEWEST_SEEDS} is accepted")
+    check_sizes(FEWEST_SEEDS, seeds=seeds)
     asked = [(one.name, world, config) for one in phenomena for world, config in one.worlds().items()]
     pieces = [Piece(f"{name}_{world}", Episodes(name, seeds), config) for name, world, config in asked]
     found: dict[str, dict[str, Table]] = {one.name: {} for one in phenomena}
@@ -158,8 +157,8 @@ def _compare(one: Phenomenon, played: Mapping[str, Table]) -> Iterable[dict[str,
         found, largest = student_t(active - switched), float(np.abs(switched).max())
         row: dict[str, Any] = {
             "phenomenon": one.name, "measure": about.name, "unit": about.unit, "seeds": active.size,
-            **_ends("with", student_t(active)), **_ends("switched", student_t(switched)),
-            "switched_largest": largest, **_ends("effect", found),
+            **interval_columns("with", student_t(active)), **interval_columns("switched", student_t(switched)),
+            "switched_largest": largest, **interval_columns("effect", found),
             "smallest_effect": np.nan, "band": np.nan, "verdict": "",
         }  # fmt: skip
         if place == 0:  # what the verdict hangs on
@@ -198,8 +197,8 @@ def _summarise(one: Phenomenon, played: Mapping[str, Table]) -> Iterable[dict[st
             values = table[about.name]
             ends = dict(zip(QUANTILES, np.percentile(values, list(QUANTILES.values())), strict=True))
             effect = student_t(values - played[SWITCHED][about.name])
-            yield {"phenomenon": one.name, "world": world, "measure": about.name, **_ends("mean", student_t(values)),
-                   **_ends("effect", effect), **ends}  # fmt: skip
+            found = ends_of({"mean": student_t(values), "effect": effect})
+            yield {"phenomenon": one.name, "world": world, "measure": about.name, **found, **ends}
 
 
 def _traces(one: Phenomenon, played: Mapping[str, Table]) -> list[dict[str, Any]]:
@@ -212,13 +211,9 @@ def _traces(one: Phenomenon, played: Mapping[str, Table]) -> list[dict[str, Any]
         if (lengths[trace] - 1 - int(place)) % step == 0:
             row: dict[str, Any] = {"trace": trace, "place": int(place)}
             for world in (ACTIVE, SWITCHED, *one.curves):
-                row |= _ends(world, student_t(played[world][f"{trace}.{place}"]))
+                row |= interval_columns(world, student_t(played[world][f"{trace}.{place}"]))
             rows.append(row)
     return rows
-
-
-def _ends(name: str, found: Interval) -> dict[str, float]:
-    return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def _about(one: Phenomenon) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import open_worlds, tape_seeds
 from protogov.experiments.core.statistics import Floats, ends_of, interval_of, seed_draws, share_of
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, select
 from protogov.experiments.core.text import markdown, number, paragraph, span
 from protogov.experiments.errors import BadInput
@@ -74,9 +74,8 @@ def measure(options: Options, how: Running) -> Found:
             raise BadInput(f"{name} is {value!r}; {', '.join(known)} are accepted")
     if not 0.0 < options.target < 1.0:
         raise BadInput(f"target is {options.target:g}; a probability between 0 and 1 is accepted")
-    for name, count, low in (("seeds", options.seeds, 2), ("first", options.first, 0)):
-        if count < low:
-            raise BadInput(f"{name} is {count}; a whole number of at least {low} is accepted")
+    check_sizes(2, seeds=options.seeds)
+    check_sizes(0, first=options.first)
     config = options.world.make()
     if config.venues != 1:
         raise BadInput(f"venues is {config.venues}; stress takes worlds of one venue")
