@@ -4,16 +4,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from protogov.experiments.core.statistics import interval_in
 from protogov.experiments.core.text import markdown, number, paragraph, plain, signed, span
 
-FILTERS: dict[str, Callable[..., str]] = {
+FILTERS: dict[str, Callable[..., Any]] = {
+    "estimate": interval_in,
     "number": number, "paragraph": paragraph, "plain": plain, "signed": signed, "span": span,
     "line": lambda text: " ".join(text.split()),
     "table": lambda rows: "\n".join(markdown(rows[0], rows[1:])),
 }  # fmt: skip
 
 
-def fill(template: Path, filters: Mapping[str, Callable[..., str]] | None = None, **values: Any) -> str:
+def fill(template: Path, filters: Mapping[str, Callable[..., Any]] | None = None, **values: Any) -> str:
     """The text of a template; in one of HTML every value is escaped.
 
     Args:
@@ -34,3 +36,8 @@ def fill(template: Path, filters: Mapping[str, Callable[..., str]] | None = None
     )
     pages.filters |= {**FILTERS, **(filters or {})}
     return pages.get_template(template.name).render(values)
+
+
+def page_beside(module: str, **values: Any) -> list[str]:
+    """Lines of the page of a study whose `page.md.j2` lies beside the file `module`."""
+    return fill(Path(module).with_name("page.md.j2"), **values).splitlines()

@@ -1,12 +1,11 @@
 """The calibration in words: lines for the terminal and the page of `results/calibration`."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from protogov.experiments.core.statistics import Interval, interval_of
 from protogov.experiments.core.study import Found, Judged
 from protogov.experiments.core.tables import Table, records
-from protogov.experiments.core.templates import fill
+from protogov.experiments.core.templates import page_beside
 from protogov.experiments.core.text import listed, number, span
 from protogov.experiments.studies.calibration.bands import (
     BANDS,
@@ -83,8 +82,8 @@ def calibration_page(found: Found, judged: Judged) -> Sequence[str]:
     figures = figures_in(tables["figures"])
     basis = dict(zip(tables["figures"]["name"].tolist(), tables["figures"]["basis"].tolist(), strict=True))
     beside = [[words, told, span(figures[name]), basis[name]] for name, (words, told) in BESIDE.items()]
-    page = fill(
-        Path(__file__).with_name("page.md.j2"),
+    return page_beside(
+        __file__,
         bands=_band_rows(figures, basis),
         beside=[["figure", "published", "value [95%]", "rests on"], *beside],
         sizes=_size_rows(tables["fits"], len(facts["sizes"]), facts["accounts"]),
@@ -102,7 +101,6 @@ def calibration_page(found: Found, judged: Judged) -> Sequence[str]:
         calm_drawdown=CALM_DRAWDOWN,
         seeds=facts["seeds"],
     )
-    return page.splitlines()
 
 
 def _band_rows(figures: Mapping[str, Interval], basis: Mapping[str, str]) -> list[list[str]]:
