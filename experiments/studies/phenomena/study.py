@@ -17,7 +17,8 @@ from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.statistics import Interval, ends_of, interval_columns, interval_of, student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, rounded, select
-from protogov.experiments.core.text import aligned, markdown, number, paragraph, span
+from protogov.experiments.core.templates import page_beside
+from protogov.experiments.core.text import aligned, number, span
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.phenomena import (
     adverse_selection,
@@ -276,30 +277,13 @@ def draw(found: Found) -> Mapping[str, Figure]:
 
 def page(found: Found, judged: Judged) -> list[str]:
     """The table, the rule, and each phenomenon with its figure, world and switch."""
-    head = ["phenomenon", "measured", "with mechanism", "switch", "switched off", "paired effect, 95%", "verdict"]
-    rows = []
+    rows = [["phenomenon", "measured", "with mechanism", "switch", "switched off", "paired effect, 95%", "verdict"]]
     for name, label, unit, (active, switched, effect), verdict in _rows(found.tables["phenomena"]):
         one = PHENOMENA[name]
         title, switch = (f"[{one.title}](#{name})", one.switch.words) if verdict else ("", "")
         rows.append([title, f"{label}, {unit}", active, switch, switched, effect, verdict])
-    lines = markdown(head, rows)
-    rule = """The verdict hangs on the first row of each. It *appears* when the whole 95% interval of the paired effect
-        (Student's t over seeds) lies above a stated smallest effect; it *vanishes* when the value under the switch is
-        exactly 0 in every episode or, where a band is stated, when the whole interval of its mean lies within it. In
-        the figures: bands are 95% intervals of the mean; thin line all episodes, pale bar 5 to 95%, bar the middle
-        half, tick the median, mean and 95% interval beside it."""
-    lines += ["", paragraph(rule)]
-    for was in seen(found):
-        one, name = was.one, was.one.name
-        about = found.facts["phenomena"][name]
-        world = ", ".join(f"`{key}` = {value}" for key, value in about["world"].items())
-        lines += [
-            "", f"## {name}", "", f"{one.claim} Seen: {one.evidence}.", "", f"![{one.title}]({name}.png)", "",
-            f"- Holds if: {_rule(one)}.", f"- World: scenario *{about['scenario']}*; {world}.",
-            f"- Switch: {_switch(one)}.", f"- Episodes: {was.spread_of(one.measures[0])}.",
-        ]  # fmt: skip
-        lines += [f"- {one.note}"] * bool(one.note)
-    return lines
+    worlds = found.facts["phenomena"]
+    return page_beside(__file__, rows=rows, seen=list(seen(found)), worlds=worlds, rule=_rule, switch=_switch)
 
 
 def listed(options: Options) -> list[str]:
