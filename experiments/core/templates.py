@@ -39,5 +39,6 @@ def fill(template: Path, filters: Mapping[str, Callable[..., Any]] | None = None
 
 
 def page_beside(module: str, **values: Any) -> list[str]:
-    """Lines of the page of a study whose `page.md.j2` lies beside the file `module`."""
-    return fill(Path(module).with_name("page.md.j2"), **values).splitlines()
+    """Lines of the page of a study: of `page.md.j2` beside the file `module`, of `NAME.md.j2` where it is `NAME.py`."""
+    own = Path(module).with_suffix(".md.j2")
+    return fill(own if own.is_file() else own.with_name("page.md.j2"), **values).splitlines()
