@@ -7,7 +7,7 @@ from typing import Annotated
 from protogov.experiments.core.options import Positional
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.outputs import check_folder
-from protogov.experiments.reporting import build_report
+from protogov.experiments.report.build import build_report
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 
 from protogov.envs.scenarios import Crisis, Pulse, Replay, Scenario, get_scenario, overlay_names, scenario_names
 from protogov.envs.scenarios.base import CHANNELS, ORIGINS
-from protogov.experiments import markup
 from protogov.experiments.core.files import whole, write_text
 from protogov.experiments.errors import BadInput, as_bad_input
 
 KINDS = ("synthetic", "mixture", "crisis", "failure", "path", "replay", "overlay")  # the order of the list
-TITLE = "Scenarios"
 ORIGINS_MEAN = {
     "recorded": "from a file of candles or from published facts.",
     "derived": "a stated function of the price path, with no draw of its own.",
@@ -136,15 +134,6 @@ def write_library(chosen: Sequence[Scenario], seeds: int, folder: Path, command:
     return paths + pictures
 
 
-def origin_table(scenario: Scenario) -> list[str]:
-    """Where the channels of a scenario come from, as pieces of the page; of an overlay those that it changes."""
-    rows = origins_of(scenario)
-    if not rows:
-        return [markup.paragraph("It changes no channel of the market: what it writes are attacks.")]
-    said = [markup.paragraph("It changes, whatever the path has there:")] if scenario.is_overlay else []
-    return [*said, markup.facts(dict(rows))]
-
-
 def file_name(scenario: Scenario) -> str:
     """The scenario's name as that of a file, apart from the names of the sheet."""
     return "scenario-" + "-".join("".join(c if c.isalnum() or c in "-._" else " " for c in scenario.name).split())
@@ -153,31 +142,21 @@ def file_name(scenario: Scenario) -> str:
 def page(chosen: Sequence[Scenario], pictures: Sequence[Path], sheet: Path, command: str, seeds: int) -> str:
     """The page: the list, the sheet, and each scenario with what is known of it."""
     from protogov.experiments.core.versions import now, versions
+    from protogov.experiments.report.render import render
 
     about = versions()
-    body = [
-        f"<h1>{TITLE}</h1>",
-        markup.paragraph(
-            f"{len(chosen)} scenarios, {seeds} seeds each. A governor never learns on one of the split validation, "
-            "alone, in a sum or in a mixture; those of the split test are sealed and not drawn here."
-        ),
-        markup.paragraph("Each says of the price and of every condition of its market where it comes from:"),
-        markup.facts(ORIGINS_MEAN),
-        markup.section("list", "List", markup.table(("name", "split", "kind", "what it is"), map(row_of, chosen))),
-        markup.section("sheet", "All of them", markup.figure(sheet, "Every scenario: paths, implied vol, depth.")),
+    shown = [
+        {
+            "row": row_of(scenario),
+            "picture": picture,
+            "story": scenario.story if isinstance(scenario, Crisis) else None,
+            "cleaned": [leaf.report for leaf in scenario.leaves if isinstance(leaf, Replay) and leaf.report],
+            "overlay": scenario.is_overlay,
+            "origins": dict(origins_of(scenario)),
+        }
+        for scenario, picture in zip(chosen, pictures, strict=True)
     ]
-    for number, (scenario, picture) in enumerate(zip(chosen, pictures, strict=True)):
-        name, split, kind, text = row_of(scenario)
-        content = [markup.paragraph(f"{kind}, split {split}. {text}")]
-        if isinstance(scenario, Crisis):
-            story = scenario.story
-            content.append(markup.listed((f"Began {story.began}; {story.length} hours.", *story.facts[1:])))
-        for leaf in scenario.leaves:
-            if isinstance(leaf, Replay) and leaf.report:
-                content.append(markup.paragraph("What was changed or assumed when the file was read:"))
-                content.append(markup.listed(leaf.report))
-        content += [*origin_table(scenario), markup.figure(picture, f"{name}: {text}")]
-        body.append(markup.section(f"scenario-{number}", name, *content))
-    made = {"made": now(), "command": command, "commit": str(about["commit"]), "protogov": str(about["protogov"])}
-    body.append(markup.section("made", "How this was made", markup.facts(made)))
-    return markup.page(TITLE, body)
+    made = {"made": now(), "command": command, "commit": about["commit"], "protogov": about["protogov"]}
+    return render(
+        "scenarios.html.j2", title="Scenarios", shown=shown, seeds=seeds, sheet=sheet, meaning=ORIGINS_MEAN, made=made
+    )

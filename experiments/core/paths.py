@@ -39,51 +39,34 @@ def candle_files(place: Path) -> list[Path]:
     return found
 
 
+class Within:
+    """The path of what lies in a run's folder by this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, run: "RunFolder", owner: type) -> Path:
+        return run.path / self.name
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The files of one run."""
 
     path: Path
 
+    config = Within("config.json")  # what was asked for
+    versions = Within("versions.json")  # what it ran on
+    episodes = Within("episodes.parquet")  # a row an episode of the evaluation
+    evaluation = Within("evaluation.json")  # what was evaluated, and the summary
+    report = Within("report.html")
+    figures = Within("figures")
+    episode = Within("episode")  # that of the dashboard, a folder for each set of governors
+
     @property
     def name(self) -> str:
         """Of the run."""
         return self.path.resolve().name
-
-    @property
-    def config(self) -> Path:
-        """What was asked for, JSON."""
-        return self.path / "config.json"
-
-    @property
-    def versions(self) -> Path:
-        """What it ran on, JSON."""
-        return self.path / "versions.json"
-
-    @property
-    def episodes(self) -> Path:
-        """One row an episode of the evaluation."""
-        return self.path / "episodes.parquet"
-
-    @property
-    def evaluation(self) -> Path:
-        """What was evaluated, and the summary, JSON."""
-        return self.path / "evaluation.json"
-
-    @property
-    def report(self) -> Path:
-        """The page to read."""
-        return self.path / "report.html"
-
-    @property
-    def figures(self) -> Path:
-        """Its pictures."""
-        return self.path / "figures"
-
-    @property
-    def episode(self) -> Path:
-        """The episode of the dashboard, a folder for each set of governors."""
-        return self.path / "episode"
 
     def seed_folder(self, seed: int, num_seeds: int) -> Path:
         """Where one training seed writes metrics and checkpoints: the run's folder itself if there is one seed."""

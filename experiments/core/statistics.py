@@ -138,6 +138,11 @@ def interval_of(table: Table, row: int, name: str) -> Interval:
     return Interval(mean, low, high)
 
 
+def interval_in(row: Mapping[str, float], name: str) -> Interval:
+    """The same of a row of such a table."""
+    return Interval(row[name], row[f"{name}_low"], row[f"{name}_high"])
+
+
 def ends_of(intervals: Mapping[str, Interval]) -> dict[str, float]:
     """The same of several, by name."""
     return {end: value for name, one in intervals.items() for end, value in interval_columns(name, one).items()}

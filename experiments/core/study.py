@@ -88,6 +88,18 @@ class Study:
     index: Callable[[Mapping[str, Found]], Sequence[str]] | None = None
 
 
+def check_sizes(low: int, most: int | None = None, **sizes: int) -> None:
+    """Refuse a size that is below `low` or above `most`.
+
+    Raises:
+        BadInput: the first such, by its name.
+    """
+    accepted = f"a whole number of at least {low} is" if most is None else f"{low:,} to {most:,} are"
+    for name, value in sizes.items():
+        if value < low or (most is not None and value > most):
+            raise BadInput(f"{name.replace('_', '-')} is {value}; {accepted} accepted")
+
+
 def no_figure(found: Found) -> "Mapping[str, Figure]":
     """As `draw` of a study whose page is a table."""
     return {}

@@ -53,8 +53,11 @@ def cell(value: object) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows for a terminal: columns of one width each, the first to the left, the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    """Rows for a terminal: columns of one width each, the first to the left, the others to the right.
+
+    A row with nothing but its first cell is a heading, which may reach over the columns beside it.
+    """
+    widths = [max(len(row[column]) for row in rows if any(row[1:])) for column in range(len(rows[0]))]
     return [
         "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
         for row in rows

@@ -1,5 +1,6 @@
 """Learned against static: paired differences of W tape by tape, and what each party gains or loses."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from protogov.experiments.core.statistics import Interval
 from protogov.experiments.figures import style
-from protogov.experiments.training.comparison import BESIDE_W, Comparison, Difference
+from protogov.experiments.training.comparison import BESIDE_W, Comparison
 
 WIDEST_LABEL = 34  # characters of a scenario's name
 
@@ -30,7 +31,7 @@ def draw_pairs(comparison: Comparison) -> Figure:
             _bar(axes, comparison.welfare.over_tapes, last, style.BLUE, width=4.0)
             labels.append(f"all, {comparison.welfare.over_tapes.n} {comparison.unit}")
             axes.axhline(last - 0.5, color=style.FAINT, linewidth=0.8)
-        _seeds(axes, comparison.welfare, last)
+        _seed_marks(axes, comparison.welfare.by_seed, last + 0.27, markersize=5, markeredgecolor="white", zorder=6)
         axes.axvline(0.0, color=style.GREY, linewidth=0.9)
         axes.set_yticks(range(len(labels)), labels)
         axes.set_ylim(len(labels) - 0.4, -0.6)
@@ -63,15 +64,12 @@ def _bar(axes: Axes, interval: Interval, at: float, colour: str, width: float = 
     axes.plot([interval.mean], [at], marker="|", color=colour, markersize=11, markeredgewidth=2.0, zorder=5)
 
 
-def _seeds(axes: Axes, welfare: Difference, at: float) -> None:
-    if len(welfare.by_seed) < 2:
-        return
-    for index, mean in enumerate(welfare.by_seed.values()):
-        look = style.seed_line(index)
-        marker = style.SEED_MARKERS[index % len(style.SEED_MARKERS)]
-        axes.plot(
-            [mean], [at + 0.27], marker=marker, markersize=5, color=look["color"], markeredgecolor="white", zorder=6
-        )
+def _seed_marks(axes: Axes, by_seed: Mapping[int, float], at: float | None, **look: Any) -> None:
+    """The mean of each training seed, where there are several, at the height `at`; without one, their legend."""
+    for index, (seed, mean) in enumerate(by_seed.items() if len(by_seed) > 1 else ()):
+        mark = style.SEED_MARKERS[index % len(style.SEED_MARKERS)]
+        where, said = ([[], []], f"training seed {seed}") if at is None else ([[mean], [at]], None)
+        axes.plot(*where, mark, color=style.seed_line(index)["color"], label=said, **look)
 
 
 def _limit(axes: Axes, spread: NDArray[np.float64], comparison: Comparison) -> None:
@@ -96,12 +94,7 @@ def _legend(axes: Axes, comparison: Comparison, several: bool) -> None:
     axes.plot([], [], color=style.BLACK, linewidth=2.2, label="mean and 95% interval over its tapes")
     if several:
         axes.plot([], [], color=style.BLUE, linewidth=4.0, label=f"over {comparison.unit}")
-    if len(comparison.welfare.by_seed) > 1:
-        for index, seed in enumerate(comparison.welfare.by_seed):
-            marker = style.SEED_MARKERS[index % len(style.SEED_MARKERS)]
-            axes.plot(
-                [], [], marker, color=style.seed_line(index)["color"], markersize=5, label=f"training seed {seed}"
-            )
+    _seed_marks(axes, comparison.welfare.by_seed, None, markersize=5)
     style.legend_above(axes, 6)
 
 
@@ -110,6 +103,7 @@ def draw_parties(comparison: Comparison) -> Figure:
     parts = comparison.group("part")
     aside = [row for row in comparison.group("realised") if row.measure.name in BESIDE_W]
     rows = [comparison.welfare, *parts, *aside]
+    mark: dict[str, Any] = {"markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.5, "zorder": 5}
     with style.look():
         figure = style.new_figure(11.5, 0.95 + 0.29 * len(rows))
         axes: Any = figure.subplots(1, 1)
@@ -121,8 +115,7 @@ def draw_parties(comparison: Comparison) -> Figure:
                 look = {"color": "white", "edgecolor": style.GREY, "hatch": "////"}
             axes.barh(index, row.over_tapes.mean, height=0.62, linewidth=0.8, **look)
             _whisker(axes, row.over_tapes, index - 0.1, style.BLACK, 1.6)
-            if row.over_seeds is not None:
-                _points(axes, row, index + 0.18)
+            _seed_marks(axes, row.by_seed, index + 0.18, **mark)
         axes.axvline(0.0, color=style.GREY, linewidth=0.9)
         axes.axhline(0.5, color=style.FAINT, linewidth=0.8)
         axes.set_yticks(range(len(rows)), [row.measure.label for row in rows])
@@ -131,11 +124,7 @@ def draw_parties(comparison: Comparison) -> Figure:
         axes.set_xlabel(f"{comparison.governors} less {comparison.baseline} (bp of K0 an episode); right is a gain")
         axes.set_title(f"Every party's share: {comparison.suite}")
         axes.plot([], [], color=style.BLACK, linewidth=1.6, label=f"95% interval over {comparison.unit}")
-        if comparison.welfare.over_seeds is not None:
-            for index, seed in enumerate(comparison.welfare.by_seed):
-                marker = style.SEED_MARKERS[index % len(style.SEED_MARKERS)]
-                colour = style.seed_line(index)["color"]
-                axes.plot([], [], marker, color=colour, markersize=4.5, label=f"training seed {seed}")
+        _seed_marks(axes, comparison.welfare.by_seed, None, markersize=4.5)
         style.legend_above(axes, 6)
     return figure
 
@@ -143,12 +132,3 @@ def draw_parties(comparison: Comparison) -> Figure:
 def _whisker(axes: Axes, interval: Interval, at: float, colour: str, width: float) -> None:
     if np.isfinite(interval.low):
         axes.plot([interval.low, interval.high], [at, at], color=colour, linewidth=width, zorder=4)
-
-
-def _points(axes: Axes, row: Difference, at: float) -> None:
-    for index, mean in enumerate(row.by_seed.values()):
-        marker = style.SEED_MARKERS[index % len(style.SEED_MARKERS)]
-        colour = style.seed_line(index)["color"]
-        axes.plot(
-            [mean], [at], marker, color=colour, markersize=4.5, markeredgecolor="white", markeredgewidth=0.5, zorder=5
-        )

@@ -1,6 +1,6 @@
 """One episode as a dashboard: what the market did, what the protocol did, and what it cost whom."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -18,14 +18,8 @@ from protogov.experiments.figures import style
 
 _SECOND_LINE: dict[str, Any] = {"color": style.ORANGE, "linestyle": (0, (6, 1, 1, 1)), "linewidth": 1.6}
 _BAND_LABELS = ("below 1", "to 1.05", "to 1.1", "to 1.25", "to 1.5", "above")
-_BAND_COLOURS = (
-    "#000000",
-    "#8C2D04",
-    style.VERMILLION,
-    style.ORANGE,
-    "#F3D98B",
-    "#ECECEC",
-)  # darker is nearer to the edge
+# darker is nearer to the edge
+_BAND_COLOURS = ("#000000", "#8C2D04", style.VERMILLION, style.ORANGE, "#F3D98B", "#ECECEC")
 
 
 @dataclass(frozen=True)
@@ -94,6 +88,22 @@ def _title(axes: Axes, text: str, unit: str) -> None:
     axes.set_ylabel(unit)
 
 
+Line = tuple["View | None", str | Callable[[View], NDArray[Any]], Mapping[str, Any], str]
+_DOTTED: dict[str, Any] = {"color": style.ORANGE, "linestyle": (0, (1, 1))}
+
+
+def _lines(axes: Axes, *lines: Line) -> None:
+    """Draw each line of a view that there is, a column or what is computed of it, by its look and label."""
+    for view, values, look, label in lines:
+        if view is not None:
+            axes.plot(view.at, view[values] if isinstance(values, str) else values(view), **look, label=label)
+    style.legend_above(axes)
+
+
+def _summed(name: str) -> Callable[[View], NDArray[Any]]:
+    return lambda view: view[name].cumsum()
+
+
 def price(axes: Axes, view: View) -> None:
     """The tape's price, hour by hour, against the oracle's and the pool's."""
     _title(axes, "Price", "USD per coin")
@@ -102,17 +112,8 @@ def price(axes: Axes, view: View) -> None:
         hours["hour"], hours["low"], hours["high"], color=style.FAINT, linewidth=0, label="tape, low-high"
     )
     axes.plot(hours["hour"], hours["oracle_close"], color=style.BLUE, linewidth=1.3, label="oracle")
-    axes.plot(
-        view.at,
-        view["pool_price"],
-        color=style.VERMILLION,
-        linestyle="",
-        marker="o",
-        markersize=3,
-        markerfacecolor="none",
-        markeredgewidth=0.8,
-        label="pool, at decisions",
-    )
+    ring: dict[str, Any] = {"marker": "o", "markersize": 3, "markerfacecolor": "none", "markeredgewidth": 0.8}
+    axes.plot(view.at, view["pool_price"], color=style.VERMILLION, linestyle="", label="pool, at decisions", **ring)
     style.legend_above(axes)
 
 
@@ -120,33 +121,30 @@ def welfare(axes: Axes, view: View, beside: View | None, name: str) -> None:
     """W since the opening."""
     _title(axes, "Welfare W, summed", "bp of K0")
     style.zero_line(axes)
-    axes.plot(view.at, view["welfare"].cumsum(), **style.LEARNED_LINE, label=name)
-    if beside is not None:
-        axes.plot(beside.at, beside["welfare"].cumsum(), **style.STATIC_LINE, label="static")
-    style.legend_above(axes)
+    total = _summed("welfare")
+    _lines(axes, (view, total, style.LEARNED_LINE, name), (beside, total, style.STATIC_LINE, "static"))
 
 
 def utilisation(axes: Axes, view: View, beside: View | None, name: str) -> None:
     """Share of the deposits that is lent out, and where the rate curve has its kink."""
     _title(axes, "Utilisation", "% of deposits")
     style.percent(axes)
-    axes.step(view.at, view["optimal_utilisation"], where="post", color=style.ORANGE, linestyle=":", label="kink U*")
-    axes.plot(view.at, view["utilisation"], **style.LEARNED_LINE, label=name)
-    if beside is not None:
-        axes.plot(beside.at, beside["utilisation"], **style.STATIC_LINE, label="static")
-    style.legend_above(axes)
+    kink = {"drawstyle": "steps-post", "color": style.ORANGE, "linestyle": ":"}
+    _lines(
+        axes, (view, "optimal_utilisation", kink, "kink U*"), (view, "utilisation", style.LEARNED_LINE, name),
+        (beside, "utilisation", style.STATIC_LINE, "static"),
+    )  # fmt: skip
 
 
 def rates(axes: Axes, view: View, beside: View | None, name: str) -> None:
     """What borrowers pay and suppliers get, against what suppliers get elsewhere."""
     _title(axes, "Rates", "% a year")
     style.percent(axes)
-    axes.plot(view.at, view["outside_yield"], color=style.GREY, linewidth=1.0, linestyle=":", label="outside yield")
-    axes.plot(view.at, view["borrow_rate"], **style.LEARNED_LINE, label="borrow")
-    axes.plot(view.at, view["supply_rate"], **_SECOND_LINE, label="supply")
-    if beside is not None:
-        axes.plot(beside.at, beside["borrow_rate"], **style.STATIC_LINE, label="borrow, static")
-    style.legend_above(axes, 4)
+    outside = {"color": style.GREY, "linewidth": 1.0, "linestyle": ":"}
+    _lines(
+        axes, (view, "outside_yield", outside, "outside yield"), (view, "borrow_rate", style.LEARNED_LINE, "borrow"),
+        (view, "supply_rate", _SECOND_LINE, "supply"), (beside, "borrow_rate", style.STATIC_LINE, "borrow, static"),
+    )  # fmt: skip
 
 
 def health(axes: Axes, view: View) -> None:
@@ -175,24 +173,25 @@ def losses(axes: Axes, view: View, beside: View | None, name: str) -> None:
     """Bad debt since the opening, and what loans may still cost: puts on their collateral, struck at their debt."""
     _title(axes, "Bad debt, summed, and value of loans' puts", "M USD")
     style.money(axes)
-    axes.plot(view.at, view["bad_debt"].cumsum(), **style.LEARNED_LINE, label=f"bad debt, {name}")
-    axes.plot(view.at, view["latent"], color=style.ORANGE, linestyle=(0, (1, 1)), linewidth=1.6, label=f"puts, {name}")
-    if beside is not None:
-        axes.plot(beside.at, beside["bad_debt"].cumsum(), **style.STATIC_LINE, label="bad debt, static")
+    total = _summed("bad_debt")
+    _lines(
+        axes, (view, total, style.LEARNED_LINE, f"bad debt, {name}"),
+        (view, "latent", _DOTTED | {"linewidth": 1.6}, f"puts, {name}"),
+        (beside, total, style.STATIC_LINE, "bad debt, static"),
+    )  # fmt: skip
     axes.set_ylim(bottom=0.0)
-    style.legend_above(axes)
 
 
 def balances(axes: Axes, view: View, beside: View | None, name: str) -> None:
     """What suppliers are owed and what borrowers owe."""
     _title(axes, "Deposits and debt", "M USD")
     style.money(axes)
-    axes.plot(view.at, view["deposits"], **style.LEARNED_LINE, label=f"deposits, {name}")
-    axes.plot(view.at, view["debt"], **_SECOND_LINE, label=f"debt, {name}")
-    if beside is not None:
-        axes.plot(beside.at, beside["deposits"], **style.STATIC_LINE, label="deposits, static")
-        axes.plot(beside.at, beside["debt"], **(style.STATIC_LINE | {"linestyle": (0, (1, 1.5))}), label="debt, static")
-    style.legend_above(axes, 4)
+    other = style.STATIC_LINE | {"linestyle": (0, (1, 1.5))}
+    _lines(
+        axes,
+        (view, "deposits", style.LEARNED_LINE, f"deposits, {name}"), (view, "debt", _SECOND_LINE, f"debt, {name}"),
+        (beside, "deposits", style.STATIC_LINE, "deposits, static"), (beside, "debt", other, "debt, static"),
+    )  # fmt: skip
 
 
 def surface(axes: Axes, view: View) -> None:
@@ -237,12 +236,11 @@ def lp_value(axes: Axes, view: View, beside: View | None, name: str) -> None:
     """Value of the option LPs at the tape's price and vols, with and without what they have taken out meanwhile."""
     _title(axes, "Option LPs: NAV0", "M USD")
     style.money(axes)
-    axes.plot(view.at, view["option_nav"], **style.LEARNED_LINE, label=name)
-    kept = view["option_nav"] - np.cumsum(view["pool_flow"])
-    axes.plot(view.at, kept, color=style.ORANGE, linestyle=(0, (1, 1)), label="had nobody come or left")
-    if beside is not None:
-        axes.plot(beside.at, beside["option_nav"], **style.STATIC_LINE, label="static")
-    style.legend_above(axes)
+    _lines(
+        axes, (view, "option_nav", style.LEARNED_LINE, name),
+        (view, lambda view: view["option_nav"] - view["pool_flow"].cumsum(), _DOTTED, "had nobody come or left"),
+        (beside, "option_nav", style.STATIC_LINE, "static"),
+    )  # fmt: skip
 
 
 def draw_levers(main: Recording, defaults: Mapping[str, float], *, world: int = 0) -> Figure:
@@ -254,6 +252,8 @@ def draw_levers(main: Recording, defaults: Mapping[str, float], *, world: int = 
         world: row of the recording.
     """
     view = View.of(main, world)
+    asked: dict[str, Any] = {"color": style.VERMILLION, "linewidth": 0.9, "linestyle": (0, (1, 1))}
+    default: dict[str, Any] = {"color": style.GREY, "linewidth": 0.9, "linestyle": (0, (4, 2))}
     with style.look():
         roles = [[LEVERS[index] for index in levers_of(role)] for role in dict.fromkeys(row.role for row in LEVERS)]
         figure = style.new_figure(11.5, 0.2 + 2.4 * len(roles))
@@ -265,35 +265,20 @@ def draw_levers(main: Recording, defaults: Mapping[str, float], *, world: int = 
                 continue
             scale, unit = style.lever_scale(lever.unit)
             proposed, executed = view[f"{lever.name}_proposed"] * scale, view[lever.name] * scale
-            axes.axhline(defaults[lever.name] * scale, color=style.GREY, linewidth=0.9, linestyle=(0, (4, 2)))
+            axes.axhline(defaults[lever.name] * scale, **default)
             # a proposal is made at the decision before and is in force until this one
-            axes.step(view.at, proposed, where="pre", color=style.VERMILLION, linewidth=0.9, linestyle=(0, (1, 1)))
+            axes.step(view.at, proposed, where="pre", **asked)
             axes.plot(view.at, executed, **style.LEARNED_LINE)
             axes.set_title(style.spaced(lever.name))
             axes.set_ylabel(unit)
             style.few_ticks(axes, y=5)
             style.days(axes, float(view.hours["hour"].max()))
         figure.legend(
-            handles=[
-                *grid[0, 0].plot([], [], **style.LEARNED_LINE, label="executed"),
-                *grid[0, 0].plot(
-                    [],
-                    [],
-                    color=style.VERMILLION,
-                    linewidth=0.9,
-                    linestyle=(0, (1, 1)),
-                    label="proposed by the governor",
-                ),
-                *grid[0, 0].plot(
-                    [],
-                    [],
-                    color=style.GREY,
-                    linewidth=0.9,
-                    linestyle=(0, (4, 2)),
-                    label="default of the static protocol",
-                ),
-            ],
+            handles=[handle for look, label in (
+                (style.LEARNED_LINE, "executed"), (asked, "proposed by the governor"),
+                (default, "default of the static protocol"),
+            ) for handle in grid[0, 0].plot([], [], **look, label=label)],
             loc="outside upper right",
             ncols=3,
-        )
+        )  # fmt: skip
     return figure

@@ -76,14 +76,9 @@ def _curves(axes: Axes, metrics: Mapping[int, Table], values: Mapping[int, NDArr
 
 def running_mean(values: NDArray[np.float64], window: int = SMOOTHING) -> NDArray[np.float64]:
     """Mean of the finite values among the `window` around each point, fewer at both ends; NaN where there are none."""
-    means = np.full(len(values), np.nan)
-    half = window // 2
-    for i in range(len(values)):
-        around = values[max(0, i - half) : i + half + 1]
-        around = around[np.isfinite(around)]
-        if around.size:
-            means[i] = around.mean()
-    return means
+    padded = np.pad(np.where(np.isfinite(values), values, np.nan), window // 2, constant_values=np.nan)
+    around = np.ma.masked_invalid(np.lib.stride_tricks.sliding_window_view(padded, window))
+    return np.asarray(around.mean(axis=1).filled(np.nan))
 
 
 def _column(metrics: Mapping[int, Table], name: str) -> dict[int, NDArray[np.float64]]:

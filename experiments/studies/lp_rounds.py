@@ -16,12 +16,11 @@ from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still, tape_seeds
 from protogov.experiments.core.statistics import student_t
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, concatenate, groups, select
 from protogov.experiments.core.text import markdown, signed
-from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLACK, BLUE, VERMILLION, dots, headline, new_figure, zero_line
-from protogov.experiments.run_config import training_scenario
+from protogov.experiments.training.run_config import training_scenario
 
 PUBLISHED = np.array([-2.07, 0.0, -0.63, -0.70, 0.36, 2.55, -1.89, -7.74])  # % a round, Lyra, unhedged
 # defaults of levers: at a ratio of 0 the pool opens without a hedge too, which an order limit of 0 would leave standing
@@ -75,8 +74,7 @@ def measure(options: Options, how: Running) -> Found:
     Raises:
         BadInput: too few seeds for an interval, or a scenario that is held out.
     """
-    if options.seeds < FEWEST_SEEDS:
-        raise BadInput(f"seeds is {options.seeds}; a whole number of at least {FEWEST_SEEDS} is accepted")
+    check_sizes(FEWEST_SEEDS, seeds=options.seeds)
     for name in options.scenarios:
         training_scenario(name)
     worlds = {hedge: world_of(hedge, options.hours, options.member) for hedge in HEDGES}

@@ -14,10 +14,10 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import CRISES, Mixture, Scenario, get_scenario
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Floats
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
 from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.core.text import aligned, markdown, paragraph
-from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.errors import as_bad_input
 
 HOURS, DAY = 336, 24
 FIRST_COUNTING = 2**47  # first tape seed of the counts
@@ -201,8 +201,7 @@ def table_of(scenario: str, cells: Mapping[str, Cell]) -> Table:
 
 def measure(options: Options, how: Running) -> Found:
     """Count on every column of the table."""
-    if not 20 <= options.tapes <= 5000:
-        raise BadInput(f"tapes is {options.tapes}; 20 to 5,000 are accepted")
+    check_sizes(20, 5000, tapes=options.tapes)
     pieces = [Piece(name, Column(name, options.tapes)) for name in columns_of_the_table()]
     counted = run_pieces(count_tapes, WorldConfig(), pieces, how, "tapes")
     return Found({"frequencies": concatenate([table_of(HISTORY, history()), *counted])}, {"tapes": options.tapes})

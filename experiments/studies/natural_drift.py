@@ -16,10 +16,9 @@ from protogov.envs.scenarios import Composed
 from protogov.envs.scenarios.natural import NATURAL
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import student_t
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
 from protogov.experiments.core.tables import Table, columns
 from protogov.experiments.core.text import aligned, markdown, rows_of
-from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.natural import HOURS, closes_of, simple_return
 
 FIRST_MEASURING = 2**45  # first tape seed on which the drift is measured
@@ -59,9 +58,7 @@ def play_returns(config: WorldConfig, job: Tapes) -> Table:
 
 def measure(options: Options, how: Running) -> Found:
     """A row a part and one for the whole; the drift that follows."""
-    for name, value in (("tapes", options.tapes), ("verify", options.verify)):
-        if value < 2:
-            raise BadInput(f"{name} is {value}; a whole number of at least 2 is accepted")
+    check_sizes(2, tapes=options.tapes, verify=options.verify)
     jobs = [Tapes(part, options.tapes) for part in range(len(NATURAL.parts))] + [Tapes(WHOLE, options.verify)]
     pieces = [Piece(f"part_{job.part}", job) for job in jobs]
     returns = [table["return"] for table in run_pieces(play_returns, WorldConfig(), pieces, how, "tapes")]

@@ -15,7 +15,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios.crises import CRISES
 from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
 from protogov.experiments.core.tables import Table, columns, records
 from protogov.experiments.core.text import aligned, markdown, number
 from protogov.experiments.errors import BadInput
@@ -104,8 +104,7 @@ def measure(options: Options, how: Running) -> Found:
     for name in options.scenarios:
         if name not in CRISES:
             raise BadInput(f"scenarios names {name!r}; crises are {', '.join(CRISES)}")
-    if options.tapes < 2:
-        raise BadInput(f"tapes is {options.tapes}; a whole number from 2 is accepted")
+    check_sizes(2, tapes=options.tapes)
     config = with_physics(WorldConfig(), options.member)
     pieces = [Piece(name, Tapes(name, FIRST_PREDICTING, options.tapes)) for name in options.scenarios]
     played = run_pieces(play_episodes, config, pieces, how, "crises")

@@ -17,10 +17,9 @@ from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still, tape_seeds
 from protogov.experiments.core.statistics import Floats, interval_of, means_by
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, concatenate, select
 from protogov.experiments.core.text import markdown, number, span
-from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLUE, GREEN, VERMILLION, dots, headline, new_figure
 from protogov.experiments.studies.phenomena.worlds import Shock
 
@@ -84,8 +83,7 @@ def hours_out(crash: Table, calm: Table, seeds: int) -> Table:
 def measure(options: Options, how: Running) -> Found:
     """Play every protocol through every crash, and without one."""
     n = options.seeds
-    if n < 8:
-        raise BadInput(f"seeds is {n}; a whole number of at least 8 is accepted")
+    check_sizes(8, seeds=n)
     plain = with_physics(WorldConfig(episode_hours=HOURS, decision_hours=1), options.member)
     worlds = {name: replace(plain, defaults=levers) for name, levers in PROTOCOLS.items()}
     asked = [(name, fall) for name in PROTOCOLS for fall in (0.0, *FALLS)]

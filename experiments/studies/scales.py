@@ -23,7 +23,7 @@ from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still
 from protogov.experiments.core.statistics import Floats, student_t
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
 from protogov.experiments.core.tables import Table, columns, records
 from protogov.experiments.core.text import aligned, cell, markdown
 from protogov.experiments.errors import BadInput
@@ -91,8 +91,7 @@ def implied_aversion(variance: float, premium: float, size: float) -> float:
 
 def measure(options: Options, how: Running) -> Found:
     """Play the episodes, and set what they say beside what is in force."""
-    if options.seeds < 2:
-        raise BadInput(f"seeds is {options.seeds}; a whole number of at least 2 is accepted")
+    check_sizes(2, seeds=options.seeds)
     config = with_physics(WorldConfig(), options.member)
     job = Episodes(options.scenario, options.seeds)
     (days,) = run_pieces(play_days, config, [Piece("days", job)], how, "episodes")

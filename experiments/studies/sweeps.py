@@ -28,7 +28,7 @@ from protogov.experiments.core.options import Repeated
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still
 from protogov.experiments.core.statistics import Floats, Interval, student_t
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, concatenate, groups, rounded, select
 from protogov.experiments.core.text import aligned, listed, markdown, paragraph
 from protogov.experiments.errors import BadInput, as_bad_input
@@ -171,9 +171,8 @@ def measure(options: Options, how: Running) -> Found:
         BadInput: an option that cannot be; the message names it.
     """
     levers = chosen_levers(options.levers, options.roles)
-    for name, low in (("seeds", 2), ("first_seed", 0)):
-        if getattr(options, name) < low:
-            raise BadInput(f"{name} = {getattr(options, name)} must be a whole number from {low}")
+    check_sizes(2, seeds=options.seeds)
+    check_sizes(0, first_seed=options.first_seed)
     grids = [grid(lever, options.points) for lever in levers]
     with as_bad_input():
         get_scenario(options.scenario)  # refused before any work

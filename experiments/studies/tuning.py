@@ -27,9 +27,9 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
 from protogov.experiments.core.results import MANIFEST, load_tables, read_manifest
 from protogov.experiments.core.statistics import Floats, Interval, student_t
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
-from protogov.experiments.core.tables import Table, columns, num_rows
-from protogov.experiments.core.text import markdown, paragraph
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
+from protogov.experiments.core.tables import Table, columns, num_rows, records
+from protogov.experiments.core.templates import page_beside
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLUE, VERMILLION, headline, lever_scale, new_figure, spaced
 from protogov.experiments.outputs import OutputFile
@@ -174,14 +174,10 @@ def measure(options: Options, how: Running) -> Found:
 
 def check(options: Options) -> WorldConfig:
     """The world; refuses what cannot be searched."""
-    for name, value, low in (
-        ("generations", options.generations, 1), ("population", options.population, 4), ("tapes", options.tapes, 2),
-        ("restarts", options.restarts, 1), ("jobs", options.jobs, 1), ("scenarios", len(options.scenarios), 1),
-    ):  # fmt: skip
-        if value < low:
-            raise BadInput(f"{name} is {value}; at least {low} is accepted")
-    if options.restarts > 2:
-        raise BadInput(f"restarts is {options.restarts}; 1 or 2 are accepted")
+    check_sizes(1, generations=options.generations, jobs=options.jobs, scenarios=len(options.scenarios))
+    check_sizes(2, tapes=options.tapes)
+    check_sizes(4, population=options.population)
+    check_sizes(1, 2, restarts=options.restarts)
     for scenario in options.scenarios:
         training_scenario(scenario)  # what is tuned is held to the same line as what learns
     config = options.world.make()
@@ -371,56 +367,26 @@ def draw(found: Found) -> Mapping[str, Figure]:
 
 def page(found: Found, judged: Judged) -> list[str]:
     """The searches, what they found, and the commands that made them."""
-    rows, budget = found.tables["searches"], found.facts["budget"]
-    searches = []
-    for row, name in enumerate(rows["tuned_on"]):
-        ways = [
-            f"{rows[f'generations_{one}'][row]}, {rows[f'stopped_{one}'][row]}, {rows[f'gain_{one}'][row]:+.1f}"
-            if rows[f"generations_{one}"][row] else "" for one in (1, 2)
-        ]  # fmt: skip
-        searches.append(
-            [str(name), f"{rows['gain'][row]:+.1f} ± {rows['standard_error'][row]:.1f}", f"{rows['z'][row]:.1f}",
-             str(rows["tapes"][row]), f"{rows['episodes'][row]:,}", *ways, str(rows["constants_of"][row])]
-        )  # fmt: skip
-    return [
-        "![Every search's way up](searches.png)", "",
-        paragraph(
-            f"CMA-ES on welfare, all twelve levers at once, at most {budget['generations']} generations of "
-            f"{budget['population']} candidates from the defaults on. A second restart, where there is one, has twice "
-            "the population and noise of its own, and begins at the best of the defaults and of the constants that "
-            f"searches had found by then. A restart is over after {budget['plateau']} generations that raise the mean "
-            f"of W by less than {budget['tolerance']:g} bp of K0, or when its widest step is below "
-            f"{budget['narrow']:g} of a lever's action."
-        ), "",
-        paragraph(
-            f"Gain: W over the defaults on {SCORING} tapes that neither search nor selection saw, mean and standard "
-            "error over whole seeds. Restarts 1 and 2: generations, why it ended, and its gain on the tapes of "
-            "selection, as many as those of the search; what lies between two is noise and what a search misses. "
-            "Constants: of which search; another's, if they are clearly better there."
-        ), "",
-        paragraph(
-            "The linear rule is searched once, from the constants on and on four times the tapes, in at most "
-            f"{LINEAR_GENERATIONS} generations with a first step of {LINEAR_SIGMA:g}; then the share of the way is "
-            "taken that is best on other tapes, because a search over so many weights goes too far. Its gain on the "
-            "tapes of selection is over those constants."
-        ), "",
-        *markdown(["tuned on", "gain [bp of K0]", "z", "tapes", "episodes", "restart 1", "restart 2", "constants of"],
-                  searches), "",
-        "## The constants", "", *_constants(values_of(found.tables["constants"])), "",
-        "The linear rule's weights stand in `linear.csv`, the way of every search in `ways.csv`. Searched by", "",
-        *(f"    {line}" for line in dict.fromkeys(rows["command"].tolist())),
-    ]  # fmt: skip
+    return page_beside(
+        __file__,
+        searches=records(found.tables["searches"]),
+        budget=found.facts["budget"],
+        scoring=SCORING,
+        generations=LINEAR_GENERATIONS,
+        sigma=LINEAR_SIGMA,
+        constants=_constants(values_of(found.tables["constants"])),
+    )
 
 
-def _constants(constants: Mapping[str, Floats]) -> list[str]:
-    """A row a lever in the unit that people read, a column a scenario."""
-    rows = []
+def _constants(constants: Mapping[str, Floats]) -> list[list[str]]:
+    """A row a lever in the unit that people read, a column a scenario; their names first."""
+    rows = [["lever", "default", *constants]]
     for at, name in enumerate(LEVERS):
         lever = LEVER_BY_NAME[name]
         factor, unit = lever_scale(lever.unit)
         values = (lever.default, *(one[at] for one in constants.values()))
         rows.append([f"{spaced(name)} [{unit}]", *(f"{factor * value:.3g}" for value in values)])
-    return markdown(["lever", "default", *constants], rows)
+    return rows
 
 
 STUDY = Study("tuning", "What constants and a linear rule can be tuned to", Options, measure, judge, draw, page)

@@ -13,6 +13,7 @@ from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFolder, check_folder
+from protogov.experiments.report.words import summary_table, turn_sentences, underpowered
 from protogov.experiments.training.comparison import Comparison
 from protogov.experiments.training.learned import Found, find_governors
 from protogov.experiments.training.measured import (
@@ -22,7 +23,6 @@ from protogov.experiments.training.measured import (
     run_evaluation,
     scenarios_of,
 )
-from protogov.experiments.words import summary_table, turn_sentences, underpowered
 
 EPISODES = 64
 NATURAL_TAPES = 4  # of `natural` over those of another scenario

@@ -27,7 +27,8 @@ from protogov.experiments.core.paths import (
 from protogov.experiments.core.versions import versions
 from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFolder, check_folder
-from protogov.experiments.reporting import build_report
+from protogov.experiments.report.build import build_report
+from protogov.experiments.report.words import headline, summary_table, underpowered
 from protogov.experiments.training import train
 from protogov.experiments.training.comparison import Comparison
 from protogov.experiments.training.kept import keep_run
@@ -43,7 +44,6 @@ from protogov.experiments.training.measured import (
 from protogov.experiments.training.run_config import RunConfig, evaluation_world
 from protogov.experiments.training.seed import SeedResult
 from protogov.experiments.training.workers import Workers
-from protogov.experiments.words import headline, summary_table, underpowered
 
 OVERTIME = 1.3  # training is stopped at so many times its planned seconds
 REPORT_SECONDS = 20.0  # drawing and writing, on a slow core

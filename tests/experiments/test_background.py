@@ -11,12 +11,12 @@ from protogov.envs import WorldConfig
 from protogov.experiments.cli import main
 from protogov.experiments.commands import train
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.paths import RunFolder
+from protogov.experiments.core.recording import Recording
 from protogov.experiments.core.tables import read_table
 from protogov.experiments.errors import BadInput
-from protogov.experiments.governors import latest
-from protogov.experiments.paths import RunFolder
-from protogov.experiments.recording import Recording
-from protogov.experiments.training import Progress, SeedJob, train_seed
+from protogov.experiments.training.learned import latest
+from protogov.experiments.training.seed import Progress, SeedJob, train_seed
 
 RIVAL = ["--world.roles", "rate", "--world.venues", "2", "--background", "risk_0=steward_var", "--background"]
 

@@ -18,8 +18,8 @@ from protogov.experiments.figures.comparison import draw_pairs, draw_parties
 from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
 from protogov.experiments.figures.incidence import draw_bears
 from protogov.experiments.figures.learning import draw_learning, running_mean
+from protogov.experiments.report.material import read_metrics
 from protogov.experiments.training.comparison import comparisons
-from protogov.experiments.training.material import read_metrics
 
 CONFIG = WorldConfig()
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from protogov.envs.config import WorldConfig
 from protogov.experiments.core.pieces import HERE, Running
-from protogov.experiments.core.statistics import Interval
+from protogov.experiments.core.statistics import interval_in
 from protogov.experiments.core.text import signed_span
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.audit.play import Govern, Play, Totals, play_all
@@ -85,4 +85,4 @@ class Audit:
 
 def span_of(row: Mapping[str, float], name: str) -> str:
     """An interval in words, of a row that holds its `interval_columns`."""
-    return signed_span(Interval(row[name], row[f"{name}_low"], row[f"{name}_high"]))
+    return signed_span(interval_in(row, name))

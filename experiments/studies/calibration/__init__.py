@@ -14,10 +14,9 @@ from protogov.envs.config import WorldConfig
 from protogov.experiments.commands.options import Member, with_physics
 from protogov.experiments.core.options import Repeated
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import concatenate
 from protogov.experiments.core.text import aligned
-from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.calibration.bands import OUTSIDE, SCENARIOS, failing
 from protogov.experiments.studies.calibration.draw import draw_calibration
 from protogov.experiments.studies.calibration.hours import BATCH, POPULATIONS, play_hours, play_markets, play_pool
@@ -65,11 +64,9 @@ def measure(options: Options, how: Running) -> Found:
     Raises:
         BadInput: an option that cannot be.
     """
-    for name, value, low in (("seeds", options.seeds, 8), ("first-seed", options.first_seed, 0)):
-        if value < low:
-            raise BadInput(f"{name} is {value}; a whole number from {low} is accepted")
-    if options.episode_hours < 48:
-        raise BadInput(f"episode-hours is {options.episode_hours}; the daily regression needs at least 48")
+    check_sizes(8, seeds=options.seeds)
+    check_sizes(0, first_seed=options.first_seed)
+    check_sizes(48, episode_hours=options.episode_hours)  # two days, which the daily regression needs
     config = with_physics(WorldConfig(episode_hours=options.episode_hours), options.member, options.parameters)
     first, quarter = options.first_seed, options.seeds // 4
     wholes = [Piece(name, Tapes(name, first, options.seeds)) for name in SCENARIOS]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from protogov.experiments.core.statistics import Interval
+from protogov.experiments.core.statistics import Interval, ends_of
 from protogov.experiments.core.tables import Table, columns, concatenate, records
 from protogov.experiments.studies.calibration.bands import FITTED
 from protogov.experiments.studies.calibration.hours import HOURLY, POPULATIONS, days_of, grouped
@@ -76,9 +76,7 @@ def fits_of(hours: Mapping[str, Table], markets: Mapping[str, Table]) -> Table:
     for name, size, days in asked:
         fit = fit_markets(days, size)
         row = {"source": name, "populations": size, "r_squared": fit.r_squared, "days": fit.days, "events": fit.events}
-        for regressor, one in zip(REGRESSORS, fit.coefficients, strict=True):
-            row |= {regressor: one.mean, f"{regressor}_low": one.low, f"{regressor}_high": one.high}
-        rows.append(row)
+        rows.append(row | ends_of(dict(zip(REGRESSORS, fit.coefficients, strict=True))))
     return columns(rows)
 
 

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from protogov.envs.scenarios import CRISES, Crisis
 from protogov.experiments.core.options import Positional
 from protogov.experiments.core.pieces import Running
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import records, select
-from protogov.experiments.core.text import MINUS, markdown, paragraph
+from protogov.experiments.core.templates import page_beside
+from protogov.experiments.core.text import MINUS
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.crises.draw import draw_crises
 from protogov.experiments.studies.crises.facts import Paths, curves_table, facts_table
@@ -53,8 +54,7 @@ def chosen_crises(names: Sequence[str], split: str | None = None) -> list[Crisis
 def measure(options: Options, how: Running) -> Found:
     """Draw the paths; no world is simulated."""
     crises = chosen_crises(options.names, options.split)
-    if not 20 <= options.seeds <= 5000:
-        raise BadInput(f"seeds is {options.seeds}; 20 to 5,000 are accepted")
+    check_sizes(20, 5000, seeds=options.seeds)
     facts = facts_table(Paths.of(crisis, options.seeds) for crisis in crises)
     return Found({"facts": facts, "curves": curves_table(crises, options.seeds)}, {"seeds": options.seeds})
 
@@ -83,26 +83,15 @@ def draw(found: Found) -> Mapping[str, Figure]:
 def page(found: Found, judged: Judged) -> Sequence[str]:
     """Every fact beside the paths, and where each crisis is known from."""
     names = list(dict.fromkeys(found.tables["facts"]["crisis"].tolist()))
-    figures = {"crises_to_2022": names[0] < LAST_RECORDED, "crises_from_2023": names[-1] >= LAST_RECORDED}
-    return [
-        *(f"![Every crisis over what is known of it]({name}.png)" for name, there in figures.items() if there), "",
-        paragraph(
-            f"Seeds 0 to {found.facts['seeds'] - 1}. Prices from the onset to the last known one; a close of hour h is "
-            "that of the candle which ends h hours after the onset. Vols are annual. The index of implied vol is "
-            "Deribit's, at the end of a day; beside it stands what follows from the drawn prices alone, before the "
-            "story's own points are laid over it. Listed is what was published, or what one exchange's candles say; "
-            "exchanges differ by a few percent in the worst hours. Points that were filled in so that a path stays "
-            "plausible are hollow in the figure."
-        ), "",
-        *markdown(["crisis", "fact", "listed", "drawn, median", "90% of seeds", ""], fact_rows(found)), "",
-        "Implied vol is derived from past prices by a rule with three constants (`Conditions.vol_typical`,",
-        "`vol_elasticity`, `vol_lag`), fitted to the closes listed here and to the low of August 2023, of which seven",
-        "belong to crises kept for validation: of this rule they are no validation. Of 2023 to 2025 no candles are at",
-        "hand, and it runs on drawn paths. Closes listed for 11 March 2024 (85.2%) and 5 February 2026 (95.8%) have no",
-        "path here and are not checked. The index above 150% in November 2022 is reported beside, not aimed at: its",
-        "market knew more than the price, and the rule does not reach it at the realised vol of those days.", "",
-        *(f"- {name}: began {CRISES[name].story.began}. {CRISES[name].story.facts[-1]}" for name in names),
-    ]  # fmt: skip
+    there = {"crises_to_2022": names[0] < LAST_RECORDED, "crises_from_2023": names[-1] >= LAST_RECORDED}
+    return page_beside(
+        __file__,
+        figures=[name for name, drawn in there.items() if drawn],
+        seeds=found.facts["seeds"],
+        facts=[["crisis", "fact", "listed", "drawn, median", "90% of seeds", ""], *fact_rows(found)],
+        crises=names,
+        stories=CRISES,
+    )
 
 
 def fact_rows(found: Found) -> list[list[str]]:

@@ -16,11 +16,11 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.ensemble import ENSEMBLE_FILE, Ensemble
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
-from protogov.experiments.core.statistics import interval_of
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, no_figure
+from protogov.experiments.core.statistics import interval_in, interval_of
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
 from protogov.experiments.core.tables import Table, columns, concatenate, records, select
-from protogov.experiments.core.text import aligned, markdown, number, span
-from protogov.experiments.errors import BadInput
+from protogov.experiments.core.templates import page_beside
+from protogov.experiments.core.text import aligned, number, span
 from protogov.experiments.outputs import OutputFile
 from protogov.experiments.studies.calibration.bands import BAND_BY_NAME, FITTED
 from protogov.experiments.studies.calibration.market import FIRST_FITTING
@@ -121,14 +121,10 @@ def measure(options: Options, how: Running) -> Found:
 
 def check_options(options: Options) -> None:
     """Raise BadInput for a number that cannot be."""
-    counts = {f"{name}.{field}": value for name in ("screening", "measuring")
-              for field, value in vars(getattr(options, name)).items()}  # fmt: skip
-    for name, value, low in (
-        ("draws", options.draws, 1), ("seed", options.seed, 0), ("members", options.members, 1),
-        ("jobs", options.jobs, 1), *((name, value, 2) for name, value in counts.items()),
-    ):  # fmt: skip
-        if value < low:
-            raise BadInput(f"{name} is {value}; a whole number from {low} is accepted")
+    check_sizes(0, seed=options.seed)
+    check_sizes(1, draws=options.draws, members=options.members, jobs=options.jobs)
+    for name in ("screening", "measuring"):
+        check_sizes(2, **{f"{name}.{field}": value for field, value in vars(getattr(options, name)).items()})
 
 
 def _sets(
@@ -198,54 +194,42 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     sets, facts = found.tables["sets"], found.facts
     kept = select(sets, sets["member"] != "")
     count = len(kept["number"])
-    rows: list[list[str]] = []
+    rows = [
+        ["figure", "band", "sets that it made hopeless", "others that it turned away", "members, lowest to highest",
+         "members inside on other tapes", "defaults there"]
+    ]  # fmt: skip
     for row in records(found.tables["bands"]):
         band, values = BAND_BY_NAME[str(row["band"])], kept[f"figure_{row['band']}"]
         told = [band.meaning, band.span, str(row["hopeless"]), str(row["turned_away"]), "-", "-", "-"]
         if count:
             ends = f"{number(float(values.min()))} to {number(float(values.max()))}"
-            told[4:] = [
-                ends,
-                f"{row['inside']} of {count}",
-                span(interval_of(found.tables["bands"], len(rows), "centre")),
-            ]
+            told[4:] = [ends, f"{row['inside']} of {count}", span(interval_in(row, "centre"))]
         rows.append(told)
-    head = ["figure", "band", "sets that it made hopeless", "others that it turned away", "members, lowest to highest",
-            "members inside on other tapes", "defaults there"]  # fmt: skip
-    return [
-        f"{len(sets['number'])} sets of {len(RANGES)} parameters were drawn (Latin hypercubes of {CUBE}, seeds from",
-        f"{facts['seed']}). All played {facts['screening']}; {facts['not_hopeless']} had no figure",
-        f"whose whole 95% interval lies outside its band. Of these the first {facts['finalists']} played",
-        f"{facts['measuring']}, and {count} are members: every figure itself lies inside its band.",
-        f"All sets play the same tapes, from seed 2^43 + 2^40 ({FIRST_FITTING}) on, which nothing else plays.",
-        "", "## Bands", "", *markdown(head, rows), "",
-        "A set may miss several. `pool_loss` is not among them: no person moves it. The last two columns are measured",
-        "once more on as many tapes, from seed 2^43 + 2^40 + 2^39 on, on which nothing was chosen: members, and",
-        "defaults with 95% intervals. Crises are judged by the mean of four.",
-        "",
-        "Most ranges are not published ones: the ensemble spans the neighbourhood of a point that was fitted by hand,",
-        'and "holds in so many of its members" says how robust a finding is there, not how likely a world is.',
-        "", "## Ranges and members", "", *_range_lines(found),
-    ]  # fmt: skip
-
-
-def _range_lines(found: Found) -> list[str]:
     members = _members(found)
-    if not members:
-        return ["No set lies inside all bands."]
-    name, centre = rounded_centre(members)
-    rows = []
+    name, centre = rounded_centre(members) if members else ("", {})
+    return page_beside(
+        __file__,
+        facts=facts,
+        drawn=len(sets["number"]),
+        ranges=len(RANGES),
+        cube=CUBE,
+        count=count,
+        first=FIRST_FITTING,
+        bands=rows,
+        nearest=name,
+        digits=CENTRE_DIGITS,
+        members=_range_rows(members, centre) if members else [],
+    )
+
+
+def _range_rows(members: Sequence[Mapping[str, float]], centre: Mapping[str, float]) -> list[list[str]]:
+    rows = [["parameter", "drawn from", "lowest", "median", "highest", "centre", "whose range"]]
     for field, one in RANGES.items():
         values = np.array([member[field] for member in members])
         drawn = f"{one.low:g} to {one.high:g}{', log' if one.log else ''}"
         cells = (values.min(), np.median(values), values.max(), centre[field])
         rows.append([f"`{field}`", drawn, *(f"{float(value):.3g}" for value in cells), one.source])
-    return [
-        f"The member nearest to the median of all, each range as long as any other, is **{name}**; its values with "
-        f"{CENTRE_DIGITS} digits are the defaults of the world (`envs/world/parameters.py`).",
-        "",
-        *markdown(["parameter", "drawn from", "lowest", "median", "highest", "centre", "whose range"], rows),
-    ]
+    return rows
 
 
 STUDY = Study("ensemble", "An ensemble of worlds", Options, measure, judge, no_figure, page)

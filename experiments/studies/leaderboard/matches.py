@@ -23,6 +23,7 @@ from protogov.experiments.core.files import read_json
 from protogov.experiments.core.governors import BASELINES, NO_SEED, STATIC, GovernorSet, baseline
 from protogov.experiments.core.pieces import HERE, Piece, Running, run_pieces
 from protogov.experiments.core.play import tape_seeds
+from protogov.experiments.core.study import check_sizes
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.training.measured import HEADLINE, STRESS
@@ -102,8 +103,7 @@ def make_matches(
     Raises:
         BadInput: too few seeds, or a scenario that is unknown or twice there.
     """
-    if seeds < 2:
-        raise BadInput(f"episodes is {seeds}; a whole number of at least 2 is accepted")
+    check_sizes(2, episodes=seeds)
     names = list(scenarios or suite_scenarios())
     if len(set(names)) < len(names):
         raise BadInput(f"scenarios holds a name twice: {', '.join(names)}")

@@ -37,7 +37,8 @@ from protogov.experiments.core.statistics import (
 )
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
 from protogov.experiments.core.tables import Table, columns, concatenate, select
-from protogov.experiments.core.text import MINUS, markdown, paragraph, plain, signed, signed_span
+from protogov.experiments.core.templates import page_beside
+from protogov.experiments.core.text import MINUS, markdown, plain, signed, signed_span
 from protogov.experiments.core.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, planes
 from protogov.experiments.figures.style import headline, heat_cell, new_figure, spaced
 from protogov.experiments.studies.leaderboard.matches import (
@@ -278,43 +279,20 @@ def draw(found: Found) -> Mapping[str, Figure]:
 
 def page(found: Found, judged: Judged) -> list[str]:
     """Means over scenarios, everybody's share, other weights, and what happens on each scenario."""
-    board, facts = found.tables["leaderboard"], found.facts
-    ceiling = (
-        f"**{CEILING}** are tuned on each scenario with hindsight and asked for from the first decision on, through "
-        "the same shield: the ceiling. Where no search was made, above all on scenarios held out from training, they "
-        "are the best of all tuned sets, picked on other tapes of the scenario, and a search could find more."
-        if CEILING in board["governors"]
-        else "No ceiling is shown: no constants tuned with hindsight were given (`--ceiling`)."
+    board = found.tables["leaderboard"]
+    return page_beside(
+        __file__,
+        facts=found.facts,
+        attacked=ATTACKED,
+        ceiling=CEILING,
+        has_ceiling=CEILING in board["governors"],
+        headline=HEADLINE,
+        box=BOX,
+        means=table_of_means(found),
+        shares=table_of_shares(board),
+        weights=table_of_weights(board),
+        scenarios=table_of_scenarios(found),
     )
-    natural = ", and in which markets are as frequent as in history" if facts["first"] == HEADLINE else ""
-    return [
-        "![Gain of W over the static protocol](leaderboard.png)", "",
-        paragraph(
-            f"Every baseline on every scenario, attacks on top of `{ATTACKED}`, {facts['seeds']} tape seeds each, the "
-            "same for all rows. Money in bp of K0 an episode. Brackets: 95% percentile interval from resampling whole "
-            "seeds. **Bold** gains, numbers in the figure, hold simultaneously over all rows and scenarios (max-T, "
-            f"{facts['critical']:.2f} standard errors). Uptime: share of hours at whose end no withdrawal stood "
-            f"unmet. {ceiling}"
-        ), "", "## Means over scenarios", "",
-        paragraph(
-            f"Rows are sorted by their gain on the headline, `{facts['first']}`, which stands first{natural}. The "
-            "other columns are means in which each scenario counts the same; a seed is resampled with its episodes of "
-            "all of them."
-        ), "", *table_of_means(found), "", "## Everybody's share of W", "",
-        "Means over scenarios [bp of K0 an episode]; a row adds up to its W. What is a cost stands with its sign.", "",
-        *table_of_shares(board), "", "## For other weights of losses", "",
-        paragraph(
-            f"Mean gain on `{facts['first']}` [bp of K0 an episode] and rank by it at the corners of {BOX}, the "
-            "weights of losses and of what liquidations cost. W is linear in both, so two rows whose order is one in "
-            "all corners keep it between them."
-        ), "", *table_of_weights(board), "", "## Scenarios", "",
-        paragraph(
-            "Gains over static [bp of K0 an episode]. *Of ceiling* is the share of the ceiling's gain that the best "
-            "row captures. W and gain of every row on each scenario: `leaderboard.csv`. Every measure, everybody's "
-            "share and the worst twentieth of W with their intervals: `measures.parquet`, which the command writes "
-            "beside `episodes.parquet` and git does not keep."
-        ), "", *table_of_scenarios(found),
-    ]  # fmt: skip
 
 
 def _span(board: Table, row: int, name: str) -> str:

@@ -14,10 +14,11 @@ from protogov.experiments.commands.options import Member
 from protogov.experiments.core.options import Positional
 from protogov.experiments.core.pieces import HERE, Piece, Running, run_pieces
 from protogov.experiments.core.play import tape_seeds
-from protogov.experiments.core.statistics import Interval, interval_of, student_t
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
+from protogov.experiments.core.statistics import Interval, ends_of, interval_columns, interval_of, student_t
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, rounded, select
-from protogov.experiments.core.text import aligned, markdown, number, paragraph, span
+from protogov.experiments.core.templates import page_beside
+from protogov.experiments.core.text import aligned, number, span
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.phenomena import (
     adverse_selection,
@@ -126,8 +127,7 @@ def look_for(phenomena: Sequence[Phenomenon], seeds: int, how: Running = HERE) -
 
 def play_all(phenomena: Sequence[Phenomenon], seeds: int, how: Running = HERE) -> dict[str, dict[str, Table]]:
     """Name -> world -> table with a row a seed: a column a measure, and TRACE.0, TRACE.1, ... of each trace."""
-    if seeds < FEWEST_SEEDS:
-        raise BadInput(f"seeds is {seeds}; a whole number of at least {FEWEST_SEEDS} is accepted")
+    check_sizes(FEWEST_SEEDS, seeds=seeds)
     asked = [(one.name, world, config) for one in phenomena for world, config in one.worlds().items()]
     pieces = [Piece(f"{name}_{world}", Episodes(name, seeds), config) for name, world, config in asked]
     found: dict[str, dict[str, Table]] = {one.name: {} for one in phenomena}
@@ -158,8 +158,8 @@ def _compare(one: Phenomenon, played: Mapping[str, Table]) -> Iterable[dict[str,
         found, largest = student_t(active - switched), float(np.abs(switched).max())
         row: dict[str, Any] = {
             "phenomenon": one.name, "measure": about.name, "unit": about.unit, "seeds": active.size,
-            **_ends("with", student_t(active)), **_ends("switched", student_t(switched)),
-            "switched_largest": largest, **_ends("effect", found),
+            **interval_columns("with", student_t(active)), **interval_columns("switched", student_t(switched)),
+            "switched_largest": largest, **interval_columns("effect", found),
             "smallest_effect": np.nan, "band": np.nan, "verdict": "",
         }  # fmt: skip
         if place == 0:  # what the verdict hangs on
@@ -198,8 +198,8 @@ def _summarise(one: Phenomenon, played: Mapping[str, Table]) -> Iterable[dict[st
             values = table[about.name]
             ends = dict(zip(QUANTILES, np.percentile(values, list(QUANTILES.values())), strict=True))
             effect = student_t(values - played[SWITCHED][about.name])
-            yield {"phenomenon": one.name, "world": world, "measure": about.name, **_ends("mean", student_t(values)),
-                   **_ends("effect", effect), **ends}  # fmt: skip
+            found = ends_of({"mean": student_t(values), "effect": effect})
+            yield {"phenomenon": one.name, "world": world, "measure": about.name, **found, **ends}
 
 
 def _traces(one: Phenomenon, played: Mapping[str, Table]) -> list[dict[str, Any]]:
@@ -212,13 +212,9 @@ def _traces(one: Phenomenon, played: Mapping[str, Table]) -> list[dict[str, Any]
         if (lengths[trace] - 1 - int(place)) % step == 0:
             row: dict[str, Any] = {"trace": trace, "place": int(place)}
             for world in (ACTIVE, SWITCHED, *one.curves):
-                row |= _ends(world, student_t(played[world][f"{trace}.{place}"]))
+                row |= interval_columns(world, student_t(played[world][f"{trace}.{place}"]))
             rows.append(row)
     return rows
-
-
-def _ends(name: str, found: Interval) -> dict[str, float]:
-    return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def _about(one: Phenomenon) -> dict[str, Any]:
@@ -281,30 +277,13 @@ def draw(found: Found) -> Mapping[str, Figure]:
 
 def page(found: Found, judged: Judged) -> list[str]:
     """The table, the rule, and each phenomenon with its figure, world and switch."""
-    head = ["phenomenon", "measured", "with mechanism", "switch", "switched off", "paired effect, 95%", "verdict"]
-    rows = []
+    rows = [["phenomenon", "measured", "with mechanism", "switch", "switched off", "paired effect, 95%", "verdict"]]
     for name, label, unit, (active, switched, effect), verdict in _rows(found.tables["phenomena"]):
         one = PHENOMENA[name]
         title, switch = (f"[{one.title}](#{name})", one.switch.words) if verdict else ("", "")
         rows.append([title, f"{label}, {unit}", active, switch, switched, effect, verdict])
-    lines = markdown(head, rows)
-    rule = """The verdict hangs on the first row of each. It *appears* when the whole 95% interval of the paired effect
-        (Student's t over seeds) lies above a stated smallest effect; it *vanishes* when the value under the switch is
-        exactly 0 in every episode or, where a band is stated, when the whole interval of its mean lies within it. In
-        the figures: bands are 95% intervals of the mean; thin line all episodes, pale bar 5 to 95%, bar the middle
-        half, tick the median, mean and 95% interval beside it."""
-    lines += ["", paragraph(rule)]
-    for was in seen(found):
-        one, name = was.one, was.one.name
-        about = found.facts["phenomena"][name]
-        world = ", ".join(f"`{key}` = {value}" for key, value in about["world"].items())
-        lines += [
-            "", f"## {name}", "", f"{one.claim} Seen: {one.evidence}.", "", f"![{one.title}]({name}.png)", "",
-            f"- Holds if: {_rule(one)}.", f"- World: scenario *{about['scenario']}*; {world}.",
-            f"- Switch: {_switch(one)}.", f"- Episodes: {was.spread_of(one.measures[0])}.",
-        ]  # fmt: skip
-        lines += [f"- {one.note}"] * bool(one.note)
-    return lines
+    worlds = found.facts["phenomena"]
+    return page_beside(__file__, rows=rows, seen=list(seen(found)), worlds=worlds, rule=_rule, switch=_switch)
 
 
 def listed(options: Options) -> list[str]:

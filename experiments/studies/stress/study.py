@@ -16,9 +16,10 @@ from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import open_worlds, tape_seeds
 from protogov.experiments.core.statistics import Floats, ends_of, interval_of, seed_draws, share_of
-from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
-from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, select
-from protogov.experiments.core.text import markdown, number, paragraph, span
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
+from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, records, select
+from protogov.experiments.core.templates import page_beside
+from protogov.experiments.core.text import span
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLACK, SEED_LINES, VERMILLION, headline, heat_cell, new_figure
 from protogov.experiments.studies.stress.grid import make_cells, make_slices, play_slice
@@ -74,9 +75,8 @@ def measure(options: Options, how: Running) -> Found:
             raise BadInput(f"{name} is {value!r}; {', '.join(known)} are accepted")
     if not 0.0 < options.target < 1.0:
         raise BadInput(f"target is {options.target:g}; a probability between 0 and 1 is accepted")
-    for name, count, low in (("seeds", options.seeds, 2), ("first", options.first, 0)):
-        if count < low:
-            raise BadInput(f"{name} is {count}; a whole number of at least {low} is accepted")
+    check_sizes(2, seeds=options.seeds)
+    check_sizes(0, first=options.first)
     config = options.world.make()
     if config.venues != 1:
         raise BadInput(f"venues is {config.venues}; stress takes worlds of one venue")
@@ -247,49 +247,17 @@ def collateral(ltv: float) -> str:
 
 def page(found: Found, judged: Judged) -> list[str]:
     """What was played, the least collateral, and every protocol."""
-    cells, rules, facts = found.tables["cells"], found.tables["requirement"], found.facts
-    seconds = "" if facts["seconds"] is None else f" Played in {facts['seconds']:.0f} s."
-    backed = [
-        [f"{100 * rules['threshold'][row]:g}%", f"x{rules['option_margin'][row]:g}",
-         collateral(rules["backed"][row]) + " +" * bool(rules["open_ended"][row]),
-         *(collateral(rules[name][row]) for name in ("estimate", "hopeful"))]
-        for row in np.flatnonzero(rules["requirement"] == "loan-to-value")
-    ]  # fmt: skip
-    tails = [f"{name}{level}" for level in (95, 99) for name in ("var", "es")]
-    protocols = []
-    for row in range(num_rows(cells)):
-        share = interval_of(cells, row, "probability")
-        protocols.append(
-            [f"{100 * cells['threshold'][row]:g}%", f"{100 * cells['loan_to_value'][row]:g}%",
-             f"x{cells['option_margin'][row]:g}",
-             f"{100 * share.mean:.1f}% [{100 * share.low:.1f}, {100 * share.high:.1f}]",
-             number(cells["welfare"][row]), number(cells["loss"][row]),
-             *(span(interval_of(cells, row, name)) for name in tails)]
-        )  # fmt: skip
-    return [
-        *judged.said[1:], "", "![Probability of insolvency](insolvency.png)", "",
-        "![Distribution of losses](losses.png)", "",
-        paragraph(
-            f"Insolvent (`{facts['criterion']}`): {CRITERIA[facts['criterion']][1]}, after any decision. Loss "
-            f"(`{facts['loss']}`): {LOSSES[facts['loss']][1]}, over an episode of {facts['config']['episode_hours']} "
-            f"h, in bp of K0. {num_rows(cells)} protocols meet the same {facts['seeds']} seeds with their levers held. "
-            "Probabilities carry Clopper-Pearson 95% intervals; value-at-risk (VaR) and expected shortfall (ES) 95% "
-            "percentile intervals from resampling whole seeds. At the 99% level an estimate from few hundred worlds "
-            f"rests on a handful of them.{seconds}"
-        ), "",
-        "## Least collateral", "",
-        paragraph(
-            f"The most that may be lent while insolvency stays at or below {100 * facts['target']:g}%, from the "
-            "strictest loan-to-value on and linear between two. *Backed*: by the upper end of the interval, which is "
-            "what to rely on for a row chosen beforehand: each holds with 97.5% confidence by itself, the best of many "
-            "rows with less; *estimate*: by the share seen; *not excluded*: by the lower end. `+`: the loosest of the "
-            "grid passes."
-        ), "",
-        *markdown(["LT", "option margin", "backed", "estimate", "not excluded"], backed), "",
-        "The same along the option margin is in `requirement.csv`.", "", "## Protocols", "",
-        *markdown(["LT", "LTV", "option margin", "insolvent [95%]", "mean W", "mean loss",
-                   "VaR 95%", "ES 95%", "VaR 99%", "ES 99%"], protocols),
-    ]  # fmt: skip
+    facts = found.facts
+    return page_beside(
+        __file__,
+        said=judged.said[1:],
+        facts=facts,
+        cells=records(found.tables["cells"]),
+        rules=records(found.tables["requirement"]),
+        insolvent=CRITERIA[facts["criterion"]][1],
+        lost=LOSSES[facts["loss"]][1],
+        collateral=collateral,
+    )
 
 
 STUDY = Study("stress", "Stress", Options, measure, judge, draw, page)

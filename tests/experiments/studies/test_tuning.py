@@ -156,8 +156,8 @@ def test_the_command_writes_constants_and_a_page_of_its_searches(tmp_path, capsy
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"restarts": 3}, "restarts is 3; 1 or 2 are accepted"),
-        ({"population": 3}, "population is 3; at least 4"),
+        ({"restarts": 3}, "restarts is 3; 1 to 2 are accepted"),
+        ({"population": 3}, "population is 3; a whole number of at least 4"),
         ({"scenarios": ("crash-heldout",)}, "never trained or tuned on"),
         ({"world": WorldOptions(observe=("chain",))}, "the linear rule reads"),
     ],

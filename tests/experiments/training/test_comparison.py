@@ -8,8 +8,7 @@ from protogov.experiments.core.incidence import COLUMNS
 from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.core.welfare_box import WEIGHED
-from protogov.experiments.training.comparison import BEARS_LABELS, PART_LABELS, REALISED_LABELS, compare, comparisons
-from protogov.experiments.words import (
+from protogov.experiments.report.words import (
     COSTS,
     SHARES,
     SHORT_BEARS,
@@ -22,6 +21,7 @@ from protogov.experiments.words import (
     turn_sentences,
     underpowered,
 )
+from protogov.experiments.training.comparison import BEARS_LABELS, PART_LABELS, REALISED_LABELS, compare, comparisons
 
 
 def episodes(

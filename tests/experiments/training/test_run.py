@@ -23,7 +23,7 @@ from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.recording import HEALTH_BANDS, Recording
 from protogov.experiments.core.tables import num_rows, read_table, select, write_table
 from protogov.experiments.core.welfare_box import planes
-from protogov.experiments.training.material import read_metrics
+from protogov.experiments.report.material import read_metrics
 from protogov.experiments.training.measured import OWN_MEANS, RECORDINGS, default_scenarios, make_suites, shown_suite
 
 TINY_WORLD = WorldConfig(episode_hours=48)
@@ -202,13 +202,15 @@ def test_report_says_what_was_done(evaluated: RunFolder):
 
 
 def test_report_of_a_run_that_was_not_evaluated(trained: RunFolder, tmp_path: Path):
-    folder = RunFolder(tmp_path / "copy")
+    folder = RunFolder(tmp_path / "<script>one & two")
     folder.path.mkdir()
     for name in ("config.json", "versions.json"):
         (folder.path / name).write_bytes((trained.path / name).read_bytes())
     assert main(["report", str(folder.path)]) == 0
-    words = " ".join(read_page(folder.report).words)
+    page = read_page(folder.report)
+    words = " ".join(page.words)
     assert "Not evaluated yet." in words and "protogov evaluate" in words
+    assert "script" not in page.tags and page.words.count("<script>one & two") == 1
 
 
 def test_simulate_writes_what_happened(tmp_path: Path, capsys):

@@ -6,6 +6,7 @@ import numpy as np
 
 from protogov.experiments.core.incidence import TENTHS, penalty_column, surplus_column
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval
+from protogov.experiments.core.text import aligned, plain, signed
 from protogov.experiments.core.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, turning_pairs
 from protogov.experiments.training.comparison import Comparison, Difference
 
@@ -17,21 +18,6 @@ SHORT_BEARS = (
     *("worst", "worst_penalty", "first_out", "stayed", "left"),
 )
 BEARS_UNIT = "bp of own opening debt or deposit a fortnight"
-
-
-def signed(value: float) -> str:
-    """A difference with its sign and as many digits as it has meaning, with a real minus; 0 below a two-thousandth."""
-    size = abs(value)
-    if size < 0.0005:
-        return "0"
-    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
-    text = f"{value:+.{digits}f}"
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def plain(value: float) -> str:
-    """A number, with a minus where it is negative."""
-    return signed(value).removeprefix("+")
 
 
 def interval(found: Interval | None) -> str:
@@ -184,12 +170,12 @@ def summary_table(comparison: Comparison) -> list[str]:
     rows.insert(2, ["Expected shortfall 5% of W", *tail, "", ""])
     bears = [row for row in comparison.group("bears") if row.measure.name in SHORT_BEARS]
     heading = [f"Who bears it ({BEARS_UNIT})", *[""] * (len(head) - 1)]
-    lines += _aligned([*rows, heading, *(_row(row, indent=True) for row in bears)])
+    lines += aligned([*rows, heading, *(_row(row, indent=True) for row in bears)])
     few = [f"{row.measure.label}: {row.over_tapes.n}" for row in bears if row.over_tapes.n < comparison.tapes]
     if few and unit == "tapes":
         lines.append(f"Tapes on which there was anybody, where not all: {'; '.join(few)}.")
     box_head, box = box_rows(comparison)
-    lines += [box_sentence(comparison), *_aligned([["difference of W", *box_head[1:]], *box])]
+    lines += [box_sentence(comparison), *aligned([["difference of W", *box_head[1:]], *box])]
     return lines
 
 
@@ -197,15 +183,3 @@ def _row(row: Difference, *, indent: bool) -> list[str]:
     name = f"  {row.measure.label}" if indent else row.measure.label
     numbers = [plain(row.baseline), plain(row.mean), signed(row.over_tapes.mean)]
     return [name, *numbers, interval(row.over_tapes), interval(row.over_seeds)]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns of one width each, the first one to the left."""
-    # a heading may reach over the columns beside it
-    widths = [max(len(line[column]) for line in rows if any(line[1:])) for column in range(len(rows[0]))]
-    lines = []
-    for line in rows:
-        cells = [line[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return lines
