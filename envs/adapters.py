@@ -1,7 +1,7 @@
 """What all adapters share: their keywords, their spaces, and the episodes behind them with seeds and frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -9,14 +9,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
-from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.config import FIELDS, ConfigError, WorldConfig
 from protogov.envs.interfaces import ActionError
 from protogov.envs.rendering import Renderer, check_render_mode
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.features import LIMIT
-
-FIELDS = tuple(sorted(spec.name for spec in fields(WorldConfig)))
 
 
 def keyword_config(caller: type, keywords: Mapping[str, Any]) -> WorldConfig:
@@ -38,15 +36,21 @@ def keyword_config(caller: type, keywords: Mapping[str, Any]) -> WorldConfig:
 def single_governor_config(caller: type, role: str, keywords: Mapping[str, Any]) -> WorldConfig:
     """The same for a world with one governor of one venue.
 
+    Args:
+        caller: whose keywords they are.
+        role: that governs: one of `roles` where the keywords have them, else one of the size's.
+        keywords: fields of a configuration.
+
     Raises:
         TypeError: a keyword that is no field.
-        ConfigError: a bad value, or a field that would add governors.
+        ConfigError: a bad value, a role that there is not, or a second venue.
     """
-    if "roles" in keywords:
-        raise ConfigError(f"roles = {keywords['roles']!r} is set by the environment's id; parallel_env takes several.")
-    if keywords.get("venues", 1) != 1:
-        raise ConfigError(f"venues = {keywords['venues']!r} must be 1 with a single governor; parallel_env takes 2.")
-    return keyword_config(caller, {**keywords, "roles": (role,)})
+    config = keyword_config(caller, keywords if "roles" in keywords else {**keywords, "roles": (role,)})
+    if config.venues != 1:
+        raise ConfigError(f"venues = {config.venues} must be 1 with a single governor; parallel_env takes 2.")
+    if role not in config.roles:
+        raise ConfigError(f"role = {role!r} must be one of roles, which are {', '.join(config.roles)}.")
+    return replace(config, roles={role: config.roles[role]})
 
 
 def only_agent(simulator: Simulator) -> str:

@@ -8,7 +8,7 @@ from protogov.agents.baselines import governor_fits, governor_names, governor_re
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
 from protogov.envs.layout import Layout
-from protogov.envs.roles import Agent, Role, make_agents
+from protogov.envs.roles import Agent, Role
 from protogov.envs.world.features import FEATURES
 from protogov.experiments.core.files import read_json
 from protogov.experiments.errors import BadInput, as_bad_input
@@ -43,7 +43,7 @@ class GovernorSet:
         Raises:
             BadInput: an agent that the world does not have, or a policy that does not fit its role or this world.
         """
-        agents = {agent.name: agent for agent in make_agents(world.roles, world.venues)}
+        agents = {agent.name: agent for agent in world.agents()}
         for name in self.sources:
             if name not in agents:
                 raise BadInput(
@@ -72,7 +72,7 @@ def _check_fit(governor: Governor, agent: Agent, world: WorldConfig) -> None:
             f"the policy of {policy.agent} decides every {policy.decision_hours:g} hours; "
             f"the world's decision_hours is {world.decision_hours}"
         )
-    if policy.agent.partition("_")[0] != agent.role.name:
+    if policy.agent.rpartition("_")[0] != agent.role.name:
         raise BadInput(f"the policy is of {policy.agent}; it cannot govern as {agent.name}")
     with as_bad_input():
         policy.check_features(Layout(world, {agent.name: agent}).observation_names(agent.name))
@@ -87,7 +87,7 @@ def baseline(name: str, world: WorldConfig) -> GovernorSet:
     Raises:
         BadInput: the name is unknown, or the world has no agent that it can govern.
     """
-    agents = make_agents(world.roles, world.venues)
+    agents = world.agents()
     chosen: dict[str, list[str]] = {}
     for part in name.split("+"):
         role, _, source = part.rpartition("=")

@@ -17,9 +17,10 @@ from protogov.envs.world.lever_table import LEVERS
 from protogov.envs.world.levers import Reason
 from protogov.envs.world.records import RECORD
 from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS, EventKind, venue_dtype
+from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.core.play import open_worlds, play
 from protogov.experiments.core.tables import Table, concatenate, read_table, write_table
-from protogov.experiments.evaluation import PARTS, REALISED
+from protogov.experiments.evaluation import REALISED
 
 # Edges of the health-factor bands; below 1 a loan can be liquidated.
 HEALTH_EDGES = (1.0, 1.05, 1.1, 1.25, 1.5)
@@ -140,9 +141,9 @@ def _flows(world: Simulator, step: Step | None, v: int) -> Table:
     zero = np.zeros(world.num_worlds)
     table: Table = {name: zero if step is None else venue[field].copy() for name, field in REALISED.items()}
     table["liquidation_cost"] = zero if step is None else venue["sum_liquidation_cost"].copy()
-    parts = np.zeros((world.num_worlds, len(PARTS) + 1)) if step is None else step.terms[f"welfare_{v}"]
-    table["welfare"] = parts[:, -1].copy()
-    table |= {f"welfare_{name}": parts[:, column].copy() for column, name in enumerate(PARTS)}
+    parts = np.zeros((world.num_worlds, len(WELFARE_PARTS))) if step is None else step.terms[f"welfare_{v}"]
+    table["welfare"] = zero if step is None else step.welfare(v)
+    table |= {name: parts[:, column].copy() for column, name in enumerate(WELFARE_PARTS) if name != "welfare"}
     for agent, place in world.places.items():
         if place.venue == v:
             weights = np.array([term.weight for term in place.role.terms])

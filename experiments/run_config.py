@@ -6,12 +6,11 @@ from typing import Any
 
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.envs.config import WorldConfig
-from protogov.envs.roles import make_agents
 from protogov.envs.scenarios import Scenario, get_scenario, held_out_splits, scenario_names
 from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.errors import BadInput, as_bad_input
 
-FORMAT, VERSION = "protogov-run", 1
+FORMAT, VERSION = "protogov-run", 2
 SEED_STRIDE = 1_000_000  # the worlds of training seed k start from k * stride: no two seeds share a tape
 MAX_SEED = EVALUATION_SEEDS // SEED_STRIDE - 1  # a larger one would train on tapes of evaluations
 
@@ -77,7 +76,7 @@ _PLAIN = ("name", "scenario", "num_worlds", "market_hours", "total_rollouts", "c
 def describe_agents(world: WorldConfig) -> dict[str, Any]:
     """Each governor's levers and mandate, JSON-able: agent -> {"levers": [...], "terms": [...], "daily_sd"}."""
     described = {}
-    for agent in make_agents(world.roles, world.venues):
+    for agent in world.agents():
         levers = [
             {
                 "name": lever.name,

@@ -49,7 +49,7 @@ def test_a_role_moves_its_own_levers_and_no_others(name: str, levers: range) -> 
 
 @pytest.mark.parametrize("name", IDS)
 def test_the_reward_is_the_roles_own_mandate(name: str) -> None:
-    env, role = make(name), ROLES[IDS[name]]
+    env, role = make(name), ROLES[IDS[name]["role"]]
     env.reset(seed=3)
     for _ in range(5):
         _, reward, _, _, info = env.step(env.action_space.sample())
@@ -162,7 +162,7 @@ def test_finite_actions_beyond_the_box_are_clipped() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"roles": ("risk",)}, "roles = .* set by the environment's id"),
+        ({"roles": ("risk",)}, "role = 'rate' must be one of roles, which are risk"),
         ({"venues": 2}, "venues = 2 must be 1 with a single governor"),
         ({"decision_hours": 25}, "decision_hours = 25"),
         ({"scenario": "nowhere"}, "scenario 'nowhere' is not known; known are .*jump"),
