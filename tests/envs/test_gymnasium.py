@@ -51,11 +51,14 @@ def test_a_role_moves_its_own_levers_and_no_others(name: str, levers: range) -> 
 def test_the_reward_is_the_roles_own_mandate(name: str) -> None:
     env, role = make(name), ROLES[IDS[name]["role"]]
     env.reset(seed=3)
+    paid = []
     for _ in range(5):
         _, reward, _, _, info = env.step(env.action_space.sample())
         mandate = sum(term.weight * info[f"terms/{term.name}"] for term in role.terms)
         assert reward == pytest.approx(mandate / role.daily_sd, rel=1e-12, abs=1e-15)
-        assert isinstance(reward, float) and reward != 0.0
+        assert isinstance(reward, float)
+        paid.append(reward)
+    assert len(set(paid)) == 5  # a tiny pool may have an hour without anything
     if name == "protogov/Joint-v0":
         assert info["terms/welfare"] == info["welfare"]
 
