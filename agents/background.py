@@ -57,7 +57,7 @@ def check_policy(governor: Governor, seat: Agent, world: WorldConfig) -> None:
             f"the policy of {policy.agent} decides every {policy.decision_hours:g} hours; "
             f"the world's decision_hours is {world.decision_hours}"
         )
-    if policy.agent.partition("_")[0] != seat.role.name:
+    if policy.agent.rpartition("_")[0] != seat.role.name:
         raise ValueError(f"the policy is of {policy.agent}; it cannot govern as {seat.name}")
     policy.check_features(Layout(world, {seat.name: seat}).observation_names(seat.name))
 

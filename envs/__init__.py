@@ -1,19 +1,22 @@
 """Worlds for autonomous protocol governance: physics, scenarios and the interfaces learners use.
 
-Importing this package registers four Gymnasium ids: `protogov/Rates-v0`, `protogov/Thresholds-v0`,
-`protogov/Spreads-v0` and `protogov/Joint-v0`, each with a native vector form. :func:`parallel_env` makes the PettingZoo
-environment, :class:`Simulator` many worlds at once, and `protogov.envs.sb3_vec_env.SB3VecEnv` (which imports
-stable-baselines3) an environment for that library.
+Importing this package registers the Gymnasium ids of `IDS`: `protogov/Rates-v0`, `protogov/Thresholds-v0`,
+`protogov/Spreads-v0` and `protogov/Joint-v0`, the same again in other sizes, each with a native vector form.
+:func:`parallel_env` makes the PettingZoo environment, :class:`Simulator` many worlds at once, and
+`protogov.envs.sb3_vec_env.SB3VecEnv` (which imports stable-baselines3) an environment for that library.
 """
 
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.ensemble import Ensemble, EnsembleError, read_ensemble, shipped_ensemble
 from protogov.envs.gymnasium_env import IDS, register_all
 from protogov.envs.interfaces import ActionError, ForkableWorld, HiddenFeatureError, RoleView, SnapshotError, Step
+from protogov.envs.mandates import PRESETS, Term
 from protogov.envs.parallel_env import parallel_env
+from protogov.envs.rewards import RewardError
 from protogov.envs.roles import ROLES, Role
 from protogov.envs.scenarios import CandleError, Scenario, get_scenario, scenario_names
 from protogov.envs.simulator import Simulator
+from protogov.envs.sizes import SIZES, Size
 from protogov.envs.world.lever_table import LEVERS, Lever
 from protogov.envs.world.parameters import Parameters
 
@@ -22,7 +25,9 @@ register_all()
 __all__ = [
     "IDS",
     "LEVERS",
+    "PRESETS",
     "ROLES",
+    "SIZES",
     "ActionError",
     "CandleError",
     "ConfigError",
@@ -32,12 +37,15 @@ __all__ = [
     "HiddenFeatureError",
     "Lever",
     "Parameters",
+    "RewardError",
     "Role",
     "RoleView",
     "Scenario",
     "Simulator",
+    "Size",
     "SnapshotError",
     "Step",
+    "Term",
     "WorldConfig",
     "get_scenario",
     "parallel_env",

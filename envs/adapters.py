@@ -1,7 +1,7 @@
 """What all adapters share: their keywords, their spaces, and the episodes behind them with seeds and frames."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
-from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.config import FIELDS, ConfigError, WorldConfig
 from protogov.envs.interfaces import ActionError
 from protogov.envs.rendering import Renderer, check_render_mode
 from protogov.envs.roles import make_agents
@@ -17,8 +17,6 @@ from protogov.envs.seats import seat_background
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.features import LIMIT
-
-FIELDS = tuple(sorted(spec.name for spec in fields(WorldConfig)))
 
 
 def keyword_config(caller: type, keywords: Mapping[str, Any]) -> WorldConfig:
@@ -40,16 +38,25 @@ def keyword_config(caller: type, keywords: Mapping[str, Any]) -> WorldConfig:
 def single_governor_config(caller: type, role: str, keywords: Mapping[str, Any]) -> WorldConfig:
     """The same for a world in which one governor learns, on venue 0; nobody governs where the background has nobody.
 
+    Args:
+        caller: whose keywords they are.
+        role: that governs: one of `roles` where the keywords have them, else one of the size's.
+        keywords: fields of a configuration.
+
     Raises:
         TypeError: a keyword that is no field.
-        ConfigError: a bad value, or a field that would add governors that learn.
+        ConfigError: a bad value, a role that there is not, or a background that cannot be seated.
     """
-    if "roles" in keywords:
-        raise ConfigError(f"roles = {keywords['roles']!r} is set by the environment's id; parallel_env takes several.")
-    config = keyword_config(caller, {**keywords, "roles": (role,), "background": {}})
+    own = keywords if "roles" in keywords else {**keywords, "roles": (role,)}
+    config = keyword_config(caller, {**own, "background": {}})
+    if role not in config.roles:
+        raise ConfigError(f"role = {role!r} must be one of roles, which are {', '.join(config.roles)}.")
+    named = keywords.get("background", {})
+    asked = {str(key).rpartition("_")[0] or str(key) for key in named} if isinstance(named, Mapping) else set()
+    config = replace(config, roles={name: one for name, one in config.roles.items() if name == role or name in asked})
+    agents = make_agents(config.roles, config.venues)
     try:
-        agents = make_agents(config.roles, config.venues)
-        background = seat_background(keywords.get("background", {}), agents, config.venues, learner=agents[0].name)
+        background = seat_background(named, config.known_roles(), agents, config.venues, learner=f"{role}_0")
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return replace(config, background=background)

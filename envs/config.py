@@ -1,20 +1,31 @@
 """The configuration of a world: frozen, validated at construction, one clear sentence for what is wrong."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import InitVar, asdict, dataclass, field, fields, replace
 from math import isnan
 from typing import Any
 
 from protogov.envs.ensemble import EVERY_MEMBER, EnsembleError, check_member, shipped_ensemble
-from protogov.envs.roles import ROLES, Agent, make_agents
+from protogov.envs.rewards import RewardFunction, find_reward, reward_name
+from protogov.envs.roles import ROLES, Agent, Role, make_agents, read_roles, scored_mandate, with_mandates
 from protogov.envs.seats import described, seat_background, seated
+from protogov.envs.sizes import SIZES
 from protogov.envs.world.features import Feature
 from protogov.envs.world.lever_table import LEVER_BY_NAME, Lever, with_defaults
 from protogov.envs.world.parameters import Parameters
 from protogov.envs.world.state import MAX_DECISION_HOURS, MAX_VENUES
-from protogov.envs.world.welfare import TERM_NAMES
 
 OBSERVABLE = ("chain", "feeds", "surface", "accounts")
+
+
+class _OfSize:
+    """The default of a field that the size fills in."""
+
+    def __repr__(self) -> str:
+        return "OF_SIZE"
+
+
+OF_SIZE: Any = _OfSize()  # stands in a field's place until the size has filled it, in `__post_init__`
 
 
 class ConfigError(ValueError):
@@ -26,7 +37,17 @@ class WorldConfig:
     """Everything that defines a world besides its scenario and seed.
 
     Attributes:
-        roles: governors of each venue; levers that no role holds stay at their defaults.
+        size: row of `protogov.envs.sizes.SIZES`: "core", one lever a role; "full"; "rivals", two venues; "tiny", a few
+            accounts and two days. `roles`, `venues`, `decision_hours`, `episode_hours` and `parameters` are the row's
+            where they are not given, and what is given wins. `replace` gives them all: for another size begin anew.
+        roles: governors of each venue, name -> `Role`; levers that no role holds stay at their defaults. Given as names
+            of the size's roles, as `Role` objects, or as a mapping from names to tuples of levers: any levers, each in
+            one role at most. A role that is given by its levers is paid the shipped mandate of its name, or welfare.
+        mandates: at construction alone, after which `roles` hold it: what roles are paid for instead, the name of a
+            preset or a mapping from roles to presets or weights, see `protogov.envs.mandates`.
+        reward_fn: a function (step, agent) -> F32[n], or its name "package.module:function", whose result is the reward
+            of `agent` in each world instead of its mandate. Plain numpy over a `Step`, which it must not write into and
+            whose `rewards` are the mandates'; it keeps no memory, for worlds are forked and restored around it.
         venues: rival protocols in the world, 1 or 2.
         decision_hours: hours between two decisions, 1 to 24.
         autonomy: divides the delay and notice of lever changes; 1 is today's stewards, 72 trains, inf lifts every
@@ -38,7 +59,6 @@ class WorldConfig:
             interest are spread. ("chain",) is a world without feeds.
         privileged: governors also see the group "latent", which only the simulator knows: for ceilings and the value of
             information, never for a claim about governors.
-        objective: term of the world -> weight: replaces every governor's reward, mandate and blend, where any is given.
         defaults: lever name -> value that replaces the table's default, within the lever's range.
         randomise_levers: levers start uniform within this share of their range around the default (training: 0.25).
         stagger: the first episode of each world has a random length, so that worlds of a batch are out of step.
@@ -52,28 +72,29 @@ class WorldConfig:
             played by a member that its seed draws.
     """
 
-    roles: tuple[str, ...] = ("rate", "risk", "spread")
-    venues: int = 1
-    decision_hours: int = 6
+    size: str = "full"
+    roles: Any = OF_SIZE
+    mandates: InitVar[Any] = None
+    reward_fn: RewardFunction | None = None
+    venues: int = OF_SIZE
+    decision_hours: int = OF_SIZE
     autonomy: float = 72.0
-    episode_hours: int = 336
+    episode_hours: int = OF_SIZE
     cooperation: float = 0.0
     observe: tuple[str, ...] = ("chain", "feeds")
     privileged: bool = False
-    objective: Mapping[str, float] = field(default_factory=dict)
     defaults: Mapping[str, float] = field(default_factory=dict)
     randomise_levers: float = 0.0
     stagger: bool = False
-    parameters: Parameters = field(default_factory=Parameters)
+    parameters: Parameters = OF_SIZE
     background: Mapping[str, Any] = field(default_factory=dict)
     member: str = ""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, mandates: Any) -> None:
         """Raises ConfigError for the first field that is out of range or contradicts another."""
+        self._take_size()
         for name, kind, wanted in (
-            ("roles", (tuple, list), "a tuple of role names"),
             ("defaults", Mapping, "a mapping from lever names to values"),
-            ("objective", Mapping, "a mapping from terms of the world to weights"),
             ("observe", (tuple, list), f"a tuple of groups of features, some of {', '.join(OBSERVABLE)}"),
             ("privileged", bool, "True or False"),
             ("stagger", bool, "True or False"),
@@ -82,7 +103,6 @@ class WorldConfig:
         ):
             if not isinstance(getattr(self, name), kind):
                 raise ConfigError(f"{name} = {getattr(self, name)!r} must be {wanted}.")
-        object.__setattr__(self, "roles", tuple(self.roles))
         for name in self.observe:
             if name not in OBSERVABLE:
                 hint = "; set privileged = True for it" if name == "latent" else ""
@@ -92,7 +112,6 @@ class WorldConfig:
         # the order of an observation is the table's: two ways to write the same groups are one configuration
         object.__setattr__(self, "observe", tuple(name for name in OBSERVABLE if name in self.observe))
         object.__setattr__(self, "defaults", dict(self.defaults))
-        object.__setattr__(self, "objective", dict(self.objective))
         _whole("venues", self.venues, 1, MAX_VENUES)
         _whole("decision_hours", self.decision_hours, 1, MAX_DECISION_HOURS)
         _whole("episode_hours", self.episode_hours, 1, 8760)
@@ -100,15 +119,13 @@ class WorldConfig:
         _number("randomise_levers", self.randomise_levers, 0.0, 1.0)
         if isnan(float(self.autonomy)) or not float(self.autonomy) >= 0.0:
             raise ConfigError(f"autonomy = {self.autonomy!r} must be a number from 0 (frozen) to inf (no limits).")
+        self._take_roles(mandates)
         try:
             agents = make_agents(self.roles, self.venues)
-            object.__setattr__(self, "background", seat_background(self.background, agents, self.venues))
+            background = seat_background(self.background, self.known_roles(), agents, self.venues)
+            object.__setattr__(self, "background", background)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        for name, value in self.objective.items():
-            if name not in TERM_NAMES:
-                raise ConfigError(f"objective names the term {name!r}, known terms are {', '.join(TERM_NAMES)}.")
-            _number(f"objective[{name!r}]", value, -1e12, 1e12)
         for name, value in self.defaults.items():
             if name not in LEVER_BY_NAME:
                 raise ConfigError(f"defaults names the lever {name!r}, known levers are {', '.join(LEVER_BY_NAME)}.")
@@ -121,6 +138,23 @@ class WorldConfig:
                 f"defaults['ltv_gap'] = {gap} must stay below the liquidation threshold {threshold}: a loan-to-value "
                 "of zero lends to nobody."
             )
+
+    def _take_size(self) -> None:
+        if not isinstance(self.size, str) or self.size not in SIZES:
+            raise ConfigError(f"size = {self.size!r} must be one of {', '.join(SIZES)}.")
+        for spec in fields(self):
+            if getattr(self, spec.name) is OF_SIZE:
+                object.__setattr__(self, spec.name, getattr(SIZES[self.size], spec.name))
+
+    def _take_roles(self, mandates: Any) -> None:
+        try:
+            roles = read_roles(self.roles, SIZES[self.size].known_roles())
+            roles = roles if mandates is None else with_mandates(roles, mandates)
+            object.__setattr__(self, "roles", roles)
+            object.__setattr__(self, "reward_fn", find_reward(self.reward_fn))
+            scored_mandate(roles)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
 
     def _take_member(self) -> None:
         try:
@@ -147,8 +181,12 @@ class WorldConfig:
         return tuple(self._parameters_of(name) for name in shipped_ensemble().names)
 
     def seats(self) -> tuple[Agent, ...]:
-        """Every governor of the world: those that learn, and those in the background."""
-        return seated(self.background, make_agents(self.roles, self.venues), self.venues)
+        """Every governor of the world, `rate_0`, `risk_0`, …, venue by venue; then those that the background adds."""
+        return seated(self.background, self.known_roles(), make_agents(self.roles, self.venues), self.venues)
+
+    def known_roles(self) -> dict[str, Role]:
+        """Roles whose seats somebody may have in this world: its own, and those that its size has a name for."""
+        return {**SIZES[self.size].known_roles(), **self.roles}
 
     def learners(self) -> tuple[Agent, ...]:
         """The governors that are not in the background."""
@@ -182,13 +220,23 @@ class WorldConfig:
 
         An empty background is left out. A governor in it that is an object is told by its class, and refused by
         `from_dict`.
+
+        Raises:
+            ConfigError: `reward_fn` has no name that could be imported again.
         """
-        data = asdict(replace(self, background={}) if self.background else self)  # asdict would copy objects
+        data = {spec.name: getattr(self, spec.name) for spec in fields(self)}
         del data["background"]
         if self.background:
             data["background"] = described(self.background)
-        data["roles"], data["observe"] = list(self.roles), list(self.observe)
+        data["roles"] = {name: role.to_dict() for name, role in self.roles.items()}
+        data["observe"], data["defaults"] = list(self.observe), dict(self.defaults)
         data["autonomy"] = "inf" if self.autonomy == float("inf") else self.autonomy
+        data["parameters"] = asdict(self.parameters)
+        if self.reward_fn is not None:
+            try:
+                data["reward_fn"] = reward_name(self.reward_fn)
+            except ValueError as error:
+                raise ConfigError(str(error)) from None
         return data
 
     @classmethod
@@ -199,12 +247,9 @@ class WorldConfig:
             ConfigError: an unknown field, a value that the field does not accept, or a parameter of a member that is
                 not its value any more.
         """
-        known = {spec.name for spec in fields(cls)}
         for name in data:
-            if name not in known:
-                raise ConfigError(
-                    f"{name!r} is no field of a world's configuration, known are {', '.join(sorted(known))}."
-                )
+            if name not in FIELDS:
+                raise ConfigError(f"{name!r} is no field of a world's configuration, known are {', '.join(FIELDS)}.")
         values = dict(data)
         try:
             if "autonomy" in values:
@@ -235,6 +280,9 @@ class WorldConfig:
             raise ConfigError(str(error)) from None
 
 
+FIELDS = tuple(sorted((*(spec.name for spec in fields(WorldConfig)), "mandates")))  # that a configuration is made of
+
+
 def _refuse_other_values(member: str, parameters: Mapping[str, Any]) -> None:
     """Raise ConfigError where what was written down of a member is not what it is now."""
     for name, value in shipped_ensemble().members.get(member, {}).items():
@@ -255,4 +303,4 @@ def _whole(name: str, value: Any, low: int, high: int) -> None:
         raise ConfigError(f"{name} = {value!r} must be a whole number between {low} and {high}.")
 
 
-__all__ = ["ROLES", "ConfigError", "WorldConfig"]
+__all__ = ["FIELDS", "OF_SIZE", "ROLES", "ConfigError", "WorldConfig"]

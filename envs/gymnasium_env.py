@@ -17,25 +17,28 @@ from protogov.envs.adapters import (
 from protogov.envs.infos import InfoReader
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
+from protogov.envs.sizes import SIZES
 
-IDS: dict[str, str] = {
-    "protogov/Rates-v0": "rate",
-    "protogov/Thresholds-v0": "risk",
-    "protogov/Spreads-v0": "spread",
-    "protogov/Joint-v0": "joint",
+_ROLES = {"Rates": "rate", "Thresholds": "risk", "Spreads": "spread", "Joint": "joint"}
+# id -> keywords of its environment: every size of one venue, every role
+IDS: dict[str, dict[str, str]] = {
+    f"protogov/{size.prefix}{title}-v0": {"role": role, "size": name}
+    for name, size in SIZES.items()
+    for title, role in _ROLES.items()
+    if size.venues == 1
 }
 _OPENED = np.ones(1, np.bool_)  # the one row, after a reset
 
 
 def register_all() -> None:
     """Register the ids of `IDS` with Gymnasium, each with its native vector form; entry points load when used."""
-    for name, role in IDS.items():
+    for name, keywords in IDS.items():
         if name not in gym.registry:
             gym.register(
                 name,
                 entry_point="protogov.envs.gymnasium_env:GovernorEnv",
                 vector_entry_point="protogov.envs.vector_env:GovernorVectorEnv",
-                kwargs={"role": role},
+                kwargs=dict(keywords),
             )
 
 
@@ -46,13 +49,15 @@ class GovernorEnv(gym.Env[Any, Any]):
     there: `background={"risk_0": "steward_var", "rate_1": "pi"}`.
 
     Ids: `protogov/Rates-v0` (4 levers of the rate model), `protogov/Thresholds-v0` (4 of risk), `protogov/Spreads-v0`
-    (4 of the options AMM), `protogov/Joint-v0` (all 12).
+    (4 of the options AMM), `protogov/Joint-v0` (all 12); `protogov/CoreRates-v0` and so on with one lever a role, and
+    `protogov/TinyRates-v0` and so on for tests (`protogov.envs.sizes`).
 
     - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry. With a rival its
       levers a decision ago come on top.
     - Action: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high. The shield moves the
       lever toward it by at most one cap per delay. Finite values beyond are clipped.
-    - Reward: the role's mandate of this decision over its daily standard deviation (Joint: welfare W over its own).
+    - Reward: the role's mandate of this decision over its daily standard deviation (Joint: welfare W over its own), or
+      what `mandates` or `reward_fn` say.
     - Termination: never; insolvency must not be a way out. Truncation: after `episode_hours` (default 336 h, that is 56
       decisions of 6 h).
     - Info: plain floats under the same keys after a reset and a step; see :class:`protogov.envs.infos.InfoReader`.
@@ -80,10 +85,11 @@ class GovernorEnv(gym.Env[Any, Any]):
         """Make the environment.
 
         Args:
-            role: rate, risk, spread or joint.
+            role: rate, risk, spread or joint; with `roles`, the one of them that governs, while the others' levers stay
+                at their defaults.
             scenario: a registered name, a path to candles, or a `Scenario`.
             render_mode: None or "rgb_array".
-            config: fields of `WorldConfig` other than `roles`.
+            config: fields of `WorldConfig`, for instance `size`, `roles`, `mandates`, `background`.
 
         Raises:
             TypeError: a keyword that is no field.
@@ -122,6 +128,7 @@ class GovernorEnv(gym.Env[Any, Any]):
         Raises:
             ActionError: a wrong shape or a non-finite value. Nothing has changed.
             RuntimeError: the episode is over, or never began.
+            RewardError: `reward_fn` returned what no reward can be.
         """
         simulator, agent = self.simulator, self.agent
         self._episodes.play({agent: one_action(simulator, agent, action)})

@@ -10,6 +10,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.roles import Agent
 from protogov.envs.world.features import FEATURES, Feature
 from protogov.envs.world.lever_table import LEVER_INDEX
+from protogov.envs.world.welfare import WELFARE_PARTS
 
 
 class ActionError(ValueError):
@@ -34,7 +35,7 @@ class Step(NamedTuple):
     Attributes:
         obs: float32 [n, d] observations after the decision, of the governors that learn; all else is told of those in
             the background too.
-        rewards: float64 [n], blended and scaled (see `Role.daily_sd`).
+        rewards: float64 [n], blended and scaled (see `Role.daily_sd`), or what the configuration's `reward_fn` says.
         terms: float64 [n, k], unweighted terms of the agent's mandate in `role.terms` order [bp of K0, except counts];
             key `welfare_<venue>`: `WELFARE_PARTS` [bp of K0].
         truncated: bool [n], the episode is over and the row needs a reset.
@@ -58,6 +59,10 @@ class Step(NamedTuple):
     records: NDArray[np.void]
     events: NDArray[np.void]
     n_events: NDArray[np.int64]
+
+    def welfare(self, venue: int = 0) -> NDArray[np.float64]:
+        """Welfare W of a venue, float64 [n], bp of K0."""
+        return self.terms[f"welfare_{venue}"][:, WELFARE_PARTS.index("welfare")]
 
 
 @runtime_checkable

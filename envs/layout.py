@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.roles import WELFARE_DAILY_SD, Agent, Role
+from protogov.envs.mandates import WELFARE_DAILY_SD, score_weights
+from protogov.envs.roles import Agent, Role, scored_mandate
 from protogov.envs.world.features import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
 from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.levers import opening_levers
@@ -75,9 +76,6 @@ class Layout:
     def reward_weights(self) -> dict[str, NDArray[np.float64]]:
         """Weight of each of the world's terms in an agent's reward: the blend of its mandate and welfare."""
         c = self.config.cooperation
-        if self.config.objective:
-            row = np.array([float(self.config.objective.get(name, 0.0)) for name in TERM_NAMES])
-            return {name: row.copy() for name in self.places}
         weights = {}
         for name, role in self._roles():
             row = np.zeros(len(TERM_NAMES))
@@ -110,6 +108,8 @@ class Layout:
         row["lever_noise"] = self.config.randomise_levers
         row["shows_surface"] = "surface" in self.config.observe
         row["shows_accounts"] = "accounts" in self.config.observe
+        for name, weight in score_weights(scored_mandate(self.config.roles)).items():
+            row["venues"]["score_weights"][name] = weight
         row["venues"]["levers"][:] = opening_levers(float(self.config.autonomy), self.config.defaults)
         return row
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from pettingzoo import ParallelEnv
 
 from protogov.envs.adapters import Episodes, action_space, keyword_config, observation_space, one_action
+from protogov.envs.config import OF_SIZE
 from protogov.envs.infos import InfoReader
 from protogov.envs.interfaces import ActionError
 from protogov.envs.seeds import row_seeds
@@ -25,7 +26,8 @@ class GovernorsParallelEnv(ParallelEnv):
 
     - Observation of each agent: Box(-10, 10, (d,), float32); rivals' levers are among it, one decision late.
     - Action of each agent: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high.
-    - Reward: (1 - cooperation) * the role's mandate + cooperation * welfare, each over its daily standard deviation.
+    - Reward: (1 - cooperation) * the role's mandate + cooperation * welfare, each over its daily standard deviation, or
+      what `mandates` or `reward_fn` say.
     - `state()`: Box(-10, 10, (g,), float32), every feature of the world and of every venue once.
     - All agents are truncated together after `episode_hours`; nobody is ever terminated.
     - Info of each agent: plain floats under the same keys after a reset and a step; see
@@ -43,7 +45,7 @@ class GovernorsParallelEnv(ParallelEnv):
     }
 
     def __init__(
-        self, scenario: Any = "jump", venues: int = 1, *, render_mode: str | None = None, **config: Any
+        self, scenario: Any = "jump", venues: int = OF_SIZE, *, render_mode: str | None = None, **config: Any
     ) -> None:
         """Make the environment; see :func:`parallel_env`."""
         self.simulator = Simulator(keyword_config(type(self), {**config, "venues": venues}), scenario=scenario)
@@ -103,6 +105,7 @@ class GovernorsParallelEnv(ParallelEnv):
         Raises:
             ActionError: an agent missing or unknown, a wrong shape, a non-finite value. Nothing has changed.
             RuntimeError: actions after the episode is over, or before the first reset.
+            RewardError: `reward_fn` returned what no reward can be.
         """
         if not self.agents and not actions:
             return {}, {}, {}, {}, {}
@@ -136,16 +139,16 @@ def _first(rows: Observations) -> Observations:
 
 
 def parallel_env(
-    scenario: Any = "jump", venues: int = 1, *, render_mode: str | None = None, **config: Any
+    scenario: Any = "jump", venues: int = OF_SIZE, *, render_mode: str | None = None, **config: Any
 ) -> GovernorsParallelEnv:
     """All governors of one world as a PettingZoo parallel environment.
 
     Args:
         scenario: a registered name, a path to candles, or a `Scenario`.
-        venues: rival protocols in the world, 1 or 2.
+        venues: rival protocols in the world, 1 or 2; by default those of `size`.
         render_mode: None or "rgb_array".
-        config: further fields of `WorldConfig`, for instance `roles`, `decision_hours`, `background` (whose governors
-            are no agents here).
+        config: further fields of `WorldConfig`, for instance `size`, `roles`, `mandates`, `reward_fn`, `background`
+            (whose governors are no agents here).
 
     Raises:
         TypeError: a keyword that is no field.

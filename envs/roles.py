@@ -1,25 +1,25 @@
 """Each role: the levers it moves, the features it sees and the terms of its mandate. Groups names; computes nothing."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
+from protogov.envs.mandates import (
+    OWN_DRAWDOWN,
+    WELFARE,
+    Mandate,
+    Term,
+    check_mandate,
+    default_mandate,
+    mandate_of,
+    score_weights,
+)
 from protogov.envs.world.features import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
 from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVERS, Lever, levers_of
-from protogov.envs.world.welfare import TERM_NAMES
 
-
-@dataclass(frozen=True)
-class Term:
-    """One named part of a mandate: `weight` times the world's `source`, a sum over the decision."""
-
-    name: str
-    weight: float
-    source: str
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a source that the world does not account for."""
-        if self.source not in TERM_NAMES:
-            raise ValueError(f"source = {self.source!r} of term {self.name} must be one of {', '.join(TERM_NAMES)}.")
+# What every role may see, as far as the world shows it (`WorldConfig.observe`); of rivals the levers of a decision ago.
+SHARED = tuple(feature.name for feature in (*WORLD_FEATURES, *VENUE_FEATURES) if feature.name != "lever_lagged")
+TAKEN = ("welfare",)  # `Step.terms` has W of each venue under that name
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,44 @@ class Role:
 
     It sees those of `features` whose group the world shows.
 
-    `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on `natural`
-    [bp], measured once (`protogov study scales`) and frozen; the reward is the mandate over it.
+    `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on `natural` [bp]; the
+    reward is the mandate over it (`protogov.envs.mandates`).
+
+    Example:
+        >>> Role("curator", ("base_rate", "liquidation_threshold")).terms
+        (Term(name='welfare', weight=1.0, source='welfare'),)
     """
 
     name: str
     levers: tuple[str, ...]
-    features: tuple[str, ...]
-    terms: tuple[Term, ...]
-    daily_sd: float
+    features: tuple[str, ...] = SHARED
+    terms: tuple[Term, ...] = WELFARE.terms
+    daily_sd: float = WELFARE.daily_sd
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a name that no agent can have, an unknown lever or feature, or a bad mandate."""
+        if not isinstance(self.name, str) or not self.name.isidentifier() or self.name in TAKEN:
+            raise ValueError(
+                f"roles names {self.name!r}, a name must be letters, digits and '_', not begin with a digit, and not "
+                f"be {' or '.join(map(repr, TAKEN))}."
+            )
+        for field, known, least in (("levers", LEVER_BY_NAME, 1), ("features", FEATURES, 1)):
+            names = getattr(self, field)
+            if isinstance(names, str) or not isinstance(names, Sequence) or len(names) < least:
+                raise ValueError(f"{field} = {names!r} of role {self.name!r} must be a tuple of names, at least one.")
+            object.__setattr__(self, field, tuple(names))
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"role {self.name!r} names {name!r}, known {field} are {', '.join(known)}.")
+            if len(set(names)) != len(names):
+                raise ValueError(f"{field} = {tuple(names)!r} of role {self.name!r} must name each once.")
+        object.__setattr__(self, "terms", tuple(self.terms))
+        check_mandate(f"role {self.name!r}", self.mandate)
+
+    @property
+    def mandate(self) -> Mandate:
+        """Terms and scale."""
+        return Mandate(self.terms, self.daily_sd)
 
     def lever_rows(self) -> tuple[Lever, ...]:
         """The levers' rows of the table, in the order of the action."""
@@ -46,64 +75,126 @@ class Role:
         """The features' rows of the tables, in the order of the observation."""
         return tuple(FEATURES[name] for name in self.features)
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able, for `read_roles`; what is seen is left out where it is all that there is."""
+        data: dict[str, Any] = {
+            "levers": list(self.levers),
+            "terms": [asdict(term) for term in self.terms],
+            "daily_sd": self.daily_sd,
+        }
+        if self.features != SHARED:
+            data["features"] = list(self.features)
+        return data
+
 
 def lever_names(role: str) -> tuple[str, ...]:
     """Names of the levers that belong to a role, in the order of the table."""
     return tuple(LEVERS[index].name for index in levers_of(role))
 
 
-# What every role may see, as far as the world shows it (`WorldConfig.observe`); of rivals the levers of a decision ago.
-SHARED = tuple(feature.name for feature in (*WORLD_FEATURES, *VENUE_FEATURES) if feature.name != "lever_lagged")
+def _shipped(name: str, levers: tuple[str, ...]) -> Role:
+    return Role(name, levers, SHARED, *default_mandate(name))
 
-RATE = Role(
-    name="rate",
-    levers=lever_names("rate"),
-    features=SHARED,
-    terms=(
-        Term("reserve_income", 1.0, "reserve_income"),
-        Term("supplier_surplus", 1.0, "supplier_surplus"),
-        Term("borrower_surplus", 1.0, "borrower_surplus"),
-        Term("supplier_haircuts", -1.0, "supplier_haircuts"),
-        Term("lockup", -1.0, "lockup"),
-        Term("churn", -0.002, "rate_churn"),
-    ),
-    daily_sd=1.44,
-)
-RISK = Role(
-    name="risk",
-    levers=lever_names("risk"),
-    features=SHARED,
-    terms=(
-        Term("reserve_income", 1.0, "reserve_income"),
-        Term("borrower_surplus", 1.0, "borrower_surplus"),
-        Term("bad_debt_growth", -1.5, "bad_debt_growth"),
-        Term("liquidation_cost", -0.1, "liquidation_cost"),
-        Term("drawdown_growth", -0.5, "risk_drawdown_growth"),
-    ),
-    daily_sd=8.82,
-)
-SPREAD = Role(
-    name="spread",
-    levers=lever_names("spread"),
-    features=SHARED,
-    terms=(
-        Term("edge", 1.0, "edge"),
-        Term("hedging_cost", -1.0, "hedging_cost"),
-        Term("variance_charge", -1.0, "variance_charge"),
-        Term("uninformed_surplus", 0.25, "uninformed_surplus"),
-        Term("drawdown_growth", -0.5, "spread_drawdown_growth"),
-    ),
-    daily_sd=2.18,
-)
-JOINT = Role(
-    name="joint",
-    levers=tuple(LEVER_BY_NAME),
-    features=SHARED,
-    terms=(Term("welfare", 1.0, "welfare"),),
-    daily_sd=13.59,
-)
-ROLES: dict[str, Role] = {role.name: role for role in (RATE, RISK, SPREAD, JOINT)}
-WELFARE_DAILY_SD = 13.59  # bp, of W's 24-hour sums under defaults: as Role.daily_sd
+
+ROLES: dict[str, Role] = {name: _shipped(name, lever_names(name)) for name in ("rate", "risk", "spread")}
+ROLES["joint"] = _shipped("joint", tuple(LEVER_BY_NAME))
+
+
+def read_roles(given: Any, known: Mapping[str, Role]) -> dict[str, Role]:
+    """Roles by name, from any of the forms that a user may write them in.
+
+    Args:
+        given: a sequence of names of `known` or of `Role` objects; or a mapping from names to levers, to `Role`
+            objects, or to what `Role.to_dict` returns. Who is given by levers alone is paid `default_mandate`.
+        known: roles that may be named.
+
+    Raises:
+        ValueError: none of these forms, an unknown name, no role, or two roles that share a lever.
+    """
+    if isinstance(given, Mapping):
+        rows = [_read_role(name, value) for name, value in given.items()]
+    elif isinstance(given, (tuple, list)):
+        rows = [_known_role(item, known) for item in given]
+    else:
+        raise ValueError(
+            f"roles = {given!r} must be a tuple of role names, or a mapping from names to tuples of levers."
+        )
+    names = tuple(role.name for role in rows)
+    held = [lever for role in rows for lever in role.levers]
+    if len(set(held)) != len(held) or not rows:
+        raise ValueError(f"roles = {names!r} must be at least one role, and no two of them may share a lever.")
+    return {role.name: role for role in rows}
+
+
+def _known_role(item: Any, known: Mapping[str, Role]) -> Role:
+    if isinstance(item, Role):
+        return item
+    if not isinstance(item, str) or item not in known:
+        raise ValueError(f"roles contains {item!r}, known roles are {', '.join(known)}.")
+    return known[item]
+
+
+def _read_role(name: Any, value: Any) -> Role:
+    if isinstance(value, Role):
+        if value.name != name:
+            raise ValueError(f"roles has the role {value.name!r} under the name {name!r}; the two must be one.")
+        return value
+    fields = dict(value) if isinstance(value, Mapping) else {"levers": value}
+    for field in fields:
+        if field not in ("levers", "features", "terms", "daily_sd"):
+            raise ValueError(f"role {name!r} has {field!r}, known are levers, features, terms and daily_sd.")
+    if "terms" in fields:
+        try:
+            fields["terms"] = tuple(Term(**term) for term in fields["terms"])
+        except TypeError:
+            raise ValueError(
+                f"terms = {fields['terms']!r} of role {name!r} must be a list of mappings with name, weight and source."
+            ) from None
+    elif isinstance(name, str):
+        fields = default_mandate(name)._asdict() | fields
+    return Role(name, **{"levers": (), **fields})
+
+
+def with_mandates(roles: Mapping[str, Role], given: Any) -> dict[str, Role]:
+    """The same roles, paid for something else.
+
+    Args:
+        roles: by name.
+        given: the name of a preset for all of them, or a mapping from roles to presets or to weights by term, see
+            `mandate_of`.
+
+    Raises:
+        ValueError: neither form, a role that is not among them, or a mandate that cannot be.
+    """
+    if isinstance(given, str):
+        given = dict.fromkeys(roles, given)
+    if not isinstance(given, Mapping):
+        raise ValueError(f"mandates = {given!r} must be the name of a preset, or a mapping from roles to mandates.")
+    paid = dict(roles)
+    for name, value in given.items():
+        if name not in roles:
+            raise ValueError(f"mandates names the role {name!r}, this world's are {', '.join(roles)}.")
+        paid[name] = replace(roles[name], **mandate_of(name, value)._asdict())
+    return paid
+
+
+def scored_mandate(roles: Mapping[str, Role]) -> Mandate:
+    """The mandate whose own drawdown the world follows: that of the role which is charged for it, else `risk`'s.
+
+    Raises:
+        ValueError: two roles are charged for the drawdown of different sums; a venue follows one.
+    """
+    charged = [role for role in roles.values() if any(term.source == OWN_DRAWDOWN for term in role.terms)]
+    if not charged:
+        return default_mandate("risk")
+    first, *others = charged
+    for other in others:
+        if score_weights(other.mandate) != score_weights(first.mandate):
+            raise ValueError(
+                f"roles {first.name!r} and {other.name!r} are both charged for {OWN_DRAWDOWN} with other weights of "
+                "their own sums, and a venue follows one such sum."
+            )
+    return first.mandate
 
 
 class Agent(NamedTuple):
@@ -114,16 +205,6 @@ class Agent(NamedTuple):
     venue: int
 
 
-def make_agents(roles: tuple[str, ...], venues: int) -> tuple[Agent, ...]:
-    """`rate_0`, `risk_0`, … for each role and venue, venue by venue.
-
-    Raises:
-        ValueError: a role is unknown, named twice, or two roles share a lever.
-    """
-    for name in roles:
-        if name not in ROLES:
-            raise ValueError(f"roles contains {name!r}, known roles are {', '.join(ROLES)}.")
-    held = [lever for name in roles for lever in ROLES[name].levers]
-    if len(set(held)) != len(held) or not roles:
-        raise ValueError(f"roles = {roles!r} must be at least one role, and no two of them may share a lever.")
-    return tuple(Agent(f"{name}_{venue}", ROLES[name], venue) for venue in range(venues) for name in roles)
+def make_agents(roles: Mapping[str, Role], venues: int) -> tuple[Agent, ...]:
+    """`rate_0`, `risk_0`, … for each role and venue, venue by venue."""
+    return tuple(Agent(f"{name}_{venue}", role, venue) for venue in range(venues) for name, role in roles.items())

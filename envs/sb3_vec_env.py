@@ -71,6 +71,7 @@ class SB3VecEnv(VecEnv):
         Raises:
             ActionError: a wrong shape or a non-finite value. Nothing has changed.
             RuntimeError: there was no reset.
+            RewardError: `reward_fn` returned what no reward can be.
         """
         simulator, agent = self.simulator, self.agent
         self._episodes.play({agent: self._actions})

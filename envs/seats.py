@@ -4,13 +4,18 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from protogov.envs.roles import ROLES, Agent, Role
+from protogov.envs.roles import Agent, Role
 
 METHODS = ("reset", "act", "state_dict", "load_state_dict")  # of a governor
 
 
 def seat_background(
-    background: Mapping[str, Any], agents: Sequence[Agent], venues: int, *, learner: str | None = None
+    background: Mapping[str, Any],
+    known: Mapping[str, Role],
+    agents: Sequence[Agent],
+    venues: int,
+    *,
+    learner: str | None = None,
 ) -> dict[str, Any]:
     """The background seat by seat: every key of a role becomes the seats that it stands for.
 
@@ -18,6 +23,7 @@ def seat_background(
 
     Args:
         background: seat or role -> a governor, its name or path, or None for nobody.
+        known: roles whose seats may be filled, those of `agents` among them.
         agents: a governor for each role of the world and venue.
         venues: of the world.
         learner: the one that learns; all other seats that the background does not fill are left empty then. By default
@@ -32,7 +38,6 @@ def seat_background(
     """
     if not isinstance(background, Mapping):
         raise ValueError(f"background = {background!r} must be a mapping from seats or roles to governors.")
-    known = {**ROLES, **{agent.role.name: agent.role for agent in agents}}
     places = {agent.name: agent for agent in agents}
     sitting = {name: agent for name, agent in places.items() if learner in (None, name)}
     found: dict[str, Any] = {}
@@ -69,15 +74,17 @@ def seat_background(
     return {name: found[name] for name in sorted(found, key=lambda name: (_venue(name), order[name]))}
 
 
-def seated(background: Mapping[str, Any], agents: Sequence[Agent], venues: int) -> tuple[Agent, ...]:
+def seated(
+    background: Mapping[str, Any], known: Mapping[str, Role], agents: Sequence[Agent], venues: int
+) -> tuple[Agent, ...]:
     """All governors, learning or not: those of `agents` whose seat is not empty, then those added by `background`.
 
     Args:
         background: as `seat_background` returns it.
+        known: as it took them.
         agents: a governor for each role of the world and venue.
         venues: of the world.
     """
-    known = {**ROLES, **{agent.role.name: agent.role for agent in agents}}
     own = {agent.name for agent in agents}
     added = [name for name, source in background.items() if name not in own and source is not None]
     kept = [agent for agent in agents if background.get(agent.name, "") is not None]

@@ -19,6 +19,7 @@ from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
 from protogov.envs.interfaces import ActionError, Governor, RoleView, SnapshotError, Step
 from protogov.envs.layout import Layout
+from protogov.envs.rewards import checked_reward
 from protogov.envs.roles import Agent, Role
 from protogov.envs.rows import own_levers, own_parameters
 from protogov.envs.scenarios import Scenario, get_scenario
@@ -33,7 +34,7 @@ from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 5
+SNAPSHOT_VERSION = 6
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -108,6 +109,7 @@ class Simulator:
         own_parameters(self.params, self.config.populations(), parameters or {})
         self._own = tuple(sorted(parameters or {}))  # parameters that no member replaces
         self._background = Background(self.config, self.num_worlds)
+        self._last_step: Step | None = None  # of the last decision, where somebody's `reward_fn` asked for it
         self._allocate(num_worlds)
 
     # ------------------------------------------------------------------ layout
@@ -290,16 +292,24 @@ class Simulator:
         Raises:
             ActionError: an agent missing or unknown, a wrong shape, a non-finite value. Nothing has changed.
             RuntimeError: a row's episode is over, or the books of a world do not balance.
+            RewardError: `reward_fn` returned what no reward can be; the decision has been run.
         """
         self.take_actions(actions)
         self.advance()
+        step = self._read_step()
+        if self.config.reward_fn is None:
+            return step
+        return step._replace(rewards={name: self._own_reward(step, name) for name in self.agents})
+
+    def _read_step(self) -> Step:
+        """What the last decision returned, with the rewards of the mandates."""
         events, n_events = self.events()
         terms = {name: self.terms(name) for name in self.places}
         for venue in range(self.config.venues):
             terms[f"welfare_{venue}"] = self._terms_flat[:, venue].take(_WELFARE_COLUMNS, axis=1)
         return Step(
             self.observe(),
-            {name: self.rewards(name) for name in self.places},
+            {name: self._mandate_reward(name) for name in self.places},
             terms,
             self.truncated(),
             {name: self._lever_field(name, "proposed") for name in self.places},
@@ -359,6 +369,7 @@ class Simulator:
             views = {name: self.view(name) for name in self._background.governors}
             for name, action in self._background.act(views).items():
                 self._write_action(name, self._check_action(name, action))
+        self._last_step = None
         bad = self._run_ranges()
         if bad >= 0:
             raise RuntimeError(
@@ -388,13 +399,32 @@ class Simulator:
         return np.asarray(self._hour >= self._length)
 
     def rewards(self, agent: str) -> NDArray[np.float64]:
-        """Reward of `agent` for the last decision, float64 [n], blended and scaled."""
+        """Reward of `agent` for the last decision, float64 [n], blended and scaled, or what `reward_fn` says.
+
+        Raises:
+            RewardError: `reward_fn` returned another shape, or something other than finite numbers.
+        """
+        if self.config.reward_fn is None:
+            return self._mandate_reward(agent)
+        if self._last_step is None:
+            self._last_step = self._read_step()
+        return self._own_reward(self._last_step, agent)
+
+    def _own_reward(self, step: Step, agent: str) -> NDArray[np.float64]:
+        assert self.config.reward_fn is not None
+        return checked_reward(self.config.reward_fn(step, agent), agent, self.num_worlds)
+
+    def _mandate_reward(self, agent: str) -> NDArray[np.float64]:
         # a fixed order of additions: a matrix product may round differently in another batch size
         return np.add.reduce(self._terms_flat[:, self.places[agent].venue] * self._layout.reward_weights[agent], axis=1)
 
     def terms(self, agent: str) -> NDArray[np.float64]:
         """Unweighted terms of `agent`'s mandate in the last decision, float64 [n, k], in `role.terms` order."""
         return self._terms_flat[:, self.places[agent].venue].take(self._layout.term_columns[agent], axis=1)
+
+    def world_terms(self, venue: int = 0) -> dict[str, NDArray[np.float64]]:
+        """Every term that mandates may be made of, in the last decision, by name: float64 [n], bp of K0 or a count."""
+        return {name: self._terms_flat[:, venue, column].copy() for column, name in enumerate(TERM_NAMES)}
 
     def welfare(self, venue: int) -> NDArray[np.float64]:
         """Welfare W of one venue in the last decision, float64 [n], bp of K0."""
@@ -499,7 +529,7 @@ class Simulator:
         """
         about: dict[str, Any] = {
             "version": SNAPSHOT_VERSION,
-            "config": self.config.to_dict(),
+            "config": self._state_config(),
             "scenario": self.scenario.name,
             "own": self._own,
         }
@@ -529,7 +559,7 @@ class Simulator:
             raise SnapshotError(f"these {len(data)} bytes are no complete snapshot of a simulator ({error}).") from None
         if about.get("version") != SNAPSHOT_VERSION:
             raise SnapshotError(f"snapshot version {about.get('version')!r}, this protogov reads {SNAPSHOT_VERSION}.")
-        if about["config"] != json.loads(json.dumps(self.config.to_dict())) or about["scenario"] != self.scenario.name:
+        if about["config"] != json.loads(json.dumps(self._state_config())) or about["scenario"] != self.scenario.name:
             raise SnapshotError("the snapshot is of another configuration or scenario; restore into one like it.")
         background = about.get("background", {"states": {}, "digests": {}})
         changed = self._background.changed(background)
@@ -543,8 +573,12 @@ class Simulator:
         for name, value in loaded.items():
             target = getattr(self, name)
             target[...] = value.reshape(-1).view(target.dtype).reshape(target.shape)
-        self._own = tuple(about["own"])
+        self._own, self._last_step = tuple(about["own"]), None
         self._background.load(background, memories)
+
+    def _state_config(self) -> dict[str, Any]:
+        """The configuration without a user's reward, which is no part of the state and need not have a name."""
+        return replace(self.config, reward_fn=None).to_dict()
 
     def with_scenario(self, scenario: str | Path | Scenario, *, seed: int | None = None) -> "Simulator":
         """A fresh simulator like this one on another scenario."""

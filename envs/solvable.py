@@ -58,7 +58,7 @@ class Solvable:
 
     Attributes:
         name: of the preset.
-        config: of the world; its `objective` is the reward.
+        config: of the world; its mandate is the reward.
         scenario: what the outside market does, which is nothing.
         lever: the one that matters, of every venue.
         optimum: its best value in the lever's unit; of rivals the Nash equilibrium.
@@ -100,7 +100,7 @@ def _rate(name: str, top: float, cost: float) -> Solvable:
         decision_hours=6,
         episode_hours=24,
         autonomy=inf,
-        objective={"reserve_income": scale, "funding_cost": -scale},
+        mandates={"rate": {"reserve_income": scale, "funding_cost": -scale}},
     ).with_parameters(**_loans(reservation_top=top, funding_cost=cost))
     return Solvable(
         name, config, Flat("flat"), "base_rate", (top + cost) / 2.0, lambda r: (r - cost) * (1.0 - r / top) / top
@@ -131,9 +131,11 @@ def _threshold(name: str, bonus: float) -> Solvable:
         decision_hours=hours,
         episode_hours=hours,
         autonomy=inf,
-        objective={
-            "reserve_income": per_collateral * GAIN * 8760.0 / ((hours - 11 / 12) * rate),  # until the jump
-            "bad_debt": -per_collateral * (1.0 + bonus),
+        mandates={
+            "risk": {
+                "reserve_income": per_collateral * GAIN * 8760.0 / ((hours - 11 / 12) * rate),  # until the jump
+                "bad_debt": -per_collateral * (1.0 + bonus),
+            }
         },
         defaults={"base_rate": rate, "ltv_gap": 0.01, "liquidation_bonus": bonus or 0.05},
     ).with_parameters(
@@ -176,7 +178,7 @@ def _logit() -> Solvable:
         decision_hours=6,
         episode_hours=24,
         autonomy=inf,
-        objective={"edge": 1.0},
+        mandates={"spread": {"edge": 1.0}},
         defaults={"vega_fee": 0.0, "hedge_ratio": 0.0},
     ).with_parameters(**_pool(logit_scale=LOGIT_SCALE, logit_value=0.01, venue_choice=0.0, taste_spread=0.0))
 
@@ -195,7 +197,7 @@ def _spread() -> Solvable:
         decision_hours=6,
         episode_hours=24,
         autonomy=inf,
-        objective={"edge": 1.0},
+        mandates={"spread": {"edge": 1.0}},
         defaults={"vega_fee": 0.0, "hedge_ratio": 0.0},
     ).with_parameters(**_pool(spread_elasticity=SPREAD_ELASTICITY))
     return Solvable(
@@ -230,7 +232,7 @@ def _bertrand() -> Solvable:
         decision_hours=6,
         episode_hours=24,
         autonomy=inf,
-        objective={"reserve_income": SUPPLY / 1e4 / (DEBT * CHOKE) * 8760.0 / 6.0},
+        mandates={"rate": {"reserve_income": SUPPLY / 1e4 / (DEBT * CHOKE) * 8760.0 / 6.0}},
     ).with_parameters(**_loans(demand_choke=CHOKE, venue_choice=0.0, taste_spread=0.0))
     return Solvable(
         "bertrand-rates", config, Flat("flat"), "base_rate", CHOKE / 3.0,

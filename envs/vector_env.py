@@ -25,7 +25,7 @@ Batch = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArr
 
 
 class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
-    """A batch of `protogov.envs.gymnasium_env.GovernorEnv`, stepped together; the vector form of the four ids.
+    """A batch of `protogov.envs.gymnasium_env.GovernorEnv`, stepped together; the vector form of its ids.
 
     Row i of the batch is that environment reset with `seed + i`, bit for bit. Observation float32 [n, d], action [n,
     levers], reward float64 [n], termination (never) and truncation bool [n], infos in Gymnasium's vector form: the keys
@@ -64,14 +64,14 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
 
         Args:
             num_envs: rows of the batch.
-            role: rate, risk, spread or joint.
+            role: rate, risk, spread or joint; with `roles`, the one of them that governs.
             scenario: a registered name, a path to candles, or a `Scenario`.
             autoreset_mode: an `AutoresetMode` or its value ("NextStep", "SameStep", "Disabled").
             num_threads: over which the rows are split.
             max_episode_steps: decisions after which a row is truncated, where its episode is not over before, as
                 `gym.make` understands it; None or -1 for no such limit.
             render_mode: None or "rgb_array".
-            config: fields of `WorldConfig` other than `roles`.
+            config: fields of `WorldConfig`, for instance `size`, `roles`, `mandates`, `background`.
 
         Raises:
             TypeError: a keyword that is no field.
@@ -146,6 +146,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             ActionError: a wrong shape or a non-finite value. Nothing has changed.
             RuntimeError: there was no reset; in `DISABLED`, a row's episode is over.
+            RewardError: `reward_fn` returned what no reward can be.
         """
         simulator, agent, mode = self.simulator, self.agent, self.autoreset_mode
         waiting = self._over.copy()

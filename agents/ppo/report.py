@@ -40,10 +40,14 @@ class RolloutReport:
     episodes: dict[str, NDArray[Any]]
 
 
-def part_names(count: int) -> tuple[str, ...]:
-    """Names of welfare's parts without their sum; numbered if they are not the simulator's."""
-    known = tuple(name.removeprefix("welfare_") for name in WELFARE_PARTS[:-1])
-    return known if count == len(known) else tuple(f"part_{index}" for index in range(count))
+WELFARE = "welfare"
+
+
+def welfare_names(count: int) -> tuple[str, ...]:
+    """Names of the columns of a step's welfare, "welfare" their sum; numbered if they are not the simulator's."""
+    if count == len(WELFARE_PARTS):
+        return tuple(name.removeprefix("welfare_") for name in WELFARE_PARTS)
+    return (*(f"part_{index}" for index in range(count - 1)), WELFARE)
 
 
 class RolloutMeter:
@@ -81,7 +85,7 @@ class RolloutMeter:
                 column = "welfare/" + name.removeprefix("welfare_")
                 self._sum(column, parts.mean(axis=0))
                 self.running.setdefault(column, np.zeros(self._num_worlds))
-                self.running[column] += parts[:, -1]
+                self.running[column] += parts[:, welfare_names(parts.shape[1]).index(WELFARE)]
         if step.truncated.any():
             self._close(np.flatnonzero(step.truncated))
 
@@ -122,9 +126,10 @@ class RolloutMeter:
             result[agent] = own
         result[""] = {}
         for name in [name for name in self._sums if name.startswith("welfare/")]:
-            *parts, total = self._sums[name] / self._steps
-            result[""][name] = float(total)
-            result[""] |= {f"{name}/{part}": float(x) for part, x in zip(part_names(len(parts)), parts, strict=True)}
+            means = self._sums[name] / self._steps
+            parts = dict(zip(welfare_names(len(means)), means.tolist(), strict=True))
+            result[""][name] = parts.pop(WELFARE)
+            result[""] |= {f"{name}/{part}": mean for part, mean in parts.items()}
         return result
 
     def arrays(self) -> dict[str, NDArray[Any]]:

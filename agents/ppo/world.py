@@ -28,7 +28,7 @@ class StepResult(Protocol):
 
     @property
     def terms(self) -> dict[str, NDArray[np.float64]]:
-        """Terms of each agent's mandate, F64[n, k], bp of K0; welfare_<venue> has a venue's parts, their sum last."""
+        """Terms of each agent's mandate, F64[n, k], bp of K0; welfare_<venue> has a venue's parts and their sum."""
         ...
 
     @property

@@ -103,6 +103,21 @@ EVENT = np.dtype(
 # at every call that passes it on, which took a fifteenth of all time.
 EVENT_LOG = np.dtype([("rows", EVENT, (MAX_EVENTS_PER_HOUR * MAX_DECISION_HOURS,))])
 
+# What a mandate that is charged for the drawdown of its own sum may be made of (`risk_drawdown_growth`).
+SCORED = (
+    "reserve_income",
+    "borrower_surplus",
+    "bad_debt_growth",
+    "liquidation_cost",
+    "supplier_surplus",
+    "supplier_haircuts",
+    "lockup",
+    "edge",
+    "hedging_cost",
+    "variance_charge",
+    "uninformed_surplus",
+)
+
 # One row of the shield's memory for each lever; what is effective now is also a named field of the venue.
 lever_dtype = np.dtype(
     [
@@ -351,6 +366,7 @@ venue_dtype = np.dtype(
         ("marked_change", "f8"),
         ("last_treasury", "f8"),
         # ---- own drawdowns of the risk and spread mandates
+        ("score_weights", [(name, "f8") for name in SCORED]),  # of that mandate, as its role has them
         ("risk_score", "f8"),  # USD, cumulative profit of the risk mandate
         ("risk_peak", "f8"),
         ("risk_drawdown", "f8"),  # USD, deepest so far beyond the free part

@@ -80,6 +80,10 @@ TERM_NAMES: tuple[str, ...] = (
     "pool_delta",  # market profit of the option pool, see attribution.py
     "pool_gamma_theta",
     "pool_vega",
+    "pool_fees",  # what it earned by trading and lending, see attribution.py too
+    "pool_adverse_selection",
+    "pool_hedging",
+    "pool_interest",
 )
 TERMS = np.dtype([(name, "f8") for name in TERM_NAMES])
 WELFARE_PARTS: tuple[str, ...] = tuple(name for name in TERM_NAMES if name.startswith("welfare"))
@@ -167,6 +171,10 @@ def settle_terms(world, venue, hours, out, p):
     out.pool_delta = venue.pool_delta * bp
     out.pool_gamma_theta = venue.pool_gamma_theta * bp
     out.pool_vega = venue.pool_vega * bp
+    out.pool_fees = venue.pool_fees * bp
+    out.pool_adverse_selection = venue.pool_adverse_selection * bp
+    out.pool_hedging = venue.pool_hedging * bp
+    out.pool_interest = venue.pool_interest * bp
 
 
 @compiled
@@ -186,13 +194,21 @@ def lp_income(venue):
 
 @compiled
 def grow_drawdowns(venue, latent_change, nav_change, bp):
-    """Growth [bp] of the deepest drawdown beyond the free part: of the risk mandate's score and of NAV0."""
+    """Growth [bp] of the deepest drawdown beyond the free part: of the charged mandate's own sum and of NAV0."""
     free = FREE_DRAWDOWN * venue.opening_value
+    weights = venue.score_weights  # of the mandate: `Layout.blank_world` takes them from the role
     venue.risk_score += (
-        venue.sum_reserve_income
-        + venue.sum_borrower_surplus
-        - 1.5 * (venue.sum_bad_debt + latent_change)
-        - 0.1 * venue.sum_liquidation_cost
+        weights.reserve_income * venue.sum_reserve_income
+        + weights.borrower_surplus * venue.sum_borrower_surplus
+        + weights.bad_debt_growth * (venue.sum_bad_debt + latent_change)
+        + weights.liquidation_cost * venue.sum_liquidation_cost
+        + weights.supplier_surplus * venue.sum_supplier_surplus
+        + weights.supplier_haircuts * venue.sum_haircuts
+        + weights.lockup * venue.sum_lockup
+        + weights.edge * venue.sum_edge
+        + weights.hedging_cost * venue.sum_hedge_cost
+        + weights.variance_charge * venue.sum_variance_charge
+        + weights.uninformed_surplus * venue.sum_uninformed_surplus
     )
     venue.risk_peak = max(venue.risk_peak, venue.risk_score)
     deepest = max(venue.risk_drawdown, venue.risk_peak - venue.risk_score - free)

@@ -8,6 +8,7 @@ from protogov.envs.background import Background
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.parameters import parameter_names
+from protogov.experiments.commands.seats import typed_mandates, typed_roles
 from protogov.experiments.core.options import Help, Named, Repeated
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.training.learned import Found
@@ -24,16 +25,23 @@ Member = Annotated[
 class WorldOptions:
     """What is simulated."""
 
-    roles: tuple[str, ...] = ("rate", "risk", "spread")
-    """Governors of each venue: rate, risk, spread, or joint, which holds all levers."""
-    venues: int = 1
-    """Rival protocols in one world, 1 or 2."""
-    decision_hours: int = 6
-    """Hours between two decisions, 1 to 24."""
+    size: str = "full"
+    """core, one lever a role; full; rivals, two venues; tiny, for tests. What is given beside it wins."""
+    roles: tuple[str, ...] = ()
+    """Governors of each venue: rate, risk, spread, or joint, which holds all levers; or name=lever,lever for each;
+    by default rate, risk and spread."""
+    mandates: tuple[str, ...] = ()
+    """What they are paid for: a preset (mandate, profit, welfare), or role=preset or role=term:weight,... for each."""
+    reward_fn: str = ""
+    """A function of (step, agent) instead of mandates, package.module:function."""
+    venues: int | None = None
+    """Rival protocols in one world, 1 or 2; by default those of the size."""
+    decision_hours: int | None = None
+    """Hours between two decisions, 1 to 24; by default 6, and 1 where the size is tiny."""
     autonomy: float = 72.0
     """Divides the delay and notice of lever changes: 1 is today's stewards, inf lifts all limits, 0 freezes."""
-    episode_hours: int = 336
-    """Length of an episode [h]."""
+    episode_hours: int | None = None
+    """Length of an episode [h]; by default 336, and 48 where the size is tiny."""
     cooperation: float = 0.0
     """Weight c of welfare in rewards: (1 - c) mandate + c welfare."""
     observe: tuple[str, ...] = ("chain", "feeds")
@@ -57,13 +65,15 @@ class WorldOptions:
         """
         defaults = pairs("levers", self.levers, tuple(LEVER_INDEX))
         background = seat_pairs(self.background)
+        given = {name: getattr(self, name) for name in ("venues", "decision_hours", "episode_hours")}
+        given["roles"] = typed_roles(self.roles) if self.roles else None
         with as_bad_input():
             config = WorldConfig(
-                roles=self.roles,
-                venues=self.venues,
-                decision_hours=self.decision_hours,
+                **{name: value for name, value in given.items() if value is not None},
+                size=self.size,
+                mandates=typed_mandates(self.mandates),
+                reward_fn=self.reward_fn or None,  # type: ignore[arg-type]  # a name is found
                 autonomy=self.autonomy,
-                episode_hours=self.episode_hours,
                 cooperation=self.cooperation,
                 observe=self.observe,
                 privileged=self.privileged,

@@ -98,9 +98,9 @@ class EpisodeSums:
         for v in range(self._world.config.venues):
             venue = self._world.worlds["venues"][:, v]
             parts = step.terms[f"welfare_{v}"]
-            self._add(f"welfare/{v}", parts[:, -1])
-            for column, part in enumerate(PARTS):
-                self._add(f"welfare/{v}/{part}", parts[:, column])
+            self._add(f"welfare/{v}", step.welfare(v))
+            for part in PARTS:
+                self._add(f"welfare/{v}/{part}", parts[:, WELFARE_PARTS.index(f"welfare_{part}")])
             bp = 1e4 / venue["opening_value"]
             for name, field in REALISED.items():
                 self._add(f"{name}/{v}", venue[field] * bp)

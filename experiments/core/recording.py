@@ -16,7 +16,8 @@ from protogov.envs.world.lever_table import LEVERS
 from protogov.envs.world.levers import Reason
 from protogov.envs.world.records import RECORD
 from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS, EventKind, venue_dtype
-from protogov.experiments.core.evaluation import PARTS, REALISED
+from protogov.envs.world.welfare import WELFARE_PARTS
+from protogov.experiments.core.evaluation import REALISED
 from protogov.experiments.core.play import open_worlds, play
 from protogov.experiments.core.tables import Table, concatenate, read_table, write_table
 
@@ -136,9 +137,9 @@ def _flows(world: Simulator, step: Step | None, v: int) -> Table:
     zero = np.zeros(world.num_worlds)
     table: Table = {name: zero if step is None else venue[field].copy() for name, field in REALISED.items()}
     table["liquidation_cost"] = zero if step is None else venue["sum_liquidation_cost"].copy()
-    parts = np.zeros((world.num_worlds, len(PARTS) + 1)) if step is None else step.terms[f"welfare_{v}"]
-    table["welfare"] = parts[:, -1].copy()
-    table |= {f"welfare_{name}": parts[:, column].copy() for column, name in enumerate(PARTS)}
+    parts = np.zeros((world.num_worlds, len(WELFARE_PARTS))) if step is None else step.terms[f"welfare_{v}"]
+    table["welfare"] = zero if step is None else step.welfare(v)
+    table |= {name: parts[:, column].copy() for column, name in enumerate(WELFARE_PARTS) if name != "welfare"}
     here = {place.role.name: agent for agent, place in world.places.items() if place.venue == v}
     for name in dict.fromkeys(role.name for role in world.roles.values()):
         if name not in here:  # a seat that this venue leaves empty and the other one does not

@@ -1,7 +1,8 @@
 """The scales that rewards are divided by, and the price of variance that LPs' asked return comes to.
 
-A scale is the standard deviation of 24-hour sums under default levers [bp of K0]. They are frozen as `Role.daily_sd`
-and `WELFARE_DAILY_SD` in `envs/roles.py`, so that a reward means the same in every experiment. Beside them stand the
+A scale is the standard deviation of 24-hour sums under default levers [bp of K0]. Those of the presets are frozen in
+`envs/mandates.py`, so that a reward means the same in every experiment; `--weights` measures one of a mandate of your
+own, for its "daily_sd". Beside them stand the
 hourly variance of the option pool's net book and the `variance_aversion` that follows: LPs ask `lp_premium` above the
 outside yield for bearing a book of that variance,
 
@@ -16,19 +17,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.roles import ROLES
+from protogov.envs.mandates import PRESETS, Mandate, mandate_of
 from protogov.envs.world.state import HOURS_PER_YEAR
-from protogov.envs.world.welfare import WELFARE_PARTS
-from protogov.experiments.commands.options import Member, with_physics
+from protogov.envs.world.welfare import TERM_NAMES
+from protogov.experiments.commands.options import Member, pairs, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still
 from protogov.experiments.core.statistics import Floats, student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
 from protogov.experiments.core.tables import Table, columns, records
 from protogov.experiments.core.text import aligned, cell, markdown
-from protogov.experiments.errors import BadInput
+from protogov.experiments.errors import BadInput, as_bad_input
 
 VARIANCE, AVERSION = "variance", "variance_aversion"
+WELFARE, OWN = "welfare", "own"  # of what the scales are, beside "preset/role"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +45,17 @@ class Options(StudyOptions):
     scenario: str = "natural"
     """A training scenario."""
     member: Member = ""
+    weights: tuple[str, ...] = ()
+    """A mandate of your own whose scale is wanted too, term=weight for each of its terms."""
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """Episodes of a scenario, seeds 0, 1, ..."""
+    """Episodes of a scenario, seeds 0, 1, ...; and the weights of a mandate that is measured beside the presets."""
 
     scenario: str
     seeds: int
+    weights: tuple[tuple[str, float], ...] = ()
 
 
 def play_days(config: WorldConfig, job: Episodes) -> Table:
@@ -61,8 +66,8 @@ def play_days(config: WorldConfig, job: Episodes) -> Table:
         job: what is played.
 
     Returns:
-        "seed"; each role and "welfare": 24-hour sum [bp of K0]; "variance": of the option pool's net book, mean over
-        the hours of the day [USD^2].
+        "seed"; of each mandate of `mandates_of` the 24-hour sum [bp of K0]; "variance": of the option pool's net book,
+        mean over the hours of the day [USD^2].
 
     Raises:
         BadInput: `variance_aversion` is zero: the variance is read from what it is charged.
@@ -72,16 +77,29 @@ def play_days(config: WorldConfig, job: Episodes) -> Table:
         raise BadInput("variance_aversion = 0 must be above zero: the book's variance is read from its charge.")
     decisions = 24 // config.decision_hours
     shape = (job.seeds, config.horizon // decisions)
-    found = {name: np.zeros(shape) for name in (*config.roles, "welfare", VARIANCE)}
-    for number, (world, step) in enumerate(still(config, job.scenario, np.arange(job.seeds, dtype=np.uint64))):
+    mandates = mandates_of(job.weights)
+    found = {name: np.zeros(shape) for name in (*mandates, VARIANCE)}
+    for number, (world, _) in enumerate(still(config, job.scenario, np.arange(job.seeds, dtype=np.uint64))):
         day = number // decisions
         if day == shape[1]:
             break
-        found["welfare"][:, day] += step.terms["welfare_0"][:, WELFARE_PARTS.index("welfare")]
-        for agent, role in world.roles.items():
-            found[role.name][:, day] += step.terms[agent] @ np.array([term.weight for term in role.terms])
+        terms = world.world_terms()
+        for name, mandate in mandates.items():
+            found[name][:, day] += sum(term.weight * terms[term.source] for term in mandate.terms)
         found[VARIANCE][:, day] += world.worlds["venues"]["sum_variance_charge"][:, 0] / (24.0 * aversion)
     return {"seed": np.repeat(np.arange(job.seeds), shape[1])} | {name: one.ravel() for name, one in found.items()}
+
+
+def mandates_of(weights: Sequence[tuple[str, float]] = ()) -> dict[str, Mandate]:
+    """What has a scale: "preset/role" of every row of `PRESETS` that is not W, "welfare", and "own" where there is one.
+
+    Raises:
+        ValueError: `weights` are no mandate.
+    """
+    rows = {f"{preset}/{role}": row for preset, table in PRESETS.items() for role, row in table.items()}
+    found = {name: row for name, row in rows.items() if row != PRESETS[WELFARE]["joint"]}
+    found[WELFARE] = PRESETS[WELFARE]["joint"]
+    return found | ({OWN: mandate_of(OWN, dict(weights))} if weights else {})
 
 
 def implied_aversion(variance: float, premium: float, size: float) -> float:
@@ -93,7 +111,9 @@ def measure(options: Options, how: Running) -> Found:
     """Play the episodes, and set what they say beside what is in force."""
     check_sizes(2, seeds=options.seeds)
     config = with_physics(WorldConfig(), options.member)
-    job = Episodes(options.scenario, options.seeds)
+    job = Episodes(options.scenario, options.seeds, tuple(pairs("weights", options.weights, TERM_NAMES).items()))
+    with as_bad_input():
+        mandates_of(job.weights)
     (days,) = run_pieces(play_days, config, [Piece("days", job)], how, "episodes")
     return Found({"scales": scales_of(days, config)}, {"seeds": options.seeds, "scenario": options.scenario})
 
@@ -101,9 +121,11 @@ def measure(options: Options, how: Running) -> Found:
 def scales_of(days: Table, config: WorldConfig) -> Table:
     """A row a scale: what is measured, its standard error (nan of a standard deviation), what is in force, the unit."""
     rows = []
-    for name in (*config.roles, "welfare"):
-        frozen = ROLES[name if name in ROLES else "joint"].daily_sd
-        rows.append(_row(name, float(days[name].std()), np.nan, frozen, "bp of K0, sd of 24 h"))
+    frozen = {name: mandate.daily_sd for name, mandate in mandates_of().items()}
+    for name in days:
+        if name not in ("seed", VARIANCE):
+            in_force = frozen.get(name, np.nan)
+            rows.append(_row(name, float(days[name].std()), np.nan, in_force, "bp of K0, sd of 24 h"))
     people = config.parameters
     book = student_t(_of_episodes(days))
     aversion = implied_aversion(book.mean, people.lp_premium, people.lp_size)

@@ -22,6 +22,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME
 from protogov.envs.world.features import FEATURES
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.commands.seats import check_all_held
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
@@ -181,6 +182,7 @@ def check(options: Options) -> WorldConfig:
     for scenario in options.scenarios:
         training_scenario(scenario)  # what is tuned is held to the same line as what learns
     config = options.world.make()
+    check_all_held(config, "tune")
     hidden = [name for name in features_read(LEVERS) if not config.shows(FEATURES[name])]
     if options.linear and hidden:
         raise BadInput(

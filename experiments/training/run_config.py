@@ -10,7 +10,7 @@ from protogov.envs.scenarios import Scenario, check_trainable, get_scenario
 from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.errors import BadInput, as_bad_input
 
-FORMAT, VERSION = "protogov-run", 1
+FORMAT, VERSION = "protogov-run", 2
 SEED_STRIDE = 1_000_000  # the worlds of training seed k start from k * stride: no two seeds share a tape
 MAX_SEED = EVALUATION_SEEDS // SEED_STRIDE - 1  # a larger one would train on tapes of evaluations
 

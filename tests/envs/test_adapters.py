@@ -206,7 +206,7 @@ def numbers(pattern: str, text: str | None) -> list[int]:
 
 def test_the_sizes_in_docstrings_are_those_of_the_environments() -> None:
     page = GovernorEnv.__doc__
-    sizes = {name: gym.make(name).unwrapped for name in IDS}
+    sizes = {name: gym.make(name).unwrapped for name, of in IDS.items() if of["size"] == "full"}
     assert numbers(r"Box\(-10, 10, \((\d+),\)", page) == [env.observation_space.shape[0] for env in sizes.values()][:1]
     assert len({env.observation_space.shape for env in sizes.values()}) == 1
     levers = [env.action_space.shape[0] for env in sizes.values()]

@@ -49,13 +49,16 @@ def test_a_role_moves_its_own_levers_and_no_others(name: str, levers: range) -> 
 
 @pytest.mark.parametrize("name", IDS)
 def test_the_reward_is_the_roles_own_mandate(name: str) -> None:
-    env, role = make(name), ROLES[IDS[name]]
+    env, role = make(name), ROLES[IDS[name]["role"]]
     env.reset(seed=3)
+    paid = []
     for _ in range(5):
         _, reward, _, _, info = env.step(env.action_space.sample())
         mandate = sum(term.weight * info[f"terms/{term.name}"] for term in role.terms)
         assert reward == pytest.approx(mandate / role.daily_sd, rel=1e-12, abs=1e-15)
-        assert isinstance(reward, float) and reward != 0.0
+        assert isinstance(reward, float)
+        paid.append(reward)
+    assert len(set(paid)) == 5  # a tiny pool may have an hour without anything
     if name == "protogov/Joint-v0":
         assert info["terms/welfare"] == info["welfare"]
 
@@ -162,7 +165,7 @@ def test_finite_actions_beyond_the_box_are_clipped() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"roles": ("risk",)}, "roles = .* set by the environment's id"),
+        ({"roles": ("risk",)}, "role = 'rate' must be one of roles, which are risk"),
         ({"venues": 3}, "venues = 3 must be a whole number between 1 and 2"),
         ({"decision_hours": 25}, "decision_hours = 25"),
         ({"scenario": "nowhere"}, "scenario 'nowhere' is not known; known are .*jump"),

@@ -238,7 +238,7 @@ def test_closed_forms_of_the_presets():
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="known are rate"):
         solvable("monopoly")
-    with pytest.raises(ConfigError, match="objective names the term 'profit'"):
-        WorldConfig(objective={"profit": 1.0})
+    with pytest.raises(ConfigError, match="names the term 'profit'"):
+        WorldConfig(mandates={"rate": {"profit": 1.0}})
     config = solvable("rate").config
     assert WorldConfig.from_dict(config.to_dict()) == config

@@ -3,7 +3,6 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from protogov.envs.roles import make_agents
 from protogov.experiments.core.governors import STATIC
 from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import student_t
@@ -26,7 +25,7 @@ def measure(audit: Audit) -> Found:
     played = audit.play({suite: Govern(suite, STATIC, FIRST_SCORING, count) for suite in audit.suites}, "balance")
     rows = []
     for suite, totals in played.items():
-        for agent in make_agents(audit.config.roles, audit.config.venues):
+        for agent in audit.config.seats():
             for term in agent.role.terms:
                 size = student_t(np.abs(totals[f"term/{agent.name}/{term.name}"][0]))
                 rows.append(

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from matplotlib.figure import Figure
 
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.commands.seats import check_all_held
 from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
@@ -88,13 +89,15 @@ def measure(options: Options, how: Running) -> Iterator[Found]:
     if not names:
         raise BadInput(f"names are not given; accepted are {', '.join(MEASUREMENTS)}, all")
     options.sizes.check()
-    if options.world.venues != 1:
-        raise BadInput(f"world.venues is {options.world.venues}; 1 is accepted, rivals adds the second venue")
+    config = options.world.make()
+    if config.venues != 1:
+        raise BadInput(f"world.venues is {config.venues}; 1 is accepted, rivals adds the second venue")
+    check_all_held(config, "audit")
     if not options.suites:
         raise BadInput("suites is empty; at least one scenario is accepted")
     for suite in options.suites:
         find_suite(suite)  # never on what is kept for evaluation
-    audit = Audit(options.world.make(), options.suites, options.sizes, options.members, how)
+    audit = Audit(config, options.suites, options.sizes, options.members, how)
     for name in dict.fromkeys(names):
         found = MEASUREMENTS[name].measure(audit)
         for part in [found] if isinstance(found, Found) else found:

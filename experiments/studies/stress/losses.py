@@ -138,7 +138,7 @@ class Watch:
         """Count one decision of every world."""
         venue = self._world.worlds["venues"][:, 0]
         bp = 1e4 / venue["opening_value"]
-        self._sums["welfare"] += step.terms["welfare_0"][:, -1]
+        self._sums["welfare"] += step.welfare()
         self._sums["haircuts"] += venue["sum_haircuts"] * bp
         self._sums["lp_profit"] += venue["nav_change"] * bp
         self._sums["bad_debt"] += venue["sum_bad_debt"] * bp

@@ -13,7 +13,7 @@ from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import apply_levers, opening_levers
 from protogov.envs.world.parameters import Parameters
-from protogov.envs.world.state import ATTACKS, EVENT_LOG, NEVER, TAPE, world_dtypes
+from protogov.envs.world.state import ATTACKS, EVENT_LOG, NEVER, SCORED, TAPE, world_dtypes
 
 QUIET = {
     "implied_vol": 0.7,
@@ -193,6 +193,7 @@ SIGNED = frozenset({
     # values of levers: each has its range, which is checked
     "venues.lagged_levers", "venues.levers.low", "venues.levers.default", "venues.levers.executed",
     "venues.levers.target", "venues.levers.pending",
+    *(f"venues.score_weights.{name}" for name in SCORED),
 })  # fmt: skip
 POSITIVE = ("pool_cash", "pool_coin", "depth", "oracle_price", "outside_price", "tape_price", "gross_cash")
 

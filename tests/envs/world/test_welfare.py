@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from scipy import special
 
+from protogov.envs.mandates import score_weights
+from protogov.envs.roles import ROLES
 from protogov.envs.simulator import Simulator
 from protogov.envs.world import welfare
 from protogov.envs.world.state import CollateralKind
@@ -179,6 +181,8 @@ def test_the_risk_drawdown_counts_income_surplus_and_losses(blank: Callable[...,
     venue.opening_value = 1e6
     venue.sum_reserve_income, venue.sum_borrower_surplus = 100.0, 400.0
     venue.sum_bad_debt, venue.sum_liquidation_cost = 2000.0, 5000.0
+    for name, weight in score_weights(ROLES["risk"].mandate).items():
+        venue.score_weights[name] = weight
     growth, _ = welfare.grow_drawdowns(venue, 2000.0, 0.0, 0.01)
     assert venue.risk_score == pytest.approx(100.0 + 400.0 - 1.5 * 4000.0 - 0.1 * 5000.0)
     assert growth == pytest.approx((6000.0 - 5000.0) * 0.01)
