@@ -10,7 +10,9 @@ from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.ensemble import Ensemble, EnsembleError, read_ensemble, shipped_ensemble
 from protogov.envs.gymnasium_env import IDS, register_all
 from protogov.envs.interfaces import ActionError, ForkableWorld, HiddenFeatureError, RoleView, SnapshotError, Step
+from protogov.envs.observations import FeatureTable, feature_table
 from protogov.envs.parallel_env import parallel_env
+from protogov.envs.population_hook import HookError
 from protogov.envs.roles import ROLES, Role
 from protogov.envs.scenarios import CandleError, Scenario, get_scenario, scenario_names
 from protogov.envs.simulator import Simulator
@@ -28,8 +30,10 @@ __all__ = [
     "ConfigError",
     "Ensemble",
     "EnsembleError",
+    "FeatureTable",
     "ForkableWorld",
     "HiddenFeatureError",
+    "HookError",
     "Lever",
     "Parameters",
     "Role",
@@ -39,6 +43,7 @@ __all__ = [
     "SnapshotError",
     "Step",
     "WorldConfig",
+    "feature_table",
     "get_scenario",
     "parallel_env",
     "read_ensemble",

@@ -14,7 +14,6 @@ from protogov.envs.interfaces import ActionError
 from protogov.envs.rendering import Renderer, check_render_mode
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.features import LIMIT
 
 FIELDS = tuple(sorted(spec.name for spec in fields(WorldConfig)))
 
@@ -60,11 +59,6 @@ def only_agent(simulator: Simulator) -> str:
             f"a single-agent environment needs one governor, this configuration has {', '.join(simulator.agents)}."
         )
     return simulator.agents[0]
-
-
-def observation_space(simulator: Simulator, agent: str) -> spaces.Box:
-    """Float32 Box [d]: normalised features within +-10."""
-    return spaces.Box(-LIMIT, LIMIT, (simulator.observation_size(agent),), np.float32)
 
 
 def action_space(simulator: Simulator, agent: str) -> spaces.Box:

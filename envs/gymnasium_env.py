@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from protogov.envs.adapters import (
     Episodes,
     action_space,
-    observation_space,
     one_action,
     only_agent,
     single_governor_config,
 )
 from protogov.envs.infos import InfoReader
+from protogov.envs.observations import FeatureTable, ObservationForm, feature_table
+from protogov.envs.population_hook import PopulationHook
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
 
@@ -45,7 +46,8 @@ class GovernorEnv(gym.Env[Any, Any]):
     Ids: `protogov/Rates-v0` (4 levers of the rate model), `protogov/Thresholds-v0` (4 of risk), `protogov/Spreads-v0`
     (4 of the options AMM), `protogov/Joint-v0` (all 12).
 
-    - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry.
+    - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry, and
+      `feature_table` gives its group, unit and range. With `observation="dict"` a Dict with an entry a feature.
     - Action: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high. The shield moves the
       lever toward it by at most one cap per delay. Finite values beyond are clipped.
     - Reward: the role's mandate of this decision over its daily standard deviation (Joint: welfare W over its own).
@@ -70,6 +72,8 @@ class GovernorEnv(gym.Env[Any, Any]):
         role: str = "joint",
         scenario: Any = "jump",
         *,
+        observation: str = "vector",
+        population_hook: PopulationHook | None = None,
         render_mode: str | None = None,
         **config: Any,
     ) -> None:
@@ -78,6 +82,8 @@ class GovernorEnv(gym.Env[Any, Any]):
         Args:
             role: rate, risk, spread or joint.
             scenario: a registered name, a path to candles, or a `Scenario`.
+            observation: "vector", or "dict" with an entry a feature, which flattens to the vector.
+            population_hook: people in plain Python, once an hour; see `protogov.envs.population_hook`.
             render_mode: None or "rgb_array".
             config: fields of `WorldConfig` other than `roles` and `venues`.
 
@@ -86,11 +92,14 @@ class GovernorEnv(gym.Env[Any, Any]):
             ConfigError: an impossible value.
             ValueError: an unknown scenario or a bad candle file.
         """
-        self.simulator = Simulator(single_governor_config(type(self), role, config), scenario=scenario)
+        self.simulator = Simulator(
+            single_governor_config(type(self), role, config), scenario=scenario, population_hook=population_hook
+        )
         self._episodes = Episodes(self.simulator, render_mode)
         self.render_mode = render_mode
         self.agent = only_agent(self.simulator)
-        self.observation_space = observation_space(self.simulator, self.agent)
+        self._form = ObservationForm(self.simulator, self.agent, observation)
+        self.observation_space = self._form.space
         self.action_space = action_space(self.simulator, self.agent)
         self._info = InfoReader(self.simulator, self.agent)
 
@@ -99,9 +108,12 @@ class GovernorEnv(gym.Env[Any, Any]):
         """Name of every entry of the observation."""
         return self.simulator.observation_names(self.agent)
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    @property
+    def feature_table(self) -> FeatureTable:
+        """Name, group, unit and range of every entry of the observation; `print` shows it as a table."""
+        return feature_table(self.simulator, self.agent)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin the first episode of world `seed`, or the next episode; (observation, info).
 
         Raises:
@@ -110,9 +122,9 @@ class GovernorEnv(gym.Env[Any, Any]):
         (world,) = row_seeds(seed, 1)
         super().reset(seed=world)
         obs = self._episodes.begin(world, self.np_random)[self.agent][0]
-        return obs, self._info.rows(_OPENED)[0]
+        return self._form.one(obs), self._info.rows(_OPENED)[0]
 
-    def step(self, action: ArrayLike) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: ArrayLike) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Run one decision; (observation, reward, False, truncated, info).
 
         Raises:
@@ -121,7 +133,7 @@ class GovernorEnv(gym.Env[Any, Any]):
         """
         simulator, agent = self.simulator, self.agent
         self._episodes.play({agent: one_action(simulator, agent, action)})
-        obs = simulator.observe()[agent][0]
+        obs = self._form.one(simulator.observe()[agent][0])
         reward, truncated = float(simulator.rewards(agent)[0]), bool(simulator.truncated()[0])
         return obs, reward, False, truncated, self._info.rows()[0]
 
