@@ -28,9 +28,11 @@ COMMANDS: dict[str, str] = {
     "simulate": "run worlds under named governors and write down what happens, with a dashboard",
     "study": "answer one question of the list with tables, figures and a page (protogov study)",
     "tune": "tune constants and a linear rule by evolution, scenario by scenario",
+    "features": "list what governors see, number by number: name, group, unit, range",
     "scenarios": "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
     "report": "build the report of a run again from what lies in its folder",
     "warm-up": "compile the worlds now, so that no later start waits for it",
+    "smoke": "play a tiny episode through every interface and compare it with the numbers in the package",
 }
 PACKAGE = "protogov.experiments.commands"
 SUCCESS, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

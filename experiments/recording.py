@@ -20,6 +20,7 @@ from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS, EventKind, venue_d
 from protogov.experiments.core.play import open_worlds, play
 from protogov.experiments.core.tables import Table, concatenate, read_table, write_table
 from protogov.experiments.evaluation import PARTS, REALISED
+from protogov.experiments.payoffs import PayoffRecorder
 
 # Edges of the health-factor bands; below 1 a loan can be liquidated.
 HEALTH_EDGES = (1.0, 1.05, 1.1, 1.25, 1.5)
@@ -69,10 +70,23 @@ class Recording:
 
 
 def record(
-    config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64], governors: Mapping[str, Governor]
+    config: WorldConfig,
+    scenario: str | Scenario,
+    seeds: NDArray[np.uint64],
+    governors: Mapping[str, Governor],
+    *,
+    payoffs: Path | None = None,
 ) -> Recording:
-    """Play one episode for each seed and write it down."""
+    """Play one episode for each seed and write it down; everybody's payoffs into the file `payoffs` if there is one."""
     world = open_worlds(config, scenario, seeds)
+    if payoffs is not None:
+        with PayoffRecorder(payoffs).attach(world):
+            return _play_and_record(world, seeds, governors)
+    return _play_and_record(world, seeds, governors)
+
+
+def _play_and_record(world: Simulator, seeds: NDArray[np.uint64], governors: Mapping[str, Governor]) -> Recording:
+    config = world.config
     oracle = np.full((world.num_worlds, config.episode_hours + 1), np.nan)
     oracle[:, 0] = world.worlds["oracle_price"]
     rows, events = [_snapshot(world, None, 0)], []

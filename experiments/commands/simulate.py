@@ -13,7 +13,7 @@ from protogov.experiments.commands.candle_options import CandleWindow, told_cand
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.governors import BASELINES, STATIC, GovernorSet, baseline, find_governors
-from protogov.experiments.outputs import OutputFolder
+from protogov.experiments.outputs import OutputFile, OutputFolder
 from protogov.experiments.recording import Recording, record
 
 
@@ -44,6 +44,8 @@ class Options:
     """Of the tables."""
     against: str | None = STATIC
     """Baseline drawn dashed beside the governors in the dashboard, or None."""
+    record: OutputFile | None = None
+    """Parquet file for everybody's payoffs, a row a decision, world and venue (protogov.experiments.payoffs)."""
     out: OutputFolder
     """Folder to write into."""
 
@@ -67,7 +69,7 @@ def run(options: Options, command: str) -> int:
     seeds = np.array(options.seeds, np.uint64)
     for line in told_candles([scenario], config.episode_hours):
         print(line)
-    recording = record(config, scenario, seeds, chosen.make(config))
+    recording = record(config, scenario, seeds, chosen.make(config), payoffs=options.record)
     static = None if beside is None else record(config, scenario, seeds[:1], beside.make(config))
     paths = recording.save(options.out, f".{options.format}")
     defaults = {name: float(recording.decisions[name][0]) for name in _lever_names()}
@@ -76,6 +78,7 @@ def run(options: Options, command: str) -> int:
         "levers": draw_levers(recording, defaults),
         "pool_profit": draw_pool_profit(recording),
     }
+    paths += [options.record] if options.record else []
     paths += [style.save(figure, options.out, name) for name, figure in pictures.items()]
     for line in told(recording, scenario.name, chosen.name):
         print(line)

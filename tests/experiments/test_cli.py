@@ -31,8 +31,8 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     [
         (
             ["tarin"],
-            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, tune, scenarios, "
-            "report, warm-up",
+            "'tarin' is no command of protogov; commands are train, evaluate, simulate, study, tune, features, "
+            "scenarios, report, warm-up, smoke",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),
