@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from protogov.agents.governor import Governor
 from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Step
+from protogov.envs.population_hook import PopulationHook
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVERS
@@ -76,9 +77,20 @@ def record(
     governors: Mapping[str, Governor],
     *,
     payoffs: Path | None = None,
+    hook: PopulationHook | None = None,
 ) -> Recording:
-    """Play one episode for each seed and write it down; everybody's payoffs into the file `payoffs` if there is one."""
+    """Play one episode for each seed and write it down.
+
+    Args:
+        config: of the worlds.
+        scenario: what the outside market does.
+        seeds: U64 [n], a world each.
+        governors: one for each agent.
+        payoffs: file for everybody's payoffs; see `protogov.experiments.payoffs`.
+        hook: people in plain Python; see `protogov.envs.population_hook`.
+    """
     world = open_worlds(config, scenario, seeds)
+    world.population_hook = hook
     if payoffs is not None:
         with PayoffRecorder(payoffs).attach(world):
             return _play_and_record(world, seeds, governors)

@@ -13,6 +13,7 @@ from protogov.experiments.commands.candle_options import CandleWindow, told_cand
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.governors import BASELINES, STATIC, GovernorSet, baseline, find_governors
+from protogov.experiments.hooks import load_hook
 from protogov.experiments.outputs import OutputFile, OutputFolder
 from protogov.experiments.recording import Recording, record
 
@@ -44,6 +45,8 @@ class Options:
     """Of the tables."""
     against: str | None = STATIC
     """Baseline drawn dashed beside the governors in the dashboard, or None."""
+    population_hook: str | None = None
+    """People in plain Python, FILE.py:NAME, called before every hour; slow (protogov.envs.population_hook)."""
     record: OutputFile | None = None
     """Parquet file for everybody's payoffs, a row a decision, world and venue (protogov.experiments.payoffs)."""
     out: OutputFolder
@@ -67,10 +70,11 @@ def run(options: Options, command: str) -> int:
         raise BadInput(f"seeds are {options.seeds}; whole numbers from 0 to 2**64 - 1 are accepted, at least one")
     beside = None if options.against in (None, chosen.name) else baseline(str(options.against), config)
     seeds = np.array(options.seeds, np.uint64)
+    hook = load_hook(options.population_hook) if options.population_hook else None
     for line in told_candles([scenario], config.episode_hours):
         print(line)
-    recording = record(config, scenario, seeds, chosen.make(config), payoffs=options.record)
-    static = None if beside is None else record(config, scenario, seeds[:1], beside.make(config))
+    recording = record(config, scenario, seeds, chosen.make(config), payoffs=options.record, hook=hook)
+    static = None if beside is None else record(config, scenario, seeds[:1], beside.make(config), hook=hook)
     paths = recording.save(options.out, f".{options.format}")
     defaults = {name: float(recording.decisions[name][0]) for name in _lever_names()}
     pictures = {
