@@ -1,8 +1,9 @@
 """How an agent's observation is handed out: as one vector, or as a dict with an entry a feature; and what is in it."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from math import expm1
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -16,7 +17,8 @@ FORMS = ("vector", "dict")
 _RIVAL = "rival_"
 
 
-class FeatureRow(NamedTuple):
+@dataclass(frozen=True)
+class FeatureRow:
     """One number of an observation.
 
     Attributes:
@@ -47,7 +49,7 @@ class FeatureTable(tuple[FeatureRow, ...]):
     __slots__ = ()
 
     def __str__(self) -> str:
-        lines = [("index", "name", "group", "unit", "transform", "scale", "low", "high")]
+        lines: list[tuple[str, ...]] = [("index", "name", "group", "unit", "transform", "scale", "low", "high")]
         for row in self:
             numbers = [f"{number:.4g}" for number in (row.scale, row.low, row.high)]
             lines.append((str(row.index), row.name, row.group, row.unit, row.transform, *numbers))

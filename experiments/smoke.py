@@ -40,7 +40,8 @@ def _gymnasium() -> Rewards:
     register_all()
     env = gym.make(SINGLE, scenario=SCENARIO, **WORLD)
     env.reset(seed=SEED)
-    rewards, over = [], False
+    rewards: list[float] = []
+    over = False
     while not over:
         action = lever_path("rate_0", env.action_space.shape[0], len(rewards))  # type: ignore[index]
         _, reward, _, over, _ = env.step(action)
@@ -55,7 +56,7 @@ def _vector() -> Rewards:
 
     register_all()
     envs = gym.make_vec(SINGLE, num_envs=2, scenario=SCENARIO, **WORLD)
-    envs.reset(seed=[SEED, SEED + 1])
+    envs.reset(seed=SEED)
     return {"rate_0": _play_batch(envs.step, envs.action_space.shape, 3)}  # type: ignore[arg-type]
 
 

@@ -1,6 +1,6 @@
 """`protogov features`: what the governor of a Gymnasium id sees, number by number."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import tyro
@@ -52,6 +52,6 @@ def run(options: Options, command: str) -> int:
     table = env.unwrapped.feature_table  # type: ignore[attr-defined]
     print(table)
     if options.out is not None:
-        rows = columns([row._asdict() for row in table])
+        rows = columns([asdict(row) for row in table])
         print(write_table(options.out, {name: np.asarray(column) for name, column in rows.items()}))
     return 0
