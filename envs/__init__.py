@@ -11,7 +11,9 @@ from protogov.envs.ensemble import Ensemble, EnsembleError, read_ensemble, shipp
 from protogov.envs.gymnasium_env import IDS, register_all
 from protogov.envs.interfaces import ActionError, ForkableWorld, HiddenFeatureError, RoleView, SnapshotError, Step
 from protogov.envs.mandates import PRESETS, Term
+from protogov.envs.observations import FeatureTable, feature_table
 from protogov.envs.parallel_env import parallel_env
+from protogov.envs.population_hook import HookError
 from protogov.envs.rewards import RewardError
 from protogov.envs.roles import ROLES, Role
 from protogov.envs.scenarios import CandleError, Scenario, get_scenario, scenario_names
@@ -33,8 +35,10 @@ __all__ = [
     "ConfigError",
     "Ensemble",
     "EnsembleError",
+    "FeatureTable",
     "ForkableWorld",
     "HiddenFeatureError",
+    "HookError",
     "Lever",
     "Parameters",
     "RewardError",
@@ -47,6 +51,7 @@ __all__ = [
     "Step",
     "Term",
     "WorldConfig",
+    "feature_table",
     "get_scenario",
     "parallel_env",
     "read_ensemble",

@@ -16,7 +16,6 @@ from protogov.envs.roles import make_agents
 from protogov.envs.seats import seat_background
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
-from protogov.envs.world.features import LIMIT
 
 
 def keyword_config(caller: type, keywords: Mapping[str, Any]) -> WorldConfig:
@@ -74,11 +73,6 @@ def only_agent(simulator: Simulator) -> str:
             f"{', '.join(simulator.agents)}; background takes the others."
         )
     return simulator.agents[0]
-
-
-def observation_space(simulator: Simulator, agent: str) -> spaces.Box:
-    """Float32 Box [d]: normalised features within +-10."""
-    return spaces.Box(-LIMIT, LIMIT, (simulator.observation_size(agent),), np.float32)
 
 
 def action_space(simulator: Simulator, agent: str) -> spaces.Box:

@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from protogov.envs.adapters import (
     Episodes,
     action_space,
-    observation_space,
     one_action,
     only_agent,
     single_governor_config,
 )
 from protogov.envs.infos import InfoReader
+from protogov.envs.observations import FeatureTable, ObservationForm, feature_table
+from protogov.envs.population_hook import PopulationHook
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
 from protogov.envs.sizes import SIZES
@@ -52,8 +53,9 @@ class GovernorEnv(gym.Env[Any, Any]):
     (4 of the options AMM), `protogov/Joint-v0` (all 12); `protogov/CoreRates-v0` and so on with one lever a role, and
     `protogov/TinyRates-v0` and so on for tests (`protogov.envs.sizes`).
 
-    - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry. With a rival its
-      levers a decision ago come on top.
+    - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry, and
+      `feature_table` gives its group, unit and range. With `observation="dict"` a Dict with an entry a feature. With a
+      rival its levers a decision ago come on top.
     - Action: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high. The shield moves the
       lever toward it by at most one cap per delay. Finite values beyond are clipped.
     - Reward: the role's mandate of this decision over its daily standard deviation (Joint: welfare W over its own), or
@@ -79,6 +81,8 @@ class GovernorEnv(gym.Env[Any, Any]):
         role: str = "joint",
         scenario: Any = "jump",
         *,
+        observation: str = "vector",
+        population_hook: PopulationHook | None = None,
         render_mode: str | None = None,
         **config: Any,
     ) -> None:
@@ -88,6 +92,8 @@ class GovernorEnv(gym.Env[Any, Any]):
             role: rate, risk, spread or joint; with `roles`, the one of them that governs, while the others' levers stay
                 at their defaults.
             scenario: a registered name, a path to candles, or a `Scenario`.
+            observation: "vector", or "dict" with an entry a feature, which flattens to the vector.
+            population_hook: people in plain Python, once an hour; see `protogov.envs.population_hook`.
             render_mode: None or "rgb_array".
             config: fields of `WorldConfig`, for instance `size`, `roles`, `mandates`, `background`.
 
@@ -96,11 +102,14 @@ class GovernorEnv(gym.Env[Any, Any]):
             ConfigError: an impossible value.
             ValueError: an unknown scenario or a bad candle file.
         """
-        self.simulator = Simulator(single_governor_config(type(self), role, config), scenario=scenario)
+        self.simulator = Simulator(
+            single_governor_config(type(self), role, config), scenario=scenario, population_hook=population_hook
+        )
         self._episodes = Episodes(self.simulator, render_mode)
         self.render_mode = render_mode
         self.agent = only_agent(self.simulator)
-        self.observation_space = observation_space(self.simulator, self.agent)
+        self._form = ObservationForm(self.simulator, self.agent, observation)
+        self.observation_space = self._form.space
         self.action_space = action_space(self.simulator, self.agent)
         self._info = InfoReader(self.simulator, self.agent)
 
@@ -109,9 +118,12 @@ class GovernorEnv(gym.Env[Any, Any]):
         """Name of every entry of the observation."""
         return self.simulator.observation_names(self.agent)
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    @property
+    def feature_table(self) -> FeatureTable:
+        """Name, group, unit and range of every entry of the observation; `print` shows it as a table."""
+        return feature_table(self.simulator, self.agent)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin the first episode of world `seed`, or the next episode; (observation, info).
 
         Raises:
@@ -120,9 +132,9 @@ class GovernorEnv(gym.Env[Any, Any]):
         (world,) = row_seeds(seed, 1)
         super().reset(seed=world)
         obs = self._episodes.begin(world, self.np_random)[self.agent][0]
-        return obs, self._info.rows(_OPENED)[0]
+        return self._form.one(obs), self._info.rows(_OPENED)[0]
 
-    def step(self, action: ArrayLike) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: ArrayLike) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Run one decision; (observation, reward, False, truncated, info).
 
         Raises:
@@ -132,7 +144,7 @@ class GovernorEnv(gym.Env[Any, Any]):
         """
         simulator, agent = self.simulator, self.agent
         self._episodes.play({agent: one_action(simulator, agent, action)})
-        obs = simulator.observe()[agent][0]
+        obs = self._form.one(simulator.observe()[agent][0])
         reward, truncated = float(simulator.rewards(agent)[0]), bool(simulator.truncated()[0])
         return obs, reward, False, truncated, self._info.rows()[0]
 

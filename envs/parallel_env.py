@@ -9,22 +9,25 @@ from gymnasium.utils import seeding
 from numpy.typing import ArrayLike, NDArray
 from pettingzoo import ParallelEnv
 
-from protogov.envs.adapters import Episodes, action_space, keyword_config, observation_space, one_action
+from protogov.envs.adapters import Episodes, action_space, keyword_config, one_action
 from protogov.envs.config import OF_SIZE
 from protogov.envs.infos import InfoReader
 from protogov.envs.interfaces import ActionError
+from protogov.envs.observations import FeatureTable, ObservationForm, feature_table
+from protogov.envs.population_hook import PopulationHook
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.features import LIMIT
 
-Observations = dict[str, NDArray[np.float32]]
+Observations = dict[str, Any]
 Infos = dict[str, dict[str, Any]]
 
 
 class GovernorsParallelEnv(ParallelEnv):
     """The governors of one world, named by role and venue (`rate_0`, `risk_0`, `spread_0`, `rate_1`, …).
 
-    - Observation of each agent: Box(-10, 10, (d,), float32); rivals' levers are among it, one decision late.
+    - Observation of each agent: Box(-10, 10, (d,), float32); rivals' levers are among it, one decision late. With
+      `observation="dict"` a Dict with an entry a feature.
     - Action of each agent: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high.
     - Reward: (1 - cooperation) * the role's mandate + cooperation * welfare, each over its daily standard deviation, or
       what `mandates` or `reward_fn` say.
@@ -45,21 +48,31 @@ class GovernorsParallelEnv(ParallelEnv):
     }
 
     def __init__(
-        self, scenario: Any = "jump", venues: int = OF_SIZE, *, render_mode: str | None = None, **config: Any
+        self,
+        scenario: Any = "jump",
+        venues: int = OF_SIZE,
+        *,
+        observation: str = "vector",
+        population_hook: PopulationHook | None = None,
+        render_mode: str | None = None,
+        **config: Any,
     ) -> None:
         """Make the environment; see :func:`parallel_env`."""
-        self.simulator = Simulator(keyword_config(type(self), {**config, "venues": venues}), scenario=scenario)
+        self.simulator = Simulator(
+            keyword_config(type(self), {**config, "venues": venues}), scenario=scenario, population_hook=population_hook
+        )
         self._episodes = Episodes(self.simulator, render_mode)
         self.render_mode = render_mode
         self.possible_agents = list(self.simulator.agents)
         self.agents: list[str] = []
-        self.observation_spaces = {agent: observation_space(self.simulator, agent) for agent in self.possible_agents}
+        self._forms = {agent: ObservationForm(self.simulator, agent, observation) for agent in self.possible_agents}
+        self.observation_spaces = {agent: form.space for agent, form in self._forms.items()}
         self.action_spaces = {agent: action_space(self.simulator, agent) for agent in self.possible_agents}
         self.state_space = spaces.Box(-LIMIT, LIMIT, (self.simulator.state_size,), np.float32)
         self._infos = {agent: InfoReader(self.simulator, agent) for agent in self.possible_agents}
         self._np_random: np.random.Generator | None = None
 
-    def observation_space(self, agent: str) -> spaces.Box:
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
         """Space of `agent`'s observation, the same object every call."""
         return self.observation_spaces[agent]
 
@@ -70,6 +83,10 @@ class GovernorsParallelEnv(ParallelEnv):
     def feature_names(self, agent: str) -> tuple[str, ...]:
         """Name of every entry of `agent`'s observation."""
         return self.simulator.observation_names(agent)
+
+    def feature_table(self, agent: str) -> FeatureTable:
+        """Name, group, unit and range of every entry of `agent`'s observation; `print` shows it as a table."""
+        return feature_table(self.simulator, agent)
 
     @property
     def np_random(self) -> np.random.Generator:
@@ -93,7 +110,7 @@ class GovernorsParallelEnv(ParallelEnv):
         rows = self._episodes.begin(world, self.np_random)
         self.agents = list(self.possible_agents)
         opened = np.ones(1, np.bool_)
-        return _first(rows), {agent: self._infos[agent].rows(opened)[0] for agent in self.agents}
+        return self._first(rows), {agent: self._infos[agent].rows(opened)[0] for agent in self.agents}
 
     def step(
         self, actions: Mapping[str, ArrayLike]
@@ -120,7 +137,13 @@ class GovernorsParallelEnv(ParallelEnv):
         infos = {agent: self._infos[agent].rows()[0] for agent in agents}
         if over:
             self.agents = []
-        return _first(simulator.observe()), rewards, dict.fromkeys(agents, False), dict.fromkeys(agents, over), infos
+        return (
+            self._first(simulator.observe()),
+            rewards,
+            dict.fromkeys(agents, False),
+            dict.fromkeys(agents, over),
+            infos,
+        )
 
     def state(self) -> NDArray[np.float32]:
         """Global state, float32 [g]: every feature of the world and of every venue once, normalised."""
@@ -133,19 +156,26 @@ class GovernorsParallelEnv(ParallelEnv):
     def close(self) -> None:
         """Nothing to release."""
 
-
-def _first(rows: Observations) -> Observations:
-    return {agent: batch[0] for agent, batch in rows.items()}
+    def _first(self, rows: Mapping[str, NDArray[np.float32]]) -> Observations:
+        return {agent: self._forms[agent].one(batch[0]) for agent, batch in rows.items()}
 
 
 def parallel_env(
-    scenario: Any = "jump", venues: int = OF_SIZE, *, render_mode: str | None = None, **config: Any
+    scenario: Any = "jump",
+    venues: int = OF_SIZE,
+    *,
+    observation: str = "vector",
+    population_hook: PopulationHook | None = None,
+    render_mode: str | None = None,
+    **config: Any,
 ) -> GovernorsParallelEnv:
     """All governors of one world as a PettingZoo parallel environment.
 
     Args:
         scenario: a registered name, a path to candles, or a `Scenario`.
         venues: rival protocols in the world, 1 or 2; by default those of `size`.
+        observation: "vector", or "dict" with an entry a feature, which flattens to the vector.
+        population_hook: people in plain Python, once an hour; see `protogov.envs.population_hook`.
         render_mode: None or "rgb_array".
         config: further fields of `WorldConfig`, for instance `size`, `roles`, `mandates`, `reward_fn`, `background`
             (whose governors are no agents here).
@@ -162,4 +192,11 @@ def parallel_env(
         >>> actions = {agent: env.action_space(agent).sample() for agent in env.agents}
         >>> observations, rewards, terminations, truncations, infos = env.step(actions)
     """
-    return GovernorsParallelEnv(scenario, venues, render_mode=render_mode, **config)
+    return GovernorsParallelEnv(
+        scenario,
+        venues,
+        observation=observation,
+        population_hook=population_hook,
+        render_mode=render_mode,
+        **config,
+    )

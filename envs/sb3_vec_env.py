@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
-from protogov.envs.adapters import Episodes, action_space, observation_space, of_rows, only_agent
+from protogov.envs.adapters import Episodes, action_space, of_rows, only_agent
 from protogov.envs.infos import InfoReader
+from protogov.envs.observations import FeatureTable, ObservationForm, feature_table
 from protogov.envs.simulator import Simulator
 
 
@@ -31,19 +32,23 @@ class SB3VecEnv(VecEnv):
         >>> model = PPO("MlpPolicy", SB3VecEnv(Simulator(WorldConfig(roles=("rate",)), 64)), n_steps=28)
     """
 
-    def __init__(self, simulator: Simulator, *, render_mode: str | None = None) -> None:
+    def __init__(self, simulator: Simulator, *, observation: str = "vector", render_mode: str | None = None) -> None:
         """Wrap `simulator`, which this object steps from now on.
 
+        Args:
+            simulator: with one governor.
+            observation: "vector", or "dict" with an entry a feature, which "MultiInputPolicy" takes.
+            render_mode: None or "rgb_array".
+
         Raises:
-            ConfigError: several governors learn in the simulator, or the render mode is not None or "rgb_array".
+            ConfigError: several governors learn in the simulator, or one of the other two is none of its values.
         """
         self.simulator = simulator
         self.agent = only_agent(simulator)
         self._episodes = Episodes(simulator, render_mode)
         self.render_mode = render_mode  # before the base class, which asks for it
-        super().__init__(
-            simulator.num_worlds, observation_space(simulator, self.agent), action_space(simulator, self.agent)
-        )
+        self._form = ObservationForm(simulator, self.agent, observation)
+        super().__init__(simulator.num_worlds, self._form.space, action_space(simulator, self.agent))
         self._info = InfoReader(simulator, self.agent)
         self._opened = np.ones(simulator.num_worlds, np.bool_)
         self._actions: ArrayLike = ()
@@ -53,19 +58,24 @@ class SB3VecEnv(VecEnv):
         """Name of every entry of an observation."""
         return self.simulator.observation_names(self.agent)
 
-    def reset(self) -> NDArray[np.float32]:
+    @property
+    def feature_table(self) -> FeatureTable:
+        """Name, group, unit and range of every entry of an observation; `print` shows it as a table."""
+        return feature_table(self.simulator, self.agent)
+
+    def reset(self) -> Any:
         """Begin the next episode of every row, or of the worlds that :meth:`seed` named; options are ignored."""
         obs = self._episodes.begin(self._seeds, np.random.default_rng())[self.agent]
         self.reset_infos = self._info.rows(self._opened)
         self._reset_seeds()
         self._reset_options()
-        return obs
+        return self._form.batch(obs)
 
     def step_async(self, actions: np.ndarray) -> None:
         """Take the actions [n, levers] of the next :meth:`step_wait`."""
         self._actions = actions
 
-    def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+    def step_wait(self) -> tuple[Any, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         """Run one decision; (observations, rewards, dones, infos).
 
         Raises:
@@ -86,9 +96,9 @@ class SB3VecEnv(VecEnv):
             obs = self._episodes.begin(None, np.random.default_rng(), dones)[agent]
             openings = self._info.rows(self._opened)
             for row in np.flatnonzero(dones).tolist():
-                infos[row]["terminal_observation"] = last[row].copy()
+                infos[row]["terminal_observation"] = self._form.one(last[row].copy())
                 self.reset_infos[row] = openings[row]
-        return obs, rewards, dones, infos
+        return self._form.batch(obs), rewards, dones, infos
 
     def close(self) -> None:
         """Nothing to release."""

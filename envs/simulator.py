@@ -19,6 +19,7 @@ from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
 from protogov.envs.interfaces import ActionError, Governor, RoleView, SnapshotError, Step
 from protogov.envs.layout import Layout
+from protogov.envs.population_hook import PopulationHook, run_hour_by_hour
 from protogov.envs.rewards import checked_reward
 from protogov.envs.roles import Agent, Role
 from protogov.envs.rows import own_levers, own_parameters
@@ -65,6 +66,7 @@ class Simulator:
         num_threads: int = 1,
         lever_defaults: Mapping[str, ArrayLike] | None = None,
         parameters: Mapping[str, ArrayLike] | None = None,
+        population_hook: PopulationHook | None = None,
     ) -> None:
         """Allocate the worlds; call :meth:`reset` before the first step.
 
@@ -78,6 +80,8 @@ class Simulator:
                 at every venue. A grid of protocols is one batch.
             parameters: parameter name -> float [n] in the parameter's unit and range: physics of its own for each row,
                 whatever the configuration's member has.
+            population_hook: people in plain Python: called before every hour with the rows that stand at it; slow, for
+                a try-out; see `protogov.envs.population_hook`. Forks keep it, snapshots do not hold it.
 
         Raises:
             ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, a row's lever or parameter is unknown,
@@ -98,6 +102,10 @@ class Simulator:
         self.agents: tuple[str, ...] = tuple(agent.name for agent in self.config.learners())
         self.roles: dict[str, Role] = {name: place.role for name, place in self.places.items()}
         self.horizon = self.config.horizon
+        if population_hook is not None and not callable(population_hook):
+            raise ConfigError(f"population_hook = {population_hook!r} must be a function of (worlds, hour), or None.")
+        self.population_hook = population_hook
+        self.callbacks: list[Any] = []  # `protogov.envs.callbacks.DecisionCallback`s; neither copied nor pickled
         self._workers = Workers(self.num_threads)
         self.base_seeds = np.array(row_seeds(seed, self.num_worlds), np.uint64)
         self.episodes = np.full(num_worlds, -1, np.int64)  # number of each row's running episode
@@ -291,7 +299,8 @@ class Simulator:
 
         Raises:
             ActionError: an agent missing or unknown, a wrong shape, a non-finite value. Nothing has changed.
-            RuntimeError: a row's episode is over, or the books of a world do not balance.
+            RuntimeError: a row's episode is over, or the books of a world do not balance (`HookError`: because of the
+                population hook).
             RewardError: `reward_fn` returned what no reward can be; the decision has been run.
         """
         self.take_actions(actions)
@@ -370,17 +379,23 @@ class Simulator:
             for name, action in self._background.act(views).items():
                 self._write_action(name, self._check_action(name, action))
         self._last_step = None
+        for callback in self.callbacks:
+            callback.before(self, ~over)
         bad = self._run_ranges()
         if bad >= 0:
             raise RuntimeError(
                 f"books of world {bad} do not balance: residual {self.worlds['book_error'][bad]:.3g} of gross flow "
                 f"at hour {self._hour[bad]}."
             )
+        for callback in self.callbacks:
+            callback.after(self, ~over)
 
     def _run_ranges(self) -> int:
         """One decision of every row; the first row whose books do not balance, or -1."""
         if not self._ready:  # unpickled in another process
             self.compile()
+        if self.population_hook is not None:
+            return run_hour_by_hour(self.population_hook, self.worlds, self._arguments)
         bad = self._workers.map(self._run_range, range(len(self._slices)))
         return min((row for row in bad if row >= 0), default=-1)
 
@@ -440,6 +455,14 @@ class Simulator:
     def records(self) -> NDArray[np.void]:
         """What the last decision left on record, RECORD [n, venues]: loop gains, cascades, losses."""
         return self._records.view(RECORD, np.ndarray).copy()
+
+    def controls(self) -> NDArray[np.void]:
+        """Every lever of every venue after the last decision, CONTROLS [n, venues]: proposed, executed, reason."""
+        return self._controls.view(CONTROLS, np.ndarray).copy()
+
+    def all_terms(self) -> NDArray[np.void]:
+        """Every term of the world in the last decision, TERMS [n, venues] [bp of K0, except counts]."""
+        return self._terms.view(TERMS, np.ndarray).copy()
 
     def executed(self, agent: str) -> NDArray[np.float64]:
         """`agent`'s levers in force, float64 [n, levers], in their units."""
@@ -513,7 +536,13 @@ class Simulator:
         config = self.config
         if self.background:  # as objects: a file may have changed since it was read
             config = replace(config, background={**config.background, **self.background})
-        copy = Simulator(config, picked.size, scenario=self.scenario, num_threads=self.num_threads)
+        copy = Simulator(
+            config,
+            picked.size,
+            scenario=self.scenario,
+            num_threads=self.num_threads,
+            population_hook=self.population_hook,
+        )
         copy.config = self.config
         for name in _STATE:
             getattr(copy, name)[:] = getattr(self, name)[picked]
@@ -584,16 +613,22 @@ class Simulator:
         """A fresh simulator like this one on another scenario."""
         start = int(self.base_seeds[0]) if seed is None else seed
         fresh = Simulator(
-            replace(self.config), self.num_worlds, scenario=scenario, seed=start, num_threads=self.num_threads
+            replace(self.config),
+            self.num_worlds,
+            scenario=scenario,
+            seed=start,
+            num_threads=self.num_threads,
+            population_hook=self.population_hook,
         )
         fresh.lever_defaults[:], fresh.params[:], fresh._own = self.lever_defaults, self.params, self._own
         return fresh
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickling (for worker processes) leaves the thread pool and compiled code behind."""
+        """Pickling (for worker processes) leaves the thread pool, compiled code and callbacks behind."""
         state = self.__dict__.copy()
         for name in _BOUND:
             del state[name]
+        state["callbacks"] = []
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

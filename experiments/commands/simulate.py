@@ -14,7 +14,8 @@ from protogov.experiments.core.governors import BASELINES, STATIC, GovernorSet, 
 from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.core.recording import Recording, record
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.outputs import OutputFolder
+from protogov.experiments.hooks import load_hook
+from protogov.experiments.outputs import OutputFile, OutputFolder
 from protogov.experiments.training.learned import find_governors
 
 
@@ -45,6 +46,10 @@ class Options:
     """Of the tables."""
     against: str | None = STATIC
     """Baseline drawn dashed beside the governors in the dashboard, or None."""
+    population_hook: str | None = None
+    """People in plain Python, FILE.py:NAME, called before every hour; slow (protogov.envs.population_hook)."""
+    record: OutputFile | None = None
+    """Parquet file for everybody's payoffs, a row a decision, world and venue (protogov.experiments.payoffs)."""
     out: OutputFolder
     """Folder to write into."""
 
@@ -66,10 +71,11 @@ def run(options: Options, command: str) -> int:
         raise BadInput(f"seeds are {options.seeds}; whole numbers from 0 to 2**64 - 1 are accepted, at least one")
     beside = None if options.against in (None, chosen.name) else baseline(str(options.against), config)
     seeds = np.array(options.seeds, np.uint64)
+    hook = load_hook(options.population_hook) if options.population_hook else None
     for line in told_candles([scenario], config.episode_hours):
         print(line)
-    recording = record(config, scenario, seeds, chosen.make(config))
-    static = None if beside is None else record(config, scenario, seeds[:1], beside.make(config))
+    recording = record(config, scenario, seeds, chosen.make(config), payoffs=options.record, hook=hook)
+    static = None if beside is None else record(config, scenario, seeds[:1], beside.make(config), hook=hook)
     paths = recording.save(options.out, f".{options.format}")
     defaults = {name: float(recording.decisions[name][0]) for name in _lever_names()}
     pictures = {
@@ -77,6 +83,7 @@ def run(options: Options, command: str) -> int:
         "levers": draw_levers(recording, defaults),
         "pool_profit": draw_pool_profit(recording),
     }
+    paths += [options.record] if options.record else []
     paths += [style.save(figure, options.out, name) for name, figure in pictures.items()]
     for line in told(recording, scenario.name, chosen.name):
         print(line)

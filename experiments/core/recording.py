@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Governor, Step
+from protogov.envs.population_hook import PopulationHook
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVERS
@@ -20,6 +21,7 @@ from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.core.evaluation import REALISED
 from protogov.experiments.core.play import open_worlds, play
 from protogov.experiments.core.tables import Table, concatenate, read_table, write_table
+from protogov.experiments.payoffs import PayoffRecorder
 
 # Edges of the health-factor bands; below 1 a loan can be liquidated.
 HEALTH_EDGES = (1.0, 1.05, 1.1, 1.25, 1.5)
@@ -70,10 +72,34 @@ class Recording:
 
 
 def record(
-    config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64], governors: Mapping[str, Governor]
+    config: WorldConfig,
+    scenario: str | Scenario,
+    seeds: NDArray[np.uint64],
+    governors: Mapping[str, Governor],
+    *,
+    payoffs: Path | None = None,
+    hook: PopulationHook | None = None,
 ) -> Recording:
-    """Play one episode for each seed and write it down."""
+    """Play one episode for each seed and write it down.
+
+    Args:
+        config: of the worlds.
+        scenario: what the outside market does.
+        seeds: U64 [n], a world each.
+        governors: one for each agent.
+        payoffs: file for everybody's payoffs; see `protogov.experiments.payoffs`.
+        hook: people in plain Python; see `protogov.envs.population_hook`.
+    """
     world = open_worlds(config, scenario, seeds)
+    world.population_hook = hook
+    if payoffs is not None:
+        with PayoffRecorder(payoffs).attach(world):
+            return _play_and_record(world, seeds, governors)
+    return _play_and_record(world, seeds, governors)
+
+
+def _play_and_record(world: Simulator, seeds: NDArray[np.uint64], governors: Mapping[str, Governor]) -> Recording:
+    config = world.config
     oracle = np.full((world.num_worlds, config.episode_hours + 1), np.nan)
     oracle[:, 0] = world.worlds["oracle_price"]
     rows, events = [_snapshot(world, None, 0)], []

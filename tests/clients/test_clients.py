@@ -19,6 +19,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+EXAMPLES = ROOT / "examples"
 FOLDER = ROOT / "build" / "clients"
 CONSTRAINTS = ROOT / "constraints.txt"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
@@ -70,6 +71,9 @@ CLIENTS = (
     Client("minari", "Minari", ("minari[create,hdf5]==0.5.4",)),
 )
 every = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+exemplary = pytest.mark.parametrize(
+    "client", [one for one in CLIENTS if (EXAMPLES / one.name).is_dir()], ids=lambda client: client.name
+)
 unpinned = pytest.mark.parametrize("client", [one for one in CLIENTS if one.conflict], ids=lambda client: client.name)
 
 
@@ -149,6 +153,18 @@ def test_it_trains(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.clients
+@exemplary
+def test_its_example_trains(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    """A client whose folder in examples/ has a `train.py`."""
+    python = interpreter_of(client)
+    printed = run(python, EXAMPLES / client.name / "train.py", home=FOLDER / client.name / "home")
+    trained = [line for line in printed.splitlines() if line.startswith("trained: ")]
+    assert trained, printed[-6000:]
+    with capsys.disabled():
+        print("", *trained, sep="\n  ")
+
+
+@pytest.mark.clients
 @unpinned
 def test_no_python_has_it_beside_our_pins(client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where this fails, pip finds the client beside constraints.txt: take its `conflict` out of the table."""
@@ -176,6 +192,12 @@ def test_the_readme_says_what_is_installed_and_which_lines_train(client: Client)
     for code in shown:  # … stands for anything
         pattern = ".*?".join(re.escape("".join(part.split())) for part in code.split("…"))
         assert re.search(pattern, script), code
+
+
+def test_there_is_an_example_for_those_who_ask_for_one() -> None:
+    assert {one.name for one in CLIENTS if (EXAMPLES / one.name / "train.py").is_file()} == {
+        "sb3", "torchrl", "benchmarl",
+    }  # fmt: skip
 
 
 @unpinned

@@ -1,0 +1,56 @@
+"""`protogov features`: what the governor of a Gymnasium id sees, number by number."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from protogov.experiments.core.options import Positional
+from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.outputs import OutputFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """List the numbers of an observation: index, name, group, unit, and the range that it tells apart.
+
+    ID is a Gymnasium id of protogov; without one the ids are listed. An observation is normalised, stateless and within
+    +-10: low and high are the physical values at which it reaches these ends. The table is generated from those that
+    the world observes by, and is `env.unwrapped.feature_table` in Python.
+
+    Example: protogov features protogov/Rates-v0
+    """
+
+    id: Annotated[str, Positional("ID")] = ""
+    """Of the environment."""
+    observe: tuple[str, ...] = ("chain", "feeds")
+    """Groups of features that governors see: chain, feeds, surface, accounts."""
+    privileged: bool = False
+    """Governors also see what only the simulator knows."""
+    out: OutputFile | None = None
+    """File to write the table into as well, .csv or .parquet."""
+
+
+def run(options: Options, command: str) -> int:
+    """Print the table of one id, or the list of ids."""
+    import gymnasium as gym
+    import numpy as np
+
+    from protogov.envs import register_all
+    from protogov.experiments.core.tables import columns, write_table
+
+    register_all()
+    known = [name for name in gym.registry if name.startswith("protogov/")]
+    if not options.id:
+        print("\n".join(known))
+        return 0
+    if options.id not in known:
+        raise BadInput(f"id is {options.id!r}; known are {', '.join(known)}")
+    if options.out is not None and options.out.suffix not in (".csv", ".parquet"):
+        raise BadInput(f"out is {options.out}; a file that ends in .csv or .parquet is accepted")
+    with as_bad_input():
+        env = gym.make(options.id, observe=options.observe, privileged=options.privileged, disable_env_checker=True)
+    table = env.unwrapped.feature_table  # type: ignore[attr-defined]
+    print(table)
+    if options.out is not None:
+        rows = columns([asdict(row) for row in table])
+        print(write_table(options.out, {name: np.asarray(column) for name, column in rows.items()}))
+    return 0
