@@ -1,6 +1,7 @@
 """HTML from the templates of this folder. Everything is inside a page: it asks the network for nothing."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,5 +22,5 @@ def percent(share: float) -> str:
 
 def render(template: str, **values: Any) -> str:
     """The page of a template of this folder; every value is escaped."""
-    filters = {"embedded": embedded, "interval": interval, "percent": percent}
+    filters: dict[str, Callable[..., str]] = {"embedded": embedded, "interval": interval, "percent": percent}
     return fill(Path(__file__).with_name(template), filters, **values)
