@@ -5,9 +5,10 @@
 
     world = Simulator(num_worlds=8, population_hook=everybody_more_careful)
 
-It is slow by design: worlds stop after every hour, are copied, compared and checked. What proves itself belongs into
-`protogov.envs.world.population`. A hook that changes nothing leaves every episode as it is, bit for bit, at every
-`decision_hours`. The first use compiles for as long as the world itself does; the code is kept as the world's is.
+It is slow by design: worlds stop after every hour, are copied, compared and checked, all on one thread. What proves
+itself belongs into `protogov.envs.world.population`. A hook that changes nothing leaves every episode as it is, bit for
+bit, at every `decision_hours`. The first use compiles for as long as the world itself does; the code is kept as the
+world's is.
 
 `worlds` is a copy of the rows whose clock stands at `hour`, a recarray of `protogov.envs.world.state.world_dtypes`,
 [n]; `hour` is the number of hours that they have run, from 0 on. Rows of a batch may be out of step: then there is a

@@ -23,6 +23,8 @@ the scenario, the feature names of every governor, and a unit and a sentence for
 """
 
 import json
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,7 +103,7 @@ class PayoffRecorder:
         self._before: dict[str, NDArray[np.float32]] = {}
         self._hour = np.zeros(0, np.int64)
         self._tables: list[Any] = []
-        self._writing: Any = None
+        self._opened = ExitStack()  # the unfinished file and what writes it
         self._writer: Any = None
 
     def attach(self, env: Any) -> "PayoffRecorder":
@@ -136,16 +138,18 @@ class PayoffRecorder:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left and give the file its name; nothing is written when nothing was played."""
+        """Write what is left and give the file its name; nothing is written when nothing was played.
+
+        Raises:
+            OSError: names the file, of which nothing is left then.
+        """
         if self._simulator is None:
             return
         self._simulator.callbacks.remove(self)
         self._simulator = None
         self._flush()
-        if self._writer is not None:
-            self._writer.close()
-            self._writing.__exit__(None, None, None)
-            self._writer = None
+        self._writer = None
+        self._opened.close()
 
     def _flush(self) -> None:
         import pyarrow
@@ -155,10 +159,15 @@ class PayoffRecorder:
             return
         table = pyarrow.concat_tables(self._tables)
         self._tables = []
-        if self._writer is None:
-            self._writing = whole(self.path)
-            self._writer = pyarrow.parquet.ParquetWriter(self._writing.__enter__(), table.schema)
-        self._writer.write_table(table)
+        try:
+            if self._writer is None:
+                # by way of a file of ours: pyarrow's own tells neither which file nor, at times, what is wrong
+                file = self._opened.enter_context(self._opened.enter_context(whole(self.path)).open("wb"))
+                self._writer = self._opened.enter_context(pyarrow.parquet.ParquetWriter(file, table.schema))
+            self._writer.write_table(table)
+        except BaseException:
+            self._opened.__exit__(*sys.exc_info())  # nothing is left, and the error names the file
+            raise
 
     def _rows(self, simulator: Simulator, venue: int, rows: NDArray[np.int64]) -> Any:
         """The rows of one venue as a pyarrow table."""

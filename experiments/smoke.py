@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 GOLDEN = Path(__file__).with_name("smoke.json")
-# the one place that says what is tiny
+# the one place that says what is tiny: fields of WorldConfig that are options of the command line too
 WORLD: dict[str, Any] = {"episode_hours": 48}
 SCENARIO, SEED, SINGLE = "jump", 7, "protogov/Rates-v0"
 RELATIVE, ABSOLUTE = 1e-5, 1e-7  # tolerance of every number
@@ -140,7 +140,8 @@ def _command_line() -> Rewards:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "payoffs.parquet"
         options = ["--scenario", SCENARIO, "--seeds", str(SEED), "--against", "None", "--record", str(file)]
-        options += ["--world.episode-hours", str(WORLD["episode_hours"]), "--out", str(Path(folder) / "out")]
+        options += [f"--world.{name.replace('_', '-')}={value}" for name, value in WORLD.items()]
+        options += ["--out", str(Path(folder) / "out")]
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
             code = main(["simulate", "static", *options])
         if code:

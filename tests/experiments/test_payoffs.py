@@ -1,6 +1,7 @@
 """Everybody's payoffs on disk and as curves: the numbers are the world's own, whatever interface plays it."""
 
 import json
+import resource
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -113,6 +114,21 @@ def test_every_interface_leads_to_its_simulator() -> None:
     for other in (gym.make("CartPole-v1"), None, gym.vector.SyncVectorEnv([lambda: gym.make("protogov/Rates-v0")] * 2)):
         with pytest.raises(TypeError, match="has no single simulator below it"):
             simulator_of(other)
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    world = Simulator(WorldConfig(**EPISODE), 4)
+    world.reset(seeds=0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    recorder = PayoffRecorder(tmp_path / "payoffs.parquet").attach(world)
+    world.step({agent: np.zeros((4, 4)) for agent in world.agents})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            recorder.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(tmp_path / "payoffs.parquet") and list(tmp_path.iterdir()) == []
 
 
 def test_one_recorder_one_batch(tmp_path: Path) -> None:
