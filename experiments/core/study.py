@@ -4,7 +4,8 @@ A study is one file, or a folder, under `protogov.experiments.studies` with an o
 `measure` plays anything. Judging, drawing and the page see what was measured and nothing else, so that `--redraw`
 makes page and figures anew from a folder's tables.
 
-To add one: the file, and its name in `protogov.experiments.studies`.
+To add one: the file, and its name in `protogov.experiments.studies`. A page of much prose is a template beside it, see
+`protogov.experiments.core.templates`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
