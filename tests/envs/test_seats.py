@@ -25,6 +25,7 @@ from protogov.envs import (
     WorldConfig,
     parallel_env,
 )
+from protogov.envs.gymnasium_env import GovernorEnv
 from protogov.envs.layout import Layout
 from protogov.envs.mandates import WELFARE_DAILY_SD
 from protogov.envs.sb3_vec_env import SB3VecEnv
@@ -172,8 +173,8 @@ def test_what_is_given_beside_a_size_wins() -> None:
     assert gym.make("protogov/Rates-v0", size="core").action_space.shape == (1,)
     with pytest.raises(ConfigError, match=r"size = 'huge' must be one of full, core, rivals, tiny\."):
         WorldConfig(size="huge")
-    with pytest.raises(ConfigError, match="venues = 2 must be 1 with a single governor"):
-        gym.make("protogov/Rates-v0", size="rivals")
+    rivals = gym.make("protogov/Rates-v0", size="rivals").unwrapped
+    assert isinstance(rivals, GovernorEnv) and rivals.simulator.config.venues == 2  # the rival stays at its defaults
 
 
 @pytest.mark.parametrize("size", SIZES)

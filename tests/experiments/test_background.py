@@ -9,12 +9,12 @@ import pytest
 
 from protogov.envs import WorldConfig
 from protogov.experiments.cli import main
-from protogov.experiments.commands import train
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.recording import Recording
 from protogov.experiments.core.tables import read_table
 from protogov.experiments.errors import BadInput
+from protogov.experiments.training import train
 from protogov.experiments.training.learned import latest
 from protogov.experiments.training.seed import Progress, SeedJob, train_seed
 

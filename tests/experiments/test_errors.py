@@ -41,6 +41,7 @@ WRITE = {
 # options that name a file to write
 WRITE_FILE = {
     "studies.tuning": "--tuned", "studies.ensemble": "--file", "seal": "--out",
+    "commands.features": "--out", "commands.smoke": "--store",
 }  # fmt: skip
 # paths that are read
 READ = {
@@ -137,7 +138,7 @@ def test_every_option_that_is_a_path_says_whether_it_is_written():
                 writing.add(module)
             elif "Path" in str(hints[field.name]):
                 assert (module, field.name) in READ
-    assert writing == {*WRITE, "seal"}
+    assert writing == {*WRITE, *WRITE_FILE}
 
 
 def test_what_can_be_written_leaves_no_trace(tmp_path):

@@ -104,6 +104,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("defaults", {"base_rate": nan}, "defaults['base_rate'] = nan must be a number between 0 and 0.1."),
     ("observe", ("chains",), "observe names the group 'chains', known groups are chain, feeds, surface, accounts."),
     ("observe", (), "observe = () must name at least one of chain, feeds, surface, accounts."),
+    ("background", {"rate_2": "pi"}, "background names 'rate_2', known are the seats rate_0, risk_0, spread_0,"),
+    ("background", {"rate": 3}, "background['rate'] = 3 must be a governor's name, the path of a policy's .json file,"),
     ("member", "w00", "member = 'w00' must be '' for the parameters as given, 'ensemble' for one drawn each episode,"),
 ]  # fmt: skip
 WRONG_TYPES: list[tuple[str, Any]] = [

@@ -10,8 +10,9 @@ import pytest
 from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.margin import minimum_collateral
 from protogov.envs.world.options import years_to_expiry
-from protogov.envs.world.population import option_traders
+from protogov.envs.world.population.option_trades import routed
 from protogov.envs.world.state import CollateralKind
+from protogov.envs.world.ticket import Ticket
 
 # Traders who want nothing but at-the-money calls from a pool whose quote is the fair vol plus the half-spread.
 PURE = {
@@ -263,7 +264,7 @@ def test_the_share_of_a_venue_is_logistic_in_its_advantage(blank: Callable[..., 
         venue.half_spread, venue.last_nav = spread, 1e6
     went = 0
     for number in range(4000):
-        went += option_traders.routed(world, 0, number, 0, 0, 0, True, 1.0, 1.0, p) == 0
+        went += routed(world, 0, number, 0, Ticket(0, 0, True, 1.0, 1.0), p) == 0
     # a vol point dearer elsewhere
     assert went / 4000 == pytest.approx(1.0 / (1.0 + math.exp(-60.0 * 0.01)), abs=0.03)
 

@@ -468,7 +468,13 @@ def test_the_digest_of_a_piece_knows_world_and_job():
 
 def test_the_digest_of_a_piece_knows_what_it_is_played_with_and_the_members_of_an_ensemble(tmp_path, monkeypatch):
     names = {name.removeprefix("protogov.experiments.") for name in core_pieces._modules(searching.search_piece)}
-    assert {"studies.audit.search", "studies.audit.play", "studies.audit.suites", "governors", "evaluation"} <= names
+    assert {
+        "studies.audit.search",
+        "studies.audit.play",
+        "studies.audit.suites",
+        "core.governors",
+        "core.evaluation",
+    } <= names
     assert "studies.audit.tuned" not in names  # what is said and drawn of numbers changes none
     job, drawn = Play("jump", ((0.0,) * 12,), 0, 4), replace(DAY, member="ensemble")
     before = [piece_digest(playing.play_job, world, job) for world in (DAY, drawn)]
