@@ -35,7 +35,7 @@ def find_reward(given: Any) -> RewardFunction | None:
         raise ValueError(f"reward_fn = {given!r} cannot be imported ({error}).") from None
     if not callable(found):
         raise ValueError(f"reward_fn = {given!r} must be {wanted}, it is {found!r}.")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def reward_name(function: RewardFunction) -> str:

@@ -83,7 +83,7 @@ def buy_back(venue, s):
     """The ticket that closes the position of seller `s`."""
     # to int64 from the record's short integers: one kind of ticket is compiled
     e, k = np.int64(venue.short_expiry[s]), np.int64(venue.short_strike[s])
-    return Ticket(e, k, venue.short_call[s] == 1, venue.short_contracts[s], 1.0)
+    return Ticket(e, k, venue.short_call[s] == 1, venue.short_contracts[s], 1.0)  # type: ignore[arg-type]
 
 
 @compiled
