@@ -112,8 +112,10 @@ def _check_member(path: Path, member: str, values: Mapping[str, Any], ranges: Ma
         raise EnsembleError(f"{path}: a member is named {member!r}, which has a meaning of its own.")
     for name in {**ranges, **values}:
         if name not in values or name not in ranges:
-            told = "lacks" if name not in values else "has a value for"
-            raise EnsembleError(f"{path}: member {member!r} {told} {name!r}; members have the fields of ranges alone.")
+            problem = "lacks" if name not in values else "has a value for"
+            raise EnsembleError(
+                f"{path}: member {member!r} {problem} {name!r}; members have the fields of ranges alone."
+            )
         value, one = values[name], ranges[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not one.low <= value <= one.high:
             raise EnsembleError(

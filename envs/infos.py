@@ -39,10 +39,10 @@ class InfoReader:
         """Info of every row."""
         return [dict(zip(self.keys, row, strict=True)) for row in self.table(opened).tolist()]
 
-    def batch(self, told: NDArray[np.bool_], opened: NDArray[np.bool_]) -> dict[str, Any]:
+    def batch(self, reported: NDArray[np.bool_], opened: NDArray[np.bool_]) -> dict[str, Any]:
         """Infos of the rows `told`, bool [n], in Gymnasium's vector form: each `key` beside its mask `_key`."""
-        values = np.where(told[:, None], self.table(opened), 0.0)
+        values = np.where(reported[:, None], self.table(opened), 0.0)
         infos: dict[str, Any] = {}
         for key, column in zip(self.keys, values.T.copy(), strict=True):
-            infos[key], infos[f"_{key}"] = column, told.copy()
+            infos[key], infos[f"_{key}"] = column, reported.copy()
         return infos

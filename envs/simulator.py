@@ -25,7 +25,7 @@ from protogov.envs.roles import Agent, Role
 from protogov.envs.rows import own_levers, own_parameters
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.seeds import row_seeds
-from protogov.envs.threads import Workers, slices
+from protogov.envs.threads import RowThreads, slices
 from protogov.envs.world.features import FEATURES, VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.kernels import kernels
 from protogov.envs.world.lever_table import NUM_LEVERS
@@ -106,7 +106,7 @@ class Simulator:
             raise ConfigError(f"population_hook = {population_hook!r} must be a function of (worlds, hour), or None.")
         self.population_hook = population_hook
         self.callbacks: list[Any] = []  # `protogov.envs.callbacks.DecisionCallback`s; neither copied nor pickled
-        self._workers = Workers(self.num_threads)
+        self._workers = RowThreads(self.num_threads)
         self.base_seeds = np.array(row_seeds(seed, self.num_worlds), np.uint64)
         self.episodes = np.full(num_worlds, -1, np.int64)  # number of each row's running episode
         self.params = np.repeat(self.config.parameters.record(), num_worlds).view(np.recarray)

@@ -32,7 +32,7 @@ def slices(count: int, num_threads: int) -> list[tuple[int, int]]:
     return cut
 
 
-class Workers:
+class RowThreads:
     """Threads that are made when first needed, in the process that needs them: threads do not survive a fork."""
 
     def __init__(self, num_threads: int) -> None:

@@ -152,11 +152,11 @@ def guarded(call: Callable[[], Any]) -> int:
 def _complain_of_files(error: OSError) -> int:
     """The path and the reason; bad input, unless a disk that could be written before no longer can."""
     reason = error.strerror or str(error) or type(error).__name__
-    told = reason if error.filename is None else f"{error.filename}: {reason}"
+    text = reason if error.filename is None else f"{error.filename}: {reason}"
     if not disk_gave_out(error):
-        return complain(told)
+        return complain(text)
     _drop_output()  # which may be what cannot be written
-    return complain(f"{told}; make room, then run the same command again", FAILED)
+    return complain(f"{text}; make room, then run the same command again", FAILED)
 
 
 def _flush_output() -> None:

@@ -75,9 +75,9 @@ def _play_batch(step: Callable[[Any], Any], shape: tuple[int, int], over_at: int
     rewards: list[float] = []
     over = False
     while not over:
-        told = step(np.tile(lever_path("rate_0", shape[1], len(rewards)), (shape[0], 1)))
-        rewards.append(float(told[1][0]))
-        over = bool(told[over_at][0])
+        result = step(np.tile(lever_path("rate_0", shape[1], len(rewards)), (shape[0], 1)))
+        rewards.append(float(result[1][0]))
+        over = bool(result[over_at][0])
     return rewards
 
 
@@ -89,8 +89,8 @@ def _parallel() -> Rewards:
     rewards: Rewards = {agent: [] for agent in env.agents}
     while env.agents:
         done = len(rewards[env.agents[0]])
-        told = env.step({agent: lever_path(agent, env.action_space(agent).shape[0], done) for agent in env.agents})
-        for agent, reward in told[1].items():
+        result = env.step({agent: lever_path(agent, env.action_space(agent).shape[0], done) for agent in env.agents})
+        for agent, reward in result[1].items():
             rewards[agent].append(reward)
     return rewards
 
@@ -142,10 +142,10 @@ def _command_line() -> Rewards:
         options = ["--scenario", SCENARIO, "--seeds", str(SEED), "--against", "None", "--record", str(file)]
         options += [f"--world.{name.replace('_', '-')}={value}" for name, value in WORLD.items()]
         options += ["--out", str(Path(folder) / "out")]
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as printed:
             code = main(["simulate", "static", *options])
         if code:
-            raise CheckFailed(f"protogov simulate ended with {code}: {said.getvalue().strip()}")
+            raise CheckFailed(f"protogov simulate ended with {code}: {printed.getvalue().strip()}")
         return {"welfare": read_table(file)["welfare"].tolist()}
 
 

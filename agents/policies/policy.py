@@ -76,10 +76,10 @@ class Policy:
             return
         gone = [name for name in self.features if name not in set(names)]
         new = [name for name in names if name not in set(self.features)]
-        told = [f"{word} {_some(which)}" for word, which in (("lacks", gone), ("adds", new)) if which]
+        differences = [f"{word} {_some(which)}" for word, which in (("lacks", gone), ("adds", new)) if which]
         raise PolicyError(
             f"the policy of {self.agent} learned on {len(self.features)} numbers that are not the {len(names)} of this "
-            f"observation, which {' and '.join(told) or 'has them in another order'}; train it again"
+            f"observation, which {' and '.join(differences) or 'has them in another order'}; train it again"
         )
 
     def save(self, folder: Path) -> list[Path]:

@@ -71,13 +71,13 @@ def drop_events_after(folder: Path, steps: int) -> None:
     from tensorboard.compat.proto.event_pb2 import Event
 
     for path in sorted(folder.rglob("events.out.tfevents.*")):
-        kept, told = [], False
+        kept, has_summary = [], False
         for record in RawEventFileLoader(str(path)).Load():
             event = Event.FromString(record)
             if event.step <= steps:
                 kept.append(record)
-                told = told or event.HasField("summary")
-        if not told:
+                has_summary = has_summary or event.HasField("summary")
+        if not has_summary:
             path.unlink()
         elif sum(len(record) + _FRAME for record in kept) < path.stat().st_size:
             unfinished = path.with_name("unfinished")  # TensorBoard reads whatever has tfevents in its name

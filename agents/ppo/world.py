@@ -109,8 +109,8 @@ def term_names(world: TrainingWorld, agent: str, count: int) -> tuple[str, ...]:
 
 def observation_names(world: TrainingWorld, agent: str) -> tuple[str, ...]:
     """A name for each number of an agent's observation, feature_0 and so on where the world does not say."""
-    told = getattr(world, "observation_names", None)
-    return tuple(told(agent)) if told is not None else _numbered("feature", world.observation_size(agent))
+    names_of = getattr(world, "observation_names", None)
+    return tuple(names_of(agent)) if names_of is not None else _numbered("feature", world.observation_size(agent))
 
 
 def _role(world: TrainingWorld, agent: str) -> Role | None:

@@ -104,7 +104,7 @@ def tune(
     start: Floats | None = None,
     known: Sequence[Floats] = (),
     seed: int = 0,
-    tell: Callable[[Tuning], None] = lambda tuning: None,
+    on_generation: Callable[[Tuning], None] = lambda tuning: None,
 ) -> Tuning:
     """Maximise the mean of a measure over tapes.
 
@@ -119,7 +119,7 @@ def tune(
         known: F64[size] each, points that other searches found. Later restarts begin at the one of them and of the
             start that is best on the tapes of the search; without any, at the start.
         seed: of the search.
-        tell: called after every generation.
+        on_generation: called after every generation.
     """
     origin = np.zeros(family.size) if start is None else np.asarray(start, np.float64)
     places = [origin, *(np.asarray(point, np.float64) for point in known)]
@@ -137,7 +137,7 @@ def tune(
             scores = mean_score(search, family, points, measure, held)
             restart.history.append(float(scores.mean()))
             found.episodes += len(points) * a_generation
-            tell(found)
+            on_generation(found)
             return scores
 
         ends += _search(place, budget, restart, seed + at, score)

@@ -13,7 +13,7 @@ def bounded(default: float, low: float, high: float) -> Any:
 
 
 @dataclass(frozen=True)
-class Parameters:
+class ProcessParameters:
     """Base of parameter sets whose fields are all floats made by :func:`bounded`.
 
     A subclass names in `ordered` the pairs of fields of which the first must not exceed the second.

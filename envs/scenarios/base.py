@@ -358,8 +358,8 @@ def stricter(one: Split, other: Split) -> Split:
 
 def either(words: Iterable[str]) -> str:
     """Several answers of :meth:`Scenario.provenance` about one channel as one: each word once, joined by " or "."""
-    said = {word for some in words for word in some.split(" or ")}
-    return " or ".join(sorted(said, key=ORIGINS.index))
+    origins = {word for some in words for word in some.split(" or ")}
+    return " or ".join(sorted(origins, key=ORIGINS.index))
 
 
 def _check_tapes(tapes: Tapes, name: str) -> None:

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from protogov.envs.scenarios._parameters import Parameters, bounded
+from protogov.envs.scenarios._parameters import ProcessParameters, bounded
 from protogov.envs.scenarios.conditions import WARM_UP
 from protogov.envs.scenarios.path import Floats, Keys, Path, SimulatedWalk, origin_of, over_rows
 from protogov.envs.world.compiled import compiled
@@ -40,7 +40,7 @@ from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
-class BatesProcess(Parameters, SimulatedWalk):
+class BatesProcess(ProcessParameters, SimulatedWalk):
     """The parameters; annual decimals, times in hours. Defaults are the fit of the sealed test."""
 
     start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds

@@ -320,8 +320,8 @@ def parse_prices(table: CandleTable, name: str) -> list[float]:
         try:
             prices.append(float(value))
         except (TypeError, ValueError):
-            said = repr(value) if isinstance(value, str) else value
-            table.fail(f"{name} {said} is not a number; plain decimals such as 1234.5 are accepted", index)
+            shown = repr(value) if isinstance(value, str) else value
+            table.fail(f"{name} {shown} is not a number; plain decimals such as 1234.5 are accepted", index)
     return prices
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios._parameters import Parameters, bounded
+from protogov.envs.scenarios._parameters import ProcessParameters, bounded
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR
@@ -24,7 +24,7 @@ WEEK = 168  # hours
 
 
 @dataclass(frozen=True)
-class Conditions(Parameters):
+class Conditions(ProcessParameters):
     """How the conditions of a market behave; rates and vols are annual decimals, times in hours.
 
     Levels of implied vol follow Deribit's ETH index: median 0.7 in 2023-26, 0.31 at the calmest. Below a realised vol

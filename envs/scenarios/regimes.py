@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios._parameters import Parameters, bounded
+from protogov.envs.scenarios._parameters import ProcessParameters, bounded
 from protogov.envs.scenarios.base import Tapes
 from protogov.envs.scenarios.conditions import WARM_UP, ou_step
 from protogov.envs.scenarios.path import (
@@ -33,7 +33,7 @@ from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
-class Regime(Parameters):
+class Regime(ProcessParameters):
     """One state of the market; rates and vols are annual decimals, times in hours."""
 
     stay: float = bounded(120.0, 1.0, 1e5)  # mean length of a visit
@@ -50,7 +50,7 @@ class Regime(Parameters):
 
 
 @dataclass(frozen=True)
-class RegimeProcess(Parameters):
+class RegimeProcess(ProcessParameters):
     """What all regimes of a market share; times in hours."""
 
     start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds

@@ -110,7 +110,7 @@ class Replay(PathScenario):
         super().__init__(name, split, walk, conditions, kind="replay", about=about)
         self.report = self.candles.report if begin is None and end is None else (*self.candles.report, chosen)
 
-    def _said(self, hours: range) -> str:
+    def _filled_sentence(self, hours: range) -> str:
         """When the first and the last of some hours start."""
         return f"{utc(self.candles.time[hours.start])} to {utc(self.candles.time[hours.stop - 1])}"
 

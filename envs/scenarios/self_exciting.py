@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from protogov.envs.scenarios._parameters import Parameters, bounded
+from protogov.envs.scenarios._parameters import ProcessParameters, bounded
 from protogov.envs.scenarios.conditions import WARM_UP, ou_step
 from protogov.envs.scenarios.path import Floats, Keys, Path, SimulatedWalk, origin_of, over_rows
 from protogov.envs.world.compiled import compiled
@@ -20,7 +20,7 @@ from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
-class HawkesProcess(Parameters, SimulatedWalk):
+class HawkesProcess(ProcessParameters, SimulatedWalk):
     """A price with log-OU stochastic vol and self-exciting jumps; times in hours.
 
     Drift offsets the jumps at their present intensity, so that the price has no trend, burst or not. Marks are the

@@ -13,7 +13,7 @@ from math import log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.scenarios._parameters import Parameters, bounded
+from protogov.envs.scenarios._parameters import ProcessParameters, bounded
 from protogov.envs.world.state import HOURS_PER_YEAR
 
 Points = Sequence[tuple[float, float]]
@@ -25,7 +25,7 @@ EPISODE = 336  # hours in which a crisis has to fit, unless its onset is given
 
 
 @dataclass(frozen=True)
-class Surroundings(Parameters):
+class Surroundings(ProcessParameters):
     """The market around a crisis; annual decimals, times in hours."""
 
     vol_before: float = bounded(0.6, 0.01, 5.0)

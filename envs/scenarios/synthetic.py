@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from protogov.envs.scenarios._parameters import Parameters, bounded
+from protogov.envs.scenarios._parameters import ProcessParameters, bounded
 from protogov.envs.scenarios.base import Scenario, Seeds, Split, Tapes
 from protogov.envs.scenarios.conditions import WARM_UP, ou_step
 from protogov.envs.scenarios.path import Floats, Keys, Path, SimulatedWalk, origin_of, over_rows
@@ -20,7 +20,7 @@ from protogov.envs.world.state import ATTACKS, HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
-class JumpProcess(Parameters, SimulatedWalk):
+class JumpProcess(ProcessParameters, SimulatedWalk):
     """A price with log-OU stochastic vol, Merton jumps and crashes that take hours; times in hours.
 
     d log P = (drift - s^2/2) dt + s dW + jumps; log s is Ornstein-Uhlenbeck, correlated with W (Scott 1987; jumps:

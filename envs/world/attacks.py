@@ -154,7 +154,7 @@ def buy(world, gross, events, p):
     paid, impact = buy_from_pool(world, coin, p.pool_fee)
     world.attacker_cash[PUSHER] -= paid
     world.attacker_coin[PUSHER] += coin
-    tell(world, paid, coin, impact, events, p)
+    record_push(world, paid, coin, impact, events, p)
 
 
 @compiled
@@ -165,11 +165,11 @@ def sell(world, coin, events, p):
     received, impact = sell_to_pool(world, coin, p.pool_fee)
     world.attacker_cash[PUSHER] += received
     world.attacker_coin[PUSHER] -= coin
-    tell(world, received, coin, impact, events, p)
+    record_push(world, received, coin, impact, events, p)
 
 
 @compiled
-def tell(world, cash, coin, impact, events, p):
+def record_push(world, cash, coin, impact, events, p):
     """Record a trade of the pusher, so that what it causes has it as its parent."""
     venue, i = world.attacker_venue[PUSHER], account_of(PUSHER, p)
     serial = record_event(world, events, venue, EventKind.ATTACK, i, -1, cash, coin, world.oracle_price, 0.0)

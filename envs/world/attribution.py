@@ -23,7 +23,7 @@ def fair_quote(world, venue, e, k, p):
 
 
 @compiled
-def enter(world, venue, value, delta):
+def add_to_fair_book(world, venue, value, delta):
     """Contracts that the pool takes on (negative: gives) come into the book at their fair `value` [USD] and `delta`."""
     venue.traded_fair += value
     venue.traded_delta += delta
@@ -50,7 +50,7 @@ def book_trade(world, venue, ticket, total, fees, informed, p):
         venue.pool_adverse_selection += edge - fees
     else:
         venue.pool_fees += edge - fees
-        enter(world, venue, value, held * (delta if is_call else delta - 1.0))
+        add_to_fair_book(world, venue, value, held * (delta if is_call else delta - 1.0))
     return edge
 
 
@@ -59,7 +59,7 @@ def book_closed_short(world, venue, ticket, received, p):
     """A seller was closed by force: the pool gives up contracts that it held and has `received` USD for them."""
     call, put, delta, _ = fair_quote(world, venue, ticket.e, ticket.k, p)
     value = ticket.contracts * (call if ticket.is_call else put)
-    enter(world, venue, -value, -ticket.contracts * (delta if ticket.is_call else delta - 1.0))
+    add_to_fair_book(world, venue, -value, -ticket.contracts * (delta if ticket.is_call else delta - 1.0))
     venue.pool_shorts += received - value
 
 

@@ -136,7 +136,7 @@ def load() -> float:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
 
 
-def say_reference(rows: Sequence[Row]) -> str:
+def reference_sentence(rows: Sequence[Row]) -> str:
     """How this machine runs the reference loop, in words."""
     timed = [row for row in rows if row.reference is not None]
     if not timed:
@@ -195,7 +195,7 @@ def judge(found: Found) -> Judged:
     rows, (_, after) = rows_in(found.tables["bench"]), found.facts["load"]
     missed, asked = sum(row.verdict == "missed" for row in rows), sum(row.target is not None for row in rows)
     return Judged((
-        f"{missed} of {asked} targets missed; load {after:.1f}; {found.facts['seconds']} s", say_reference(rows),
+        f"{missed} of {asked} targets missed; load {after:.1f}; {found.facts['seconds']} s", reference_sentence(rows),
     ))  # fmt: skip
 
 
@@ -205,7 +205,7 @@ def page(found: Found, judged: Judged) -> list[str]:
     before, after = facts["load"]
     return [
         f"{facts['machine']}; load before and after {before:.1f} and {after:.1f}; medians of "
-        f"{facts['plan']['repeats']} repeats.", "", judged.said[1], "",
+        f"{facts['plan']['repeats']} repeats.", "", judged.sentences[1], "",
         *markdown(list(HEAD), [list(cells(row)) for row in rows]),
     ]  # fmt: skip
 

@@ -49,7 +49,7 @@ class CandleWindow:
                 raise BadInput(f"--{option} is given, and no scenario is a file of candles; only those have dates")
 
 
-def told_candles(scenarios: "Iterable[Scenario]", episode_hours: int) -> list[str]:
+def candle_report(scenarios: "Iterable[Scenario]", episode_hours: int) -> list[str]:
     """Of each file of candles: what it holds, where episodes can open, and what reading it changed or assumed."""
     from protogov.envs.scenarios import Replay
 

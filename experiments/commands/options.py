@@ -11,7 +11,7 @@ from protogov.envs.world.parameters import parameter_names
 from protogov.experiments.commands.seats import typed_mandates, typed_roles
 from protogov.experiments.core.options import Help, Named, Repeated
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.training.learned import Found
+from protogov.experiments.training.learned import FoundGovernors
 from protogov.experiments.training.run_config import evaluation_world
 
 # of every command that builds a world
@@ -137,7 +137,7 @@ def pairs(option: str, items: Sequence[str], known: Sequence[str]) -> dict[str, 
     return values
 
 
-def world_of(found: Found, asked: WorldOptions) -> WorldConfig:
+def world_of(found: FoundGovernors, asked: WorldOptions) -> WorldConfig:
     """The world for governors that were found: a run's own, or the one asked for.
 
     Raises:

@@ -51,11 +51,11 @@ def row_of(scenario: Scenario) -> tuple[str, str, str, str]:
 
 def origins_of(scenario: Scenario) -> list[tuple[str, str]]:
     """(origin, channels) of a scenario, recorded before derived before invented; of an overlay what it changes."""
-    said = scenario.provenance()
+    provenance = scenario.provenance()
     groups: dict[str, list[str]] = {}
     for channel in CHANNELS:
-        if channel in said:
-            groups.setdefault(said[channel], []).append(channel.replace("_", " "))
+        if channel in provenance:
+            groups.setdefault(provenance[channel], []).append(channel.replace("_", " "))
     ordered = sorted(groups, key=lambda origin: [ORIGINS.index(word) for word in origin.split(" or ")])
     return [(origin, ", ".join(groups[origin])) for origin in ordered]
 

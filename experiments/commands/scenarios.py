@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from protogov.experiments.commands.candle_options import CandleWindow, told_candles
+from protogov.experiments.commands.candle_options import CandleWindow, candle_report
 from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.outputs import OutputFolder
@@ -54,9 +54,9 @@ def run(options: Options, command: str) -> int:
     with as_bad_input():  # a file too short to be drawn
         lines = table_of(chosen, origins=options.origins or bool(options.names))
     print("\n".join(lines))
-    told = told_candles(chosen, HOURS)
-    if told:
-        print("\n".join(["", *told]))
+    cleaning = candle_report(chosen, HOURS)
+    if cleaning:
+        print("\n".join(["", *cleaning]))
     if options.out is not None:
         for path in write_library(chosen, options.seeds, options.out, command):
             print(path)

@@ -8,7 +8,7 @@ import numpy as np
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
-from protogov.experiments.commands.candle_options import CandleWindow, told_candles
+from protogov.experiments.commands.candle_options import CandleWindow, candle_report
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.core.governors import BASELINES, STATIC, GovernorSet, baseline
 from protogov.experiments.core.options import Flat, Positional
@@ -72,7 +72,7 @@ def run(options: Options, command: str) -> int:
     beside = None if options.against in (None, chosen.name) else baseline(str(options.against), config)
     seeds = np.array(options.seeds, np.uint64)
     hook = load_hook(options.population_hook) if options.population_hook else None
-    for line in told_candles([scenario], config.episode_hours):
+    for line in candle_report([scenario], config.episode_hours):
         print(line)
     recording = record(config, scenario, seeds, chosen.make(config), payoffs=options.record, hook=hook)
     static = None if beside is None else record(config, scenario, seeds[:1], beside.make(config), hook=hook)
@@ -85,7 +85,7 @@ def run(options: Options, command: str) -> int:
     }
     paths += [options.record] if options.record else []
     paths += [style.save(figure, options.out, name) for name, figure in pictures.items()]
-    for line in told(recording, scenario.name, chosen.name):
+    for line in summary_lines(recording, scenario.name, chosen.name):
         print(line)
     print("\n".join(str(path) for path in paths))
     return 0
@@ -114,7 +114,7 @@ def choose(options: Options) -> tuple[GovernorSet, WorldConfig]:
     raise BadInput(f"training_seed is {options.training_seed}; those with a checkpoint are {known}")
 
 
-def told(recording: Recording, scenario: str, name: str) -> list[str]:
+def summary_lines(recording: Recording, scenario: str, name: str) -> list[str]:
     """Sentences about what happened in each world."""
     lines = []
     decisions = recording.decisions

@@ -40,18 +40,18 @@ def run(options: Options, command: str) -> int:
     for venues in dict.fromkeys(options.venues):
         began = perf_counter()
         seconds = Simulator(WorldConfig(venues=venues)).compile()
-        print(_told(f"worlds of {venues} venue{'s' * (venues - 1)}", seconds, perf_counter() - began), flush=True)
+        print(_summary(f"worlds of {venues} venue{'s' * (venues - 1)}", seconds, perf_counter() - began), flush=True)
     began = perf_counter()
     with Compiling("compiling the markets (takes up to a minute)", "compiled the markets") as compiling:
         for name in scenario_names():
             get_scenario(name).draw(np.zeros(1, np.uint64), 24)
-    print(_told("markets", compiling.seconds, perf_counter() - began))
+    print(_summary("markets", compiling.seconds, perf_counter() - began))
     if UNCACHED:
         raise CheckFailed(f"nothing is won for later starts: {UNCACHED[0]}; NUMBA_CACHE_DIR may name another folder")
     print(f"Compiled code: {', '.join(dict.fromkeys(str(kernel.stats.cache_path) for kernel in KEPT))}")
     return 0
 
 
-def _told(what: str, compiling: float, everything: float) -> str:
+def _summary(what: str, compiling: float, everything: float) -> str:
     """A sentence; loading what was compiled before takes a moment too."""
     return f"{what}: compiled in {compiling:.0f} s." if compiling else f"{what}: ready, loaded in {everything:.1f} s."

@@ -173,7 +173,7 @@ def evaluate_sets(
     config: WorldConfig,
     suites: Sequence[Suite],
     sets: Sequence[GovernorSet],
-    tell: Callable[[int], None] = lambda episodes: None,
+    on_played: Callable[[int], None] = lambda episodes: None,
 ) -> Table:
     """Play every suite under every set of governors, on the same tapes.
 
@@ -181,7 +181,7 @@ def evaluate_sets(
         config: of the worlds.
         suites: tapes.
         sets: governors.
-        tell: called with the number of episodes just played.
+        on_played: called with the number of episodes just played.
 
     Returns:
         The table described at the head of this file.
@@ -203,7 +203,7 @@ def evaluate_sets(
                     "tape_seed": seeds,
                 }
                 tables.append(labels | table)
-                tell(count)
+                on_played(count)
     return concatenate(tables)
 
 

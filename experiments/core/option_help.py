@@ -86,10 +86,10 @@ def _default(option: Option) -> str:
     if default in ((), ""):
         return ""  # the help says what nothing stands for
     values = default if isinstance(default, tuple) else (default,)
-    return f"(default: {' '.join(_told(value) for value in values)})"
+    return f"(default: {' '.join(_shown(value) for value in values)})"
 
 
-def _told(value: Any) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -154,9 +154,9 @@ def _options(kind: type[Any], values: Any, above: tuple[str, ...], prefix: str, 
         hint, markers, optional = _plain(hints[field.name])
         path, name = (*above, field.name), field.name.replace("_", "-")
         default = getattr(values, field.name) if values is not None else _default(field)
-        said = next((one.text for one in markers if isinstance(one, Help)), texts.get(field.name, ""))
+        words = next((one.text for one in markers if isinstance(one, Help)), texts.get(field.name, ""))
         if dataclasses.is_dataclass(hint):
-            nested = Group(f"{' '.join(path)} options".replace("_", " "), said or _first_paragraph(hint))
+            nested = Group(f"{' '.join(path)} options".replace("_", " "), words or _first_paragraph(hint))
             below = prefix if Flat in markers else f"{prefix}{name}."
             yield from _options(hint, None if default is MISSING else default, path, below, nested)  # type: ignore[arg-type]
             continue
@@ -166,7 +166,7 @@ def _options(kind: type[Any], values: Any, above: tuple[str, ...], prefix: str, 
         item, several = _item(hint, f"{kind.__name__}.{field.name}")
         yield Option(
             path, (place.metavar,) if place else (*own, *(one.name for one in named)), item, default,
-            " ".join(said.split()), POSITIONAL if place else group, place is not None,
+            " ".join(words.split()), POSITIONAL if place else group, place is not None,
             several and Repeated not in markers, Repeated in markers, optional,
         )  # fmt: skip
 
@@ -217,10 +217,10 @@ def field_help(kind: type[Any]) -> dict[str, str]:
         body = ast.parse(textwrap.dedent(inspect.getsource(one))).body[0]
         assert isinstance(body, ast.ClassDef)
         for field, text in zip(body.body, body.body[1:], strict=False):
-            said = text.value if isinstance(text, ast.Expr) else None
+            words = text.value if isinstance(text, ast.Expr) else None
             named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-            if named and isinstance(said, ast.Constant):
-                found[field.target.id] = str(said.value)  # type: ignore[attr-defined]
+            if named and isinstance(words, ast.Constant):
+                found[field.target.id] = str(words.value)  # type: ignore[attr-defined]
     return found
 
 

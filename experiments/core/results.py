@@ -124,11 +124,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def footer(about: Mapping[str, Any]) -> list[str]:
     """The last lines of every page: the files with the numbers, versions, and the command that made them."""
     known = about["versions"]
-    said = f"protogov {known['protogov']} at commit `{known['commit']}`, python {known['python']}, "
-    said += f"numpy {known['numpy']}, numba {known['numba']}"
+    sentence = f"protogov {known['protogov']} at commit `{known['commit']}`, python {known['python']}, "
+    sentence += f"numpy {known['numpy']}, numba {known['numba']}"
     kept = [file for file in about["tables"].values() if file.endswith(".csv")]
     numbers = f"Numbers: {', '.join(f'`{file}`' for file in kept)}. " if kept else ""
-    return [f"{numbers}Made on {about['made']} with {said} by", "", f"    {about['command']}", ""]
+    return [f"{numbers}Made on {about['made']} with {sentence} by", "", f"    {about['command']}", ""]
 
 
 def write_page(folder: Path, lines: Sequence[str], about: Mapping[str, Any]) -> Path:

@@ -52,12 +52,12 @@ class Judged:
     """What the numbers say.
 
     Attributes:
-        said: sentences, the headline first.
+        sentences: the headline first.
         failed: what does not hold though the study claims it; a run with it ends with exit code 1. Most studies claim
             nothing.
     """
 
-    said: tuple[str, ...]
+    sentences: tuple[str, ...]
     failed: tuple[str, ...] = ()
 
 
@@ -143,7 +143,7 @@ def conclude(study: Study, found: Found, folder: Path | None, command: str, part
     from protogov.experiments.core.results import manifest, store_tables, write_manifest
 
     judged = study.judge(found)
-    print("\n".join(judged.said), flush=True)
+    print("\n".join(judged.sentences), flush=True)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         about: dict[str, Any] = {"study": study.name, **({"part": part} if part else {})}
@@ -165,7 +165,7 @@ def redraw(study: Study, folder: Path) -> int:
     for place in parts or [folder]:
         found, about = _stored(study, place)
         judged = study.judge(found)
-        print("\n".join(judged.said))
+        print("\n".join(judged.sentences))
         _write(study, found, judged, place, about)
     if parts:
         print(_write_index(study, folder))
@@ -225,4 +225,4 @@ def _write(study: Study, found: Found, judged: Judged, folder: Path, about: Mapp
             "run its command again"
         ) from None
     title = f"# {study.title}{': ' * ('part' in about)}{about.get('part', '')}"
-    print(write_page(folder, [title, "", *judged.said[:1], "", *body], about))
+    print(write_page(folder, [title, "", *judged.sentences[:1], "", *body], about))

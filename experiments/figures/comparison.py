@@ -68,8 +68,8 @@ def _seed_marks(axes: Axes, by_seed: Mapping[int, float], at: float | None, **lo
     """The mean of each training seed, where there are several, at the height `at`; without one, their legend."""
     for index, (seed, mean) in enumerate(by_seed.items() if len(by_seed) > 1 else ()):
         mark = style.SEED_MARKERS[index % len(style.SEED_MARKERS)]
-        where, said = ([[], []], f"training seed {seed}") if at is None else ([[mean], [at]], None)
-        axes.plot(*where, mark, color=style.seed_line(index)["color"], label=said, **look)
+        where, label = ([[], []], f"training seed {seed}") if at is None else ([[mean], [at]], None)
+        axes.plot(*where, mark, color=style.seed_line(index)["color"], label=label, **look)
 
 
 def _limit(axes: Axes, spread: NDArray[np.float64], comparison: Comparison) -> None:

@@ -166,7 +166,7 @@ def page(found: Found, judged: Judged) -> list[str]:
     return [
         "Returns [%] of a share of the option pool under static levers, hedged at the default ratio and not at all,",
         "beside the eight rounds that Lyra published of its unhedged pools.", "", "![Every round](lp_rounds.png)", "",
-        *markdown(head, rows), "", *judged.said[1:],
+        *markdown(head, rows), "", *judged.sentences[1:],
     ]  # fmt: skip
 
 

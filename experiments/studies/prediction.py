@@ -110,8 +110,8 @@ def measure(options: Options, how: Running) -> Found:
     played = run_pieces(play_episodes, config, pieces, how, "crises")
     rows = []
     for name, table in zip(options.scenarios, played, strict=True):
-        told = table | {"liquidated_usd": table["liquidated"] * table["debt"] / 1e6}
-        rows += [_row(name, quantity, told) for quantity in QUANTITIES]
+        shown = table | {"liquidated_usd": table["liquidated"] * table["debt"] / 1e6}
+        rows += [_row(name, quantity, shown) for quantity in QUANTITIES]
     return Found({"prediction": columns(rows)}, {"tapes": options.tapes})
 
 
@@ -151,11 +151,11 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     """Predicted and known, crisis by crisis."""
     rows, crisis = [], ""
     for row in records(found.tables["prediction"]):
-        told = {"missed": "**missed**"}.get(str(row["verdict"]), str(row["verdict"]))
+        shown = {"missed": "**missed**"}.get(str(row["verdict"]), str(row["verdict"]))
         first = "" if row["crisis"] == crisis else str(row["crisis"])
         crisis = str(row["crisis"])
         rows.append(
-            [first, QUANTITIES[str(row["quantity"])], *_numbers(row), str(row["known"]), str(row["source"]), told]
+            [first, QUANTITIES[str(row["quantity"])], *_numbers(row), str(row["known"]), str(row["source"]), shown]
         )
     return [
         "People are fitted on `between-crises`, `calm` and crises up to 2022. These came later: the price",

@@ -120,7 +120,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
     axes.set_xticks([2.2 * place + 0.6 for place in range(len(FALLS))], [f"{fall:.0%}" for fall in FALLS])
     axes.set(xlabel="fall of the price within one hour", ylabel="hours until all is in order")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    headline(figure, judge(found).said[0])
+    headline(figure, judge(found).sentences[0])
     return {"recovery": figure}
 
 

@@ -281,9 +281,9 @@ def judge(found: Found) -> Judged:
         f"{count} paired seeds on {facts['scenario']!r}{world}; bp of K0 an episode; * best; ± 95% of the paired "
         f"difference to the default; inside: both edges lose by more than {BACKED:g} paired se"
     )
-    said = (head, note, *lines, "", *aligned(summary))
+    sentences = (head, note, *lines, "", *aligned(summary))
     failed = f"{len(failing)} of {total} levers have no optimum inside: {', '.join(failing)}"
-    return Judged(said, (failed,) if failing and facts["check"] else ())
+    return Judged(sentences, (failed,) if failing and facts["check"] else ())
 
 
 def _yes(value: Any) -> str:
@@ -352,7 +352,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
     for panel in panels[:, 0]:
         panel.set_ylabel("gain on the default [bp of K0]")
     figure.legend(handles=_legend(), loc="outside lower center", ncols=5 if across > 2 else 2)
-    headline(figure, judge(found).said[0].rstrip("."))
+    headline(figure, judge(found).sentences[0].rstrip("."))
     return {"levers": figure}
 
 

@@ -246,19 +246,19 @@ def search(config: WorldConfig, job: Search) -> Table:
     name = LINEAR if job.linear else job.scenario
     with tqdm(desc=f"tune {name}", unit="generation", dynamic_ncols=True, disable=None) as bar:
 
-        def tell(tuning: Tuning) -> None:
+        def on_generation(tuning: Tuning) -> None:
             bar.set_postfix_str(f"W {tuning.restarts[-1].history[-1]:.2f} bp", refresh=False)
             bar.update()
 
         family: Family
         if job.linear:
             family = Linear(LEVERS)
-            found = tune_linear(family, job.known[0], tapes, selection, job.budget, tell)
+            found = tune_linear(family, job.known[0], tapes, selection, job.budget, on_generation)
             result: dict[str, Any] = {"levers": found.point.reshape(len(LEVERS), -1).tolist()}
         else:
             family = Constants(LEVERS)
             known = [np.array(one) for one in job.known]
-            found = tune(family, tapes, selection, job.budget, known=known, tell=tell)
+            found = tune(family, tapes, selection, job.budget, known=known, on_generation=on_generation)
             result = {"levers": list(family.values(found.point).values())}
     result["row"] = gain_of(config, job.scenario, family, found.point, job.threads) | {
         "episodes": found.episodes, "tapes": job.tapes, "converged": int(found.converged),
@@ -272,7 +272,7 @@ def search(config: WorldConfig, job: Search) -> Table:
 
 def tune_linear(
     family: Linear, constants: Sequence[float], tapes: Sequence[Tapes], selection: Sequence[Tapes], budget: Budget,
-    tell: Callable[[Tuning], None],
+    on_generation: Callable[[Tuning], None],
 ) -> Tuning:  # fmt: skip
     """Search weights from constants on, then go as far toward what was found as other tapes support.
 
@@ -285,7 +285,7 @@ def tune_linear(
         budget, sigma=min(LINEAR_SIGMA, budget.sigma), restarts=1,
         generations=min(LINEAR_GENERATIONS, budget.generations),
     )  # fmt: skip
-    found = tune(family, tapes, tapes, own, start=start.ravel(), tell=tell)
+    found = tune(family, tapes, tapes, own, start=start.ravel(), on_generation=on_generation)
     ways = start.ravel() + SHARES[:, None] * (found.point - start.ravel())
     scores = mean_score(selection, family, ways)
     found.episodes += len(ways) * sum(len(one.seeds) for one in selection)
@@ -317,15 +317,15 @@ def gain_of(config: WorldConfig, scenario: str, family: Family, point: Floats, t
 def judge(found: Found) -> Judged:
     """How many searches have converged, and what each gained."""
     rows = found.tables["searches"]
-    said = [f"{rows['converged'].sum()} of {num_rows(rows)} searches ended because there was no more to gain."]
+    sentences = [f"{rows['converged'].sum()} of {num_rows(rows)} searches ended because there was no more to gain."]
     for row, name in enumerate(rows["tuned_on"]):
         ways = [f"{rows[f'generations_{one}'][row]} generations ({rows[f'stopped_{one}'][row]})"
                 for one in (1, 2) if rows[f"generations_{one}"][row]]  # fmt: skip
-        said.append(
+        sentences.append(
             f"{name}: {rows['gain'][row]:+.2f} +- {rows['standard_error'][row]:.2f} bp over the defaults; "
             f"{rows['episodes'][row]} episodes, {' and '.join(ways)}"
         )
-    return Judged(tuple(said))
+    return Judged(tuple(sentences))
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
@@ -362,8 +362,8 @@ def draw(found: Found) -> Mapping[str, Figure]:
     labels = ["from the defaults", "from the best known, twice the population"]
     labels += ["ended by its budget", "ended: no more gain", "ended: step too small"]
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    said = judge(found).said[0].rstrip(".")
-    headline(figure, f"{said}; in the titles the gain over the defaults on fresh tapes")
+    sentences = judge(found).sentences[0].rstrip(".")
+    headline(figure, f"{sentences}; in the titles the gain over the defaults on fresh tapes")
     return {"searches": figure}
 
 

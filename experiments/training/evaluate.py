@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from protogov.envs.config import WorldConfig
-from protogov.experiments.commands.candle_options import CandleWindow, told_candles
+from protogov.experiments.commands.candle_options import CandleWindow, candle_report
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.core.governors import STATIC, GovernorSet, baseline
 from protogov.experiments.core.options import Flat, Positional
@@ -15,7 +15,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.report.words import summary_table, turn_sentences, underpowered
 from protogov.experiments.training.comparison import Comparison
-from protogov.experiments.training.learned import Found, find_governors
+from protogov.experiments.training.learned import FoundGovernors, find_governors
 from protogov.experiments.training.measured import (
     HEADLINE,
     default_scenarios,
@@ -92,7 +92,7 @@ def run(options: Options, command: str) -> int:
     suites = make_suites(scenarios, options.episodes, trained_on, headline, begin=window.begin, end=window.end)
     played = scenarios_of(suites, config.episode_hours)
     window.check_used(played)
-    for line in told_candles(played, config.episode_hours):
+    for line in candle_report(played, config.episode_hours):
         print(line)
     results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
     print_summary(results)
@@ -100,7 +100,7 @@ def run(options: Options, command: str) -> int:
     return 0
 
 
-def chosen_sets(options: Options, found: Found, config: WorldConfig) -> list[GovernorSet]:
+def chosen_sets(options: Options, found: FoundGovernors, config: WorldConfig) -> list[GovernorSet]:
     """The static protocol, the governors that were found and the baselines asked for.
 
     Raises:
@@ -116,7 +116,7 @@ def chosen_sets(options: Options, found: Found, config: WorldConfig) -> list[Gov
     return sets
 
 
-def run_sealed(options: Options, found: Found, config: WorldConfig, command: str) -> int:
+def run_sealed(options: Options, found: FoundGovernors, config: WorldConfig, command: str) -> int:
     """Open the sealed test for the governors, play it, and print the summary."""
     from protogov.experiments.training.open_test import open_test
 

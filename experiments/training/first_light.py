@@ -13,7 +13,7 @@ from pathlib import Path
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
-from protogov.experiments.commands.candle_options import told_candles
+from protogov.experiments.commands.candle_options import candle_report
 from protogov.experiments.core.evaluation import Suite
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.governors import STATIC, baseline
@@ -43,7 +43,7 @@ from protogov.experiments.training.measured import (
 )
 from protogov.experiments.training.run_config import RunConfig, evaluation_world
 from protogov.experiments.training.seed import SeedResult
-from protogov.experiments.training.workers import Workers
+from protogov.experiments.training.workers import SeedProcesses
 
 OVERTIME = 1.3  # training is stopped at so many times its planned seconds
 REPORT_SECONDS = 20.0  # drawing and writing, on a slow core
@@ -100,10 +100,10 @@ def run(options: Options, command: str) -> int:
     if not 0.0 < options.minutes <= 24 * 60:
         raise BadInput(f"minutes is {options.minutes}; a number above 0 and up to {24 * 60} is accepted")
     folder, config = begin(options, command)
-    say(began, f"run {folder.path}")
+    print_progress(began, f"run {folder.path}")
     Simulator(config.world).compile()  # before several processes want it at the same time
     deadline = None
-    with Workers(min(options.processes, len(config.seeds))) as workers:
+    with SeedProcesses(min(options.processes, len(config.seeds))) as workers:
         if not options.resume:
             config, seconds = decide_budget(options, config, workers, began)
             write_json(folder.config, config.to_dict())
@@ -113,29 +113,29 @@ def run(options: Options, command: str) -> int:
             folder, config, options.processes, resume=options.resume, deadline=deadline, workers=workers
         )
         interrupted = workers.interrupted
-    for line in train.told(folder, config, results)[: len(config.seeds)]:
-        say(began, line)
+    for line in train.summary_lines(folder, config, results)[: len(config.seeds)]:
+        print_progress(began, line)
     if interrupted:
         print("Stopped. Go on with: protogov first-light --resume (make run ARGS=--resume)")
         return train.INTERRUPTED
-    say(began, f"comparing with the static protocol on {words} …")
+    print_progress(began, f"comparing with the static protocol on {words} …")
     found = compare_with_static(folder, config, suites, options)
-    say(began, "writing the report …")
+    print_progress(began, "writing the report …")
     report = build_report(folder)
     print()
     print("\n".join(summary_table(found[0])))
     print()
-    said = conclude(found, results, words, config)
-    print("\n".join(said))
+    sentences = conclude(found, results, words, config)
+    print("\n".join(sentences))
     if options.save is not None:
-        paragraphs = [said[2], " ".join(said[:2]), *said[3:]]
+        paragraphs = [sentences[2], " ".join(sentences[:2]), *sentences[3:]]
         paths = keep_run("first-light", "First light", folder, options.save, found, paragraphs, command)
         print("\n".join(str(path) for path in paths))
     print(f"Report, {(time.monotonic() - began) / 60:.1f} min after the start: {report}")
     return 0
 
 
-def say(began: float, text: str) -> None:
+def print_progress(began: float, text: str) -> None:
     """A line with the time since the start."""
     seconds = int(time.monotonic() - began)
     print(f"[{seconds // 60}:{seconds % 60:02d}] {text}", flush=True)
@@ -157,7 +157,7 @@ def evaluation_data(options: Options) -> tuple[list[Suite], str]:
     files = candle_files(options.data)
     recorded = make_suites([str(path) for path in files], options.episodes)
     hours = WorldConfig().episode_hours
-    print("\n".join(told_candles(scenarios_of(recorded, hours), hours)))
+    print("\n".join(candle_report(scenarios_of(recorded, hours), hours)))
     suites += recorded
     return suites, f"{words}, and on {len(files)} recordings of real candles from {options.data}"
 
@@ -190,7 +190,7 @@ def begin(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
     return folder, config
 
 
-def decide_budget(options: Options, config: RunConfig, workers: Workers, began: float) -> tuple[RunConfig, float]:
+def decide_budget(options: Options, config: RunConfig, workers: SeedProcesses, began: float) -> tuple[RunConfig, float]:
     """The run with the market hours that fit into the time, at most those asked for; and the seconds they will take."""
     speed = workers.measure_speed(config)
     played = EPISODES_PLAYED * options.episodes * config.world.episode_hours
@@ -199,7 +199,7 @@ def decide_budget(options: Options, config: RunConfig, workers: Workers, began: 
     hours = min(options.market_hours, speed * seconds)
     decided = train.with_budget(config, hours)
     limit = f", less than the {options.market_hours / 1e6:g}M asked for" if hours < options.market_hours else ""
-    say(
+    print_progress(
         began,
         f"training does {speed:,.0f} market hours a second a seed: {hours / 1e6:.2f}M a seed{limit}, "
         f"{decided.total_rollouts} rollouts, about {hours / speed / 60:.1f} min",

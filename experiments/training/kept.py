@@ -26,7 +26,7 @@ def keep_run(
     folder: RunFolder,
     place: Path,
     found: Sequence[Comparison],
-    said: Sequence[str],
+    sentences: Sequence[str],
     command: str,
 ) -> list[Path]:
     """Write what an evaluation found to `place`, and return the paths.
@@ -37,7 +37,7 @@ def keep_run(
         folder: of the run, with the dashboard's episode.
         place: folder to write into.
         found: comparisons, the headline first.
-        said: paragraphs of the page; the first is the headline.
+        sentences: paragraphs of the page; the first is the headline.
         command: what was typed.
     """
     from protogov.experiments.figures.dashboard import draw_dashboard
@@ -46,11 +46,11 @@ def keep_run(
     main = Recording.load(folder.episode / shown["governors"])
     static = Recording.load(folder.episode / STATIC) if shown["governors"] != STATIC else None
     place.mkdir(parents=True, exist_ok=True)
-    tables = {"differences": differences(found)}
-    about = {"study": name, **manifest(command, store_tables(place, tables), {"shown": shown, "said": list(said)})}
+    tables, facts = {"differences": differences(found)}, {"shown": shown, "sentences": list(sentences)}
+    about = {"study": name, **manifest(command, store_tables(place, tables), facts)}
     paths = [*(place / file for file in about["tables"].values()), write_manifest(place, about)]
     paths.append(write_figure(place / "dashboard.png", draw_dashboard(main, static, name=shown["governors"])))
-    return [*paths, write_page(place, [f"# {title}", "", *page(found, said, shown)], about)]
+    return [*paths, write_page(place, [f"# {title}", "", *page(found, sentences, shown)], about)]
 
 
 def differences(found: Sequence[Comparison]) -> Table:
@@ -78,14 +78,14 @@ def _ends(name: str, found: Interval | None) -> dict[str, float]:
     return {f"{name}_low": low, f"{name}_high": high}
 
 
-def page(found: Sequence[Comparison], said: Sequence[str], shown: dict[str, Any]) -> list[str]:
+def page(found: Sequence[Comparison], sentences: Sequence[str], shown: dict[str, Any]) -> list[str]:
     """What was found, the dashboard, the headline's measures, and W in every suite."""
     table = differences(found)
     first = (table["suite"] == found[0].suite) & (table["governors"] == found[0].governors)
     every = table["measure"] == found[0].welfare.measure.label
     fall = f"{100 * shown['drawdown']:.0f}%".replace("-", "\N{MINUS SIGN}")
     return [
-        *(line for text in said for line in (paragraph(text), "")),
+        *(line for text in sentences for line in (paragraph(text), "")),
         "![One evaluation episode](dashboard.png)", "",
         paragraph(
             f"Of {shown['suite']} the tape whose price fell deepest ({fall}), so a hard case and not a typical one; "

@@ -53,7 +53,7 @@ def latest(seed_folder: Path) -> Path | None:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundGovernors:
     """What paths of governors stand for.
 
     Attributes:
@@ -69,7 +69,7 @@ class Found:
     config: RunConfig | None = None
 
 
-def find_governors(paths: Sequence[Path]) -> Found:
+def find_governors(paths: Sequence[Path]) -> FoundGovernors:
     """Governors by path: one run's folder, or a folder of policies, or policy_<agent>.json files.
 
     Raises:
@@ -78,7 +78,7 @@ def find_governors(paths: Sequence[Path]) -> Found:
     if len(paths) == 1 and (paths[0] / "config.json").is_file():
         folder = RunFolder(paths[0])
         config = load_run(folder)
-        return Found(tuple(learned_sets(folder, config)), config.world, folder, config)
+        return FoundGovernors(tuple(learned_sets(folder, config)), config.world, folder, config)
     sources: dict[str, str] = {}
     for path in paths:
         for agent, source in _policies_at(path).items():
@@ -86,13 +86,13 @@ def find_governors(paths: Sequence[Path]) -> Found:
                 raise BadInput(f"{source}: is a second policy for {agent}, beside {sources[agent]}")
             sources[agent] = source
     if not sources:
-        return Found((), WorldConfig())
+        return FoundGovernors((), WorldConfig())
     hours = {_decision_hours(source) for source in sources.values()}
     if len(hours) > 1:
         raise BadInput(
             f"the policies decide every {' and '.join(f'{h:g}' for h in sorted(hours))} hours; one is needed"
         )
-    return Found((GovernorSet(LEARNED, NO_SEED, sources),), WorldConfig(decision_hours=int(hours.pop())))
+    return FoundGovernors((GovernorSet(LEARNED, NO_SEED, sources),), WorldConfig(decision_hours=int(hours.pop())))
 
 
 def _policies_at(path: Path) -> dict[str, str]:

@@ -87,12 +87,12 @@ def rollouts_of(run_hours: float, num_worlds: int, decision_hours: int, num_step
     return max(1, -int(-run_hours // (num_worlds * decision_hours * num_steps)))
 
 
-def train_seed(job: SeedJob, tell: Callable[[Progress], None], stop: Callable[[], bool]) -> SeedResult:
+def train_seed(job: SeedJob, on_progress: Callable[[Progress], None], stop: Callable[[], bool]) -> SeedResult:
     """Train one seed, or go on with it; a checkpoint is saved at the end and when it is stopped.
 
     Args:
         job: what to train.
-        tell: called after every rollout.
+        on_progress: called after every rollout.
         stop: asked after every rollout; True ends the training there.
 
     Raises:
@@ -109,7 +109,7 @@ def train_seed(job: SeedJob, tell: Callable[[Progress], None], stop: Callable[[]
     def after(report: RolloutReport) -> None:
         nonlocal hours
         hours += report.metrics["hours_per_second"] * report.seconds
-        tell(Progress(job.seed, report.rollout, total, report.market_hours, describe(report.metrics)))
+        on_progress(Progress(job.seed, report.rollout, total, report.market_hours, describe(report.metrics)))
         late = job.deadline is not None and time.time() > job.deadline
         if report.rollout < total and (late or stop()):
             raise _Stopped
@@ -125,7 +125,7 @@ def train_seed(job: SeedJob, tell: Callable[[Progress], None], stop: Callable[[]
             trainer = Trainer.resume(checkpoint, world, folder=job.folder, tensorboard=job.tensorboard, callback=after)
         if trainer.total_rollouts != total or trainer.settings != run.settings or trainer.seed != job.seed:
             raise BadInput(f"{checkpoint}: is a checkpoint of another run than {job.folder}/config.json describes")
-        tell(Progress(job.seed, trainer.rollout, total, trainer.market_hours, "resumed"))
+        on_progress(Progress(job.seed, trainer.rollout, total, trainer.market_hours, "resumed"))
     try:
         if trainer.rollout < total:
             with _diverging_fails(job.seed):

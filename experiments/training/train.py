@@ -17,7 +17,7 @@ from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.training.learned import latest, load_run
 from protogov.experiments.training.run_config import MAX_SEED, RunConfig, training_scenario
 from protogov.experiments.training.seed import SeedJob, SeedResult, rollouts_of
-from protogov.experiments.training.workers import Workers
+from protogov.experiments.training.workers import SeedProcesses
 
 # game.md's training world: worlds start out of step and with scattered levers
 RANDOMISE_LEVERS, STAGGER = 0.25, True
@@ -64,7 +64,7 @@ def run(options: Options, command: str) -> int:
     """Train; 130, as shells have it, when stopped by Ctrl-C with everything saved."""
     folder, config = prepare(options, command)
     results = train(folder, config, options.processes, resume=options.resume, tensorboard=options.tensorboard)
-    for line in told(folder, config, results):
+    for line in summary_lines(folder, config, results):
         print(line)
     return 0 if len(results) == len(config.seeds) and all(result.finished for result in results) else INTERRUPTED
 
@@ -171,7 +171,7 @@ def train(
     resume: bool = False,
     tensorboard: bool = False,
     deadline: float | None = None,
-    workers: Workers | None = None,
+    workers: SeedProcesses | None = None,
 ) -> list[SeedResult]:
     """Train all seeds of a run; see `SeedJob` for the arguments.
 
@@ -193,7 +193,7 @@ def train(
     try:
         if workers is not None:
             return workers.train(jobs)
-        with Workers(min(processes, len(jobs))) as own:
+        with SeedProcesses(min(processes, len(jobs))) as own:
             return own.train(jobs)
     except OSError as error:
         if not disk_gave_out(error):
@@ -204,7 +204,7 @@ def train(
         ) from error
 
 
-def told(folder: RunFolder, config: RunConfig, results: Sequence[SeedResult]) -> list[str]:
+def summary_lines(folder: RunFolder, config: RunConfig, results: Sequence[SeedResult]) -> list[str]:
     """Sentences about what a training did."""
     lines = []
     for result in results:

@@ -22,13 +22,13 @@ from protogov.experiments.training.run_config import RunConfig
 from protogov.experiments.training.seed import Progress, SeedJob, SeedResult, measure_speed, train_seed
 
 # in a worker process: how it tells its progress, and what asks it to stop
-_told: Any = None
+_progress: Any = None
 _stop: Event | None = None
 
 
-def _start_worker(told: Any, stop: Event) -> None:
-    global _told, _stop
-    _told, _stop = told, stop
+def _start_worker(progress: Any, stop: Event) -> None:
+    global _progress, _stop
+    _progress, _stop = progress, stop
     # Ctrl-C reaches the whole process group; the parent alone decides what it means
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -39,10 +39,10 @@ def _asked_to_stop() -> bool:
 
 
 def _train_in_worker(job: SeedJob) -> SeedResult:
-    return train_seed(job, _told.put, _asked_to_stop)
+    return train_seed(job, _progress.put, _asked_to_stop)
 
 
-class Workers:
+class SeedProcesses:
     """A number of processes that train seeds; with one, everything runs in this process.
 
     Spawned, not forked: torch and thread pools do not survive a fork. Use as a context.
@@ -59,13 +59,13 @@ class Workers:
         if processes > 1:
             os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited: must be set before a worker imports numpy
             context = multiprocessing.get_context("spawn")
-            self._told = context.Queue()
+            self._progress = context.Queue()
             self._stop = context.Event()
             self._pool = ProcessPoolExecutor(
-                processes, mp_context=context, initializer=_start_worker, initargs=(self._told, self._stop)
+                processes, mp_context=context, initializer=_start_worker, initargs=(self._progress, self._stop)
             )
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> "SeedProcesses":
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -97,7 +97,7 @@ class Workers:
             futures = [self._pool.submit(_train_in_worker, job) for job in jobs]
             while not all(future.done() for future in futures):
                 try:
-                    bars.show(self._told.get(timeout=0.2))
+                    bars.show(self._progress.get(timeout=0.2))
                 except queue.Empty:
                     pass
                 if self.interrupted:
@@ -105,7 +105,7 @@ class Workers:
                         future.cancel()
             while True:
                 try:
-                    bars.show(self._told.get(timeout=0.05))
+                    bars.show(self._progress.get(timeout=0.05))
                 except queue.Empty:
                     break
             return self._results([future for future in futures if not future.cancelled()])

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from protogov.envs.threads import Workers, slices
+from protogov.envs.threads import RowThreads, slices
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 16])
@@ -29,7 +29,7 @@ def test_each_share_ends_in_small_slices() -> None:
 
 def test_a_thread_has_the_same_items_again_and_helps_when_it_is_done() -> None:
     together = threading.Barrier(3, timeout=30.0)
-    workers = Workers(3)
+    workers = RowThreads(3)
 
     def even(item: int) -> int:
         together.wait()  # all three are at work on one item each
@@ -56,7 +56,7 @@ def test_a_thread_has_the_same_items_again_and_helps_when_it_is_done() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 4])
 @pytest.mark.parametrize("count", [0, 1, 2, 200])
 def test_results_come_in_the_order_of_the_items(threads: int, count: int) -> None:
-    workers = Workers(threads)
+    workers = RowThreads(threads)
     for _ in range(3):
         assert workers.map(lambda item: item * item, range(count)) == [item * item for item in range(count)]
 
@@ -68,7 +68,7 @@ def test_all_threads_take_part_and_the_caller_is_one_of_them() -> None:
         meeting.wait()
         return threading.get_ident()
 
-    met = set(Workers(3).map(work, range(3)))
+    met = set(RowThreads(3).map(work, range(3)))
     assert len(met) == 3 and threading.get_ident() in met
 
 
@@ -85,7 +85,7 @@ def test_a_failure_is_raised_when_nobody_works_any_more(threads: int, bad: int) 
         finally:
             running.discard(item)
 
-    workers = Workers(threads)
+    workers = RowThreads(threads)
     with pytest.raises(KeyError, match=str(bad)):
         workers.map(work, range(30))
     assert not running
@@ -104,12 +104,12 @@ def test_a_failure_of_the_caller_waits_for_the_others() -> None:
         finished.set()
 
     with pytest.raises(KeyError):
-        Workers(2).map(work, range(2))
+        RowThreads(2).map(work, range(2))
     assert finished.is_set()
 
 
 def test_a_pickle_leaves_the_threads_behind() -> None:
-    workers = Workers(2)
+    workers = RowThreads(2)
     workers.map(str, range(4))
     copy = pickle.loads(pickle.dumps(workers))
     assert copy.num_threads == 2 and copy.map(str, range(4)) == ["0", "1", "2", "3"]

@@ -165,7 +165,7 @@ def act(world, venue, v, i, events, p):
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     collateral = venue.account_collateral[i]
     if collateral * price < p.dust_balance and venue.account_home[i] == 0.0:
-        come_back(world, venue, v, i, p)
+        refill_account(world, venue, v, i, p)
         return
     safety = venue.account_safety[i]
     health = health_factor(collateral, price, venue.liquidation_threshold, debt)
@@ -301,7 +301,7 @@ def buy_with_loan(world, venue, i, spent, p):
 
 
 @compiled
-def come_back(world, venue, v, i, p):
+def refill_account(world, venue, v, i, p):
     """An emptied account returns after a while with what its wallet holds."""
     chance = (1.0 - decay(1.0, p.return_half_life)) / venue.account_activity[i]
     if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_RETURNS) < chance:

@@ -32,7 +32,7 @@ def besiege(world, venue, v, p):
     """End of an hour of an attack, in place of the LPs' own visit, which it contains."""
     j = slot_of(p)
     if venue.surface_attack == AWAY and world.vol_push > 0.0:
-        come(world, venue, j, p)
+        arrive(world, venue, j, p)
     due = world.substep - venue.lp_waiting_at[j] >= p.lp_cooldown * SUBSTEPS
     served = (world.hour + 1) % int(p.lp_review_hours) == 0
     if venue.surface_attack != WAITING or not due or not served or world.vol_push == 0.0:
@@ -57,7 +57,7 @@ def ask_for_money(world, venue, j):
 
 
 @compiled
-def come(world, venue, j, p):
+def arrive(world, venue, j, p):
     """The attacker deposits his capital, like anybody."""
     venue.num_lps = j + 1
     venue.lp_money[j] = p.vol_push_capital

@@ -38,9 +38,9 @@ def measure(audit: Audit) -> Found:
     return Found({"balance": columns(rows)}, {"notes": [note]})
 
 
-def say(found: Found) -> list[str]:
+def summarise(found: Found) -> list[str]:
     """The largest and the smallest weighted term of every agent, suite by suite."""
-    said = []
+    sentences = []
     for key, own in groups(found.tables["balance"], ["suite"]):
         agents = []
         for agent, terms in groups(own, ["agent"]):
@@ -48,8 +48,8 @@ def say(found: Found) -> list[str]:
             least, most = int(sizes.argmin()), int(sizes.argmax())
             ends = (f"{number(sizes[at])} ({terms['term'][at]})" for at in (least, most))
             agents.append(f"{agent['agent']} from {' to '.join(ends)}")
-        said.append(f"{key['suite']}: weighted, {', '.join(agents)} bp")
-    return said
+        sentences.append(f"{key['suite']}: weighted, {', '.join(agents)} bp")
+    return sentences
 
 
 def draw(found: Found) -> Figure:

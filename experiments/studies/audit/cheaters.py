@@ -46,17 +46,17 @@ def cheater_rows(played: Mapping[str, Floats]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def say(found: Found) -> list[str]:
+def summarise(found: Found) -> list[str]:
     """What came out, suite by suite."""
-    said = []
+    sentences = []
     for key, own in groups(found.tables["cheaters"], ["suite"]):
         base, *cheats = records(own)
         free = [f"{row['governors']} {span_of(row, 'difference')}" for row in cheats if not row["difference_high"] < 0]
-        said.append(
+        sentences.append(
             f"{key['suite']}: W of the defaults {span_of(base, 'welfare')} bp, {len(cheats) - len(free)} of "
             f"{len(cheats)} cheaters below them{', not ' if free else ''}{', '.join(free)}"
         )
-    return said
+    return sentences
 
 
 def draw(found: Found) -> Figure:

@@ -253,28 +253,28 @@ def fell_short(table: Table) -> np.ndarray:
     return np.asarray(table["moved"] & (table["at_defaults"] > SHORT * table["at_defaults_error"]))
 
 
-def say(found: Found) -> list[str]:
+def summarise(found: Found) -> list[str]:
     """How many regrets are more than luck, how many there are none of, and the largest of each answerer."""
     table = found.tables["coupling"]
     survive = table["p_holm"] < LEVEL
-    said = [
+    sentences = [
         f"{int(survive.sum())} of {num_rows(table)} stale responses lose so much that it survives Holm at {LEVEL:.0%}, "
         f"{int((survive & fell_short(table)).sum())} of them better at the defaults, too",
-        *say_unmoved(table),
+        *summarise_unmoved(table),
     ]
     for key, own in groups(table, ["answerer"]):
         moved = [row for row in records(own) if row["moved"]]
         if moved:
             row = max(moved, key=lambda one: float(one["regret"]))
             chance = "" if row["p_holm"] < LEVEL else ", perhaps by chance"
-            said.append(
+            sentences.append(
                 f"largest regret of {key['answerer']}: {signed(row['regret'])} ± {number(row['standard_error'])} bp, "
                 f"to {row['mover']} {row['move']} on {row['suite']}{chance}"
             )
-    return said
+    return sentences
 
 
-def say_unmoved(table: Table) -> list[str]:
+def summarise_unmoved(table: Table) -> list[str]:
     """A sentence on those moves to which no better reply than the stale one was found, if there are any."""
     errors = table["resolution"][~table["moved"]]
     if not errors.size:

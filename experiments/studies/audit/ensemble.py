@@ -181,16 +181,16 @@ def share_table(by_member: Table) -> Table:
     return columns(rows)
 
 
-def say(found: Found) -> list[str]:
+def summarise(found: Found) -> list[str]:
     """The shares of every statement, suite by suite."""
-    said = []
+    sentences = []
     for key, own in groups(found.tables["ensemble"], ["suite"]):
         parts = []
         for row in records(own):
             side = "above" if row["above"] >= row["below"] else "below"
             parts.append(f"{row['statement']} {side} zero in {row[side]:.0%}")
-        said.append(f"{key['suite']}: of {int(own['members'].max())} members, {', '.join(parts)}")
-    return said
+        sentences.append(f"{key['suite']}: of {int(own['members'].max())} members, {', '.join(parts)}")
+    return sentences
 
 
 def draw(found: Found) -> Figure:

@@ -152,9 +152,9 @@ def at_edge(free: float, loss: Interval | None, claim_seeds: int) -> bool:
     return bool(abs(free) > EDGE and claimed)
 
 
-def say(found: Found) -> list[str]:
+def summarise(found: Found) -> list[str]:
     """Which levers are at an edge, suite by suite."""
-    said = []
+    sentences = []
     for key, own in groups(found.tables["optima"], ["suite"]):
         levers = records(own)
         edge, others = [], []
@@ -165,13 +165,13 @@ def say(found: Found) -> list[str]:
             elif abs(row["free_action"]) > EDGE:
                 unclaimed = row["loss_tapes"] < found.facts["claim_seeds"]
                 others.append(f"{row['lever']} ({loss}{', no sign claimed' if unclaimed else ''})")
-        said.append(
+        sentences.append(
             f"{key['suite']}: of {len(levers)} levers {sum(abs(row['lone_action']) > EDGE for row in levers)} are best "
             f"beyond {EDGE} alone, {len(edge) + len(others)} in the best constants found, and {len(edge)} at an edge"
             f"{': ' if edge else ''}{', '.join(edge)}"
             f"{'; beyond it, but not shown to lose within: ' if others else ''}{', '.join(others)}"
         )
-    return said
+    return sentences
 
 
 def draw(found: Found) -> Figure:

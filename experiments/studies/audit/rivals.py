@@ -25,7 +25,7 @@ from protogov.experiments.studies.audit.coupling import (
     Answers,
     measure_regrets,
     moves_of,
-    say_unmoved,
+    summarise_unmoved,
 )
 from protogov.experiments.studies.audit.coupling import SIZES as COUPLING
 from protogov.experiments.studies.audit.plan import ROLES, Audit, span_of
@@ -93,27 +93,27 @@ def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
     return Found({"rivals": table, "rivals_regrets": regrets}, {"notes": [note, *notes]})
 
 
-def say(found: Found) -> list[str]:
+def summarise(found: Found) -> list[str]:
     """How many moves reach the rival, the largest of each role, and how many have to be answered."""
     table, regrets = found.tables["rivals"], found.tables["rivals_regrets"]
-    said = []
+    sentences = []
     for name, words in (("mandate", "its own mandate"), ("welfare", "its W")):
         largest = []
         for key, own in groups(table, ["role"]):
             row = largest_claimed(own, name)
             about = f"{row['move']} on {row['suite']} {span_of(row, name)}" if row else "unclear"
             largest.append(f"{key['role']} {about}")
-        said.append(
+        sentences.append(
             f"{int((table[f'{name}_sign'] != NO_SIGN).sum())} of {num_rows(table)} moves of a rival's same role change "
             f"{words} beyond their interval, the largest {', '.join(largest)} bp"
         )
     survive = regrets["p_holm"] < LEVEL
     most = f", the largest {signed(float(regrets['regret'][survive].max()))} bp" if survive.any() else ""
-    said.append(
+    sentences.append(
         f"{int(survive.sum())} of {num_rows(regrets)} stale answers lose so much that it survives Holm at "
         f"{LEVEL:.0%}{most}"
     )
-    return [*said, *say_unmoved(regrets)]
+    return [*sentences, *summarise_unmoved(regrets)]
 
 
 def largest_claimed(table: Table, name: str) -> dict[str, Any] | None:

@@ -149,17 +149,17 @@ def in_shares(markets: Table, name: str) -> Interval:
     return Interval(mean, mean - SURE * error, mean + SURE * error, error=error)
 
 
-def say(found: Found) -> list[str]:
+def summarise(found: Found) -> list[str]:
     """Room and what single constants gain, suite by suite."""
-    said = []
+    sentences = []
     for key, own in groups(found.tables["room"], ["suite"]):
         roles = (f"{row['role']} {span_of(row, 'room')} beside {span_of(row, 'single_over_default')}"
                  for row in records(own))  # fmt: skip
-        said.append(
+        sentences.append(
             f"{key['suite']}: constants for each market gain {', '.join(roles)} bp that single ones gain over the "
             "defaults"
         )
-    return said
+    return sentences
 
 
 def draw(found: Found) -> Figure:

@@ -115,15 +115,15 @@ def judge(found: Found) -> Judged:
     Raises:
         BadInput: tables of another version.
     """
-    said: list[str] = []
+    sentences: list[str] = []
     for name, own in measured(found).items():
         try:
-            said += [f"{name}: {one}" for one in MEASUREMENTS[name].say(own)]
+            sentences += [f"{name}: {one}" for one in MEASUREMENTS[name].summarise(own)]
         except KeyError as error:
             raise BadInput(
                 f"{name} is of another version: its tables lack {error}; run protogov study audit {name} again"
             ) from None
-    return Judged(tuple(said))
+    return Judged(tuple(sentences))
 
 
 def draw(found: Found) -> dict[str, Figure]:
@@ -160,7 +160,13 @@ def index(parts: Mapping[str, Found]) -> list[str]:
 
 def _section(name: str, found: Found, figure: str) -> list[str]:
     chosen = MEASUREMENTS[name]
-    return [chosen.QUESTION, "", *(f"- {said}" for said in chosen.say(found)), "", f"![{name}]({figure})"]
+    return [
+        chosen.QUESTION,
+        "",
+        *(f"- {sentences}" for sentences in chosen.summarise(found)),
+        "",
+        f"![{name}]({figure})",
+    ]
 
 
 STUDY = Study("audit", "What the game shows", Options, measure, judge, draw, page, index=index)

@@ -118,7 +118,7 @@ def measure(audit: Audit) -> Found:
     return Found(tables, {"notes": notes})
 
 
-def say(found: Found) -> list[str]:
+def summarise(found: Found) -> list[str]:
     """Gain and market profit, suite by suite."""
     return [
         f"{row['suite']}: gain in W {span_of(row, 'gain')} bp, in market profit {span_of(row, 'profit_gain')}"

@@ -103,16 +103,16 @@ def range_row(welfare: Floats) -> dict[str, Any]:
     return means | interval_columns("range", whole) | interval_columns("range_90", most)
 
 
-def say(found: Found) -> list[str]:
+def summarise(found: Found) -> list[str]:
     """The ranges, suite by suite."""
-    said = []
+    sentences = []
     for key, own in groups(found.tables["worth"], ["suite"]):
         ranges = (
             f"{row['role']} {plain(row['range'])} [{plain(row['range_low'])}, {plain(row['range_high'])}] "
             f"({plain(row['range_90'])} from 5% to 95%)" for row in records(own)
         )  # fmt: skip
-        said.append(f"{key['suite']}: W ranges over {', '.join(ranges)} bp")
-    return said
+        sentences.append(f"{key['suite']}: W ranges over {', '.join(ranges)} bp")
+    return sentences
 
 
 def draw(found: Found) -> Figure:

@@ -107,14 +107,14 @@ def judge(found: Found) -> Judged:
     """Which figures lie inside their bands; with --check a figure that does not fails the study."""
     figures = figures_in(found.tables["figures"])
     missed = [band.name for band in failing(figures)]
-    told = (f"{len(missed)} figures lie outside their band: {', '.join(missed)}",)
+    failures = (f"{len(missed)} figures lie outside their band: {', '.join(missed)}",)
     lines = (*aligned(source_rows(found.tables["sources"])), "", *aligned(figure_rows(figures)))
-    return Judged((headline_of(figures), *lines), told if missed and found.facts["check"] else ())
+    return Judged((headline_of(figures), *lines), failures if missed and found.facts["check"] else ())
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
     """Bands, gains, regression and response in one figure."""
-    return {"calibration": draw_calibration(found, judge(found).said[0])}
+    return {"calibration": draw_calibration(found, judge(found).sentences[0])}
 
 
 STUDY = Study("calibration", "Calibration", Options, measure, judge, draw, calibration_page)

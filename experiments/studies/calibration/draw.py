@@ -23,7 +23,7 @@ SLOPES = {"fall_today": "fall today", "fall_yesterday": "fall the day before", "
 LEAST_GAIN = 1e-3  # the log axis begins here: a gain of nothing is drawn there
 
 
-def draw_calibration(found: Found, said: str) -> Figure:
+def draw_calibration(found: Found, title: str) -> Figure:
     """Four panels below what came out."""
     figure = new_figure(10.5, 7.8)
     panels = figure.subplots(2, 2)
@@ -31,7 +31,7 @@ def draw_calibration(found: Found, said: str) -> Figure:
     _draw_gains(panels[0, 1], found.tables["spreads"])
     _draw_coefficients(panels[1, 0], found.tables["fits"])
     _draw_response(panels[1, 1], found.tables["response"], records(found.tables["fits"])[len(found.facts["sizes"]) - 1])
-    headline(figure, said)
+    headline(figure, title)
     return figure
 
 

@@ -70,8 +70,8 @@ def _read_batch(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np
             found["largest"][:, hour] = debts[:, -LARGEST:].sum(axis=1) / np.maximum(debts.sum(axis=1), 1e-9)
     closes = world.tape["close"].astype(np.float64)
     kinds = np.pad(hour_kinds(closes), ((0, 0), (1, 0)), constant_values=-1)
-    told: Table = {"seed": np.repeat(seeds, shape[1]), "close": closes.ravel(), "kind": kinds.ravel()}
-    return told | {name: values.ravel() for name, values in found.items()}
+    hourly: Table = {"seed": np.repeat(seeds, shape[1]), "close": closes.ravel(), "kind": kinds.ravel()}
+    return hourly | {name: values.ravel() for name, values in found.items()}
 
 
 def _read_hour(world: Simulator, venue: NDArray[np.void]) -> dict[str, Floats]:

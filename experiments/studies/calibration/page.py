@@ -81,7 +81,7 @@ def calibration_page(found: Found, judged: Judged) -> Sequence[str]:
     tables, facts = found.tables, found.facts
     figures = figures_in(tables["figures"])
     basis = dict(zip(tables["figures"]["name"].tolist(), tables["figures"]["basis"].tolist(), strict=True))
-    beside = [[words, told, span(figures[name]), basis[name]] for name, (words, told) in BESIDE.items()]
+    beside = [[words, cells, span(figures[name]), basis[name]] for name, (words, cells) in BESIDE.items()]
     return page_beside(
         __file__,
         bands=_band_rows(figures, basis),
@@ -109,8 +109,8 @@ def _band_rows(figures: Mapping[str, Interval], basis: Mapping[str, str]) -> lis
         target = "" if band.target is None else f" ({band.target:g})"
         where = "crises" if band.scenarios == CRISES else ", ".join(band.scenarios)
         found = figures[band.name]
-        told = [span(found), basis[band.name], band.verdict(found), band.source]
-        rows.append([band.meaning, where, f"{band.span}{target}", *told])
+        cells = [span(found), basis[band.name], band.verdict(found), band.source]
+        rows.append([band.meaning, where, f"{band.span}{target}", *cells])
     return rows
 
 

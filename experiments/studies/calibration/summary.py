@@ -88,11 +88,11 @@ def response_of(days: Table) -> Table:
     for number in range(1, _EDGES.size):
         inside = logs[at == number]
         row = {"low": _EDGES[number - 1], "high": _EDGES[number], "days": inside.size}
-        told = dict.fromkeys(("return", "mean", "p10", "p90"), np.nan)
+        estimates = dict.fromkeys(("return", "mean", "p10", "p90"), np.nan)
         if inside.size >= FEWEST_DAYS:
             low, high = np.quantile(inside, [0.1, 0.9])
-            told = {"return": returns[at == number].mean(), "mean": inside.mean(), "p10": low, "p90": high}
-        rows.append(row | told)
+            estimates = {"return": returns[at == number].mean(), "mean": inside.mean(), "p10": low, "p90": high}
+        rows.append(row | estimates)
     return columns(rows)
 
 
@@ -159,8 +159,8 @@ def figures_of(
 
 
 def _regression(fit: Fit, prefix: str, basis: str) -> dict[str, tuple[Interval, str]]:
-    told = dict(zip(REGRESSORS, fit.coefficients, strict=True)) | {"multiplier": fit.multiplier}
-    return {f"{prefix}{name}": (one, basis) for name, one in told.items()}
+    estimates = dict(zip(REGRESSORS, fit.coefficients, strict=True)) | {"multiplier": fit.multiplier}
+    return {f"{prefix}{name}": (one, basis) for name, one in estimates.items()}
 
 
 def figures_in(table: Table) -> dict[str, Interval]:

@@ -64,8 +64,8 @@ def judge(found: Found) -> Judged:
     rows = records(found.tables["facts"])
     off = [f"{row['fact']} of {row['crisis']}" for row in rows if row["verdict"] == "off"]
     held = sum(row["verdict"] != "beside" for row in rows)
-    told = f"; not: {', '.join(off)}" if off else ""
-    return Judged((f"{held - len(off)} of {held} listed facts are met by the median of the drawn paths{told}.",))
+    exceptions = f"; not: {', '.join(off)}" if off else ""
+    return Judged((f"{held - len(off)} of {held} listed facts are met by the median of the drawn paths{exceptions}.",))
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
@@ -75,8 +75,8 @@ def draw(found: Found) -> Mapping[str, Figure]:
     for name, later in (("crises_to_2022", False), ("crises_from_2023", True)):
         own = select(curves, (curves["crisis"] >= LAST_RECORDED) == later)
         if own["crisis"].size:
-            said = judge(Found({"facts": select(facts, np.isin(facts["crisis"], own["crisis"]))})).said[0]
-            figures[name] = draw_crises(own, said)
+            title = judge(Found({"facts": select(facts, np.isin(facts["crisis"], own["crisis"]))})).sentences[0]
+            figures[name] = draw_crises(own, title)
     return figures
 
 

@@ -16,7 +16,7 @@ from protogov.experiments.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE,
 MARKS = {"closes": ("o", BLACK), "lows": ("v", VERMILLION), "highs": ("^", GREEN)}
 
 
-def draw_crises(curves: Table, said: str) -> Figure:
+def draw_crises(curves: Table, title: str) -> Figure:
     """A panel a crisis: 90% of the closes, one seed's hourly ranges, known and filled-in prices; implied vol below."""
     panels = [(str(key["crisis"]), own) for key, own in groups(curves, ("crisis",))]
     columns = 2 if len(panels) == 4 else min(3, len(panels))
@@ -24,7 +24,7 @@ def draw_crises(curves: Table, said: str) -> Figure:
     legend_columns = {1: 2, 2: 3}.get(columns, 5)
     legend_height = 0.2 * -(-len(legend_handles()) // legend_columns) + 0.3
     figure = new_figure(max(4.3 * columns, 6.0), 3.0 * rows + legend_height + 0.3)
-    headline(figure, said)
+    headline(figure, title)
     above, below = figure.subfigures(2, 1, height_ratios=[3.0 * rows, legend_height], squeeze=False).ravel()
     for cell, (name, own) in zip(above.subfigures(rows, columns, squeeze=False).ravel(), panels, strict=False):
         price, vol = cell.subplots(2, 1, sharex=True, height_ratios=[2.4, 1.0])

@@ -203,9 +203,11 @@ def facts_table(drawn: Iterable[Paths]) -> Table:
         story = paths.crisis.story
         points = sum(len(story.facts_of(field)) for field in ("closes", "lows", "highs"))
         filled = len(story.closes) + len(story.lows) + len(story.highs) - points
-        told = "known prices that every seed meets" + (f"; {filled} more are filled in" if filled else "")
+        described = "known prices that every seed meets" + (f"; {filled} more are filled in" if filled else "")
         met = points - missed(paths)
-        rows.append(_row(paths, told, points, {"low": np.nan, "median": met, "high": np.nan}, "{:.0f}", met == points))
+        rows.append(
+            _row(paths, described, points, {"low": np.nan, "median": met, "high": np.nan}, "{:.0f}", met == points)
+        )
         for fact in facts_of(paths.crisis):
             values = fact.measure(paths)
             found = dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())), strict=True))
@@ -218,8 +220,8 @@ def _row(
     paths: Paths, fact: str, listed: float, found: dict[str, float], form: str, near: bool | None
 ) -> dict[str, Any]:
     verdict = "beside" if near is None else "met" if near else "off"
-    told = {"crisis": paths.crisis.name, "fact": fact, "listed": float(listed), "form": form, "verdict": verdict}
-    return told | {name: float(value) for name, value in found.items()}
+    described = {"crisis": paths.crisis.name, "fact": fact, "listed": float(listed), "form": form, "verdict": verdict}
+    return described | {name: float(value) for name, value in found.items()}
 
 
 def curves_table(crises: Iterable[Crisis], seeds: int) -> Table:

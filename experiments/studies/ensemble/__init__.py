@@ -146,12 +146,12 @@ def _bands(hopeless_of: Mapping[str, int], left: Mapping[str, int], checked: Tab
     rows: list[dict[str, Any]] = []
     for band in FITTED:
         row = {"band": band.name, "hopeless": hopeless_of.get(band.name, 0), "turned_away": left.get(band.name, 0)}
-        told = {"inside": 0, "centre": np.nan, "centre_low": np.nan, "centre_high": np.nan}
+        described = {"inside": 0, "centre": np.nan, "centre_low": np.nan, "centre_high": np.nan}
         if checked:  # the rounded centre is its last row
             last = interval_of(checked, -1, band.name)
             inside = sum(band.holds(float(value)) for value in checked[band.name][:-1])
-            told = {"inside": inside, "centre": last.mean, "centre_low": last.low, "centre_high": last.high}
-        rows.append(row | told)
+            described = {"inside": inside, "centre": last.mean, "centre_low": last.low, "centre_high": last.high}
+        rows.append(row | described)
     return columns(rows)
 
 
@@ -171,17 +171,17 @@ def judge(found: Found) -> Judged:
     """Members, their rounded centre, and what turned others away; fails when too few were found."""
     members, bands, facts = _members(found), found.tables["bands"], found.facts
     drawn = len(found.tables["sets"]["number"])
-    said = [f"{len(members)} of {drawn} drawn worlds lie inside all bands and are members."]
+    sentences = [f"{len(members)} of {drawn} drawn worlds lie inside all bands and are members."]
     if members:
         name, values = rounded_centre(members)
         outside = [row["band"] for row in records(bands) if not BAND_BY_NAME[row["band"]].holds(row["centre"])]
-        told = f"OUTSIDE {', '.join(outside)}" if outside else "inside all bands"
-        said.append(f"centre {name}: " + " ".join(f"{field}={value:g}" for field, value in values.items()))
-        said.append(f"with {CENTRE_DIGITS} digits it lies {told}, on tapes on which nothing was chosen")
+        described = f"OUTSIDE {', '.join(outside)}" if outside else "inside all bands"
+        sentences.append(f"centre {name}: " + " ".join(f"{field}={value:g}" for field, value in values.items()))
+        sentences.append(f"with {CENTRE_DIGITS} digits it lies {described}, on tapes on which nothing was chosen")
     rows = [["band", "hopeless", "turned away"]]
     rows += [[str(row["band"]), str(row["hopeless"]), str(row["turned_away"])] for row in records(bands)]
     few = f"{len(members)} of {facts['asked']} members were found in {drawn} sets; give more --draws"
-    return Judged((*said, *aligned(rows)), (few,) if len(members) < facts["asked"] else ())
+    return Judged((*sentences, *aligned(rows)), (few,) if len(members) < facts["asked"] else ())
 
 
 def _members(found: Found) -> list[dict[str, float]]:
@@ -200,11 +200,11 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     ]  # fmt: skip
     for row in records(found.tables["bands"]):
         band, values = BAND_BY_NAME[str(row["band"])], kept[f"figure_{row['band']}"]
-        told = [band.meaning, band.span, str(row["hopeless"]), str(row["turned_away"]), "-", "-", "-"]
+        described = [band.meaning, band.span, str(row["hopeless"]), str(row["turned_away"]), "-", "-", "-"]
         if count:
             ends = f"{number(float(values.min()))} to {number(float(values.max()))}"
-            told[4:] = [ends, f"{row['inside']} of {count}", span(interval_in(row, "centre"))]
-        rows.append(told)
+            described[4:] = [ends, f"{row['inside']} of {count}", span(interval_in(row, "centre"))]
+        rows.append(described)
     members = _members(found)
     name, centre = rounded_centre(members) if members else ("", {})
     return page_beside(

@@ -273,7 +273,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
     bar = figure.colorbar(scale, ax=axes, fraction=0.04, pad=0.01)
     bar.set_label("gain of W over static [bp of K0]; in numbers where it holds")
     bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:+g}".replace("-", MINUS))
-    headline(figure, judge(found).said[0])
+    headline(figure, judge(found).sentences[0])
     return {"leaderboard": figure}
 
 

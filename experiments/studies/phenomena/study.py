@@ -237,12 +237,15 @@ def _differences(one: Any, plain: Any) -> dict[str, Any]:
 def judge(found: Found) -> Judged:
     """How many behave as claimed, the table, and those that do not."""
     table, facts = found.tables["phenomena"], found.facts
-    verdicts = {str(name): str(said) for name, said in zip(table["phenomenon"], table["verdict"], strict=True) if said}
-    failed = [f"{name} {said}" for name, said in verdicts.items() if said != HELD]
+    verdicts = {
+        str(name): str(verdict) for name, verdict in zip(table["phenomenon"], table["verdict"], strict=True) if verdict
+    }
+    failed = [f"{name} {verdict}" for name, verdict in verdicts.items() if verdict != HELD]
     held = f"{len(verdicts) - len(failed)} of {len(verdicts)} phenomena behave as claimed: there with the mechanism, "
     head = ["phenomenon", "measured", "with mechanism", "switched off", "paired effect, 95%", "verdict"]
     rows = [
-        [name if said else "", f"{label} [{unit}]", *numbers, said] for name, label, unit, numbers, said in _rows(table)
+        [name if verdict else "", f"{label} [{unit}]", *numbers, verdict]
+        for name, label, unit, numbers, verdict in _rows(table)
     ]
     return Judged(
         (

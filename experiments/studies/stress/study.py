@@ -135,7 +135,7 @@ def exceedance(curve: str, losses: Floats) -> Table:
 def judge(found: Found) -> Judged:
     """The losses, the least collateral, whether the grid's end holds it, and what the option margin does."""
     (cells, rules, pooled), facts = (found.tables[name] for name in ("cells", "requirement", "pooled")), found.facts
-    said = [
+    sentences = [
         f"{num_rows(cells) * facts['seeds']} worlds on {facts['scenario']}, {num_rows(cells)} protocols pooled: loss "
         f"at 95% {span(interval_of(pooled, 0, 'var95'))} bp of K0, expected shortfall "
         f"{span(interval_of(pooled, 0, 'es95'))} bp."
@@ -143,10 +143,10 @@ def judge(found: Found) -> Judged:
     kept = f"insolvency ({facts['criterion']}) at or below {100 * facts['target']:g}%"
     best = best_rule(rules)
     if best is None:
-        said.append(f"No protocol of the grid is shown to keep {kept}: take more seeds or stricter levers.")
-        return Judged(tuple(said))
+        sentences.append(f"No protocol of the grid is shown to keep {kept}: take more seeds or stricter levers.")
+        return Judged(tuple(sentences))
     threshold, open_ended = rules["threshold"][best], bool(rules["open_ended"][best])
-    said.append(
+    sentences.append(
         f"Least collateral that keeps {kept}: {collateral(rules['backed'][best])} at LT {100 * threshold:g}%, option "
         f"margin x{rules['option_margin'][best]:g}."
     )
@@ -155,11 +155,11 @@ def judge(found: Found) -> Judged:
         lever = LEVER_BY_NAME["liquidation_threshold"]
         limit = threshold in (lever.low, lever.high) and not open_ended
         more = "which is the end of the lever's range, too" if limit else "a wider grid may find better"
-        said.append(f"It lies at the end of the grid by {' and '.join(edges)}: {more}.")
+        sentences.append(f"It lies at the end of the grid by {' and '.join(edges)}: {more}.")
     most, seeds = margin_effect(cells), facts["seeds"]
     hardly = " It decides hardly anything by this criterion." if most <= max(HARDLY * seeds, 1) else ""
-    said.append(f"The option margin moves a cell by at most {most} of its {seeds} worlds.{hardly}")
-    return Judged(tuple(said))
+    sentences.append(f"The option margin moves a cell by at most {most} of its {seeds} worlds.{hardly}")
+    return Judged(tuple(sentences))
 
 
 def edges_of(cells: Table, threshold: float, open_ended: bool) -> list[str]:
@@ -212,7 +212,7 @@ def draw_insolvency(found: Found) -> Figure:
         f"below {100 * facts['target']:g}%; blank: LTV too near LT, or too far below"
     )
     figure.supxlabel("\n".join(wrap(caption, int(16 * figure.get_figwidth()))), x=0.01, ha="left", fontsize=7.5)
-    headline(figure, judge(found).said[1])
+    headline(figure, judge(found).sentences[1])
     return figure
 
 
@@ -236,7 +236,7 @@ def draw_losses(found: Found) -> Figure:
     axes.set_xlabel(f"loss of an episode of {facts['config']['episode_hours']} h ({facts['loss']}) [bp of K0]")
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    headline(figure, judge(found).said[0])
+    headline(figure, judge(found).sentences[0])
     return figure
 
 
@@ -250,7 +250,7 @@ def page(found: Found, judged: Judged) -> list[str]:
     facts = found.facts
     return page_beside(
         __file__,
-        said=judged.said[1:],
+        sentences=judged.sentences[1:],
         facts=facts,
         cells=records(found.tables["cells"]),
         rules=records(found.tables["requirement"]),

@@ -285,7 +285,7 @@ def test_an_emptied_account_comes_back_with_its_wallet(blank: Callable[..., Any]
         bench = world, venue, p, _ = blank(return_half_life=2.0)
         world.seed = seed
         lend(bench, collateral=0.0, debt=0.0, wallet=3.0, activity=0.5)
-        borrowers.come_back(world, venue, 0, 0, p)
+        borrowers.refill_account(world, venue, 0, 0, p)
         assert (venue.account_collateral[0], venue.account_wallet[0]) in ((0.0, 3.0), (3.0, 0.0))
         back.append(venue.account_wallet[0] == 0.0)
     # who looks every other hour returns at each look with twice the hourly probability, 1 - 2**-0.5

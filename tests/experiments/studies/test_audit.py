@@ -222,7 +222,7 @@ def test_a_planted_optimum_at_an_edge_is_told_from_one_inside(monkeypatch, peak,
             table["free_value"][0]
             == playing.lever_values(np.array([table["free_action"][0], *[0] * 11]), DAY)["base_rate"]
         )
-    assert ("1 at an edge" in optima.say(found)[0]) is edge
+    assert ("1 at an edge" in optima.summarise(found)[0]) is edge
 
 
 def test_an_edge_that_is_best_only_with_the_others_tuned_is_found(monkeypatch):
@@ -411,7 +411,9 @@ def test_the_share_of_an_ensemble_counts_whole_intervals():
     shares = ensemble.share_table(table)
     assert [shares[name][0] for name in ("members", "above", "below", "unclear")] == [4, 0.5, 0.25, 0.25]
     assert (shares["least"][0], shares["most"][0], shares["median"][0]) == (-2.0, 3.0, 1.25)
-    assert ensemble.say(Found({"ensemble": shares})) == ["natural: of 4 members, W of the defaults above zero in 50%"]
+    assert ensemble.summarise(Found({"ensemble": shares})) == [
+        "natural: of 4 members, W of the defaults above zero in 50%"
+    ]
 
 
 def test_an_ensemble_is_measured_member_by_member_and_goes_on_where_it_was_cut_off(tmp_path, monkeypatch):
@@ -449,7 +451,7 @@ def test_cheaters_stand_beside_the_defaults_on_the_same_tapes():
     assert table["governors"].tolist() == ["static", "collapse", "random_churn"]
     assert table["difference"][0] == table["difference_low"][0] == table["difference_high"][0] == 0.0
     np.testing.assert_allclose(table["welfare"] - table["welfare"][0], table["difference"], atol=1e-9)
-    assert "jump: W of the defaults" in cheaters.say(found)[0]
+    assert "jump: W of the defaults" in cheaters.summarise(found)[0]
 
 
 def test_balance_is_a_table_without_a_band():
@@ -524,7 +526,7 @@ def test_the_command_measures_everything_and_the_page_is_drawn_from_what_is_stor
         assert f"![{name}]({name}.png)" in own and again["versions"]["commit"] in own
         assert f"![{name}]({name}/{name}.png)" in page and (tmp_path / name / f"{name}.png").is_file()
         said = study.judge(Found(load_tables(tmp_path / name, read_manifest(tmp_path / name)["tables"]),
-                                 read_manifest(tmp_path / name)["facts"])).said  # fmt: skip
+                                 read_manifest(tmp_path / name)["facts"])).sentences  # fmt: skip
         assert said and all(f"- {one.partition(': ')[2]}" in text for one in said for text in (own, page))
     own = (worth / "README.md").read_text()
     (tmp_path / "README.md").unlink(), (worth / "README.md").unlink(), (worth / "worth.png").unlink()

@@ -50,7 +50,7 @@ def play_games(monkeypatch, pull):
     for module in (search, play):
         monkeypatch.setattr(module, "play_constants", toy_world(pull, opened))
     found = coupling.measure(Audit(SMALL, ("jump",), SHORT))
-    return found.tables["coupling"], coupling.say(found), opened
+    return found.tables["coupling"], coupling.summarise(found), opened
 
 
 def test_optima_that_move_are_found_coupled(monkeypatch):
@@ -184,7 +184,7 @@ def test_rivals_are_measured_on_two_venues_and_claim_signs_on_more_tapes(tmp_pat
     sizes = Sizes(generations=1, population=4, search_seeds=2, pick_seeds=2, num_seeds=4, claim_seeds=6)
     how = Running(keep=tmp_path)
     found = rivals.measure(Audit(WorldConfig(episode_hours=12), ("jump",), sizes, how=how), ("rate",))
-    table, said = found.tables["rivals"], rivals.say(found)
+    table, said = found.tables["rivals"], rivals.summarise(found)
     assert table["move"].tolist() == ["cheap", "dear"]
     assert found.tables["rivals_regrets"]["mover"].tolist() == ["rate", "rate"]
     assert set(table["tapes"]) <= {4, 6}
@@ -206,7 +206,7 @@ def test_the_words_on_rivals_count_what_is_beyond_chance(survives, claimed):
         "p_holm": np.array([0.01 if survives else 0.5, np.nan]), "regret": np.array([0.4, np.nan]),
         "moved": np.array([True, False]), "resolution": np.array([0.1, 0.3]),
     }  # fmt: skip
-    mandate, welfare, answers, none = rivals.say(Found({"rivals": table, "rivals_regrets": regrets}))
+    mandate, welfare, answers, none = rivals.summarise(Found({"rivals": table, "rivals_regrets": regrets}))
     assert mandate.startswith("0 of 2 moves") and "largest rate unclear" in mandate
     # the larger one is not told from nothing
     assert ("rate dear on stress +19.0 [+17.0, +21.0]" if claimed else "rate unclear") in welfare

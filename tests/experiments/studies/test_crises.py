@@ -79,9 +79,9 @@ def test_a_fact_that_is_not_met_is_marked() -> None:
     assert sum("**off**" in row for row in rows) >= 4
     # all but the first price
     first = ["crisis-2024-08", "known prices that every seed meets; 11 more are filled in", "4", "1", "", "**off**"]
-    assert rows[0] == first and "not: known prices" in judge(found).said[0]
+    assert rows[0] == first and "not: known prices" in judge(found).sentences[0]
     met = Found({"facts": facts_table([Paths.of(CRISES["crisis-2024-08"], 20)])})
-    assert not any("**off**" in row for row in fact_rows(met)) and "not:" not in judge(met).said[0]
+    assert not any("**off**" in row for row in fact_rows(met)) and "not:" not in judge(met).sentences[0]
 
 
 def test_page_and_figures(tmp_path: Path) -> None:

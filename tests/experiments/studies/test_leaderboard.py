@@ -89,7 +89,11 @@ def test_gains_are_paired_and_marks_hold_for_all_rows_at_once():
         static, marked = estimate(found, STATIC, scenario, GAIN)
         assert static.mean == static.half_width == 0.0 and not marked
         assert board[f"gain on {scenario}"][1] == pytest.approx(better.mean, rel=1e-5)
-    assert judge(found).said[0].startswith("On calm W gains over the static protocol under 1 of 3 governors and loses")
+    assert (
+        judge(found)
+        .sentences[0]
+        .startswith("On calm W gains over the static protocol under 1 of 3 governors and loses")
+    )
 
 
 def test_means_over_scenarios_resample_a_seed_with_all_its_episodes():

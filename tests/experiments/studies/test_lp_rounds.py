@@ -24,7 +24,7 @@ def test_hedging_takes_risk_away_and_seeds_repeat() -> None:
     np.testing.assert_array_equal(play_rounds(world_of("hedged", 72), Round("jump", "hedged", 8))["return"], hedged)
     assert (table["low"] < table["mean"]).all() and (table["mean"] < table["high"]).all()
     assert len(STUDY.draw(found)["lp_rounds"].axes) == 1
-    assert STUDY.judge(found).said[0] == "Hedging narrows the spread of rounds in 1 of 1 markets."
+    assert STUDY.judge(found).sentences[0] == "Hedging narrows the spread of rounds in 1 of 1 markets."
 
 
 @pytest.mark.parametrize("hedge", HEDGES)

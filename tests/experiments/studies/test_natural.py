@@ -112,4 +112,4 @@ def test_the_drift_makes_up_for_what_the_parts_lose() -> None:
     drifting = np.array(["drift" in name for name in parts["part"][:-1]])
     means = parts["share"][:-1] * (1.0 + parts["return"][:-1]) * np.where(drifting, np.exp(hours), 1.0)
     assert means.sum() == pytest.approx(1.0)
-    assert found.facts["error"] > 0.0 and f"{found.facts['drift']:.3e}" in natural_drift.judge(found).said[0]
+    assert found.facts["error"] > 0.0 and f"{found.facts['drift']:.3e}" in natural_drift.judge(found).sentences[0]

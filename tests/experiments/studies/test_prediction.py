@@ -65,5 +65,5 @@ def test_known_figures_stand_beside_the_crisis(monkeypatch):
     found = measure(Options(scenarios=("crisis-2022-11",), tapes=2), HERE)
     assert found.tables["prediction"]["verdict"].tolist().count("missed") == 1
     judged = judge(found)
-    assert judged.said[0].startswith("0 of 1 known figures")
+    assert judged.sentences[0].startswith("0 of 1 known figures")
     assert "all of it | a test | **missed**" in "\n".join(page(found, judged))
