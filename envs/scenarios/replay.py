@@ -103,8 +103,8 @@ class Replay(PathScenario):
             range(max(one.start, self._window.start), min(one.stop, self._window.stop)) for one in stretches
         ]
         parts = f", in {len(stretches)} stretches" if len(stretches) > 1 else ""
-        about = f"{len(self.candles)} recorded hours, {self._said(range(len(self.candles)))}{parts}"
-        chosen = f"Episodes lie in {len(self._window)} of {len(self.candles)} hours, {self._said(self._window)}."
+        about = f"{len(self.candles)} recorded hours, {self._filled_sentence(range(len(self.candles)))}{parts}"
+        chosen = f"Episodes lie in {len(self._window)} of {len(self.candles)} hours, {self._filled_sentence(self._window)}."
         walk = CandleWalk(self.candles, self.openings)
         name = name or without_suffix(self.candles.path)
         super().__init__(name, split, walk, conditions, kind="replay", about=about)
@@ -122,7 +122,7 @@ class Replay(PathScenario):
         if first >= stop:
             limits = (("at or after", begin), ("before", end))
             asked = " and ".join(f"{word} {limit!r}" for word, limit in limits if limit is not None)
-            raise CandleError(f"{self.candles.path}: none of its hours, {self._said(range(time.size))}, lies {asked}.")
+            raise CandleError(f"{self.candles.path}: none of its hours, {self._filled_sentence(range(time.size))}, lies {asked}.")
         return range(first, stop)
 
     def _find_start(self, start: str) -> int:
@@ -131,7 +131,7 @@ class Replay(PathScenario):
         index = int(np.searchsorted(self.candles.time, wanted))
         if index not in self._window or self.candles.time[index] != wanted:
             raise CandleError(
-                f"{self.candles.path}: start {start!r} is not one of its hours, {self._said(self._window)}."
+                f"{self.candles.path}: start {start!r} is not one of its hours, {self._filled_sentence(self._window)}."
             )
         return index
 
@@ -157,7 +157,7 @@ class Replay(PathScenario):
             held = next(one.stop - at for one in self._stretches if at in one)
             where = f" from {utc(self.candles.time[at])}"
         if len(self._window) < len(self.candles):
-            where += f" within {self._said(self._window)}"
+            where += f" within {self._filled_sentence(self._window)}"
         if len(self._stretches) > 1:
             where += " without a gap"
         raise CandleError(
