@@ -104,6 +104,9 @@ BAD: list[tuple[str, Any, str]] = [
     ("defaults", {"base_rate": nan}, "defaults['base_rate'] = nan must be a number between 0 and 0.1."),
     ("observe", ("chains",), "observe names the group 'chains', known groups are chain, feeds, surface, accounts."),
     ("observe", (), "observe = () must name at least one of chain, feeds, surface, accounts."),
+    ("venue_overrides", [{}, {}], "venue_overrides has 2 mappings, and venues = 1: give one for each venue."),
+    ("venue_overrides", [{"lp_size": 1e6}], "venue_overrides says how venues differ, and venues = 1: set parameters"),
+    ("background", {"x_9": "pi"}, "background names 'x_9', known are the seats rate_0,"),
     ("member", "w00", "member = 'w00' must be '' for the parameters as given, 'ensemble' for one drawn each episode,"),
 ]  # fmt: skip
 WRONG_TYPES: list[tuple[str, Any]] = [
@@ -118,6 +121,10 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("parameters", None),
     ("observe", "chain"),
     ("privileged", 1),
+    ("venue_overrides", 3),
+    ("venue_overrides", [3]),
+    ("venue_overrides", {"supply_size": 1.0}),
+    ("background", 3),
     ("member", None),
     ("member", ["w01"]),
 ]
