@@ -12,7 +12,7 @@ from protogov.envs.seats import described, seat_background, seated
 from protogov.envs.sizes import SIZES
 from protogov.envs.world.features import Feature
 from protogov.envs.world.lever_table import LEVER_BY_NAME, Lever, with_defaults
-from protogov.envs.world.parameters import Parameters
+from protogov.envs.world.parameters import VENUE_PARAMETERS, Parameters, parameter_names
 from protogov.envs.world.state import MAX_DECISION_HOURS, MAX_VENUES
 
 OBSERVABLE = ("chain", "feeds", "surface", "accounts")
@@ -63,6 +63,10 @@ class WorldConfig:
         randomise_levers: levers start uniform within this share of their range around the default (training: 0.25).
         stagger: the first episode of each world has a random length, so that worlds of a batch are out of step.
         parameters: the physics; see `protogov.envs.world.parameters`.
+        venue_overrides: parameters by which the venues differ, a mapping for each, say
+            `[{}, {"supply_size": 4e7, "options_on": 0}]`: those of `protogov.envs.world.parameters` that are of a
+            venue. `options_on = 0` makes a venue that lends alone, `supply_size = 0` and `debt_size = 0` one of options
+            alone. Empty: all venues are alike.
         background: seat (say "risk_0") or role (its seat on every venue that nobody else has) -> who governs there and
             does not learn: the name of a governor, the path of a policy's .json file, an object
             (`protogov.envs.interfaces.Governor`, of which every batch of worlds makes a copy), or None for nobody. A
@@ -87,6 +91,7 @@ class WorldConfig:
     randomise_levers: float = 0.0
     stagger: bool = False
     parameters: Parameters = OF_SIZE
+    venue_overrides: Any = ()
     background: Mapping[str, Any] = field(default_factory=dict)
     member: str = ""
 
@@ -132,6 +137,7 @@ class WorldConfig:
             lever = LEVER_BY_NAME[name]
             _number(f"defaults[{name!r}]", value, lever.low, lever.high)
         self._take_member()
+        object.__setattr__(self, "venue_overrides", self._read_overrides())
         threshold, gap = self.lever_default("liquidation_threshold"), self.lever_default("ltv_gap")
         if threshold - gap <= 0.0:
             raise ConfigError(
@@ -163,6 +169,42 @@ class WorldConfig:
             raise ConfigError(str(error)) from None
         if self.member not in ("", EVERY_MEMBER):
             object.__setattr__(self, "parameters", self._parameters_of(self.member))
+
+    def _read_overrides(self) -> tuple[dict[str, float], ...]:
+        """The overrides, a dict a venue, or nothing where they change nothing."""
+        given = self.venue_overrides
+        if not isinstance(given, (tuple, list)) or not all(isinstance(one, Mapping) for one in given):
+            raise ConfigError(f"venue_overrides = {given!r} must be a sequence of mappings from parameters to values.")
+        if given and len(given) != self.venues:
+            raise ConfigError(
+                f"venue_overrides has {len(given)} mappings, and venues = {self.venues}: give one for each venue."
+            )
+        if not any(given):
+            return ()
+        if self.venues == 1:
+            raise ConfigError("venue_overrides says how venues differ, and venues = 1: set parameters instead.")
+        member = shipped_ensemble().ranges if self.member else {}
+        for venue, changes in enumerate(given):
+            for name in changes:
+                start = f"venue_overrides[{venue}] sets {name!r}, "
+                if name not in parameter_names():
+                    raise ConfigError(f"{start}which is no parameter; venues may differ in {_OF_VENUES}.")
+                if name not in VENUE_PARAMETERS:
+                    one = "all venues read one oracle" if name.startswith("oracle_") else "it is the same at all venues"
+                    raise ConfigError(f"{start}but {one}; venues may differ in {_OF_VENUES}.")
+                if name in member:
+                    raise ConfigError(f"{start}which member = {self.member!r} sets too; leave one of the two out.")
+            for population in self.populations():
+                try:
+                    Parameters(**{**asdict(population), **changes})
+                except ValueError as error:
+                    raise ConfigError(f"venue_overrides[{venue}]: {error}") from None
+        return tuple(dict(changes) for changes in given)
+
+    def venue_parameters(self, venue: int) -> Parameters:
+        """The physics of one venue: `parameters` and what `venue_overrides` change of them there."""
+        changes = self.venue_overrides[venue] if self.venue_overrides else {}
+        return replace(self.parameters, **changes)
 
     def _parameters_of(self, member: str) -> Parameters:
         try:
@@ -218,8 +260,8 @@ class WorldConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dict that `from_dict` takes back; an infinite autonomy is the string 'inf'.
 
-        An empty background is left out. A governor in it that is an object is told by its class, and refused by
-        `from_dict`.
+        An empty background and empty overrides are left out. A governor in the background that is an object is told by
+        its class, and refused by `from_dict`.
 
         Raises:
             ConfigError: `reward_fn` has no name that could be imported again.
@@ -228,6 +270,9 @@ class WorldConfig:
         del data["background"]
         if self.background:
             data["background"] = described(self.background)
+        del data["venue_overrides"]
+        if self.venue_overrides:
+            data["venue_overrides"] = [dict(changes) for changes in self.venue_overrides]
         data["roles"] = {name: role.to_dict() for name, role in self.roles.items()}
         data["observe"], data["defaults"] = list(self.observe), dict(self.defaults)
         data["autonomy"] = "inf" if self.autonomy == float("inf") else self.autonomy
@@ -280,6 +325,7 @@ class WorldConfig:
             raise ConfigError(str(error)) from None
 
 
+_OF_VENUES = ", ".join(VENUE_PARAMETERS)
 FIELDS = tuple(sorted((*(spec.name for spec in fields(WorldConfig)), "mandates")))  # that a configuration is made of
 
 

@@ -33,16 +33,15 @@ def hourly_kernels(num_venues: int) -> tuple[Any, Any]:
         log = logs[0]
         for i in range(start, stop):
             world = worlds[i]
-            p = params[i]
             for position in range(world.step_events):
                 log.rows[position] = events[i, position]
             if phase == BEGIN:
                 kept = world.decision_hours
                 world.decision_hours = 0  # aims the levers and begins the sums, and runs no hour
-                run_decision(world, tape[i], actions[i], log, p)
+                run_decision(world, tape[i], actions[i], log, params[i])
                 world.decision_hours = kept
             elif phase == HOUR and hours[i] < world.decision_hours and world.hour < world.length:
-                run_hour(world, tape[i], log, p)
+                run_hour(world, tape[i], log, params[i])
                 hours[i] += 1
                 for position in range(world.step_events):
                     events[i, position] = log.rows[position]
@@ -50,10 +49,12 @@ def hourly_kernels(num_venues: int) -> tuple[Any, Any]:
                     bad = i
             elif phase == END:
                 for v in range(world.num_venues):
-                    settle_terms(world, world.venues[v], hours[i], terms[i, v], p)
+                    settle_terms(world, world.venues[v], hours[i], terms[i, v], params[i, v])
                     fill_controls(world.venues[v], controls[i, v])
                     fill_record(world, world.venues[v], v, log, records[i, v])
-                fill_observation(world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], p)
+                fill_observation(
+                    world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], params[i]
+                )
         return bad
 
     def check_range(worlds, start, stop):

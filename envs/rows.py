@@ -1,14 +1,15 @@
 """Levers and physics of its own for each row of a batch: what makes a stress grid one batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
+from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from protogov.envs.config import ConfigError
+from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVER_INDEX
-from protogov.envs.world.parameters import Parameters
+from protogov.envs.world.parameters import PARAMS, Parameters
 
 Floats = NDArray[np.float64]
 
@@ -37,34 +38,43 @@ def own_levers(defaults: Floats, given: Mapping[str, ArrayLike]) -> None:
         )
 
 
-def own_parameters(params: np.recarray, common: Sequence[Parameters], given: Mapping[str, ArrayLike]) -> None:
-    """Write physical parameters of single rows into `params`, a `PARAMS` record a row.
+def venue_rows(config: WorldConfig) -> np.ndarray:
+    """Parameters of a world's venues, `PARAMS` [venues]."""
+    return np.concatenate([config.venue_parameters(venue).record() for venue in range(config.venues)], dtype=PARAMS)
+
+
+def own_parameters(params: np.recarray, config: WorldConfig, given: Mapping[str, ArrayLike]) -> None:
+    """Write physical parameters of single rows into `params`, `PARAMS` [n, venues]: the same at every venue.
 
     Args:
         params: of every row; written in place.
-        common: the parameters of the configuration, which say what else each row may have.
+        config: whose parameters say what else each row may have.
         given: parameter name -> float [n], each within the parameter's range.
 
     Raises:
-        ConfigError: an unknown parameter, another shape, a value out of range, or values that contradict each other.
+        ConfigError: an unknown parameter, another shape, a value out of range, values that contradict each other, or a
+            parameter that the configuration has for single venues.
     """
+    common = config.populations()
     known = {spec.name: spec for spec in fields(Parameters)}
     for name, values in given.items():
         if name not in known:
             raise ConfigError(f"parameters names {name!r}, which is no parameter; known are {', '.join(known)}.")
+        if any(name in changes for changes in config.venue_overrides):
+            raise ConfigError(f"parameters names {name!r}, which venue_overrides set too; leave one of the two out.")
         limits = known[name].metadata
-        params[name] = _rows("parameters", name, values, len(params), limits["low"], limits["high"])
+        params[name] = _rows("parameters", name, values, len(params), limits["low"], limits["high"])[:, None]
     if not given:
         return
-    own = np.stack([np.asarray(params[name]) for name in given], axis=1)
+    own = np.stack([np.asarray(params[name])[:, 0] for name in given], axis=1)
     for row in np.unique(own, axis=0):  # what one number cannot show: whole numbers, and pairs in their order
         changed = {
             name: int(value) if known[name].type in (int, "int") and value == int(value) else float(value)
             for name, value in zip(given, row, strict=True)
         }
-        for rest in common:
+        for rest, own_of_venue in product(common, config.venue_overrides or ({},)):
             try:
-                Parameters(**{**asdict(rest), **changed})
+                Parameters(**{**asdict(rest), **own_of_venue, **changed})
             except ValueError as error:
                 raise ConfigError(str(error)) from None
 

@@ -22,7 +22,7 @@ from protogov.envs.layout import Layout
 from protogov.envs.population_hook import PopulationHook, run_hour_by_hour
 from protogov.envs.rewards import checked_reward
 from protogov.envs.roles import Agent, Role
-from protogov.envs.rows import own_levers, own_parameters
+from protogov.envs.rows import own_levers, own_parameters, venue_rows
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.seeds import row_seeds
 from protogov.envs.threads import RowThreads, slices
@@ -35,7 +35,7 @@ from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 6
+SNAPSHOT_VERSION = 7
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -79,7 +79,7 @@ class Simulator:
             lever_defaults: lever name -> float [n] in the lever's unit and range: a default of its own for each row,
                 at every venue. A grid of protocols is one batch.
             parameters: parameter name -> float [n] in the parameter's unit and range: physics of its own for each row,
-                whatever the configuration's member has.
+                whatever the configuration's member has, at every venue.
             population_hook: people in plain Python: called before every hour with the rows that stand at it; slow, for
                 a try-out; see `protogov.envs.population_hook`. Forks keep it, snapshots do not hold it.
 
@@ -109,12 +109,12 @@ class Simulator:
         self._workers = RowThreads(self.num_threads)
         self.base_seeds = np.array(row_seeds(seed, self.num_worlds), np.uint64)
         self.episodes = np.full(num_worlds, -1, np.int64)  # number of each row's running episode
-        self.params = np.repeat(self.config.parameters.record(), num_worlds).view(np.recarray)
+        self.params = np.tile(venue_rows(self.config), (num_worlds, 1)).view(np.recarray)  # [n, venues]
         self._layout = Layout(self.config, self.places)
         self._template = self._layout.blank_world()
         self.lever_defaults = np.repeat(self._template["venues"]["levers"]["default"][:, 0], num_worlds, axis=0)
         own_levers(self.lever_defaults, lever_defaults or {})
-        own_parameters(self.params, self.config.populations(), parameters or {})
+        own_parameters(self.params, self.config, parameters or {})
         self._own = tuple(sorted(parameters or {}))  # parameters that no member replaces
         self._background = Background(self.config, self.num_worlds)
         self._last_step: Step | None = None  # of the last decision, where somebody's `reward_fn` asked for it
@@ -284,7 +284,7 @@ class Simulator:
         values = ensemble.table()[members_drawn(keys, len(ensemble.members))]
         for column, name in enumerate(ensemble.ranges):
             if name not in self._own:
-                self.params[name][rows] = values[:, column]
+                self.params[name][rows] = values[:, column, None]  # the same people at every venue
 
     def _first_length(self, episode_key: np.uint64) -> int:
         """Random whole number of decisions, so that a batch's episodes do not all end together."""

@@ -104,7 +104,9 @@ class Replay(PathScenario):
         ]
         parts = f", in {len(stretches)} stretches" if len(stretches) > 1 else ""
         about = f"{len(self.candles)} recorded hours, {self._filled_sentence(range(len(self.candles)))}{parts}"
-        chosen = f"Episodes lie in {len(self._window)} of {len(self.candles)} hours, {self._filled_sentence(self._window)}."
+        chosen = (
+            f"Episodes lie in {len(self._window)} of {len(self.candles)} hours, {self._filled_sentence(self._window)}."
+        )
         walk = CandleWalk(self.candles, self.openings)
         name = name or without_suffix(self.candles.path)
         super().__init__(name, split, walk, conditions, kind="replay", about=about)
@@ -122,7 +124,9 @@ class Replay(PathScenario):
         if first >= stop:
             limits = (("at or after", begin), ("before", end))
             asked = " and ".join(f"{word} {limit!r}" for word, limit in limits if limit is not None)
-            raise CandleError(f"{self.candles.path}: none of its hours, {self._filled_sentence(range(time.size))}, lies {asked}.")
+            raise CandleError(
+                f"{self.candles.path}: none of its hours, {self._filled_sentence(range(time.size))}, lies {asked}."
+            )
         return range(first, stop)
 
     def _find_start(self, start: str) -> int:

@@ -150,20 +150,20 @@ def keep_compiled(function: Callable[..., Any]) -> Any:
 
 
 @compiled
-def fill_observation(world, world_features, world_flat, venue_features, venue_flat, obs, p):
+def fill_observation(world, world_features, world_flat, venue_features, venue_flat, obs, params):
     """Features of one world in physical units, and the same normalised in one row: world first, then each venue.
 
     The groups `surface` and `accounts` are filled where the world shows them; elsewhere their columns stay zero.
     """
-    observe_world(world, world_features, p)
+    observe_world(world, world_features, params[0])
     normalise(world_flat, WORLD_SCALE, WORLD_SYMLOG, obs, 0, 0, world_flat.shape[0])
     for v in range(world.num_venues):
         venue, features = world.venues[v], venue_features[v]
         flat, offset = venue_flat[v], world_flat.shape[0] + v * venue_flat.shape[1]
-        observe_venue(world, venue, features, p)
+        observe_venue(world, venue, features, params[v])
         normalise(flat, VENUE_SCALE, VENUE_SYMLOG, obs, offset, 0, SURFACE_AT)
         if world.shows_surface:
-            observe_surface(world, venue, features, p)
+            observe_surface(world, venue, features, params[v])
             normalise(flat, VENUE_SCALE, VENUE_SYMLOG, obs, offset, SURFACE_AT, ACCOUNTS_AT)
         if world.shows_accounts:
             observe_accounts(world, venue, features)
@@ -195,15 +195,16 @@ def _build(digest: str) -> Kernels:
         log = logs[0]
         for i in range(start, stop):
             world = worlds[i]
-            p = params[i]
-            hours = run_decision(world, tape[i], actions[i], log, p)
+            hours = run_decision(world, tape[i], actions[i], log, params[i])
             for v in range(world.num_venues):
-                settle_terms(world, world.venues[v], hours, terms[i, v], p)
+                settle_terms(world, world.venues[v], hours, terms[i, v], params[i, v])
                 fill_controls(world.venues[v], controls[i, v])
                 fill_record(world, world.venues[v], v, log, records[i, v])
             for position in range(world.step_events):
                 events[i, position] = log.rows[position]
-            fill_observation(world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], p)
+            fill_observation(
+                world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], params[i]
+            )
             # a comparison that also catches a non-finite residual
             if bad < 0 and not world.book_error <= BOOK_TOLERANCE:
                 bad = i

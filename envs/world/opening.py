@@ -29,9 +29,9 @@ BISECTIONS = 20  # of the opening utilisation, to 1e-6
 
 
 @compiled
-def open_world(world, tape, p):
+def open_world(world, tape, params):
     """Open an episode on a blank record that carries its seed, length, decision hours, counts and lever limits."""
-    opening = tape[0]
+    opening, p = tape[0], params[0]
     world.peg = opening.peg
     world.tape_price = np.float64(opening.close) / world.peg
     world.outside_price = world.tape_price
@@ -57,7 +57,7 @@ def open_world(world, tape, p):
     world.high_week = world.oracle_price
     draw_liquidators(world, p)
     for v in range(world.num_venues):
-        open_venue(world, world.venues[v], v, p)
+        open_venue(world, world.venues[v], v, params)
     set_funding(world, opening, p)
     world.opening_cash = total_cash(world)
     world.opening_coin = total_coin(world)
@@ -69,14 +69,15 @@ def open_world(world, tape, p):
 
 
 @compiled
-def open_venue(world, venue, v, p):
+def open_venue(world, venue, v, params):
     """One venue: levers, loans, suppliers, option pool, treasury."""
+    p = params[v]
     venue.borrow_index, venue.supply_index = 1.0, 1.0
     venue.health_stale = 1
     venue.backstop_on = 1 if p.cash_backstop > 0.0 else 0
     draw_levers(world, venue, v)
-    draw_borrowers(world, venue, v, p)
-    draw_suppliers(world, venue, v, p)
+    draw_borrowers(world, venue, v, params)
+    draw_suppliers(world, venue, v, params)
     open_option_pool(world, venue, v, p)
     open_lending(world, venue, p)
     value = p.lp_size * (p.options_on > 0.0)

@@ -2,6 +2,10 @@
 
 Each field has its unit, its accepted range and one sentence. Switches are numbers too, so a stress grid is a batch.
 To add a parameter, add one line here and read ``p.<name>`` in a kernel.
+
+Kernels have a row of them for each venue. Fields `of_venue` may differ between the venues of a world: sizes, and the
+rules of a protocol. All others are the same in each row: the outside market, the oracle that all venues read, and
+people who come to both, who cannot be somebody else there.
 """
 
 from dataclasses import dataclass, field, fields
@@ -13,7 +17,12 @@ import numpy as np
 
 def parameter(default: float, unit: str, low: float, high: float, doc: str) -> Any:
     """Declare one parameter: its default, unit, closed accepted range and meaning."""
-    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "help": doc})
+    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "help": doc, "scope": "world"})
+
+
+def of_venue(default: float, unit: str, low: float, high: float, doc: str) -> Any:
+    """Declare one parameter that venues of a world may differ in."""
+    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "help": doc, "scope": "venue"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,19 +64,19 @@ class Parameters:
     oracle_pool_average: float = parameter(0, "switch", 0, 1, "1: the oracle is a mean of the pool's price alone")
     oracle_average_window: int = parameter(6, "sub-steps", 1, 12, "over which that mean is taken")
     # ---- lending rules
-    reserve_factor: float = parameter(0.15, "share", 0, 1, "of borrowers' interest kept for the treasury")
-    close_factor: float = parameter(0.5, "share", 0.01, 1, "of a debt repaid in one liquidation")
-    full_close_health: float = parameter(0.95, "health factor", 0, 1, "at and below which all debt may be repaid")
-    dust_balance: float = parameter(2000, "USD", 0, inf, "debt or collateral below which all debt may be repaid")
-    dust_leftover: float = parameter(1000, "USD", 0, inf, "a liquidation may not leave less than this")
-    protocol_fee: float = parameter(0.1, "share", 0, 1, "of the liquidation bonus that goes to the treasury")
-    funding_cost: float = parameter(
+    reserve_factor: float = of_venue(0.15, "share", 0, 1, "of borrowers' interest kept for the treasury")
+    close_factor: float = of_venue(0.5, "share", 0.01, 1, "of a debt repaid in one liquidation")
+    full_close_health: float = of_venue(0.95, "health factor", 0, 1, "at and below which all debt may be repaid")
+    dust_balance: float = of_venue(2000, "USD", 0, inf, "debt or collateral below which all debt may be repaid")
+    dust_leftover: float = of_venue(1000, "USD", 0, inf, "a liquidation may not leave less than this")
+    protocol_fee: float = of_venue(0.1, "share", 0, 1, "of the liquidation bonus that goes to the treasury")
+    funding_cost: float = of_venue(
         0, "annual", 0, 1, "that the treasury pays outside on what is lent, as far as it has money"
     )
-    losses_socialised: float = parameter(
+    losses_socialised: float = of_venue(
         1, "switch", 0, 1, "1: suppliers bear bad debt at once (Morpho); 0: the treasury, then an open deficit (Aave)"
     )
-    cash_backstop: float = parameter(
+    cash_backstop: float = of_venue(
         0, "switch", 0, 1, "1: the outside lends what a withdrawal lacks, nobody is ever locked in"
     )
     # ---- liquidators
@@ -91,7 +100,7 @@ class Parameters:
     gas_congestion: float = parameter(20, "ratio", 0, inf, "gas multiplier gained at full congestion")
     # ---- borrowers
     num_accounts: int = parameter(128, "accounts", 1, 128, "borrowers of a venue")
-    debt_size: float = parameter(71e6, "USD", 0, inf, "debt of a venue at the reference rate and loan-to-value")
+    debt_size: float = of_venue(71e6, "USD", 0, inf, "debt of a venue at the reference rate and loan-to-value")
     account_tail: float = parameter(1.2, "exponent", 0.5, 10, "Pareto exponent of account sizes")
     account_size_ratio: float = parameter(400, "ratio", 1, 1e6, "largest over smallest account size")
     borrow_elasticity: float = parameter(6.3, "exponent", 0, 50, "steepness of borrowing in rate / reservation rate")
@@ -117,9 +126,7 @@ class Parameters:
     leverage_buying: float = parameter(0.48, "share", 0, 1, "of newly borrowed cash that buys coin in the spot pool")
     # ---- suppliers
     num_suppliers: int = parameter(12, "suppliers", 1, 16, "suppliers of a venue")
-    supply_size: float = parameter(
-        90e6, "USD", 0, inf, "deposits of a venue's suppliers when the rate is what they ask"
-    )
+    supply_size: float = of_venue(90e6, "USD", 0, inf, "deposits of a venue's suppliers when the rate is what they ask")
     supply_elasticity: float = parameter(6.8, "exponent", 0, 50, "steepness of supply in (1 + rate gap in %/10)")
     supply_headroom: float = parameter(1.0, "share", 0.01, 10, "what a supplier adds at most when the rate is high")
     supply_premium: float = parameter(-0.006, "annual", -1, 1, "median yield wanted above the outside yield")
@@ -144,7 +151,7 @@ class Parameters:
         10,
         "cost of an unmet withdrawal: unsecured money at a day's notice (US credit cards, Federal Reserve G.19, 2024)",
     )
-    treasury_share: float = parameter(0.01, "share", 0, 1, "opening treasury over deposits and LP value")
+    treasury_share: float = of_venue(0.01, "share", 0, 1, "opening treasury over deposits and LP value")
     # ---- welfare
     loss_weight: float = parameter(3, "ratio", 0, 100, "of haircuts, open deficit and latent shortfall in W: lambda")
     liquidation_weight: float = parameter(0.5, "ratio", 0, 100, "of what liquidations cost in W: kappa")
@@ -152,71 +159,71 @@ class Parameters:
     venue_choice: float = parameter(50, "per 1.00 of rate", 0, 1e4, "log odds gained by a better rate; 0: nobody moves")
     taste_spread: float = parameter(0.5, "log odds", 0, 10, "standard deviation of people's taste for a venue")
     # ---- option pool
-    options_on: float = parameter(1, "switch", 0, 1, "0: nobody trades options")
-    lp_size: float = parameter(20e6, "USD", 0, inf, "opening value of the option pool")
-    lend_share: float = parameter(0.4, "share", 0, 1, "of the option pool's free cash lent to the lending market")
-    lock_share: float = parameter(0.35, "share", 0, 1, "of a coin (calls) or strike (puts) locked per written option")
-    gamma_limit: float = parameter(3, "ratio", 0, inf, "hedge gain beyond which no trade may take net gamma")
-    gamma_widening: float = parameter(0.2, "ratio", 0, 100, "extra half-spread a hedge gain of 1 puts on such trades")
-    vega_limit: float = parameter(0.01, "share of NAV", 0, inf, "net standardised vega of a vol point, at most")
-    opening_notional: float = parameter(26e6, "USD", 0, inf, "options that traders hold when the episode begins")
+    options_on: float = of_venue(1, "switch", 0, 1, "0: nobody trades options")
+    lp_size: float = of_venue(20e6, "USD", 0, inf, "opening value of the option pool")
+    lend_share: float = of_venue(0.4, "share", 0, 1, "of the option pool's free cash lent to the lending market")
+    lock_share: float = of_venue(0.35, "share", 0, 1, "of a coin (calls) or strike (puts) locked per written option")
+    gamma_limit: float = of_venue(3, "ratio", 0, inf, "hedge gain beyond which no trade may take net gamma")
+    gamma_widening: float = of_venue(0.2, "ratio", 0, 100, "extra half-spread a hedge gain of 1 puts on such trades")
+    vega_limit: float = of_venue(0.01, "share of NAV", 0, inf, "net standardised vega of a vol point, at most")
+    opening_notional: float = of_venue(26e6, "USD", 0, inf, "options that traders hold when the episode begins")
     num_expiries: int = parameter(4, "expiries", 1, 4, "listed expiries, a week apart")
     num_strikes: int = parameter(5, "strikes", 1, 5, "strikes an expiry, 10% apart around the money")
     strike_gap: float = parameter(0.1, "log price", 0.001, 1, "between neighbouring strikes at listing")
     interest_rate: float = parameter(0.03, "annual", -0.5, 1, "r of Black-Scholes")
-    standard_size: float = parameter(
+    standard_size: float = of_venue(
         2.4e6, "USD at the opening", 1e-3, inf, "notional of a trade that moves base vol by one vol point"
     )
-    skew_impact: float = parameter(0.3, "ratio", 0, 10, "move of the skew over the move of base vol")
-    vol_reversion: float = parameter(24, "h", 0.1, inf, "half-life of the surface's return to its anchor")
+    skew_impact: float = of_venue(0.3, "ratio", 0, 10, "move of the skew over the move of base vol")
+    vol_reversion: float = of_venue(24, "h", 0.1, inf, "half-life of the surface's return to its anchor")
     anchor_half_life: float = parameter(8, "h", 0.1, inf, "lag of the public vol index that is the anchor")
     surface_skew: float = parameter(-0.25, "ratio", -5, 5, "fair vol ratio's slope in log moneyness")
-    skew_shift_width: float = parameter(0.2, "log price", 0.01, 5, "moneyness at which the skew shift is full")
-    option_fee: float = parameter(0.003, "share of premium", 0, 1, "fee of a trade")
-    spot_fee: float = parameter(0.0003, "share of notional", 0, 1, "fee of a trade")
-    fee_near: float = parameter(6, "weeks", 0, 7, "to expiry up to which both those fees count once")
-    fee_far: float = parameter(16, "weeks", 8, 520, "to expiry at which they count twice")
-    vega_fee_rate: float = parameter(12, "ratio", 0, 100, "fee on trades that raise the pool's net vega")
-    variance_fee: float = parameter(0.1, "ratio", 0, 1000, "fee on trades away from the average surface; 0 is off")
-    variance_fee_vega: float = parameter(0.01, "per 1.00 of vol", 0, 1000, "its slope in a contract's vega")
-    variance_fee_vega_static: float = parameter(0, "share of the opening price", 0, 1000, "its part whatever the vega")
-    variance_fee_skew: float = parameter(3, "ratio", 0, 1000, "its slope in the distance of the skew from the fair one")
-    variance_fee_skew_static: float = parameter(1, "ratio", 0, 1000, "its part whatever the skew")
-    variance_fee_vol: float = parameter(100, "per 1.00 of vol", 0, 1e4, "its slope in base vol less its average")
-    variance_fee_vol_static: float = parameter(0, "ratio", 0, 1000, "its part whatever the base vol")
-    gwav_on: float = parameter(1, "switch", 0, 1, "0: forced closings and shares use the vol of now, which is pushed")
-    gwav_fee_hours: int = parameter(6, "h", 1, 36, "window of the average vol of the variance fee")
-    gwav_forced_hours: int = parameter(6, "h", 1, 36, "window of the average vol of forced closings")
-    settlement_window: int = parameter(6, "sub-steps", 1, 288, "before expiry over which the settlement price averages")
-    min_delta: float = parameter(0.10, "delta", 0, 0.5, "call delta outside [this, 1 - this] cannot be opened")
-    trading_cutoff: float = parameter(6, "h", 0, inf, "before expiry during which nothing opens")
-    position_cap: float = parameter(0.9, "share of LP value", 0, 100, "of notional the pool may be short at one node")
+    skew_shift_width: float = of_venue(0.2, "log price", 0.01, 5, "moneyness at which the skew shift is full")
+    option_fee: float = of_venue(0.003, "share of premium", 0, 1, "fee of a trade")
+    spot_fee: float = of_venue(0.0003, "share of notional", 0, 1, "fee of a trade")
+    fee_near: float = of_venue(6, "weeks", 0, 7, "to expiry up to which both those fees count once")
+    fee_far: float = of_venue(16, "weeks", 8, 520, "to expiry at which they count twice")
+    vega_fee_rate: float = of_venue(12, "ratio", 0, 100, "fee on trades that raise the pool's net vega")
+    variance_fee: float = of_venue(0.1, "ratio", 0, 1000, "fee on trades away from the average surface; 0 is off")
+    variance_fee_vega: float = of_venue(0.01, "per 1.00 of vol", 0, 1000, "its slope in a contract's vega")
+    variance_fee_vega_static: float = of_venue(0, "share of the opening price", 0, 1000, "its part whatever the vega")
+    variance_fee_skew: float = of_venue(3, "ratio", 0, 1000, "its slope in the distance of the skew from the fair one")
+    variance_fee_skew_static: float = of_venue(1, "ratio", 0, 1000, "its part whatever the skew")
+    variance_fee_vol: float = of_venue(100, "per 1.00 of vol", 0, 1e4, "its slope in base vol less its average")
+    variance_fee_vol_static: float = of_venue(0, "ratio", 0, 1000, "its part whatever the base vol")
+    gwav_on: float = of_venue(1, "switch", 0, 1, "0: forced closings and shares use the vol of now, which is pushed")
+    gwav_fee_hours: int = of_venue(6, "h", 1, 36, "window of the average vol of the variance fee")
+    gwav_forced_hours: int = of_venue(6, "h", 1, 36, "window of the average vol of forced closings")
+    settlement_window: int = of_venue(6, "sub-steps", 1, 288, "before expiry over which the settlement price averages")
+    min_delta: float = of_venue(0.10, "delta", 0, 0.5, "call delta outside [this, 1 - this] cannot be opened")
+    trading_cutoff: float = of_venue(6, "h", 0, inf, "before expiry during which nothing opens")
+    position_cap: float = of_venue(0.9, "share of LP value", 0, 100, "of notional the pool may be short at one node")
     # ---- liquidity providers of the option pool
-    num_lps: int = parameter(8, "providers", 1, 8, "who own the option pool of a venue")
-    lp_premium: float = parameter(0.04, "annual", -1, 1, "median yield that they ask above the outside yield")
-    lp_premium_spread: float = parameter(0.02, "annual", 0, 1, "standard deviation of that")
-    lp_expected: float = parameter(0.14, "annual", -1, 10, "yield that they expect of a pool before they have seen it")
-    lp_patience: float = parameter(60, "days", 0.1, 1e4, "of the pool's own returns that weigh as much as that")
-    lp_choice: float = parameter(7, "per 1.00 of yield", 0, 1e4, "steepness of what they put in; 0: nobody moves")
-    lp_review_hours: int = parameter(6, "h", 1, 168, "between the times at which shares are priced and requests served")
-    lp_look: float = parameter(0.2, "probability a review", 0, 1, "that a provider reconsiders")
-    lp_cooldown: float = parameter(72, "h", 0, inf, "between a request of a provider and its execution")
-    lp_exit_fee: float = parameter(0.003, "share", 0, 0.5, "of what is taken out, left to those who stay")
-    gwav_value_hours: int = parameter(36, "h", 1, 36, "window of the average vols that shares are priced at")
+    num_lps: int = of_venue(8, "providers", 1, 8, "who own the option pool of a venue")
+    lp_premium: float = of_venue(0.04, "annual", -1, 1, "median yield that they ask above the outside yield")
+    lp_premium_spread: float = of_venue(0.02, "annual", 0, 1, "standard deviation of that")
+    lp_expected: float = of_venue(0.14, "annual", -1, 10, "yield that they expect of a pool before they have seen it")
+    lp_patience: float = of_venue(60, "days", 0.1, 1e4, "of the pool's own returns that weigh as much as that")
+    lp_choice: float = of_venue(7, "per 1.00 of yield", 0, 1e4, "steepness of what they put in; 0: nobody moves")
+    lp_review_hours: int = of_venue(6, "h", 1, 168, "between the times at which shares are priced and requests served")
+    lp_look: float = of_venue(0.2, "probability a review", 0, 1, "that a provider reconsiders")
+    lp_cooldown: float = of_venue(72, "h", 0, inf, "between a request of a provider and its execution")
+    lp_exit_fee: float = of_venue(0.003, "share", 0, 0.5, "of what is taken out, left to those who stay")
+    gwav_value_hours: int = of_venue(36, "h", 1, 36, "window of the average vols that shares are priced at")
     vol_push_capital: float = parameter(10e6, "USD", 0, inf, "of one who pushes the surface to buy pool shares")
-    breaker_variance: float = parameter(0.1, "vol", 0, inf, "distance of a vol from its average that stops shares")
-    breaker_liquidity: float = parameter(0.05, "share of NAV", 0, 1, "free liquidity below which shares stop")
-    breaker_variance_hours: float = parameter(36, "h", 0, inf, "for which the first stops them")
-    breaker_liquidity_hours: float = parameter(72, "h", 0, inf, "for which the second does")
+    breaker_variance: float = of_venue(0.1, "vol", 0, inf, "distance of a vol from its average that stops shares")
+    breaker_liquidity: float = of_venue(0.05, "share of NAV", 0, 1, "free liquidity below which shares stop")
+    breaker_variance_hours: float = of_venue(36, "h", 0, inf, "for which the first stops them")
+    breaker_liquidity_hours: float = of_venue(72, "h", 0, inf, "for which the second does")
     # ---- option traders
-    arrivals: float = parameter(16, "an hour", 0, 200, "option traders who ask for a price")
-    trade_size: float = parameter(33e3, "USD at the opening", 0, inf, "mean notional of a trade")
+    arrivals: float = of_venue(16, "an hour", 0, 200, "option traders who ask for a price")
+    trade_size: float = of_venue(33e3, "USD at the opening", 0, inf, "mean notional of a trade")
     buy_share: float = parameter(0.54, "share", 0, 1, "of uninformed traders who buy")
     spread_elasticity: float = parameter(42, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
     informed_scale: float = parameter(1, "ratio", 0, 10, "multiplies the tape's informed share; 0: uninformed only")
     latency_share: float = parameter(0.5, "share", 0, 1, "of informed arrivals who race the oracle; the rest trade vol")
     informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead vol arbitrageurs know the tape's implied vol")
-    informed_cap: float = parameter(
+    informed_cap: float = of_venue(
         360e3, "USD at the opening, an hour", 0, inf, "notional that informed traders take at most"
     )
     option_choice: float = parameter(
@@ -228,48 +235,46 @@ class Parameters:
     put_cover: float = parameter(0.55, "share", 0, 10, "of its collateral that its puts are about")
     put_need: float = parameter(2.5, "ratio", 0, 100, "mean margin of such a borrower over that of other traders")
     # ---- hedging
-    hedge_interval: float = parameter(1, "h", 1, 168, "between hedges")
-    hedge_slices: int = parameter(6, "sub-steps", 1, 12, "over which an hour's hedge is worked off")
-    hedge_depth: float = parameter(1.5, "ratio", 0, inf, "hedged in an interval at most, over the depth of 1%")
-    hedge_minimum: float = parameter(0.02, "share", 0, 1, "of the target below which nothing is traded")
-    hedge_through_pool: float = parameter(
+    hedge_interval: float = of_venue(1, "h", 1, 168, "between hedges")
+    hedge_slices: int = of_venue(6, "sub-steps", 1, 12, "over which an hour's hedge is worked off")
+    hedge_depth: float = of_venue(1.5, "ratio", 0, inf, "hedged in an interval at most, over the depth of 1%")
+    hedge_minimum: float = of_venue(0.02, "share", 0, 1, "of the target below which nothing is traded")
+    hedge_through_pool: float = of_venue(
         1, "switch", 0, 1, "0: hedges trade outside at the outside price and move nothing"
     )
     variance_aversion: float = parameter(1.5e-6, "per USD", 0, 1, "price of the net book's hourly variance")
     hourly_vol_of_vol: float = parameter(0.012, "vol", 0, 1, "standard deviation of an hour's implied-vol move")
     # ---- short sellers
-    num_shorts: int = parameter(16, "sellers", 0, 16, "margined short sellers of a venue")
-    short_size: float = parameter(600e3, "USD at the opening", 0, inf, "mean notional of a short seller's position")
-    short_entry: float = parameter(0.15, "probability an hour", 0, 1, "that an idle seller looks for a trade")
+    num_shorts: int = of_venue(16, "sellers", 0, 16, "margined short sellers of a venue")
+    short_size: float = of_venue(600e3, "USD at the opening", 0, inf, "mean notional of a short seller's position")
+    short_entry: float = of_venue(0.15, "probability an hour", 0, 1, "that an idle seller looks for a trade")
     short_capital_cost: float = parameter(0.2, "annual", 0, 10, "cost of cash collateral to a short seller")
     short_coin_cost: float = parameter(0.05, "annual", 0, 10, "cost of coin collateral, handed over or pledged")
     short_coin_share: float = parameter(0.15, "share", 0, 1, "of sellers who post coin, and sell calls alone")
     short_pledge_share: float = parameter(0.7, "share", 0, 1, "of sellers who pledge the coin that backs their loan")
-    standard_margin: float = parameter(0, "switch", 0, 1, "0: margins by Lyra's rule; 1: by Derive's")
-    standard_initial: float = parameter(0.15, "share of spot", 0, 1, "Derive's initial margin at the money")
-    standard_least: float = parameter(0.13, "share of spot", 0, 1, "and far out of the money")
-    standard_maintenance: float = parameter(0.09, "share of spot", 0, 1, "Derive's maintenance margin")
-    standard_put_share: float = parameter(
-        0.09, "share of mark", 0, 10, "least maintenance margin of a put, by its mark"
-    )
-    standard_put_scale: float = parameter(1.1, "ratio", 1, 10, "least initial margin of a put over its maintenance")
-    shock_up: float = parameter(1.04, "ratio", 1, 10, "spot shock of the minimum collateral of calls")
-    shock_down: float = parameter(0.96, "ratio", 0.01, 1, "spot shock of the minimum collateral of puts")
-    shock_vol_near: float = parameter(0.95, "vol", 0.01, 20, "vol of the minimum collateral up to two weeks")
-    shock_vol_far: float = parameter(0.8, "vol", 0.01, 20, "vol of the minimum collateral from eight weeks")
-    force_close_shock: float = parameter(1.2, "ratio", 1, 10, "of the vol at which a short is bought back by force")
-    force_close_discount: float = parameter(0.8, "ratio", 0.01, 1, "of the vol at which a long is closed by force")
-    forced_spot_share: float = parameter(
+    standard_margin: float = of_venue(0, "switch", 0, 1, "0: margins by Lyra's rule; 1: by Derive's")
+    standard_initial: float = of_venue(0.15, "share of spot", 0, 1, "Derive's initial margin at the money")
+    standard_least: float = of_venue(0.13, "share of spot", 0, 1, "and far out of the money")
+    standard_maintenance: float = of_venue(0.09, "share of spot", 0, 1, "Derive's maintenance margin")
+    standard_put_share: float = of_venue(0.09, "share of mark", 0, 10, "least maintenance margin of a put, by its mark")
+    standard_put_scale: float = of_venue(1.1, "ratio", 1, 10, "least initial margin of a put over its maintenance")
+    shock_up: float = of_venue(1.04, "ratio", 1, 10, "spot shock of the minimum collateral of calls")
+    shock_down: float = of_venue(0.96, "ratio", 0.01, 1, "spot shock of the minimum collateral of puts")
+    shock_vol_near: float = of_venue(0.95, "vol", 0.01, 20, "vol of the minimum collateral up to two weeks")
+    shock_vol_far: float = of_venue(0.8, "vol", 0.01, 20, "vol of the minimum collateral from eight weeks")
+    force_close_shock: float = of_venue(1.2, "ratio", 1, 10, "of the vol at which a short is bought back by force")
+    force_close_discount: float = of_venue(0.8, "ratio", 0.01, 1, "of the vol at which a long is closed by force")
+    forced_spot_share: float = of_venue(
         0.01, "share of spot", 0, 1, "a forced buy-back costs parity plus this at least"
     )
-    short_static: float = parameter(100, "USD", 0, inf, "least cash collateral of a short position")
-    short_static_coin: float = parameter(
+    short_static: float = of_venue(100, "USD", 0, inf, "least cash collateral of a short position")
+    short_static_coin: float = of_venue(
         150, "USD at the opening", 0, inf, "worth of the least coin collateral of a short call"
     )
-    short_penalty: float = parameter(0.05, "share", 0, 1, "of a liquidated short's spare collateral")
-    short_least_fee: float = parameter(20, "USD", 0, inf, "least fee of a short's liquidation")
-    short_keeper_share: float = parameter(0.1, "share", 0, 0.5, "of that fee to whoever liquidates")
-    short_treasury_share: float = parameter(0.2, "share", 0, 0.5, "of that fee to the treasury; the rest is the LPs'")
+    short_penalty: float = of_venue(0.05, "share", 0, 1, "of a liquidated short's spare collateral")
+    short_least_fee: float = of_venue(20, "USD", 0, inf, "least fee of a short's liquidation")
+    short_keeper_share: float = of_venue(0.1, "share", 0, 0.5, "of that fee to whoever liquidates")
+    short_treasury_share: float = of_venue(0.2, "share", 0, 0.5, "of that fee to the treasury; the rest is the LPs'")
     # ---- worlds that are solved, see population/solvable_rules.py
     reservation_top: float = parameter(
         0, "annual", 0, 1, "above 0: reservation rates are spread evenly from 0 to this, and no taste moves them"
@@ -320,6 +325,9 @@ class Parameters:
 
 
 PARAMS = np.dtype([(spec.name, "f8") for spec in fields(Parameters)])
+
+
+VENUE_PARAMETERS: tuple[str, ...] = tuple(spec.name for spec in fields(Parameters) if spec.metadata["scope"] == "venue")
 
 
 def parameter_names() -> tuple[str, ...]:

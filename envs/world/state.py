@@ -201,7 +201,7 @@ venue_dtype = np.dtype(
         ("num_suppliers", "i8"),
         ("supplier_scaled", "f8", (MAX_SUPPLIERS,)),  # USD / supply_index
         ("supplier_request", "f8", (MAX_SUPPLIERS,)),  # USD asked for and not yet paid out
-        ("supplier_size", "f8", (MAX_SUPPLIERS,)),  # USD deposited when the rate equals the outside yield
+        ("supplier_size", "f8", (MAX_SUPPLIERS,)),  # USD a venue, deposited when the rate equals the outside yield
         ("supplier_premium", "f8", (MAX_SUPPLIERS,)),  # annual, wanted above the outside yield
         ("supplier_patience", "f8", (MAX_SUPPLIERS,)),  # share of the gap closed in an hour
         ("supplier_taste", "f8", (MAX_SUPPLIERS,)),  # log odds for this venue, where there are two

@@ -4,6 +4,9 @@ A sub-step is five minutes: the outside price moves, scared liquidity leaves the
 the oracle follows late, announced lever changes land, interest accrues, people act, unhealthy loans are liquidated and
 the sales move the pool, back to the oracle until quiet, the option pool hedges, options settle, the treasury covers
 losses, and the books are checked.
+
+`params` has a row of parameters for each venue. What belongs to a venue, or to those who visit it, reads `p`, its own
+row; what belongs to the world reads the first, which agrees with the others there (`parameters.py` says which do).
 """
 
 import numpy as np
@@ -50,7 +53,7 @@ SUPPLIERS_AT, SHORT_SELLERS_AT, MARK_AT = 3, 6, SUBSTEPS - 1  # sub-steps of an 
 
 
 @compiled
-def run_decision(world, tape, actions, events, p):
+def run_decision(world, tape, actions, events, params):
     """Aim the levers at `actions` [venue, lever] and run the hours of one decision; returns the hours run."""
     world.step_events = 0
     for v in range(world.num_venues):
@@ -62,13 +65,14 @@ def run_decision(world, tape, actions, events, p):
             rows[index].target = value_of_action(rows[index], actions[v, index])
     hours = min(world.decision_hours, world.length - world.hour)
     for _ in range(hours):
-        run_hour(world, tape, events, p)
+        run_hour(world, tape, events, params)
     return hours
 
 
 @compiled
-def run_hour(world, tape, events, p):
+def run_hour(world, tape, events, params):
     """One hour: conditions of the tape, announcements of the shield, twelve sub-steps, hourly bookkeeping."""
+    p = params[0]
     candle = tape[world.hour + 1]
     # to float64: with jitting off a product of float32 and a Python float stays float32
     ahead = tape[min(world.hour + 1 + int(p.informed_horizon), tape.shape[0] - 1)]
@@ -80,50 +84,51 @@ def run_hour(world, tape, events, p):
         # first what was announced before: a lever whose notice is as long as its delay may move again at once
         land_levers(world, venue)
         announce_levers(venue, world.substep)
-        refill_informed(world, venue, p)
+        refill_informed(world, venue, params[v])
     for k in range(SUBSTEPS):
-        run_substep(world, candle, np.float64(ahead.implied_vol), k, events, p)
+        run_substep(world, candle, np.float64(ahead.implied_vol), k, events, params)
     world.hour += 1
     remember_hour(world, p)
     refill_capital(world, p)
     move_open_interest(world, p)
     for v in range(world.num_venues):
-        close_hour(world, world.venues[v], p)
+        close_hour(world, world.venues[v], params[v])
     check_books(world)
 
 
 @compiled
-def run_substep(world, candle, future_vol, k, events, p):
+def run_substep(world, candle, future_vol, k, events, params):
     """Five minutes, in the order of this file's first lines."""
-    remember_pool(world, p)
+    shared = params[0]
+    remember_pool(world, shared)
     move_outside_price(world, candle, k)
-    withdraw_liquidity(world, p)
-    arbitrage(world, p)
+    withdraw_liquidity(world, shared)
+    arbitrage(world, shared)
     if world.attacking:
-        push_pool(world, events, p)
-    oracle_moved = update_oracle(world, p)
+        push_pool(world, events, shared)
+    oracle_moved = update_oracle(world, shared)
     for v in range(world.num_venues):
-        venue = world.venues[v]
+        venue, p = world.venues[v], params[v]
         land_levers(world, venue)
         accrue_interest(venue, p)
         if p.options_on > 0.0:
-            visit_option_traders(world, venue, v, k, future_vol, p)
+            visit_option_traders(world, venue, v, k, future_vol, params)
         visit_borrowers(world, venue, v, k, events, p)
         if k == SUPPLIERS_AT:
             visit_suppliers(world, venue, v, events, p)
             rebalance_loans(world, venue, p)
             pay_unpaid(world, venue)
         if k == SHORT_SELLERS_AT:
-            visit_short_sellers(world, venue, v, p)
+            visit_short_sellers(world, venue, v, params)
     if world.attacking:
-        use_market(world, p)
+        use_market(world, shared)
     if oracle_moved:
-        after_oracle(world, events, p)
+        after_oracle(world, events, params)
     if world.liquidators_holding > 0:
-        work_off_inventory(world, p)
-    liquidate_until_quiet(world, events, p)
+        work_off_inventory(world, shared)
+    liquidate_until_quiet(world, events, params)
     for v in range(world.num_venues):
-        venue = world.venues[v]
+        venue, p = world.venues[v], params[v]
         if venue.hedge_slices_left > 0:
             hedge(world, venue, p)
         if k == MARK_AT:
@@ -148,10 +153,10 @@ def land_levers(world, venue):
 
 
 @compiled
-def after_oracle(world, events, p):
+def after_oracle(world, events, params):
     """A new oracle price: re-mark the option books, call margins, and look at every loan again."""
     for v in range(world.num_venues):
-        venue = world.venues[v]
+        venue, p = world.venues[v], params[v]
         venue.health_stale = 1
         if p.options_on > 0.0:
             mark_book(world, venue, p)
@@ -160,13 +165,13 @@ def after_oracle(world, events, p):
 
 
 @compiled
-def liquidate_until_quiet(world, events, p):
+def liquidate_until_quiet(world, events, params):
     """Liquidate, let the oracle follow the sales, and again, until nothing more happens (bounded rounds)."""
     for _ in range(MAX_ROUNDS):
-        if liquidate_round(world, events, p) == 0:
+        if liquidate_round(world, events, params) == 0:
             return
-        if update_oracle(world, p):
-            after_oracle(world, events, p)
+        if update_oracle(world, params[0]):
+            after_oracle(world, events, params)
 
 
 @compiled

@@ -56,6 +56,9 @@ class WorldOptions:
     member: Annotated[Member, Named("--member")] = ""
     parameters: Annotated[tuple[str, ...], Repeated] = ()
     """Replace a physical parameter, name=value; may be given several times."""
+    venue_overrides: Annotated[tuple[str, ...], Repeated] = ()
+    """Replace a physical parameter of one venue, venue.name=value, say 1.supply_size=4e7; may be given several
+    times."""
 
     def make(self, *, randomise_levers: float = 0.0, stagger: bool = False) -> WorldConfig:
         """The configuration of a world.
@@ -83,7 +86,9 @@ class WorldOptions:
                 stagger=stagger,
             )
         config = with_physics(config, self.member, self.parameters)
+        overrides = venue_pairs(self.venue_overrides, config.venues)
         with as_bad_input():
+            config = replace(config, venue_overrides=overrides)
             Background(config, num_worlds=1)  # names and files too are refused before anything is played
         return config
 
@@ -97,6 +102,21 @@ def with_physics(config: WorldConfig, member: str, parameters: Sequence[str] = (
     changes = pairs("parameters", parameters, parameter_names())
     with as_bad_input():
         return replace(config, member=member).with_parameters(**changes)
+
+
+def venue_pairs(items: Sequence[str], venues: int) -> tuple[dict[str, float], ...]:
+    """`venue.name=value` items as a dict for each venue; nothing where there are none.
+
+    Raises:
+        BadInput: an item of another form, a venue that the world does not have, or an unknown parameter.
+    """
+    found: tuple[dict[str, float], ...] = tuple({} for _ in range(venues)) if items else ()
+    for item in items:
+        venue, _, pair = (part.strip() for part in item.partition("."))
+        if venue not in map(str, range(venues)):
+            raise BadInput(f"--venue-overrides {item!r} must read venue.name=value, venue 0 to {venues - 1}")
+        found[int(venue)].update(pairs("venue-overrides", [pair], parameter_names()))
+    return found
 
 
 def seat_pairs(items: Sequence[str]) -> dict[str, str]:

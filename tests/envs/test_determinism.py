@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 import protogov.envs
 from protogov.envs import ROLES, Simulator, Step, WorldConfig
+from protogov.envs.interfaces import SnapshotError
 from protogov.envs.sb3_vec_env import SB3VecEnv
 from protogov.envs.world.state import EVENT
 
@@ -151,6 +153,31 @@ def test_later_episodes_of_rows_that_end_at_different_times() -> None:
         alone = Simulator(config, 1)
         alone.reset(seeds=np.array([world]))
         same(play(alone, {"joint_0": actions["joint_0"][:, [row]]}), rows(trace, [row]))
+
+
+def test_unlike_venues_alone_after_a_snapshot_and_after_a_fork() -> None:
+    overrides = [{"options_on": 0, "reserve_factor": 0.3}, {"supply_size": 4e7, "debt_size": 0.0}]
+    config = WorldConfig(venues=2, venue_overrides=overrides, randomise_levers=0.25, episode_hours=96)
+    worlds, half, end = (3, 8, 21), 7, config.horizon
+    together = Simulator(config, 3, num_threads=2)
+    actions = actions_of(worlds, end, together.agents)
+    together.reset(seeds=np.array(worlds))
+    first = run(together, actions, 0, half)
+    saved, branch = together.snapshot(), together.fork([2])
+    rest = run(together, actions, half, end)
+    for row, world in enumerate(worlds):
+        alone = Simulator(config, 1)
+        alone.reset(seeds=np.array([world]))
+        mine = {agent: values[:, [row]] for agent, values in actions.items()}
+        same(run(alone, mine, 0, half), rows(first, [row]))
+        same(run(alone, mine, half, end), rows(rest, [row]))
+    same(run(branch, {agent: values[:, [2]] for agent, values in actions.items()}, half, end), rows(rest, [2]))
+    restored = Simulator(config, 3)
+    restored.restore(saved)
+    same(run(restored, actions, half, end), rest)
+    like = Simulator(replace(config, venue_overrides=()), 3)
+    with pytest.raises(SnapshotError, match="another configuration"):
+        like.restore(saved)
 
 
 CHILD = """

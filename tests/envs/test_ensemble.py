@@ -21,7 +21,7 @@ def play(world: Simulator, decisions: int = 2) -> None:
 
 
 def values_of(world: Simulator, row: int) -> dict[str, float]:
-    return {name: float(world.params[name][row]) for name in shipped_ensemble().ranges}
+    return {name: float(world.params[name][row, 0]) for name in shipped_ensemble().ranges}
 
 
 def test_members_are_named_in_order_differ_and_lie_in_their_ranges():
@@ -134,12 +134,12 @@ def test_what_a_row_is_given_wins_over_the_member_in_every_later_episode_and_cop
     elsewhere = crowd.with_scenario("flat")
     for world in (fork, other, elsewhere):
         world.reset()
-    assert list(crowd.params["supplier_need"]) == [0.31, 0.32]
-    assert list(fork.params["supplier_need"]) == [0.32]
-    assert list(other.params["supplier_need"]) == list(elsewhere.params["supplier_need"]) == [0.31, 0.32]
+    assert list(crowd.params["supplier_need"][:, 0]) == [0.31, 0.32]
+    assert list(fork.params["supplier_need"][:, 0]) == [0.32]
+    assert list(other.params["supplier_need"][:, 0]) == list(elsewhere.params["supplier_need"][:, 0]) == [0.31, 0.32]
     named = Simulator(WorldConfig(**SHORT, member=LAST), 2, parameters=own)
     named.reset()
-    assert list(named.params["supplier_need"]) == [0.31, 0.32]
+    assert list(named.params["supplier_need"][:, 0]) == [0.31, 0.32]
     free = set(np.array([values_of(crowd, row)["lasting_share"] for row in range(2)]))
     assert free <= {values["lasting_share"] for values in shipped_ensemble().members.values()}
 

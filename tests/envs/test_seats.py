@@ -51,6 +51,15 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "preset": ({"size": "tiny", "mandates": "profit"}, "risk"),
     "weights": ({"size": "tiny", "mandates": {"rate": {"reserve_income": 1.0, "lockup": -3.0}}}, "rate"),
     "reward": ({"size": "tiny", "reward_fn": utilisation_gap}, "rate"),
+    "unlike venues": (
+        {
+            "size": "tiny",
+            "venues": 2,
+            "background": {"rate_1": None},
+            "venue_overrides": [{"reserve_factor": 0.5}, {"supply_size": 4e7, "options_on": 0}],
+        },
+        "rate",
+    ),
     "reward by name": ({"size": "tiny", "reward_fn": f"{__name__}:utilisation_gap"}, "risk"),
 }
 

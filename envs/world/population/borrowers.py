@@ -14,7 +14,7 @@ from protogov.envs.world.population.put_buyers import protect, sell_protection
 from protogov.envs.world.population.solvable_rules import even_reservation, linear_demand, linear_worth, rival_of
 from protogov.envs.world.population.surplus import staircase_worth
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
-from protogov.envs.world.population.venue_choice import review_venue, split_account
+from protogov.envs.world.population.venue_choice import pull_of, review_venue, split_account
 from protogov.envs.world.state import ACCOUNT_SLOTS, HOURS_PER_YEAR, SUBSTEPS, EventKind
 
 TOP_UP_TARGET = 1.1  # health factor restored, over the account's safety level
@@ -24,14 +24,19 @@ LARGEST_DELEVERAGE = 0.25  # share of the collateral sold in one action
 
 
 @compiled
-def draw_borrowers(world, venue, v, p):
+def draw_borrowers(world, venue, v, params):
     """Who the borrowers are: Pareto sizes, reservation rates, leverage, safety, activity and wallets, not yet any debt.
 
     The population does not depend on the levers: it is scaled so that it would owe `debt_size` at the reference rate
     and loan-to-value. What it owes when the episode opens follows from the levers in force, see `open_loans`.
-    Person i has the same traits at every venue, and where there are two, twice the position, split by its taste.
+    Person i has the same traits at every venue, and where there are two, the position of both, split by its taste and
+    by the venues' sizes.
     """
-    seed = world.seed
+    seed, p = world.seed, params[v]
+    whole, pull = p.debt_size, 0.0  # debt [USD] at all venues
+    if world.num_venues > 1:
+        whole = params[0].debt_size + params[1].debt_size
+        pull = pull_of(params[0].debt_size, params[1].debt_size)
     count = int(p.num_accounts)
     venue.num_accounts = count
     smallest = power(p.account_size_ratio, -p.account_tail)
@@ -55,11 +60,11 @@ def draw_borrowers(world, venue, v, p):
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_OFFSET)
         venue.account_offset[i] = spread_offset(u, p.level_stickiness)
         owed += size * participation(REFERENCE_RATE, venue.account_reservation_rate[i], 1.0, p)
-    scale = p.debt_size / (owed * world.oracle_price)
+    scale = whole / world.num_venues / (owed * world.oracle_price)
     for i in range(count):
         collateral[i] *= scale
         if world.num_venues > 1:
-            taste = p.taste_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_TASTE)
+            taste = p.taste_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_TASTE) + pull
             split_account(venue, v, i, taste, uniform(seed, i, 0, 0, Purpose.ACCOUNT_VENUE_OFFSET), p)
             collateral[i] *= world.num_venues * venue.account_share[i]
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_WALLET)

@@ -274,7 +274,7 @@ def liquidate_all(world, venue, v, events, p):
 
 
 @compiled
-def liquidate_round(world, events, p):
+def liquidate_round(world, events, params):
     """One round over the venues, the one with the higher bonus first; the number of liquidations.
 
     Capital and the pool's depth are spent where the profit is. Equal bonuses take turns.
@@ -293,7 +293,7 @@ def liquidate_round(world, events, p):
             venue.skipped_debt = 0.0
         elif watch(world) > 0:
             # stays stale: what does not pay now may pay in the next sub-step
-            done += liquidate_all(world, venue, v, events, p)
+            done += liquidate_all(world, venue, v, events, params[v])
     return done
 
 

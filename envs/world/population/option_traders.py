@@ -27,11 +27,12 @@ MAX_ARRIVALS = 64  # of a venue in a sub-step, as far as their keys go
 
 
 @compiled
-def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
+def visit_option_traders(world, venue, v, substep_of_hour, future_vol, params):
     """Arrivals of this sub-step; each asks for one price and takes it or goes.
 
     `future_vol` is the tape's implied vol at the informed horizon, which vol arbitrageurs know.
     """
+    p = params[v]
     mean = p.arrivals * world.flow_intensity / SUBSTEPS
     u = uniform(world.seed, v, world.hour, substep_of_hour, Purpose.OPTION_ARRIVALS)
     share = world.informed_share * p.informed_scale
@@ -39,42 +40,44 @@ def visit_option_traders(world, venue, v, substep_of_hour, future_vol, p):
         entity = v * MAX_ARRIVALS + number
         if uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_INFORMED) < share:
             if p.known_mispricing > 0.0:
-                mispricing_arrival(world, venue, v, entity, substep_of_hour, p)
+                mispricing_arrival(world, venue, v, entity, substep_of_hour, params)
             else:
-                informed_arrival(world, venue, v, entity, substep_of_hour, future_vol, p)
+                informed_arrival(world, venue, v, entity, substep_of_hour, future_vol, params)
         elif p.logit_scale > 0.0:
             logit_arrival(world, venue, v, entity, substep_of_hour, p)
         else:
-            uninformed_arrival(world, venue, v, entity, substep_of_hour, p)
+            uninformed_arrival(world, venue, v, entity, substep_of_hour, params)
 
 
 @compiled
-def uninformed_arrival(world, home, v, entity, substep_of_hour, p):
+def uninformed_arrival(world, home, v, entity, substep_of_hour, params):
     """A trader with a taste for options: takes the quote when it costs less vol than its exponential margin.
 
     So the flow falls by exp(-spread_elasticity * vol paid beyond the fair vol); its surplus is (margin - paid) * vega.
     """
-    ticket = draw_ticket(world, home, entity, substep_of_hour, p)
+    ticket = draw_ticket(world, home, entity, substep_of_hour, params[v])
     if too_small(world, ticket.contracts):
         return
-    venue = world.venues[routed(world, v, entity, substep_of_hour, ticket, p)]
+    chosen = routed(world, v, entity, substep_of_hour, ticket, params)
+    venue = world.venues[chosen]
     ticket = as_far_as_held(venue, ticket)
     if too_small(world, ticket.contracts):
         return
     u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_MARGIN)
-    traded, margin, cost = consider(world, venue, ticket, u, 1.0, p)
+    traded, margin, cost = consider(world, venue, ticket, u, 1.0, params[chosen])
     if traded:
         venue.sum_uninformed_surplus += margin - cost
 
 
 @compiled
-def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, p):
+def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, params):
     """Somebody who knows better than the quote: trades iff the quote is wrong by more than its cost.
 
     A latency trader takes the pool's own vol for true and reads the outside price as the oracle will quote it: it gains
     by the oracle's lateness alone. A vol arbitrageur takes the oracle price for true and knows the tape's vol at the
     horizon. Together they take no more in an hour than the informed may.
     """
+    p = params[v]
     e, k = draw_node(world, home, entity, substep_of_hour)
     seed, hour = world.seed, world.hour
     is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
@@ -93,8 +96,9 @@ def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, p):
         buys = known > vol
         vol = known
     ticket = Ticket(e, k, is_call, room, 1.0 if buys else -1.0)
-    venue = world.venues[routed(world, v, entity, substep_of_hour, ticket, p)]
-    gain = take_if_wrong(world, venue, ticket, spot, vol, p)
+    chosen = routed(world, v, entity, substep_of_hour, ticket, params)
+    venue = world.venues[chosen]
+    gain = take_if_wrong(world, venue, ticket, spot, vol, params[chosen])
     if races:
         venue.sum_latency_profit += gain
 

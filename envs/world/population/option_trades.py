@@ -77,24 +77,33 @@ def as_far_as_held(venue, ticket):
 
 
 @compiled
-def better_here(world, here, there, ticket, p):
-    """How much better the quote here is than the one at the other venue [vol], for the same option.
+def other_pool(world, v, params):
+    """Number of the other venue where both trade options and people compare them; `v` itself elsewhere."""
+    if world.num_venues == 1 or params[v].option_choice == 0.0:
+        return v
+    return 1 - v if params[1 - v].options_on > 0.0 else v
+
+
+@compiled
+def better_here(world, v, ticket, params):
+    """How much better the quote at venue `v` is than the one at the other venue [vol], for the same option.
 
     Both venues list the same expiries and strikes. The costs are compared a contract, in units of its vega.
     """
-    ours, theirs = trade_terms(world, here, ticket, p), trade_terms(world, there, ticket, p)
+    ours = trade_terms(world, world.venues[v], ticket, params[v])
+    theirs = trade_terms(world, world.venues[1 - v], ticket, params[1 - v])
     return ticket.sign * (theirs.total - ours.total) / max(ours.vega * ticket.contracts, 1e-9)
 
 
 @compiled
-def routed(world, v, entity, substep_of_hour, ticket, p):
+def routed(world, v, entity, substep_of_hour, ticket, params):
     """The venue to which a trader of venue `v` goes: the share of the flow that goes there rises with its advantage."""
-    if world.num_venues == 1 or p.option_choice == 0.0:
+    there = other_pool(world, v, params)
+    if there == v:
         return v
-    there = world.num_venues - 1 - v
-    advantage = better_here(world, world.venues[v], world.venues[there], ticket, p)
+    advantage = better_here(world, v, ticket, params)
     u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_VENUE)
-    return v if u < preferred_share(advantage, 0.0, p.option_choice) else there
+    return v if u < preferred_share(advantage, 0.0, params[v].option_choice) else there
 
 
 # ---------------------------------------------------------------- at what price

@@ -20,7 +20,7 @@ from protogov.envs.world.options import (
     within_limits,
     years_to_expiry,
 )
-from protogov.envs.world.population.option_trades import better_here, draw_node
+from protogov.envs.world.population.option_trades import better_here, draw_node, other_pool
 from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import MAX_SHORTS, CollateralKind
@@ -32,12 +32,13 @@ LEAST_POSITION = 300.0  # USD at the opening price: nobody writes less
 
 
 @compiled
-def visit_short_sellers(world, venue, v, p):
+def visit_short_sellers(world, venue, v, params):
     """Hourly: an idle seller sometimes looks for a trade, and writes if it is paid enough for its collateral.
 
     It accepts when (fair vol - vol received) plus the cost of its collateral in vol stays below an exponential margin,
     so a wide spread and a high margin requirement both drive sellers away.
     """
+    p = params[v]
     if p.options_on == 0.0:
         return
     for s in range(int(p.num_shorts)):
@@ -45,7 +46,7 @@ def visit_short_sellers(world, venue, v, p):
         if venue.short_contracts[s] > 0.0:
             continue
         if uniform(world.seed, entity, world.hour, 0, Purpose.SHORT_SELLER_ENTRY) < p.short_entry:
-            consider_writing(world, venue, v, s, entity, p)
+            consider_writing(world, venue, v, s, entity, params)
 
 
 @compiled
@@ -66,9 +67,9 @@ def pledged_account(venue, s, p):
 
 
 @compiled
-def consider_writing(world, venue, v, s, entity, p):
+def consider_writing(world, venue, v, s, entity, params):
     """One look of seller `s` at one node; on a deal collateral is posted and the premium is paid to the seller."""
-    seed, hour = world.seed, world.hour
+    seed, hour, p = world.seed, world.hour, params[v]
     kind = kind_of(world, entity, p)
     e, k = draw_node(world, venue, 4096 + entity, 0)
     is_call = kind == CollateralKind.COIN or uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_NODE) < 0.5
@@ -77,7 +78,7 @@ def consider_writing(world, venue, v, s, entity, p):
     if contracts < contracts_for(world, LEAST_POSITION):
         return
     ticket = Ticket(e, k, is_call, contracts, -1.0)
-    if turns_away(world, v, entity, ticket, p):
+    if turns_away(world, v, entity, ticket, params):
         return
     terms = trade_terms(world, venue, ticket, p)
     if venue.option_cash < terms.total or not quotable(world, venue, e, terms.delta, terms.base, terms.skew, p):
@@ -123,16 +124,16 @@ def consider_writing(world, venue, v, s, entity, p):
 
 
 @compiled
-def turns_away(world, v, entity, ticket, p):
+def turns_away(world, v, entity, ticket, params):
     """True when a seller with an eye on both venues goes to the other one's bid: the more often the better that is.
 
     Where both bid alike half of the looks at each venue end so; the sellers of the other one come here as often.
     """
-    if world.num_venues == 1 or p.option_choice == 0.0:
+    if other_pool(world, v, params) == v:
         return False
-    advantage = better_here(world, world.venues[v], world.venues[1 - v], ticket, p)
+    advantage = better_here(world, v, ticket, params)
     u = uniform(world.seed, entity, world.hour, 0, Purpose.SHORT_SELLER_VENUE)
-    return u >= preferred_share(advantage, 0.0, p.option_choice)
+    return u >= preferred_share(advantage, 0.0, params[v].option_choice)
 
 
 @compiled

@@ -86,8 +86,9 @@ def logit_arrival(world, venue, v, entity, substep_of_hour, p):
 
 
 @compiled
-def mispricing_arrival(world, home, v, entity, substep_of_hour, p):
+def mispricing_arrival(world, home, v, entity, substep_of_hour, params):
     """Somebody who knows the pool's own vol to be `known_mispricing` too low (of calls) or too high (of puts)."""
+    p = params[v]
     e, k = draw_node(world, home, entity, substep_of_hour)
     is_call = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
     room = min(contracts_for(world, p.trade_size), home.informed_room)
@@ -95,8 +96,9 @@ def mispricing_arrival(world, home, v, entity, substep_of_hour, p):
         return
     vol = mid_vol(home, e, k, world.oracle_price, p) + (p.known_mispricing if is_call else -p.known_mispricing)
     ticket = Ticket(e, k, is_call, room, 1.0 if is_call else -1.0)
-    venue = world.venues[routed(world, v, entity, substep_of_hour, ticket, p)]
+    chosen = routed(world, v, entity, substep_of_hour, ticket, params)
+    venue = world.venues[chosen]
     edge_so_far = venue.sum_edge
-    gain = take_if_wrong(world, venue, ticket, world.oracle_price, vol, p)
+    gain = take_if_wrong(world, venue, ticket, world.oracle_price, vol, params[chosen])
     if gain > 0.0:
         venue.sum_edge = edge_so_far - gain  # what they know is true, so what they gain the pool has lost

@@ -11,7 +11,7 @@ from protogov.envs.world.liquidation import shortfall_at
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.population.surplus import mean_asked
-from protogov.envs.world.population.venue_choice import preferred_share
+from protogov.envs.world.population.venue_choice import preferred_share, pull_of
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_SUPPLIERS, EventKind
 
 FEAR_FROM = 0.9  # utilisation from which lock-up is feared
@@ -23,12 +23,18 @@ HALF_OUT = 0.5  # share of its opening deposit below which a supplier counts as 
 
 
 @compiled
-def draw_suppliers(world, venue, v, p):
+def draw_suppliers(world, venue, v, params):
     """Who the suppliers are: Pareto sizes, a wanted premium, a patience and a fear each; not yet any deposit.
 
-    Person j has the same traits at every venue, and where there are two, twice the money, split by its taste.
+    Person j has the same traits at every venue, and where there are two, the money of both, split by its taste and by
+    the venues' sizes. `supplier_size` is that money over the number of venues.
     """
-    seed = world.seed
+    seed, p = world.seed, params[v]
+    money, pull = p.supply_size, 0.0  # USD a venue
+    if world.num_venues > 1:
+        pull = pull_of(params[0].supply_size, params[1].supply_size)
+        if money > 0.0:  # who is not meant to come has no money for it, not even a share too small to see
+            money = (params[0].supply_size + params[1].supply_size) / world.num_venues
     count = int(p.num_suppliers)
     venue.num_suppliers = count
     total = 0.0
@@ -40,11 +46,13 @@ def draw_suppliers(world, venue, v, p):
         u = uniform(seed, j, 0, 0, Purpose.SUPPLIER_PATIENCE)
         half_life = p.supply_half_life_low * power(p.supply_half_life_high / p.supply_half_life_low, u)
         venue.supplier_patience[j] = 1.0 - decay(1.0, half_life)
-        taste = p.taste_spread * normal(seed, j, 0, 0, Purpose.SUPPLIER_TASTE) if world.num_venues > 1 else 0.0
+        taste = 0.0
+        if world.num_venues > 1:
+            taste = p.taste_spread * normal(seed, j, 0, 0, Purpose.SUPPLIER_TASTE) + pull
         venue.supplier_taste[j] = taste if v == 0 else -taste
         venue.supplier_fear[j] = 2.0 * uniform(seed, j, 0, 0, Purpose.SUPPLIER_FEAR)
     for j in range(count):
-        venue.supplier_size[j] = p.supply_size * sizes[j] / total
+        venue.supplier_size[j] = money * sizes[j] / total
 
 
 @compiled

@@ -1,11 +1,12 @@
 """Two venues: how borrowers, suppliers and collateral choose between them. Worlds with one venue never come here.
 
 Person i is account (or supplier) i at both venues, with the same traits. A taste, log odds for the first venue, splits
-a person's position where both are equally good; a better rate moves the odds (a logit). Borrowers move quarters of
-their position, collateral and debt together; suppliers move money with their patience, see `suppliers.py`.
+a person's position where both are equally good; a better rate moves the odds (a logit). Of unlike venues the larger one
+is liked better by the log of how much larger it is, so that at equal rates each has its size. Borrowers move quarters
+of their position, collateral and debt together; suppliers move money with their patience, see `suppliers.py`.
 """
 
-from math import exp
+from math import exp, log
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.lending import add_collateral, borrow, repay
@@ -13,6 +14,7 @@ from protogov.envs.world.liquidation import health_factor
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 
 LARGEST_ODDS = 40.0  # |log odds| beyond which a share is 0 or 1 to the last bit
+NOT_HERE = 1e9  # log odds that no rate outweighs: of a venue that nobody is meant to come to
 
 
 @compiled
@@ -23,6 +25,16 @@ def preferred_share(advantage, taste, steepness):
     """
     odds = min(max(taste + steepness * advantage, -LARGEST_ODDS), LARGEST_ODDS)
     return 1.0 / (1.0 + exp(-odds))
+
+
+@compiled
+def pull_of(first, second):
+    """Log odds for the first of two venues of these sizes [USD]; 0 where they are alike."""
+    if first == second:
+        return 0.0
+    if first == 0.0:
+        return -NOT_HERE
+    return log(first / second) if second > 0.0 else NOT_HERE
 
 
 @compiled

@@ -37,6 +37,11 @@ class Bench(NamedTuple):
     p: Any
     events: Any
 
+    @property
+    def params(self) -> Any:
+        """Those parameters as rows, one a venue."""
+        return np.repeat(np.asarray(self.p).reshape(1), self.world.num_venues).view(np.recarray)
+
 
 def make_bench(num_venues: int = 1, autonomy: float = inf, **parameters: float) -> Bench:
     """A blank world at 1,000 USD a coin: a pool of 1,000 coins, levers at their defaults, one flash liquidator."""
@@ -226,7 +231,7 @@ class Watch:
 
     def told(self, row: int) -> str:
         """What a failing row needs to be found again."""
-        own = {spec.name: float(self.simulator.params[spec.name][row]) for spec in fields(Parameters)}
+        own = {spec.name: float(self.simulator.params[spec.name][row, 0]) for spec in fields(Parameters)}
         changed = {name: value for name, value in own.items() if value != Parameters.__dataclass_fields__[name].default}
         return (
             f"row {row}, seed {self.simulator.base_seeds[row]}, episode {self.simulator.episodes[row]}, hour "
@@ -278,7 +283,7 @@ class Watch:
         self.every(worlds["num_events"] - before["num_events"] == recorded, "num_events", recorded)
         venues, old = worlds["venues"], before["venues"]
         self.every(venues["borrow_index"] >= old["borrow_index"], "borrow_index", venues["borrow_index"])
-        socialised = self.simulator.params.view(np.ndarray)["losses_socialised"][:, None] > 0.0
+        socialised = self.simulator.params.view(np.ndarray)["losses_socialised"] > 0.0
         self.every((venues["supply_index"] >= old["supply_index"]) | socialised, "supply_index", venues["supply_index"])
         # the shield: announcements at least a delay apart, each of at most a cap
         levers, was = venues["levers"], old["levers"]

@@ -71,6 +71,23 @@ SHAPES: dict[str, dict[str, Any]] = {
     "staggered": {"stagger": True, "episode_hours": 24, "decision_hours": 5},
     "options off": {"parameters": {"options_on": 0}},
     "options off, two venues": {"parameters": {"options_on": 0}, "venues": 2},
+    "large against small, two venues": {
+        "venues": 2, "venue_overrides": [{}, {"supply_size": 9e6, "debt_size": 7e6, "lp_size": 2e6, "arrivals": 2.0}]
+    },
+    "lending alone against options alone, two venues": {
+        "venues": 2, "venue_overrides": [{"options_on": 0}, {"supply_size": 0.0, "debt_size": 0.0}]
+    },
+    "options alone against lending alone, crash, two venues": {
+        "parameters": CRASH, "venues": 2, "autonomy": math.inf,
+        "venue_overrides": [{"supply_size": 0.0, "debt_size": 0.0}, {"options_on": 0, "close_factor": 1.0}],
+    },
+    "unlike rules, crash, two venues": {
+        "parameters": CRASH, "venues": 2,
+        "venue_overrides": [
+            {"losses_socialised": 0, "reserve_factor": 1.0, "lp_review_hours": 1, "standard_margin": 1, "num_lps": 2},
+            {"cash_backstop": 1, "reserve_factor": 0.0, "hedge_interval": 24.0, "num_shorts": 3, "gwav_on": 0},
+        ],
+    },
     "one of each": {
         "parameters": {"num_accounts": 1, "num_suppliers": 1, "num_expiries": 1, "num_strikes": 1, "num_shorts": 0}
     },

@@ -14,6 +14,7 @@ import pytest
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import scenario_names
 from protogov.envs.simulator import Simulator
+from protogov.envs.world.parameters import VENUE_PARAMETERS
 
 CAMPAIGN = "jump + pool-drain + oracle-push + griefing-borrower + supplier-run + price-agent-error + vol-push"
 SCENARIOS = (*scenario_names(), CAMPAIGN)
@@ -42,6 +43,10 @@ def fuzz_fixture(
         def begin(rows: np.ndarray) -> None:
             for row in np.flatnonzero(rows):
                 simulator.params[row] = draw_parameters(rng).record()[0]
+                if venues == 2 and rng.random() < 0.5:  # unlike ones
+                    other = draw_parameters(rng).record()[0]
+                    for name in VENUE_PARAMETERS:
+                        simulator.params[name][row, 1] = other[name]
             simulator.reset(mask=rows if (simulator.episodes >= 0).all() else None)
             watcher.check_state()
             watcher.remember()

@@ -47,7 +47,7 @@ def tiny(simulate: Callable[..., Simulator], made: Any, books: Any) -> Callable[
         venue.supplier_scaled[0] = cash + sum(debt for _, debt in loans) - reserve
         venue.cash, venue.reserve, venue.treasury_cash = cash, reserve, treasury
         books.rebook(simulator)
-        refresh_rates(venue, simulator.params[0])
+        refresh_rates(venue, simulator.params[0, 0])
         return simulator
 
     return build

@@ -29,15 +29,15 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.lending import refresh_rates
 
 @compiled
-def run_decision(world, tape, actions, events, p):
-    refresh_rates(world.venues[0], p)
+def run_decision(world, tape, actions, events, params):
+    refresh_rates(world.venues[0], params[0])
     return 1
 """,
     "opening.py": """
 from protogov.envs.world.compiled import compiled
 
 @compiled
-def open_world(world, tape, p):
+def open_world(world, tape, params):
     venue = world.venues[0]
     venue.borrow_index, venue.cash, venue.scaled_debt = 1.0, 250.0, 750.0
     venue.base_rate, venue.slope1, venue.slope2, venue.optimal_utilisation = 0.01, 0.05, 0.6, 0.75
@@ -98,7 +98,7 @@ def rows(shape, dtype):
 
 built = k.kernels(1)
 n = 2
-worlds, params, tape = rows(n, k.world_dtypes[1]), rows(n, k.PARAMS), rows((n, 3), TAPE)
+worlds, params, tape = rows(n, k.world_dtypes[1]), rows((n, 1), k.PARAMS), rows((n, 3), TAPE)
 world_features, venue_features = rows(n, k.WORLD_DTYPE), rows((n, 1), k.VENUE_DTYPE)
 world_flat = world_features.view(np.float64).view(np.ndarray).reshape(n, -1)
 venue_flat = venue_features.view(np.float64).view(np.ndarray).reshape(n, 1, -1)

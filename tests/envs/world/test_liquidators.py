@@ -334,10 +334,10 @@ def test_what_pays_nobody_is_skipped_and_counted(blank: Callable[..., Any]) -> N
     compete(world, {"gas": 0.5}, {"gas": 1.0})
     world.congestion = 1.0  # gas of 1,050 and 525 against a bonus of 400
     for look in (1.0, 2.0):
-        assert liquidators.liquidate_round(world, events, p) == 0
+        assert liquidators.liquidate_round(world, events, bench.params) == 0
         assert (venue.sum_skipped, venue.skipped_debt, venue.health_stale) == (look, pytest.approx(8000.0), 1)
     world.congestion = 0.5  # 550 and 275
-    assert liquidators.liquidate_round(world, events, p) == 1
+    assert liquidators.liquidate_round(world, events, bench.params) == 1
     assert world.liquidator_count[:2].tolist() == [1, 0]
     assert (venue.sum_skipped, venue.skipped_debt) == (2.0, 0.0)
 
@@ -346,10 +346,10 @@ def test_what_became_healthy_is_skipped_no_more(blank: Callable[..., Any]) -> No
     bench = world, venue, p, events = blank(**FREE | {"gas_cost": 500.0})
     owe(bench)
     compete(world, {})
-    assert liquidators.liquidate_round(world, events, p) == 0
+    assert liquidators.liquidate_round(world, events, bench.params) == 0
     assert venue.skipped_debt > 0.0
     world.oracle_price = 1000.0
-    assert liquidators.liquidate_round(world, events, p) == 0
+    assert liquidators.liquidate_round(world, events, bench.params) == 0
     assert (venue.skipped_debt, venue.health_stale) == (0.0, 0)
 
 
@@ -358,7 +358,7 @@ def test_nobody_skips_what_nobody_sees(blank: Callable[..., Any]) -> None:
     owe(bench)
     for absent in ([], [{"attention": 0.0}]):
         compete(world, *absent)
-        assert liquidators.liquidate_round(world, events, p) == 0
+        assert liquidators.liquidate_round(world, events, bench.params) == 0
         assert (venue.sum_skipped, venue.health_stale, world.num_events) == (0.0, 1, 0)
 
 
@@ -440,7 +440,7 @@ def test_capital_goes_where_the_bonus_is(blank: Callable[..., Any], substep: int
             owe(bench, v=v)
             world.venues[v].liquidation_bonus = bonuses[v]
         compete(world, {"flash": 0, "cash": 8000.0})
-        assert liquidators.liquidate_round(world, events, p) == 1
+        assert liquidators.liquidate_round(world, events, bench.params) == 1
         assert events.rows[0].venue == first
 
 

@@ -167,7 +167,7 @@ def expected_accounts(world: Any, venue: Any) -> dict[str, Any]:
 
 def check(simulator: Simulator, closes: list[list[float]]) -> None:
     for i, world in enumerate(simulator.worlds):
-        p = simulator.params[i]
+        p = simulator.params[i, 0]
         outside = expected_world(world, closes[i], p)
         assert outside.keys() == {feature.name for feature in features.WORLD_FEATURES}
         for agent, place in simulator.places.items():
@@ -302,7 +302,7 @@ def test_what_a_contract_reads_says_nothing_of_what_only_feeds_and_the_simulator
     shown = {}
     for simulator in (one, other):
         for world, p, outside, inside in zip(
-            simulator.worlds, simulator.params, simulator._world_features, simulator._venue_features, strict=True
+            simulator.worlds, simulator.params[:, 0], simulator._world_features, simulator._venue_features, strict=True
         ):
             observe.observe_world(world, outside, p)
             observe.observe_venue(world, world.venues[0], inside[0], p)

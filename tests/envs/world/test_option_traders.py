@@ -94,7 +94,7 @@ def test_a_short_seller_posts_what_the_governor_asks(simulate: Callable[..., Any
     simulator = simulate("flat", 64, decision_hours=1, defaults={"option_margin": 1.5}, autonomy=0.0, parameters=cash)
     simulator.step(hold(simulator))
     seen = 0
-    p = simulator.params[0]
+    p = simulator.params[0, 0]
     for world in simulator.worlds:
         venue = world.venues[0]
         world.substep = 6  # when they look for a trade
@@ -256,15 +256,16 @@ def test_traders_of_two_venues_go_smoothly_to_the_better_quote(simulate: Callabl
 
 
 def test_the_share_of_a_venue_is_logistic_in_its_advantage(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(num_venues=2, option_choice=60.0, interest_rate=0.0, option_fee=0.0, spot_fee=0.0,
-                           vega_fee_rate=0.0, variance_fee=0.0)  # fmt: skip
+    bench = blank(num_venues=2, option_choice=60.0, interest_rate=0.0, option_fee=0.0, spot_fee=0.0,
+                  vega_fee_rate=0.0, variance_fee=0.0)  # fmt: skip
+    world, params, ticket = bench.world, bench.params, Ticket(0, 0, True, 1.0, 1.0)
     for venue, spread in zip(world.venues, (0.02, 0.03), strict=True):
         venue.num_expiries = venue.num_strikes = 1
         venue.expiry[0], venue.strike[0, 0], venue.base_vol[0], venue.skew[0, 0] = 2016, 1000.0, 0.7, 1.0
         venue.half_spread, venue.last_nav = spread, 1e6
     went = 0
     for number in range(4000):
-        went += routed(world, 0, number, 0, Ticket(0, 0, True, 1.0, 1.0), p) == 0
+        went += routed(world, 0, number, 0, ticket, params) == 0
     # a vol point dearer elsewhere
     assert went / 4000 == pytest.approx(1.0 / (1.0 + math.exp(-60.0 * 0.01)), abs=0.03)
 

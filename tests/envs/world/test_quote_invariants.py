@@ -88,9 +88,9 @@ def check(simulator: Any, seen: Gains | None = None) -> int:
     """Assert that no world of a simulator quotes a riskless profit; how many nodes it quotes."""
     count = 0
     for n in range(simulator.num_worlds):
-        world, p = simulator.worlds[n], simulator.params[n]
+        world = simulator.worlds[n]
         for v in range(world.num_venues):
-            quotes = Quotes(world, world.venues[v], p)
+            quotes = Quotes(world, world.venues[v], simulator.params[n, v])
             count += sum(map(len, quotes.nodes.values()))
             for kind, value in riskless_gains(quotes).items():
                 if seen is not None:
@@ -121,7 +121,7 @@ def test_quotes_of_worlds_under_random_governance_leave_no_riskless_profit(
 def opened(simulate: Callable[..., Any], **parameters: float) -> tuple[Any, Any, Any]:
     simulator = simulate(get_scenario("calm"), episode_hours=24, parameters=parameters)
     world = simulator.worlds[0]
-    return world, world.venues[0], simulator.params[0]
+    return world, world.venues[0], simulator.params[0, 0]
 
 
 FREE = {"option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0, "variance_fee": 0.0, "skew_impact": 0.0}

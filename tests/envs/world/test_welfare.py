@@ -25,11 +25,11 @@ def options_value(simulator: Simulator) -> np.ndarray:
     ratio = venues["strike"] / spot
     listed = ratio > 0.0  # slots beyond the counts are empty
     strike = np.where(listed, venues["strike"], spot)
-    skew = np.clip(1.0 + params["surface_skew"][:, None, None, None] * np.log(strike / spot), 0.6, 1.8)
+    skew = np.clip(1.0 + params["surface_skew"][:, :, None, None] * np.log(strike / spot), 0.6, 1.8)
     vol = np.clip(worlds["implied_vol"][:, None, None, None] * skew, 0.05, 5.0)
     years = ((venues["expiry"] - worlds["substep"][:, None, None]) / 12.0 / 8760.0)[..., None]
     assert (years[listed.any(axis=3)] > 0.0).all()
-    rate = params["interest_rate"][:, None, None, None]
+    rate = params["interest_rate"][:, :, None, None]
     deviation = vol * np.sqrt(np.maximum(years, 1e-9))
     d1 = (np.log(spot / strike) + (rate + 0.5 * vol**2) * years) / deviation
     discounted = strike * np.exp(-rate * years)
