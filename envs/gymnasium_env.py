@@ -21,12 +21,11 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.sizes import SIZES
 
 _ROLES = {"Rates": "rate", "Thresholds": "risk", "Spreads": "spread", "Joint": "joint"}
-# id -> keywords of its environment: every size of one venue, every role
+# id -> keywords of its environment: every size, every role
 IDS: dict[str, dict[str, str]] = {
     f"protogov/{size.prefix}{title}-v0": {"role": role, "size": name}
     for name, size in SIZES.items()
     for title, role in _ROLES.items()
-    if size.venues == 1
 }
 _OPENED = np.ones(1, np.bool_)  # the one row, after a reset
 
@@ -50,8 +49,9 @@ class GovernorEnv(gym.Env[Any, Any]):
     there: `background={"risk_0": "steward_var", "rate_1": "pi"}`.
 
     Ids: `protogov/Rates-v0` (4 levers of the rate model), `protogov/Thresholds-v0` (4 of risk), `protogov/Spreads-v0`
-    (4 of the options AMM), `protogov/Joint-v0` (all 12); `protogov/CoreRates-v0` and so on with one lever a role, and
-    `protogov/TinyRates-v0` and so on for tests (`protogov.envs.sizes`).
+    (4 of the options AMM), `protogov/Joint-v0` (all 12); `protogov/CoreRates-v0` and so on with one lever a role,
+    `protogov/RivalsRates-v0` and so on on venue 0 of two, and `protogov/TinyRates-v0` and so on for tests
+    (`protogov.envs.sizes`).
 
     - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry, and
       `feature_table` gives its group, unit and range. With `observation="dict"` a Dict with an entry a feature. With a

@@ -18,6 +18,7 @@ leaves `outside_cash` and comes to the venue's `cash`, and both `account_scaled_
 utilisation follow within five minutes. Terms and welfare count what the world itself did, not what a hook moved.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from math import inf
 from typing import Any, NamedTuple
@@ -88,6 +89,20 @@ FIELDS: dict[str, HookField] = {
     **WORLD_FIELDS,
     **{f"venues.{name}": field for name, field in VENUE_FIELDS.items()},
 }
+
+
+def hook_name(hook: PopulationHook) -> str:
+    """Where a hook stands, for what is written down: "package.module:name", or "file.py:name" of a script's.
+
+    An object that is called, or a function made by another one, is named too, though it cannot be found again by that.
+    """
+    named = hook if hasattr(hook, "__qualname__") else type(hook)
+    module, code = sys.modules.get(named.__module__), getattr(hook, "__code__", None)
+    if module is not None and named.__module__ != "__main__":
+        place = named.__module__
+    else:
+        place = code.co_filename if code is not None else getattr(module, "__file__", None) or named.__module__
+    return f"{place}:{named.__qualname__}"
 
 
 def run_hour_by_hour(hook: PopulationHook, worlds: np.recarray, arguments: tuple[Any, ...]) -> int:

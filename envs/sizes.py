@@ -1,7 +1,7 @@
 """How much of the game is played: a row of a table for each size, from one lever a role to two rival protocols.
 
-To add a size: a row in `SIZES`. `WorldConfig(size=...)` takes from it the fields that are not given, and a size of one
-venue has Gymnasium ids of its own.
+To add a size: a row in `SIZES`. `WorldConfig(size=...)` takes from it the fields that are not given, and each has
+Gymnasium ids of its own, in which one governor of venue 0 learns.
 """
 
 from collections.abc import Mapping

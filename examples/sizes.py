@@ -16,8 +16,9 @@ world.reset()
 step = world.step({agent: np.zeros((4, world.action_size(agent))) for agent in world.agents})
 print("tiny, two venues:", {agent: float(rewards.mean().round(4)) for agent, rewards in step.rewards.items()})
 
-# every size of one venue has Gymnasium ids of its own
-env = gym.make("protogov/TinyRates-v0")
-env.reset(seed=1)
-print("TinyRates:", env.step(env.action_space.sample())[1])
+# every size has Gymnasium ids of its own; with rivals one governor of venue 0 learns, and venue 1 stands still
+for name in ("TinyRates", "RivalsRates"):
+    env = gym.make(f"protogov/{name}-v0")
+    env.reset(seed=1)
+    print(name, env.step(env.action_space.sample())[1])
 print("rivals:", parallel_env(size="rivals").possible_agents)

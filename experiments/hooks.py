@@ -10,14 +10,19 @@ from protogov.experiments.errors import BadInput
 NAME = "population_hook"  # of the function, where none is given
 
 
+def hook_place(text: str) -> tuple[str, str]:
+    """File and function of `FILE.py` or `FILE.py:NAME`."""
+    file, _, name = text.rpartition(":")
+    return (file, name or NAME) if file.endswith(".py") else (text, NAME)
+
+
 def load_hook(place: str) -> PopulationHook:
     """The function that `FILE.py` or `FILE.py:NAME` names; the file is run.
 
     Raises:
         BadInput: there is no such file, it fails, or it holds no such function.
     """
-    file, _, name = place.rpartition(":") if place.rpartition(":")[0].endswith(".py") else (place, "", "")
-    name = name or NAME
+    file, name = hook_place(place)
     if not Path(file).is_file():
         raise BadInput(f"population_hook is {place!r}, and {file}: there is no such file; FILE.py:NAME is accepted")
     try:

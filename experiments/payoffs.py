@@ -9,7 +9,8 @@
     decision, hour, hours        number in the episode from 0; hours run before it; hours that it ran
     venue, opening_value         number of the venue; its K0 [USD]: 1 bp of K0 is opening_value / 1e4 USD
     truncated                    whether the episode was over after it
-    <role>/observation           list of float32: what the governor saw before it, in the order of its feature table
+    <role>/observation           list of float32: what the governor saw before it, in the order of its feature table,
+                                 whatever form (dict or vector) the environment hands out
     <role>/reward                its reward
     <role>/terms/<term>          unweighted terms of its mandate [bp of K0, except counts]
     proposed/<lever>             what was asked for [the lever's unit]; of every lever that somebody governs
@@ -18,8 +19,9 @@
     welfare/<part>, welfare      parts of W and W [bp of K0], signed so that they add up
     party/<party>/<what>         what it meant to everybody [USD]: `PARTIES`
 
-The file's metadata hold the configuration,
-the scenario, the feature names of every governor, and a unit and a sentence for every column (`columns`), as JSON.
+Governors in the background are among them. A venue has nulls in the columns of a role that it leaves empty. The file's
+metadata hold the configuration, the scenario, the name of the population hook (`population_hook`, if there is one), the
+feature names of every governor, and a unit and a sentence for every column (`columns`), as JSON.
 """
 
 import json
@@ -33,6 +35,7 @@ from numpy.typing import NDArray
 
 import protogov
 from protogov.envs.callbacks import simulator_of
+from protogov.envs.population_hook import hook_name
 from protogov.envs.roles import Role
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVER_INDEX
@@ -127,7 +130,8 @@ class PayoffRecorder:
 
     def before(self, simulator: Simulator, playing: NDArray[np.bool_]) -> None:
         """Keep what the governors see."""
-        self._before, self._hour = simulator.observe(), simulator.worlds["hour"].copy()
+        self._before = {agent: simulator.view(agent).obs for agent in simulator.places}
+        self._hour = simulator.worlds["hour"].copy()
 
     def after(self, simulator: Simulator, playing: NDArray[np.bool_]) -> None:
         """Take down the decision of the rows that played it."""
@@ -157,7 +161,8 @@ class PayoffRecorder:
 
         if not self._tables:
             return
-        table = pyarrow.concat_tables(self._tables)
+        # a role whose seat one venue leaves empty has columns in the rows of the other alone
+        table = pyarrow.concat_tables(self._tables, promote_options="default")
         self._tables = []
         try:
             if self._writer is None:
@@ -186,23 +191,20 @@ class PayoffRecorder:
             "opening_value": state["opening_value"],
             "truncated": simulator.truncated()[rows],
         }
-        units = dict(_UNITS)
         controls = simulator.controls()[rows, venue]
         for agent, place in simulator.places.items():
             if place.venue == venue:
                 columns |= self._governor(simulator, agent, place.role, rows, controls)
-                units |= _units_of(place.role)
         terms, record = simulator.all_terms()[rows, venue], simulator.records()[rows, venue]
         for part in WELFARE_PARTS:
             name = part.replace("welfare_", "welfare/")
-            columns[name], units[name] = terms[part], ("bp of K0", "see protogov.envs.world.welfare")
+            columns[name] = terms[part]
         dollars = state["opening_value"] / 1e4
         for name, party in PARTIES.items():
             values = {"sum": state, "record": record, "term": terms}[party.source][party.name]
             columns[f"party/{name}"] = party.sign * values * (dollars if party.source == "term" else 1.0)
-            units[f"party/{name}"] = ("USD", party.about)
         table = pyarrow.table(columns)
-        return table.replace_schema_metadata(_notes(simulator, units) if self._writer is None else None)
+        return table.replace_schema_metadata(_notes(simulator) if self._writer is None else None)
 
     def _governor(
         self, simulator: Simulator, agent: str, role: Role, rows: NDArray[np.int64], controls: NDArray[np.void]
@@ -239,6 +241,7 @@ def _units_of(role: Role) -> dict[str, tuple[str, str]]:
     return units
 
 
+_OF_WELFARE = "see protogov.envs.world.welfare"
 _UNITS: dict[str, tuple[str, str]] = {
     "world": ("row", "row of the batch"),
     "seed": ("", "from which the world began"),
@@ -252,13 +255,20 @@ _UNITS: dict[str, tuple[str, str]] = {
 }
 
 
-def _notes(simulator: Simulator, units: dict[str, tuple[str, str]]) -> dict[str, str]:
+def _notes(simulator: Simulator) -> dict[str, str]:
     """The file's metadata."""
+    units = dict(_UNITS)
+    for place in simulator.places.values():
+        units |= _units_of(place.role)
+    units |= {part.replace("welfare_", "welfare/"): ("bp of K0", _OF_WELFARE) for part in WELFARE_PARTS}
+    units |= {f"party/{name}": ("USD", party.about) for name, party in PARTIES.items()}
+    hook = simulator.population_hook
     return {
         "schema_version": str(SCHEMA_VERSION),
         "protogov": protogov.__version__,
         "scenario": simulator.scenario.name,
         "config": json.dumps(simulator.config.to_dict()),
-        "features": json.dumps({agent: simulator.observation_names(agent) for agent in simulator.agents}),
+        "features": json.dumps({agent: simulator.observation_names(agent) for agent in simulator.places}),
+        **({} if hook is None else {"population_hook": hook_name(hook)}),
         "columns": json.dumps({name: {"unit": unit, "about": about} for name, (unit, about) in units.items()}),
     }

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 GOLDEN = Path(__file__).with_name("smoke.json")
-# the one place that says what is tiny: fields of WorldConfig that are options of the command line too
-WORLD: dict[str, Any] = {"episode_hours": 48}
+# fields of WorldConfig that are options of the command line too
+WORLD: dict[str, Any] = {"size": "tiny"}
 SCENARIO, SEED, SINGLE = "jump", 7, "protogov/Rates-v0"
 RELATIVE, ABSOLUTE = 1e-5, 1e-7  # tolerance of every number
 DIGITS = 3  # significant ones that the printed digest is of

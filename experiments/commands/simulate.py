@@ -1,20 +1,22 @@
 """`protogov simulate`: worlds under named governors, written down decision by decision."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios import get_scenario
+from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.experiments.commands.candle_options import CandleWindow, candle_report
 from protogov.experiments.commands.options import WorldOptions, world_of
 from protogov.experiments.core.governors import BASELINES, STATIC, GovernorSet, baseline
 from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.core.recording import Recording, record
+from protogov.experiments.core.results import manifest, write_manifest
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.hooks import load_hook
+from protogov.experiments.hooks import hook_place, load_hook
 from protogov.experiments.outputs import OutputFile, OutputFolder
 from protogov.experiments.training.learned import find_governors
 
@@ -25,7 +27,8 @@ class Options:
 
     GOVERNORS is `static` (levers at their defaults), `random`, `adaptive_curve` or `slope2_oracle` (rate levers alone;
     the others stay static), a run's folder, a folder of policies or policy files.
-    Writes decisions, hours and events as tables, and two figures: a dashboard and the levers.
+    Writes decisions, hours and events as tables, figures (a dashboard, the levers, the option pool's profit), and in
+    manifest.json what was played: command, versions, world, scenario, seeds, population hook.
 
     Example: protogov simulate static --scenario crash-heldout --out results/runs/a-crash
     """
@@ -77,6 +80,8 @@ def run(options: Options, command: str) -> int:
     recording = record(config, scenario, seeds, chosen.make(config), payoffs=options.record, hook=hook)
     static = None if beside is None else record(config, scenario, seeds[:1], beside.make(config), hook=hook)
     paths = recording.save(options.out, f".{options.format}")
+    about = manifest(command, {path.stem: path.name for path in paths}, facts(options, config, scenario, chosen.name))
+    paths.append(write_manifest(options.out, about))
     defaults = {name: float(recording.decisions[name][0]) for name in _lever_names()}
     pictures = {
         "dashboard": draw_dashboard(recording, static, name=chosen.name),
@@ -89,6 +94,18 @@ def run(options: Options, command: str) -> int:
         print(line)
     print("\n".join(str(path) for path in paths))
     return 0
+
+
+def facts(options: Options, config: WorldConfig, scenario: Scenario, governors: str) -> dict[str, Any]:
+    """What was played, JSON-able; a hook by its place and the digest of its file."""
+    about = {
+        "governors": governors, "scenario": scenario.name, "seeds": list(options.seeds), "world": config.to_dict(),
+    }  # fmt: skip
+    if options.population_hook:
+        file, _ = hook_place(options.population_hook)
+        about["population_hook"] = options.population_hook
+        about["population_hook_sha256"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return about
 
 
 def choose(options: Options) -> tuple[GovernorSet, WorldConfig]:

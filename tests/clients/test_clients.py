@@ -186,7 +186,8 @@ def test_the_readme_says_what_is_installed_and_which_lines_train(client: Client)
     _, _, installed, lines, _ = row.split("|")
     for words in (*(f"`{requirement}`" for requirement in client.requires), *client.conflict):
         assert words in installed
-    script = "".join((HERE / f"train_{client.name}.py").read_text(encoding="utf-8").split())
+    scripts = [HERE / f"train_{client.name}.py", *sorted((EXAMPLES / client.name).glob("*.py"))]
+    script = "".join("".join(path.read_text(encoding="utf-8").split()) for path in scripts)
     shown = re.findall("`(.*?)`", lines)
     assert shown
     for code in shown:  # … stands for anything

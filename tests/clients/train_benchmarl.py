@@ -1,41 +1,18 @@
 """BenchMARL: MAPPO, whose critic reads `state()`, and ISAC on all governors of a world."""
 
+import sys
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 from benchmarl.algorithms import IsacConfig, MappoConfig
 from benchmarl.algorithms.common import AlgorithmConfig
-from benchmarl.environments.pettingzoo.common import PettingZooClass
 from benchmarl.experiment import Callback, Experiment, ExperimentConfig
 from benchmarl.models import MlpConfig
 from checks import Weights
-from torchrl.envs import PettingZooWrapper
 
-import protogov.envs
-
-
-class Governors(PettingZooClass):
-    """BenchMARL's own PettingZoo task, on an environment that comes from outside PettingZoo."""
-
-    def get_env_fun(self, num_envs, continuous_actions, seed, device):
-        def make():
-            env = protogov.envs.parallel_env(**self.config)
-            return PettingZooWrapper(env, return_state=True, device=device, seed=seed)
-
-        return make
-
-    def supports_continuous_actions(self):
-        return True
-
-    def has_state(self):
-        return True
-
-    def max_steps(self, env):
-        return env.simulator.horizon
-
-    @staticmethod
-    def env_name():
-        return "protogov"
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "benchmarl"))
+from governors import governors_task  # the task that users copy
 
 
 class Seen(Callback):
@@ -76,7 +53,7 @@ def main() -> None:
 def train(experiment: ExperimentConfig, algorithm: AlgorithmConfig) -> None:
     seen, model = Seen(), replace(MlpConfig.get_from_yaml(), num_cells=[32, 32])
     running = Experiment(
-        task=Governors("GOVERNORS", {"episode_hours": 48}),
+        task=governors_task(episode_hours=48),
         algorithm_config=algorithm,
         model_config=model,
         critic_model_config=model,

@@ -1,6 +1,8 @@
 """TorchRL: PPO on the native vector environment in both modes that it takes, worker processes, and all governors."""
 
+import sys
 from functools import partial
+from pathlib import Path
 
 import gymnasium as gym
 import torch
@@ -10,11 +12,15 @@ from tensordict.nn.distributions import NormalParamExtractor
 from torch import nn
 from torchrl.collectors import Collector
 from torchrl.envs import EnvBase, GymEnv, GymWrapper, ParallelEnv, PettingZooWrapper, check_env_specs
+from torchrl.envs.utils import MarlGroupMapType
 from torchrl.modules import ProbabilisticActor, TanhNormal, ValueOperator
 from torchrl.objectives import ClipPPOLoss
 from torchrl.objectives.value import GAE
 
 import protogov.envs
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "torchrl"))
+from one_group import SharedInfos  # what users copy
 
 EPISODE = {"episode_hours": 48}  # 8 decisions
 FRAMES = 256
@@ -42,6 +48,14 @@ def main() -> None:
         infos = rollout["next", group, "info"]
         assert infos["welfare"].shape == (20, len(agents)) and infos["welfare"].abs().min() > 0.0
     say("torchrl", f"rollouts of {', '.join(every.group_map)}")
+
+    one = PettingZooWrapper(
+        SharedInfos(protogov.envs.parallel_env(**EPISODE)), group_map=MarlGroupMapType.ALL_IN_ONE_GROUP
+    )
+    check_env_specs(one)
+    rewards = one.rollout(8)["next", "agents", "reward"]
+    assert rewards.shape == (8, 3, 1) and rewards.abs().min() > 0.0
+    say("torchrl", "a rollout of one group of all")
 
 
 def train(env: EnvBase, what: str) -> None:

@@ -1,5 +1,7 @@
 """`protogov simulate --population-hook`: the function is called, what it breaks is exit code 1, what is wrong is 2."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from protogov.envs import WorldConfig
 from protogov.experiments.errors import BadInput
 from protogov.experiments.hooks import load_hook
 
@@ -41,6 +44,10 @@ def test_the_command_calls_it_before_every_hour(hooks: Path, tmp_path: Path) -> 
     done = simulate(f"{hooks}:careful", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.splitlines() if line.startswith("hour ")] == [f"hour {k} 1" for k in range(8)]
+    about = json.loads((tmp_path / "out" / "manifest.json").read_text())["facts"]
+    assert about["population_hook"] == f"{hooks}:careful" and about["seeds"] == [0] and about["scenario"] == "jump"
+    assert about["population_hook_sha256"] == hashlib.sha256(hooks.read_bytes()).hexdigest()
+    assert WorldConfig.from_dict(about["world"]).parameters.num_accounts == 8
 
 
 def test_books_that_it_breaks_are_a_failed_check(hooks: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import resource
 from pathlib import Path
+from runpy import run_path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,13 +15,14 @@ from stable_baselines3.common.vec_env import VecMonitor
 
 from protogov.envs import Simulator, WorldConfig, parallel_env
 from protogov.envs.callbacks import simulator_of
+from protogov.envs.population_hook import hook_name
 from protogov.envs.sb3_vec_env import SB3VecEnv
 from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.cli import main
 from protogov.experiments.core.tables import read_table
 from protogov.experiments.errors import BadInput
 from protogov.experiments.loggers import PayoffLogger, TensorBoardLogger, WandbLogger
-from protogov.experiments.payoffs import PARTIES, PayoffRecorder
+from protogov.experiments.payoffs import PARTIES, PayoffRecorder, _notes
 
 NAMES = (b"rate_0/reward", b"venue_0/welfare", b"spread_0/reward")
 EPISODE: dict[str, Any] = {"episode_hours": 20}  # 6, 6, 6 and 2 hours
@@ -83,6 +85,45 @@ def test_the_file_says_what_its_columns_are(tmp_path: Path) -> None:
     assert WorldConfig.from_dict(json.loads(about["config"])) == world.config and about["scenario"] == "jump"
     assert tuple(json.loads(about["features"])["risk_0"]) == world.observation_names("risk_0")
     assert {f"party/{name}" for name in PARTIES} <= set(schema.names)
+
+
+def test_seats_in_the_background_are_recorded_and_empty_ones_are_null(tmp_path: Path) -> None:
+    """A learner and a rival of another role: each venue has columns that the other one lacks."""
+    config = WorldConfig(roles=("rate",), venues=2, background={"rate_1": None, "risk_1": "steward_var"}, **EPISODE)
+    world, seen = Simulator(config, 2), []
+    with PayoffRecorder(tmp_path / "payoffs.parquet").attach(world):
+        world.reset(seeds=0)
+        while not world.truncated().any():
+            seen.append(world.view("risk_1").obs)
+            step = world.step({"rate_0": np.zeros((2, 4))})
+    table = pyarrow.parquet.read_table(tmp_path / "payoffs.parquet").to_pandas()
+    learner, rival = table[table["venue"] == 0], table[table["venue"] == 1]
+    assert len(learner) == len(rival) == 8
+    assert learner["risk/observation"].isna().all() and rival["rate/reward"].isna().all()
+    np.testing.assert_array_equal(np.stack(rival["risk/observation"]), np.concatenate(seen))
+    np.testing.assert_array_equal(rival["risk/reward"][-2:], step.rewards["risk_1"])
+    about = pyarrow.parquet.read_schema(tmp_path / "payoffs.parquet").metadata
+    assert set(json.loads(about[b"features"])) == {"rate_0", "risk_1"} and b"population_hook" not in about
+    assert set(json.loads(about[b"columns"])) >= {name for name in table.columns if not name.startswith("world")}
+
+
+def test_a_population_hook_is_named(tmp_path: Path) -> None:
+    """Where a hook stands is written down: in a module, and in a file that was run."""
+    file = tmp_path / "people.py"
+    file.write_text("def people(worlds, hour):\n    pass\n")
+    assert hook_name(run_path(str(file))["people"]) == f"{file}:people"
+    assert hook_name(people) == f"{__name__}:people" and hook_name(_People()) == f"{__name__}:_People"
+    notes = _notes(Simulator(WorldConfig(**EPISODE), population_hook=people))
+    assert notes["population_hook"] == f"{__name__}:people"
+
+
+def people(worlds: Any, hour: int) -> None:
+    """Changes nothing."""
+
+
+class _People:
+    def __call__(self, worlds: Any, hour: int) -> None:
+        """Changes nothing."""
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])

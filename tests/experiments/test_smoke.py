@@ -16,7 +16,7 @@ def test_all_interfaces_agree_with_the_package(capsys: pytest.CaptureFixture[str
     assert main(["smoke"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0].strip() for line in lines] == ["ok"] * len(smoke.INTERFACES)
-    assert all(name in line and "8 decisions" in line for name, line in zip(smoke.INTERFACES, lines, strict=True))
+    assert all(name in line and "48 decisions" in line for name, line in zip(smoke.INTERFACES, lines, strict=True))
 
 
 def test_another_number_or_a_break_is_exit_code_1(
@@ -35,7 +35,7 @@ def test_another_number_or_a_break_is_exit_code_1(
     monkeypatch.setattr(smoke, "INTERFACES", {**kept, "broken": ("single", breaks)})
     assert main(["smoke"]) == 1
     first, second, third = capsys.readouterr().out.splitlines()
-    assert first.startswith("FAILED") and "rate_0: 0.09533" in first and "in decision 3" in first
+    assert first.startswith("FAILED") and "rate_0: 0.0083" in first and "in decision 3" in first
     assert second.startswith("ok") and "digest" in second
     assert third.split(maxsplit=2)[2] == "RuntimeError: the world is gone"
 
@@ -43,7 +43,7 @@ def test_another_number_or_a_break_is_exit_code_1(
 def play(config: WorldConfig, change: float = 0.0) -> smoke.Rewards:
     world = Simulator(config, scenario=smoke.SCENARIO)
     world.reset(seeds=smoke.SEED)
-    world.worlds["venues"]["account_leverage"] *= 1.0 + change
+    world.worlds["venues"]["account_reservation_rate"] *= 1.0 + change
     steps = [
         world.step({name: smoke.lever_path(name, world.action_size(name), k)[None] for name in world.agents})
         for k in range(world.horizon)
