@@ -23,6 +23,7 @@ UNLIKE = [{}, {"supply_size": 4e7, "lp_size": 0}]
 WORLD = WorldConfig(
     size="core",
     venues=2,
+    venue_overrides=UNLIKE,
     episode_hours=168,
     roles=("rate",),  # levers of nobody stand still
     reward_fn=keep_depositors,
