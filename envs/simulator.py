@@ -1,11 +1,8 @@
 """Many worlds at once: reset, step, fork, snapshot, restore. Every adapter is a thin shell over this class."""
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +10,23 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from protogov.envs.actions import checked_action
 from protogov.envs.background import Background
 from protogov.envs.compilation import compile_kernels
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
-from protogov.envs.interfaces import ActionError, Governor, RoleView, SnapshotError, Step
+from protogov.envs.interfaces import ActionError, Governor, SnapshotError, Step
 from protogov.envs.layout import Layout
 from protogov.envs.population_hook import PopulationHook, run_hour_by_hour
+from protogov.envs.readings import Readings
 from protogov.envs.rewards import checked_reward
 from protogov.envs.roles import Agent, Role
 from protogov.envs.rows import own_levers, own_parameters, venue_rows
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.seeds import row_seeds
+from protogov.envs.snapshots import fill, read_snapshot, write_snapshot
 from protogov.envs.threads import RowThreads, slices
-from protogov.envs.world.features import FEATURES, VENUE_DTYPE, WORLD_DTYPE
+from protogov.envs.world.features import VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.kernels import kernels
 from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.envs.world.noise import Purpose, key, uniform
@@ -39,7 +39,7 @@ SNAPSHOT_VERSION = 7
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
-class Simulator:
+class Simulator(Readings):
     """A batch of worlds of one configuration, stepped together by compiled code.
 
     World i starts from seed `seed + i`; the key of each of its episodes mixes that seed with the episode's number, so
@@ -168,23 +168,6 @@ class Simulator:
     def background(self) -> dict[str, Governor]:
         """The governors in the background, by seat: this batch's own, with their memory."""
         return dict(self._background.governors)
-
-    @property
-    def state_size(self) -> int:
-        """Length of a row of :meth:`state`."""
-        return int(self._layout.state_columns.size)
-
-    def observation_size(self, agent: str) -> int:
-        """Length of `agent`'s observation."""
-        return int(self._layout.columns[agent].size)
-
-    def observation_names(self, agent: str) -> tuple[str, ...]:
-        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; those of rivals carry `rival_`."""
-        return self._layout.observation_names(agent)
-
-    def action_size(self, agent: str) -> int:
-        """Number of `agent`'s levers."""
-        return len(self.roles[agent].levers)
 
     # ------------------------------------------------------------------ compilation
 
@@ -339,29 +322,12 @@ class Simulator:
         for name in self.agents:
             if name not in actions:
                 raise ActionError(f"actions lack agent {name!r}; every agent acts in every decision.")
-            taken.append(self._check_action(name, actions[name]))
+            taken.append(checked_action(name, self.roles[name], self.num_worlds, actions[name]))
         for name, value in zip(self.agents, taken, strict=True):
             self._write_action(name, value)
 
     def _write_action(self, name: str, value: NDArray[np.float64]) -> None:
         self._actions[:, self.places[name].venue, self._layout.lever_columns[name]] = value
-
-    def _check_action(self, name: str, action: ArrayLike) -> NDArray[np.float64]:
-        expected = (self.num_worlds, len(self.roles[name].levers))
-        try:
-            value = np.asarray(action, np.float64)
-        except (TypeError, ValueError):
-            raise ActionError(f"action of {name} is {action!r}, expected numbers of shape {expected}.") from None
-        if value.shape != expected:
-            raise ActionError(f"action of {name} has shape {value.shape}, expected {expected}.")
-        # the sum of squares is finite unless something is not, or is absurdly large: one fast call in the usual case
-        if not isfinite(np.vdot(value, value)) and not np.isfinite(value).all():
-            row, column = np.argwhere(~np.isfinite(value))[0]
-            raise ActionError(
-                f"action of {name} is {value[row, column]} for lever {self.roles[name].levers[column]} of world {row}; "
-                "finite numbers in [-1, 1] are accepted."
-            )
-        return value
 
     def advance(self, *, skip_finished: bool = False) -> None:
         """Run one decision with the actions taken. See :meth:`step`.
@@ -377,7 +343,7 @@ class Simulator:
         if self._background.governors:
             views = {name: self.view(name) for name in self._background.governors}
             for name, action in self._background.act(views).items():
-                self._write_action(name, self._check_action(name, action))
+                self._write_action(name, checked_action(name, self.roles[name], self.num_worlds, action))
         self._last_step = None
         for callback in self.callbacks:
             callback.before(self, ~over)
@@ -407,11 +373,7 @@ class Simulator:
         with np.errstate(over="ignore"):  # the keyed noise wraps around
             return int(self._kernels.step_range(*arguments, log, *self._slices[number]))
 
-    # ------------------------------------------------------------------ reading
-
-    def truncated(self) -> NDArray[np.bool_]:
-        """Bool [n]: rows whose episode is over."""
-        return np.asarray(self._hour >= self._length)
+    # ------------------------------------------------------------------ rewards
 
     def rewards(self, agent: str) -> NDArray[np.float64]:
         """Reward of `agent` for the last decision, float64 [n], blended and scaled, or what `reward_fn` says.
@@ -432,91 +394,6 @@ class Simulator:
     def _mandate_reward(self, agent: str) -> NDArray[np.float64]:
         # a fixed order of additions: a matrix product may round differently in another batch size
         return np.add.reduce(self._terms_flat[:, self.places[agent].venue] * self._layout.reward_weights[agent], axis=1)
-
-    def terms(self, agent: str) -> NDArray[np.float64]:
-        """Unweighted terms of `agent`'s mandate in the last decision, float64 [n, k], in `role.terms` order."""
-        return self._terms_flat[:, self.places[agent].venue].take(self._layout.term_columns[agent], axis=1)
-
-    def world_terms(self, venue: int = 0) -> dict[str, NDArray[np.float64]]:
-        """Every term that mandates may be made of, in the last decision, by name: float64 [n], bp of K0 or a count."""
-        return {name: self._terms_flat[:, venue, column].copy() for column, name in enumerate(TERM_NAMES)}
-
-    def welfare(self, venue: int) -> NDArray[np.float64]:
-        """Welfare W of one venue in the last decision, float64 [n], bp of K0."""
-        return self._terms_flat[:, venue, _WELFARE].copy()
-
-    def events(self) -> tuple[NDArray[np.void], NDArray[np.int64]]:
-        """(EVENT [n, m], int64 [n]): the last decision's events and how many of each row are valid; zeros behind."""
-        counts = self._step_events.copy()
-        events = np.zeros((self.num_worlds, max(int(counts.max()), 1)), EVENT)
-        self._kernels.copy_events(self._arguments[-2], counts, events)
-        return events, counts
-
-    def records(self) -> NDArray[np.void]:
-        """What the last decision left on record, RECORD [n, venues]: loop gains, cascades, losses."""
-        return self._records.view(RECORD, np.ndarray).copy()
-
-    def controls(self) -> NDArray[np.void]:
-        """Every lever of every venue after the last decision, CONTROLS [n, venues]: proposed, executed, reason."""
-        return self._controls.view(CONTROLS, np.ndarray).copy()
-
-    def all_terms(self) -> NDArray[np.void]:
-        """Every term of the world in the last decision, TERMS [n, venues] [bp of K0, except counts]."""
-        return self._terms.view(TERMS, np.ndarray).copy()
-
-    def executed(self, agent: str) -> NDArray[np.float64]:
-        """`agent`'s levers in force, float64 [n, levers], in their units."""
-        return self._lever_field(agent, "executed")
-
-    def _lever_field(self, agent: str, field: str) -> NDArray[Any]:
-        return self._levers[field][:, self.places[agent].venue].take(self._layout.lever_columns[agent], axis=1)
-
-    def observe(self) -> dict[str, NDArray[np.float32]]:
-        """Every agent's current observation, float32 [n, d]; for one in the background there is :meth:`view`."""
-        return {name: self._obs.take(self._layout.columns[name], axis=1) for name in self.agents}
-
-    def state(self) -> NDArray[np.float32]:
-        """Global state, float32 [n, g]: every feature of the world and of every venue once, normalised.
-
-        Latent features are among it, whatever governors see; `surface` and `accounts` where they are observed.
-        """
-        return self._obs.take(self._layout.state_columns, axis=1)
-
-    def state_names(self) -> tuple[str, ...]:
-        """Name of every entry of a row of :meth:`state`; those of a venue begin with `venue_<number>.`."""
-        return self._layout.state_names
-
-    def feature(self, agent: str, name: str) -> NDArray[np.float64]:
-        """Feature `name` of `agent`'s venue in its physical unit; see :meth:`venue_feature`."""
-        return self.venue_feature(self.places[agent].venue, name)
-
-    def venue_feature(self, venue: int, name: str) -> NDArray[np.float64]:
-        """Feature `name` of the world or of a venue in its physical unit, float64 [n] or [n, *shape], latent ones too.
-
-        For onlookers; governors ask their `RoleView`.
-
-        Raises:
-            KeyError: no such feature, or one of a group that this world does not work out.
-        """
-        if name in FEATURES and not self.config.computes(FEATURES[name]):
-            group = FEATURES[name].group
-            raise KeyError(
-                f"feature {name!r} is of the group {group!r}, which observe = {self.config.observe} leaves out."
-            )
-        if name in WORLD_DTYPE.names:  # type: ignore[operator]
-            return np.array(self._world_features[name])
-        if name in VENUE_DTYPE.names:  # type: ignore[operator]
-            return np.array(self._venue_features[name][:, venue])
-        known = (*WORLD_DTYPE.names, *VENUE_DTYPE.names)  # type: ignore[misc]
-        raise KeyError(f"no feature {name!r}, known features are {', '.join(known)}.")
-
-    def lever_values(self, venue: int) -> NDArray[np.float64]:
-        """Executed levers of one venue, float64 [n, levers], in the order and units of the table."""
-        return np.array(self._levers["executed"][:, venue])
-
-    def view(self, agent: str) -> RoleView:
-        """What `agent` sees now, one in the background too."""
-        return RoleView(agent, self, self._obs.take(self._layout.columns[agent], axis=1))
 
     # ------------------------------------------------------------------ copies
 
@@ -562,14 +439,10 @@ class Simulator:
             "scenario": self.scenario.name,
             "own": self._own,
         }
-        buffer = io.BytesIO()
-        arrays = {name: np.ascontiguousarray(getattr(self, name)).view(np.uint8) for name in _STATE}
+        memories: list[NDArray[Any]] = []
         if self.background:
-            memories: list[NDArray[Any]] = []
             about["background"] = self._background.packed(memories)
-            arrays |= {f"memory_{number}": array for number, array in enumerate(memories)}
-        np.savez(buffer, about=np.frombuffer(json.dumps(about).encode(), np.uint8), allow_pickle=False, **arrays)
-        return buffer.getvalue()
+        return write_snapshot(about, self._state(), memories)
 
     def restore(self, data: bytes) -> None:
         """Take over a snapshot of a simulator with the same configuration, scenario and number of worlds.
@@ -578,14 +451,7 @@ class Simulator:
             SnapshotError: truncated or foreign bytes, another configuration, or a policy in the background whose file
                 is another than it was. Nothing has changed.
         """
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as file:
-                about = json.loads(file["about"].tobytes())
-                loaded = {name: file[name] for name in _STATE}
-                count = sum(name.startswith("memory_") for name in file.files)
-                memories = [file[f"memory_{number}"] for number in range(count)]
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise SnapshotError(f"these {len(data)} bytes are no complete snapshot of a simulator ({error}).") from None
+        about, loaded, memories = read_snapshot(data, _STATE)
         if about.get("version") != SNAPSHOT_VERSION:
             raise SnapshotError(f"snapshot version {about.get('version')!r}, this protogov reads {SNAPSHOT_VERSION}.")
         if about["config"] != json.loads(json.dumps(self._state_config())) or about["scenario"] != self.scenario.name:
@@ -594,16 +460,12 @@ class Simulator:
         changed = self._background.changed(background)
         if changed:
             raise SnapshotError(f"the governor of {changed} in the background is another than in the snapshot.")
-        for name, value in loaded.items():
-            if value.nbytes != getattr(self, name).nbytes:
-                raise SnapshotError(
-                    f"the snapshot's {name} holds {value.nbytes} bytes, not {getattr(self, name).nbytes}."
-                )
-        for name, value in loaded.items():
-            target = getattr(self, name)
-            target[...] = value.reshape(-1).view(target.dtype).reshape(target.shape)
+        fill(self._state(), loaded)
         self._own, self._last_step = tuple(about["own"]), None
         self._background.load(background, memories)
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {name: getattr(self, name) for name in _STATE}
 
     def _state_config(self) -> dict[str, Any]:
         """The configuration without a user's reward, which is no part of the state and need not have a name."""
@@ -646,5 +508,4 @@ _BOUND = (
     "_world_flat", "_venue_flat", "_terms_flat", "_kernels", "_arguments",
     "_hour", "_length", "_step_events", "_levers", "_events", "_logs", "_slices", "_ready",
 )  # fmt: skip
-_WELFARE = TERM_NAMES.index("welfare")
 _WELFARE_COLUMNS = np.array([TERM_NAMES.index(name) for name in WELFARE_PARTS])

@@ -134,7 +134,7 @@ def test_every_interface_pays_the_same(case: str) -> None:
 
 
 def test_the_ids_are_sizes_times_roles() -> None:
-    assert len(IDS) == 12 and set(IDS) <= set(gym.registry)
+    assert len(IDS) == 16 and set(IDS) <= set(gym.registry)
     for size, prefix in (("full", ""), ("core", "Core"), ("tiny", "Tiny")):
         for title, role in (("Rates", "rate"), ("Thresholds", "risk"), ("Spreads", "spread"), ("Joint", "joint")):
             assert IDS[f"protogov/{prefix}{title}-v0"] == {"role": role, "size": size}
