@@ -161,7 +161,7 @@ def summarise(found: Found) -> list[str]:
         for row in levers:
             loss = f"{signed(row['loss_within'])} ± {number(row['loss_error'])}"
             if row["at_edge"]:
-                edge.append(f"{row['lever']} at {row['free_value']:g} {row['unit']} ({loss} bp lost within)")
+                edge.append(f"{row['lever']} at {row['free_value']:.3g} {row['unit']} ({loss} bp lost within)")
             elif abs(row["free_action"]) > EDGE:
                 unclaimed = row["loss_tapes"] < found.facts["claim_seeds"]
                 others.append(f"{row['lever']} ({loss}{', no sign claimed' if unclaimed else ''})")

@@ -163,7 +163,7 @@ def _section(name: str, found: Found, figure: str) -> list[str]:
     return [
         chosen.QUESTION,
         "",
-        *(f"- {sentences}" for sentences in chosen.summarise(found)),
+        *(f"- {sentence}" for sentence in chosen.summarise(found)),
         "",
         f"![{name}]({figure})",
     ]
