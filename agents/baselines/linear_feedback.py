@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.agents.baselines.baseline import Baseline, Floats
-from protogov.agents.baselines.tuned import tuned_file
+from protogov.agents.baselines.baseline import Baseline, Floats, register
+from protogov.agents.baselines.tuned import ALL_REGIMES, tuned_file
 from protogov.envs.world.lever_table import LEVER_BY_NAME, Lever
 
 if TYPE_CHECKING:
@@ -69,15 +69,19 @@ class LinearFeedback(Baseline):
 
     Args:
         levers: the levers of the role.
-        weights: F64[k, 4]; those of the committed file by default, and zero (the defaults) where it has none.
+        weights: F64[k, 4]; by default those that the committed file has for `scenario`, and zero (the defaults of the
+            levers) where it has none.
+        scenario: on which the weights were tuned.
         seed: nothing is random.
     """
 
     name = "linear_feedback"
 
-    def __init__(self, levers: Sequence[Lever], weights: Floats | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self, levers: Sequence[Lever], weights: Floats | None = None, *, scenario: str = ALL_REGIMES, seed: int = 0
+    ) -> None:
         super().__init__(levers, seed=seed)
-        known = tuned_file()["linear"]
+        known = tuned_file()["linear"].get(scenario, {})
         rows = [known.get(name, [0.0] * WEIGHTS) for name in self.levers]
         self._weights = np.array(rows if weights is None else weights, np.float64)
 
@@ -90,3 +94,8 @@ class LinearFeedback(Baseline):
         """Read the features and act, F32[n, k]."""
         actions = linear_actions(lambda name: np.asarray(view.raw(name)), tuple(self.levers), self._weights)
         return np.asarray(np.broadcast_to(actions, (len(view.obs), len(self.levers))), np.float32).copy()
+
+
+for _scenario in tuned_file()["linear"]:
+    if _scenario != ALL_REGIMES:
+        register(f"{LinearFeedback.name}-{_scenario}", LinearFeedback, scenario=_scenario)

@@ -1,8 +1,9 @@
 """Constants and linear rules that were tuned by evolution, kept in a small file beside this one.
 
-    {"constants": {"natural": {"ltv_gap": 0.1, ...}, "jump": {...}}, "linear": {"ltv_gap": [...], ...}}
+    {"constants": {"natural": {"ltv_gap": 0.1, ...}, "jump": {...}}, "linear": {"natural": {"ltv_gap": [...], ...}}}
 
-The constants of a scenario are lever -> value in the lever's unit; a lever that is not named stays at its default.
+The constants of a scenario are lever -> value in the lever's unit; a lever that is not named stays at its default. A
+linear rule is lever -> weights (`protogov.agents.baselines.linear_feedback`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Tuning by evolution: what constants or a linear rule can reach with hindsight and a budget that is reported."""
+"""Tuning of governors without gradients: CMA-ES on what an episode gives, all candidates on the same tapes."""
 
-from protogov.agents.tuning.evolution import Budget, Tuning, tune
-from protogov.agents.tuning.objective import Constants, Episodes, Linear, Tapes, open_tapes
+from protogov.agents.tuning.evolution import Budget, Way, evolve
+from protogov.agents.tuning.objective import Constants, Episodes, Family, Linear, Tapes, open_tapes
 
-__all__ = ["Budget", "Constants", "Episodes", "Linear", "Tapes", "Tuning", "open_tapes", "tune"]
+__all__ = ["Budget", "Constants", "Episodes", "Family", "Linear", "Tapes", "Way", "evolve", "open_tapes"]

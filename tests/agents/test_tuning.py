@@ -1,8 +1,8 @@
-"""Evolution on an objective with a known best point, and candidates that share their tapes."""
+"""Evolution on a score with a known best point, and candidates that share their tapes."""
 
 import numpy as np
 
-from protogov.agents.tuning import Budget, Constants, Episodes, Linear, Tapes, tune
+from protogov.agents.tuning import Budget, Constants, Linear, Tapes, evolve
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 
@@ -10,50 +10,57 @@ CONFIG = WorldConfig(episode_hours=24)
 SPREAD = Constants(ROLES["spread"].levers)
 
 
-class Bowl:
-    """Tapes on which welfare is minus the squared distance to `best`, plus a noise of the tape alone."""
+def bowl(best):
+    """Minus the squared distance to `best`, plus a noise of the generation that all its candidates share."""
 
-    def __init__(self, best, tapes=4):
-        self.best, self.seeds = np.asarray(best), np.arange(tapes)
+    def score(generation, points):
+        noise = np.random.default_rng(generation).normal()
+        return noise - ((points - np.asarray(best)) ** 2).sum(axis=1)
 
-    def play(self, family, points, held=None):
-        score = -((np.asarray(points) - self.best) ** 2).sum(axis=1)
-        return Episodes({"welfare": score[:, None] + self.seeds[None, :]})
+    return score
 
 
-def test_the_best_point_is_found_and_the_budget_reported():
+def still(best):
+    return lambda generation, points: -((points - np.asarray(best)) ** 2).sum(axis=1)
+
+
+def test_on_tapes_that_stay_a_search_finds_the_best_point_and_ends_when_there_is_no_more_to_gain():
     best = [0.4, -0.3, 0.0, 0.7]
-    budget = Budget(generations=80, tolerance=1e-4, restarts=1)
-    found = tune(SPREAD, [Bowl(best)], [Bowl(best)], budget)
-    np.testing.assert_allclose(found.point, best, atol=0.05)
-    assert found.gain > 0.7
-    assert found.converged
-    assert [restart.stopped for restart in found.restarts] in (["narrow"], ["plateau"])
-    assert found.episodes >= found.generations * budget.population * 4
+    way = evolve(np.zeros(4), Budget(generations=80, tolerance=1e-4), still(best))
+    np.testing.assert_allclose(way.last, best, atol=0.05)
+    np.testing.assert_allclose(way.best, best, atol=0.1)
+    assert way.stopped in ("narrow", "plateau") and len(way.means) == len(way.scores) < 80
+    assert way.scores[-1] > way.scores[0]
+    short = evolve(np.zeros(4), Budget(generations=2), still(best))
+    assert short.stopped == "budget" and len(short.means) == 2
 
 
-def test_a_search_that_found_nothing_hands_back_the_start():
-    found = tune(SPREAD, [Bowl([0.9] * 4)], [Bowl([0.0] * 4)], Budget(generations=30, restarts=1))
-    assert not found.point.any()
-    assert found.gain == 0.0
+def test_on_fresh_tapes_only_the_budget_ends_a_search_and_the_average_of_its_later_half_is_no_worse():
+    best = np.array([0.4, -0.3, 0.0, 0.7])
+    way = evolve(np.zeros(4), Budget(generations=60, plateau=None), bowl(best))
+    assert way.stopped == "budget" and len(way.means) == 60
+    np.testing.assert_allclose(way.average, best, atol=0.1)
+    np.testing.assert_allclose(way.average, np.mean(way.means[30:], axis=0))
+    np.testing.assert_array_equal(way.average_after(60), way.average)
+    np.testing.assert_allclose(way.average_after(10), np.mean(way.means[5:10], axis=0))
+    np.testing.assert_array_equal(way.average_after(1), way.means[0])
 
 
-def test_the_same_seed_gives_the_same_search():
-    one, two = (tune(SPREAD, [Bowl([0.2] * 4)], [Bowl([0.2] * 4)], Budget(generations=5), seed=3) for _ in range(2))
-    assert np.array_equal(one.point, two.point)
-    assert [restart.history for restart in one.restarts] == [restart.history for restart in two.restarts]
+def test_a_search_keeps_to_its_bounds_and_tells_of_every_generation():
+    lengths = []
+    bounds = np.array([[-1.0, 0.5], [-1.0, 1.0]])
+    way = evolve(
+        np.array([0.9, 0.0]), Budget(generations=30, plateau=None), still([0.9, 0.9]), bounds=bounds,
+        on_generation=lambda way: lengths.append(len(way.means)),
+    )  # fmt: skip
+    assert lengths == list(range(1, 31))
+    assert all(mean[0] <= 0.5 for mean in way.means) and way.last[1] > 0.8
 
 
-def test_a_spent_budget_is_told_of_each_restart_and_a_later_one_begins_at_what_is_known():
-    best = [0.9, -0.9, 0.9, -0.9]
-    short = Budget(generations=2, sigma=0.05)
-    found = tune(SPREAD, [Bowl(best)], [Bowl(best)], short, known=[np.array([0.8, -0.8, 0.8, -0.8])])
-    assert not found.converged
-    assert [len(restart.history) for restart in found.restarts] == [2, 2]
-    assert [restart.population for restart in found.restarts] == [12, 24]
-    from_the_start, from_the_known = (restart.history[0] for restart in found.restarts)
-    assert from_the_known > from_the_start + 2.0
-    assert found.gain >= max(restart.gain for restart in found.restarts)
+def test_the_same_seed_gives_the_same_search_and_another_seed_another():
+    one, two, three = (evolve(np.zeros(4), Budget(generations=5), still([0.2] * 4), seed=seed) for seed in (3, 3, 4))
+    assert np.array_equal(one.means, two.means) and one.scores == two.scores
+    assert not np.array_equal(one.means, three.means)
 
 
 def test_candidates_share_tapes_whatever_batch_they_are_in():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from protogov.experiments.core.fresh_tapes import Effort
 from protogov.experiments.core.statistics import Floats, Interval
 from protogov.experiments.studies.audit.claims import PROMISING, difference, play_claims
 from protogov.experiments.studies.audit.plan import Audit, Sizes
@@ -23,7 +24,7 @@ from protogov.experiments.studies.audit.play import (
     scoring,
     unique_points,
 )
-from protogov.experiments.studies.audit.search import Effort, Search, search_all
+from protogov.experiments.studies.audit.search import Search, search_all
 
 EDGE, WITHIN = 0.9, 0.8  # an action beyond the one is at an edge if none up to the other does as well
 SIGMA = 0.2  # first step of these searches: they begin at tuned constants, which are near

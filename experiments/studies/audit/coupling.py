@@ -52,7 +52,7 @@ SIZES = Sizes(
 SUPPORT = 1.0  # standard errors on the tapes of selection by which a fresh response must beat the stale one
 LEVEL = 0.05  # of Holm's family
 SHORT = 2.0  # standard errors at the defaults by which a search is taken to have fallen short
-BUDGET = Budget(plateau=12, tolerance=0.02, restarts=1)
+BUDGET = Budget(plateau=12, tolerance=0.02)
 NEARBY = 0.6  # first step of a move's search in that of the defaults': it starts at a good response
 LINEAR_WITHIN = 5.0  # standard errors within which an axis is linear
 FARTHEST = 1e3  # standard errors beyond which a regret is drawn no farther
@@ -192,7 +192,8 @@ def measure_regrets(audit: Audit, jobs: Sequence[Answers], sizes: Sizes, label: 
     table["p_holm"] = holm(table["p"])
     episodes += num_episodes([*states.values(), *duels.values()])
     return table, [
-        f"{sum(len(job.states) for job in jobs)} searches on {sizes.search_seeds} tapes, {budget}; picked on "
+        f"{sum(len(job.states) for job in jobs)} searches on {sizes.search_seeds} tapes, at most "
+        f"{budget.generations} generations of {budget.population}, half as many from a response on; picked on "
         f"{sizes.pick_seeds} others; where another response was picked, scored on {sizes.num_seeds} others, and on "
         f"{sizes.claim_seeds} where these tell it from nothing by more than one standard error; {episodes} episodes "
         "before those",

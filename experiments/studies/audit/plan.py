@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from protogov.envs.config import WorldConfig
+from protogov.experiments.core.fresh_tapes import Effort
 from protogov.experiments.core.pieces import HERE, Running
 from protogov.experiments.core.statistics import interval_in
 from protogov.experiments.core.text import signed_span
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.audit.play import Govern, Play, Totals, play_all
-from protogov.experiments.studies.audit.search import Effort
 from protogov.experiments.studies.audit.suites import SUITES
 
 CLAIM_TAPES = 12288  # paired tapes where a sign is claimed

@@ -15,15 +15,14 @@ from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
 from protogov.experiments.core.evaluation import evaluate
+from protogov.experiments.core.fresh_tapes import FIRST_PICKING
 from protogov.experiments.core.governors import baseline
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
-from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION, open_worlds
+from protogov.experiments.core.play import FIRST_SCORING, open_worlds
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.tables import Table
 from protogov.experiments.studies.audit.suites import find_suite
 
-# winners are picked on tapes from this one on, which no search reaches
-FIRST_PICKING = FIRST_SELECTION + 2**22
 MAX_ROWS = 768  # worlds at a time: enough for the compiled code, little enough for the memory
 CHUNK = 1024  # tapes of a piece, and about how many episodes
 WELFARE, PROFIT = "welfare/0", "market_profit/0"  # of venue 0

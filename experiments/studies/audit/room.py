@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from protogov.agents.tuning.objective import role_levers
+from protogov.experiments.core.fresh_tapes import Effort
 from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import Floats, Interval, interval_columns, student_t
 from protogov.experiments.core.study import Found
@@ -23,7 +24,7 @@ from protogov.experiments.figures.style import FAINT, headline
 from protogov.experiments.studies.audit import drawing
 from protogov.experiments.studies.audit.plan import ROLES, Audit, Sizes, span_of
 from protogov.experiments.studies.audit.play import DEFAULTS, WELFARE, num_episodes, picking, scoring
-from protogov.experiments.studies.audit.search import Effort, Search, search_all
+from protogov.experiments.studies.audit.search import Search, search_all
 from protogov.experiments.studies.audit.suites import market_shares, markets_of
 from protogov.experiments.studies.audit.tuned import SIZES as TUNED
 from protogov.experiments.studies.audit.tuned import search_tuned

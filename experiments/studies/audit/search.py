@@ -1,10 +1,7 @@
 """Searches by CMA-ES: constants that are best in W, and a role's best response to what others do.
 
-Hansen, "The CMA evolution strategy: a tutorial" (2016), by the library cmaes. A search for W plays fresh tapes every
-generation, all candidates on the same ones, so that what is found cannot be the luck of a few. It ends with its budget:
-over other tapes a generation's mean says little of whether there is more to gain. It offers the mean of its last
-distribution and the average of the means of the second half of its generations; who picks does so on tapes of
-selection that no search has seen.
+A search for W plays fresh tapes in every generation. It offers the mean of its last distribution and the average of the
+means of the second half of its generations; these are picked on tapes of selection that no search has seen.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,17 +9,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from protogov.agents.tuning.evolution import Budget, tune
+from protogov.agents.tuning.evolution import Budget, evolve
 from protogov.agents.tuning.objective import Constants, Episodes, Family, role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
+from protogov.experiments.core.fresh_tapes import Effort, search_tapes
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import FIRST_SELECTION
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.tables import Table
 from protogov.experiments.studies.audit.play import (
     DEFAULTS,
-    FIRST_PICKING,
     WELFARE,
     Actions,
     as_points,
@@ -30,35 +27,6 @@ from protogov.experiments.studies.audit.play import (
     tape_range,
 )
 from protogov.experiments.studies.audit.suites import find_suite
-
-STRIDE = 2**14  # tapes between those of two search seeds: searches of one suite share none
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What a search spends.
-
-    Attributes:
-        generations: of the search.
-        population: candidates a generation, at least 4.
-        tapes: fresh ones a generation.
-        sigma: first step, in actions.
-    """
-
-    generations: int
-    population: int
-    tapes: int
-    sigma: float = 0.35
-
-    @property
-    def distinct(self) -> int:
-        """Tapes that a search sees."""
-        return self.generations * self.tapes
-
-    @property
-    def episodes(self) -> int:
-        """That a search plays."""
-        return self.distinct * self.population
 
 
 @dataclass(frozen=True)
@@ -82,17 +50,6 @@ class Search:
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def search_tapes(job: Search) -> range:
-    """Seeds of all tapes that the search sees, in their order."""
-    first = FIRST_SELECTION + job.seed * STRIDE
-    if job.effort.distinct > STRIDE or first + STRIDE > FIRST_PICKING:
-        raise ValueError(
-            f"a search of seed {job.seed} sees {job.effort.distinct} tapes; at most {STRIDE} tapes and seeds below "
-            f"{(FIRST_PICKING - FIRST_SELECTION) // STRIDE} are accepted."
-        )
-    return range(first, first + job.effort.distinct)
-
-
 def search_all(config: WorldConfig, jobs: Sequence[Search], how: Running, label: str) -> list[list[Floats]]:
     """What each search offers: two F64[12]."""
     pieces = [Piece(f"search_{job.suite}_{job.seed}", job) for job in jobs]
@@ -101,42 +58,35 @@ def search_all(config: WorldConfig, jobs: Sequence[Search], how: Running, label:
 
 def search_piece(config: WorldConfig, job: Search) -> Table:
     """A row a lever of what the search offers: "last" and "average" actions of all twelve levers."""
-    scenario, tapes = find_suite(job.suite), search_tapes(job)
+    scenario, tapes = find_suite(job.suite), search_tapes(job.seed, job.effort)
 
     def score(generation: int, actions: Floats) -> Floats:
         seeds = tape_range(tapes[generation * job.effort.tapes], job.effort.tapes)
         return np.asarray(play_constants(config, scenario, seeds, actions[:, None, :])[WELFARE].mean(axis=1))
 
-    last, average = evolve(job, score)
+    last, average = offers(job, score)
     return {"last": last, "average": average}
 
 
-def evolve(job: Search, score: Callable[[int, Floats], Floats]) -> tuple[Floats, Floats]:
+def offers(job: Search, score: Callable[[int, Floats], Floats]) -> tuple[Floats, Floats]:
     """(mean of the last distribution, average of the means of the later half of generations), F64[12] each.
 
     Args:
         job: what is searched.
         score: of (generation, actions F64[c, 12]), the higher the better, F64[c].
     """
-    from cmaes import CMA  # only where something is searched
-
     own = [LEVER_INDEX[name] for name in job.levers]
     bounds = np.array([job.limits.get(name, (-1.0, 1.0)) for name in job.levers])
     start = np.array(job.start)
-    search = CMA(
-        mean=np.clip(start[own], *bounds.T), sigma=job.effort.sigma, bounds=bounds, seed=job.seed,
-        population_size=job.effort.population,
-    )  # fmt: skip
-    means = []
-    for generation in range(job.effort.generations):
-        points = np.array([search.ask() for _ in range(job.effort.population)])
+
+    def score_own(generation: int, points: Floats) -> Floats:
         actions = np.tile(start, (len(points), 1))
         actions[:, own] = points
-        scores = score(generation, actions)
-        search.tell([(point, -value) for point, value in zip(points, scores, strict=True)])
-        means.append(np.clip(search.mean, *bounds.T))
+        return score(generation, actions)
+
+    way = evolve(start[own], job.effort.budget, score_own, seed=job.seed, bounds=bounds)
     last, average = start.copy(), start.copy()
-    last[own], average[own] = means[-1], np.mean(means[len(means) // 2 :], axis=0)
+    last[own], average[own] = way.last, way.average
     return last, average
 
 
@@ -167,15 +117,22 @@ class Response:
 
 
 def search_response(config: WorldConfig, job: Response) -> Table:
-    """A row a lever of the answerer: the point that was found; and, in each row, episodes."""
-    family = Constants(role_levers(job.answerer))
-    tapes = [ResponseTapes(config, job.suite, tape_range(FIRST_SELECTION, job.count))]
-    # a search picks on its own tapes: what is luck there, the tapes of selection sort out with more power
-    found = tune(
-        family, tapes, tapes, job.budget, measure=job.answerer, held=np.array(job.held), start=np.array(job.start),
-        seed=job.seed,
-    )  # fmt: skip
-    return {"point": found.point, "episodes": np.full(family.size, found.episodes)}
+    """A row a lever of the answerer: the point that was found; and, in each row, episodes.
+
+    The search plays the same tapes in every generation, and picks on them among the start, its last mean and the best
+    of its last candidates: what is luck there, the tapes of selection sort out with more power.
+    """
+    family, held = Constants(role_levers(job.answerer)), np.array(job.held)
+    tapes = ResponseTapes(config, job.suite, tape_range(FIRST_SELECTION, job.count))
+
+    def score(generation: int, points: Floats) -> Floats:
+        return np.asarray(tapes.play(family, points, held).totals[job.answerer].mean(axis=1))
+
+    way = evolve(np.array(job.start), job.budget, score, seed=job.seed)
+    candidates = np.array([job.start, way.last, way.best])
+    point = candidates[int(np.argmax(score(len(way.means), candidates)))]
+    episodes = (len(way.means) * job.budget.population + len(candidates)) * job.count
+    return {"point": point, "episodes": np.full(family.size, episodes)}
 
 
 class ResponseTapes:

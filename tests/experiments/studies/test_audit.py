@@ -12,6 +12,7 @@ from protogov.envs.world.lever_table import LEVERS
 from protogov.experiments.cli import main
 from protogov.experiments.core import pieces as core_pieces
 from protogov.experiments.core.evaluation import evaluate
+from protogov.experiments.core.fresh_tapes import FIRST_PICKING, Effort, search_tapes
 from protogov.experiments.core.governors import STATIC, baseline
 from protogov.experiments.core.pieces import Piece, Running, piece_digest, run_pieces
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
@@ -39,14 +40,13 @@ from protogov.experiments.studies.audit import play as playing
 from protogov.experiments.studies.audit import search as searching
 from protogov.experiments.studies.audit.plan import Audit, Sizes
 from protogov.experiments.studies.audit.play import (
-    FIRST_PICKING,
     LEVER_NAMES,
     Play,
     play_all,
     play_constants,
     tape_range,
 )
-from protogov.experiments.studies.audit.search import Effort, Search, evolve, search_piece, search_tapes
+from protogov.experiments.studies.audit.search import Search, offers, search_piece
 
 DAY = WorldConfig(episode_hours=24)
 TINY = Effort(generations=2, population=4, tapes=2)
@@ -127,7 +127,7 @@ def test_a_search_finds_a_planted_optimum_keeps_to_its_limits_and_leaves_other_l
         noise = np.random.default_rng(generation).normal()  # the same for all candidates of a generation
         return noise - ((actions[:, :4] - target[:4]) ** 2).sum(axis=1)
 
-    for found in evolve(job, score):
+    for found in offers(job, score):
         np.testing.assert_allclose(found[:3], target[:3], atol=0.15)
         assert 0.6 < found[3] <= 0.8
         assert (found[4:] == 0.1).all()
@@ -143,11 +143,11 @@ def test_searches_share_no_tape_with_each_other_with_picking_or_with_scoring():
     assert len(jobs) == 3 + 3 * 12
     assert all(job.effort.distinct >= 1024 for job in jobs)
     jobs += room.room_searches("rate", suites.SUITES, room.SIZES.effort)
-    seen = [seed for job in jobs for seed in search_tapes(job)]
+    seen = [seed for job in jobs for seed in search_tapes(job.seed, job.effort)]
     assert len(set(seen)) == len(seen)
     assert FIRST_SELECTION <= min(seen) and max(seen) < FIRST_PICKING < FIRST_SCORING
     with pytest.raises(ValueError, match="at most"):
-        search_tapes(Search("natural", (), Effort(2**10, 4, 2**10), 1))
+        search_tapes(1, Effort(2**10, 4, 2**10))
 
 
 def test_every_generation_plays_tapes_of_its_own(monkeypatch):
@@ -160,7 +160,7 @@ def test_every_generation_plays_tapes_of_its_own(monkeypatch):
     monkeypatch.setattr(searching, "play_constants", play)
     job = Search("jump", role_levers("rate"), Effort(3, 4, 2), 2)
     search_piece(DAY, job)
-    assert [seed for seeds in seen for seed in seeds] == list(search_tapes(job))
+    assert [seed for seeds in seen for seed in seeds] == list(search_tapes(job.seed, job.effort))
 
 
 def test_the_best_of_three_is_picked_on_selection_and_scored_on_other_tapes(monkeypatch):

@@ -10,6 +10,7 @@ from protogov.agents.tuning.objective import Tapes, role_levers
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 from protogov.envs.world.lever_table import LEVER_INDEX, LEVERS
+from protogov.experiments.core.fresh_tapes import FIRST_PICKING
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.play import FIRST_SCORING, FIRST_SELECTION
 from protogov.experiments.core.statistics import holm
@@ -18,7 +19,7 @@ from protogov.experiments.studies.audit import coupling, play, rivals, search
 from protogov.experiments.studies.audit.claims import NO_SIGN, by_candidate
 from protogov.experiments.studies.audit.plan import ROLES as GOVERNED
 from protogov.experiments.studies.audit.plan import Audit, Sizes
-from protogov.experiments.studies.audit.play import FIRST_PICKING, play_constants, tape_range
+from protogov.experiments.studies.audit.play import play_constants, tape_range
 
 SMALL = WorldConfig(episode_hours=96)
 SHORT = Sizes(generations=6, population=6, search_seeds=4, pick_seeds=16, num_seeds=16, claim_seeds=32)
@@ -121,10 +122,10 @@ def test_coupling_plays_the_world_itself_and_takes_up_what_is_kept(tmp_path, mon
     assert set(first["answerer"]) == {"rate", "risk"}
     (tmp_path / next(path.name for path in tmp_path.glob("coupling_jump_rate_2_*"))).unlink()  # as if cut off
     played = []
-    searched = search.tune
-    monkeypatch.setattr(search, "tune", lambda *a, **k: played.append(k["measure"]) or searched(*a, **k))
+    searched = search.evolve
+    monkeypatch.setattr(search, "evolve", lambda start, *a, **k: played.append(k["seed"]) or searched(start, *a, **k))
     again = measure(sizes)
-    assert played == ["rate"]  # the other pieces were taken as they lay there
+    assert played == [2]  # the other pieces were taken as they lay there
     for name, column in first.items():
         np.testing.assert_array_equal(column, again[name])
     before = len(list(tmp_path.glob("coupling_*")))

@@ -1,4 +1,4 @@
-"""Tuning: searches add up in a folder, the baselines' file holds what they found, a rule goes as far as tapes say."""
+"""Tuning: searches add up in a folder, the baselines' file holds what they found, picks and scores share no tape."""
 
 import json
 from dataclasses import replace
@@ -7,147 +7,144 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from protogov.agents.baselines.linear_feedback import LinearFeedback
 from protogov.agents.baselines.tuned import TUNED_FILE
-from protogov.agents.tuning import Budget, Episodes
-from protogov.envs.roles import LEVER_BY_NAME
+from protogov.envs.roles import LEVER_BY_NAME, ROLES
 from protogov.experiments.cli import main
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.fresh_tapes import search_tapes
 from protogov.experiments.core.pieces import HERE, Running
 from protogov.experiments.core.results import read_manifest
-from protogov.experiments.core.tables import Table, read_csv
+from protogov.experiments.core.tables import read_csv, records
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies import tuning
-from protogov.experiments.studies.tuning import (
+from protogov.experiments.studies.tuning import Options, searches
+from protogov.experiments.studies.tuning.searches import (
+    CONSTANTS,
     LEVERS,
     LINEAR,
-    Options,
-    actions_of,
-    command_of,
-    measure,
-    tune_linear,
-    values_of,
+    SHARES,
+    TAPES,
+    Search,
+    effort_of,
+    linear_start,
+    play_all,
+    search_piece,
 )
+from protogov.experiments.studies.tuning.study import STUDY, actions_of, clear_best, command_of, measure, values_of
 
 RESULTS = Path(__file__).resolve().parents[3] / "results" / "tuning"
-SMALL = ["--generations", "2", "--population", "4", "--tapes", "2", "--jobs", "1", "--world.episode-hours", "12"]
+SMALL = ["--generations", "2", "--population", "4", "--tapes", "2", "--checks", "4", "--jobs", "1",
+         "--world.episode-hours", "12"]  # fmt: skip
 FEW = Options(
-    scenarios=("flat", "jump"), generations=2, population=4, restarts=1, tapes=2, jobs=1,
+    scenarios=("flat",), searches=2, generations=2, population=4, tapes=2, checks=4, jobs=1,
     world=WorldOptions(episode_hours=12),
 )  # fmt: skip
-
-
-class Bowl:
-    """Tapes on which welfare is minus the squared distance to `best`, plus a noise of the tape alone."""
-
-    def __init__(self, best, tapes=4):
-        self.best, self.seeds = np.asarray(best), np.arange(tapes)
-
-    def play(self, family, points, held=None):
-        score = -((np.asarray(points) - self.best) ** 2).sum(axis=1)
-        return Episodes({"welfare": score[:, None] + self.seeds[None, :]})
-
-
-def bowl(tapes):
-    return Bowl([0.5] * 12, tapes)
-
-
-class Unsure(Bowl):
-    """The same bowl, in which tapes differ by ten, up and down in turn, unless a candidate is the defaults."""
-
-    def __init__(self, tapes):
-        super().__init__([0.5] * 12, tapes)
-
-    def play(self, family, points, held=None):
-        noise = np.where(np.any(points, axis=1)[:, None], 10.0 * (-1.0) ** self.seeds, 0.0)
-        return Episodes({"welfare": super().play(family, points, held).totals["welfare"] + noise})
-
-
-def by_name(table):
-    """Scenario -> lever -> value."""
-    return {at: dict(zip(table["lever"].tolist(), one.tolist(), strict=True)) for at, one in values_of(table).items()}
-
-
-def row_of(searches: Table, name: str) -> dict:
-    row = searches["tuned_on"].tolist().index(name)
-    return {of: column[row] for of, column in searches.items()}
+WORLD = FEW.world.make()
 
 
 @pytest.fixture
 def searched(monkeypatch):
-    """Names of the searches that are played."""
-    names, search = [], tuning.search
+    """(scenario, family, number) of the searches that are played."""
+    names, search = [], searches.search_piece
 
-    def told(config, job):
-        names.append(LINEAR if job.linear else job.scenario)
+    def noted(config, job):
+        names.append((job.scenario, job.kind, job.number))
         return search(config, job)
 
-    monkeypatch.setattr(tuning, "SCORING", 4)
-    monkeypatch.setattr(tuning, "search", told)
+    monkeypatch.setattr(searches, "search_piece", noted)
     return names
 
 
-def test_a_search_that_was_stopped_goes_on_with_what_is_kept(tmp_path, searched, monkeypatch):
+def by_name(table):
+    """Scenario -> lever -> value."""
+    return {
+        at: dict(zip(table["lever"].tolist(), one.tolist(), strict=True)) for at, one in table.items() if at != "lever"
+    }
+
+
+def test_a_command_goes_on_with_what_is_kept_and_a_rule_starts_at_the_constants(tmp_path, searched):
     how = Running(keep=tmp_path / "pieces")
-    one = replace(FEW, scenarios=("flat",), linear=False)
-    first = measure(one, how)
-    assert searched == ["flat"]
-    second = measure(FEW, how).tables
-    assert searched == ["flat", "jump", LINEAR]
+    first = measure(replace(FEW, families=(CONSTANTS,)), how)
+    assert searched == [("flat", CONSTANTS, 1), ("flat", CONSTANTS, 2)]
+    second = measure(replace(FEW, scenarios=("flat", "jump")), how).tables
+    assert searched[2:4] == [("jump", CONSTANTS, 1), ("jump", CONSTANTS, 2)]
+    assert searched[4:] == [(name, LINEAR, number) for name in ("flat", "jump") for number in (1, 2)]
     np.testing.assert_array_equal(second["searched"]["flat"], first.tables["searched"]["flat"])
-    # a scenario has its own constants, or those of a search that found better ones
-    for name in ("flat", "jump"):
-        np.testing.assert_array_equal(
-            second["constants"][name], second["searched"][row_of(second["searches"], name)["constants_of"]]
-        )
-    assert second["linear"]["lever"].tolist() == second["constants"]["lever"].tolist() == list(LEVERS)
-    assert set(second["ways"]) == {"generation", "flat 1", "jump 1", f"{LINEAR} 1"}
+    for row in records(second["tuned"]):
+        np.testing.assert_array_equal(second["constants"][row["tuned_on"]], second["searched"][row["constants_of"]])
+        own = [one for one in records(second["searches"])
+               if (one["tuned_on"], one["family"]) == (row["tuned_on"], row["family"])]  # fmt: skip
+        assert row["hours"] == sum(one["hours"] for one in own)
+        assert [one["hours"] for one in own] == [one["episodes"] * 12 for one in own]
+    assert len(second["curves"]["gain"]) == len(second["searches"]["gain"]) * len(SHARES)
+    assert second["linear"]["lever"].tolist() == [*LEVERS, *LEVERS]
 
 
-def test_another_search_s_constants_are_taken_where_they_are_clearly_better(monkeypatch):
-    def choose(*sets):
-        table = tuning.choose(FEW.world.make(), tuning.Choice("flat", 2, sets, 1))
-        return {name: column[0] for name, column in table.items()}
+def test_a_search_plays_its_fresh_tapes_and_no_others(monkeypatch):
+    seen, opened = [], searches.open_tapes
 
-    monkeypatch.setattr(tuning, "open_tapes", lambda config, scenarios, first, count, threads: [bowl(count)])
-    near, far = (0.4,) * 12, (0.0,) * 12
-    found = choose(far, near)
-    assert found["best"] == 1 and found["gain"] == pytest.approx(12 * (0.25 - 0.01))
-    assert choose(near, far)["best"] == 0
-    # the same gain, of less than twice its standard error, is not taken
-    monkeypatch.setattr(tuning, "open_tapes", lambda config, scenarios, first, count, threads: [Unsure(count)])
-    assert choose(far, near)["best"] == 0
-    found = choose(far, far)
-    assert found["best"] == 0 and found["z"] == 0.0  # nothing is gained over the defaults, which these are
+    def noted(config, scenarios, first, count):
+        seen.extend(range(first, first + count))
+        return opened(config, scenarios, first, count)
+
+    monkeypatch.setattr(searches, "open_tapes", noted)
+    effort = effort_of(CONSTANTS, 3, 4, 2)
+    found = search_piece(WORLD, Search("flat", CONSTANTS, 2, effort, (0.0,) * 12))
+    assert seen == list(search_tapes(2, effort))
+    assert set(found) == {"last", "average", *(f"after_{share:g}" for share in SHARES)}
+    np.testing.assert_array_equal(found["after_1"], found["average"])
+    assert effort_of(LINEAR, 3, 4, 2).episodes == 4 * effort.episodes
+    spans = [range(first, first + count) for first, count in TAPES.values()]
+    for span in spans:
+        assert not set(seen) & set(span)
+        assert all(span is other or not set(span) & set(other) for other in spans)
+
+
+def test_points_are_played_in_parts_and_a_rule_without_slopes_is_the_constants(monkeypatch):
+    constants = np.linspace(-0.5, 0.5, 12)
+    points = np.array([np.zeros(12), constants, -constants])
+    rules = np.array([linear_start(point) for point in points])
+    asked = [("jump", CONSTANTS, points), ("jump", LINEAR, rules)]
+    whole = play_all(WORLD, asked, "choice", 4, HERE)
+    np.testing.assert_array_equal(whole[0], whole[1])
+    assert whole[0].shape == (3, 4) and not np.array_equal(whole[0][0], whole[0][1])
+    monkeypatch.setattr(searches, "CHUNK", 4)
+    np.testing.assert_array_equal(play_all(WORLD, asked, "choice", 4, HERE), whole)
+
+
+def test_another_search_s_constants_are_taken_only_where_they_are_clearly_better():
+    flat, noise = np.zeros(8), 10.0 * (-1.0) ** np.arange(8)
+    assert clear_best(np.array([flat, flat + 1.0, flat + 2.0])) == 2
+    assert clear_best(np.array([flat, flat - 1.0])) == 0
+    assert clear_best(np.array([flat, flat + 1.0 + noise])) == 0  # better by less than two standard errors
+    assert clear_best(np.array([flat])) == 0
 
 
 def test_the_command_writes_constants_and_a_page_of_its_searches(tmp_path, capsys):
     out, tuned = tmp_path / "tuning", tmp_path / "tuned.json"
-    arguments = ["tune", "--scenarios", "flat", "jump", *SMALL, "--no-linear"]
+    arguments = ["tune", "--scenarios", "flat", "jump", *SMALL]
     assert main([*arguments, "--out", str(out), "--tuned", str(tuned)]) == 0
-    searches = read_csv(out / "searches.csv")
-    jump = row_of(searches, "jump")
-    assert (jump["generations_1"], jump["generations_2"]) == (2, 2)
-    assert (jump["population_1"], jump["population_2"]) == (4, 8)
-    assert "2 generations (budget) and 2 generations (budget)" in capsys.readouterr().out
+    assert "the ends of 2 searches lie" in capsys.readouterr().out
     data = json.loads(tuned.read_text())
-    assert set(data) == {"constants", "linear"} and set(data["constants"]) == {"flat", "jump"}
+    assert set(data) == {"constants", "linear"} and set(data["constants"]) == set(data["linear"]) == {"flat", "jump"}
     assert data["constants"] == by_name(read_csv(out / "constants.csv"))  # to the last digit
     page = (out / "README.md").read_text()
-    assert f"| jump | {jump['gain']:+.1f} ± " in page
-    assert "2, budget, " in page and "| liquidation threshold [%] | 83 |" in page
-    made = "protogov tune --scenarios flat jump --generations 2 --population 4 --tapes 2 --no-linear"
+    row = next(row for row in records(read_csv(out / "tuned.csv")) if row["family"] == LINEAR)
+    assert f"| flat | linear | {row['gain']:+.2f} ± {row['standard_error']:.2f} | {row['more']:+.2f} ± " in page
+    assert "| liquidation threshold [%] | 83 |" in page
+    made = "protogov tune --scenarios flat jump --generations 2 --population 4 --tapes 2 --checks 4"
     assert f"    {made} --world.episode-hours 12\n" in page
     figure = (out / "searches.png").read_bytes()
     assert main(["study", "tuning", "--redraw", "--out", str(out)]) == 0
     assert (out / "README.md").read_text() == page and (out / "searches.png").read_bytes() == figure
-    # the number of restarts is each search's own
-    assert (
-        main(["tune", "--scenarios", "flat", "calm", *SMALL, "--restarts", "1", "--out", str(out), "--no-linear"]) == 0
-    )
+    before = read_csv(out / "searches.csv")
+    more = ["tune", "--scenarios", "calm", *SMALL, "--families", "constants", "--out", str(out)]
+    assert main([*more, "--tuned", str(tuned)]) == 0
     again = read_csv(out / "searches.csv")
-    assert again["tuned_on"].tolist() == ["flat", "jump", "calm"]
-    assert row_of(again, "jump") == jump and row_of(again, "calm")["generations_2"] == 0
-    assert (out / "README.md").read_text().count("protogov tune --scenarios flat") == 3  # two searches' and the page's
+    known = len(before["gain"])
+    assert [name.tolist()[:known] for name in again.values()] == [one.tolist() for one in before.values()]
+    assert again["tuned_on"].tolist()[known:] == ["calm", "calm"]
+    assert set(json.loads(tuned.read_text())["linear"]) == {"flat", "jump"}
     capsys.readouterr()
     assert main([*arguments, "--population", "5", "--out", str(out)]) == 2
     assert "was made with the budget" in capsys.readouterr().err
@@ -156,8 +153,9 @@ def test_the_command_writes_constants_and_a_page_of_its_searches(tmp_path, capsy
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"restarts": 3}, "restarts is 3; 1 to 2 are accepted"),
+        ({"searches": 0}, "searches is 0; a whole number of at least 1"),
         ({"population": 3}, "population is 3; a whole number of at least 4"),
+        ({"families": (LINEAR,)}, "families lacks constants"),
         ({"scenarios": ("crash-heldout",)}, "never trained or tuned on"),
         ({"world": WorldOptions(observe=("chain",))}, "the linear rule reads"),
     ],
@@ -169,37 +167,26 @@ def test_what_cannot_be_searched_is_refused(changed, message):
 
 def test_a_command_is_told_with_what_differs_from_its_defaults():
     assert command_of(Options(out=Path("x"), jobs=1)) == "protogov tune"
-    given = replace(FEW, scenarios=("jump",), linear=False, world=WorldOptions(privileged=True))
+    given = replace(FEW, scenarios=("jump",), families=(CONSTANTS,), world=WorldOptions(privileged=True))
     assert command_of(given) == (
-        "protogov tune --scenarios jump --generations 2 --population 4 --restarts 1 --tapes 2 --no-linear "
+        "protogov tune --scenarios jump --families constants --generations 2 --population 4 --tapes 2 --checks 4 "
         "--world.privileged"
     )
 
 
 def test_what_baselines_read_is_what_the_committed_searches_found():
-    data = json.loads(TUNED_FILE.read_text())
+    data, linear = json.loads(TUNED_FILE.read_text()), read_csv(RESULTS / "linear.csv")
     assert set(data) == {"constants", "linear"}
     assert data["constants"] == by_name(read_csv(RESULTS / "constants.csv"))
-    linear = read_csv(RESULTS / "linear.csv")
-    weights = np.array([linear[f"weight_{at}"] for at in range(4)]).T
-    assert data["linear"] == dict(zip(linear["lever"].tolist(), weights.tolist(), strict=True))
+    rows = [(row["tuned_on"], row["lever"], [row[f"weight_{at}"] for at in range(4)]) for row in records(linear)]
+    assert rows == [(name, *one) for name, rule in data["linear"].items() for one in rule.items()]
     assert read_manifest(RESULTS)["facts"]["scenarios"] == list(data["constants"])
+    assert STUDY.name == read_manifest(RESULTS)["study"]
     for values in data["constants"].values():
-        actions = actions_of(np.array([values[name] for name in LEVERS]))
-        back = [float(LEVER_BY_NAME[name].value(np.asarray(one))) for name, one in zip(LEVERS, actions, strict=True)]
-        assert back == pytest.approx(list(values.values()))
-
-
-def test_a_rule_goes_no_further_than_other_tapes_support():
-    class Weights:
-        levers, size = ("half_spread",), 4
-
-    budget, told = Budget(generations=30, population=8), []
-    near, far = [0.2, 0.1, 0.0, 0.0], [0.2, 0.9, 0.0, 0.0]  # what the tapes of the search want, and what others do
-    found = tune_linear(Weights(), [0.2], [Bowl(far)], [Bowl(near)], budget, told.append)
-    assert found.point[0] == pytest.approx(0.2, abs=0.1)
-    assert found.point[1] == pytest.approx(0.1, abs=0.06)  # an eighth of the way
-    assert len(found.restarts) == 1 and found.gain > 0.0
-    none = tune_linear(Weights(), [0.2], [Bowl(far)], [Bowl([0.2, -0.5, 0.0, 0.0])], budget, told.append)
-    assert none.point.tolist() == [0.2, 0.0, 0.0, 0.0]
-    assert none.gain == 0.0
+        own = np.array([values[name] for name in LEVERS])
+        np.testing.assert_allclose(values_of(actions_of(own)), own)
+    levers = ROLES["rate"].lever_rows()
+    for name, rule in data["linear"].items():
+        weights = LinearFeedback(levers, scenario=name)._weights
+        assert weights.tolist() == [rule[lever.name] for lever in levers]
+    assert LEVER_BY_NAME.keys() >= set(LEVERS)

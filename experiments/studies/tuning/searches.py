@@ -1,0 +1,160 @@
+"""What the study plays: searches on fresh tapes, and points on tapes that no search sees, each a piece of its own.
+
+Candidates are picked on some tapes and scored on others. What was found for one market may well do in another: a choice
+between several markets' constants has tapes of its own again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from protogov.agents.baselines.linear_feedback import WEIGHTS
+from protogov.agents.tuning.evolution import evolve
+from protogov.agents.tuning.objective import WELFARE, Constants, Family, Linear, open_tapes, role_levers
+from protogov.envs.config import WorldConfig
+from protogov.experiments.core.fresh_tapes import FIRST_PICKING, Effort, search_tapes
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.play import FIRST_SCORING
+from protogov.experiments.core.statistics import Floats
+from protogov.experiments.core.tables import Table
+
+LEVERS = role_levers("joint")
+SHARES = (0.125, 0.25, 0.5, 1.0)  # of a search's generations after which its way is looked at
+CHUNK = 2048  # about so many episodes are a piece
+# purpose -> (seed of the first tape, tapes)
+TAPES = {"picking": (FIRST_PICKING, 512), "choice": (FIRST_PICKING + 2**16, 256), "scoring": (FIRST_SCORING, 1024)}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A family of governors, and how its searches differ from those of constants.
+
+    Attributes:
+        family: of all levers.
+        times: candidates a generation and tapes a generation, over those of constants.
+        sigma: first step, in actions.
+    """
+
+    family: Family
+    times: int
+    sigma: float
+
+
+CONSTANTS, LINEAR = "constants", "linear"
+# a rule starts at tuned constants and must not leap away from them
+FAMILIES = {CONSTANTS: Kind(Constants(LEVERS), 1, 0.35), LINEAR: Kind(Linear(LEVERS), 2, 0.12)}
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search.
+
+    Attributes:
+        scenario: whose tapes it plays.
+        kind: name of the family.
+        number: of the search, from 1 on; it seeds the search and chooses its tapes.
+        effort: what it spends.
+        start: F64[size] parameters at which it starts.
+    """
+
+    scenario: str
+    kind: str
+    number: int
+    effort: Effort
+    start: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Members of a family on some tapes of a scenario: the first tape's seed, and how many."""
+
+    scenario: str
+    kind: str
+    points: tuple[tuple[float, ...], ...]
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a search offers.
+
+    Attributes:
+        ends: F64[2, size]: the last mean, and the average of the later half of all means.
+        way: F64[4, size]: that average after each of `SHARES` of the generations.
+    """
+
+    ends: Floats
+    way: Floats
+
+
+def effort_of(kind: str, generations: int, population: int, tapes: int) -> Effort:
+    """What a search of this family spends where one of constants has these sizes."""
+    times = FAMILIES[kind].times
+    return Effort(generations, times * population, times * tapes, FAMILIES[kind].sigma)
+
+
+def linear_start(constants: Floats) -> Floats:
+    """Weights of the rule that stands at these constants, F64[4 * levers]."""
+    weights = np.zeros((len(LEVERS), WEIGHTS))
+    weights[:, 0] = constants
+    return weights.ravel()
+
+
+def search_all(config: WorldConfig, jobs: Sequence[Search], how: Running) -> list[Offer]:
+    """What each search offers."""
+    pieces = [Piece(f"search_{job.scenario}_{job.kind}_{job.number}", job) for job in jobs]
+    label = f"{jobs[0].kind}: searches" if jobs else ""
+    tables = run_pieces(search_piece, config, pieces, how, label) if jobs else []
+    return [
+        Offer(np.array([table["last"], table["average"]]), np.array([table[f"after_{share:g}"] for share in SHARES]))
+        for table in tables
+    ]
+
+
+def search_piece(config: WorldConfig, job: Search) -> Table:
+    """A row a parameter of what the search offers: columns "last", "average", and "after_" each share of its way."""
+    family, tapes, effort = FAMILIES[job.kind].family, search_tapes(job.number, job.effort), job.effort
+
+    def score(generation: int, points: Floats) -> Floats:
+        (own,) = open_tapes(config, [job.scenario], tapes[generation * effort.tapes], effort.tapes)
+        return np.asarray(own.play(family, points).totals[WELFARE].mean(axis=1))
+
+    way = evolve(np.array(job.start), effort.budget, score, seed=job.number)
+    after = {f"after_{share:g}": way.average_after(max(round(share * len(way.means)), 1)) for share in SHARES}
+    return {"last": way.last, "average": way.average, **after}
+
+
+def play_all(
+    config: WorldConfig, asked: Sequence[tuple[str, str, Floats]], purpose: str, tapes: int, how: Running
+) -> list[Floats]:
+    """W of every point on every tape, F64[points, tapes] for each of what is asked.
+
+    Args:
+        config: the world.
+        asked: (scenario, family, points F64[c, size]).
+        purpose: a key of `TAPES`.
+        tapes: at most; 0 for those of the purpose.
+        how: processes, and where finished pieces are kept.
+    """
+    first, count = TAPES[purpose]
+    count = min(tapes or count, count)
+    pieces, groups = [], []
+    for scenario, kind, points in asked:
+        group = max(CHUNK // count, 1)
+        parts = [points[at : at + group] for at in range(0, len(points), group)]
+        groups.append(len(parts))
+        pieces += [
+            Piece(f"{purpose}_{scenario}_{kind}",
+                  Points(scenario, kind, tuple(tuple(map(float, point)) for point in part), first, count))
+            for part in parts
+        ]  # fmt: skip
+    tables = iter(run_pieces(play_piece, config, pieces, how, f"tune: {purpose}"))
+    return [np.concatenate([next(tables)[WELFARE] for _ in range(parts)]).reshape(-1, count) for parts in groups]
+
+
+def play_piece(config: WorldConfig, job: Points) -> Table:
+    """A row a point and tape, point by point: W [bp of K0]."""
+    (tapes,) = open_tapes(config, [job.scenario], job.first, job.count)
+    return {WELFARE: tapes.play(FAMILIES[job.kind].family, np.array(job.points)).totals[WELFARE].ravel()}
