@@ -26,7 +26,7 @@ WELFARE = "welfare"
 
 
 class Family(Protocol):
-    """A family of governors with a vector of parameters in [-1, 1]."""
+    """A family of governors with a vector of parameters; those of constants and of linear rules lie in [-1, 1]."""
 
     @property
     def levers(self) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ class Family(Protocol):
         ...
 
     def actions(self, world: Simulator, points: Floats) -> Floats:
-        """F64[n, k], actions of every row whose member is in the same row of `points`, F64[n, size]."""
+        """Actions F64[c * m, k] of members F64[c, size], each with m rows of the world, one after the other."""
         ...
 
 
@@ -56,7 +56,7 @@ class Constants:
 
     def actions(self, world: Simulator, points: Floats) -> Floats:
         """The parameters themselves."""
-        return points
+        return np.repeat(points, world.num_worlds // len(points), axis=0)
 
     def values(self, point: Floats) -> dict[str, float]:
         """Lever -> value in its unit, of one member."""
@@ -76,7 +76,8 @@ class Linear:
 
     def actions(self, world: Simulator, points: Floats) -> Floats:
         """Of the features that each row shows."""
-        weights = points.reshape(len(points), len(self.levers), WEIGHTS)
+        each = np.repeat(points, world.num_worlds // len(points), axis=0)
+        weights = each.reshape(len(each), len(self.levers), WEIGHTS)
         # what governors of this world can see, and nothing else
         return linear_actions(world.view(world.agents[0]).raw, self.levers, weights)
 
@@ -145,13 +146,13 @@ class Tapes:
     def _some(self, family: Family, points: Floats, others: Floats) -> dict[str, Floats]:
         num, tapes = len(points), len(self.seeds)
         world = self._opening.fork(np.tile(np.arange(tapes), num))
-        each, actions = np.repeat(points, tapes, axis=0), np.repeat(others, tapes, axis=0)
+        actions = np.repeat(others, tapes, axis=0)
         own = [LEVER_INDEX[name] for name in family.levers]
         columns = {agent: [LEVER_INDEX[name] for name in world.roles[agent].levers] for agent in world.agents}
         weights = {agent: np.array([term.weight for term in role.terms]) for agent, role in world.roles.items()}
         totals = {name: np.zeros(num * tapes) for name in (WELFARE, *(role.name for role in world.roles.values()))}
         for _ in range(world.horizon):
-            actions[:, own] = family.actions(world, each)
+            actions[:, own] = family.actions(world, points)
             world.take_actions({agent: actions[:, at] for agent, at in columns.items()})
             world.advance()
             totals[WELFARE] += world.welfare(0)

@@ -1,10 +1,15 @@
 """Evolution on a score with a known best point, and candidates that share their tapes."""
 
 import numpy as np
+import pytest
 
+from protogov.agents.policies import PolicyGovernor, load_policy_file
 from protogov.agents.tuning import Budget, Constants, Linear, Tapes, evolve
+from protogov.agents.tuning.networks import Networks
+from protogov.agents.tuning.strategy import StrategyBudget, ascend, centred_ranks
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
+from protogov.envs.simulator import Simulator
 
 CONFIG = WorldConfig(episode_hours=24)
 SPREAD = Constants(ROLES["spread"].levers)
@@ -84,3 +89,56 @@ def test_what_is_held_moves_the_others_levers_and_a_linear_rule_without_slopes_i
     linear = tapes.play(Linear(SPREAD.levers), weights.reshape(1, -1)).totals
     constant = tapes.play(SPREAD, np.full((1, 4), 0.5)).totals
     assert np.array_equal(linear["welfare"], constant["welfare"])
+
+
+def test_the_strategy_climbs_a_bowl_of_many_dimensions_through_noise_that_pairs_share():
+    best = np.linspace(-1.0, 1.0, 300)
+    budget = StrategyBudget(generations=150, pairs=16, sigma=0.1, rate=0.05)
+    way = ascend(np.zeros(300), budget, bowl(best), seed=1)
+    assert ((way.last - best) ** 2).sum() < 0.02 * (best**2).sum()
+    again = ascend(np.zeros(300), budget, bowl(best), seed=1)
+    np.testing.assert_array_equal(again.last, way.last)
+    assert not np.array_equal(ascend(np.zeros(300), StrategyBudget(2, 4), bowl(best), seed=2).last, way.means[1])
+
+
+def test_a_generation_of_the_strategy_is_pairs_and_only_ranks_count():
+    seen = []
+
+    def score(generation, points):
+        seen.append(points)
+        return points[:, 0] ** 3  # the same ranks as the first parameter itself
+
+    start = np.array([0.3, -0.2])
+    way = ascend(start, StrategyBudget(1, 6, sigma=0.1, rate=0.02), score)
+    np.testing.assert_allclose(seen[0][:6] + seen[0][6:], np.tile(2 * start, (6, 1)))
+    assert way.last[0] > start[0]
+    plain = ascend(start, StrategyBudget(1, 6, sigma=0.1, rate=0.02), lambda generation, points: points[:, 0])
+    np.testing.assert_array_equal(way.last, plain.last)
+    still = ascend(start, StrategyBudget(5, 6), lambda generation, points: np.zeros(len(points)))
+    np.testing.assert_array_equal(still.last, start)  # no difference, no step
+    back = ascend(start, StrategyBudget(5, 6, rate=0.02, decay=1.0), score)
+    assert np.abs(back.last - start).max() <= 0.0201  # each step starts over
+    assert centred_ranks(np.array([3.0, 1.0, 2.0, 2.0])).tolist() == [0.5, -0.5, 0.0, 0.0]
+
+
+def test_networks_start_as_constants_and_act_as_the_policies_that_they_are_saved_as(tmp_path):
+    family, tapes = Networks(CONFIG), Tapes(CONFIG, "jump", np.array([5, 6], np.uint64))
+    constants = np.linspace(-0.6, 0.6, 12)
+    start = family.start(constants)
+    assert family.levers == Constants(family.levers).levers and start.shape == (family.size,)
+    net = tapes.play(family, start[None]).totals["welfare"]
+    plain = tapes.play(Constants(family.levers), constants[None]).totals["welfare"]
+    np.testing.assert_allclose(net, plain, rtol=1e-4)  # the networks' actions are single precision
+    points = start + 0.1 * np.random.default_rng(0).standard_normal((2, family.size))
+    for policy in family.policies(points[1]):
+        policy.save(tmp_path)
+    files = [load_policy_file(tmp_path / f"policy_{agent}.json") for agent in ("rate_0", "risk_0", "spread_0")]
+    np.testing.assert_array_equal(family.point(files), points[1].astype(np.float32))
+    world = Simulator(CONFIG, 6, scenario="jump")
+    world.reset(seeds=np.arange(6, dtype=np.uint64))
+    acted = family.actions(world, points)
+    assert np.ptp(acted[3:], axis=0).max() > 0.0  # they see what differs between worlds
+    own = [PolicyGovernor(one).act(world.view(one.agent))[3:] for one in files]
+    np.testing.assert_allclose(acted[3:], np.concatenate(own, axis=1), atol=1e-5)
+    with pytest.raises(ValueError, match="are accepted"):
+        family.point(files[:2])

@@ -10,14 +10,19 @@ from matplotlib.lines import Line2D
 
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import records, select
-from protogov.experiments.figures.style import BLUE, VERMILLION, headline, new_figure, zero_line
+from protogov.experiments.figures.style import BLUE, GREEN, VERMILLION, headline, new_figure, zero_line
 
 COLUMNS = 4  # of panels
 LOOKS: Mapping[str, dict[str, Any]] = {
     "constants": {"color": BLUE, "linestyle": "-", "marker": "o"},
     "linear": {"color": VERMILLION, "linestyle": (0, (4, 1.5)), "marker": "s"},
+    "network": {"color": GREEN, "linestyle": (0, (1, 1)), "marker": "^"},
 }
-WORDS = {"constants": "constants", "linear": "linear rule, from the constants on"}
+WORDS = {
+    "constants": "constants",
+    "linear": "linear rule, from the constants on",
+    "network": "networks, from the constants on",
+}
 MILLION = 1e6
 
 

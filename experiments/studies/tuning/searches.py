@@ -4,14 +4,17 @@ Candidates are picked on some tapes and scored on others. What was found for one
 between several markets' constants has tapes of its own again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from protogov.agents.baselines.linear_feedback import WEIGHTS
 from protogov.agents.tuning.evolution import evolve
-from protogov.agents.tuning.objective import WELFARE, Constants, Family, Linear, open_tapes, role_levers
+from protogov.agents.tuning.networks import Networks
+from protogov.agents.tuning.objective import WELFARE, Constants, Linear, open_tapes, role_levers
+from protogov.agents.tuning.strategy import StrategyBudget, ascend
 from protogov.envs.config import WorldConfig
 from protogov.experiments.core.fresh_tapes import FIRST_PICKING, Effort, search_tapes
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
@@ -28,22 +31,30 @@ TAPES = {"picking": (FIRST_PICKING, 512), "choice": (FIRST_PICKING + 2**16, 256)
 
 @dataclass(frozen=True)
 class Kind:
-    """A family of governors, and how its searches differ from those of constants.
+    """A family of governors, and how it is searched.
 
     Attributes:
-        family: of all levers.
-        times: candidates a generation and tapes a generation, over those of constants.
-        sigma: first step, in actions.
+        make: the family of all levers in a world.
+        start: (family, actions of constants F64[levers]) -> the member that stands still there, F64[size].
+        times: generations, candidates a generation and tapes a generation, over those of a search of constants.
+        sigma: first step of CMA-ES; of a strategy the distance of its pairs.
+        strategy: searched by the strategy of pairs: there are too many parameters for CMA-ES.
     """
 
-    family: Family
-    times: int
+    make: Callable[[WorldConfig], Any]
+    start: Callable[[Any, Floats], Floats]
+    times: tuple[float, float, float]
     sigma: float
+    strategy: bool = False
 
 
-CONSTANTS, LINEAR = "constants", "linear"
-# a rule starts at tuned constants and must not leap away from them
-FAMILIES = {CONSTANTS: Kind(Constants(LEVERS), 1, 0.35), LINEAR: Kind(Linear(LEVERS), 2, 0.12)}
+CONSTANTS, LINEAR, NETWORK = "constants", "linear", "network"
+# rules and networks start at tuned constants and must not leap away from them
+FAMILIES = {
+    CONSTANTS: Kind(lambda config: Constants(LEVERS), lambda family, actions: actions, (1, 1, 1), 0.35),
+    LINEAR: Kind(lambda config: Linear(LEVERS), lambda family, actions: linear_start(actions), (1, 2, 2), 0.12),
+    NETWORK: Kind(Networks, lambda family, actions: family.start(actions), (4, 2, 0.5), 0.05, strategy=True),
+}
 
 
 @dataclass(frozen=True)
@@ -91,8 +102,8 @@ class Offer:
 
 def effort_of(kind: str, generations: int, population: int, tapes: int) -> Effort:
     """What a search of this family spends where one of constants has these sizes."""
-    times = FAMILIES[kind].times
-    return Effort(generations, times * population, times * tapes, FAMILIES[kind].sigma)
+    sizes = zip((generations, population, tapes), FAMILIES[kind].times, strict=True)
+    return Effort(*(max(round(size * times), 1) for size, times in sizes), sigma=FAMILIES[kind].sigma)
 
 
 def linear_start(constants: Floats) -> Floats:
@@ -115,13 +126,19 @@ def search_all(config: WorldConfig, jobs: Sequence[Search], how: Running) -> lis
 
 def search_piece(config: WorldConfig, job: Search) -> Table:
     """A row a parameter of what the search offers: columns "last", "average", and "after_" each share of its way."""
-    family, tapes, effort = FAMILIES[job.kind].family, search_tapes(job.number, job.effort), job.effort
+    kind, tapes, effort = FAMILIES[job.kind], search_tapes(job.number, job.effort), job.effort
+    family = kind.make(config)
 
     def score(generation: int, points: Floats) -> Floats:
         (own,) = open_tapes(config, [job.scenario], tapes[generation * effort.tapes], effort.tapes)
         return np.asarray(own.play(family, points).totals[WELFARE].mean(axis=1))
 
-    way = evolve(np.array(job.start), effort.budget, score, seed=job.number)
+    start = np.array(job.start)
+    if kind.strategy:
+        budget = StrategyBudget(effort.generations, effort.population // 2, effort.sigma)
+        way = ascend(start, budget, score, seed=job.number)
+    else:
+        way = evolve(start, effort.budget, score, seed=job.number)
     after = {f"after_{share:g}": way.average_after(max(round(share * len(way.means)), 1)) for share in SHARES}
     return {"last": way.last, "average": way.average, **after}
 
@@ -157,4 +174,4 @@ def play_all(
 def play_piece(config: WorldConfig, job: Points) -> Table:
     """A row a point and tape, point by point: W [bp of K0]."""
     (tapes,) = open_tapes(config, [job.scenario], job.first, job.count)
-    return {WELFARE: tapes.play(FAMILIES[job.kind].family, np.array(job.points)).totals[WELFARE].ravel()}
+    return {WELFARE: tapes.play(FAMILIES[job.kind].make(config), np.array(job.points)).totals[WELFARE].ravel()}

@@ -5,13 +5,16 @@ searches ("searched"), or those of another one that are clearly better there ("c
 and with other noise say how far to trust one: what lies between their ends is what a search may miss.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from protogov.agents.baselines.linear_feedback import WEIGHTS, features_read
+from protogov.agents.policies.policy import load_policy_file
+from protogov.agents.tuning.networks import Networks
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME
 from protogov.envs.world.features import FEATURES
@@ -33,17 +36,18 @@ from protogov.experiments.studies.tuning.searches import (
     FAMILIES,
     LEVERS,
     LINEAR,
+    NETWORK,
     SHARES,
     TAPES,
     Offer,
     Search,
     effort_of,
-    linear_start,
     play_all,
     search_all,
 )
 from protogov.experiments.training.run_config import training_scenario
 
+POLICIES = "policies"  # folder of networks, below --out
 CLEARLY = 2.0  # standard errors by which another search's constants must be better to be taken
 
 
@@ -59,8 +63,9 @@ class Options(StudyOptions):
 
     scenarios: tuple[str, ...] = ("natural", "mix")
     """Each is searched by itself."""
-    families: tuple[Literal["constants", "linear"], ...] = ("constants", "linear")
-    """What is tuned: constants, and linear, a rule that starts at the scenario's constants."""
+    families: tuple[Literal["constants", "linear", "network"], ...] = ("constants", "linear")
+    """What is tuned: constants; linear, a rule of three features a lever; network, a policy of 32 x 32 ReLU for every
+    governor, written to OUT/policies. The last two start at the scenario's constants."""
     tuned: OutputFile | None = None
     """JSON file for constants and linear rules; the baselines read agents/baselines/tuned.json."""
     searches: int = 2
@@ -110,7 +115,7 @@ def measure(options: Options, how: Running) -> Found:
         BadInput: an option out of range, a scenario that is held out, or a folder made with another budget.
     """
     config = check(options)
-    stored = read_stored(options)
+    stored = read_stored(options, config)
     for kind in (name for name in FAMILIES if name in options.families):
         missing = [name for name in options.scenarios if (name, kind) not in stored.points]
         if missing:
@@ -130,6 +135,8 @@ def measure(options: Options, how: Running) -> Found:
         "tuned": columns(stored.tuned), "searches": columns(stored.searches), "curves": columns(stored.curves),
         "searched": lever | {name: values_of(point) for name, point in searched.items()}, "constants": lever | values,
     }  # fmt: skip
+    if options.out is not None:
+        write_policies(options.out, config, stored.of(NETWORK))
     if linear:
         tables["linear"] = concatenate(linear_table(name, point) for name, point in linear.items())
     facts = {"budget": options.budget, "scenarios": list(searched), "config": config.to_dict()}
@@ -143,7 +150,7 @@ def check(options: Options) -> WorldConfig:
     check_sizes(4, population=options.population)
     check_sizes(0, checks=options.checks)
     if CONSTANTS not in options.families:
-        raise BadInput("families lacks constants; a linear rule starts at them")
+        raise BadInput("families lacks constants; the others start at them")
     for scenario in options.scenarios:
         training_scenario(scenario)  # what is tuned is held to the same line as what learns
     config = options.world.make()
@@ -162,17 +169,14 @@ def find(
 ) -> None:
     """Search one family on each scenario, pick, and add to what is stored."""
     effort = effort_of(kind, options.generations, options.population, options.tapes)
-    family = FAMILIES[kind].family
+    make = starting(kind, config)
     numbers = range(1, options.searches + 1)
-    starts = {
-        name: linear_start(stored.points[name, CONSTANTS]) if kind == LINEAR else np.zeros(family.size)
-        for name in scenarios
-    }
+    nothing = np.zeros(len(LEVERS))
+    starts = {name: make(nothing if kind == CONSTANTS else stored.points[name, CONSTANTS]) for name in scenarios}
     jobs = [Search(name, kind, one, effort, tuple(starts[name].tolist())) for name in scenarios for one in numbers]
     offers = search_all(config, jobs, how)
     found = {name: offers[at * len(numbers) : (at + 1) * len(numbers)] for at, name in enumerate(scenarios)}
-    # the defaults are the zeros of every family
-    asked = [(name, kind, _candidates(starts[name], found[name])) for name in scenarios]
+    asked = [(name, kind, _candidates(make(nothing), starts[name], found[name])) for name in scenarios]
     played = play_all(config, asked, "picking", options.checks, how)
     for (name, _, points), welfare in zip(asked, played, strict=True):
         means = welfare.mean(axis=1)
@@ -201,9 +205,15 @@ def find(
         )  # fmt: skip
 
 
-def _candidates(start: Floats, offers: Sequence[Offer]) -> Floats:
+def starting(kind: str, config: WorldConfig) -> Callable[[Floats], Floats]:
+    """Actions of constants F64[levers] -> the member of a family that stands still there, F64[size]."""
+    family = FAMILIES[kind].make(config)
+    return lambda actions: FAMILIES[kind].start(family, actions)
+
+
+def _candidates(defaults: Floats, start: Floats, offers: Sequence[Offer]) -> Floats:
     """The defaults, the start, then of every search its ends and its way, F64[c, size]."""
-    return np.concatenate([np.zeros((1, start.size)), start[None, :], *(np.vstack([o.ends, o.way]) for o in offers)])
+    return np.concatenate([np.stack([defaults, start]), *(np.vstack([one.ends, one.way]) for one in offers)])
 
 
 def choose(options: Options, config: WorldConfig, how: Running, stored: Stored) -> dict[str, str]:
@@ -226,10 +236,10 @@ def score(options: Options, config: WorldConfig, how: Running, stored: Stored, c
     searched, asked = stored.of(CONSTANTS), []
     for row in stored.tuned:
         point = searched[chosen[row["tuned_on"]]]
-        rows = [np.zeros(len(LEVERS)), point]
-        if row["family"] == LINEAR:
-            rows = [linear_start(one) for one in rows] + [stored.points[row["tuned_on"], LINEAR]]
-        asked.append((row["tuned_on"], row["family"], np.array(rows)))
+        kind = row["family"]
+        make = starting(kind, config)
+        own = [] if kind == CONSTANTS else [stored.points[row["tuned_on"], kind]]
+        asked.append((row["tuned_on"], kind, np.array([make(np.zeros(len(LEVERS))), make(point), *own])))
     for row, welfare in zip(stored.tuned, play_all(config, asked, "scoring", options.checks, how), strict=True):
         gain, more = student_t(welfare[-1] - welfare[0]), student_t(welfare[-1] - welfare[1])
         row |= {"gain": gain.mean, "standard_error": gain.error, "z": gain.z if np.isfinite(gain.z) else 0.0}
@@ -238,7 +248,7 @@ def score(options: Options, config: WorldConfig, how: Running, stored: Stored, c
             row |= {"more": more.mean, "more_error": more.error}
 
 
-def read_stored(options: Options) -> Stored:
+def read_stored(options: Options, config: WorldConfig) -> Stored:
     """What the folder holds of other commands.
 
     Raises:
@@ -257,6 +267,7 @@ def read_stored(options: Options) -> Stored:
     for name in dict.fromkeys(linear["tuned_on"].tolist()):
         own = linear["tuned_on"] == name
         points[name, LINEAR] = np.array([linear[f"weight_{at}"][own] for at in range(WEIGHTS)]).T.ravel()
+    points |= {(name, NETWORK): point for name, point in read_policies(out, config).items()}
     rows = {name: [_plain(row) for row in records(tables[name])] for name in ("tuned", "searches", "curves")}
     return Stored(**rows, points=points)
 
@@ -273,6 +284,26 @@ def values_of(actions: Floats) -> Floats:
 def actions_of(values: Floats) -> Floats:
     """Actions of values in the levers' units, F64[levers]."""
     return np.array([LEVER_BY_NAME[name].action(value) for name, value in zip(LEVERS, values, strict=True)], np.float64)
+
+
+def write_policies(out: Path, config: WorldConfig, points: Mapping[str, Floats]) -> None:
+    """Networks as policy files, a folder a scenario: `protogov evaluate` plays them."""
+    for name, point in points.items():
+        folder = out / POLICIES / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for policy in Networks(config).policies(point):
+            policy.save(folder)
+
+
+def read_policies(out: Path, config: WorldConfig) -> dict[str, Floats]:
+    """Scenario -> weights of all networks that the folder holds."""
+    found, family = {}, None
+    for folder in sorted((out / POLICIES).glob("*/")):
+        family = family or Networks(config)
+        found[folder.name] = family.point(
+            [load_policy_file(folder / f"policy_{agent.name}.json") for agent in config.learners()]
+        )
+    return found
 
 
 def linear_table(scenario: str, weights: Floats) -> Table:
@@ -304,9 +335,9 @@ def judge(found: Found) -> Judged:
     of = {kind: [row for row in rows if row["family"] == kind] for kind in FAMILIES}
     gains = [row["gain"] for row in of[CONSTANTS]]
     headline = f"Tuned constants gain {min(gains):.1f} to {max(gains):.1f} bp over the defaults on {len(gains)} markets"
-    if of[LINEAR]:
-        more = (f"{row['more']:+.1f} ± {row['more_error']:.1f} on {row['tuned_on']}" for row in of[LINEAR])
-        headline += f"; a linear rule gains beyond them: {', '.join(more)}"
+    for kind, words in ((LINEAR, "a linear rule"), (NETWORK, "a network")):
+        more = [f"{row['more']:+.1f} ± {row['more_error']:.1f} on {row['tuned_on']}" for row in of[kind]]
+        headline += f"; {words} gains beyond them: {', '.join(more)}" if more else ""
     sentences = [f"{headline}."]
     for row in rows:
         own = searches["gain"][(searches["tuned_on"] == row["tuned_on"]) & (searches["family"] == row["family"])]

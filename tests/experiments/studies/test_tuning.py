@@ -22,6 +22,7 @@ from protogov.experiments.studies.tuning.searches import (
     CONSTANTS,
     LEVERS,
     LINEAR,
+    NETWORK,
     SHARES,
     TAPES,
     Search,
@@ -190,3 +191,15 @@ def test_what_baselines_read_is_what_the_committed_searches_found():
         weights = LinearFeedback(levers, scenario=name)._weights
         assert weights.tolist() == [rule[lever.name] for lever in levers]
     assert LEVER_BY_NAME.keys() >= set(LEVERS)
+
+
+def test_networks_are_written_as_policies_and_taken_up_again(tmp_path, searched):
+    options = replace(FEW, families=(CONSTANTS, NETWORK), searches=1, out=tmp_path)
+    first = STUDY.measure(options, Running(keep=tmp_path / "pieces"))
+    assert searched == [("flat", CONSTANTS, 1), ("flat", NETWORK, 1)]
+    assert effort_of(NETWORK, 2, 4, 2).episodes == 8 * 8 * 1
+    files = sorted(path.name for path in (tmp_path / "policies" / "flat").glob("*.json"))
+    assert files == ["policy_rate_0.json", "policy_risk_0.json", "policy_spread_0.json"]
+    row = next(row for row in records(first.tables["tuned"]) if row["family"] == NETWORK)
+    assert np.isfinite([row["gain"], row["more"], row["more_error"]]).all()
+    assert "; a network gains beyond them: " in STUDY.judge(first).sentences[0]

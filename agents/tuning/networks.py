@@ -1,0 +1,145 @@
+"""A neural policy for every governor as one vector of weights, so that what searches parameters can search policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.agents.policies.policy import Policy
+from protogov.agents.tuning.evolution import Floats
+from protogov.envs.config import WorldConfig
+from protogov.envs.simulator import Simulator
+
+HIDDEN = (32, 32)
+FIRST_SEED = 0  # of the first weights: the same in every search
+LOG_STD = -2.5  # written into a policy's file, for those who want draws: where a run of PPO ends by default
+
+
+@dataclass(frozen=True)
+class _Actor:
+    """One governor's network: what it sees and sets."""
+
+    agent: str
+    features: tuple[str, ...]
+    levers: tuple[str, ...]
+
+    @property
+    def layers(self) -> tuple[tuple[int, int], ...]:
+        """(inputs, outputs) of each layer."""
+        sizes = (len(self.features), *HIDDEN, len(self.levers))
+        return tuple(zip(sizes, sizes[1:], strict=False))
+
+    @property
+    def size(self) -> int:
+        """Weights and biases."""
+        return sum((inputs + 1) * outputs for inputs, outputs in self.layers)
+
+
+class Networks:
+    """Policies of all governors that learn in a world: 32 x 32 ReLU each, the form of a policy's file.
+
+    A parameter vector holds, governor by governor and layer by layer, the weights [out, in] and then the biases [out].
+    Actions are those of `PolicyGovernor`, to about 1e-6.
+
+    Args:
+        config: of the world, one venue.
+    """
+
+    def __init__(self, config: WorldConfig) -> None:
+        world = Simulator(config, 1)
+        self._decision_hours = float(config.decision_hours)
+        self._actors = [
+            _Actor(agent, tuple(world.observation_names(agent)), tuple(world.roles[agent].levers))
+            for agent in world.agents
+        ]
+
+    @property
+    def levers(self) -> tuple[str, ...]:
+        """Levers of all governors, in their order."""
+        return tuple(lever for actor in self._actors for lever in actor.levers)
+
+    @property
+    def size(self) -> int:
+        """Weights and biases of all governors."""
+        return sum(actor.size for actor in self._actors)
+
+    def start(self, actions: Floats) -> Floats:
+        """Weights of policies that stand still at these actions of the levers, F64[size].
+
+        Hidden layers are drawn as He and others (2015) do for ReLU, so that any feature can come to matter; the last
+        layer's weights are zero.
+        """
+        generator, parts, at = np.random.default_rng(FIRST_SEED), list[Floats](), 0
+        for actor in self._actors:
+            for inputs, outputs in actor.layers[:-1]:
+                parts += [generator.normal(0.0, np.sqrt(2.0 / inputs), inputs * outputs), np.zeros(outputs)]
+            inputs, outputs = actor.layers[-1]
+            parts += [np.zeros(inputs * outputs), np.asarray(actions[at : at + outputs], np.float64)]
+            at += outputs
+        return np.concatenate(parts)
+
+    def actions(self, world: Simulator, points: Floats) -> Floats:
+        """Actions F64[c * m, levers] of candidates F64[c, size], each with m rows of the world, one after the other."""
+        columns, at = [], 0
+        for actor in self._actors:
+            own, at = points[:, at : at + actor.size], at + actor.size
+            hidden = world.view(actor.agent).obs.reshape(len(points), -1, len(actor.features))
+            layers = _unpack(own, actor.layers)
+            for weight, bias in layers[:-1]:
+                hidden = np.maximum(hidden @ weight.transpose(0, 2, 1) + bias[:, None, :], np.float32(0.0))
+            weight, bias = layers[-1]
+            mean = hidden @ weight.transpose(0, 2, 1) + bias[:, None, :]
+            columns.append(np.clip(mean, -1.0, 1.0).reshape(-1, len(actor.levers)))
+        return np.concatenate(columns, axis=1).astype(np.float64)
+
+    def policies(self, point: Floats) -> list[Policy]:
+        """The policy of each governor, to be saved."""
+        found, at = [], 0
+        for actor in self._actors:
+            layers = _unpack(np.asarray(point)[None, at : at + actor.size], actor.layers)
+            at += actor.size
+            weights = {}
+            for number, (weight, bias) in enumerate(layers):
+                weights[f"layer_{number}.weight"], weights[f"layer_{number}.bias"] = weight[0].copy(), bias[0].copy()
+            found.append(
+                Policy(
+                    agent=actor.agent, features=actor.features, levers=actor.levers, hidden_sizes=HIDDEN,
+                    activation="relu", log_std=(LOG_STD,) * len(actor.levers), decision_hours=self._decision_hours,
+                    weights=weights,
+                )
+            )  # fmt: skip
+        return found
+
+    def point(self, policies: Sequence[Policy]) -> Floats:
+        """Inverse of `policies`, F64[size].
+
+        Raises:
+            ValueError: the policies are not those of this world's governors.
+        """
+        asked = [(actor.agent, actor.features, actor.levers, HIDDEN) for actor in self._actors]
+        given = [(one.agent, one.features, one.levers, one.hidden_sizes) for one in policies]
+        if asked != given:
+            raise ValueError(
+                f"policies are of {', '.join(one.agent for one in policies)}; those of "
+                f"{', '.join(actor.agent for actor in self._actors)} with this world's features and levers are accepted"
+            )
+        parts = [
+            one.weights[f"layer_{number}.{part}"].ravel()
+            for one in policies
+            for number in range(len(HIDDEN) + 1)
+            for part in ("weight", "bias")
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+
+def _unpack(points: Floats, layers: Sequence[tuple[int, int]]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Weights F32[c, out, in] and biases F32[c, out] of each layer, of vectors F64[c, size]."""
+    found, at, single = [], 0, points.astype(np.float32)
+    for inputs, outputs in layers:
+        weight, at = single[:, at : at + inputs * outputs].reshape(-1, outputs, inputs), at + inputs * outputs
+        bias, at = single[:, at : at + outputs], at + outputs
+        found.append((weight, bias))
+    return found
