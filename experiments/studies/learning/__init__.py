@@ -1,0 +1,1 @@
+"""Learning: what learners capture of the room between the best constants and what could be known."""

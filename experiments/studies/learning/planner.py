@@ -1,0 +1,121 @@
+"""A planner on forks: a ceiling, not a governor. It tries actions on the future that will happen, and keeps the best.
+
+At times it holds each of many actions for a while in forks of the world, lets the incumbent's constants follow, and
+counts W; forks share tape and keyed noise, so that it sees what comes. What it gains is not to be had without sight;
+what it does not gain, nobody does who holds an action as long and thinks that the incumbent follows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from protogov.envs.simulator import Simulator
+from protogov.experiments.core.statistics import Floats
+
+MAX_ROWS = 768  # worlds at a time
+
+
+@dataclass(frozen=True)
+class Planner:
+    """How a planner looks ahead.
+
+    Attributes:
+        candidates: actions tried in a round, at least 2: the incumbent's, the best so far, and draws around it.
+        rounds: each draws from half as wide around as the one before.
+        hold: decisions for which an action is held, in a plan and then in the world.
+        horizon: decisions looked ahead, at least `hold`; no further than the end of the episode.
+        spread: standard deviation of the first round's draws, in actions.
+        seed: of the draws, which all worlds share.
+    """
+
+    candidates: int = 32
+    rounds: int = 2
+    hold: int = 4
+    horizon: int = 28
+    spread: float = 0.3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("candidates", 2), ("rounds", 1), ("hold", 1), ("horizon", self.hold)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; a whole number of at least {least} is accepted.")
+        if not self.spread > 0.0:
+            raise ValueError(f"spread is {self.spread}; a number above 0 is accepted.")
+
+
+def play_planned(
+    world: Simulator, incumbent: Floats, planner: Planner, on_plan: Callable[[int], None] = lambda decision: None
+) -> Floats:
+    """Play the rest of the episode by plans; W of the first venue from here on [bp of K0], F64[n].
+
+    Args:
+        world: one venue, anywhere in its episodes, which all end at once; it is played to their end.
+        incumbent: F64[levers], actions of the constants that follow a plan, in the order of the agents' levers.
+        planner: how it looks ahead.
+        on_plan: called with the number of the decision before each plan.
+    """
+    rng = np.random.default_rng(planner.seed)
+    num = world.num_worlds
+    best, total = np.tile(np.asarray(incumbent, np.float64), (num, 1)), np.zeros(num)
+    left = remaining(world)
+    while left:
+        on_plan(left)
+        ahead, spread = min(planner.horizon, left), planner.spread
+        for _ in range(planner.rounds):
+            draws = rng.standard_normal((planner.candidates - 2, best.shape[1]))
+            tried = np.clip(best[:, None, :] + spread * draws, -1.0, 1.0)
+            tried = np.concatenate([np.broadcast_to(incumbent, (num, 1, best.shape[1])), best[:, None, :], tried], 1)
+            scores = look_ahead(world, tried, incumbent, planner.hold, ahead)
+            best = tried[np.arange(num), scores.argmax(axis=1)]
+            spread *= 0.5
+        for _ in range(min(planner.hold, left)):
+            total += _decide(world, best)
+        left = remaining(world)
+    return total
+
+
+def look_ahead(world: Simulator, tried: Floats, incumbent: Floats, hold: int, ahead: int) -> Floats:
+    """W of the next `ahead` decisions where each action is held for `hold` of them, F64[n, candidates].
+
+    Args:
+        world: left as it is.
+        tried: F64[n, candidates, levers], each world's own.
+        incumbent: F64[levers], what follows.
+        hold: decisions.
+        ahead: decisions.
+    """
+    num, count, levers = tried.shape
+    rows, actions = np.repeat(np.arange(num), count), tried.reshape(-1, levers)
+    scores = np.zeros(num * count)
+    for at in range(0, len(rows), MAX_ROWS):
+        part = slice(at, at + MAX_ROWS)
+        fork = world.fork(rows[part])
+        follow = np.broadcast_to(incumbent, actions[part].shape)
+        for decision in range(ahead):
+            scores[part] += _decide(fork, actions[part] if decision < hold else follow)
+    return scores.reshape(num, count)
+
+
+def remaining(world: Simulator) -> int:
+    """Decisions to the end of the episodes.
+
+    Raises:
+        ValueError: the episodes do not end at once.
+    """
+    hours = np.unique(world.worlds["length"] - world.worlds["hour"])
+    if hours.size > 1:
+        raise ValueError(f"the worlds' episodes end in {hours.min()} to {hours.max()} hours; all must end at once.")
+    return int(-(-hours[0] // world.config.decision_hours))
+
+
+def _decide(world: Simulator, actions: Floats) -> Floats:
+    """One decision of all agents, F64[n, levers] in their order; its W of the first venue, F64[n]."""
+    at, taken = 0, {}
+    for agent in world.agents:
+        size = world.action_size(agent)
+        taken[agent] = actions[:, at : at + size]
+        at += size
+    world.take_actions(taken)
+    world.advance()
+    return world.welfare(0)
