@@ -47,10 +47,11 @@ def run(venues, hours):
     if venues == 1:
         parameters |= dict(oracle_ignores_peg=1.0, oracle_pause_from=20.0, oracle_pause_hours=8.0, oracle_floor=0.15)
     else:
-        parameters |= dict(oracle_pool_average=1.0, oracle_average_window=5)
+        parameters |= dict(oracle_average_window=5)
     # two venues are unlike: each reads its own row
-    overrides = [] if venues == 1 else [{}, dict(debt_size=1e6, supply_size=2e6, lp_size=1e6, reserve_factor=0.5,
-                                                 option_fee=0.02, hedge_interval=2.0, close_factor=1.0)]
+    own = dict(debt_size=1e6, supply_size=2e6, lp_size=1e6, reserve_factor=0.5, option_fee=0.02, hedge_interval=2.0,
+               close_factor=1.0, oracle_deviation=0.02)
+    overrides = [] if venues == 1 else [dict(oracle_pool_average=1.0), own]
     config = WorldConfig(venues=venues, decision_hours=3, autonomy=72.0, randomise_levers=0.5,
                          venue_overrides=overrides)
     simulator = Simulator(config.with_parameters(**parameters), 2, scenario=Crash(), seed=12)
