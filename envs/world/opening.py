@@ -25,6 +25,7 @@ from protogov.envs.world.settlement import HOURS_BETWEEN_EXPIRIES, list_expiry
 from protogov.envs.world.state import NEVER, SUBSTEPS
 from protogov.envs.world.welfare import clear_sums, remember_values
 
+REFERENCE_POOL = 20e6  # USD: the pool that `opening_notional` is about
 BISECTIONS = 20  # of the opening utilisation, to 1e-6
 
 
@@ -144,7 +145,10 @@ def draw_levers(world, venue, v):
 
 @compiled
 def open_option_pool(world, venue, v, p):
-    """An option pool worth `lp_size` that has sold options before: listed expiries at a random phase, a hedged book."""
+    """An option pool worth `lp_size` that has sold options before: listed expiries at a random phase, a hedged book.
+
+    The book grows with the pool: a pool half as large has written half as many options.
+    """
     venue.next_expiry = NEVER
     if p.options_on == 0.0:
         return
@@ -154,7 +158,8 @@ def open_option_pool(world, venue, v, p):
     phase = 1 + int(uniform(world.seed, 0, 0, 0, Purpose.EXPIRY_PHASE) * HOURS_BETWEEN_EXPIRIES)
     venue.next_expiry = phase * SUBSTEPS
     nodes = venue.num_expiries * venue.num_strikes
-    contracts = 0.5 * p.opening_notional / (nodes * venue.oracle_price)
+    notional = p.opening_notional * (p.lp_size / REFERENCE_POOL)
+    contracts = 0.5 * notional / (nodes * venue.oracle_price)
     for e in range(venue.num_expiries):
         list_expiry(world, venue, e, (phase + e * HOURS_BETWEEN_EXPIRIES) * SUBSTEPS, p)
         for k in range(venue.num_strikes):

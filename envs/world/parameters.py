@@ -166,7 +166,13 @@ class Parameters:
     gamma_limit: float = of_venue(3, "ratio", 0, inf, "hedge gain beyond which no trade may take net gamma")
     gamma_widening: float = of_venue(0.2, "ratio", 0, 100, "extra half-spread a hedge gain of 1 puts on such trades")
     vega_limit: float = of_venue(0.01, "share of NAV", 0, inf, "net standardised vega of a vol point, at most")
-    opening_notional: float = of_venue(26e6, "USD", 0, inf, "options that traders hold when the episode begins")
+    opening_notional: float = of_venue(
+        26e6,
+        "USD",
+        0,
+        inf,
+        "that traders hold at the opening in options of a pool of 20 million; of others in proportion",
+    )
     num_expiries: int = parameter(4, "expiries", 1, 4, "listed expiries, a week apart")
     num_strikes: int = parameter(5, "strikes", 1, 5, "strikes an expiry, 10% apart around the money")
     strike_gap: float = parameter(0.1, "log price", 0.001, 1, "between neighbouring strikes at listing")

@@ -43,7 +43,7 @@ class Crash(Scenario):
 def run(venues, hours):
     parameters = dict(num_accounts=5, num_suppliers=2, num_expiries=2, num_strikes=2, num_shorts=2, arrivals=6.0,
                       short_entry=0.5, leverage_low=0.9, leverage_high=1.0, attentive_activity=0.5, debt_size=3e6,
-                      supply_size=5e6, lp_size=2e6, opening_notional=2e6, losses_socialised=1.0, treasury_share=1e-4)
+                      supply_size=5e6, lp_size=2e6, opening_notional=20e6, losses_socialised=1.0, treasury_share=1e-4)
     if venues == 1:
         parameters |= dict(oracle_ignores_peg=1.0, oracle_pause_from=20.0, oracle_pause_hours=8.0, oracle_floor=0.15)
     else:

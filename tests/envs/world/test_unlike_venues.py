@@ -11,6 +11,7 @@ import pytest
 
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.simulator import Simulator
+from protogov.envs.world.opening import REFERENCE_POOL
 from protogov.envs.world.options import trade_terms
 from protogov.envs.world.parameters import VENUE_PARAMETERS, Parameters, parameter_names
 from protogov.envs.world.population.option_trades import better_here, other_pool
@@ -73,6 +74,23 @@ def test_lending_alone_against_options_alone(
         assert (venues["scaled_debt"][:, lending] > 0.0).all()
     assert traded > 0.0 and events > 0
     assert world.worlds["book_error"].max() <= watcher.BOOKS
+
+
+def test_a_small_option_pool_opens_with_a_small_book() -> None:
+    def notional(*overrides: dict[str, float]) -> np.ndarray:
+        world = Simulator(WorldConfig(size="tiny", venues=2, venue_overrides=overrides), 3)
+        world.reset(seeds=0)
+        venues = world.worlds.view(np.ndarray)["venues"]
+        held = (venues["long_calls"] + venues["long_puts"]).sum(axis=(2, 3))
+        assert venues["last_nav"] == pytest.approx(np.tile([20e6, overrides[1].get("lp_size", 20e6)], (3, 1)))
+        return np.asarray(held * venues["opening_price"])
+
+    usual, small = notional({}, {}), notional({}, {"lp_size": 5e6})
+    assert (small[:, 0] == usual[:, 0]).all()
+    assert small[:, 1] == pytest.approx(0.25 * usual[:, 1])
+    # a quarter of the pool with twice the options for its size
+    assert notional({}, {"lp_size": 5e6, "opening_notional": 52e6})[:, 1] == pytest.approx(0.5 * usual[:, 1])
+    assert Parameters().lp_size == REFERENCE_POOL
 
 
 def test_each_venue_has_its_own_reserve_factor(hold: Callable[..., Any]) -> None:
