@@ -12,7 +12,7 @@ from protogov.envs.seats import described, seat_background, seated
 from protogov.envs.sizes import SIZES
 from protogov.envs.world.features import Feature
 from protogov.envs.world.lever_table import LEVER_BY_NAME, Lever, with_defaults
-from protogov.envs.world.parameters import VENUE_PARAMETERS, Parameters, parameter_names
+from protogov.envs.world.parameters import ORACLE_PARAMETERS, VENUE_PARAMETERS, Parameters, parameter_names
 from protogov.envs.world.state import MAX_DECISION_HOURS, MAX_VENUES
 
 OBSERVABLE = ("chain", "feeds", "surface", "accounts")
@@ -65,8 +65,8 @@ class WorldConfig:
         parameters: the physics; see `protogov.envs.world.parameters`.
         venue_overrides: parameters by which the venues differ, a mapping for each, say
             `[{}, {"supply_size": 4e7, "options_on": 0}]`: those of `protogov.envs.world.parameters` that are of a
-            venue. `options_on = 0` makes a venue that lends alone, `supply_size = 0` and `debt_size = 0` one of options
-            alone. Empty: all venues are alike.
+            venue, its oracle's among them. `options_on = 0` makes a venue that lends alone, `supply_size = 0` and
+            `debt_size = 0` one of options alone. Empty: all venues are alike.
         background: seat (say "risk_0") or role (its seat on every venue that nobody else has) -> who governs there and
             does not learn: the name of a governor, the path of a policy's .json file, an object
             (`protogov.envs.interfaces.Governor`, of which every batch of worlds makes a copy), or None for nobody. A
@@ -190,8 +190,7 @@ class WorldConfig:
                 if name not in parameter_names():
                     raise ConfigError(f"{start}which is no parameter; venues may differ in {_OF_VENUES}.")
                 if name not in VENUE_PARAMETERS:
-                    one = "all venues read one oracle" if name.startswith("oracle_") else "it is the same at all venues"
-                    raise ConfigError(f"{start}but {one}; venues may differ in {_OF_VENUES}.")
+                    raise ConfigError(f"{start}but it is the same at all venues; venues may differ in {_OF_VENUES}.")
                 if name in member:
                     raise ConfigError(f"{start}which member = {self.member!r} sets too; leave one of the two out.")
             for population in self.populations():
@@ -205,6 +204,12 @@ class WorldConfig:
         """The physics of one venue: `parameters` and what `venue_overrides` change of them there."""
         changes = self.venue_overrides[venue] if self.venue_overrides else {}
         return replace(self.parameters, **changes)
+
+    @property
+    def unlike_oracles(self) -> bool:
+        """Whether the venues read the outside market by unlike oracles."""
+        own = [self.venue_parameters(venue) for venue in range(self.venues)]
+        return any(getattr(one, name) != getattr(own[0], name) for one in own[1:] for name in ORACLE_PARAMETERS)
 
     def _parameters_of(self, member: str) -> Parameters:
         try:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from protogov.envs.config import WorldConfig
 from protogov.envs.mandates import WELFARE_DAILY_SD, score_weights
 from protogov.envs.roles import Agent, Role, scored_mandate
-from protogov.envs.world.features import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
+from protogov.envs.world.features import FEATURES, ORACLE_FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
 from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.levers import opening_levers
 from protogov.envs.world.state import world_dtypes
@@ -27,22 +27,18 @@ class Layout:
     @cached_property
     def columns(self) -> dict[str, NDArray[np.int64]]:
         """Columns of an observation row that each agent sees: world, own venue, rivals' levers one decision ago."""
-        world_at, size = _feature_columns(WORLD_FEATURES)
-        venue_at, venue_size = _feature_columns(VENUE_FEATURES)
         columns = {}
         for name, place in self.places.items():
-            own = size + place.venue * venue_size
-            picked = [
-                world_at[feature.name] if feature.name in world_at else own + venue_at[feature.name]
-                for feature in self.features(name)
-            ]
+            picked = [self._block(place.venue)[feature.name] for feature in self.features(name)]
             picked += [
-                size + rival * venue_size + venue_at["lever_lagged"]
-                for rival in range(self.config.venues)
-                if rival != place.venue
+                self._block(rival)["lever_lagged"] for rival in range(self.config.venues) if rival != place.venue
             ]
             columns[name] = np.concatenate(picked)
         return columns
+
+    def _block(self, venue: int) -> dict[str, NDArray[np.int64]]:
+        """Columns of every feature in the block that an observation row has for a venue: the world, then the venue."""
+        return {name: venue * _BLOCK + column for name, column in _COLUMNS.items()}
 
     def features(self, agent: str) -> tuple[Feature, ...]:
         """What an agent sees of the world and of its own venue: the features of its role that the world shows."""
@@ -51,21 +47,27 @@ class Layout:
     @cached_property
     def state_columns(self) -> NDArray[np.int64]:
         """Columns of an observation row that the global state holds: all that is computed, latent features too."""
-        world_at, size = _feature_columns(WORLD_FEATURES)
-        venue_at, venue_size = _feature_columns(VENUE_FEATURES)
-        computed = [feature.name for feature in VENUE_FEATURES if self.config.computes(feature)]
-        venues = [size + v * venue_size + venue_at[name] for v in range(self.config.venues) for name in computed]
-        return np.concatenate([*world_at.values(), *venues])
+        world = [self._block(0)[feature.name] for feature in WORLD_FEATURES]
+        return np.concatenate([*world, *(self._block(v)[feature.name] for v, feature in self._venue_state())])
 
     @cached_property
     def state_names(self) -> tuple[str, ...]:
         """Name of every entry of the global state, in the order of `state_columns`."""
         names = [name for feature in WORLD_FEATURES for name in feature.entries()]
-        for v in range(self.config.venues):
-            for feature in VENUE_FEATURES:
-                if self.config.computes(feature):
-                    names += [f"venue_{v}.{name}" for name in feature.entries()]
+        names += [f"venue_{v}.{name}" for v, feature in self._venue_state() for name in feature.entries()]
         return tuple(names)
+
+    def _venue_state(self) -> list[tuple[int, Feature]]:
+        """(venue, feature) of the global state beyond the world's own, which are as venue 0 sees them.
+
+        Where the second venue reads another oracle, the state also has what that shows.
+        """
+        found = []
+        for venue in range(self.config.venues):
+            if venue > 0 and self.config.unlike_oracles:
+                found += [(venue, feature) for feature in WORLD_FEATURES if feature.name in ORACLE_FEATURES]
+            found += [(venue, feature) for feature in VENUE_FEATURES if self.config.computes(feature)]
+        return found
 
     @cached_property
     def lever_columns(self) -> dict[str, NDArray[np.int64]]:
@@ -118,9 +120,12 @@ class Layout:
 
 
 def _feature_columns(features: Iterable[Feature]) -> tuple[dict[str, NDArray[np.int64]], int]:
-    """Columns of each feature in its block, and the block's width."""
+    """Columns of each feature in a block of these, and the block's width."""
     columns, start = {}, 0
     for feature in features:
         columns[feature.name] = np.arange(start, start + feature.size)
         start += feature.size
     return columns, start
+
+
+_COLUMNS, _BLOCK = _feature_columns((*WORLD_FEATURES, *VENUE_FEATURES))

@@ -120,7 +120,7 @@ class Readings:
         return self.venue_feature(self.places[agent].venue, name)
 
     def venue_feature(self, venue: int, name: str) -> NDArray[np.float64]:
-        """Feature `name` of the world or of a venue in its physical unit, float64 [n] or [n, *shape], latent ones too.
+        """Feature `name` of a venue, or of the world as seen there, in its physical unit, float64 [n] or [n, *shape].
 
         For onlookers; governors ask their `RoleView`.
 
@@ -133,7 +133,7 @@ class Readings:
                 f"feature {name!r} is of the group {group!r}, which observe = {self.config.observe} leaves out."
             )
         if name in WORLD_DTYPE.names:  # type: ignore[operator]
-            return np.array(self._world_features[name])
+            return np.array(self._world_features[name][:, venue])
         if name in VENUE_DTYPE.names:  # type: ignore[operator]
             return np.array(self._venue_features[name][:, venue])
         known = (*WORLD_DTYPE.names, *VENUE_DTYPE.names)  # type: ignore[misc]

@@ -17,8 +17,8 @@ VENUE_STYLE = ("-", (0, (3, 1.5)))  # lines of the first and the second venue
 HEALTH_EDGES = np.linspace(0.9, 2.5, 33)
 AT_RISK, CAREFUL = 1.1, 1.3  # health factors below which a loan is drawn red and amber
 
-_WORLD = ("hour", "outside_price", "oracle_price", "pool_price")
-_VENUE = ("utilisation", "borrow_rate", "supply_rate", "welfare", "liquidated")
+_WORLD = ("hour", "outside_price", "pool_price")
+_VENUE = ("oracle_price", "utilisation", "borrow_rate", "supply_rate", "welfare", "liquidated")
 
 
 def check_render_mode(mode: str | None) -> str | None:
@@ -71,10 +71,10 @@ class Renderer:
         worlds = simulator.worlds.view(np.ndarray)
         venues = worlds["venues"]
         now = np.zeros(simulator.num_worlds, self._dtype)
-        for name in ("hour", "outside_price", "oracle_price"):
+        for name in ("hour", "outside_price"):
             now[name] = worlds[name]
         now["pool_price"] = worlds["pool_cash"] / worlds["pool_coin"]
-        for name in ("utilisation", "borrow_rate", "supply_rate"):
+        for name in ("oracle_price", "utilisation", "borrow_rate", "supply_rate"):
             now[name] = venues[name]
         now["liquidated"] = venues["sum_liquidated"]
         for venue in range(simulator.config.venues):
@@ -84,7 +84,7 @@ class Renderer:
     def course(self, row: int) -> NDArray[np.void]:
         """What is remembered of a row's running episode: a record a decision, the opening first.
 
-        Fields: hour, outside_price, oracle_price, pool_price [USD]; and for each venue utilisation, borrow_rate,
+        Fields: hour, outside_price, pool_price [USD]; and for each venue oracle_price [USD], utilisation, borrow_rate,
         supply_rate [annual], welfare [bp of K0 in the decision], liquidated [USD in the decision].
         """
         return np.array([moment[row] for moment in self._history[self._start[row] :]], self._dtype)
@@ -139,9 +139,11 @@ class Renderer:
         axes.fill_between(np.arange(hour + 1), tape["low"], tape["high"], color=BAND, lw=0, label="tape, hourly range")
         axes.plot(hours, course["outside_price"], color=FAINT, lw=1.1, label="outside")
         axes.plot(hours, course["pool_price"], color=ORANGE, lw=1.1, label="pool")
-        axes.plot(hours, course["oracle_price"], color=BLUE, lw=1.3, label="oracle")
-        axes.plot(hours[-1:], course["oracle_price"][-1:], "o", ms=3, color=BLUE)
-        drawn = [tape["low"], tape["high"], *(course[name] for name in _WORLD[1:])]
+        for venue, oracle in enumerate(course["oracle_price"].T):
+            if venue == 0 or (oracle != course["oracle_price"][:, 0]).any():
+                axes.plot(hours, oracle, color=BLUE, lw=1.3, ls=VENUE_STYLE[venue], label="" if venue else "oracle")
+                axes.plot(hours[-1:], oracle[-1:], "o", ms=3, color=BLUE)
+        drawn = [tape["low"], tape["high"], *(course[name] for name in ("outside_price", "pool_price", "oracle_price"))]
         low, high = min(float(x.min()) for x in drawn), max(float(x.max()) for x in drawn)
         pad = 0.06 * (high - low) + 0.005 * high
         axes.set_ylim(low - pad, high + pad)
@@ -194,7 +196,7 @@ class Renderer:
         middle, width = 0.5 * (HEALTH_EDGES[1:] + HEALTH_EDGES[:-1]), HEALTH_EDGES[1] - HEALTH_EDGES[0]
         colours = np.where(middle < AT_RISK, RED, np.where(middle < CAREFUL, AMBER, BLUE))
         for venue in range(venues):
-            health, debt = _health(world["venues"][venue], float(world["oracle_price"]))
+            health, debt = _health(world["venues"][venue])
             inside = np.clip(health, HEALTH_EDGES[0], HEALTH_EDGES[-1] - 1e-9)
             heights = np.histogram(inside, HEALTH_EDGES, weights=debt / 1e6)[0]
             axes.bar(middle, heights, width * 0.9, bottom, color=colours, alpha=1.0 if venue == 0 else 0.5, lw=0)
@@ -277,9 +279,9 @@ def _money(value: float) -> str:
     return rf"\${value / 1e6:.2f}M"  # a bare dollar would begin a formula
 
 
-def _health(venue: Any, price: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _health(venue: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Health factor and debt [USD] of every account that owes anything."""
     debt = venue["account_scaled_debt"] * venue["borrow_index"]
     owing = debt > 0.0
-    value = venue["account_collateral"] * price * venue["liquidation_threshold"]
+    value = venue["account_collateral"] * venue["oracle_price"] * venue["liquidation_threshold"]
     return value[owing] / debt[owing], debt[owing]

@@ -35,7 +35,7 @@ from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 7
+SNAPSHOT_VERSION = 8
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -126,9 +126,9 @@ class Simulator(Readings):
         venues, hours = self.config.venues, self.config.episode_hours
         self.worlds = np.zeros(n, world_dtypes[venues]).view(np.recarray)
         self.tape = np.zeros((n, hours + 1), TAPE).view(np.recarray)
-        self._world_features = np.zeros(n, WORLD_DTYPE).view(np.recarray)
+        self._world_features = np.zeros((n, venues), WORLD_DTYPE).view(np.recarray)  # as each venue sees it
         self._venue_features = np.zeros((n, venues), VENUE_DTYPE).view(np.recarray)
-        width = (WORLD_DTYPE.itemsize + venues * VENUE_DTYPE.itemsize) // 8
+        width = venues * (WORLD_DTYPE.itemsize + VENUE_DTYPE.itemsize) // 8
         self._obs = np.zeros((n, width), np.float32)
         self._actions = np.zeros((n, venues, NUM_LEVERS))
         self._controls = np.zeros((n, venues), CONTROLS).view(np.recarray)
@@ -139,7 +139,7 @@ class Simulator(Readings):
     def _bind(self) -> None:
         """Make the views that every step reads, once; the arrays behind them are only ever written in place."""
         n, venues = self.num_worlds, self.config.venues
-        self._world_flat = self._world_features.view(np.float64).view(np.ndarray).reshape(n, -1)
+        self._world_flat = self._world_features.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._venue_flat = self._venue_features.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._terms_flat = self._terms.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._kernels = kernels(venues)

@@ -210,7 +210,7 @@ def _spread_informed() -> Solvable:
     plain = _spread()
     # who knows may sell what others hold: a book to begin with, and room for all of them
     config = plain.config.with_parameters(
-        known_mispricing=MISPRICING, informed_cap=3e9, opening_notional=1e8, lp_size=1e10
+        known_mispricing=MISPRICING, informed_cap=3e9, opening_notional=2e5, lp_size=1e10
     )
 
     def value(half_spread: float) -> float:

@@ -5,7 +5,7 @@ import numpy as np
 from protogov.envs import Simulator, WorldConfig
 
 LENDING_ALONE = {"options_on": 0, "reserve_factor": 0.1}
-SMALL = {"supply_size": 4e7, "debt_size": 3e7, "lp_size": 1e7, "opening_notional": 1.3e7}
+SMALL = {"supply_size": 4e7, "debt_size": 3e7, "lp_size": 1e7, "oracle_delay": 24}  # 24 sub-steps of five minutes
 fields = {"size": "tiny", "venues": 2, "venue_overrides": [LENDING_ALONE, SMALL]}
 
 world = Simulator(WorldConfig(**fields), num_worlds=8, scenario="jump")  # the same in gym.make, make_vec, parallel_env

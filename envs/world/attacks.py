@@ -1,6 +1,6 @@
 """Attackers: people with capital of their own who turn the protocol's rules against it, at their own risk.
 
-The pusher trades the spot pool away from the market just before the oracle looks, as far as the tape's `oracle_push`
+The pusher trades the spot pool away from the market just before oracles look, as far as the tape's `oracle_push`
 asks and its money goes. Upward it has posted collateral before, and borrows all that the pushed price allows; downward
 it sells a stock of coin, and buys it back from those whom the fall forced to sell. When the push is over, or has given
 what it could, it trades out, pays its loan back if its collateral is worth more, and walks away from it if not. The
@@ -171,8 +171,9 @@ def sell(world, coin, events, p):
 @compiled
 def record_push(world, cash, coin, impact, events, p):
     """Record a trade of the pusher, so that what it causes has it as its parent."""
-    venue, i = world.attacker_venue[PUSHER], account_of(PUSHER, p)
-    serial = record_event(world, events, venue, EventKind.ATTACK, i, -1, cash, coin, world.oracle_price, 0.0)
+    v, i = world.attacker_venue[PUSHER], account_of(PUSHER, p)
+    price = world.venues[v].oracle_price
+    serial = record_event(world, events, v, EventKind.ATTACK, i, -1, cash, coin, price, 0.0)
     leave_impact(world, serial, impact, p)
 
 
@@ -183,7 +184,7 @@ def trade_out(world, events, p):
     What the push bought is sold, what it sold is bought back.
     """
     position = world.attacker_coin[PUSHER] - world.attacker_stock[PUSHER]
-    crumb = CRUMB / world.opening_price
+    crumb = CRUMB / world.venues[world.attacker_venue[PUSHER]].opening_price
     if position > crumb:
         room = log(pool_price(world) / world.outside_price) + UNWIND_STEP
         if room > SLACK:
@@ -204,7 +205,7 @@ def trade_out(world, events, p):
 
 @compiled
 def use_market(world, p):
-    """What attackers do with the lending market at the price that the oracle has now, and what they are worth.
+    """What attackers do with the lending market at the price that its oracle has now, and what they are worth.
 
     After interest has accrued, which is on the debts that stood until now.
     """
@@ -262,7 +263,7 @@ def pay_back(world, venue, attacker, i, amount):
 def borrow_most(world, attacker, p):
     """Borrow all that the posted collateral allows at the oracle's price, as far as there is cash."""
     venue, i = world.venues[world.attacker_venue[attacker]], account_of(attacker, p)
-    limit = CAREFUL * venue.loan_to_value * venue.account_collateral[i] * world.oracle_price
+    limit = CAREFUL * venue.loan_to_value * venue.account_collateral[i] * venue.oracle_price
     amount = min(limit - debt_at(venue, i), venue.cash)
     if amount > 0.0:
         lend_to(world, venue, attacker, i, amount)
@@ -287,7 +288,7 @@ def borrow_cash(world, p):
     debt = debt_at(venue, i)
     owed = venue.scaled_debt * venue.borrow_index
     wanted = min(max(world.griefing * (owed + venue.cash) - owed, 0.0), max(venue.cash, 0.0))
-    backing = CAREFUL * venue.loan_to_value * world.oracle_price  # of a coin of collateral
+    backing = CAREFUL * venue.loan_to_value * venue.oracle_price  # of a coin of collateral
     missing = (debt + wanted) / backing - venue.account_collateral[i]
     money = own_cash(world, GRIEFER, p) - SPARE * p.grief_capital
     coin = min(missing, money / (world.outside_price * (1.0 + p.pool_fee)))
@@ -311,7 +312,7 @@ def settle_loan(world, attacker, p):
         pay_back(world, venue, attacker, i, paid)
     # what it could not pay stays owed, with the collateral that backs it
     debt = debt_at(venue, i)
-    kept = debt / (CAREFUL * venue.loan_to_value * world.oracle_price)
+    kept = debt / (CAREFUL * venue.loan_to_value * venue.oracle_price)
     if kept < collateral:
         post(world, venue, attacker, i, kept - collateral)
 

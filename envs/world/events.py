@@ -1,8 +1,9 @@
 """What happened, with its parent: the record from which a cascade's tree is read.
 
-The parent of an event is the event with the largest impact on the spot pool between the last two looks of the oracle at
-the market (within the window, where the oracle is a pool average); none when the tape's move alone suffices for it. Its
-root is the event that began the cascade, its generation the number of links to there.
+The parent of an event is the event, at any venue, with the largest impact on the spot pool between the last two looks
+that the oracle of its own venue took at the market (within the window, where that is a pool average); none when the
+tape's move alone suffices for it. Its root is the event that began the cascade, its generation the number of links to
+there.
 """
 
 import numpy as np
@@ -70,14 +71,17 @@ def place_in_tree(world, events, serial, parent):
 def lineage(world, serial):
     """(root, generation) of an event that the world remembers, else -1.
 
-    Remembered are the newest, the largest mover now or before, and what somebody's inventory came from.
+    Remembered are the newest, the largest mover now or before that an oracle has seen, and what somebody's inventory
+    came from.
     """
     if serial == world.num_events - 1:
         return world.newest_root, world.newest_generation
-    if serial == world.parent_serial:
-        return world.parent_root, world.parent_generation
-    if serial == world.impact_serial:
-        return world.impact_root, world.impact_generation
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        if serial == venue.parent_serial:
+            return venue.parent_root, venue.parent_generation
+        if serial == venue.impact_serial:
+            return venue.impact_root, venue.impact_generation
     serials = world.liquidator_serial
     for j in range(world.num_liquidators):
         if serials[j] == serial:
@@ -87,27 +91,29 @@ def lineage(world, serial):
 
 @compiled
 def note_impact(world, serial, impact):
-    """Remember the event whose sale moved the pool most since the oracle last looked (log price, either sign)."""
+    """Remember the event whose sale moved the pool most since each oracle last looked (log price, either sign)."""
     size = abs(impact)
-    if size > world.impact_largest:
-        world.impact_largest = size
-        root, generation = lineage(world, serial)
-        world.impact_serial, world.impact_root, world.impact_generation = serial, root, generation
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        if size > venue.impact_largest:
+            venue.impact_largest = size
+            root, generation = lineage(world, serial)
+            venue.impact_serial, venue.impact_root, venue.impact_generation = serial, root, generation
 
 
 @compiled
-def forget_impact(world):
-    """The oracle has looked: forget the largest mover before that, and return its (serial or -1, root, generation).
+def forget_impact(venue):
+    """A venue's oracle has looked: forget the largest mover before that, and return (serial or -1, root, generation).
 
     When the report lands, it is the parent of what the report causes: see :func:`name_parent`.
     """
-    mover = world.impact_serial, world.impact_root, world.impact_generation
-    world.impact_largest = 0.0
-    world.impact_serial = -1
+    mover = venue.impact_serial, venue.impact_root, venue.impact_generation
+    venue.impact_largest = 0.0
+    venue.impact_serial = -1
     return mover
 
 
 @compiled
-def name_parent(world, serial, root, generation):
-    """A report has landed: the event `serial`, -1 for none, is the parent of what it causes."""
-    world.parent_serial, world.parent_root, world.parent_generation = serial, root, generation
+def name_parent(venue, serial, root, generation):
+    """A report has landed: the event `serial`, -1 for none, is the parent of what it causes at this venue."""
+    venue.parent_serial, venue.parent_root, venue.parent_generation = serial, root, generation

@@ -86,6 +86,11 @@ WORLD_FEATURES: tuple[Feature, ...] = _rows(
     ("pool_over_oracle", "log", 0.01, "symlog", "chain"),
     ("open_interest", "log, against its normal", 0.5, "linear", "latent"),  # opens at the leverage demand
 )
+# of those what a venue reads off its own oracle
+ORACLE_FEATURES: tuple[str, ...] = (
+    "return_1h", "return_6h", "return_24h", "return_72h", "realised_1h", "realised_6h", "realised_72h",
+    "implied_less_realised", "drawdown_week", "pool_over_oracle",
+)  # fmt: skip
 # NAV is the option pool's value at its own marks and the oracle's price (`options.marked_nav`).
 VENUE_SCALARS = _rows(
     ("utilisation", "share", 1.0, "linear", "chain"),

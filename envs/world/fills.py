@@ -15,7 +15,7 @@ PRIOR = 1e-5  # of the pool's value: gains of chance that are taken for granted,
 
 
 @compiled
-def note_fill(world, venue, ticket):
+def note_fill(venue, ticket):
     """A taker's ticket was filled: remember its contracts, and what they were marked at."""
     e, k, signed = ticket.e, ticket.k, ticket.sign * ticket.contracts
     mark = venue.mark_call[e, k] if ticket.is_call else venue.mark_put[e, k]
@@ -23,7 +23,7 @@ def note_fill(world, venue, ticket):
     filled[e, k] += signed
     venue.node_flow[e, k] += signed
     venue.filled_value += signed * mark
-    venue.filled_notional += ticket.contracts * world.oracle_price
+    venue.filled_notional += ticket.contracts * venue.oracle_price
 
 
 @compiled

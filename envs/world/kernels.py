@@ -151,22 +151,24 @@ def keep_compiled(function: Callable[..., Any]) -> Any:
 
 @compiled
 def fill_observation(world, world_features, world_flat, venue_features, venue_flat, obs, params):
-    """Features of one world in physical units, and the same normalised in one row: world first, then each venue.
+    """Features of one world in physical units, and the same normalised in one row: a block for each venue.
 
-    The groups `surface` and `accounts` are filled where the world shows them; elsewhere their columns stay zero.
+    A block has the features of the outside market, as the venue's oracle shows it, and then those of the venue. The
+    groups `surface` and `accounts` are filled where the world shows them; elsewhere their columns stay zero.
     """
-    observe_world(world, world_features, params[0])
-    normalise(world_flat, WORLD_SCALE, WORLD_SYMLOG, obs, 0, 0, world_flat.shape[0])
+    market, width = world_flat.shape[1], world_flat.shape[1] + venue_flat.shape[1]
     for v in range(world.num_venues):
         venue, features = world.venues[v], venue_features[v]
-        flat, offset = venue_flat[v], world_flat.shape[0] + v * venue_flat.shape[1]
+        observe_world(world, venue, world_features[v], params[v])
+        normalise(world_flat[v], WORLD_SCALE, WORLD_SYMLOG, obs, v * width, 0, market)
+        flat, offset = venue_flat[v], v * width + market
         observe_venue(world, venue, features, params[v])
         normalise(flat, VENUE_SCALE, VENUE_SYMLOG, obs, offset, 0, SURFACE_AT)
         if world.shows_surface:
             observe_surface(world, venue, features, params[v])
             normalise(flat, VENUE_SCALE, VENUE_SYMLOG, obs, offset, SURFACE_AT, ACCOUNTS_AT)
         if world.shows_accounts:
-            observe_accounts(world, venue, features)
+            observe_accounts(venue, features)
             normalise(flat, VENUE_SCALE, VENUE_SYMLOG, obs, offset, ACCOUNTS_AT, VENUE_COLUMNS)
 
 

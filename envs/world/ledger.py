@@ -72,7 +72,7 @@ def worse(error, other):
 
 
 @compiled
-def sum_residual(world, venue):
+def sum_residual(venue):
     """Worst gap [USD] between a running total and the sum of its parts: debts, deposits, collateral, pool shares."""
     debts = 0.0
     for i in range(venue.num_accounts):
@@ -92,7 +92,7 @@ def sum_residual(world, venue):
     worst = abs(debts - venue.scaled_debt) * venue.borrow_index
     worst = worse(worst, abs(deposits - venue.scaled_deposits) * venue.supply_index)
     worst = worse(worst, abs(posted - venue.short_collateral_sum))
-    worst = worse(worst, abs(coin - venue.short_coin_sum) * world.oracle_price)
+    worst = worse(worst, abs(coin - venue.short_coin_sum) * venue.oracle_price)
     worst = worse(worst, abs(shares - venue.lp_total) * abs(venue.lp_price))
     return worse(worst, abs(waiting - venue.lp_waiting_sum))
 
@@ -105,5 +105,5 @@ def check_books(world):
     for v in range(world.num_venues):
         venue = world.venues[v]
         error = worse(error, abs(lending_residual(venue) - venue.opening_net) / world.gross_cash)
-        error = worse(error, sum_residual(world, venue) / world.gross_cash)
+        error = worse(error, sum_residual(venue) / world.gross_cash)
     world.book_error = worse(world.book_error, error)

@@ -109,14 +109,14 @@ def write_off(world, venue, v, i, events, parent):
     lost = reduce_debt(venue, i, venue.account_scaled_debt[i] * venue.borrow_index)
     venue.deficit += lost
     venue.sum_bad_debt += lost
-    record_event(world, events, v, EventKind.BAD_DEBT, i, parent, 0.0, 0.0, world.oracle_price, lost)
+    record_event(world, events, v, EventKind.BAD_DEBT, i, parent, 0.0, 0.0, venue.oracle_price, lost)
     return lost > 0.0
 
 
 @compiled
-def any_unhealthy(world, venue):
+def any_unhealthy(venue):
     """True when some account can be liquidated at the oracle price."""
-    limit = world.oracle_price * venue.liquidation_threshold / venue.borrow_index
+    limit = venue.oracle_price * venue.liquidation_threshold / venue.borrow_index
     collateral, debt = venue.account_collateral, venue.account_scaled_debt
     unhealthy = 0
     for i in range(venue.num_accounts):
@@ -132,7 +132,7 @@ def measure_risk(world, venue):
     hundred accounts a single percent is mostly empty, so the gain is the mean over the next five. What can be
     liquidated already, and was left, is at risk but no further fall makes it so: it is not in the gain.
     """
-    limit = world.oracle_price * venue.liquidation_threshold / venue.borrow_index
+    limit = venue.oracle_price * venue.liquidation_threshold / venue.borrow_index
     collateral, debt = venue.account_collateral, venue.account_scaled_debt
     five_percent, ten_percent = 0.0, 0.0
     for i in range(venue.num_accounts):

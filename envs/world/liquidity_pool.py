@@ -21,7 +21,7 @@ LEAST_PRICE = 1e-6  # of a share over its first price: below it the pool is dead
 @compiled
 def average_book_value(world, venue, p):
     """Value [USD] of the option book at the oracle price and average vols; at those of now with `gwav_on` 0."""
-    spot = world.oracle_price
+    spot = venue.oracle_price
     value = 0.0
     for e in range(venue.num_expiries):
         years = years_to_expiry(world, venue, e)
@@ -43,7 +43,7 @@ def pool_value(world, venue, p):
     return (
         venue.option_cash
         + venue.option_scaled * venue.supply_index
-        + venue.hedge_coin * world.oracle_price
+        + venue.hedge_coin * venue.oracle_price
         + average_book_value(world, venue, p)
         - venue.option_unpaid
     )
@@ -63,7 +63,7 @@ def surface_variance(world, venue, p):
 @compiled
 def check_breakers(world, venue, value, p):
     """Stop shares for a time when free liquidity is low or the surface moves; True while they are stopped."""
-    if free_liquidity(world, venue) < p.breaker_liquidity * value:
+    if free_liquidity(venue) < p.breaker_liquidity * value:
         venue.breaker_until = max(venue.breaker_until, world.substep + int(p.breaker_liquidity_hours * SUBSTEPS))
     if surface_variance(world, venue, p) > p.breaker_variance:
         venue.breaker_until = max(venue.breaker_until, world.substep + int(p.breaker_variance_hours * SUBSTEPS))
@@ -105,7 +105,7 @@ def count_shares(venue):
 def redeem(world, venue, j, p):
     """Pay LP `j` for its queued shares less the exit fee, as far as free liquidity and cash go; the rest waits on."""
     due = venue.lp_queued[j] * venue.lp_price
-    payable = min(due, max(free_liquidity(world, venue), 0.0))
+    payable = min(due, max(free_liquidity(venue), 0.0))
     recall_loans(world, venue, payable)
     payable = min(payable, max(venue.option_cash, 0.0))
     if payable <= 0.0:

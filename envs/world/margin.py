@@ -106,7 +106,7 @@ def coin_requirement(world, venue, ticket, spot, initial, p):
     e, contracts = ticket.e, ticket.contracts
     if p.standard_margin > 0.0:
         return min(cash_requirement(world, venue, ticket, spot, initial, p) / spot, contracts)
-    static = p.short_static_coin / world.opening_price
+    static = p.short_static_coin / venue.opening_price
     needed = minimum_coin(spot, venue.strike[e, ticket.k], years_to_expiry(world, venue, e), contracts, static, p)
     return min(needed * venue.option_margin, contracts)
 

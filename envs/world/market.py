@@ -15,6 +15,7 @@ from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 # depth of 1% is y * (exp(0.005) - 1) and y = depth * CASH_PER_DEPTH.
 CASH_PER_DEPTH = 1.0 / (exp(0.005) - 1.0)
 FIRST_EXTREME, SECOND_EXTREME, LAST = 4, 8, SUBSTEPS - 1  # sub-steps of an hour at which a candle's points are met
+HOURS_PER_WEEK = 168
 DEPTH_STEP = 0.02  # log change of the depth on which liquidity providers act within an hour
 
 
@@ -185,20 +186,33 @@ def leave_impact(world, serial, impact, p):
 
 
 @compiled
-def remember_hour(world, p):
-    """End of an hour: the price history behind realised vol, the week's high and the mean depth."""
-    closes = world.hourly_close
+def remember_hour(world):
+    """End of an hour: the history of each oracle, the realised vol that people of no venue go by, the mean depth.
+
+    Arbitrageurs and liquidators read all oracles and believe the most restless one.
+    """
+    world.realised_6h = 0.0
+    for v in range(world.num_venues):
+        remember_close(world, world.venues[v])
+        world.realised_6h = max(world.realised_6h, world.venues[v].realised_6h)
+    world.depth_week += (world.depth - world.depth_week) / HOURS_PER_WEEK
+
+
+@compiled
+def remember_close(world, venue):
+    """End of an hour: the close of a venue's oracle, and the realised vols and the week's high that follow from it."""
+    closes, hour = venue.hourly_close, world.hour
     ring = closes.shape[0]
-    now = world.hour % ring
-    closes[now] = world.oracle_price
-    world.realised_1h = hourly_vol(closes, world.hour, 1)
-    world.realised_6h = hourly_vol(closes, world.hour, 6)
-    world.realised_72h = hourly_vol(closes, world.hour, 72)
-    high = 0.0
-    for back in range(min(world.hour + 1, 168)):
-        high = max(high, closes[(world.hour - back) % ring])
-    world.high_week = high
-    world.depth_week += (world.depth - world.depth_week) / 168.0
+    closes[hour % ring] = venue.oracle_price
+    venue.realised_1h = hourly_vol(closes, hour, 1)
+    venue.realised_6h = hourly_vol(closes, hour, 6)
+    venue.realised_72h = hourly_vol(closes, hour, 72)
+    if hour >= HOURS_PER_WEEK and closes[(hour - HOURS_PER_WEEK) % ring] >= venue.high_week:
+        # the high is a week old now: look for the next one
+        venue.high_week = 0.0
+        for back in range(1, HOURS_PER_WEEK):
+            venue.high_week = max(venue.high_week, closes[(hour - back) % ring])
+    venue.high_week = max(venue.high_week, venue.oracle_price)
 
 
 @compiled

@@ -26,27 +26,27 @@ def normalise(raw, scale, symlog, out, offset, start, stop):
 
 
 @compiled
-def past_return(world, hours):
-    """Log return of the oracle price over the last `hours`, shorter at the start of an episode."""
-    closes = world.hourly_close
+def past_return(world, venue, hours):
+    """Log return of a venue's oracle price over the last `hours`, shorter at the start of an episode."""
+    closes = venue.hourly_close
     ring = closes.shape[0]
     back = min(hours, world.hour)
-    return log(world.oracle_price / closes[(world.hour - back) % ring])
+    return log(venue.oracle_price / closes[(world.hour - back) % ring])
 
 
 @compiled
-def observe_world(world, out, p):
-    """Fill the features of the outside market."""
-    out.return_1h = past_return(world, 1)
-    out.return_6h = past_return(world, 6)
-    out.return_24h = past_return(world, 24)
-    out.return_72h = past_return(world, 72)
-    out.realised_1h = world.realised_1h
-    out.realised_6h = world.realised_6h
-    out.realised_72h = world.realised_72h
+def observe_world(world, venue, out, p):
+    """Fill the features of the outside market, as somebody at a venue sees it: prices are those of its oracle."""
+    out.return_1h = past_return(world, venue, 1)
+    out.return_6h = past_return(world, venue, 6)
+    out.return_24h = past_return(world, venue, 24)
+    out.return_72h = past_return(world, venue, 72)
+    out.realised_1h = venue.realised_1h
+    out.realised_6h = venue.realised_6h
+    out.realised_72h = venue.realised_72h
     out.implied_vol = world.implied_vol
-    out.implied_less_realised = world.implied_vol - world.realised_72h
-    out.drawdown_week = world.oracle_price / world.high_week - 1.0
+    out.implied_less_realised = world.implied_vol - venue.realised_72h
+    out.drawdown_week = venue.oracle_price / venue.high_week - 1.0
     out.leverage_demand = log(world.leverage_demand)
     out.outside_yield = world.outside_yield
     out.informed_share = world.informed_share
@@ -56,7 +56,7 @@ def observe_world(world, out, p):
     out.peg_gap = world.peg - 1.0
     out.depth = log(world.depth / 0.5e6)
     out.depth_over_week = log(world.depth / world.depth_week)
-    out.pool_over_oracle = log(pool_price(world) / world.oracle_price)
+    out.pool_over_oracle = log(pool_price(world) / venue.oracle_price)
     out.open_interest = log(world.open_interest / p.open_interest)
 
 
@@ -72,9 +72,9 @@ def hours_until(substep, now):
 def observe_venue(world, venue, out, p):
     """Fill the features of one venue; money as a share of K0 or of the option pool's value at its own marks."""
     value = venue.opening_value
-    own_nav = marked_nav(world, venue)
+    own_nav = marked_nav(venue)
     nav = max(own_nav, 1e-3 * value)
-    spot = world.oracle_price
+    spot = venue.oracle_price
     out.utilisation = venue.utilisation
     out.utilisation_over_optimal = venue.utilisation - venue.optimal_utilisation
     out.borrow_rate = venue.borrow_rate
@@ -96,7 +96,7 @@ def observe_venue(world, venue, out, p):
     out.option_return = venue.marked_change / nav
     out.option_free_cash = venue.option_cash / nav
     out.option_unpaid = venue.option_unpaid / value
-    out.option_free_liquidity = free_liquidity(world, venue) / nav
+    out.option_free_liquidity = free_liquidity(venue) / nav
     out.lp_queue = queue_value(venue) / nav
     out.net_delta = (venue.net_delta + venue.hedge_coin) * spot / nav
     out.book_delta = venue.net_delta * spot / nav
@@ -129,8 +129,8 @@ def surface_gap(world, venue, p):
     gap = 0.0
     for e in range(venue.num_expiries):
         strike = venue.strike[e, middle]
-        gap += mid_vol(venue, e, middle, world.oracle_price, p)
-        gap -= fair_vol(world.implied_vol, world.oracle_price, strike, p)
+        gap += mid_vol(venue, e, middle, venue.oracle_price, p)
+        gap -= fair_vol(world.implied_vol, venue.oracle_price, strike, p)
     return gap / venue.num_expiries
 
 
@@ -149,8 +149,8 @@ def observe_surface(world, venue, out, p):
     """Fill the group `surface`: a row an expiry, the nearest first; rows and columns that are not listed are zero."""
     vols, interest, flow, gap = out.node_vol, out.node_interest, out.node_flow, out.node_vol_over_fair
     vols[:], interest[:], flow[:], gap[:] = 0.0, 0.0, 0.0, 0.0
-    spot = world.oracle_price
-    share = spot / max(marked_nav(world, venue), 1e-3 * venue.opening_value)
+    spot = venue.oracle_price
+    share = spot / max(marked_nav(venue), 1e-3 * venue.opening_value)
     last = -1
     for row in range(venue.num_expiries):
         e = nearest_after(venue, last)
@@ -175,7 +175,7 @@ def health_bin(health):
 
 
 @compiled
-def observe_accounts(world, venue, out):
+def observe_accounts(venue, out):
     """Fill the group `accounts`: debt by health factor at the oracle price; how concentrated it and options are."""
     bins = out.debt_by_health
     bins[:] = 0.0
@@ -187,7 +187,7 @@ def observe_accounts(world, venue, out):
             if scaled > 0.0:
                 debt = scaled * venue.borrow_index
                 collateral = venue.account_collateral[i]
-                health = health_factor(collateral, world.oracle_price, venue.liquidation_threshold, debt)
+                health = health_factor(collateral, venue.oracle_price, venue.liquidation_threshold, debt)
                 bins[health_bin(health)] += scaled / total
                 squares += (scaled / total) * (scaled / total)
     out.debt_concentration = squares

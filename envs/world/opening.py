@@ -25,6 +25,7 @@ from protogov.envs.world.settlement import HOURS_BETWEEN_EXPIRIES, list_expiry
 from protogov.envs.world.state import NEVER, SUBSTEPS
 from protogov.envs.world.welfare import clear_sums, remember_values
 
+REFERENCE_POOL = 20e6  # USD: the pool that `opening_notional` is about
 BISECTIONS = 20  # of the opening utilisation, to 1e-6
 
 
@@ -35,11 +36,10 @@ def open_world(world, tape, params):
     world.peg = opening.peg
     world.tape_price = np.float64(opening.close) / world.peg
     world.outside_price = world.tape_price
+    world.outside_seen[:] = world.outside_price
     world.implied_vol = opening.implied_vol
     world.anchor_vol = opening.implied_vol
-    world.realised_1h = opening.implied_vol
     world.realised_6h = opening.implied_vol
-    world.realised_72h = opening.implied_vol
     world.congestion = opening.congestion
     world.leverage_demand = opening.leverage_demand
     world.outside_yield = opening.outside_yield
@@ -52,9 +52,8 @@ def open_world(world, tape, params):
     world.pool_coin = world.pool_cash / world.outside_price
     world.open_interest = p.open_interest * world.leverage_demand
     world.dollar_mark = opening.close
-    open_oracle(world, p)
-    world.hourly_close[0] = world.oracle_price
-    world.high_week = world.oracle_price
+    for v in range(world.num_venues):
+        open_oracle(world, world.venues[v], params[v])
     draw_liquidators(world, p)
     for v in range(world.num_venues):
         open_venue(world, world.venues[v], v, params)
@@ -63,7 +62,7 @@ def open_world(world, tape, params):
     world.opening_coin = total_coin(world)
     # the endowment is the first flow: it scales the check before anything was traded
     world.gross_cash = max(abs(world.opening_cash), 1.0)  # a dollar at least, and its worth in coin
-    world.gross_coin = max(abs(world.opening_coin), 1.0 / world.opening_price)
+    world.gross_coin = max(abs(world.opening_coin), 1.0 / world.outside_price)
     for v in range(world.num_venues):
         world.venues[v].opening_net = lending_residual(world.venues[v])
 
@@ -146,7 +145,10 @@ def draw_levers(world, venue, v):
 
 @compiled
 def open_option_pool(world, venue, v, p):
-    """An option pool worth `lp_size` that has sold options before: listed expiries at a random phase, a hedged book."""
+    """An option pool worth `lp_size` that has sold options before: listed expiries at a random phase, a hedged book.
+
+    The book grows with the pool: a pool half as large has written half as many options.
+    """
     venue.next_expiry = NEVER
     if p.options_on == 0.0:
         return
@@ -156,7 +158,8 @@ def open_option_pool(world, venue, v, p):
     phase = 1 + int(uniform(world.seed, 0, 0, 0, Purpose.EXPIRY_PHASE) * HOURS_BETWEEN_EXPIRIES)
     venue.next_expiry = phase * SUBSTEPS
     nodes = venue.num_expiries * venue.num_strikes
-    contracts = 0.5 * p.opening_notional / (nodes * world.oracle_price)
+    notional = p.opening_notional * (p.lp_size / REFERENCE_POOL)
+    contracts = 0.5 * notional / (nodes * venue.oracle_price)
     for e in range(venue.num_expiries):
         list_expiry(world, venue, e, (phase + e * HOURS_BETWEEN_EXPIRIES) * SUBSTEPS, p)
         for k in range(venue.num_strikes):

@@ -32,22 +32,22 @@ def years_to_expiry(world, venue, e):
 
 
 @compiled
-def contracts_for(world, notional):
-    """Contracts of `notional` USD at the opening price.
+def contracts_for(venue, notional):
+    """Contracts of `notional` USD at the opening price of a venue.
 
     Sizes are told in money, so that a market plays the same whatever its coin is worth. They are fixed in contracts for
     an episode: a fall of the price makes trades smaller in money, as it does where people think in coins.
     """
-    return notional / world.opening_price
+    return notional / venue.opening_price
 
 
 @compiled
 def trade_terms(world, venue, ticket, p):
     """`Terms` of a ticket; a seller never pays: what it gets is max(0, premium - fees)."""
     e, k, contracts, sign = ticket.e, ticket.k, ticket.contracts, ticket.sign
-    spot, strike = world.oracle_price, venue.strike[e, k]
+    spot, strike = venue.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
-    standard = contracts_for(world, p.standard_size)
+    standard = contracts_for(venue, p.standard_size)
     base, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, standard, p.skew_impact)
     moneyness = log(spot / strike)
     shift = venue.skew_shift * tilt(moneyness, p.skew_shift_width) if venue.skew_shift != 0.0 else 0.0
@@ -62,7 +62,7 @@ def trade_terms(world, venue, ticket, p):
     fees += venue.vega_fee * vega_fee_of(vol, pre, post, venue.last_nav, contracts * spot, p.vega_fee_rate)
     if p.variance_fee > 0.0:
         skew_gap = skew - normalised_skew(p.surface_skew, spot, strike)
-        fees += variance_fee(vega, world.opening_price, skew_gap, base - venue.fee_vol[e], contracts, p)
+        fees += variance_fee(vega, venue.opening_price, skew_gap, base - venue.fee_vol[e], contracts, p)
     total = premium + fees if sign > 0.0 else max(premium - fees, 0.0)
     return Terms(total, abs(total - premium), vol, base, skew, delta, vega)
 
@@ -87,7 +87,7 @@ def within_limits(world, venue, ticket, vol, vega, p):
     normalised to 30 days] by the pool's value. `vega` is of one contract at `vol`; its gamma follows from it.
     """
     years = years_to_expiry(world, venue, ticket.e)
-    spot = world.oracle_price
+    spot = venue.oracle_price
     gamma = vega / (spot * spot * vol * years) if years > 0.0 else 0.0
     before, after = venue.net_gamma, venue.net_gamma - ticket.sign * ticket.contracts * gamma
     if abs(after) > abs(before) and abs(after) * spot * spot * 0.01 > p.gamma_limit * world.depth:
@@ -107,19 +107,19 @@ def locked_for(spot, strike, is_call, contracts, p):
 
 
 @compiled
-def free_liquidity(world, venue):
+def free_liquidity(venue):
     """What the pool has beyond what its written options lock and what it owes [USD]: cash, loans and hedge coin."""
     return (
         venue.option_cash
         + venue.option_scaled * venue.supply_index
-        + venue.hedge_coin * world.oracle_price
+        + venue.hedge_coin * venue.oracle_price
         - venue.locked
         - venue.option_unpaid
     )
 
 
 @compiled
-def marked_nav(world, venue):
+def marked_nav(venue):
     """What the pool is worth at its own marks and the oracle's price [USD], which is what its contract can tell.
 
     Cash, loans, the hedge and the book as last marked, less what is owed to holders. NAV0 (`attribution.fair_nav`) is
@@ -129,7 +129,7 @@ def marked_nav(world, venue):
         venue.option_cash
         + venue.option_scaled * venue.supply_index
         - venue.option_unpaid
-        + venue.hedge_coin * world.oracle_price
+        + venue.hedge_coin * venue.oracle_price
         + venue.book_value
     )
 
@@ -157,9 +157,9 @@ def forced_terms(world, venue, ticket, p):
     """
     e, k, contracts, sign = ticket.e, ticket.k, ticket.contracts, ticket.sign
     trader_is_short = sign > 0.0
-    spot, strike = world.oracle_price, venue.strike[e, k]
+    spot, strike = venue.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
-    standard = contracts_for(world, p.standard_size)
+    standard = contracts_for(venue, p.standard_size)
     _, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, standard, p.skew_impact)
     vol = forced_vol(world, venue, e, k, venue.base_vol[e], skew, trader_is_short, p)
     call, put, _, _, _ = quote(spot, strike, years, vol, p.interest_rate)
@@ -206,7 +206,7 @@ def receive_to_pool(world, venue, amount):
 @compiled
 def mark_book(world, venue, p):
     """Re-mark every node at the oracle price and the pool's mid vols; the book's value and greeks follow."""
-    spot = world.oracle_price
+    spot = venue.oracle_price
     delta_sum, gamma_sum, vega_sum, standard_sum, value, locked = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     strikes, calls, puts = venue.strike, venue.mark_call, venue.mark_put
     long_calls, long_puts = venue.long_calls, venue.long_puts

@@ -1,4 +1,7 @@
-"""The price that the protocol believes: a feed that is late, can stop and has a floor, or a mean of the pool alone."""
+"""The price that a venue believes: a feed that is late, can stop and has a floor, or a mean of the pool alone.
+
+Each venue has an oracle of its own, under its own parameters. All read the same outside market and the same pool.
+"""
 
 from math import exp, log
 
@@ -36,9 +39,9 @@ def misread(world, price):
 
 
 @compiled
-def floored(world, price, p):
+def floored(venue, price, p):
     """A report is never below `oracle_floor` of the opening price (the feed that stopped Venus seeing LUNA fall)."""
-    return max(price, p.oracle_floor * world.opening_price)
+    return max(price, p.oracle_floor * venue.opening_price)
 
 
 @compiled
@@ -51,63 +54,79 @@ def paused(world, p):
 
 
 @compiled
-def open_oracle(world, p):
+def open_oracle(world, venue, p):
     """Opening: the oracle knows the price, and the past was like now."""
-    world.oracle_price = in_quote(world, world.outside_price, p)
-    world.opening_price = world.oracle_price
-    world.oracle_due = NEVER
-    world.impact_serial = -1
-    world.parent_serial = -1
-    world.outside_seen[:] = world.outside_price
-    world.pool_seen[:] = log_pool_price(world)
-    world.seen_mover[:, 0] = -1
+    venue.oracle_price = in_quote(world, world.outside_price, p)
+    venue.opening_price = venue.oracle_price
+    venue.oracle_due = NEVER
+    venue.impact_serial = -1
+    venue.parent_serial = -1
+    venue.pool_seen[:] = log_pool_price(world, venue)
+    venue.seen_mover[:, 0] = -1
+    venue.hourly_close[0] = venue.oracle_price
+    venue.high_week = venue.oracle_price
+    venue.realised_1h = world.implied_vol
+    venue.realised_6h = world.implied_vol
+    venue.realised_72h = world.implied_vol
 
 
 @compiled
-def log_pool_price(world):
+def log_pool_price(world, venue):
     """Log of the pool's price over the opening price: a log of dollars would round otherwise in another coin."""
-    return log(pool_price(world) / world.opening_price)
+    return log(pool_price(world) / venue.opening_price)
 
 
 @compiled
-def update_oracle(world, p):
-    """Let the oracle look at the market and report; True when the oracle price changed."""
+def update_oracles(world, params):
+    """Let the oracle of each venue look at the market and report; True when a price changed (`oracle_moved`)."""
+    moved = False
+    for v in range(world.num_venues):
+        venue = world.venues[v]
+        changed = update_oracle(world, venue, params[v])
+        venue.oracle_moved = 1 if changed else 0
+        moved = moved or changed
+    return moved
+
+
+@compiled
+def update_oracle(world, venue, p):
+    """Let the oracle of a venue look at the market and report; True when its price changed."""
     if paused(world, p):
-        world.oracle_due = NEVER  # what was on its way is lost
+        venue.oracle_due = NEVER  # what was on its way is lost
         return False
     if p.oracle_pool_average > 0.0:
-        return report_average(world, p)
-    return report_feed(world, p)
+        return report_average(world, venue, p)
+    return report_feed(world, venue, p)
 
 
 @compiled
-def report_feed(world, p):
+def report_feed(world, venue, p):
     """The outside feed: a report on deviation or heartbeat, late under congestion.
 
     A deviation of 0 reports every move. Who moved the pool before the look, not before the landing, is the parent.
     """
-    mover = world.oracle_mover
-    if world.oracle_due == NEVER:
-        reading = floored(world, misread(world, oracle_source(world, p)), p)
-        moved = abs(reading - world.oracle_price) > p.oracle_deviation * world.oracle_price
-        stale = world.substep - world.oracle_substep >= p.oracle_heartbeat * SUBSTEPS
+    mover = venue.oracle_mover
+    if venue.oracle_due == NEVER:
+        reading = floored(venue, misread(world, oracle_source(world, p)), p)
+        moved = abs(reading - venue.oracle_price) > p.oracle_deviation * venue.oracle_price
+        stale = world.substep - venue.oracle_substep >= p.oracle_heartbeat * SUBSTEPS
         if not (moved or stale):
             return False
-        world.oracle_pending = reading
-        world.oracle_due = world.substep + np.int64(world.congestion * p.oracle_delay)
-        mover[0], mover[1], mover[2] = forget_impact(world)
-    if world.substep < world.oracle_due:
+        venue.oracle_pending = reading
+        venue.oracle_due = world.substep + np.int64(world.congestion * p.oracle_delay)
+        mover[0], mover[1], mover[2] = forget_impact(venue)
+    if world.substep < venue.oracle_due:
         return False
-    changed = world.oracle_pending != world.oracle_price
-    world.oracle_price = world.oracle_pending
-    world.oracle_substep = world.substep
-    world.oracle_due = NEVER
-    name_parent(world, mover[0], mover[1], mover[2])
+    changed = venue.oracle_pending != venue.oracle_price
+    venue.oracle_price = venue.oracle_pending
+    venue.oracle_substep = world.substep
+    venue.oracle_due = NEVER
+    name_parent(venue, mover[0], mover[1], mover[2])
     return changed
 
 
 @compiled
-def remember_pool(world, p):
+def remember_pool(world, venue, p):
     """Top of a sub-step: the pool price that stood for the last five minutes, and who moved the pool most to get there.
 
     Kept for a pool average alone. What is bought and sold back within a sub-step leaves no trace, as in the
@@ -115,21 +134,21 @@ def remember_pool(world, p):
     """
     if p.oracle_pool_average == 0.0:
         return
-    prices, impacts, movers = world.pool_seen, world.seen_impact, world.seen_mover
+    prices, impacts, movers = venue.pool_seen, venue.seen_impact, venue.seen_mover
     now = world.substep % prices.shape[0]
-    prices[now] = log_pool_price(world)
-    impacts[now] = world.impact_largest
-    movers[now, 0], movers[now, 1], movers[now, 2] = forget_impact(world)
+    prices[now] = log_pool_price(world, venue)
+    impacts[now] = venue.impact_largest
+    movers[now, 0], movers[now, 1], movers[now, 2] = forget_impact(venue)
 
 
 @compiled
-def report_average(world, p):
+def report_average(world, venue, p):
     """The pool average: the geometric mean of the pool's price over the window, always up to date.
 
     A view of the chain has no deviation, heartbeat or delay; it can be paused and floored. The parent of what it causes
     is the largest mover within the window.
     """
-    prices, impacts, movers = world.pool_seen, world.seen_impact, world.seen_mover
+    prices, impacts, movers = venue.pool_seen, venue.seen_impact, venue.seen_mover
     window = int(p.oracle_average_window)
     total, largest, mover = 0.0, -1.0, 0  # any beats -1, if only to name nobody
     for back in range(window):
@@ -137,9 +156,9 @@ def report_average(world, p):
         total += prices[at]
         if impacts[at] > largest:
             largest, mover = impacts[at], at
-    price = floored(world, misread(world, world.opening_price * exp(total / window)), p)
-    changed = price != world.oracle_price
-    world.oracle_price = price
-    world.oracle_substep = world.substep
-    name_parent(world, movers[mover, 0], movers[mover, 1], movers[mover, 2])
+    price = floored(venue, misread(world, venue.opening_price * exp(total / window)), p)
+    changed = price != venue.oracle_price
+    venue.oracle_price = price
+    venue.oracle_substep = world.substep
+    name_parent(venue, movers[mover, 0], movers[mover, 1], movers[mover, 2])
     return changed

@@ -4,8 +4,8 @@ Each field has its unit, its accepted range and one sentence. Switches are numbe
 To add a parameter, add one line here and read ``p.<name>`` in a kernel.
 
 Kernels have a row of them for each venue. Fields `of_venue` may differ between the venues of a world: sizes, and the
-rules of a protocol. All others are the same in each row: the outside market, the oracle that all venues read, and
-people who come to both, who cannot be somebody else there.
+rules of a protocol, its oracle among them. All others are the same in each row: the outside market and its spot pool,
+and people who come to both venues, who cannot be somebody else there.
 """
 
 from dataclasses import dataclass, field, fields
@@ -53,16 +53,16 @@ class Parameters:
     push_collateral: float = parameter(0.7, "share", 0, 1, "of it posted as collateral before a push upward")
     grief_capital: float = parameter(60e6, "USD", 0, inf, "that an attacker brings to borrow all cash")
     # ---- oracle
-    oracle_deviation: float = parameter(0.005, "share", 0, 1, "move of the source that triggers an update")
-    oracle_heartbeat: float = parameter(1, "h", 1 / 12, inf, "longest time between updates")
-    oracle_delay: float = parameter(4, "sub-steps", 0, 288, "lateness of an update at full congestion")
-    oracle_pool_weight: float = parameter(0.15, "share", 0, 1, "weight of the spot pool in the source")
-    oracle_pause_from: float = parameter(0, "h", 0, inf, "start of a pause in which no report lands")
-    oracle_pause_hours: float = parameter(0, "h", 0, inf, "length of that pause")
-    oracle_floor: float = parameter(0, "share", 0, 1, "of the opening price below which the oracle never reports")
-    oracle_ignores_peg: float = parameter(0, "switch", 0, 1, "1: quotes dollars as if the debt asset were worth one")
-    oracle_pool_average: float = parameter(0, "switch", 0, 1, "1: the oracle is a mean of the pool's price alone")
-    oracle_average_window: int = parameter(6, "sub-steps", 1, 12, "over which that mean is taken")
+    oracle_deviation: float = of_venue(0.005, "share", 0, 1, "move of the source that triggers an update")
+    oracle_heartbeat: float = of_venue(1, "h", 1 / 12, inf, "longest time between updates")
+    oracle_delay: float = of_venue(4, "sub-steps", 0, 288, "lateness of an update at full congestion")
+    oracle_pool_weight: float = of_venue(0.15, "share", 0, 1, "weight of the spot pool in the source")
+    oracle_pause_from: float = of_venue(0, "h", 0, inf, "start of a pause in which no report lands")
+    oracle_pause_hours: float = of_venue(0, "h", 0, inf, "length of that pause")
+    oracle_floor: float = of_venue(0, "share", 0, 1, "of the opening price below which the oracle never reports")
+    oracle_ignores_peg: float = of_venue(0, "switch", 0, 1, "1: quotes dollars as if the debt asset were worth one")
+    oracle_pool_average: float = of_venue(0, "switch", 0, 1, "1: the oracle is a mean of the pool's price alone")
+    oracle_average_window: int = of_venue(6, "sub-steps", 1, 12, "over which that mean is taken")
     # ---- lending rules
     reserve_factor: float = of_venue(0.15, "share", 0, 1, "of borrowers' interest kept for the treasury")
     close_factor: float = of_venue(0.5, "share", 0.01, 1, "of a debt repaid in one liquidation")
@@ -166,7 +166,13 @@ class Parameters:
     gamma_limit: float = of_venue(3, "ratio", 0, inf, "hedge gain beyond which no trade may take net gamma")
     gamma_widening: float = of_venue(0.2, "ratio", 0, 100, "extra half-spread a hedge gain of 1 puts on such trades")
     vega_limit: float = of_venue(0.01, "share of NAV", 0, inf, "net standardised vega of a vol point, at most")
-    opening_notional: float = of_venue(26e6, "USD", 0, inf, "options that traders hold when the episode begins")
+    opening_notional: float = of_venue(
+        26e6,
+        "USD",
+        0,
+        inf,
+        "that traders hold at the opening in options of a pool of 20 million; of others in proportion",
+    )
     num_expiries: int = parameter(4, "expiries", 1, 4, "listed expiries, a week apart")
     num_strikes: int = parameter(5, "strikes", 1, 5, "strikes an expiry, 10% apart around the money")
     strike_gap: float = parameter(0.1, "log price", 0.001, 1, "between neighbouring strikes at listing")
@@ -328,6 +334,7 @@ PARAMS = np.dtype([(spec.name, "f8") for spec in fields(Parameters)])
 
 
 VENUE_PARAMETERS: tuple[str, ...] = tuple(spec.name for spec in fields(Parameters) if spec.metadata["scope"] == "venue")
+ORACLE_PARAMETERS: tuple[str, ...] = tuple(name for name in VENUE_PARAMETERS if name.startswith("oracle_"))
 
 
 def parameter_names() -> tuple[str, ...]:

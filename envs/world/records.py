@@ -90,7 +90,7 @@ def fill_record(world, venue, v, events, out):
     out.hedge_coin = venue.hedge_coin
     out.book_gamma = venue.net_gamma
     out.book_vega = venue.net_vega
-    out.free_liquidity = free_liquidity(world, venue)
+    out.free_liquidity = free_liquidity(venue)
     out.share_price = venue.lp_price
     out.lp_queue = queue_value(venue)
     out.pool_profit = venue.nav_change

@@ -20,15 +20,15 @@ HOURS_BETWEEN_EXPIRIES = 168
 def watch_settlement(world, venue, p):
     """Take the oracle price into the mean that the next expiry settles at, in the sub-steps of its window."""
     if venue.next_expiry - world.substep <= p.settlement_window:
-        venue.settlement_sum += world.oracle_price
+        venue.settlement_sum += venue.oracle_price
         venue.settlement_count += 1
 
 
 @compiled
-def settlement_price(world, venue):
+def settlement_price(venue):
     """Mean oracle price over the window [USD per coin]; the last price where no window was watched."""
     if venue.settlement_count == 0:
-        return world.oracle_price
+        return venue.oracle_price
     return venue.settlement_sum / venue.settlement_count
 
 
@@ -77,7 +77,7 @@ def list_expiry(world, venue, e, expiry, p):
     venue.expiry[e] = expiry
     middle = 0.5 * (venue.num_strikes - 1)
     for k in range(venue.num_strikes):
-        venue.strike[e, k] = world.oracle_price * exp((k - middle) * p.strike_gap)
+        venue.strike[e, k] = venue.oracle_price * exp((k - middle) * p.strike_gap)
         venue.long_calls[e, k] = 0.0
         venue.long_puts[e, k] = 0.0
         venue.short_calls[e, k] = 0.0

@@ -51,13 +51,13 @@ def coin_for_cash(world, cash, fee):
 
 
 @compiled
-def available_coin(world, venue, s, p):
+def available_coin(venue, s, p):
     """Coin that may be sold for what seller `s` owes: what it handed over, or what its loan does not need."""
     if venue.short_kind[s] != CollateralKind.PLEDGE:
         return venue.short_coin[s]
     i = venue.short_account[s]
     senior = venue.account_scaled_debt[i] * venue.borrow_index * (1.0 + bonus_in_force(venue, p))
-    return max(venue.account_collateral[i] - senior / world.oracle_price, 0.0)
+    return max(venue.account_collateral[i] - senior / venue.oracle_price, 0.0)
 
 
 @compiled
@@ -70,7 +70,7 @@ def raise_cash(world, venue, s, needed, p):
     raised = min(needed, venue.short_collateral[s])
     venue.short_collateral[s] -= raised
     venue.short_collateral_sum -= raised
-    coin = min(coin_for_cash(world, needed - raised, p.pool_fee), available_coin(world, venue, s, p))
+    coin = min(coin_for_cash(world, needed - raised, p.pool_fee), available_coin(venue, s, p))
     if coin <= 0.0:
         note_cash(world, raised)
         return raised, 0.0, 0.0
@@ -111,7 +111,7 @@ def release(world, venue, s):
 def check_margins(world, venue, v, events, p):
     """Close out every seller whose collateral fell below the governed requirement; LPs bear a shortfall."""
     for s in range(venue.num_shorts):
-        if venue.short_contracts[s] > 0.0 and below_margin(world, venue, s, world.oracle_price, p):
+        if venue.short_contracts[s] > 0.0 and below_margin(world, venue, s, venue.oracle_price, p):
             close_out(world, venue, v, s, events, p)
 
 
@@ -120,12 +120,12 @@ def close_out(world, venue, v, s, events, p):
     """Buy the position of seller `s` back by force, from its collateral, and split fees and shortfall."""
     ticket = buy_back(venue, s)
     # the event's parent: nobody when the tape's own move suffices
-    parent = world.parent_serial
+    parent = venue.parent_serial
     if below_margin(world, venue, s, in_quote(world, world.tape_price, p), p):
         parent = -1
     owed, _, skew = forced_terms(world, venue, ticket, p)
     # what can be taken, which for a pledge is more than what it counted for at the threshold
-    collateral = venue.short_collateral[s] + available_coin(world, venue, s, p) * world.oracle_price
+    collateral = venue.short_collateral[s] + available_coin(venue, s, p) * venue.oracle_price
     _, to_pool, fees, _ = liquidation_split(owed, collateral, p.short_least_fee, p.short_penalty)
     raised, coin, impact = raise_cash(world, venue, s, to_pool + fees, p)
     # a sale may bring less than the oracle's price promised
@@ -140,7 +140,7 @@ def close_out(world, venue, v, s, events, p):
     venue.treasury_cash += treasury
     world.outside_cash += keeper
     serial = record_event(
-        world, events, v, EventKind.SHORT_LIQUIDATION, s, parent, to_pool, coin, world.oracle_price, shortfall
+        world, events, v, EventKind.SHORT_LIQUIDATION, s, parent, to_pool, coin, venue.oracle_price, shortfall
     )
     if coin > 0.0:
         leave_impact(world, serial, impact, p)

@@ -159,6 +159,32 @@ venue_dtype = np.dtype(
         ("utilisation", "f8"),
         ("borrow_rate", "f8"),
         ("supply_rate", "f8"),
+        # ---- oracle
+        ("oracle_price", "f8"),
+        ("oracle_substep", "i8"),  # of the last update
+        ("oracle_pending", "f8"),  # price on its way
+        ("oracle_due", "i8"),  # NEVER if none is on its way
+        ("oracle_moved", "i8"),  # 1: the last look changed the price
+        ("oracle_mover", "i8", (3,)),  # serial, root and generation of the largest mover before the report on its way
+        ("opening_price", "f8"),  # oracle price at reset: what a floor, and sizes in contracts, refer to
+        # log pool price over the opening price that stood before sub-step % RING, for a pool average
+        ("pool_seen", "f8", (RING,)),
+        ("seen_impact", "f8", (RING,)),  # |log impact| of the largest mover behind it
+        ("seen_mover", "i8", (RING, 3)),  # its serial (-1 none), root and generation
+        ("impact_serial", "i8"),  # event with the largest pool impact since this oracle last looked, -1 none
+        ("impact_largest", "f8"),  # its |log price impact|
+        ("parent_serial", "i8"),  # that event as of the last update: whom a price-caused event names
+        # root and generation of those two, which may be of an earlier decision
+        ("impact_root", "i8"),
+        ("impact_generation", "i8"),
+        ("parent_root", "i8"),
+        ("parent_generation", "i8"),
+        # its history
+        ("hourly_close", "f8", (CLOSES,)),  # ring of hourly closes, at hour % CLOSES
+        ("high_week", "f8"),  # of those
+        ("realised_1h", "f8"),  # annual decimal
+        ("realised_6h", "f8"),
+        ("realised_72h", "f8"),
         # ---- levers in force, named as in the table and in its units (levers[...] holds their limits)
         *((lever.name, "f8") for lever in LEVERS),  # slope2 at least slope1; the bonus gives way to the threshold
         ("loan_to_value", "f8"),  # threshold minus the gap
@@ -450,20 +476,6 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("arbitrage_cash", "f8"),
             ("arbitrage_coin", "f8"),
             ("outside_seen", "f8", (RING,)),  # outside price at sub-step % RING: what late arbitrageurs go by
-            # ---- oracle
-            ("oracle_price", "f8"),
-            ("oracle_substep", "i8"),  # of the last update
-            ("oracle_pending", "f8"),  # price on its way
-            ("oracle_due", "i8"),  # NEVER if none is on its way
-            ("oracle_mover", "i8", (3,)),  # serial, root and generation of the largest mover before that report
-            ("opening_price", "f8"),  # oracle price at reset: what a floor refers to
-            (
-                "pool_seen",
-                "f8",
-                (RING,),
-            ),  # log pool price over the opening price that stood before sub-step % RING, for a pool average
-            ("seen_impact", "f8", (RING,)),  # |log impact| of the largest mover behind it
-            ("seen_mover", "i8", (RING, 3)),  # its serial (-1 none), root and generation
             # ---- money outside the protocol: net receipts since the episode began
             ("outside_cash", "f8"),  # borrowers', suppliers' and the rest's wallets
             ("outside_coin", "f8"),
@@ -494,25 +506,13 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("book_error", "f8"),  # worst |residual| / gross seen in this episode
             # ---- events
             ("num_events", "i8"),  # serial of the next event
-            ("impact_serial", "i8"),  # event with the largest pool impact since the oracle last looked, -1 none
-            ("impact_largest", "f8"),  # its |log price impact|
-            ("parent_serial", "i8"),  # that event as of the last oracle update: whom a price-caused event names
-            # root and generation of those two and of the newest event, which may all be of an earlier decision
-            ("impact_root", "i8"),
-            ("impact_generation", "i8"),
-            ("parent_root", "i8"),
-            ("parent_generation", "i8"),
+            # root and generation of the newest event, which may be of an earlier decision
             ("newest_root", "i8"),
             ("newest_generation", "i8"),
             ("step_events", "i8"),  # events recorded since the decision began
             ("events_hour", "i8"),  # events recorded this hour
             ("events_lost", "i8"),  # events beyond the hourly capacity, since the episode began
-            # ---- price history for features
-            ("hourly_close", "f8", (CLOSES,)),  # ring of hourly closes of the oracle, at hour % CLOSES
-            ("high_week", "f8"),
-            ("realised_1h", "f8"),  # annual decimal
-            ("realised_6h", "f8"),
-            ("realised_72h", "f8"),
+            ("realised_6h", "f8"),  # annual decimal, of the most restless of the venues' oracles
             ("depth_week", "f8"),  # slow mean
             ("venues", venue_dtype, (num_venues,)),
         ],

@@ -1,9 +1,9 @@
 """The order of a sub-step, of an hour and of a decision. Read this file first.
 
 A sub-step is five minutes: the outside price moves, scared liquidity leaves the pool, arbitrage closes part of the gap,
-the oracle follows late, announced lever changes land, interest accrues, people act, unhealthy loans are liquidated and
-the sales move the pool, back to the oracle until quiet, the option pool hedges, options settle, the treasury covers
-losses, and the books are checked.
+each venue's oracle follows late, announced lever changes land, interest accrues, people act, unhealthy loans are
+liquidated and the sales move the pool, back to the oracles until quiet, the option pools hedge, options settle, the
+treasury covers losses, and the books are checked.
 
 `params` has a row of parameters for each venue. What belongs to a venue, or to those who visit it, reads `p`, its own
 row; what belongs to the world reads the first, which agrees with the others there (`parameters.py` says which do).
@@ -25,7 +25,7 @@ from protogov.envs.world.levers import announce_levers, execute_due_levers
 from protogov.envs.world.liquidation import measure_risk
 from protogov.envs.world.market import move_outside_price, read_tape, remember_hour, withdraw_liquidity
 from protogov.envs.world.options import mark_book, rebalance_loans
-from protogov.envs.world.oracle import remember_pool, update_oracle
+from protogov.envs.world.oracle import remember_pool, update_oracles
 from protogov.envs.world.population.borrowers import visit_borrowers
 from protogov.envs.world.population.liquidators import liquidate_round, refill_capital, work_off_inventory
 from protogov.envs.world.population.liquidity_providers import visit_providers
@@ -48,7 +48,7 @@ from protogov.envs.world.state import NEVER, SUBSTEPS
 from protogov.envs.world.surface import revert_surface
 from protogov.envs.world.welfare import clear_sums
 
-MAX_ROUNDS = 8  # of liquidations and oracle updates within one sub-step
+MAX_ROUNDS = 8  # of liquidations and of oracles' updates within one sub-step
 SUPPLIERS_AT, SHORT_SELLERS_AT, MARK_AT = 3, 6, SUBSTEPS - 1  # sub-steps of an hour
 
 
@@ -84,11 +84,11 @@ def run_hour(world, tape, events, params):
         # first what was announced before: a lever whose notice is as long as its delay may move again at once
         land_levers(world, venue)
         announce_levers(venue, world.substep)
-        refill_informed(world, venue, params[v])
+        refill_informed(venue, params[v])
     for k in range(SUBSTEPS):
         run_substep(world, candle, np.float64(ahead.implied_vol), k, events, params)
     world.hour += 1
-    remember_hour(world, p)
+    remember_hour(world)
     refill_capital(world, p)
     move_open_interest(world, p)
     for v in range(world.num_venues):
@@ -100,13 +100,14 @@ def run_hour(world, tape, events, params):
 def run_substep(world, candle, future_vol, k, events, params):
     """Five minutes, in the order of this file's first lines."""
     shared = params[0]
-    remember_pool(world, shared)
+    for v in range(world.num_venues):
+        remember_pool(world, world.venues[v], params[v])
     move_outside_price(world, candle, k)
     withdraw_liquidity(world, shared)
     arbitrage(world, shared)
     if world.attacking:
         push_pool(world, events, shared)
-    oracle_moved = update_oracle(world, shared)
+    moved = update_oracles(world, params)
     for v in range(world.num_venues):
         venue, p = world.venues[v], params[v]
         land_levers(world, venue)
@@ -122,8 +123,8 @@ def run_substep(world, candle, future_vol, k, events, params):
             visit_short_sellers(world, venue, v, params)
     if world.attacking:
         use_market(world, shared)
-    if oracle_moved:
-        after_oracle(world, events, params)
+    if moved:
+        after_oracles(world, events, params)
     if world.liquidators_holding > 0:
         work_off_inventory(world, shared)
     liquidate_until_quiet(world, events, params)
@@ -153,10 +154,12 @@ def land_levers(world, venue):
 
 
 @compiled
-def after_oracle(world, events, params):
-    """A new oracle price: re-mark the option books, call margins, and look at every loan again."""
+def after_oracles(world, events, params):
+    """Where the oracle has a new price: re-mark the option book, call margins, and look at every loan again."""
     for v in range(world.num_venues):
         venue, p = world.venues[v], params[v]
+        if not venue.oracle_moved:
+            continue
         venue.health_stale = 1
         if p.options_on > 0.0:
             mark_book(world, venue, p)
@@ -166,12 +169,12 @@ def after_oracle(world, events, params):
 
 @compiled
 def liquidate_until_quiet(world, events, params):
-    """Liquidate, let the oracle follow the sales, and again, until nothing more happens (bounded rounds)."""
+    """Liquidate, let the oracles follow the sales, and again, until nothing more happens (bounded rounds)."""
     for _ in range(MAX_ROUNDS):
         if liquidate_round(world, events, params) == 0:
             return
-        if update_oracle(world, params[0]):
-            after_oracle(world, events, params)
+        if update_oracles(world, params):
+            after_oracles(world, events, params)
 
 
 @compiled
@@ -193,7 +196,7 @@ def mark_hour(world, venue, v, events, p):
     else:
         visit_providers(world, venue, v, p)
     venue.sum_variance_charge += variance_charge(world, venue, p)
-    venue.hedge_gain = abs(venue.net_gamma) * world.oracle_price * world.oracle_price * 0.01 / world.depth
+    venue.hedge_gain = abs(venue.net_gamma) * venue.oracle_price * venue.oracle_price * 0.01 / world.depth
 
 
 @compiled
@@ -202,7 +205,7 @@ def settle_expiries(world, venue, v, events, p):
     if p.options_on == 0.0:
         venue.next_expiry = NEVER
         return
-    earliest, price = NEVER, settlement_price(world, venue)
+    earliest, price = NEVER, settlement_price(venue)
     close_settlement(venue)
     judge_fills(venue)  # what settles is relisted under the same node
     mark_fair_book(world, venue, p)

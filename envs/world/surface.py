@@ -77,7 +77,7 @@ def revert_surface(world, venue, p):
     The averages are brought up to date first, and what they have summed up so far is remembered for their windows.
     """
     share = 1.0 - decay(1.0, p.vol_reversion)
-    spot = world.oracle_price
+    spot = venue.oracle_price
     position = world.hour % GWAV_HOURS
     for e in range(venue.num_expiries):
         accumulate_base(world, venue, e)
@@ -101,7 +101,7 @@ def open_surface(world, venue, e, p):
     venue.base_since[e] = world.substep
     venue.listed[e] = world.substep
     for k in range(venue.num_strikes):
-        venue.skew[e, k] = normalised_skew(p.surface_skew, world.oracle_price, venue.strike[e, k])
+        venue.skew[e, k] = normalised_skew(p.surface_skew, venue.oracle_price, venue.strike[e, k])
         venue.skew_log_sum[e, k] = 0.0
         venue.skew_since[e, k] = world.substep
     venue.mark_stale = 1

@@ -99,7 +99,7 @@ def treasury_value(world, venue):
 @compiled
 def remember_values(world, venue, p):
     """Take the values that the next decision's differences start from."""
-    venue.last_marked_nav = marked_nav(world, venue)
+    venue.last_marked_nav = marked_nav(venue)
     venue.last_nav = fair_nav(world, venue, mark_fair_book(world, venue, p))
     venue.last_treasury = treasury_value(world, venue)
     venue.last_deficit = venue.deficit

@@ -28,12 +28,12 @@ HEALTH_EDGES = (1.0, 1.05, 1.1, 1.25, 1.5)
 HEALTH_BANDS = ("below_1", "1_to_1.05", "1.05_to_1.1", "1.1_to_1.25", "1.25_to_1.5", "above_1.5")
 
 _WORLD_FIELDS = (
-    "tape_price", "outside_price", "oracle_price", "lasting_impact", "implied_vol", "anchor_vol", "congestion", "depth",
+    "tape_price", "outside_price", "lasting_impact", "implied_vol", "anchor_vol", "congestion", "depth",
     "funding", "open_interest", "peg", "leverage_demand", "outside_yield", "informed_share", "flow_intensity",
 )  # fmt: skip
 _VENUE_FIELDS = (
-    "utilisation", "borrow_rate", "supply_rate", "cash", "reserve", "treasury_cash", "deficit", "at_risk",
-    "option_cash", "option_unpaid", "hedge_coin", "net_delta", "net_gamma", "net_vega",
+    "oracle_price", "utilisation", "borrow_rate", "supply_rate", "cash", "reserve", "treasury_cash", "deficit",
+    "at_risk", "option_cash", "option_unpaid", "hedge_coin", "net_delta", "net_gamma", "net_vega",
     "book_value", "short_collateral_sum", "opening_value",
 )  # fmt: skip
 
@@ -48,7 +48,8 @@ class Recording:
             executed and `<lever>_proposed`, and every field of `protogov.envs.world.records.RECORD` (loop gains, extent
             of cascades). `latent` is what `protogov.envs.world.latent` says: the value of loans' puts and what sellers
             owe beyond their collateral.
-        hours: a row an hour and world: the tape's candle and the oracle's close.
+        hours: a row an hour and world: the tape's candle and the oracle's close, `oracle_close`; at a second venue
+            `oracle_close_1`.
         events: a row an event; see `protogov.envs.world.state.EVENT`; `cascades` beside this file tells the trees.
     """
 
@@ -100,8 +101,8 @@ def record(
 
 def _play_and_record(world: Simulator, seeds: NDArray[np.uint64], governors: Mapping[str, Governor]) -> Recording:
     config = world.config
-    oracle = np.full((world.num_worlds, config.episode_hours + 1), np.nan)
-    oracle[:, 0] = world.worlds["oracle_price"]
+    oracle = np.full((config.venues, world.num_worlds, config.episode_hours + 1), np.nan)
+    oracle[..., 0] = world.worlds["venues"]["oracle_price"].T
     rows, events = [_snapshot(world, None, 0)], []
     for decision, step in enumerate(play(world, governors, seeds), start=1):
         rows.append(_snapshot(world, step, decision))
@@ -148,7 +149,7 @@ def _health_bands(world: Simulator, v: int) -> Table:
     """Debt by health factor [USD]: collateral at the oracle's price times the threshold, over debt."""
     venue = world.worlds["venues"][:, v]
     debt = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
-    worth = venue["account_collateral"] * world.worlds["oracle_price"][:, None]
+    worth = venue["account_collateral"] * venue["oracle_price"][:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         health = np.where(debt > 0.0, worth * venue["liquidation_threshold"][:, None] / debt, np.inf)
     band = np.searchsorted(HEALTH_EDGES, health, side="right")
@@ -219,11 +220,11 @@ def _events(step: Step) -> Table:
 
 
 def _copy_closes(world: Simulator, oracle: NDArray[np.float64]) -> None:
-    """Hourly closes of the oracle from the record's ring, for the hours of the last decision."""
-    ring = world.worlds["hourly_close"]
+    """Hourly closes of every venue's oracle from the record's ring, for the hours of the last decision."""
+    ring = world.worlds["venues"]["hourly_close"]
     now = int(world.worlds["hour"].max())
     for hour in range(max(0, now - world.config.decision_hours), now + 1):
-        oracle[:, hour] = ring[:, hour % ring.shape[1]]
+        oracle[..., hour] = ring[..., hour % ring.shape[-1]].T
 
 
 def _hours(world: Simulator, oracle: NDArray[np.float64]) -> Table:
@@ -231,4 +232,5 @@ def _hours(world: Simulator, oracle: NDArray[np.float64]) -> Table:
     table: Table = {"world": np.repeat(np.arange(count), hours), "hour": np.tile(np.arange(hours), count)}
     for name in world.tape.dtype.names:
         table[name] = world.tape[name].reshape(-1).astype(np.float64)
-    return table | {"oracle_close": oracle.reshape(-1)}
+    names = ("oracle_close", *(f"oracle_close_{venue}" for venue in range(1, world.config.venues)))
+    return table | {name: closes.reshape(-1) for name, closes in zip(names, oracle, strict=True)}

@@ -33,10 +33,12 @@ class View:
     @classmethod
     def of(cls, recording: Recording, world: int = 0, venue: int = 0) -> "View":
         """That world and venue."""
-        decisions = recording.decisions
+        decisions, hours = recording.decisions, select(recording.hours, recording.hours["world"] == world)
+        if venue > 0:
+            hours = {**hours, "oracle_close": hours[f"oracle_close_{venue}"]}
         return cls(
             select(decisions, (decisions["world"] == world) & (decisions["venue"] == venue)),
-            select(recording.hours, recording.hours["world"] == world),
+            hours,
             select(recording.events, (recording.events["world"] == world) & (recording.events["venue"] == venue)),
         )
 

@@ -156,7 +156,7 @@ def test_later_episodes_of_rows_that_end_at_different_times() -> None:
 
 
 def test_unlike_venues_alone_after_a_snapshot_and_after_a_fork() -> None:
-    overrides = [{"options_on": 0, "reserve_factor": 0.3}, {"supply_size": 4e7, "debt_size": 0.0}]
+    overrides = [{"options_on": 0, "reserve_factor": 0.3}, {"supply_size": 4e7, "debt_size": 0.0, "oracle_delay": 20.0}]
     config = WorldConfig(venues=2, venue_overrides=overrides, randomise_levers=0.25, episode_hours=96)
     worlds, half, end = (3, 8, 21), 7, config.horizon
     together = Simulator(config, 3, num_threads=2)

@@ -145,7 +145,7 @@ def change(name: str, value: float) -> Callable[[np.recarray, int], None]:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("oracle_price", 1.0, r"changed oracle_price of world 1 at hour 2; it may change outside_cash, "),
+        ("oracle_price", 1.0, r"changed venues.oracle_price of world 1 at hour 2; it may change outside_cash, "),
         ("hour", 0, r"changed hour of world 1 at hour 2"),
         ("base_rate", 0.1, r"changed venues.base_rate of world 1 at hour 2"),
         ("account_level", 1.5, r"set venues.account_level of world 1 to 1.5 at hour 2; finite numbers from 0 to 1 "),

@@ -68,8 +68,26 @@ def test_the_course_is_what_the_world_went_through() -> None:
     assert course["hour"].tolist() == [0, 6, 12, 18, 24]
     assert course["utilisation"][:, 0].tolist() == [utilisation for utilisation, _ in seen]
     assert course["welfare"][:, 0].tolist() == [welfare for _, welfare in seen]
-    gap = np.log(course["pool_price"] / course["oracle_price"])
+    gap = np.log(course["pool_price"] / course["oracle_price"][:, 0])
     assert gap[-1] == pytest.approx(simulator.feature("rate_0", "pool_over_oracle")[1])
+
+
+def test_unlike_oracles_are_two_lines() -> None:
+    def lines(*overrides: dict[str, float]) -> int:
+        simulator = Simulator(WorldConfig(size="tiny", venues=2, venue_overrides=overrides), 1)
+        renderer = Renderer(simulator)
+        simulator.reset()
+        renderer.restart()
+        for _ in range(3):
+            stepped(simulator, renderer)
+        renderer.frame(0)
+        oracles = renderer.course(0)["oracle_price"]
+        assert (oracles[-1, 0] != oracles[-1, 1]) == any(overrides)
+        prices = renderer._canvas.figure.axes[0]
+        assert [line.get_label() for line in prices.lines].count("oracle") == 1
+        return len(prices.lines)
+
+    assert lines({}, {"oracle_pause_hours": 1e6}) == lines() + 2  # a line and its last point
 
 
 def test_each_row_has_a_course_of_its_own() -> None:

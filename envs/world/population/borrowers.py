@@ -60,7 +60,7 @@ def draw_borrowers(world, venue, v, params):
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_OFFSET)
         venue.account_offset[i] = spread_offset(u, p.level_stickiness)
         owed += size * participation(REFERENCE_RATE, venue.account_reservation_rate[i], 1.0, p)
-    scale = whole / world.num_venues / (owed * world.oracle_price)
+    scale = whole / world.num_venues / (owed * venue.oracle_price)
     for i in range(count):
         collateral[i] *= scale
         if world.num_venues > 1:
@@ -87,7 +87,7 @@ def total_wanted_debt(world, venue, rate, p):
     total = 0.0
     for i in range(venue.num_accounts):
         share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
-        value = venue.account_collateral[i] * world.oracle_price
+        value = venue.account_collateral[i] * venue.oracle_price
         total += level_of(share, venue.account_offset[i]) * full_debt(venue, i, value)
     return total
 
@@ -99,7 +99,7 @@ def wanted_shortfall(world, venue, rate, fall, p):
     total = 0.0
     for i in range(venue.num_accounts):
         share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
-        value = venue.account_collateral[i] * world.oracle_price
+        value = venue.account_collateral[i] * venue.oracle_price
         total += max(level_of(share, venue.account_offset[i]) * full_debt(venue, i, value) - left * value, 0.0)
     return total
 
@@ -115,7 +115,7 @@ def open_loans(world, venue, rate, scale, p):
         share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
         level = level_of(share, venue.account_offset[i])
         hold_level(venue, i, level, p)
-        debt = scale * level * full_debt(venue, i, venue.account_collateral[i] * world.oracle_price)
+        debt = scale * level * full_debt(venue, i, venue.account_collateral[i] * venue.oracle_price)
         venue.account_scaled_debt[i] = venue.account_opening_debt[i] = debt
         venue.scaled_debt += debt
         if level == 0.0:
@@ -166,7 +166,7 @@ def worth_of_debt(world, venue, v, i, p):
 @compiled
 def act(world, venue, v, i, events, p):
     """One look of account `i` at its position: safety first, then, more rarely, the rate."""
-    price = world.oracle_price
+    price = venue.oracle_price
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     collateral = venue.account_collateral[i]
     if collateral * price < p.dust_balance and venue.account_home[i] == 0.0:
@@ -277,7 +277,7 @@ def leave(world, venue, i, debt):
 @compiled
 def adjust_debt(world, venue, i, debt, p):
     """Move debt to what the level of account `i` asks; part of a new loan buys coin in the pool."""
-    value = venue.account_collateral[i] * world.oracle_price
+    value = venue.account_collateral[i] * venue.oracle_price
     wanted = venue.account_level[i] * full_debt(venue, i, value)
     change = wanted - debt
     if abs(change) <= p.borrow_stickiness * wanted:

@@ -158,14 +158,14 @@ def best_offer(world, j, limit, clears, debt, collateral_value, bonus, coin_per_
 @compiled
 def liquidate_account(world, venue, v, i, events, p):
     """Let those who watch compete for account `i` if it is unhealthy; True when something happened."""
-    price = world.oracle_price
+    price = venue.oracle_price
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     collateral = venue.account_collateral[i]
     health = health_factor(collateral, price, venue.liquidation_threshold, debt)
     if health >= 1.0:
         return False
     # the event's parent: nobody when the tape's own move suffices
-    parent = world.parent_serial
+    parent = venue.parent_serial
     if health_factor(collateral, in_quote(world, world.tape_price, p), venue.liquidation_threshold, debt) < 1.0:
         parent = -1
     if is_empty(venue, i, price):
@@ -263,7 +263,7 @@ def watch(world):
 @compiled
 def liquidate_all(world, venue, v, events, p):
     """Every unhealthy account of a venue is tried once by those who watch; the number of liquidations."""
-    limit = world.oracle_price * venue.liquidation_threshold / venue.borrow_index
+    limit = venue.oracle_price * venue.liquidation_threshold / venue.borrow_index
     collateral, debt = venue.account_collateral, venue.account_scaled_debt
     venue.skipped_debt = 0.0
     done = 0
@@ -288,7 +288,7 @@ def liquidate_round(world, events, params):
         venue = world.venues[v]
         if venue.health_stale == 0:
             continue
-        if not any_unhealthy(world, venue):
+        if not any_unhealthy(venue):
             venue.health_stale = 0
             venue.skipped_debt = 0.0
         elif watch(world) > 0:

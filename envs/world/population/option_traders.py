@@ -14,9 +14,12 @@ from protogov.envs.world.population.option_trades import (
     consider,
     draw_node,
     draw_ticket,
+    fair_gap,
+    other_pool,
     routed,
     take_if_wrong,
     too_small,
+    worth,
 )
 from protogov.envs.world.population.solvable_rules import logit_arrival, mispricing_arrival
 from protogov.envs.world.state import SUBSTEPS
@@ -56,12 +59,12 @@ def uninformed_arrival(world, home, v, entity, substep_of_hour, params):
     So the flow falls by exp(-spread_elasticity * vol paid beyond the fair vol); its surplus is (margin - paid) * vega.
     """
     ticket = draw_ticket(world, home, entity, substep_of_hour, params[v])
-    if too_small(world, ticket.contracts):
+    if too_small(home, ticket.contracts):
         return
-    chosen = routed(world, v, entity, substep_of_hour, ticket, params)
+    chosen = routed(world, v, entity, substep_of_hour, ticket, fair_gap(world, v, ticket, params), params)
     venue = world.venues[chosen]
     ticket = as_far_as_held(venue, ticket)
-    if too_small(world, ticket.contracts):
+    if too_small(venue, ticket.contracts):
         return
     u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_MARGIN)
     traded, margin, cost = consider(world, venue, ticket, u, 1.0, params[chosen])
@@ -73,37 +76,74 @@ def uninformed_arrival(world, home, v, entity, substep_of_hour, params):
 def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, params):
     """Somebody who knows better than the quote: trades iff the quote is wrong by more than its cost.
 
-    A latency trader takes the pool's own vol for true and reads the outside price as the oracle will quote it: it gains
-    by the oracle's lateness alone. A vol arbitrageur takes the oracle price for true and knows the tape's vol at the
-    horizon. Together they take no more in an hour than the informed may.
+    A latency trader takes the pool's own vol for true and reads the outside price as an oracle will quote it: it gains
+    by the oracle's lateness alone, and takes the side that the later of two oracles offers. A vol arbitrageur takes the
+    oracle price for true and knows the tape's vol at the horizon. Together they take no more in an hour than the
+    informed may.
     """
     p = params[v]
     e, k = draw_node(world, home, entity, substep_of_hour)
     seed, hour = world.seed, world.hour
     is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
     races = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_LATENCY) < p.latency_share
-    room = min(contracts_for(world, p.trade_size), home.informed_room)
-    if too_small(world, room):
+    room = min(contracts_for(home, p.trade_size), home.informed_room)
+    if too_small(home, room):
         return
-    spot, vol = world.oracle_price, mid_vol(home, e, k, world.oracle_price, p)
+    vol = mid_vol(home, e, k, home.oracle_price, p)
     if races:
-        spot = in_quote(world, world.outside_price, p)
-        if spot == world.oracle_price:
+        late = furthest_oracle(world, v, params)
+        spot = in_quote(world, world.outside_price, params[late])
+        if spot == world.venues[late].oracle_price:
             return
-        buys = (spot > world.oracle_price) == is_call
+        buys = (spot > world.venues[late].oracle_price) == is_call
     else:
-        known = fair_vol(future_vol, spot, home.strike[e, k], p)
-        buys = known > vol
-        vol = known
+        buys = fair_vol(future_vol, home.oracle_price, home.strike[e, k], p) > vol
     ticket = Ticket(e, k, is_call, room, 1.0 if buys else -1.0)
-    chosen = routed(world, v, entity, substep_of_hour, ticket, params)
+    spot, known = belief(world, home, ticket, races, vol, future_vol, p)
+    gap = 0.0
+    other = other_pool(world, v, params)
+    if other != v:
+        rival, q = world.venues[other], params[other]
+        spot_there, known_there = belief(world, rival, ticket, races, vol, future_vol, q)
+        if spot_there != spot or known_there != known or rival.strike[e, k] != home.strike[e, k]:
+            value = worth(world, home, ticket, spot, known, p)
+            gap = worth(world, rival, ticket, spot_there, known_there, q) - value
+    chosen = routed(world, v, entity, substep_of_hour, ticket, gap, params)
     venue = world.venues[chosen]
-    gain = take_if_wrong(world, venue, ticket, spot, vol, params[chosen])
+    if chosen != v:
+        spot, known = belief(world, venue, ticket, races, vol, future_vol, params[chosen])
+    gain = take_if_wrong(world, venue, ticket, spot, known, params[chosen])
     if races:
         venue.sum_latency_profit += gain
 
 
 @compiled
-def refill_informed(world, venue, p):
+def belief(world, venue, ticket, races, vol, future_vol, p):
+    """(spot, vol) that somebody informed takes for true of a ticket's option at a venue.
+
+    One who races knows the spot price, and believes `vol`; one who trades vol believes the oracle, and knows the vol.
+    """
+    if races:
+        return in_quote(world, world.outside_price, p), vol
+    return venue.oracle_price, fair_vol(future_vol, venue.oracle_price, venue.strike[ticket.e, ticket.k], p)
+
+
+@compiled
+def furthest_oracle(world, v, params):
+    """The venue, of those that a trader of venue `v` compares, whose oracle is furthest off the outside price."""
+    there = other_pool(world, v, params)
+    if there != v and lateness(world, there, params) > lateness(world, v, params):
+        return there
+    return v
+
+
+@compiled
+def lateness(world, v, params):
+    """How far the oracle of venue `v` is off the outside price, as a share of its own price."""
+    return abs(in_quote(world, world.outside_price, params[v]) / world.venues[v].oracle_price - 1.0)
+
+
+@compiled
+def refill_informed(venue, p):
     """Top of an hour: informed traders' capital for this hour."""
-    venue.informed_room = contracts_for(world, p.informed_cap)
+    venue.informed_room = contracts_for(venue, p.informed_cap)

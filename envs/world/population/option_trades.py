@@ -35,9 +35,9 @@ LEAST_PROCEEDS = 0.01  # USD: nobody sells back for less, as where an option is 
 
 
 @compiled
-def too_small(world, contracts):
-    """True for a trade that is not worth anybody's while."""
-    return contracts * world.opening_price < LEAST_TRADE
+def too_small(venue, contracts):
+    """True for a trade at a venue that is not worth anybody's while."""
+    return contracts * venue.opening_price < LEAST_TRADE
 
 
 @compiled
@@ -56,7 +56,7 @@ def draw_ticket(world, venue, entity, substep_of_hour, p):
     buys = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIDE) < p.buy_share
     is_call = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
     size = -log(uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIZE))
-    return Ticket(e, k, is_call, size * contracts_for(world, p.trade_size), 1.0 if buys else -1.0)
+    return Ticket(e, k, is_call, size * contracts_for(venue, p.trade_size), 1.0 if buys else -1.0)
 
 
 @compiled
@@ -85,23 +85,55 @@ def other_pool(world, v, params):
 
 
 @compiled
-def better_here(world, v, ticket, params):
-    """How much better the quote at venue `v` is than the one at the other venue [vol], for the same option.
-
-    Both venues list the same expiries and strikes. The costs are compared a contract, in units of its vega.
-    """
-    ours = trade_terms(world, world.venues[v], ticket, params[v])
-    theirs = trade_terms(world, world.venues[1 - v], ticket, params[1 - v])
-    return ticket.sign * (theirs.total - ours.total) / max(ours.vega * ticket.contracts, 1e-9)
+def worth(world, venue, ticket, spot, vol, p):
+    """Value [USD] of a ticket's contracts, as listed at a venue, to one who takes `spot` and `vol` for true."""
+    years = years_to_expiry(world, venue, ticket.e)
+    call, put, _, _, _ = quote(spot, venue.strike[ticket.e, ticket.k], years, vol, p.interest_rate)
+    return (call if ticket.is_call else put) * ticket.contracts
 
 
 @compiled
-def routed(world, v, entity, substep_of_hour, ticket, params):
-    """The venue to which a trader of venue `v` goes: the share of the flow that goes there rises with its advantage."""
+def fair_gap(world, v, ticket, params):
+    """How much more a ticket's contracts are worth [USD] at the other venue, each at its own oracle price; 0 alone.
+
+    Both venues list the same expiries, and strikes around the price of their own oracle: where oracles agree, so do
+    options.
+    """
+    other = other_pool(world, v, params)
+    if other == v:
+        return 0.0
+    here, there = world.venues[v], world.venues[other]
+    strike, strike_there = here.strike[ticket.e, ticket.k], there.strike[ticket.e, ticket.k]
+    if here.oracle_price == there.oracle_price and strike == strike_there:
+        return 0.0
+    vol = fair_vol(world.implied_vol, here.oracle_price, strike, params[v])
+    vol_there = fair_vol(world.implied_vol, there.oracle_price, strike_there, params[other])
+    value = worth(world, here, ticket, here.oracle_price, vol, params[v])
+    return worth(world, there, ticket, there.oracle_price, vol_there, params[other]) - value
+
+
+@compiled
+def better_here(world, v, ticket, gap, params):
+    """How much better the quote at venue `v` is than the one at the other venue [vol].
+
+    The costs are compared a contract, in units of its vega. The option there is worth `gap` USD more: 0 where both
+    venues list the same one.
+    """
+    ours = trade_terms(world, world.venues[v], ticket, params[v])
+    theirs = trade_terms(world, world.venues[1 - v], ticket, params[1 - v])
+    return ticket.sign * (theirs.total - ours.total - gap) / max(ours.vega * ticket.contracts, 1e-9)
+
+
+@compiled
+def routed(world, v, entity, substep_of_hour, ticket, gap, params):
+    """The venue to which a trader of venue `v` goes: the share of the flow that goes there rises with its advantage.
+
+    `gap` is what the option is worth more to him at the other venue [USD].
+    """
     there = other_pool(world, v, params)
     if there == v:
         return v
-    advantage = better_here(world, v, ticket, params)
+    advantage = better_here(world, v, ticket, gap, params)
     u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_VENUE)
     return v if u < preferred_share(advantage, 0.0, params[v].option_choice) else there
 
@@ -126,11 +158,11 @@ def offer(world, venue, ticket, p):
     if ticket.sign > 0.0:
         if not quoted or not within_limits(world, venue, ticket, terms.vol, terms.vega, p):
             return False, terms
-        spot = world.oracle_price
+        spot = venue.oracle_price
         held = venue.long_calls[e, k] if ticket.is_call else venue.long_puts[e, k]
         room = p.position_cap * max(venue.last_nav, 0.0) - (held + ticket.contracts) * spot
         locked = locked_for(spot, venue.strike[e, k], ticket.is_call, ticket.contracts, p)
-        return room >= 0.0 and free_liquidity(world, venue) + terms.total - locked >= 0.0, terms
+        return room >= 0.0 and free_liquidity(venue) + terms.total - locked >= 0.0, terms
     if not quoted:
         total, vol, skew = forced_terms(world, venue, ticket, p)
         terms = Terms(total, 0.0, vol, venue.base_vol[e], skew, terms.delta, terms.vega)
@@ -144,7 +176,7 @@ def above_fair(world, venue, ticket, total, p):
     Returns:
         (cost [USD], below 0 where the price is better than fair; vega of the contracts [USD a unit of vol]).
     """
-    spot, strike, contracts = world.oracle_price, venue.strike[ticket.e, ticket.k], ticket.contracts
+    spot, strike, contracts = venue.oracle_price, venue.strike[ticket.e, ticket.k], ticket.contracts
     fair = fair_vol(world.implied_vol, spot, strike, p)
     call, put, _, _, vega = quote(spot, strike, years_to_expiry(world, venue, ticket.e), fair, p.interest_rate)
     return ticket.sign * (total - (call if ticket.is_call else put) * contracts), vega * contracts
@@ -159,12 +191,12 @@ def fill(world, venue, ticket, terms, informed, p):
     e, k, is_call, contracts = ticket.e, ticket.k, ticket.is_call, ticket.contracts
     if ticket.sign > 0.0:
         receive_to_pool(world, venue, terms.total)
-        venue.locked += locked_for(world.oracle_price, venue.strike[e, k], is_call, contracts, p)
+        venue.locked += locked_for(venue.oracle_price, venue.strike[e, k], is_call, contracts, p)
     else:
         if venue.option_cash < terms.total:
             return False
         pay_from_pool(world, venue, terms.total)
-    note_fill(world, venue, ticket)
+    note_fill(venue, ticket)
     longs = venue.long_calls if is_call else venue.long_puts
     longs[e, k] = max(longs[e, k] + ticket.sign * contracts, 0.0)
     book_trade(world, venue, ticket, terms.total, terms.fees, informed, p)
@@ -201,14 +233,12 @@ def take_if_wrong(world, venue, ticket, spot, vol, p):
     It takes no more than the informed of this hour may. Returns its gain [USD], 0 where nothing was traded.
     """
     ticket = as_far_as_held(venue, resized(ticket, min(ticket.contracts, venue.informed_room)))
-    if too_small(world, ticket.contracts):
+    if too_small(venue, ticket.contracts):
         return 0.0
     offered, terms = offer(world, venue, ticket, p)
     if not offered:
         return 0.0
-    strike, years = venue.strike[ticket.e, ticket.k], years_to_expiry(world, venue, ticket.e)
-    call, put, _, _, _ = quote(spot, strike, years, vol, p.interest_rate)
-    gain = ticket.sign * ((call if ticket.is_call else put) * ticket.contracts - terms.total)
+    gain = ticket.sign * (worth(world, venue, ticket, spot, vol, p) - terms.total)
     if gain <= 0.0 or not fill(world, venue, ticket, terms, True, p):
         return 0.0
     venue.sum_informed_profit += gain

@@ -36,7 +36,7 @@ def protect(world, venue, v, i, debt, p):
         return
     k = lowest_strike(venue, e, ABOVE_LIQUIDATION * liquidation_price)
     contracts = p.put_cover * venue.account_collateral[i]
-    if k < 0 or too_small(world, contracts):
+    if k < 0 or too_small(venue, contracts):
         return
     u = uniform(seed, entity, hour, 0, Purpose.PUT_MARGIN)
     bought, _, cost = consider(world, venue, Ticket(e, k, False, contracts, 1.0), u, p.put_need, p)
@@ -77,7 +77,7 @@ def sell_protection(world, venue, i, p):
     contracts = venue.account_puts[i]
     e, k = venue.account_put_node[i] // MAX_STRIKES, venue.account_put_node[i] % MAX_STRIKES
     contracts = min(contracts, venue.long_puts[e, k])
-    if too_small(world, contracts):
+    if too_small(venue, contracts):
         return
     ticket = Ticket(e, k, False, contracts, -1.0)
     offered, terms = offer(world, venue, ticket, p)

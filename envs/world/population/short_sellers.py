@@ -20,7 +20,7 @@ from protogov.envs.world.options import (
     within_limits,
     years_to_expiry,
 )
-from protogov.envs.world.population.option_trades import better_here, draw_node, other_pool
+from protogov.envs.world.population.option_trades import better_here, draw_node, fair_gap, other_pool
 from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import MAX_SHORTS, CollateralKind
@@ -74,8 +74,8 @@ def consider_writing(world, venue, v, s, entity, params):
     e, k = draw_node(world, venue, 4096 + entity, 0)
     is_call = kind == CollateralKind.COIN or uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_NODE) < 0.5
     size = -log(uniform(seed, entity, hour, 0, Purpose.SHORT_SELLER_SIZE))
-    contracts = size * contracts_for(world, p.short_size)
-    if contracts < contracts_for(world, LEAST_POSITION):
+    contracts = size * contracts_for(venue, p.short_size)
+    if contracts < contracts_for(venue, LEAST_POSITION):
         return
     ticket = Ticket(e, k, is_call, contracts, -1.0)
     if turns_away(world, v, entity, ticket, params):
@@ -85,7 +85,7 @@ def consider_writing(world, venue, v, s, entity, params):
         return
     if not within_limits(world, venue, ticket, terms.vol, terms.vega, p):
         return
-    spot, strike = world.oracle_price, venue.strike[e, k]
+    spot, strike = venue.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
     fair = fair_vol(world.implied_vol, spot, strike, p)
     call, put, _, _, vega = quote(spot, strike, years, fair, p.interest_rate)
@@ -110,7 +110,7 @@ def consider_writing(world, venue, v, s, entity, params):
     if surplus < 0.0:
         return
     pay_from_pool(world, venue, terms.total)
-    note_fill(world, venue, ticket)
+    note_fill(venue, ticket)
     post_collateral(world, venue, s, kind, cash, coin, account)
     venue.short_contracts[s] = contracts
     venue.short_expiry[s], venue.short_strike[s], venue.short_call[s] = e, k, 1 if is_call else 0
@@ -131,7 +131,7 @@ def turns_away(world, v, entity, ticket, params):
     """
     if other_pool(world, v, params) == v:
         return False
-    advantage = better_here(world, v, ticket, params)
+    advantage = better_here(world, v, ticket, fair_gap(world, v, ticket, params), params)
     u = uniform(world.seed, entity, world.hour, 0, Purpose.SHORT_SELLER_VENUE)
     return u >= preferred_share(advantage, 0.0, params[v].option_choice)
 

@@ -14,6 +14,7 @@ from protogov.envs.world.population.option_trades import (
     as_far_as_held,
     draw_node,
     draw_ticket,
+    fair_gap,
     fill,
     offer,
     routed,
@@ -75,10 +76,10 @@ def logit_share(world, v, p):
 def logit_arrival(world, venue, v, entity, substep_of_hour, p):
     """Expected counts of a logit demand: everybody who arrives trades the share of it that would come here."""
     drawn = draw_ticket(world, venue, entity, substep_of_hour, p)
-    if too_small(world, drawn.contracts):
+    if too_small(venue, drawn.contracts):
         return
     ticket = as_far_as_held(venue, resized(drawn, drawn.contracts * logit_share(world, v, p)))
-    if too_small(world, ticket.contracts):
+    if too_small(venue, ticket.contracts):
         return
     offered, terms = offer(world, venue, ticket, p)
     if offered:
@@ -91,14 +92,14 @@ def mispricing_arrival(world, home, v, entity, substep_of_hour, params):
     p = params[v]
     e, k = draw_node(world, home, entity, substep_of_hour)
     is_call = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
-    room = min(contracts_for(world, p.trade_size), home.informed_room)
-    if too_small(world, room):
+    room = min(contracts_for(home, p.trade_size), home.informed_room)
+    if too_small(home, room):
         return
-    vol = mid_vol(home, e, k, world.oracle_price, p) + (p.known_mispricing if is_call else -p.known_mispricing)
+    vol = mid_vol(home, e, k, home.oracle_price, p) + (p.known_mispricing if is_call else -p.known_mispricing)
     ticket = Ticket(e, k, is_call, room, 1.0 if is_call else -1.0)
-    chosen = routed(world, v, entity, substep_of_hour, ticket, params)
+    chosen = routed(world, v, entity, substep_of_hour, ticket, fair_gap(world, v, ticket, params), params)
     venue = world.venues[chosen]
     edge_so_far = venue.sum_edge
-    gain = take_if_wrong(world, venue, ticket, world.oracle_price, vol, params[chosen])
+    gain = take_if_wrong(world, venue, ticket, venue.oracle_price, vol, params[chosen])
     if gain > 0.0:
         venue.sum_edge = edge_so_far - gain  # what they know is true, so what they gain the pool has lost

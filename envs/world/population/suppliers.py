@@ -89,8 +89,9 @@ def total_wanted_deposits(world, venue, rate, fear, p):
 def open_deposits(world, venue, rate, fear, p):
     """Give every supplier the deposit that it wants at `rate` for `fear`; indices are 1 at the opening."""
     for j in range(venue.num_suppliers):
+        kept = NEEDED_KEEPS if needs_money(world, venue, j, p) else 1.0
         venue.supplier_scaled[j] = opening_deposit(world, venue, j, rate, fear, p)
-        venue.supplier_opening[j] = venue.supplier_scaled[j] / (NEEDED_KEEPS if needs_money(world, j, p) else 1.0)
+        venue.supplier_opening[j] = venue.supplier_scaled[j] / kept
         venue.supplier_out[j] = -1
         venue.scaled_deposits += venue.supplier_scaled[j]
 
@@ -100,18 +101,18 @@ def opening_deposit(world, venue, j, rate, fear, p):
     """Deposit [USD] of supplier `j` in a market at rest at `rate`: who needs its money has taken it out."""
     asked = world.outside_yield + venue.supplier_premium[j]
     wanted = wanted_deposit(money_for(world, venue, j, 0.0, p), rate - venue.supplier_fear[j] * fear, asked, p)
-    return wanted * NEEDED_KEEPS if needs_money(world, j, p) else wanted
+    return wanted * NEEDED_KEEPS if needs_money(world, venue, j, p) else wanted
 
 
 @compiled
-def needs_money(world, j, p):
+def needs_money(world, venue, j, p):
     """True while supplier `j` needs most of its money elsewhere, whatever the rate: a keyed state of two days.
 
-    Without such needs idle cash is never worth anything and a market at full utilisation harms nobody. A slump makes
-    them common: who has to meet calls elsewhere takes money from where it is.
+    Without such needs idle cash is never worth anything and a market at full utilisation harms nobody. A slump, which a
+    supplier sees where its money is, makes them common: who has to meet calls elsewhere takes money from there.
     """
     block = (world.hour + 7 * j) // NEED_HOURS
-    slump = max(1.0 - world.oracle_price / world.high_week - FREE_SLUMP, 0.0)
+    slump = max(1.0 - venue.oracle_price / venue.high_week - FREE_SLUMP, 0.0)
     return uniform(world.seed, j, block, 0, Purpose.SUPPLIER_NEED) < p.supplier_need + p.supplier_flight * slump
 
 
@@ -182,7 +183,7 @@ def visit_suppliers(world, venue, v, events, p):
             stuck = there.supplier_request[j]
         wanted = wanted_deposit(money_for(world, venue, j, advantage, p), rate, asked, p)
         patience, own_wish = venue.supplier_patience[j], wanted
-        if needs_money(world, j, p):
+        if needs_money(world, venue, j, p):
             wanted *= NEEDED_KEEPS
             patience = NEEDED_PATIENCE
         if world.supplier_exit > 0.0 and runs_away(world, j):
@@ -200,7 +201,7 @@ def visit_suppliers(world, venue, v, events, p):
     venue.sum_supplier_surplus += total / HOURS_PER_YEAR
     venue.sum_lockup += p.lockup_charge * unmet / HOURS_PER_YEAR
     if unmet > 0.0:
-        record_event(world, events, v, EventKind.WITHDRAWAL_UNMET, -1, -1, 0.0, 0.0, world.oracle_price, unmet)
+        record_event(world, events, v, EventKind.WITHDRAWAL_UNMET, -1, -1, 0.0, 0.0, venue.oracle_price, unmet)
 
 
 @compiled

@@ -73,8 +73,8 @@ def push(world, venue, j, bought, p):
     way.
     """
     k = venue.num_strikes // 2
-    contracts = world.vol_push * 100.0 * contracts_for(world, p.standard_size) / TICKETS
-    if too_small(world, contracts):
+    contracts = world.vol_push * 100.0 * contracts_for(venue, p.standard_size) / TICKETS
+    if too_small(venue, contracts):
         return
     for e in range(venue.num_expiries):
         ticket = Ticket(e, k, True, contracts, 1.0)
@@ -94,7 +94,7 @@ def unwind(world, venue, j, bought, p):
     for e in range(venue.num_expiries):
         for _ in range(TICKETS):
             contracts = min(bought[e] / TICKETS, for_sale(venue, e, k, True))
-            if too_small(world, contracts):
+            if too_small(venue, contracts):
                 break
             ticket = Ticket(e, k, True, contracts, -1.0)
             offered, terms = offer(world, venue, ticket, p)

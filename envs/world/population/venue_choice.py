@@ -88,7 +88,7 @@ def refinance(world, here, there, i, share):
     if debt > 0.0:
         owed = there.account_scaled_debt[i] * there.borrow_index + debt
         held = there.account_collateral[i] + coin
-        price = world.oracle_price
+        price = there.oracle_price
         if debt > there.cash or owed > there.loan_to_value * held * price:
             return False
         if health_factor(held, price, there.liquidation_threshold, owed) < there.account_safety[i]:

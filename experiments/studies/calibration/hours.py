@@ -76,7 +76,7 @@ def _read_batch(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np
 
 def _read_hour(world: Simulator, venue: NDArray[np.void]) -> dict[str, Floats]:
     """Gains, what they are made of, and the state of the money market at the end of an hour, float64 [n] each."""
-    limit = world.worlds["oracle_price"] * venue["liquidation_threshold"] / venue["borrow_index"]
+    limit = venue["oracle_price"] * venue["liquidation_threshold"] / venue["borrow_index"]
     debts = venue["account_scaled_debt"]
     backed = venue["account_collateral"] * limit[:, None]
     near = np.where(0.95 * backed < debts, debts, 0.0)

@@ -35,7 +35,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
         venue = world.worlds["venues"][:, 0]
         latency += venue["sum_latency_profit"] / 1e3
         informed += venue["sum_informed_profit"] / 1e3
-        gap = np.abs(world.worlds["oracle_price"] / world.worlds["outside_price"] - 1.0)
+        gap = np.abs(venue["oracle_price"] / world.worlds["outside_price"] - 1.0)
         behind += 1e4 * gap / config.horizon
     return {"latency": latency, "informed": informed, "behind": behind}
 

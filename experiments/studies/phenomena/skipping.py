@@ -31,7 +31,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
     for hour, (world, _) in enumerate(still(config, scenario, seeds)):
         venue = world.worlds["venues"][:, 0]
         debt = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
-        value = venue["account_collateral"] * world.worlds["oracle_price"][:, None]
+        value = venue["account_collateral"] * venue["oracle_price"][:, None]
         left[:, hour] = venue["skipped_debt"] / 1e6
         # a loan that interest alone has just carried over its threshold has not been looked at yet
         loans[:, hour] = (1.0001 * value * venue["liquidation_threshold"][:, None] < debt).sum(axis=1)

@@ -49,12 +49,9 @@ def make_bench(num_venues: int = 1, autonomy: float = inf, **parameters: float) 
     world = worlds[0]
     world.num_venues = num_venues
     world.seed = 7
-    world.tape_price = world.outside_price = world.oracle_price = world.opening_price = world.dollar_mark = 1000.0
-    world.outside_seen, world.pool_seen, world.seen_mover = 1000.0, 0.0, -1
+    world.tape_price = world.outside_price = world.outside_seen = world.dollar_mark = 1000.0
     world.pool_cash, world.pool_coin = 1e6, 1e3
     world.depth = world.tape_depth = 1e6 * (np.exp(0.005) - 1.0)
-    world.oracle_due = NEVER
-    world.impact_serial = world.parent_serial = -1
     world.implied_vol = world.anchor_vol = 0.7
     world.leverage_demand = world.flow_intensity = world.peg = world.peg_opening = 1.0
     world.open_interest = 400e6
@@ -62,6 +59,9 @@ def make_bench(num_venues: int = 1, autonomy: float = inf, **parameters: float) 
         venue = world.venues[v]
         venue.borrow_index = venue.supply_index = 1.0
         venue.opening_value = 1e8
+        venue.oracle_price = venue.opening_price = 1000.0
+        venue.oracle_due, venue.seen_mover = NEVER, -1
+        venue.impact_serial = venue.parent_serial = -1
         venue.next_expiry = NEVER
         venue.levers[:] = opening_levers(autonomy)
         venue.next_due = NEVER
@@ -171,7 +171,7 @@ SIGNED = frozenset({
     # borrowed from outside and sold, if need be more than there is of everything else
     "venues.hedge_coin", "venues.hedge_slice", "opening_coin",
     # rates and log prices
-    "lasting_impact", "pool_seen", "venues.node_flow", "venues.filled_calls", "venues.filled_puts",
+    "lasting_impact", "venues.pool_seen", "venues.node_flow", "venues.filled_calls", "venues.filled_puts",
     "venues.filled_value", "venues.toxic_gain", "funding", "liquidator_margin", "outside_yield",
     "venues.supplier_premium",
     "venues.skew_shift", "oracle_error", "oracle_push",
@@ -200,7 +200,7 @@ SIGNED = frozenset({
     "venues.levers.target", "venues.levers.pending",
     *(f"venues.score_weights.{name}" for name in SCORED),
 })  # fmt: skip
-POSITIVE = ("pool_cash", "pool_coin", "depth", "oracle_price", "outside_price", "tape_price", "gross_cash")
+POSITIVE = ("pool_cash", "pool_coin", "depth", "outside_price", "tape_price", "gross_cash")
 
 
 def numbers(record: np.ndarray) -> list[tuple[str, np.ndarray]]:
@@ -259,6 +259,7 @@ class Watch:
         for name in POSITIVE:
             self.every(worlds[name] > 0.0, name, worlds[name])
         venues, levers = worlds["venues"], worlds["venues"]["levers"]
+        self.every(venues["oracle_price"] > 0.0, "oracle_price", venues["oracle_price"])
         self.every(venues["utilisation"] <= 1.0 + 1e-12, "utilisation", venues["utilisation"])
         for name in ("executed", "target", "pending"):
             inside = (levers[name] >= levers["low"] - 1e-12) & (levers[name] <= levers["high"] + 1e-12)

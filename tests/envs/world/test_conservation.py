@@ -88,6 +88,19 @@ SHAPES: dict[str, dict[str, Any]] = {
             {"cash_backstop": 1, "reserve_factor": 0.0, "hedge_interval": 24.0, "num_shorts": 3, "gwav_on": 0},
         ],
     },
+    "unlike oracles, two venues": {
+        "venues": 2,
+        "venue_overrides": [
+            {"oracle_deviation": 0.0, "oracle_delay": 0.0}, {"oracle_deviation": 0.1, "oracle_heartbeat": 12.0}
+        ],
+    },
+    "unlike oracles, a pool average and a paused feed, crash, two venues": {
+        "parameters": CRASH, "venues": 2, "autonomy": math.inf,
+        "venue_overrides": [
+            {"oracle_pool_average": 1, "oracle_average_window": 12, "oracle_floor": 0.5},
+            {"oracle_pause_from": 24, "oracle_pause_hours": 24, "oracle_ignores_peg": 1, "oracle_pool_weight": 1.0},
+        ],
+    },
     "one of each": {
         "parameters": {"num_accounts": 1, "num_suppliers": 1, "num_expiries": 1, "num_strikes": 1, "num_shorts": 0}
     },

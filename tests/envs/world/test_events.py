@@ -14,8 +14,9 @@ from protogov.envs.world.welfare import clear_sums
 
 
 def oracle_follows(world: Any) -> None:
-    """The oracle looks at the market and reports at once."""
-    log.name_parent(world, *log.forget_impact(world))
+    """The oracle of each venue looks at the market and reports at once."""
+    for venue in world.venues[: world.num_venues]:
+        log.name_parent(venue, *log.forget_impact(venue))
 
 
 def test_an_event_is_written_with_its_serial(blank: Callable[..., Any]) -> None:
@@ -41,12 +42,12 @@ def test_events_beyond_the_hours_capacity_are_counted(blank: Callable[..., Any])
 
 
 def test_the_largest_mover_is_remembered_until_the_oracle_has_passed_it_on(blank: Callable[..., Any]) -> None:
-    world, _, _, _ = blank()
+    world, venue, _, _ = blank()
     for serial, impact in ((3, -0.01), (4, 0.03), (5, -0.02)):
         log.note_impact(world, serial, impact)
-    assert (world.impact_serial, world.impact_largest) == (4, 0.03)
+    assert (venue.impact_serial, venue.impact_largest) == (4, 0.03)
     oracle_follows(world)
-    assert (world.parent_serial, world.impact_serial, world.impact_largest) == (4, -1, 0.0)
+    assert (venue.parent_serial, venue.impact_serial, venue.impact_largest) == (4, -1, 0.0)
 
 
 def sale(world: Any, events: Any, parent: int, impact: float = 0.0, venue: int = 0) -> int:
@@ -70,12 +71,12 @@ def test_a_tree_of_three_generations_by_hand(blank: Callable[..., Any]) -> None:
     assert sale(world, events, -1, -0.03) == 1
     oracle_follows(world)  # the oracle follows
     # two more fall by it; the first of them leaves bad debt, whose parent is that liquidation itself
-    assert sale(world, events, world.parent_serial, -0.05) == 2
+    assert sale(world, events, world.venues[0].parent_serial, -0.05) == 2
     log.record_event(world, events, 0, EventKind.BAD_DEBT, 9, 2, 0.0, 0.0, 500.0, 40.0)
-    assert sale(world, events, world.parent_serial, -0.02) == 4
+    assert sale(world, events, world.venues[0].parent_serial, -0.02) == 4
     oracle_follows(world)
     # the grandchildren, and one that the tape's own move suffices for
-    sale(world, events, world.parent_serial)
+    sale(world, events, world.venues[0].parent_serial)
     sale(world, events, -1)
     assert places(events, world) == [
         (-1, 0, 0), (-1, 1, 0), (1, 1, 1), (2, 1, 2), (1, 1, 1), (2, 1, 2), (-1, 6, 0),
@@ -91,10 +92,10 @@ def test_a_cascade_goes_on_over_the_border_of_decisions(blank: Callable[..., Any
     oracle_follows(world)
     sale(world, events, 0, -0.04)  # serial 1, generation 1
     begin_decision(world)
-    sale(world, events, world.parent_serial)  # no oracle update yet: still a child of serial 0
+    sale(world, events, world.venues[0].parent_serial)  # no oracle update yet: still a child of serial 0
     oracle_follows(world)
     begin_decision(world)
-    sale(world, events, world.parent_serial)
+    sale(world, events, world.venues[0].parent_serial)
     assert places(events, world) == [(1, 0, 2)]
     assert world.venues[0].deepest_generation == 2
 
@@ -127,7 +128,7 @@ def test_any_earlier_event_of_the_decision_may_be_a_parent(blank: Callable[..., 
     sale(world, events, 1)
     log.note_impact(world, 1, 0.5)
     oracle_follows(world)
-    sale(world, events, world.parent_serial)
+    sale(world, events, world.venues[0].parent_serial)
     assert places(events, world)[-2:] == [(1, 0, 2), (1, 0, 2)]
 
 
@@ -139,9 +140,9 @@ def test_trees_may_span_venues(blank: Callable[..., Any]) -> None:
     assert [log_records.largest_tree(events, 2, v) for v in (0, 1)] == [1, 1]
     oracle_follows(world)
     for _ in range(3):
-        sale(world, events, world.parent_serial, venue=0)
+        sale(world, events, world.venues[0].parent_serial, venue=0)
     assert [log_records.largest_tree(events, 5, v) for v in (0, 1)] == [4, 1]
-    sale(world, events, world.parent_serial, venue=1)
+    sale(world, events, world.venues[1].parent_serial, venue=1)
     assert [log_records.largest_tree(events, 6, v) for v in (0, 1)] == [5, 5]
     assert [world.venues[v].sum_caused_liquidations for v in (0, 1)] == [3, 1]
 

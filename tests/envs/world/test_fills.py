@@ -16,7 +16,7 @@ def filled(bench: Any, *trades: tuple[int, int, bool, float, float]) -> None:
     venue.num_expiries, venue.num_strikes = 2, 2
     venue.mark_call[:], venue.mark_put[:] = 100.0, 50.0
     for trade in trades:
-        fills.note_fill(world, venue, Ticket(*trade))
+        fills.note_fill(venue, Ticket(*trade))
 
 
 def test_a_gain_of_the_takers_is_told_over_its_size(blank: Callable[..., Any]) -> None:

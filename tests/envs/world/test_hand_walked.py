@@ -107,14 +107,14 @@ def test_a_cascade_of_two(tiny: Callable[..., Simulator], hold: Any) -> None:
     # The pool ends at 1e9 / 1040.701^2 = 923.31, where account 1 has a health of 1.08: quiet.
     parameters = {"oracle_pool_weight": 1.0, "protocol_fee": 0.0}
     simulator = tiny([1000.0, 1000.0], [(20.0, 18_000.0), (50.0, 40_000.0)], parameters=parameters)
-    world, venue = simulator.worlds[0], simulator.worlds[0].venues[0]
+    venue = simulator.worlds[0].venues[0]
     first, second = hours(simulator, 1, hold)
     assert (first["account"], first["substep"], first["serial"], first["parent"]) == (0, 0, 0, -1)
     assert (second["account"], second["substep"], second["serial"], second["parent"]) == (1, 0, 1, 0)
     assert (first["repaid"], first["seized"]) == pytest.approx((18_000.0, 18.9))
     assert second["price"] == pytest.approx(963.25, abs=0.01)
     assert (second["repaid"], second["seized"]) == pytest.approx((20_000.0, 21.801), rel=1e-4)
-    assert world.oracle_price == pytest.approx(923.31, abs=0.01)
+    assert venue.oracle_price == pytest.approx(923.31, abs=0.01)
     assert venue.account_collateral[:2] == pytest.approx([1.1, 28.199], rel=1e-4)
     # what the second would not have suffered had the first one's sale not moved the pool: nothing at all
     simulator = tiny(

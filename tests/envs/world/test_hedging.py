@@ -40,7 +40,7 @@ def test_the_hedge_reaches_its_target_in_equal_slices(blank: Callable[..., Any],
     assert books.cash(world) == pytest.approx(totals[0]) and books.coin(world) == pytest.approx(totals[1])
     # half of the log impact lasts
     assert world.lasting_impact == pytest.approx(-math.log1p(-bought / 1e3), rel=1e-9)
-    assert world.impact_serial == -1  # nobody's parent
+    assert venue.impact_serial == -1  # nobody's parent
 
 
 def test_the_cost_is_what_was_paid_beyond_the_outside_price(blank: Callable[..., Any]) -> None:

@@ -43,14 +43,15 @@ class Crash(Scenario):
 def run(venues, hours):
     parameters = dict(num_accounts=5, num_suppliers=2, num_expiries=2, num_strikes=2, num_shorts=2, arrivals=6.0,
                       short_entry=0.5, leverage_low=0.9, leverage_high=1.0, attentive_activity=0.5, debt_size=3e6,
-                      supply_size=5e6, lp_size=2e6, opening_notional=2e6, losses_socialised=1.0, treasury_share=1e-4)
+                      supply_size=5e6, lp_size=2e6, opening_notional=20e6, losses_socialised=1.0, treasury_share=1e-4)
     if venues == 1:
         parameters |= dict(oracle_ignores_peg=1.0, oracle_pause_from=20.0, oracle_pause_hours=8.0, oracle_floor=0.15)
     else:
-        parameters |= dict(oracle_pool_average=1.0, oracle_average_window=5)
+        parameters |= dict(oracle_average_window=5)
     # two venues are unlike: each reads its own row
-    overrides = [] if venues == 1 else [{}, dict(debt_size=1e6, supply_size=2e6, lp_size=1e6, reserve_factor=0.5,
-                                                 option_fee=0.02, hedge_interval=2.0, close_factor=1.0)]
+    own = dict(debt_size=1e6, supply_size=2e6, lp_size=1e6, reserve_factor=0.5, option_fee=0.02, hedge_interval=2.0,
+               close_factor=1.0, oracle_deviation=0.02)
+    overrides = [] if venues == 1 else [dict(oracle_pool_average=1.0), own]
     config = WorldConfig(venues=venues, decision_hours=3, autonomy=72.0, randomise_levers=0.5,
                          venue_overrides=overrides)
     simulator = Simulator(config.with_parameters(**parameters), 2, scenario=Crash(), seed=12)

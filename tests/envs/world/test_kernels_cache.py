@@ -64,7 +64,7 @@ SURFACE_AT = ACCOUNTS_AT = VENUE_COLUMNS = 1
 from protogov.envs.world.compiled import compiled
 
 @compiled
-def observe_world(world, out, p):
+def observe_world(world, venue, out, p):
     out.one = 1.0
 
 @compiled
@@ -76,7 +76,7 @@ def observe_surface(world, venue, out, p):
     out.one = 0.0
 
 @compiled
-def observe_accounts(world, venue, out):
+def observe_accounts(venue, out):
     out.one = 0.0
 
 @compiled
@@ -99,8 +99,8 @@ def rows(shape, dtype):
 built = k.kernels(1)
 n = 2
 worlds, params, tape = rows(n, k.world_dtypes[1]), rows((n, 1), k.PARAMS), rows((n, 3), TAPE)
-world_features, venue_features = rows(n, k.WORLD_DTYPE), rows((n, 1), k.VENUE_DTYPE)
-world_flat = world_features.view(np.float64).view(np.ndarray).reshape(n, -1)
+world_features, venue_features = rows((n, 1), k.WORLD_DTYPE), rows((n, 1), k.VENUE_DTYPE)
+world_flat = world_features.view(np.float64).view(np.ndarray).reshape(n, 1, -1)
 venue_flat = venue_features.view(np.float64).view(np.ndarray).reshape(n, 1, -1)
 worlds.num_venues = 1
 obs, actions = np.zeros((n, 2), np.float32), np.zeros((n, 1, NUM_LEVERS))

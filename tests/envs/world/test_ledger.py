@@ -131,12 +131,12 @@ def test_a_running_total_is_compared_in_usd(blank: Callable[..., Any]) -> None:
     venue.supply_index = 1e-8
     venue.supplier_scaled[:2] = 1e15, 2e15
     venue.scaled_deposits = 3e15 + 2.0
-    assert ledger.sum_residual(world, venue) == pytest.approx(2e-8)
+    assert ledger.sum_residual(venue) == pytest.approx(2e-8)
     venue.borrow_index = 1.5
     venue.account_scaled_debt[0], venue.scaled_debt = 10.0, 8.0
-    assert ledger.sum_residual(world, venue) == pytest.approx(3.0)
+    assert ledger.sum_residual(venue) == pytest.approx(3.0)
     # collateral in coin at the oracle's price, shares at theirs
     venue.num_shorts, venue.short_coin[0], venue.short_coin_sum = 1, 2.0, 1.9
-    assert ledger.sum_residual(world, venue) == pytest.approx(100.0)
+    assert ledger.sum_residual(venue) == pytest.approx(100.0)
     venue.num_lps, venue.lp_shares[0], venue.lp_total, venue.lp_price = 1, 500.0, 300.0, 2.0
-    assert ledger.sum_residual(world, venue) == pytest.approx(400.0)
+    assert ledger.sum_residual(venue) == pytest.approx(400.0)

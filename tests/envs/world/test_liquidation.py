@@ -36,7 +36,7 @@ def owe(bench: Any, collateral: float, debt: float, price: float, threshold: flo
     venue.cash = 1e6
     venue.supplier_scaled[0] = venue.scaled_deposits = 1e6 + debt
     venue.liquidation_threshold, venue.liquidation_bonus = threshold, bonus
-    world.oracle_price = world.tape_price = world.outside_price = price
+    venue.oracle_price = world.tape_price = world.outside_price = price
 
 
 def deepen(world: Any, factor: float) -> None:
@@ -171,7 +171,7 @@ def test_a_healthy_account_is_left_alone(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, events = blank(**FREE)
     owe(bench, collateral=10.0, debt=8000.0, price=964.0)  # health 1.00015
     assert not liquidators.liquidate_account(world, venue, 0, 0, events, p)
-    assert not liquidation.any_unhealthy(world, venue)
+    assert not liquidation.any_unhealthy(venue)
     assert liquidators.liquidate_all(world, venue, 0, events, p) == 0
     assert world.num_events == 0
 
@@ -282,7 +282,7 @@ def test_the_parent_is_who_moved_the_pool_unless_the_tape_suffices(
     bench = world, venue, p, events = blank(**FREE)
     owe(bench, collateral=10.0, debt=8000.0, price=950.0)  # unhealthy below 963.86
     world.tape_price = tape
-    world.parent_serial, world.num_events = 3, 9
+    venue.parent_serial, world.num_events = 3, 9
     assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
     assert events.rows[0].parent == parent
 
@@ -364,7 +364,7 @@ def test_risk_is_measured_over_all_accounts(blank: Callable[..., Any]) -> None:
     freed = (limit * 0.95 < debt) & (debt <= limit)
     assert freed.any() and (limit < debt).any()
     assert venue.liquidation_gain == pytest.approx(0.2 * debt[freed].sum() / 5e4, rel=1e-12)
-    assert liquidation.any_unhealthy(world, venue) == (limit < debt).any()
+    assert liquidation.any_unhealthy(venue) == (limit < debt).any()
 
 
 def test_the_shortfall_is_what_debts_exceed_their_collateral_by(blank: Callable[..., Any]) -> None:

@@ -32,7 +32,7 @@ def owe(bench: Any, collateral: float = 10.0, debt: float = 8000.0, depth: float
     venue.cash = 1e6
     venue.supplier_scaled[0] = venue.scaled_deposits = 1e6 + debt
     venue.liquidation_threshold, venue.liquidation_bonus, venue.health_stale = 0.83, 0.05, 1
-    world.oracle_price = world.tape_price = world.outside_price = 900.0
+    venue.oracle_price = world.tape_price = world.outside_price = 900.0
     world.pool_cash, world.pool_coin = 9e5 * depth, 1e3 * depth
 
 
@@ -245,7 +245,7 @@ def test_capital_depletes_and_an_inventory_is_sold_off(blank: Callable[..., Any]
     assert world.liquidator_cost[0] == pytest.approx(5100.0)
     assert world.liquidators_holding == 1
     assert (world.pool_coin, world.liquidator_profit[0], venue.sum_liquidator_profit) == (100.0, 0.0, 0.0)
-    assert world.impact_serial == -1
+    assert venue.impact_serial == -1
     # and nobody has money for the other 3,000
     assert not liquidators.liquidate_account(world, venue, 0, 0, events, p)
     assert (venue.sum_skipped, venue.skipped_debt) == (1.0, pytest.approx(3000.0))
@@ -254,7 +254,7 @@ def test_capital_depletes_and_an_inventory_is_sold_off(blank: Callable[..., Any]
     assert world.liquidator_coin[0] == pytest.approx(2.833333333333333)
     assert world.liquidator_cash[0] == pytest.approx(2621.3592, abs=1e-3)
     assert world.liquidator_profit[0] == pytest.approx(2621.3592 - 2622.8571, abs=1e-3)
-    assert (world.impact_serial, world.liquidators_holding) == (4, 1)
+    assert (venue.impact_serial, world.liquidators_holding) == (4, 1)
     assert world.lasting_impact == pytest.approx(0.5 * -2.0 * math.log1p(0.03), rel=1e-9)
     # the rest in the next sub-step, when the pool is at 848.3 and a slice is 3.18 coins
     liquidators.work_off_inventory(world, p)
@@ -348,7 +348,7 @@ def test_what_became_healthy_is_skipped_no_more(blank: Callable[..., Any]) -> No
     compete(world, {})
     assert liquidators.liquidate_round(world, events, bench.params) == 0
     assert venue.skipped_debt > 0.0
-    world.oracle_price = 1000.0
+    venue.oracle_price = 1000.0
     assert liquidators.liquidate_round(world, events, bench.params) == 0
     assert (venue.skipped_debt, venue.health_stale) == (0.0, 0)
 

@@ -40,7 +40,7 @@ def sell(bench: Any, is_call: bool, contracts: float, collateral: float, strike:
 def mark(bench: Any) -> None:
     world, venue, p, _ = bench
     years = max(WEEK - world.substep, 0) / 12 / 8760.0
-    call, put = call_and_put(world.oracle_price, venue.strike[0, 0], years, 0.7, p.interest_rate)
+    call, put = call_and_put(venue.oracle_price, venue.strike[0, 0], years, 0.7, p.interest_rate)
     venue.mark_call[0, 0], venue.mark_put[0, 0] = call, put
 
 

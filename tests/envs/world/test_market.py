@@ -80,14 +80,14 @@ def test_the_anchor_of_the_surface_halves_its_gap_in_its_half_life(blank: Callab
 
 
 def test_a_forced_trade_leaves_its_share_behind(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(lasting_share=0.3, lasting_cap=0.05)
+    world, venue, p, _ = blank(lasting_share=0.3, lasting_cap=0.05)
     market.leave_impact(world, 4, -0.1, p)
     assert world.lasting_impact == pytest.approx(-0.03)
     assert world.outside_price == pytest.approx(1000.0 * math.exp(-0.03))
-    assert (world.impact_serial, world.impact_largest) == (4, 0.1)
+    assert (venue.impact_serial, venue.impact_largest) == (4, 0.1)
     market.leave_impact(world, -1, -0.5, p)  # a hedge: nobody's parent, but it moves the price
     assert world.lasting_impact == -0.05
-    assert (world.impact_serial, world.impact_largest) == (4, 0.1)
+    assert (venue.impact_serial, venue.impact_largest) == (4, 0.1)
     market.leave_impact(world, -1, 2.0, p)
     assert world.lasting_impact == 0.05
 
@@ -295,8 +295,8 @@ def test_an_episode_opens_in_units_of_the_debt_asset(simulate: Callable[..., Any
     world = simulate(made([1000.0], peg=[0.8, 1.0])).worlds[0]
     peg = float(np.float32(0.8))
     assert world.peg == peg
-    for name in ("tape_price", "outside_price", "oracle_price", "opening_price"):
-        assert world[name] == 1000.0 / peg
+    for price in (world.tape_price, world.outside_price, world.venues[0].oracle_price, world.venues[0].opening_price):
+        assert price == 1000.0 / peg
     assert market.pool_price(world) == pytest.approx(1000.0 / peg, rel=1e-14)
     assert world.dollar_mark == 1000.0
 
@@ -305,15 +305,16 @@ def test_an_episode_opens_in_units_of_the_debt_asset(simulate: Callable[..., Any
 
 
 def test_realised_vol_and_highs(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank()
+    world, venue, _, _ = blank()
     prices = 1000.0 * np.exp(np.cumsum(np.random.default_rng(1).normal(0.0, 0.02, 400)))
-    world.hourly_close[0] = prices[0]
+    venue.hourly_close[0] = venue.high_week = prices[0]
     for hour in range(1, 400):
-        world.hour, world.oracle_price = hour, prices[hour]
-        market.remember_hour(world, p)
+        world.hour, venue.oracle_price = hour, prices[hour]
+        market.remember_hour(world)
+        assert venue.high_week == prices[max(hour - 167, 0) : hour + 1].max()
+        assert world.realised_6h == venue.realised_6h
         if hour in (1, 5, 100, 399):
-            for window, got in ((1, world.realised_1h), (6, world.realised_6h), (72, world.realised_72h)):
+            for window, got in ((1, venue.realised_1h), (6, venue.realised_6h), (72, venue.realised_72h)):
                 closes = prices[max(hour - window, 0) : hour + 1]
                 steps = closes[1:] / closes[:-1] - 1.0
                 assert got == pytest.approx(math.sqrt((steps**2).mean() * 8760.0), rel=1e-12)
-            assert world.high_week == prices[max(hour - 167, 0) : hour + 1].max()

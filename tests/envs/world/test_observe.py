@@ -19,9 +19,9 @@ from protogov.envs.world.state import NEVER, CollateralKind
 from protogov.envs.world.surface import fair_vol, mid_vol
 
 
-def expected_world(world: Any, closes: list[float], p: Any) -> dict[str, float]:
-    """Features of the outside market; `closes` are the oracle's hourly prices since the opening."""
-    now = float(world.oracle_price)
+def expected_world(world: Any, venue: Any, closes: list[float], p: Any) -> dict[str, float]:
+    """Features of the outside market; `closes` are the hourly prices of the venue's oracle since the opening."""
+    now = float(venue.oracle_price)
 
     def past(hours: int) -> float:
         return math.log(now / closes[max(len(closes) - 1 - hours, 0)])
@@ -31,11 +31,11 @@ def expected_world(world: Any, closes: list[float], p: Any) -> dict[str, float]:
         "return_6h": past(6),
         "return_24h": past(24),
         "return_72h": past(72),
-        "realised_1h": world.realised_1h,
-        "realised_6h": world.realised_6h,
-        "realised_72h": world.realised_72h,
+        "realised_1h": venue.realised_1h,
+        "realised_6h": venue.realised_6h,
+        "realised_72h": venue.realised_72h,
         "implied_vol": world.implied_vol,
-        "implied_less_realised": world.implied_vol - world.realised_72h,
+        "implied_less_realised": world.implied_vol - venue.realised_72h,
         "drawdown_week": now / max(closes[-168:]) - 1.0,
         "leverage_demand": math.log(world.leverage_demand),
         "outside_yield": world.outside_yield,
@@ -56,12 +56,12 @@ def own_nav(world: Any, venue: Any) -> float:
     book = ((venue.short_calls - venue.long_calls) * venue.mark_call).sum()
     book += ((venue.short_puts - venue.long_puts) * venue.mark_put).sum()
     money = venue.option_cash + venue.option_scaled * venue.supply_index - venue.option_unpaid
-    return float(money + venue.hedge_coin * world.oracle_price + book)
+    return float(money + venue.hedge_coin * venue.oracle_price + book)
 
 
 def shortfall(world: Any, venue: Any) -> float:
     """Puts on 97% of loans' collateral at the oracle's price, and what short sellers owe beyond 97% of theirs."""
-    price, total = float(world.oracle_price), 0.0
+    price, total = float(venue.oracle_price), 0.0
     deviation = float(world.implied_vol) * math.sqrt(14.0 / 365.0)
     debts = venue.account_scaled_debt * venue.borrow_index
     for i in range(int(venue.num_accounts)):
@@ -83,7 +83,7 @@ def shortfall(world: Any, venue: Any) -> float:
 
 def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
     """Scalar features of a venue; money over K0 or over the pool's value."""
-    k0, spot = float(venue.opening_value), float(world.oracle_price)
+    k0, spot = float(venue.opening_value), float(venue.oracle_price)
     nav = max(own_nav(world, venue), 1e-3 * k0)
     debt = float(venue.account_scaled_debt[: venue.num_accounts].sum() * venue.borrow_index)
     owed = float((venue.supplier_scaled[: venue.num_suppliers].sum() + venue.option_scaled) * venue.supply_index)
@@ -134,7 +134,7 @@ def expected_venue(world: Any, venue: Any, p: Any) -> dict[str, float]:
 
 def expected_surface(world: Any, venue: Any, p: Any) -> dict[str, np.ndarray]:
     """The group `surface`: rows by time to expiry."""
-    spot, n, m = float(world.oracle_price), int(venue.num_expiries), int(venue.num_strikes)
+    spot, n, m = float(venue.oracle_price), int(venue.num_expiries), int(venue.num_strikes)
     nav = max(own_nav(world, venue), 1e-3 * float(venue.opening_value))
     held = venue.long_calls + venue.long_puts + venue.short_calls + venue.short_puts
     out = {name: np.zeros((4, 5)) for name in ("node_vol", "node_interest", "node_flow", "node_vol_over_fair")}
@@ -154,7 +154,7 @@ def expected_accounts(world: Any, venue: Any) -> dict[str, Any]:
     debt = venue.account_scaled_debt[:n] * venue.borrow_index
     shares = debt / max(debt.sum(), 1e-300)
     owing = debt > 0.0
-    backing = venue.account_collateral[:n] * world.oracle_price * venue.liquidation_threshold
+    backing = venue.account_collateral[:n] * venue.oracle_price * venue.liquidation_threshold
     edges = [-np.inf, 1.0, 1.02, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 2.0, np.inf]
     bins, _ = np.histogram(backing[owing] / debt[owing], edges, weights=shares[owing])
     held = (venue.long_calls + venue.long_puts + venue.short_calls + venue.short_puts).ravel()
@@ -165,13 +165,14 @@ def expected_accounts(world: Any, venue: Any) -> dict[str, Any]:
     }
 
 
-def check(simulator: Simulator, closes: list[list[float]]) -> None:
+def check(simulator: Simulator, closes: list[np.ndarray]) -> None:
+    """Every number of every agent; `closes` [hour][world, venue] are the oracles' prices since the opening."""
     for i, world in enumerate(simulator.worlds):
         p = simulator.params[i, 0]
-        outside = expected_world(world, closes[i], p)
-        assert outside.keys() == {feature.name for feature in features.WORLD_FEATURES}
         for agent, place in simulator.places.items():
             venue = world.venues[place.venue]
+            outside = expected_world(world, venue, [float(prices[i, place.venue]) for prices in closes], p)
+            assert outside.keys() == {feature.name for feature in features.WORLD_FEATURES}
             scalars = expected_venue(world, venue, p)
             assert scalars.keys() == {f.name for f in features.VENUE_SCALARS}
             view = simulator.view(agent)
@@ -201,15 +202,15 @@ def test_every_feature_is_recounted(
     simulator = simulate(
         "crash-heldout", 3, seed=1, venues=venues, autonomy=12.0, decision_hours=1, observe=OBSERVABLE, privileged=True,
         parameters={"options_on": options_on, "hedge_interval": 3.0},
+        venue_overrides=[{}, {"oracle_deviation": 0.04, "oracle_heartbeat": 5.0}] if venues == 2 else (),
     )  # fmt: skip
-    closes = [[float(price)] for price in simulator.worlds["oracle_price"]]
+    closes = [simulator.worlds["venues"]["oracle_price"].copy()]
     rng = np.random.default_rng(3)
     check(simulator, closes)
     for hour in range(1, 241):
         lagged = simulator.worlds["venues"]["levers"]["executed"].copy()
         simulator.step(shake(simulator, rng))
-        for i, price in enumerate(simulator.worlds["oracle_price"]):
-            closes[i].append(float(price))
+        closes.append(simulator.worlds["venues"]["oracle_price"].copy())
         assert np.array_equal(simulator.worlds["venues"]["lagged_levers"], lagged)
         if hour in (1, 5, 40, 100, 170, 240):
             check(simulator, closes)
@@ -304,7 +305,7 @@ def test_what_a_contract_reads_says_nothing_of_what_only_feeds_and_the_simulator
         for world, p, outside, inside in zip(
             simulator.worlds, simulator.params[:, 0], simulator._world_features, simulator._venue_features, strict=True
         ):
-            observe.observe_world(world, outside, p)
+            observe.observe_world(world, world.venues[0], outside[0], p)
             observe.observe_venue(world, world.venues[0], inside[0], p)
         shown[simulator is one] = {
             feature.name: simulator.feature("spread_0", feature.name)

@@ -78,7 +78,7 @@ def test_an_episode_opens_sound(simulate: Callable[..., Any], noise: float) -> N
     simulator = simulate("jump", 256, seed=5, randomise_levers=noise, venues=2)
     venues = simulator.worlds["venues"]
     debt = venues["account_scaled_debt"]
-    value = venues["account_collateral"] * simulator.worlds["oracle_price"][:, None, None]
+    value = venues["account_collateral"] * venues["oracle_price"][:, :, None]
     assert (debt <= value * venues["loan_to_value"][..., None] * (1 + 1e-12)).all()  # nobody beyond the limit
     assert (venues["cash"] >= -1e-6).all()
     assert (venues["utilisation"] >= 0.0).all() and (venues["utilisation"] <= 1.0 + 1e-12).all()

@@ -60,7 +60,7 @@ def test_surplus_stays_finite_where_vega_all_but_vanishes(simulate: Callable[...
     # and a put deep in the money is bought back for its worth but for a rounding error
     deviation = 0.5 * math.sqrt(3.0 / (12.0 * 8760.0))
     still = PURE | {
-        "strike_gap": 38.55 * deviation / 2.0, "buy_share": 0.0, "opening_notional": 16e6, "arrivals": 60.0,
+        "strike_gap": 38.55 * deviation / 2.0, "buy_share": 0.0, "opening_notional": 16e6 / 50.0, "arrivals": 60.0,
         "vol_reversion": 1e9, "min_delta": 0.0,
     }  # fmt: skip
     simulator = simulate(made([1000.0], implied_vol=0.5), 32, parameters=still, autonomy=0.0, decision_hours=24)
@@ -265,7 +265,7 @@ def test_the_share_of_a_venue_is_logistic_in_its_advantage(blank: Callable[..., 
         venue.half_spread, venue.last_nav = spread, 1e6
     went = 0
     for number in range(4000):
-        went += routed(world, 0, number, 0, ticket, params) == 0
+        went += routed(world, 0, number, 0, ticket, 0.0, params) == 0
     # a vol point dearer elsewhere
     assert went / 4000 == pytest.approx(1.0 / (1.0 + math.exp(-60.0 * 0.01)), abs=0.03)
 

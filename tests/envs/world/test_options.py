@@ -170,13 +170,13 @@ def test_what_may_be_opened(blank: Callable[..., Any]) -> None:
     venue.long_calls[0, 1] = 400.0
     assert offer(world, venue, Ticket(0, 1, True, 100.0, 1.0), p)[0]
     assert not offer(world, venue, Ticket(0, 1, True, 101.0, 1.0), p)[0]
-    world.oracle_price = 2000.0  # deep in the money: nothing opens, and what is held closes by force
+    venue.oracle_price = 2000.0  # deep in the money: nothing opens, and what is held closes by force
     assert not offer(world, venue, Ticket(0, 1, True, 1.0, 1.0), p)[0]
     sale = Ticket(0, 1, True, 10.0, -1.0)
     offered, terms = offer(world, venue, sale, p)
     assert offered and (terms.total, terms.vol, terms.skew) == options.forced_terms(world, venue, sale, p)
     assert (terms.fees, terms.base) == (0.0, venue.base_vol[0])
-    venue.last_nav, world.oracle_price = -5.0, 1000.0
+    venue.last_nav, venue.oracle_price = -5.0, 1000.0
     assert not offer(world, venue, Ticket(0, 1, True, 1.0, 1.0), p)[0]
 
 
@@ -193,7 +193,7 @@ def test_the_pool_writes_what_its_free_liquidity_can_lock(blank: Callable[..., A
     # what is lent and the hedge's coin count, what is locked or owed does not
     venue.option_cash, venue.option_scaled, venue.supply_index, venue.hedge_coin = 100.0, 200.0, 1.5, 2.0
     venue.locked, venue.option_unpaid = 30.0, 7.0
-    assert options.free_liquidity(world, venue) == pytest.approx(100.0 + 300.0 + 2000.0 - 37.0)
+    assert options.free_liquidity(venue) == pytest.approx(100.0 + 300.0 + 2000.0 - 37.0)
     # a sale to the pool locks nothing
     venue.long_calls[0, 1], venue.locked = 100.0, 1e9
     assert offer(world, venue, Ticket(0, 1, True, 100.0, -1.0), p)[0]
@@ -286,7 +286,7 @@ def test_the_book_is_the_sum_of_its_options(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, _ = blank(**SETTINGS)
     grid(bench)
     held = fill_book(venue)
-    venue.base_vol[:2], venue.skew[0, :3], world.oracle_price, world.substep = (0.6, 0.8), (1.1, 1.0, 0.95), 1030.0, 300
+    venue.base_vol[:2], venue.skew[0, :3], venue.oracle_price, world.substep = (0.6, 0.8), (1.1, 1.0, 0.95), 1030.0, 300
     options.mark_book(world, venue, p)
     delta = gamma = vega = standard = value = 0.0
     for e in range(2):
@@ -328,7 +328,7 @@ def test_net_asset_value_is_at_the_tapes_price_and_vols(blank: Callable[..., Any
             expected += (held["short_puts"][e, k] - held["long_puts"][e, k]) * one["put"]
     assert fair_nav(world, venue, mark_fair_book(world, venue, p)) == pytest.approx(expected, rel=1e-9)
     # nobody marks itself: its own surface and the oracle say nothing
-    world.oracle_price, venue.base_vol[:2], venue.skew_shift, venue.half_spread = 2000.0, 3.0, 0.08, 0.12
+    venue.oracle_price, venue.base_vol[:2], venue.skew_shift, venue.half_spread = 2000.0, 3.0, 0.08, 0.12
     assert fair_nav(world, venue, mark_fair_book(world, venue, p)) == pytest.approx(expected, rel=1e-9)
 
 

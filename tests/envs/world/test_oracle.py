@@ -12,44 +12,44 @@ from protogov.envs.world.state import NEVER
 
 
 def test_oracle_reports_on_deviation(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_deviation=0.005, oracle_heartbeat=100.0, oracle_pool_weight=0.0)
+    world, venue, p, _ = blank(oracle_deviation=0.005, oracle_heartbeat=100.0, oracle_pool_weight=0.0)
     world.outside_price = 1005.0
-    assert not oracle.update_oracle(world, p)
+    assert not oracle.update_oracle(world, venue, p)
     world.outside_price = 1005.1
-    assert oracle.update_oracle(world, p)
-    assert world.oracle_price == 1005.1
+    assert oracle.update_oracle(world, venue, p)
+    assert venue.oracle_price == 1005.1
 
 
 def test_oracle_reports_on_heartbeat(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_deviation=0.5, oracle_heartbeat=2.0, oracle_pool_weight=0.0)
+    world, venue, p, _ = blank(oracle_deviation=0.5, oracle_heartbeat=2.0, oracle_pool_weight=0.0)
     world.outside_price = 1001.0
     world.substep = 23
-    assert not oracle.update_oracle(world, p)
+    assert not oracle.update_oracle(world, venue, p)
     world.substep = 24
-    assert oracle.update_oracle(world, p)
-    assert (world.oracle_price, world.oracle_substep) == (1001.0, 24)
+    assert oracle.update_oracle(world, venue, p)
+    assert (venue.oracle_price, venue.oracle_substep) == (1001.0, 24)
     world.substep = 47
     world.outside_price = 1002.0
-    assert not oracle.update_oracle(world, p)
+    assert not oracle.update_oracle(world, venue, p)
     world.substep, world.outside_price = 48, 1001.0
-    assert not oracle.update_oracle(world, p)  # reports, but the price is the same
-    assert world.oracle_substep == 48
+    assert not oracle.update_oracle(world, venue, p)  # reports, but the price is the same
+    assert venue.oracle_substep == 48
 
 
 @pytest.mark.parametrize(("congestion", "late"), [(0.0, 0), (0.5, 2), (0.99, 3), (1.0, 4)])
 def test_oracle_is_late_under_congestion(blank: Callable[..., Any], congestion: float, late: int) -> None:
-    world, _, p, _ = blank(oracle_delay=4.0, oracle_pool_weight=0.0, oracle_deviation=0.005)
+    world, venue, p, _ = blank(oracle_delay=4.0, oracle_pool_weight=0.0, oracle_deviation=0.005)
     world.congestion, world.substep, world.outside_price = congestion, 10, 900.0
     seen = []
     for _ in range(6):
-        if oracle.update_oracle(world, p):
+        if oracle.update_oracle(world, venue, p):
             seen.append(world.substep)
             break
         world.substep += 1
         world.outside_price -= 10.0  # what is on its way is what was seen when it left
     assert seen == [10 + late]
-    assert world.oracle_price == 900.0
-    assert world.oracle_due == NEVER
+    assert venue.oracle_price == 900.0
+    assert venue.oracle_due == NEVER
 
 
 def test_oracle_sees_some_of_the_pool(blank: Callable[..., Any]) -> None:
@@ -59,82 +59,82 @@ def test_oracle_sees_some_of_the_pool(blank: Callable[..., Any]) -> None:
 
 
 def test_an_update_remembers_who_moved_the_pool_before_it(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_pool_weight=1.0, lasting_share=0.0)
+    world, venue, p, _ = blank(oracle_pool_weight=1.0, lasting_share=0.0)
     world.outside_price = 500.0
     market.leave_impact(world, 11, -0.02, p)
     market.leave_impact(world, 12, -0.05, p)
     market.leave_impact(world, 13, -0.01, p)
-    assert world.parent_serial == -1
+    assert venue.parent_serial == -1
     world.pool_cash = 9e5
-    assert oracle.update_oracle(world, p)
-    assert (world.parent_serial, world.impact_serial, world.impact_largest) == (12, -1, 0.0)
+    assert oracle.update_oracle(world, venue, p)
+    assert (venue.parent_serial, venue.impact_serial, venue.impact_largest) == (12, -1, 0.0)
 
 
 def test_the_parent_is_who_moved_the_pool_before_the_look_not_before_the_landing(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_delay=2.0, lasting_share=0.0)
+    world, venue, p, _ = blank(oracle_delay=2.0, lasting_share=0.0)
     world.congestion, world.tape_price = 1.0, 900.0
     market.leave_impact(world, 5, -0.02, p)
-    assert not oracle.update_oracle(world, p)
+    assert not oracle.update_oracle(world, venue, p)
     world.substep = 1
     market.leave_impact(world, 6, -0.2, p)  # the report that lands now has not seen this
-    assert not oracle.update_oracle(world, p)
+    assert not oracle.update_oracle(world, venue, p)
     world.substep = 2
-    assert oracle.update_oracle(world, p)
-    assert (world.parent_serial, world.impact_serial) == (5, 6)
+    assert oracle.update_oracle(world, venue, p)
+    assert (venue.parent_serial, venue.impact_serial) == (5, 6)
     world.outside_price = 800.0
-    oracle.update_oracle(world, p)
+    oracle.update_oracle(world, venue, p)
     world.substep = 4
-    assert oracle.update_oracle(world, p)
-    assert (world.parent_serial, world.impact_serial) == (6, -1)
+    assert oracle.update_oracle(world, venue, p)
+    assert (venue.parent_serial, venue.impact_serial) == (6, -1)
 
 
 @pytest.mark.parametrize("source", [1000.0 * (1.0 + 2.0**-52), 1000.0 * (1.0 - 2.0**-52), 1000.001])
 def test_a_deviation_of_zero_reports_every_move_and_nothing_else(blank: Callable[..., Any], source: float) -> None:
-    world, _, p, _ = blank(oracle_deviation=0.0, oracle_heartbeat=1e6, oracle_pool_weight=0.0)
-    assert not oracle.update_oracle(world, p)
-    assert world.oracle_substep == 0
+    world, venue, p, _ = blank(oracle_deviation=0.0, oracle_heartbeat=1e6, oracle_pool_weight=0.0)
+    assert not oracle.update_oracle(world, venue, p)
+    assert venue.oracle_substep == 0
     world.substep, world.outside_price = 3, source
-    assert oracle.update_oracle(world, p)
-    assert (world.oracle_price, world.oracle_substep) == (source, 3)
+    assert oracle.update_oracle(world, venue, p)
+    assert (venue.oracle_price, venue.oracle_substep) == (source, 3)
 
 
 # ---------------------------------------------------------------- a pause and a floor
 
 
 def test_no_report_lands_in_a_pause(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_pause_from=1.0, oracle_pause_hours=0.5, oracle_pool_weight=0.0)
+    world, venue, p, _ = blank(oracle_pause_from=1.0, oracle_pause_hours=0.5, oracle_pool_weight=0.0)
     landed = {}
     for substep in range(30):
         world.substep, world.outside_price = substep, 1000.0 - 10.0 * substep
-        if oracle.update_oracle(world, p):
-            landed[substep] = float(world.oracle_price)
+        if oracle.update_oracle(world, venue, p):
+            landed[substep] = float(venue.oracle_price)
     # an hour in, for six sub-steps; the first after it knows the price of now
     assert sorted(landed) == [s for s in range(1, 30) if not 12 <= s < 18]
     assert (landed[11], landed[18]) == (890.0, 820.0)
 
 
 def test_a_report_on_its_way_is_lost_in_a_pause(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(oracle_pause_from=1.0, oracle_pause_hours=1.0, oracle_pool_weight=0.0, oracle_delay=4.0)
+    world, venue, p, _ = blank(oracle_pause_from=1.0, oracle_pause_hours=1.0, oracle_pool_weight=0.0, oracle_delay=4.0)
     world.substep, world.congestion, world.outside_price = 10, 1.0, 900.0
-    assert not oracle.update_oracle(world, p) and world.oracle_due == 14
+    assert not oracle.update_oracle(world, venue, p) and venue.oracle_due == 14
     for substep in range(11, 24):
         world.substep = substep
-        assert not oracle.update_oracle(world, p)
+        assert not oracle.update_oracle(world, venue, p)
     world.substep, world.congestion, world.outside_price = 24, 0.0, 700.0
-    assert oracle.update_oracle(world, p)
-    assert world.oracle_price == 700.0
+    assert oracle.update_oracle(world, venue, p)
+    assert venue.oracle_price == 700.0
 
 
 @pytest.mark.parametrize("pool_average", [0.0, 1.0])
 def test_a_report_is_never_below_the_floor(blank: Callable[..., Any], pool_average: float) -> None:
-    world, _, p, _ = blank(
+    world, venue, p, _ = blank(
         oracle_floor=0.8, oracle_pool_weight=0.0, oracle_pool_average=pool_average, oracle_average_window=1
     )
     for substep, (price, reported) in enumerate([(900.0, 900.0), (790.0, 800.0), (10.0, 800.0), (850.0, 850.0)]):
         world.substep, world.outside_price, world.pool_cash = substep, price, price * 1e3
-        oracle.remember_pool(world, p)
-        oracle.update_oracle(world, p)
-        assert world.oracle_price == pytest.approx(reported, rel=1e-12)
+        oracle.remember_pool(world, venue, p)
+        oracle.update_oracle(world, venue, p)
+        assert venue.oracle_price == pytest.approx(reported, rel=1e-12)
 
 
 def test_the_floor_refers_to_the_opening_price(simulate: Callable[..., Any], made: Any, hold: Any) -> None:
@@ -145,7 +145,7 @@ def test_the_floor_refers_to_the_opening_price(simulate: Callable[..., Any], mad
     seen = []
     for _ in range(4):
         simulator.step(hold(simulator))
-        seen.append(float(simulator.worlds["oracle_price"][0]))
+        seen.append(float(simulator.worlds["venues"]["oracle_price"][0, 0]))
     assert seen[0] == pytest.approx(2000.0) and seen[2:] == [1000.0, 1000.0]
     assert simulator.worlds["outside_price"][0] < 510.0
 
@@ -172,7 +172,7 @@ def test_a_depeg_that_the_oracle_ignores_makes_loans_look_worse_than_they_are(
             simulator.step(hold(simulator))
         world = simulator.worlds[0]
         assert world.book_error < 1e-9
-        return float(world.oracle_price), float(world.outside_price), float(world.pool_cash / world.pool_coin)
+        return float(world.venues[0].oracle_price), float(world.outside_price), float(world.pool_cash / world.pool_coin)
 
     for ignores in (0.0, 1.0):
         quoted, outside, pool = falls(ignores)
@@ -189,12 +189,12 @@ AVERAGE = {"oracle_pool_average": 1.0, "lasting_share": 0.0, "depth_flight": 0.0
 
 def walk(bench: Any, prices: list[float]) -> list[float]:
     """Oracle price in each sub-step, where the pool ends it at the given price."""
-    world, _, p, _ = bench
+    world, venue, p, _ = bench
     seen = []
     for price in prices:
-        oracle.remember_pool(world, p)
-        oracle.update_oracle(world, p)
-        seen.append(float(world.oracle_price))
+        oracle.remember_pool(world, venue, p)
+        oracle.update_oracle(world, venue, p)
+        seen.append(float(venue.oracle_price))
         world.pool_cash = price * 1e3
         world.substep += 1
     return seen
@@ -221,30 +221,30 @@ def test_a_pool_average_sees_no_outside_market_and_waits_for_nothing(blank: Call
 
 
 def test_what_is_sold_and_bought_back_at_once_leaves_no_trace_in_a_pool_average(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(**AVERAGE, oracle_average_window=1)
+    world, venue, p, _ = blank(**AVERAGE, oracle_average_window=1)
     for substep in range(1, 4):
         world.substep = substep
-        oracle.remember_pool(world, p)
+        oracle.remember_pool(world, venue, p)
         market.sell_to_pool(world, 500.0, 0.0)
-        oracle.update_oracle(world, p)
+        oracle.update_oracle(world, venue, p)
         market.buy_from_pool(world, 500.0, 0.0)
-        assert world.oracle_price == pytest.approx(1000.0, rel=1e-12)
+        assert venue.oracle_price == pytest.approx(1000.0, rel=1e-12)
     # a spot price would have believed it
-    world, _, p, _ = blank(oracle_pool_weight=1.0)
+    world, venue, p, _ = blank(oracle_pool_weight=1.0)
     market.sell_to_pool(world, 500.0, 0.0)
-    assert oracle.update_oracle(world, p)
-    assert world.oracle_price == pytest.approx(1000.0 / 1.5**2, rel=1e-12)
+    assert oracle.update_oracle(world, venue, p)
+    assert venue.oracle_price == pytest.approx(1000.0 / 1.5**2, rel=1e-12)
 
 
 def test_the_parent_under_a_pool_average_is_the_largest_mover_within_the_window(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(**AVERAGE, oracle_average_window=3)
+    world, venue, p, _ = blank(**AVERAGE, oracle_average_window=3)
     moves = {0: (7, -0.04), 1: (8, -0.01), 2: (9, 0.02)}
     parents = []
     for substep in range(8):
         world.substep = substep
-        oracle.remember_pool(world, p)
-        oracle.update_oracle(world, p)
-        parents.append(int(world.parent_serial))
+        oracle.remember_pool(world, venue, p)
+        oracle.update_oracle(world, venue, p)
+        parents.append(int(venue.parent_serial))
         if substep in moves:
             market.leave_impact(world, *moves[substep], p)
     # 7 moved in sub-step 0 and is in the mean from 1 to 3, then 9 until 5
@@ -260,12 +260,13 @@ def test_a_pool_average_follows_the_pool_in_a_whole_world(simulate: Callable[...
     for _ in range(100):
         simulator.step(hold(simulator))
         worlds = simulator.worlds
-        gaps.append(np.log(worlds["oracle_price"] / (worlds["pool_cash"] / worlds["pool_coin"])))
+        gaps.append(np.log(worlds["venues"]["oracle_price"][:, 0] / (worlds["pool_cash"] / worlds["pool_coin"])))
         for world in worlds:
+            venue = world.venues[0]
             # the window of the last sub-step that ran
-            back = [(int(world.substep) - 1 - k) % world.pool_seen.size for k in range(12)]
-            assert world.oracle_price == pytest.approx(
-                world.opening_price * math.exp(world.pool_seen[back].mean()), rel=1e-12
+            back = [(int(world.substep) - 1 - k) % venue.pool_seen.size for k in range(12)]
+            assert venue.oracle_price == pytest.approx(
+                venue.opening_price * math.exp(venue.pool_seen[back].mean()), rel=1e-12
             )
     assert 1e-4 < np.abs(gaps).mean() < 0.02
     assert simulator.worlds["book_error"].max() < 1e-9

@@ -76,7 +76,7 @@ def hold_puts(venue: Any, contracts: float, node: int = 1) -> None:
 def test_in_need_puts_are_sold_and_the_proceeds_repay(blank: Callable[..., Any], books: Any) -> None:
     world, venue, p, _ = market(blank)
     hold_puts(venue, 0.5)
-    world.oracle_price = 900.0
+    venue.oracle_price = 900.0
     totals = books.cash(world), books.lending(venue)
     put_buyers.sell_protection(world, venue, 0, p)
     brought = 720.0 - venue.account_scaled_debt[0]

@@ -28,7 +28,7 @@ class Quotes:
     """Bid and ask of a contract at every node that a venue quotes: expiry -> [(strike, call, put)], (bid, ask) each."""
 
     def __init__(self, world: Any, venue: Any, p: Any) -> None:
-        self.spot, self.rate = float(world.oracle_price), float(p.interest_rate)
+        self.spot, self.rate = float(venue.oracle_price), float(p.interest_rate)
         self.years: dict[int, float] = {}
         self.nodes: dict[int, list[tuple[float, tuple[float, float], tuple[float, float]]]] = {}
         for e in range(venue.num_expiries):
@@ -148,7 +148,7 @@ def test_a_distorted_surface_without_spread_is_caught(
 ) -> None:
     world, venue, p = opened(simulate, **FREE, standard_size=1e15, min_delta=0.0)
     venue.half_spread = 0.0
-    assert max(riskless_gains(Quotes(world, venue, p)).values()) <= 1e-9 * world.oracle_price
+    assert max(riskless_gains(Quotes(world, venue, p)).values()) <= 1e-9 * venue.oracle_price
     if distort is None:
         venue.base_vol[:] *= np.where(np.argsort(np.argsort(venue.expiry)) == 0, 4.0, 1.0)
     else:

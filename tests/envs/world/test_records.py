@@ -71,11 +71,11 @@ def test_records_and_trees_of_a_crash(
 def gains(simulator: Simulator, v: int) -> tuple[np.ndarray, np.ndarray]:
     """Both loop gains of every world as it stands, reckoned account by account and from the book."""
     worlds, venue = simulator.worlds, simulator.worlds["venues"][:, v]
-    price, depth = worlds["oracle_price"][:, None], worlds["depth"]
+    price, depth = venue["oracle_price"][:, None], worlds["depth"]
     debt = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
     safe = venue["account_collateral"] * price * venue["liquidation_threshold"][:, None]
     falling = np.where((0.95 * safe < debt) & (debt <= safe), debt, 0.0).sum(axis=1) / 5.0
-    gamma = np.abs(venue["net_gamma"]) * worlds["oracle_price"] ** 2 * 0.01
+    gamma = np.abs(venue["net_gamma"]) * venue["oracle_price"] ** 2 * 0.01
     return falling / depth, gamma / depth
 
 

@@ -29,13 +29,13 @@ def test_the_price_that_counts_is_the_mean_of_the_window(blank: Callable[..., An
     bench = world, venue, p, _ = blank(settlement_window=6)
     grid(bench)
     for substep in range(WEEK - 9, WEEK):
-        world.substep, world.oracle_price = substep, 1000.0 + 10.0 * (substep - WEEK)
+        world.substep, venue.oracle_price = substep, 1000.0 + 10.0 * (substep - WEEK)
         settlement.watch_settlement(world, venue, p)
     assert venue.settlement_count == 6
-    assert settlement.settlement_price(world, venue) == pytest.approx(np.mean([940, 950, 960, 970, 980, 990]))
+    assert settlement.settlement_price(venue) == pytest.approx(np.mean([940, 950, 960, 970, 980, 990]))
     settlement.close_settlement(venue)
-    world.oracle_price = 700.0
-    assert settlement.settlement_price(world, venue) == 700.0  # nothing watched yet: the last price
+    venue.oracle_price = 700.0
+    assert settlement.settlement_price(venue) == 700.0  # nothing watched yet: the last price
 
 
 def test_the_last_move_counts_by_its_share_alone(simulate: Callable[..., Any], made: Any, hold: Any) -> None:
@@ -53,18 +53,18 @@ def test_the_last_move_counts_by_its_share_alone(simulate: Callable[..., Any], m
     before = float(world.trader_cash)
     simulator.step(hold(simulator))
     paid = float(world.trader_cash) - before
-    last = 10.0 * (float(world.oracle_price) - 400.0)
-    assert float(world.oracle_price) < 850.0
+    last = 10.0 * (float(venue.oracle_price) - 400.0)
+    assert float(venue.oracle_price) < 850.0
     assert last * 1.02 < paid < 10.0 * 600.0
 
 
 def test_holders_are_paid_the_intrinsic_value(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, events = blank()
     grid(bench)
-    world.oracle_price = 1040.0
+    venue.oracle_price = 1040.0
     venue.long_calls[0, :3], venue.long_puts[0, :3] = (1.0, 2.0, 4.0), (8.0, 16.0, 32.0)
     venue.long_calls[1, :3] = 64.0  # another expiry
-    settlement.settle_longs(world, venue, 0, 0, world.oracle_price, events)
+    settlement.settle_longs(world, venue, 0, 0, venue.oracle_price, events)
     # calls at 900 and 1,000, the put at 1,100
     assert world.trader_cash == pytest.approx(1.0 * 140.0 + 2.0 * 40.0 + 32.0 * 60.0)
     assert venue.option_cash == pytest.approx(1e6 - world.trader_cash)
@@ -77,7 +77,7 @@ def test_what_the_pool_cannot_pay_is_owed_and_paid_later(blank: Callable[..., An
     venue.cash = 50.0  # the lending market is frozen but for 50
     venue.long_calls[0, 0] = 3.0  # 300 in the money
     totals = books.cash(world)
-    settlement.settle_longs(world, venue, 0, 0, world.oracle_price, events)
+    settlement.settle_longs(world, venue, 0, 0, venue.oracle_price, events)
     assert world.trader_cash == pytest.approx(150.0) and venue.option_unpaid == pytest.approx(150.0)
     event = events.rows[0]
     assert (event.kind, event.parent, event.repaid, event.bad_debt) == (
@@ -99,7 +99,7 @@ def test_new_strikes_are_listed_around_the_spot(blank: Callable[..., Any]) -> No
     grid(bench)
     for name in ("long_calls", "long_puts", "short_calls", "short_puts"):
         venue[name][:2, :3] = 5.0
-    world.oracle_price, world.anchor_vol = 1500.0, 0.8
+    venue.oracle_price, world.anchor_vol = 1500.0, 0.8
     settlement.list_expiry(world, venue, 0, 3 * WEEK, p)
     assert venue.expiry[0] == 3 * WEEK and venue.base_vol[0] == 0.8
     assert venue.strike[0, :3] == pytest.approx(1500.0 * np.exp([-0.1, 0.0, 0.1]))

@@ -21,7 +21,7 @@ SETTINGS = {
 def mark(bench: Any) -> None:
     world, venue, p, _ = bench
     years = max(WEEK - world.substep, 0) / 12 / 8760.0
-    call, put = call_and_put(world.oracle_price, venue.strike[0, 0], years, 0.7, p.interest_rate)
+    call, put = call_and_put(venue.oracle_price, venue.strike[0, 0], years, 0.7, p.interest_rate)
     venue.mark_call[0, 0], venue.mark_put[0, 0] = call, put
 
 
@@ -113,7 +113,7 @@ def test_the_pool_bears_a_shortfall(blank: Callable[..., Any], books: Any) -> No
         **SETTINGS, force_close_shock=1.0, short_least_fee=0.0, forced_spot_share=0.0, skew_impact=0.0
     )
     sell(bench, True, 10.0, 1200.0)
-    world.oracle_price = 1300.0
+    venue.oracle_price = 1300.0
     mark(bench)
     totals = books.cash(world)
     short_liquidation.check_margins(world, venue, 0, events, p)
@@ -126,9 +126,9 @@ def test_the_pool_bears_a_shortfall(blank: Callable[..., Any], books: Any) -> No
 
 def test_a_price_move_that_only_the_oracle_made_has_a_parent(blank: Callable[..., Any]) -> None:
     bench = world, venue, p, events = blank(**SETTINGS)
-    world.num_events, world.parent_serial = 5, 3
+    world.num_events, venue.parent_serial = 5, 3
     sell(bench, True, 10.0, minimum_collateral(1000.0, 1000.0, WEEK_YEARS, True, 10.0, p) * 1.01)
-    world.oracle_price = 1100.0  # the tape stands at 1,000, where the margin would still do
+    venue.oracle_price = 1100.0  # the tape stands at 1,000, where the margin would still do
     short_liquidation.check_margins(world, venue, 0, events, p)
     assert events.rows[0].parent == 3
 
@@ -146,7 +146,7 @@ def test_coin_is_sold_through_the_pool_and_moves_it(blank: Callable[..., Any], b
     raised = venue.option_cash + venue.treasury_cash + world.outside_cash - 1e6 * event.seized / (
         1e3 + event.seized) * p.pool_fee  # fmt: skip
     assert raised == pytest.approx(received)
-    assert world.pool_cash / world.pool_coin < before and world.lasting_impact < 0.0 and world.impact_serial == 0
+    assert world.pool_cash / world.pool_coin < before and world.lasting_impact < 0.0 and venue.impact_serial == 0
     assert world.outside_coin == pytest.approx(1.0 - event.seized)  # the rest is the seller's again
     assert (books.cash(world), books.coin(world)) == pytest.approx((cash, coin))
 
@@ -187,7 +187,7 @@ def test_sellers_settle_from_their_collateral(
 ) -> None:
     bench = world, venue, p, events = blank(**SETTINGS)
     sell(bench, is_call, 10.0, 1200.0)
-    world.oracle_price = spot
+    venue.oracle_price = spot
     totals = books.cash(world)
     received = short_liquidation.settle_shorts(world, venue, 0, 0, spot, events, p)
     paid = min(owed, 1200.0)
@@ -202,7 +202,7 @@ def test_sellers_settle_from_their_collateral(
 def test_a_covered_call_is_settled_by_selling_its_coin(blank: Callable[..., Any], books: Any) -> None:
     bench = world, venue, p, events = blank(**SETTINGS)
     sell(bench, True, 10.0, coin=10.0)
-    world.oracle_price = 1040.0
+    venue.oracle_price = 1040.0
     totals = books.cash(world), books.coin(world)
     assert short_liquidation.settle_shorts(world, venue, 0, 0, 1040.0, events, p) == pytest.approx(400.0, rel=1e-9)
     event = events.rows[0]

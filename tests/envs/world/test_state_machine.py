@@ -25,6 +25,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import SnapshotError, Step
 from protogov.envs.scenarios import scenario_names
 from protogov.envs.simulator import Simulator
+from protogov.envs.world.parameters import VENUE_PARAMETERS
 
 SEEDS = st.integers(0, 2**32 - 1)
 MASKS = st.lists(st.booleans(), min_size=3, max_size=3)
@@ -74,6 +75,10 @@ class Machine(RuleBasedStateMachine):
         rng = np.random.default_rng(seed)
         for row in range(3 * odd):
             self.simulator.params[row] = type(self).draw_parameters(rng).record()[0]
+            if venues == 2:  # unlike ones: another size, rules and an oracle of its own
+                other = type(self).draw_parameters(rng).record()[0]
+                for name in VENUE_PARAMETERS:
+                    self.simulator.params[name][row, 1] = other[name]
         self.simulator.reset()
         self.watcher = type(self).watch(self.simulator)
         self.saved: list[tuple[bytes, bytes]] = []

@@ -279,15 +279,15 @@ def test_the_last_to_leave_leaves_nothing_behind_whatever_the_units(blank: Calla
 
 
 def test_a_slump_calls_suppliers_money_elsewhere(blank: Callable[..., Any]) -> None:
-    world, _, p, _ = blank(supplier_need=0.2, supplier_flight=4.0)
-    world.high_week = 1000.0
+    world, venue, p, _ = blank(supplier_need=0.2, supplier_flight=4.0)
+    venue.high_week = 1000.0
 
     def in_need(price: float) -> float:
-        world.oracle_price = price
+        venue.oracle_price = price
         seen = []
         for hour in range(0, 4800, 48):
             world.hour = hour
-            seen += [suppliers.needs_money(world, j, p) for j in range(16)]
+            seen += [suppliers.needs_money(world, venue, j, p) for j in range(16)]
         return float(np.mean(seen))
 
     # .2 whatever the price, and 4 times the part of the fall beyond 8%

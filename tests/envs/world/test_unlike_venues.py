@@ -11,6 +11,7 @@ import pytest
 
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.simulator import Simulator
+from protogov.envs.world.opening import REFERENCE_POOL
 from protogov.envs.world.options import trade_terms
 from protogov.envs.world.parameters import VENUE_PARAMETERS, Parameters, parameter_names
 from protogov.envs.world.population.option_trades import better_here, other_pool
@@ -75,6 +76,23 @@ def test_lending_alone_against_options_alone(
     assert world.worlds["book_error"].max() <= watcher.BOOKS
 
 
+def test_a_small_option_pool_opens_with_a_small_book() -> None:
+    def notional(*overrides: dict[str, float]) -> np.ndarray:
+        world = Simulator(WorldConfig(size="tiny", venues=2, venue_overrides=overrides), 3)
+        world.reset(seeds=0)
+        venues = world.worlds.view(np.ndarray)["venues"]
+        held = (venues["long_calls"] + venues["long_puts"]).sum(axis=(2, 3))
+        assert venues["last_nav"] == pytest.approx(np.tile([20e6, overrides[1].get("lp_size", 20e6)], (3, 1)))
+        return np.asarray(held * venues["opening_price"])
+
+    usual, small = notional({}, {}), notional({}, {"lp_size": 5e6})
+    assert (small[:, 0] == usual[:, 0]).all()
+    assert small[:, 1] == pytest.approx(0.25 * usual[:, 1])
+    # a quarter of the pool with twice the options for its size
+    assert notional({}, {"lp_size": 5e6, "opening_notional": 52e6})[:, 1] == pytest.approx(0.5 * usual[:, 1])
+    assert Parameters().lp_size == REFERENCE_POOL
+
+
 def test_each_venue_has_its_own_reserve_factor(hold: Callable[..., Any]) -> None:
     world = Simulator(unlike({"reserve_factor": 0.5}, {"reserve_factor": 0.0}), 4)
     world.reset()
@@ -108,12 +126,13 @@ def test_a_trader_compares_each_quote_under_its_own_venues_rules(blank: Callable
         venue.num_expiries = venue.num_strikes = 1
         venue.expiry[0], venue.strike[0, 0], venue.base_vol[0], venue.skew[0, 0] = 2016, 1000.0, 0.7, 1.0
         venue.half_spread, venue.last_nav = 0.02, 1e6
-    assert better_here(world, 0, ticket, params) == 0.0
+    assert better_here(world, 0, ticket, 0.0, params) == 0.0
     params[1].spot_fee = 0.003
     # a week from expiry a fee counts once: 0.003 of the spot price for each contract, over its vega
     vega = trade_terms(world, world.venues[0], ticket, params[0]).vega
-    assert better_here(world, 0, ticket, params) == pytest.approx(0.003 * 1000.0 / vega, rel=0.05)
-    assert better_here(world, 1, ticket, params) == pytest.approx(-better_here(world, 0, ticket, params))
+    advantage = better_here(world, 0, ticket, 0.0, params)
+    assert advantage == pytest.approx(0.003 * 1000.0 / vega, rel=0.05)
+    assert better_here(world, 1, ticket, 0.0, params) == pytest.approx(-advantage)
     assert (other_pool(world, 0, params), other_pool(world, 1, params)) == (1, 0)
     params[1].options_on = 0.0
     assert other_pool(world, 0, params) == 0  # nobody to compare with
@@ -130,8 +149,8 @@ def test_a_trader_compares_each_quote_under_its_own_venues_rules(blank: Callable
             r"^venue_overrides\[1\] sets 'option_pool', which is no parameter; venues may differ",
         ),
         (
-            ({"oracle_delay": 2.0}, {}),
-            r"^venue_overrides\[0\] sets 'oracle_delay', but all venues read one oracle; venues",
+            ({"lasting_share": 0.1}, {}),
+            r"^venue_overrides\[0\] sets 'lasting_share', but it is the same at all venues; venues may differ in orac",
         ),
         (
             ({}, {"num_accounts": 9}),
@@ -192,4 +211,4 @@ def test_every_parameter_is_of_the_world_or_of_a_venue() -> None:
     scopes = {spec.name: spec.metadata["scope"] for spec in fields(Parameters)}
     assert set(scopes.values()) == {"world", "venue"}
     assert {name for name in parameter_names() if scopes[name] == "venue"} == set(VENUE_PARAMETERS)
-    assert not {name for name in VENUE_PARAMETERS if name.startswith(("oracle_", "arbitrage_", "liquidator"))}
+    assert not {name for name in VENUE_PARAMETERS if name.startswith(("arbitrage_", "liquidator", "lasting_"))}

@@ -381,7 +381,7 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
     venue.expiry[0] = given["expiry_s"] // 300 + 12 * int(p.gwav_fee_hours)
     venue.strike[0, 0], venue.base_vol[0], venue.skew[0, 0] = given["K"], given["base_iv0"], given["skew0"]
     venue.half_spread = venue.skew_shift = 0.0
-    world.oracle_price = world.opening_price = arrays["Spot"][0]
+    venue.oracle_price = venue.opening_price = arrays["Spot"][0]
     open_book(world, venue, p, arrays)
     signed, spent = 0.0, 0.0
     for i in range(1, len(arrays["TradeSize"])):
@@ -393,7 +393,7 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
             revert_surface(world, venue, p)
             venue.base_vol[0], venue.skew[0, 0] = base, skew
             world.hour += 1
-        world.substep, world.oracle_price = int(12 * now), arrays["Spot"][i]
+        world.substep, venue.oracle_price = int(12 * now), arrays["Spot"][i]
         sign = math.copysign(1.0, size)
         averages = base_gwav(world, venue, 0, p.gwav_fee_hours), skew_gwav(world, venue, 0, 0, p.gwav_fee_hours)
         assert averages == pytest.approx((arrays["BaseIVsGWAV"][i], arrays["SkewsGWAV"][i]), rel=5e-4)
@@ -416,7 +416,7 @@ def test_trace_of_lyra_trades(blank: Callable[..., Any]) -> None:
         # the pool's side: a coin is bought for each call that it writes, none is sold when a trader writes one
         signed += total * sign - fees
         written = max(size, 0.0)
-        locked = locked_for(world.oracle_price, given["K"], True, written, p)
+        locked = locked_for(venue.oracle_price, given["K"], True, written, p)
         spent += locked
         assert (written, locked, spent) == pytest.approx([arrays[c][i] for c in COLLATERAL], rel=1e-12)
         assert signed == pytest.approx(arrays["PremiumsSIGNED"][i], rel=1e-9, abs=1e-6)
@@ -445,7 +445,7 @@ def average_standard_vega(world: Any, venue: Any, p: Any) -> float:
     """Standard vega of a contract as the contract's cache has it: at average vols, with time in whole days."""
     years = years_to_expiry(world, venue, 0)
     vol = average_vol(world, venue, 0, 0, p.gwav_value_hours)
-    _, _, _, _, vega = quote(world.oracle_price, venue.strike[0, 0], years, vol, p.interest_rate)
+    _, _, _, _, vega = quote(venue.oracle_price, venue.strike[0, 0], years, vol, p.interest_rate)
     days = math.floor(years * 365.0 + 1e-9)
     return float(standard_vega(vega, days / 365.0))
 
