@@ -40,7 +40,8 @@ class Policy:
         levers: a name for each output.
         hidden_sizes: widths of the hidden layers.
         activation: "relu" or "tanh".
-        log_std: log of the exploration's standard deviation at the end of training, one a lever.
+        log_std: log of the exploration's standard deviation at the end of training, one a lever; None where it
+            depended on the state, so that the mean alone can be played.
         decision_hours: hours between two decisions in training.
         weights: layer_<i>.weight F32[out, in] and layer_<i>.bias F32[out], the last one being the output layer.
     """
@@ -50,7 +51,7 @@ class Policy:
     levers: tuple[str, ...]
     hidden_sizes: tuple[int, ...]
     activation: str
-    log_std: tuple[float, ...]
+    log_std: tuple[float, ...] | None
     decision_hours: float
     weights: dict[str, NDArray[np.float32]]
 
@@ -122,11 +123,13 @@ def load_policy_file(path: Path) -> Policy:
         levers=tuple(_field(path, document, "levers", _is_names, "a list of strings")),
         hidden_sizes=tuple(_field(path, document, "hidden_sizes", _is_sizes, "a list of whole numbers above 0")),
         activation=_field(path, document, "activation", lambda x: x in ACTIVATIONS, " or ".join(ACTIVATIONS)),
-        log_std=tuple(_field(path, document, "log_std", _is_numbers, "a list of finite numbers")),
+        log_std=None
+        if document.get("log_std", "") is None
+        else tuple(_field(path, document, "log_std", _is_numbers, "a list of finite numbers")),
         decision_hours=_field(path, document, "decision_hours", lambda x: _is_numbers([x]), "a finite number"),
         weights=_read_weights(path.with_name(name), data),
     )
-    if len(policy.log_std) != len(policy.levers):
+    if policy.log_std is not None and len(policy.log_std) != len(policy.levers):
         raise PolicyError(f"{path}: log_std has {len(policy.log_std)} numbers for {len(policy.levers)} levers")
     shapes = {key: array.shape for key, array in policy.weights.items()}
     if shapes != policy.expected_shapes():

@@ -25,7 +25,8 @@ def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
         levers=lever_names(world, learner.agent),
         hidden_sizes=tuple(layer.out_features for layer in layers),
         activation=activations[0],
-        log_std=tuple(float(x) for x in policy.log_std.detach()),
+        # where exploration depends on the state it is of a function's weights and says nothing of one lever
+        log_std=None if policy.use_sde else tuple(float(x) for x in policy.log_std.detach()),
         decision_hours=decision_hours(world),
         weights=weights,
     )

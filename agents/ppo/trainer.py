@@ -274,8 +274,7 @@ class Trainer:
         np.savez(folder / "world.npz", **self._joint.arrays())  # type: ignore[arg-type]
         generators: dict[str, Any] = {}
         for learner in self.learners:
-            state = learner.random_state.arrays()
-            generators |= {f"{learner.agent}/{name}": array for name, array in state.items()}
+            generators |= {f"{learner.agent}/{name}": array for name, array in learner.arrays().items()}
         np.savez(folder / "rng.npz", **generators)
         for learner in self.learners:
             learner.save(folder / f"learner_{learner.agent}.zip")
@@ -337,7 +336,7 @@ class Trainer:
             states = checkpoints.read_arrays(path)
             for learner in self.learners:
                 names = [name for name in states if name.startswith(f"{learner.agent}/")]
-                learner.random_state.load_arrays({name.partition("/")[2]: states[name] for name in names})
+                learner.load_arrays({name.partition("/")[2]: states[name] for name in names})
                 path = checkpoint / f"learner_{learner.agent}.zip"
                 learner.load(path)
         except CheckpointError:
