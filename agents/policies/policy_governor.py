@@ -47,9 +47,8 @@ class PolicyGovernor:
         self._layers = [(tensors[f"layer_{i}.weight"], tensors[f"layer_{i}.bias"]) for i in range(depth + 1)]
         self._activation = {"relu": torch.relu, "tanh": torch.tanh}[policy.activation]
         if stochastic and policy.log_std is None:
-            raise PolicyError(
-                f"the policy of {policy.agent} explored by its state, which its file does not hold; it plays its mean only"
-            )
+            raise PolicyError(f"the policy of {policy.agent} explored by its state; its file plays the mean alone")
+        self._execution = policy.execution()
         self._std = np.exp(np.array(policy.log_std or [0.0], np.float32))
         self._noise = RowNoise(seed)
         self._seen: tuple[str, ...] | None = None  # names of a view that were found to fit
@@ -107,7 +106,7 @@ class PolicyGovernor:
                 mean = functional.linear(hidden, *self._layers[-1]).numpy()
         if self.stochastic:
             mean = mean + self._std * self._noise.normal(*mean.shape).astype(np.float32)
-        return np.clip(mean, -1.0, 1.0)
+        return self._execution.actions(observations, mean)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the draws stand; the weights do not change."""

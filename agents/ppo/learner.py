@@ -17,11 +17,14 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
+from protogov.agents.policies.execution import Execution
+from protogov.agents.ppo.actor import silence, take_weights
 from protogov.agents.ppo.central_critic import CentralCriticPolicy
 from protogov.agents.ppo.exploration import LastingNoise
 from protogov.agents.ppo.gather_buffer import GatherRolloutBuffer
 from protogov.agents.ppo.random_state import RandomState, isolated
 from protogov.agents.ppo.settings import REFERENCE_HOURS, PPOSettings
+from protogov.agents.ppo.start import Start
 
 
 class NotFiniteError(ArithmeticError):
@@ -149,6 +152,8 @@ class Learner:
         observation_size: length of what the learner is given: own, or own and global for a central critic.
         action_size: number of levers.
         decision_hours: hours between two decisions.
+        execution: what becomes of the network's outputs.
+        start: where it starts.
     """
 
     def __init__(
@@ -162,7 +167,10 @@ class Learner:
         observation_size: int,
         action_size: int,
         decision_hours: float,
+        execution: Execution,
+        start: Start,
     ) -> None:
+        self.execution = execution
         self.agent = agent
         self.own_size = own_size
         self._settings = settings
@@ -177,6 +185,10 @@ class Learner:
         with isolated():
             self.model = PPO(env=self._spaces, **arguments)
             self.random_state = RandomState()
+        if start.policy is not None:
+            take_weights(self.policy, start.policy.weights)
+        elif start.incumbent is not None:
+            silence(self.policy)
         correlation = settings.exploration_correlation
         self._noise = LastingNoise(correlation, num_worlds, action_size) if correlation else None
         self._decision = 0  # of the rollout
@@ -203,7 +215,7 @@ class Learner:
         self._draw_functions()
 
     def act(self, observations: NDArray[np.float32], episode_starts: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Explore from F32[n, d]; returns F32[n, k] clipped to [-1, 1], and remembers the draw as it was.
+        """Explore from F32[n, d]; returns what to do, F32[n, k] in [-1, 1], and remembers the draw as it was.
 
         Args:
             observations: F32[n, d].
@@ -222,7 +234,7 @@ class Learner:
         if not np.isfinite(actions).all():
             raise NotFiniteError(self.agent, "actions")
         self._acted = (observations, actions, values, log_probs)
-        return np.clip(actions, -1.0, 1.0)
+        return self.execution.actions(observations, actions)
 
     def _draw_functions(self) -> None:
         """Draw what state-dependent exploration adds to the mean as a function of the state; nothing without it."""

@@ -39,6 +39,13 @@ class PPOSettings:
             decision (gSDE, Raffin et al. 2021, as stable-baselines3 has it); log_std is then its weights'.
         exploration_every: decisions after which state-dependent exploration draws its functions anew; 0 draws them once
             a rollout.
+        start: where governors start. "defaults" is a fresh network, whose first mean action is about that of the
+            defaults. "tuned", or another baseline of constants, and "linear", the tuned linear rule: the network is a
+            residual, action = clip(the baseline's + output), and its first mean action is the baseline's exactly. The
+            path of a policy's .json file, or of a folder with one a governor: the actor goes on from there, with a
+            fresh critic and exploration.
+        action_form: what an output means, a "target" for the lever or a "change" of where it is bound.
+        change_size: largest change a decision, in units of the action (half of a lever's range is 1).
         critic: "own" sees what its actor sees; "central" also sees the global state (MAPPO, Yu et al. 2022).
         bootstrap: value of the last state of an episode that ran out of time, "rows" one at a time as
             stable-baselines3 does it, bit for bit, or "batch" all at once, which agrees to about 1e-6.
@@ -71,6 +78,9 @@ class PPOSettings:
     exploration_correlation: float = 0.0
     state_dependent_exploration: bool = False
     exploration_every: int = 0
+    start: str = "defaults"
+    action_form: Literal["target", "change"] = "target"
+    change_size: float = 0.25
     critic: Literal["own", "central"] = "own"
     bootstrap: Literal["rows", "batch"] = "rows"
     twin: bool = True
@@ -99,6 +109,9 @@ class PPOSettings:
         self._require("log_std_init", math.isfinite(self.log_std_init), "a finite number")
         if self.log_std_final is not None:
             self._require("log_std_final", self.log_std_final <= self.log_std_init, "at most log_std_init, or None")
+        self._require("start", bool(self.start), "defaults, tuned, linear, or the path of a policy")
+        self._require("action_form", self.action_form in ("target", "change"), "target or change")
+        self._require("change_size", 0 < self.change_size <= 2, "a number above 0 and at most 2")
         self._require("exploration_correlation", 0 <= self.exploration_correlation < 1, "a number from 0 to below 1")
         if self.state_dependent_exploration:
             self._require("exploration_correlation", not self.exploration_correlation, "0 where it is state-dependent")

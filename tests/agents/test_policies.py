@@ -113,7 +113,7 @@ def files(quadratic_world, tmp_path):
     ("field", "value", "reason"),
     [
         ("format", "x", "is of the format 'x', not protogov-policy"),
-        ("version", 2, "has version 2"),
+        ("version", 3, "has version 3"),
         ("levers", [], "levers is"),
         ("features", ["a"], "describes"),
         ("hidden_sizes", [8, -1], "hidden_sizes is"),
