@@ -39,8 +39,8 @@ def naming(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def read_format(path: Path, error: type[ValueError], name: str, version: int) -> dict[str, Any]:
-    """The JSON object in a file whose `format` and `version` are these.
+def read_format(path: Path, error: type[ValueError], name: str, version: int, *older: int) -> dict[str, Any]:
+    """The JSON object in a file whose `format` is this, and its `version` this one or one of the older.
 
     Raises:
         error: as :func:`read_object`, or it is of another format or version.
@@ -48,6 +48,6 @@ def read_format(path: Path, error: type[ValueError], name: str, version: int) ->
     data = read_object(path, error)
     if data.get("format") != name:
         raise error(f"{path}: is of the format {data.get('format')!r}, not {name}")
-    if data.get("version") != version:
+    if data.get("version") not in (version, *older):
         raise error(f"{path}: has version {data.get('version')!r}; this code reads version {version}")
     return data

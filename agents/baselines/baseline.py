@@ -13,6 +13,7 @@ from protogov.agents.baselines.row_memory import RowMemory
 from protogov.envs.world.lever_table import Lever
 
 if TYPE_CHECKING:
+    from protogov.agents.policies.incumbent import Incumbent
     from protogov.envs.interfaces import RoleView
 
 Floats = NDArray[np.float64]
@@ -68,6 +69,10 @@ class Baseline(ABC):
     @abstractmethod
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """Decide for all worlds of the view: F32[n, k] in [-1, 1], one column a lever of the role."""
+
+    def incumbent(self) -> Incumbent | None:
+        """What it does, as a policy can deviate from it: constants and slopes; None where it does anything else."""
+        return None
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
         """Start rows over."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.agents.baselines.baseline import Baseline
+from protogov.agents.policies.incumbent import Incumbent
 from protogov.envs.world.lever_table import Lever
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Constant(Baseline):
             if not lever.low <= value <= lever.high:
                 raise ValueError(f"{name} is {value}; accepted: {lever.low} to {lever.high}")
         self._action = np.array([lever.action(values.get(lever.name, lever.default)) for lever in levers], np.float32)
+
+    def incumbent(self) -> Incumbent:
+        """Its action."""
+        return Incumbent(self.name, tuple(self._action.tolist()))
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """The same row for every world, F32[n, k]."""

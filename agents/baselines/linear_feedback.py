@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from protogov.agents.baselines.baseline import Baseline, Floats, register
 from protogov.agents.baselines.tuned import ALL_REGIMES, tuned_file
+from protogov.agents.policies.incumbent import REACH, Incumbent, Slope
+from protogov.envs.world.features import FEATURES as OBSERVED
 from protogov.envs.world.lever_table import LEVER_BY_NAME, Lever
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def linear_actions(
         total = own[..., 0]
         for place, name in enumerate(lever_features(lever), start=1):
             centre, scale = FEATURES[name]
-            total = total + own[..., place] * np.clip((read(name) - centre) / scale, -3.0, 3.0)
+            total = total + own[..., place] * np.clip((read(name) - centre) / scale, -REACH, REACH)
         columns.append(np.clip(total, -1.0, 1.0))
     return np.stack(columns, axis=-1)
 
@@ -84,6 +86,15 @@ class LinearFeedback(Baseline):
         known = tuned_file()["linear"].get(scenario, {})
         rows = [known.get(name, [0.0] * WEIGHTS) for name in self.levers]
         self._weights = np.array(rows if weights is None else weights, np.float64)
+
+    def incumbent(self) -> Incumbent:
+        """Its constants and slopes, with the units in which governors observe its features."""
+        slopes = []
+        for lever, weights in zip(self.levers, self._weights.tolist(), strict=True):
+            for name, weight in zip(lever_features(lever), weights[1:], strict=True):
+                row = OBSERVED[name]
+                slopes.append(Slope(lever, name, weight, *FEATURES[name], row.scale, row.transform == "symlog"))
+        return Incumbent(self.name, tuple(self._weights[:, 0].tolist()), tuple(slopes))
 
     @classmethod
     def reads_for(cls, levers: Sequence[str]) -> tuple[str, ...]:

@@ -28,7 +28,10 @@ class Rule(Baseline):
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """Aim the levers, F32[n, k]."""
         n = len(view.obs)
-        wanted = self.targets(view, self._memory.first(n), n)
+        return self.aimed(self.targets(view, self._memory.first(n), n), n)
+
+    def aimed(self, wanted: Mapping[str, Floats | float], n: int) -> NDArray[np.float32]:
+        """The actions F32[n, k] that aim at these values."""
         actions = np.zeros((n, len(self.levers)), np.float32)
         for column, (name, lever) in enumerate(self.levers.items()):
             if name in wanted:

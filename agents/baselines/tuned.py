@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from protogov.agents.baselines.baseline import Floats, register
 from protogov.agents.baselines.rule import Rule
+from protogov.agents.policies.incumbent import Incumbent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,11 +48,16 @@ class Tuned(Rule):
 
     def __init__(self, levers: Sequence[Lever], scenario: str, *, seed: int = 0) -> None:
         super().__init__(levers, seed=seed)
+        self._scenario = scenario
         self._values: dict[str, float] = dict(tuned_file()["constants"][scenario])
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """The same for every row and decision."""
         return self._values
+
+    def incumbent(self) -> Incumbent:
+        """Its action."""
+        return Incumbent(f"tuned on {self._scenario}", tuple(self.aimed(self._values, 1)[0].tolist()))
 
 
 for _scenario in tuned_file()["constants"]:

@@ -1,7 +1,10 @@
 """A policy's file format: policy_<agent>.json says what it is, policy_<agent>.safetensors holds its weights.
 
 Neither is unpickled, so files of strangers can be read. The network is a plain stack: each hidden layer linear, then
-the activation; the last layer linear; its output, clipped to [-1, 1], is the action.
+the activation; the last layer linear. What becomes of its output says `execution.py`: clipped to [-1, 1] it is the
+action, unless the file names an incumbent that it deviates from, or that it is a change of the lever.
+
+Version 1 knew neither of these, and is read as having none.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +23,11 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from protogov.agents.files import read_format
+from protogov.agents.policies.execution import Change, Execution, read_change
+from protogov.agents.policies.incumbent import Incumbent, read_incumbent
 
 FORMAT = "protogov-policy"
-VERSION = 1
+VERSION, OLD_VERSIONS = 2, (1,)
 ACTIVATIONS = ("relu", "tanh")
 
 
@@ -40,9 +45,12 @@ class Policy:
         levers: a name for each output.
         hidden_sizes: widths of the hidden layers.
         activation: "relu" or "tanh".
-        log_std: log of the exploration's standard deviation at the end of training, one a lever.
+        log_std: log of the exploration's standard deviation at the end of training, one a lever; None where it
+            depended on the state, so that the mean alone can be played.
         decision_hours: hours between two decisions in training.
         weights: layer_<i>.weight F32[out, in] and layer_<i>.bias F32[out], the last one being the output layer.
+        incumbent: what outputs are added to.
+        change: that outputs are changes of the lever; None for targets.
     """
 
     agent: str
@@ -50,9 +58,19 @@ class Policy:
     levers: tuple[str, ...]
     hidden_sizes: tuple[int, ...]
     activation: str
-    log_std: tuple[float, ...]
+    log_std: tuple[float, ...] | None
     decision_hours: float
     weights: dict[str, NDArray[np.float32]]
+    incumbent: Incumbent | None = None
+    change: Change | None = None
+
+    def execution(self) -> Execution:
+        """What becomes of an output.
+
+        Raises:
+            ValueError: incumbent and change do not fit levers, features and each other.
+        """
+        return Execution(self.levers, self.features, self.incumbent, self.change)
 
     def expected_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes that `weights` must have."""
@@ -113,7 +131,7 @@ def load_policy_file(path: Path) -> Policy:
         PolicyError: a file is missing, damaged, of another format or version, or the two do not fit each other.
     """
     path = Path(path)
-    document = read_format(path, PolicyError, FORMAT, VERSION)
+    document = read_format(path, PolicyError, FORMAT, VERSION, *OLD_VERSIONS)
     name = _field(path, document, "weights_file", lambda x: isinstance(x, str) and Path(x).name == x, "a file name")
     data = _weights_data(path.with_name(name), document.get("weights_sha256"))
     policy = Policy(
@@ -122,11 +140,19 @@ def load_policy_file(path: Path) -> Policy:
         levers=tuple(_field(path, document, "levers", _is_names, "a list of strings")),
         hidden_sizes=tuple(_field(path, document, "hidden_sizes", _is_sizes, "a list of whole numbers above 0")),
         activation=_field(path, document, "activation", lambda x: x in ACTIVATIONS, " or ".join(ACTIVATIONS)),
-        log_std=tuple(_field(path, document, "log_std", _is_numbers, "a list of finite numbers")),
+        log_std=None
+        if document.get("log_std", "") is None
+        else tuple(_field(path, document, "log_std", _is_numbers, "a list of finite numbers")),
         decision_hours=_field(path, document, "decision_hours", lambda x: _is_numbers([x]), "a finite number"),
         weights=_read_weights(path.with_name(name), data),
+        incumbent=_read(path, document, "incumbent", read_incumbent),
+        change=_read(path, document, "change", read_change),
     )
-    if len(policy.log_std) != len(policy.levers):
+    try:
+        policy.execution()
+    except ValueError as error:
+        raise PolicyError(f"{path}: {error}") from None
+    if policy.log_std is not None and len(policy.log_std) != len(policy.levers):
         raise PolicyError(f"{path}: log_std has {len(policy.log_std)} numbers for {len(policy.levers)} levers")
     shapes = {key: array.shape for key, array in policy.weights.items()}
     if shapes != policy.expected_shapes():
@@ -159,6 +185,13 @@ def _field(path: Path, document: dict[str, Any], name: str, holds: Any, accepted
     if not holds(value):
         raise PolicyError(f"{path}: {name} is {value!r}; accepted: {accepted}")
     return value
+
+
+def _read(path: Path, document: dict[str, Any], name: str, read: Callable[[Any], Any]) -> Any:
+    try:
+        return read(document.get(name))
+    except ValueError as error:
+        raise PolicyError(f"{path}: {error}") from None
 
 
 def _is_names(value: Any) -> bool:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from protogov.agents.policies.policy import Policy, load_policy_file
+from protogov.agents.policies.policy import Policy, PolicyError, load_policy_file
 from protogov.agents.row_noise import RowNoise
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ class PolicyGovernor:
     Args:
         policy: the network and its names.
         stochastic: draw with the exploration of the end of training instead of acting on the mean. Draws are keyed by a
-            row's seed and decision, so that they repeat.
+            row's seed and decision, so that they repeat, and new in each, however exploration lasted.
         seed: of those draws.
         any_batch: give a row the same action, bit for bit, in a batch of any size.
+
+    Raises:
+        PolicyError: `stochastic`, of a policy whose exploration depended on the state.
     """
 
     def __init__(self, policy: Policy, *, stochastic: bool = False, seed: int = 0, any_batch: bool = False) -> None:
@@ -43,7 +46,10 @@ class PolicyGovernor:
         tensors = {name: torch.from_numpy(array.copy()) for name, array in policy.weights.items()}
         self._layers = [(tensors[f"layer_{i}.weight"], tensors[f"layer_{i}.bias"]) for i in range(depth + 1)]
         self._activation = {"relu": torch.relu, "tanh": torch.tanh}[policy.activation]
-        self._std = np.exp(np.array(policy.log_std, np.float32))
+        if stochastic and policy.log_std is None:
+            raise PolicyError(f"the policy of {policy.agent} explored by its state; its file plays the mean alone")
+        self._execution = policy.execution()
+        self._std = np.exp(np.array(policy.log_std or [0.0], np.float32))
         self._noise = RowNoise(seed)
         self._seen: tuple[str, ...] | None = None  # names of a view that were found to fit
 
@@ -100,7 +106,7 @@ class PolicyGovernor:
                 mean = functional.linear(hidden, *self._layers[-1]).numpy()
         if self.stochastic:
             mean = mean + self._std * self._noise.normal(*mean.shape).astype(np.float32)
-        return np.clip(mean, -1.0, 1.0)
+        return self._execution.actions(observations, mean)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the draws stand; the weights do not change."""

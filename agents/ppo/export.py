@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-
 from protogov.agents.policies.policy import Policy
+from protogov.agents.ppo.actor import actor_layers, actor_weights
 from protogov.agents.ppo.learner import ACTIVATIONS, Learner
 from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names, observation_names
 
@@ -12,20 +11,17 @@ from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names
 def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
     """The learner's actor as it is now; a copy, so that further training does not change it."""
     policy = learner.policy
-    layers = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, torch.nn.Linear)]
-    assert isinstance(policy.action_net, torch.nn.Linear)
-    weights = {}
-    for index, layer in enumerate([*layers, policy.action_net]):
-        weights[f"layer_{index}.weight"] = layer.weight.detach().numpy().copy()
-        weights[f"layer_{index}.bias"] = layer.bias.detach().numpy().copy()
     activations = [name for name, kind in ACTIVATIONS.items() if policy.activation_fn is kind]
     return Policy(
         agent=learner.agent,
         features=observation_names(world, learner.agent),
         levers=lever_names(world, learner.agent),
-        hidden_sizes=tuple(layer.out_features for layer in layers),
+        hidden_sizes=tuple(layer.out_features for layer in actor_layers(policy)[:-1]),
         activation=activations[0],
-        log_std=tuple(float(x) for x in policy.log_std.detach()),
+        # where exploration depends on the state it is of a function's weights and says nothing of one lever
+        log_std=None if policy.use_sde else tuple(float(x) for x in policy.log_std.detach()),
         decision_hours=decision_hours(world),
-        weights=weights,
+        weights=actor_weights(policy),
+        incumbent=learner.execution.incumbent,
+        change=learner.execution.change,
     )

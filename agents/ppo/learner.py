@@ -17,10 +17,14 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
+from protogov.agents.policies.execution import Execution
+from protogov.agents.ppo.actor import silence, take_weights
 from protogov.agents.ppo.central_critic import CentralCriticPolicy
+from protogov.agents.ppo.exploration import LastingNoise
 from protogov.agents.ppo.gather_buffer import GatherRolloutBuffer
 from protogov.agents.ppo.random_state import RandomState, isolated
 from protogov.agents.ppo.settings import REFERENCE_HOURS, PPOSettings
+from protogov.agents.ppo.start import Start
 
 
 class NotFiniteError(ArithmeticError):
@@ -85,6 +89,8 @@ def ppo_arguments(
         "vf_coef": settings.value_coefficient,
         "max_grad_norm": settings.max_grad_norm,
         "target_kl": settings.target_kl,
+        "use_sde": settings.state_dependent_exploration,
+        "sde_sample_freq": settings.exploration_every or -1,
         "rollout_buffer_class": GatherRolloutBuffer,
         "seed": seed,
         "device": "cpu",
@@ -146,6 +152,8 @@ class Learner:
         observation_size: length of what the learner is given: own, or own and global for a central critic.
         action_size: number of levers.
         decision_hours: hours between two decisions.
+        execution: what becomes of the network's outputs.
+        start: where it starts.
     """
 
     def __init__(
@@ -159,7 +167,10 @@ class Learner:
         observation_size: int,
         action_size: int,
         decision_hours: float,
+        execution: Execution,
+        start: Start,
     ) -> None:
+        self.execution = execution
         self.agent = agent
         self.own_size = own_size
         self._settings = settings
@@ -174,6 +185,13 @@ class Learner:
         with isolated():
             self.model = PPO(env=self._spaces, **arguments)
             self.random_state = RandomState()
+        if start.policy is not None:
+            take_weights(self.policy, start.policy.weights)
+        elif start.incumbent is not None:
+            silence(self.policy)
+        correlation = settings.exploration_correlation
+        self._noise = LastingNoise(correlation, num_worlds, action_size) if correlation else None
+        self._decision = 0  # of the rollout
         self._acted: tuple[NDArray[np.float32], NDArray[np.float32], torch.Tensor, torch.Tensor] | None = None
         self._writers: list[KVWriter] = []
         self.log_to([])
@@ -193,20 +211,48 @@ class Learner:
         clamp_log_std(self.policy, self._settings, self.model._current_progress_remaining)
         self.policy.set_training_mode(False)
         self.model.rollout_buffer.reset()
+        self._decision = 0
+        self._draw_functions()
 
-    def act(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Explore from F32[n, d]; returns F32[n, k] clipped to [-1, 1], and remembers the draw as it was.
+    def act(self, observations: NDArray[np.float32], episode_starts: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Explore from F32[n, d]; returns what to do, F32[n, k] in [-1, 1], and remembers the draw as it was.
+
+        Args:
+            observations: F32[n, d].
+            episode_starts: bool[n], whether they are an episode's first.
 
         Raises:
             NotFiniteError: an action is no finite number.
         """
+        every = self._settings.exploration_every
+        if every and self._decision % every == 0:
+            self._draw_functions()
+        self._decision += 1
         with self.random_state.active(), torch.no_grad(), self._distributions():
-            drawn, values, log_probs = self.policy(torch.from_numpy(observations))
+            drawn, values, log_probs = self._explore(torch.from_numpy(observations), episode_starts)
         actions = drawn.numpy()
         if not np.isfinite(actions).all():
             raise NotFiniteError(self.agent, "actions")
         self._acted = (observations, actions, values, log_probs)
-        return np.clip(actions, -1.0, 1.0)
+        return self.execution.actions(observations, actions)
+
+    def _draw_functions(self) -> None:
+        """Draw what state-dependent exploration adds to the mean as a function of the state; nothing without it."""
+        if self._settings.state_dependent_exploration:
+            with self.random_state.active():
+                self.policy.reset_noise(self._spaces.num_envs)
+
+    def _explore(
+        self, observations: torch.Tensor, episode_starts: NDArray[np.bool_]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Actions, values and log-probabilities as the policy's own `forward` returns them."""
+        if self._noise is None:
+            return self.policy(observations)
+        spread = self.policy.get_distribution(observations)
+        normal = spread.distribution
+        assert isinstance(normal, torch.distributions.Normal)
+        actions = normal.mean + normal.stddev * self._noise.draw(episode_starts)
+        return actions, self.policy.predict_values(observations), spread.log_prob(actions)
 
     def remember(
         self,
@@ -281,6 +327,20 @@ class Learner:
         for name, value in metrics.items():
             self.model.logger.record(name, value)
         self.model.logger.dump(step)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Where what is random in it stands, for a checkpoint; the archive of `save` holds the rest."""
+        return self.random_state.arrays() | ({} if self._noise is None else self._noise.arrays())
+
+    def load_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Go on from `arrays`.
+
+        Raises:
+            KeyError, ValueError: they are of another learner.
+        """
+        self.random_state.load_arrays(arrays)
+        if self._noise is not None:
+            self._noise.load_arrays(arrays)
 
     def save(self, path: Path) -> None:
         """Write stable-baselines3's archive of the learner. Its `load` unpickles: for one's own files alone."""

@@ -39,9 +39,11 @@ class JointRollout:
         for learner in learners:
             learner.begin_rollout()
         for _ in range(num_steps):
-            step = self.world.step(
-                {learner.agent: learner.act(self.observations[learner.agent]) for learner in learners}
-            )
+            actions = {
+                learner.agent: learner.act(self.observations[learner.agent], self.episode_starts)
+                for learner in learners
+            }
+            step = self.world.step(actions)
             truncated = np.asarray(step.truncated)
             ended = np.flatnonzero(truncated)
             rewards = self._over_twin(step.rewards, truncated)

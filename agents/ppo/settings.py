@@ -32,6 +32,20 @@ class PPOSettings:
         log_std_final: where the ceiling on log_std ends. The parameter is learned freely between this floor and a
             ceiling that falls linearly from `log_std_init`; before each rollout it is clamped to that band. None leaves
             it free.
+        exploration_correlation: how much of its noise an action keeps from its world's last decision, from 0 (white
+            noise) to below 1: an AR(1) process of the same standard deviation, begun anew with each episode. Log-
+            probabilities stay those of stock PPO, which is biased; see `protogov.agents.ppo.exploration` for how.
+        state_dependent_exploration: explore by a random function of the last hidden layer instead of by noise a
+            decision (gSDE, Raffin et al. 2021, as stable-baselines3 has it); log_std is then its weights'.
+        exploration_every: decisions after which state-dependent exploration draws its functions anew; 0 draws them once
+            a rollout.
+        start: where governors start. "defaults" is a fresh network, whose first mean action is about that of the
+            defaults. "tuned", or another baseline of constants, and "linear", the tuned linear rule: the network is a
+            residual, action = clip(the baseline's + output), and its first mean action is the baseline's exactly. The
+            path of a policy's .json file, or of a folder with one a governor: the actor goes on from there, with a
+            fresh critic and exploration.
+        action_form: what an output means, a "target" for the lever or a "change" of where it is bound.
+        change_size: largest change a decision, in units of the action (half of a lever's range is 1).
         critic: "own" sees what its actor sees; "central" also sees the global state (MAPPO, Yu et al. 2022).
         bootstrap: value of the last state of an episode that ran out of time, "rows" one at a time as
             stable-baselines3 does it, bit for bit, or "batch" all at once, which agrees to about 1e-6.
@@ -61,6 +75,12 @@ class PPOSettings:
     activation: Literal["relu", "tanh"] = "relu"
     log_std_init: float = -1.0
     log_std_final: float | None = -2.5
+    exploration_correlation: float = 0.0
+    state_dependent_exploration: bool = False
+    exploration_every: int = 0
+    start: str = "defaults"
+    action_form: Literal["target", "change"] = "target"
+    change_size: float = 0.25
     critic: Literal["own", "central"] = "own"
     bootstrap: Literal["rows", "batch"] = "rows"
     twin: bool = True
@@ -71,7 +91,7 @@ class PPOSettings:
         object.__setattr__(self, "hidden_sizes", tuple(self.hidden_sizes))
         for field, least in (("num_steps", 1), ("batch_size", 2), ("num_epochs", 1)):
             self._require(field, getattr(self, field) >= least, f"a whole number of at least {least}")
-        for field in ("checkpoint_every", "keep_checkpoints"):
+        for field in ("exploration_every", "checkpoint_every", "keep_checkpoints"):
             self._require(field, getattr(self, field) >= 0, "a whole number of at least 0")
         for field in ("learning_rate", "final_learning_rate", "clip_range", "max_grad_norm"):
             value = getattr(self, field)
@@ -89,6 +109,14 @@ class PPOSettings:
         self._require("log_std_init", math.isfinite(self.log_std_init), "a finite number")
         if self.log_std_final is not None:
             self._require("log_std_final", self.log_std_final <= self.log_std_init, "at most log_std_init, or None")
+        self._require("start", bool(self.start), "defaults, tuned, linear, or the path of a policy")
+        self._require("action_form", self.action_form in ("target", "change"), "target or change")
+        self._require("change_size", 0 < self.change_size <= 2, "a number above 0 and at most 2")
+        self._require("exploration_correlation", 0 <= self.exploration_correlation < 1, "a number from 0 to below 1")
+        if self.state_dependent_exploration:
+            self._require("exploration_correlation", not self.exploration_correlation, "0 where it is state-dependent")
+        else:
+            self._require("exploration_every", not self.exploration_every, "0 unless it is state-dependent")
 
     def _require(self, field: str, holds: bool, accepted: str) -> None:
         if not holds:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import torch
 from stable_baselines3.common.logger import KVWriter, Logger
 from tqdm import tqdm
 
+from protogov.agents.policies.policy import load_policy_file
 from protogov.agents.policies.policy_governor import PolicyGovernor
 from protogov.agents.ppo import checkpoint as checkpoints
 from protogov.agents.ppo.checkpoint import CheckpointError
@@ -22,6 +23,7 @@ from protogov.agents.ppo.learner import Learner, NotFiniteError, learner_seed
 from protogov.agents.ppo.report import MetricsFile, RolloutReport
 from protogov.agents.ppo.rollout import JointRollout
 from protogov.agents.ppo.settings import PPOSettings
+from protogov.agents.ppo.start import DEFAULTS, Start, find_start, make_execution
 from protogov.agents.ppo.tensorboard_files import TensorBoardFile, drop_events_after
 from protogov.agents.ppo.world import TrainingWorld, decision_hours
 from protogov.envs.scenarios import Scenario, check_trainable
@@ -64,9 +66,11 @@ class Trainer:
         tensorboard: whether to write TensorBoard's files, a folder a governor.
         progress: whether to show a progress bar.
         callback: called with each rollout's report, after everything is written.
+        starts: where each governor starts; what `settings.start` says where it is not given.
 
     Raises:
-        ValueError: `total_rollouts` is below 1, or the world's scenario is held out from training.
+        ValueError: `total_rollouts` is below 1, the world's scenario is held out from training, or a setting does not
+            fit a governor of this world.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Trainer:
         tensorboard: bool = False,
         progress: bool = False,
         callback: Callable[[RolloutReport], None] | None = None,
+        starts: Mapping[str, Start] | None = None,
     ) -> None:
         if total_rollouts < 1:
             raise ValueError(f"total_rollouts is {total_rollouts}; accepted: a whole number of at least 1")
@@ -93,7 +98,7 @@ class Trainer:
         self.seed = seed
         self.rollout = 0
         self.folder = None if folder is None else Path(folder)
-        self.learners = self._make_learners()
+        self.learners = self._make_learners(starts or {})
         self._joint = JointRollout(world, twin=self.settings.twin, central=self.settings.critic == "central")
         self._tensorboard = tensorboard and self.folder is not None
         self._progress = progress
@@ -101,9 +106,10 @@ class Trainer:
         self._file: MetricsFile | None = None
         self._world_log = Logger(None, [])
 
-    def _make_learners(self) -> list[Learner]:
+    def _make_learners(self, starts: Mapping[str, Start]) -> list[Learner]:
         world, settings = self.world, self.settings
         beyond_own = world.state_size if settings.critic == "central" else 0
+        found = {agent: starts.get(agent) or find_start(settings, world, agent) for agent in world.agents}
         return [
             Learner(
                 agent,
@@ -114,6 +120,8 @@ class Trainer:
                 observation_size=world.observation_size(agent) + beyond_own,
                 action_size=world.action_size(agent),
                 decision_hours=decision_hours(world),
+                execution=make_execution(settings, world, agent, found[agent]),
+                start=found[agent],
             )
             for index, agent in enumerate(world.agents)
         ]
@@ -274,8 +282,7 @@ class Trainer:
         np.savez(folder / "world.npz", **self._joint.arrays())  # type: ignore[arg-type]
         generators: dict[str, Any] = {}
         for learner in self.learners:
-            state = learner.random_state.arrays()
-            generators |= {f"{learner.agent}/{name}": array for name, array in state.items()}
+            generators |= {f"{learner.agent}/{name}": array for name, array in learner.arrays().items()}
         np.savez(folder / "rng.npz", **generators)
         for learner in self.learners:
             learner.save(folder / f"learner_{learner.agent}.zip")
@@ -310,6 +317,10 @@ class Trainer:
         manifest = checkpoint / checkpoints.MANIFEST
         try:
             settings = PPOSettings(**about["settings"])
+            starts = {}
+            if settings.start != DEFAULTS:  # which may be gone or another by now: the checkpoint has what was taken
+                for agent in world.agents:
+                    starts[agent] = Start(load_policy_file(checkpoint / f"policy_{agent}.json").incumbent)
             trainer = cls(
                 world,
                 settings,
@@ -319,6 +330,7 @@ class Trainer:
                 tensorboard=tensorboard,
                 progress=progress,
                 callback=callback,
+                starts=starts,
             )
             theirs, rollout = about["world"], int(about["rollout"])
         except (KeyError, TypeError, ValueError) as error:
@@ -337,7 +349,7 @@ class Trainer:
             states = checkpoints.read_arrays(path)
             for learner in self.learners:
                 names = [name for name in states if name.startswith(f"{learner.agent}/")]
-                learner.random_state.load_arrays({name.partition("/")[2]: states[name] for name in names})
+                learner.load_arrays({name.partition("/")[2]: states[name] for name in names})
                 path = checkpoint / f"learner_{learner.agent}.zip"
                 learner.load(path)
         except CheckpointError:

@@ -97,13 +97,13 @@ def decision_hours(world: TrainingWorld) -> float:
 
 def lever_names(world: TrainingWorld, agent: str) -> tuple[str, ...]:
     """Names of an agent's levers, lever_0 and so on where the world does not say."""
-    role = _role(world, agent)
+    role = role_of(world, agent)
     return tuple(role.levers) if role is not None else _numbered("lever", world.action_size(agent))
 
 
 def term_names(world: TrainingWorld, agent: str, count: int) -> tuple[str, ...]:
     """Names of an agent's mandate terms, term_0 and so on where the world does not say."""
-    role = _role(world, agent)
+    role = role_of(world, agent)
     return tuple(term.name for term in role.terms) if role is not None else _numbered("term", count)
 
 
@@ -113,7 +113,8 @@ def observation_names(world: TrainingWorld, agent: str) -> tuple[str, ...]:
     return tuple(names_of(agent)) if names_of is not None else _numbered("feature", world.observation_size(agent))
 
 
-def _role(world: TrainingWorld, agent: str) -> Role | None:
+def role_of(world: TrainingWorld, agent: str) -> Role | None:
+    """An agent's role, None where the world does not say."""
     roles: Mapping[str, Role] = getattr(world, "roles", {})
     return roles.get(agent)
 

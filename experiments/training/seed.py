@@ -116,10 +116,11 @@ def train_seed(job: SeedJob, on_progress: Callable[[Progress], None], stop: Call
 
     checkpoint = latest_checkpoint(job.folder / "checkpoints") if job.resume else None
     if checkpoint is None:
-        trainer = Trainer(
-            world, run.settings, total_rollouts=total, seed=job.seed, folder=job.folder,
-            tensorboard=job.tensorboard, callback=after,
-        )  # fmt: skip
+        with as_bad_input():
+            trainer = Trainer(
+                world, run.settings, total_rollouts=total, seed=job.seed, folder=job.folder,
+                tensorboard=job.tensorboard, callback=after,
+            )  # fmt: skip
     else:
         with as_bad_input():
             trainer = Trainer.resume(checkpoint, world, folder=job.folder, tensorboard=job.tensorboard, callback=after)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from protogov.agents.ppo.settings import PPOSettings
+from protogov.agents.ppo.start import check_learners
+from protogov.envs.simulator import Simulator
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.options import Positional
@@ -130,6 +132,8 @@ def configure(options: Options, command: str) -> RunConfig:
         raise BadInput(f"market_hours is {options.market_hours}; a number between 0 and 1e12 is accepted")
     training_scenario(options.scenario)
     world = options.world.make(randomise_levers=RANDOMISE_LEVERS, stagger=STAGGER)
+    with as_bad_input():
+        check_learners(options.ppo, Simulator(world))
     return RunConfig(
         name=options.name,
         scenario=options.scenario,

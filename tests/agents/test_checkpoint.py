@@ -29,7 +29,7 @@ def everything(trainer):
             found[f"{learner.agent}/{name}"] = tensor.numpy()
         for number, moments in model.policy.optimizer.state_dict()["state"].items():
             found |= {f"{learner.agent}/adam/{number}/{name}": value.numpy() for name, value in moments.items()}
-        found |= {f"{learner.agent}/{name}": array for name, array in learner.random_state.arrays().items()}
+        found |= {f"{learner.agent}/{name}": array for name, array in learner.arrays().items()}
         found[f"{learner.agent}/counts"] = np.array([model.num_timesteps, model._n_updates, trainer.rollout])
     return found
 
@@ -41,9 +41,13 @@ def assert_same(ours, theirs):
         assert np.array_equal(array, theirs[name]), name
 
 
-@pytest.mark.parametrize("critic", ["own", "central"])
-def test_resumed_run_equals_the_uninterrupted_one(quadratic_world, tmp_path, critic):
-    settings = replace(SETTINGS, critic=critic)
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"critic": "central"}, {"exploration_correlation": 0.9}, {"state_dependent_exploration": True}],
+    ids=["own-critic", "central-critic", "lasting-noise", "state-dependent"],
+)
+def test_resumed_run_equals_the_uninterrupted_one(quadratic_world, tmp_path, change):
+    settings = replace(SETTINGS, **change)
 
     def world():
         return quadratic_world(num_agents=2, stagger=True)

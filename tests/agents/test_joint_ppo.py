@@ -62,8 +62,10 @@ def assert_equal_weights(ours, theirs):
         {"twin": True},
         {"critic": "central"},
         {"gamma": 0.8, "entropy_coefficient": 0.01, "target_kl": 0.005, "batch_size": 15},
+        {"state_dependent_exploration": True, "log_std_final": None, "critic": "central"},
+        {"state_dependent_exploration": True, "exploration_every": 3, "log_std_final": None},
     ],
-    ids=["defaults", "free-std", "twin", "central-critic", "others"],
+    ids=["defaults", "free-std", "twin", "central-critic", "others", "state-dependent", "state-dependent-anew"],
 )
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
 def test_one_learner_equals_ppo_learn_bit_for_bit(quadratic_world, world_vec_env, change, stagger):

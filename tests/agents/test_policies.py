@@ -71,6 +71,16 @@ def test_stochastic_policy_repeats_by_row_and_seed(quadratic_world, tmp_path):
     assert np.array_equal(other.act_on(seen), following)
 
 
+def test_a_policy_that_explored_by_its_state_plays_its_mean_only(quadratic_world, tmp_path):
+    trainer = trained(quadratic_world, state_dependent_exploration=True)
+    path = trainer.save_policies(tmp_path)[0]
+    seen = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    expected, _ = trainer.learners[0].model.predict(seen, deterministic=True)
+    assert np.array_equal(load_policy(path).act_on(seen), expected)
+    with pytest.raises(PolicyError, match="the policy of rate_0 explored by its state"):
+        load_policy(path, stochastic=True)
+
+
 def test_observations_of_the_wrong_length_are_refused(quadratic_world):
     with pytest.raises(ValueError, match=r"rate_0 was given observations \(2, 4\); accepted: \(n, 3\)"):
         trained(quadratic_world).governor("rate_0").act_on(np.zeros((2, 4), np.float32))
@@ -103,7 +113,7 @@ def files(quadratic_world, tmp_path):
     ("field", "value", "reason"),
     [
         ("format", "x", "is of the format 'x', not protogov-policy"),
-        ("version", 2, "has version 2"),
+        ("version", 3, "has version 3"),
         ("levers", [], "levers is"),
         ("features", ["a"], "describes"),
         ("hidden_sizes", [8, -1], "hidden_sizes is"),

@@ -1,0 +1,40 @@
+"""The actor inside a learner's policy, as plain arrays: what a policy's file holds, and what a start is taken from."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+
+def actor_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
+    """Its linear layers from the input to the action."""
+    hidden = [layer for layer in policy.mlp_extractor.policy_net if isinstance(layer, torch.nn.Linear)]
+    assert isinstance(policy.action_net, torch.nn.Linear)
+    return [*hidden, policy.action_net]
+
+
+def actor_weights(policy: ActorCriticPolicy) -> dict[str, NDArray[np.float32]]:
+    """Copies of its weights by the names of a policy's file."""
+    weights = {}
+    for index, layer in enumerate(actor_layers(policy)):
+        weights[f"layer_{index}.weight"] = layer.weight.detach().numpy().copy()
+        weights[f"layer_{index}.bias"] = layer.bias.detach().numpy().copy()
+    return weights
+
+
+def take_weights(policy: ActorCriticPolicy, weights: dict[str, NDArray[np.float32]]) -> None:
+    """Replace its weights by those of a policy's file, which has the same shapes."""
+    with torch.no_grad():
+        for index, layer in enumerate(actor_layers(policy)):
+            layer.weight.copy_(torch.from_numpy(weights[f"layer_{index}.weight"]))
+            layer.bias.copy_(torch.from_numpy(weights[f"layer_{index}.bias"]))
+
+
+def silence(policy: ActorCriticPolicy) -> None:
+    """Make its mean action exactly 0 in every state; the layers below stay, and learn as soon as the last one has."""
+    with torch.no_grad():
+        last = actor_layers(policy)[-1]
+        last.weight.zero_()
+        last.bias.zero_()

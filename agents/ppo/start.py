@@ -1,0 +1,108 @@
+"""Where a governor's learning starts: at the defaults, as a baseline, or as a policy that was trained before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from protogov.agents.baselines import governor_names, make_governor
+from protogov.agents.baselines.baseline import Baseline
+from protogov.agents.policies.execution import Change, Execution
+from protogov.agents.policies.incumbent import Incumbent
+from protogov.agents.policies.policy import Policy, load_policy_file
+from protogov.agents.ppo.settings import PPOSettings
+from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names, observation_names, role_of
+from protogov.envs.world.features import FEATURES
+
+DEFAULTS = "defaults"
+SHORT_NAMES = {"linear": "linear_feedback"}
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where one governor starts.
+
+    Attributes:
+        incumbent: what its outputs are added to; None for the defaults, which are an action of 0.
+        policy: whose weights its actor takes; None for fresh ones.
+    """
+
+    incumbent: Incumbent | None = None
+    policy: Policy | None = None
+
+
+def find_start(settings: PPOSettings, world: TrainingWorld, agent: str) -> Start:
+    """What `settings.start` means for a governor.
+
+    Raises:
+        ValueError: neither a name nor a file, a baseline that is more than constants and slopes, or a policy that does
+            not fit the governor or the settings.
+    """
+    if settings.start == DEFAULTS:
+        return Start()
+    place = Path(settings.start)
+    if place.suffix == ".json" or place.is_dir():
+        policy = load_policy_file(place / f"policy_{agent}.json" if place.is_dir() else place)
+        _check_fit(policy, settings, world, agent)
+        return Start(policy.incumbent, policy)
+    name, role = SHORT_NAMES.get(settings.start, settings.start), role_of(world, agent)
+    incumbent = None
+    if name in governor_names() and role is not None:
+        governor = make_governor(name, role, defaults=getattr(getattr(world, "config", None), "defaults", None))
+        incumbent = governor.incumbent() if isinstance(governor, Baseline) else None
+    if incumbent is None:
+        raise ValueError(
+            f"start is {settings.start!r}; accepted: defaults, tuned or another baseline of constants, linear, the "
+            "path of a policy's .json file, or a folder of such files"
+        )
+    if settings.action_form == "change":
+        raise ValueError(
+            f"start is {settings.start!r}; accepted where action_form is change: defaults, or the path of a policy"
+        )
+    return Start(incumbent)
+
+
+def make_execution(settings: PPOSettings, world: TrainingWorld, agent: str, start: Start) -> Execution:
+    """What becomes of the outputs of a governor's network.
+
+    Raises:
+        ValueError: the governor does not see what it takes.
+    """
+    change = None
+    if settings.action_form == "change":
+        units = (FEATURES[name].scale for name in ("lever_executed", "lever_pending"))
+        change = Change(settings.change_size, *units)
+    try:
+        return Execution(lever_names(world, agent), observation_names(world, agent), start.incumbent, change)
+    except ValueError as error:
+        raise ValueError(f"{agent} cannot learn so: {error}") from None
+
+
+def check_learners(settings: PPOSettings, world: TrainingWorld) -> None:
+    """Refuse settings that do not fit the governors of a world, before anything is built.
+
+    Raises:
+        ValueError: see `find_start` and `make_execution`.
+    """
+    for agent in world.agents:
+        make_execution(settings, world, agent, find_start(settings, world, agent))
+
+
+def _check_fit(policy: Policy, settings: PPOSettings, world: TrainingWorld, agent: str) -> None:
+    policy.check_features(observation_names(world, agent))
+    form = "target" if policy.change is None else "change"
+    has = {
+        "levers": (", ".join(policy.levers), ", ".join(lever_names(world, agent))),
+        "decision_hours": (policy.decision_hours, decision_hours(world)),
+        "hidden_sizes": (policy.hidden_sizes, settings.hidden_sizes),
+        "activation": (policy.activation, settings.activation),
+        "action_form": (form, settings.action_form),
+    }
+    if policy.change is not None:
+        has["change_size"] = (policy.change.size, settings.change_size)
+    for field, (theirs, ours) in has.items():
+        if theirs != ours:
+            raise ValueError(
+                f"{agent} cannot start as the policy of {policy.agent} in {settings.start}: its {field} is {theirs}, "
+                f"here it is {ours}"
+            )
