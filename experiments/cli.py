@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from protogov.experiments.core.command_line import parse
+from protogov.experiments.core.command_line import choose
 from protogov.experiments.errors import BadInput, CheckFailed, disk_gave_out, sentence
 from protogov.experiments.outputs import refuse_unwritable, written_by
 from protogov.experiments.terminal import accept_any_terminal
@@ -115,10 +115,12 @@ def run_command(module: Any, arguments: Sequence[str], program: str) -> int:
 
 
 def _run(options: type[Any], run: Callable[[Any], Any], arguments: Sequence[str], program: str) -> Any:
-    chosen = parse(options, arguments, program)
-    refuse_unwritable(chosen)
+    chosen, file = choose(options, arguments, program)
     try:
+        refuse_unwritable(chosen)
         return run(chosen)
+    except BadInput as error:
+        raise (error if file is None else file.blamed(error)) from error
     except OSError as error:
         if error.errno is None or error.filename is not None:
             raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
+from protogov.experiments.core.options import Once
 from protogov.experiments.errors import BadInput
 
 
@@ -16,8 +17,8 @@ class Written:
     kind: Literal["folder", "file"]
 
 
-OutputFolder = Annotated[Path, Written("folder")]
-OutputFile = Annotated[Path, Written("file")]
+OutputFolder = Annotated[Path, Written("folder"), Once]
+OutputFile = Annotated[Path, Written("file"), Once]
 
 
 def refuse_unwritable(options: Any) -> None:

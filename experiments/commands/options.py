@@ -92,6 +92,13 @@ class WorldOptions:
             Background(config, num_worlds=1)  # names and files too are refused before anything is played
         return config
 
+    def resolved(self, made: WorldConfig) -> "WorldOptions":
+        """These options with nothing left to the size, for the world that was made of them."""
+        return replace(
+            self, roles=self.roles or tuple(made.roles), venues=made.venues, decision_hours=made.decision_hours,
+            episode_hours=made.episode_hours,
+        )  # fmt: skip
+
 
 def with_physics(config: WorldConfig, member: str, parameters: Sequence[str] = ()) -> WorldConfig:
     """`config` with a member of the ensemble and `name=value` items of physical parameters.

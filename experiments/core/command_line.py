@@ -1,4 +1,7 @@
-"""A command line becomes an instance of a dataclass of options, or one sentence that says what is wrong with it."""
+"""A command line becomes an instance of a dataclass of options, or one sentence that says what is wrong with it.
+
+One of the options may name a file with values of the others (`configuration`); what is typed wins over it.
+"""
 
 import dataclasses
 import difflib
@@ -6,8 +9,9 @@ import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
+from protogov.experiments.core.configuration import FromFile, read_file
 from protogov.experiments.core.option_help import help_page, terminal_width
 from protogov.experiments.core.options import KINDS, Option, options_of
 from protogov.experiments.errors import BadInput
@@ -18,14 +22,28 @@ NEGATIVE = re.compile(r"-(\d|\.\d|inf$)")
 Words = dict[tuple[str, ...], list[str]]  # path of an option -> what was typed for it
 
 
+class Chosen(NamedTuple):
+    """What a command line asks for, and which of it a file gave."""
+
+    options: Any
+    file: FromFile | None
+
+
 def parse(options: type[Options], arguments: Sequence[str], program: str) -> Options:
+    """The options of `choose` alone."""
+    chosen: Options = choose(options, arguments, program).options
+    return chosen
+
+
+def choose(options: type[Any], arguments: Sequence[str], program: str) -> Chosen:
     """An instance of the dataclass `options` from the words of a command line; --help prints and exits.
 
     Options and positional words come in any order. `--name value` and `--name=value` are the same, so are dashes and
     underscores in names. An option that takes any number of values takes all words up to the next option.
 
     Raises:
-        BadInput: an option is unknown, lacks its value, has one that cannot be read, or must be given.
+        BadInput: an option is unknown, lacks its value, has one that cannot be read, or must be given; the same of the
+            file of options, which the sentence names.
     """
     known = options_of(options)
     if any(word in HELP for word in arguments):
@@ -33,11 +51,24 @@ def parse(options: type[Options], arguments: Sequence[str], program: str) -> Opt
         raise SystemExit(0)
     try:
         given = _split(arguments, known)
-        values = {option.path: _value(option, given.get(option.path)) for option in known}
+        file = _file_of(known, given)
+        stored = {} if file is None else file.values
+        values = {option.path: _value(option, given.get(option.path), stored) for option in known}
     except BadInput as error:
         raise BadInput(f"{error}; see {program} --help") from None
-    built: Options = _build(options, values)
-    return built
+    try:
+        return Chosen(_build(options, values), file)
+    except BadInput as error:
+        raise (error if file is None else file.blamed(error)) from None
+
+
+def _file_of(known: Sequence[Option], given: Words) -> FromFile | None:
+    """What the file of options holds that was not typed as well."""
+    for option in known:
+        path = _value(option, given.get(option.path), {}) if option.holds else None
+        if path is not None:
+            return read_file(path, known).without(given)
+    return None
 
 
 def _split(arguments: Sequence[str], known: Sequence[Option]) -> Words:
@@ -67,7 +98,7 @@ def _split(arguments: Sequence[str], known: Sequence[Option]) -> Words:
             found.append(words.popleft())
         given[option.path] = [*given.get(option.path, []), *found] if option.repeated else found
         if not found and not option.many:
-            raise BadInput(f"{typed} has no value; {_accepted(option)}")
+            raise BadInput(f"{typed} has no value; {option.accepted}")
     return given | _placed(places, [option for option in known if option.positional])
 
 
@@ -89,7 +120,10 @@ def _placed(words: Sequence[str], positional: Sequence[Option]) -> Words:
     return given
 
 
-def _value(option: Option, words: list[str] | None) -> Any:
+def _value(option: Option, words: list[str] | None, stored: Mapping[tuple[str, ...], Any]) -> Any:
+    """What was typed, else what a file holds, else the default."""
+    if words is None and option.path in stored:
+        return stored[option.path]
     if words is None:
         if option.default is MISSING:
             raise BadInput(f"{option.name} is missing")
@@ -115,14 +149,7 @@ def _read(option: Option, word: str) -> Any:
             return KINDS[option.item].read(word)
     except ValueError:
         pass
-    raise BadInput(f"{option.name} is {word!r}; {_accepted(option)}")
-
-
-def _accepted(option: Option) -> str:
-    """The end of a sentence: what the option takes."""
-    if option.choices:
-        return f"{', '.join((*option.choices, *(['None'] * option.optional)))} are accepted"
-    return f"{KINDS[option.item].accepted}{' or None' * option.optional} is accepted"
+    raise BadInput(f"{option.name} is {word!r}; {option.accepted}")
 
 
 def _build(kind: type[Any], values: Mapping[tuple[str, ...], Any], above: tuple[str, ...] = ()) -> Any:

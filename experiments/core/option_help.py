@@ -50,7 +50,9 @@ def help_page(command: type[Any], options: Sequence[Option], program: str, width
 def _usage(option: Option) -> str:
     if not option.positional:
         return f"{option.name} {_metavar(option)}"
-    return f"[{option.name} ...]" if option.many else option.name
+    if option.many:
+        return f"[{option.name} ...]"
+    return option.name if option.default is MISSING else f"[{option.name}]"
 
 
 def _entry(head: str, text: str, width: int) -> Iterator[str]:

@@ -9,6 +9,8 @@ X | None, tuple[X, ...], and dataclasses of these, whose options carry the field
     begin: Annotated[str | None, Named("--from", instead=True)] = None   this name alone
     member: Annotated[str, Help("World of the ensemble.")] = ""          where the help stands with the type
     candles: Annotated[CandleWindow, Flat]                               options without `candles.` before them
+    config: OptionsFile = None                                           a TOML file with values of the others
+    resume: Annotated[bool, Once] = False                                left out of the file that repeats a command
 
 Markers of others, such as what is written (`outputs.Written`), say nothing here.
 """
@@ -56,6 +58,22 @@ class Flat:
     """A dataclass whose options do not carry the name of its field."""
 
 
+class Once:
+    """An option that is of one call: where to write, whether to go on. A file that repeats the call leaves it out."""
+
+
+class Holds:
+    """An option that names a file of options (`configuration`), over which what is typed wins."""
+
+
+OptionsFile = Annotated[
+    Path | None,
+    Holds,
+    Once,
+    Help("TOML file with values of these options, a section a group; what is typed beside it wins."),
+]
+
+
 class Kind(NamedTuple):
     """A type of values: how it is called in the help and in a sentence, and what reads it from a word."""
 
@@ -99,6 +117,8 @@ class Option:
         many: takes any number of values, which become a tuple.
         repeated: takes one value each time that it is given, which become a tuple.
         optional: None is a value.
+        once: it is of one call.
+        holds: it names a file with values of the others.
     """
 
     path: tuple[str, ...]
@@ -111,6 +131,13 @@ class Option:
     many: bool = False
     repeated: bool = False
     optional: bool = False
+    once: bool = False
+    holds: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its name in a file of options: `market_hours`, `ppo.num_steps`."""
+        return ".".join(self.path) if self.positional else self.name.removeprefix("--").replace("-", "_")
 
     @property
     def name(self) -> str:
@@ -131,6 +158,14 @@ class Option:
     def choices(self) -> tuple[str, ...]:
         """The values of a Literal; empty for other types."""
         return get_args(self.item) if get_origin(self.item) is Literal else ()
+
+    @property
+    def accepted(self) -> str:
+        """The end of a sentence: what one value of it may be."""
+        if self.choices:
+            return f"{', '.join((*self.choices, *(['None'] * self.optional)))} are accepted"
+        kind = "true or false" if self.flag else KINDS[self.item].accepted
+        return f"{kind}{' or None' * self.optional} is accepted"
 
 
 def options_of(kind: type[Any], values: Any = None) -> tuple[Option, ...]:
@@ -167,7 +202,7 @@ def _options(kind: type[Any], values: Any, above: tuple[str, ...], prefix: str, 
         yield Option(
             path, (place.metavar,) if place else (*own, *(one.name for one in named)), item, default,
             " ".join(words.split()), POSITIONAL if place else group, place is not None,
-            several and Repeated not in markers, Repeated in markers, optional,
+            several and Repeated not in markers, Repeated in markers, optional, Once in markers, Holds in markers,
         )  # fmt: skip
 
 

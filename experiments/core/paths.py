@@ -1,8 +1,9 @@
 """Where things lie: the repository, the runs, files of candles, and what a run's folder holds.
 
-results/runs/<name>/  config.json  versions.json  metrics.csv  episodes.parquet  evaluation.json  report.html
-  figures/*.svg  episode/<governors>/{decisions,hours,events}.parquet  checkpoints/<steps>/...
-  seed_<k>/  metrics.csv  checkpoints/<steps>/...        (instead of the two above, with several seeds)
+results/runs/<name>/  config.json  config.toml  versions.json  metrics.csv
+  episodes.parquet  evaluation.json  evaluation.toml  report.html  figures/*.svg
+  episode/<governors>/{decisions,hours,events}.parquet  checkpoints/<steps>/...
+  seed_<k>/  metrics.csv  checkpoints/<steps>/...        (instead of those above, with several seeds)
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ def candle_files(place: Path) -> list[Path]:
     return found
 
 
+OPTIONS_FILE = "config.toml"  # in the folder of a run or of a study: every option of the command that made it
+
+
 class Within:
     """The path of what lies in a run's folder by this name."""
 
@@ -55,10 +59,12 @@ class RunFolder:
 
     path: Path
 
-    config = Within("config.json")  # what was asked for
+    config = Within("config.json")  # what was asked for, as this version understood it: all else reads this
+    options = Within(OPTIONS_FILE)  # the same as options, to be read by people and by `train --config`
     versions = Within("versions.json")  # what it ran on
     episodes = Within("episodes.parquet")  # a row an episode of the evaluation
     evaluation = Within("evaluation.json")  # what was evaluated, and the summary
+    evaluation_options = Within("evaluation.toml")  # the same as options, for `evaluate --config`
     report = Within("report.html")
     figures = Within("figures")
     episode = Within("episode")  # that of the dashboard, a folder for each set of governors

@@ -11,8 +11,11 @@ To add one: the file, and its name in `protogov.experiments.studies`. A page of 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from protogov.experiments.core.configuration import write_file
+from protogov.experiments.core.options import Once, OptionsFile
+from protogov.experiments.core.paths import OPTIONS_FILE
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput, CheckFailed
@@ -26,11 +29,12 @@ if TYPE_CHECKING:
 class StudyOptions:
     """Options that every study has."""
 
+    config: OptionsFile = None
     jobs: int = 2
     """Processes, one thread each."""
     out: OutputFolder | None = None
     """Write tables, figures, a manifest and a page to this folder; finished pieces are kept there too."""
-    redraw: bool = False
+    redraw: Annotated[bool, Once] = False
     """Measure nothing: draw figures and page of --out anew from its tables."""
 
 
@@ -121,8 +125,11 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
             raise BadInput("redraw needs the folder that was written: --out FOLDER")
         return redraw(study, options.out)
     keep = options.out / "pieces" if options.out is not None else None
-    if keep is not None:
+    if keep is not None and options.out is not None:
         check_folder(keep)  # and the folder that it is in, before hours of work
+        write_file(
+            options.out / OPTIONS_FILE, options, f"The options of {command.partition(' --')[0]}, for its --config"
+        )
     measured = study.measure(options, Running(options.jobs, keep, show=True))
     if isinstance(measured, Found):
         return conclude(study, measured, options.out, command)

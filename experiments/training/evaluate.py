@@ -1,6 +1,6 @@
 """`protogov evaluate`: governors against a static protocol on the same tapes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +8,9 @@ from typing import Annotated
 from protogov.envs.config import WorldConfig
 from protogov.experiments.commands.candle_options import CandleWindow, candle_report
 from protogov.experiments.commands.options import WorldOptions, world_of
+from protogov.experiments.core.configuration import write_file
 from protogov.experiments.core.governors import STATIC, GovernorSet, baseline
-from protogov.experiments.core.options import Flat, Positional
+from protogov.experiments.core.options import Flat, Once, OptionsFile, Positional
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFolder, check_folder
@@ -33,12 +34,12 @@ class Options:
     """Compare governors with a static protocol on the same tapes.
 
     GOVERNORS is a run's folder, a folder of policies or policy_<agent>.json files; without any, baselines alone play.
-    Writes episodes.parquet (one row an episode, everybody's payoff), evaluation.json and an episode for the dashboard
-    into the run's folder, or into --out. Intervals are Student's t at 95% over tapes (over recordings, where tapes are
-    windows of recorded candles), and over training seeds. The headline is W on `natural`, in which markets are as
-    frequent as in history, and of which four times as many tapes are played, since few of them are crises. Without
-    --scenarios the stress mix, each crisis and the held-out crash follow. --no-natural leaves it out; the first of
-    --scenarios is the headline then.
+    Writes episodes.parquet (one row an episode, everybody's payoff), evaluation.json, an episode for the dashboard and
+    every option (evaluation.toml, for --config) into the run's folder, or into --out. Intervals are Student's t at 95%
+    over tapes (over recordings, where tapes are windows of recorded candles), and over training seeds. The headline is
+    W on `natural`, in which markets are as frequent as in history, and of which four times as many tapes are played,
+    since few of them are crises. Without --scenarios the stress mix, each crisis and the held-out crash follow.
+    --no-natural leaves it out; the first of --scenarios is the headline then.
 
     With --open-test GOVERNORS play the sealed test, once and for all: who opened it for whom is recorded in
     openings.json, in --out (results/test of the repository by default), before it is played. It opens for a commit
@@ -49,6 +50,7 @@ class Options:
 
     governors: Annotated[tuple[Path, ...], Positional("GOVERNORS")] = ()
     """Who is evaluated."""
+    config: OptionsFile = None
     scenarios: tuple[str, ...] = ()
     """Registered scenarios, files of candles or folders of them."""
     candles: Annotated[CandleWindow, Flat] = field(default_factory=CandleWindow)
@@ -59,7 +61,7 @@ class Options:
     """Play `natural` before any other scenario: its W is the headline."""
     baselines: tuple[str, ...] = ()
     """Also play these, say mainnet or pi+steward_var+inventory_quotes; a wrong name lists all."""
-    open_test: bool = False
+    open_test: Annotated[bool, Once] = False
     """Open the sealed test for GOVERNORS and play it; recorded for good. --baselines play beside them."""
     own_means: bool = True
     """Also play constants at the governors' own mean levers: what they gain without reacting to anything."""
@@ -95,6 +97,10 @@ def run(options: Options, command: str) -> int:
     for line in candle_report(played, config.episode_hours):
         print(line)
     results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
+    # the world of a run is not repeated: it must be left alone
+    world = options.world.resolved(config) if found.run is None else options.world
+    asked = replace(options, scenarios=tuple(scenarios), world=world)
+    write_file(folder.evaluation_options, asked, "What was evaluated, for protogov evaluate --config")
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
     return 0

@@ -15,7 +15,6 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.experiments.commands.candle_options import candle_report
 from protogov.experiments.core.evaluation import Suite
-from protogov.experiments.core.files import write_json
 from protogov.experiments.core.governors import STATIC, baseline
 from protogov.experiments.core.paths import (
     RunFolder,
@@ -24,7 +23,6 @@ from protogov.experiments.core.paths import (
     new_run_folder,
     runs_folder,
 )
-from protogov.experiments.core.versions import versions
 from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.report.build import build_report
@@ -106,7 +104,7 @@ def run(options: Options, command: str) -> int:
     with SeedProcesses(min(options.processes, len(config.seeds))) as workers:
         if not options.resume:
             config, seconds = decide_budget(options, config, workers, began)
-            write_json(folder.config, config.to_dict())
+            train.write_configuration(folder, asked_of(options, folder), config)
             # a machine that slows down after the measurement must not break the promise of `make run`
             deadline = time.time() + OVERTIME * seconds
         results = train.train(
@@ -175,19 +173,24 @@ def begin(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
         check_folder(folder.path)
         return folder, train.run_to_resume(folder)
     folder = new_run_folder(options.runs, options.name)
-    asked = train.Options(
+    asked = asked_of(options, folder)
+    config = train.configure(asked, command)
+    train.write_configuration(folder, asked, config)
+    return folder, config
+
+
+def asked_of(options: Options, folder: RunFolder) -> train.Options:
+    """The training as `protogov train` would be asked for it."""
+    return train.Options(
         name=folder.name,
         scenario=options.scenario,
         seeds=options.seeds,
         market_hours=options.market_hours,
         worlds=options.worlds,
+        processes=options.processes,
         ppo=PPOSettings(checkpoint_every=10),
         runs=options.runs,
     )
-    config = train.configure(asked, command)
-    write_json(folder.config, config.to_dict())
-    write_json(folder.versions, versions())
-    return folder, config
 
 
 def decide_budget(options: Options, config: RunConfig, workers: SeedProcesses, began: float) -> tuple[RunConfig, float]:

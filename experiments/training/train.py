@@ -10,9 +10,10 @@ from protogov.agents.ppo.settings import PPOSettings
 from protogov.agents.ppo.start import check_learners
 from protogov.envs.simulator import Simulator
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.configuration import write_file
 from protogov.experiments.core.files import write_json
-from protogov.experiments.core.options import Positional
-from protogov.experiments.core.paths import RunFolder, runs_folder
+from protogov.experiments.core.options import Once, OptionsFile, Positional
+from protogov.experiments.core.paths import OPTIONS_FILE, RunFolder, new_run_folder, runs_folder
 from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input, disk_gave_out
 from protogov.experiments.outputs import OutputFolder, check_folder
@@ -30,15 +31,18 @@ INTERRUPTED = 130
 class Options:
     """Train one governor for each role by joint PPO, on a synthetic market.
 
-    Writes a run's folder: config.json, versions.json, metrics.csv and checkpoints (in seed_<k>/ with several seeds).
+    Writes a run's folder: config.json, versions.json, metrics.csv and checkpoints (in seed_<k>/ with several seeds);
+    and config.toml, which holds every option: `protogov train --config FOLDER/config.toml` repeats the run.
     Compare the result with `protogov evaluate FOLDER`, and look at it with `protogov report FOLDER`.
     Ctrl-C stops after the running rollout and saves; `protogov train NAME --resume` goes on, bit for bit.
 
     Example: protogov train first --seeds 0 1 2 3 --processes 2 --market-hours 1e7
     """
 
-    name: Annotated[str, Positional("NAME")]
-    """Of the run, and of its folder below --runs."""
+    name: Annotated[str, Positional("NAME"), Once] = ""
+    """Of the run, and of its folder below --runs. With --config it may be left out: that of the file, or of the run it
+    lies in, with a number where there is one of that name already."""
+    config: OptionsFile = None
     scenario: str = "jump"
     """What to learn on: `natural`, the stress mix `mix`, or any other scenario of the splits train
     and free; sums are joined by '+'."""
@@ -54,7 +58,7 @@ class Options:
     """The world."""
     ppo: PPOSettings = field(default_factory=lambda: PPOSettings(checkpoint_every=10))
     """Learning."""
-    resume: bool = False
+    resume: Annotated[bool, Once] = False
     """Go on with the run of that name from its latest checkpoints; everything else is read from its config.json."""
     tensorboard: bool = False
     """Also write TensorBoard's files."""
@@ -72,11 +76,12 @@ def run(options: Options, command: str) -> int:
 
 
 def prepare(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
-    """The run's folder with its config.json and versions.json: a new one, or that of the run to resume.
+    """The run's folder with its configuration and versions.json: a new one, or that of the run to resume.
 
     Raises:
         BadInput: an option is refused; nothing has been written.
     """
+    options = named(options)
     if not re.fullmatch(r"[\w.-]+", options.name) or options.name.strip(".") == "":
         raise BadInput(f"name is {options.name!r}; letters, digits, '_', '-' and '.' are accepted")
     check_processes(options.processes)
@@ -89,9 +94,32 @@ def prepare(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
     if folder.config.exists() or (folder.path.is_dir() and any(folder.path.iterdir())):
         raise BadInput(f"{folder.path} already holds a run; give --resume to go on with it, or another name")
     config = configure(options, command)
-    write_json(folder.config, config.to_dict())
-    write_json(folder.versions, versions())
+    write_configuration(folder, options, config)
     return folder, config
+
+
+def named(options: Options) -> Options:
+    """The options with the name of a run: with a file of options it need not be given.
+
+    Raises:
+        BadInput: nothing gives it.
+    """
+    if options.name:
+        return options
+    if options.config is None or options.resume:
+        raise BadInput("NAME is missing; see protogov train --help")
+    of_a_run = options.config.name == OPTIONS_FILE
+    name = options.config.resolve().parent.name if of_a_run else options.config.stem
+    return replace(options, name=new_run_folder(options.runs, name).name)
+
+
+def write_configuration(folder: RunFolder, options: Options, config: RunConfig) -> None:
+    """Write a new run's config.json, which all else is read from, and config.toml, which says the same as options."""
+    write_json(folder.config, config.to_dict())
+    resolved = replace(options, market_hours=config.market_hours, world=options.world.resolved(config.world))
+    repeated = f"protogov train --config {shlex.quote(str(folder.options))}"
+    write_file(folder.options, resolved, f"What this run was asked for. Again, from here on: {repeated}")
+    write_json(folder.versions, versions())
 
 
 def run_to_resume(folder: RunFolder) -> RunConfig:

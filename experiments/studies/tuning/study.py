@@ -320,7 +320,7 @@ def command_of(options: Options) -> str:
     for prefix, given, plain in (("", options, Options()), ("world.", options.world, WorldOptions())):
         for one in fields(given):
             value = getattr(given, one.name)
-            if value == getattr(plain, one.name) or one.name in ("out", "tuned", "jobs", "redraw", "world"):
+            if value == getattr(plain, one.name) or one.name in ("config", "out", "tuned", "jobs", "redraw", "world"):
                 continue
             flag = f"{prefix}{one.name}".replace("_", "-")
             items = value if isinstance(value, tuple) else (value,)
