@@ -136,7 +136,7 @@ def page(found: Found, judged: Judged) -> list[str]:
     lines = ["A measurement of [the audit](../README.md), which says what all have in common.", ""]
     for name, own in measured(found).items():
         table = found.tables[name]
-        lines += [*_section(name, own, f"{name}.png"), ""]
+        lines += [*_section(name, own, f"{name}.png", skip=1), ""]  # the first answer is the page's headline
         if num_rows(table) <= LONGEST:
             lines += [*markdown(list(table), rows_of(table)), ""]
         lines += [paragraph(f"{note[:1].upper()}{note[1:]}.") + "  " for note in own.facts["notes"]]
@@ -158,15 +158,11 @@ def index(parts: Mapping[str, Found]) -> list[str]:
     return lines
 
 
-def _section(name: str, found: Found, figure: str) -> list[str]:
+def _section(name: str, found: Found, figure: str, skip: int = 0) -> list[str]:
+    """Question, answers but for the first `skip`, figure."""
     chosen = MEASUREMENTS[name]
-    return [
-        chosen.QUESTION,
-        "",
-        *(f"- {sentence}" for sentence in chosen.summarise(found)),
-        "",
-        f"![{name}]({figure})",
-    ]
+    answers = [f"- {sentence}" for sentence in chosen.summarise(found)[skip:]]
+    return [chosen.QUESTION, "", *([*answers, ""] if answers else []), f"![{name}]({figure})"]
 
 
 STUDY = Study("audit", "What the game shows", Options, measure, judge, draw, page, index=index)
