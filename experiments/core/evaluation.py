@@ -17,7 +17,7 @@ Columns; money in basis points of K0, summed over the episode, of venue v and ag
     uptime/v                                                      share of hours at whose end no withdrawal stood unmet
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +34,10 @@ from protogov.experiments.core.governors import GovernorSet
 from protogov.experiments.core.incidence import who_bears
 from protogov.experiments.core.play import open_worlds, play, tape_seeds
 from protogov.experiments.core.tables import Table, concatenate
+from protogov.experiments.core.yoked import Paths
 
 MAX_BATCH = 256  # worlds at a time
+YOKED = "yoked"  # governors that ask for what a set asked for on another tape
 PARTS = tuple(name.removeprefix("welfare_") for name in WELFARE_PARTS if name != "welfare")
 # column -> field of the venue that holds the decision's sum in USD
 REALISED = {
@@ -174,6 +176,7 @@ def evaluate_sets(
     suites: Sequence[Suite],
     sets: Sequence[GovernorSet],
     on_played: Callable[[int], None] = lambda episodes: None,
+    yoke: Collection[str] = (),
 ) -> Table:
     """Play every suite under every set of governors, on the same tapes.
 
@@ -182,6 +185,7 @@ def evaluate_sets(
         suites: tapes.
         sets: governors.
         on_played: called with the number of episodes just played.
+        yoke: names of sets that are followed by their yoked control, `YOKED`, with the same training seed.
 
     Returns:
         The table described at the head of this file.
@@ -191,20 +195,31 @@ def evaluate_sets(
         seeds = tape_seeds(suite.episodes, suite.first)
         for scenario in suite.scenarios:
             for chosen in sets:
-                table = evaluate(config, scenario, seeds, chosen.make(config))
-                count = len(seeds)
-                labels: Table = {
-                    "governors": np.full(count, chosen.name),
-                    "training_seed": np.full(count, chosen.training_seed, np.int64),
-                    "suite": np.full(count, suite.name),
-                    "scenario": np.full(count, scenario.name),
-                    "split": np.full(count, scenario.split),
-                    "overlapping": np.full(count, suite.overlapping),
-                    "tape_seed": seeds,
-                }
-                tables.append(labels | table)
-                on_played(count)
+                governors, paths = chosen.make(config), Paths()
+                if chosen.name in yoke:
+                    governors = paths.recorded(governors)
+                table = evaluate(config, scenario, seeds, governors)
+                tables.append(_labels(chosen.name, chosen.training_seed, suite, scenario, seeds) | table)
+                on_played(len(seeds))
+                if chosen.name in yoke:
+                    table = evaluate(config, scenario, seeds, paths.yoked())
+                    tables.append(_labels(YOKED, chosen.training_seed, suite, scenario, seeds) | table)
+                    on_played(len(seeds))
     return concatenate(tables)
+
+
+def _labels(governors: str, training_seed: int, suite: Suite, scenario: Scenario, seeds: NDArray[np.uint64]) -> Table:
+    """The columns that say who governed on what."""
+    count = len(seeds)
+    return {
+        "governors": np.full(count, governors),
+        "training_seed": np.full(count, training_seed, np.int64),
+        "suite": np.full(count, suite.name),
+        "scenario": np.full(count, scenario.name),
+        "split": np.full(count, scenario.split),
+        "overlapping": np.full(count, suite.overlapping),
+        "tape_seed": seeds,
+    }
 
 
 def mean_levers(table: Table, venue: int = 0) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from protogov.experiments.core.evaluation import YOKED
 from protogov.experiments.core.files import read_json, write_text
 from protogov.experiments.core.governors import STATIC
 from protogov.experiments.core.incidence import BORROWER_GROUPS, penalty_column, surplus_column
@@ -19,6 +20,12 @@ from protogov.experiments.report.material import Material, gather, main_comparis
 from protogov.experiments.report.render import render
 from protogov.experiments.training.comparison import Comparison, Difference
 from protogov.experiments.training.measured import OWN_MEANS
+
+# what the page calls the controls
+CONTROLS = {
+    OWN_MEANS: "Constants at the learned governors' mean levers",
+    YOKED: "The learned governors' actions of another tape",
+}
 
 
 def build_report(folder: RunFolder) -> Path:
@@ -39,7 +46,7 @@ def build_report(folder: RunFolder) -> Path:
         episode=draw_episode(material),
         learning=draw_curves(material),
         words=words,
-        own_means=OWN_MEANS,
+        controls=CONTROLS,
         borrower_rows=borrower_rows,
     )
     return write_text(folder.report, page)

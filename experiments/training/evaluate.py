@@ -63,8 +63,9 @@ class Options:
     """Also play these, say mainnet or pi+steward_var+inventory_quotes; a wrong name lists all."""
     open_test: Annotated[bool, Once] = False
     """Open the sealed test for GOVERNORS and play it; recorded for good. --baselines play beside them."""
-    own_means: bool = True
-    """Also play constants at the governors' own mean levers: what they gain without reacting to anything."""
+    controls: bool = True
+    """Also play two controls of the learned governors: constants at their own mean levers, and their actions of another
+    tape (yoked). A gain above both comes from reacting to the market."""
     world: WorldOptions = field(default_factory=WorldOptions)
     """The world; for a run's folder its own world is taken and this must be left alone."""
     out: OutputFolder | None = None
@@ -96,7 +97,7 @@ def run(options: Options, command: str) -> int:
     window.check_used(played)
     for line in candle_report(played, config.episode_hours):
         print(line)
-    results = run_evaluation(folder, config, suites, sets, own_means=options.own_means, command=command)
+    results = run_evaluation(folder, config, suites, sets, controls=options.controls, command=command)
     # the world of a run is not repeated: it must be left alone
     world = options.world.resolved(config) if found.run is None else options.world
     asked = replace(options, scenarios=tuple(scenarios), world=world)
@@ -135,7 +136,7 @@ def run_sealed(options: Options, found: FoundGovernors, config: WorldConfig, com
     if not found.sets:
         raise BadInput("GOVERNORS are missing; --open-test is for governors that were trained, not for rules alone")
     sets = chosen_sets(options, found, config)
-    results, folder = open_test(options.out, config, sets, command, own_means=options.own_means)
+    results, folder = open_test(options.out, config, sets, command, controls=options.controls)
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
     return 0

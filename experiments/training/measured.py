@@ -12,7 +12,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import CRISES, Replay, Scenario, cleaning_report, get_scenario
 from protogov.envs.scenarios.base import CANDLE_SUFFIXES, HELD_OUT
 from protogov.envs.scenarios.candle_files import without_suffix
-from protogov.experiments.core.evaluation import Suite, evaluate_sets, mean_levers
+from protogov.experiments.core.evaluation import YOKED, Suite, evaluate_sets, mean_levers
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.governors import LEARNED, STATIC, GovernorSet
 from protogov.experiments.core.paths import RunFolder, candle_files
@@ -25,6 +25,7 @@ from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.training.comparison import Comparison, comparisons
 
 OWN_MEANS = "own-means"  # constants at the learned governors' mean levers: how much of a gain needs no feedback
+CONTROLS = (OWN_MEANS, YOKED)  # only what is left above both is feedback
 RECORDINGS = "recorded candles"
 HEADLINE = "natural"  # what every evaluation says first: markets as often as they happen
 STRESS, HELD_OUT_CRASH = "mix", "crash-heldout"
@@ -122,7 +123,7 @@ def run_evaluation(
     suites: Sequence[Suite],
     sets: Sequence[GovernorSet],
     *,
-    own_means: bool = True,
+    controls: bool = True,
     command: str = "",
     show: bool = True,
 ) -> list[Comparison]:
@@ -133,7 +134,7 @@ def run_evaluation(
         config: of the worlds; see `evaluation_world`.
         suites: tapes; the first is the headline, the first that is held out gives the dashboard its episode.
         sets: the static set and others.
-        own_means: also play constants at each learned set's own mean levers.
+        controls: also play, for each learned set, constants at its own mean levers, and its actions of another tape.
         command: what was typed, for evaluation.json.
         show: a progress bar.
 
@@ -141,10 +142,10 @@ def run_evaluation(
         Every set against the static one, suite by suite.
     """
     learned = [chosen for chosen in sets if chosen.name == LEARNED]
-    extra = learned if own_means else []
-    total = sum(suite.episodes * len(suite.scenarios) for suite in suites) * (len(sets) + len(extra))
+    extra = learned if controls else []
+    total = sum(suite.episodes * len(suite.scenarios) for suite in suites) * (len(sets) + len(CONTROLS) * len(extra))
     with tqdm(total=total, desc="evaluating", unit="episode", disable=not show, mininterval=0.5) as bar:
-        table = evaluate_sets(config, suites, sets, bar.update)
+        table = evaluate_sets(config, suites, sets, bar.update, yoke={chosen.name for chosen in extra})
         constants = [mean_constants(table, chosen) for chosen in extra]
         table = concatenate([table, evaluate_sets(config, suites, constants, bar.update)]) if constants else table
     write_table(folder.episodes, table, {"command": command})

@@ -138,7 +138,7 @@ def open_test(
     sets: Sequence[GovernorSet],
     command: str,
     *,
-    own_means: bool = True,
+    controls: bool = True,
     sealed: SealedTest | None = None,
     show: bool = True,
 ) -> tuple[list[Comparison], RunFolder]:
@@ -149,7 +149,7 @@ def open_test(
         config: of the worlds.
         sets: the static set and others.
         command: what was typed.
-        own_means: also play constants at the governors' own mean levers.
+        controls: also play constants at the governors' own mean levers, and their actions of another tape.
         sealed: what is played; the sealed list of this package, checked, by default.
         show: a progress bar.
 
@@ -176,4 +176,4 @@ def open_test(
             Suite(f"{SUITE}: {name}", (get_scenario(name),), test.episodes, first=test.first_seed - EVALUATION_SEEDS)
             for name in test.scenarios
         ]
-        return run_evaluation(results, config, suites, sets, own_means=own_means, command=command, show=show), results
+        return run_evaluation(results, config, suites, sets, controls=controls, command=command, show=show), results

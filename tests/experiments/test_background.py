@@ -66,7 +66,7 @@ def test_a_run_writes_down_its_background_and_goes_on_with_it_bit_for_bit(run: R
 
 
 def test_evaluate_keeps_the_rival_and_tells_its_payoff(run: RunFolder, tmp_path: Path):
-    arguments = ["--no-natural", "--scenarios", "jump", "--episodes", "2", "--no-own-means"]
+    arguments = ["--no-natural", "--scenarios", "jump", "--episodes", "2", "--no-controls"]
     assert main(["evaluate", str(run.path), *arguments, "--out", str(tmp_path / "out")]) == 0
     table = read_table(tmp_path / "out" / "episodes.parquet")
     assert set(table["governors"].tolist()) == {"static", "learned"}

@@ -53,7 +53,7 @@ def test_a_run_writes_the_overrides_down_and_goes_on_with_them(tmp_path: Path, t
     assert written["venue_overrides"] == [{}, {"options_on": 0, "reserve_factor": 0.3}]
     assert train.run_to_resume(run).world == WorldConfig.from_dict(written)
     out = tmp_path / "out"
-    arguments = ["--no-natural", "--scenarios", "jump", "--episodes", "2", "--no-own-means"]
+    arguments = ["--no-natural", "--scenarios", "jump", "--episodes", "2", "--no-controls"]
     assert main(["evaluate", str(run.path), *arguments, "--out", str(out)]) == 0  # in the world of the run
 
 

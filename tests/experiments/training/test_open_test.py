@@ -40,7 +40,7 @@ def openings(folder: Path) -> list[dict]:
 def test_it_is_recorded_then_played_on_the_sealed_tapes(
     fake: Path, trained: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["evaluate", str(trained.path), "--open-test", "--no-own-means", "--baselines", "random"]
+    arguments = ["evaluate", str(trained.path), "--open-test", "--no-controls", "--baselines", "random"]
     assert main(arguments) == 0
     assert "opened before" not in capsys.readouterr().out
     (opening,) = openings(fake / "default")
@@ -56,14 +56,14 @@ def test_it_is_recorded_then_played_on_the_sealed_tapes(
     assert set(table["scenario"].tolist()) == {"test-fake", "test-other"} and set(table["split"].tolist()) == {"test"}
     np.testing.assert_array_equal(np.unique(table["tape_seed"]), FIRST + np.arange(3, dtype=np.uint64))
     assert set(table["suite"].tolist()) == {"sealed test: test-fake", "sealed test: test-other"}
-    assert set(table["governors"].tolist()) == {"static", "learned", "random"}  # --no-own-means
+    assert set(table["governors"].tolist()) == {"static", "learned", "random"}  # --no-controls
     assert len(opening["sources"]) == 64
 
 
 def test_a_second_opening_is_allowed_and_warns(
     fake: Path, trained: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["evaluate", str(trained.path), "--open-test", "--no-own-means"]
+    arguments = ["evaluate", str(trained.path), "--open-test", "--no-controls"]
     assert main(arguments) == 0
     capsys.readouterr()
     # another folder does not hide the first one

@@ -17,7 +17,7 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import Reason
 from protogov.experiments.cli import main
 from protogov.experiments.core.cascades import cascades
-from protogov.experiments.core.evaluation import PARTS
+from protogov.experiments.core.evaluation import PARTS, YOKED
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.recording import HEALTH_BANDS, Recording
@@ -49,7 +49,16 @@ def test_a_run_s_folder(trained: RunFolder):
 
 def test_one_row_an_episode(evaluated: RunFolder):
     table = read_table(evaluated.episodes)
-    sets = {("static", -1), ("random", -1), ("learned", 3), ("learned", 5), (OWN_MEANS, 3), (OWN_MEANS, 5)}
+    sets = {
+        ("static", -1),
+        ("random", -1),
+        ("learned", 3),
+        ("learned", 5),
+        (OWN_MEANS, 3),
+        (OWN_MEANS, 5),
+        (YOKED, 3),
+        (YOKED, 5),
+    }
     found = list(zip(table["governors"].tolist(), table["training_seed"].tolist(), strict=True))
     assert set(found) == sets and all(found.count(one) == 6 for one in sets)
     assert set(table["suite"].tolist()) == {"crash-heldout (validation)", "jump (trained on; fresh tapes)"}
@@ -113,7 +122,7 @@ def test_own_means_stand_where_the_learned_governors_stood_on_average(evaluated:
 
 
 def test_evaluation_repeats(evaluated: RunFolder, tmp_path: Path):
-    arguments = ["--no-natural", "--scenarios", "crash-heldout", "--episodes", "3", "--no-own-means"]
+    arguments = ["--no-natural", "--scenarios", "crash-heldout", "--episodes", "3", "--no-controls"]
     arguments += ["--out", str(tmp_path)]
     assert main(["evaluate", str(evaluated.path), *arguments]) == 0
     again, before = read_table(tmp_path / "episodes.parquet"), read_table(evaluated.episodes)
@@ -257,7 +266,7 @@ def test_simulate_writes_csv_of_a_run_s_governors(trained: RunFolder, tmp_path: 
 
 
 def test_candles_are_a_suite_of_recordings(evaluated: RunFolder, candles: Path, tmp_path: Path, capsys):
-    arguments = ["--no-natural", "--scenarios", str(candles), "--episodes", "3", "--no-own-means"]
+    arguments = ["--no-natural", "--scenarios", str(candles), "--episodes", "3", "--no-controls"]
     arguments += ["--out", str(tmp_path)]
     assert main(["evaluate", str(evaluated.path), *arguments]) == 0
     assert "95% over recordings" in capsys.readouterr().out
