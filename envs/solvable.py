@@ -80,7 +80,7 @@ class Solvable:
         return (best - self.value(lever)) / (best - self.value(self.config.lever_default(self.lever)))
 
 
-def _loans(**changed: float) -> dict[str, float]:
+def lending_alone(**changed: float) -> dict[str, float]:
     """Equal, attentive, fearless borrowers and an unlimited supply; no options, no purchases, no liquidations."""
     return {
         "supply_elasticity": 0.0, "supplier_need": 0.0,
@@ -101,7 +101,7 @@ def _rate(name: str, top: float, cost: float) -> Solvable:
         episode_hours=24,
         autonomy=inf,
         mandates={"rate": {"reserve_income": scale, "funding_cost": -scale}},
-    ).with_parameters(**_loans(reservation_top=top, funding_cost=cost))
+    ).with_parameters(**lending_alone(reservation_top=top, funding_cost=cost))
     return Solvable(
         name, config, Flat("flat"), "base_rate", (top + cost) / 2.0, lambda r: (r - cost) * (1.0 - r / top) / top
     )
@@ -139,7 +139,7 @@ def _threshold(name: str, bonus: float) -> Solvable:
         },
         defaults={"base_rate": rate, "ltv_gap": 0.01, "liquidation_bonus": bonus or 0.05},
     ).with_parameters(
-        **_loans(
+        **lending_alone(
             reservation_median=1.0, reservation_spread=0.0, leverage_taste=0.0, leverage_low=1.0, leverage_high=1.0,
             wallet_share=0.0, depth_scale=1e9, close_factor=1.0, full_close_health=1.0, bonus_scale=float(bonus > 0.0),
             liquidator_margin=-1.0, liquidator_margin_congested=0.0, liquidator_inventory_share=0.0, gas_cost=0.0,
@@ -158,7 +158,7 @@ def _threshold(name: str, bonus: float) -> Solvable:
     )  # fmt: skip
 
 
-def _pool(**changed: float) -> dict[str, float]:
+def buyers_alone(**changed: float) -> dict[str, float]:
     """An option pool that marks at the tape's vol whatever is traded, with buyers alone, no fee and no hedge."""
     return {
         "lp_size": 1e9, "opening_notional": 0.0, "lend_share": 0.0, "num_shorts": 0, "standard_size": 1e15,
@@ -180,7 +180,7 @@ def _logit() -> Solvable:
         autonomy=inf,
         mandates={"spread": {"edge": 1.0}},
         defaults={"vega_fee": 0.0, "hedge_ratio": 0.0},
-    ).with_parameters(**_pool(logit_scale=LOGIT_SCALE, logit_value=0.01, venue_choice=0.0, taste_spread=0.0))
+    ).with_parameters(**buyers_alone(logit_scale=LOGIT_SCALE, logit_value=0.01, venue_choice=0.0, taste_spread=0.0))
 
     def value(half_spread: float) -> float:
         weight = exp((0.01 - half_spread) / LOGIT_SCALE)
@@ -199,7 +199,7 @@ def _spread() -> Solvable:
         autonomy=inf,
         mandates={"spread": {"edge": 1.0}},
         defaults={"vega_fee": 0.0, "hedge_ratio": 0.0},
-    ).with_parameters(**_pool(spread_elasticity=SPREAD_ELASTICITY))
+    ).with_parameters(**buyers_alone(spread_elasticity=SPREAD_ELASTICITY))
     return Solvable(
         "spread", config, Flat("flat", informed_share=0.0), "half_spread", 1.0 / SPREAD_ELASTICITY,
         lambda h: h * SPREAD_ELASTICITY * exp(1.0 - SPREAD_ELASTICITY * h),
@@ -233,7 +233,7 @@ def _bertrand() -> Solvable:
         episode_hours=24,
         autonomy=inf,
         mandates={"rate": {"reserve_income": SUPPLY / 1e4 / (DEBT * CHOKE) * 8760.0 / 6.0}},
-    ).with_parameters(**_loans(demand_choke=CHOKE, venue_choice=0.0, taste_spread=0.0))
+    ).with_parameters(**lending_alone(demand_choke=CHOKE, venue_choice=0.0, taste_spread=0.0))
     return Solvable(
         "bertrand-rates", config, Flat("flat"), "base_rate", CHOKE / 3.0,
         lambda r: r / CHOKE * (1.0 - r / CHOKE), joint=CHOKE / 2.0,
