@@ -7,6 +7,7 @@ Importing this package registers the Gymnasium ids of `IDS`: `protogov/Rates-v0`
 """
 
 from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.discrete import discrete_levers
 from protogov.envs.ensemble import Ensemble, EnsembleError, read_ensemble, shipped_ensemble
 from protogov.envs.gymnasium_env import IDS, register_all
 from protogov.envs.interfaces import ActionError, ForkableWorld, HiddenFeatureError, RoleView, SnapshotError, Step
@@ -51,6 +52,7 @@ __all__ = [
     "Step",
     "Term",
     "WorldConfig",
+    "discrete_levers",
     "feature_table",
     "get_scenario",
     "parallel_env",

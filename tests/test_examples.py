@@ -22,7 +22,7 @@ UNCOMPILED = ("population_hook",)  # takes as long to compile as the world does
 def test_there_are_examples() -> None:
     assert {path.stem for path in OURS} >= {
         "sizes", "own_roles", "own_rewards", "frozen_rival", "dict_observation", "population_hook", "record_payoffs",
-        "command_line", "strangers_study",
+        "command_line", "strangers_study", "discrete_actions",
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.levers import Reason
 from protogov.experiments.cli import main
 from protogov.experiments.core.cascades import cascades
+from protogov.experiments.core.command_line import parse
 from protogov.experiments.core.evaluation import PARTS, YOKED
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.play import tape_seeds
@@ -24,6 +25,7 @@ from protogov.experiments.core.recording import HEALTH_BANDS, Recording
 from protogov.experiments.core.tables import num_rows, read_table, select, write_table
 from protogov.experiments.core.welfare_box import planes
 from protogov.experiments.report.material import read_metrics
+from protogov.experiments.training import evaluate
 from protogov.experiments.training.measured import OWN_MEANS, RECORDINGS, default_scenarios, make_suites, shown_suite
 
 TINY_WORLD = WorldConfig(episode_hours=48)
@@ -128,6 +130,13 @@ def test_evaluation_repeats(evaluated: RunFolder, tmp_path: Path):
     again, before = read_table(tmp_path / "episodes.parquet"), read_table(evaluated.episodes)
     names = np.isin(before["governors"], ["static", "learned"]) & (before["scenario"] == "crash-heldout")
     np.testing.assert_array_equal(again["welfare/0"], before["welfare/0"][names])
+
+
+def test_an_evaluation_s_options_are_written_resolved(evaluated: RunFolder):
+    asked = parse(evaluate.Options, ["--config", str(evaluated.evaluation_options)], "evaluate")
+    assert (asked.governors, asked.scenarios) == ((evaluated.path,), ("crash-heldout", "jump"))
+    assert (asked.episodes, asked.natural, asked.baselines, asked.out) == (3, False, ("random",), None)
+    assert asked.world == evaluate.Options().world  # a run's governors play in the world of their run
 
 
 def test_an_evaluation_of_an_earlier_version_is_refused(evaluated: RunFolder, tmp_path: Path, capsys):
