@@ -5,6 +5,7 @@ STUDIES: dict[str, str] = {
     "calibration": "credit market, liquidations and option pool beside bands with sources outside this project",
     "crises": "each crisis over what was published of it",
     "ensemble": "the search for worlds inside all bands of the calibration: what was drawn, rejected and kept",
+    "known_answers": "whether every algorithm finds the policy in worlds whose best policy is known",
     "leaderboard": "every baseline on every scenario, beside constants tuned with hindsight",
     "lp_rounds": "what LPs earn in rounds of two weeks, beside published rounds",
     "natural": "how often falls, drawdowns and vols come in `natural` and its parts, beside history",

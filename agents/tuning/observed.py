@@ -1,0 +1,44 @@
+"""Levers linear in what a governor observes: for one agent and any entries of its observation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from protogov.agents.tuning.evolution import Floats
+from protogov.envs.simulator import Simulator
+
+
+class LinearObserved:
+    """One governor whose actions are clip(w0 + sum of w * y, -1, 1), a row a lever; y are entries of its observation.
+
+    Args:
+        world: whose governor it is.
+        agent: its name.
+        features: entries of its observation, by name.
+
+    Raises:
+        ValueError: an entry that the governor does not observe.
+    """
+
+    def __init__(self, world: Simulator, agent: str, features: Sequence[str]) -> None:
+        names = world.observation_names(agent)
+        for name in features:
+            if name not in names:
+                raise ValueError(f"feature is {name!r}, which {agent} does not observe.")
+        self.agent, self.levers = agent, tuple(world.roles[agent].levers)
+        self._columns = [names.index(name) for name in features]
+
+    @property
+    def size(self) -> int:
+        """A constant and a weight for each entry, a lever."""
+        return len(self.levers) * (1 + len(self._columns))
+
+    def actions(self, world: Simulator, points: Floats) -> Floats:
+        """Actions F64[c * m, k] of members F64[c, size], each with m rows of the world, one after the other."""
+        observed = world.view(self.agent).obs[:, self._columns].astype(np.float64)
+        seen = observed.reshape(len(points), -1, len(self._columns))
+        weights = points.reshape(len(points), len(self.levers), 1 + len(self._columns))
+        total = seen @ weights[:, :, 1:].transpose(0, 2, 1) + weights[:, None, :, 0]
+        return np.clip(total, -1.0, 1.0).reshape(-1, len(self.levers))
