@@ -1,10 +1,11 @@
 """A policy's file format: policy_<agent>.json says what it is, policy_<agent>.safetensors holds its weights.
 
-Neither is unpickled, so files of strangers can be read. The network is a plain stack: each hidden layer linear, then
-the activation; the last layer linear. What becomes of its output says `execution.py`: clipped to [-1, 1] it is the
-action, unless the file names an incumbent that it deviates from, or that it is a change of the lever.
+Neither is unpickled, so files of strangers can be read. The network is a front, which `architecture` names (`linear`
+and `mlp` have none; see `architectures.py`), and a plain stack: each hidden layer linear, then the activation; the last
+layer linear. What becomes of its output says `execution.py`: clipped to [-1, 1] it is the action, unless the file names
+an incumbent that it deviates from, or that it is a change of the lever.
 
-Version 1 knew neither of these, and is read as having none.
+Version 1 knew none of these, and is read as an mlp without.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from protogov.agents.files import read_format
+from protogov.agents.policies.architectures import Front, read_front
 from protogov.agents.policies.execution import Change, Execution, read_change
 from protogov.agents.policies.incumbent import Incumbent, read_incumbent
 
@@ -48,9 +50,11 @@ class Policy:
         log_std: log of the exploration's standard deviation at the end of training, one a lever; None where it
             depended on the state, so that the mean alone can be played.
         decision_hours: hours between two decisions in training.
-        weights: layer_<i>.weight F32[out, in] and layer_<i>.bias F32[out], the last one being the output layer.
+        weights: layer_<i>.weight F32[out, in] and layer_<i>.bias F32[out], the last one being the output layer; and
+            those of the front, whose names begin with `front.`.
         incumbent: what outputs are added to.
         change: that outputs are changes of the lever; None for targets.
+        front: what stands before the hidden layers; without it an mlp.
     """
 
     agent: str
@@ -63,6 +67,16 @@ class Policy:
     weights: dict[str, NDArray[np.float32]]
     incumbent: Incumbent | None = None
     change: Change | None = None
+    front: Front = None  # type: ignore[assignment]  # never None once it is made
+
+    def __post_init__(self) -> None:
+        if self.front is None:
+            object.__setattr__(self, "front", Front("mlp", self.features))
+
+    @property
+    def architecture(self) -> str:
+        """Its name."""
+        return self.front.architecture
 
     def execution(self) -> Execution:
         """What becomes of an output.
@@ -74,8 +88,8 @@ class Policy:
 
     def expected_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes that `weights` must have."""
-        sizes = (len(self.features), *self.hidden_sizes, len(self.levers))
-        shapes: dict[str, tuple[int, ...]] = {}
+        sizes = (self.front.size, *self.hidden_sizes, len(self.levers))
+        shapes = self.front.shapes()
         for index, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
             shapes[f"layer_{index}.weight"] = (outputs, inputs)
             shapes[f"layer_{index}.bias"] = (outputs,)
@@ -106,7 +120,8 @@ class Policy:
         weights = description.with_suffix(".safetensors")
         data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in self.weights.items()})
         weights.write_bytes(data)
-        fields = {name: value for name, value in asdict(self).items() if name != "weights"}
+        fields = {name: value for name, value in asdict(self).items() if name not in ("weights", "front")}
+        fields |= {name: getattr(self.front, name) for name in ("architecture", "window", "inputs")}
         digest = hashlib.sha256(data).hexdigest()
         document = {
             "format": FORMAT,
@@ -134,9 +149,10 @@ def load_policy_file(path: Path) -> Policy:
     document = read_format(path, PolicyError, FORMAT, VERSION, *OLD_VERSIONS)
     name = _field(path, document, "weights_file", lambda x: isinstance(x, str) and Path(x).name == x, "a file name")
     data = _weights_data(path.with_name(name), document.get("weights_sha256"))
+    features = tuple(_field(path, document, "features", _is_names, "a list of strings"))
     policy = Policy(
         agent=_field(path, document, "agent", lambda x: isinstance(x, str), "a string"),
-        features=tuple(_field(path, document, "features", _is_names, "a list of strings")),
+        features=features,
         levers=tuple(_field(path, document, "levers", _is_names, "a list of strings")),
         hidden_sizes=tuple(_field(path, document, "hidden_sizes", _is_sizes, "a list of whole numbers above 0")),
         activation=_field(path, document, "activation", lambda x: x in ACTIVATIONS, " or ".join(ACTIVATIONS)),
@@ -145,9 +161,12 @@ def load_policy_file(path: Path) -> Policy:
         else tuple(_field(path, document, "log_std", _is_numbers, "a list of finite numbers")),
         decision_hours=_field(path, document, "decision_hours", lambda x: _is_numbers([x]), "a finite number"),
         weights=_read_weights(path.with_name(name), data),
-        incumbent=_read(path, document, "incumbent", read_incumbent),
-        change=_read(path, document, "change", read_change),
+        incumbent=_read(path, document.get("incumbent"), read_incumbent),
+        change=_read(path, document.get("change"), read_change),
+        front=_read(path, document, lambda whole: read_front(whole, features)),
     )
+    if policy.architecture == "linear" and policy.hidden_sizes:
+        raise PolicyError(f"{path}: hidden_sizes is {policy.hidden_sizes}; accepted: none where it is linear")
     try:
         policy.execution()
     except ValueError as error:
@@ -187,9 +206,9 @@ def _field(path: Path, document: dict[str, Any], name: str, holds: Any, accepted
     return value
 
 
-def _read(path: Path, document: dict[str, Any], name: str, read: Callable[[Any], Any]) -> Any:
+def _read(path: Path, value: Any, read: Callable[[Any], Any]) -> Any:
     try:
-        return read(document.get(name))
+        return read(value)
     except ValueError as error:
         raise PolicyError(f"{path}: {error}") from None
 

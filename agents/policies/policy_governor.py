@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from protogov.agents.policies.networks import make_network
 from protogov.agents.policies.policy import Policy, PolicyError, load_policy_file
+from protogov.agents.policies.window import Window
 from protogov.agents.row_noise import RowNoise
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ class PolicyGovernor:
 
     The forward pass is torch's, so that actions equal those of the learner the policy was exported from, bit for bit in
     a batch of the same size. In another size the last bits of a matrix product differ; with `any_batch` they do not, as
-    the background of worlds needs it, and actions equal the learner's to about 1e-6.
+    the background of worlds needs it, and actions equal the learner's to about 1e-6; a network with a GRU or attention
+    then goes through its rows one by one, which is slow.
 
     Args:
         policy: the network and its names.
@@ -42,6 +45,13 @@ class PolicyGovernor:
         self.policy = policy
         self.stochastic = stochastic
         self.any_batch = any_batch
+        self._front = make_network(policy.front)
+        if self._front is not None:
+            learned = {
+                name.removeprefix("front."): w for name, w in policy.weights.items() if name.startswith("front.")
+            }
+            self._front.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in learned.items()})
+        self._window = Window(policy.front.window, len(policy.features)) if policy.front.window > 1 else None
         depth = len(policy.hidden_sizes)
         tensors = {name: torch.from_numpy(array.copy()) for name, array in policy.weights.items()}
         self._layers = [(tensors[f"layer_{i}.weight"], tensors[f"layer_{i}.bias"]) for i in range(depth + 1)]
@@ -69,8 +79,10 @@ class PolicyGovernor:
         return self.policy.features
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Start rows over; the policy itself remembers nothing."""
+        """Start rows over; a recurrent policy forgets what it saw in them."""
         self._noise.reset(rows, seeds)
+        if self._window is not None:
+            self._window.reset(rows)
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """Decide for all worlds of the view: F32[n, k] in [-1, 1].
@@ -85,7 +97,7 @@ class PolicyGovernor:
         return self.act_on(view.obs)
 
     def act_on(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Decide from observations F32[n, d]: F32[n, k] in [-1, 1].
+        """Decide from observations F32[n, d]: F32[n, k] in [-1, 1]. A recurrent policy remembers them as the newest.
 
         Raises:
             ValueError: the observations are not n times as many numbers as the policy has features.
@@ -96,40 +108,57 @@ class PolicyGovernor:
                 f"the policy of {self.agent} was given observations {observations.shape}; accepted: {expected}"
             )
         observations = np.ascontiguousarray(observations, np.float32)
-        if self.any_batch:
-            mean = _row_by_row(self.policy, observations)
+        seen = observations if self._window is None else self._window.push(observations)
+        if not self.any_batch:
+            mean = self._mean(torch.from_numpy(seen))
+        elif self.policy.architecture in ("recurrent", "attention"):
+            mean = np.concatenate([self._mean(row) for row in torch.from_numpy(seen).split(1)])
         else:
-            with torch.no_grad():
-                hidden = torch.from_numpy(observations)
-                for weight, bias in self._layers[:-1]:
-                    hidden = self._activation(functional.linear(hidden, weight, bias))
-                mean = functional.linear(hidden, *self._layers[-1]).numpy()
+            mean = _row_by_row(self.policy, seen)
         if self.stochastic:
             mean = mean + self._std * self._noise.normal(*mean.shape).astype(np.float32)
         return self._execution.actions(observations, mean)
 
+    def _mean(self, seen: torch.Tensor) -> NDArray[np.float32]:
+        """What the network puts out, F32[n, k]."""
+        with torch.no_grad():
+            hidden = seen if self._front is None else self._front(seen)
+            for weight, bias in self._layers[:-1]:
+                hidden = self._activation(functional.linear(hidden, weight, bias))
+            return functional.linear(hidden, *self._layers[-1]).numpy()
+
     def state_dict(self) -> dict[str, Any]:
-        """Where the draws stand; the weights do not change."""
-        return {"noise": self._noise.state_dict()}
+        """Where the draws stand, and what a recurrent policy saw; the weights do not change."""
+        state = {"noise": self._noise.state_dict()}
+        return state if self._window is None else {**state, "window": self._window.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict`."""
         self._noise.load_state_dict(state["noise"])
+        if self._window is not None:
+            self._window.load_state_dict(state["window"])
 
 
 def _row_by_row(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean action F32[n, k]; every sum is added up in an order that does not depend on n."""
+    """The mean action F32[n, k] of a plain stack; every sum is added up in an order that does not depend on n."""
     hidden, depth = observations, len(policy.hidden_sizes)
+    if policy.architecture == "compact":
+        hidden = _products(hidden, policy.front.matrix())
     for layer in range(depth + 1):
-        weight, bias = policy.weights[f"layer_{layer}.weight"], policy.weights[f"layer_{layer}.bias"]
-        sums = np.empty((len(hidden), len(weight)), np.float32)
-        for at in range(0, len(hidden), _ROWS):
-            np.add.reduce(hidden[at : at + _ROWS, None, :] * weight, axis=2, out=sums[at : at + _ROWS])
-        sums += bias
+        sums = _products(hidden, policy.weights[f"layer_{layer}.weight"])
+        sums += policy.weights[f"layer_{layer}.bias"]
         if layer < depth:
             sums = np.tanh(sums) if policy.activation == "tanh" else np.maximum(sums, np.float32(0.0))
         hidden = sums
     return hidden
+
+
+def _products(rows: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """F32[n, out] of F32[n, in] and F32[out, in]."""
+    sums = np.empty((len(rows), len(weight)), np.float32)
+    for at in range(0, len(rows), _ROWS):
+        np.add.reduce(rows[at : at + _ROWS, None, :] * weight, axis=2, out=sums[at : at + _ROWS])
+    return sums
 
 
 def load_policy(path: Path, *, stochastic: bool = False, seed: int = 0) -> PolicyGovernor:

@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 
+from protogov.agents.ppo.extractor import FrontExtractor
+
 
 def actor_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
     """Its linear layers from the input to the action."""
@@ -21,6 +23,9 @@ def actor_weights(policy: ActorCriticPolicy) -> dict[str, NDArray[np.float32]]:
     for index, layer in enumerate(actor_layers(policy)):
         weights[f"layer_{index}.weight"] = layer.weight.detach().numpy().copy()
         weights[f"layer_{index}.bias"] = layer.bias.detach().numpy().copy()
+    if isinstance(policy.features_extractor, FrontExtractor):
+        learned = policy.features_extractor.network.state_dict()
+        weights |= {f"front.{name}": tensor.numpy().copy() for name, tensor in learned.items()}
     return weights
 
 
@@ -30,6 +35,9 @@ def take_weights(policy: ActorCriticPolicy, weights: dict[str, NDArray[np.float3
         for index, layer in enumerate(actor_layers(policy)):
             layer.weight.copy_(torch.from_numpy(weights[f"layer_{index}.weight"]))
             layer.bias.copy_(torch.from_numpy(weights[f"layer_{index}.bias"]))
+        if isinstance(policy.features_extractor, FrontExtractor):
+            for name, tensor in policy.features_extractor.network.state_dict().items():
+                tensor.copy_(torch.from_numpy(weights[f"front.{name}"]))
 
 
 def silence(policy: ActorCriticPolicy) -> None:

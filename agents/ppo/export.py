@@ -5,7 +5,7 @@ from __future__ import annotations
 from protogov.agents.policies.policy import Policy
 from protogov.agents.ppo.actor import actor_layers, actor_weights
 from protogov.agents.ppo.learner import ACTIVATIONS, Learner
-from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names, observation_names
+from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names
 
 
 def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
@@ -14,7 +14,7 @@ def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
     activations = [name for name, kind in ACTIVATIONS.items() if policy.activation_fn is kind]
     return Policy(
         agent=learner.agent,
-        features=observation_names(world, learner.agent),
+        features=learner.front.features,
         levers=lever_names(world, learner.agent),
         hidden_sizes=tuple(layer.out_features for layer in actor_layers(policy)[:-1]),
         activation=activations[0],
@@ -24,4 +24,5 @@ def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
         weights=actor_weights(policy),
         incumbent=learner.execution.incumbent,
         change=learner.execution.change,
+        front=learner.front,
     )

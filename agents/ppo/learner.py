@@ -17,11 +17,14 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv
 
+from protogov.agents.policies.architectures import Front
 from protogov.agents.policies.execution import Execution
 from protogov.agents.ppo.actor import silence, take_weights
 from protogov.agents.ppo.central_critic import CentralCriticPolicy
 from protogov.agents.ppo.exploration import LastingNoise
+from protogov.agents.ppo.extractor import FrontExtractor
 from protogov.agents.ppo.gather_buffer import GatherRolloutBuffer
+from protogov.agents.ppo.optimizer import MatrixDecay
 from protogov.agents.ppo.random_state import RandomState, isolated
 from protogov.agents.ppo.settings import REFERENCE_HOURS, PPOSettings
 from protogov.agents.ppo.start import Start
@@ -52,7 +55,13 @@ def learner_seed(seed: int, index: int) -> int:
 
 
 def ppo_arguments(
-    settings: PPOSettings, *, seed: int, decision_hours: float, own_size: int, rollout_size: int
+    settings: PPOSettings,
+    *,
+    seed: int,
+    decision_hours: float,
+    own_size: int,
+    rollout_size: int,
+    front: Front | None = None,
 ) -> dict[str, Any]:
     """Arguments of `stable_baselines3.PPO`, all but the environment.
 
@@ -62,16 +71,27 @@ def ppo_arguments(
         decision_hours: hours between two decisions; scales the discount and lambda.
         own_size: length of the learner's own observation, its actor's input.
         rollout_size: samples in a rollout, decisions times worlds.
+        front: what stands before the hidden layers, if anything.
     """
     exponent = decision_hours / REFERENCE_HOURS
     policy: str | type[CentralCriticPolicy] = "MlpPolicy"
     policy_arguments: dict[str, Any] = {
-        "net_arch": {"pi": list(settings.hidden_sizes), "vf": list(settings.hidden_sizes)},
+        "net_arch": {
+            "pi": [] if settings.architecture == "linear" else list(settings.hidden_sizes),
+            "vf": list(settings.hidden_sizes),
+        },
         "activation_fn": ACTIVATIONS[settings.activation],
         "log_std_init": settings.log_std_init,
         # One kernel for all parameters; eps is stable-baselines3's own default for Adam, which naming any option drops.
         "optimizer_kwargs": {"fused": True, "eps": 1e-5},
     }
+    if settings.weight_decay:
+        policy_arguments["optimizer_class"] = MatrixDecay
+        policy_arguments["optimizer_kwargs"]["weight_decay"] = settings.weight_decay
+    if front is not None and front.architecture not in ("linear", "mlp"):
+        policy_arguments["features_extractor_class"] = FrontExtractor
+        policy_arguments["features_extractor_kwargs"] = {"front": front}
+        own_size = front.size
     if settings.critic == "central":
         policy = CentralCriticPolicy
         policy_arguments["own_size"] = own_size
@@ -148,8 +168,9 @@ class Learner:
         settings: hyperparameters.
         seed: of the first weights and the exploration; see `learner_seed`.
         num_worlds: worlds in the batch.
-        own_size: length of the governor's own observation.
-        observation_size: length of what the learner is given: own, or own and global for a central critic.
+        front: what stands before the hidden layers; names the governor's own observation.
+        observation_size: length of what the learner is given: own, a window of own for a front that has one, and then
+            the global state for a central critic.
         action_size: number of levers.
         decision_hours: hours between two decisions.
         execution: what becomes of the network's outputs.
@@ -163,7 +184,7 @@ class Learner:
         *,
         seed: int,
         num_worlds: int,
-        own_size: int,
+        front: Front,
         observation_size: int,
         action_size: int,
         decision_hours: float,
@@ -172,7 +193,9 @@ class Learner:
     ) -> None:
         self.execution = execution
         self.agent = agent
-        self.own_size = own_size
+        self.front = front
+        own_size = front.window * len(front.features)
+        self._newest = slice(own_size - len(front.features), own_size)  # what the governor sees now
         self._settings = settings
         arguments = ppo_arguments(
             settings,
@@ -180,6 +203,7 @@ class Learner:
             decision_hours=decision_hours,
             own_size=own_size,
             rollout_size=settings.num_steps * num_worlds,
+            front=front,
         )
         self._spaces = _Spaces(num_worlds, observation_size, action_size)
         with isolated():
@@ -228,13 +252,18 @@ class Learner:
         if every and self._decision % every == 0:
             self._draw_functions()
         self._decision += 1
+        now = observations[:, self._newest]
         with self.random_state.active(), torch.no_grad(), self._distributions():
-            drawn, values, log_probs = self._explore(torch.from_numpy(observations), episode_starts)
+            seen = torch.from_numpy(observations)
+            if self._settings.observation_noise:
+                seen = seen + self._settings.observation_noise * torch.randn_like(seen)
+                observations = seen.numpy()
+            drawn, values, log_probs = self._explore(seen, episode_starts)
         actions = drawn.numpy()
         if not np.isfinite(actions).all():
             raise NotFiniteError(self.agent, "actions")
         self._acted = (observations, actions, values, log_probs)
-        return self.execution.actions(observations, actions)
+        return self.execution.actions(now, actions)
 
     def _draw_functions(self) -> None:
         """Draw what state-dependent exploration adds to the mean as a function of the state; nothing without it."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.policies.window import Window
 from protogov.agents.ppo.learner import Learner
 from protogov.agents.ppo.report import RolloutMeter
 from protogov.agents.ppo.world import Observations, TrainingWorld
@@ -19,10 +20,14 @@ class JointRollout:
         world: where the learners act. Its next episodes begin here.
         twin: whether to subtract the reward of a copy of the world whose levers stay at their defaults.
         central: whether learners are given the global state after their own observation.
+        window: newest observations that a learner is given of its own, oldest first, zeros before the opening.
     """
 
-    def __init__(self, world: TrainingWorld, *, twin: bool, central: bool) -> None:
+    def __init__(self, world: TrainingWorld, *, twin: bool, central: bool, window: int = 1) -> None:
         self.world = world
+        self._windows: dict[str, Window] = {}
+        if window > 1:
+            self._windows = {agent: Window(window, world.observation_size(agent)) for agent in world.agents}
         self._central = central
         own = world.reset()
         self.twin = world.fork(np.arange(world.num_worlds, dtype=np.int64)) if twin else None
@@ -52,7 +57,7 @@ class JointRollout:
             for learner in learners:
                 agent = learner.agent
                 learner.remember(rewards[agent], self.episode_starts, ended, after[agent][ended])
-            self.observations = self._sights(self.world.reset(mask=truncated)) if ended.size else after
+            self.observations = self._opened(self.world.reset(mask=truncated), ended) if ended.size else after
             self.episode_starts = truncated
         for learner in learners:
             learner.end_rollout(self.observations[learner.agent], self.episode_starts)
@@ -70,11 +75,19 @@ class JointRollout:
             self.twin.reset(mask=truncated)
         return {agent: (reward - step.rewards[agent]).astype(np.float32) for agent, reward in rewards.items()}
 
-    def _sights(self, own: Observations) -> Observations:
-        """What learners are given, from what the agents see now.
+    def _opened(self, own: Observations, rows: NDArray[np.int64]) -> Observations:
+        """What learners are given once rows have begun an episode; the other rows see what they have seen."""
+        for window in self._windows.values():
+            window.reset(rows)
+        return self._sights(own, rows)
+
+    def _sights(self, own: Observations, rows: NDArray[np.int64] | None = None) -> Observations:
+        """What learners are given, from what the agents see now; new to `rows`, by default to all.
 
         Rows are made contiguous: a matrix product of another memory layout has other last bits.
         """
+        if self._windows:
+            own = {agent: self._windows[agent].push(sight, rows) for agent, sight in own.items()}
         if not self._central:
             return {agent: np.ascontiguousarray(sight) for agent, sight in own.items()}
         state = self.world.state()
@@ -102,5 +115,8 @@ class JointRollout:
         self.observations = {
             agent: np.array(arrays[f"observations/{agent}"], np.float32) for agent in self.world.agents
         }
+        for agent, window in self._windows.items():
+            size = window.length * self.world.observation_size(agent)
+            window.load(self.observations[agent][:, :size])
         meter = {name.removeprefix("meter/"): values for name, values in arrays.items() if name.startswith("meter/")}
         self.meter.load_arrays(meter)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from protogov.agents.policies.architectures import ARCHITECTURES, COMPACT_HIDDEN, Architecture
+
 REFERENCE_HOURS = 6.0  # the decision interval that `gamma` and `gae_lambda` are given for
 
 
@@ -24,9 +26,17 @@ class PPOSettings:
         clip_range: PPO's clip of the probability ratio (Schulman et al. 2017).
         entropy_coefficient: weight of the entropy bonus.
         value_coefficient: weight of the value loss.
+        weight_decay: share of its weights that a matrix loses in a step for a learning rate of 1 (AdamW); biases and
+            exploration are spared. 0 is Adam.
+        observation_noise: standard deviation of noise that is added to every number a learner sees in a rollout, in
+            units of the normalised observation; policies that are played see none.
         max_grad_norm: global norm at which gradients are clipped.
         target_kl: stop a rollout's updates above 1.5 times this divergence; None never stops.
-        hidden_sizes: widths of the hidden layers, in the actor and in the critic.
+        architecture: of the network. "mlp" is hidden layers alone; "linear" has none of them in the actor; "recurrent"
+            looks back on 24 observations with a GRU, at 24 times the memory of a rollout; "attention" reads the groups
+            surface and accounts, which the world must show, node by node and bucket by bucket; "compact" reads 32 named
+            features and fits a contract.
+        hidden_sizes: widths of the hidden layers, in the actor, unless it is linear, and in the critic.
         activation: "relu" or "tanh".
         log_std_init: log of the exploration's standard deviation at the start, in units of the action.
         log_std_final: where the ceiling on log_std ends. The parameter is learned freely between this floor and a
@@ -69,8 +79,11 @@ class PPOSettings:
     clip_range: float = 0.2
     entropy_coefficient: float = 0.0
     value_coefficient: float = 0.5
+    weight_decay: float = 0.0
+    observation_noise: float = 0.0
     max_grad_norm: float = 0.5
     target_kl: float | None = None
+    architecture: Architecture = "mlp"
     hidden_sizes: tuple[int, ...] = (32, 32)
     activation: Literal["relu", "tanh"] = "relu"
     log_std_init: float = -1.0
@@ -98,11 +111,15 @@ class PPOSettings:
             self._require(field, math.isfinite(value) and value > 0, "a finite number above 0")
         for field in ("gamma", "gae_lambda"):
             self._require(field, 0 <= getattr(self, field) <= 1, "a number from 0 to 1")
-        for field in ("entropy_coefficient", "value_coefficient"):
+        for field in ("entropy_coefficient", "value_coefficient", "weight_decay", "observation_noise"):
             value = getattr(self, field)
             self._require(field, math.isfinite(value) and value >= 0, "a finite number of at least 0")
         self._require("target_kl", self.target_kl is None or self.target_kl > 0, "a number above 0, or None")
         self._require("hidden_sizes", all(size >= 1 for size in self.hidden_sizes), "widths of at least 1")
+        self._require("architecture", self.architecture in ARCHITECTURES, ", ".join(ARCHITECTURES))
+        if self.architecture == "compact":
+            self._require("hidden_sizes", self.hidden_sizes == COMPACT_HIDDEN, f"{COMPACT_HIDDEN} where it is compact")
+            self._require("activation", self.activation == "relu", "relu where it is compact")
         self._require("activation", self.activation in ("relu", "tanh"), "relu or tanh")
         self._require("critic", self.critic in ("own", "central"), "own or central")
         self._require("bootstrap", self.bootstrap in ("rows", "batch"), "rows or batch")
@@ -114,6 +131,7 @@ class PPOSettings:
         self._require("change_size", 0 < self.change_size <= 2, "a number above 0 and at most 2")
         self._require("exploration_correlation", 0 <= self.exploration_correlation < 1, "a number from 0 to below 1")
         if self.state_dependent_exploration:
+            self._require("weight_decay", not self.weight_decay, "0 where exploration is state-dependent")
             self._require("exploration_correlation", not self.exploration_correlation, "0 where it is state-dependent")
         else:
             self._require("exploration_every", not self.exploration_every, "0 unless it is state-dependent")

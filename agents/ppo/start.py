@@ -7,6 +7,7 @@ from pathlib import Path
 
 from protogov.agents.baselines import governor_names, make_governor
 from protogov.agents.baselines.baseline import Baseline
+from protogov.agents.policies.architectures import Front, make_front
 from protogov.agents.policies.execution import Change, Execution
 from protogov.agents.policies.incumbent import Incumbent
 from protogov.agents.policies.policy import Policy, load_policy_file
@@ -78,13 +79,26 @@ def make_execution(settings: PPOSettings, world: TrainingWorld, agent: str, star
         raise ValueError(f"{agent} cannot learn so: {error}") from None
 
 
+def front_of(settings: PPOSettings, world: TrainingWorld, agent: str) -> Front:
+    """What stands before the hidden layers of a governor's network.
+
+    Raises:
+        ValueError: the governor does not see what it takes.
+    """
+    try:
+        return make_front(settings.architecture, observation_names(world, agent))
+    except ValueError as error:
+        raise ValueError(f"{agent} cannot learn so: {error}") from None
+
+
 def check_learners(settings: PPOSettings, world: TrainingWorld) -> None:
     """Refuse settings that do not fit the governors of a world, before anything is built.
 
     Raises:
-        ValueError: see `find_start` and `make_execution`.
+        ValueError: see `find_start`, `front_of` and `make_execution`.
     """
     for agent in world.agents:
+        front_of(settings, world, agent)
         make_execution(settings, world, agent, find_start(settings, world, agent))
 
 
@@ -94,7 +108,8 @@ def _check_fit(policy: Policy, settings: PPOSettings, world: TrainingWorld, agen
     has = {
         "levers": (", ".join(policy.levers), ", ".join(lever_names(world, agent))),
         "decision_hours": (policy.decision_hours, decision_hours(world)),
-        "hidden_sizes": (policy.hidden_sizes, settings.hidden_sizes),
+        "architecture": (policy.architecture, settings.architecture),
+        "hidden_sizes": (policy.hidden_sizes, () if settings.architecture == "linear" else settings.hidden_sizes),
         "activation": (policy.activation, settings.activation),
         "action_form": (form, settings.action_form),
     }

@@ -23,7 +23,7 @@ from protogov.agents.ppo.learner import Learner, NotFiniteError, learner_seed
 from protogov.agents.ppo.report import MetricsFile, RolloutReport
 from protogov.agents.ppo.rollout import JointRollout
 from protogov.agents.ppo.settings import PPOSettings
-from protogov.agents.ppo.start import DEFAULTS, Start, find_start, make_execution
+from protogov.agents.ppo.start import DEFAULTS, Start, find_start, front_of, make_execution
 from protogov.agents.ppo.tensorboard_files import TensorBoardFile, drop_events_after
 from protogov.agents.ppo.world import TrainingWorld, decision_hours
 from protogov.envs.scenarios import Scenario, check_trainable
@@ -99,7 +99,12 @@ class Trainer:
         self.rollout = 0
         self.folder = None if folder is None else Path(folder)
         self.learners = self._make_learners(starts or {})
-        self._joint = JointRollout(world, twin=self.settings.twin, central=self.settings.critic == "central")
+        self._joint = JointRollout(
+            world,
+            twin=self.settings.twin,
+            central=self.settings.critic == "central",
+            window=self.learners[0].front.window,
+        )
         self._tensorboard = tensorboard and self.folder is not None
         self._progress = progress
         self._callback = callback
@@ -109,6 +114,7 @@ class Trainer:
     def _make_learners(self, starts: Mapping[str, Start]) -> list[Learner]:
         world, settings = self.world, self.settings
         beyond_own = world.state_size if settings.critic == "central" else 0
+        fronts = {agent: front_of(settings, world, agent) for agent in world.agents}
         found = {agent: starts.get(agent) or find_start(settings, world, agent) for agent in world.agents}
         return [
             Learner(
@@ -116,8 +122,8 @@ class Trainer:
                 settings,
                 seed=learner_seed(self.seed, index),
                 num_worlds=world.num_worlds,
-                own_size=world.observation_size(agent),
-                observation_size=world.observation_size(agent) + beyond_own,
+                front=fronts[agent],
+                observation_size=world.observation_size(agent) * fronts[agent].window + beyond_own,
                 action_size=world.action_size(agent),
                 decision_hours=decision_hours(world),
                 execution=make_execution(settings, world, agent, found[agent]),

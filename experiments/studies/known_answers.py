@@ -227,8 +227,8 @@ def judge(found: Found) -> Judged:
     short = [row for row in rows if row["captured"] < ENOUGH]
     hours = found.facts["market_hours"] / 1e6
     sentences = [
-        f"{len(rows) - len(short)} of {len(rows)} runs reach {ENOUGH:.0%} of the way from the best constant to the optimum "
-        f"with {hours:g}M market hours."
+        f"{len(rows) - len(short)} of {len(rows)} runs reach {ENOUGH:.0%} of the way from the best constant to the "
+        f"optimum with {hours:g}M market hours."
     ]
     sentences += [f"{row['algorithm']} on {row['world']}, seed {row['seed']}: {row['captured']:.0%}" for row in short]
     return Judged(tuple(sentences))

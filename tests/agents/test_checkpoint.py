@@ -43,8 +43,15 @@ def assert_same(ours, theirs):
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"critic": "central"}, {"exploration_correlation": 0.9}, {"state_dependent_exploration": True}],
-    ids=["own-critic", "central-critic", "lasting-noise", "state-dependent"],
+    [
+        {},
+        {"critic": "central"},
+        {"exploration_correlation": 0.9},
+        {"state_dependent_exploration": True},
+        {"architecture": "recurrent", "critic": "central"},
+        {"weight_decay": 0.01, "observation_noise": 0.1},
+    ],
+    ids=["own-critic", "central-critic", "lasting-noise", "state-dependent", "recurrent", "regularised"],
 )
 def test_resumed_run_equals_the_uninterrupted_one(quadratic_world, tmp_path, change):
     settings = replace(SETTINGS, **change)

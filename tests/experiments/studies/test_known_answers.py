@@ -1,4 +1,4 @@
-"""The bench of algorithms: a rule that may know what counts finds the known policy; what was found is what is played."""
+"""The bench of algorithms: a rule that may know what counts finds the policy; what was found is what is played."""
 
 import numpy as np
 import pytest
