@@ -1,10 +1,10 @@
 """Searches by CMA-ES: constants that are best in W, and a role's best response to what others do.
 
 Hansen, "The CMA evolution strategy: a tutorial" (2016), by the library cmaes. A search for W plays fresh tapes every
-generation, all candidates on the same ones, so that what is found cannot be the luck of a few. It ends with its budget:
-over other tapes a generation's mean says little of whether there is more to gain. It offers the mean of its last
-distribution and the average of the means of the second half of its generations; who picks does so on tapes of
-selection that no search has seen.
+generation, all candidates on the same ones, so its result cannot be the luck of a few tapes. It ends with its budget:
+because tapes change, a generation's mean says little about whether more can be gained. A search offers two points: the
+mean of its last distribution, and the average of the means of the second half of its generations. The pick uses tapes
+of selection that no search has seen.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ from protogov.experiments.studies.audit.play import (
 )
 from protogov.experiments.studies.audit.suites import find_suite
 
-STRIDE = 2**14  # tapes between those of two search seeds: searches of one suite share none
+STRIDE = 2**14  # distance between the tapes of two search seeds: searches of one suite share no tapes
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Effort:
     Attributes:
         generations: of the search.
         population: candidates a generation, at least 4.
-        tapes: fresh ones a generation.
+        tapes: fresh tapes per generation.
         sigma: first step, in actions.
     """
 
@@ -52,12 +52,12 @@ class Effort:
 
     @property
     def distinct(self) -> int:
-        """Tapes that a search sees."""
+        """Number of tapes that a search plays."""
         return self.generations * self.tapes
 
     @property
     def episodes(self) -> int:
-        """That a search plays."""
+        """Number of episodes that a search plays."""
         return self.distinct * self.population
 
 
@@ -66,12 +66,12 @@ class Search:
     """One search for constants that are best in W.
 
     Attributes:
-        suite: what is drawn from.
-        levers: that are searched; the others stand at `start`.
+        suite: source of the tapes.
+        levers: searched levers; the others stay at `start`.
         effort: see `Effort`.
         seed: of the search and of its tapes.
         start: actions of all twelve levers.
-        limits: lever -> (least, most) action, of those that are not free to move from -1 to 1.
+        limits: lever -> (least, most) action, for levers that may not move from -1 to 1.
     """
 
     suite: str
@@ -83,7 +83,7 @@ class Search:
 
 
 def search_tapes(job: Search) -> range:
-    """Seeds of all tapes that the search sees, in their order."""
+    """Seeds of all tapes that the search plays, in order."""
     first = FIRST_SELECTION + job.seed * STRIDE
     if job.effort.distinct > STRIDE or first + STRIDE > FIRST_PICKING:
         raise ValueError(
@@ -94,13 +94,13 @@ def search_tapes(job: Search) -> range:
 
 
 def search_all(config: WorldConfig, jobs: Sequence[Search], how: Running, label: str) -> list[list[Floats]]:
-    """What each search offers: two F64[12]."""
+    """The offer of each search: two F64[12]."""
     pieces = [Piece(f"search_{job.suite}_{job.seed}", job) for job in jobs]
     return [[table["last"], table["average"]] for table in run_pieces(search_piece, config, pieces, how, label)]
 
 
 def search_piece(config: WorldConfig, job: Search) -> Table:
-    """A row a lever of what the search offers: "last" and "average" actions of all twelve levers."""
+    """The offer of the search, one row per lever: "last" and "average" actions of all twelve levers."""
     scenario, tapes = find_suite(job.suite), search_tapes(job)
 
     def score(generation: int, actions: Floats) -> Floats:
@@ -116,9 +116,9 @@ def evolve(job: Search, score: Callable[[int, Floats], Floats]) -> tuple[Floats,
 
     Args:
         job: what is searched.
-        score: of (generation, actions F64[c, 12]), the higher the better, F64[c].
+        score: (generation, actions F64[c, 12]) -> F64[c], higher is better.
     """
-    from cmaes import CMA  # only where something is searched
+    from cmaes import CMA  # imported only for a search
 
     own = [LEVER_INDEX[name] for name in job.levers]
     bounds = np.array([job.limits.get(name, (-1.0, 1.0)) for name in job.levers])
@@ -148,12 +148,12 @@ class Response:
     """One search for a role's best response on its own mandate.
 
     Attributes:
-        suite: what is drawn from.
+        suite: source of the tapes.
         answerer: role whose levers are searched.
-        held: actions of all twelve levers of those who do not answer.
+        held: actions of all twelve levers, for everybody but the answerer.
         budget: of the search.
-        count: tapes of it.
-        start: actions of the answerer's levers, from which it starts.
+        count: number of its tapes.
+        start: actions of the answerer's levers at the start.
         seed: of the search.
     """
 
@@ -167,10 +167,10 @@ class Response:
 
 
 def search_response(config: WorldConfig, job: Response) -> Table:
-    """A row a lever of the answerer: the point that was found; and, in each row, episodes."""
+    """One row per lever of the answerer: the point found, and in each row the number of episodes."""
     family = Constants(role_levers(job.answerer))
     tapes = [ResponseTapes(config, job.suite, tape_range(FIRST_SELECTION, job.count))]
-    # a search picks on its own tapes: what is luck there, the tapes of selection sort out with more power
+    # a search picks on its own tapes; the tapes of selection remove luck with more power
     found = tune(
         family, tapes, tapes, job.budget, measure=job.answerer, held=np.array(job.held), start=np.array(job.start),
         seed=job.seed,
@@ -179,13 +179,14 @@ def search_response(config: WorldConfig, job: Response) -> Table:
 
 
 class ResponseTapes:
-    """Tapes on which one role's constants of venue 0 are played beside what those do who do not answer.
+    """Tapes on which one role's constants of venue 0 are played against fixed actions of the others.
 
-    On one venue these are the other roles, on two the other venue; who is not held stands at the defaults.
+    The others are the other roles on one venue, and the other venue on two; levers that are not held stay at the
+    defaults.
 
     Args:
         config: one venue or two.
-        suite: what is drawn from.
+        suite: source of the tapes.
         seeds: U64[m] of the tapes.
     """
 
@@ -202,7 +203,7 @@ class ResponseTapes:
 
 
 def joined_actions(config: WorldConfig, levers: Sequence[str], points: Floats, held: Floats) -> Floats:
-    """Actions of all levers of all venues, F64[c, 12 * venues], of an answerer's points beside F64[12] of others."""
+    """Actions of all levers of all venues, F64[c, 12 * venues], from an answerer's points and F64[12] of others."""
     actions = np.zeros((len(points), config.venues, len(LEVERS)))
     actions[:, -1] = held
     actions[:, 0, [LEVER_INDEX[name] for name in levers]] = points
