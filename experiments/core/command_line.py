@@ -1,4 +1,4 @@
-"""A command line becomes an instance of a dataclass of options, or one sentence that says what is wrong with it."""
+"""Turns a command line into an instance of a dataclass of options, or into one sentence about its error."""
 
 import dataclasses
 import difflib
@@ -15,17 +15,17 @@ from protogov.experiments.errors import BadInput
 Options = TypeVar("Options")
 HELP = ("-h", "--help")
 NEGATIVE = re.compile(r"-(\d|\.\d|inf$)")
-Words = dict[tuple[str, ...], list[str]]  # path of an option -> what was typed for it
+Words = dict[tuple[str, ...], list[str]]  # path of an option -> its words
 
 
 def parse(options: type[Options], arguments: Sequence[str], program: str) -> Options:
     """An instance of the dataclass `options` from the words of a command line; --help prints and exits.
 
-    Options and positional words come in any order. `--name value` and `--name=value` are the same, so are dashes and
-    underscores in names. An option that takes any number of values takes all words up to the next option.
+    Options and positional words may have any order. `--name value` and `--name=value` are the same, and so are dashes
+    and underscores in names. An option with any number of values takes all words up to the next option.
 
     Raises:
-        BadInput: an option is unknown, lacks its value, has one that cannot be read, or must be given.
+        BadInput: an option is unknown, lacks its value, has an invalid value, or is missing.
     """
     known = options_of(options)
     if any(word in HELP for word in arguments):
@@ -41,7 +41,7 @@ def parse(options: type[Options], arguments: Sequence[str], program: str) -> Opt
 
 
 def _split(arguments: Sequence[str], known: Sequence[Option]) -> Words:
-    """What was typed for each option; a flag gets "yes" or "no"."""
+    """The words of each option; a flag gets "yes" or "no"."""
     by_name = {name: option for option in known if not option.positional for name in (*option.names, *option.off_names)}
     given: Words = {}
     places: list[str] = []
@@ -56,7 +56,7 @@ def _split(arguments: Sequence[str], known: Sequence[Option]) -> Words:
         option = by_name.get(name)
         if option is None:
             near = difflib.get_close_matches(name, by_name, 1, 0.75)
-            raise BadInput(f"{typed} is no option" + (f", did you mean {near[0]}" if near else ""))
+            raise BadInput(f"{typed} is not an option" + (f", did you mean {near[0]}" if near else ""))
         if option.flag:
             if sign:
                 raise BadInput(f"{typed} is given {value!r}; it takes no value")
@@ -72,12 +72,12 @@ def _split(arguments: Sequence[str], known: Sequence[Option]) -> Words:
 
 
 def _is_name(word: str) -> bool:
-    """Whether a word is meant as an option; a negative number is a value."""
+    """Whether a word is an option; a negative number is a value."""
     return word.startswith("-") and word != "-" and NEGATIVE.match(word) is None
 
 
 def _placed(words: Sequence[str], positional: Sequence[Option]) -> Words:
-    """Words without an option: one for each in turn, all that are left for one that takes many."""
+    """Assign words without an option: one to each positional in turn, all remaining ones to one that takes many."""
     given: Words = {}
     for option in positional:
         taken = words if option.many else words[:1]
@@ -102,7 +102,7 @@ def _read(option: Option, word: str) -> Any:
     """One value of the option's type.
 
     Raises:
-        BadInput: it is none; the sentence has the option, the word and what is accepted.
+        BadInput: the word is not a value; the sentence has option, word and what is accepted.
     """
     if option.flag:
         return word == "yes"
@@ -119,7 +119,7 @@ def _read(option: Option, word: str) -> Any:
 
 
 def _accepted(option: Option) -> str:
-    """The end of a sentence: what the option takes."""
+    """The end of a sentence: what the option accepts."""
     if option.choices:
         return f"{', '.join((*option.choices, *(['None'] * option.optional)))} are accepted"
     return f"{KINDS[option.item].accepted}{' or None' * option.optional} is accepted"
