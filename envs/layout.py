@@ -1,4 +1,4 @@
-"""Where each agent's things are in the arrays of a batch: observation columns, levers, terms, weights of its reward."""
+"""Indices of each agent in the arrays of a batch: observation columns, levers, terms, weights of its reward."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -45,12 +45,12 @@ class Layout:
         return columns
 
     def features(self, agent: str) -> tuple[Feature, ...]:
-        """What an agent sees of the world and of its own venue: the features of its role that the world shows."""
+        """Features of the world and of its own venue that an agent sees: those of its role that the world shows."""
         return tuple(feature for feature in self.places[agent].role.feature_rows() if self.config.shows(feature))
 
     @cached_property
     def state_columns(self) -> NDArray[np.int64]:
-        """Columns of an observation row that the global state holds: all that is computed, latent features too."""
+        """Columns of an observation row in the global state: everything that is computed, including latent features."""
         world_at, size = _feature_columns(WORLD_FEATURES)
         venue_at, venue_size = _feature_columns(VENUE_FEATURES)
         computed = [feature.name for feature in VENUE_FEATURES if self.config.computes(feature)]
@@ -91,7 +91,7 @@ class Layout:
         return {name: np.array([TERM_NAMES.index(t.source) for t in role.terms]) for name, role in self._roles()}
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
-        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; those of rivals carry `rival_`."""
+        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; rivals' start with `rival_`."""
         if agent not in self._names:
             names = [name for feature in self.features(agent) for name in feature.entries()]
             for _ in range(self.config.venues - 1):
@@ -100,7 +100,7 @@ class Layout:
         return self._names[agent]
 
     def blank_world(self) -> np.ndarray:
-        """The blank record that an episode begins from: clock, counts and the limits of every lever."""
+        """The empty record at the start of an episode: clock, counts and the limits of every lever."""
         row = np.zeros(1, world_dtypes[self.config.venues])
         row["num_venues"] = self.config.venues
         row["length"] = self.config.episode_hours
