@@ -64,9 +64,7 @@ def seat_background(
             if agent.name not in (*found, learner) and not _shared(agent, sitting):
                 seat(agent, source)
         if len(found) == count:
-            raise ValueError(
-                f"background names the role {key!r}, but its seats or levers already have governors."
-            )
+            raise ValueError(f"background names the role {key!r}, but its seats or levers already have governors.")
     _refuse_shared_levers(sitting)
     if learner is not None:
         found |= {name: None for name in places if name not in sitting}

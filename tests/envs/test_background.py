@@ -428,7 +428,7 @@ def test_a_role_stands_for_its_free_seats(fields: Any, background: Any, expected
         ({"risk": ""}, "must be a governor's name"),
         ({"risk": "a", "risk_0": "b"}, "role 'risk', but its seats or levers already have governors"),
         ({"joint": "a"}, "role 'joint', but its seats"),
-        ({"joint_0": "a"}, "background seats rate_0 and joint_0 together, which both move base_rate, slope1"),
+        ({"joint_0": "a"}, "background fills rate_0 and joint_0, which both move base_rate, slope1"),
         (
             {"rate": "a", "risk": "a", "spread": "a"},
             "fills every seat, rate_0, risk_0, spread_0: at least one governor",

@@ -58,7 +58,7 @@ def test_the_name_survives_a_round_trip_and_what_has_changed_since_is_told():
     assert WorldConfig.from_dict(data) == config and data["member"] == LAST
     assert WorldConfig.from_dict(WorldConfig(member="ensemble").to_dict()).member == "ensemble"
     data["parameters"]["supplier_need"] *= 1.5
-    with pytest.raises(ConfigError, match=f"supplier_need = .* and member '{LAST}' of this version has"):
+    with pytest.raises(ConfigError, match=f"supplier_need = .* but member '{LAST}' of this version has"):
         WorldConfig.from_dict(data)
 
 

@@ -163,7 +163,9 @@ def test_a_default_at_an_end_of_its_range_is_a_world(name: str, end: str) -> Non
 def test_an_unknown_field_is_refused_by_name() -> None:
     with pytest.raises(ConfigError) as error:
         WorldConfig.from_dict({"venue": 2})
-    assert one_sentence(error.value).startswith("'venue' is not a field of a world's configuration, known are autonomy,")
+    assert one_sentence(error.value).startswith(
+        "'venue' is not a field of a world's configuration, known are autonomy,"
+    )
     for build in (
         lambda: WorldConfig().with_parameters(gas=1.0),
         lambda: WorldConfig.from_dict({"parameters": {"gas": 1.0}}),
