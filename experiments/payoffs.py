@@ -16,7 +16,7 @@
     proposed/<lever>             proposed value [the lever's unit], for every governed lever
     executed/<lever>             value in force afterwards [the lever's unit]
     reason/<lever>               the shield's reason, see `protogov.envs.world.levers.Reason`
-    welfare/<part>, welfare      parts of W and W [bp of K0], signed so that they add up
+    welfare/<part>, welfare      parts of W and W [bp of K0], signed to add up
     party/<party>/<what>         payoff of every party [USD]: `PARTIES`
 
 Governors in the background are included. If a venue leaves a role empty, its columns hold nulls. The file's metadata
@@ -68,28 +68,30 @@ class Party(NamedTuple):
 PARTIES: dict[str, Party] = {
     "borrowers/surplus": Party("sum", "sum_borrower_surplus", 1, "area of their demand above the borrow rate"),
     "borrowers/liquidation_cost": Party("sum", "sum_liquidation_cost", -1, "collateral taken beyond the debt repaid"),
-    "borrowers/put_payouts": Party("sum", "sum_put_payouts", 1, "what protective puts brought"),
+    "borrowers/put_payouts": Party("sum", "sum_put_payouts", 1, "payoffs of protective puts"),
     "suppliers/surplus": Party("sum", "sum_supplier_surplus", 1, "area of their supply curve below the supply rate"),
     "suppliers/haircuts": Party("sum", "sum_haircuts", -1, "deposits written off"),
-    "suppliers/lockup": Party("sum", "sum_lockup", -1, "charge on withdrawals asked for and not paid"),
-    "liquidity_providers/profit": Party("record", "pool_profit", 1, "change of the option pool's value, less flows"),
-    "liquidity_providers/fees": Party("record", "pool_fees", 1, "of the profit: fees and spread"),
-    "liquidity_providers/interest": Party("record", "pool_interest", 1, "of the profit: lent cash, less haircuts"),
-    "liquidity_providers/hedging": Party("record", "pool_hedging", 1, "of the profit: slippage, fees and funding"),
-    "liquidity_providers/adverse_selection": Party("record", "pool_adverse_selection", 1, "of it: to the informed"),
+    "suppliers/lockup": Party("sum", "sum_lockup", -1, "charge on unpaid withdrawals"),
+    "liquidity_providers/profit": Party("record", "pool_profit", 1, "change of the option pool's value, minus flows"),
+    "liquidity_providers/fees": Party("record", "pool_fees", 1, "part of it: fees and spread"),
+    "liquidity_providers/interest": Party("record", "pool_interest", 1, "part of it: lent cash, minus haircuts"),
+    "liquidity_providers/hedging": Party("record", "pool_hedging", 1, "part of it: slippage, fees and funding"),
+    "liquidity_providers/adverse_selection": Party(
+        "record", "pool_adverse_selection", 1, "part of it: informed trades"
+    ),
     "liquidity_providers/haircuts": Party("sum", "sum_lp_haircuts", -1, "deposits written off"),
     "option_traders/surplus": Party("sum", "sum_uninformed_surplus", 1, "uninformed traders and short sellers"),
     "informed_traders/profit": Party("sum", "sum_informed_profit", 1, "latency traders and vol arbitrageurs"),
-    "informed_traders/latency_profit": Party("sum", "sum_latency_profit", 1, "of it: latency traders"),
-    "liquidators/profit": Party("sum", "sum_liquidator_profit", 1, "when the coin is sold"),
-    "validators/priority_fees": Party("sum", "sum_priority_fees", 1, "paid by liquidators to come first"),
+    "informed_traders/latency_profit": Party("sum", "sum_latency_profit", 1, "part of it: latency traders"),
+    "liquidators/profit": Party("sum", "sum_liquidator_profit", 1, "realised when the coin is sold"),
+    "validators/priority_fees": Party("sum", "sum_priority_fees", 1, "paid by liquidators for priority"),
     "keepers/subsidy": Party("sum", "sum_keeper_subsidy", 1, "paid from outside to liquidators at a loss"),
-    "arbitrageurs/profit": Party("term", "arbitrage_profit", 1, "of the spot pool, shared evenly among venues"),
-    "attackers/profit_since_reset": Party("record", "attacker_profit", 1, "of who attacks this venue"),
+    "arbitrageurs/profit": Party("term", "arbitrage_profit", 1, "from the spot pool, shared evenly among venues"),
+    "attackers/profit_since_reset": Party("record", "attacker_profit", 1, "of attackers of this venue"),
     "treasury/change": Party("term", "welfare_treasury", 1, "cash, reserve and coin"),
-    "treasury/reserve_income": Party("sum", "sum_reserve_income", 1, "of it: interest"),
-    "lenders_outside/funding_cost": Party("sum", "sum_funding_cost", 1, "paid outside on what is lent"),
-    "nobody_yet/deficit": Party("sum", "sum_bad_debt", -1, "bad debt booked, whoever will cover it"),
+    "treasury/reserve_income": Party("sum", "sum_reserve_income", 1, "part of it: interest"),
+    "lenders_outside/funding_cost": Party("sum", "sum_funding_cost", 1, "interest paid outside on lent money"),
+    "nobody_yet/deficit": Party("sum", "sum_bad_debt", -1, "booked bad debt that nobody has covered yet"),
 }
 
 
@@ -230,28 +232,28 @@ class PayoffRecorder:
 def _units_of(role: Role) -> dict[str, tuple[str, str]]:
     """Unit and meaning of a governor's columns."""
     units = {
-        f"{role.name}/observation": ("normalised", "what the governor saw before the decision"),
+        f"{role.name}/observation": ("normalised", "observation before the decision"),
         f"{role.name}/reward": ("", "its reward"),
     }
     units |= {f"{role.name}/terms/{term.name}": ("bp of K0, except counts", "unweighted") for term in role.terms}
     for lever in role.levers:
-        for what, about in (("proposed", "asked for"), ("executed", "in force afterwards")):
+        for what, about in (("proposed", "proposed value"), ("executed", "value in force afterwards")):
             units[f"{what}/{lever}"] = (LEVER_BY_NAME[lever].unit, about)
-        units[f"reason/{lever}"] = ("", "what the shield said")
+        units[f"reason/{lever}"] = ("", "the shield's reason")
     return units
 
 
 _OF_WELFARE = "see protogov.envs.world.welfare"
 _UNITS: dict[str, tuple[str, str]] = {
     "world": ("row", "row of the batch"),
-    "seed": ("", "from which the world began"),
+    "seed": ("", "first seed of the world"),
     "episode": ("", "number since that seed"),
     "decision": ("", "number in the episode"),
-    "hour": ("h", "run before the decision"),
-    "hours": ("h", "that the decision ran"),
+    "hour": ("h", "hours before the decision"),
+    "hours": ("h", "hours of the decision"),
     "venue": ("", "number of the venue"),
     "opening_value": ("USD", "K0"),
-    "truncated": ("", "whether the episode was over after it"),
+    "truncated": ("", "whether the episode ended after it"),
 }
 
 

@@ -4,7 +4,7 @@ Columns, for venue v and agent a; money in basis points of K0, summed over the e
 
     governors, training_seed, suite, scenario, split, tape_seed   governors and tape
     hours, price_change, price_drawdown, opening_value/v          the tape, and K0 [USD]
-    welfare/v, welfare/v/<part>                                   W and its parts, signed so that they add up to it
+    welfare/v, welfare/v/<part>                                   W and its parts, signed to add up to it
     loss/v/<part>                                                 losses before their weight in W, positive: haircuts,
                                                                   deficit, latent, liquidation (`welfare_box`)
     mandate/a, term/a/<term>                                      the governor's mandate; its terms without weight

@@ -78,7 +78,7 @@ def run_pieces(
     """Play the pieces that are not yet kept; returns one table per piece, in order.
 
     Args:
-        function: of a module, so that a process can import it.
+        function: of a module, importable by a process.
         config: the world of every piece without its own.
         pieces: to play.
         how: see `Running`.
@@ -124,7 +124,7 @@ def play_pieces(
     """Call `function(*piece)` for every piece; yields (number of the piece, result) as they finish.
 
     Args:
-        function: of a module, so that a process can import it.
+        function: of a module, importable by a process.
         pieces: arguments that can be pickled.
         jobs: processes, spawned with one thread each; 1 runs everything here.
 

@@ -217,7 +217,7 @@ def draw_channels(axes: Axes, scenario: Pulse, one: Drawn) -> None:
     weight = scenario.weight(one.hours)
     scales = {channel: factor for channel, factor in scenario.scales.items() if channel not in ("open", "high", "low")}
     for index, (channel, factor) in enumerate(scales.items(), start=len(scenario.sets)):
-        # a price moves by little: what it is off by, beside errors of that size
+        # a price moves little: draw its error, with errors of that size
         price = channel == "close"
         label = "price off by [share]" if price else f"{spaced(channel)} [factor]"
         axes.plot(one.hours, factor**weight - price, label=label, drawstyle="steps-post", **seed_line(index))

@@ -81,7 +81,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, folder: Path, name: str) -> Path:
-    """Write `figure` as <name>.svg without dates, so that equal runs give equal files."""
+    """Write `figure` as <name>.svg without dates: equal runs give equal files."""
     path = folder / f"{name}.svg"
     with look(), whole(path) as unfinished:
         figure.savefig(unfinished, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})

@@ -54,24 +54,24 @@ class Known:
 
 KNOWN: dict[tuple[str, str], Known] = {
     ("crisis-2023-03", "bad_debt"): Known(
-        "Aave was left about 0.3M USD short; of how much debt is not told", "reports after the depeg"
+        "Aave's bad debt was about 0.3M USD; its total debt is not published", "reports after the depeg"
     ),
     ("crisis-2023-03", "peak_rate"): Known(
-        "other dollar coins than the one that fell cost above 100% a year for hours on Aave; that one was repaid",
+        "on Aave other dollar coins cost above 100% a year for hours; loans in the coin that fell were repaid",
         "press of 11 March 2023",
     ),
     ("crisis-2023-03", "outflow"): Known(
-        "above 2 billion USD of loans were repaid on 11 March, more than half of them in the coin that fell", "Kaiko"
+        "more than 2 billion USD of loans were repaid on 11 March, over half of them in the coin that fell", "Kaiko"
     ),
     ("crisis-2024-08", "liquidated_day"): Known(
         "253.4M USD on Aave v3 in 1,269 liquidations, 215M of it backed by ether and staked ether",
-        "Block Analitica, The Defiant; of how much debt is not told",
+        "Block Analitica, The Defiant; the total debt is not published",
     ),
     ("crisis-2025-02", "liquidated_day"): Known(
         "210M USD on Aave v3 within two days, nearly half of it backed by ether",
-        "Chaos Labs, Aave's forum; of how much debt is not told",
+        "Chaos Labs, Aave's forum; the total debt is not published",
     ),
-    ("crisis-2025-02", "bad_debt"): Known("none that was new", "Chaos Labs, Aave's forum", 0.0, 0.0),
+    ("crisis-2025-02", "bad_debt"): Known("no new bad debt", "Chaos Labs, Aave's forum", 0.0, 0.0),
     ("crisis-2025-10", "liquidated_day"): Known(
         "193M USD on Aave, 0.66% of 29.0 billion borrowed; 0.2 to 1.1% on three others",
         "Dune dashboards of the day",

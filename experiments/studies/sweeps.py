@@ -50,7 +50,7 @@ LOOKS: dict[str, tuple[str, Literal["-", "--"], str]] = {
 }
 # unit of the table -> (factor, what the axis says)
 UNITS = {"annual": (100.0, "% a year"), "share": (100.0, "%"), "vol": (100.0, "vol points"), "ratio": (1.0, "multiple")}
-LINEAR_BELOW = 10.0  # bp: the axis is linear up to here and logarithmic beyond, so that a cliff does not hide a hill
+LINEAR_BELOW = 10.0  # bp: the axis is linear up to here and logarithmic beyond; otherwise a cliff hides a hill
 
 
 @dataclass(frozen=True, kw_only=True)

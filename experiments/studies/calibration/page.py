@@ -40,7 +40,7 @@ BESIDE: dict[str, tuple[str, str]] = {
     "risk_multiplier": ("factor on an account's risk of a 5% fall", ""),
     "pool_loss_closes": ("the pool's loss over sigma^2/8 with sigma of hourly closes", ""),
 }  # fmt: skip
-# column of a source beside those of an episode -> its name for people
+# column of a source other than those of an episode -> its name for people
 OF_SOURCES = {
     "liquidation_gain_calm": "liq gain calm", "liquidation_gain_stress": "liq gain stress",
     "hedge_gain_calm": "hedge gain calm", "hedge_gain_stress": "hedge gain stress", "fall_today": "fall",
@@ -77,7 +77,7 @@ def source_rows(sources: Table) -> list[list[str]]:
 
 
 def calibration_page(found: Found, judged: Judged) -> Sequence[str]:
-    """Bands, what is reported beside, sources, gains, words, and what was fitted on what."""
+    """Bands, figures without bands, sources, gains, definitions, and what was fitted on what."""
     tables, facts = found.tables, found.facts
     figures = figures_in(tables["figures"])
     basis = dict(zip(tables["figures"]["name"].tolist(), tables["figures"]["basis"].tolist(), strict=True))

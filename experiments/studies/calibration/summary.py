@@ -147,7 +147,7 @@ def figures_of(
             risk, "risk_", f"{risk.days:,} world-days on {risk.clusters} tapes, {risk.events:,} liquidations"
         )
     if pool is not None:
-        basis = f"{pool['loss'].size} worlds, nobody else trading"
+        basis = f"{pool['loss'].size} worlds, no other trades"
         found["pool_loss"] = ratio_of_sums(pool["loss"], pool["path_variance"] / 8.0), basis
         found["pool_loss_closes"] = ratio_of_sums(pool["loss"], pool["close_variance"] / 8.0), "sigma of hourly closes"
     return columns(

@@ -177,7 +177,7 @@ def judge(found: Found) -> Judged:
         outside = [row["band"] for row in records(bands) if not BAND_BY_NAME[row["band"]].holds(row["centre"])]
         described = f"OUTSIDE {', '.join(outside)}" if outside else "inside all bands"
         sentences.append(f"centre {name}: " + " ".join(f"{field}={value:g}" for field, value in values.items()))
-        sentences.append(f"with {CENTRE_DIGITS} digits it lies {described}, on tapes on which nothing was chosen")
+        sentences.append(f"with {CENTRE_DIGITS} digits it lies {described}, on tapes that were not used for any choice")
     rows = [["band", "rejected in round 1", "in round 2"]]
     rows += [[str(row["band"]), str(row["hopeless"]), str(row["turned_away"])] for row in records(bands)]
     few = f"{len(members)} of {facts['asked']} members were found in {drawn} sets; use more --draws"

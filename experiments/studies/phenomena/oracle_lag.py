@@ -19,7 +19,7 @@ DELAYS = (0, 2, 6, 12)  # sub-steps of five minutes
 
 
 class FullBlocks(Overlay):
-    """Blocks are full at all times, so that every report of the oracle takes its whole delay."""
+    """Blocks are always full: every report of the oracle takes its whole delay."""
 
     name, split = "full blocks", "free"
 
