@@ -1,4 +1,4 @@
-# The verbs of the project. `make` alone lists them; each makes or renews .venv first when it has to.
+# The verbs of the project. `make` lists them; each makes or renews .venv first if necessary.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -25,7 +25,7 @@ JOBS ?= 2
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(STAMP)  ## make .venv, or renew it when pyproject.toml or constraints.txt changed
+install: $(STAMP)  ## make .venv, or renew it if pyproject.toml or constraints.txt changed
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "protogov needs Python 3.11 or newer; name one: make install PYTHON=..." >&2; exit 1; }
@@ -44,10 +44,10 @@ run: $(STAMP)  ## train three governors, compare them with a static protocol, wr
 test: $(STAMP)  ## the test suite without the tests marked long
 	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-test-long: $(STAMP)  ## the tests marked long alone
+test-long: $(STAMP)  ## only the tests marked long
 	$(PY) -m pytest -n $(JOBS) --dist worksteal -m long --timeout 1800 $(ARGS)
 
-clients: $(STAMP)  ## train for a moment with each library of the README, in an environment of its own
+clients: $(STAMP)  ## train briefly with each library of the README, each in its own environment
 	$(PY) -m pytest tests/clients -m clients --timeout 3600 $(ARGS)
 
 lint: $(STAMP)  ## ruff, formatting, mypy
@@ -59,16 +59,16 @@ lint: $(STAMP)  ## ruff, formatting, mypy
 	for file in envs/_root/*; do test ! -f "$$file" || ln -s "../../../$$file" build/typing/protogov/; done
 	$(PY) -m mypy
 
-format: $(STAMP)  ## let ruff mend formatting and imports
+format: $(STAMP)  ## let ruff fix formatting and imports
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-bench: $(STAMP)  ## print the figures of merit beside their targets
+bench: $(STAMP)  ## print the figures of merit and their targets
 	$(PY) -m protogov.experiments.cli bench $(ARGS)
 
 sweeps: $(STAMP)  ## sweep each lever alone and draw the figure
 	$(PY) -m protogov.experiments.cli study sweeps --jobs $(JOBS) $(ARGS)
 
-clean:  ## remove builds and caches; .venv and results stay
+clean:  ## remove builds and caches, but not .venv and results
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find envs agents experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
-"""Who decides: baselines, learners and the policies they leave behind.
+"""Governors: baselines, learners and shared policies.
 
-Importing this package makes its governors known by name to the background of worlds (`WorldConfig.background`).
+Importing this package registers its governors by name for the background of worlds (`WorldConfig.background`).
 """
 
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _make(source: str, seat: "Agent", world: "WorldConfig", *, seed: int) -> "Governor":
-    from protogov.agents.background import background_governor  # brings the baselines along
+    from protogov.agents.background import background_governor  # imports the baselines
 
     return background_governor(source, seat, world, seed=seed)
 

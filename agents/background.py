@@ -1,4 +1,4 @@
-"""Governors for the background of worlds: what a name or a path means on a seat, and whether it fits there."""
+"""Governors for the background of worlds: makes them from a name or a path, and checks that they fit the seat."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def background_governor(source: str, seat: Agent, world: WorldConfig, *, seed: int = 0) -> Governor:
-    """A governor of a seat that does the same in a batch of any size.
+    """A governor of a seat that acts the same in a batch of any size.
 
     Args:
         source: a name, several joined by "+", or the path of a policy's .json file; see `make_governor`.
-        seat: that it governs.
-        world: in which it does.
-        seed: of whatever is random in it.
+        seat: to govern.
+        world: configuration of its world.
+        seed: of its randomness.
 
     Raises:
-        ValueError: it is unknown, damaged, or fits neither the role nor what governors of this world see.
+        ValueError: it is unknown, damaged, or does not fit the role or the observations of this world.
     """
     governor = make_governor(source, seat.role, seed=seed, defaults=world.defaults)
     check_policy(governor, seat, world)
@@ -33,18 +33,18 @@ def background_governor(source: str, seat: Agent, world: WorldConfig, *, seed: i
         if hidden:
             raise ValueError(
                 f"it reads {', '.join(hidden)}, which governors of this world, whose observe is "
-                f"{', '.join(world.observe)}, do not see"
+                f"{', '.join(world.observe)}, cannot see"
             )
     policy = getattr(governor, "policy", None)
     if policy is None:
         return governor
-    from protogov.agents.policies import PolicyGovernor  # torch is loaded by now
+    from protogov.agents.policies import PolicyGovernor  # torch is already loaded
 
     return PolicyGovernor(policy, seed=seed, any_batch=True)
 
 
 def check_policy(governor: Governor, seat: Agent, world: WorldConfig) -> None:
-    """A policy acts on numbers in an order: refuse one that learned on others, or at another pace.
+    """A policy needs its numbers in their order: refuse a policy trained on others, or with other decision hours.
 
     Raises:
         ValueError: the policy does not fit the seat or the world; other governors pass.
@@ -58,10 +58,10 @@ def check_policy(governor: Governor, seat: Agent, world: WorldConfig) -> None:
             f"the world's decision_hours is {world.decision_hours}"
         )
     if policy.agent.rpartition("_")[0] != seat.role.name:
-        raise ValueError(f"the policy is of {policy.agent}; it cannot govern as {seat.name}")
+        raise ValueError(f"the policy is for {policy.agent}; it cannot govern as {seat.name}")
     policy.check_features(Layout(world, {seat.name: seat}).observation_names(seat.name))
 
 
 def unseen(name: str, role: Role, world: WorldConfig) -> list[str]:
-    """What a baseline reads in a role and governors of this world do not see."""
+    """Features that a baseline reads in a role but governors of this world cannot see."""
     return [feature for feature in governor_reads(name, role) if not world.shows(FEATURES[feature])]

@@ -1,4 +1,4 @@
-"""Files: JSON that somebody else may have written, and whose file it is that cannot be written."""
+"""Files: JSON from unknown writers, and the file name in errors of writing."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ def read_object(path: Path, error: type[ValueError]) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:
-        error: the file is missing, cannot be read or holds something else; the message names it.
+        error: the file is missing, cannot be read or does not hold a JSON object; the message names it.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -26,10 +26,10 @@ def read_object(path: Path, error: type[ValueError]) -> dict[str, Any]:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Around writing to an open file, whose errors do not say which: here they name `path`.
+    """Wraps writing to an open file: its errors do not name the file; here they name `path`.
 
     Raises:
-        OSError: with `path` as its file name, where it had none.
+        OSError: with `path` as its file name, if it had none.
     """
     try:
         yield
@@ -43,7 +43,7 @@ def read_format(path: Path, error: type[ValueError], name: str, version: int, *o
     """The JSON object in a file whose `format` is this, and its `version` this one or one of the older.
 
     Raises:
-        error: as :func:`read_object`, or it is of another format or version.
+        error: as in :func:`read_object`, or the file has another format or version.
     """
     data = read_object(path, error)
     if data.get("format") != name:

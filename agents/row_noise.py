@@ -1,4 +1,4 @@
-"""Random numbers of governors, keyed by a row's seed and its decision: the same in any batch and on resume."""
+"""Random numbers of governors, keyed by a row's seed and its decision: equal in any batch and after a resume."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 class RowNoise:
-    """One seed and one count of decisions a row.
+    """One seed and one count of decisions per row.
 
-    Rows that were never reset are keyed by ``seed + row``, so that a governor works without a call to `reset`.
+    Rows that were never reset are keyed by ``seed + row``; a governor therefore works without a call to `reset`.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -38,7 +38,7 @@ class RowNoise:
         rows = np.asarray(rows, np.int64)
         if rows.size:
             self._grow(int(rows.max()) + 1)
-            own = np.uint64(self._seed * int(_GOLDEN) % 2**64)  # in Python: numpy warns where a scalar wraps around
+            own = np.uint64(self._seed * int(_GOLDEN) % 2**64)  # in Python: numpy warns when a scalar overflows
             self._seeds[rows] = _mix(np.asarray(seeds, np.uint64) + own)
             self._decisions[rows] = 0
 
@@ -62,7 +62,7 @@ class RowNoise:
         return {"seed": self._seed, "seeds": self._seeds.copy(), "decisions": self._decisions.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Continue from a `state_dict`."""
         self._seed = int(state["seed"])
         self._seeds = np.array(state["seeds"], np.uint64)
         self._decisions = np.array(state["decisions"], np.uint64)

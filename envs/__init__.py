@@ -1,9 +1,9 @@
-"""Worlds for autonomous protocol governance: physics, scenarios and the interfaces learners use.
+"""Worlds for autonomous protocol governance: physics, scenarios and interfaces for learners.
 
 Importing this package registers the Gymnasium ids of `IDS`: `protogov/Rates-v0`, `protogov/Thresholds-v0`,
-`protogov/Spreads-v0` and `protogov/Joint-v0`, the same again in other sizes, each with a native vector form.
-:func:`parallel_env` makes the PettingZoo environment, :class:`Simulator` many worlds at once, and
-`protogov.envs.sb3_vec_env.SB3VecEnv` (which imports stable-baselines3) an environment for that library.
+`protogov/Spreads-v0` and `protogov/Joint-v0`, and the same in other sizes, each with a native vector form.
+:func:`parallel_env` makes the PettingZoo environment, :class:`Simulator` runs many worlds at once, and
+`protogov.envs.sb3_vec_env.SB3VecEnv` (which imports stable-baselines3) is an environment for that library.
 """
 
 from protogov.envs.config import ConfigError, WorldConfig

@@ -1,4 +1,4 @@
-"""Actions before they are written: refused with a sentence unless every number is one that a lever can take."""
+"""Checks of actions before they are written: one sentence refuses values that a lever cannot take."""
 
 from math import isfinite
 
@@ -10,7 +10,7 @@ from protogov.envs.roles import Role
 
 
 def checked_action(name: str, role: Role, num_worlds: int, action: ArrayLike) -> NDArray[np.float64]:
-    """What the governor `name` asks for as float64 [n, levers].
+    """The action of the governor `name` as float64 [n, levers].
 
     Raises:
         ActionError: another shape, something other than numbers, or a value that is not finite.
@@ -22,7 +22,7 @@ def checked_action(name: str, role: Role, num_worlds: int, action: ArrayLike) ->
         raise ActionError(f"action of {name} is {action!r}, expected numbers of shape {expected}.") from None
     if value.shape != expected:
         raise ActionError(f"action of {name} has shape {value.shape}, expected {expected}.")
-    # the sum of squares is finite unless something is not, or is absurdly large: one fast call in the usual case
+    # the sum of squares is finite if all values are finite and not absurdly large: one fast call in the usual case
     if not isfinite(np.vdot(value, value)) and not np.isfinite(value).all():
         row, column = np.argwhere(~np.isfinite(value))[0]
         raise ActionError(

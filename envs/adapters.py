@@ -1,4 +1,4 @@
-"""What all adapters share: their keywords, their spaces, and the episodes behind them with seeds and frames."""
+"""Shared code of all adapters: keywords, spaces, and episodes with seeds and frames."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,8 +22,8 @@ def keyword_config(caller: type, keywords: Mapping[str, Any]) -> WorldConfig:
     """The configuration that the keywords of an adapter's constructor describe.
 
     Raises:
-        TypeError: a keyword that is no field, in Python's own words, which libraries look for.
-        ConfigError: a value that its field does not accept.
+        TypeError: a keyword is not a field; the message has Python's own words, which libraries look for.
+        ConfigError: a field does not accept its value.
     """
     for name in keywords:
         if name not in FIELDS:
@@ -39,12 +39,12 @@ def single_governor_config(caller: type, role: str, keywords: Mapping[str, Any])
 
     Args:
         caller: whose keywords they are.
-        role: that governs: one of `roles` where the keywords have them, else one of the size's.
+        role: of the governor: one of `roles` if the keywords have it, else a role of the size.
         keywords: fields of a configuration.
 
     Raises:
-        TypeError: a keyword that is no field.
-        ConfigError: a bad value, a role that there is not, or a background that cannot be seated.
+        TypeError: a keyword is not a field.
+        ConfigError: a bad value, an unknown role, or a background that does not fit.
     """
     own = keywords if "roles" in keywords else {**keywords, "roles": (role,)}
     config = keyword_config(caller, {**own, "background": {}})
@@ -70,7 +70,7 @@ def only_agent(simulator: Simulator) -> str:
     if len(simulator.agents) != 1:
         raise ConfigError(
             f"a single-agent environment needs one governor that learns, this configuration has "
-            f"{', '.join(simulator.agents)}; background takes the others."
+            f"{', '.join(simulator.agents)}; put the others into background."
         )
     return simulator.agents[0]
 
@@ -84,7 +84,7 @@ def one_action(simulator: Simulator, agent: str, action: ArrayLike) -> NDArray[n
     """An action [levers] as a batch of one.
 
     Raises:
-        ActionError: it is no array of that many numbers.
+        ActionError: it is not an array of that many numbers.
     """
     expected = (simulator.action_size(agent),)
     try:
@@ -97,26 +97,26 @@ def one_action(simulator: Simulator, agent: str, action: ArrayLike) -> NDArray[n
 
 
 class Episodes:
-    """The episodes of an adapter's worlds: begun from seeds, played decision by decision, drawn where asked for."""
+    """The episodes of an adapter's worlds: starts from seeds, decisions, and frames."""
 
     def __init__(self, simulator: Simulator, render_mode: str | None) -> None:
-        """Raises ConfigError unless the render mode is None or "rgb_array"."""
+        """Raise ConfigError unless the render mode is None or "rgb_array"."""
         self._simulator = simulator
         self._renderer = Renderer(simulator) if check_render_mode(render_mode) else None
 
     def begin(
         self, seeds: Any, generator: np.random.Generator, mask: NDArray[np.bool_] | None = None
     ) -> dict[str, NDArray[np.float32]]:
-        """Begin episodes in the rows of `mask`, bool [n] (all by default); observations of all rows.
+        """Start episodes in the rows of `mask`, bool [n] (all by default); returns observations of all rows.
 
         Args:
-            seeds: None, and rows go on to their next episode; a whole number, and row i restarts as world `seeds + i`;
-                or either for each row.
-            generator: draws the worlds of rows that were never given a seed.
+            seeds: None: rows start their next episode; a whole number: row i restarts as world `seeds + i`; or a
+                sequence with either for each row.
+            generator: draws the worlds of rows that never had a seed.
             mask: rows.
 
         Raises:
-            ValueError: seeds or a mask of another shape, or a seed that is no whole number of 64 bits. Nothing has
+            ValueError: seeds or mask have another shape, or a seed is not a whole number of 64 bits. Nothing has
                 changed.
         """
         new = self._simulator.episodes < 0
@@ -133,7 +133,7 @@ class Episodes:
         return obs
 
     def play(self, actions: Mapping[str, ArrayLike], *, skip_finished: bool = False) -> None:
-        """Run one decision; see `Simulator.take_actions` and `Simulator.advance` for what is refused."""
+        """Run one decision; see `Simulator.take_actions` and `Simulator.advance` for errors."""
         self._simulator.take_actions(actions)
         self._simulator.advance(skip_finished=skip_finished)
         if self._renderer:
@@ -152,13 +152,13 @@ class Episodes:
 
 
 def of_rows(env: Any, episodes: Episodes, rows: Sequence[int], name: str, *arguments: Any) -> list[Any]:
-    """What attribute `name` of a single environment is in each of `rows`, or what its method returns there.
+    """Attribute `name` of a single environment for each of `rows`, or the result of its method there.
 
-    Rows are one simulator and share its attributes; the spaces are those of one row. Of methods there are `render`, a
-    frame of each, and `get_wrapper_attr`.
+    Rows are one simulator and share its attributes; the spaces are those of one row. The methods are `render`, which
+    gives one frame per row, and `get_wrapper_attr`.
 
     Raises:
-        AttributeError: no such attribute, or another method: no row can be reset or stepped alone by it.
+        AttributeError: no such attribute, or another method: it cannot reset or step single rows.
     """
     if name == "render":
         return [episodes.frame(row) for row in rows]

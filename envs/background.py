@@ -1,8 +1,8 @@
-"""Governors that do not learn, on seats of a batch of worlds: made from names, asked in every decision, copied by rows.
+"""Governors that do not learn, on seats of a batch of worlds: made from names, copied with rows.
 
-A name or a path becomes a governor by what `register_governors` was given. This package imports no agents: it looks for
-the entry points of the group `protogov.governors` and loads them, as `protogov.agents` is one; so a name is known in
-every process in which protogov is installed, and a plugin can add governors of its own.
+The function given to `register_governors` makes a governor from a name or a path. This package imports no agents: it
+loads the entry points of the group `protogov.governors`, one of which is `protogov.agents`. Therefore every process in
+an environment with protogov knows the names, and a plugin can add its own governors.
 """
 
 import hashlib
@@ -26,16 +26,16 @@ GROUP = "protogov.governors"
 
 
 class MakeGovernor(Protocol):
-    """How a name or a path becomes a governor."""
+    """Makes a governor from a name or a path."""
 
     def __call__(self, source: str, seat: Agent, world: WorldConfig, *, seed: int) -> Governor:
         """A fresh governor.
 
         Args:
             source: a name, or the path of a policy.
-            seat: that it governs.
-            world: in which it does.
-            seed: of whatever is random in it.
+            seat: to govern.
+            world: configuration of its world.
+            seed: of its randomness.
 
         Raises:
             ValueError: it is unknown or does not fit seat and world; the message says what is accepted.
@@ -43,11 +43,11 @@ class MakeGovernor(Protocol):
         ...
 
 
-_makers: list[MakeGovernor] = []  # one at most
+_makers: list[MakeGovernor] = []  # at most one
 
 
 def register_governors(make: MakeGovernor) -> None:
-    """Say how names and paths of background governors become objects; `protogov.agents` does when it is imported."""
+    """Set the maker of background governors from names and paths; importing `protogov.agents` does this."""
     _makers[:] = [make]
 
 
@@ -58,28 +58,28 @@ def _load_entry_points() -> None:
 
 
 def seat_seed(name: str) -> int:
-    """Seed of the governor of a seat that is given by name, so that two of one kind do not draw alike."""
+    """Seed of a named governor of a seat; two governors of one kind thus draw different numbers."""
     return crc32(name.encode())
 
 
 class Background:
     """The governors on the background seats of a batch of worlds.
 
-    Each is this batch's own: made from its name or path, or a deep copy of the object that the configuration holds.
+    Each belongs to this batch: made from its name or path, or a deep copy of the object in the configuration.
 
     Args:
         config: of the worlds.
         num_worlds: rows of the batch.
 
     Raises:
-        ConfigError: a governor that is unknown, does not fit its seat, or cannot be copied; the message names the seat.
+        ConfigError: a governor is unknown, does not fit its seat, or cannot be copied; the message names the seat.
     """
 
     def __init__(self, config: WorldConfig, num_worlds: int) -> None:
         seats = {seat.name: seat for seat in config.seats()}
         self.num_worlds = num_worlds
         self.governors: dict[str, Governor] = {}
-        self.digests: dict[str, str] = {}  # of the files of policies
+        self.digests: dict[str, str] = {}  # digests of policy files
         for name, source in config.background.items():
             if source is not None:
                 self.governors[name] = _governor(source, seats[name], config)
@@ -87,19 +87,19 @@ class Background:
                     self.digests[name] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Begin episodes in rows I64[m], keyed by U64[m]."""
+        """Start episodes in rows I64[m], keyed by U64[m]."""
         for governor in self.governors.values():
             governor.reset(rows, seeds.copy())
 
     def act(self, views: Mapping[str, RoleView]) -> dict[str, NDArray[np.float32]]:
-        """What everybody asks for in this decision, F32[n, levers] by seat."""
+        """Actions of all background governors in this decision, F32[n, levers] by seat."""
         return {name: governor.act(views[name]) for name, governor in self.governors.items()}
 
     def take_over(self, other: "Background", rows: NDArray[np.int64] | None) -> None:
-        """Remember of this batch's worlds what `other` does of its rows I64[m]; nothing where they were never reset.
+        """Copy the memory of `other` for its rows I64[m]; nothing if they were never reset.
 
         Raises:
-            ValueError: a state that does not go by rows.
+            ValueError: a state whose arrays do not have one row per world.
         """
         self.digests = dict(other.digests)
         if rows is None:
@@ -109,7 +109,7 @@ class Background:
             self.governors[name].load_state_dict(pick_rows(governor.state_dict(), rows, other.num_worlds, whose))
 
     def packed(self, arrays: list[NDArray[Any]]) -> dict[str, Any]:
-        """All that a snapshot needs, as JSON; arrays are appended to `arrays`.
+        """The content for a snapshot, as JSON; arrays are appended to `arrays`.
 
         Raises:
             TypeError: a state that cannot be kept without pickling.
@@ -121,13 +121,13 @@ class Background:
         return {"states": states, "digests": self.digests}
 
     def load(self, packed: Mapping[str, Any], arrays: list[NDArray[Any]]) -> None:
-        """Go on from `packed`; see `changed`."""
+        """Continue from `packed`; see `changed`."""
         states = {name: unpack(state, arrays) for name, state in packed["states"].items()}
         for name, state in states.items():
             self.governors[name].load_state_dict(state)
 
     def changed(self, packed: Mapping[str, Any]) -> str:
-        """A seat whose governor is not the one that was packed, or nothing."""
+        """A seat whose governor differs from the packed one, or None."""
         names = {*self.governors, *packed["states"]}
         return next(
             (
@@ -144,7 +144,7 @@ def _governor(source: Any, seat: Agent, config: WorldConfig) -> Governor:
     if not isinstance(source, str):
         try:
             copy: Governor = deepcopy(source)
-        except Exception as error:  # whatever its parts raise
+        except Exception as error:  # its parts may raise anything
             raise ConfigError(
                 f"background[{seat.name!r}] is a {type(source).__name__} that cannot be copied ({error}); every batch "
                 "of worlds needs its own."

@@ -1,4 +1,4 @@
-"""Who looks on at every decision of a batch, whatever interface plays it: recorders, loggers, code of a user."""
+"""Callbacks at every decision of a batch, under any interface: recorders, loggers, a user's code."""
 
 from typing import Any, Protocol
 
@@ -9,13 +9,13 @@ from protogov.envs.simulator import Simulator
 
 
 class DecisionCallback(Protocol):
-    """What stands in `Simulator.callbacks`. It reads; what it writes into the worlds is no longer a sound world.
+    """An entry of `Simulator.callbacks`. It may only read: writing into the worlds makes them invalid.
 
-    `playing`, bool [n], are the rows that play this decision: rows whose episode is over wait for their reset.
+    `playing`, bool [n], marks the rows that play this decision; rows whose episode is over wait for their reset.
     """
 
     def before(self, simulator: Simulator, playing: NDArray[np.bool_]) -> None:
-        """Called when the actions are taken and before the first hour."""
+        """Called after the actions are taken and before the first hour."""
         ...
 
     def after(self, simulator: Simulator, playing: NDArray[np.bool_]) -> None:
@@ -27,7 +27,7 @@ def simulator_of(env: Any) -> Simulator:
     """The simulator below an environment and its wrappers: Gymnasium's, PettingZoo's or stable-baselines3's.
 
     Raises:
-        TypeError: there is none, or several in this process, as below a `DummyVecEnv` of several environments.
+        TypeError: there is none, or there are several, as below a `DummyVecEnv` of several environments.
     """
     layer = env
     while layer is not None and not isinstance(layer, Simulator):

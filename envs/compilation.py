@@ -1,8 +1,8 @@
-"""What a user sees of the compilation: that it runs and how long it took, whichever way the world was opened.
+"""Messages about compilation: that it runs and how long it took, for every interface.
 
-Kernels are compiled when a process first needs them and no cache holds them: one to three minutes. A terminal is shown
-a line that moves; a log gets a line at the start and one at the end. One process compiles at a time, and others that
-want the same kernels wait and then load what it kept. Where the cache holds everything, nothing is said.
+Kernels are compiled when a process first needs them and the cache lacks them; this takes one to three minutes. A
+terminal shows a moving line; a log gets a line at the start and one at the end. One process compiles at a time. Others
+that need the same kernels wait and then load the result. If the cache holds everything, nothing is printed.
 """
 
 import logging
@@ -22,22 +22,22 @@ from protogov.envs.world.kernels import KEPT
 
 log = logging.getLogger("protogov")
 
-LOCK = "protogov.lock"  # in the cache's folder, held by the process that compiles
-PATIENCE = 1800.0  # seconds after which a process no longer waits for another one, which somebody may have stopped
-_WAKE = 0.2  # seconds between two looks at the lock, and between two movements of the line
+LOCK = "protogov.lock"  # in the cache's folder; the compiling process holds it
+PATIENCE = 1800.0  # a process stops waiting for another one after these seconds: the other may have been stopped
+_WAKE = 0.2  # seconds between two checks of the lock, and between two movements of the line
 
-Call = tuple[Any, tuple[Any, ...]]  # a kernel, and arguments with which it does nothing
+Call = tuple[Any, tuple[Any, ...]]  # a kernel, and arguments for a call without effect
 
 _this_process = threading.RLock()
 _telling: set[int] = set()  # threads that tell already
 
 
 def compile_kernels(calls: Sequence[Call], what: str) -> float:
-    """Load kernels from their cache, or compile them, by calling each; nothing happens to those that are there.
+    """Load kernels from their cache, or compile them, by calling each; loaded kernels are skipped.
 
     Args:
-        calls: in the order of their compilation, so that where a cache holds the last one, it holds all.
-        what: is compiled, for the user.
+        calls: in the order of compilation: a cache that holds the last one holds all.
+        what: name of the compiled code, for the user.
 
     Returns:
         Seconds of compilation; 0 when the cache held everything.
@@ -55,17 +55,17 @@ def compile_kernels(calls: Sequence[Call], what: str) -> float:
 
 
 def _is_kept(kernel: Any, arguments: tuple[Any, ...]) -> bool:
-    holds = getattr(kernel._cache, "holds", None)  # there is no cache where no folder can be written into
+    holds = getattr(kernel._cache, "holds", None)  # without a writable folder there is no cache
     return holds is not None and holds(tuple(map(numba.typeof, arguments)), kernel.targetctx)
 
 
 @contextmanager
 def _turn(folder: str | None, what: str) -> Iterator[None]:
-    """Hold the lock of a cache's folder, if there is one; where nothing can be locked, everybody compiles at once."""
+    """Hold the lock of a cache's folder, if there is one; without a lock all processes compile at the same time."""
     if folder is None:
         yield
         return
-    from filelock import FileLock, Timeout  # only who compiles needs it
+    from filelock import FileLock, Timeout  # only the compiling process needs it
 
     lock, line, began = FileLock(Path(folder) / LOCK), _Line(logging.WARNING), perf_counter()
     try:
@@ -73,7 +73,7 @@ def _turn(folder: str | None, what: str) -> Iterator[None]:
             try:
                 lock.acquire(timeout=_WAKE, poll_interval=_WAKE)
             except Timeout:
-                if multiprocessing.parent_process() is None:  # of many workers, the one that compiles says so
+                if multiprocessing.parent_process() is None:  # of many workers, only the compiling one prints
                     line.move(f"waiting for another process, which compiles {what}")
     except (OSError, NotImplementedError):
         pass
@@ -85,15 +85,15 @@ def _turn(folder: str | None, what: str) -> Iterator[None]:
 
 
 class Compiling(event.Listener):
-    """A context in which the user is told when this thread compiles a kernel: every function in it moves the line.
+    """A context that informs the user when this thread compiles a kernel: every compiled function moves the line.
 
     Args:
-        doing: what is said while it compiles.
-        done: what is said afterwards, with the seconds behind it.
-        level: of the messages, for who has no terminal.
+        doing: text during the compilation.
+        done: text afterwards, followed by the seconds.
+        level: of the log messages without a terminal.
 
     Attributes:
-        seconds: from the first kernel's begin to the last one's end; 0 while none has begun.
+        seconds: from the start of the first kernel to the end of the last one; 0 before the first.
     """
 
     def __init__(self, doing: str, done: str, level: int = logging.WARNING) -> None:
@@ -121,7 +121,7 @@ class Compiling(event.Listener):
             return
         if self._began is None:
             if not any(event.data["dispatcher"] is kernel for kernel in KEPT):
-                return  # a small function that Python calls: compiled in every process
+                return  # a small function called from Python: compiled in every process
             self._began = perf_counter()
         self._line.move(self._doing)
 
@@ -132,9 +132,9 @@ class Compiling(event.Listener):
 
 
 class _Line:
-    """A line on a terminal that counts seconds while it is moved; elsewhere messages of Python's logging.
+    """A line on a terminal that counts seconds; without a terminal, messages of Python's logging.
 
-    Whoever has not set logging up sees warnings alone, so what takes minutes is a warning where there is no terminal.
+    Without a setup of logging users see only warnings. Therefore the message about minutes of work is a warning.
     """
 
     def __init__(self, level: int) -> None:
@@ -144,7 +144,7 @@ class _Line:
         self._moved, self._width = 0.0, 0
 
     def move(self, text: str) -> None:
-        """Say `text`, the first time, and let the clock go on."""
+        """Print `text` the first time, and update the clock."""
         now = perf_counter()
         if self._began is None:
             self._began = now
@@ -155,7 +155,7 @@ class _Line:
             self._show(f"protogov: {text}: {seconds // 60}:{seconds % 60:02d}")
 
     def close(self, text: str = "") -> None:
-        """Leave `text` in the line's place, or nothing; silent when nothing was said."""
+        """Replace the line by `text`, or remove it; no effect if nothing was printed."""
         if self._began is None:
             return
         if self._terminal:
@@ -164,7 +164,7 @@ class _Line:
             log.log(self._level, "protogov: %s.", text)
 
     def _show(self, text: str, end: str = "\r") -> None:
-        """Write over what was shown; the cursor goes back to the left, where another's message covers the line."""
+        """Overwrite the line; the cursor returns to the left, so other messages cover the line."""
         self._width = max(self._width, len(text))
         sys.stderr.write(f"{text:<{self._width}}{end}")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The configuration of a world: frozen, validated at construction, one clear sentence for what is wrong."""
+"""The configuration of a world: frozen, validated at construction, one clear sentence per error."""
 
 from collections.abc import Mapping
 from dataclasses import InitVar, asdict, dataclass, field, fields, replace
@@ -19,17 +19,17 @@ OBSERVABLE = ("chain", "feeds", "surface", "accounts")
 
 
 class _OfSize:
-    """The default of a field that the size fills in."""
+    """The default of a field that the size fills."""
 
     def __repr__(self) -> str:
         return "OF_SIZE"
 
 
-OF_SIZE: Any = _OfSize()  # stands in a field's place until the size has filled it, in `__post_init__`
+OF_SIZE: Any = _OfSize()  # placeholder of a field until the size fills it, in `__post_init__`
 
 
 class ConfigError(ValueError):
-    """A configuration that no world can have; the message names field, value and what would be accepted."""
+    """An invalid configuration; the message names field, value and what is accepted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,31 +37,31 @@ class WorldConfig:
     """Everything that defines a world besides its scenario and seed.
 
     Attributes:
-        size: row of `protogov.envs.sizes.SIZES`: "core", one lever a role; "full"; "rivals", two venues; "tiny", a few
-            accounts and two days. `roles`, `venues`, `decision_hours`, `episode_hours` and `parameters` are the row's
-            where they are not given, and what is given wins. `replace` gives them all: for another size begin anew.
-        roles: governors of each venue, name -> `Role`; levers that no role holds stay at their defaults. Given as names
-            of the size's roles, as `Role` objects, or as a mapping from names to tuples of levers: any levers, each in
-            one role at most. A role that is given by its levers is paid the shipped mandate of its name, or welfare.
-        mandates: at construction alone, after which `roles` hold it: what roles are paid for instead, the name of a
-            preset or a mapping from roles to presets or weights, see `protogov.envs.mandates`.
-        reward_fn: a function (step, agent) -> F32[n], or its name "package.module:function", whose result is the reward
-            of `agent` in each world instead of its mandate. Plain numpy over a `Step`, which it must not write into and
-            whose `rewards` are the mandates'; it keeps no memory, for worlds are forked and restored around it.
+        size: row of `protogov.envs.sizes.SIZES`: "core" (one lever per role), "full", "rivals" (two venues), "tiny" (a
+            few accounts and two days). The row gives `roles`, `venues`, `decision_hours`, `episode_hours` and
+            `parameters` unless you give them. `replace` gives them all: for another size make a new configuration.
+        roles: governors of each venue, name -> `Role`; levers without a role stay at their defaults. Given as names of
+            the size's roles, as `Role` objects, or as a mapping from names to tuples of levers: any levers, each in at
+            most one role. A role given by its levers is paid the shipped mandate of its name, or welfare.
+        mandates: only at construction; then `roles` hold them. Other mandates of roles: the name of a preset, or a
+            mapping from roles to presets or weights, see `protogov.envs.mandates`.
+        reward_fn: a function (step, agent) -> F32[n], or its name "package.module:function". Its result replaces the
+            mandate as the reward of `agent` in each world. It uses plain numpy on a `Step`, whose `rewards` are the
+            mandates'. It must not write into the step and must have no memory, because worlds are forked and restored.
         venues: rival protocols in the world, 1 or 2.
         decision_hours: hours between two decisions, 1 to 24.
-        autonomy: divides the delay and notice of lever changes; 1 is today's stewards, 72 trains, inf lifts every
-            limit, 0 freezes the levers.
-        episode_hours: length of an episode, at most 8760; episodes end by truncation alone.
+        autonomy: divides the delay and notice of lever changes; 1 is today's stewards, 72 is for training, inf lifts
+            every limit, 0 freezes the levers.
+        episode_hours: length of an episode, at most 8760; episodes end only by truncation.
         cooperation: weight c of welfare in a reward: (1 - c) * mandate + c * welfare, each over its daily sd.
         observe: groups of features that governors see (`protogov.envs.world.features`): "chain", what a contract can
-            read; "feeds", published indices; "surface", the option pool node by node; "accounts", how debt and open
-            interest are spread. ("chain",) is a world without feeds.
-        privileged: governors also see the group "latent", which only the simulator knows: for ceilings and the value of
-            information, never for a claim about governors.
+            read; "feeds", published indices; "surface", every node of the option pool; "accounts", the distribution of
+            debt and open interest. ("chain",) is a world without feeds.
+        privileged: governors also see the group "latent", which only the simulator knows. Use it to measure ceilings
+            and the value of information, never for a claim about governors.
         defaults: lever name -> value that replaces the table's default, within the lever's range.
-        randomise_levers: levers start uniform within this share of their range around the default (training: 0.25).
-        stagger: the first episode of each world has a random length, so that worlds of a batch are out of step.
+        randomise_levers: levers start uniformly within this share of their range around the default (training: 0.25).
+        stagger: the first episode of each world has a random length, which puts the worlds of a batch out of step.
         parameters: the physics; see `protogov.envs.world.parameters`.
         venue_overrides: parameters by which the venues differ, a mapping for each, say
             `[{}, {"supply_size": 4e7, "options_on": 0}]`: those of `protogov.envs.world.parameters` that are of a
@@ -96,7 +96,7 @@ class WorldConfig:
     member: str = ""
 
     def __post_init__(self, mandates: Any) -> None:
-        """Raises ConfigError for the first field that is out of range or contradicts another."""
+        """Raise ConfigError for the first field that is out of range or contradicts another."""
         self._take_size()
         for name, kind, wanted in (
             ("defaults", Mapping, "a mapping from lever names to values"),
@@ -114,7 +114,7 @@ class WorldConfig:
                 raise ConfigError(f"observe names the group {name!r}, known groups are {', '.join(OBSERVABLE)}{hint}.")
         if not self.observe:
             raise ConfigError(f"observe = {self.observe!r} must name at least one of {', '.join(OBSERVABLE)}.")
-        # the order of an observation is the table's: two ways to write the same groups are one configuration
+        # an observation has the table's order: the order of groups does not matter
         object.__setattr__(self, "observe", tuple(name for name in OBSERVABLE if name in self.observe))
         object.__setattr__(self, "defaults", dict(self.defaults))
         _whole("venues", self.venues, 1, MAX_VENUES)
@@ -171,28 +171,28 @@ class WorldConfig:
             object.__setattr__(self, "parameters", self._parameters_of(self.member))
 
     def _read_overrides(self) -> tuple[dict[str, float], ...]:
-        """The overrides, a dict a venue, or nothing where they change nothing."""
+        """The overrides, one dict per venue, or nothing if they change nothing."""
         given = self.venue_overrides
         if not isinstance(given, (tuple, list)) or not all(isinstance(one, Mapping) for one in given):
             raise ConfigError(f"venue_overrides = {given!r} must be a sequence of mappings from parameters to values.")
         if given and len(given) != self.venues:
             raise ConfigError(
-                f"venue_overrides has {len(given)} mappings, and venues = {self.venues}: give one for each venue."
+                f"venue_overrides has {len(given)} mappings, but venues = {self.venues}: give one for each venue."
             )
         if not any(given):
             return ()
         if self.venues == 1:
-            raise ConfigError("venue_overrides says how venues differ, and venues = 1: set parameters instead.")
+            raise ConfigError("venue_overrides says how venues differ, but venues = 1: set parameters instead.")
         member = shipped_ensemble().ranges if self.member else {}
         for venue, changes in enumerate(given):
             for name in changes:
                 start = f"venue_overrides[{venue}] sets {name!r}, "
                 if name not in parameter_names():
-                    raise ConfigError(f"{start}which is no parameter; venues may differ in {_OF_VENUES}.")
+                    raise ConfigError(f"{start}which is not a parameter; venues may differ in {_OF_VENUES}.")
                 if name not in VENUE_PARAMETERS:
                     raise ConfigError(f"{start}but it is the same at all venues; venues may differ in {_OF_VENUES}.")
                 if name in member:
-                    raise ConfigError(f"{start}which member = {self.member!r} sets too; leave one of the two out.")
+                    raise ConfigError(f"{start}which member = {self.member!r} also sets; leave one of the two out.")
             for population in self.populations():
                 try:
                     Parameters(**{**asdict(population), **changes})
@@ -201,7 +201,7 @@ class WorldConfig:
         return tuple(dict(changes) for changes in given)
 
     def venue_parameters(self, venue: int) -> Parameters:
-        """The physics of one venue: `parameters` and what `venue_overrides` change of them there."""
+        """The physics of one venue: `parameters` with the changes of `venue_overrides`."""
         changes = self.venue_overrides[venue] if self.venue_overrides else {}
         return replace(self.parameters, **changes)
 
@@ -215,10 +215,10 @@ class WorldConfig:
         try:
             return Parameters(**{**asdict(self.parameters), **shipped_ensemble().members[member]})
         except ValueError as error:
-            raise ConfigError(f"parameters do not go together with member {member!r}: {error}") from None
+            raise ConfigError(f"parameters contradict member {member!r}: {error}") from None
 
     def populations(self) -> tuple[Parameters, ...]:
-        """The physics of every world that an episode may be: one, or that of each member of the ensemble.
+        """The physics of every possible world of an episode: one, or one per member of the ensemble.
 
         Raises:
             ConfigError: `parameters` contradict a member.
@@ -232,7 +232,7 @@ class WorldConfig:
         return seated(self.background, self.known_roles(), make_agents(self.roles, self.venues), self.venues)
 
     def known_roles(self) -> dict[str, Role]:
-        """Roles whose seats somebody may have in this world: its own, and those that its size has a name for."""
+        """Roles that may have seats in this world: its own, and those of its size."""
         return {**SIZES[self.size].known_roles(), **self.roles}
 
     def learners(self) -> tuple[Agent, ...]:
@@ -244,7 +244,7 @@ class WorldConfig:
         return float(self.defaults.get(name, LEVER_BY_NAME[name].default))
 
     def lever(self, name: str) -> Lever:
-        """One lever's row of the table, at its default in this world."""
+        """One lever's row of the table, with its default in this world."""
         return with_defaults([LEVER_BY_NAME[name]], self.defaults)[0]
 
     def shows(self, feature: Feature) -> bool:
@@ -254,7 +254,7 @@ class WorldConfig:
         return feature.group in self.observe and ("feeds" in self.observe or not feature.needs_feeds)
 
     def computes(self, feature: Feature) -> bool:
-        """Whether this world works a feature out, for governors, critics or onlookers."""
+        """Whether this world computes a feature, for governors, critics or observers."""
         return feature.group not in ("surface", "accounts") or feature.group in self.observe
 
     @property
@@ -265,11 +265,11 @@ class WorldConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dict that `from_dict` takes back; an infinite autonomy is the string 'inf'.
 
-        An empty background and empty overrides are left out. A governor in the background that is an object is told by
-        its class, and refused by `from_dict`.
+        An empty background and empty overrides are left out. A background governor that is an object is named by its
+        class, which `from_dict` refuses.
 
         Raises:
-            ConfigError: `reward_fn` has no name that could be imported again.
+            ConfigError: `reward_fn` has no importable name.
         """
         data = {spec.name: getattr(self, spec.name) for spec in fields(self)}
         del data["background"]
@@ -294,12 +294,12 @@ class WorldConfig:
         """Inverse of `to_dict`.
 
         Raises:
-            ConfigError: an unknown field, a value that the field does not accept, or a parameter of a member that is
-                not its value any more.
+            ConfigError: a field is unknown or does not accept its value, or a parameter differs from the member's
+                present value.
         """
         for name in data:
             if name not in FIELDS:
-                raise ConfigError(f"{name!r} is no field of a world's configuration, known are {', '.join(FIELDS)}.")
+                raise ConfigError(f"{name!r} is not a field of a world's configuration, known are {', '.join(FIELDS)}.")
         values = dict(data)
         try:
             if "autonomy" in values:
@@ -322,7 +322,7 @@ class WorldConfig:
             taken = [name for name in changes if name in shipped_ensemble().ranges]
             if taken:
                 raise ConfigError(
-                    f"parameters set {taken[0]}, which member = {self.member!r} sets too; leave one of the two out."
+                    f"parameters set {taken[0]}, which member = {self.member!r} also sets; leave one of the two out."
                 )
         try:
             return replace(self, parameters=Parameters(**{**asdict(self.parameters), **changes}))
@@ -331,15 +331,15 @@ class WorldConfig:
 
 
 _OF_VENUES = ", ".join(VENUE_PARAMETERS)
-FIELDS = tuple(sorted((*(spec.name for spec in fields(WorldConfig)), "mandates")))  # that a configuration is made of
+FIELDS = tuple(sorted((*(spec.name for spec in fields(WorldConfig)), "mandates")))  # names of all fields
 
 
 def _refuse_other_values(member: str, parameters: Mapping[str, Any]) -> None:
-    """Raise ConfigError where what was written down of a member is not what it is now."""
+    """Raise ConfigError if stored parameters of a member differ from its present values."""
     for name, value in shipped_ensemble().members.get(member, {}).items():
         if parameters.get(name, value) != value:
             raise ConfigError(
-                f"parameters have {name} = {parameters[name]!r}, and member {member!r} of this version has {value!r}; "
+                f"parameters have {name} = {parameters[name]!r}, but member {member!r} of this version has {value!r}; "
                 f"leave member or that parameter out."
             )
 

@@ -1,8 +1,8 @@
-"""An ensemble of worlds: sets of parameters that all lie inside the bands of the calibration, each playable by name.
+"""An ensemble of worlds: sets of parameters inside all bands of the calibration, each playable by name.
 
-`ensemble.json` beside this file holds the fields that members differ in, each with the range that it was drawn from and
-whose range that is, and the members, "w01", "w02" and so on. `protogov study ensemble` writes it; what
-is no field of it has the same value in every member.
+`ensemble.json` in this folder holds the fields in which members differ, each with its range and the range's source, and
+the members, "w01", "w02" and so on. `protogov study ensemble` writes it. All other parameters have the same value in
+every member.
 """
 
 import json
@@ -20,22 +20,22 @@ from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.parameters import Parameters
 
 ENSEMBLE_FILE = Path(__file__).with_name("ensemble.json")
-EVERY_MEMBER = "ensemble"  # as the name of a member: each episode draws one
+EVERY_MEMBER = "ensemble"  # this name means: each episode draws a member
 _SPECS = {spec.name: spec for spec in fields(Parameters)}
 
 
 class EnsembleError(ValueError):
-    """A file of an ensemble that cannot be used, or the name of a member that it lacks."""
+    """An invalid file of an ensemble, or the name of an unknown member."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Where the values of one parameter are drawn from.
+    """The range of one parameter.
 
     Attributes:
         low, high: closed range, in the parameter's unit.
         log: drawn evenly in the logarithm.
-        source: whose range it is, in words.
+        source: source of the range, in words.
     """
 
     low: float
@@ -58,7 +58,7 @@ class Ensemble:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the members, in the order of the file."""
+        """Names of the members, in the order of the file."""
         return tuple(self.members)
 
     def table(self) -> NDArray[np.float64]:
@@ -66,7 +66,7 @@ class Ensemble:
         return np.array([[values[name] for name in self.ranges] for values in self.members.values()])
 
     def to_dict(self) -> dict[str, Any]:
-        """What the file holds."""
+        """The content of the file."""
         ranges = {
             name: {"low": one.low, "high": one.high, "log": one.log, "source": one.source}
             for name, one in self.ranges.items()
@@ -75,7 +75,7 @@ class Ensemble:
 
 
 def whole(name: str) -> bool:
-    """Whether a parameter takes whole numbers alone."""
+    """Whether a parameter takes only whole numbers."""
     return _SPECS[name].type in (int, "int")
 
 
@@ -83,8 +83,8 @@ def read_ensemble(path: Path = ENSEMBLE_FILE) -> Ensemble:
     """The ensemble in a file.
 
     Raises:
-        EnsembleError: the file is missing or no such JSON, a field is no parameter, a member lacks a field, has one
-            too many, or a value that is no number of its range.
+        EnsembleError: the file is missing or has another form, a field is not a parameter, or a member lacks a field,
+            has an additional one, or has a value outside its range.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -96,7 +96,7 @@ def read_ensemble(path: Path = ENSEMBLE_FILE) -> Ensemble:
         raise EnsembleError(f"{path}: holds no member; at least one is needed.")
     for name, one in ranges.items():
         if name not in _SPECS:
-            raise EnsembleError(f"{path}: ranges names {name!r}, which is no parameter of a world.")
+            raise EnsembleError(f"{path}: ranges names {name!r}, which is not a parameter of a world.")
         if not (isfinite(one.low) and isfinite(one.high) and one.low <= one.high and (one.low > 0.0 or not one.log)):
             raise EnsembleError(
                 f"{path}: the range of {name} is {one.low!r} to {one.high!r}; two numbers in order are accepted, "
@@ -114,7 +114,7 @@ def _check_member(path: Path, member: str, values: Mapping[str, Any], ranges: Ma
         if name not in values or name not in ranges:
             problem = "lacks" if name not in values else "has a value for"
             raise EnsembleError(
-                f"{path}: member {member!r} {problem} {name!r}; members have the fields of ranges alone."
+                f"{path}: member {member!r} {problem} {name!r}; members have exactly the fields of ranges."
             )
         value, one = values[name], ranges[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not one.low <= value <= one.high:
@@ -125,12 +125,12 @@ def _check_member(path: Path, member: str, values: Mapping[str, Any], ranges: Ma
     try:
         Parameters(**values)
     except ValueError as error:
-        raise EnsembleError(f"{path}: member {member!r} is no world ({error})") from None
+        raise EnsembleError(f"{path}: member {member!r} is not a valid world ({error})") from None
 
 
 @cache
 def shipped_ensemble() -> Ensemble:
-    """The ensemble that this package comes with.
+    """The ensemble of this package.
 
     Raises:
         EnsembleError: see `read_ensemble`.
@@ -151,7 +151,7 @@ def check_member(name: str) -> None:
 
 
 def members_drawn(keys: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
-    """Number of the member, below `count`, that each episode is played by, I64[n]; a function of its key alone."""
+    """Number of the member, below `count`, of each episode, I64[n]; a function of the episode's key only."""
     with np.errstate(over="ignore"):  # the keyed noise wraps around
         draws = [uniform(np.uint64(one), 0, 0, 0, Purpose.MEMBER) for one in keys]
     return np.array([int(draw * count) for draw in draws], np.int64)

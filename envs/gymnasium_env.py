@@ -27,7 +27,7 @@ IDS: dict[str, dict[str, str]] = {
     for name, size in SIZES.items()
     for title, role in _ROLES.items()
 }
-_OPENED = np.ones(1, np.bool_)  # the one row, after a reset
+_OPENED = np.ones(1, np.bool_)  # the only row, after a reset
 
 
 def register_all() -> None:
@@ -43,28 +43,28 @@ def register_all() -> None:
 
 
 class GovernorEnv(gym.Env[Any, Any]):
-    """One protocol in one world, one governor of it that learns.
+    """One protocol in one world, with one learning governor.
 
-    Other levers stay at their defaults, those of a rival protocol (`venues=2`) too, unless `background` puts a governor
-    there: `background={"risk_0": "steward_var", "rate_1": "pi"}`.
+    All other levers stay at their defaults, also those of a rival protocol (`venues=2`), unless `background` puts a
+    governor there: `background={"risk_0": "steward_var", "rate_1": "pi"}`.
 
     Ids: `protogov/Rates-v0` (4 levers of the rate model), `protogov/Thresholds-v0` (4 of risk), `protogov/Spreads-v0`
-    (4 of the options AMM), `protogov/Joint-v0` (all 12); `protogov/CoreRates-v0` and so on with one lever a role,
-    `protogov/RivalsRates-v0` and so on on venue 0 of two, and `protogov/TinyRates-v0` and so on for tests
+    (4 of the options AMM), `protogov/Joint-v0` (all 12). `protogov/CoreRates-v0` etc. have one lever per role,
+    `protogov/RivalsRates-v0` etc. govern venue 0 of two, and `protogov/TinyRates-v0` etc. are for tests
     (`protogov.envs.sizes`).
 
     - Observation: Box(-10, 10, (98,), float32), normalised features; `feature_names` names each entry, and
-      `feature_table` gives its group, unit and range. With `observation="dict"` a Dict with an entry a feature. With a
-      rival its levers a decision ago come on top.
+      `feature_table` gives its group, unit and range. With `observation="dict"` a Dict with one entry per feature. A
+      rival protocol adds its levers one decision ago.
     - Action: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high. The shield moves the
       lever toward it by at most one cap per delay. Finite values beyond are clipped.
-    - Reward: the role's mandate of this decision over its daily standard deviation (Joint: welfare W over its own), or
-      what `mandates` or `reward_fn` say.
-    - Termination: never; insolvency must not be a way out. Truncation: after `episode_hours` (default 336 h, that is 56
-      decisions of 6 h).
+    - Reward: the role's mandate of this decision divided by its daily standard deviation (Joint: welfare W divided by
+      its own), or the reward set by `mandates` or `reward_fn`.
+    - Termination: never; insolvency does not end an episode. Truncation: after `episode_hours` (default 336 h, that is
+      56 decisions of 6 h).
     - Info: plain floats under the same keys after a reset and a step; see :class:`protogov.envs.infos.InfoReader`.
 
-    `reset(seed=s)` begins the first episode of world s; `reset()` begins the next one. An unseeded first reset draws
+    `reset(seed=s)` starts the first episode of world s; `reset()` starts the next one. An unseeded first reset draws
     its world from the system's entropy. Unknown reset options are ignored.
 
     Example:
@@ -89,17 +89,17 @@ class GovernorEnv(gym.Env[Any, Any]):
         """Make the environment.
 
         Args:
-            role: rate, risk, spread or joint; with `roles`, the one of them that governs, while the others' levers stay
-                at their defaults.
+            role: rate, risk, spread or joint; with `roles`, the role that governs; the others' levers stay at their
+                defaults.
             scenario: a registered name, a path to candles, or a `Scenario`.
-            observation: "vector", or "dict" with an entry a feature, which flattens to the vector.
-            population_hook: people in plain Python, once an hour; see `protogov.envs.population_hook`.
+            observation: "vector", or "dict" with one entry per feature, which flattens to the vector.
+            population_hook: people in plain Python, called once an hour; see `protogov.envs.population_hook`.
             render_mode: None or "rgb_array".
             config: fields of `WorldConfig`, for instance `size`, `roles`, `mandates`, `background`.
 
         Raises:
-            TypeError: a keyword that is no field.
-            ConfigError: an impossible value.
+            TypeError: a keyword is not a field.
+            ConfigError: an invalid value.
             ValueError: an unknown scenario or a bad candle file.
         """
         self.simulator = Simulator(
@@ -124,10 +124,10 @@ class GovernorEnv(gym.Env[Any, Any]):
         return feature_table(self.simulator, self.agent)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin the first episode of world `seed`, or the next episode; (observation, info).
+        """Start the first episode of world `seed`, or the next episode; returns (observation, info).
 
         Raises:
-            ValueError: a seed that is no whole number from 0 to 2**64 - 1. Nothing has changed.
+            ValueError: a seed is not a whole number from 0 to 2**64 - 1. Nothing has changed.
         """
         (world,) = row_seeds(seed, 1)
         super().reset(seed=world)
@@ -139,8 +139,8 @@ class GovernorEnv(gym.Env[Any, Any]):
 
         Raises:
             ActionError: a wrong shape or a non-finite value. Nothing has changed.
-            RuntimeError: the episode is over, or never began.
-            RewardError: `reward_fn` returned what no reward can be.
+            RuntimeError: the episode is over or has not started.
+            RewardError: `reward_fn` returned an invalid reward.
         """
         simulator, agent = self.simulator, self.agent
         self._episodes.play({agent: one_action(simulator, agent, action)})

@@ -1,4 +1,4 @@
-"""What an agent's info holds: floats under flat keys, the same after a reset and after a decision."""
+"""Infos of agents: floats under flat keys, the same after a reset and after a decision."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ class InfoReader:
     """Reads the infos of one agent.
 
     `terms/<term>`: each term of its mandate in the last decision [bp of K0, except counts]. `executed/<lever>`: its
-    levers in force [their unit]. `welfare`: W of its venue in the last decision [bp of K0]. A row that has just been
-    reset has had no decision: its terms and its welfare are 0.
+    levers in force [their unit]. `welfare`: W of its venue in the last decision [bp of K0]. After a reset there is no
+    decision yet: terms and welfare are 0.
     """
 
     def __init__(self, simulator: Simulator, agent: str) -> None:
@@ -24,10 +24,10 @@ class InfoReader:
             "welfare",
             *(f"executed/{lever}" for lever in role.levers),
         )
-        self._decided = len(role.terms) + 1  # of the keys: what a decision brings
+        self._decided = len(role.terms) + 1  # number of the keys that need a decision
 
     def table(self, opened: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
-        """Values float64 [n, keys] of every row; those in `opened`, bool [n], have just been reset."""
+        """Values float64 [n, keys] of every row; rows in `opened`, bool [n], have just been reset."""
         simulator, agent = self._simulator, self._agent
         welfare = simulator.welfare(self._venue)[:, None]
         values = np.concatenate([simulator.terms(agent), welfare, simulator.executed(agent)], axis=1)
@@ -40,7 +40,7 @@ class InfoReader:
         return [dict(zip(self.keys, row, strict=True)) for row in self.table(opened).tolist()]
 
     def batch(self, reported: NDArray[np.bool_], opened: NDArray[np.bool_]) -> dict[str, Any]:
-        """Infos of the rows `told`, bool [n], in Gymnasium's vector form: each `key` beside its mask `_key`."""
+        """Infos of the rows `told`, bool [n], in Gymnasium's vector form: each `key` with its mask `_key`."""
         values = np.where(reported[:, None], self.table(opened), 0.0)
         infos: dict[str, Any] = {}
         for key, column in zip(self.keys, values.T.copy(), strict=True):

@@ -1,4 +1,4 @@
-"""What passes between a batch of worlds and its users: a step's result, a governor's view, errors, the protocol."""
+"""The types between a batch of worlds and its users: a step's result, a governor's view, errors, protocols."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -14,38 +14,38 @@ from protogov.envs.world.welfare import WELFARE_PARTS
 
 
 class ActionError(ValueError):
-    """An action that no governor can take; the message names agent and value. Nothing has changed."""
+    """An invalid action; the message names agent and value. Nothing has changed."""
 
 
 class HiddenFeatureError(KeyError):
-    """A governor asks for a feature that its world does not show; the message says which and why."""
+    """A governor asks for a feature that its world does not show; the message names it and the reason."""
 
     def __str__(self) -> str:
-        """The sentence, without the quotes of a key."""
+        """The message, without the quotes of a KeyError."""
         return str(self.args[0])
 
 
 class SnapshotError(ValueError):
-    """Bytes that are no snapshot of this kind of simulator. Nothing has changed."""
+    """Bytes that are not a snapshot of this kind of simulator. Nothing has changed."""
 
 
 class Step(NamedTuple):
-    """What one decision of n worlds returned. Arrays are fresh; keys are agent names unless said otherwise.
+    """The result of one decision of n worlds. Arrays are fresh; keys are agent names unless stated otherwise.
 
     Attributes:
-        obs: float32 [n, d] observations after the decision, of the governors that learn; all else is told of those in
-            the background too.
-        rewards: float64 [n], blended and scaled (see `Role.daily_sd`), or what the configuration's `reward_fn` says.
+        obs: float32 [n, d] observations after the decision, of the learning governors; all other fields also cover
+            governors in the background.
+        rewards: float64 [n], blended and scaled (see `Role.daily_sd`), or the result of `WorldConfig.reward_fn`.
         terms: float64 [n, k], unweighted terms of the agent's mandate in `role.terms` order [bp of K0, except counts];
             key `welfare_<venue>`: `WELFARE_PARTS` [bp of K0].
         truncated: bool [n], the episode is over and the row needs a reset.
-        proposed, executed: float64 [n, levers], what was asked for and what is in force [the lever's unit].
+        proposed, executed: float64 [n, levers], proposals and values in force [the lever's unit].
         reason: int8 [n, levers], `protogov.envs.world.levers.Reason` of each lever.
         records: RECORD [n, venues], both loop gains and the extent of cascades and losses in this decision; see
             `protogov.envs.world.records.RECORD` for every field and its unit.
-        events: EVENT [n, m]; the first `n_events[i]` of row i are valid. `parent`, `root` and `generation` place each
-            in its cascade, which may have begun in an earlier decision. m is the largest of `n_events` (at least 1, at
-            most 256 * decision_hours).
+        events: EVENT [n, m]; the first `n_events[i]` of row i are valid. `parent`, `root` and `generation` give its
+            place in its cascade, which may have started in an earlier decision. m is the largest of `n_events` (at
+            least 1, at most 256 * decision_hours).
         n_events: int64 [n].
     """
 
@@ -67,7 +67,7 @@ class Step(NamedTuple):
 
 @runtime_checkable
 class ForkableWorld(Protocol):
-    """What learners and measures need of a world; the analytic fixtures of the laboratory implement it too."""
+    """The interface of a world for learners and measurements; analytic test worlds implement it too."""
 
     agents: tuple[str, ...]
 
@@ -80,12 +80,12 @@ class ForkableWorld(Protocol):
         ...
 
     def fork(self, rows: Any) -> "ForkableWorld":
-        """Copy rows into a world of their own that runs on with the same tape and noise."""
+        """Copy rows into a new world that continues with the same tape and noise."""
         ...
 
 
 class Readable(Protocol):
-    """What a view reads of a simulator."""
+    """The part of a simulator that a view reads."""
 
     places: dict[str, Agent]
     config: WorldConfig
@@ -106,10 +106,10 @@ class Readable(Protocol):
 class Governor(Protocol):
     """Sets one role's levers, for every world of a batch at once.
 
-    A governor may keep memory per world (a row); it forgets a row when that row is reset. It sees its role only through
-    the `RoleView`, and answers with targets in [-1, 1]: -1 is a lever's low end, 0 its default, +1 its high end.
+    A governor may keep memory per world (row); it erases the memory of a row that is reset. It sees its role only
+    through the `RoleView`, and returns targets in [-1, 1]: -1 is a lever's low end, 0 its default, +1 its high end.
 
-    Baselines, learners' policies and hand-written rules are all this. One that governs in the background of worlds
+    Baselines, learned policies and hand-written rules all implement this. A governor in the background of worlds
     (`WorldConfig.background`) is copied with their rows: see `state_dict`.
     """
 
@@ -118,7 +118,7 @@ class Governor(Protocol):
 
         Args:
             rows: indices of the worlds that start over, I64[m].
-            seeds: what any randomness of the governor in those worlds is keyed by, U64[m].
+            seeds: keys of the governor's randomness in those worlds, U64[m].
         """
         ...
 
@@ -127,20 +127,20 @@ class Governor(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """What it remembers: all that a later `load_state_dict` needs to go on as if nothing had happened.
+        """Its memory: everything that a later `load_state_dict` needs to continue as if nothing had happened.
 
-        A nest of dicts, lists and tuples. Every array has a row a world along its first axis; what belongs to all
-        worlds is a number, a string or None. What a governor was made with (weights, say) is not among it.
+        A nest of dicts, lists and tuples. Every array has one row per world along its first axis; values for all worlds
+        are numbers, strings or None. Arguments of the constructor (such as weights) are not included.
         """
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Continue from a `state_dict`."""
         ...
 
 
 class RoleView:
-    """What one governor sees of the worlds: its normalised observation, and physical values by name."""
+    """One governor's view of the worlds: its normalised observation, and physical values by name."""
 
     def __init__(self, agent: str, simulator: "Readable", obs: NDArray[np.float32]) -> None:
         self.agent = agent
@@ -150,11 +150,11 @@ class RoleView:
     def raw(self, name: str) -> NDArray[np.float64]:
         """Feature `name` in its physical unit, float64 [n] or [n, *shape] by the feature's shape.
 
-        Any role may ask for any that the world shows to governors.
+        Any role may ask for any feature that the world shows to governors.
 
         Raises:
             HiddenFeatureError: governors of this world cannot see it.
-            KeyError: no such feature; the message lists those there are.
+            KeyError: no such feature; the message lists the known ones.
         """
         if name in FEATURES and not self._simulator.config.shows(FEATURES[name]):
             raise HiddenFeatureError(f"feature {name!r} cannot be seen by governors: {_why_hidden(FEATURES[name])}.")

@@ -1,4 +1,4 @@
-"""Where each agent's things are in the arrays of a batch: observation columns, levers, terms, weights of its reward."""
+"""Indices of each agent in the arrays of a batch: observation columns, levers, terms, weights of its reward."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -41,7 +41,7 @@ class Layout:
         return {name: venue * _BLOCK + column for name, column in _COLUMNS.items()}
 
     def features(self, agent: str) -> tuple[Feature, ...]:
-        """What an agent sees of the world and of its own venue: the features of its role that the world shows."""
+        """Features of the world and of its own venue that an agent sees: those of its role that the world shows."""
         return tuple(feature for feature in self.places[agent].role.feature_rows() if self.config.shows(feature))
 
     @cached_property
@@ -93,7 +93,7 @@ class Layout:
         return {name: np.array([TERM_NAMES.index(t.source) for t in role.terms]) for name, role in self._roles()}
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
-        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; those of rivals carry `rival_`."""
+        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; rivals' start with `rival_`."""
         if agent not in self._names:
             names = [name for feature in self.features(agent) for name in feature.entries()]
             for _ in range(self.config.venues - 1):
@@ -102,7 +102,7 @@ class Layout:
         return self._names[agent]
 
     def blank_world(self) -> np.ndarray:
-        """The blank record that an episode begins from: clock, counts and the limits of every lever."""
+        """The empty record at the start of an episode: clock, counts and the limits of every lever."""
         row = np.zeros(1, world_dtypes[self.config.venues])
         row["num_venues"] = self.config.venues
         row["length"] = self.config.episode_hours

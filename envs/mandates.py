@@ -1,14 +1,15 @@
-"""What governors are paid for: terms with weights, as presets by name and as a user's own weights.
+"""Rewards of governors: terms with weights, as presets by name and as a user's own weights.
 
-A mandate is the weighted sum of terms of the world [bp of K0 a decision] over its daily standard deviation. Presets:
+A mandate is the weighted sum of terms of the world [bp of K0 per decision] divided by its daily standard deviation.
+Presets:
 
-    mandate   each role's part of the protocol's task; a role that has no row here is paid welfare W, as `joint` is
-    profit    what each role earns: the market's reserves, less losses for `risk`; the option pool's income for `spread`
+    mandate   each role's part of the protocol's task; a role without a row is paid welfare W, like `joint`
+    profit    each role's income: the market's reserves, for `risk` minus losses; the option pool's income for `spread`
     welfare   W for everybody
 
 `daily_sd` of a preset is the standard deviation of its 24-hour sums under default levers on `natural` [bp], measured
-once by `protogov study scales` and frozen here. A user's own weights are over 1, so that the reward is in bp of K0,
-unless they name a "daily_sd": `protogov study scales --weights` measures one.
+once by `protogov study scales` and frozen here. A user's own weights are divided by 1, which gives rewards in bp of K0,
+unless they name a "daily_sd"; `protogov study scales --weights` measures one.
 """
 
 from collections.abc import Mapping
@@ -41,14 +42,14 @@ class Term:
     source: str
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a source that the world does not account for, or a weight that is no number."""
+        """Raise ValueError for an unknown source or a weight that is not a number."""
         if self.source not in TERM_NAMES:
             raise ValueError(f"source = {self.source!r} of term {self.name} must be one of {', '.join(TERM_NAMES)}.")
         check_weight(f"weight of term {self.name}", self.weight)
 
 
 class Mandate(NamedTuple):
-    """Terms, and the standard deviation [bp] that their weighted sum is divided by."""
+    """Terms, and the standard deviation [bp] that divides their weighted sum."""
 
     terms: tuple[Term, ...]
     daily_sd: float
@@ -62,7 +63,7 @@ def _preset(daily_sd: float, **weights: float) -> Mandate:
 
 
 _POOL_INCOME = {"pool_fees": 1.0, "pool_interest": 1.0, "pool_hedging": 1.0, "pool_adverse_selection": 1.0}
-# preset -> role -> what it is paid for
+# preset -> role -> its mandate
 PRESETS: dict[str, dict[str, Mandate]] = {
     "mandate": {
         "rate": Mandate(
@@ -109,19 +110,19 @@ PRESETS: dict[str, dict[str, Mandate]] = {
 
 
 def default_mandate(role: str) -> Mandate:
-    """What a role of that name is paid for unless something else is said."""
+    """The default mandate of a role of that name."""
     return PRESETS["mandate"].get(role, WELFARE)
 
 
 def mandate_of(role: str, value: Any) -> Mandate:
-    """The mandate that a preset's name, or weights by term of the world, stand for.
+    """The mandate of a preset's name, or of weights by term of the world.
 
     Args:
-        role: name of the role that is paid.
-        value: "mandate", "profit" or "welfare", or a mapping from terms to weights, which may hold "daily_sd" too.
+        role: name of the role.
+        value: "mandate", "profit" or "welfare", or a mapping from terms to weights, which may also hold "daily_sd".
 
     Raises:
-        ValueError: an unknown preset, one without a row for this role, an unknown term, or a weight that is no number.
+        ValueError: an unknown preset, one without a row for this role, an unknown term, or an invalid weight.
     """
     where = f"mandates[{role!r}]"
     if isinstance(value, str):
@@ -133,7 +134,7 @@ def mandate_of(role: str, value: Any) -> Mandate:
             raise ValueError(f"{where} = {value!r} must be one of {', '.join(PRESETS)}, or a mapping of weights.")
         if role not in PRESETS[value]:
             raise ValueError(
-                f"{where} = {value!r} is known for {', '.join(PRESETS[value])} alone; give weights by term instead."
+                f"{where} = {value!r} is known only for {', '.join(PRESETS[value])}; give weights by term instead."
             )
         return PRESETS[value][role]
     if not isinstance(value, Mapping):
@@ -150,7 +151,7 @@ def mandate_of(role: str, value: Any) -> Mandate:
 
 
 def check_mandate(where: str, mandate: Mandate) -> None:
-    """Raise ValueError unless there are terms, a scale above zero, and a drawdown only of what can be followed."""
+    """Raise ValueError unless there are terms, a scale above zero, and a drawdown only of supported terms."""
     if not mandate.terms:
         raise ValueError(f"{where} must name at least one term, known terms are {', '.join(TERM_NAMES)}.")
     sd = mandate.daily_sd
@@ -162,12 +163,12 @@ def check_mandate(where: str, mandate: Mandate) -> None:
             if source not in (*SCORED, OWN_DRAWDOWN):
                 raise ValueError(
                     f"{where} weighs {OWN_DRAWDOWN}, the drawdown of its own sum, which can hold "
-                    f"{', '.join(SCORED)}, and not {source!r}."
+                    f"{', '.join(SCORED)}, but not {source!r}."
                 )
 
 
 def score_weights(mandate: Mandate) -> dict[str, float]:
-    """Weight of each of `SCORED` in the sum whose drawdown `risk_drawdown_growth` is."""
+    """Weight of each of `SCORED` in the sum of which `risk_drawdown_growth` is the drawdown."""
     weights = dict.fromkeys(SCORED, 0.0)
     for term in mandate.terms:
         if term.source in weights:

@@ -1,6 +1,6 @@
-"""What governors remember of worlds, by their `state_dict`: rows picked out of it, and kept without pickling.
+"""Governors' memory of worlds, in their `state_dict`: selection of rows, and storage without pickling.
 
-A state is a nest of dicts with string keys, lists and tuples. Its arrays have a row a world along the first axis; plain
+A state is a nest of dicts with string keys, lists and tuples. Its arrays have one row per world (first axis); plain
 and numpy scalars, strings and None belong to all worlds.
 """
 
@@ -16,12 +16,12 @@ def pick_rows(state: Any, rows: NDArray[np.int64], num_worlds: int, whose: str) 
 
     Args:
         state: of `num_worlds` worlds.
-        rows: I64[m], which; they may repeat.
+        rows: I64[m], which may repeat.
         num_worlds: rows of every array.
-        whose: for the message.
+        whose: owner, for the message.
 
     Raises:
-        ValueError: an array that has not a row a world.
+        ValueError: an array does not have one row per world.
     """
     if isinstance(state, Mapping):
         return {name: pick_rows(value, rows, num_worlds, f"{whose}[{name!r}]") for name, value in state.items()}
@@ -31,7 +31,7 @@ def pick_rows(state: Any, rows: NDArray[np.int64], num_worlds: int, whose: str) 
         return state
     if len(state) != num_worlds:
         raise ValueError(
-            f"{whose} has shape {state.shape}; what a governor remembers has a row for each of {num_worlds} worlds."
+            f"{whose} has shape {state.shape}; a governor's memory has one row for each of {num_worlds} worlds."
         )
     return state[rows]
 
@@ -40,7 +40,7 @@ def pack(state: Any, arrays: list[NDArray[Any]], whose: str) -> Any:
     """The state as JSON; its arrays are appended to `arrays`.
 
     Raises:
-        TypeError: it holds something else than arrays, numbers, strings, None, lists, tuples and dicts.
+        TypeError: it holds something other than arrays, numbers, strings, None, lists, tuples and dicts.
     """
     if isinstance(state, Mapping) and all(isinstance(name, str) for name in state):
         return {"dict": {name: pack(value, arrays, f"{whose}[{name!r}]") for name, value in state.items()}}

@@ -1,4 +1,4 @@
-"""How an agent's observation is handed out: as one vector, or as a dict with an entry a feature; and what is in it."""
+"""The forms of an agent's observation: one vector, or a dict with one entry per feature; and their content."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ class FeatureRow:
 
     Attributes:
         index: its place in the vector.
-        name: its name, say `lever_executed[slope2]`.
-        feature: the feature that it belongs to; the key of the dict form.
+        name: its name, such as `lever_executed[slope2]`.
+        feature: its feature; the key of the dict form.
         group: who can read it; see `protogov.envs.world.features`.
         unit: of the physical value.
-        low, high: physical values [unit] at which the observation reaches -10 and +10; beyond, it is clipped.
-        scale: physical value [unit] that the normalisation divides by.
+        low, high: physical values [unit] at which the observation reaches -10 and +10; outside it is clipped.
+        scale: divisor of the normalisation [unit].
         transform: linear, value / scale; or symlog, sign * log(1 + |value| / scale).
     """
 
@@ -44,7 +44,7 @@ class FeatureRow:
 
 
 class FeatureTable(tuple[FeatureRow, ...]):
-    """What an observation is made of, a row a number, in its order; `print` shows it as text."""
+    """The content of an observation, one row per number, in its order; `print` shows it as text."""
 
     __slots__ = ()
 
@@ -60,7 +60,7 @@ class FeatureTable(tuple[FeatureRow, ...]):
 
 
 def feature_table(simulator: Simulator, agent: str) -> FeatureTable:
-    """The table of `agent`'s observation, generated from the tables that the world observes by.
+    """The table of `agent`'s observation, generated from the tables of the world.
 
     Raises:
         KeyError: no such agent.
@@ -81,7 +81,7 @@ def feature_table(simulator: Simulator, agent: str) -> FeatureTable:
 class ObservationForm:
     """The form of one agent's observations.
 
-    In the form "dict" there is an entry a feature, in the order of the vector: float32 [*shape], scalars [1].
+    The form "dict" has one entry per feature, in the order of the vector: float32 [*shape], scalars [1].
     `gymnasium.spaces.utils.flatten(space, observation)` is the vector, bit for bit.
 
     Attributes:
@@ -89,7 +89,7 @@ class ObservationForm:
     """
 
     def __init__(self, simulator: Simulator, agent: str, form: str = "vector") -> None:
-        """Raises ConfigError unless `form` is "vector" or "dict"."""
+        """Raise ConfigError unless `form` is "vector" or "dict"."""
         if form not in FORMS:
             raise ConfigError(f"observation = {form!r} must be one of {', '.join(FORMS)}.")
         self.form = form
@@ -106,7 +106,7 @@ class ObservationForm:
         self.space = spaces.Dict(OrderedDict((key, _box(shape)) for key, (_, shape) in self._parts.items()))
 
     def batch_space(self, count: int) -> spaces.Box | spaces.Dict:
-        """Space of `count` observations, their number first in every shape."""
+        """Space of `count` observations; the count is the first axis of every shape."""
         if isinstance(self.space, spaces.Box):
             return _box((count, *self.space.shape))
         return spaces.Dict(OrderedDict((key, _box((count, *shape))) for key, (_, shape) in self._parts.items()))
@@ -125,7 +125,7 @@ class ObservationForm:
 
 
 def _key(name: str) -> str:
-    """The feature that an entry's name belongs to."""
+    """The feature of an entry's name."""
     return name.split("[", 1)[0]
 
 

@@ -1,4 +1,4 @@
-"""One world, all of its governors at once: the PettingZoo parallel environment."""
+"""One world with all of its governors: the PettingZoo parallel environment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,17 +26,17 @@ Infos = dict[str, dict[str, Any]]
 class GovernorsParallelEnv(ParallelEnv):
     """The governors of one world, named by role and venue (`rate_0`, `risk_0`, `spread_0`, `rate_1`, …).
 
-    - Observation of each agent: Box(-10, 10, (d,), float32); rivals' levers are among it, one decision late. With
-      `observation="dict"` a Dict with an entry a feature.
+    - Observation of each agent: Box(-10, 10, (d,), float32); it includes rivals' levers, one decision late. With
+      `observation="dict"` a Dict with one entry per feature.
     - Action of each agent: Box(-1, 1, (levers,), float32), a target for each lever: -1 low, 0 default, +1 high.
-    - Reward: (1 - cooperation) * the role's mandate + cooperation * welfare, each over its daily standard deviation, or
-      what `mandates` or `reward_fn` say.
+    - Reward: (1 - cooperation) * the role's mandate + cooperation * welfare, each divided by its daily standard
+      deviation, or the reward set by `mandates` or `reward_fn`.
     - `state()`: Box(-10, 10, (g,), float32), every feature of the world and of every venue once.
     - All agents are truncated together after `episode_hours`; nobody is ever terminated.
     - Info of each agent: plain floats under the same keys after a reset and a step; see
       `protogov.envs.infos.InfoReader`.
 
-    `reset(seed=s)` begins the first episode of world s, `reset()` the next one. An unseeded first reset draws its world
+    `reset(seed=s)` starts the first episode of world s, `reset()` the next one. An unseeded first reset draws its world
     from the system's entropy. Unknown reset options are ignored.
     """
 
@@ -90,19 +90,19 @@ class GovernorsParallelEnv(ParallelEnv):
 
     @property
     def np_random(self) -> np.random.Generator:
-        """Random numbers for whoever wraps this environment, seeded by `reset(seed=...)` as Gymnasium's are.
+        """Random numbers for wrappers of this environment, seeded by `reset(seed=...)` as in Gymnasium.
 
-        The world does not use them, but for the seed of a first reset that was given none.
+        The world uses them only for the seed of an unseeded first reset.
         """
         if self._np_random is None:
             self._np_random, _ = seeding.np_random()
         return self._np_random
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observations, Infos]:
-        """Begin the first episode of world `seed`, or the next episode; (observations, infos).
+        """Start the first episode of world `seed`, or the next episode; returns (observations, infos).
 
         Raises:
-            ValueError: a seed that is no whole number from 0 to 2**64 - 1. Nothing has changed.
+            ValueError: a seed is not a whole number from 0 to 2**64 - 1. Nothing has changed.
         """
         (world,) = row_seeds(seed, 1)
         if world is not None:
@@ -120,9 +120,9 @@ class GovernorsParallelEnv(ParallelEnv):
         Without agents and without actions all five are empty.
 
         Raises:
-            ActionError: an agent missing or unknown, a wrong shape, a non-finite value. Nothing has changed.
+            ActionError: a missing or unknown agent, a wrong shape, a non-finite value. Nothing has changed.
             RuntimeError: actions after the episode is over, or before the first reset.
-            RewardError: `reward_fn` returned what no reward can be.
+            RewardError: `reward_fn` returned an invalid reward.
         """
         if not self.agents and not actions:
             return {}, {}, {}, {}, {}
@@ -174,15 +174,15 @@ def parallel_env(
     Args:
         scenario: a registered name, a path to candles, or a `Scenario`.
         venues: rival protocols in the world, 1 or 2; by default those of `size`.
-        observation: "vector", or "dict" with an entry a feature, which flattens to the vector.
-        population_hook: people in plain Python, once an hour; see `protogov.envs.population_hook`.
+        observation: "vector", or "dict" with one entry per feature, which flattens to the vector.
+        population_hook: people in plain Python, called once an hour; see `protogov.envs.population_hook`.
         render_mode: None or "rgb_array".
         config: further fields of `WorldConfig`, for instance `size`, `roles`, `mandates`, `reward_fn`, `background`
-            (whose governors are no agents here).
+            (whose governors are not agents here).
 
     Raises:
-        TypeError: a keyword that is no field.
-        ConfigError: an impossible value.
+        TypeError: a keyword is not a field.
+        ConfigError: an invalid value.
         ValueError: an unknown scenario or a bad candle file.
 
     Example:

@@ -1,21 +1,20 @@
-"""People in plain Python, for a try-out: a function that is called before every simulated hour of a batch of worlds.
+"""People in plain Python, for prototypes: a function called before every simulated hour of a batch of worlds.
 
     def everybody_more_careful(worlds, hour):
         worlds.venues.account_safety[:] = 1.5
 
     world = Simulator(num_worlds=8, population_hook=everybody_more_careful)
 
-It is slow by design: worlds stop after every hour, are copied, compared and checked, all on one thread. What proves
-itself belongs into `protogov.envs.world.population`. A hook that changes nothing leaves every episode as it is, bit for
-bit, at every `decision_hours`. The first use compiles for as long as the world itself does; the code is kept as the
-world's is.
+It is slow by design: worlds stop after every hour and are copied, compared and checked, all on one thread. Move useful
+behaviour to `protogov.envs.world.population`. A hook that changes nothing leaves every episode unchanged, bit for bit,
+at every `decision_hours`. The first use compiles for as long as the world itself; the code is kept in the same cache.
 
-`worlds` is a copy of the rows whose clock stands at `hour`, a recarray of `protogov.envs.world.state.world_dtypes`,
-[n]; `hour` is the number of hours that they have run, from 0 on. Rows of a batch may be out of step: then there is a
-call for each hour at which some of them stand. `worlds.seed` tells rows apart. What may be changed is in `FIELDS`:
-what people want and how they act, and money and coin, each transfer with two ends (cash that a borrower pays back
-leaves `outside_cash` and comes to the venue's `cash`, and both `account_scaled_debt` and `scaled_debt` fall). Rates and
-utilisation follow within five minutes. Terms and welfare count what the world itself did, not what a hook moved.
+`worlds` is a copy of the rows whose clock is at `hour`, a recarray of `protogov.envs.world.state.world_dtypes`, [n];
+`hour` is the number of hours that they have run, from 0 on. If rows of a batch are out of step, there is one call for
+each hour at which some rows are. `worlds.seed` identifies rows. A hook may change `FIELDS`: people's wishes and
+behaviour, and money and coin, where each transfer has two ends (cash that a borrower pays back leaves `outside_cash`
+and enters the venue's `cash`, and both `account_scaled_debt` and `scaled_debt` fall). Rates and utilisation follow
+within five minutes. Terms and welfare count what the world did, not what a hook moved.
 """
 
 import sys
@@ -37,11 +36,11 @@ _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
 class HookError(RuntimeError):
-    """A population hook did what it must not; the message names world, hour and field. The batch needs a reset."""
+    """A forbidden change by a population hook; the message names world, hour and field. The batch needs a reset."""
 
 
 class HookField(NamedTuple):
-    """A field that a hook may change, and the values that it may take there."""
+    """A field that a hook may change, and its accepted values."""
 
     about: str
     low: float = 0.0
@@ -92,9 +91,9 @@ FIELDS: dict[str, HookField] = {
 
 
 def hook_name(hook: PopulationHook) -> str:
-    """Where a hook stands, for what is written down: "package.module:name", or "file.py:name" of a script's.
+    """The place of a hook, for records: "package.module:name", or "file.py:name" for a script.
 
-    An object that is called, or a function made by another one, is named too, though it cannot be found again by that.
+    Callable objects and functions made by other functions are named too, but the name cannot find them again.
     """
     named = hook if hasattr(hook, "__qualname__") else type(hook)
     module, code = sys.modules.get(named.__module__), getattr(hook, "__code__", None)
@@ -109,7 +108,7 @@ def run_hour_by_hour(hook: PopulationHook, worlds: np.recarray, arguments: tuple
     """One decision of every row, with the hook before each hour.
 
     Args:
-        hook: what is called.
+        hook: the function.
         worlds: the batch, [n].
         arguments: of `step_range`, without start and stop.
 
@@ -117,7 +116,7 @@ def run_hour_by_hour(hook: PopulationHook, worlds: np.recarray, arguments: tuple
         The first row whose books do not balance, or -1.
 
     Raises:
-        HookError: the hook changed what it may not, or its transfers do not balance.
+        HookError: the hook made a forbidden change, or its transfers do not balance.
     """
     run, check = hourly_kernels(worlds["venues"].shape[1])
     count, hours = len(worlds), np.zeros(len(worlds), np.int64)
@@ -138,7 +137,7 @@ def run_hour_by_hour(hook: PopulationHook, worlds: np.recarray, arguments: tuple
 
 
 def _call(hook: PopulationHook, worlds: np.recarray, rows: NDArray[np.int64], hour: int, check: Any) -> None:
-    """Let the hook change `rows`, which stand at `hour`; they take over what it did when that is sound."""
+    """Let the hook change a copy of `rows`, which are at `hour`; valid changes are copied back."""
     before = worlds[rows].view(np.ndarray)
     changed = before.copy()
     hook(changed.view(np.recarray), hour)
@@ -162,7 +161,7 @@ def _call(hook: PopulationHook, worlds: np.recarray, rows: NDArray[np.int64], ho
     if not moved.any():
         return
     changed["venues"]["health_stale"][moved] = 1
-    # numba recognises the dtype object that it has met
+    # numba recognises a dtype object that it has seen
     named = changed.view(world_dtypes[before["venues"].shape[1]])
     bad = int(check(named if _COMPILED else named.view(np.recarray), 0, len(rows)))
     if bad >= 0:
@@ -174,7 +173,7 @@ def _call(hook: PopulationHook, worlds: np.recarray, rows: NDArray[np.int64], ho
 
 
 def _fields(before: Any, after: Any) -> Iterator[tuple[str, Any, Any, HookField | None]]:
-    """Every field of the worlds before and after, with what a hook may do to it; None: nothing."""
+    """Every field of the worlds before and after, with its accepted changes; None means no change."""
     for name in before.dtype.names:
         if name != "venues":
             yield name, before[name], after[name], WORLD_FIELDS.get(name)

@@ -1,4 +1,4 @@
-"""What may be read of a batch of worlds as it stands: sizes and names, observations, terms, records, features."""
+"""Readings of a batch of worlds: sizes and names, observations, terms, records, features."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ _WELFARE = TERM_NAMES.index("welfare")
 
 
 class Readings:
-    """The part of a `protogov.envs.simulator.Simulator` that changes nothing; arrays that it returns are fresh."""
+    """The part of a `protogov.envs.simulator.Simulator` that changes nothing; returned arrays are fresh."""
 
     config: WorldConfig
     num_worlds: int
@@ -51,7 +51,7 @@ class Readings:
         return int(self._layout.columns[agent].size)
 
     def observation_names(self, agent: str) -> tuple[str, ...]:
-        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; those of rivals carry `rival_`."""
+        """Names of its numbers: `feature`, `feature[lever]` or `feature[index]`; rivals' start with `rival_`."""
         return self._layout.observation_names(agent)
 
     def action_size(self, agent: str) -> int:
@@ -67,7 +67,7 @@ class Readings:
         return self._terms_flat[:, self.places[agent].venue].take(self._layout.term_columns[agent], axis=1)
 
     def world_terms(self, venue: int = 0) -> dict[str, NDArray[np.float64]]:
-        """Every term that mandates may be made of, in the last decision, by name: float64 [n], bp of K0 or a count."""
+        """Every possible term of mandates in the last decision, by name: float64 [n], bp of K0 or a count."""
         return {name: self._terms_flat[:, venue, column].copy() for column, name in enumerate(TERM_NAMES)}
 
     def welfare(self, venue: int) -> NDArray[np.float64]:
@@ -75,14 +75,14 @@ class Readings:
         return self._terms_flat[:, venue, _WELFARE].copy()
 
     def events(self) -> tuple[NDArray[np.void], NDArray[np.int64]]:
-        """(EVENT [n, m], int64 [n]): the last decision's events and how many of each row are valid; zeros behind."""
+        """(EVENT [n, m], int64 [n]): the last decision's events and the number of valid ones per row; zeros follow."""
         counts = self._step_events.copy()
         events = np.zeros((self.num_worlds, max(int(counts.max()), 1)), EVENT)
         self._kernels.copy_events(self._arguments[-2], counts, events)
         return events, counts
 
     def records(self) -> NDArray[np.void]:
-        """What the last decision left on record, RECORD [n, venues]: loop gains, cascades, losses."""
+        """The record of the last decision, RECORD [n, venues]: loop gains, cascades, losses."""
         return self._records.view(RECORD, np.ndarray).copy()
 
     def controls(self) -> NDArray[np.void]:
@@ -101,18 +101,18 @@ class Readings:
         return self._levers[field][:, self.places[agent].venue].take(self._layout.lever_columns[agent], axis=1)
 
     def observe(self) -> dict[str, NDArray[np.float32]]:
-        """Every agent's current observation, float32 [n, d]; for one in the background there is :meth:`view`."""
+        """Every agent's current observation, float32 [n, d]; use :meth:`view` for a background governor."""
         return {name: self._obs.take(self._layout.columns[name], axis=1) for name in self.agents}
 
     def state(self) -> NDArray[np.float32]:
         """Global state, float32 [n, g]: every feature of the world and of every venue once, normalised.
 
-        Latent features are among it, whatever governors see; `surface` and `accounts` where they are observed.
+        It always includes latent features, and `surface` and `accounts` if they are observed.
         """
         return self._obs.take(self._layout.state_columns, axis=1)
 
     def state_names(self) -> tuple[str, ...]:
-        """Name of every entry of a row of :meth:`state`; those of a venue begin with `venue_<number>.`."""
+        """Name of every entry of a row of :meth:`state`; those of a venue start with `venue_<number>.`."""
         return self._layout.state_names
 
     def feature(self, agent: str, name: str) -> NDArray[np.float64]:
@@ -122,10 +122,10 @@ class Readings:
     def venue_feature(self, venue: int, name: str) -> NDArray[np.float64]:
         """Feature `name` of a venue, or of the world as seen there, in its physical unit, float64 [n] or [n, *shape].
 
-        For onlookers; governors ask their `RoleView`.
+        For observers; governors use their `RoleView`.
 
         Raises:
-            KeyError: no such feature, or one of a group that this world does not work out.
+            KeyError: no such feature, or this world does not compute its group.
         """
         if name in FEATURES and not self.config.computes(FEATURES[name]):
             group = FEATURES[name].group
@@ -144,5 +144,5 @@ class Readings:
         return np.array(self._levers["executed"][:, venue])
 
     def view(self, agent: str) -> RoleView:
-        """What `agent` sees now, one in the background too."""
+        """The present view of `agent`, which may be in the background."""
         return RoleView(agent, self, self._obs.take(self._layout.columns[agent], axis=1))

@@ -1,4 +1,4 @@
-"""A frame of one world as an RGB image: prices, utilisation and rates, levers, and who is close to liquidation."""
+"""A frame of one world as an RGB image: prices, utilisation and rates, levers, and loans near liquidation."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from protogov.envs.config import ConfigError
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVERS, Lever, with_defaults
 
-WIDTH, HEIGHT, DPI = 8.0, 5.0, 100  # inches and dots an inch: 800 x 500 pixels
+WIDTH, HEIGHT, DPI = 8.0, 5.0, 100  # inches and dots per inch: 800 x 500 pixels
 INK, FAINT, GRID, BAND = "#222222", "#8a8a8a", "#e6e6e6", "#cdd6e0"
 BLUE, ORANGE, GREEN, RED, AMBER = "#2f6db3", "#d9772b", "#3a9157", "#c43a3a", "#e0a82e"
-CONSTANT = "#b9c2cc"  # levers that no governor holds
+CONSTANT = "#b9c2cc"  # levers without a governor
 VENUE_STYLE = ("-", (0, (3, 1.5)))  # lines of the first and the second venue
 HEALTH_EDGES = np.linspace(0.9, 2.5, 33)
-AT_RISK, CAREFUL = 1.1, 1.3  # health factors below which a loan is drawn red and amber
+AT_RISK, CAREFUL = 1.1, 1.3  # loans with lower health factors are drawn red and amber
 
 _WORLD = ("hour", "outside_price", "pool_price")
 _VENUE = ("oracle_price", "utilisation", "borrow_rate", "supply_rate", "welfare", "liquidated")
@@ -33,10 +33,10 @@ def check_render_mode(mode: str | None) -> str | None:
 
 
 class Renderer:
-    """Remembers the course of every row's episode and draws the frame of one.
+    """Records the history of every row's episode and draws the frame of one.
 
-    Adapters call :meth:`restart` after each reset, :meth:`record` after each decision and :meth:`frame` when asked to
-    render. Drawing imports matplotlib, and nothing does before.
+    Adapters call :meth:`restart` after each reset, :meth:`record` after each decision and :meth:`frame` to render. Only
+    drawing imports matplotlib.
     """
 
     def __init__(self, simulator: Simulator) -> None:
@@ -44,12 +44,12 @@ class Renderer:
         self._dtype = np.dtype(
             [(name, "f8") for name in _WORLD] + [(name, "f8", (simulator.config.venues,)) for name in _VENUE]
         )
-        self._history: list[NDArray[np.void]] = []  # one array [n] a decision
-        self._start = np.zeros(simulator.num_worlds, np.int64)  # where in it each row's episode begins
+        self._history: list[NDArray[np.void]] = []  # one array [n] per decision
+        self._start = np.zeros(simulator.num_worlds, np.int64)  # index at which each row's episode starts
         self._canvas: Any = None
 
     def restart(self, rows: NDArray[np.bool_] | None = None) -> None:
-        """Begin the history of `rows` (bool [n], all by default) again, at the state that they are in."""
+        """Restart the history of `rows` (bool [n], all by default) at their present state."""
         opening = self._read()
         opening["welfare"], opening["liquidated"] = 0.0, 0.0  # still the last episode's
         if rows is None or rows.all() or not self._history:
@@ -63,7 +63,7 @@ class Renderer:
         self._start -= oldest
 
     def record(self) -> None:
-        """Remember the state after a decision."""
+        """Record the state after a decision."""
         self._history.append(self._read())
 
     def _read(self) -> NDArray[np.void]:
@@ -82,7 +82,7 @@ class Renderer:
         return now
 
     def course(self, row: int) -> NDArray[np.void]:
-        """What is remembered of a row's running episode: a record a decision, the opening first.
+        """The history of a row's running episode: one record per decision, the opening first.
 
         Fields: hour, outside_price, pool_price [USD]; and for each venue oracle_price [USD], utilisation, borrow_rate,
         supply_rate [annual], welfare [bp of K0 in the decision], liquidated [USD in the decision].
@@ -100,7 +100,7 @@ class Renderer:
         if self._canvas is None:
             self._canvas = _make_canvas(self._simulator.config.venues)
         figure = self._canvas.figure
-        # axes and their ticks are most of the cost of a frame: they stay, and what was drawn in them goes
+        # axes and their ticks are most of the cost of a frame: they are kept, and their content is removed
         for holder in (figure, *figure.axes):
             for artist in [*holder.texts, *holder.patches, *holder.lines, *getattr(holder, "collections", ())]:
                 artist.remove()
@@ -118,7 +118,7 @@ class Renderer:
         return np.asarray(self._canvas.buffer_rgba())[:, :, :3].copy()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copies (an environment may be copied or sent to a process) leave the canvas behind."""
+        """Copies (an environment may be copied or sent to a process) do not take the canvas."""
         return {**self.__dict__, "_canvas": None}
 
     def _draw_headline(self, figure: Any, course: NDArray[np.void], world: Any) -> None:
@@ -175,7 +175,7 @@ class Renderer:
         for venue in range(venues):
             rows = world["venues"][venue]["levers"]
             places = np.arange(len(LEVERS)) + (venue - (venues - 1) / 2) * height
-            # a row of the batch may have defaults of its own
+            # a row of the batch may have its own defaults
             own = with_defaults(
                 LEVERS, {lever.name: float(row["default"]) for lever, row in zip(LEVERS, rows, strict=True)}
             )
@@ -210,7 +210,7 @@ class Renderer:
 
 
 def _make_canvas(venues: int) -> Any:
-    """The figure with its empty axes: prices, utilisation, levers, health, and the rates beside utilisation."""
+    """The figure with its empty axes: prices, utilisation and rates, levers, health."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -276,7 +276,7 @@ def _value(lever: Lever, value: float) -> str:
 
 
 def _money(value: float) -> str:
-    return rf"\${value / 1e6:.2f}M"  # a bare dollar would begin a formula
+    return rf"\${value / 1e6:.2f}M"  # a bare dollar would start a formula
 
 
 def _health(venue: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

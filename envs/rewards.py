@@ -1,4 +1,4 @@
-"""A user's own reward: a function in plain numpy over a step, its importable name, and what it may return."""
+"""A user's own reward: a function of a step in plain numpy, its importable name, and checks of its result."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -12,14 +12,14 @@ RewardFunction = Callable[[Any, str], Any]
 
 
 class RewardError(ValueError):
-    """A reward function returned what no reward can be; the message names agent and shape, or the value."""
+    """A reward function returned an invalid result; the message names agent and shape, or the value."""
 
 
 def find_reward(given: Any) -> RewardFunction | None:
-    """The function that `given` is, or that a text "package.module:function" names; None for None.
+    """The function `given`, or the function named by a text "package.module:function"; None for None.
 
     Raises:
-        ValueError: it cannot be imported, or is no function.
+        ValueError: it cannot be imported, or is not a function.
     """
     if given is None or (callable(given) and not isinstance(given, str)):
         return given
@@ -34,15 +34,15 @@ def find_reward(given: Any) -> RewardFunction | None:
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"reward_fn = {given!r} cannot be imported ({error}).") from None
     if not callable(found):
-        raise ValueError(f"reward_fn = {given!r} must be {wanted}, it is {found!r}.")
+        raise ValueError(f"reward_fn = {given!r} must be {wanted}, but it is {found!r}.")
     return found
 
 
 def reward_name(function: RewardFunction) -> str:
-    """The name by which `find_reward` finds a function, in any process.
+    """The name by which `find_reward` finds a function in any process.
 
     Raises:
-        ValueError: it has none: it was made inside a function or typed in a script or a notebook.
+        ValueError: it has none because it was defined inside a function, a script or a notebook.
     """
     module, path = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     if module and path and module != "__main__" and "<" not in path:
@@ -53,13 +53,13 @@ def reward_name(function: RewardFunction) -> str:
         except ValueError:
             pass
     raise ValueError(
-        f"reward_fn = {function!r} has no name that another process could import, so that no configuration can be "
-        "written down; put the function at the top level of a module."
+        f"reward_fn = {function!r} has no name that another process could import, so the configuration cannot be "
+        "written; put the function at the top level of a module."
     )
 
 
 def checked_reward(given: Any, agent: str, num_worlds: int) -> NDArray[np.float64]:
-    """What a reward function returned as float64 [n], fresh.
+    """The result of a reward function as a fresh float64 [n].
 
     Raises:
         RewardError: another shape, something other than numbers, or a value that is not finite.

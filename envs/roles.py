@@ -1,4 +1,4 @@
-"""Each role: the levers it moves, the features it sees and the terms of its mandate. Groups names; computes nothing."""
+"""Each role: its levers, its features and the terms of its mandate. Groups names; computes nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,19 +17,19 @@ from protogov.envs.mandates import (
 from protogov.envs.world.features import FEATURES, VENUE_FEATURES, WORLD_FEATURES, Feature
 from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVERS, Lever, levers_of
 
-# What every role may see, as far as the world shows it (`WorldConfig.observe`); of rivals the levers of a decision ago.
+# Every role may see these, if the world shows them (`WorldConfig.observe`); of rivals, the levers one decision ago.
 SHARED = tuple(feature.name for feature in (*WORLD_FEATURES, *VENUE_FEATURES) if feature.name != "lever_lagged")
 TAKEN = ("welfare",)  # `Step.terms` has W of each venue under that name
 
 
 @dataclass(frozen=True)
 class Role:
-    """A kind of governor. Its mandate is the weighted sum of `terms` [bp of K0 a decision].
+    """A kind of governor. Its mandate is the weighted sum of `terms` [bp of K0 per decision].
 
-    It sees those of `features` whose group the world shows.
+    It sees the `features` whose group the world shows.
 
     `daily_sd` is the standard deviation of the mandate's 24-hour sums under default levers on `natural` [bp]; the
-    reward is the mandate over it (`protogov.envs.mandates`).
+    reward is the mandate divided by it (`protogov.envs.mandates`).
 
     Example:
         >>> Role("curator", ("base_rate", "liquidation_threshold")).terms
@@ -43,10 +43,10 @@ class Role:
     daily_sd: float = WELFARE.daily_sd
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a name that no agent can have, an unknown lever or feature, or a bad mandate."""
+        """Raise ValueError for an invalid name, an unknown lever or feature, or a bad mandate."""
         if not isinstance(self.name, str) or not self.name.isidentifier() or self.name in TAKEN:
             raise ValueError(
-                f"roles names {self.name!r}, a name must be letters, digits and '_', not begin with a digit, and not "
+                f"roles names {self.name!r}, a name must be letters, digits and '_', not start with a digit, and not "
                 f"be {' or '.join(map(repr, TAKEN))}."
             )
         for field, known, least in (("levers", LEVER_BY_NAME, 1), ("features", FEATURES, 1)):
@@ -76,7 +76,7 @@ class Role:
         return tuple(FEATURES[name] for name in self.features)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able, for `read_roles`; what is seen is left out where it is all that there is."""
+        """JSON-able, for `read_roles`; features are left out if they are all features."""
         data: dict[str, Any] = {
             "levers": list(self.levers),
             "terms": [asdict(term) for term in self.terms],
@@ -101,11 +101,11 @@ ROLES["joint"] = _shipped("joint", tuple(LEVER_BY_NAME))
 
 
 def read_roles(given: Any, known: Mapping[str, Role]) -> dict[str, Role]:
-    """Roles by name, from any of the forms that a user may write them in.
+    """Roles by name, from any accepted form.
 
     Args:
         given: a sequence of names of `known` or of `Role` objects; or a mapping from names to levers, to `Role`
-            objects, or to what `Role.to_dict` returns. Who is given by levers alone is paid `default_mandate`.
+            objects, or to results of `Role.to_dict`. A role given only by its levers is paid `default_mandate`.
         known: roles that may be named.
 
     Raises:
@@ -156,7 +156,7 @@ def _read_role(name: Any, value: Any) -> Role:
 
 
 def with_mandates(roles: Mapping[str, Role], given: Any) -> dict[str, Role]:
-    """The same roles, paid for something else.
+    """The same roles with other mandates.
 
     Args:
         roles: by name.
@@ -164,7 +164,7 @@ def with_mandates(roles: Mapping[str, Role], given: Any) -> dict[str, Role]:
             `mandate_of`.
 
     Raises:
-        ValueError: neither form, a role that is not among them, or a mandate that cannot be.
+        ValueError: neither form, an unknown role, or an invalid mandate.
     """
     if isinstance(given, str):
         given = dict.fromkeys(roles, given)
@@ -179,7 +179,7 @@ def with_mandates(roles: Mapping[str, Role], given: Any) -> dict[str, Role]:
 
 
 def scored_mandate(roles: Mapping[str, Role]) -> Mandate:
-    """The mandate whose own drawdown the world follows: that of the role which is charged for it, else `risk`'s.
+    """The mandate whose own drawdown the world follows: that of the role charged for it, else `risk`'s.
 
     Raises:
         ValueError: two roles are charged for the drawdown of different sums; a venue follows one.
@@ -192,7 +192,7 @@ def scored_mandate(roles: Mapping[str, Role]) -> Mandate:
         if score_weights(other.mandate) != score_weights(first.mandate):
             raise ValueError(
                 f"roles {first.name!r} and {other.name!r} are both charged for {OWN_DRAWDOWN} with other weights of "
-                "their own sums, and a venue follows one such sum."
+                "their own sums, but a venue follows only one such sum."
             )
     return first.mandate
 

@@ -1,4 +1,4 @@
-"""Levers and physics of its own for each row of a batch: what makes a stress grid one batch."""
+"""Own levers and physics for each row of a batch, which make a stress grid one batch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -48,26 +48,26 @@ def own_parameters(params: np.recarray, config: WorldConfig, given: Mapping[str,
 
     Args:
         params: of every row; written in place.
-        config: whose parameters say what else each row may have.
+        config: its parameters give all other values of each row.
         given: parameter name -> float [n], each within the parameter's range.
 
     Raises:
         ConfigError: an unknown parameter, another shape, a value out of range, values that contradict each other, or a
-            parameter that the configuration has for single venues.
+            parameter that the configuration sets for single venues.
     """
     common = config.populations()
     known = {spec.name: spec for spec in fields(Parameters)}
     for name, values in given.items():
         if name not in known:
-            raise ConfigError(f"parameters names {name!r}, which is no parameter; known are {', '.join(known)}.")
+            raise ConfigError(f"parameters names {name!r}, which is not a parameter; known are {', '.join(known)}.")
         if any(name in changes for changes in config.venue_overrides):
-            raise ConfigError(f"parameters names {name!r}, which venue_overrides set too; leave one of the two out.")
+            raise ConfigError(f"parameters names {name!r}, which venue_overrides also set; leave one of the two out.")
         limits = known[name].metadata
         params[name] = _rows("parameters", name, values, len(params), limits["low"], limits["high"])[:, None]
     if not given:
         return
     own = np.stack([np.asarray(params[name])[:, 0] for name in given], axis=1)
-    for row in np.unique(own, axis=0):  # what one number cannot show: whole numbers, and pairs in their order
+    for row in np.unique(own, axis=0):  # checks beyond single numbers: whole numbers, and pairs in their order
         changed = {
             name: int(value) if known[name].type in (int, "int") and value == int(value) else float(value)
             for name, value in zip(given, row, strict=True)
@@ -83,9 +83,9 @@ def _rows(option: str, name: str, values: ArrayLike, count: int, low: float, hig
     try:
         array = np.asarray(values, np.float64)
     except (TypeError, ValueError):
-        raise ConfigError(f"{option}[{name!r}] = {values!r} must be {count} numbers, one a row.") from None
+        raise ConfigError(f"{option}[{name!r}] = {values!r} must be {count} numbers, one per row.") from None
     if array.shape != (count,):
-        raise ConfigError(f"{option}[{name!r}] has shape {array.shape}, expected {(count,)}: one value a row.")
+        raise ConfigError(f"{option}[{name!r}] has shape {array.shape}, expected {(count,)}: one value per row.")
     outside = ~((array >= low) & (array <= high) & np.isfinite(array))
     if outside.any():
         row = int(np.argmax(outside))

@@ -16,11 +16,11 @@ from protogov.envs.simulator import Simulator
 
 
 class SB3VecEnv(VecEnv):
-    """A simulator in which one governor learns, as stable-baselines3 wants it; `background` takes all others.
+    """A simulator with one learning governor, for stable-baselines3; other governors are in `background`.
 
-    Finished rows are reset in the same step; their last observation is `infos[i]["terminal_observation"]`, and
-    `infos[i]["TimeLimit.truncated"]` says that they ran out of time (there is no other end), so that values are
-    bootstrapped. Rewards are float32. Arrays are fresh. Infos are `protogov.envs.infos.InfoReader`'s.
+    Finished rows are reset in the same step. Their last observation is `infos[i]["terminal_observation"]`, and
+    `infos[i]["TimeLimit.truncated"]` is True, because episodes end only by time: values are bootstrapped. Rewards are
+    float32. Arrays are fresh. Infos are those of `protogov.envs.infos.InfoReader`.
 
     `seed(s)` makes row i restart as world `s + i` at the next reset. Without it the first reset draws worlds from the
     system's entropy, as the library's own vector environments do.
@@ -33,20 +33,20 @@ class SB3VecEnv(VecEnv):
     """
 
     def __init__(self, simulator: Simulator, *, observation: str = "vector", render_mode: str | None = None) -> None:
-        """Wrap `simulator`, which this object steps from now on.
+        """Wrap `simulator`, which only this object steps from now on.
 
         Args:
             simulator: with one governor.
-            observation: "vector", or "dict" with an entry a feature, which "MultiInputPolicy" takes.
+            observation: "vector", or "dict" with one entry per feature, for "MultiInputPolicy".
             render_mode: None or "rgb_array".
 
         Raises:
-            ConfigError: several governors learn in the simulator, or one of the other two is none of its values.
+            ConfigError: several governors learn in the simulator, or another argument has an invalid value.
         """
         self.simulator = simulator
         self.agent = only_agent(simulator)
         self._episodes = Episodes(simulator, render_mode)
-        self.render_mode = render_mode  # before the base class, which asks for it
+        self.render_mode = render_mode  # before the base class, which reads it
         self._form = ObservationForm(simulator, self.agent, observation)
         super().__init__(simulator.num_worlds, self._form.space, action_space(simulator, self.agent))
         self._info = InfoReader(simulator, self.agent)
@@ -64,7 +64,7 @@ class SB3VecEnv(VecEnv):
         return feature_table(self.simulator, self.agent)
 
     def reset(self) -> Any:
-        """Begin the next episode of every row, or of the worlds that :meth:`seed` named; options are ignored."""
+        """Start the next episode of every row, or of the worlds set by :meth:`seed`; options are ignored."""
         obs = self._episodes.begin(self._seeds, np.random.default_rng())[self.agent]
         self.reset_infos = self._info.rows(self._opened)
         self._reset_seeds()
@@ -81,7 +81,7 @@ class SB3VecEnv(VecEnv):
         Raises:
             ActionError: a wrong shape or a non-finite value. Nothing has changed.
             RuntimeError: there was no reset.
-            RewardError: `reward_fn` returned what no reward can be.
+            RewardError: `reward_fn` returned an invalid reward.
         """
         simulator, agent = self.simulator, self.agent
         self._episodes.play({agent: self._actions})
@@ -108,7 +108,7 @@ class SB3VecEnv(VecEnv):
         return [self._episodes.frame(row) for row in range(self.num_envs)]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """An attribute of this object for each row asked for: the rows are one simulator and share it.
+        """An attribute of this object for each requested row: the rows are one simulator and share it.
 
         Raises:
             AttributeError: there is no such attribute.
@@ -119,7 +119,7 @@ class SB3VecEnv(VecEnv):
         """Set an attribute of this object, for all rows at once.
 
         Raises:
-            ValueError: for some of the rows alone.
+            ValueError: only some rows are requested.
         """
         if len(set(self._rows(indices))) != self.num_envs:
             raise ValueError(f"{attr_name} can be set for all rows only: they are one simulator.")
@@ -128,10 +128,10 @@ class SB3VecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """What `render` or `get_wrapper_attr` of a single environment would return, for each row asked for.
+        """The result of `render` or `get_wrapper_attr` of a single environment, for each requested row.
 
         Raises:
-            AttributeError: for any other method; rows are one simulator and have none of their own.
+            AttributeError: any other method; rows are one simulator and have no methods of their own.
         """
         if method_name not in ("render", "get_wrapper_attr"):
             raise AttributeError(

@@ -1,4 +1,4 @@
-"""Who sits where: which governors of a world learn, and who governs on the seats that do not."""
+"""Seats of a world: which governors learn, and which governors are on the other seats."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,24 +17,24 @@ def seat_background(
     *,
     learner: str | None = None,
 ) -> dict[str, Any]:
-    """The background seat by seat: every key of a role becomes the seats that it stands for.
+    """The background seat by seat: a key that is a role becomes the seats of that role.
 
-    A role stands for its seat on every venue, where no entry of that seat's own and no other governor of its levers is.
+    A role means its seat on every venue, unless that seat has its own entry or another governor has its levers.
 
     Args:
         background: seat or role -> a governor, its name or path, or None for nobody.
-        known: roles whose seats may be filled, those of `agents` among them.
+        known: roles whose seats may be filled, including those of `agents`.
         agents: a governor for each role of the world and venue.
         venues: of the world.
-        learner: the one that learns; all other seats that the background does not fill are left empty then. By default
-            all of `agents` learn that the background does not name.
+        learner: the only learner; other seats that the background does not fill stay empty. By default all `agents`
+            that the background does not name learn.
 
     Returns:
         Seat -> a governor, its name or path, or None; venue by venue.
 
     Raises:
-        ValueError: no mapping, an unknown seat or role, a value that is no governor, two governors of one lever, or
-            nobody left to learn. One sentence.
+        ValueError: not a mapping, an unknown seat or role, a value that is not a governor, two governors of one lever,
+            or no learner left. One sentence.
     """
     if not isinstance(background, Mapping):
         raise ValueError(f"background = {background!r} must be a mapping from seats or roles to governors.")
@@ -64,7 +64,7 @@ def seat_background(
             if agent.name not in (*found, learner) and not _shared(agent, sitting):
                 seat(agent, source)
         if len(found) == count:
-            raise ValueError(f"background names the role {key!r}, whose every seat and lever has a governor already.")
+            raise ValueError(f"background names the role {key!r}, but its seats or levers already have governors.")
     _refuse_shared_levers(sitting)
     if learner is not None:
         found |= {name: None for name in places if name not in sitting}
@@ -80,8 +80,8 @@ def seated(
     """All governors, learning or not: those of `agents` whose seat is not empty, then those added by `background`.
 
     Args:
-        background: as `seat_background` returns it.
-        known: as it took them.
+        background: result of `seat_background`.
+        known: as for `seat_background`.
         agents: a governor for each role of the world and venue.
         venues: of the world.
     """
@@ -92,7 +92,7 @@ def seated(
 
 
 def described(background: Mapping[str, Any]) -> dict[str, Any]:
-    """The background as JSON has it: names and paths as they are, an object by its class (it cannot be read back)."""
+    """The background as JSON: names and paths unchanged, an object by its class (it cannot be read back)."""
     return {
         name: source
         if source is None or isinstance(source, str)
@@ -106,7 +106,7 @@ def _venue(name: str) -> int:
 
 
 def _seat(key: Any, known: Mapping[str, Role], venues: int) -> Agent:
-    """The seat called `key`, say risk_0."""
+    """The seat named `key`, such as risk_0."""
     role, _, venue = str(key).rpartition("_")
     if role in known and venue in map(str, range(venues)):
         return Agent(str(key), known[role], int(venue))
@@ -129,7 +129,7 @@ def _source(key: str, value: Any) -> Any:
 
 
 def _shared(agent: Agent, sitting: Mapping[str, Agent]) -> list[str]:
-    """Those who hold a lever of `agent` on its venue, itself left out."""
+    """Other governors with a lever of `agent` on its venue."""
     levers = set(agent.role.levers)
     others = [other for name, other in sitting.items() if name != agent.name and other.venue == agent.venue]
     return [other.name for other in others if not levers.isdisjoint(other.role.levers)]
@@ -140,6 +140,5 @@ def _refuse_shared_levers(sitting: Mapping[str, Agent]) -> None:
         for other in _shared(agent, sitting):
             both = [lever for lever in agent.role.levers if lever in sitting[other].role.levers]
             raise ValueError(
-                f"background seats {name} and {other} together, which both move {', '.join(both)}; a lever has one "
-                "governor."
+                f"background fills {name} and {other}, which both move {', '.join(both)}; a lever has one governor."
             )

@@ -1,4 +1,4 @@
-"""Seeds of worlds: a whole number of 64 bits for each row of a batch, or None for a row that goes on."""
+"""Seeds of worlds: a whole number of 64 bits for each row of a batch, or None for a row that continues."""
 
 from collections.abc import Sequence
 from operator import index
@@ -11,13 +11,13 @@ def row_seeds(seeds: Any, count: int) -> list[int | None]:
     """The seed of each of `count` rows.
 
     Args:
-        seeds: None for no row; a whole number, and row i has `seeds + i`; or a sequence with either for each row.
+        seeds: None for no seeds; a whole number: row i has `seeds + i`; or a sequence with either for each row.
         count: rows.
 
     Raises:
-        ValueError: another number of seeds, or one that is no whole number from 0 to 2**64 - 1.
+        ValueError: a wrong number of seeds, or a seed is not a whole number from 0 to 2**64 - 1.
     """
-    # one by one: numpy would turn a list that mixes small and very large integers into floats
+    # one by one: numpy turns a list of small and very large integers into floats
     values = seeds.tolist() if isinstance(seeds, np.ndarray | np.generic) else seeds
     try:
         if values is None:

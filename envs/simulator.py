@@ -1,4 +1,4 @@
-"""Many worlds at once: reset, step, fork, snapshot, restore. Every adapter is a thin shell over this class."""
+"""Many worlds at once: reset, step, fork, snapshot, restore. Every adapter is a thin layer over this class."""
 
 import json
 from collections.abc import Mapping
@@ -42,11 +42,11 @@ _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 class Simulator(Readings):
     """A batch of worlds of one configuration, stepped together by compiled code.
 
-    World i starts from seed `seed + i`; the key of each of its episodes mixes that seed with the episode's number, so
-    the same (scenario, seed) gives the same episode in any batch and on any number of threads.
+    World i starts from seed `seed + i`. The key of each episode mixes this seed with the episode's number: the same
+    (scenario, seed) gives the same episode in any batch and on any number of threads.
 
-    `agents` are the governors that learn: each acts in every decision. `places` and `roles` have those of
-    `config.background` too, who act by themselves on what they see before the decision, and are copied with their rows.
+    `agents` are the learning governors: each acts in every decision. `places` and `roles` also include those of
+    `config.background`, which act by themselves on their view before the decision and are copied with their rows.
 
     Example:
         >>> world = Simulator(num_worlds=4, scenario="flat")
@@ -71,21 +71,21 @@ class Simulator(Readings):
         """Allocate the worlds; call :meth:`reset` before the first step.
 
         Args:
-            config: of every row, where the last two arguments say nothing else.
+            config: of every row, unless `lever_defaults` and `parameters` change it.
             num_worlds: rows.
-            scenario: what the outside market does.
-            seed: of row 0; row i begins from `seed + i`.
-            num_threads: that share the rows.
-            lever_defaults: lever name -> float [n] in the lever's unit and range: a default of its own for each row,
-                at every venue. A grid of protocols is one batch.
-            parameters: parameter name -> float [n] in the parameter's unit and range: physics of its own for each row,
-                whatever the configuration's member has, at every venue.
-            population_hook: people in plain Python: called before every hour with the rows that stand at it; slow, for
-                a try-out; see `protogov.envs.population_hook`. Forks keep it, snapshots do not hold it.
+            scenario: the outside market.
+            seed: of row 0; row i starts from `seed + i`.
+            num_threads: threads that share the rows.
+            lever_defaults: lever name -> float [n] in the lever's unit and range: an own default for each row, at every
+                venue. This makes a grid of protocols one batch.
+            parameters: parameter name -> float [n] in the parameter's unit and range: own physics for each row, at
+                every venue; it replaces the values of the configuration's member.
+            population_hook: people in plain Python, called before every hour with the rows at that hour; slow, for
+                prototypes; see `protogov.envs.population_hook`. Forks keep it, snapshots do not contain it.
 
         Raises:
             ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, a row's lever or parameter is unknown,
-                of another shape or out of its range, or a governor of the background is unknown or does not fit.
+                has another shape or is out of range, or a background governor is unknown or does not fit.
             ValueError: an unknown scenario (the message lists the known ones) or a bad candle file.
         """
         self.config = config if config is not None else WorldConfig()
@@ -117,7 +117,7 @@ class Simulator(Readings):
         own_parameters(self.params, self.config, parameters or {})
         self._own = tuple(sorted(parameters or {}))  # parameters that no member replaces
         self._background = Background(self.config, self.num_worlds)
-        self._last_step: Step | None = None  # of the last decision, where somebody's `reward_fn` asked for it
+        self._last_step: Step | None = None  # of the last decision, if a `reward_fn` asked for it
         self._allocate(num_worlds)
 
     # ------------------------------------------------------------------ layout
@@ -137,16 +137,16 @@ class Simulator(Readings):
         self._bind()
 
     def _bind(self) -> None:
-        """Make the views that every step reads, once; the arrays behind them are only ever written in place."""
+        """Make the views that every step reads, once; their arrays are only written in place."""
         n, venues = self.num_worlds, self.config.venues
         self._world_flat = self._world_features.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._venue_flat = self._venue_features.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._terms_flat = self._terms.view(np.float64).view(np.ndarray).reshape(n, venues, -1)
         self._kernels = kernels(venues)
-        # kept and copied from: a fresh array of full capacity every step costs more in page faults than a world's hours
+        # kept and copied: a fresh array of full capacity every step costs more in page faults than a world's hours
         self._events = np.zeros((n, MAX_EVENTS_PER_HOUR * self.config.decision_hours), EVENT).view(np.recarray)
         self._slices = slices(n, self.num_threads)
-        self._logs = np.zeros(len(self._slices), EVENT_LOG).view(np.recarray)  # each is one thread's at a time
+        self._logs = np.zeros(len(self._slices), EVENT_LOG).view(np.recarray)  # each is used by one thread at a time
         # numba recognises a plain array of a dtype object that it has met; the view that makes a recarray makes a
         # dtype of its own, and each costs every later call some microseconds. Uncompiled kernels need recarrays.
         named = (
@@ -172,10 +172,10 @@ class Simulator(Readings):
     # ------------------------------------------------------------------ compilation
 
     def compile(self) -> float:
-        """Make the compiled code ready, as the first reset or step does otherwise; the user is told while it compiles.
+        """Make the compiled code ready, otherwise the first reset or step does it; messages inform the user.
 
         Returns:
-            Seconds of compilation; 0 where a cache held the code, it was ready already, or jitting is off.
+            Seconds of compilation; 0 if a cache held the code, if it was ready, or if jitting is off.
         """
         if self._ready:
             return 0.0
@@ -194,18 +194,18 @@ class Simulator(Readings):
     # ------------------------------------------------------------------ episodes
 
     def reset(self, *, seeds: Any = None, mask: ArrayLike | None = None) -> dict[str, NDArray[np.float32]]:
-        """Begin the next episode of every masked row (all by default), or restart rows from given seeds.
+        """Start the next episode of every masked row (all by default), or restart rows from given seeds.
 
         Args:
-            seeds: from which the masked rows restart with episode number 0: a whole number, and row i restarts as world
-                `seeds + i`; or for each row a number, or None for one that begins its next episode.
+            seeds: seeds of masked rows that restart with episode number 0: a whole number: row i restarts as world
+                `seeds + i`; or a sequence with a number for each row, or None for a row that starts its next episode.
             mask: bool [n].
 
         Returns:
             Observations of all rows; unmasked rows keep their world.
 
         Raises:
-            ValueError: seeds or a mask of another shape, or a seed that is no whole number of 64 bits. Nothing has
+            ValueError: seeds or mask have another shape, or a seed is not a whole number of 64 bits. Nothing has
                 changed.
         """
         chosen = np.ones(self.num_worlds, np.bool_) if mask is None else np.asarray(mask)
@@ -233,7 +233,7 @@ class Simulator(Readings):
         return self.observe()
 
     def _open(self, rows: NDArray[np.int64]) -> None:
-        """Draw the tapes of `rows`, then open their episodes, in pieces on the thread pool; draws before writes."""
+        """Draw the tapes of `rows`, then open their episodes, in pieces on the thread pool; all draws before writes."""
         with np.errstate(over="ignore"):  # the keyed noise wraps around
             keys = np.array([key(self.base_seeds[row], np.uint64(self.episodes[row])) for row in rows], np.uint64)
         if self.config.member == EVERY_MEMBER:
@@ -262,7 +262,7 @@ class Simulator(Readings):
         self._background.reset(rows, keys)
 
     def _draw_members(self, rows: NDArray[np.int64], keys: NDArray[np.uint64]) -> None:
-        """Give each of `rows` the values of the member that its episode's key draws."""
+        """Give each of `rows` the values of the member drawn by its episode's key."""
         ensemble = shipped_ensemble()
         values = ensemble.table()[members_drawn(keys, len(ensemble.members))]
         for column, name in enumerate(ensemble.ranges):
@@ -270,7 +270,7 @@ class Simulator(Readings):
                 self.params[name][rows] = values[:, column, None]  # the same people at every venue
 
     def _first_length(self, episode_key: np.uint64) -> int:
-        """Random whole number of decisions, so that a batch's episodes do not all end together."""
+        """Random whole number of decisions: a batch's episodes then do not all end together."""
         decisions = 1 + int(uniform(episode_key, 0, 0, 0, Purpose.EPISODE_LENGTH) * self.horizon)
         return min(decisions * self.config.decision_hours, self.config.episode_hours)
 
@@ -278,13 +278,13 @@ class Simulator(Readings):
         """Run one decision of every world; governors in the background decide by themselves.
 
         Args:
-            actions: agent -> float [n, levers], -1 low, 0 default, +1 high; finite values beyond are clipped.
+            actions: agent -> float [n, levers], -1 low, 0 default, +1 high; finite values outside are clipped.
 
         Raises:
-            ActionError: an agent missing or unknown, a wrong shape, a non-finite value. Nothing has changed.
+            ActionError: a missing or unknown agent, a wrong shape, a non-finite value. Nothing has changed.
             RuntimeError: a row's episode is over, or the books of a world do not balance (`HookError`: because of the
                 population hook).
-            RewardError: `reward_fn` returned what no reward can be; the decision has been run.
+            RewardError: `reward_fn` returned an invalid reward; the decision has been run.
         """
         self.take_actions(actions)
         self.advance()
@@ -294,7 +294,7 @@ class Simulator(Readings):
         return step._replace(rewards={name: self._own_reward(step, name) for name in self.agents})
 
     def _read_step(self) -> Step:
-        """What the last decision returned, with the rewards of the mandates."""
+        """The result of the last decision, with the rewards of the mandates."""
         events, n_events = self.events()
         terms = {name: self.terms(name) for name in self.places}
         for venue in range(self.config.venues):
@@ -313,7 +313,7 @@ class Simulator(Readings):
         )
 
     def take_actions(self, actions: Mapping[str, ArrayLike]) -> None:
-        """Check all actions, then write them; nothing is written when one is refused. See :meth:`step`."""
+        """Check all actions, then write them; nothing is written if one is refused. See :meth:`step`."""
         for name in actions:
             if name not in self.agents:
                 seat = ", a seat in the background" if name in self.places else ""
@@ -358,7 +358,7 @@ class Simulator(Readings):
 
     def _run_ranges(self) -> int:
         """One decision of every row; the first row whose books do not balance, or -1."""
-        if not self._ready:  # unpickled in another process
+        if not self._ready:  # after unpickling in another process
             self.compile()
         if self.population_hook is not None:
             return run_hour_by_hour(self.population_hook, self.worlds, self._arguments)
@@ -376,7 +376,7 @@ class Simulator(Readings):
     # ------------------------------------------------------------------ rewards
 
     def rewards(self, agent: str) -> NDArray[np.float64]:
-        """Reward of `agent` for the last decision, float64 [n], blended and scaled, or what `reward_fn` says.
+        """Reward of `agent` for the last decision, float64 [n], blended and scaled, or the result of `reward_fn`.
 
         Raises:
             RewardError: `reward_fn` returned another shape, or something other than finite numbers.
@@ -398,12 +398,12 @@ class Simulator(Readings):
     # ------------------------------------------------------------------ copies
 
     def fork(self, rows: ArrayLike) -> "Simulator":
-        """Copies of `rows` (which may repeat) as a simulator of their own, with the same tape and keyed noise.
+        """Copies of `rows` (which may repeat) as a new simulator, with the same tape and keyed noise.
 
-        Governors in the background are copied with what they remember of these rows.
+        Governors in the background are copied with their memory of these rows.
 
         Raises:
-            ValueError: no rows, a row that does not exist, or a background governor whose memory does not go by rows.
+            ValueError: no rows, an unknown row, or a background governor whose memory does not have one row per world.
         """
         picked = np.asarray(rows)
         if picked.ndim != 1 or picked.size == 0 or picked.dtype.kind not in "iu":
@@ -411,7 +411,7 @@ class Simulator(Readings):
         if picked.min() < 0 or picked.max() >= self.num_worlds:
             raise ValueError(f"rows = {rows!r} must lie between 0 and {self.num_worlds - 1}.")
         config = self.config
-        if self.background:  # as objects: a file may have changed since it was read
+        if self.background:  # as objects: a file may have changed since then
             config = replace(config, background={**config.background, **self.background})
         copy = Simulator(
             config,
@@ -428,10 +428,10 @@ class Simulator(Readings):
         return copy
 
     def snapshot(self) -> bytes:
-        """All that :meth:`restore` needs to go on bit for bit: records, tapes, parameters, memories, episode numbers.
+        """Everything that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, memories.
 
         Raises:
-            TypeError: a governor in the background remembers what cannot be kept without pickling.
+            TypeError: the memory of a background governor cannot be stored without pickling.
         """
         about: dict[str, Any] = {
             "version": SNAPSHOT_VERSION,
@@ -448,18 +448,18 @@ class Simulator(Readings):
         """Take over a snapshot of a simulator with the same configuration, scenario and number of worlds.
 
         Raises:
-            SnapshotError: truncated or foreign bytes, another configuration, or a policy in the background whose file
-                is another than it was. Nothing has changed.
+            SnapshotError: truncated or foreign bytes, another configuration, or a background policy whose file has
+                changed. Nothing has changed.
         """
         about, loaded, memories = read_snapshot(data, _STATE)
         if about.get("version") != SNAPSHOT_VERSION:
             raise SnapshotError(f"snapshot version {about.get('version')!r}, this protogov reads {SNAPSHOT_VERSION}.")
         if about["config"] != json.loads(json.dumps(self._state_config())) or about["scenario"] != self.scenario.name:
-            raise SnapshotError("the snapshot is of another configuration or scenario; restore into one like it.")
+            raise SnapshotError("the snapshot is of another configuration or scenario; restore it into an equal one.")
         background = about.get("background", {"states": {}, "digests": {}})
         changed = self._background.changed(background)
         if changed:
-            raise SnapshotError(f"the governor of {changed} in the background is another than in the snapshot.")
+            raise SnapshotError(f"the background governor of {changed} differs from that in the snapshot.")
         fill(self._state(), loaded)
         self._own, self._last_step = tuple(about["own"]), None
         self._background.load(background, memories)
@@ -468,11 +468,11 @@ class Simulator(Readings):
         return {name: getattr(self, name) for name in _STATE}
 
     def _state_config(self) -> dict[str, Any]:
-        """The configuration without a user's reward, which is no part of the state and need not have a name."""
+        """The configuration without a user's reward, which is not part of the state and may have no name."""
         return replace(self.config, reward_fn=None).to_dict()
 
     def with_scenario(self, scenario: str | Path | Scenario, *, seed: int | None = None) -> "Simulator":
-        """A fresh simulator like this one on another scenario."""
+        """A fresh simulator like this one, on another scenario."""
         start = int(self.base_seeds[0]) if seed is None else seed
         fresh = Simulator(
             replace(self.config),
@@ -486,7 +486,7 @@ class Simulator(Readings):
         return fresh
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickling (for worker processes) leaves the thread pool, compiled code and callbacks behind."""
+        """Pickling (for worker processes) leaves out the thread pool, compiled code and callbacks."""
         state = self.__dict__.copy()
         for name in _BOUND:
             del state[name]
@@ -498,12 +498,12 @@ class Simulator(Readings):
         self._bind()
 
 
-# arrays with a row a world that make up the state of a batch
+# arrays with one row per world that make up the state of a batch
 _STATE = (
     "worlds", "tape", "params", "lever_defaults", "base_seeds", "episodes",
     "_world_features", "_venue_features", "_obs", "_controls", "_terms", "_records",
 )  # fmt: skip
-# what `_bind` makes of them
+# results of `_bind`
 _BOUND = (
     "_world_flat", "_venue_flat", "_terms_flat", "_kernels", "_arguments",
     "_hour", "_length", "_step_events", "_levers", "_events", "_logs", "_slices", "_ready",

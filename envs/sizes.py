@@ -1,7 +1,7 @@
-"""How much of the game is played: a row of a table for each size, from one lever a role to two rival protocols.
+"""Sizes of the game: one row of a table per size, from one lever per role to two rival protocols.
 
-To add a size: a row in `SIZES`. `WorldConfig(size=...)` takes from it the fields that are not given, and each has
-Gymnasium ids of its own, in which one governor of venue 0 learns.
+To add a size, add a row to `SIZES`. `WorldConfig(size=...)` takes from it the fields that are not given. Each size has
+its own Gymnasium ids, with one learning governor of venue 0.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from protogov.envs.world.parameters import Parameters
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """What a world of a size has where its configuration does not say otherwise.
+    """Values of a world of this size, unless its configuration sets others.
 
     Attributes:
-        prefix: of its Gymnasium ids, say "Core" of `protogov/CoreRates-v0`.
-        levers: that its roles hold between them; others stay at their defaults.
+        prefix: of its Gymnasium ids, such as "Core" of `protogov/CoreRates-v0`.
+        levers: levers of all of its roles together; others stay at their defaults.
         roles: names of the governors of each venue.
         venues, decision_hours, episode_hours, parameters: as in `WorldConfig`.
     """
@@ -32,7 +32,7 @@ class Size:
     parameters: Parameters = field(default_factory=Parameters)
 
     def known_roles(self) -> dict[str, Role]:
-        """The shipped roles, each with those of its levers that this size has."""
+        """The shipped roles, each with its levers in this size."""
         held = {name: tuple(lever for lever in role.levers if lever in self.levers) for name, role in ROLES.items()}
         return {name: replace(role, levers=held[name]) for name, role in ROLES.items() if held[name]}
 
@@ -44,10 +44,10 @@ _FEW = Parameters(
 )  # fmt: skip
 SIZES: Mapping[str, Size] = {
     "full": Size(prefix=""),
-    # one lever a role
+    # one lever per role
     "core": Size(prefix="Core", levers=("base_rate", "liquidation_threshold", "half_spread")),
     # two protocols, six governors
     "rivals": Size(prefix="Rivals", venues=2),
-    # for tests of whoever uses this package: 10 ms a step even with NUMBA_DISABLE_JIT=1
+    # for users' tests: 10 ms per step even with NUMBA_DISABLE_JIT=1
     "tiny": Size(prefix="Tiny", decision_hours=1, episode_hours=48, parameters=_FEW),
 }

@@ -1,4 +1,4 @@
-"""Snapshots of a batch of worlds as bytes, by numpy's archive: nothing is pickled, and damaged ones are refused."""
+"""Snapshots of a batch of worlds as bytes in numpy's archive: without pickling; damaged ones are refused."""
 
 import io
 import json
@@ -32,7 +32,7 @@ def write_snapshot(
 def read_snapshot(
     data: bytes, names: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.uint8]], list[NDArray[Any]]]:
-    """What `write_snapshot` was given: `about`, the arrays `names` of the state as bytes, and the memories.
+    """The arguments of `write_snapshot`: `about`, the arrays `names` of the state as bytes, and the memories.
 
     Raises:
         SnapshotError: truncated or foreign bytes.
@@ -44,12 +44,12 @@ def read_snapshot(
             count = sum(name.startswith("memory_") for name in file.files)
             memories = [file[f"memory_{number}"] for number in range(count)]
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise SnapshotError(f"these {len(data)} bytes are no complete snapshot of a simulator ({error}).") from None
+        raise SnapshotError(f"these {len(data)} bytes are not a complete snapshot of a simulator ({error}).") from None
     return about, state, memories
 
 
 def fill(state: Mapping[str, NDArray[Any]], loaded: Mapping[str, NDArray[np.uint8]]) -> None:
-    """Write the bytes that `read_snapshot` found into the arrays of a state.
+    """Write the bytes of `read_snapshot` into the arrays of a state.
 
     Raises:
         SnapshotError: an array of another size. Nothing has changed.

@@ -1,6 +1,6 @@
-"""Rows of a batch over threads: each thread has rows of its own, and helps the others when it is done.
+"""Rows of a batch over threads: each thread has its own rows, and helps the others when it is done.
 
-Whose rows they are matters: a world that is stepped by another core than before comes line by line out of that core's
+The assignment of rows matters: a world that moves to another core must be loaded line by line from the first core's
 cache, which cost a fifth of the time of two threads.
 """
 
@@ -13,14 +13,14 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_LEAST_ROWS = 4  # of a slice: a few hundred microseconds of work, against some ten for handing it out
+_LEAST_ROWS = 4  # of a slice: a few hundred microseconds of work; assigning it takes about ten
 
 
 def slices(count: int, num_threads: int) -> list[tuple[int, int]]:
-    """(start, stop) of consecutive slices of `count` rows: a share for each thread, cut in halves of the rest.
+    """(start, stop) of consecutive slices of `count` rows: one share per thread, repeatedly cut in halves.
 
-    Worlds in a crash cost more than calm ones, so a thread may be done before the others; the small slices at the end
-    of a share are what it can then take over. One thread gets all rows at once.
+    Worlds in a crash cost more than calm ones, so a thread may finish before the others. It then takes small slices
+    from the end of another share. A single thread gets all rows at once.
     """
     cut = []
     for thread in range(num_threads):
@@ -33,7 +33,7 @@ def slices(count: int, num_threads: int) -> list[tuple[int, int]]:
 
 
 class RowThreads:
-    """Threads that are made when first needed, in the process that needs them: threads do not survive a fork."""
+    """Threads, created when first needed, in the process that needs them: threads do not survive a fork."""
 
     def __init__(self, num_threads: int) -> None:
         self.num_threads = num_threads
@@ -43,11 +43,11 @@ class RowThreads:
     def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """`work` on each item, in the order of items; the calling thread is the first of the threads.
 
-        Thread t of k works off the t-th of k shares of the items from its front, then those of others from their ends;
-        so it meets the same items in every call, as far as all take equally long.
+        Thread t of k takes the items of the t-th of k shares from the front, then those of other shares from the end.
+        If all items take equally long, a thread gets the same items in every call.
 
         Raises:
-            Exception: whatever `work` raised, when no thread works any more.
+            Exception: any exception of `work`, after all threads have stopped.
         """
         if self.num_threads == 1 or len(items) < 2:
             return [work(item) for item in items]
@@ -62,7 +62,7 @@ class RowThreads:
                 while share:
                     try:
                         number = share.pop() if turn else share.popleft()
-                    except IndexError:  # somebody else was faster
+                    except IndexError:  # another thread was faster
                         break
                     results[number] = work(items[number])
 
@@ -76,14 +76,14 @@ class RowThreads:
         return [results[number] for number in range(len(items))]
 
     def _threads(self) -> list[ThreadPoolExecutor]:
-        """One pool for each further thread: a task for thread t is thread t's."""
+        """One pool per additional thread: thread t runs the tasks of thread t."""
         if self._process != os.getpid():
             self._pools = [ThreadPoolExecutor(1) for _ in range(self.num_threads - 1)]
             self._process = os.getpid()
         return self._pools
 
     def __getstate__(self) -> dict[str, int]:
-        """Pickling (for worker processes) leaves the threads behind."""
+        """Pickling (for worker processes) leaves out the threads."""
         return {"num_threads": self.num_threads}
 
     def __setstate__(self, state: dict[str, int]) -> None:

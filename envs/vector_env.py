@@ -1,4 +1,4 @@
-"""Many worlds with one governor each, one kernel call a step: the native Gymnasium vector environment."""
+"""Many worlds with one governor each, one kernel call per step: the native Gymnasium vector environment."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,11 +30,11 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
 
     Row i of the batch is that environment reset with `seed + i`, bit for bit. Observation float32 [n, d], action [n,
     levers], reward float64 [n], termination (never) and truncation bool [n], infos in Gymnasium's vector form: the keys
-    of `protogov.envs.infos.InfoReader`, float64 [n], each beside its mask `_key`, bool [n].
+    of `protogov.envs.infos.InfoReader`, float64 [n], each with its mask `_key`, bool [n].
 
-    A finished row is reset in the next step, whose action it ignores and whose reward is 0 (`NEXT_STEP`, the default);
-    in the same step, with `final_obs` and `final_info` in the infos (`SAME_STEP`); or by the caller alone with
-    `reset(options={"reset_mask": bool [n]})` (`DISABLED`; a step over a finished row raises RuntimeError).
+    A finished row is reset in the next step, which ignores its action and gives reward 0 (`NEXT_STEP`, the default); in
+    the same step, with `final_obs` and `final_info` in the infos (`SAME_STEP`); or only by the caller with
+    `reset(options={"reset_mask": bool [n]})` (`DISABLED`; a step with a finished row raises RuntimeError).
 
     Example:
         >>> import gymnasium as gym, protogov.envs
@@ -67,20 +67,20 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
 
         Args:
             num_envs: rows of the batch.
-            role: rate, risk, spread or joint; with `roles`, the one of them that governs.
+            role: rate, risk, spread or joint; with `roles`, the role that governs.
             scenario: a registered name, a path to candles, or a `Scenario`.
             autoreset_mode: an `AutoresetMode` or its value ("NextStep", "SameStep", "Disabled").
-            num_threads: over which the rows are split.
-            max_episode_steps: decisions after which a row is truncated, where its episode is not over before, as
-                `gym.make` understands it; None or -1 for no such limit.
-            observation: "vector", or "dict" with an entry a feature, float32 [n, *shape].
-            population_hook: people in plain Python, once an hour; see `protogov.envs.population_hook`.
+            num_threads: threads that share the rows.
+            max_episode_steps: decisions after which a row is truncated if its episode is not over, as in `gym.make`;
+                None or -1 for no limit.
+            observation: "vector", or "dict" with one entry per feature, float32 [n, *shape].
+            population_hook: people in plain Python, called once an hour; see `protogov.envs.population_hook`.
             render_mode: None or "rgb_array".
             config: fields of `WorldConfig`, for instance `size`, `roles`, `mandates`, `background`.
 
         Raises:
-            TypeError: a keyword that is no field.
-            ConfigError: an impossible value.
+            TypeError: a keyword is not a field.
+            ConfigError: an invalid value.
             ValueError: an unknown autoreset mode or scenario, or a bad candle file.
         """
         self.autoreset_mode = AutoresetMode(autoreset_mode)
@@ -109,7 +109,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._info = InfoReader(self.simulator, self.agent)
         self._decisions = np.zeros(self.num_envs, np.int64)  # of each row's running episode
-        self._over = np.zeros(self.num_envs, np.bool_)  # rows that were truncated and not reset yet
+        self._over = np.zeros(self.num_envs, np.bool_)  # rows that are truncated and not yet reset
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -122,9 +122,9 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         return feature_table(self.simulator, self.agent)
 
     def call(self, name: str, *arguments: Any) -> tuple[Any, ...]:
-        """What attribute `name` of the single environment is in each row, or what its method returns there.
+        """Attribute `name` of the single environment in each row, or the result of its method there.
 
-        Rows are one simulator and share its attributes. Of methods there are `render` and `get_wrapper_attr`.
+        Rows are one simulator and share its attributes. The methods are `render` and `get_wrapper_attr`.
 
         Raises:
             AttributeError: no such attribute, or another method.
@@ -138,11 +138,11 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin the next episode of every row, or of the rows in `options["reset_mask"]`.
+        """Start the next episode of every row, or of the rows in `options["reset_mask"]`.
 
         Args:
-            seed: world of row 0; row i restarts as world `seed + i`. A sequence gives each row's, or None for a row
-                that goes on to its next episode.
+            seed: world of row 0; row i restarts as world `seed + i`. A sequence gives a world for each row, or None for
+                a row that starts its next episode.
             options: may hold `reset_mask`, bool [n] with at least one True; the rest is ignored.
 
         Raises:
@@ -161,7 +161,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             ActionError: a wrong shape or a non-finite value. Nothing has changed.
             RuntimeError: there was no reset; in `DISABLED`, a row's episode is over.
-            RewardError: `reward_fn` returned what no reward can be.
+            RewardError: `reward_fn` returned an invalid reward.
         """
         simulator, agent, mode = self.simulator, self.agent, self.autoreset_mode
         waiting = self._over.copy()
@@ -184,7 +184,7 @@ class GovernorVectorEnv(VectorEnv[Any, Any, Any]):
         return self._form.batch(obs), rewards, np.zeros(self.num_envs, np.bool_), truncated, infos
 
     def _begin(self, rows: NDArray[np.bool_], seeds: Any = None) -> NDArray[np.float32]:
-        """Begin episodes in `rows`, bool [n]; observations of all rows."""
+        """Start episodes in `rows`, bool [n]; returns observations of all rows."""
         obs = self._episodes.begin(seeds, self.np_random, rows)[self.agent]
         self._decisions[rows], self._over[rows] = 0, False
         return obs
@@ -212,7 +212,7 @@ def _check_count(name: str, value: Any) -> None:
 
 
 def _checked_mask(mask: Any, count: int) -> NDArray[np.bool_] | None:
-    """`mask` as Gymnasium's own vector environments accept it."""
+    """`mask`, checked as in Gymnasium's own vector environments."""
     if mask is None:
         return None
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:

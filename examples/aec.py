@@ -1,4 +1,4 @@
-"""PettingZoo's other form, in which governors act one after the other; the world moves when all have."""
+"""PettingZoo's AEC form: governors act one after another, and the world moves when all have acted."""
 
 from pettingzoo.utils.conversions import parallel_to_aec
 

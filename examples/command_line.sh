@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The seat from the command line; `protogov COMMAND --help` lists all options. It writes into the folder in which it runs.
+# Sizes, roles and rewards from the command line; `protogov COMMAND --help` lists all options. It writes to the current folder.
 set -euo pipefail
 
-# is this installation sound? one tiny episode through every interface
+# does this installation work? one tiny episode through every interface
 protogov smoke
 
-# what a governor sees, number by number
+# every number that a governor sees
 protogov features protogov/CoreRates-v0 --out features.csv | head -n 5
 
 # a size, own roles, own rewards, a rival in the background, and everybody's payoffs on disk

@@ -1,4 +1,4 @@
-"""Readable observations: a dict by feature, the table of what is in it, and the vector that it flattens to."""
+"""Readable observations: a dict by feature, the table of its content, and the vector that it flattens to."""
 
 import gymnasium as gym
 import numpy as np

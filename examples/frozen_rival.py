@@ -23,7 +23,7 @@ def train(rival: str, folder: Path) -> str:
 
 with tempfile.TemporaryDirectory() as place:
     first = train("pi", Path(place) / "first")  # against a rule
-    second = train(first, Path(place) / "second")  # against what was learned
+    second = train(first, Path(place) / "second")  # against the learned policy
     fields = {"venues": 2, "episode_hours": 24, "background": {"rate_1": second, "risk": "steward_var"}}
     env = gym.make("protogov/Rates-v0", scenario="jump", **fields)  # the same in make_vec, parallel_env and Simulator
     obs, info = env.reset(seed=7)

@@ -7,7 +7,7 @@ from protogov.envs import Step, WorldConfig
 
 
 def careful(step: Step, agent: str) -> np.ndarray:
-    """The mandate, less 1 for every hour in which a withdrawal stood unmet at venue 0."""
+    """The mandate, minus 1 for every hour with an unmet withdrawal at venue 0."""
     return step.rewards[agent] - step.records["unmet_hours"][:, 0]
 
 
@@ -25,5 +25,5 @@ for name, fields in REWARDS.items():
     total = sum(envs.step(np.full((4, 4), 0.3, np.float32))[1] for _ in range(6))
     print(f"{name:20}", total.round(4))
 
-# presets and weights are written into a configuration as the terms that they stand for
+# a configuration stores presets and weights as their terms
 print(WorldConfig(mandates="profit").to_dict()["roles"]["rate"]["terms"])

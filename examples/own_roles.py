@@ -1,4 +1,4 @@
-"""Own roles: any levers in any hands. Two governors of one's own, together and one of them alone."""
+"""Own roles: any levers in any role. Two own governors, together and one of them alone."""
 
 import gymnasium as gym
 import numpy as np
@@ -21,6 +21,6 @@ env = gym.make("protogov/TinyJoint-v0", roles=ROLES, mandates=MANDATES, role="cu
 env.reset(seed=1)
 print("curator alone:", env.step(np.full(2, 0.5, np.float32))[1])
 
-# written down and read back
+# written and read back
 config = WorldConfig(size="tiny", roles=ROLES, mandates=MANDATES)
 assert WorldConfig.from_dict(config.to_dict()) == config

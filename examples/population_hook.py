@@ -1,6 +1,6 @@
-"""People in plain Python, for a try-out: from hour 6 on a campaign makes every fourth borrower pay back a little.
+"""People in plain Python, as a prototype: from hour 6 on a campaign makes every fourth borrower repay a little.
 
-The first run compiles for as long as the world itself did.
+The first run compiles for as long as the world itself.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from protogov.envs import Parameters, Simulator, WorldConfig
 
 
 def pay_back(worlds: np.recarray, hour: int) -> None:
-    """A hundredth of their debt every hour; cash comes from the wallets outside, so that the books balance."""
+    """They repay 1% of their debt every hour; the cash comes from the wallets outside, so the books balance."""
     if hour < 6:
         return
     venue = worlds.venues[:, 0]

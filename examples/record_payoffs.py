@@ -1,4 +1,4 @@
-"""Everybody's payoffs on disk, from a loop of one's own; `protogov simulate static --record FILE` writes the same."""
+"""Everybody's payoffs on disk, from your own loop; `protogov simulate static --record FILE` writes the same."""
 
 import json
 

@@ -1,7 +1,7 @@
-"""A stranger's study: can a base rate that learns keep its depositors while a rival venue plays a fixed rule?
+"""An outside user's study: can a learned base rate keep its depositors while a rival venue plays a fixed rule?
 
-One lever a role, two venues, a reward of one's own, one stable-baselines3 learner against a frozen rival; then the
-learner and the static default on the same tapes, which training has not seen.
+It has one lever per role, two venues, an own reward, and one stable-baselines3 learner against a frozen rival. Then the
+learner and the static default play the same tapes, which training has not seen.
 """
 
 from collections.abc import Callable
@@ -14,25 +14,25 @@ from protogov.envs.sb3_vec_env import SB3VecEnv
 
 
 def keep_depositors(step: Step, agent: str) -> np.ndarray:
-    """Welfare of the own venue [10 bp of K0], less 0.1 for every hour in which a withdrawal stood unmet there."""
+    """Welfare of the own venue [10 bp of K0], minus 0.1 for every hour with an unmet withdrawal there."""
     return 0.1 * (step.welfare(0) - step.records["unmet_hours"][:, 0])
 
 
-# venue 1 is smaller and lends alone
+# venue 1 is smaller and only lends
 UNLIKE = [{}, {"supply_size": 4e7, "options_on": 0}]
 WORLD = WorldConfig(
     size="core",
     venues=2,
     venue_overrides=UNLIKE,
     episode_hours=168,
-    roles=("rate",),  # levers of nobody stand still
+    roles=("rate",),  # levers without a governor do not move
     reward_fn=keep_depositors,
     background={"rate_1": "tuned", "risk_1": "mainnet"},
 )
 
 
 def play(act: Callable[[np.ndarray], np.ndarray], seeds: list[int]) -> dict[str, np.ndarray]:
-    """Sums over one episode a seed, [n] each."""
+    """Sums over one episode per seed, [n] each."""
     worlds = Simulator(WORLD, len(seeds), scenario="natural")
     observation = worlds.reset(seeds=seeds)["rate_0"]
     sums = dict.fromkeys(("reward", "own W [bp]", "rival's W [bp]"), 0.0)

@@ -1,4 +1,4 @@
-"""Payoffs as curves in TensorBoard, beside any learner; `WandbLogger(project=..., mode="offline")` is used alike."""
+"""Payoffs as curves in TensorBoard, with any learner; use `WandbLogger(project=..., mode="offline")` likewise."""
 
 from stable_baselines3 import PPO
 

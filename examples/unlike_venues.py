@@ -1,4 +1,4 @@
-"""Unlike venues: a market that lends alone against a small one that has an option pool too, and their people."""
+"""Different venues: a market that only lends against a small one with an option pool, and their people."""
 
 import numpy as np
 
@@ -25,6 +25,6 @@ for venue in range(2):
         f"welfare {welfare[venue].mean():+.1f} bp"
     )
 
-# written down and read back
+# written and read back
 config = WorldConfig(**fields)
 assert WorldConfig.from_dict(config.to_dict()) == config

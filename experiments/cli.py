@@ -1,9 +1,9 @@
 """`protogov`: the command line.
 
-Exit code 0 done, 1 a check failed or a run broke, 2 bad input with one sentence on standard error, 130 stopped by
-Ctrl-C. What a command writes is marked in its options (`protogov.experiments.outputs`) and tried before it runs.
+Exit code: 0 done, 1 a check failed or a run broke, 2 bad input with one sentence on standard error, 130 stopped by
+Ctrl-C. Options mark what a command writes (`protogov.experiments.outputs`); it is tried before the command runs.
 A command is a module with a dataclass `Options`, whose docstrings are its help, and a function `run(options, command)
--> int`; or with a study. To add one: the module and a line in `COMMANDS`.
+-> int`; or a module with a study. To add a command, add the module and a line in `COMMANDS`.
 """
 
 import os
@@ -26,29 +26,29 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "first-light": ("training.first_light", "train three governors, compare them with a static protocol, report"),
     "train": (
         "training.train",
-        "train governors on a synthetic market, several seeds side by side; --resume goes on with a run",
+        "train governors on a synthetic market, several seeds in parallel; --resume continues a run",
     ),
     "evaluate": (
         "training.evaluate",
-        "compare governors with a static protocol on the same tapes; one row an episode",
+        "compare governors with a static protocol on the same tapes; one row per episode",
     ),
     "simulate": (
         "commands.simulate",
-        "run worlds under named governors and write down what happens, with a dashboard",
+        "run worlds under named governors and write tables and a dashboard",
     ),
-    "study": ("studies", "answer one question of the list with tables, figures and a page (protogov study)"),
+    "study": ("studies", "answer one question with tables, figures and a page (protogov study lists them)"),
     "tune": ("studies.tuning", "tune constants and a linear rule by evolution, scenario by scenario"),
-    "features": ("commands.features", "list what governors see, number by number: name, group, unit, range"),
+    "features": ("commands.features", "list every number that governors see: name, group, unit, range"),
     "scenarios": (
         "commands.scenarios",
         "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
     ),
-    "report": ("commands.report", "build the report of a run again from what lies in its folder"),
-    "bench": ("bench.bench", "print the figures of merit, each beside its target"),
-    "warm-up": ("commands.warm_up", "compile the worlds now, so that no later start waits for it"),
+    "report": ("commands.report", "build the report of a run again from its folder"),
+    "bench": ("bench.bench", "print the figures of merit and their targets"),
+    "warm-up": ("commands.warm_up", "compile the worlds now; later starts do not wait"),
     "smoke": (
         "commands.smoke",
-        "play a tiny episode through every interface and compare it with the numbers in the package",
+        "play a tiny episode through every interface and compare it with stored numbers",
     ),
 }
 SUCCESS, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return guarded(lambda: print(f"protogov {protogov.__version__}"))
     name, rest = given[0], given[1:]
     if name not in COMMANDS:
-        return complain(f"{name!r} is no command of protogov; commands are {', '.join(COMMANDS)}")
+        return complain(f"{name!r} is not a command of protogov; commands are {', '.join(COMMANDS)}")
     if name == "study":
         return run_named_study(rest)
     return run_command(_command(COMMANDS[name][0]), rest, f"protogov {name}")
@@ -86,7 +86,7 @@ def run_named_study(arguments: Sequence[str]) -> int:
         return guarded(lambda: print("\n".join(["usage: protogov study NAME [OPTIONS]", "", *lines])))
     name, rest = arguments[0], arguments[1:]
     if name not in STUDIES:
-        return complain(f"{name!r} is no study; studies are {', '.join(STUDIES)}")
+        return complain(f"{name!r} is not a study; studies are {', '.join(STUDIES)}")
     return run_command(_command(f"studies.{name}"), rest, f"protogov study {name}")
 
 
@@ -97,7 +97,7 @@ def _command(place: str) -> Any:
 
 
 class _Command:
-    """A study as `run_command` takes commands."""
+    """A study in the form of a command for `run_command`."""
 
     def __init__(self, study: Any) -> None:
         self.study, self.Options = study, study.options
@@ -109,7 +109,7 @@ class _Command:
 
 
 def run_command(module: Any, arguments: Sequence[str], program: str) -> int:
-    """Parse `arguments` into the module's `Options`, run them, and turn what goes wrong into a sentence and a code."""
+    """Parse `arguments` into the module's `Options`, run them, and turn errors into a sentence and an exit code."""
     command = shlex.join([*program.split(), *arguments])
     return guarded(partial(_run, module.Options, lambda options: module.run(options, command), arguments, program))
 
@@ -124,13 +124,13 @@ def _run(options: type[Any], run: Callable[[Any], Any], arguments: Sequence[str]
     except OSError as error:
         if error.errno is None or error.filename is not None:
             raise
-        _flush_output()  # writing to an open file does not say which: is it this one?
+        _flush_output()  # an error of writing to an open file does not name it: is it this one?
         place = next((str(path) for path, _ in written_by(chosen)), None)
         raise OSError(error.errno, error.strerror, place) from error
 
 
 def guarded(call: Callable[[], Any]) -> int:
-    """Call a command and turn what goes wrong into a sentence and an exit code.
+    """Call a command and turn errors into a sentence and an exit code.
 
     Args:
         call: returns its exit code, or anything else when it is done.
@@ -138,7 +138,7 @@ def guarded(call: Callable[[], Any]) -> int:
     accept_any_terminal()
     try:
         code = call()
-        _flush_output()  # here, and not when the interpreter ends, which has no sentence for what goes wrong
+        _flush_output()  # here, because an error at the end of the interpreter would give no sentence
         return code if isinstance(code, int) else SUCCESS
     except (BadInput, CheckFailed) as error:
         return complain(str(error), FAILED if isinstance(error, CheckFailed) else BAD_INPUT)
@@ -152,17 +152,17 @@ def guarded(call: Callable[[], Any]) -> int:
 
 
 def _complain_of_files(error: OSError) -> int:
-    """The path and the reason; bad input, unless a disk that could be written before no longer can."""
+    """The path and the reason; bad input, unless a disk failed that was writable before."""
     reason = error.strerror or str(error) or type(error).__name__
     text = reason if error.filename is None else f"{error.filename}: {reason}"
     if not disk_gave_out(error):
         return complain(text)
-    _drop_output()  # which may be what cannot be written
+    _drop_output()  # it may be what cannot be written
     return complain(f"{text}; make room, then run the same command again", FAILED)
 
 
 def _flush_output() -> None:
-    """Write what was printed; the error of a standard output that takes nothing names it."""
+    """Flush standard output; an error names it."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -173,7 +173,7 @@ def _flush_output() -> None:
 
 
 def _drop_output() -> None:
-    """Give the interpreter's last flush somewhere to go."""
+    """Send the interpreter's last flush to the null device."""
     sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
 
 
@@ -196,7 +196,7 @@ def usage() -> str:
             "commands:",
             *lines,
             "",
-            "Each command has a --help of its own, say `protogov train --help`.",
+            "Each command has its own --help, for example `protogov train --help`.",
             "Exit code: 0 done, 1 a check failed or a run broke, 2 bad input, 130 stopped by Ctrl-C.",
         ]
     )

@@ -1,4 +1,4 @@
-"""What ends a command early: bad input (exit 2), a check that failed or a run that broke (exit 1), in one sentence."""
+"""Errors that end a command with one sentence: bad input (exit 2), a failed check or a broken run (exit 1)."""
 
 import errno
 from collections.abc import Iterator
@@ -6,25 +6,25 @@ from contextlib import contextmanager
 
 
 class BadInput(ValueError):
-    """Something that the user gave cannot be used; the message is one sentence: what, its value, what is accepted."""
+    """The user's input cannot be used; the message is one sentence with field, value, and what is accepted."""
 
 
 class CheckFailed(RuntimeError):
-    """The command ran and found that something which must hold does not; the message is one sentence."""
+    """The command ran, and a required condition does not hold; the message is one sentence."""
 
 
-# what a disk says that was writable when the command began
+# errors of a disk that was writable when the command began
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def disk_gave_out(error: OSError) -> bool:
-    """Whether the disk filled up or broke, rather than that the user named a wrong place."""
+    """Whether the disk filled up or broke; otherwise the user named a wrong place."""
     return error.errno in _DISK_FULL
 
 
 @contextmanager
 def as_bad_input() -> Iterator[None]:
-    """Around code that reads what the user gave: the ValueErrors of the package below become `BadInput`."""
+    """Wraps code that reads user input: ValueErrors of the package below become `BadInput`."""
     try:
         yield
     except BadInput:
@@ -34,6 +34,6 @@ def as_bad_input() -> Iterator[None]:
 
 
 def sentence(text: str) -> str:
-    """`text` on one line, ending in a full stop."""
+    """`text` on one line, ending with a full stop."""
     line = " ".join(text.split())
     return line if line.endswith((".", "!", "?")) else f"{line}."

@@ -7,7 +7,7 @@ from typing import cast
 from protogov.envs.population_hook import PopulationHook
 from protogov.experiments.errors import BadInput
 
-NAME = "population_hook"  # of the function, where none is given
+NAME = "population_hook"  # default name of the function
 
 
 def hook_place(text: str) -> tuple[str, str]:
@@ -17,18 +17,18 @@ def hook_place(text: str) -> tuple[str, str]:
 
 
 def load_hook(place: str) -> PopulationHook:
-    """The function that `FILE.py` or `FILE.py:NAME` names; the file is run.
+    """The function that `FILE.py` or `FILE.py:NAME` names; this runs the file.
 
     Raises:
-        BadInput: there is no such file, it fails, or it holds no such function.
+        BadInput: the file does not exist, fails, or has no such function.
     """
     file, name = hook_place(place)
     if not Path(file).is_file():
-        raise BadInput(f"population_hook is {place!r}, and {file}: there is no such file; FILE.py:NAME is accepted")
+        raise BadInput(f"population_hook is {place!r}, but there is no file {file}; FILE.py:NAME is accepted")
     try:
         found = run_path(file).get(name)
     except Exception as error:  # whatever a file of the user's may raise
         raise BadInput(f"{file}: cannot be run ({type(error).__name__}: {error})") from error
     if not callable(found):
-        raise BadInput(f"{file}: holds no function {name!r}; population_hook is given as FILE.py:NAME")
+        raise BadInput(f"{file}: holds no function {name!r}; FILE.py:NAME is accepted as population_hook")
     return cast(PopulationHook, found)

@@ -5,7 +5,7 @@
     logger.close()
 
 Values are means over the rows of a batch and over `every` decisions. The step of a curve counts decisions of all rows,
-as stable-baselines3 counts its time steps.
+like the time steps of stable-baselines3.
 """
 
 from importlib import import_module
@@ -21,13 +21,13 @@ from protogov.experiments.errors import BadInput
 
 
 class PayoffLogger:
-    """Averages what every decision brought and hands it to `write`, which a subclass gives."""
+    """Averages the values of decisions and passes them to `write`, which a subclass defines."""
 
     def __init__(self, every: int = 1) -> None:
         """`every`: decisions that are averaged.
 
         Raises:
-            BadInput: it is no whole number from 1.
+            BadInput: it is not a whole number from 1.
         """
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise BadInput(f"every is {every!r}; a whole number from 1 is accepted")
@@ -37,14 +37,14 @@ class PayoffLogger:
         self._rows, self._decisions = 0, 0
 
     def attach(self, env: Any) -> "PayoffLogger":
-        """Log from now on what `env` plays: an environment of protogov, wrapped or not, or a `Simulator`.
+        """Log every decision of `env` from now on: an environment of protogov, wrapped or not, or a `Simulator`.
 
         Raises:
-            TypeError: there is no single simulator below it.
-            ValueError: this logger is attached already.
+            TypeError: `env` has no single simulator below it.
+            ValueError: this logger is already attached.
         """
         if self._simulator is not None:
-            raise ValueError("the logger is attached already; it logs one batch of worlds.")
+            raise ValueError("the logger is already attached; it logs one batch of worlds.")
         self._simulator = simulator_of(env)
         self._simulator.callbacks.append(self)
         return self
@@ -56,10 +56,10 @@ class PayoffLogger:
         self.close()
 
     def before(self, simulator: Simulator, playing: NDArray[np.bool_]) -> None:
-        """Nothing: what counts comes after the decision."""
+        """Do nothing: the logged values come after the decision."""
 
     def after(self, simulator: Simulator, playing: NDArray[np.bool_]) -> None:
-        """Add the decision of the rows that played it; write when it is time."""
+        """Add the decision of the rows that played it; write after `every` decisions."""
         for name, values in payoffs(simulator).items():
             self._sums[name] = self._sums.get(name, 0.0) + float(values[playing].sum())
         self._rows += int(playing.sum())
@@ -69,7 +69,7 @@ class PayoffLogger:
             self._write_means()
 
     def close(self) -> None:
-        """Write what is left, and look on no longer."""
+        """Write the remaining values and detach."""
         if self._simulator is not None:
             self._simulator.callbacks.remove(self)
             self._simulator = None
@@ -108,12 +108,12 @@ class WandbLogger(PayoffLogger):
     """Logs into a run of Weights & Biases, which is not installed with protogov."""
 
     def __init__(self, run: Any = None, every: int = 1, **init: Any) -> None:
-        """Log into `run`, or into one of our own that `wandb.init(**init)` begins and `close` ends.
+        """Log into `run`, or into a new run that `wandb.init(**init)` starts and `close` ends.
 
         Args:
             run: of wandb.
             every: decisions that are averaged.
-            init: for `wandb.init`, say `project="mine", mode="offline"`.
+            init: for `wandb.init`, for example `project="mine", mode="offline"`.
 
         Raises:
             BadInput: wandb is not installed.
@@ -122,7 +122,7 @@ class WandbLogger(PayoffLogger):
         self._own = run is None
         if run is None:
             try:
-                wandb = import_module("wandb")  # optional, so no requirement of ours
+                wandb = import_module("wandb")  # optional, therefore not a requirement
             except ImportError:
                 raise BadInput("wandb is not installed; install it with pip install wandb") from None
             run = wandb.init(**init)
@@ -133,7 +133,7 @@ class WandbLogger(PayoffLogger):
         self.run.log(values, step=step)
 
     def close(self) -> None:
-        """Write what is left; end the run if it is our own."""
+        """Write the remaining values; end the run if this logger started it."""
         super().close()
         if self._own:
             self.run.finish()
@@ -141,7 +141,7 @@ class WandbLogger(PayoffLogger):
 
 
 def payoffs(simulator: Simulator) -> dict[str, NDArray[np.float64]]:
-    """What the last decision brought, float64 [n] each: rewards, terms, levers in force, W of every venue."""
+    """Values of the last decision, float64 [n] each: rewards, terms, levers in force, W of every venue."""
     values: dict[str, NDArray[np.float64]] = {}
     for agent, place in simulator.places.items():
         values[f"{agent}/reward"] = simulator.rewards(agent)

@@ -1,4 +1,4 @@
-"""Where a command writes: said in the type of its option, and tried before it works for an hour."""
+"""Outputs of a command: the type of an option marks them, and they are tried before the command runs."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from protogov.experiments.errors import BadInput
 
 @dataclass(frozen=True)
 class Written:
-    """Mark of an option that names what the command writes."""
+    """Mark of an option that names an output of the command."""
 
     kind: Literal["folder", "file"]
 
@@ -22,17 +22,17 @@ OutputFile = Annotated[Path, Written("file"), Once]
 
 
 def refuse_unwritable(options: Any) -> None:
-    """Try every option of a dataclass that is marked as written; nothing stays behind.
+    """Try to write every marked output of a dataclass; no file is left.
 
     Raises:
-        BadInput: nothing can be written there; the message names the path and the reason.
+        BadInput: an output is not writable; the message names the path and the reason.
     """
     for path, mark in written_by(options):
         check_folder(path) if mark.kind == "folder" else check_file(path)
 
 
 def written_by(options: Any) -> Iterator[tuple[Path, Written]]:
-    """What the marked options of a dataclass name, as far as they were given."""
+    """The outputs that the marked options of a dataclass name, without unset options."""
     hints = get_type_hints(type(options), include_extras=True)
     for field in fields(options):
         path = getattr(options, field.name)
@@ -43,40 +43,40 @@ def written_by(options: Any) -> Iterator[tuple[Path, Written]]:
 
 
 def check_folder(path: Path) -> None:
-    """See that a folder can be made and written into.
+    """Check that a folder can be created and is writable.
 
     Raises:
         BadInput: it cannot.
     """
     try:
         if path.exists() and not path.is_dir():
-            raise BadInput(f"{path}: is a file; a folder to write into is accepted")
+            raise BadInput(f"{path}: is a file; a writable folder is accepted")
         _try(path)
     except OSError as error:
         raise BadInput(f"{error.filename or path}: cannot be used ({error.strerror})") from None
 
 
 def check_file(path: Path) -> None:
-    """See that a file can be written, or written anew.
+    """Check that a file can be written or overwritten.
 
     Raises:
         BadInput: it cannot.
     """
     try:
         if path.is_dir():
-            raise BadInput(f"{path}: is a folder; a file to write is accepted")
+            raise BadInput(f"{path}: is a folder; a writable file is accepted")
         _try(path.parent)
     except OSError as error:
         raise BadInput(f"{error.filename or path}: cannot be used ({error.strerror})") from None
 
 
 def _try(folder: Path) -> None:
-    """Write a block where `folder` is, or will be."""
+    """Write a block in `folder`, or in its first existing parent."""
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not place.is_dir():
-        raise BadInput(f"{folder}: cannot be made, because {place} is a file")
+        raise BadInput(f"{folder}: cannot be created because {place} is a file")
     try:
         with tempfile.TemporaryFile(dir=place) as file:
             file.write(bytes(4096))
     except OSError as error:
-        raise BadInput(f"{place}: cannot be written into ({error.strerror})") from None
+        raise BadInput(f"{place}: is not writable ({error.strerror})") from None

@@ -1,27 +1,27 @@
-"""Everybody's payoffs on disk: one Parquet file, a row a decision, world and venue, from whatever plays the worlds.
+"""Everybody's payoffs on disk: one Parquet file with one row per decision, world and venue, from any loop.
 
     with PayoffRecorder("payoffs.parquet").attach(env):  # Gymnasium, PettingZoo, stable-baselines3, or a Simulator
         ...  # any loop or learner
 
-`protogov simulate --record FILE` writes the same. The columns, `<role>` being that of a governor of the venue:
+`protogov simulate --record FILE` writes the same. The columns (`<role>` is the role of a governor of the venue):
 
-    world, seed, episode         row of the batch, the seed that it began from, and the number of its episode since
-    decision, hour, hours        number in the episode from 0; hours run before it; hours that it ran
+    world, seed, episode         row of the batch, its first seed, and the number of its episode since that seed
+    decision, hour, hours        number in the episode from 0; hours before the decision; hours of the decision
     venue, opening_value         number of the venue; its K0 [USD]: 1 bp of K0 is opening_value / 1e4 USD
-    truncated                    whether the episode was over after it
-    <role>/observation           list of float32: what the governor saw before it, in the order of its feature table,
-                                 whatever form (dict or vector) the environment hands out
+    truncated                    whether the episode ended after the decision
+    <role>/observation           list of float32: the governor's observation before the decision, in the order of its
+                                 feature table, for dict and vector environments alike
     <role>/reward                its reward
     <role>/terms/<term>          unweighted terms of its mandate [bp of K0, except counts]
-    proposed/<lever>             what was asked for [the lever's unit]; of every lever that somebody governs
-    executed/<lever>             in force afterwards [the lever's unit]
-    reason/<lever>               what the shield said, see `protogov.envs.world.levers.Reason`
-    welfare/<part>, welfare      parts of W and W [bp of K0], signed so that they add up
-    party/<party>/<what>         what it meant to everybody [USD]: `PARTIES`
+    proposed/<lever>             proposed value [the lever's unit], for every governed lever
+    executed/<lever>             value in force afterwards [the lever's unit]
+    reason/<lever>               the shield's reason, see `protogov.envs.world.levers.Reason`
+    welfare/<part>, welfare      parts of W and W [bp of K0], signed to add up
+    party/<party>/<what>         payoff of every party [USD]: `PARTIES`
 
-Governors in the background are among them. A venue has nulls in the columns of a role that it leaves empty. The file's
-metadata hold the configuration, the scenario, the name of the population hook (`population_hook`, if there is one), the
-feature names of every governor, and a unit and a sentence for every column (`columns`), as JSON.
+Governors in the background are included. If a venue leaves a role empty, its columns hold nulls. The file's metadata
+hold, as JSON: the configuration, the scenario, the name of the population hook (`population_hook`, if there is one),
+the feature names of every governor, and a unit and a sentence for every column (`columns`).
 """
 
 import json
@@ -44,19 +44,19 @@ from protogov.envs.world.welfare import WELFARE_PARTS
 from protogov.experiments.core.files import whole
 
 SCHEMA_VERSION = 1
-ROWS_OF_A_GROUP = 4096  # kept in memory before they are written
+ROWS_OF_A_GROUP = 4096  # rows in memory before they are written
 _REASONS = np.array([reason.name.lower() for reason in sorted(Reason)])
 
 
 class Party(NamedTuple):
-    """One thing that a decision meant to somebody, in USD.
+    """One payoff of a party in a decision, in USD.
 
     Attributes:
-        source: "sum", a field of the venue that adds up since the decision began; "term", a term of the world; or
-            "record", a field of `protogov.envs.world.records.RECORD`.
+        source: "sum", a field of the venue that adds up during the decision; "term", a term of the world; or "record",
+            a field of `protogov.envs.world.records.RECORD`.
         name: of the field or term.
-        sign: +1, or -1 where the field counts what the party lost.
-        about: what it is.
+        sign: +1, or -1 if the field counts the party's loss.
+        about: its meaning.
     """
 
     source: str
@@ -68,39 +68,41 @@ class Party(NamedTuple):
 PARTIES: dict[str, Party] = {
     "borrowers/surplus": Party("sum", "sum_borrower_surplus", 1, "area of their demand above the borrow rate"),
     "borrowers/liquidation_cost": Party("sum", "sum_liquidation_cost", -1, "collateral taken beyond the debt repaid"),
-    "borrowers/put_payouts": Party("sum", "sum_put_payouts", 1, "what protective puts brought"),
+    "borrowers/put_payouts": Party("sum", "sum_put_payouts", 1, "payoffs of protective puts"),
     "suppliers/surplus": Party("sum", "sum_supplier_surplus", 1, "area of their supply curve below the supply rate"),
     "suppliers/haircuts": Party("sum", "sum_haircuts", -1, "deposits written off"),
-    "suppliers/lockup": Party("sum", "sum_lockup", -1, "charge on withdrawals asked for and not paid"),
-    "liquidity_providers/profit": Party("record", "pool_profit", 1, "change of the option pool's value, less flows"),
-    "liquidity_providers/fees": Party("record", "pool_fees", 1, "of the profit: fees and spread"),
-    "liquidity_providers/interest": Party("record", "pool_interest", 1, "of the profit: lent cash, less haircuts"),
-    "liquidity_providers/hedging": Party("record", "pool_hedging", 1, "of the profit: slippage, fees and funding"),
-    "liquidity_providers/adverse_selection": Party("record", "pool_adverse_selection", 1, "of it: to the informed"),
+    "suppliers/lockup": Party("sum", "sum_lockup", -1, "charge on unpaid withdrawals"),
+    "liquidity_providers/profit": Party("record", "pool_profit", 1, "change of the option pool's value, minus flows"),
+    "liquidity_providers/fees": Party("record", "pool_fees", 1, "part of it: fees and spread"),
+    "liquidity_providers/interest": Party("record", "pool_interest", 1, "part of it: lent cash, minus haircuts"),
+    "liquidity_providers/hedging": Party("record", "pool_hedging", 1, "part of it: slippage, fees and funding"),
+    "liquidity_providers/adverse_selection": Party(
+        "record", "pool_adverse_selection", 1, "part of it: informed trades"
+    ),
     "liquidity_providers/haircuts": Party("sum", "sum_lp_haircuts", -1, "deposits written off"),
     "option_traders/surplus": Party("sum", "sum_uninformed_surplus", 1, "uninformed traders and short sellers"),
     "informed_traders/profit": Party("sum", "sum_informed_profit", 1, "latency traders and vol arbitrageurs"),
-    "informed_traders/latency_profit": Party("sum", "sum_latency_profit", 1, "of it: latency traders"),
-    "liquidators/profit": Party("sum", "sum_liquidator_profit", 1, "when the coin is sold"),
-    "validators/priority_fees": Party("sum", "sum_priority_fees", 1, "paid by liquidators to come first"),
+    "informed_traders/latency_profit": Party("sum", "sum_latency_profit", 1, "part of it: latency traders"),
+    "liquidators/profit": Party("sum", "sum_liquidator_profit", 1, "realised when the coin is sold"),
+    "validators/priority_fees": Party("sum", "sum_priority_fees", 1, "paid by liquidators for priority"),
     "keepers/subsidy": Party("sum", "sum_keeper_subsidy", 1, "paid from outside to liquidators at a loss"),
-    "arbitrageurs/profit": Party("term", "arbitrage_profit", 1, "of the spot pool, shared evenly among venues"),
-    "attackers/profit_since_reset": Party("record", "attacker_profit", 1, "of who attacks this venue"),
+    "arbitrageurs/profit": Party("term", "arbitrage_profit", 1, "from the spot pool, shared evenly among venues"),
+    "attackers/profit_since_reset": Party("record", "attacker_profit", 1, "of attackers of this venue"),
     "treasury/change": Party("term", "welfare_treasury", 1, "cash, reserve and coin"),
-    "treasury/reserve_income": Party("sum", "sum_reserve_income", 1, "of it: interest"),
-    "lenders_outside/funding_cost": Party("sum", "sum_funding_cost", 1, "paid outside on what is lent"),
-    "nobody_yet/deficit": Party("sum", "sum_bad_debt", -1, "bad debt booked, whoever will cover it"),
+    "treasury/reserve_income": Party("sum", "sum_reserve_income", 1, "part of it: interest"),
+    "lenders_outside/funding_cost": Party("sum", "sum_funding_cost", 1, "interest paid outside on lent money"),
+    "nobody_yet/deficit": Party("sum", "sum_bad_debt", -1, "booked bad debt that nobody has covered yet"),
 }
 
 
 class PayoffRecorder:
     """Writes every decision of one batch of worlds into a Parquet file; see the module for its columns.
 
-    The file appears when the recorder is closed; until then a hidden one beside it grows.
+    The file appears when the recorder is closed; until then a hidden file in the same folder grows.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Name the file; it is made when the first rows are written."""
+        """Name the file; it is created with the first rows."""
         self.path = Path(path)
         self._simulator: Simulator | None = None
         self._before: dict[str, NDArray[np.float32]] = {}
@@ -110,14 +112,14 @@ class PayoffRecorder:
         self._writer: Any = None
 
     def attach(self, env: Any) -> "PayoffRecorder":
-        """Record from now on what `env` plays: an environment of protogov, wrapped or not, or a `Simulator`.
+        """Record every decision of `env` from now on: an environment of protogov, wrapped or not, or a `Simulator`.
 
         Raises:
-            TypeError: there is no single simulator below it.
-            ValueError: this recorder is attached already.
+            TypeError: `env` has no single simulator below it.
+            ValueError: this recorder is already attached.
         """
         if self._simulator is not None:
-            raise ValueError(f"the recorder of {self.path} is attached already; one file holds one batch of worlds.")
+            raise ValueError(f"the recorder of {self.path} is already attached; one file holds one batch of worlds.")
         self._simulator = simulator_of(env)
         self._simulator.callbacks.append(self)
         return self
@@ -129,12 +131,12 @@ class PayoffRecorder:
         self.close()
 
     def before(self, simulator: Simulator, playing: NDArray[np.bool_]) -> None:
-        """Keep what the governors see."""
+        """Keep the observations."""
         self._before = {agent: simulator.view(agent).obs for agent in simulator.places}
         self._hour = simulator.worlds["hour"].copy()
 
     def after(self, simulator: Simulator, playing: NDArray[np.bool_]) -> None:
-        """Take down the decision of the rows that played it."""
+        """Record the decision of the rows that played it."""
         rows = np.flatnonzero(playing)
         for venue in range(simulator.config.venues) if rows.size else ():
             self._tables.append(self._rows(simulator, venue, rows))
@@ -142,10 +144,10 @@ class PayoffRecorder:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left and give the file its name; nothing is written when nothing was played.
+        """Write the remaining rows and give the file its name; without decisions nothing is written.
 
         Raises:
-            OSError: names the file, of which nothing is left then.
+            OSError: names the file, which is removed.
         """
         if self._simulator is None:
             return
@@ -161,12 +163,12 @@ class PayoffRecorder:
 
         if not self._tables:
             return
-        # a role whose seat one venue leaves empty has columns in the rows of the other alone
+        # if one venue leaves a role empty, only the rows of the other venue have its columns
         table = pyarrow.concat_tables(self._tables, promote_options="default")
         self._tables = []
         try:
             if self._writer is None:
-                # by way of a file of ours: pyarrow's own tells neither which file nor, at times, what is wrong
+                # through our own file: pyarrow's errors do not name the file and not always the reason
                 file = self._opened.enter_context(self._opened.enter_context(whole(self.path)).open("wb"))
                 self._writer = self._opened.enter_context(pyarrow.parquet.ParquetWriter(file, table.schema))
             self._writer.write_table(table)
@@ -230,28 +232,28 @@ class PayoffRecorder:
 def _units_of(role: Role) -> dict[str, tuple[str, str]]:
     """Unit and meaning of a governor's columns."""
     units = {
-        f"{role.name}/observation": ("normalised", "what the governor saw before the decision"),
+        f"{role.name}/observation": ("normalised", "observation before the decision"),
         f"{role.name}/reward": ("", "its reward"),
     }
     units |= {f"{role.name}/terms/{term.name}": ("bp of K0, except counts", "unweighted") for term in role.terms}
     for lever in role.levers:
-        for what, about in (("proposed", "asked for"), ("executed", "in force afterwards")):
+        for what, about in (("proposed", "proposed value"), ("executed", "value in force afterwards")):
             units[f"{what}/{lever}"] = (LEVER_BY_NAME[lever].unit, about)
-        units[f"reason/{lever}"] = ("", "what the shield said")
+        units[f"reason/{lever}"] = ("", "the shield's reason")
     return units
 
 
 _OF_WELFARE = "see protogov.envs.world.welfare"
 _UNITS: dict[str, tuple[str, str]] = {
     "world": ("row", "row of the batch"),
-    "seed": ("", "from which the world began"),
+    "seed": ("", "first seed of the world"),
     "episode": ("", "number since that seed"),
     "decision": ("", "number in the episode"),
-    "hour": ("h", "run before the decision"),
-    "hours": ("h", "that the decision ran"),
+    "hour": ("h", "hours before the decision"),
+    "hours": ("h", "hours of the decision"),
     "venue": ("", "number of the venue"),
     "opening_value": ("USD", "K0"),
-    "truncated": ("", "whether the episode was over after it"),
+    "truncated": ("", "whether the episode ended after it"),
 }
 
 

@@ -1,7 +1,8 @@
-"""Seal the test: write the list of what it is, and say the digest that belongs into the code.
+"""Seal the test: write its list, and print the digest that belongs into the code.
 
-Only honest as long as nobody has opened the test. The list goes beside `protogov.envs.scenarios.sealed`, whose constant
-`SEALED_DIGEST` and the page results/test/README.md then have to name the digest that this prints.
+This is honest only while nobody has opened the test. The list is written to the folder of
+`protogov.envs.scenarios.sealed`. Its constant `SEALED_DIGEST` and the page results/test/README.md must then name the
+printed digest.
 
     python -m protogov.experiments.seal
 """
@@ -22,7 +23,7 @@ PROGRAM = "python -m protogov.experiments.seal"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Write the list of the sealed test anew and print its SHA-256; refused once the test has been opened."""
+    """Write the list of the sealed test again and print its SHA-256; refused after the test has been opened."""
 
     out: OutputFile = SEALED_FILE
     """The list."""
@@ -33,7 +34,7 @@ def run(options: Options, command: str = PROGRAM) -> int:
     folder = open_test.default_folder()
     if open_test.earlier_openings([folder]):
         record = folder / open_test.OPENINGS
-        raise BadInput(f"{record}: the test has been opened; what was sealed then stays as it was")
+        raise BadInput(f"{record}: the test has been opened; its list cannot change any more")
     path = write_text(options.out, sealed_list())
     print(f"{path}: {hashlib.sha256(path.read_bytes()).hexdigest()}")
     return 0

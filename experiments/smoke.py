@@ -1,7 +1,8 @@
-"""One tiny episode through every interface, compared with numbers in the package: is this installation sound?
+"""One tiny episode through every interface, compared with stored numbers: does this installation work?
 
-All interfaces play the same two episodes under the same levers: one of a single governor, one of three. Their rewards
-must be those of `smoke.json`, to a tolerance: the last bit of an exponential differs between processors and libraries.
+All interfaces play the same two episodes with the same actions: one with a single governor, one with three. Their
+rewards must equal those of `smoke.json` up to a tolerance, because the last bit of an exponential differs between
+processors and libraries.
 """
 
 import contextlib
@@ -17,17 +18,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 GOLDEN = Path(__file__).with_name("smoke.json")
-# fields of WorldConfig that are options of the command line too
+# fields of WorldConfig that are also options of the command line
 WORLD: dict[str, Any] = {"size": "tiny"}
 SCENARIO, SEED, SINGLE = "jump", 7, "protogov/Rates-v0"
 RELATIVE, ABSOLUTE = 1e-5, 1e-7  # tolerance of every number
-DIGITS = 3  # significant ones that the printed digest is of
+DIGITS = 3  # significant digits in the printed digest
 
-Rewards = dict[str, list[float]]  # agent, or what a command reports -> a number a decision
+Rewards = dict[str, list[float]]  # agent, or what a command reports -> one number per decision
 
 
 def lever_path(agent: str, size: int, decision: int) -> NDArray[np.float32]:
-    """What `agent` asks for in a decision, float32 [size]: the same in every interface."""
+    """The action of `agent` in a decision, float32 [size]: the same in every interface."""
     phase = sum(agent.encode()) + 2.0 * np.arange(size)
     return (0.6 * np.sin(phase + decision)).astype(np.float32)
 
@@ -71,7 +72,7 @@ def _sb3() -> Rewards:
 
 
 def _play_batch(step: Callable[[Any], Any], shape: tuple[int, int], over_at: int) -> list[float]:
-    """Rewards of row 0 up to the end of its episode."""
+    """Rewards of row 0 until the end of its episode."""
     rewards: list[float] = []
     over = False
     while not over:
@@ -149,7 +150,7 @@ def _command_line() -> Rewards:
         return {"welfare": read_table(file)["welfare"].tolist()}
 
 
-# interface -> (the numbers of smoke.json that it must bring, how it plays)
+# interface -> (name of its numbers in smoke.json, function that plays it)
 INTERFACES: dict[str, tuple[str, Callable[[], Rewards]]] = {
     "gym.make": ("single", _gymnasium),
     "gym.make_vec": ("single", _vector),
@@ -162,15 +163,15 @@ INTERFACES: dict[str, tuple[str, Callable[[], Rewards]]] = {
 
 
 def golden_numbers() -> dict[str, Rewards]:
-    """What the package says that the episodes bring."""
+    """The stored rewards of the episodes."""
     numbers: dict[str, Rewards] = json.loads(GOLDEN.read_text(encoding="utf-8"))
     return numbers
 
 
 def difference(found: Mapping[str, ArrayLike], wanted: Mapping[str, ArrayLike]) -> str:
-    """What is not as it should be, in a few words; empty where all is."""
+    """The difference in a few words; empty if all numbers agree."""
     if set(found) != set(wanted):
-        return f"brought {', '.join(found)} instead of {', '.join(wanted)}"
+        return f"returned {', '.join(found)} instead of {', '.join(wanted)}"
     for name, values in found.items():
         got, expected = np.asarray(values, float), np.asarray(wanted[name], float)
         if got.shape != expected.shape:

@@ -1,4 +1,4 @@
-"""What is printed reaches any terminal: signs that its encoding lacks are written with those that it has."""
+"""Printing works on any terminal: characters that its encoding lacks are replaced by similar ones."""
 
 import codecs
 import sys
@@ -13,7 +13,7 @@ PLAIN = {
 
 
 def plain(error: UnicodeError) -> tuple[str, int]:
-    """The signs that could not be encoded, in ASCII, and where to go on; a question mark for what has no likeness."""
+    """ASCII for the characters that could not be encoded, and where to continue; "?" without a similar character."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     signs = error.object[error.start : error.end]
@@ -25,9 +25,9 @@ def _base(sign: str) -> str:
 
 
 def accept_any_terminal() -> None:
-    """Let printing to standard output and error never fail for their encoding."""
+    """Prevent errors of encoding on standard output and standard error."""
     codecs.register_error(ERRORS, plain)
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)  # a stream that was put in place may have none
+        reconfigure = getattr(stream, "reconfigure", None)  # a replaced stream may have none
         if reconfigure is not None:
             reconfigure(errors=ERRORS)

@@ -29,7 +29,7 @@ class LinearQuadraticGame:
 
     agents = ("rate_0", "risk_0")
     A = np.array([[0.9, 0.1], [0.05, 0.85]])
-    B = np.array([[1.0, 0.2], [0.1, 1.0]])  # a row an agent
+    B = np.array([[1.0, 0.2], [0.1, 1.0]])  # one row per agent
     Q = np.array([np.diag([1.0, 0.2]), np.diag([0.2, 1.0])])
     R = 0.5
     W = 0.1 * np.eye(2)

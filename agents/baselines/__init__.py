@@ -1,7 +1,7 @@
 """Governors that do not learn, by name.
 
-To add one: a file in this folder with a subclass of `Baseline` (or of `Rule`, for targets in physical units) that has a
-`name`. Every file here is imported, and the class registers itself.
+To add one, write a file in this folder with a subclass of `Baseline` (or of `Rule`, for targets in physical units) that
+has a `name`. Every file here is imported, and the class registers itself.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def governor_names() -> tuple[str, ...]:
 
 
 def governor_reads(name: str, role: Role) -> tuple[str, ...]:
-    """Features beyond those on the chain that a governor of this name reads when it governs as `role`."""
+    """Features outside the group chain that a governor of this name reads when it governs as `role`."""
     return REGISTER[name].kind.reads_for(role.levers)
 
 
 def governor_fits(name: str, role: Role) -> bool:
-    """Whether a governor of this name can govern as `role`; of several joined by "+", whether any of them can."""
+    """Whether a governor of this name can govern as `role`; for names joined by "+", whether any of them can."""
     return any(REGISTER[part].kind.fits(role.levers) for part in name.split("+"))
 
 
@@ -54,19 +54,20 @@ def make_governor(
     """A governor for a role.
 
     Args:
-        name: one of `governor_names`; several joined by "+", each for the levers that it sets, the last one first
-            (say "pi+steward_var"; those that do not fit the role are left out); or the path of a policy_<agent>.json.
+        name: one of `governor_names`; or several joined by "+", each for the levers that it sets, where the last one
+            has priority (such as "pi+steward_var"; names that do not fit the role are ignored); or the path of a
+            policy_<agent>.json.
         role: whose levers it sets.
-        seed: of whatever is random in it.
-        values: for "constant" alone: physical values by lever name, defaults for the others.
-        defaults: the world's `config.defaults`, from which physical values have to be measured.
+        seed: of its randomness.
+        values: only for "constant": physical values by lever name; other levers keep their defaults.
+        defaults: the world's `config.defaults`, the reference of physical values.
 
     Raises:
-        ValueError: an unknown name, a governor that needs levers which the role does not have (`governor_fits`), values
-            that the role does not take, a policy file that is damaged or that does not set this role's levers.
+        ValueError: an unknown name, a governor that needs levers that the role lacks (`governor_fits`), values that the
+            role does not accept, or a policy file that is damaged or does not set this role's levers.
     """
     if values is not None and name != "constant":
-        raise ValueError(f"values is given for governor {str(name)!r}; accepted: with constant only")
+        raise ValueError(f"values is given for governor {str(name)!r}; values are accepted only with constant")
     parts = str(name).split("+")
     if not all(part in REGISTER for part in parts):
         if str(name).endswith(".json"):
@@ -85,7 +86,7 @@ def make_governor(
 
 
 def _load(path: Path, role: Role, seed: int) -> Governor:
-    from protogov.agents.policies import PolicyError, load_policy  # brings torch along
+    from protogov.agents.policies import PolicyError, load_policy  # imports torch
 
     governor = load_policy(path, seed=seed)
     if governor.levers != role.levers:

@@ -1,4 +1,4 @@
-"""A lending market without a governor: the interest-rate curve that shifts itself toward a target utilisation."""
+"""A lending market without a governor: an interest-rate curve that shifts itself toward a target utilisation."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 
 class AdaptiveCurve(Rule):
-    """Aims the rate levers so that the protocol's curve is Morpho's AdaptiveCurveIrm, as far as their ranges go.
+    """Sets the rate levers to follow Morpho's AdaptiveCurveIrm, within their ranges.
 
-    Each world keeps its own rate at target. At every decision it is moved by the utilisation seen since the last one
-    (the mean of the errors at both ends), and the levers are aimed at the two-slope curve that the adaptive curve is at
-    that rate: base a quarter of it, slope1 three quarters, slope2 three times it, optimal utilisation 90%. Values
-    beyond a lever's range are clipped to it (slope2 is at least 20%, which is the curve of a rate of 6.7%), and the
-    shield holds the levers back as it does anybody's. Levers of the role that belong to no curve stay at their default.
+    Each world has its own rate at target. At every decision this rate moves with the utilisation since the last one
+    (the mean of the errors at both ends). The levers then target the two-slope curve that equals the adaptive curve at
+    that rate: base is a quarter of it, slope1 three quarters, slope2 three times it, optimal utilisation 90%. Values
+    outside a lever's range are clipped (slope2 is at least 20%, the curve of a rate of 6.7%), and the shield limits
+    the changes as for every governor. Levers that are not part of the curve stay at their default.
 
     Args:
-        levers: the levers of the role, the four of the curve among them.
+        levers: the levers of the role, including the four of the curve.
         initial_rate: rate at target at the start of an episode [annual].
         seed: nothing is random.
 
     Raises:
-        ValueError: a role without the levers of the curve, or a rate out of the contract's bounds.
+        ValueError: the role lacks the levers of the curve, or the rate is outside the contract's bounds.
     """
 
     name = "adaptive_curve"
@@ -58,11 +58,11 @@ class AdaptiveCurve(Rule):
 
     @property
     def rates(self) -> Floats:
-        """Rate at target of every row met so far, F64[rows], annual."""
+        """Rate at target of every row so far, F64[rows], annual."""
         return np.asarray(self.state_dict()["rates"])
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
-        """The curve of every row, whose rate is first moved by what it has seen since the last decision."""
+        """The curve of every row, after its rate has moved with the utilisation since the last decision."""
         rates, last = memory["rates"], memory["errors"]
         years = view.decision_hours / HOURS_PER_YEAR
         errors = np.array([utilisation_error(u) for u in view.raw("utilisation")])

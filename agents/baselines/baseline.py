@@ -1,4 +1,4 @@
-"""What every baseline is: a governor that does not learn, found by its name, that says which levers it sets."""
+"""The base of all baselines: a governor that does not learn, has a name, and states which levers it sets."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Floats = NDArray[np.float64]
 
 
 class Baseline(ABC):
-    """A governor that does not learn; a subclass with a `name` is registered by it.
+    """A governor that does not learn; a subclass with a `name` registers itself.
 
-    A subclass says which levers it cannot do without (`needs`), which it sets as far as the role holds them (`sets`:
-    those that it needs where it is empty, and all where both are), which features it reads that are not on the chain
-    (`reads`), what it remembers of a row (`remembers`: name -> value at the start), and whether it looks for a mistake
-    in the rules (`cheats`).
+    A subclass declares: the levers that it requires (`needs`); the levers that it sets if the role has them (`sets`; if
+    empty, those of `needs`, or all levers if both are empty); the features that it reads outside the group chain
+    (`reads`); its memory of a row (`remembers`: name -> value at the start); and whether it tries to exploit the rules
+    (`cheats`).
 
     Args:
         levers: the levers of the role, at the defaults of the world.
-        seed: of whatever is random in it.
+        seed: of its randomness.
 
     Raises:
-        ValueError: a role that it cannot govern.
+        ValueError: it cannot govern the role.
     """
 
     name: ClassVar[str]
@@ -58,12 +58,12 @@ class Baseline(ABC):
 
     @classmethod
     def fits(cls, levers: Collection[str]) -> bool:
-        """Whether it can govern a role with these levers: all that it needs, and one at least that it sets."""
+        """Whether it can govern a role with these levers: all that it needs, and at least one that it sets."""
         return set(cls.needs) <= set(levers) and (not cls.sets or not set(cls.sets).isdisjoint(levers))
 
     @classmethod
     def reads_for(cls, levers: Sequence[str]) -> tuple[str, ...]:
-        """Features beyond those on the chain that it reads where it sets these levers."""
+        """Features outside the group chain that it reads to set these levers."""
         return cls.reads
 
     @abstractmethod
@@ -79,16 +79,16 @@ class Baseline(ABC):
         self._memory.reset(rows)
 
     def state_dict(self) -> dict[str, Any]:
-        """What is remembered of all rows."""
+        """The memory of all rows."""
         return self._memory.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Continue from a `state_dict`."""
         self._memory.load_state_dict(state)
 
 
 class Entry(NamedTuple):
-    """How a name becomes a governor: its class, and the arguments of its own."""
+    """The maker of a named governor: its class and its own arguments."""
 
     kind: type[Baseline]
     arguments: Mapping[str, Any]
@@ -102,7 +102,7 @@ REGISTER: dict[str, Entry] = {}  # name -> entry, in the order of registration
 
 
 def register(name: str, kind: type[Baseline], **arguments: Any) -> None:
-    """Make a baseline known by name; `arguments` are given to its constructor.
+    """Register a baseline by name; its constructor gets `arguments`.
 
     Raises:
         ValueError: the name is taken.

@@ -1,6 +1,6 @@
-"""Governors that look for a mistake in the rules: each must score below the defaults in welfare, or the game is broken.
+"""Governors that try to exploit the rules: if one scores above the defaults in welfare, the rules may have a mistake.
 
-Each names targets for levers of all roles and drives those that its role holds.
+Each has targets for levers of all roles and sets those of its role.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Standing(Rule):
-    """A cheater whose levers stand at one place: `stands`, lever -> -1 (low) to +1 (high)."""
+    """A cheater with constant levers: `stands`, lever -> -1 (low) to +1 (high)."""
 
     stands: ClassVar[Mapping[str, float]] = {}
     cheats = True
@@ -37,7 +37,7 @@ class Standing(Rule):
 
 
 class Collapse(Standing):
-    """Closes every market: no credit that anybody could want or have, no option worth its price."""
+    """Closes every market: nobody wants or gets credit, and no option is worth its price."""
 
     name = "collapse"
     stands = {
@@ -47,39 +47,39 @@ class Collapse(Standing):
 
 
 class Gouge(Standing):
-    """Takes what the captive will pay: dear credit and wide quotes, with the markets left open."""
+    """Exploits captive users: expensive credit and wide quotes, with open markets."""
 
     name = "gouge"
     stands = {"base_rate": 0.5, "slope1": 1, "slope2": 1, "liquidation_bonus": 1, "half_spread": 0.75, "vega_fee": 1}
 
 
 class NoTrade(Standing):
-    """Quotes so that no option changes hands, and does not hedge those that did."""
+    """Quotes that nobody accepts, and no hedge of existing options."""
 
     name = "no_trade"
     stands = {"half_spread": 1, "vega_fee": 1, "option_margin": 1, "hedge_ratio": -1}
 
 
 class SupplierSqueeze(Standing):
-    """Lends out all of the suppliers' cash for next to nothing: low slopes and a kink at the end."""
+    """Lends all of the suppliers' cash at a very low rate: low slopes and a kink at the end."""
 
     name = "supplier_squeeze"
     stands = {"base_rate": -1, "slope1": -1, "slope2": -1, "optimal_utilisation": 1}
 
 
 class ExtendAndPretend(Rule):
-    """Raises the threshold as the price falls, so that no loan is ever called bad; new loans go on beneath it.
+    """Raises the threshold as the price falls: no loan is liquidated, and new loans continue below the threshold.
 
-    The bonus stays where it is: cutting it in a crash saves the cost of liquidations, which is no mistake in the rules.
+    The bonus does not move: cutting it in a crash saves the cost of liquidations, which is not a mistake in the rules.
     """
 
     name = "extend_and_pretend"
     needs = ("liquidation_threshold", "ltv_gap")
     cheats = True
-    crash = 0.05  # fall below the week's high from which on it acts
+    crash = 0.05  # it acts on larger falls below the week's high
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
-        """The threshold at its high end and the loan-to-value close beneath it, in rows in a crash."""
+        """In rows in a crash, the threshold at its high end and the loan-to-value just below it."""
         fallen = np.asarray(view.raw("drawdown_week")) <= -self.crash
         threshold, gap = (self.levers[name] for name in self.needs)
         return {
@@ -89,10 +89,10 @@ class ExtendAndPretend(Rule):
 
 
 class SelfMark(Rule):
-    """Moves the pool's own surface so that its own book is worth more: down while it is short of vega, up while long.
+    """Moves the pool's surface to raise the marked value of its book: down while it is short vega, up while long.
 
-    The skew shift tilts the surface, so the sign that marks up the book is that of its delta as well: a pool short of
-    puts gains from cheaper puts.
+    The skew shift tilts the surface, so the sign that raises the book's value also depends on its delta: a pool that is
+    short puts gains from cheaper puts.
     """
 
     name = "self_mark"
@@ -100,20 +100,20 @@ class SelfMark(Rule):
     cheats = True
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
-        """The skew shift at the end that flatters."""
+        """The skew shift at the end that raises the marked value."""
         # written puts are long delta and short vega: cheaper low strikes (shift below zero) mark them down
         side = np.asarray(view.raw("book_delta")) * np.sign(np.asarray(view.raw("book_vega")))
         return {"skew_shift": self.levers["skew_shift"].value(np.sign(side))}
 
 
 class LiquidationFarmer(Rule):
-    """Lets borrowers in at a high threshold, then cuts it under them, at the highest bonus; again and again."""
+    """Attracts borrowers with a high threshold, then cuts it, at the highest bonus; repeatedly."""
 
     name = "liquidation_farmer"
     needs = ("liquidation_threshold", "ltv_gap", "liquidation_bonus")
     cheats = True
     remembers = {"hours": 0.0}
-    half_period = 48.0  # hours up, and as many down
+    half_period = 48.0  # hours up, then the same number down
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """Up for two days, down for two."""
@@ -129,7 +129,7 @@ class LiquidationFarmer(Rule):
 
 
 class RandomChurn(Random):
-    """Throws every lever to one of its ends at every decision, by a coin that is keyed by the row and the decision."""
+    """Sends every lever to one of its ends at every decision, by a coin keyed by row and decision."""
 
     name = "random_churn"
     cheats = True

@@ -1,4 +1,4 @@
-"""Several baselines behind one role: each sets its own levers, which matters where one role holds all of them."""
+"""Several baselines in one role: each sets its own levers; for roles with the levers of several baselines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Composite:
-    """Takes each lever from the last of the baselines that sets it; a lever that nobody sets stays at its default.
+    """Takes each lever from the last baseline that sets it; other levers stay at their default.
 
     Args:
         parts: baselines of one role, at least one.
@@ -23,7 +23,7 @@ class Composite:
 
     def __init__(self, parts: Sequence[Baseline]) -> None:
         self._parts = list(parts)
-        self._columns = []  # of an action, that each part sets
+        self._columns = []  # columns of an action that each part sets
         for part in parts:
             own = part.sets or part.needs or tuple(part.levers)
             self._columns.append([column for column, name in enumerate(part.levers) if name in own])
@@ -41,10 +41,10 @@ class Composite:
         return actions
 
     def state_dict(self) -> dict[str, Any]:
-        """Of every part."""
+        """State of every part."""
         return {str(index): part.state_dict() for index, part in enumerate(self._parts)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Continue from a `state_dict`."""
         for index, part in enumerate(self._parts):
             part.load_state_dict(state[str(index)])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Constant(Baseline):
-    """Asks for the same levers at every decision.
+    """Proposes the same levers at every decision.
 
     Args:
         levers: the levers of the role.
@@ -25,7 +25,7 @@ class Constant(Baseline):
         values: physical values by lever name; a lever that is not named stays at its default.
 
     Raises:
-        ValueError: a name that the role does not have, or a value outside its lever's range.
+        ValueError: the role lacks a named lever, or a value is outside the lever's range.
     """
 
     name = "constant"

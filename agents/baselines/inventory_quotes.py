@@ -1,4 +1,4 @@
-"""Option quotes by inventory and volatility, after Avellaneda and Stoikov (2008), with vol in the place of price."""
+"""Option quotes by inventory and volatility, after Avellaneda and Stoikov (2008), with vol instead of price."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 AVERSION = 30.0  # gamma: per 1.00 of vol
 FLOW_DECAY = 35.0  # k: uninformed flow falls by exp(-k h) for a half-spread h in vol
-HORIZON = 24.0  # in which a position is to be worked off [h]
+HORIZON = 24.0  # time to reduce a position [h]
 VOL_OF_VOL = 0.9  # of the surface, log and annual
-TOXIC_MARKUP = 1.0  # share of the half-spread added where all that takers do goes their way
+TOXIC_MARKUP = 1.0  # share of the half-spread added if all flow of takers is toxic
 SKEW_AT_LIMIT = 0.04  # vol by which the wings are tilted at the largest book
 LARGE_VEGA = 0.01  # net standardised vega of a vol point, share of NAV: the pool's own limit
-CROWDED = 1.0  # hedge gain from which on the hedge is a fifth smaller: it moves the price that it follows
+CROWDED = 1.0  # above this hedge gain the hedge is a fifth smaller: it moves the price that it follows
 
 
 class InventoryQuotes(Rule):
-    """Half-spread, skew, vega fee and hedge ratio by what the pool holds and how fast vol moves.
+    """Half-spread, skew, vega fee and hedge ratio from the pool's inventory and the volatility of vol.
 
     Avellaneda and Stoikov, "High-frequency trading in a limit order book" (Quantitative Finance, 2008): the best
-    half-spread around the reservation price is gamma * s^2 * T / 2 + ln(1 + gamma / k) / gamma, s the volatility of
-    what is quoted (here implied vol times its own volatility). It is marked up by the toxicity of the pool's own fills,
-    since nobody can read who is informed. The reservation price's shift against inventory works through the skew,
-    tilted toward the side that the book is short of (short delta in puts against calls), and through the vega fee,
-    which rises with the book's vega. The hedge ratio falls as the pool's hedges grow beside the depth they trade in.
+    half-spread around the reservation price is gamma * s^2 * T / 2 + ln(1 + gamma / k) / gamma, where s is the
+    volatility of the quoted quantity (here implied vol times its own volatility). The toxicity of the pool's own fills
+    adds to it, because nobody can observe who is informed. The reservation price shifts against inventory in two ways:
+    the skew tilts toward the side that the book is short of (short delta in puts against calls), and the vega fee rises
+    with the book's vega. The hedge ratio falls as the pool's hedges grow relative to the depth of the market.
     """
 
     name = "inventory_quotes"
@@ -52,7 +52,7 @@ class InventoryQuotes(Rule):
         hedge = self.levers["hedge_ratio"].default * (1.0 + 0.2 * (1.0 - np.minimum(gain / CROWDED, 1.0) * 2.0))
         return {
             "half_spread": spread * (1.0 + TOXIC_MARKUP * toxic) + 0.1 * stressed,
-            # a book long of delta has written puts: their wing is marked up
+            # a book that is long delta has written puts: their wing is raised
             "skew_shift": SKEW_AT_LIMIT * delta * np.abs(vega),
             "vega_fee": self.levers["vega_fee"].default * (1.0 + 2.0 * np.abs(vega)),
             "hedge_ratio": hedge,

@@ -1,4 +1,4 @@
-"""Levers linear in a few features: what a learner has to beat to have found more than a slope."""
+"""Levers linear in a few features: a learner must beat this rule to show more than a linear response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from protogov.envs.world.lever_table import LEVER_BY_NAME, Lever
 if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
 
-# feature -> (centre, scale): what a rule reads is (feature - centre) / scale, within +-3
+# feature -> (centre, scale): a rule reads (feature - centre) / scale, within +-3
 FEATURES: Mapping[str, tuple[float, float]] = {
     "realised_72h": (0.7, 0.5),
     "drawdown_week": (-0.05, 0.1),
@@ -26,13 +26,13 @@ FEATURES: Mapping[str, tuple[float, float]] = {
     "flow_toxicity": (0.15, 0.35),  # about its mean and spread on tapes of `jump` under the defaults
     "at_risk": (0.1, 0.1),
 }
-# role that a lever belongs to -> the features that its rule may use, besides the constant
+# role of a lever -> features that its rule may use, besides the constant
 READS: Mapping[str, tuple[str, ...]] = {
     "rate": ("utilisation_over_optimal", "outside_yield", "drawdown_week"),
     "risk": ("realised_72h", "drawdown_week", "at_risk"),
     "spread": ("realised_72h", "drawdown_week", "flow_toxicity"),
 }
-WEIGHTS = 1 + 3  # of a lever: the constant, then its features
+WEIGHTS = 1 + 3  # weights per lever: the constant, then its features
 
 
 def lever_features(lever: str) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def linear_actions(
     Args:
         read: a feature's name -> its value in every row, F64[n].
         levers: names of the k levers.
-        weights: F64[k, 4] for all rows, or F64[n, k, 4], a rule a row.
+        weights: F64[k, 4] for all rows, or F64[n, k, 4], one rule per row.
     """
     columns = []
     for index, lever in enumerate(levers):
@@ -67,7 +67,7 @@ def linear_actions(
 
 
 class LinearFeedback(Baseline):
-    """Acts by `linear_actions` with the weights that were tuned, lever by lever.
+    """Acts by `linear_actions` with tuned weights, lever by lever.
 
     Args:
         levers: the levers of the role.
@@ -98,7 +98,7 @@ class LinearFeedback(Baseline):
 
     @classmethod
     def reads_for(cls, levers: Sequence[str]) -> tuple[str, ...]:
-        """Those of the rules of these levers."""
+        """Features of the rules of these levers."""
         return features_read(levers)
 
     def act(self, view: RoleView) -> NDArray[np.float32]:

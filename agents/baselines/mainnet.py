@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
 
 # Aave v3 Ethereum: USDC's curve, ETH as collateral (loan-to-value 80.5%, threshold 83%, bonus 5%). Lyra charges its
-# fees and no half-spread of its own beyond them, and hedges its delta in full; the margin is the shocked one, times 1.
+# fees without a further half-spread, and hedges its full delta; the margin is the shocked one, times 1.
 MAINNET: Mapping[str, float] = MappingProxyType(
     {
         "base_rate": 0.0,
@@ -33,7 +33,7 @@ MAINNET: Mapping[str, float] = MappingProxyType(
 
 
 class Mainnet(Rule):
-    """Stands at `MAINNET`, whatever the defaults of the world are."""
+    """Keeps the levers at `MAINNET`, independent of the world's defaults."""
 
     name = "mainnet"
 

@@ -1,4 +1,4 @@
-"""Rates by a controller: proportional and integral in the distance of utilisation from its target, as RAI's is."""
+"""Rates by a controller: proportional and integral in utilisation minus its target, like RAI's controller."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 PROPORTIONAL_GAIN = 0.5  # annual rate per 1.00 of utilisation
 INTEGRAL_GAIN = 0.004  # annual rate per 1.00 of utilisation and hour
-LEAK_HALF_LIFE = 168.0  # after which half of the integral is forgotten [h]
-NOISE_BARRIER = 0.005  # distance of utilisation that is not reacted to
+LEAK_HALF_LIFE = 168.0  # half-life of the integral [h]
+NOISE_BARRIER = 0.005  # smaller distances of utilisation are ignored
 LOWEST, HIGHEST = -0.035, 0.15  # bounds of the output [annual]
 MIN_INTERVAL = 4.0  # hours between two updates
-_KEPT = 1e-9  # slack of that interval: hours add up in floats
+_KEPT = 1e-9  # tolerance of that interval: hours are sums of floats
 
 
 class PIController(Rule):
-    """Moves the rate at the kink by Kp * error + Ki * integral of the error, as RAI's controller moves its rate.
+    """Moves the rate at the kink by Kp * error + Ki * integral of the error, like RAI's controller.
 
-    The error is utilisation less the target, the default of the optimal utilisation. Its integral is trapezoidal and
-    leaks; it stands still while the output is at a bound and the error would push it further (no wind-up). An error
-    within the noise barrier counts as none. The output goes on slope1, and what slope1's range cannot take on the
-    base rate; slope2 and the optimal utilisation stay at their defaults.
+    The error is utilisation minus the target, the default of the optimal utilisation. Its integral is trapezoidal and
+    leaks. It stops while the output is at a bound and the error would push it further (no wind-up). An error within the
+    noise barrier counts as zero. The output changes slope1; the part beyond slope1's range changes the base rate.
+    slope2 and the optimal utilisation stay at their defaults.
     """
 
     name = "pi"

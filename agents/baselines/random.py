@@ -1,4 +1,4 @@
-"""Random churn: what any governor has to beat."""
+"""Random churn: every governor must beat it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Random(Baseline):
-    """Targets drawn uniformly from [-1, 1] at every decision, keyed by a row's seed and decision so that they repeat.
+    """Targets drawn uniformly from [-1, 1] at every decision, keyed by a row's seed and decision, so they repeat.
 
     Args:
         levers: the levers of the role.
@@ -47,5 +47,5 @@ class Random(Baseline):
         return self._noise.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Continue from a `state_dict`."""
         self._noise.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""What a rule remembers of each world: named numbers, one a row, forgotten when the row is reset."""
+"""A rule's memory of each world: named numbers, one per row, erased when the row is reset."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class RowMemory:
-    """Named float columns over rows; rows never met before stand at their initial values.
+    """Named float columns over rows; new rows have their initial values.
 
     Args:
         initial: name -> value of a row that starts over.
@@ -28,7 +28,7 @@ class RowMemory:
                 self._columns[name][rows] = value
 
     def first(self, num_rows: int) -> dict[str, NDArray[np.float64]]:
-        """Views of the first rows, name -> F64[num_rows]; what is written to them is remembered."""
+        """Views of the first rows, name -> F64[num_rows]; writes to them change the memory."""
         for name, value in self._initial.items():
             fresh = num_rows - self._columns[name].size
             if fresh > 0:
@@ -40,5 +40,5 @@ class RowMemory:
         return {name: column.copy() for name, column in self._columns.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Continue from a `state_dict`."""
         self._columns = {name: np.array(state[name], np.float64) for name in self._initial}

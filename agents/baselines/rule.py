@@ -1,4 +1,4 @@
-"""What the hand-written rules share: they name their targets in the levers' own units."""
+"""The base of hand-written rules: they give targets in the levers' own units."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class Rule(Baseline):
-    """A baseline that names targets in physical units; the other levers of the role stay at their defaults.
+    """A baseline with targets in physical units; the other levers of the role stay at their defaults.
 
-    A value beyond a lever's range is clipped to it; the shield then holds the levers back as it does anybody's.
+    A value outside a lever's range is clipped; the shield then limits the changes as for every governor.
     """
 
     @abstractmethod
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
-        """Lever -> value wanted, F64[num_rows] or one for all rows; what is written to `memory` is kept."""
+        """Lever -> target value, F64[num_rows] or one for all rows; writes to `memory` are kept."""
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """Aim the levers, F32[n, k]."""

@@ -1,4 +1,4 @@
-"""A second slope that rises for as long as a market stays beyond its kink: what the automated steward should do."""
+"""A second slope that rises while a market stays beyond its kink: what the automated steward should do."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from protogov.agents.baselines.rule import Rule
 if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
 
-STEP = 0.04  # change of slope2 at a time [annual]
+STEP = 0.04  # size of a change of slope2 [annual]
 INTERVAL = 8.0  # hours between two changes
-CALM = 0.02  # utilisation below the kink at which it comes down again
+CALM = 0.02  # distance of utilisation below the kink at which slope2 falls again
 
 
 class Slope2Escalator(Rule):
-    """Raises slope2 by 4 points every 8 hours beyond the kink, and lowers it as fast once utilisation is well below.
+    """Raises slope2 by 4 points every 8 hours beyond the kink, and lowers it as fast when utilisation is well below.
 
-    The step and the interval are the limits of Aave's automated injector. Between the kink and `CALM` below it nothing
-    moves, so that it does not swing; it never goes below its default. The other levers stay at theirs.
+    Step and interval are the limits of Aave's automated injector. Between the kink and `CALM` below it nothing moves,
+    which prevents swings; slope2 never falls below its default. The other levers stay at their defaults.
     """
 
     name = "slope2_escalator"

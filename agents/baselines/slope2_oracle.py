@@ -16,30 +16,30 @@ from protogov.envs.world.lever_table import Lever
 if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
 
-STEP = 0.04  # largest change of slope2 at a time [annual]
+STEP = 0.04  # largest single change of slope2 [annual]
 INTERVAL = 8.0  # hours between two changes
-MEMORY = 72.0  # mean age of the borrow rate that it takes for the market's [h]
-TRUSTED = 0.97  # utilisation above which it takes its reading for an error
+MEMORY = 72.0  # mean age of the borrow rate that it regards as the market's [h]
+TRUSTED = 0.97  # it treats a higher utilisation as an error of the reading
 
 
 class Slope2Oracle(Rule):
-    """Keeps the borrow rate at what it has been lately, by moving slope2 in the limits of an automated steward.
+    """Keeps the borrow rate at its recent mean, by moving slope2 within the limits of an automated steward.
 
-    At most every 8 hours, by at most 4 points. Beyond the kink it aims for the slope2 at which today's utilisation
-    would cost the mean rate of the last days: as utilisation rises that slope falls, so that credit is cheapened as it
-    gets scarce. A utilisation above 97% it takes for a faulty reading, and does nothing until that is over. Below the
-    kink slope2 goes back to its default. All other levers of the role stay at their defaults.
+    It moves at most every 8 hours, by at most 4 points. Beyond the kink it targets the slope2 at which today's
+    utilisation would give the mean rate of the last days. That slope falls as utilisation rises, so scarce credit gets
+    cheaper. It treats a utilisation above 97% as a faulty reading and waits until it is over. Below the kink slope2
+    returns to its default. All other levers of the role stay at their defaults.
 
-    It is a baseline to be beaten and a failure to be replayed, not a rule to be used. What is on record of the real one
-    is the limits, that its first response was a cut, and that nothing followed for days; the rule behind it is not
-    public, and this is a plausible one.
+    It is a baseline to beat and a failure to replay, not a rule to use. Three facts about the real one are on record:
+    its limits, a first response that was a cut, and no further response for days. The rule behind it is not public;
+    this is a plausible one.
 
     Args:
-        levers: the levers of the role, the four of the curve among them.
+        levers: the levers of the role, including the four of the curve.
         seed: nothing is random.
 
     Raises:
-        ValueError: a role without the levers of the curve.
+        ValueError: the role lacks the levers of the curve.
     """
 
     name = "slope2_oracle"
@@ -53,11 +53,11 @@ class Slope2Oracle(Rule):
 
     @property
     def asked(self) -> Floats:
-        """slope2 that every row met so far asks for, F64[rows], annual."""
+        """slope2 that every row so far proposes, F64[rows], annual."""
         return np.asarray(self.state_dict()["asked"])
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
-        """Move what every row asks for by what the rule says."""
+        """Move every row's proposal by the rule."""
         asked, waited = memory["asked"], memory["waited"]
         utilisation, rate = np.asarray(view.raw("utilisation")), np.asarray(view.raw("borrow_rate"))
         keep = np.exp(-view.decision_hours / MEMORY)
@@ -71,7 +71,7 @@ class Slope2Oracle(Rule):
         return {"slope2": asked}
 
     def _wanted(self, utilisation: Floats, rate: Floats) -> Floats:
-        """slope2 at which `utilisation` would cost `rate`; its default below the kink."""
+        """slope2 at which `utilisation` would give `rate`; its default below the kink."""
         base, slope1, slope2, optimal = (self.levers[name] for name in self.needs)
         above = rate - base.default - slope1.default
         beyond = np.maximum((utilisation - optimal.default) / (1.0 - optimal.default), 1e-9)

@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
 
 QUANTILE = 2.326  # of the normal at 99%
-COVERED_HOURS = 24.0  # in which a loan beyond its threshold has to be sold
-GAP_HOURS = 2.0  # in which a borrower at the loan-to-value tops up
-SLIPPAGE = 0.01  # of a sale for each 1.00 of liquidation gain: what a fall of 1% frees, over the depth of 1%
+COVERED_HOURS = 24.0  # time to sell a loan beyond its threshold
+GAP_HOURS = 2.0  # time for a borrower at the loan-to-value to top up
+SLIPPAGE = 0.01  # slippage of a sale per 1.00 of liquidation gain (debt freed by a fall of 1%, over the depth of 1%)
 MAX_SLIPPAGE = 0.06
 KEEPER_MARGIN = 0.02  # of the bonus beyond slippage
 CONGESTION_MARGIN = 0.03  # more at full congestion
-MUCH_AT_RISK = 0.02  # share of debt near its threshold beyond which a cut would itself cause the sale
-ROOM = 0.05  # of the threshold over the covered loan, where it is cut
-MEMORY_WEIGHT = 0.5  # of the present reading of volatility in its running mean
+MUCH_AT_RISK = 0.02  # with a larger share of debt near its threshold a cut would itself cause sales
+ROOM = 0.05  # margin of a cut threshold over the covered loan
+MEMORY_WEIGHT = 0.5  # weight of the present reading in the running mean of volatility
 
 
 class StewardVar(Rule):
-    """Sets threshold, gap, bonus and option margin so that a 99% move does not leave a hole.
+    """Sets threshold, gap, bonus and option margin to cover a 99% move.
 
-    A loan is covered if the price falls by value-at-risk over a day and the sale slips: LTV * (1 + bonus) <= 1 -
-    VaR(24 h) - slippage, with VaR = 2.326 * sigma * sqrt(hours / year) and slippage from the liquidation gain. The
-    gap between threshold and loan-to-value sees to that first, since it restrains new loans alone, and is at least
-    what two hours can take. The threshold follows, from its default down, only while next to nobody is near it: a cut
-    would otherwise cause the sale that it is to prevent. The bonus pays for slippage and congestion, up to its
-    default, since what is paid beyond is lost to those who are liquidated; the option margin follows volatility over
-    the implied one. sigma is the 72-hour realised volatility, smoothed.
+    A loan must stay covered if the price falls by the value-at-risk of a day and the sale has slippage: LTV * (1 +
+    bonus) <= 1 - VaR(24 h) - slippage, with VaR = 2.326 * sigma * sqrt(hours / year) and slippage from the liquidation
+    gain. The gap between threshold and loan-to-value moves first, because it restrains only new loans; it is at least
+    the fall of two hours. The threshold then falls below its default, but only while almost no debt is near it:
+    otherwise the cut would cause the sale that it should prevent. The bonus pays for slippage and congestion, up to its
+    default; more would be a loss of those who are liquidated. The option margin follows realised over implied
+    volatility. sigma is the 72-hour realised volatility, smoothed.
     """
 
     name = "steward_var"
@@ -47,7 +47,7 @@ class StewardVar(Rule):
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """Terms for the present volatility, depth and congestion."""
         realised, implied = np.asarray(view.raw("realised_72h")), np.asarray(view.raw("implied_vol"))
-        reading = np.maximum(realised, 0.5 * implied)  # realised is short-sighted at the start of an episode
+        reading = np.maximum(realised, 0.5 * implied)  # realised volatility has little data at the start of an episode
         past = np.where(np.isnan(memory["vol"]), implied, memory["vol"])
         vol = (1.0 - MEMORY_WEIGHT) * past + MEMORY_WEIGHT * reading
         memory["vol"][:] = vol
@@ -68,5 +68,5 @@ class StewardVar(Rule):
 
 
 def value_at_risk(vol: Floats, hours: float) -> Floats:
-    """Loss of the price that 1% of `hours` exceed, as a share, for an annual vol: F64 as `vol`."""
+    """Fall of the price over `hours` exceeded with probability 1%, as a share, for an annual vol: F64 as `vol`."""
     return np.asarray(QUANTILE * vol * sqrt(hours / HOURS_PER_YEAR))

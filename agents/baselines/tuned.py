@@ -1,4 +1,4 @@
-"""Constants and linear rules that were tuned by evolution, kept in a small file beside this one.
+"""Constants and linear rules tuned by evolution, in a small file of this folder.
 
     {"constants": {"natural": {"ltv_gap": 0.1, ...}, "jump": {...}}, "linear": {"natural": {"ltv_gap": [...], ...}}}
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from protogov.envs.world.lever_table import Lever
 
 TUNED_FILE = Path(__file__).with_name("tuned.json")
-ALL_REGIMES = "natural"  # whose constants are "tuned" without a scenario
+ALL_REGIMES = "natural"  # scenario of "tuned" without a name
 
 
 @cache
 def tuned_file() -> Mapping[str, Any]:
-    """What the committed file holds; nothing where it is missing."""
+    """The content of the committed file; empty if it is missing."""
     if not TUNED_FILE.is_file():
         return {"constants": {}, "linear": {}}
     data: dict[str, Any] = json.loads(TUNED_FILE.read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ def tuned_file() -> Mapping[str, Any]:
 
 
 class Tuned(Rule):
-    """Stands at the constants that were tuned on one scenario.
+    """Keeps the levers at constants tuned on one scenario.
 
     Args:
         levers: the levers of the role.

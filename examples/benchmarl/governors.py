@@ -1,4 +1,4 @@
-"""A BenchMARL task: all governors of one world. Copy this file and `governors.yaml` beside your own experiment."""
+"""A BenchMARL task: all governors of one world. Copy this file and `governors.yaml` to your own experiment."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ class GovernorsTask(PettingZooClass):
     def get_env_fun(
         self, num_envs: int, continuous_actions: bool, seed: int | None, device: Any
     ) -> Callable[[], EnvBase]:
-        """What makes one environment; a central critic reads its global state."""
+        """A function that makes one environment; a central critic reads its global state."""
 
         def make() -> EnvBase:
             env = protogov.envs.parallel_env(**self.config)
@@ -30,7 +30,7 @@ class GovernorsTask(PettingZooClass):
         return True
 
     def supports_discrete_actions(self) -> bool:
-        """And nothing else."""
+        """Actions are never discrete."""
         return False
 
     def has_state(self) -> bool:
@@ -48,6 +48,6 @@ class GovernorsTask(PettingZooClass):
 
 
 def governors_task(**changes: Any) -> GovernorsTask:
-    """The task of `governors.yaml`, with some of its values changed."""
+    """The task of `governors.yaml`, with some changed values."""
     config = yaml.safe_load(Path(__file__).with_name("governors.yaml").read_text(encoding="utf-8"))
     return GovernorsTask("GOVERNORS", {**config, **changes})

@@ -1,4 +1,4 @@
-"""BenchMARL's MAPPO on all governors of a world, for a moment: `python examples/benchmarl/train.py`."""
+"""BenchMARL's MAPPO on all governors of a world, briefly: `python examples/benchmarl/train.py`."""
 
 import tempfile
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""stable-baselines3's PPO on one compiled batch, for a moment: `python examples/sb3/train.py`."""
+"""stable-baselines3's PPO on one compiled batch, briefly: `python examples/sb3/train.py`."""
 
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor

@@ -1,6 +1,6 @@
-"""All governors as one group of TorchRL, for a policy that they share: `python examples/torchrl/one_group.py`.
+"""All governors as one group of TorchRL, for a shared policy: `python examples/torchrl/one_group.py`.
 
-TorchRL stacks a group, so that its agents need as many levers each, and infos under the same keys.
+TorchRL stacks a group: its agents need the same number of levers, and infos under the same keys.
 """
 
 from typing import Any
@@ -13,10 +13,10 @@ import protogov.envs
 
 
 class SharedInfos(BaseParallelWrapper):
-    """Hands out of each agent's info what all agents' have: `welfare`, and not the terms of one mandate."""
+    """Keeps the keys of infos that all agents have: `welfare`, but not the terms of single mandates."""
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
-        """Begin an episode."""
+        """Start an episode."""
         observations, infos = self.env.reset(seed=seed, options=options)
         return observations, shared(infos)
 
@@ -27,7 +27,7 @@ class SharedInfos(BaseParallelWrapper):
 
 
 def shared(infos: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Infos with the keys that all of them have."""
+    """Infos with only the common keys."""
     keys = set.intersection(*(set(info) for info in infos.values())) if infos else set()
     return {agent: {key: value for key, value in info.items() if key in keys} for agent, info in infos.items()}
 

@@ -1,4 +1,4 @@
-"""TorchRL's PPO on the native batch, for a moment: `python examples/torchrl/train.py`."""
+"""TorchRL's PPO on the native batch, briefly: `python examples/torchrl/train.py`."""
 
 import gymnasium as gym
 import torch

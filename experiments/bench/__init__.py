@@ -1,1 +1,1 @@
-"""Figures of merit: how fast, how small, how soon; each beside its target."""
+"""Figures of merit: speed, memory and start-up time, with their targets."""

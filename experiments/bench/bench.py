@@ -1,9 +1,9 @@
-"""`protogov bench` (`make bench`): the figures of merit beside their targets.
+"""`protogov bench` (`make bench`): the figures of merit and their targets.
 
-Every rate is a median of repeats, by the wall clock and by processor time; ratios compare things of the same run. Each
-figure is measured in an interpreter of its own, so that none finds the other's memory and caches. A fixed loop is timed
-before and after each (`reference.py`): rates are shown over its own, so that pages of different machines can be
-compared, and on a slower machine their targets are in proportion. `--save results/bench` keeps the result.
+Every rate is a median of repeats, by wall clock and by processor time; ratios compare measurements of the same run.
+Each figure has its own interpreter, so figures do not share memory and caches. A fixed loop is timed before and after
+each (`reference.py`). The ratio of a rate to the loop's rate makes pages of different machines comparable. On a slower
+machine targets are reduced in proportion. `--save results/bench` keeps the result.
 """
 
 import math
@@ -27,7 +27,7 @@ from protogov.experiments.core.text import markdown
 from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFolder
 
-# figure -> (module beside this one, function of it: plan -> rows); loaded in the process that measures
+# figure -> (module of this folder, its function: plan -> rows); loaded in the process that measures
 MEASURES: dict[str, tuple[str, str]] = {
     "hours": ("world", "hours_rows"),
     "groups": ("world", "group_rows"),
@@ -43,25 +43,25 @@ MEASURES: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Print the figures of merit, each beside its target.
+    """Print the figures of merit and their targets.
 
-    Exit code: 0 whatever the figures; 2 bad input.
+    The exit code is 0 for any figures, 2 for bad input.
 
     Example: protogov bench --only hours ppo
     """
 
     only: tuple[str, ...] = ()
-    """Measure these only: hours, groups, threads, single, ppo, usual, memory, import, compile."""
+    """Measure only these: hours, groups, threads, single, ppo, usual, memory, import, compile."""
     quick: bool = False
     """Fewer and shorter repeats: enough to see an accident, not to compare versions."""
     worlds: int = 512
     """Worlds in a batch; the targets are for 512."""
     repeats: int | None = None
-    """Timings a figure, of which the median is shown; 5, with --quick 2."""
+    """Timings per figure; the page shows their median; by default 5, with --quick 2."""
     save: OutputFolder | None = None
     """Also write the table, a manifest and a page to this folder (results/bench holds the reference)."""
     redraw: bool = False
-    """Measure nothing: write the page of --save anew from its table."""
+    """Measure nothing: write the page of --save again from its table."""
 
 
 def measure_apart(name: str, plan: Plan) -> list[Row]:
@@ -71,7 +71,7 @@ def measure_apart(name: str, plan: Plan) -> list[Row]:
 
 
 def measure_here(name: str, plan: Plan) -> list[Row]:
-    """Rows of one figure; rates stand beside the reference loop's, as it ran before and after them."""
+    """Rows of one figure, with the reference loop's rate before and after them."""
     from protogov.experiments.bench.reference import TARGET_MACHINE, reference_rate
 
     module, function = MEASURES[name]
@@ -97,7 +97,7 @@ def make_plan(options: Options) -> Plan:
 
 
 def format_number(value: float | None) -> str:
-    """Few digits, thousands apart."""
+    """Few digits, with thousands separated."""
     if value is None:
         return "-"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
@@ -127,12 +127,12 @@ def machine() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
     except OSError:
-        pass  # not Linux: the short name will do
+        pass  # not Linux: use the short name
     return f"{name}, {os.cpu_count()} cores"
 
 
 def load() -> float:
-    """Runnable processes of the last minute, this one included; nan where the system does not say."""
+    """Mean number of runnable processes in the last minute, including this one; nan if unknown."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
 
 
@@ -140,18 +140,18 @@ def reference_sentence(rows: Sequence[Row]) -> str:
     """How this machine runs the reference loop, in words."""
     timed = [row for row in rows if row.reference is not None]
     if not timed:
-        return "No rate was measured, so that the reference loop says nothing here."
+        return "No rate was measured, so the reference loop was not used."
     rounds = median(row.reference for row in timed if row.reference is not None)
     speed = median(row.machine for row in timed)
     return (
-        f"The reference loop runs {rounds:,.0f} rounds a second here, {speed:.2f} of the machine that the targets of "
-        "rates were set on; on a slower one they are in proportion. A rate by processor time over the loop's own is "
-        "shown too: it is what pages of different machines can be compared by."
+        f"The reference loop runs {rounds:,.0f} rounds a second here, {speed:.2f} of the machine on which the targets "
+        "of rates were set; on a slower machine they are reduced in proportion. The ratio of a rate by processor time "
+        "to the loop's rate is also shown: it makes pages of different machines comparable."
     )
 
 
 def table_of(rows: Sequence[Row]) -> Table:
-    """The figures as they are kept: fields of `Row`, NaN for None, and the verdict."""
+    """The stored figures: fields of `Row`, NaN for None, and the verdict."""
     kept = [{**asdict(row), "asked": row.asked, "verdict": row.verdict} for row in rows]
     return columns([{name: math.nan if value is None else value for name, value in row.items()} for row in kept])
 
@@ -167,7 +167,7 @@ def rows_in(table: Table) -> list[Row]:
 
 
 def measure(options: Options, how: Running = HERE) -> Found:
-    """Measure and print row by row; always in one process after the other, for they would disturb each other.
+    """Measure and print row by row, one process after another: parallel processes would disturb each other.
 
     Raises:
         BadInput: an unknown name in `only`, or a number out of range.
@@ -191,7 +191,7 @@ def measure(options: Options, how: Running = HERE) -> Found:
 
 
 def judge(found: Found) -> Judged:
-    """How many targets are missed, and how fast the machine is; nothing fails for it."""
+    """How many targets are missed, and the speed of the machine; a miss is not a failure."""
     rows, (_, after) = rows_in(found.tables["bench"]), found.facts["load"]
     missed, asked = sum(row.verdict == "missed" for row in rows), sum(row.target is not None for row in rows)
     return Judged((
@@ -214,9 +214,9 @@ STUDY = Study("bench", "Figures of merit", Options, measure, judge, no_figure, p
 
 
 def run(options: Options, command: str) -> int:
-    """Measure, print, write what was asked for."""
+    """Measure, print, and write the results."""
     if not options.redraw:
         return conclude(STUDY, measure(options), options.save, command)
     if options.save is None:
-        raise BadInput("redraw needs the folder that was written: --save FOLDER")
+        raise BadInput("redraw needs a folder that bench wrote: --save FOLDER")
     return redraw(STUDY, options.save)

@@ -12,7 +12,7 @@ from protogov.experiments.bench.rows import Plan, Row, rates
 
 @dataclass(frozen=True)
 class Setup:
-    """A rhythm of decisions with its hyperparameters, and the rate asked for [market hours/s]."""
+    """Length of decisions with hyperparameters, and the target rate [market hours/s]."""
 
     name: str
     decision_hours: int
@@ -30,12 +30,12 @@ DEFAULT = Setup("default settings (6 h, 28 steps, 2,048, 5 epochs)", 6, PPOSetti
 
 
 def world_config(setup: Setup) -> WorldConfig:
-    """The world as it is trained on."""
+    """The world of training."""
     return WorldConfig(decision_hours=setup.decision_hours, stagger=True, randomise_levers=0.25)
 
 
 def joint_rates(setup: Setup, plan: Plan) -> tuple[float, float]:
-    """Market hours a (wall, processor) second of rollouts with their updates, after a first one."""
+    """Market hours per (wall, processor) second of rollouts with updates, after a first one."""
     world = Simulator(world_config(setup), plan.worlds)
     trainer = Trainer(world, setup.settings, total_rollouts=plan.repeats + 1)
     trainer.run(stop_after=1)
@@ -90,7 +90,7 @@ def usual_rates(setup: Setup, plan: Plan) -> tuple[float, float]:
 
 
 def usual_rows(plan: Plan) -> list[Row]:
-    """Our rate, the usual way's, and how many times faster ours is; on the same world in the same run."""
+    """Our rate, the rate of the usual way, and their ratio; on the same world in the same run."""
     setup = DEFAULT
     ours = joint_rates(setup, plan)
     what = "the usual way (PettingZoo, SuperSuit, SB3 PPO, one policy)"

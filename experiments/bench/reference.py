@@ -1,8 +1,8 @@
-"""A fixed loop that is timed beside every rate: how fast this machine is, whatever protogov's code has become.
+"""A fixed loop, timed with every rate: the speed of this machine, independent of protogov's code.
 
 One round is like an hour of a small market: keyed noise moves a price in twelve sub-steps, 128 accounts are scanned for
-their health, twenty options are valued. It shares no code with the world, so that a slower world shows as a smaller
-ratio, and a slower machine does not.
+their health, twenty options are valued. It shares no code with the world: a slower world reduces the ratio, a slower
+machine does not.
 """
 
 import math
@@ -18,7 +18,7 @@ from protogov.experiments.bench.rows import timed
 # market hours a second on the machine that the targets were set on, and 62,154 where this loop ran 201,900 rounds.
 TARGET_MACHINE = 249_000.0
 ROUNDS = 512 * 24
-ACCOUNTS, FIELDS = 128, 16  # of a round's market; with all 512 markets more than a core's own cache holds
+ACCOUNTS, FIELDS = 128, 16  # accounts of a round's market; 512 markets exceed a core's own cache
 
 
 @njit(nogil=True, error_model="numpy")
@@ -64,7 +64,7 @@ def _rounds(rounds: int, markets: NDArray[np.float64]) -> float:
 
 
 def reference_rate(repeats: int = 3) -> float:
-    """Rounds a processor second on one core, median of `repeats` timings of about .15 s each, after compilation."""
+    """Rounds per processor second on one core, median of `repeats` timings of about .15 s each, after compilation."""
     random = np.random.default_rng(0)
     markets = random.uniform(0.5, 1.5, (512, ACCOUNTS, FIELDS))
     _rounds(512, markets)

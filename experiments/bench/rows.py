@@ -1,6 +1,6 @@
-"""What a figure of merit is, and how it is timed: wall clock and processor time, medians of repeats.
+"""A figure of merit and its timing: wall clock and processor time, medians of repeats.
 
-Wall time is what a user waits for; processor time hardly changes when something else uses the machine. Both are shown.
+A user waits for wall time; processor time hardly changes when something else uses the machine. Both are shown.
 """
 
 import time
@@ -21,9 +21,9 @@ class Plan:
 
     Attributes:
         worlds: worlds in a batch.
-        repeats: timings, of which the median is shown.
+        repeats: timings; the median is shown.
         decisions: decisions of 6 h in one timing of the simulator; 56 are an episode.
-        usual_worlds: environments that the usual way gets; each is a world in Python of its own.
+        usual_worlds: environments of the usual way; each is its own world in Python.
     """
 
     worlds: int = 512
@@ -33,7 +33,7 @@ class Plan:
 
     @classmethod
     def quick(cls, worlds: int = 512) -> "Plan":
-        """Enough to see an accident, not to compare versions."""
+        """A plan that shows large errors but cannot compare versions."""
         return cls(worlds=worlds, repeats=2, decisions=14, usual_worlds=min(worlds, 64))
 
 
@@ -42,15 +42,15 @@ class Row:
     """One figure of merit.
 
     Attributes:
-        what: what was measured.
+        what: the measured quantity.
         unit: of the values.
-        wall: by the wall clock, or the value itself where time is no part of it; None when it could not be measured.
-        cpu: the same by processor time; None where that says nothing.
-        target: what is asked for; None when the row is there for comparison.
-        sense: whether the target is a floor or a ceiling.
-        note: how to read it, or why there is no value.
-        reference: rounds a second of the reference loop (`reference.py`) in the same minute; of rates alone.
-        machine: those rounds over those of the machine that the targets were set on.
+        wall: by wall clock, or the value itself if it does not depend on time; None if it could not be measured.
+        cpu: the same by processor time; None if that has no meaning.
+        target: target; None if the row is only for comparison.
+        sense: whether the target is a minimum or a maximum.
+        note: explanation, or why there is no value.
+        reference: rounds per second of the reference loop (`reference.py`) in the same minute; only for rates.
+        machine: those rounds divided by those of the machine on which the targets were set.
     """
 
     what: str
@@ -65,14 +65,14 @@ class Row:
 
     @property
     def asked(self) -> float | None:
-        """The target on this machine: of a rate, in proportion where the machine is slower than that of the targets."""
+        """The target on this machine; a slower machine reduces the target of a rate in proportion."""
         if self.target is None or self.reference is None:
             return self.target
         return self.target * min(self.machine, 1.0)
 
     @property
     def per_round(self) -> float | None:
-        """The rate by processor time over that of the reference loop, which another machine can be compared by."""
+        """The rate by processor time divided by that of the reference loop, comparable across machines."""
         return None if self.reference is None or self.cpu is None else self.cpu / self.reference
 
     def meets(self, value: float | None) -> bool:
@@ -109,13 +109,13 @@ def timed(work: Callable[[], object]) -> Timing:
 
 
 def rates(work: Callable[[], object], amount: float, repeats: int) -> tuple[float, float]:
-    """(amount a wall second, amount a processor second): medians over repeats."""
+    """(amount per wall second, amount per processor second): medians over repeats."""
     timings = [timed(work) for _ in range(repeats)]
     return median(amount / t.wall for t in timings), median(amount / max(t.cpu, 1e-9) for t in timings)
 
 
 def random_actions(world: Simulator, seed: int = 0, sets: int = 8) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """Uniform actions for every agent, for ever, from a few sets drawn beforehand so that drawing costs nothing."""
+    """Endless uniform actions for every agent, from a few sets drawn beforehand: drawing costs no time."""
     random = np.random.default_rng(seed)
     drawn = [
         {

@@ -1,4 +1,4 @@
-"""What a user waits for before anything moves: import, first compilation, cached load; each in a fresh interpreter."""
+"""Start-up times: import, first compilation, cached load; each in a fresh interpreter."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from protogov.experiments.bench.rows import Plan, Row
 
-# Prints wall and processor seconds, and which heavy libraries came along.
+# Prints wall and processor seconds, and which heavy libraries were loaded.
 IMPORT = """
 import time
 wall, cpu = time.perf_counter(), time.process_time()
@@ -32,7 +32,7 @@ print(json.dumps([time.perf_counter() - wall, time.process_time() - cpu, []]))
 
 
 def _fresh(code: str, **environment: str) -> tuple[float, float, list[str]]:
-    """Run code in an interpreter of its own; what its last line says."""
+    """Run code in its own interpreter; returns its last line."""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
     )
@@ -59,7 +59,7 @@ def import_rows(plan: Plan) -> list[Row]:
 
 
 def compile_rows(plan: Plan) -> list[Row]:
-    """Seconds from the import to the first decision's end: with an empty cache, then with a full one."""
+    """Seconds from the import to the end of the first decision: with an empty cache, then with a full one."""
     with TemporaryDirectory() as folder:
         first = _fresh(FIRST_STEP, NUMBA_CACHE_DIR=folder)
         cached = [_fresh(FIRST_STEP, NUMBA_CACHE_DIR=folder) for _ in range(plan.repeats)]

@@ -15,12 +15,12 @@ from protogov.experiments.bench.rows import Plan, Row, random_actions, rates, ti
 HOURS_PER_SECOND = {1: 60_000.0, 2: 30_000.0}  # target by the number of venues
 WORLD_KIB = {1: 64.0, 2: 96.0}  # target by the number of venues
 SPIN = 800_000_000  # rounds of the empty loop: about a second
-PIECES = 8  # of work for two threads, as the simulator cuts it
-SECOND_CORE = 1.5  # gain of the empty loop below which there was no second core to measure with
+PIECES = 8  # slices of work for two threads, as the simulator cuts it
+SECOND_CORE = 1.5  # with a smaller gain of the empty loop there was no second core
 
 
 def make_runner(world: Simulator, decisions: int, seed: int = 0):  # type: ignore[no-untyped-def]
-    """A function that runs so many decisions of random actions, and new episodes where they end."""
+    """A function that runs a number of decisions with random actions, and starts new episodes when they end."""
     actions = random_actions(world, seed)
     world.reset()
     world.step(next(actions))  # compiles
@@ -36,7 +36,7 @@ def make_runner(world: Simulator, decisions: int, seed: int = 0):  # type: ignor
 
 
 def hours_rows(plan: Plan) -> list[Row]:
-    """Market hours a second on one core, random actions, new episodes included, of one venue and of two."""
+    """Market hours per second on one core, random actions, including new episodes, for one venue and for two."""
     rows = []
     for venues, target in HOURS_PER_SECOND.items():
         world = Simulator(WorldConfig(venues=venues), plan.worlds)
@@ -56,7 +56,7 @@ def hours_rows(plan: Plan) -> list[Row]:
 
 
 def group_rows(plan: Plan) -> list[Row]:
-    """What observing the groups `surface` and `accounts` costs: time with them over time without, pair by pair."""
+    """Cost of observing the groups `surface` and `accounts`: time with them divided by time without, pair by pair."""
     rows = []
     kinds: tuple[tuple[str, ...], ...] = ((), ("surface",), ("accounts",), ("surface", "accounts"))
     for hours in (6, 1):
@@ -85,7 +85,7 @@ def group_rows(plan: Plan) -> list[Row]:
 
 @njit(nogil=True)
 def _spin(rounds: int, start: int) -> int:
-    """A loop that does nothing but cannot be left out."""
+    """A loop without effect that the compiler cannot remove."""
     x = np.uint64(start)
     for _ in range(rounds):
         x = x * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
@@ -93,7 +93,7 @@ def _spin(rounds: int, start: int) -> int:
 
 
 def thread_rows(plan: Plan) -> list[Row]:
-    """Gain of a second thread, as a share of what an empty compiled loop gains in the same minute."""
+    """Gain of a second thread, as a share of the gain of an empty compiled loop in the same minute."""
     runs = {}
     for threads in (1, 2):
         world = Simulator(WorldConfig(), plan.worlds, num_threads=threads)
@@ -112,7 +112,7 @@ def thread_rows(plan: Plan) -> list[Row]:
 
         spin_together()
         for _ in range(plan.repeats):
-            # one after the other in each repeat: what else the machine does then falls on both alike
+            # one after the other in each repeat: other load then affects both equally
             spun.append(timed(spin_alone).wall / timed(spin_together).wall)
             simulated.append(timed(runs[1]).wall / timed(runs[2]).wall)
     gain, possible = median(simulated), median(spun)
@@ -130,7 +130,7 @@ def thread_rows(plan: Plan) -> list[Row]:
 
 
 def single_rows(plan: Plan) -> list[Row]:
-    """Steps a second of one environment through `gym.make`, hourly decisions, passive checker off."""
+    """Steps per second of one environment through `gym.make`, hourly decisions, passive checker off."""
     rows = []
     for name, target in (("protogov/Rates-v0", 20_000.0), ("protogov/Joint-v0", None)):
         env = gym.make(name, decision_hours=1, disable_env_checker=True)

@@ -1,1 +1,1 @@
-"""Commands of `protogov` that belong to no other folder, and options of several; `cli` lists all commands."""
+"""Commands of `protogov` that fit no other folder, and shared options; `cli` lists all commands."""

@@ -1,4 +1,4 @@
-"""Options of commands that play files of candles, and what they say of such files."""
+"""Options of commands that play files of candles, and their sentences about such files."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ class CandleWindow:
     """Which hours of files of candles are played."""
 
     begin: Annotated[str | None, Named("--from", instead=True)] = None
-    """Of files of candles: no episode begins before this time, say 2022-05-01 or 2022-05-01T12:00, UTC."""
+    """For files of candles: no episode begins before this time, for example 2022-05-01 or 2022-05-01T12:00, UTC."""
     end: Annotated[str | None, Named("--to", instead=True)] = None
-    """Of files of candles: no episode ends after this time."""
+    """For files of candles: no episode ends after this time."""
 
     @property
     def given(self) -> dict[str, str]:
-        """Option -> time of those that were given."""
+        """Option -> time, for those that were given."""
         return {name: time for name, time in (("from", self.begin), ("to", self.end)) if time is not None}
 
     def check(self) -> None:
@@ -38,19 +38,19 @@ class CandleWindow:
                     f"--{option} is {time!r}; a time such as 2022-05-01 or 2022-05-01T12:00 is accepted"
                 ) from None
         if len(seconds) == 2 and seconds[0] >= seconds[1]:
-            raise BadInput(f"--from is {self.begin!r} and --to {self.end!r}; a time before that of --to is accepted")
+            raise BadInput(f"--from is {self.begin!r} and --to is {self.end!r}; a time before that of --to is accepted")
 
     def check_used(self, scenarios: "Iterable[Scenario]") -> None:
-        """Raise BadInput where a time is given and none of the scenarios is a file of candles."""
+        """Raise BadInput if a time is given and no scenario is a file of candles."""
         from protogov.envs.scenarios import Replay
 
         if not any(isinstance(leaf, Replay) for one in scenarios for leaf in one.leaves):
             for option in self.given:
-                raise BadInput(f"--{option} is given, and no scenario is a file of candles; only those have dates")
+                raise BadInput(f"--{option} is given, but no scenario is a file of candles; only these have dates")
 
 
 def candle_report(scenarios: "Iterable[Scenario]", episode_hours: int) -> list[str]:
-    """Of each file of candles: what it holds, where episodes can open, and what reading it changed or assumed."""
+    """For each file of candles: its content, possible openings of episodes, and what reading it changed or assumed."""
     from protogov.envs.scenarios import Replay
 
     leaves = (leaf for scenario in scenarios for leaf in scenario.leaves if isinstance(leaf, Replay))

@@ -1,4 +1,4 @@
-"""`protogov features`: what the governor of a Gymnasium id sees, number by number."""
+"""`protogov features`: every number that the governor of a Gymnasium id sees."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated
@@ -10,23 +10,23 @@ from protogov.experiments.outputs import OutputFile
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """List the numbers of an observation: index, name, group, unit, and the range that it tells apart.
+    """List the numbers of an observation: index, name, group, unit, and the range before clipping.
 
-    ID is a Gymnasium id of protogov; without one the ids are listed. An observation is normalised, stateless and within
-    +-10: low and high are the physical values at which it reaches these ends. The table is generated from those that
-    the world observes by, and is `env.unwrapped.feature_table` in Python.
+    ID is a Gymnasium id of protogov; without an ID the command lists the ids. An observation is normalised, stateless
+    and within +-10: low and high are the physical values at which it reaches these ends. The table is generated from
+    the tables that the world uses. In Python it is `env.unwrapped.feature_table`.
 
     Example: protogov features protogov/Rates-v0
     """
 
     id: Annotated[str, Positional("ID")] = ""
-    """Of the environment."""
+    """Gymnasium id of the environment."""
     observe: tuple[str, ...] = ("chain", "feeds")
     """Groups of features that governors see: chain, feeds, surface, accounts."""
     privileged: bool = False
     """Governors also see what only the simulator knows."""
     out: OutputFile | None = None
-    """File to write the table into as well, .csv or .parquet."""
+    """Also write the table to this file, .csv or .parquet."""
 
 
 def run(options: Options, command: str) -> int:

@@ -17,48 +17,47 @@ from protogov.experiments.training.run_config import evaluation_world
 # of every command that builds a world
 Member = Annotated[
     str,
-    Help("World of the ensemble, say w07, or 'ensemble' for one drawn each episode; empty: defaults."),
+    Help("World of the ensemble, for example w07, or 'ensemble' to draw one each episode; empty: defaults."),
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorldOptions:
-    """What is simulated."""
+    """The simulated world."""
 
     size: str = "full"
-    """core, one lever a role; full; rivals, two venues; tiny, for tests. What is given beside it wins."""
+    """core (one lever per role), full, rivals (two venues) or tiny (for tests). Other options override it."""
     roles: tuple[str, ...] = ()
-    """Governors of each venue: rate, risk, spread, or joint, which holds all levers; or name=lever,lever for each;
-    by default rate, risk and spread."""
+    """Governors of each venue: rate, risk, spread, or joint (all levers); or name=lever,lever for each; by default
+    rate, risk and spread."""
     mandates: tuple[str, ...] = ()
-    """What they are paid for: a preset (mandate, profit, welfare), or role=preset or role=term:weight,... for each."""
+    """Rewards: a preset (mandate, profit, welfare), or role=preset or role=term:weight,... for each role."""
     reward_fn: str = ""
-    """A function of (step, agent) instead of mandates, package.module:function."""
+    """A function of (step, agent) that replaces mandates: package.module:function."""
     venues: int | None = None
-    """Rival protocols in one world, 1 or 2; by default those of the size."""
+    """Rival protocols in one world, 1 or 2; the default follows from the size."""
     decision_hours: int | None = None
-    """Hours between two decisions, 1 to 24; by default 6, and 1 where the size is tiny."""
+    """Hours between two decisions, 1 to 24; by default 6, or 1 for the size tiny."""
     autonomy: float = 72.0
-    """Divides the delay and notice of lever changes: 1 is today's stewards, inf lifts all limits, 0 freezes."""
+    """Divides delay and notice of lever changes: 1 is today's stewards, inf lifts all limits, 0 freezes levers."""
     episode_hours: int | None = None
-    """Length of an episode [h]; by default 336, and 48 where the size is tiny."""
+    """Length of an episode [h]; by default 336, or 48 for the size tiny."""
     cooperation: float = 0.0
     """Weight c of welfare in rewards: (1 - c) mandate + c welfare."""
     observe: tuple[str, ...] = ("chain", "feeds")
-    """Groups of features that governors see: chain, feeds, surface, accounts; chain alone is a world without feeds."""
+    """Groups of features that governors see: chain, feeds, surface, accounts; only chain means no feeds."""
     privileged: bool = False
-    """Governors also see what only the simulator knows: for ceilings and the value of information."""
+    """Governors also see what only the simulator knows, to measure ceilings and the value of information."""
     levers: Annotated[tuple[str, ...], Repeated] = ()
-    """Replace the default of a lever, name=value in its unit; may be given several times."""
+    """Replace the default of a lever, name=value in its unit; may be repeated."""
     background: Annotated[tuple[str, ...], Repeated, Named("--background")] = ()
-    """Who governs without learning, seat=NAME or role=NAME, say rate_1=pi, or the path of a policy's .json file; may be
-    given several times."""
+    """A governor that does not learn: seat=NAME or role=NAME, for example rate_1=pi; NAME is a baseline or the path of
+    a policy's .json file; may be repeated."""
     member: Annotated[Member, Named("--member")] = ""
     parameters: Annotated[tuple[str, ...], Repeated] = ()
-    """Replace a physical parameter, name=value; may be given several times."""
+    """Replace a physical parameter, name=value; may be repeated."""
     venue_overrides: Annotated[tuple[str, ...], Repeated] = ()
-    """Replace a physical parameter of one venue, venue.name=value, say 1.supply_size=4e7; may be given several
-    times."""
+    """Replace a physical parameter of one venue, venue.name=value, for example 1.supply_size=4e7; may be repeated."""
 
     def make(self, *, randomise_levers: float = 0.0, stagger: bool = False) -> WorldConfig:
         """The configuration of a world.
@@ -89,7 +88,7 @@ class WorldOptions:
         overrides = venue_pairs(self.venue_overrides, config.venues)
         with as_bad_input():
             config = replace(config, venue_overrides=overrides)
-            Background(config, num_worlds=1)  # names and files too are refused before anything is played
+            Background(config, num_worlds=1)  # also refuse names and files before anything is played
         return config
 
     def resolved(self, made: WorldConfig) -> "WorldOptions":
@@ -104,7 +103,7 @@ def with_physics(config: WorldConfig, member: str, parameters: Sequence[str] = (
     """`config` with a member of the ensemble and `name=value` items of physical parameters.
 
     Raises:
-        BadInput: an unknown member or parameter, a value out of range, or a parameter that the member sets too.
+        BadInput: an unknown member or parameter, a value out of range, or a parameter that the member also sets.
     """
     changes = pairs("parameters", parameters, parameter_names())
     with as_bad_input():
@@ -112,7 +111,7 @@ def with_physics(config: WorldConfig, member: str, parameters: Sequence[str] = (
 
 
 def venue_pairs(items: Sequence[str], venues: int) -> tuple[dict[str, float], ...]:
-    """`venue.name=value` items as a dict for each venue; nothing where there are none.
+    """`venue.name=value` items as one dict per venue; nothing without items.
 
     Raises:
         BadInput: an item of another form, a venue that the world does not have, or an unknown parameter.
@@ -136,7 +135,7 @@ def seat_pairs(items: Sequence[str]) -> dict[str, str]:
     for item in items:
         seat, sign, source = (part.strip() for part in item.partition("="))
         if not sign or not source:
-            raise BadInput(f"--background {item!r} must read seat=governor, say risk_0=steward_var")
+            raise BadInput(f"--background {item!r} must read seat=governor, for example risk_0=steward_var")
         if seat in found:
             raise BadInput(f"--background gives {seat} both {found[seat]} and {source}")
         found[seat] = source
@@ -147,7 +146,7 @@ def pairs(option: str, items: Sequence[str], known: Sequence[str]) -> dict[str, 
     """`name=value` items as a dict; whole numbers stay whole.
 
     Raises:
-        BadInput: an item without `=`, an unknown name or a value that is no number.
+        BadInput: an item without `=`, an unknown name or a value that is not a number.
     """
     values: dict[str, float] = {}
     for item in items:
@@ -159,21 +158,19 @@ def pairs(option: str, items: Sequence[str], known: Sequence[str]) -> dict[str, 
         try:
             number = float(text)
         except ValueError:
-            raise BadInput(f"--{option} gives {name} the value {text!r}, which is no number") from None
+            raise BadInput(f"--{option} gives {name} the value {text!r}; a number is accepted") from None
         values[name] = int(number) if number.is_integer() else number
     return values
 
 
 def world_of(found: FoundGovernors, asked: WorldOptions) -> WorldConfig:
-    """The world for governors that were found: a run's own, or the one asked for.
+    """The world of the governors: that of their run, or the one asked for.
 
     Raises:
-        BadInput: a run's governors are asked into another world.
+        BadInput: world options are given for governors of a run.
     """
     if found.run is None:
         return asked.make()
     if asked != WorldOptions():
-        raise BadInput(
-            f"world options are given, but the governors of {found.run.path} belong to the world of their run"
-        )
+        raise BadInput(f"world options are given, but the governors of {found.run.path} play in the world of their run")
     return evaluation_world(found.world)

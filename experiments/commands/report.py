@@ -1,4 +1,4 @@
-"""`protogov report`: the page of a run, built again from what lies in its folder."""
+"""`protogov report`: the page of a run, built again from its folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +12,19 @@ from protogov.experiments.report.build import build_report
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Build report.html and the figures of a run again, from what lies in its folder.
+    """Build report.html and the figures of a run again, from its folder.
 
-    Nothing is trained, played or measured: the page shows the tables that `train` and `evaluate` have written.
+    Nothing is trained, played or measured: the page shows the tables that `train` and `evaluate` wrote.
 
     Example: protogov report results/runs/first
     """
 
     folder: Annotated[Path, Positional("FOLDER")]
-    """Of the run."""
+    """Folder of the run."""
 
 
 def run(options: Options, command: str) -> int:
-    """Build the report and say where it is."""
+    """Build the report and print its path."""
     check_folder(options.folder)
     print(f"Report: {build_report(RunFolder(options.folder))}")
     return 0

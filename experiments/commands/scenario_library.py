@@ -1,4 +1,4 @@
-"""The library of scenarios: what there is, as rows of text, pictures and a page."""
+"""The library of scenarios, as rows of text, pictures and a page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,19 +15,19 @@ KINDS = ("synthetic", "mixture", "crisis", "failure", "path", "replay", "overlay
 ORIGINS_MEAN = {
     "recorded": "from a file of candles or from published facts.",
     "derived": "a stated function of the price path, with no draw of its own.",
-    "invented": "drawn from a process of ours, or set by us.",
+    "invented": "drawn from our own process, or set by us.",
 }
 BLOCKS = "▁▂▃▄▅▆▇█"
 THUMBNAIL = 18  # characters
-THUMBNAIL_SEEDS = 21  # tapes of which a typical one is shown
+THUMBNAIL_SEEDS = 21  # number of tapes from which a typical one is chosen
 
 
 def entries(
     names: Sequence[str] = (), split: str | None = None, *, begin: str | None = None, end: str | None = None
 ) -> list[Scenario]:
-    """The scenarios of these names, all registered ones by default, by kind and name; of one split where it is given.
+    """The scenarios of these names, by default all registered ones, by kind and name; only one split if given.
 
-    Of files of candles episodes lie between the ISO-8601 times `begin` and `end`.
+    Episodes of files of candles lie between the ISO-8601 times `begin` and `end`.
 
     Raises:
         BadInput: an unknown name, a sealed one, or nothing left to list.
@@ -50,7 +50,7 @@ def row_of(scenario: Scenario) -> tuple[str, str, str, str]:
 
 
 def origins_of(scenario: Scenario) -> list[tuple[str, str]]:
-    """(origin, channels) of a scenario, recorded before derived before invented; of an overlay what it changes."""
+    """(origin, channels) of a scenario: recorded, derived, invented; for an overlay the channels that it changes."""
     provenance = scenario.provenance()
     groups: dict[str, list[str]] = {}
     for channel in CHANNELS:
@@ -63,14 +63,14 @@ def origins_of(scenario: Scenario) -> list[tuple[str, str]]:
 def origin_line(scenario: Scenario) -> str:
     """The same in a line of text."""
     parts = [f"{origin}: {channels}" for origin, channels in origins_of(scenario)]
-    return "; ".join(parts) or "changes no channel of the market: what it writes are attacks"
+    return "; ".join(parts) or "changes no channel of the market: it writes attacks only"
 
 
 def thumbnail(scenario: Scenario) -> tuple[str, str]:
-    """A scenario in a line of blocks, and what the line is of.
+    """A scenario as a line of blocks, and the meaning of the line.
 
-    A path shows the price of a typical tape, the one whose lowest price is the median's, between its own extremes, and
-    how far below its first that lowest is; an overlay shows what it writes on the tape first.
+    A path shows the price of a typical tape (its lowest price is the median over tapes) between its own extremes, and
+    how far the lowest price is below the first. An overlay shows the first channel that it writes.
     """
     from protogov.experiments.figures.scenarios import Drawn
 
@@ -85,7 +85,7 @@ def thumbnail(scenario: Scenario) -> tuple[str, str]:
 
 
 def blocks(values: NDArray[np.float64]) -> str:
-    """Values in `THUMBNAIL` characters from their lowest to their highest; a flat line where they are the same."""
+    """Values in `THUMBNAIL` characters from their lowest to their highest; a flat line for equal values."""
     at = np.linspace(0, values.size - 1, THUMBNAIL).round().astype(int)
     extent = float(np.ptp(values))
     if extent == 0.0:
@@ -95,7 +95,7 @@ def blocks(values: NDArray[np.float64]) -> str:
 
 
 def table_of(chosen: Sequence[Scenario], *, origins: bool = False) -> list[str]:
-    """The list in lines of text, each with a thumbnail; with `origins` a line each on where its channels come from."""
+    """The list in lines of text, each with a thumbnail; `origins` adds a line on the source of its channels."""
     rows = [("name", "split", "kind", "typical price", "low / channel", "what it is")]
     for scenario in chosen:
         name, split, kind, about = row_of(scenario)
@@ -106,7 +106,10 @@ def table_of(chosen: Sequence[Scenario], *, origins: bool = False) -> list[str]:
         cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
         lines.append("  ".join([*cells, row[5]]).rstrip())
     if any(scenario.is_overlay for scenario in chosen):
-        lines += ["", "An overlay is added to any of the others: jump + oracle-push. Its line is of what it writes."]
+        lines += [
+            "",
+            "Add an overlay to any other scenario: jump + oracle-push. Its line shows what it writes.",
+        ]
     if origins:
         lines += ["", *(f"{origin:<8}  {meaning}" for origin, meaning in ORIGINS_MEAN.items()), ""]
         lines += [f"{scenario.name:<{widths[0]}}  {origin_line(scenario)}" for scenario in chosen]
@@ -114,7 +117,7 @@ def table_of(chosen: Sequence[Scenario], *, origins: bool = False) -> list[str]:
 
 
 def write_library(chosen: Sequence[Scenario], seeds: int, folder: Path, command: str) -> list[Path]:
-    """Write the contact sheet (SVG, PNG), a figure each (SVG) and the page; returns their paths."""
+    """Write the contact sheet (SVG, PNG), one figure per scenario (SVG) and the page; returns their paths."""
     from tqdm import tqdm
 
     from protogov.experiments.figures import style
@@ -135,12 +138,12 @@ def write_library(chosen: Sequence[Scenario], seeds: int, folder: Path, command:
 
 
 def file_name(scenario: Scenario) -> str:
-    """The scenario's name as that of a file, apart from the names of the sheet."""
+    """The scenario's name as a file name, distinct from the names of the sheet."""
     return "scenario-" + "-".join("".join(c if c.isalnum() or c in "-._" else " " for c in scenario.name).split())
 
 
 def page(chosen: Sequence[Scenario], pictures: Sequence[Path], sheet: Path, command: str, seeds: int) -> str:
-    """The page: the list, the sheet, and each scenario with what is known of it."""
+    """The page: the list, the sheet, and each scenario with its facts."""
     from protogov.experiments.core.versions import now, versions
     from protogov.experiments.report.render import render
 

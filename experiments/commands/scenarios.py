@@ -11,33 +11,33 @@ from protogov.experiments.outputs import OutputFolder
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """List the scenarios: name, split, kind, a thumbnail of a typical tape, and what each is in a line.
+    """List the scenarios: name, split, kind, a thumbnail of a typical tape, and a description in one line.
 
     NAMES are scenarios, overlays, sums such as "jump + oracle-push", or paths to candles; all registered ones by
-    default. Where names are given, or with --origins, a line each says which channels were recorded, derived from the
-    price path, or invented. With --out a contact sheet (`scenarios.svg`, `scenarios.png`), a figure each (SVG) and a
-    page with everything in it (`scenarios.html`) are written. `protogov study crises` holds the crises against what was
-    published of them, `protogov study natural` counts what comes how often.
+    default. With names, or with --origins, a line per scenario states which channels were recorded, derived from the
+    price path, or invented. --out writes a contact sheet (`scenarios.svg`, `scenarios.png`), one figure per scenario
+    (SVG) and a page with everything (`scenarios.html`). `protogov study crises` compares the crises with published
+    facts, `protogov study natural` counts how often events occur.
 
     Example: protogov scenarios --out results/runs/scenarios
     """
 
     names: Annotated[tuple[str, ...], Positional("NAMES")] = ()
-    """Which scenarios."""
+    """Scenarios to list."""
     split: Literal["train", "validation", "test", "free"] | None = None
-    """Only those of this split; test is sealed, and lists names alone."""
+    """Only scenarios of this split; test is sealed and lists only names."""
     origins: bool = False
-    """Say of each scenario which channels were recorded, derived or invented; on where names are given."""
+    """State for each scenario which channels were recorded, derived or invented; on if names are given."""
     candles: Annotated[CandleWindow, Flat] = field(default_factory=CandleWindow)
-    """Which hours of files of candles."""
+    """Hours of files of candles."""
     seeds: int = 200
-    """Tapes drawn of each for the pictures, 20 to 5,000."""
+    """Tapes of each scenario for the pictures, 20 to 5,000."""
     out: OutputFolder | None = None
-    """Folder to write pictures and page into."""
+    """Folder for pictures and page."""
 
 
 def run(options: Options, command: str) -> int:
-    """Print the table; draw and write where that is asked for."""
+    """Print the table; draw and write if asked for."""
     if not 20 <= options.seeds <= 5000:
         raise BadInput(f"seeds is {options.seeds}; 20 to 5,000 are accepted")
     from protogov.experiments.commands.scenario_library import (  # worlds only when asked for

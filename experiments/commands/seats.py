@@ -9,10 +9,10 @@ from protogov.experiments.errors import BadInput
 
 
 def typed_roles(items: Sequence[str]) -> Any:
-    """What `WorldConfig.roles` takes: names as they are, or a mapping where any item reads name=lever,lever.
+    """The value of `WorldConfig.roles`: names, or a mapping if any item reads name=lever,lever.
 
     Raises:
-        BadInput: some items are names of shipped roles and others name their levers, or a name stands twice.
+        BadInput: some items name shipped roles and others list levers, or a name is repeated.
     """
     split = [item.partition("=") for item in items]
     if not any(sign for _, sign, _ in split):
@@ -24,10 +24,10 @@ def typed_roles(items: Sequence[str]) -> Any:
 
 
 def typed_mandates(items: Sequence[str]) -> Any:
-    """What `WorldConfig.mandates` takes: None for no item, a preset's name, or a mapping from roles.
+    """The value of `WorldConfig.mandates`: None without items, a preset's name, or a mapping from roles.
 
     Raises:
-        BadInput: several items without a role, a role that stands twice, or a weight that is no number.
+        BadInput: several items without a role, a repeated role, or a weight that is not a number.
     """
     if not items:
         return None
@@ -50,7 +50,7 @@ def _mandate(role: str, text: str) -> Any:
             weights[term.strip()] = float(weight)
         except ValueError:
             raise BadInput(
-                f"--world.mandates gives {term} of {role} the weight {weight!r}, which is no number"
+                f"--world.mandates gives {term} of {role} the weight {weight!r}; a number is accepted"
             ) from None
     return weights
 
@@ -68,7 +68,7 @@ def _once(option: str, rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_all_held(config: WorldConfig, what: str) -> None:
-    """Raise BadInput unless every lever belongs to a role: what sets a lever of nobody changes nothing."""
+    """Raise BadInput unless every lever belongs to a role: setting a lever without a role has no effect."""
     held = {lever for role in config.roles.values() for lever in role.levers}
     loose = [name for name in LEVER_INDEX if name not in held]
     if loose:

@@ -1,4 +1,4 @@
-"""`protogov simulate`: worlds under named governors, written down decision by decision."""
+"""`protogov simulate`: worlds under named governors, recorded decision by decision."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -23,42 +23,42 @@ from protogov.experiments.training.learned import find_governors
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Run worlds under named governors and write down what happens.
+    """Run worlds under named governors and record what happens.
 
-    GOVERNORS is `static` (levers at their defaults), `random`, `adaptive_curve` or `slope2_oracle` (rate levers alone;
+    GOVERNORS is `static` (levers at their defaults), `random`, `adaptive_curve` or `slope2_oracle` (only rate levers;
     the others stay static), a run's folder, a folder of policies or policy files.
-    Writes decisions, hours and events as tables, figures (a dashboard, the levers, the option pool's profit), and in
-    manifest.json what was played: command, versions, world, scenario, seeds, population hook.
+    Writes decisions, hours and events as tables, and figures (a dashboard, the levers, the option pool's profit).
+    manifest.json records what was played: command, versions, world, scenario, seeds, population hook.
 
     Example: protogov simulate static --scenario crash-heldout --out results/runs/a-crash
     """
 
     governors: Annotated[tuple[str, ...], Positional("GOVERNORS")] = (STATIC,)
-    """Who governs."""
+    """The governors."""
     scenario: str = "jump"
-    """What the outside market does: a registered scenario, several joined by '+', or a path to candles."""
+    """The outside market: a registered scenario, several joined by '+', or a path to candles."""
     candles: Annotated[CandleWindow, Flat] = field(default_factory=CandleWindow)
-    """Which hours of a file of candles."""
+    """Hours of a file of candles."""
     seeds: tuple[int, ...] = (0,)
-    """A world for each of these seeds; the figures show the first."""
+    """One world for each of these seeds; the figures show the first."""
     training_seed: int | None = None
-    """Of a run with several training seeds: whose governors; the first by default."""
+    """Training seed of the governors, for a run with several; the first by default."""
     world: WorldOptions = field(default_factory=WorldOptions)
-    """The world; for a run's folder its own world is taken and this must be left alone."""
+    """The world; leave it unset for a run's folder, which has its own world."""
     format: Literal["parquet", "csv"] = "parquet"
-    """Of the tables."""
+    """Format of the tables."""
     against: str | None = STATIC
-    """Baseline drawn dashed beside the governors in the dashboard, or None."""
+    """Baseline that the dashboard draws dashed for comparison, or None."""
     population_hook: str | None = None
-    """People in plain Python, FILE.py:NAME, called before every hour; slow (protogov.envs.population_hook)."""
+    """Population hook in plain Python, FILE.py:NAME, called before every hour; slow (protogov.envs.population_hook)."""
     record: OutputFile | None = None
-    """Parquet file for everybody's payoffs, a row a decision, world and venue (protogov.experiments.payoffs)."""
+    """Parquet file for everybody's payoffs, one row per decision, world and venue (protogov.experiments.payoffs)."""
     out: OutputFolder
-    """Folder to write into."""
+    """Output folder."""
 
 
 def run(options: Options, command: str) -> int:
-    """Simulate, write the tables and the figures, and say where they are."""
+    """Simulate, write tables and figures, and print their paths."""
     from protogov.experiments.figures import style
     from protogov.experiments.figures.dashboard import draw_dashboard, draw_levers
     from protogov.experiments.figures.pool_profit import draw_pool_profit
@@ -97,7 +97,7 @@ def run(options: Options, command: str) -> int:
 
 
 def facts(options: Options, config: WorldConfig, scenario: Scenario, governors: str) -> dict[str, Any]:
-    """What was played, JSON-able; a hook by its place and the digest of its file."""
+    """What was played, JSON-able; a hook is named by its place and the digest of its file."""
     about = {
         "governors": governors, "scenario": scenario.name, "seeds": list(options.seeds), "world": config.to_dict(),
     }  # fmt: skip
@@ -109,10 +109,10 @@ def facts(options: Options, config: WorldConfig, scenario: Scenario, governors: 
 
 
 def choose(options: Options) -> tuple[GovernorSet, WorldConfig]:
-    """The governors asked for, and the world that they live in.
+    """The governors asked for, and their world.
 
     Raises:
-        BadInput: they are unknown or do not go together with the other options.
+        BadInput: they are unknown or contradict the other options.
     """
     names = options.governors
     if len(names) == 1 and names[0] in BASELINES:
@@ -128,11 +128,11 @@ def choose(options: Options) -> tuple[GovernorSet, WorldConfig]:
         if chosen.training_seed == options.training_seed:
             return chosen, config
     known = ", ".join(str(chosen.training_seed) for chosen in found.sets if found.run is not None) or "none"
-    raise BadInput(f"training_seed is {options.training_seed}; those with a checkpoint are {known}")
+    raise BadInput(f"training_seed is {options.training_seed}; seeds with a checkpoint are {known}")
 
 
 def summary_lines(recording: Recording, scenario: str, name: str) -> list[str]:
-    """Sentences about what happened in each world."""
+    """One sentence about each world."""
     lines = []
     decisions = recording.decisions
     for world in np.unique(decisions["world"]):

@@ -1,4 +1,4 @@
-"""`protogov smoke`: is this installation sound? A minute's check for continuous integration."""
+"""`protogov smoke`: does this installation work? A check of one minute for continuous integration."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from protogov.experiments.outputs import OutputFile
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Play a tiny episode through every interface and compare it with the numbers in the package; a line each.
+    """Play a tiny episode through every interface and compare it with numbers in the package; one line each.
 
-    Exit code 0 where all agree, 1 where one differs or breaks. It takes some seconds once the world is compiled
-    (`protogov warm-up`); examples/ci.yml of the repository is a workflow with the cache.
+    The exit code is 0 if all agree, 1 if one differs or breaks. It takes some seconds once the world is compiled
+    (`protogov warm-up`). examples/ci.yml of the repository is a workflow that keeps the compiled code.
 
     Example: protogov smoke
     """
 
     store: OutputFile | None = None
-    """Write what this installation brings into this JSON file; nothing is compared with the package then."""
+    """Write the numbers of this installation to this JSON file instead of comparing them."""
 
 
 def run(options: Options, command: str) -> int:
@@ -29,7 +29,7 @@ def run(options: Options, command: str) -> int:
     for interface, (episode, play) in INTERFACES.items():
         try:
             found = play()
-        except Exception as error:  # whatever breaks in one interface, the others are looked at too
+        except Exception as error:  # if one interface breaks, the others are still checked
             wrong, shown = f"{type(error).__name__}: {' '.join(str(error).split())}", ""
         else:
             wrong = difference(found, wanted.setdefault(episode, found))

@@ -1,4 +1,4 @@
-"""`protogov warm-up`: compile what worlds and markets run on, so that no later start waits for it."""
+"""`protogov warm-up`: compile worlds and markets now; later starts do not wait."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -8,21 +8,21 @@ from protogov.experiments.errors import BadInput, CheckFailed
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Compile the worlds and the markets, and say how long each took.
+    """Compile the worlds and the markets, and print how long each took.
 
-    Every machine and version compiles once: one to three minutes for worlds of one venue, as long again for two. The
-    result is kept in the folder that NUMBA_CACHE_DIR names, else beside the sources, else in the user's cache folder.
-    Exit code 1 where it could not be kept.
+    Every machine and version compiles once: one to three minutes for worlds of one venue, the same again for two. The
+    result is kept in the folder that NUMBA_CACHE_DIR names, else in the folder of the sources, else in the user's cache
+    folder. The exit code is 1 if it could not be kept.
 
     Example: protogov warm-up
     """
 
     venues: tuple[int, ...] = (1, 2)
-    """Worlds of so many venues, 1 or 2."""
+    """Numbers of venues to compile for, 1 or 2."""
 
 
 def run(options: Options, command: str) -> int:
-    """Compile, or load what was compiled before, and print the seconds."""
+    """Compile, or load compiled code, and print the seconds."""
     import numba
     import numpy as np
 
@@ -47,11 +47,11 @@ def run(options: Options, command: str) -> int:
             get_scenario(name).draw(np.zeros(1, np.uint64), 24)
     print(_summary("markets", compiling.seconds, perf_counter() - began))
     if UNCACHED:
-        raise CheckFailed(f"nothing is won for later starts: {UNCACHED[0]}; NUMBA_CACHE_DIR may name another folder")
+        raise CheckFailed(f"later starts must compile again: {UNCACHED[0]}; NUMBA_CACHE_DIR may name another folder")
     print(f"Compiled code: {', '.join(dict.fromkeys(str(kernel.stats.cache_path) for kernel in KEPT))}")
     return 0
 
 
 def _summary(what: str, compiling: float, everything: float) -> str:
-    """A sentence; loading what was compiled before takes a moment too."""
+    """A sentence with the seconds of compiling or loading."""
     return f"{what}: compiled in {compiling:.0f} s." if compiling else f"{what}: ready, loaded in {everything:.1f} s."

@@ -1,1 +1,1 @@
-"""What studies, training and bench share: paths, governors, episodes, pieces, statistics, results, words."""
+"""Shared code of studies, training and bench: paths, governors, episodes, pieces, statistics, results, words."""

@@ -1,4 +1,4 @@
-"""The trees that the events of a recording make: which sale caused which liquidation, how deep and how much."""
+"""The trees of events in a recording: which sale caused which liquidation, their depth and size."""
 
 from collections.abc import Mapping
 
@@ -12,16 +12,16 @@ _LIQUIDATION = (EventKind.LIQUIDATION.value, EventKind.LIQUIDATION.name.lower())
 
 
 def cascades(events: Mapping[str, NDArray] | NDArray[np.void]) -> Table:
-    """One row a tree, in the order of worlds and beginnings.
+    """One row per tree, in the order of worlds and first events.
 
     Args:
         events: records of dtype EVENT [n] of one world's episode, or the `events` of a recording, where a column
             `world` tells worlds apart.
 
     Returns:
-        Columns `world`, `root` (serial of the event that began it), `substep` (when it began, or the first event of it
-        that is here), `size` (events), `depth` (deepest generation; 0 where nothing was caused), `liquidations`,
-        `repaid` [USD] and `caused` [USD] (of it in liquidations of loans with a parent), `bad_debt` [USD].
+        Columns `world`, `root` (serial of the first event), `substep` (of the first event, or of the first event
+        present), `size` (events), `depth` (deepest generation; 0 if nothing was caused), `liquidations`, `repaid`
+        [USD] and `caused` [USD] (the part repaid in liquidations with a parent), `bad_debt` [USD].
     """
     root = np.asarray(events["root"], np.int64)
     named = getattr(getattr(events, "dtype", None), "names", None) or events
@@ -36,7 +36,7 @@ def cascades(events: Mapping[str, NDArray] | NDArray[np.void]) -> Table:
         return np.bincount(tree, values, minlength=count)
 
     kind = np.asarray(events["kind"])
-    words = kind.dtype.kind in "UO"  # a recording's; numbers in a step's own events
+    words = kind.dtype.kind in "UO"  # column of a recording; a step's own events have numbers
     liquidation = kind == (EventKind.LIQUIDATION.name.lower() if words else EventKind.LIQUIDATION.value)
     return {
         "world": keys[0],

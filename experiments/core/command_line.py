@@ -19,7 +19,7 @@ from protogov.experiments.errors import BadInput
 Options = TypeVar("Options")
 HELP = ("-h", "--help")
 NEGATIVE = re.compile(r"-(\d|\.\d|inf$)")
-Words = dict[tuple[str, ...], list[str]]  # path of an option -> what was typed for it
+Words = dict[tuple[str, ...], list[str]]  # path of an option -> its words
 
 
 class Chosen(NamedTuple):
@@ -38,8 +38,8 @@ def parse(options: type[Options], arguments: Sequence[str], program: str) -> Opt
 def choose(options: type[Any], arguments: Sequence[str], program: str) -> Chosen:
     """An instance of the dataclass `options` from the words of a command line; --help prints and exits.
 
-    Options and positional words come in any order. `--name value` and `--name=value` are the same, so are dashes and
-    underscores in names. An option that takes any number of values takes all words up to the next option.
+    Options and positional words may have any order. `--name value` and `--name=value` are the same, and so are dashes
+    and underscores in names. An option with any number of values takes all words up to the next option.
 
     Raises:
         BadInput: an option is unknown, lacks its value, has one that cannot be read, or must be given; the same of the
@@ -72,7 +72,7 @@ def _file_of(known: Sequence[Option], given: Words) -> FromFile | None:
 
 
 def _split(arguments: Sequence[str], known: Sequence[Option]) -> Words:
-    """What was typed for each option; a flag gets "yes" or "no"."""
+    """The words of each option; a flag gets "yes" or "no"."""
     by_name = {name: option for option in known if not option.positional for name in (*option.names, *option.off_names)}
     given: Words = {}
     places: list[str] = []
@@ -87,7 +87,7 @@ def _split(arguments: Sequence[str], known: Sequence[Option]) -> Words:
         option = by_name.get(name)
         if option is None:
             near = difflib.get_close_matches(name, by_name, 1, 0.75)
-            raise BadInput(f"{typed} is no option" + (f", did you mean {near[0]}" if near else ""))
+            raise BadInput(f"{typed} is not an option" + (f", did you mean {near[0]}" if near else ""))
         if option.flag:
             if sign:
                 raise BadInput(f"{typed} is given {value!r}; it takes no value")
@@ -103,12 +103,12 @@ def _split(arguments: Sequence[str], known: Sequence[Option]) -> Words:
 
 
 def _is_name(word: str) -> bool:
-    """Whether a word is meant as an option; a negative number is a value."""
+    """Whether a word is an option; a negative number is a value."""
     return word.startswith("-") and word != "-" and NEGATIVE.match(word) is None
 
 
 def _placed(words: Sequence[str], positional: Sequence[Option]) -> Words:
-    """Words without an option: one for each in turn, all that are left for one that takes many."""
+    """Assign words without an option: one to each positional in turn, all remaining ones to one that takes many."""
     given: Words = {}
     for option in positional:
         taken = words if option.many else words[:1]
@@ -136,7 +136,7 @@ def _read(option: Option, word: str) -> Any:
     """One value of the option's type.
 
     Raises:
-        BadInput: it is none; the sentence has the option, the word and what is accepted.
+        BadInput: the word is not a value; the sentence has option, word and what is accepted.
     """
     if option.flag:
         return word == "yes"

@@ -1,20 +1,20 @@
 """Evaluation: the same tapes under several sets of governors, one row an episode with everybody's payoff.
 
-Columns; money in basis points of K0, summed over the episode, of venue v and agent a:
+Columns, for venue v and agent a; money in basis points of K0, summed over the episode:
 
-    governors, training_seed, suite, scenario, split, tape_seed   who, and on which tape
+    governors, training_seed, suite, scenario, split, tape_seed   governors and tape
     hours, price_change, price_drawdown, opening_value/v          the tape, and K0 [USD]
-    welfare/v, welfare/v/<part>                                   W and its parts, signed so that they add up to it
+    welfare/v, welfare/v/<part>                                   W and its parts, signed to add up to it
     loss/v/<part>                                                 losses before their weight in W, positive: haircuts,
                                                                   deficit, latent, liquidation (`welfare_box`)
-    mandate/a, term/a/<term>                                      what the governor is paid for; terms without weight
-    lp_profit/v pool_delta/v pool_gamma_theta/v pool_vega/v       realised, with weight 0 in W or part of it already:
-    liquidator_profit/v informed_profit/v arbitrage_profit/v      LPs' dNAV0, of it the market's profit; others'
-    bad_debt/v liquidated/v option_fees/v                         profits; what is in W under another name
+    mandate/a, term/a/<term>                                      the governor's mandate; its terms without weight
+    lp_profit/v pool_delta/v pool_gamma_theta/v pool_vega/v       realised, with weight 0 in W or already a part of W:
+    liquidator_profit/v informed_profit/v arbitrage_profit/v      LPs' dNAV0 and its market profit; others' profits;
+    bad_debt/v liquidated/v option_fees/v                         amounts that W holds under another name
     bears/v/<group>                                               who bears it, bp of the group's own opening debt or
                                                                   deposit a fortnight; NaN without members (`incidence`)
     max_utilisation/v, liquidations/v, lever/v/<lever>            diagnostics; mean executed levers, physical units
-    uptime/v                                                      share of hours at whose end no withdrawal stood unmet
+    uptime/v                                                      share of hours that end without an unmet withdrawal
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -51,21 +51,21 @@ REALISED = {
     "liquidated": "sum_liquidated",
     "option_fees": "sum_option_fees",
 }
-ARBITRAGE = "arbitrage_profit"  # realised as well; the venue holds its share since the opening, and no sum
-# part of W -> fields of the venue whose sum is that loss in a decision, or whose change it is over an episode, in USD
+ARBITRAGE = "arbitrage_profit"  # also realised; the venue holds its share since the opening, not a sum
+# part of W -> fields of the venue whose sum in a decision, or change over an episode, is that loss, in USD
 LOSS_SUMS = {"haircuts": ("sum_haircuts", "sum_lp_haircuts"), "liquidation": ("sum_liquidation_cost",)}
 LOSS_CHANGES = {"deficit": "last_deficit", "latent": "last_latent"}
 
 
 @dataclass(frozen=True)
 class Suite:
-    """Tapes of one kind that a comparison is made on.
+    """Tapes of one kind for a comparison.
 
     Attributes:
         name: in tables and figures.
-        scenarios: what is drawn from.
+        scenarios: sources of the tapes.
         episodes: tapes of each scenario.
-        overlapping: tapes of one scenario are windows of the same recording and so not independent of each other.
+        overlapping: tapes of one scenario are windows of the same recording and therefore not independent.
         first: number of the first tape.
     """
 
@@ -118,7 +118,7 @@ class EpisodeSums:
         self._sums[name] = self._sums.get(name, 0.0) + values.astype(np.float64)
 
     def table(self) -> Table:
-        """A row an episode."""
+        """One row per episode."""
         world = self._world
         closes = world.tape["close"].astype(np.float64)
         table: Table = {
@@ -153,12 +153,12 @@ def evaluate(
 
     Args:
         config: of the worlds; see `evaluation_world`.
-        scenario: what the outside market does.
+        scenario: the outside market.
         seeds: U64 [n] of the tapes.
         governors: one for each agent.
 
     Returns:
-        A row an episode, without the columns that say who governed on what.
+        One row per episode, without the columns of governors and tape.
     """
     parts = []
     for start in range(0, len(seeds), MAX_BATCH):

@@ -1,4 +1,4 @@
-"""JSON files of a run: written whole or not at all, read with one clear sentence for what is wrong."""
+"""JSON files of a run: written whole or not at all; reading errors give one clear sentence."""
 
 import json
 import os
@@ -13,10 +13,10 @@ from protogov.experiments.errors import BadInput
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Where to write a file, beside its place: it is renamed when it is complete, so that nobody ever reads half of it.
+    """A temporary path in the same folder; the complete file is renamed, so nobody ever reads half of it.
 
     Raises:
-        OSError: names `path`; nothing is left behind.
+        OSError: names `path`; no file is left.
     """
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def write_json(path: Path, data: Any) -> Path:
-    """Write `data`, indented; numbers that are not finite are refused because JSON has none."""
+    """Write `data`, indented; numbers that are not finite are refused because JSON lacks them."""
     return write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
 
 
@@ -44,6 +44,6 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        BadInput: the file is missing or is no JSON object.
+        BadInput: the file is missing or is not a JSON object.
     """
     return read_object(path, BadInput)

@@ -1,4 +1,4 @@
-"""Who governs in a comparison: sets of governors, and baselines by name; `training.learned` finds learned ones."""
+"""Governors of a comparison: sets of governors, and baselines by name; `training.learned` finds learned ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ class GovernorSet:
     """One governor for each agent of a world that learns; those in its background come with the world.
 
     Attributes:
-        name: in tables and figures, say "static" or "learned".
+        name: in tables and figures, such as "static" or "learned".
         training_seed: of learned governors; `NO_SEED` otherwise.
         sources: agent -> name of a baseline or path of a policy's .json file; agents not named stay static.
-        values: lever -> physical value at which every "constant" governor stands instead of the default.
+        values: lever -> physical value that every "constant" governor keeps instead of the default.
     """
 
     name: str
@@ -36,13 +36,13 @@ class GovernorSet:
         """The governors, agent by agent.
 
         Raises:
-            BadInput: an agent that the world does not have, or a policy that does not fit its role or this world.
+            BadInput: the world lacks an agent, or a policy does not fit its role or this world.
         """
         agents = {agent.name: agent for agent in world.learners()}
         for name in self.sources:
             if name not in agents:
                 raise BadInput(
-                    f"governor {self.sources[name]} is of {name!r}; the world's agents are {', '.join(agents)}"
+                    f"governor {self.sources[name]} is for {name!r}; the world's agents are {', '.join(agents)}"
                 )
         return {name: self._one(agent, world, seed) for name, agent in agents.items()}
 
@@ -58,10 +58,10 @@ class GovernorSet:
 
 
 def baseline(name: str, world: WorldConfig) -> GovernorSet:
-    """A set of baseline governors by name; agents whose levers it does not know how to set stay static.
+    """A set of baseline governors by name; agents whose levers it cannot set stay static.
 
-    Several names joined by "+" fill the roles together, say "pi+steward_var+inventory_quotes"; `role=name` gives a
-    baseline to that role alone, say "rate=pi+spread=random". Where two want the same role, the later one has it.
+    Several names joined by "+" fill the roles together, for example "pi+steward_var+inventory_quotes". `role=name`
+    gives a baseline to one role only, for example "rate=pi+spread=random". A later name replaces an earlier one.
 
     Raises:
         BadInput: the name is unknown, or the world has no agent that it can govern.
@@ -82,7 +82,7 @@ def baseline(name: str, world: WorldConfig) -> GovernorSet:
         if fitting and not governed:
             raise BadInput(
                 f"baseline {source!r} reads {', '.join(sorted(hidden))}; governors of this world, whose observe is "
-                f"{', '.join(world.observe)}, do not see that"
+                f"{', '.join(world.observe)}, cannot see that"
             )
         if not governed:
             raise BadInput(f"baseline {source!r} cannot govern as any of {', '.join(agent.name for agent in agents)}")

@@ -1,26 +1,25 @@
-"""Who bears it: what an episode left to borrowers by the size of their debt, and to suppliers by who was out first.
+"""Who bears it: results of an episode for borrowers by size of debt, and for suppliers by time of leaving.
 
-Read from the state at the end of an episode, whose arrays count since its opening. Everything is in basis points of
-the group's own opening debt or deposit a fortnight, so that large and small compare; a group's money is added up
-before it is divided. An opening is the same under all governors, so what differs between two is money alone. NaN where
-nobody is in a group.
+Computed from the state at the end of an episode, whose arrays count since its opening. The unit is basis points of the
+group's own opening debt or deposit per fortnight, which makes large and small comparable; a group's money is added up
+before it is divided. The opening is the same under all governors, so only the money differs. NaN for an empty group.
 
-Borrowers are the accounts that owed something at the opening, in order of that debt:
+Borrowers are the accounts with debt at the opening, sorted by that debt:
 
     decile_1 .. decile_10      surplus of each tenth of the accounts, the smallest debts first; 10 are the whales
     penalty_1 .. penalty_10    collateral that liquidations took beyond the debt they repaid, of the same accounts;
-                               not taken off the surplus, as in W, which charges part of it by itself
+                               not subtracted from the surplus, as in W, which charges a part of it separately
     small, small_penalty       the smaller half of the accounts together
-    worst, worst_penalty       the tenth of the accounts that fared worst: lowest surplus less penalty over opening debt
+    worst, worst_penalty       the worst-off tenth of the accounts: lowest surplus minus penalty over opening debt
 
-Suppliers are those who had deposited at the opening, counted at what they wanted then, needs elsewhere apart; their
-gain is surplus less haircuts and lock-up. One has left from the hour in which it wanted, and had, less than half of
-that; who needs its money for two days has not:
+Suppliers are those with a deposit at the opening. Their size is the deposit that they wanted then, without needs
+elsewhere; their gain is surplus minus haircuts and lock-up. A supplier leaves in the first hour in which it wants, and
+has, less than half of that size; a supplier that needs its money elsewhere for two days does not leave:
 
-    first_out                  gain of those who had left by the median (of two, the earlier) of the hours at which
-                               anybody left: the earlier half of those who did
-    stayed                     gain of all others: who left later, or never
-    left                       opening deposits of all who ever left, a share of all opening deposits in percent
+    first_out                  gain of the earlier half of those who left: by the median (of two, the earlier) of the
+                               hours of leaving
+    stayed                     gain of all others, who left later or never
+    left                       opening deposits of all who ever left, in percent of all opening deposits
 """
 
 from typing import Any
@@ -62,8 +61,8 @@ def who_bears(venue: NDArray[Any], hours: NDArray[Any], debt: NDArray[Any] | Non
         venue: records [n] of one venue at the end of its episodes, with the fields account_opening_debt,
             account_surplus, account_penalty, supplier_opening, supplier_gain and supplier_out.
         hours: length of each episode [n].
-        debt: opening debts [n, accounts] by which people are sorted and over which it is told, where that is not the
-            debt at this venue: of two venues a person's at both, since what it borrows moves between them.
+        debt: opening debts [n, accounts] for sorting and as divisor, if not the debt at this venue: with two venues a
+            person's debt at both, because loans move between them.
 
     Returns:
         Column -> F64[n]; `COLUMNS` are their names.
@@ -98,9 +97,9 @@ def borrowers(debt: Floats, surplus: Floats, penalty: Floats) -> dict[str, Float
 
 
 def tenths(values: Floats, counted: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Tenth, 1 to 10, of each counted value within its row, the lowest first; 0 for what is not counted.
+    """Tenth, 1 to 10, of each counted value within its row, the lowest first; 0 for values that are not counted.
 
-    With fewer than ten some tenths are empty; the lowest value is always in the first.
+    With fewer than ten values some tenths are empty; the lowest value is always in the first.
     """
     order = np.argsort(np.where(counted, values, np.inf), axis=1, kind="stable")
     rank = np.empty_like(order)
@@ -110,12 +109,12 @@ def tenths(values: Floats, counted: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def suppliers(opening: Floats, gain: Floats, out: NDArray[Any]) -> dict[str, Floats]:
-    """Gain over opening deposit of those who were out first and of the others, and the share that left; F64[n] each.
+    """Gain over opening deposit of those who left first and of the others, and the share that left; F64[n] each.
 
     Args:
         opening: deposits at the opening [n, suppliers], USD.
         gain: since then [n, suppliers], USD.
-        out: hour at which each left [n, suppliers], -1 never.
+        out: hour at which each left [n, suppliers]; -1 means never.
     """
     there = opening > 0.0
     left = there & (out >= 0)
@@ -131,7 +130,7 @@ def suppliers(opening: Floats, gain: Floats, out: NDArray[Any]) -> dict[str, Flo
 
 
 def _over(amount: Floats, size: Floats, members: NDArray[np.bool_]) -> Floats:
-    """Sum of the members' amounts over that of their sizes, F64[n]; NaN without members."""
+    """Sum of the members' amounts divided by the sum of their sizes, F64[n]; NaN without members."""
     total = (size * members).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(total > 0.0, (amount * members).sum(axis=1) / total, np.nan))

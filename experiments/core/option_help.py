@@ -1,4 +1,4 @@
-"""What --help prints: usage, what the command does, and its options in groups, wrapped to the terminal."""
+"""The text of --help: usage, description, and options in groups, wrapped to the terminal."""
 
 import inspect
 import shutil
@@ -10,11 +10,11 @@ from typing import Any
 from protogov.experiments.core.options import KINDS, OPTIONS, POSITIONAL, Option
 
 NARROWEST, WIDEST = 60, 100
-MARGIN, COLUMN = 2, 27  # where names and help begin
+MARGIN, COLUMN = 2, 27  # columns where names and help begin
 
 
 def terminal_width() -> int:
-    """Columns to write in: the terminal's, or what COLUMNS says."""
+    """Width of the text: the terminal's, or the variable COLUMNS."""
     return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
 
 
@@ -22,10 +22,10 @@ def help_page(command: type[Any], options: Sequence[Option], program: str, width
     """The help of a command.
 
     Args:
-        command: its dataclass; the docstring says what it does.
-        options: of it.
-        program: what is typed before them.
-        width: columns that no line passes, but for a name or word that is longer.
+        command: its dataclass; the docstring is the description.
+        options: of the command.
+        program: the words before the options.
+        width: maximum length of a line, except for a longer name or word.
     """
     needed = [option for option in options if option.positional or option.default is MISSING]
     needed.sort(key=lambda option: not option.positional)
@@ -39,7 +39,7 @@ def help_page(command: type[Any], options: Sequence[Option], program: str, width
         if group.about:
             lines.append(_wrapped(group.about, width, " " * MARGIN, " " * MARGIN))
         if group == OPTIONS:
-            lines += _entry("-h, --help", "Print this and exit.", width)
+            lines += _entry("-h, --help", "Print this help and exit.", width)
         for option in options:
             if option.group == group:
                 lines += _entry(_head(option), _text(option), width)
@@ -56,7 +56,7 @@ def _usage(option: Option) -> str:
 
 
 def _entry(head: str, text: str, width: int) -> Iterator[str]:
-    """Lines of an option: names and values on the left, help beside them; below them where they are too long."""
+    """Lines of an option: names and values on the left, help to the right, or below long names."""
     lines = _wrapped(text, width - COLUMN).splitlines()
     beside = MARGIN + len(head) + 1 < COLUMN
     yield (" " * MARGIN + (head.ljust(COLUMN - MARGIN) + "".join(lines[:1]) if beside else head)).rstrip()
@@ -74,7 +74,7 @@ def _metavar(option: Option) -> str:
 
 
 def _text(option: Option) -> str:
-    """The help of an option, with its choices where the left side has none, and its default."""
+    """The help of an option, with its choices unless the left side has them, and its default."""
     parts = [option.help[:1].upper() + option.help[1:]]
     if option.positional and option.choices:
         parts.append(f"Accepted: {', '.join(option.choices)}.")
@@ -86,7 +86,7 @@ def _default(option: Option) -> str:
     if default is MISSING:
         return "(required)"
     if default in ((), ""):
-        return ""  # the help says what nothing stands for
+        return ""  # the help explains an empty value
     values = default if isinstance(default, tuple) else (default,)
     return f"(default: {' '.join(_shown(value) for value in values)})"
 

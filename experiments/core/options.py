@@ -1,7 +1,8 @@
 """Options of a command from the fields of a dataclass; `command_line` reads them, `option_help` shows them.
 
-A field is an option, its type what is accepted, its docstring the help. Types: str, int, float, bool, Path, Literal,
-X | None, tuple[X, ...], and dataclasses of these, whose options carry the field's name and a dot. Markers in Annotated:
+A field is an option, its type defines accepted values, its docstring is the help. Types: str, int, float, bool, Path,
+Literal, X | None, tuple[X, ...], and dataclasses of these, whose options start with the field's name and a dot. Markers
+in Annotated:
 
     names: Annotated[tuple[str, ...], Positional("NAMES")] = ()          words without an option
     levers: Annotated[tuple[str, ...], Repeated] = ()                    --levers a=1 --levers b=2
@@ -12,7 +13,7 @@ X | None, tuple[X, ...], and dataclasses of these, whose options carry the field
     config: OptionsFile = None                                           a TOML file with values of the others
     resume: Annotated[bool, Once] = False                                left out of the file that repeats a command
 
-Markers of others, such as what is written (`outputs.Written`), say nothing here.
+Other markers, such as `outputs.Written`, are ignored here.
 """
 
 import ast
@@ -37,7 +38,7 @@ class Positional:
 
 @dataclass(frozen=True)
 class Named:
-    """A name of an option, with its dashes: beside the one that its field gives it, or instead of that one."""
+    """A name of an option, with its dashes, in addition to the field's name or instead of it."""
 
     name: str
     instead: bool = False
@@ -45,17 +46,17 @@ class Named:
 
 @dataclass(frozen=True)
 class Help:
-    """Help that stands with the type, for an option of several commands."""
+    """Help as a part of the type, for an option of several commands."""
 
     text: str
 
 
 class Repeated:
-    """A tuple whose option is given once for each value."""
+    """A tuple whose option is repeated for each value."""
 
 
 class Flat:
-    """A dataclass whose options do not carry the name of its field."""
+    """A dataclass whose options do not start with the name of its field."""
 
 
 class Once:
@@ -75,7 +76,7 @@ OptionsFile = Annotated[
 
 
 class Kind(NamedTuple):
-    """A type of values: how it is called in the help and in a sentence, and what reads it from a word."""
+    """A type of values: its names in the help and in a sentence, and its parser."""
 
     metavar: str
     accepted: str
@@ -92,7 +93,7 @@ KINDS: dict[Any, Kind] = {
 
 @dataclass(frozen=True)
 class Group:
-    """Options that stand together in the help: those of one dataclass."""
+    """Options that form a group in the help: those of one dataclass."""
 
     title: str
     about: str = ""
@@ -108,11 +109,11 @@ class Option:
 
     Attributes:
         path: names of the fields that lead to it.
-        names: as it is typed, the first is that of sentences; of a positional one its name in the help.
+        names: as typed; sentences use the first. For a positional option, its name in the help.
         item: type of one value: bool, one of `KINDS`, or a Literal.
-        default: MISSING where it must be given.
-        help: a sentence or two.
-        group: where the help shows it.
+        default: MISSING if the option is required.
+        help: one or two sentences.
+        group: of the help.
         positional: given by its place.
         many: takes any number of values, which become a tuple.
         repeated: takes one value each time that it is given, which become a tuple.
@@ -141,17 +142,17 @@ class Option:
 
     @property
     def name(self) -> str:
-        """As it is called in sentences."""
+        """The name in sentences."""
         return self.names[0]
 
     @property
     def flag(self) -> bool:
-        """Whether it takes no value: its name says yes, `off_names` say no."""
+        """Whether it takes no value: its name means yes, `off_names` mean no."""
         return self.item is bool
 
     @property
     def off_names(self) -> tuple[str, ...]:
-        """Of a flag: what turns it off, --no-natural, --ppo.no-twin."""
+        """For a flag: names that turn it off, such as --no-natural, --ppo.no-twin."""
         return tuple(re.sub(r"^--(.*\.)?", r"--\1no-", name) for name in self.names) if self.flag else ()
 
     @property
@@ -169,14 +170,14 @@ class Option:
 
 
 def options_of(kind: type[Any], values: Any = None) -> tuple[Option, ...]:
-    """The options that the fields of a dataclass stand for, those of nested dataclasses included.
+    """The options of the fields of a dataclass, including nested dataclasses.
 
     Args:
         kind: the dataclass.
         values: an instance that holds the defaults; the fields' own without one.
 
     Raises:
-        TypeError: a field has a type that no option can have.
+        TypeError: a field has an unsupported type.
     """
     return tuple(_options(kind, values, (), "", OPTIONS))
 
@@ -234,7 +235,7 @@ def _default(field: "dataclasses.Field[Any]") -> Any:
     return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
-# ---------------------------------------------------------------------- what the source says
+# ---------------------------------------------------------------------- help from the source
 
 
 def _first_paragraph(kind: Any) -> str:

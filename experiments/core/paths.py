@@ -1,4 +1,4 @@
-"""Where things lie: the repository, the runs, files of candles, and what a run's folder holds.
+"""Paths: the repository, the runs, files of candles, and the files of a run's folder.
 
 results/runs/<name>/  config.json  config.toml  versions.json  metrics.csv
   episodes.parquet  evaluation.json  evaluation.toml  report.html  figures/*.svg
@@ -14,18 +14,18 @@ from protogov.experiments.errors import BadInput
 
 
 def repository() -> Path:
-    """The repository that this code runs from, or the working folder when it was installed without one."""
+    """The repository of this code, or the working folder if it was installed without one."""
     root = Path(__file__).resolve().parents[2]
     return root if (root / "pyproject.toml").is_file() else Path.cwd()
 
 
 def runs_folder() -> Path:
-    """Where runs go unless said otherwise."""
+    """Default folder for runs."""
     return repository() / "results" / "runs"
 
 
 def candle_files(place: Path) -> list[Path]:
-    """Files of candles at `place`: itself, or all in that folder and below, sorted by name.
+    """Files of candles at `place`: the file itself, or all in that folder and below, sorted by name.
 
     Raises:
         BadInput: there is no such file or folder, or it holds no candles.
@@ -44,7 +44,7 @@ OPTIONS_FILE = "config.toml"  # in the folder of a run or of a study: every opti
 
 
 class Within:
-    """The path of what lies in a run's folder by this name."""
+    """The path of a name in a run's folder."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -67,7 +67,7 @@ class RunFolder:
     evaluation_options = Within("evaluation.toml")  # the same as options, for `evaluate --config`
     report = Within("report.html")
     figures = Within("figures")
-    episode = Within("episode")  # that of the dashboard, a folder for each set of governors
+    episode = Within("episode")  # the dashboard's episode, one folder per set of governors
 
     @property
     def name(self) -> str:
@@ -75,7 +75,7 @@ class RunFolder:
         return self.path.resolve().name
 
     def seed_folder(self, seed: int, num_seeds: int) -> Path:
-        """Where one training seed writes metrics and checkpoints: the run's folder itself if there is one seed."""
+        """Folder for metrics and checkpoints of one training seed: the run's folder itself if there is one seed."""
         return self.path if num_seeds == 1 else self.path / f"seed_{seed}"
 
 
@@ -88,7 +88,7 @@ def new_run_folder(root: Path, name: str) -> RunFolder:
 
 
 def latest_run_folder(root: Path, name: str) -> RunFolder | None:
-    """The last that :func:`new_run_folder` made for `name`, None if there is none."""
+    """The last folder that :func:`new_run_folder` made for `name`; None if there is none."""
     number = 0
     while (root / _numbered(name, number + 1)).exists():
         number += 1

@@ -1,8 +1,8 @@
-"""Pieces of a long measurement over processes: each is kept as soon as it is done, so that nothing is done twice.
+"""Pieces of a long measurement over processes: each finished piece is kept, so nothing is computed twice.
 
-A piece is one call `function(config, job)` of a frozen dataclass. Its digest covers all that its numbers depend on:
-the call, the world, the sources of envs and agents, the function's own module and the modules it is played with. A
-rerun takes up what is kept under the same digest.
+A piece is one call `function(config, job)` of a frozen dataclass. Its digest covers everything that its numbers depend
+on: the call, the world, the sources of envs and agents, the function's own module and the modules that it uses. A
+rerun reuses kept pieces with the same digest.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from protogov.envs.world.kernels import source_digest
 from protogov.experiments.core.tables import Table, read_table, write_table
 from protogov.experiments.errors import BadInput, CheckFailed
 
-# roles, scenarios and governors too, not the compiled physics alone
+# roles, scenarios and governors too, not only the compiled physics
 _SOURCES = tuple(str(Path(place).parent) for place in (protogov.envs.__file__, protogov.agents.__file__) if place)
 
 
@@ -41,8 +41,8 @@ class Running:
 
     Attributes:
         jobs: processes, one thread each.
-        keep: folder for finished pieces, from which they are taken when the same ones are asked for again.
-        show: a progress bar.
+        keep: folder for finished pieces, which later runs reuse.
+        show: show a progress bar.
     """
 
     jobs: int = 1
@@ -58,9 +58,9 @@ class Piece:
     """One call.
 
     Attributes:
-        name: of its file, for people; it finds pieces that are kept under the same name alone.
+        name: of its file, for people; only pieces under the same name are reused.
         job: fields that JSON can write.
-        config: the world, where it is another than that of the other pieces.
+        config: the world, if it differs from that of the other pieces.
     """
 
     name: str
@@ -75,12 +75,12 @@ def run_pieces(
     how: Running = HERE,
     label: str = "pieces",
 ) -> list[Table]:
-    """Play what is not yet kept; returns a table a piece, in their order.
+    """Play the pieces that are not yet kept; returns one table per piece, in order.
 
     Args:
-        function: of a module, so that a process can import it.
-        config: the world of every piece that has none of its own.
-        pieces: what is played.
+        function: of a module, importable by a process.
+        config: the world of every piece without its own.
+        pieces: to play.
         how: see `Running`.
         label: of the progress bar.
 
@@ -90,9 +90,9 @@ def run_pieces(
     """
     tables: dict[int, Table] = {}
     waiting: list[tuple[int, Piece, Path | None]] = []
-    firsts: dict[str, int] = {}  # what is asked for twice is played once
+    firsts: dict[str, int] = {}  # equal pieces are played once
     digests = [piece_digest(function, piece.config or config, piece.job) for piece in pieces]
-    # a log file gets a line now and then instead of a thousand
+    # a log file gets few lines instead of thousands
     wait = 0.5 if sys.stderr.isatty() else 15.0
     with tqdm(total=len(pieces), desc=label, unit="piece", disable=not how.show, mininterval=wait) as bar:
         for number, piece in enumerate(pieces):
@@ -121,10 +121,10 @@ def run_pieces(
 def play_pieces(
     function: Callable[..., Any], pieces: Sequence[tuple[Any, ...]], jobs: int
 ) -> Iterator[tuple[int, Any]]:
-    """Call `function(*piece)` for every piece; yields (number of the piece, result) as they get done.
+    """Call `function(*piece)` for every piece; yields (number of the piece, result) as they finish.
 
     Args:
-        function: of a module, so that a process can import it.
+        function: of a module, importable by a process.
         pieces: arguments that can be pickled.
         jobs: processes, spawned with one thread each; 1 runs everything here.
 
@@ -152,7 +152,7 @@ def play_pieces(
 
 
 def piece_digest(function: Callable[..., Table], config: WorldConfig, job: Any) -> str:
-    """Of all that a piece's numbers depend on."""
+    """Digest of everything that a piece's numbers depend on."""
     about: dict[str, Any] = {
         "function": f"{function.__module__}.{function.__qualname__}",
         "config": config.to_dict(),
@@ -173,7 +173,7 @@ def _sources() -> str:
 
 @cache
 def _modules(function: Callable[..., Table]) -> dict[str, str]:
-    """Digests of the function's own file and of all files of this package that it imports, and they."""
+    """Digests of the function's own file and of all files of this package that it imports, directly or not."""
     found: dict[str, str] = {}
     waiting = [inspect.getmodule(function)]
     while waiting:
@@ -190,7 +190,7 @@ def _modules(function: Callable[..., Table]) -> dict[str, str]:
 
 
 def _measures(name: str) -> bool:
-    """Whether a module can change a number: how results are written, said and drawn cannot."""
+    """Whether a module can change a number; modules that write, print or draw results cannot."""
     silent = ("core.text", "core.results", "core.study", "core.files", "core.versions", "figures", "commands", "cli")
     return not any(name.startswith(f"protogov.experiments.{one}") for one in silent)
 
@@ -203,7 +203,7 @@ def _place(keep: Path | None, name: str, digest: str) -> Path | None:
 
 
 def _candles(fields: Mapping[str, Any]) -> list[str]:
-    """Digests of the candle files that are named instead of a registered scenario."""
+    """Digests of candle files that are named instead of a registered scenario."""
     listed = [value if isinstance(value, tuple | list) else (value,) for value in fields.values()]
     paths = [Path(name) for names in listed for name in names if isinstance(name, str) and name]
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()]

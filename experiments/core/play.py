@@ -1,4 +1,4 @@
-"""Episodes: one loop under governors, one under levers that stand still; every measure is made in one of them."""
+"""Episodes: one loop under governors, one under fixed levers; every measurement uses one of them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,13 +11,13 @@ from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 
-EVALUATION_SEEDS = 2**40  # first tape seed of evaluations, beyond any that training counts up to
+EVALUATION_SEEDS = 2**40  # first tape seed of evaluations; training seeds stay below
 FIRST_SELECTION = 2**41  # first tape seed on which constants are searched or chosen
-FIRST_SCORING = 2**42  # first tape seed on which what was chosen is scored
+FIRST_SCORING = 2**42  # first tape seed on which chosen constants are scored
 
 
 def tape_seeds(count: int, first: int = 0) -> NDArray[np.uint64]:
-    """Seeds of `count` tapes from number `first` on, U64 [count], which no training run uses."""
+    """Seeds of `count` tapes from number `first` on, U64 [count]; no training run uses them."""
     return np.uint64(EVALUATION_SEEDS) + np.arange(first, first + count, dtype=np.uint64)
 
 
@@ -31,9 +31,9 @@ def open_worlds(
 
     Args:
         config: of the worlds.
-        scenario: what the outside market does.
-        seeds: U64 [n], a world each.
-        levers: name -> F64[n] in the lever's unit: where it stands in each world instead of its default.
+        scenario: the outside market.
+        seeds: U64 [n], one per world.
+        levers: name -> F64[n] in the lever's unit: its value in each world instead of the default.
 
     Raises:
         BadInput: the scenario is unknown, or cannot be drawn for the length of an episode.
@@ -45,15 +45,15 @@ def open_worlds(
 
 
 def play(world: Simulator, governors: Mapping[str, Governor], seeds: NDArray[np.uint64]) -> Iterator[Step]:
-    """Let the governors decide until every episode is over; yields what each decision returned.
+    """Let the governors decide until every episode is over; yields the result of each decision.
 
     Args:
         world: worlds just opened, all episodes of one length.
         governors: one for each agent.
-        seeds: U64 [n], what randomness of the governors is keyed by.
+        seeds: U64 [n], keys of the governors' randomness.
 
     Raises:
-        BadInput: a governor reads what this world does not show.
+        BadInput: a governor reads features that this world does not show.
         CheckFailed: the books of a world do not balance.
     """
     rows = np.arange(world.num_worlds, dtype=np.int64)
@@ -72,12 +72,12 @@ def play(world: Simulator, governors: Mapping[str, Governor], seeds: NDArray[np.
 
 
 def still(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64]) -> Iterator[tuple[Simulator, Step]]:
-    """Play whole episodes in which no lever ever moves from its default; yields the worlds after every decision.
+    """Play whole episodes with every lever at its default; yields the worlds after every decision.
 
     Args:
-        config: of the worlds; `defaults` says where the levers stand.
-        scenario: what the outside market does.
-        seeds: U64 [n], a world each.
+        config: of the worlds; `defaults` holds the values of levers.
+        scenario: the outside market.
+        seeds: U64 [n], one per world.
 
     Raises:
         BadInput: the scenario is unknown, or cannot be drawn for the length of an episode.
@@ -89,7 +89,7 @@ def still(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint6
 
 
 def hold_still(world: Simulator) -> Iterator[Step]:
-    """Play opened worlds to the end of their episodes without a lever moving; yields what each decision returned.
+    """Play opened worlds to the end of their episodes with fixed levers; yields the result of each decision.
 
     Raises:
         CheckFailed: the books of a world do not balance.

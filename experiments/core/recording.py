@@ -1,4 +1,4 @@
-"""Episodes written down decision by decision: what the logs of `simulate` and the dashboard are made of."""
+"""Episodes recorded decision by decision, for the logs of `simulate` and for the dashboard."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Recording:
 
     @classmethod
     def load(cls, folder: Path) -> "Recording":
-        """Read what `save` wrote as Parquet.
+        """Read the Parquet files of `save`.
 
         Raises:
             BadInput: a table is missing or damaged.
@@ -81,15 +81,15 @@ def record(
     payoffs: Path | None = None,
     hook: PopulationHook | None = None,
 ) -> Recording:
-    """Play one episode for each seed and write it down.
+    """Play one episode for each seed and record it.
 
     Args:
         config: of the worlds.
-        scenario: what the outside market does.
-        seeds: U64 [n], a world each.
+        scenario: the outside market.
+        seeds: U64 [n], one per world.
         governors: one for each agent.
         payoffs: file for everybody's payoffs; see `protogov.experiments.payoffs`.
-        hook: people in plain Python; see `protogov.envs.population_hook`.
+        hook: population hook in plain Python; see `protogov.envs.population_hook`.
     """
     world = open_worlds(config, scenario, seeds)
     world.population_hook = hook
@@ -112,7 +112,7 @@ def _play_and_record(world: Simulator, seeds: NDArray[np.uint64], governors: Map
 
 
 def _snapshot(world: Simulator, step: Step | None, decision: int) -> Table:
-    """The state after a decision, a row a world and venue."""
+    """The state after a decision, one row per world and venue."""
     parts = []
     for v in range(world.config.venues):
         count, worlds, venue = world.num_worlds, world.worlds, world.worlds["venues"][:, v]
@@ -129,7 +129,7 @@ def _snapshot(world: Simulator, step: Step | None, decision: int) -> Table:
         table["deposits"] = venue["scaled_deposits"] * venue["supply_index"]
         table["option_lent"] = venue["option_scaled"] * venue["supply_index"]
         table["option_nav"] = venue["last_nav"].copy()
-        table["treasury"] = venue["last_treasury"] - venue["last_deficit"]  # less what it owes
+        table["treasury"] = venue["last_treasury"] - venue["last_deficit"]  # minus its debt
         table["latent"] = venue["last_latent"].copy()
         table["surface_over_fair"] = world.venue_feature(v, "surface_over_fair")
         for e in range(MAX_EXPIRIES):
@@ -159,7 +159,7 @@ def _health_bands(world: Simulator, v: int) -> Table:
 
 
 def _flows(world: Simulator, step: Step | None, v: int) -> Table:
-    """What happened since the last decision, 0 at the opening: [USD]; welfare and mandates in basis points of K0."""
+    """Flows since the last decision, 0 at the opening [USD]; welfare and mandates in basis points of K0."""
     venue = world.worlds["venues"][:, v]
     zero = np.zeros(world.num_worlds)
     table: Table = {name: zero if step is None else venue[field].copy() for name, field in REALISED.items()}
@@ -169,7 +169,7 @@ def _flows(world: Simulator, step: Step | None, v: int) -> Table:
     table |= {name: parts[:, column].copy() for column, name in enumerate(WELFARE_PARTS) if name != "welfare"}
     here = {place.role.name: agent for agent, place in world.places.items() if place.venue == v}
     for name in dict.fromkeys(role.name for role in world.roles.values()):
-        if name not in here:  # a seat that this venue leaves empty and the other one does not
+        if name not in here:  # a seat that is empty at this venue but not at the other
             table[f"mandate_{name}"] = np.full(world.num_worlds, np.nan)
             continue
         weights = np.array([term.weight for term in world.roles[here[name]].terms])
@@ -178,7 +178,7 @@ def _flows(world: Simulator, step: Step | None, v: int) -> Table:
 
 
 def _records(world: Simulator, step: Step | None, v: int) -> Table:
-    """The step's records of a venue; at the opening the gains as they are and nothing happened yet."""
+    """The step's records of a venue; at the opening the present gains, and zero for everything else."""
     table: Table = {}
     for name in RECORD.names or ():
         if step is not None:
@@ -191,7 +191,7 @@ def _records(world: Simulator, step: Step | None, v: int) -> Table:
 
 
 def _levers(world: Simulator, step: Step | None, v: int) -> Table:
-    """Every lever in force, what was proposed, and the shield's reason; `proposed` is the default at the opening."""
+    """Every lever in force, the proposal, and the shield's reason; at the opening `proposed` is the default."""
     rows = world.worlds["venues"]["levers"][:, v]
     table: Table = {}
     reasons = np.array([reason.name.lower() for reason in Reason])

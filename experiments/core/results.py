@@ -31,8 +31,8 @@ def write_figure(path: Path, figure: Figure, wanted: int = LARGEST_FIGURE) -> Pa
     Args:
         path: of the file.
         figure: what is written.
-        wanted: bytes; as many colours as fit, and the fewest if none do. Only a figure whose fewest colours are above
-            the limit of all gets fewer dots.
+        wanted: bytes; the figure gets as many colours as fit, or the fewest if none fit. If even that is above the
+            limit for every figure, it gets fewer dots per inch.
 
     Raises:
         ValueError: it is larger than a committed figure may be; draw less.
@@ -81,7 +81,7 @@ def store_tables(folder: Path, tables: Mapping[str, Table]) -> dict[str, str]:
 
 
 def load_tables(folder: Path, files: Mapping[str, str]) -> dict[str, Table]:
-    """Tables that `store_tables` wrote; without the long ones that are not there, for git does not keep them.
+    """Tables that `store_tables` wrote, without missing long ones, which git does not keep.
 
     Raises:
         BadInput: a file is damaged, or a short one missing.
@@ -113,7 +113,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         BadInput: there is none, or it is of another version.
     """
     if not (folder / MANIFEST).is_file():
-        raise BadInput(f"{folder}: holds no {MANIFEST}; accepted is a folder that protogov study NAME --out wrote to")
+        raise BadInput(f"{folder}: holds no {MANIFEST}; a folder written by protogov study NAME --out is accepted")
     about = read_json(folder / MANIFEST)
     lacking = _KEYS - set(about)
     if lacking:
@@ -122,7 +122,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def footer(about: Mapping[str, Any]) -> list[str]:
-    """The last lines of every page: the files with the numbers, versions, and the command that made them."""
+    """The last lines of every page: the files that hold the numbers, versions, and the command."""
     known = about["versions"]
     sentence = f"protogov {known['protogov']} at commit `{known['commit']}`, python {known['python']}, "
     sentence += f"numpy {known['numpy']}, numba {known['numba']}"

@@ -1,4 +1,4 @@
-"""Intervals, tails, resampling and families of tests: what a number is worth. Every study takes them from here."""
+"""Intervals, tails, resampling and families of tests, for every study."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from protogov.experiments.core.tables import Table, columns, groups, num_rows
 Floats = NDArray[np.float64]
 LEVEL = 0.95
 TAIL = 0.05
-ENOUGH_SEEDS = 8  # training seeds below which a comparison of learners is called underpowered
+ENOUGH_SEEDS = 8  # with fewer training seeds a comparison of learners is called underpowered
 RESAMPLES = 1000
 _ENDS = (50.0 * (1.0 - LEVEL), 50.0 * (1.0 + LEVEL))  # percentiles
 
@@ -23,9 +23,9 @@ class Interval:
 
     Attributes:
         mean: the estimate; in most cases a mean.
-        low, high: ends of the interval; infinite when one value says nothing of the spread.
-        n: values that it rests on.
-        error: its standard error; nan where the interval was not made from one.
+        low, high: ends of the interval; infinite for a single value.
+        n: number of values.
+        error: standard error; nan if the interval was not made from one.
     """
 
     mean: float
@@ -46,14 +46,14 @@ class Interval:
 
     @property
     def z(self) -> float:
-        """The estimate in standard errors; 0 for one that is exactly nothing."""
+        """The estimate in standard errors; 0 if the estimate is exactly 0."""
         if self.error > 0.0:
             return self.mean / self.error
         return 0.0 if self.mean == 0.0 else float(np.copysign(np.inf, self.mean))
 
     @property
     def p(self) -> float:
-        """Student's probability of so large a mean where nothing is gained; one-sided."""
+        """One-sided p-value of Student's test that the mean is above zero."""
         from scipy.stats import t as student  # slow to import
 
         return float(student.sf(self.z, self.n - 1))
@@ -90,12 +90,12 @@ def student_t(values: ArrayLike, level: float = LEVEL) -> Interval:
 
 
 def share_of(hits: int, trials: int, level: float = LEVEL) -> Interval:
-    """A probability with its exact interval (Clopper and Pearson 1934), equal tails.
+    """A probability with its exact interval (Clopper and Pearson 1934), with equal tails.
 
     Args:
         hits: 0 to `trials`.
-        trials: independent ones, at least 1.
-        level: coverage, at least.
+        trials: independent trials, at least 1.
+        level: minimum coverage.
     """
     from scipy.stats import binomtest
 
@@ -112,7 +112,7 @@ def cluster_means(values: ArrayLike, clusters: ArrayLike) -> Floats:
 
 
 def means_by(table: Table, by: Sequence[str], of: Sequence[str]) -> Table:
-    """A row a group: mean of each column named in `of`, with its Student's interval as `NAME_low` and `NAME_high`.
+    """One row per group: mean of each column named in `of`, with its Student's interval as `NAME_low` and `NAME_high`.
 
     Args:
         table: independent rows.
@@ -128,23 +128,23 @@ def means_by(table: Table, by: Sequence[str], of: Sequence[str]) -> Table:
 
 
 def interval_columns(name: str, found: Interval) -> dict[str, float]:
-    """Of one row, as `interval_of` reads them: `NAME`, `NAME_low`, `NAME_high`."""
+    """Columns of one interval for `interval_of`: `NAME`, `NAME_low`, `NAME_high`."""
     return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def interval_of(table: Table, row: int, name: str) -> Interval:
-    """An interval of a table that `means_by` or `interval_columns` made."""
+    """An interval of a table of `means_by` or `interval_columns`."""
     mean, low, high = (float(table[f"{name}{end}"][row]) for end in ("", "_low", "_high"))
     return Interval(mean, low, high)
 
 
 def interval_in(row: Mapping[str, float], name: str) -> Interval:
-    """The same of a row of such a table."""
+    """An interval of one row of such a table."""
     return Interval(row[name], row[f"{name}_low"], row[f"{name}_high"])
 
 
 def ends_of(intervals: Mapping[str, Interval]) -> dict[str, float]:
-    """The same of several, by name."""
+    """Columns of several intervals, by name."""
     return {end: value for name, one in intervals.items() for end, value in interval_columns(name, one).items()}
 
 
@@ -152,11 +152,11 @@ def ends_of(intervals: Mapping[str, Interval]) -> dict[str, float]:
 
 
 def expected_shortfall(values: ArrayLike, share: float = TAIL) -> float:
-    """Mean of the lowest `share` of the values; the value on the boundary counts by the part of it that is inside.
+    """Mean of the lowest `share` of the values; the value on the boundary counts partly.
 
     Args:
         values: finite floats [n].
-        share: of the values that is the tail, within (0, 1].
+        share: of the values in the tail, within (0, 1].
 
     Raises:
         ValueError: no values, one that is not finite, or a share out of range.
@@ -181,9 +181,9 @@ def value_at_risk(losses: Floats, level: float) -> Floats:
 
     Args:
         losses: float64 [..., n], a loss is positive.
-        level: within (0, 1), say 0.95.
+        level: within (0, 1), for example 0.95.
     """
-    # a product like 0.95 * 20 may come out a hair above the whole number
+    # rounding may put a product like 0.95 * 20 slightly above the whole number
     return np.asarray(np.sort(losses, axis=-1)[..., max(ceil(losses.shape[-1] * level - 1e-9), 1) - 1])
 
 
@@ -191,12 +191,12 @@ def value_at_risk(losses: Floats, level: float) -> Floats:
 
 
 def seed_draws(seeds: int, resamples: int = RESAMPLES) -> NDArray[np.int64]:
-    """Numbers of the seeds of each resample, int64 [resamples, seeds]; always the same: pairs stay pairs."""
+    """Numbers of the seeds of each resample, int64 [resamples, seeds]; always the same, so pairs stay pairs."""
     return np.random.default_rng(0).integers(0, seeds, (resamples, seeds))
 
 
 def percentile(estimate: float, replicated: ArrayLike, n: int = 0) -> Interval:
-    """An estimate with the 95% percentile interval of its finite replicates; nan ends where fewer than half are."""
+    """An estimate with the 95% percentile interval of its finite replicates; nan if fewer than half are finite."""
     values = np.asarray(replicated, np.float64)
     finite = values[np.isfinite(values)]
     if finite.size == 0 or finite.size < 0.5 * values.size:
@@ -216,7 +216,7 @@ def bootstrap_mean(values: Floats, draws: NDArray[np.int64]) -> Interval:
 def holm(p: Floats) -> Floats:
     """Holm's step-down adjusted probabilities of one family of tests, F64[n] in the order of `p`.
 
-    NaN is no test: it stays NaN and does not count.
+    NaN means no test: it stays NaN and does not count.
     """
     from statsmodels.stats.multitest import multipletests  # slow to import
 
@@ -230,10 +230,10 @@ def holm(p: Floats) -> Floats:
 def critical_max_t(differences: Iterable[Floats], draws: NDArray[np.int64]) -> float:
     """95% quantile of the largest |resampled mean - mean| / standard error over a family (Westfall and Young 1993).
 
-    A member whose |mean| exceeds so many of its standard errors differs from zero, all of them at once.
+    Members whose |mean| exceeds this number of standard errors differ from zero simultaneously.
 
     Args:
-        differences: paired ones of each member, float64 [seeds] each, in the same order of seeds.
+        differences: paired differences of each member, float64 [seeds] each, in the same order of seeds.
         draws: of :func:`seed_draws`.
     """
     largest = np.zeros(len(draws))

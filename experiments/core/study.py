@@ -1,11 +1,11 @@
 """What a study is: options -> measure -> judge -> draw -> page. One command and one kind of folder for all of them.
 
-A study is one file, or a folder, under `protogov.experiments.studies` with an object `STUDY`. Of its parts only
-`measure` plays anything. Judging, drawing and the page see what was measured and nothing else, so that `--redraw`
-makes page and figures anew from a folder's tables.
+A study is one file, or a folder, under `protogov.experiments.studies` with an object `STUDY`. Only `measure` plays
+episodes. `judge`, `draw` and `page` use nothing but the measured tables. Therefore `--redraw` can make page and figures
+again from a folder's tables.
 
-To add one: the file, and its name in `protogov.experiments.studies`. A page of much prose is a template beside it, see
-`protogov.experiments.core.templates`.
+To add a study, add the file, and its name in `protogov.experiments.studies`. If the page has much prose, write it as a
+template in the same folder, see `protogov.experiments.core.templates`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ class Found:
 
     Attributes:
         tables: name -> columns.
-        facts: what else page and figures need: sizes, names, seeds; JSON-able.
+        facts: other things that page and figures need, such as sizes, names, seeds; JSON-able.
     """
 
     tables: Mapping[str, Table]
@@ -57,7 +57,7 @@ class Judged:
 
     Attributes:
         sentences: the headline first.
-        failed: what does not hold though the study claims it; a run with it ends with exit code 1. Most studies claim
+        failed: claims of the study that do not hold; with any, the run ends with exit code 1. Most studies claim
             nothing.
     """
 
@@ -73,13 +73,13 @@ class Study:
         name: of the command and of the folder under `results`.
         title: of the page.
         options: dataclass of its options, a `StudyOptions`; its docstring is the help.
-        measure: (options, how) -> what was found; or parts one after the other, each with its name as the only fact:
-            each has a folder of its own below that of the study, so that several commands can fill it.
-        judge: what it says.
-        draw: name of a figure -> figure.
-        page: lines of the page between the headline and the footer; figures are shown by their names as `NAME.png`.
-        listed: lines that an option `list` prints instead of a measurement: what there is to choose from.
-        index: of a study in parts: lines of the page over them, from the parts that the folder holds by now.
+        measure: (options, how) -> what was found. A study in parts yields one part after another, each under its name;
+            each part has its own folder below that of the study, so several commands can fill it.
+        judge: found -> sentences and failed claims.
+        draw: found -> name of a figure -> figure.
+        page: lines of the page between the headline and the footer; they show figures as `NAME.png`.
+        listed: lines that an option `list` prints instead of measuring: the available choices.
+        index: for a study in parts: lines of the page over all parts that the folder holds.
     """
 
     name: str
@@ -97,7 +97,7 @@ def check_sizes(low: int, most: int | None = None, **sizes: int) -> None:
     """Refuse a size that is below `low` or above `most`.
 
     Raises:
-        BadInput: the first such, by its name.
+        BadInput: names the first such size.
     """
     accepted = f"a whole number of at least {low} is" if most is None else f"{low:,} to {most:,} are"
     for name, value in sizes.items():
@@ -106,23 +106,23 @@ def check_sizes(low: int, most: int | None = None, **sizes: int) -> None:
 
 
 def no_figure(found: Found) -> "Mapping[str, Figure]":
-    """As `draw` of a study whose page is a table."""
+    """Use as `draw` of a study whose page is a table."""
     return {}
 
 
 def run_study(study: Study, options: StudyOptions, command: str) -> int:
-    """Measure or take up what was measured, say it, and write what was asked for.
+    """Measure, or load stored tables, print the result, and write what was asked for.
 
     Raises:
-        BadInput: --redraw without a folder, or one of another study or version; --out cannot be written into.
-        CheckFailed: what the study claims does not hold; all was written before.
+        BadInput: --redraw without a folder, or with one of another study or version; --out is not writable.
+        CheckFailed: a claim of the study does not hold; everything was written first.
     """
     if study.listed is not None and getattr(options, "list", False):
         print("\n".join(study.listed(options)))
         return 0
     if options.redraw:
         if options.out is None:
-            raise BadInput("redraw needs the folder that was written: --out FOLDER")
+            raise BadInput("redraw needs a folder that this study wrote: --out FOLDER")
         return redraw(study, options.out)
     keep = options.out / "pieces" if options.out is not None else None
     if keep is not None and options.out is not None:
@@ -142,10 +142,10 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
 
 
 def conclude(study: Study, found: Found, folder: Path | None, command: str, part: str = "") -> int:
-    """Say what was found, and write tables, manifest, figures and page to `folder`; `part` is told in the title.
+    """Print what was found, and write tables, manifest, figures and page to `folder`; the title names `part`.
 
     Raises:
-        CheckFailed: what the study claims does not hold; all was written before.
+        CheckFailed: a claim of the study does not hold; everything was written first.
     """
     from protogov.experiments.core.results import manifest, store_tables, write_manifest
 
@@ -162,11 +162,11 @@ def conclude(study: Study, found: Found, folder: Path | None, command: str, part
 
 
 def redraw(study: Study, folder: Path) -> int:
-    """Say what a folder holds, and make figures and page anew; of a folder of parts those of each part.
+    """Print the result that a folder holds, and make its figures and page again, or those of each part.
 
     Raises:
         BadInput: it holds nothing of this study, or something of another version.
-        CheckFailed: what the study claims does not hold.
+        CheckFailed: a claim of the study does not hold.
     """
     parts = _parts(study, folder)
     for place in parts or [folder]:
@@ -198,7 +198,7 @@ def _write_index(study: Study, folder: Path) -> Path:
     """The page over all parts."""
     from protogov.experiments.core.files import write_text
 
-    assert study.index is not None, "a study that measures in parts has a page over them"
+    assert study.index is not None, "a study in parts needs a page over all parts"
     lines = study.index({place.name: _stored(study, place)[0] for place in _parts(study, folder)})
     return write_text(folder / "README.md", "\n".join([f"# {study.title}", "", *lines, ""]))
 
@@ -213,7 +213,7 @@ def _stored(study: Study, folder: Path) -> tuple[Found, dict[str, Any]]:
 
 
 def _write(study: Study, found: Found, judged: Judged, folder: Path, about: Mapping[str, Any]) -> None:
-    """Figures and page, and say where they are; `about` is the manifest."""
+    """Write figures and page, and print where they are; `about` is the manifest."""
     from protogov.experiments.core.results import LARGEST_FIGURE, LARGEST_FOLDER, write_figure, write_page
     from protogov.experiments.figures.style import look
 

@@ -1,4 +1,4 @@
-"""Tables as dicts of columns, and their Parquet and CSV files. pyarrow alone: no pandas."""
+"""Tables as dicts of columns, and their Parquet and CSV files. Only pyarrow, no pandas."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def select(table: Table, mask: NDArray[np.bool_]) -> Table:
 
 
 def concatenate(tables: Iterable[Table]) -> Table:
-    """Tables of the same columns, one below the other.
+    """Tables with the same columns, joined by rows.
 
     Raises:
         ValueError: the columns differ.
@@ -53,10 +53,10 @@ def write_table(path: Path, table: Table, notes: Mapping[str, str] | None = None
 
     columns = {}
     for name, column in table.items():
-        # strings by way of a list: numpy's fixed-width strings are not pyarrow's
+        # strings through a list: pyarrow does not take numpy's fixed-width strings
         columns[name] = pyarrow.array(column.tolist(), pyarrow.string()) if column.dtype.kind in "UO" else column
     data = pyarrow.table(columns)
-    # by way of a file of ours: pyarrow's own tells neither which file nor, at times, what is wrong
+    # through our own file: pyarrow's errors do not name the file and not always the reason
     with whole(path) as unfinished, unfinished.open("wb") as file:
         if path.suffix == ".csv":
             pyarrow.csv.write_csv(data, file)
@@ -96,7 +96,7 @@ def read_csv(path: Path) -> Table:
     import pyarrow.csv
 
     try:
-        # a column of empty words alone is no column without numbers
+        # a column of only empty words is not a column of missing numbers
         words = pyarrow.csv.ConvertOptions(quoted_strings_can_be_null=False)
         data = pyarrow.csv.read_csv(path, convert_options=words)
     except (pyarrow.ArrowException, OSError) as error:
@@ -118,20 +118,20 @@ def columns(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def records(table: Table) -> list[dict[str, Any]]:
-    """A dict a row, of Python's own numbers and words: the reverse of `columns`."""
+    """One dict per row, of Python's own numbers and words: the reverse of `columns`."""
     lists = [column.tolist() for column in table.values()]
     return [dict(zip(table, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
 def groups(table: Table, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], Table]]:
-    """Rows that share the values of the named columns, in the order of their first: (values, those rows)."""
+    """Rows that share the values of the named columns, in order of first appearance: (values, rows)."""
     keys = list(zip(*(table[name].tolist() for name in names), strict=True))
     for key in dict.fromkeys(keys):
         yield dict(zip(names, key, strict=True)), select(table, np.array([one == key for one in keys]))
 
 
 def rounded(table: Table, digits: int = 6) -> Table:
-    """The table with floats of so many significant digits: a file of half the bytes."""
+    """The table with floats rounded to significant digits, which halves the file."""
 
     def short(column: NDArray[Any]) -> NDArray[Any]:
         return np.array([float(f"{value:.{digits}g}") for value in column]) if column.dtype.kind == "f" else column

@@ -1,4 +1,4 @@
-"""Pages from jinja2 templates, which lie beside the code that fills them."""
+"""Pages from jinja2 templates, which are in the folder of the code that fills them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,12 +16,12 @@ FILTERS: dict[str, Callable[..., Any]] = {
 
 
 def fill(template: Path, filters: Mapping[str, Callable[..., Any]] | None = None, **values: Any) -> str:
-    """The text of a template; in one of HTML every value is escaped.
+    """The text of a template; HTML templates escape every value.
 
     Args:
         template: file, `NAME.html.j2` or `NAME.md.j2`; it may include others of its folder.
-        filters: beside those above.
-        values: what the template calls by these names; one that it lacks is an error.
+        filters: in addition to those above.
+        values: values of the template, by name; a missing one is an error.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -39,6 +39,6 @@ def fill(template: Path, filters: Mapping[str, Callable[..., Any]] | None = None
 
 
 def page_beside(module: str, **values: Any) -> list[str]:
-    """Lines of the page of a study: of `page.md.j2` beside the file `module`, of `NAME.md.j2` where it is `NAME.py`."""
+    """Lines of the page of a study: from `NAME.md.j2` if it exists for the file `NAME.py`, else from `page.md.j2`."""
     own = Path(module).with_suffix(".md.j2")
     return fill(own if own.is_file() else own.with_name("page.md.j2"), **values).splitlines()

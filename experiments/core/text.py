@@ -13,7 +13,7 @@ WIDTH = 118  # of a line of a page
 
 
 def signed(value: float) -> str:
-    """A difference with its sign and as many digits as it has meaning, with a real minus; 0 below a two-thousandth."""
+    """A difference with its sign, as many digits as are meaningful, and a real minus; 0 below a two-thousandth."""
     size = abs(value)
     if size < 0.0005:
         return "0"
@@ -27,7 +27,7 @@ def plain(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, without an exponent for what people count; a dash where nothing was measured."""
+    """Three significant digits, without an exponent in the usual range; a dash where nothing was measured."""
     if np.isnan(value):
         return "-"
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}").replace("-", MINUS)
@@ -46,16 +46,16 @@ def signed_span(found: Interval) -> str:
 
 
 def cell(value: object) -> str:
-    """What stands in a table: numbers with four digits, nothing for NaN, words as they are."""
+    """A table's cell: numbers with four digits, nothing for NaN, words unchanged."""
     if isinstance(value, float | np.floating):
         return "" if np.isnan(value) else f"{float(value):.4g}".replace("-", MINUS)
     return str(value)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows for a terminal: columns of one width each, the first to the left, the others to the right.
+    """Rows for a terminal: aligned columns, the first to the left, the others to the right.
 
-    A row with nothing but its first cell is a heading, which may reach over the columns beside it.
+    A row with only its first cell is a heading; it may extend over the next columns.
     """
     widths = [max(len(row[column]) for row in rows if any(row[1:])) for column in range(len(rows[0]))]
     return [

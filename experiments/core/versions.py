@@ -1,4 +1,4 @@
-"""What a run ran on: the versions that its numbers depend on."""
+"""The versions that a run's numbers depend on."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ LIBRARIES = ("numpy", "numba", "torch", "stable-baselines3", "gymnasium", "matpl
 
 
 def versions() -> dict[str, str | int]:
-    """Of protogov, its commit, Python, the libraries that matter, and the machine's kind; JSON-able."""
+    """Versions of protogov, its commit, Python, important libraries, and the kind of machine; JSON-able."""
     found: dict[str, str | int] = {
         "protogov": protogov.__version__,
         "commit": commit(),
@@ -30,7 +30,7 @@ def versions() -> dict[str, str | int]:
 
 
 def commit() -> str:
-    """The repository's commit, with `+changes` when files differ from it, results apart; `unknown` without one."""
+    """The repository's commit, with `+changes` if files outside results differ from it; `unknown` without one."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         return f"{head}+changes" if _git("status", "--porcelain", "--", ".", ":(exclude)results") else head

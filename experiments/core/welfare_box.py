@@ -1,13 +1,13 @@
-"""W for other weights of losses: does a comparison say something of the governors, or of the weights?
+"""W for other weights of losses: does a comparison depend on the weights?
 
-W is linear in lambda, the weight of haircuts, open deficit and latent losses, and in kappa, that of what liquidations
-cost:
+W is linear in lambda, the weight of haircuts, open deficit and latent losses, and in kappa, the weight of liquidation
+costs:
 
     W(lambda, kappa) = rest - lambda * (haircuts + deficit + latent) - kappa * liquidation
 
-with the losses as they were before any weight (columns `loss/v/...` of an evaluation). A difference of two governors is
-therefore a plane over the box lambda 1-5 x kappa 0-1, and where it is zero a straight line: the points at which
-that line leaves the box say where the order of the two turns.
+with the losses before their weights (columns `loss/v/...` of an evaluation). A difference of two governors is therefore
+a plane over the box lambda 1-5 x kappa 0-1. It is zero on a straight line. The points at which that line leaves the
+box show where the order of the two changes.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Plane:
 
     @property
     def turns(self) -> tuple[tuple[float, float], ...]:
-        """(lambda, kappa) of the points on the box's edges where its sign turns: two, or none."""
+        """(lambda, kappa) of the points on the box's edges where its sign changes: two, or none."""
         if min(self.corners) >= 0.0 or max(self.corners) <= 0.0:
             return ()
         found = set()
@@ -94,8 +94,8 @@ class Turn:
     """Two governors whose order by mean W changes within the box.
 
     Attributes:
-        first, second: who; the first is ahead at the lowest lambda and kappa.
-        at: (lambda, kappa) of the points on the edges where they change places.
+        first, second: their names; the first is ahead at the lowest lambda and kappa.
+        at: (lambda, kappa) of the points on the edges where the order changes.
     """
 
     first: str
@@ -124,8 +124,8 @@ def over_the_box(paired: Floats, clusters: NDArray[np.str_]) -> Box:
     """The box of a paired difference.
 
     Args:
-        paired: rest, losses and taken of each tape less the baseline's, F64[3, tapes].
-        clusters: what each tape counts as, as in `cluster_means`.
+        paired: rest, losses and taken of each tape minus the baseline's, F64[3, tapes].
+        clusters: label of each tape, as in `cluster_means`.
     """
     rest, losses, taken = (cluster_means(row, clusters) for row in paired)
     grid = tuple(tuple(student_t(rest - weight * losses - kappa * taken) for kappa in KAPPAS) for weight in LAMBDAS)

@@ -16,7 +16,7 @@ WIDEST_LABEL = 34  # characters of a scenario's name
 
 
 def draw_pairs(comparison: Comparison) -> Figure:
-    """W under the governors less W under the baseline, a dot a tape, a row a scenario; the last row is all of them."""
+    """W under the governors minus W under the baseline: one dot per tape, one row per scenario, then a row of all."""
     rows = comparison.scenarios
     several = len(rows) > 1
     with style.look():
@@ -37,7 +37,7 @@ def draw_pairs(comparison: Comparison) -> Figure:
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.grid(False, axis="y")
         _limit(axes, spread, comparison)
-        axes.set_xlabel(f"W under {comparison.governors} less W under {comparison.baseline} (bp of K0 an episode)")
+        axes.set_xlabel(f"W under {comparison.governors} minus W under {comparison.baseline} (bp of K0 an episode)")
         axes.set_title(f"Paired differences of W: {comparison.suite}")
         _legend(axes, comparison, several)
     return figure
@@ -65,7 +65,7 @@ def _bar(axes: Axes, interval: Interval, at: float, colour: str, width: float = 
 
 
 def _seed_marks(axes: Axes, by_seed: Mapping[int, float], at: float | None, **look: Any) -> None:
-    """The mean of each training seed, where there are several, at the height `at`; without one, their legend."""
+    """The mean of each training seed, if there are several, at the height `at`; without a height, their legend."""
     for index, (seed, mean) in enumerate(by_seed.items() if len(by_seed) > 1 else ()):
         mark = style.SEED_MARKERS[index % len(style.SEED_MARKERS)]
         where, label = ([[], []], f"training seed {seed}") if at is None else ([[mean], [at]], None)
@@ -73,7 +73,7 @@ def _seed_marks(axes: Axes, by_seed: Mapping[int, float], at: float | None, **lo
 
 
 def _limit(axes: Axes, spread: NDArray[np.float64], comparison: Comparison) -> None:
-    """Show the middle 98% of the tapes and all intervals; say how many dots lie outside."""
+    """Show the middle 98% of the tapes and all intervals; print how many dots lie outside."""
     low, high = np.percentile(spread, [1.0, 99.0])
     ends = [low, high, 0.0]
     for interval in [comparison.welfare.over_tapes, *(row.difference for row in comparison.scenarios)]:
@@ -99,7 +99,7 @@ def _legend(axes: Axes, comparison: Comparison, several: bool) -> None:
 
 
 def draw_parties(comparison: Comparison) -> Figure:
-    """What each party gains or loses against the baseline, with intervals; the parts add up to W."""
+    """Gain or loss of each party against the baseline, with intervals; the parts add up to W."""
     parts = comparison.group("part")
     aside = [row for row in comparison.group("realised") if row.measure.name in BESIDE_W]
     rows = [comparison.welfare, *parts, *aside]
@@ -121,7 +121,7 @@ def draw_parties(comparison: Comparison) -> Figure:
         axes.set_yticks(range(len(rows)), [row.measure.label for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(False, axis="y")
-        axes.set_xlabel(f"{comparison.governors} less {comparison.baseline} (bp of K0 an episode); right is a gain")
+        axes.set_xlabel(f"{comparison.governors} minus {comparison.baseline} (bp of K0 an episode); right is a gain")
         axes.set_title(f"Every party's share: {comparison.suite}")
         axes.plot([], [], color=style.BLACK, linewidth=1.6, label=f"95% interval over {comparison.unit}")
         _seed_marks(axes, comparison.welfare.by_seed, None, markersize=4.5)

@@ -1,4 +1,4 @@
-"""One episode as a dashboard: what the market did, what the protocol did, and what it cost whom."""
+"""One episode as a dashboard: market, protocol, and costs by party."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _BAND_COLOURS = ("#000000", "#8C2D04", style.VERMILLION, style.ORANGE, "#F3D98B"
 
 @dataclass(frozen=True)
 class View:
-    """One world and venue of a recording, as a figure reads it."""
+    """One world and venue of a recording, in the form that figures use."""
 
     decisions: Table
     hours: Table
@@ -59,7 +59,7 @@ def draw_dashboard(
 
     Args:
         main: the episode.
-        static: the same tape under the static protocol, drawn dashed beside it where that helps.
+        static: the same tape under the static protocol, drawn dashed where that helps.
         name: of the governors of `main`, in legends.
         world: row of the recordings.
     """
@@ -95,7 +95,7 @@ _DOTTED: dict[str, Any] = {"color": style.ORANGE, "linestyle": (0, (1, 1))}
 
 
 def _lines(axes: Axes, *lines: Line) -> None:
-    """Draw each line of a view that there is, a column or what is computed of it, by its look and label."""
+    """Draw each existing line of a view, a column or a value computed from it, by its look and label."""
     for view, values, look, label in lines:
         if view is not None:
             axes.plot(view.at, view[values] if isinstance(values, str) else values(view), **look, label=label)
@@ -107,7 +107,7 @@ def _summed(name: str) -> Callable[[View], NDArray[Any]]:
 
 
 def price(axes: Axes, view: View) -> None:
-    """The tape's price, hour by hour, against the oracle's and the pool's."""
+    """The tape's price, hour by hour, with the oracle's and the pool's."""
     _title(axes, "Price", "USD per coin")
     hours = view.hours
     axes.fill_between(
@@ -128,7 +128,7 @@ def welfare(axes: Axes, view: View, beside: View | None, name: str) -> None:
 
 
 def utilisation(axes: Axes, view: View, beside: View | None, name: str) -> None:
-    """Share of the deposits that is lent out, and where the rate curve has its kink."""
+    """Share of lent deposits, and the kink of the rate curve."""
     _title(axes, "Utilisation", "% of deposits")
     style.percent(axes)
     kink = {"drawstyle": "steps-post", "color": style.ORANGE, "linestyle": ":"}
@@ -139,7 +139,7 @@ def utilisation(axes: Axes, view: View, beside: View | None, name: str) -> None:
 
 
 def rates(axes: Axes, view: View, beside: View | None, name: str) -> None:
-    """What borrowers pay and suppliers get, against what suppliers get elsewhere."""
+    """Rates of borrowers and suppliers, and the suppliers' yield elsewhere."""
     _title(axes, "Rates", "% a year")
     style.percent(axes)
     outside = {"color": style.GREY, "linewidth": 1.0, "linestyle": ":"}
@@ -172,7 +172,7 @@ def liquidations(axes: Axes, view: View, beside: View | None, name: str) -> None
 
 
 def losses(axes: Axes, view: View, beside: View | None, name: str) -> None:
-    """Bad debt since the opening, and what loans may still cost: puts on their collateral, struck at their debt."""
+    """Bad debt since the opening, and possible further losses: puts on collateral, struck at the debt."""
     _title(axes, "Bad debt, summed, and value of loans' puts", "M USD")
     style.money(axes)
     total = _summed("bad_debt")
@@ -185,7 +185,7 @@ def losses(axes: Axes, view: View, beside: View | None, name: str) -> None:
 
 
 def balances(axes: Axes, view: View, beside: View | None, name: str) -> None:
-    """What suppliers are owed and what borrowers owe."""
+    """Claims of suppliers and debt of borrowers."""
     _title(axes, "Deposits and debt", "M USD")
     style.money(axes)
     other = style.STATIC_LINE | {"linestyle": (0, (1, 1.5))}
@@ -197,7 +197,7 @@ def balances(axes: Axes, view: View, beside: View | None, name: str) -> None:
 
 
 def surface(axes: Axes, view: View) -> None:
-    """The pool's at-the-money vol of each expiry against the tape's."""
+    """The pool's at-the-money vol of each expiry, and the tape's."""
     _title(axes, "Vol surface", "vol points a year")
     style.percent(axes)
     lines = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
@@ -213,7 +213,7 @@ def surface(axes: Axes, view: View) -> None:
 
 
 def spread(axes: Axes, view: View) -> None:
-    """Where the pool buys and sells vol, from the tape's fair vol: an informed trader gains where zero is outside."""
+    """The pool's bid and ask relative to the tape's fair vol: informed traders gain if zero lies outside."""
     _title(axes, "Bid and ask over fair vol", "vol points")
     middle, half = 100 * view["surface_over_fair"], 100 * view["half_spread"]
     style.zero_line(axes)
@@ -225,7 +225,7 @@ def spread(axes: Axes, view: View) -> None:
 
 
 def hedge(axes: Axes, view: View) -> None:
-    """Delta of the options, the hedge against it, and what is left."""
+    """Delta of the options, the hedge, and the rest."""
     _title(axes, "Option pool's delta", "coins")
     style.zero_line(axes)
     axes.plot(view.at, view["net_delta"], color=style.GREY, linestyle=(0, (4, 2)), label="options")
@@ -235,7 +235,7 @@ def hedge(axes: Axes, view: View) -> None:
 
 
 def lp_value(axes: Axes, view: View, beside: View | None, name: str) -> None:
-    """Value of the option LPs at the tape's price and vols, with and without what they have taken out meanwhile."""
+    """Value of the option LPs at the tape's price and vols, with and without their withdrawals."""
     _title(axes, "Option LPs: NAV0", "M USD")
     style.money(axes)
     _lines(
@@ -246,7 +246,7 @@ def lp_value(axes: Axes, view: View, beside: View | None, name: str) -> None:
 
 
 def draw_levers(main: Recording, defaults: Mapping[str, float], *, world: int = 0) -> Figure:
-    """All levers, a row of panels a role: proposed against executed.
+    """All levers, one row of panels per role: proposed and executed values.
 
     Args:
         main: the episode.
@@ -268,7 +268,7 @@ def draw_levers(main: Recording, defaults: Mapping[str, float], *, world: int = 
             scale, unit = style.lever_scale(lever.unit)
             proposed, executed = view[f"{lever.name}_proposed"] * scale, view[lever.name] * scale
             axes.axhline(defaults[lever.name] * scale, **default)
-            # a proposal is made at the decision before and is in force until this one
+            # a proposal is made at the previous decision and is in force until this one
             axes.step(view.at, proposed, where="pre", **asked)
             axes.plot(view.at, executed, **style.LEARNED_LINE)
             axes.set_title(style.spaced(lever.name))

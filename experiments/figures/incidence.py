@@ -1,4 +1,4 @@
-"""Who bears it: what changes for borrowers by the size of their debt, and for suppliers by who was out first."""
+"""Who bears it: changes for borrowers by size of debt, and for suppliers by time of leaving."""
 
 from typing import Any
 

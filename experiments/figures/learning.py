@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from protogov.experiments.core.tables import Table
 from protogov.experiments.figures import style
 
-SMOOTHING = 5  # rollouts in the running mean that is drawn in full colour
+SMOOTHING = 5  # rollouts in the running mean, drawn in full colour
 
 
 def draw_learning(metrics: Mapping[int, Table], agent: str, about: Mapping[str, Any]) -> Figure:
@@ -54,7 +54,7 @@ def draw_learning(metrics: Mapping[int, Table], agent: str, about: Mapping[str, 
 
 
 def _curves(axes: Axes, metrics: Mapping[int, Table], values: Mapping[int, NDArray[np.float64]]) -> None:
-    """One line a seed: thin as it was, thick as a running mean."""
+    """One line per seed: thin for the values, thick for a running mean."""
     drawn = False
     last = max(float(table["market_hours"].max()) for table in metrics.values())
     scale, unit = style.thousands(last)
@@ -75,7 +75,7 @@ def _curves(axes: Axes, metrics: Mapping[int, Table], values: Mapping[int, NDArr
 
 
 def running_mean(values: NDArray[np.float64], window: int = SMOOTHING) -> NDArray[np.float64]:
-    """Mean of the finite values among the `window` around each point, fewer at both ends; NaN where there are none."""
+    """Mean of the finite values among the `window` around each point, fewer at both ends; NaN without any."""
     padded = np.pad(np.where(np.isfinite(values), values, np.nan), window // 2, constant_values=np.nan)
     around = np.ma.masked_invalid(np.lib.stride_tricks.sliding_window_view(padded, window))
     return np.asarray(around.mean(axis=1).filled(np.nan))
@@ -86,7 +86,7 @@ def _column(metrics: Mapping[int, Table], name: str) -> dict[int, NDArray[np.flo
 
 
 def _mandate(axes: Axes, metrics: Mapping[int, Table], agent: str, terms: Any) -> None:
-    """The weighted sum of the terms, nothing subtracted."""
+    """The weighted sum of the terms, without subtraction."""
     total = {seed: np.zeros(len(table["market_hours"])) for seed, table in metrics.items()}
     for term in terms:
         for seed, column in _column(metrics, f"{agent}/term/{term['name']}").items():
@@ -97,7 +97,7 @@ def _mandate(axes: Axes, metrics: Mapping[int, Table], agent: str, terms: Any) -
 
 
 def _over_twin(axes: Axes, metrics: Mapping[int, Table], agent: str) -> None:
-    """Reward less that of the same world under default levers."""
+    """Reward minus that of the same world under default levers."""
     style.zero_line(axes)
     _curves(axes, metrics, _column(metrics, f"{agent}/over_twin"))
     axes.set_title("Reward over static twin")

@@ -1,4 +1,4 @@
-"""What the option pool's profit is made of, over one episode: a line a part, and what they add up to."""
+"""The parts of the option pool's profit over one episode, one line each, and their sum."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Pictures of scenarios: a fan of paths with what is known of them, and the conditions below."""
+"""Pictures of scenarios: a fan of paths with known facts, and the conditions below."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from protogov.experiments.figures.style import (
 
 Floats = NDArray[np.float64]
 HOURS = 336
-LENGTHS = (HOURS, 168, 72, 24, 6, 1)  # of which the first is shown that a file of candles has room for
+LENGTHS = (HOURS, 168, 72, 24, 6, 1)  # the first length that fits into a file of candles is shown
 BEFORE, AFTER = 24, 36  # hours shown around a crisis or an attack
 UNDER_OVERLAYS = "jump"  # the path that overlays are drawn on
 PATHS = 3  # seeds shown by a line of their own
@@ -66,7 +66,7 @@ class Drawn:
         scenario: whose.
         tapes: TAPE[seeds, hours].
         hours: F64[hours], of the episode, or since the onset where `aligned`.
-        aligned: every row begins so that the crisis or attack lies at hour 0.
+        aligned: the crisis or attack of every row is at hour 0.
     """
 
     scenario: Scenario
@@ -76,7 +76,7 @@ class Drawn:
 
     @classmethod
     def of(cls, scenario: Scenario, seeds: int) -> "Drawn":
-        """Draw `seeds` tapes of it; an overlay on a path that has none of its own."""
+        """Draw `seeds` tapes of it; an overlay is drawn on `UNDER_OVERLAYS`."""
         keys = np.arange(seeds, dtype=np.uint64)
         path = get_scenario(UNDER_OVERLAYS) + scenario if scenario.is_overlay else scenario
         length = next((hours for hours in LENGTHS if _can_be_drawn(path, hours)), LENGTHS[-1])
@@ -88,7 +88,7 @@ class Drawn:
         else:
             return cls(scenario, tapes, np.arange(length + 1, dtype=np.float64), False)
         first, last = min(BEFORE, int(onsets.min())), lasts + AFTER
-        # a late onset ends early: its last hour stands for those beyond the episode, and is not shown
+        # a late onset ends early: hours beyond the episode repeat its last hour and are not shown
         last = min(last, length - int(np.quantile(onsets, 0.8)))
         kept = onsets + last <= length
         at = onsets[kept][:, None] + np.arange(-first, last + 1)
@@ -109,7 +109,7 @@ def _can_be_drawn(path: Scenario, hours: int) -> bool:
 
 
 def draw_sheet(drawn: Sequence[Drawn]) -> Figure:
-    """All scenarios on one sheet: a fan each, implied vol and depth below."""
+    """All scenarios on one sheet: one fan each, with implied vol and depth below."""
     columns = min(4, len(drawn))
     rows = -(-len(drawn) // columns)
     with look():
@@ -127,7 +127,7 @@ def draw_sheet(drawn: Sequence[Drawn]) -> Figure:
 
 
 def draw_scenario(one: Drawn) -> Figure:
-    """One scenario in full: fan, paths, waypoints, and a strip for each condition that says where it comes from."""
+    """One scenario in full: fan, paths, waypoints, and one strip per condition with its source."""
     origins = one.scenario.provenance()
     files = [leaf.candles for leaf in one.scenario.leaves if isinstance(leaf, Replay)]
     recorded = [field for field in STRIPS if any(field in candles.recorded for candles in files)]
@@ -145,7 +145,7 @@ def draw_scenario(one: Drawn) -> Figure:
         axes[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
         for strip, field in zip(axes[1:], fields, strict=True):
             scale, label = STRIPS[field]
-            # single seeds show what was recorded as it ran: bands mix hours of all openings
+            # single seeds show the recording itself: bands mix hours of all openings
             fan(strip, one.hours, scale * one.values(field), STRIP_LINES[field], paths=field in recorded)
             name_origin(strip, origins.get(field, ""))
             strip.set_ylabel(label)
@@ -161,7 +161,7 @@ def draw_scenario(one: Drawn) -> Figure:
 
 
 def name_origin(axes: Axes, origin: str) -> None:
-    """Write where a channel comes from beside its axes, at the foot, below the legend."""
+    """Write the source of a channel at the foot of its axes, below the legend."""
     words = origin.replace(" or ", "\nor ")
     axes.annotate(
         words, (1.0, 0.0), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points", va="bottom",
@@ -170,7 +170,7 @@ def name_origin(axes: Axes, origin: str) -> None:
 
 
 def draw_top(axes: Axes, one: Drawn, *, small: bool) -> None:
-    """The upper axes: the price, or for an overlay what it writes on the tape."""
+    """The upper axes: the price, or for an overlay the channels that it writes."""
     if isinstance(one.scenario, Pulse):
         draw_channels(axes, one.scenario, one)
         if small:
@@ -209,7 +209,7 @@ def fan(axes: Axes, hours: Floats, values: Floats, line: dict[str, Any], *, path
 
 
 def draw_channels(axes: Axes, scenario: Pulse, one: Drawn) -> None:
-    """What an overlay writes: the channels of attacks, and factors on what the path had."""
+    """Channels that an overlay writes: attacks, and factors on the path's values."""
     for index, channel in enumerate(scenario.sets):
         words = {"oracle_push": "log price", "griefing": "utilisation", "vol_push": "vol"}.get(channel, "share")
         middle = np.median(one.values(channel), axis=0)
@@ -217,7 +217,7 @@ def draw_channels(axes: Axes, scenario: Pulse, one: Drawn) -> None:
     weight = scenario.weight(one.hours)
     scales = {channel: factor for channel, factor in scenario.scales.items() if channel not in ("open", "high", "low")}
     for index, (channel, factor) in enumerate(scales.items(), start=len(scenario.sets)):
-        # a price moves by little: what it is off by, beside errors of that size
+        # a price moves little: draw its error, with errors of that size
         price = channel == "close"
         label = "price off by [share]" if price else f"{spaced(channel)} [factor]"
         axes.plot(one.hours, factor**weight - price, label=label, drawstyle="steps-post", **seed_line(index))
@@ -247,7 +247,7 @@ def two_strips(axes: Axes, one: Drawn) -> None:
 
 
 def mark_points(axes: Axes, one: Drawn, field: str, scale: float) -> None:
-    """Points that the story of a crisis has for a condition."""
+    """Points of a condition in the story of a crisis."""
     assert isinstance(one.scenario, Crisis)
     story = one.scenario.story
     points = {"implied_vol": story.implied_vol, "peg": story.peg}.get(field, ())
@@ -269,10 +269,10 @@ def time_axis(axes: Axes, one: Drawn) -> None:
 
 
 def sheet_caption(drawn: Sequence[Drawn]) -> str:
-    """What bands, lines and marks are."""
-    text = "Bands hold 50% and 90% of the seeds, thin grey lines are single ones. Below: implied vol, and depth of 1%."
+    """Meaning of bands, lines and marks."""
+    text = "Bands hold 50% and 90% of the seeds; thin grey lines are single seeds. Below: implied vol, and depth of 1%."
     if any(isinstance(one.scenario, Crisis) for one in drawn):
-        text += " Dots: closes on the way, hollow where they were filled in; triangles: known lows and highs."
+        text += " Dots: closes of the story, hollow if filled in; triangles: known lows and highs."
     if any(isinstance(one.scenario, Pulse) for one in drawn):
-        text += f" Overlays: what they write, on {UNDER_OVERLAYS}."
+        text += f" Overlays: the channels that they write, on {UNDER_OVERLAYS}."
     return text

@@ -1,6 +1,6 @@
 """One look for all figures: the Okabe-Ito palette, line styles that survive grey printing, and saving as SVG.
 
-Palette: Okabe and Ito (2008), 'Color Universal Design'. Line style and width tell who is who as well as colour does.
+Palette: Okabe and Ito (2008), 'Color Universal Design'. Line style and width distinguish lines as colour does.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ FAINT = "#BDBDBD"
 
 LEARNED_LINE: dict[str, Any] = {"color": BLUE, "linestyle": "-", "linewidth": 1.6}
 STATIC_LINE: dict[str, Any] = {"color": BLACK, "linestyle": (0, (4, 2)), "linewidth": 1.2}
-# one look a training seed, told apart without colour
+# one look per training seed, distinct without colour
 SEED_LINES: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-"},
     {"color": VERMILLION, "linestyle": (0, (5, 1.5))},
@@ -62,15 +62,15 @@ _RC: Any = {
     "legend.handlelength": 2.6,
     "lines.linewidth": 1.3,
     "figure.constrained_layout.use": True,
-    "svg.fonttype": "path",  # a reader's fonts differ in width: text as paths stays where it was put
-    "svg.hashsalt": "protogov",  # the same figure is the same file
+    "svg.fonttype": "path",  # fonts differ in width between machines: text as paths keeps its place
+    "svg.hashsalt": "protogov",  # equal figures give equal files
     "savefig.facecolor": "white",
 }
 
 
 @contextmanager
 def look() -> Iterator[None]:
-    """The project's matplotlib settings, for as long as a figure is drawn and saved."""
+    """The project's matplotlib settings, while a figure is drawn and saved."""
     with matplotlib.rc_context(_RC):
         yield
 
@@ -81,7 +81,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, folder: Path, name: str) -> Path:
-    """Write `figure` as <name>.svg without dates, so that equal runs give equal files."""
+    """Write `figure` as <name>.svg without dates: equal runs give equal files."""
     path = folder / f"{name}.svg"
     with look(), whole(path) as unfinished:
         figure.savefig(unfinished, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -124,7 +124,7 @@ def percent(axes: Axes, digits: int | None = None) -> None:
 
 
 def few_ticks(axes: Axes, x: int = 6, y: int = 5) -> None:
-    """At most so many ticks, so that labels never touch."""
+    """A limited number of ticks, so labels never touch."""
     axes.xaxis.set_major_locator(MaxNLocator(x))
     axes.yaxis.set_major_locator(MaxNLocator(y))
 
@@ -147,7 +147,7 @@ def zero_line(axes: Axes) -> None:
 
 
 def legend_above(axes: Axes, columns: int = 4, **details: Any) -> None:
-    """A legend in rows of its own between title and axes: inside it would cover data."""
+    """A legend in its own rows between title and axes: inside it would cover data."""
     handles, labels = axes.get_legend_handles_labels()
     rows = -(-len(handles) // columns)
     axes.set_title(axes.get_title("left"), pad=4.0 + 13.0 * rows)
@@ -161,19 +161,19 @@ def legend_above(axes: Axes, columns: int = 4, **details: Any) -> None:
 
 
 def note(axes: Axes, text: str) -> None:
-    """What an axes without data says instead of standing empty."""
+    """Text for axes without data."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=8.5)
 
 
 def headline(figure: Figure, text: str, size: float = 10.0) -> None:
-    """What the numbers say, in bold of `size` points above the panels."""
+    """The headline, in bold of `size` points above the panels."""
     text = text[:1].upper() + text[1:]
     lines = wrap(text, int(115.0 / size * figure.get_figwidth()))
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=size, fontweight="bold")
 
 
 def dots(axes: Axes, place: float, values: Floats, color: str) -> None:
-    """A dot a value above `place`, mean and 95% interval beside them."""
+    """One dot per value above `place`, next to them mean and 95% interval."""
     found = student_t(values)
     # spread sideways by the golden ratio: even, and the same in every run
     aside = place + 0.44 * (np.arange(values.size) * 0.6180339887 % 1.0 - 0.5)
@@ -192,9 +192,9 @@ def heat_cell(
         axes: without a grid; cells are one wide and one high.
         x: of the middle.
         y: of the middle.
-        colour: red, green and blue, and what else; text is black or white, whichever can be read on it.
+        colour: red, green, blue and optionally alpha; text is black or white, whichever is readable.
         lines: height above the middle -> (text, font size).
-        frame: colour of a frame that marks the cell.
+        frame: colour of a frame around the cell.
     """
     axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.0))
     ink = BLACK if float(np.dot(colour[:3], (0.299, 0.587, 0.114))) > 0.5 else "white"

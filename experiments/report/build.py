@@ -1,4 +1,4 @@
-"""report.html of a run: its figures, and the page that shows them beside what the numbers say."""
+"""report.html of a run: its figures, and the page that shows them with the numbers in words."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,7 +60,7 @@ def draw_comparison(folder: RunFolder, found: Comparison, place: int) -> dict[st
 
 
 def draw_episode(material: Material) -> dict[str, Path]:
-    """The recorded episode: dashboard, profit of the option pool and levers; empty where none was recorded."""
+    """The recorded episode: dashboard, profit of the option pool and levers; empty if none was recorded."""
     shown = material.evaluation.get("shown")
     if not shown:
         return {}
@@ -77,7 +77,7 @@ def draw_episode(material: Material) -> dict[str, Path]:
 
 
 def draw_curves(material: Material) -> dict[str, Path]:
-    """Learning curves of each governor; empty where nothing was trained."""
+    """Learning curves of each governor; empty if nothing was trained."""
     if material.config is None or not material.metrics:
         return {}
     folder = material.folder
@@ -88,7 +88,7 @@ def draw_curves(material: Material) -> dict[str, Path]:
 
 
 def borrower_rows(found: Comparison) -> Iterator[tuple[str, Difference, Difference]]:
-    """Words, surplus and penalty of each group of borrowers in which there was anybody."""
+    """Words, surplus and penalty of each non-empty group of borrowers."""
     rows = {row.measure.name: row for row in found.group("bears")}
     for group in BORROWER_GROUPS:
         surplus, penalty = rows.get(surplus_column(group)), rows.get(penalty_column(group))

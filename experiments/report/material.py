@@ -1,4 +1,4 @@
-"""What a run's folder holds, read for its report."""
+"""The content of a run's folder, read for its report."""
 
 import csv
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from protogov.experiments.training.seed import progress_of
 
 @dataclass(frozen=True)
 class Material:
-    """What a run's folder holds; None or empty for what is not there."""
+    """The content of a run's folder; None or empty for missing parts."""
 
     folder: RunFolder
     config: RunConfig | None
@@ -75,15 +75,15 @@ def read_comparisons(folder: RunFolder) -> list[Comparison]:
         return comparisons(table)
     except KeyError as error:
         raise BadInput(
-            f"{folder.episodes}: lacks the column {error}, which evaluations have now; run protogov evaluate again"
+            f"{folder.episodes}: lacks the column {error}, which today's evaluations have; run protogov evaluate again"
         ) from None
 
 
 def read_metrics(path: Path) -> Table:
-    """metrics.csv as columns of floats, NaN where it is blank; empty when it has no rows.
+    """metrics.csv as columns of floats, NaN for blanks; empty if it has no rows.
 
     Raises:
-        BadInput: a value is no number, or the file is no text.
+        BadInput: a value is not a number, or the file is not text.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -91,10 +91,10 @@ def read_metrics(path: Path) -> Table:
         names = list(rows[0]) if rows else []
         return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
     except (TypeError, ValueError, csv.Error) as error:
-        raise BadInput(f"{path}: holds a value that is no number ({error})") from None
+        raise BadInput(f"{path}: holds a value that is not a number ({error})") from None
 
 
 def main_comparison(material: Material) -> Comparison | None:
-    """The learned governors in the first suite, or whatever was compared there first."""
+    """The learned governors in the first suite, or else the first comparison there."""
     learned = [found for found in material.comparisons if found.governors == LEARNED]
     return next(iter(learned or material.comparisons), None)

@@ -1,4 +1,4 @@
-"""HTML from the templates of this folder. Everything is inside a page: it asks the network for nothing."""
+"""HTML from the templates of this folder. A page contains everything: it needs no network."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from protogov.experiments.report.words import interval
 
 
 def embedded(path: Path) -> str:
-    """A file in the characters of a data URI."""
+    """A file as the text of a data URI."""
     return b64encode(path.read_bytes()).decode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""Results in words and in a table of characters, computed from the numbers and never kinder than they are."""
+"""Results in words and in text tables, computed from the numbers and never better than the numbers."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from protogov.experiments.training.comparison import Comparison, Difference
 
 COSTS = ("haircuts", "deficit", "latent", "liquidation", "lockup")  # parts of W that are losses, signed as such
 SHARES = ("borrowers", "suppliers", "lps", "traders", "treasury", *COSTS)
-# rows of "Who bears it" that text has room for: of the tenths of borrowers only the whales
+# rows of "Who bears it" in text: of the tenths of borrowers only the whales
 SHORT_BEARS = (
     *("small", "small_penalty", surplus_column(str(TENTHS)), penalty_column(str(TENTHS))),
     *("worst", "worst_penalty", "first_out", "stayed", "left"),
@@ -21,7 +21,7 @@ BEARS_UNIT = "bp of own opening debt or deposit a fortnight"
 
 
 def interval(found: Interval | None) -> str:
-    """An interval's ends; a dash where there is none."""
+    """An interval's ends; a dash without one."""
     if found is None or not np.isfinite(found.low):
         return "–"
     if found.low == found.high:
@@ -43,7 +43,7 @@ def headline(comparison: Comparison) -> str:
 
 
 def _doubt(comparison: Comparison) -> str:
-    """Which interval keeps a claim from being made."""
+    """The interval that prevents a claim."""
     welfare = comparison.welfare
     doubts = [] if welfare.over_tapes.excludes_zero else [comparison.unit]
     if welfare.over_seeds is not None and not welfare.over_seeds.excludes_zero:
@@ -52,7 +52,7 @@ def _doubt(comparison: Comparison) -> str:
 
 
 def details(comparison: Comparison) -> list[str]:
-    """What else a reader must know of a comparison, a sentence each."""
+    """Other important facts of a comparison, one sentence each."""
     welfare = comparison.welfare
     over_seeds = welfare.over_seeds
     by_seeds = f"; over {over_seeds.n} training seeds: {interval(over_seeds)}" if over_seeds is not None else ""
@@ -98,7 +98,7 @@ def _party(row: Difference) -> str:
 
 
 def box_sentence(comparison: Comparison) -> str:
-    """Whether the order of two governors hangs on the weights of losses (lambda) and liquidations (kappa)."""
+    """Whether the order of two governors depends on the weights of losses (lambda) and liquidations (kappa)."""
     box = comparison.box
     corners = box.mean.corners
     reach = f"{signed(min(corners))} to {signed(max(corners))} bp"
@@ -107,18 +107,18 @@ def box_sentence(comparison: Comparison) -> str:
         clear = f"at all {box.points} points of it the 95% interval excludes zero"
     if not box.mean.turns:
         return f"The sign holds over the whole box {BOX}: {reach}; {clear}."
-    return f"The sign turns within the box {BOX}, {places(box.mean.turns)}: {reach}; {clear}."
+    return f"The sign changes within the box {BOX}, {places(box.mean.turns)}: {reach}; {clear}."
 
 
 def places(turns: Sequence[tuple[float, float]]) -> str:
-    """The points where an order turns."""
+    """The points where an order changes."""
     return " and ".join(f"at lambda {weight:.2g} with kappa {kappa:.2g}" for weight, kappa in turns)
 
 
 def turn_sentences(found: Sequence[Comparison]) -> list[str]:
-    """Which governors change places within the box, a sentence for each pair; of comparisons in one suite.
+    """The governors whose order changes within the box, one sentence per pair; of comparisons in one suite.
 
-    Pairs with the baseline are told by their own comparison. None where fewer than two were compared with it.
+    Pairs with the baseline have their own comparison. Empty if fewer than two were compared with it.
     """
     by_name = {comparison.governors: comparison.box.mean for comparison in found}
     if len(by_name) < 2:
@@ -126,7 +126,7 @@ def turn_sentences(found: Sequence[Comparison]) -> list[str]:
     inner = turning_pairs(by_name)
     if not inner:
         with_base = turning_pairs(by_name | {found[0].baseline: Plane(0.0, 0.0, 0.0)})
-        others = " beside those with the baseline" if with_base else ""
+        others = ", apart from pairs with the baseline" if with_base else ""
         return [f"No two governors change places in mean W within the box {BOX}{others}."]
     return [
         f"{turn.first} and {turn.second} change places in mean W within the box {BOX}: {places(turn.at)}."
@@ -135,7 +135,7 @@ def turn_sentences(found: Sequence[Comparison]) -> list[str]:
 
 
 def box_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of the difference of W over the box, a row a lambda."""
+    """Head and rows of the difference of W over the box, one row per lambda."""
     head = ["", *(f"kappa {kappa:g}" for kappa in KAPPAS)]
     rows = [
         [f"lambda {weight:g}", *(f"{signed(found.mean)} ({interval(found)})" for found in row)]
@@ -173,7 +173,7 @@ def summary_table(comparison: Comparison) -> list[str]:
     lines += aligned([*rows, heading, *(_row(row, indent=True) for row in bears)])
     few = [f"{row.measure.label}: {row.over_tapes.n}" for row in bears if row.over_tapes.n < comparison.tapes]
     if few and unit == "tapes":
-        lines.append(f"Tapes on which there was anybody, where not all: {'; '.join(few)}.")
+        lines.append(f"Groups that are empty on some tapes, with the number of other tapes: {'; '.join(few)}.")
     box_head, box = box_rows(comparison)
     lines += [box_sentence(comparison), *aligned([["difference of W", *box_head[1:]], *box])]
     return lines

@@ -1,4 +1,4 @@
-"""The questions, one file or folder each: name -> one line for the list. `protogov study NAME` runs `STUDY` of it."""
+"""The studies, one file or folder each: name -> one line for the list. `protogov study NAME` runs its `STUDY`."""
 
 STUDIES: dict[str, str] = {
     "audit": "what the game shows: cheaters, tuned constants, optima, worth, room to adapt, coupling, rivals",
@@ -16,5 +16,5 @@ STUDIES: dict[str, str] = {
     "scales": "the scales of rewards and the price of variance that `envs/roles.py` and the parameters freeze",
     "stress": "losses, insolvency and the least collateral, over a grid of protocols on thousands of futures",
     "sweeps": "whether each lever alone has an optimum inside its range",
-    "tuning": "what constants and a linear rule can be tuned to; protogov tune is the same",
+    "tuning": "what tuned constants and a linear rule can gain; the same as protogov tune",
 }

@@ -1,7 +1,7 @@
-"""What LPs earn in rounds of two weeks, unhedged and hedged, beside the published rounds of Lyra's first pools.
+"""What LPs earn in rounds of two weeks, unhedged and hedged, compared with the published rounds of Lyra's first pools.
 
-A round's return is that of one share: its price at average vols, exit fees that others left included, over that at the
-beginning. Both pools of a seed see the same market and the same noise. The published rounds were unhedged.
+A round's return is that of one share: its final price at average vols, including other LPs' exit fees, divided by its
+first price. Both pools of a seed see the same market and the same noise. The published rounds were unhedged.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from protogov.experiments.figures.style import BLACK, BLUE, VERMILLION, dots, he
 from protogov.experiments.training.run_config import training_scenario
 
 PUBLISHED = np.array([-2.07, 0.0, -0.63, -0.70, 0.36, 2.55, -1.89, -7.74])  # % a round, Lyra, unhedged
-# defaults of levers: at a ratio of 0 the pool opens without a hedge too, which an order limit of 0 would leave standing
+# defaults of levers: at a ratio of 0 the pool opens unhedged, too; an order limit of 0 would keep the first hedge
 HEDGES: dict[str, dict[str, float]] = {"unhedged": {"hedge_ratio": 0.0}, "hedged": {}}
 COLOURS = {"unhedged": VERMILLION, "hedged": BLUE}
 FEWEST_SEEDS = 8
@@ -31,15 +31,15 @@ FEWEST_SEEDS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Two-week returns of a share of the option pool, hedged at the default ratio and not at all.
+    """Two-week returns of a share of the option pool, hedged at the default ratio and unhedged.
 
     Example: protogov study lp_rounds --seeds 256 --out results/lp_rounds
     """
 
     seeds: int = 64
-    """Rounds of each scenario and hedge."""
+    """Rounds for each scenario and hedge."""
     scenarios: tuple[str, ...] = ("calm", "jump", "regimes", "self-exciting")
-    """Markets that are not held out."""
+    """Scenarios, none of them held out."""
     hours: int = 336
     """Length of a round."""
     member: Member = ""
@@ -47,7 +47,7 @@ class Options(StudyOptions):
 
 @dataclass(frozen=True)
 class Round:
-    """Rounds of one pool: what is drawn from, "unhedged" or "hedged", and how many."""
+    """Rounds of one pool: its scenario, "unhedged" or "hedged", and their number."""
 
     scenario: str
     hedge: str
@@ -55,12 +55,12 @@ class Round:
 
 
 def world_of(hedge: str, hours: int = 336, member: str = "") -> WorldConfig:
-    """The world of a round: static levers, hedged at their default ratio or not at all."""
+    """The world of a round: static levers, hedged at the default ratio or unhedged."""
     return with_physics(WorldConfig(episode_hours=hours, decision_hours=6, defaults=HEDGES[hedge]), member)
 
 
 def play_rounds(config: WorldConfig, job: Round) -> Table:
-    """A row a round: "return" of a share [%]."""
+    """One row per round: "return" of a share [%]."""
     earned = np.zeros(job.seeds)
     for world, step in still(config, get_scenario(job.scenario), tape_seeds(job.seeds)):
         earned = 100.0 * (step.records[:, 0]["share_price"] / world.worlds["venues"][:, 0]["lp_start"] - 1.0)
@@ -87,7 +87,7 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def summarise(rounds: Table) -> Table:
-    """A row a scenario and hedge: mean with its 95% interval, deviation, worst and best [%], rounds lost [share]."""
+    """One row per scenario and hedge: mean and 95% interval, deviation, worst and best [%], rounds lost [share]."""
     rows = []
     for key, own in groups(rounds, ("scenario", "hedge")):
         earned, found = own["return"], student_t(own["return"])
@@ -101,7 +101,7 @@ def summarise(rounds: Table) -> Table:
 
 
 def judge(found: Found) -> Judged:
-    """The two comparisons that the study is for."""
+    """The two comparisons of the study."""
     table = found.tables["summary"]
     unhedged, hedged = (table["hedge"] == hedge for hedge in HEDGES)
     narrower = int((table["deviation"][hedged] < table["deviation"][unhedged]).sum())
@@ -110,13 +110,13 @@ def judge(found: Found) -> Judged:
         (
             f"Hedging narrows the spread of rounds in {narrower} of {markets} markets.",
             f"In {above} of {markets} the whole interval of the unhedged mean lies above the published mean: there "
-            "simulated LPs earn more than Lyra's did. Why is not known; eight rounds of one protocol are few.",
+            "simulated LPs earn more than Lyra's did. The reason is not known; eight rounds of one protocol are few.",
         )
     )
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
-    """Every round as a dot, mean and interval beside them, and the published rounds on the right."""
+    """Every round as a dot, next to it mean and interval, and the published rounds on the right."""
     rounds, scenarios = found.tables["rounds"], found.facts["scenarios"]
     figure = new_figure(8.0, 4.0)
     axes = figure.subplots()
@@ -144,7 +144,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
 
 
 def page(found: Found, judged: Judged) -> list[str]:
-    """Returns by market and hedge beside the published ones."""
+    """Returns by market and hedge, and the published ones."""
     table = found.tables["summary"]
     rows = [
         [
@@ -164,8 +164,8 @@ def page(found: Found, judged: Judged) -> list[str]:
     )  # fmt: skip
     head = ["market", "hedge", "mean", "95%", "deviation", "worst", "best", "rounds lost", "rounds"]
     return [
-        "Returns [%] of a share of the option pool under static levers, hedged at the default ratio and not at all,",
-        "beside the eight rounds that Lyra published of its unhedged pools.", "", "![Every round](lp_rounds.png)", "",
+        "Returns [%] of a share of the option pool under static levers, hedged at the default ratio and unhedged,",
+        "compared with the eight published rounds of Lyra's unhedged pools.", "", "![Every round](lp_rounds.png)", "",
         *markdown(head, rows), "", *judged.sentences[1:],
     ]  # fmt: skip
 

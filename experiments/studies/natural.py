@@ -1,8 +1,8 @@
-"""How often things happen in a fortnight: each part of `natural`, `natural` itself, the stress mix, and history.
+"""How often events happen in a fortnight: each part of `natural`, `natural` itself, the stress mix, and history.
 
-History's column holds published facts alone and stays empty where there is none. Its prices are daily closes, so that
-falls, drawdowns and vols are counted on the closes of every 24th hour of a tape too; beside them stand the same counts
-on hourly closes, for which no history is published that covers these years.
+History's column holds only published facts; a cell without one is empty. History's prices are daily closes. Therefore
+falls, drawdowns and vols are counted on every 24th hourly close of a tape. The same counts on hourly closes follow; no
+published history covers these years hour by hour.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,7 @@ BATCH = 512  # tapes at a time
 HISTORY_WINDOWS = 123  # fortnights that do not overlap, in history's daily closes
 SOURCE = (
     "History: daily closes of ETH-USD as Yahoo Finance publishes them, 10 March 2020 to 26 November 2024, 1,723 days; "
-    "every window of 15 closes counts, its standard error that of 123 fortnights that do not overlap. Listed crises: "
+    "every window of 15 closes counts; the standard error is that of 123 fortnights without overlap. Listed crises: "
     "nine from 2020 to 2025 (`crises.py`) in 156 fortnights. An empty cell: no published number was found."
 )
 Cell = tuple[float, float]  # a value and its standard error; nan where there is none
@@ -34,13 +34,13 @@ NOTHING: Cell = (float("nan"), float("nan"))
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Count falls, drawdowns, returns and vols of `natural` and its parts beside history's.
+    """Count falls, drawdowns, returns and vols of `natural` and its parts, and compare them with history.
 
     Example: protogov study natural --out results/natural
     """
 
     tapes: int = 4096
-    """Drawn of each, 20 to 5,000."""
+    """Tapes of each scenario, 20 to 5,000."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Count:
 
     Attributes:
         name: what is counted.
-        measure: closes of every hour, F64[n, 337], to a value a tape, F64[n].
+        measure: closes of every hour, F64[n, 337], to one value per tape, F64[n].
         summary: "share" or "mean" (with a standard error), "sd", or a quantile from 0 to 1.
         history: the published value, where there is one.
     """
@@ -88,7 +88,7 @@ def simple_return(closes: Floats) -> Floats:
 def _beyond(
     name: str, measure: Callable[[Floats, int], Floats], step: int, history: Mapping[float, float | None]
 ) -> list[Count]:
-    """Shares of tapes whose measure lies above each limit, with what was published of it."""
+    """Shares of tapes whose measure is above each limit, with the published values."""
 
     def above(limit: float) -> Callable[[Floats], Floats]:
         return lambda closes: (measure(closes, step) > limit).astype(np.float64)
@@ -138,7 +138,7 @@ def summarised(values: Floats, summary: str | float) -> Cell:
 
 
 def listed_share(scenario: Scenario) -> float:
-    """Share of its tapes that are of a listed crisis."""
+    """Share of its tapes that hold a listed crisis."""
     if isinstance(scenario, Mixture):
         return float(
             sum(share * (part.name in CRISES) for part, share in zip(scenario.parts, scenario.shares, strict=True))
@@ -147,7 +147,7 @@ def listed_share(scenario: Scenario) -> float:
 
 
 def history() -> dict[str, Cell]:
-    """Row -> what was published; nan where nothing was."""
+    """Row -> published value; nan without one."""
     cells = {LISTED: _share_of(LISTED_HISTORY, 156)}
     for count in COUNTS:
         if count.history is None:
@@ -166,7 +166,7 @@ def _share_of(share: float, fortnights: int) -> Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table: `natural`, the mix, or a part of `natural`, by name, and its tapes."""
+    """A column of the table, `natural`, the mix, or a part of `natural`, and its number of tapes."""
 
     scenario: str
     tapes: int
@@ -185,7 +185,7 @@ def columns_of_the_table() -> dict[str, Scenario]:
 
 
 def count_tapes(config: WorldConfig, job: Column) -> Table:
-    """A row a count: value and standard error. Nothing is simulated: the world says nothing to it."""
+    """One row per count: value and standard error. Nothing is simulated: the world does not matter here."""
     scenario = columns_of_the_table()[job.scenario]
     closes = closes_of(scenario, job.tapes)
     cells = {LISTED: (listed_share(scenario), float("nan"))}
@@ -193,7 +193,7 @@ def count_tapes(config: WorldConfig, job: Column) -> Table:
 
 
 def table_of(scenario: str, cells: Mapping[str, Cell]) -> Table:
-    """The cells of one column of the page, a row each."""
+    """The cells of one column of the page, one per row."""
     values, errors = np.array(list(cells.values())).T
     named = {"count": np.array(list(cells)), "scenario": np.full(len(cells), scenario)}
     return named | {"value": values, "standard_error": errors}
@@ -211,7 +211,7 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def rows_of(table: Table, scenarios: Sequence[str]) -> list[list[str]]:
-    """The table of the page, in percent: a head, and a row a count."""
+    """The table of the page, in percent: a head, and one row per count."""
     names = dict.fromkeys(table["count"].tolist())
     cells = {
         (str(count), str(scenario)): _text(value, error)
@@ -227,13 +227,13 @@ def _text(value: float, error: float) -> str:
 
 
 def judge(found: Found) -> Judged:
-    """Falls of a day and drawdowns beside history's."""
+    """Falls of a day and drawdowns, compared with history."""
     table = found.tables["frequencies"]
     cells = {row[0]: row[1:] for row in rows_of(table, (HISTORY, WHOLE))}
     day, drawn = "fall from one day to the next above 10%", "drawdown of daily closes above 30%"
     return Judged(
         (
-            f"A fall of 10% from one day to the next comes in {cells[day][1]} of fortnights of `natural` (history: "
+            f"A fall of 10% from one day to the next occurs in {cells[day][1]} of fortnights of `natural` (history: "
             f"{cells[day][0]}), a drawdown of 30% in {cells[drawn][1]} ({cells[drawn][0]}).",
             *aligned(rows_of(table, (HISTORY, WHOLE, STRESS))),
         )
@@ -248,13 +248,13 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     (head, *rows), (parts_head, *parts_rows) = rows_of(table, wholes), rows_of(table, parts)
     return [
         paragraph(
-            f"Counted on {found.facts['tapes']:,} tapes of 336 hours of each column, from seed {FIRST_COUNTING} on; "
-            "value ± standard error. Returns are simple, vols annual, falls and drawdowns a share of the price; a row "
-            "with *above* is the share of fortnights. `mix` is the stress mix, in which crises come often so that a "
-            "learner meets them."
+            f"Counted on {found.facts['tapes']:,} tapes of 336 hours for each column, from seed {FIRST_COUNTING} on; "
+            "value ± standard error. Returns are simple, vols annual, falls and drawdowns a share of the price. A row "
+            "with *above* is a share of fortnights. `mix` is the stress mix: its crises are frequent because a learner "
+            "must meet them."
         ),
         "", *markdown(head, rows), "", SOURCE, "", "## The parts of `natural`", "", *markdown(parts_head, parts_rows),
     ]  # fmt: skip
 
 
-STUDY = Study("natural", "How often: `natural` beside history", Options, measure, judge, no_figure, page)
+STUDY = Study("natural", "Frequencies: `natural` and history", Options, measure, judge, no_figure, page)

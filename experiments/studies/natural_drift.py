@@ -1,10 +1,10 @@
-"""The drift of the scenario `natural`, measured: what its parts lose on average, put back by the hour.
+"""The drift of the scenario `natural`, measured: it adds, hour by hour, what its parts lose on average.
 
 Crises fall, and the other parts lose a little. The constant of `protogov.envs.scenarios.natural` solves
 
     sum over quiet parts of share * E[1 + r] * exp(336 * drift)  +  sum over crises of share * E[1 + r]  =  1
 
-with r the simple return of a 336-hour tape, each part's mean taken on tapes of that part alone.
+where r is the simple return of a 336-hour tape. Each part's mean is taken on tapes of that part alone.
 """
 
 from collections.abc import Sequence
@@ -22,21 +22,21 @@ from protogov.experiments.core.text import aligned, markdown, rows_of
 from protogov.experiments.studies.natural import HOURS, closes_of, simple_return
 
 FIRST_MEASURING = 2**45  # first tape seed on which the drift is measured
-FIRST_VERIFYING = 2**46  # first of those on which it is verified
+FIRST_VERIFYING = 2**46  # first tape seed on which it is verified
 WHOLE = -1  # as the number of a part: the mixture
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Measure the drift an hour that takes the expected return out of `natural`, and verify the one in the code.
+    """Measure the hourly drift that makes the expected return of `natural` zero, and verify the one in the code.
 
     Example: protogov study natural_drift
     """
 
     tapes: int = 32768
-    """Of each part."""
+    """Tapes of each part."""
     verify: int = 4096
-    """Of the mixture."""
+    """Tapes of the mixture."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Tapes:
 
 
 def play_returns(config: WorldConfig, job: Tapes) -> Table:
-    """Simple returns of the tapes. Nothing is simulated: the world says nothing to it."""
+    """Simple returns of the tapes. Nothing is simulated: the world does not matter here."""
     if job.part == WHOLE:
         return {"return": simple_return(closes_of(NATURAL, job.count, FIRST_VERIFYING))}
     part = NATURAL.parts[job.part]
@@ -57,7 +57,7 @@ def play_returns(config: WorldConfig, job: Tapes) -> Table:
 
 
 def measure(options: Options, how: Running) -> Found:
-    """A row a part and one for the whole; the drift that follows."""
+    """One row per part and one for the whole; the drift that follows."""
     check_sizes(2, tapes=options.tapes, verify=options.verify)
     jobs = [Tapes(part, options.tapes) for part in range(len(NATURAL.parts))] + [Tapes(WHOLE, options.verify)]
     pieces = [Piece(f"part_{job.part}", job) for job in jobs]
@@ -79,12 +79,12 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def judge(found: Found) -> Judged:
-    """The drift, and the mean return that is left with the one in the code."""
+    """The drift, and the mean return with the drift in the code."""
     parts, facts = found.tables["parts"], found.facts
     return Judged(
         (
-            f"The drift that takes the expected return out of `natural` is {facts['drift']:.3e} ± {facts['error']:.1e} "
-            f"an hour; with that of the code its mean return is {parts['return'][-1]:+.5f} ± {parts['error'][-1]:.5f}.",
+            f"A drift of {facts['drift']:.3e} ± {facts['error']:.1e} per hour makes the mean return of `natural` zero; "
+            f"with the code's drift its mean return is {parts['return'][-1]:+.5f} ± {parts['error'][-1]:.5f}.",
             *aligned([list(parts), *rows_of(parts)]),
         )
     )

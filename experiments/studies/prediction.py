@@ -1,8 +1,8 @@
-"""Predicted, not fitted: what the world does on the price paths of later crises, beside what is known to have happened.
+"""Predicted, not fitted: what the world does on the price paths of later crises, compared with what happened.
 
-People are fitted on calm markets and on the crises up to 2022 (`ensemble`). These crises came after: nothing is
-chosen by what comes out here, and a miss stays in the table. Known are figures of Aave, a market a hundred times as
-large, of many assets, on the worst day; the world's are those of one collateral and one debt asset.
+People are fitted on calm markets and on the crises up to 2022 (`ensemble`). The crises here came later. No choice
+depends on these results, and a miss stays in the table. The known figures are Aave's on the worst day: a market a
+hundred times as large, with many assets. The world has one collateral and one debt asset.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ from protogov.experiments.core.text import aligned, markdown, number
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.calibration.market import FIRST_SEED, Tapes, play_episodes
 
-FIRST_PREDICTING = FIRST_SEED + 2**41  # first tape seed, which nothing else plays
+FIRST_PREDICTING = FIRST_SEED + 2**41  # first tape seed; nothing else plays these tapes
 LATER = ("crisis-2023-03", "crisis-2024-08", "crisis-2025-02", "crisis-2025-10")
-BAND = (0.05, 0.95)  # quantiles of the tapes: a known figure within them is met
+BAND = (0.05, 0.95)  # quantiles of the tapes: a known figure between them is met
 
 QUANTITIES = {
     "liquidated": "debt liquidated in two weeks, of that at the opening",
@@ -38,12 +38,12 @@ QUANTITIES = {
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of one quantity of a crisis.
+    """What is known about one quantity of a crisis.
 
     Attributes:
         words: what happened.
-        low, high: the figure in the quantity's unit, where one is known; nan else.
-        source: who says so.
+        low, high: the known figure in the quantity's unit; nan if none is known.
+        source: who reports it.
     """
 
     words: str
@@ -54,24 +54,24 @@ class Known:
 
 KNOWN: dict[tuple[str, str], Known] = {
     ("crisis-2023-03", "bad_debt"): Known(
-        "Aave was left about 0.3M USD short; of how much debt is not told", "reports after the depeg"
+        "Aave's bad debt was about 0.3M USD; its total debt is not published", "reports after the depeg"
     ),
     ("crisis-2023-03", "peak_rate"): Known(
-        "other dollar coins than the one that fell cost above 100% a year for hours on Aave; that one was repaid",
+        "on Aave other dollar coins cost above 100% a year for hours; loans in the coin that fell were repaid",
         "press of 11 March 2023",
     ),
     ("crisis-2023-03", "outflow"): Known(
-        "above 2 billion USD of loans were repaid on 11 March, more than half of them in the coin that fell", "Kaiko"
+        "more than 2 billion USD of loans were repaid on 11 March, over half of them in the coin that fell", "Kaiko"
     ),
     ("crisis-2024-08", "liquidated_day"): Known(
         "253.4M USD on Aave v3 in 1,269 liquidations, 215M of it backed by ether and staked ether",
-        "Block Analitica, The Defiant; of how much debt is not told",
+        "Block Analitica, The Defiant; the total debt is not published",
     ),
     ("crisis-2025-02", "liquidated_day"): Known(
         "210M USD on Aave v3 within two days, nearly half of it backed by ether",
-        "Chaos Labs, Aave's forum; of how much debt is not told",
+        "Chaos Labs, Aave's forum; the total debt is not published",
     ),
-    ("crisis-2025-02", "bad_debt"): Known("none that was new", "Chaos Labs, Aave's forum", 0.0, 0.0),
+    ("crisis-2025-02", "bad_debt"): Known("no new bad debt", "Chaos Labs, Aave's forum", 0.0, 0.0),
     ("crisis-2025-10", "liquidated_day"): Known(
         "193M USD on Aave, 0.66% of 29.0 billion borrowed; 0.2 to 1.1% on three others",
         "Dune dashboards of the day",
@@ -83,20 +83,20 @@ KNOWN: dict[tuple[str, str], Known] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Play later crises' price paths in the world as it stands, and set them beside what happened.
+    """Play the price paths of later crises in the present world, and compare with what happened.
 
     Example: protogov study prediction --out results/prediction
     """
 
     scenarios: tuple[str, ...] = LATER
-    """Crises; others than the four are played without anything known of them."""
+    """Crises; nothing is known about others than the four defaults."""
     tapes: int = 256
-    """Of each."""
+    """Tapes of each crisis."""
     member: Member = ""
 
 
 def measure(options: Options, how: Running) -> Found:
-    """A row a crisis and quantity: mean and the band of 90% of the tapes, and what is known.
+    """One row per crisis and quantity: mean, band of 90% of the tapes, and what is known.
 
     Raises:
         BadInput: an unknown crisis, or too few tapes.
@@ -127,14 +127,14 @@ def _row(crisis: str, quantity: str, table: Table) -> dict[str, Any]:
 
 
 def verdict(known: Known, low: float, high: float) -> str:
-    """Whether what is known lies within the band of the tapes: "met", "missed", or nothing where no figure is known."""
+    """Whether a known figure lies within the band of the tapes: "met", "missed", or "" if no figure is known."""
     if not np.isfinite(known.low):
         return ""
     return "met" if known.low <= high and known.high >= low else "missed"
 
 
 def judge(found: Found) -> Judged:
-    """How many known figures are met; and all that is predicted."""
+    """How many known figures are met, and all predictions."""
     verdicts = found.tables["prediction"]["verdict"].tolist()
     known = len(verdicts) - verdicts.count("")
     rows = [["crisis", "quantity", "mean", "90% of tapes", "verdict", "known"]]
@@ -148,7 +148,7 @@ def _numbers(row: Mapping[str, Any]) -> list[str]:
 
 
 def page(found: Found, judged: Judged) -> Sequence[str]:
-    """Predicted and known, crisis by crisis."""
+    """Predicted and known figures, crisis by crisis."""
     rows, crisis = [], ""
     for row in records(found.tables["prediction"]):
         shown = {"missed": "**missed**"}.get(str(row["verdict"]), str(row["verdict"]))
@@ -158,10 +158,10 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
             [first, QUANTITIES[str(row["quantity"])], *_numbers(row), str(row["known"]), str(row["source"]), shown]
         )
     return [
-        "People are fitted on `between-crises`, `calm` and crises up to 2022. These came later: the price",
-        "path, depth and congestion of each are given, everything else is the world's, under default levers.",
-        "Nothing was chosen by this table, and nothing will be. Known figures are of Aave, a market of many",
-        "assets, of which loans against ether are a part; the world's are of one collateral and one debt asset.",
+        "People are fitted on `between-crises`, `calm` and crises up to 2022. These crises came later. Their price",
+        "path, depth and congestion are given; the world predicts everything else, under default levers. No choice",
+        "depended on this table, and none will. The known figures are Aave's, a market of many assets; loans against",
+        "ether are a part of it. The world has one collateral and one debt asset.",
         f"{found.facts['tapes']} tapes of each crisis, seeds from 2^43 + 2^41 ({FIRST_PREDICTING}) on.",
         "",
         *markdown(["crisis", "quantity", "predicted, mean", "90% of tapes", "known", "source", ""], rows),

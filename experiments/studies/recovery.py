@@ -1,8 +1,9 @@
-"""How long after a crash a market is out of order, by the size of the crash and by protocol.
+"""How long a market needs to recover from a crash, by the size of the crash and by protocol.
 
-A market is in order again when no more withdrawals wait and no more is liquidated than in the same market without the
-crash, and its borrow rate is within a percentage point of that market's. Both markets of a seed share every draw, so
-that the difference is the crash and nothing else. What has not come back by the end counts with all hours there are.
+The reference is the same market without the crash. A market has recovered when it has no more waiting withdrawals and
+no more liquidations than the reference, and its borrow rate is within a percentage point of the reference's. Both
+markets of a seed share every draw: the crash is their only difference. A sign that has not recovered at the end counts
+with all remaining hours.
 """
 
 from collections.abc import Mapping
@@ -23,8 +24,8 @@ from protogov.experiments.core.text import markdown, number, span
 from protogov.experiments.figures.style import BLUE, GREEN, VERMILLION, dots, headline, new_figure
 from protogov.experiments.studies.phenomena.worlds import Shock
 
-CRASH_AT, HOURS, RATE_BACK = 48, 336, 0.01  # hours; annual rate within which it is back
-FALLS = (0.1, 0.2, 0.3)  # share of the price that the hour of the crash takes
+CRASH_AT, HOURS, RATE_BACK = 48, 336, 0.01  # hours; difference of the annual rate that counts as recovered
+FALLS = (0.1, 0.2, 0.3)  # share of the price that is lost in the hour of the crash
 PROTOCOLS: dict[str, dict[str, float]] = {
     "defaults": {}, "threshold 75%": {"liquidation_threshold": 0.75}, "slope2 150%": {"slope2": 1.5},
 }  # fmt: skip
@@ -34,13 +35,13 @@ SIGNS = {"queue": "a queue", "liquidations": "liquidations", "rate": "the rate",
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Hours from a crash of one hour until nothing of it is left.
+    """Hours from a crash of one hour until the market has recovered.
 
     Example: protogov study recovery --seeds 128 --out results/recovery
     """
 
     seeds: int = 64
-    """Episodes of each crash and protocol."""
+    """Episodes for each crash and protocol."""
     scenario: str = "calm"
     """The market around the crash."""
     member: Member = ""
@@ -48,7 +49,7 @@ class Options(StudyOptions):
 
 @dataclass(frozen=True)
 class Crash:
-    """Episodes of one protocol: the market, the share that it loses at hour 48 (0: none), and how many."""
+    """Episodes of one protocol: the market, the share of the price lost at hour 48 (0: none), and their number."""
 
     scenario: str
     fall: float
@@ -56,7 +57,7 @@ class Crash:
 
 
 def play_crash(config: WorldConfig, job: Crash) -> Table:
-    """A row an episode and hour: what waits [USD], what was liquidated [USD], the borrow rate [annual]."""
+    """One row per episode and hour: waiting withdrawals [USD], liquidations [USD], the borrow rate [annual]."""
     scenario = get_scenario(job.scenario)
     if job.fall:
         scenario = scenario + Shock("crash", hour=CRASH_AT, least=job.fall, most=job.fall)
@@ -69,7 +70,7 @@ def play_crash(config: WorldConfig, job: Crash) -> Table:
 
 
 def hours_out(crash: Table, calm: Table, seeds: int) -> Table:
-    """Hours from the crash to the last one that is out of order, F64[seeds], by each sign and by any."""
+    """Hours from the crash to the last hour without recovery, F64[seeds], by each sign and by any."""
     difference = {name: (crash[name] - calm[name]).reshape(seeds, -1)[:, CRASH_AT - 1 :] for name in crash}
     out = {"queue": difference["queue"] > 0.0, "liquidations": difference["liquidations"] > 0.0}
     out["rate"] = np.abs(difference["rate"]) > RATE_BACK
@@ -81,7 +82,7 @@ def hours_out(crash: Table, calm: Table, seeds: int) -> Table:
 
 
 def measure(options: Options, how: Running) -> Found:
-    """Play every protocol through every crash, and without one."""
+    """Play every protocol with every crash, and without one."""
     n = options.seeds
     check_sizes(8, seeds=n)
     plain = with_physics(WorldConfig(episode_hours=HOURS, decision_hours=1), options.member)
@@ -98,18 +99,18 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def judge(found: Found) -> Judged:
-    """The largest crash under the defaults, and whether another protocol shortens it."""
+    """Recovery from the largest crash under the defaults and under the other protocols."""
     table = found.tables["summary"]
     last = [row for row, fall in enumerate(table["fall"]) if fall == FALLS[-1]]
     hours = {str(table["protocol"][row]): interval_of(table, row, "hours") for row in last}
     own = hours.pop("defaults")
     others = "; ".join(f"{name}: {number(one.mean)} h" for name, one in hours.items())
-    return Judged((f"After a fall of {FALLS[-1]:.0%} within an hour a market is out of order for "
-                   f"{number(own.mean)} hours ({others}).",))  # fmt: skip
+    return Judged((f"After a fall of {FALLS[-1]:.0%} within an hour a market needs "
+                   f"{number(own.mean)} hours to recover ({others}).",))  # fmt: skip
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
-    """A dot an episode, by fall and protocol."""
+    """One dot per episode, by fall and protocol."""
     episodes, figure = found.tables["episodes"], new_figure(7.5, 3.8)
     axes = figure.subplots()
     for shift, (name, colour) in enumerate(COLOURS.items()):
@@ -118,7 +119,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
             dots(axes, 2.2 * place + 0.6 * shift, own["hours"][own["fall"] == fall], colour)
         axes.plot([], [], "o", color=colour, label=name)
     axes.set_xticks([2.2 * place + 0.6 for place in range(len(FALLS))], [f"{fall:.0%}" for fall in FALLS])
-    axes.set(xlabel="fall of the price within one hour", ylabel="hours until all is in order")
+    axes.set(xlabel="fall of the price within one hour", ylabel="hours until recovery")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     headline(figure, judge(found).sentences[0])
     return {"recovery": figure}
@@ -130,9 +131,10 @@ def page(found: Found, judged: Judged) -> list[str]:
     keys = zip(table["protocol"], table["fall"], strict=True)
     rows = [[str(name), f"{fall:.0%}", *(span(interval_of(table, row, sign)) for sign in SIGNS)]
             for row, (name, fall) in enumerate(keys)]  # fmt: skip
-    about = f"""Mean hours and 95% intervals over {found.facts["seeds"]} episodes of `{found.facts["scenario"]}`, each
-beside its own without the crash; what has not come back at the end counts with all {HOURS - CRASH_AT + 1} hours."""
-    return [about, "", "![Hours out of order](recovery.png)", "",
+    about = f"""Mean hours and 95% intervals over {found.facts["seeds"]} episodes of `{found.facts["scenario"]}`. Each
+is compared with the same episode without the crash. A sign that has not recovered at the end counts with all
+{HOURS - CRASH_AT + 1} hours."""
+    return [about, "", "![Hours until recovery](recovery.png)", "",
             *markdown(["protocol", "fall", *SIGNS.values()], rows)]  # fmt: skip
 
 

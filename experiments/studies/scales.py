@@ -1,14 +1,13 @@
-"""The scales that rewards are divided by, and the price of variance that LPs' asked return comes to.
+"""The scales that rewards are divided by, and the price of variance that follows from the return that LPs ask.
 
-A scale is the standard deviation of 24-hour sums under default levers [bp of K0]. Those of the presets are frozen in
-`envs/mandates.py`, so that a reward means the same in every experiment; `--weights` measures one of a mandate of your
-own, for its "daily_sd". Beside them stand the
-hourly variance of the option pool's net book and the `variance_aversion` that follows: LPs ask `lp_premium` above the
-outside yield for bearing a book of that variance,
+A scale is the standard deviation of 24-hour sums under default levers [bp of K0]. The scales of the presets are frozen
+in `envs/mandates.py`: a reward means the same in every experiment. `--weights` measures the scale of your own mandate,
+its "daily_sd". The study also measures the hourly variance of the option pool's net book and the `variance_aversion`
+that follows from it. LPs ask `lp_premium` above the outside yield for a book of that variance,
 
     variance_aversion = lp_premium * lp_size / (8760 * hourly variance)                                   [per USD]
 
-so that a year of it is charged what they ask. Run it after the physics changed.
+so a year of that variance costs what they ask. Run this study after the physics changed.
 """
 
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from protogov.experiments.core.text import aligned, cell, markdown
 from protogov.experiments.errors import BadInput, as_bad_input
 
 VARIANCE, AVERSION = "variance", "variance_aversion"
-WELFARE, OWN = "welfare", "own"  # of what the scales are, beside "preset/role"
+WELFARE, OWN = "welfare", "own"  # names of scales other than "preset/role"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +42,15 @@ class Options(StudyOptions):
     seeds: int = 512
     """Episodes, one seed each."""
     scenario: str = "natural"
-    """A training scenario."""
+    """A scenario that may be trained on."""
     member: Member = ""
     weights: tuple[str, ...] = ()
-    """A mandate of your own whose scale is wanted too, term=weight for each of its terms."""
+    """Also measure the scale of your own mandate: term=weight for each of its terms."""
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """Episodes of a scenario, seeds 0, 1, ...; and the weights of a mandate that is measured beside the presets."""
+    """Episodes of a scenario, seeds 0, 1, ...; and the weights of a mandate that is measured with the presets."""
 
     scenario: str
     seeds: int
@@ -59,22 +58,22 @@ class Episodes:
 
 
 def play_days(config: WorldConfig, job: Episodes) -> Table:
-    """A row a world and whole day, a world's days one after another.
+    """One row per world and whole day, world by world.
 
     Args:
         config: one venue, with a `variance_aversion` above zero.
         job: what is played.
 
     Returns:
-        "seed"; of each mandate of `mandates_of` the 24-hour sum [bp of K0]; "variance": of the option pool's net book,
-        mean over the hours of the day [USD^2].
+        "seed"; the 24-hour sum of each mandate of `mandates_of` [bp of K0]; "variance": that of the option pool's net
+        book, mean over the hours of the day [USD^2].
 
     Raises:
-        BadInput: `variance_aversion` is zero: the variance is read from what it is charged.
+        BadInput: `variance_aversion` is zero: the variance is computed from its charge.
     """
     aversion = config.parameters.variance_aversion
     if aversion == 0.0:
-        raise BadInput("variance_aversion = 0 must be above zero: the book's variance is read from its charge.")
+        raise BadInput("variance_aversion = 0 must be above zero: the book's variance is computed from its charge.")
     decisions = 24 // config.decision_hours
     shape = (job.seeds, config.horizon // decisions)
     mandates = mandates_of(job.weights)
@@ -91,10 +90,10 @@ def play_days(config: WorldConfig, job: Episodes) -> Table:
 
 
 def mandates_of(weights: Sequence[tuple[str, float]] = ()) -> dict[str, Mandate]:
-    """What has a scale: "preset/role" of every row of `PRESETS` that is not W, "welfare", and "own" where there is one.
+    """Names of all scales: "preset/role" of every row of `PRESETS` except W, "welfare", and "own" with `weights`.
 
     Raises:
-        ValueError: `weights` are no mandate.
+        ValueError: `weights` is not a mandate.
     """
     rows = {f"{preset}/{role}": row for preset, table in PRESETS.items() for role, row in table.items()}
     found = {name: row for name, row in rows.items() if row != PRESETS[WELFARE]["joint"]}
@@ -108,7 +107,7 @@ def implied_aversion(variance: float, premium: float, size: float) -> float:
 
 
 def measure(options: Options, how: Running) -> Found:
-    """Play the episodes, and set what they say beside what is in force."""
+    """Play the episodes, and compare the measured scales with those in the code."""
     check_sizes(2, seeds=options.seeds)
     config = with_physics(WorldConfig(), options.member)
     job = Episodes(options.scenario, options.seeds, tuple(pairs("weights", options.weights, TERM_NAMES).items()))
@@ -119,7 +118,7 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def scales_of(days: Table, config: WorldConfig) -> Table:
-    """A row a scale: what is measured, its standard error (nan of a standard deviation), what is in force, the unit."""
+    """One row per scale: measured value, its standard error (nan for a standard deviation), value in the code, unit."""
     rows = []
     frozen = {name: mandate.daily_sd for name, mandate in mandates_of().items()}
     for name in days:
@@ -148,7 +147,7 @@ def _cells(found: Found) -> list[list[str]]:
 
 
 def judge(found: Found) -> Judged:
-    """What is in force beside what is measured."""
+    """Values in the code and measured values."""
     about = f"Scales of rewards and the price of variance, {found.facts['seeds']} seeds on {found.facts['scenario']}."
     return Judged((about, *aligned(_cells(found))))
 
@@ -159,8 +158,8 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     return [
         *markdown(head, rows),
         "",
-        "Standard deviations are of all world-days. `variance_aversion` is what makes a year of the book's variance",
-        "cost `lp_premium` of `lp_size`.",
+        "Standard deviations are over all world-days. With `variance_aversion` a year of the book's variance costs",
+        "`lp_premium` of `lp_size`.",
     ]
 
 

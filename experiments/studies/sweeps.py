@@ -1,10 +1,10 @@
-"""Each lever alone over its range: whether the game is one.
+"""Each lever alone over its range: does it have an optimum inside?
 
 A lever whose mandate and welfare both rise to an edge needs no governor: somebody in the world does not leave, or
-everybody does. A point of a sweep is one lever at one value, every other lever at its default, nothing ever changed.
-The value is in force from hour 0 (it replaces the table's default), so that a sweep compares protocols and not the way
-between them. All points see the same seeds: same tape, same keyed noise, so differences are taken seed by seed. A
-verdict says whether an optimum lies inside the range with both edges behind it by more than two paired standard errors.
+everybody does. A point of a sweep has one lever at one value and every other lever at its default; nobody moves a
+lever. The value is in force from hour 0 (it replaces the table's default). A sweep therefore compares protocols, not
+the way between them. All points play the same seeds, with the same tape and keyed noise, and differences are taken
+seed by seed. An optimum lies inside the range if both edges are worse by more than two paired standard errors.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.figures.style import BLUE, GREY, VERMILLION, headline, new_figure, spaced
 
 SWEPT_ROLES = ("rate", "risk", "spread")
-BATCH = 256  # worlds in one simulator: enough for the compiled code, little enough for the memory
+BATCH = 256  # worlds in one simulator: large enough for speed, small enough for the memory
 BACKED = 2.0  # paired standard errors by which both edges must lose
 # averages over the decisions of an episode, in the feature's unit: what people did, for reading a curve
 WATCHED = (
@@ -50,42 +50,42 @@ LOOKS: dict[str, tuple[str, Literal["-", "--"], str]] = {
 }
 # unit of the table -> (factor, what the axis says)
 UNITS = {"annual": (100.0, "% a year"), "share": (100.0, "%"), "vol": (100.0, "vol points"), "ratio": (1.0, "multiple")}
-LINEAR_BELOW = 10.0  # bp: the axis is linear up to here and logarithmic beyond, so that a cliff does not hide a hill
+LINEAR_BELOW = 10.0  # bp: the axis is linear up to here and logarithmic beyond; otherwise a cliff hides a hill
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
     """Sweep each lever alone, others at their defaults, and look for an optimum inside its range.
 
-    What every term and what people did at every point is in `terms.csv` of the folder.
+    `terms.csv` in the folder has every term and what people did at every point.
 
     Example: protogov study sweeps --seeds 1024 --points 7 --check --out results/sweeps
     """
 
     levers: tuple[str, ...] = ()
-    """Sweep these levers only (names of the table, say half_spread)."""
+    """Sweep only these levers (names of the table, such as half_spread)."""
     roles: tuple[str, ...] = ()
-    """Sweep the levers of these roles only (rate, risk, spread)."""
+    """Sweep only the levers of these roles (rate, risk, spread)."""
     scenario: str = "jump"
-    """What the outside market does: a registered scenario or a path to candles."""
+    """The outside market: a registered scenario or a path to candles."""
     seeds: int = 256
-    """Episodes at every point; all points see the same ones."""
+    """Episodes at every point; all points play the same seeds."""
     first_seed: int = 0
     """The first of the seeds."""
     points: int = 11
-    """Values a lever, evenly spaced on its own map; odd, so that the default is one of them."""
+    """Values per lever, evenly spaced on its own map; odd, because the default must be one of them."""
     member: Member = ""
     parameters: Annotated[tuple[str, ...], Repeated] = ()
-    """Replace a physical parameter, name=value; may be given several times."""
+    """Replace a physical parameter, name=value; may be repeated."""
     decision_hours: int = 6
-    """Length of a decision [h]; levers never move, so it only changes how finely drawdowns are seen."""
+    """Length of a decision [h]; levers never move, so it changes only the resolution of drawdowns."""
     check: bool = False
     """Exit with 1 when a lever has no interior optimum."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """Episodes of one world: what the outside market does, and the seeds."""
+    """Episodes of one world: its scenario, and the seeds."""
 
     scenario: str
     first_seed: int
@@ -110,7 +110,7 @@ class Curve:
         return int(np.argmax(self.totals.mean(axis=1)))
 
     def gain(self, point: int) -> Interval:
-        """Paired difference of a point to the default."""
+        """Paired difference between a point and the default."""
         return student_t(self.totals[point] - self.totals[self.default])
 
     def edges(self) -> tuple[Interval, Interval]:
@@ -120,10 +120,10 @@ class Curve:
 
     @property
     def inside(self) -> bool:
-        """The best point is no edge, and both edges lose to it by more than `BACKED` paired standard errors.
+        """The best point is not an edge, and both edges are worse by more than `BACKED` paired standard errors.
 
-        The best point is picked from the same seeds, which favours it a little: take more seeds before believing a
-        curve whose `edges` are near the limit.
+        The best point is picked on the same seeds, which favours it a little. If `edges` are near the limit, use more
+        seeds before you believe the curve.
         """
         return 0 < self.best < len(self.totals) - 1 and all(edge.z > BACKED for edge in self.edges())
 
@@ -137,10 +137,10 @@ def role_of(lever: str) -> str:
 
 
 def chosen_levers(levers: Sequence[str], roles: Sequence[str]) -> list[Lever]:
-    """Levers by name and by role, in the order of the table; nothing chosen is everything.
+    """Levers by name and by role, in the order of the table; all levers if none is chosen.
 
     Raises:
-        BadInput: an unknown lever or role; the message lists those there are.
+        BadInput: an unknown lever or role; the message lists the known ones.
     """
     for option, names, known in (("levers", levers, tuple(LEVER_BY_NAME)), ("roles", roles, SWEPT_ROLES)):
         for name in names:
@@ -154,12 +154,12 @@ def grid(lever: Lever, points: int) -> Floats:
     """Values evenly spaced on the lever's own map, its low, default and high among them.
 
     Raises:
-        BadInput: `points` is even or below 3, so that the default would be no point.
+        BadInput: `points` is even or below 3; then the default would not be a point.
     """
     if points < 3 or points % 2 == 0:
-        raise BadInput(f"points = {points} must be an odd number from 3, so that the default is one of them")
+        raise BadInput(f"points = {points} must be an odd number from 3: the default must be a point")
     values = lever.value(np.linspace(-1.0, 1.0, points))
-    # the map's last bit must not leave the range or miss the default
+    # rounding in the map must not leave the range or miss the default
     values[0], values[points // 2], values[-1] = lever.low, lever.default, lever.high
     return np.asarray(values, np.float64)
 
@@ -168,7 +168,7 @@ def measure(options: Options, how: Running) -> Found:
     """Hold every chosen lever at every value of its grid.
 
     Raises:
-        BadInput: an option that cannot be; the message names it.
+        BadInput: an invalid option; the message names it.
     """
     levers = chosen_levers(options.levers, options.roles)
     check_sizes(2, seeds=options.seeds)
@@ -181,7 +181,7 @@ def measure(options: Options, how: Running) -> Found:
     config = with_physics(plain, options.member, options.parameters)
     job = Point(options.scenario, options.first_seed, options.seeds)
     pieces = [
-        # at its default every lever is in the same world, which is played once
+        # with every lever at its default the world is the same, so it is played once
         Piece(f"{lever.name}_{value:.4g}", job, config if value == lever.default else held(config, lever, value))
         for lever, values in zip(levers, grids, strict=True) for value in values
     ]  # fmt: skip
@@ -213,7 +213,7 @@ def held(config: WorldConfig, lever: Lever, value: float) -> WorldConfig:
 
 
 def play_point(config: WorldConfig, job: Point) -> Table:
-    """A row a seed: totals of mandates, terms and parts of welfare [bp of K0], means of what is watched."""
+    """One row per seed: totals of mandates, terms and parts of welfare [bp of K0], means of watched features."""
     seeds = np.arange(job.first_seed, job.first_seed + job.seeds, dtype=np.uint64)
     return concatenate(_play_batch(config, job.scenario, seeds[at : at + BATCH]) for at in range(0, job.seeds, BATCH))
 
@@ -235,7 +235,7 @@ def _play_batch(config: WorldConfig, scenario: str, seeds: NDArray[np.uint64]) -
 
 
 def _points(about: Mapping[str, str], kind: str, values: Floats, curve: Curve) -> Iterator[dict[str, Any]]:
-    """A row a value: mean total, paired difference to the default and its error."""
+    """One row per value: mean total, paired difference to the default and its error."""
     for point, value in enumerate(values):
         gap = curve.gain(point)
         yield {
@@ -247,7 +247,7 @@ def _points(about: Mapping[str, str], kind: str, values: Floats, curve: Curve) -
 
 
 def _verdict(values: Floats, curve: Curve) -> dict[str, Any]:
-    """Where the best value is, what it gains, and by how many paired standard errors the edges lose to it."""
+    """The best value, its gain, and by how many paired standard errors the edges are worse."""
     low, high = curve.edges()
     gain = curve.gain(curve.best)
     return {
@@ -260,7 +260,7 @@ def _verdict(values: Floats, curve: Curve) -> dict[str, Any]:
 
 
 def by_lever(found: Found) -> Iterator[tuple[str, Table, bool]]:
-    """Name, rows of mandate and welfare, and whether one of the two has an optimum inside that the seeds back."""
+    """Name, rows of mandate and welfare, and whether one of the two has a significant optimum inside."""
     for key, rows in groups(found.tables["levers"], ("lever",)):
         yield key["lever"], rows, bool(rows["inside"].any())
 
@@ -273,13 +273,13 @@ def judge(found: Found) -> Judged:
         summary.append([name, *(cell for k in (0, 1) for cell in (f"{rows['best'][k]:.4g}", _yes(rows["inside"][k])))])
         lines += ["", *_lines(found, name, rows, holds)]
     total, start = len(summary) - 1, f"{len(summary) - 1 - len(failing)} of {len(summary) - 1} levers"
-    named = f"; not so {listed([spaced(name) for name in failing])}" if failing else ""
+    named = f"; these do not: {listed([spaced(name) for name in failing])}" if failing else ""
     head = f"{start} have an optimum inside their range, for their governor's mandate or for welfare{named}."
     count = facts["seeds"][1] - facts["seeds"][0] + 1
     world = "".join(f", {what}" for what in (facts["member"], *facts["parameters"]) if what)
     note = (
-        f"{count} paired seeds on {facts['scenario']!r}{world}; bp of K0 an episode; * best; ± 95% of the paired "
-        f"difference to the default; inside: both edges lose by more than {BACKED:g} paired se"
+        f"{count} paired seeds on {facts['scenario']!r}{world}; bp of K0 per episode; * best; ± 95% of the paired "
+        f"difference to the default; inside: both edges are worse by more than {BACKED:g} paired se"
     )
     sentences = (head, note, *lines, "", *aligned(summary))
     failed = f"{len(failing)} of {total} levers have no optimum inside: {', '.join(failing)}"
@@ -313,7 +313,7 @@ def _lines(found: Found, name: str, rows: Table, holds: bool) -> list[str]:
 
 
 def page(found: Found, judged: Judged) -> list[str]:
-    """How the sweeps are made and where each lever's best values are."""
+    """How the sweeps are made, and each lever's best values."""
     rows = []
     for name, own, _ in by_lever(found):
         row = [name, own["unit"][0], f"{own['default'][0]:g}"]
@@ -322,15 +322,16 @@ def page(found: Found, judged: Judged) -> list[str]:
             row.append(_yes(own["inside"][k]))
         rows.append(row)
     first, last = found.facts["seeds"]
-    about = f"""Each lever is held at values over its range from hour 0, all others at their defaults; all points see
-        the same seeds ({first} to {last}, scenario `{found.facts["scenario"]}`). Curves are gains on the default in a
-        14-day episode, bands the 95% interval of the paired difference; the vertical axis is linear within
-        {LINEAR_BELOW:g} bp and log beyond. A lever holds when the best value of its governor's mandate, or of welfare
-        W, is no edge and both edges lose to it by more than {BACKED:g} paired standard errors."""
+    about = f"""Each lever is held at values over its range from hour 0, all others at their defaults. All points play
+        the same seeds ({first} to {last}, scenario `{found.facts["scenario"]}`). Curves are gains over the default in a
+        14-day episode, bands the 95% interval of the paired difference. The vertical axis is linear within
+        {LINEAR_BELOW:g} bp and logarithmic beyond. A lever has an optimum inside if the best value of its governor's
+        mandate, or of welfare W, is not an edge and both edges are worse by more than {BACKED:g} paired standard
+        errors."""
     head = ["lever", "unit", "default", "best for its mandate", "inside", "best for W", "inside"]
     return [
         "![One panel a lever: mandate and welfare over its range](levers.png)", "", paragraph(about), "",
-        *markdown(head, rows), "", "What every term and what people did at every point: `terms.csv`.",
+        *markdown(head, rows), "", "`terms.csv` has every term and what people did at every point.",
     ]  # fmt: skip
 
 
@@ -338,7 +339,7 @@ def page(found: Found, judged: Judged) -> list[str]:
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
-    """A panel a lever, a row a role: mandate and welfare less the default's, with 95% bands."""
+    """One panel per lever, one row per role: mandate and welfare minus the default's, with 95% bands."""
     levers = list(by_lever(found))
     across = min(4, len(levers))
     rows = -(-len(levers) // across)
@@ -377,7 +378,7 @@ def _draw_lever(panel: Axes, lever: Lever, rows: Table) -> None:
 
 
 def _scale_levels(panel: Axes, means: Floats) -> None:
-    """Half-logarithmic axis with round ticks that follows the curves; where a band is wider still, it is cut."""
+    """Half-logarithmic axis with round ticks that fits the curves; wider bands are cut off."""
     panel.set_yscale("symlog", linthresh=LINEAR_BELOW, linscale=1.5)
     bend = panel.yaxis.get_transform()
     ends = bend.transform(np.array([means.min(), means.max()]))

@@ -1,7 +1,7 @@
-"""What an evaluation says: paired differences to a baseline with intervals, tails, and each scenario by itself.
+"""The results of an evaluation: paired differences to a baseline with intervals, tails, and each scenario by itself.
 
-Pairs are episodes of the same tape under two sets of governors. Tapes of one recording overlap, so there the unit is
-the recording and not the tape. Learned governors are a second sample, of training seeds: their interval stands beside.
+A pair is the same tape under two sets of governors. Tapes of one recording overlap; there the unit is the recording,
+not the tape. Training seeds are a second sample for learned governors, with a second interval.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval, cluster
 from protogov.experiments.core.tables import Table, select
 from protogov.experiments.core.welfare_box import Box, over_the_box, planes
 
-# Who a part of welfare belongs to, in the words of tables and figures.
+# Owners of the parts of welfare, in the words of tables and figures.
 PART_LABELS = {
     "borrowers": "Borrowers",
     "suppliers": "Suppliers",
@@ -29,7 +29,7 @@ PART_LABELS = {
     "liquidation": "Liquidation cost",
     "lockup": "Lock-up of suppliers",
 }
-# Reported, weight 0 in W or counted in it already.
+# Reported; weight 0 in W, or already a part of W.
 REALISED_LABELS = {
     "liquidator_profit": "Liquidators (weight 0)",
     "informed_profit": "Informed traders (weight 0)",
@@ -42,7 +42,7 @@ REALISED_LABELS = {
     "liquidated": "Debt liquidated",
     "option_fees": "Option fees",
 }
-# what W gives no weight, drawn beside its parts
+# without weight in W, drawn with its parts
 BESIDE_W = (
     *("liquidator_profit", "informed_profit", "arbitrage_profit"),
     *("pool_delta", "pool_gamma_theta", "pool_vega"),
@@ -69,12 +69,12 @@ BEARS_LABELS = {
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of an episode.
+    """One quantity of an episode.
 
     Attributes:
         name: key.
         label: for people.
-        columns: of the table; a protocol of two venues has the mean of both.
+        columns: of the table; with two venues the measure is their mean.
         group: "welfare", "part", "mandate", "realised", or "bears", which is in another unit: see `incidence`.
     """
 
@@ -88,7 +88,7 @@ class Measure:
 class Difference:
     """A measure under two sets of governors on the same tapes [bp of K0 an episode].
 
-    Tapes on which a measure has no value under one of them do not count for it.
+    A tape does not count if the measure has no value there under one of them.
 
     Attributes:
         measure: which.
@@ -115,7 +115,7 @@ class ScenarioRow:
         tapes: episodes.
         drawdown: mean deepest fall of the price, as a share.
         mean, baseline: mean W of each set [bp of K0 an episode].
-        difference: of paired tapes; between overlapping windows of one recording its interval is too narrow.
+        difference: over paired tapes; for overlapping windows of one recording its interval is too narrow.
     """
 
     scenario: str
@@ -131,14 +131,14 @@ class Comparison:
     """One set of governors against a baseline in one suite.
 
     Attributes:
-        suite, governors, baseline: who is compared on what.
+        suite, governors, baseline: suite, and the two sets that are compared.
         seeds: training seeds of the governors, empty if they were not trained.
         tapes: episodes of each set.
-        unit: what the interval over tapes counts: "tapes" or "recordings".
-        differences: a measure each; the first is W.
+        unit: unit of the interval over tapes: "tapes" or "recordings".
+        differences: one per measure; the first is W.
         shortfall, baseline_shortfall: expected shortfall at 5% of W, mean over training seeds [bp of K0].
         scenarios: W in each scenario.
-        pairs: paired difference of W a tape, learners averaged, F64 [tapes].
+        pairs: paired difference of W per tape, learners averaged, F64 [tapes].
         pair_scenarios: scenario of each pair.
         box: the difference of W for other weights of losses and liquidations.
     """
@@ -169,7 +169,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """Whether W is "better" or "worse", or "unclear" because an interval holds zero."""
+        """Whether W is "better" or "worse", or "unclear" because an interval includes zero."""
         intervals = [i for i in (self.welfare.over_tapes, self.welfare.over_seeds) if i is not None]
         if not all(interval.excludes_zero for interval in intervals):
             return "unclear"
@@ -181,7 +181,7 @@ class Comparison:
 
 
 def measures_of(table: Table) -> list[Measure]:
-    """The measures that an evaluation holds, W first."""
+    """The measures of an evaluation, W first."""
     venues = sorted(name.partition("/")[2] for name in table if name.startswith("welfare/") and name.count("/") == 1)
 
     def of(name: str, suffix: str = "") -> tuple[str, ...]:
@@ -207,7 +207,7 @@ def compare(table: Table, suite: str, governors: str, baseline: str = STATIC) ->
     """One set of governors against a baseline on the tapes of a suite.
 
     Raises:
-        ValueError: a set or suite is not in the table, or their tapes are not the same.
+        ValueError: a set or suite is not in the table, or their tapes differ.
     """
     here = select(table, table["suite"] == suite)
     sets = {name: select(here, here["governors"] == name) for name in (governors, baseline)}
@@ -263,7 +263,7 @@ def _paired(measure: Measure, learners: dict[int, Table], base: Table) -> NDArra
 def _difference(
     measure: Measure, learners: dict[int, Table], base: Table, clusters: NDArray[np.str_]
 ) -> Difference | None:
-    """None where the measure has a value for both sets on no tape."""
+    """None if no tape has a value of the measure for both sets."""
     paired, values = _paired(measure, learners, base), values_of(base, measure)
     here = np.isfinite(paired).all(axis=0) if measure.group == "bears" else np.ones(values.size, np.bool_)
     if not here.any():

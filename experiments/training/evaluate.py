@@ -41,9 +41,8 @@ class Options:
     since few of them are crises. Without --scenarios the stress mix, each crisis and the held-out crash follow.
     --no-natural leaves it out; the first of --scenarios is the headline then.
 
-    With --open-test GOVERNORS play the sealed test, once and for all: who opened it for whom is recorded in
-    openings.json, in --out (results/test of the repository by default), before it is played. It opens for a commit
-    without changes alone.
+    With --open-test GOVERNORS play the sealed test. Before it is played, the opening is recorded for good in
+    openings.json, in --out (by default results/test of the repository). It opens only for a commit without changes.
 
     Example: protogov evaluate results/runs/first --scenarios crash-heldout jump --episodes 256 --baselines random
     """
@@ -54,7 +53,7 @@ class Options:
     scenarios: tuple[str, ...] = ()
     """Registered scenarios, files of candles or folders of them."""
     candles: Annotated[CandleWindow, Flat] = field(default_factory=CandleWindow)
-    """Which hours of files of candles."""
+    """Hours of files of candles."""
     episodes: int = EPISODES
     """Tapes of each scenario or file; four times as many of `natural`."""
     natural: bool = True
@@ -67,13 +66,13 @@ class Options:
     """Also play two controls of the learned governors: constants at their own mean levers, and their actions of another
     tape (yoked). A gain above both comes from reacting to the market."""
     world: WorldOptions = field(default_factory=WorldOptions)
-    """The world; for a run's folder its own world is taken and this must be left alone."""
+    """The world; leave it unset for a run's folder, which has its own world."""
     out: OutputFolder | None = None
-    """Folder to write into; a run's folder by default."""
+    """Output folder; by default the run's folder."""
 
 
 def run(options: Options, command: str) -> int:
-    """Evaluate, write, and print the summary; `command` is what was typed."""
+    """Evaluate, write, and print the summary; `command` is the command as typed."""
     found = find_governors(options.governors)
     config = world_of(found, options.world)
     if options.open_test:
@@ -81,7 +80,7 @@ def run(options: Options, command: str) -> int:
     window = options.candles
     folder = RunFolder(options.out) if options.out is not None else found.run
     if folder is None:
-        raise BadInput("out is missing; give a folder to write into, because the governors are not those of one run")
+        raise BadInput("out is missing; give an output folder, because the governors are not those of one run")
     check_folder(folder.path)
     sets = chosen_sets(options, found, config)
     scenarios = options.scenarios or default_scenarios()
@@ -108,10 +107,10 @@ def run(options: Options, command: str) -> int:
 
 
 def chosen_sets(options: Options, found: FoundGovernors, config: WorldConfig) -> list[GovernorSet]:
-    """The static protocol, the governors that were found and the baselines asked for.
+    """The static protocol, the governors and the baselines asked for.
 
     Raises:
-        BadInput: there is nothing beside the static protocol, or something does not fit the world.
+        BadInput: there is only the static protocol, or something does not fit the world.
     """
     names = [name for name in dict.fromkeys(options.baselines) if name != STATIC]
     sets = [*found.sets, *(baseline(name, config) for name in names)]
@@ -119,7 +118,7 @@ def chosen_sets(options: Options, found: FoundGovernors, config: WorldConfig) ->
         raise BadInput("there is nothing to compare with the static protocol; give governors, or --baselines random")
     sets = [baseline(STATIC, config), *sets]
     for chosen in sets:
-        chosen.make(config)  # refuse what does not fit before anything is played
+        chosen.make(config)  # refuse invalid input before anything is played
     return sets
 
 
@@ -132,9 +131,9 @@ def run_sealed(options: Options, found: FoundGovernors, config: WorldConfig, com
     }  # fmt: skip
     for name, is_given in given.items():
         if is_given:
-            raise BadInput(f"--{name} is given with --open-test, whose scenarios and tapes were sealed")
+            raise BadInput(f"--{name} is given with --open-test, whose scenarios and tapes are sealed")
     if not found.sets:
-        raise BadInput("GOVERNORS are missing; --open-test is for governors that were trained, not for rules alone")
+        raise BadInput("GOVERNORS are missing; --open-test is for trained governors, not only for rules")
     sets = chosen_sets(options, found, config)
     results, folder = open_test(options.out, config, sets, command, controls=options.controls)
     print_summary(results)
@@ -143,7 +142,7 @@ def run_sealed(options: Options, found: FoundGovernors, config: WorldConfig, com
 
 
 def print_summary(results: list[Comparison]) -> None:
-    """The table of each comparison, who changes places for other weights, and `underpowered` where that holds."""
+    """The table of each comparison, changes of order for other weights, and `underpowered` if it holds."""
     for suite, found in groupby(results, lambda comparison: comparison.suite):
         here = list(found)
         for comparison in here:

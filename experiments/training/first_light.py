@@ -1,9 +1,9 @@
-"""`protogov first-light` (`make run`): train three governors, compare them with a static protocol, leave a report.
+"""`protogov first-light` (`make run`): train three governors, compare them with a static protocol, write a report.
 
-Two seeds on two processes. The budget follows the speed measured here and now, so that training ends within a set time;
-it is decided before training begins, because the schedules anneal over it. Trains on a synthetic market alone;
-evaluates on `natural`, where markets are as frequent as in history, on the stress mix, on the held-out crash, and on
-recorded candles where --data says.
+Two seeds run in two processes. The budget follows from the speed measured at the start, so training ends within a set
+time. It is fixed before training begins, because the schedules anneal over it. Training uses one synthetic market;
+evaluation uses `natural`, where markets are as frequent as in history, the stress mix, the held-out crash, and recorded
+candles with --data.
 """
 
 import time
@@ -43,11 +43,9 @@ from protogov.experiments.training.run_config import RunConfig, evaluation_world
 from protogov.experiments.training.seed import SeedResult
 from protogov.experiments.training.workers import SeedProcesses
 
-OVERTIME = 1.3  # training is stopped at so many times its planned seconds
+OVERTIME = 1.3  # training is stopped at this multiple of its planned seconds
 REPORT_SECONDS = 20.0  # drawing and writing, on a slow core
-PLAY_SPEED = (
-    1.5  # episodes are played about so many times as fast as governors are trained, market hour for market hour
-)
+PLAY_SPEED = 1.5  # playing is about this many times as fast as training, per market hour
 # per unit of `episodes`: eight tapes of the headline, four each of the stress mix, the held-out crash and the training
 # market, and up to seven recordings, five sets each
 EPISODES_PLAYED = 135
@@ -59,39 +57,39 @@ LEAST_SECONDS = 20.0  # of training, whatever `minutes` says
 class Options:
     """Train three governors on a synthetic market, compare them with a static protocol, write a report.
 
-    Ctrl-C stops after the running rollout and saves; --resume goes on with the latest run, bit for bit.
+    Ctrl-C stops after the running rollout and saves; --resume continues the latest run, bit for bit.
 
     Example: protogov first-light --minutes 6
     """
 
     data: Path | None = None
-    """Recorded candles to evaluate on as well, a file or a folder."""
+    """Also evaluate on recorded candles: a file or a folder."""
     seeds: tuple[int, ...] = (0, 1)
     """Training seeds."""
     processes: int = 2
     """Seeds that train at the same time."""
     market_hours: float = 5e6
-    """Most market hours a seed."""
+    """Maximum of market hours per seed."""
     minutes: float = 6.0
-    """Aim to be done after so many minutes, evaluation and report included: a slower machine trains for fewer hours."""
+    """Target for the total time in minutes, with evaluation and report: a slower machine trains for fewer hours."""
     scenario: str = "jump"
-    """What to learn on."""
+    """Training scenario."""
     worlds: int = 512
-    """Worlds simulated side by side for each seed."""
+    """Worlds simulated in parallel for each seed."""
     episodes: int = 32
     """Tapes of each recording in the evaluation; eight times as many of `natural`, four times of other scenarios."""
     name: str = "first-light"
-    """Of the run; a number is added when there is one of that name already."""
+    """Name of the run; a number is added if the name exists."""
     resume: bool = False
-    """Go on with the latest run of that name."""
+    """Continue the latest run of that name."""
     runs: OutputFolder = field(default_factory=runs_folder)
-    """Folder that runs are kept in."""
+    """Folder for runs."""
     save: OutputFolder | None = None
-    """Also write a table, the dashboard, a manifest and a page to this folder (results/first_light is one)."""
+    """Also write a table, the dashboard, a manifest and a page to this folder, such as results/first_light."""
 
 
 def run(options: Options, command: str) -> int:
-    """Train, evaluate, report; says at each stage what it does and how long it took."""
+    """Train, evaluate, report; prints each stage and its time."""
     began = time.monotonic()
     suites, words = evaluation_data(options)
     train.check_processes(options.processes)
@@ -99,7 +97,7 @@ def run(options: Options, command: str) -> int:
         raise BadInput(f"minutes is {options.minutes}; a number above 0 and up to {24 * 60} is accepted")
     folder, config = begin(options, command)
     print_progress(began, f"run {folder.path}")
-    Simulator(config.world).compile()  # before several processes want it at the same time
+    Simulator(config.world).compile()  # before several processes need it at the same time
     deadline = None
     with SeedProcesses(min(options.processes, len(config.seeds))) as workers:
         if not options.resume:
@@ -140,10 +138,10 @@ def print_progress(began: float, text: str) -> None:
 
 
 def evaluation_data(options: Options) -> tuple[list[Suite], str]:
-    """What to evaluate on, the headline first, and what it is in words.
+    """Suites of the evaluation, the headline first, and their names in words.
 
     Raises:
-        BadInput: `data` names something that is no file or folder of candles, or a file that is too short.
+        BadInput: `data` is not a file or folder of candles, or a file is too short.
     """
     if options.episodes < 2:
         raise BadInput(f"episodes is {options.episodes}; a whole number of at least 2 is accepted")
@@ -194,7 +192,7 @@ def asked_of(options: Options, folder: RunFolder) -> train.Options:
 
 
 def decide_budget(options: Options, config: RunConfig, workers: SeedProcesses, began: float) -> tuple[RunConfig, float]:
-    """The run with the market hours that fit into the time, at most those asked for; and the seconds they will take."""
+    """The run with the market hours that fit into the time, up to those asked for, and their estimated seconds."""
     speed = workers.measure_speed(config)
     played = EPISODES_PLAYED * options.episodes * config.world.episode_hours
     afterwards = REPORT_SECONDS + played / (PLAY_SPEED * speed)
@@ -204,7 +202,7 @@ def decide_budget(options: Options, config: RunConfig, workers: SeedProcesses, b
     limit = f", less than the {options.market_hours / 1e6:g}M asked for" if hours < options.market_hours else ""
     print_progress(
         began,
-        f"training does {speed:,.0f} market hours a second a seed: {hours / 1e6:.2f}M a seed{limit}, "
+        f"training does {speed:,.0f} market hours per second and seed: {hours / 1e6:.2f}M per seed{limit}, "
         f"{decided.total_rollouts} rollouts, about {hours / speed / 60:.1f} min",
     )
     return decided, hours / speed
@@ -222,7 +220,7 @@ def compare_with_static(
 
 
 def conclude(found: list[Comparison], results: list[SeedResult], words: str, config: RunConfig) -> list[str]:
-    """What was trained on what, what came out, and how much that is worth, a sentence each."""
+    """Training, result and its reliability, one sentence each."""
     hours = min(result.market_hours for result in results)
     early = "" if all(result.finished for result in results) else ", stopped early by the time limit"
     return [

@@ -1,4 +1,4 @@
-"""A run's evaluation as a committed result: a table, the dashboard, a manifest and a page, from the run's folder."""
+"""A run's evaluation as a committed result: table, dashboard, manifest and page, made from the run's folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from protogov.experiments.core.tables import Table, columns, rounded
 from protogov.experiments.core.text import markdown, paragraph, plain, signed
 from protogov.experiments.training.comparison import Comparison
 
-GROUPS = ("welfare", "part", "mandate")  # measures that are kept
+GROUPS = ("welfare", "part", "mandate")  # kept measures
 SHORTFALL = "expected shortfall at 5% of W"
 
 
@@ -29,16 +29,16 @@ def keep_run(
     sentences: Sequence[str],
     command: str,
 ) -> list[Path]:
-    """Write what an evaluation found to `place`, and return the paths.
+    """Write the results of an evaluation to `place`, and return the paths.
 
     Args:
         name: of the command, for the manifest.
         title: of the page.
         folder: of the run, with the dashboard's episode.
-        place: folder to write into.
+        place: output folder.
         found: comparisons, the headline first.
         sentences: paragraphs of the page; the first is the headline.
-        command: what was typed.
+        command: as typed.
     """
     from protogov.experiments.figures.dashboard import draw_dashboard
 
@@ -54,7 +54,7 @@ def keep_run(
 
 
 def differences(found: Sequence[Comparison]) -> Table:
-    """A row a suite, set of governors and measure [bp of K0 an episode]; NaN where there is no interval."""
+    """One row per suite, set of governors and measure [bp of K0 an episode]; NaN without an interval."""
     rows = []
     for one in found:
         who = {"suite": one.suite, "governors": one.governors, "tapes": one.tapes, "training_seeds": len(one.seeds)}
@@ -79,7 +79,7 @@ def _ends(name: str, found: Interval | None) -> dict[str, float]:
 
 
 def page(found: Sequence[Comparison], sentences: Sequence[str], shown: dict[str, Any]) -> list[str]:
-    """What was found, the dashboard, the headline's measures, and W in every suite."""
+    """The findings, the dashboard, the headline's measures, and W in every suite."""
     table = differences(found)
     first = (table["suite"] == found[0].suite) & (table["governors"] == found[0].governors)
     every = table["measure"] == found[0].welfare.measure.label
@@ -88,8 +88,8 @@ def page(found: Sequence[Comparison], sentences: Sequence[str], shown: dict[str,
         *(line for text in sentences for line in (paragraph(text), "")),
         "![One evaluation episode](dashboard.png)", "",
         paragraph(
-            f"Of {shown['suite']} the tape whose price fell deepest ({fall}), so a hard case and not a typical one; "
-            "dashed is the static protocol on the same tape."
+            f"The tape of {shown['suite']} with the deepest fall of the price ({fall}): a hard case, not a typical one."
+            " Dashed: the static protocol on the same tape."
         ), "", f"## {found[0].governors} on {found[0].suite}", "", "Bp of K0 an episode.", "",
         *_rows(table, np.flatnonzero(first), "measure"), "", "## Welfare W everywhere", "",
         *_rows(table, np.flatnonzero(every), "suite", "governors", "tapes"),

@@ -1,4 +1,4 @@
-"""Governors that learned: sets from a run's checkpoints, or from policy files."""
+"""Learned governors: sets from a run's checkpoints, or from policy files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ def load_run(folder: RunFolder) -> RunConfig:
     """The configuration of a run's folder.
 
     Raises:
-        BadInput: there is none, or it is damaged.
+        BadInput: it is missing or damaged.
     """
     if not folder.path.is_dir():
         raise BadInput(f"{folder.path}: there is no such folder of a run")
@@ -46,7 +46,7 @@ def learned_sets(folder: RunFolder, run: RunConfig, name: str = LEARNED) -> list
 
 def latest(seed_folder: Path) -> Path | None:
     """The latest complete checkpoint of a seed, None if it has none."""
-    # not by way of protogov.agents.ppo, which would bring torch along
+    # not through protogov.agents.ppo, which would load torch
     from protogov.agents.ppo.checkpoint import latest_checkpoint
 
     return latest_checkpoint(seed_folder / "checkpoints")
@@ -54,12 +54,12 @@ def latest(seed_folder: Path) -> Path | None:
 
 @dataclass(frozen=True)
 class FoundGovernors:
-    """What paths of governors stand for.
+    """The governors of given paths.
 
     Attributes:
         sets: the governors.
-        world: that they learned in; the default world for bare policy files.
-        run: the folder of the run they come from, if it is one.
+        world: of their training; the default world for policy files alone.
+        run: folder of their run, if they come from one.
         config: of that run.
     """
 
@@ -73,7 +73,7 @@ def find_governors(paths: Sequence[Path]) -> FoundGovernors:
     """Governors by path: one run's folder, or a folder of policies, or policy_<agent>.json files.
 
     Raises:
-        BadInput: a path that is none of these, or two policies for one agent.
+        BadInput: a path is none of these, or there are two policies for one agent.
     """
     if len(paths) == 1 and (paths[0] / "config.json").is_file():
         folder = RunFolder(paths[0])
@@ -83,7 +83,7 @@ def find_governors(paths: Sequence[Path]) -> FoundGovernors:
     for path in paths:
         for agent, source in _policies_at(path).items():
             if agent in sources:
-                raise BadInput(f"{source}: is a second policy for {agent}, beside {sources[agent]}")
+                raise BadInput(f"{source}: is a second policy for {agent}, after {sources[agent]}")
             sources[agent] = source
     if not sources:
         return FoundGovernors((), WorldConfig())
@@ -99,7 +99,7 @@ def _policies_at(path: Path) -> dict[str, str]:
     if path.is_dir():
         found = policy_files(path)
         if not found:
-            raise BadInput(f"{path}: is no run's folder and holds no policy_<agent>.json")
+            raise BadInput(f"{path}: is not a run's folder and holds no policy_<agent>.json")
         return found
     if not path.is_file() or path.suffix != ".json":
         raise BadInput(f"{path}: is neither a run's folder nor a policy's .json file")

@@ -27,12 +27,12 @@ from protogov.experiments.training.comparison import Comparison, comparisons
 OWN_MEANS = "own-means"  # constants at the learned governors' mean levers: how much of a gain needs no feedback
 CONTROLS = (OWN_MEANS, YOKED)  # only what is left above both is feedback
 RECORDINGS = "recorded candles"
-HEADLINE = "natural"  # what every evaluation says first: markets as often as they happen
+HEADLINE = "natural"  # headline of every evaluation: markets at their natural frequency
 STRESS, HELD_OUT_CRASH = "mix", "crash-heldout"
 
 
 def default_scenarios() -> tuple[str, ...]:
-    """What an evaluation plays unless told otherwise: natural, the stress mix, each crisis, the crash held out."""
+    """Default scenarios of an evaluation: natural, the stress mix, each crisis, the held-out crash."""
     return HEADLINE, STRESS, *CRISES, HELD_OUT_CRASH
 
 
@@ -45,17 +45,17 @@ def make_suites(
     begin: str | None = None,
     end: str | None = None,
 ) -> list[Suite]:
-    """The suites that scenario names and paths stand for; all files of candles together are one suite.
+    """The suites of scenario names and paths; all files of candles together are one suite.
 
-    `natural` comes first wherever it is among them, for the first is the headline; recordings come last.
+    `natural` is always the first suite, because the first is the headline; recordings are the last.
 
     Args:
         names: registered scenarios, files of candles, or folders of them.
         episodes: tapes of each scenario or file.
-        trained_on: scenario of training, to name its fresh tapes as such.
-        headline_episodes: tapes of `natural`, of which few are crises; as many as of the others by default.
-        begin: of files of candles: ISO-8601 time before which no episode begins.
-        end: the same: time after which no episode ends.
+        trained_on: scenario of training; its fresh tapes are named as such.
+        headline_episodes: tapes of `natural`, few of which are crises; by default as many as of the others.
+        begin: for files of candles: ISO-8601 time before which no episode begins.
+        end: likewise, time after which no episode ends.
 
     Raises:
         BadInput: a name is unknown, a file cannot be replayed, two files have one name, or `episodes` is below 2.
@@ -80,7 +80,7 @@ def make_suites(
         for path in files:
             other = named.setdefault(_replay_name(path), path)
             if other != path:
-                raise BadInput(f"{path} is called as {other} is; recordings are told apart by the names of their files")
+                raise BadInput(f"{path} has the same name as {other}; recordings need different file names")
         with as_bad_input():
             replays = tuple(Replay(path, name=name, begin=begin, end=end) for name, path in named.items())
         suites.append(Suite(RECORDINGS, replays, episodes, overlapping=True))
@@ -88,10 +88,10 @@ def make_suites(
 
 
 def scenarios_of(suites: Sequence[Suite], episode_hours: int) -> list[Scenario]:
-    """All scenarios of some suites, of which an episode of so many hours can be drawn.
+    """All scenarios of some suites; each can draw an episode of that many hours.
 
     Raises:
-        BadInput: one cannot, say a file of candles that is too short.
+        BadInput: one cannot, for example because a file of candles is too short.
     """
     found = [scenario for suite in suites for scenario in suite.scenarios]
     for scenario in found:
@@ -101,13 +101,13 @@ def scenarios_of(suites: Sequence[Suite], episode_hours: int) -> list[Scenario]:
 
 
 def _replay_name(path: Path) -> str:
-    """The file's name without what all such files begin with."""
+    """The file's name without the common prefix of such files."""
     return without_suffix(path).removeprefix("eth_btc_1h_")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The episode of the dashboard: where it comes from and why it was chosen."""
+    """The episode of the dashboard: its source and the reason for its choice."""
 
     suite: str
     scenario: str
@@ -130,7 +130,7 @@ def run_evaluation(
     """Play all suites under all sets, and write episodes.parquet, evaluation.json and the dashboard's episode.
 
     Args:
-        folder: to write into.
+        folder: output folder.
         config: of the worlds; see `evaluation_world`.
         suites: tapes; the first is the headline, the first that is held out gives the dashboard its episode.
         sets: the static set and others.
@@ -184,12 +184,12 @@ def mean_constants(table: Table, learned: GovernorSet) -> GovernorSet:
 
 
 def _cleaned(suite: Suite) -> list[str]:
-    """What the reading of candles changed or assumed, file by file."""
+    """Changes and assumptions of reading candles, file by file."""
     return [line for scenario in suite.scenarios for line in cleaning_report(scenario)]
 
 
 def shown_suite(suites: Sequence[Suite]) -> Suite:
-    """Where the episode of the dashboard is from: the first suite that is held out from training, else the headline."""
+    """Suite of the dashboard's episode: the first suite held out from training, else the headline."""
     held_out = (suite for suite in suites if all(scenario.split in HELD_OUT for scenario in suite.scenarios))
     return next(held_out, suites[0])
 
@@ -197,7 +197,7 @@ def shown_suite(suites: Sequence[Suite]) -> Suite:
 def record_episode(
     folder: RunFolder, config: WorldConfig, suite: Suite, sets: Sequence[GovernorSet], table: Table
 ) -> Shown:
-    """Record the tape of the suite whose price falls deepest, under the static and the first other set."""
+    """Record the tape of the suite with the deepest fall, under the static and the first other set."""
     here = select(table, (table["suite"] == suite.name) & (table["governors"] == STATIC))
     row = int(np.argmin(here["price_drawdown"]))
     scenario = next(one for one in suite.scenarios if one.name == here["scenario"][row])

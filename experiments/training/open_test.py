@@ -1,8 +1,8 @@
 """Open the sealed test: record who opened it for whom, then play its tapes.
 
-The record comes first, so that a test that was looked at and then broke off has been opened all the same. Only a
-commit without changes may open it: what is recorded must name the code that others can check out, and because the
-record itself is a change, it is committed before the test can be opened again.
+The record is written first: an interrupted test also counts as opened. Only a commit without changes may open it,
+because the record must name code that others can check out. The record itself is a change, so it must be committed
+before the test can be opened again.
 """
 
 import hashlib
@@ -40,10 +40,10 @@ class Opening:
     Attributes:
         when: ISO-8601 time, UTC.
         commit: of the code.
-        command: what was typed.
+        command: as typed.
         sealed: SHA-256 of the list that was played.
-        sources: digest of the code that draws and plays, of the same files on any machine.
-        governors: name, training seed, and the digest of each file that they consist of.
+        sources: digest of the code that draws and plays, equal on any machine for the same files.
+        governors: name, training seed, and the digest of each of their files.
     """
 
     when: str
@@ -55,12 +55,12 @@ class Opening:
 
 
 def default_folder() -> Path:
-    """Where openings are recorded and results go unless said otherwise."""
+    """Default folder for the record of openings and for results."""
     return repository() / "results" / "test"
 
 
 def clean_commit() -> str:
-    """The commit that this code is.
+    """The commit of this code.
 
     Raises:
         BadInput: it is unknown, or files differ from it.
@@ -68,8 +68,8 @@ def clean_commit() -> str:
     found = commit()
     if found == "unknown" or found.endswith("+changes"):
         raise BadInput(
-            f"the commit is {found}; the sealed test opens for a commit without changes alone, so that its record "
-            f"names code that others can run: commit everything, the record of an earlier opening too"
+            f"the commit is {found}; the sealed test opens only for a commit without changes, because its record must "
+            f"name code that others can run: commit everything, also the record of an earlier opening"
         )
     return found
 
@@ -78,20 +78,20 @@ def earlier_openings(folders: Iterable[Path]) -> list[dict[str, Any]]:
     """All openings recorded in these folders, each once.
 
     Raises:
-        BadInput: a record that is damaged.
+        BadInput: a record is damaged.
     """
     found: list[dict[str, Any]] = []
     for path in dict.fromkeys((folder / OPENINGS).resolve() for folder in folders):
         if path.is_file():
             openings = read_json(path).get("openings")
             if not isinstance(openings, list):
-                raise BadInput(f"{path}: is no record of openings")
+                raise BadInput(f"{path}: is not a record of openings")
             found += [one for one in openings if one not in found]
     return found
 
 
 def describe(sets: Sequence[GovernorSet]) -> list[dict[str, Any]]:
-    """Names of governors and digests of what they are made of: policy files with their weights, the tuned constants."""
+    """Names of governors and digests of their files: policy files with their weights, the tuned constants."""
     about = []
     for chosen in sets:
         files: dict[str, str] = {}
@@ -119,12 +119,12 @@ def _digest(path: Path) -> str:
 
 
 def warning(earlier: Sequence[dict[str, Any]]) -> list[str]:
-    """What a reader must know when the test has been opened before."""
+    """Warning if the test has been opened before."""
     if not earlier:
         return []
     times = "time" if len(earlier) == 1 else "times"
     lines = [
-        f"The sealed test has been opened before, {len(earlier)} {times}: whoever saw a result could have chosen by it."
+        f"The sealed test has been opened before, {len(earlier)} {times}: earlier results may have influenced choices."
     ]
     for one in earlier:
         names = ", ".join(dict.fromkeys(str(chosen["name"]) for chosen in one["governors"]))
@@ -145,7 +145,7 @@ def open_test(
     """Record the opening, then play the sealed tapes under all sets.
 
     Args:
-        folder: that holds openings.json and gets a folder `opening-<n>` for the results; `default_folder()` by default.
+        folder: holds openings.json and gets a folder `opening-<n>` for the results; `default_folder()` by default.
         config: of the worlds.
         sets: the static set and others.
         command: what was typed.
@@ -154,7 +154,7 @@ def open_test(
         show: a progress bar.
 
     Raises:
-        BadInput: the commit is unknown or changed, the list is not what was sealed, or a record is damaged.
+        BadInput: the commit is unknown or changed, the list differs from the sealed one, or a record is damaged.
     """
     place = folder if folder is not None else default_folder()
     check_folder(place)
@@ -171,7 +171,7 @@ def open_test(
     write_json(place / OPENINGS, {"openings": [*own, asdict(opening)]})
     results = RunFolder(place / f"opening-{len(own) + 1}")
     with opened():
-        # one by one: a mean over four crises and a process would be of no market
+        # one by one: a mean over four crises and a process describes no market
         suites = [
             Suite(f"{SUITE}: {name}", (get_scenario(name),), test.episodes, first=test.first_seed - EVALUATION_SEEDS)
             for name in test.scenarios

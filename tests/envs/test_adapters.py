@@ -64,7 +64,7 @@ def test_the_fields_are_listed_and_wrong_values_stay_config_errors() -> None:
             make(decision_hours=25)
         with pytest.raises(ConfigError, match="trade_sise"):  # inside a value
             make(parameters={"trade_sise": 1.0})
-    with pytest.raises(ConfigError, match="'decison_hours' is no field of a world's configuration"):
+    with pytest.raises(ConfigError, match="'decison_hours' is not a field of a world's configuration"):
         WorldConfig.from_dict({"decison_hours": 6})  # of a file
 
 

@@ -301,7 +301,7 @@ def test_a_snapshot_of_another_policy_is_refused(policy: str, tmp_path: Path) ->
     path.write_text(description.read_text() + "\n")
     other = simulator({"rate_1": str(path)})
     before = other.snapshot()
-    with pytest.raises(SnapshotError, match="the governor of rate_1 in the background is another than in the snapshot"):
+    with pytest.raises(SnapshotError, match="the background governor of rate_1 differs from that in the snapshot"):
         other.restore(saved)
     assert other.snapshot() == before
 
@@ -426,9 +426,9 @@ def test_a_role_stands_for_its_free_seats(fields: Any, background: Any, expected
         ({"risk": 3}, r"background\['risk'\] = 3 must be a governor's name, .* or None for nobody"),
         ({"risk": Counter}, "must be a governor's name"),
         ({"risk": ""}, "must be a governor's name"),
-        ({"risk": "a", "risk_0": "b"}, "role 'risk', whose every seat and lever has a governor already"),
-        ({"joint": "a"}, "role 'joint', whose every seat"),
-        ({"joint_0": "a"}, "background seats rate_0 and joint_0 together, which both move base_rate, slope1"),
+        ({"risk": "a", "risk_0": "b"}, "role 'risk', but its seats or levers already have governors"),
+        ({"joint": "a"}, "role 'joint', but its seats"),
+        ({"joint_0": "a"}, "background fills rate_0 and joint_0, which both move base_rate, slope1"),
         (
             {"rate": "a", "risk": "a", "spread": "a"},
             "fills every seat, rate_0, risk_0, spread_0: at least one governor",
@@ -446,7 +446,7 @@ def test_a_background_that_cannot_be_is_refused(background: Any, words: str) -> 
     ("background", "words"),
     [
         ({"rate_0": "pi"}, "background names 'rate_0', which is the seat of the governor that learns"),
-        ({"rate": "pi"}, "role 'rate', whose every seat and lever has a governor already"),
+        ({"rate": "pi"}, "role 'rate', but its seats or levers already have governors"),
         ({"risk": "steward_vra"}, r"background\['risk_0'\] = 'steward_vra': governor is 'steward_vra'; accepted: adap"),
         ({"risk": "pi"}, r"background\['risk_0'\] = 'pi': governor 'pi' sets base_rate"),
         ({"risk": "nowhere/policy.json"}, r"background\['risk_0'\] = .*nowhere/policy.json: there is no such file"),

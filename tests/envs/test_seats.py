@@ -382,7 +382,7 @@ def test_mandates_that_cannot_be_are_refused(mandates: Any, words: str) -> None:
 
 
 def test_profit_of_an_own_role_needs_weights() -> None:
-    with pytest.raises(ConfigError, match="is known for rate, risk, spread, joint alone; give weights by term instead"):
+    with pytest.raises(ConfigError, match="is known only for rate, risk, spread, joint; give weights by term instead"):
         WorldConfig(roles=OWN, mandates="profit")
 
 
@@ -470,7 +470,7 @@ def test_a_reward_function_is_written_down_by_its_name_or_not_at_all() -> None:
         ("numpy:nothing", r"reward_fn = 'numpy:nothing' cannot be imported"),
         ("no_such_module:fn", "reward_fn = 'no_such_module:fn' cannot be imported"),
         (":fn", "reward_fn = ':fn' cannot be imported"),
-        ("numpy:pi", r"reward_fn = 'numpy:pi' must be a function .*, it is 3\.14"),
+        ("numpy:pi", r"reward_fn = 'numpy:pi' must be a function .*, but it is 3\.14"),
     ],
 )
 def test_a_reward_function_that_is_none_is_refused(given: Any, words: str) -> None:

@@ -82,7 +82,7 @@ def test_evaluate_keeps_the_rival_and_tells_its_payoff(run: RunFolder, tmp_path:
 @pytest.mark.parametrize(
     ("item", "expected"),
     [
-        ("risk_0", "--background 'risk_0' must read seat=governor, say risk_0=steward_var"),
+        ("risk_0", "--background 'risk_0' must read seat=governor, for example risk_0=steward_var"),
         ("risk_0=", "must read seat=governor"),
         ("risk_7=pi", "background names 'risk_7', known are the seats rate_0,"),
         ("risk=stewart", "background['risk_0'] = 'stewart': governor is 'stewart'; accepted: adaptive_curve,"),

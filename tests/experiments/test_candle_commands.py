@@ -142,7 +142,7 @@ def test_windows_that_mean_nothing(
 def test_a_window_without_candles(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [word.format(out=tmp_path / "out") for word in ALL[command]]
     assert main([*arguments, "jump", "--to", "2022-01-05"]) == 2
-    assert "--to is given, and no scenario is a file of candles; only those have dates" in capsys.readouterr().err
+    assert "--to is given, but no scenario is a file of candles; only these have dates" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -184,7 +184,7 @@ def test_two_files_of_one_name_are_refused(gapped: Path, tmp_path: Path, capsys:
     assert [path.name for path in candle_files(tmp_path)] == ["eth.csv.gz", "eth.csv"]
     arguments = ["evaluate", "--baselines", "random", "--out", str(tmp_path / "out"), "--scenarios"]
     assert main([*arguments, str(tmp_path)]) == 2
-    assert "eth.csv is called as" in capsys.readouterr().err
+    assert "eth.csv has the same name as" in capsys.readouterr().err
 
 
 def test_fitting_takes_its_candles_by_data(candles: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
     [
         (
             ["tarin"],
-            "'tarin' is no command of protogov; commands are first-light, train, evaluate, simulate, study, tune, "
+            "'tarin' is not a command of protogov; commands are first-light, train, evaluate, simulate, study, tune, "
             "features, scenarios, report, bench, warm-up, smoke",
         ),
         (["train"], "NAME"),
@@ -107,9 +107,9 @@ def test_a_resumed_run_stays_what_it_is(trained: RunFolder, capsys, changed, exp
 
 def test_a_run_keeps_its_world(trained: RunFolder, capsys):
     said = complaint(capsys, "evaluate", str(trained.path), "--world.decision-hours", "3")
-    assert "belong to the world of their run" in said
+    assert "play in the world of their run" in said
     said = complaint(capsys, "simulate", str(trained.path), "--training-seed", "4", "--out", "x")
-    assert "training_seed is 4; those with a checkpoint are 3, 5" in said
+    assert "training_seed is 4; seeds with a checkpoint are 3, 5" in said
 
 
 def test_damaged_files_are_named(trained: RunFolder, capsys, tmp_path):

@@ -73,9 +73,9 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("place", "why"),
     [
-        ("taken", "taken: is a file; a folder to write into is accepted"),
-        ("taken/below", "cannot be made, because"),
-        ("/proc/protogov", "/proc: cannot be written into"),
+        ("taken", "taken: is a file; a writable folder is accepted"),
+        ("taken/below", "cannot be created because"),
+        ("/proc/protogov", "/proc: is not writable"),
         ("long" * 100, "File name too long"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(
 def test_so_is_a_file(module, option, place, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(module, [option, place]) == 2
-    assert "a file to write is accepted" in (said := complaint(capsys)) or "cannot be written into" in said
+    assert "a writable file is accepted" in (said := complaint(capsys)) or "is not writable" in said
     assert os.listdir() == []
 
 
@@ -102,12 +102,12 @@ def test_the_folder_of_a_run_is_tried_too(trained: RunFolder, capsys, tmp_path, 
     """evaluate and report write into the run that they are given."""
 
     def refuse(path: Path) -> None:
-        raise BadInput(f"{path}: cannot be written into")
+        raise BadInput(f"{path}: is not writable")
 
     for command in ("evaluate", "report"):
         monkeypatch.setattr(f"protogov.experiments.{COMMANDS[command][0]}.check_folder", refuse)
         assert main([command, str(trained.path)]) == 2
-        assert f"{trained.path}: cannot be written into" in complaint(capsys)
+        assert f"{trained.path}: is not writable" in complaint(capsys)
     (tmp_path / "a").write_text("")
     assert main(["train", "a", "--runs", str(tmp_path)]) == 2
     assert f"{tmp_path / 'a'}: is a file" in complaint(capsys)
@@ -172,7 +172,7 @@ def full_disk(room: int):
 def test_a_disk_that_is_full_is_seen_before_the_work(tmp_path, capsys):
     with full_disk(100):
         assert main(["simulate", "--out", str(tmp_path / "x")]) == 2
-    assert f"{tmp_path}: cannot be written into (File too large)" in complaint(capsys)
+    assert f"{tmp_path}: is not writable (File too large)" in complaint(capsys)
 
 
 def test_a_disk_that_fills_up_is_exit_code_one_and_leaves_no_half_file(tmp_path, capsys, monkeypatch):

@@ -175,7 +175,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
 def test_one_recorder_one_batch(tmp_path: Path) -> None:
     world = Simulator()
     recorder = PayoffRecorder(tmp_path / "a.parquet").attach(world)
-    with pytest.raises(ValueError, match="is attached already"):
+    with pytest.raises(ValueError, match="is already attached"):
         recorder.attach(Simulator())
     recorder.close()
     recorder.close()

@@ -53,7 +53,7 @@ def test_names_and_splits_choose(capsys: pytest.CaptureFixture[str]) -> None:
     assert row_of(entries(("jump + oracle-push",))[0]) == (
         "jump + oracle-push", "train", "path", "jump, with oracle-push on top",
     )  # fmt: skip
-    assert "An overlay is added" not in "\n".join(table_of(entries(("jump",))))
+    assert "Add an overlay" not in "\n".join(table_of(entries(("jump",))))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_origins_are_told_in_a_line_where_names_are_given_or_asked_for(
     assert f"jump derived: implied vol, depth, congestion; invented: price, {rest}" in told
     assert f"jump + pool-drain derived: implied vol, congestion; invented: price, depth, {rest}" in told
     assert "pool-drain invented: depth" in told
-    assert "oracle-push changes no channel of the market: what it writes are attacks" in told
+    assert "oracle-push changes no channel of the market: it writes attacks only" in told
     assert "derived a stated function of the price path, with no draw of its own." in told
     assert main(["scenarios", "--split", "free"]) == 0
     assert "invented" not in capsys.readouterr().out

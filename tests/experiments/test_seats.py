@@ -63,7 +63,7 @@ def test_what_is_typed_is_the_same_configuration() -> None:
             "'profit' must read role=preset or role=term:weight",
         ),
         ({"mandates": ("rate=profit", "rate=welfare")}, "--world.mandates names the role 'rate' twice"),
-        ({"mandates": ("rate=edge:much",)}, "gives edge of rate the weight 'much', which is no number"),
+        ({"mandates": ("rate=edge:much",)}, "gives edge of rate the weight 'much'; a number is accepted"),
         ({"mandates": ("rate=profits",)}, r"mandates\['rate'\] = 'profits' must be one of mandate, profit, welfare"),
         ({"reward_fn": "nowhere:fn"}, "reward_fn = 'nowhere:fn' cannot be imported"),
     ],

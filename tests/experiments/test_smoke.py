@@ -67,7 +67,7 @@ def test_rounding_of_another_processor_passes_and_another_world_does_not() -> No
         ({"a": [1.0, 2.0 + 1e-6]}, ""),
         ({"a": [1.0, np.nan]}, "a: nan instead of 2 in decision 1"),
         ({"a": [1.0]}, "a: 1 decisions instead of 2"),
-        ({"b": [1.0, 2.0]}, "brought b instead of a"),
+        ({"b": [1.0, 2.0]}, "returned b instead of a"),
     ],
 )
 def test_what_differs_is_said(found: smoke.Rewards, said: str) -> None:

@@ -34,7 +34,7 @@ def test_overrides_are_read_venue_by_venue() -> None:
         ("supply_size=4e7", r"'supply_size=4e7' must read venue.name=value, venue 0 to 1"),
         ("2.supply_size=4e7", "must read venue.name=value, venue 0 to 1"),
         ("1.supply=4e7", "names 'supply'; known are"),
-        ("1.supply_size=much", "gives supply_size the value 'much', which is no number"),
+        ("1.supply_size=much", "gives supply_size the value 'much'; a number is accepted"),
         ("1.lasting_share=0.1", "it is the same at all venues"),
         ("1.close_factor=2", "close_factor = 2"),
     ],

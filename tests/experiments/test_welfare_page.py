@@ -32,10 +32,10 @@ def test_every_term_has_its_row_in_its_section():
     sources = {term.source for role in ROLES.values() for term in role.terms} - parts
     assert set(rows("W")) == parts
     assert set(rows("What governors are paid for")) == sources | set(ROLES)
-    assert set(rows("Beside W, with weight 0")) == set(TERM_NAMES) - parts - sources
+    assert set(rows("Outside W, with weight 0")) == set(TERM_NAMES) - parts - sources
 
 
-@pytest.mark.parametrize("title", ["W", "Beside W, with weight 0"])
+@pytest.mark.parametrize("title", ["W", "Outside W, with weight 0"])
 def test_sources_are_files_of_the_world(title: str):
     world = Path(__file__).parents[2] / "envs" / "world"
     for name, cells in rows(title).items():

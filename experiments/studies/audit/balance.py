@@ -1,4 +1,4 @@
-"""How much each term of a mandate moves under the defaults: a plain table, with nothing that it is held to."""
+"""The size of each term of a mandate under the defaults: a plain table without a target."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,7 +14,7 @@ from protogov.experiments.studies.audit.drawing import INTERVAL, footnote, name_
 from protogov.experiments.studies.audit.plan import Audit, Sizes
 from protogov.experiments.studies.audit.play import Govern
 
-QUESTION = "How large are the terms that the governors are paid by, under the defaults?"
+QUESTION = "How large are the terms of the mandates under the defaults?"
 SIZES = Sizes(num_seeds=2048)
 FLOOR = 1e-3  # bp, below which a term is not drawn
 
@@ -34,7 +34,7 @@ def measure(audit: Audit) -> Found:
                         "mean_absolute": size.mean, "standard_error": size.error,
                     }
                 )  # fmt: skip
-    note = f"{count} tapes a suite; mean absolute total of an episode, before its weight"
+    note = f"{count} tapes per suite; mean absolute total of an episode, before its weight"
     return Found({"balance": columns(rows)}, {"notes": [note]})
 
 

@@ -1,4 +1,4 @@
-"""W of the defaults, and what governors that look for a mistake in the rules do to it, on the same tapes."""
+"""W of the defaults, and W of governors that exploit mistakes in the rules, on the same tapes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from protogov.experiments.studies.audit import drawing
 from protogov.experiments.studies.audit.plan import CLAIM_TAPES, Audit, Sizes, span_of
 from protogov.experiments.studies.audit.play import WELFARE, Govern
 
-QUESTION = "What is W under the defaults, and does a governor that looks for a mistake in the rules do better?"
+QUESTION = "What is W under the defaults, and does a governor that tries to exploit the rules do better?"
 SIZES = Sizes(num_seeds=CLAIM_TAPES)
 
 
@@ -31,12 +31,12 @@ def measure(audit: Audit, cheaters: Sequence[str] = CHEATERS) -> Found:
         for suite in audit.suites
         for row in cheater_rows({name: played[f"{suite}/{name}"][WELFARE][0] for name in names})
     ]
-    note = f"{count} paired tapes a suite; {len(asked) * count} episodes"
+    note = f"{count} paired tapes per suite; {len(asked) * count} episodes"
     return Found({"cheaters": columns(rows)}, {"notes": [note]})
 
 
 def cheater_rows(played: Mapping[str, Floats]) -> list[dict[str, Any]]:
-    """A row a governor, the defaults' first: W with its interval, and what it has over the defaults [bp of K0]."""
+    """One row per governor, the defaults first: W with its interval, and its gain over the defaults [bp of K0]."""
     return [
         {
             "governors": name, **interval_columns("welfare", student_t(welfare)),
@@ -47,20 +47,20 @@ def cheater_rows(played: Mapping[str, Floats]) -> list[dict[str, Any]]:
 
 
 def summarise(found: Found) -> list[str]:
-    """What came out, suite by suite."""
+    """The result, suite by suite."""
     sentences = []
     for key, own in groups(found.tables["cheaters"], ["suite"]):
         base, *cheats = records(own)
         free = [f"{row['governors']} {span_of(row, 'difference')}" for row in cheats if not row["difference_high"] < 0]
         sentences.append(
             f"{key['suite']}: W of the defaults {span_of(base, 'welfare')} bp, {len(cheats) - len(free)} of "
-            f"{len(cheats)} cheaters below them{', not ' if free else ''}{', '.join(free)}"
+            f"{len(cheats)} cheaters below them{'; not below: ' if free else ''}{', '.join(free)}"
         )
     return sentences
 
 
 def draw(found: Found) -> Figure:
-    """Welfare over the default constants, a row a cheater, a panel a suite."""
+    """Welfare over the default constants, one row per cheater, one panel per suite."""
     table = found.tables["cheaters"]
     suites, names = (
         drawing.names_of(table["suite"]),

@@ -1,7 +1,7 @@
-"""Differences in two stages: on some tapes first, and where these leave a sign open, on as many as a claim takes.
+"""Differences in two stages: first on some tapes, then, if these suggest a sign, on as many tapes as a claim needs.
 
-What the first tapes tell from nothing by less than `PROMISING` standard errors goes no further, and no sign is claimed
-for it: a claim is made on all tapes together, the first included, so that going on costs nothing in error.
+A difference of less than `PROMISING` standard errors on the first tapes is not played further, and no sign is claimed.
+A claim uses all tapes together, including the first; the second stage therefore adds no error.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from protogov.experiments.core.statistics import Interval, student_t
 from protogov.experiments.studies.audit.play import Play, Totals, play_all
 
 SIGNIFICANT = 2.0  # standard errors
-PROMISING = 1.0  # standard errors on the first tapes from which on a difference goes on to the others
+PROMISING = 1.0  # standard errors on the first tapes above which a difference is played on the others
 NO_SIGN = "not claimed"
 
 
@@ -31,9 +31,9 @@ def play_claims(
 
     Args:
         config: the world.
-        asked: name -> what is played first.
-        claim: tapes of those that go on.
-        goes_on: of (name, totals of its candidates), the numbers of candidates that do.
+        asked: name -> job of the first stage.
+        claim: tapes in the second stage.
+        goes_on: (name, totals of its candidates) -> numbers of the candidates of the second stage.
         how: processes, and where finished pieces are kept.
         label: of the progress bar.
 
@@ -61,19 +61,19 @@ def by_candidate(totals: Totals) -> list[Totals]:
 
 
 def difference(totals: Sequence[Totals], column: str, better: int, worse: int) -> Interval:
-    """Of two candidates on the tapes that both have played."""
+    """Difference of two candidates on the tapes that both have played."""
     first, second = totals[better][column], totals[worse][column]
     tapes = min(first.size, second.size)
     return student_t(first[:tapes] - second[:tapes])
 
 
 def promising(found: Interval) -> bool:
-    """Whether a sign may be claimed on more tapes."""
+    """Whether more tapes may show a sign."""
     return abs(found.z) > PROMISING
 
 
 def sign_of(found: Interval, claim: int) -> str:
-    """Plus or minus where the whole interval of at least `claim` tapes lies on one side of zero."""
+    """Plus or minus if the whole interval of at least `claim` tapes lies on one side of zero."""
     if found.n < claim or not found.excludes_zero:
         return NO_SIGN
     return "plus" if found.mean > 0.0 else "minus"

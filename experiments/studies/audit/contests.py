@@ -1,9 +1,9 @@
-"""A lever anywhere against the same lever kept within +-.8, the others tuned both times: what does keeping it lose?
+"""What does W lose if a lever is kept within +-.8 instead of moving freely? The other levers are tuned both times.
 
-All that any search of a suite found is one pool, with copies whose lever is set to its edge and to the nearer +-.8. Its
-best on tapes of selection are the suite's free constants; the best with a lever within +-.8 are that lever's kept ones.
-A search with the lever kept is spared where the tuned constants keep it themselves, one with it held at its edge where
-they hold it there.
+The results of all searches of a suite form one pool, with copies whose lever is set to its edge and to the nearer
++-.8. The best on tapes of selection are the suite's free constants; the best with the lever within +-.8 are its kept
+constants. A search with the lever kept is skipped if the tuned constants already keep it; a search with the lever at
+its edge is skipped if they already have it there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,23 +26,23 @@ from protogov.experiments.studies.audit.play import (
 )
 from protogov.experiments.studies.audit.search import Search, search_all
 
-EDGE, WITHIN = 0.9, 0.8  # an action beyond the one is at an edge if none up to the other does as well
-SIGMA = 0.2  # first step of these searches: they begin at tuned constants, which are near
+EDGE, WITHIN = 0.9, 0.8  # an action beyond the first is at an edge if no action within the second is as good
+SIGMA = 0.2  # first step of these searches: they start at tuned constants, which are near
 FIRST_AGAIN = 16  # seed of these searches: beyond those of `tuned`
-SEARCHES = 3  # of a lever whose loss may be one, each of its own tapes; one of the others
+SEARCHES = 3  # searches of a lever that may lose, each with its own tapes; other levers have one
 Key = tuple[str, str]  # (suite, lever)
 
 
 @dataclass(frozen=True)
 class Contest:
-    """The best constants with a lever anywhere against the best with it kept within +-.8.
+    """The best constants with a free lever, and the best with the lever kept within +-.8.
 
     Attributes:
-        free: F64[12] actions of the one.
-        kept: of the other.
-        searches: on each side that was searched; 0 for a lever that nothing suggests to be at an edge, which has no
+        free: F64[12] actions of the former.
+        kept: F64[12] actions of the latter.
+        searches: on each side that was searched; 0 if nothing suggests that the lever is at an edge. Then there is no
             contest: both are the best of all.
-        loss: of W by keeping it; None where the best of all keeps it.
+        loss: of W by keeping the lever; None if the best of all keeps it.
     """
 
     free: Floats
@@ -64,9 +64,9 @@ def hold_contests(
     Args:
         audit: the world, and how it is played.
         sizes: of the searches with a lever kept or held, of picking, and of the losses.
-        tuned: suite -> F64[12], from where searches start.
-        edges: (suite, lever) -> -1 or 1, the edge that the lever may be best at; further ones are added where what is
-            found has others beyond .9.
+        tuned: suite -> F64[12], start of the searches.
+        edges: (suite, lever) -> -1 or 1, the edge at which the lever may be best; a lever that a search moves beyond
+            .9 is added.
     """
     sides, tried = dict(edges), dict.fromkeys(edges, 1)
     while True:
@@ -89,7 +89,7 @@ def hold_contests(
 
 
 def lever_searches(suite: str, lever: str, tuned: Floats, side: float, again: Effort, count: int) -> list[Search]:
-    """With the lever kept within +-.8, and of the others with it held at its edge, as far as tuned does not do so."""
+    """Searches with the lever kept within +-.8 or held at its edge, unless the tuned constants already are so."""
     number = LEVER_NAMES.index(lever)
     first = FIRST_AGAIN + SEARCHES * number
     kept, held = tuned.copy(), tuned.copy()
@@ -121,11 +121,11 @@ def pick_sides(pool: Floats, means: Floats, lever: str) -> tuple[Floats, Floats]
 def _pick(
     audit: Audit, sizes: Sizes, tuned: Mapping[str, Floats], sides: Mapping[Key, float], tried: Mapping[Key, int]
 ) -> dict[Key, Contest]:
-    """Search what is to be tried, and pick both sides of every contest from all that a suite's searches found."""
+    """Search, and pick both sides of every contest from the results of all searches of a suite."""
     again = replace(sizes.effort, sigma=SIGMA)
     jobs = {key: lever_searches(*key, tuned[key[0]], sides[key], again, count) for key, count in tried.items()}
     found = iter(search_all(audit.config, [job for some in jobs.values() for job in some], audit.how, "optima: again"))
-    # a pool a lever, so that one more lever leaves the pieces of the others as they are
+    # one pool per lever: one more lever does not change the pieces of the others
     pools = {(suite, ""): point[None, :] for suite, point in tuned.items()}
     for key, some in jobs.items():
         points = [tuned[key[0]], *(end for _ in some for end in next(found))]
@@ -145,7 +145,7 @@ def _pick(
 
 
 def _losses(audit: Audit, sizes: Sizes, contests: Mapping[Key, Contest], claim: int) -> dict[Key, Interval]:
-    """What keeping the lever loses, of those contests that have two sides."""
+    """The loss by keeping the lever, for contests with two sides."""
     two = {key: one for key, one in contests.items() if one.differ}
     points = {
         suite: as_points(unique_points([side for key, one in two.items() if key[0] == suite

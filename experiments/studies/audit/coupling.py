@@ -1,16 +1,17 @@
-"""Coupling: does one role's move change what is best for another, and what does it cost not to notice?
+"""Coupling: does one role's move change the best response of another, and what does a stale response cost?
 
-On one venue the others' moves are the other roles'; on two (`rivals`) they are the same role's of the other venue.
+On one venue the movers are the other roles. On two venues (`rivals`) the mover is the same role of the other venue.
 
 Influence is not strategy: a lever may move everybody's totals and nobody's optimum. For an ordered pair (i moves, j
-answers) j's best response on its own mandate is searched at i's defaults and at each of i's moves; the regret of the
-stale response is what j loses by keeping the first.
+answers) j's best response on its own mandate is searched at i's defaults and at each of i's moves. The regret of the
+stale response is what j loses by keeping the response to the defaults.
 
-Three sets of tapes that share none: searches run on the first; all that an answerer's searches found is pooled, with
-the points halfway from the stale response, because a search on few tapes goes too far; the response to each state is
-picked from that pool on the second; stale and fresh are scored on the third. The pool keeps the luck of one search from
-passing for strategy: what a search for a move found is stale too if it is best at the defaults. Where no better reply
-is found there is no regret to score: what the second set could have told is said instead.
+There are three disjoint sets of tapes. Searches run on the first. The results of all searches of an answerer form a
+pool, together with the points halfway from the stale response, because a search on few tapes goes too far. The response
+to each state is picked from that pool on the second set. Stale and fresh response are scored on the third. The pool
+prevents the luck of one search from looking like strategy: a response found for a move is also the stale response if it
+is best at the defaults. If no better response is found there is no regret to score. Then the page gives the standard
+error of the second set instead.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +46,7 @@ from protogov.experiments.studies.audit.play import (
 )
 from protogov.experiments.studies.audit.search import Response, joined_actions, search_response
 
-QUESTION = "Does one role's move change what is best for another, and what does it cost not to notice?"
+QUESTION = "Does one role's move change the best response of another, and what does a stale response cost?"
 SIZES = Sizes(
     num_seeds=FIRST_TAPES, claim_seeds=CLAIM_TAPES, pick_seeds=256, search_seeds=24, generations=12, population=10
 )  # fmt: skip
@@ -55,8 +56,8 @@ SHORT = 2.0  # standard errors at the defaults by which a search is taken to hav
 BUDGET = Budget(plateau=12, tolerance=0.02)
 NEARBY = 0.6  # first step of a move's search in that of the defaults': it starts at a good response
 LINEAR_WITHIN = 5.0  # standard errors within which an axis is linear
-FARTHEST = 1e3  # standard errors beyond which a regret is drawn no farther
-# what a role may do to the others: name -> its levers' actions; those not named stand at their default
+FARTHEST = 1e3  # standard errors at which the axis of a regret ends
+# moves of a role: name -> its levers' actions; levers not named stay at their default
 MOVES: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "rate": {
         "cheap": {"base_rate": -1.0, "slope1": -1.0, "slope2": -0.5, "optimal_utilisation": 0.8},
@@ -75,12 +76,12 @@ MOVES: Mapping[str, Mapping[str, Mapping[str, float]]] = {
 
 @dataclass(frozen=True)
 class Answers:
-    """One answerer in one suite, to everything that its rivals do.
+    """One answerer in one suite, and all moves of its rivals.
 
     Attributes:
-        suite: what is drawn from.
+        suite: source of the tapes.
         answerer: role whose responses are searched.
-        moves: (rival, move) -> F64[12], actions of those who do not answer; the defaults come on top.
+        moves: (rival, move) -> F64[12], actions of everybody else; the defaults are added.
     """
 
     suite: str
@@ -89,7 +90,7 @@ class Answers:
 
     @property
     def states(self) -> list[Floats]:
-        """Of those who do not answer, F64[12] each: the defaults, then each move."""
+        """Actions of everybody but the answerer, F64[12] each: the defaults, then each move."""
         return [DEFAULTS, *self.moves.values()]
 
     @property
@@ -117,9 +118,9 @@ def moves_of(roles: Sequence[str]) -> dict[tuple[str, str], Floats]:
 
 
 def pick_responses(totals: Sequence[Floats]) -> list[int]:
-    """The row of the pool that is played in each state, from mandates F64[pool, tapes] a state, the defaults' first.
+    """The row of the pool that is played in each state, from mandates F64[pool, tapes] per state, the defaults first.
 
-    The stale response stays unless the tapes support another: few of them decide, because losses have fat tails.
+    The stale response stays unless the tapes support another. Losses have fat tails, so few tapes decide.
     """
     stale = int(totals[0].mean(axis=1).argmax())
     best = [stale]
@@ -130,14 +131,14 @@ def pick_responses(totals: Sequence[Floats]) -> list[int]:
 
 
 def resolution(totals: Floats, stale: int) -> float:
-    """Standard error by which the best other row of F64[pool, tapes] is told from the stale one."""
+    """Standard error of the difference between the best other row of F64[pool, tapes] and the stale one."""
     means = totals.mean(axis=1)
     means[stale] = -np.inf
     return student_t(totals[int(means.argmax())] - totals[stale]).error if len(totals) > 1 else np.nan
 
 
 def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
-    """Search best responses to every move and measure the regret of the stale ones."""
+    """Search best responses to every move and measure the regret of the stale responses."""
     jobs = [
         Answers(suite, answerer, moves_of([rival for rival in roles if rival != answerer]))
         for suite in audit.suites for answerer in roles
@@ -147,7 +148,7 @@ def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
 
 
 def measure_regrets(audit: Audit, jobs: Sequence[Answers], sizes: Sizes, label: str) -> tuple[Table, list[str]]:
-    """(a row a suite, move and answerer, with Holm's probabilities over all that moved; what a reader must know)."""
+    """(One row per suite, move and answerer, with Holm's probabilities over all that moved; notes)."""
     config = audit.config
     budget = replace(BUDGET, generations=sizes.generations, population=sizes.population)
     pools, episodes = _search_pools(audit, jobs, budget, sizes.search_seeds, label)
@@ -197,10 +198,10 @@ def measure_regrets(audit: Audit, jobs: Sequence[Answers], sizes: Sizes, label: 
         f"{sizes.pick_seeds} others; where another response was picked, scored on {sizes.num_seeds} others, and on "
         f"{sizes.claim_seeds} where these tell it from nothing by more than one standard error; {episodes} episodes "
         "before those",
-        "moved: another response than the stale one was picked; where none was, resolution is the standard error by "
-        "which the next best is told from it on the tapes of selection, and there is no regret to score",
-        "at_defaults: what the fresh response gains over the stale one where nobody has moved; where it is clearly "
-        "above zero the search at the defaults fell short and the regret is not strategy alone",
+        "moved: another response than the stale one was picked; otherwise there is no regret to score. resolution: "
+        "the standard error of the next best response's difference from it on the tapes of selection",
+        "at_defaults: gain of the fresh response over the stale one without a move; if it is clearly above zero, the "
+        "search at the defaults failed and the regret is not strategy alone",
     ]
 
 
@@ -221,7 +222,7 @@ def _search_pools(
         ]  # fmt: skip
         return iter(run_pieces(search_response, audit.config, pieces, audit.how, f"{label}: searches"))
 
-    # the defaults' winner is where the others start
+    # the other searches start at the winner for the defaults
     firsts = list(search([(job, 0, budget, np.zeros(len(job.levers))) for job in jobs]))
     others = search([
         (job, state, nearby, first["point"])
@@ -238,7 +239,7 @@ def _search_pools(
 
 
 def _regret_row(totals: Sequence[Totals] | None, mandate: str) -> dict[str, Any]:
-    """Columns of one regret, from totals of stale and fresh beside a move, then at the defaults; NaN without."""
+    """Columns of one regret, from totals of stale and fresh at a move, then at the defaults; NaN without totals."""
     if totals is None:
         names = ("regret", "standard_error", "z", "p", "at_defaults", "at_defaults_error")
         return {**dict.fromkeys(names, np.nan), "tapes": 0}
@@ -250,17 +251,17 @@ def _regret_row(totals: Sequence[Totals] | None, mandate: str) -> dict[str, Any]
 
 
 def fell_short(table: Table) -> np.ndarray:
-    """Bool [rows]: whether the fresh response beats the stale one at the defaults, too, by 2 standard errors."""
+    """Bool [rows]: whether the fresh response also beats the stale one at the defaults, by 2 standard errors."""
     return np.asarray(table["moved"] & (table["at_defaults"] > SHORT * table["at_defaults_error"]))
 
 
 def summarise(found: Found) -> list[str]:
-    """How many regrets are more than luck, how many there are none of, and the largest of each answerer."""
+    """How many regrets are significant, how many moves need no answer, and the largest regret of each answerer."""
     table = found.tables["coupling"]
     survive = table["p_holm"] < LEVEL
     sentences = [
-        f"{int(survive.sum())} of {num_rows(table)} stale responses lose so much that it survives Holm at {LEVEL:.0%}, "
-        f"{int((survive & fell_short(table)).sum())} of them better at the defaults, too",
+        f"{int(survive.sum())} of {num_rows(table)} stale responses have a significant loss (Holm, {LEVEL:.0%}); for "
+        f"{int((survive & fell_short(table)).sum())} of these the fresh response is also better at the defaults",
         *summarise_unmoved(table),
     ]
     for key, own in groups(table, ["answerer"]):
@@ -276,18 +277,18 @@ def summarise(found: Found) -> list[str]:
 
 
 def summarise_unmoved(table: Table) -> list[str]:
-    """A sentence on those moves to which no better reply than the stale one was found, if there are any."""
+    """A sentence on the moves without a better response than the stale one, if there are any."""
     errors = table["resolution"][~table["moved"]]
     if not errors.size:
         return []
     return [
-        f"no better reply found to {errors.size} of {num_rows(table)} moves; the next best is told from the stale "
-        f"one with a standard error of {number(np.nanmin(errors))} to {number(np.nanmax(errors))} bp"
+        f"no better reply found to {errors.size} of {num_rows(table)} moves; the standard error of the next best "
+        f"reply's difference from the stale one is {number(np.nanmin(errors))} to {number(np.nanmax(errors))} bp"
     ]
 
 
 def draw(found: Found) -> Figure:
-    """Regret of every stale response in standard errors, labelled in bp: a row a move, a panel a suite."""
+    """Regret of every stale response in standard errors, labels in bp: one row per move, one panel per suite."""
     table = found.tables["coupling"]
     keys = [tuple(key.values()) for key, _ in groups(table, ["answerer", "mover", "move"])]
     survive = int((table["p_holm"] < LEVEL).sum())

@@ -1,4 +1,4 @@
-"""What the audit's figures share: panels with named rows, intervals in them, axes for a basis point and a thousand."""
+"""Shared parts of the audit's figures: panels with named rows, intervals, axes from one basis point to thousands."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ def suite_looks(suites: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def names_of(column: Any) -> list[str]:
-    """The different names in a column, in their order."""
+    """The distinct names in a column, in their order."""
     return list(dict.fromkeys(str(name) for name in column))
 
 
@@ -31,9 +31,9 @@ def row_panels(
     titles: Sequence[str], names: Sequence[str], *, left: float = 2.4, panel: float = 3.1, row: float = 0.3,
     rest: float = 1.8,
 ) -> tuple[Figure, dict[str, Axes]]:  # fmt: skip
-    """A panel a title, side by side, with the same named rows from the top down and a line at nothing.
+    """One panel per title, side by side, with the same named rows from the top down and a line at zero.
 
-    Sizes are in inches: of the names, a panel's width, a row's height, and what is above and below the rows.
+    Sizes are in inches: the names' width, a panel's width, a row's height, and the space above and below the rows.
     """
     figure = new_figure(left + panel * len(titles), rest + row * len(names))
     panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
@@ -64,9 +64,9 @@ def label_row(axes: Axes, place: float, text: str) -> None:
 
 
 def symlog_x(axes: Axes, linear: float, low: float, high: float, most_ticks: int = 7) -> None:
-    """An x axis from `low` to `high` and zero, linear within +-`linear`: there are losses of 10 bp and of thousands.
+    """An x axis from `low` to `high` and zero, linear within +-`linear`: losses range from 10 bp to thousands.
 
-    Where all lies within three times that, the whole axis is linear.
+    If everything lies within three times that, the whole axis is linear.
     """
     if max(abs(low), abs(high)) < 3.0 * linear:
         axes.margins(x=0.1)
@@ -86,7 +86,7 @@ def symlog_x(axes: Axes, linear: float, low: float, high: float, most_ticks: int
 
 
 def footnote(figure: Figure, text: str, labelled: Axes | None = None) -> None:
-    """What the axis of all panels is, below them, with a legend of what is labelled in one of them."""
+    """The label of the axis below all panels, with a legend of the labels in one of them."""
     if labelled is None:
         figure.supxlabel(text, fontsize=7.5, color=GREY)
         return

@@ -1,10 +1,10 @@
-"""In what share of an ensemble of worlds each statement holds: a headline is of the ensemble, not of one point of it.
+"""The share of an ensemble of worlds in which each statement holds: a headline is about the ensemble, not one point.
 
-A member is a configuration. Defaults, cheaters, the rivals' externalities and what the default world's constants for
-each market have over its single ones are measured in each on the same tapes: constants found in the default world say
-whether they carry over, and are not a member's own room for adaptation. A statement holds in a member where its whole
-95% interval lies on one side of zero. Members are finished one after the other, and what is written is of those that
-are: a run that is cut off goes on with the next.
+A member is a configuration. The same tapes measure in each member: W of the defaults and of cheaters, the rivals'
+externalities, and the gain of the default world's constants for each market over its single ones. The last shows
+whether these constants carry over; it is not a member's own room to adapt. A statement holds in a member if its whole
+95% interval lies on one side of zero. Members are measured one after another, and the results hold finished members
+only: an interrupted run resumes with the next one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,22 +37,22 @@ from protogov.experiments.studies.audit.rivals import externality_points, extern
 from protogov.experiments.studies.audit.room import JOINT, Picks, find_room, in_shares, market_tapes
 from protogov.experiments.studies.audit.suites import market_shares
 
-QUESTION = "In what share of the ensemble's worlds does each statement hold?"
-SIZES = Sizes(num_seeds=1024)  # a member, shared out over the suites
+QUESTION = "For what share of the ensemble's worlds does each statement hold?"
+SIZES = Sizes(num_seeds=1024)  # per member, shared among the suites
 LEAST = 16  # tapes of a market, however rare it is
-# of each role the move that reaches a rival farthest in trials: all six cost twice as much
+# the move of each role with the largest effect on a rival in trials; all six would cost twice as much
 REACHING = {("rate", "dear"), ("risk", "strict"), ("spread", "wide")}
 KINDS = {"below": ("below zero", VERMILLION), "unclear": ("unclear", FAINT), "above": ("above zero", BLUE)}
 
 
 @dataclass(frozen=True)
 class Statements:
-    """What is asked of every member.
+    """The measurements of every member.
 
     Attributes:
-        suites: what is drawn from.
-        each: tapes a suite.
-        governors: names of baselines, the defaults' first.
+        suites: sources of the tapes.
+        each: tapes per suite.
+        governors: names of baselines, the defaults first.
         picks: constants of the default world, by role.
     """
 
@@ -63,7 +63,7 @@ class Statements:
 
     @property
     def moves(self) -> dict[tuple[str, str], Floats]:
-        """Of a rival."""
+        """Moves of a rival."""
         return {key: move for key, move in moves_of(["rate", "risk", "spread"]).items() if key in REACHING}
 
     @property
@@ -94,7 +94,7 @@ class Statements:
 
 
 def members_of(config: WorldConfig, asked: Sequence[str]) -> dict[str, WorldConfig]:
-    """Name -> the same world with a member's physics; all members where none is asked for.
+    """Name -> the same world with a member's physics; all members by default.
 
     Raises:
         BadInput: an unknown member.
@@ -112,10 +112,10 @@ def measure(
     cheaters: Sequence[str] = CHEATERS,
     roles: Sequence[str] = (JOINT,),
 ) -> Iterator[Found]:
-    """Measure every statement in one member after the other; yields what is known after each.
+    """Measure every statement in one member after another; yields the results after each.
 
     Args:
-        audit: the world in which constants for each market are searched, as `room` does; its pieces are taken up.
+        audit: the world in which constants for each market are searched, as in `room`, whose pieces are reused.
         members: name -> world of one venue; those of the audit by default.
         cheaters: names of baselines.
         roles: whose constants.
@@ -132,18 +132,18 @@ def measure(
         rows += [{"member": member} | row for suite in audit.suites for row in statement_rows(suite, asked, played)]
         table = columns(rows)
         notes = [
-            f"{number} of {len(worlds)} members measured; {count} tapes a member and statement, the suites share "
-            f"them: {asked.each} paired tapes of each; those of constants for each market are shared out over a "
+            f"{number} of {len(worlds)} members measured; {count} tapes per member and statement, shared among "
+            f"the suites: {asked.each} paired tapes of each; for constants for each market, shared among a "
             f"suite's markets, at least {LEAST} each; a member takes {alone} episodes of one venue and "
             f"{num_episodes(list(asked.duels.values()))} of two",
-            "above and below: share of members whose whole 95% interval lies there; every member is in "
+            "above and below zero: share of members whose whole 95% interval lies there; every member is in "
             "ensemble_members",
         ]
         yield Found({"ensemble": share_table(table), "ensemble_members": table}, {"notes": notes})
 
 
 def statement_rows(suite: str, asked: Statements, played: Mapping[str, Totals]) -> list[dict[str, Any]]:
-    """A row a statement of one member and suite."""
+    """One row per statement of one member and suite."""
     found: list[tuple[str, Mapping[str, Any], str]] = []  # statement, row that holds its interval, name in that row
     default, *cheats = cheater_rows({name: played[f"{suite}/{name}"][WELFARE][0] for name in asked.governors})
     found.append(("W of the defaults", default, "welfare"))
@@ -167,7 +167,7 @@ def statement_rows(suite: str, asked: Statements, played: Mapping[str, Totals]) 
 
 
 def share_table(by_member: Table) -> Table:
-    """A row a suite and statement: shares of members whose interval is above or below zero, and the range of means."""
+    """One row per suite and statement: shares of members with an interval above or below zero, and range of means."""
     rows = []
     for key, own in groups(by_member, ["suite", "statement"]):
         above, below = float((own["low"] > 0.0).mean()), float((own["high"] < 0.0).mean())
@@ -194,7 +194,7 @@ def summarise(found: Found) -> list[str]:
 
 
 def draw(found: Found) -> Figure:
-    """Share of the members in which each statement's whole interval lies above or below zero: a panel a suite."""
+    """Share of the members in which each statement's whole interval lies above or below zero: one panel per suite."""
     table = found.tables["ensemble"]
     names = names_of(table["statement"])
     wrapped = ["\n".join(wrap(spaced(name), 44)) for name in names]

@@ -1,9 +1,9 @@
-"""Where W is best along each lever: inside its range, or at an edge, where the world asks for no balance.
+"""Where W is best along each lever: inside its range, or at an edge, where no balance is needed.
 
-First each lever alone over its range, the others at their defaults. A lever may be best at an edge if it is so alone,
-if an action beyond .8 cannot be told from its best, or if tuned constants have it beyond .9: it is then searched again
-with the others (`contests`). It is at an edge if the best constants that were found have it beyond .9 and the best with
-it within +-.8 are worse by more than two standard errors on fresh paired tapes.
+First each lever moves alone over its range, with the others at their defaults. A lever may be best at an edge if it is
+so alone, if an action beyond .8 is not significantly worse than its best, or if tuned constants have it beyond .9. Then
+it is searched again with the others (`contests`). It is at an edge if the best constants found have it beyond .9 and
+the best with the lever within +-.8 are worse by more than two standard errors on fresh paired tapes.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ COLUMNS = 4  # panels side by side
 
 
 def measure(audit: Audit) -> Found:
-    """Find each lever's best action alone, and try those that may be at an edge again with the others tuned."""
+    """Find each lever's best action alone, and search levers that may be at an edge again with the others tuned."""
     sizes = audit.sizes(SIZES)
     tuned = {suite: one.point for suite, one in find_tuned(audit).items()}
     curves = _grid(audit, sizes.grid_seeds)
@@ -55,7 +55,7 @@ def measure(audit: Audit) -> Found:
     rows, points = [], []
     for (suite, name), one in contests.items():
         at, curve, gain = LEVER_NAMES.index(name), curves[suite, name].mean(axis=1), gains[suite, name]
-        # a lever that the best constants keep within .8 themselves loses nothing by it, and has no loss
+        # if the best constants keep a lever within .8, keeping it costs nothing, and there is no loss
         loss = one.loss or Interval(np.nan, np.nan, np.nan, 0)
         rows.append(
             {
@@ -74,11 +74,11 @@ def measure(audit: Audit) -> Found:
     again = sum(row["searches"] > 0 for row in rows)
     notes = [
         f"lone_action: best of {len(PLACES)} on {sizes.grid_seeds} tapes of selection, the other levers at their "
-        f"defaults; gain: what it gains on {sizes.num_seeds} others",
-        f"{again} levers again with the others tuned, kept within {WITHIN} and held at the edge as far as tuned "
-        f"constants do not do so: one search of {sizes.effort.distinct} tapes on each side, three where keeping may "
-        f"lose; picked on {sizes.pick_seeds} tapes, scored on {sizes.num_seeds}, and on {sizes.claim_seeds} where the "
-        "loss is more than one standard error there: elsewhere no sign is claimed",
+        f"defaults; gain: its gain on {sizes.num_seeds} others",
+        f"{again} levers were searched again with the others tuned, kept within {WITHIN} and held at the edge, unless "
+        f"tuned constants are already so: one search of {sizes.effort.distinct} tapes on each side, three if keeping "
+        f"may lose; picked on {sizes.pick_seeds} tapes, scored on {sizes.num_seeds}, and on {sizes.claim_seeds} if "
+        "the loss exceeds one standard error there; otherwise no sign is claimed",
     ]
     tables = {"optima": columns(rows), "optima_curves": columns(points)}
     return Found(tables, {"notes": notes, "claim_seeds": sizes.claim_seeds})
@@ -100,7 +100,7 @@ def _grid(audit: Audit, grid_seeds: int) -> dict[Key, Floats]:
 
 
 def _gains_alone(audit: Audit, best: Mapping[Key, int], num_seeds: int) -> dict[Key, Interval]:
-    """What each lever's best action gains over the defaults, the others at theirs, on tapes of scoring."""
+    """Gain of each lever's best action over its default, the other levers at theirs, on tapes of scoring."""
     points = {key: grid_points(key[1])[at] for key, at in best.items()}
     asked = {}
     for suite in audit.suites:
@@ -122,13 +122,13 @@ def grid_points(lever: str) -> Floats:
 
 
 def best_place(curve: Floats) -> int:
-    """Number of the best of `PLACES`; where several are equally good, the one nearest to the default."""
+    """Number of the best of `PLACES`; a tie goes to the one nearest to the default."""
     tied = np.flatnonzero(curve == curve.max())
     return int(tied[np.abs(np.array(PLACES)[tied]).argmin()])
 
 
 def edge_side(curve: Floats, tuned: float) -> float:
-    """-1 or 1, the edge that a lever may be best at; 0 where nothing suggests any.
+    """-1 or 1, the edge at which a lever may be best; 0 if nothing suggests one.
 
     Args:
         curve: W of each of `PLACES`, the others at their defaults, F64[places, tapes].
@@ -140,7 +140,7 @@ def edge_side(curve: Floats, tuned: float) -> float:
     best = best_place(means)
     for at in sorted(range(len(PLACES)), key=lambda place: -means[place]):
         lost = student_t(curve[best] - curve[at])
-        # exactly alike is no edge: what changes nothing is best where it is
+        # exactly equal is no edge: a lever without effect is best where it is
         if abs(PLACES[at]) > WITHIN and (at == best or (lost.error > 0.0 and lost.z <= SIGNIFICANT)):
             return float(np.sign(PLACES[at]))
     return 0.0
@@ -169,13 +169,13 @@ def summarise(found: Found) -> list[str]:
             f"{key['suite']}: of {len(levers)} levers {sum(abs(row['lone_action']) > EDGE for row in levers)} are best "
             f"beyond {EDGE} alone, {len(edge) + len(others)} in the best constants found, and {len(edge)} at an edge"
             f"{': ' if edge else ''}{', '.join(edge)}"
-            f"{'; beyond it, but not shown to lose within: ' if others else ''}{', '.join(others)}"
+            f"{'; beyond, but without a proven loss inside: ' if others else ''}{', '.join(others)}"
         )
     return sentences
 
 
 def draw(found: Found) -> Figure:
-    """W along each lever, the others at their defaults, and where the best constants have it: a panel a lever."""
+    """W along each lever, the others at their defaults, and its value in the best constants: one panel per lever."""
     table, curves = found.tables["optima"], found.tables["optima_curves"]
     looks, levers = suite_looks(names_of(table["suite"])), names_of(table["lever"])
     lines = -(-len(levers) // COLUMNS)
@@ -193,7 +193,7 @@ def draw(found: Found) -> Figure:
             axes.plot(actions, over, color=look["color"], label=row["suite"])
             best = int(np.flatnonzero(actions == row["lone_action"])[0])
             axes.plot(actions[best], over[best], markersize=6, markerfacecolor="white", **look)
-            # where it stands in the best constants that were found, at the foot of the panel
+            # its value in the best constants found, at the foot of the panel
             face = look["color"] if row["at_edge"] else "white"
             foot = axes.get_xaxis_transform()
             axes.plot(row["free_action"], 0.05, transform=foot, markersize=6, markerfacecolor=face, clip_on=False,

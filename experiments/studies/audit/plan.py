@@ -1,4 +1,4 @@
-"""What every measurement of the audit is given: sizes, a world, suites; and how its intervals are said."""
+"""The input of every measurement of the audit: sizes, a world, suites; and its intervals in words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,7 +13,7 @@ from protogov.experiments.studies.audit.play import Govern, Play, Totals, play_a
 from protogov.experiments.studies.audit.suites import SUITES
 
 CLAIM_TAPES = 12288  # paired tapes where a sign is claimed
-FIRST_TAPES = 2048  # of these, on which is seen whether there may be a sign
+FIRST_TAPES = 2048  # tapes of the first stage, which suggest a sign or not
 ROLES = ("rate", "risk", "spread")
 _LEAST = {"num_seeds": 2, "search_seeds": 2, "pick_seeds": 2, "grid_seeds": 2, "claim_seeds": 2,
           "generations": 1, "population": 4, "points": 2}  # fmt: skip
@@ -21,33 +21,33 @@ _LEAST = {"num_seeds": 2, "search_seeds": 2, "pick_seeds": 2, "grid_seeds": 2, "
 
 @dataclass(frozen=True)
 class Sizes:
-    """Tapes and budgets; 0 is each measurement's own."""
+    """Tapes and budgets; 0 means each measurement's own default."""
 
     num_seeds: int = 0
-    """Tapes on which is scored, of each suite (room: of each market; ensemble: of each member, all suites together);
-    in optima, rivals and coupling those on which is seen whether a sign may be claimed."""
+    """Tapes of scoring per suite (room: per market; ensemble: per member, all suites together); in optima, rivals and
+    coupling the tapes of the first stage, which suggest a sign or not."""
     search_seeds: int = 0
-    """Tapes of each search: a generation's in tuned, optima and room, all of them in coupling and rivals."""
+    """Tapes of each search: per generation in tuned, optima and room, in total in coupling and rivals."""
     pick_seeds: int = 0
-    """Tapes on which what was searched is picked; worth: on which all points are played."""
+    """Tapes on which results of searches are picked; in worth, tapes on which all points are played."""
     grid_seeds: int = 0
     """Tapes on which optima picks each lever's best action alone."""
     claim_seeds: int = 0
     """Paired tapes on which optima, rivals and coupling claim a sign."""
     generations: int = 0
-    """Of each search; optima and room: also of those of tuned, which they take up."""
+    """Generations of each search; in optima and room also of the searches of tuned, which they reuse."""
     population: int = 0
-    """Candidates a generation, at least 4."""
+    """Candidates per generation, at least 4."""
     points: int = 0
-    """Of each role in worth, a power of two."""
+    """Points of each role in worth, a power of two."""
 
     @property
     def effort(self) -> Effort:
-        """Of a search for constants."""
+        """Effort of a search for constants."""
         return Effort(self.generations, self.population, self.search_seeds)
 
     def check(self) -> None:
-        """Raises BadInput where a size is too small to measure anything."""
+        """Raise BadInput for a size that is too small to measure anything."""
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value != 0 and value < least:
@@ -58,14 +58,14 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Audit:
-    """What is asked of every measurement.
+    """The input of every measurement.
 
     Attributes:
         config: the world, of one venue.
-        suites: what is drawn from.
-        asked: sizes other than a measurement's own.
-        members: of the ensemble, all when empty.
-        how: processes, and where finished pieces are kept.
+        suites: sources of the tapes.
+        asked: sizes that replace a measurement's own.
+        members: of the ensemble; empty means all.
+        how: processes, and the folder of finished pieces.
     """
 
     config: WorldConfig
@@ -75,7 +75,7 @@ class Audit:
     how: Running = HERE
 
     def sizes(self, own: Sizes) -> Sizes:
-        """A measurement's own sizes, but for those that were asked for."""
+        """A measurement's own sizes, replaced by those that were asked for."""
         return replace(own, **{name: value for name, value in asdict(self.asked).items() if value})
 
     def play(self, asked: Mapping[str, Play | Govern], label: str) -> dict[str, Totals]:

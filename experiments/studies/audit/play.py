@@ -1,6 +1,6 @@
-"""Whole episodes of constants and of governors on paired tapes, and the pieces that they are played in.
+"""Whole episodes of constants and of governors on paired tapes, and the pieces in which they are played.
 
-Constants ask nothing of a world, so that many of them are played as rows of one batch: forks of the same openings,
+Constants do not look at a world. Therefore many of them are played as rows of one batch: forks of the same openings,
 which share tape and keyed noise.
 """
 
@@ -26,7 +26,7 @@ from protogov.experiments.studies.audit.suites import find_suite
 MAX_ROWS = 768  # worlds at a time: enough for the compiled code, little enough for the memory
 CHUNK = 1024  # tapes of a piece, and about how many episodes
 WELFARE, PROFIT = "welfare/0", "market_profit/0"  # of venue 0
-# what the option pool gains or loses by the price and the vol: no welfare, a transfer or a bet
+# gains and losses of the option pool by price and vol: a transfer or a bet, not welfare
 PROFIT_FIELDS = ("pool_delta", "pool_gamma_theta", "pool_vega")
 LEVER_NAMES = tuple(LEVER_INDEX)
 DEFAULTS = np.zeros(len(LEVERS))  # actions of all levers
@@ -40,7 +40,7 @@ class Play:
     """Constants on some tapes.
 
     Attributes:
-        suite: what is drawn from.
+        suite: source of the tapes.
         points: actions of every candidate, 12 of venue 0 or 24 of both; levers without a role stay at their default.
         first: seed of the first tape.
         count: tapes.
@@ -54,7 +54,7 @@ class Play:
 
 @dataclass(frozen=True)
 class Govern:
-    """Baseline governors, by the name of the set, on some tapes of a suite: the first's seed, and how many."""
+    """Baseline governors, by the name of the set, on tapes of a suite: the first seed, and the number of tapes."""
 
     suite: str
     governors: str
@@ -82,13 +82,13 @@ def play_constants(config: WorldConfig, scenario: str | Scenario, seeds: NDArray
 
     Args:
         config: the world.
-        scenario: what is drawn from.
+        scenario: source of the tapes.
         seeds: U64[m] of the tapes.
         actions: F64[c, venues, 12], of every candidate.
 
     Returns:
-        Totals of the episode, F64[c, m], bp of K0: "welfare/v" and "market_profit/v" of each venue and "mandate/a" of
-        each agent.
+        Totals of the episode, F64[c, m], bp of K0: "welfare/v" and "market_profit/v" of each venue, "mandate/a" of each
+        agent.
     """
     actions = np.asarray(actions, np.float64)
     batches = []
@@ -129,9 +129,9 @@ def _profit(world: Simulator, venue: int) -> Floats:
 
 
 def play_job(config: WorldConfig, job: Play | Govern) -> Table:
-    """A row a candidate and tape, candidate by candidate: totals [bp of K0].
+    """One row per candidate and tape, candidate by candidate: totals [bp of K0].
 
-    Of constants those of `play_constants`, of governors welfare of venue 0 and the unweighted terms "term/agent/name".
+    For constants those of `play_constants`; for governors welfare of venue 0 and the unweighted "term/agent/name".
     """
     scenario, seeds = find_suite(job.suite), tape_range(job.first, job.count)
     if isinstance(job, Govern):
@@ -142,9 +142,9 @@ def play_job(config: WorldConfig, job: Play | Govern) -> Table:
 
 
 def split_job(job: Play | Govern) -> list[list[Play | Govern]]:
-    """A job in parts of about `CHUNK` episodes: run by run of tapes, in each group by group of candidates.
+    """A job in parts of about `CHUNK` episodes: by runs of tapes, and in each run by groups of candidates.
 
-    Many tapes of a candidate are a part of their own, which whoever asks for the same ones takes up.
+    Many tapes of one candidate are a part of their own, so other jobs with the same tapes can reuse it.
     """
     runs = [(job.first + at, min(CHUNK, job.count - at)) for at in range(0, job.count, CHUNK)]
     if isinstance(job, Govern):
@@ -166,9 +166,9 @@ def play_all(
     Args:
         config: the world.
         asked: name -> what is played.
-        how: processes, and where finished pieces are kept.
+        how: processes, and the folder of finished pieces.
         label: of the progress bar.
-        worlds: name -> the world of what is asked under it, where it is another.
+        worlds: name -> its world, if it differs from `config`.
 
     Returns:
         name -> the totals of `play_job`, F64[candidates, tapes] each; a set of governors is one candidate.
@@ -200,12 +200,12 @@ def as_points(actions: ArrayLike) -> tuple[Actions, ...]:
 
 
 def unique_points(points: ArrayLike) -> Floats:
-    """Each different row once, in the order of their first."""
+    """Each distinct row once, in the order of first appearance."""
     return np.array(list(dict.fromkeys(as_points(points))))
 
 
 def lever_values(point: Floats, config: WorldConfig) -> dict[str, float]:
-    """Lever -> value in its unit in this world, of all twelve actions: -1 low, 0 the world's default, 1 high."""
+    """Lever -> value in its unit in this world, for all twelve actions: -1 low, 0 the world's default, 1 high."""
     values = {}
     for lever, place in zip(LEVERS, point, strict=True):
         default, end = config.lever_default(lever.name), lever.low if place < 0.0 else lever.high

@@ -1,7 +1,7 @@
-"""Two venues: what a rival's same role does to a venue by its moves, and whether it has to be answered.
+"""Two venues: the effect of a rival's moves on a venue, and whether the same role must answer them.
 
-Externality: what the other venue's move changes in one's own mandate and W while one stands at the defaults. Regret:
-what one's role loses in its own mandate by keeping the response that is best beside a rival at its defaults
+Externality: the change in the own mandate and W by the other venue's move, with the own levers at the defaults.
+Regret: the loss in the role's own mandate by keeping the response that is best against a rival at its defaults
 (`coupling`).
 """
 
@@ -31,7 +31,7 @@ from protogov.experiments.studies.audit.coupling import SIZES as COUPLING
 from protogov.experiments.studies.audit.plan import ROLES, Audit, span_of
 from protogov.experiments.studies.audit.play import DEFAULTS, WELFARE, Totals, scoring
 
-QUESTION = "On two venues: what does a rival's same role do to a venue by its moves, and must it be answered?"
+QUESTION = "On two venues: how do moves of a rival's role affect a venue, and must the same role answer them?"
 SIZES = replace(COUPLING, pick_seeds=512)
 EFFECTS = {"mandate": "own mandate of that role", "welfare": "own W"}
 
@@ -44,7 +44,7 @@ def externality_points(moves: Mapping[tuple[str, str], Floats]) -> Floats:
 def externality_rows(
     suite: str, moves: Mapping[tuple[str, str], Floats], totals: Sequence[Totals], claim: int
 ) -> list[dict[str, Any]]:
-    """A row a move: what it changes for the venue that stood still [bp of K0]; totals of nobody's move, then each.
+    """One row per move: its effect on the venue without moves [bp of K0]; totals without a move, then with each.
 
     A sign is claimed on `claim` tapes or more.
     """
@@ -66,7 +66,7 @@ def _columns(role: str) -> tuple[str, str]:
 
 
 def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
-    """Play each move of a rival on two venues, and search one's own answers to it."""
+    """Play each move of a rival on two venues, and search the own answers to it."""
     sizes, moves = audit.sizes(SIZES), moves_of(roles)
     audit = replace(audit, config=replace(audit.config, venues=2))
     points = externality_points(moves)
@@ -86,7 +86,7 @@ def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
     jobs = [Answers(suite, role, moves_of([role])) for suite in audit.suites for role in roles]
     regrets, notes = measure_regrets(audit, jobs, sizes, "rivals: regret")
     note = (
-        f"externality: {len(moves)} moves on {sizes.num_seeds} paired tapes a suite, those that may have a sign on "
+        f"externality: {len(moves)} moves on {sizes.num_seeds} paired tapes per suite, possible signs on "
         f"{claim}; {len(audit.suites) * len(points) * sizes.num_seeds} episodes of two venues before those; regret in "
         "the role's own mandate:"
     )
@@ -94,7 +94,7 @@ def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
 
 
 def summarise(found: Found) -> list[str]:
-    """How many moves reach the rival, the largest of each role, and how many have to be answered."""
+    """How many moves affect the rival, the largest effect of each role, and how many must be answered."""
     table, regrets = found.tables["rivals"], found.tables["rivals_regrets"]
     sentences = []
     for name, words in (("mandate", "its own mandate"), ("welfare", "its W")):
@@ -105,25 +105,24 @@ def summarise(found: Found) -> list[str]:
             largest.append(f"{key['role']} {about}")
         sentences.append(
             f"{int((table[f'{name}_sign'] != NO_SIGN).sum())} of {num_rows(table)} moves of a rival's same role change "
-            f"{words} beyond their interval, the largest {', '.join(largest)} bp"
+            f"{words} significantly, the largest {', '.join(largest)} bp"
         )
     survive = regrets["p_holm"] < LEVEL
     most = f", the largest {signed(float(regrets['regret'][survive].max()))} bp" if survive.any() else ""
     sentences.append(
-        f"{int(survive.sum())} of {num_rows(regrets)} stale answers lose so much that it survives Holm at "
-        f"{LEVEL:.0%}{most}"
+        f"{int(survive.sum())} of {num_rows(regrets)} stale answers have a significant loss (Holm, {LEVEL:.0%}){most}"
     )
     return [*sentences, *summarise_unmoved(regrets)]
 
 
 def largest_claimed(table: Table, name: str) -> dict[str, Any] | None:
-    """The row of the largest effect for which a sign is claimed."""
+    """The row of the largest effect with a claimed sign."""
     claimed = [row for row in records(table) if row[f"{name}_sign"] != NO_SIGN]
     return max(claimed, key=lambda row: abs(float(row[name])), default=None)
 
 
 def draw(found: Found) -> Figure:
-    """What a rival's moves change in one's own mandate and W, and the regret of not answering: a panel a suite."""
+    """Effects of a rival's moves on the own mandate and W, and the regret without an answer: one panel per suite."""
     table, regrets = found.tables["rivals"], found.tables["rivals_regrets"]
     keys = [tuple(key.values()) for key, _ in groups(table, ["role", "move"])]
     suites, names = drawing.names_of(table["suite"]), [f"rival's {role} {spaced(move)}" for role, move in keys]

@@ -1,10 +1,10 @@
-"""Room for adaptation: constants for each market, in hindsight, against one set for all markets of a suite.
+"""Room to adapt: constants for each market, in hindsight, against one set for all markets of a suite.
 
-A market is a part of a suite. A role searches constants on every market and on every suite as a whole, all roles
-together with the searches of `tuned`; from all that was found, and the defaults, the best for each market and the best
-single ones for each suite are picked on tapes of selection and scored on others, each market on its own. Both suites
-share the markets that they share. Room is no bound: a governor that reacts within a market may gain more, and one that
-must first learn where it is, less.
+A market is a part of a suite. A role searches constants on every market and on every suite as a whole; for all roles
+together (joint) the suite's searches are those of `tuned`. The best constants for each market and the best single set
+for each suite are picked from all results and the defaults on tapes of selection. They are scored on other tapes, each
+market on its own. A market in both suites is played once. Room is not a bound: a governor that reacts within a market
+may gain more, and a governor that must first learn where it is may gain less.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,25 +29,25 @@ from protogov.experiments.studies.audit.suites import market_shares, markets_of
 from protogov.experiments.studies.audit.tuned import SIZES as TUNED
 from protogov.experiments.studies.audit.tuned import search_tuned
 
-QUESTION = "What is there to react to: what do constants for each market gain over one set for all?"
+QUESTION = "How much can adaptation gain: what do constants for each market gain over one set for all?"
 JOINT = "joint"
 ALL_ROLES = (*ROLES, JOINT)
 SIZES = Sizes(num_seeds=256, pick_seeds=64, search_seeds=20, generations=12, population=10)
-FIRST_SEED = 64  # of these searches: beyond those of the other measurements
-MARKET_STRIDE = 2**16  # tapes between those of two markets
+FIRST_SEED = 64  # seed of these searches, beyond those of the other measurements
+MARKET_STRIDE = 2**16  # distance between the first seeds of two markets
 SURE = 1.96  # standard errors of a 95% interval; a mean over markets has many degrees of freedom
 Picks = Mapping[str, tuple[dict[str, Floats], dict[str, Floats]]]  # role -> (market ->, suite ->) F64[12] actions
 
 
 def market_tapes(suites: Sequence[str]) -> dict[str, int]:
-    """Market -> seed of its first tape of scoring: markets share none, so that their errors are independent."""
+    """Market -> seed of its first tape of scoring. Markets share no tapes, so their errors are independent."""
     return {market: FIRST_SCORING + at * MARKET_STRIDE for at, market in enumerate(markets_of(suites))}
 
 
 def room_searches(role: str, suites: Sequence[str], effort: Effort) -> list[Search]:
-    """Of one role: a search a market, and one a suite, of twice as many tapes, that has several markets.
+    """Searches of one role: one per market, and one, on twice as many tapes, per suite with several markets.
 
-    All roles together have none of a suite: those of `tuned` are larger.
+    All roles together have no search of a suite: those of `tuned` are larger.
     """
     markets = markets_of(suites)
     wholes = () if role == JOINT else tuple(suite for suite in suites if suite not in markets)
@@ -59,7 +59,7 @@ def room_searches(role: str, suites: Sequence[str], effort: Effort) -> list[Sear
 
 
 def find_room(audit: Audit, roles: Sequence[str]) -> Picks:
-    """Role -> (market -> its constants, suite -> the single ones), F64[12] actions each."""
+    """Role -> (market -> its constants, suite -> its single constants), F64[12] actions each."""
     sizes, markets = audit.sizes(SIZES), markets_of(audit.suites)
     jobs = {role: room_searches(role, audit.suites, sizes.effort) for role in roles}
     wholes = list(search_tuned(audit).values()) if JOINT in roles else []
@@ -84,7 +84,7 @@ def find_room(audit: Audit, roles: Sequence[str]) -> Picks:
 def pick_room(
     means: Mapping[str, Floats], shares: Mapping[str, Mapping[str, float]]
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """(market -> its best candidate, suite -> the best in all its markets) from mean W F64[candidates] a market."""
+    """(market -> its best candidate, suite -> best in all its markets) from mean W F64[candidates] per market."""
     own = {market: int(values.argmax()) for market, values in means.items()}
     single = {
         suite: int(np.add.reduce([share * means[market] for market, share in of.items()]).argmax())
@@ -94,7 +94,7 @@ def pick_room(
 
 
 def measure(audit: Audit, roles: Sequence[str] = ALL_ROLES) -> Found:
-    """Search constants for each market and for all, and score the one against the other."""
+    """Search constants for each market and for all markets, and score both."""
     sizes, picks, first = audit.sizes(SIZES), find_room(audit, roles), market_tapes(audit.suites)
     asked = {
         f"{role}/{market}": scoring(market, [DEFAULTS, own[market], *(single[suite] for suite in audit.suites)],
@@ -117,16 +117,16 @@ def measure(audit: Audit, roles: Sequence[str] = ALL_ROLES) -> Found:
     searches = sum(job.effort.episodes for role in roles for job in room_searches(role, audit.suites, sizes.effort))
     notes = [
         f"{len(first)} markets; a market's search sees {sizes.effort.distinct} tapes ({sizes.generations} generations "
-        f"of {sizes.population}), a suite's twice as many, those of joint {audit.sizes(TUNED).effort.distinct} each "
-        f"(tuned); picked on {sizes.pick_seeds} others a market, scored on {sizes.num_seeds}; {searches} episodes of "
+        f"of {sizes.population}), a suite's twice as many, a joint one {audit.sizes(TUNED).effort.distinct} "
+        f"(tuned); picked on {sizes.pick_seeds} others per market, scored on {sizes.num_seeds}; {searches} episodes of "
         f"searches, {num_episodes(list(asked.values()))} of scores",
-        "what each market's own constants gain is in room_markets",
+        "room_markets has the gain of each market's own constants",
     ]
     return Found({"room": columns(table), "room_markets": markets}, {"notes": notes})
 
 
 def market_row(default: Floats, own: Floats, single: Floats) -> dict[str, float]:
-    """Of W under the defaults, a market's own constants and the single ones of its suite, F64[tapes] each."""
+    """W under the defaults, under a market's own constants and under its suite's single ones, F64[tapes] each."""
     gain, over = student_t(own - single), student_t(single - default)
     return {
         **interval_columns("room", gain), "room_error": gain.error, "single_over_default": over.mean,
@@ -144,27 +144,27 @@ def suite_row(markets: Table) -> dict[str, Any]:
 
 
 def in_shares(markets: Table, name: str) -> Interval:
-    """A mean over markets in their shares; tapes of one are independent of those of another."""
+    """A mean over markets weighted by their shares; tapes of different markets are independent."""
     share = markets["share"] / markets["share"].sum()
     mean, error = float(share @ markets[name]), float(np.sqrt(share**2 @ markets[f"{name}_error"] ** 2))
     return Interval(mean, mean - SURE * error, mean + SURE * error, error=error)
 
 
 def summarise(found: Found) -> list[str]:
-    """Room and what single constants gain, suite by suite."""
+    """Room and the gain of single constants, suite by suite."""
     sentences = []
     for key, own in groups(found.tables["room"], ["suite"]):
-        roles = (f"{row['role']} {span_of(row, 'room')} beside {span_of(row, 'single_over_default')}"
+        roles = (f"{row['role']} {span_of(row, 'room')} (single: {span_of(row, 'single_over_default')})"
                  for row in records(own))  # fmt: skip
         sentences.append(
-            f"{key['suite']}: constants for each market gain {', '.join(roles)} bp that single ones gain over the "
-            "defaults"
+            f"{key['suite']}: gain in bp of constants for each market over single ones (and of single ones over the "
+            f"defaults): {', '.join(roles)}"
         )
     return sentences
 
 
 def draw(found: Found) -> Figure:
-    """What each market's constants gain over the single ones of a suite: a row a market, a panel a role."""
+    """Gain of each market's constants over a suite's single ones: one row per market, one panel per role."""
     table, markets = found.tables["room"], found.tables["room_markets"]
     suites, roles, names = (
         drawing.names_of(table["suite"]),

@@ -34,12 +34,12 @@ class Search:
     """One search for constants that are best in W.
 
     Attributes:
-        suite: what is drawn from.
-        levers: that are searched; the others stand at `start`.
+        suite: source of the tapes.
+        levers: searched levers; the others stay at `start`.
         effort: see `Effort`.
         seed: of the search and of its tapes.
         start: actions of all twelve levers.
-        limits: lever -> (least, most) action, of those that are not free to move from -1 to 1.
+        limits: lever -> (least, most) action, for levers that may not move from -1 to 1.
     """
 
     suite: str
@@ -51,7 +51,7 @@ class Search:
 
 
 def search_all(config: WorldConfig, jobs: Sequence[Search], how: Running, label: str) -> list[list[Floats]]:
-    """What each search offers: two F64[12]."""
+    """The offer of each search: two F64[12]."""
     pieces = [Piece(f"search_{job.suite}_{job.seed}", job) for job in jobs]
     return [[table["last"], table["average"]] for table in run_pieces(search_piece, config, pieces, how, label)]
 
@@ -73,7 +73,7 @@ def offers(job: Search, score: Callable[[int, Floats], Floats]) -> tuple[Floats,
 
     Args:
         job: what is searched.
-        score: of (generation, actions F64[c, 12]), the higher the better, F64[c].
+        score: (generation, actions F64[c, 12]) -> F64[c], higher is better.
     """
     own = [LEVER_INDEX[name] for name in job.levers]
     bounds = np.array([job.limits.get(name, (-1.0, 1.0)) for name in job.levers])
@@ -98,12 +98,12 @@ class Response:
     """One search for a role's best response on its own mandate.
 
     Attributes:
-        suite: what is drawn from.
+        suite: source of the tapes.
         answerer: role whose levers are searched.
-        held: actions of all twelve levers of those who do not answer.
+        held: actions of all twelve levers, for everybody but the answerer.
         budget: of the search.
-        count: tapes of it.
-        start: actions of the answerer's levers, from which it starts.
+        count: number of its tapes.
+        start: actions of the answerer's levers at the start.
         seed: of the search.
     """
 
@@ -136,13 +136,14 @@ def search_response(config: WorldConfig, job: Response) -> Table:
 
 
 class ResponseTapes:
-    """Tapes on which one role's constants of venue 0 are played beside what those do who do not answer.
+    """Tapes on which one role's constants of venue 0 are played against fixed actions of the others.
 
-    On one venue these are the other roles, on two the other venue; who is not held stands at the defaults.
+    The others are the other roles on one venue, and the other venue on two; levers that are not held stay at the
+    defaults.
 
     Args:
         config: one venue or two.
-        suite: what is drawn from.
+        suite: source of the tapes.
         seeds: U64[m] of the tapes.
     """
 
@@ -159,7 +160,7 @@ class ResponseTapes:
 
 
 def joined_actions(config: WorldConfig, levers: Sequence[str], points: Floats, held: Floats) -> Floats:
-    """Actions of all levers of all venues, F64[c, 12 * venues], of an answerer's points beside F64[12] of others."""
+    """Actions of all levers of all venues, F64[c, 12 * venues], from an answerer's points and F64[12] of others."""
     actions = np.zeros((len(points), config.venues, len(LEVERS)))
     actions[:, -1] = held
     actions[:, 0, [LEVER_INDEX[name] for name in levers]] = points

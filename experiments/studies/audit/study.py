@@ -1,7 +1,7 @@
-"""`protogov study audit`: what the game shows, measured in the world as it is; nothing passes or fails.
+"""`protogov study audit`: what governors can do in the present world, measured; nothing passes or fails.
 
-Each measurement has a folder of its own and may be made by a command of its own; the page over them shows all that
-there are by now.
+Each measurement has its own folder, and each may be made by its own command. The page over them shows all finished
+measurements.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,28 +38,28 @@ MEASUREMENTS: dict[str, Any] = {
     "cheaters": cheaters, "tuned": tuned, "optima": optima, "worth": worth, "room": room, "coupling": coupling,
     "rivals": rivals, "ensemble": ensemble, "balance": balance,
 }  # fmt: skip
-# searches of tuned are taken up by optima and room
+# optima and room reuse the searches of tuned
 ALL = ("tuned", "cheaters", "optima", "rivals", "worth", "room", "balance", "coupling")
-LONGEST = 40  # rows of a table on the page; longer ones are in their file
+LONGEST = 40  # maximum rows of a table on the page; longer tables are only in their file
 INTRODUCTION = """\
-What governors can do in this world, measured. Nothing here passes or fails: a result that is not as hoped is printed
-like any other, and no parameter is moved for it. `natural` draws fortnights as they come, `stress` the training crises
-in equal shares, as deep as they were. Whatever is searched or picked is searched and picked on other tapes than it is
-scored on. Money in basis points of K0 an episode; brackets and bars are 95% intervals over paired tapes unless a figure
+These measurements show what governors can do in this world. Nothing here passes or fails: unwelcome results are printed
+like all others, and no parameter is moved to change them. `natural` draws fortnights at their natural frequency,
+`stress` the training crises in equal shares, with their historical depth. Searching, picking and scoring use different
+tapes. Money is in basis points of K0 per episode. Brackets and bars are 95% intervals over paired tapes unless a figure
 says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Measure what governors can do in this world: a table, a figure and a sentence each.
+    """Measure what governors can do in this world: each measurement gives a table, a figure and sentences.
 
-    cheaters: W of the defaults, and what governors that look for a mistake in the rules do to it. balance: how large
-    the terms of the mandates are. tuned: what constants by CMA-ES gain, beside the option pool's market profit. optima:
-    where W is best along each lever. worth: how far W ranges over each role's levers. room: constants for each market
-    against one set for all. coupling, rivals: what others' moves do, on one venue and on two. ensemble: in what share
-    of the ensemble's worlds these hold, member by member. Each is a folder below --out, which several commands may
-    fill; what was not measured yet is named on its page. A run that was cut off goes on with the same command; the
-    searches of tuned are taken up by optima, room and ensemble.
+    cheaters: W of the defaults, and of governors that try to exploit the rules. balance: the size of the terms of the
+    mandates. tuned: the gain of constants by CMA-ES, and the option pool's market profit. optima: where W is best along
+    each lever. worth: the range of W over each role's levers. room: constants for each market against one set for all.
+    coupling, rivals: effects of others' moves, on one venue and on two. ensemble: for what share of the ensemble's
+    worlds these results hold, member by member. Each measurement has a folder below --out; several commands may fill
+    it, and the page lists what is not measured yet. The same command resumes an interrupted run. optima, room and
+    ensemble reuse the searches of tuned.
 
     Example: protogov study audit coupling rivals --jobs 2 --out results/audit
     """
@@ -69,34 +69,34 @@ class Options(StudyOptions):
                       "all"], ...],
         Positional("NAMES"),
     ] = ()  # fmt: skip
-    """Which; all is all but ensemble."""
+    """Measurements; all means all except ensemble."""
     suites: tuple[str, ...] = SUITES
-    """What is drawn from: natural, stress (the training crises), or any scenario that may be trained on."""
+    """Sources of tapes: natural, stress (the training crises), or any scenario that may be trained on."""
     sizes: Annotated[Sizes, Flat] = field(default_factory=Sizes)
     members: tuple[str, ...] = ()
-    """Of the ensemble; all by default."""
+    """Members of the ensemble; all by default."""
     world: WorldOptions = field(default_factory=WorldOptions)
-    """The world; it has one venue, rivals adds the second."""
+    """The world; it has one venue, and rivals adds the second."""
 
 
 def measure(options: Options, how: Running) -> Iterator[Found]:
-    """Measure one after the other; yields each, the ensemble after every member.
+    """Measure one after another; yields each result, for the ensemble after every member.
 
     Raises:
         BadInput: nothing to measure, a size that is too small, or a suite that is kept for evaluation.
     """
     names = [name for given in options.names for name in (ALL if given == "all" else (given,))]
     if not names:
-        raise BadInput(f"names are not given; accepted are {', '.join(MEASUREMENTS)}, all")
+        raise BadInput(f"names are missing; accepted are {', '.join(MEASUREMENTS)}, all")
     options.sizes.check()
     config = options.world.make()
     if config.venues != 1:
-        raise BadInput(f"world.venues is {config.venues}; 1 is accepted, rivals adds the second venue")
+        raise BadInput(f"world.venues is {config.venues}; 1 is accepted, and rivals adds the second venue")
     check_all_held(config, "audit")
     if not options.suites:
         raise BadInput("suites is empty; at least one scenario is accepted")
     for suite in options.suites:
-        find_suite(suite)  # never on what is kept for evaluation
+        find_suite(suite)  # never on scenarios kept for evaluation
     audit = Audit(config, options.suites, options.sizes, options.members, how)
     for name in dict.fromkeys(names):
         found = MEASUREMENTS[name].measure(audit)
@@ -105,7 +105,7 @@ def measure(options: Options, how: Running) -> Iterator[Found]:
 
 
 def measured(found: Found) -> dict[str, Found]:
-    """What was found, measurement by measurement in the order of the page."""
+    """Results, measurement by measurement in the order of the page."""
     return {name: Found(found.tables, found.facts[name]) for name in MEASUREMENTS if name in found.facts}
 
 
@@ -127,13 +127,13 @@ def judge(found: Found) -> Judged:
 
 
 def draw(found: Found) -> dict[str, Figure]:
-    """A figure a measurement."""
+    """One figure per measurement."""
     return {name: MEASUREMENTS[name].draw(own) for name, own in measured(found).items()}
 
 
 def page(found: Found, judged: Judged) -> list[str]:
     """Of one measurement: question, answers, figure, table."""
-    lines = ["A measurement of [the audit](../README.md), which says what all have in common.", ""]
+    lines = ["A measurement of [the audit](../README.md). That page explains what all measurements have in common.", ""]
     for name, own in measured(found).items():
         table = found.tables[name]
         lines += [*_section(name, own, f"{name}.png", skip=1), ""]  # the first answer is the page's headline
@@ -146,7 +146,7 @@ def page(found: Found, judged: Judged) -> list[str]:
 
 
 def index(parts: Mapping[str, Found]) -> list[str]:
-    """Over all measurements: what each asks, says and draws, in order; then what is missing."""
+    """The page over all measurements: question, answers and figure of each, in order; then what is missing."""
     lines = [INTRODUCTION, ""]
     for name in MEASUREMENTS:
         if name in parts:
@@ -154,7 +154,7 @@ def index(parts: Mapping[str, Found]) -> list[str]:
             lines += [f"## [{name}]({name}/README.md)", "", *_section(name, own, f"{name}/{name}.png"), ""]
     missing = [name for name in MEASUREMENTS if name not in parts]
     if missing:
-        lines += ["## Not measured yet", "", f"{', '.join(missing)}: `protogov study audit NAME` makes each."]
+        lines += ["## Not measured yet", "", f"{', '.join(missing)}: `protogov study audit NAME` measures each."]
     return lines
 
 
@@ -165,4 +165,4 @@ def _section(name: str, found: Found, figure: str, skip: int = 0) -> list[str]:
     return [chosen.QUESTION, "", *([*answers, ""] if answers else []), f"![{name}]({figure})"]
 
 
-STUDY = Study("audit", "What the game shows", Options, measure, judge, draw, page, index=index)
+STUDY = Study("audit", "What governors can do", Options, measure, judge, draw, page, index=index)

@@ -1,8 +1,8 @@
-"""On what the game is measured: fortnights as they come, and the training crises alone; and the markets of both.
+"""The suites of the audit: fortnights at their natural frequency, the training crises alone; and their markets.
 
-`natural` is the registered one. `stress` is the crises that `natural` holds, each with the same share and as deep as it
-was. A market is a part of a suite, so that a suite's mean is that of its markets in its shares. Any other scenario that
-may be trained on is a suite of one market, or of its parts where it is a mixture.
+`natural` is the registered scenario. `stress` holds the crises of `natural` with equal shares and their historical
+depth. A market is a part of a suite; a suite's mean is the mean of its markets weighted by their shares. Any other
+scenario that may be trained on is a suite of one market, or, if it is a mixture, of its parts.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ _PARTS = {part.name: part for part in NATURAL.parts}
 
 
 def find_suite(name: str) -> Scenario:
-    """A suite, a market of one, or a registered scenario.
+    """A suite, a market of a suite, or a registered scenario.
 
     Raises:
-        BadInput: it is unknown, or kept for evaluation.
+        BadInput: the name is unknown, or kept for evaluation.
     """
     if name == STRESS_NAME:
         return STRESS

@@ -1,8 +1,8 @@
-"""What constants tuned in hindsight gain over the defaults, and how much of the gain stands beside market profit.
+"""The gain of constants tuned in hindsight over the defaults, and the option pool's market profit under them.
 
-Three searches of each suite, on fresh tapes every generation; the best of what they offer is picked on tapes of
-selection that none of them saw, and scored on others. The option pool's profit by price and vol (delta, gamma, theta,
-vega) is no part of W; a gain that comes with such a profit is still asked where it comes from.
+Each suite has three searches, on fresh tapes every generation. The best of their offers is picked on tapes of selection
+that no search used, and scored on other tapes. The option pool's profit by price and vol (delta, gamma, theta, vega) is
+not part of W. It is reported because a gain that comes with such a profit needs an explanation.
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,7 @@ from protogov.experiments.studies.audit.play import (
 )
 from protogov.experiments.studies.audit.search import Search, search_all
 
-QUESTION = (
-    "What do constants tuned in hindsight gain in W, and what does the option pool earn by price and vol beside it?"
-)
+QUESTION = "What do constants tuned in hindsight gain in W, and how does the option pool's market profit change?"
 # searches of 1,024 distinct tapes
 SIZES = Sizes(num_seeds=CLAIM_TAPES, pick_seeds=512, search_seeds=32, generations=32, population=11)
 SEEDS = (1, 2, 3)
@@ -42,8 +40,8 @@ class Tuned:
     """What the searches of one suite found.
 
     Attributes:
-        point: F64[12], the pick's actions; the defaults where no search has anything better.
-        seed: of the search it came from, 0 for the defaults.
+        point: F64[12], the picked actions; the defaults if no search offers anything better.
+        seed: of the search that offered it, 0 for the defaults.
         gains: seed of a search -> gain of its better offer over the defaults on the tapes of selection [bp of K0].
     """
 
@@ -53,7 +51,7 @@ class Tuned:
 
 
 def search_tuned(audit: Audit) -> dict[str, Floats]:
-    """Suite -> what the three searches offer, two points each: F64[6, 12]."""
+    """Suite -> offers of the three searches, two points each: F64[6, 12]."""
     effort = audit.sizes(SIZES).effort
     jobs = [Search(suite, LEVER_NAMES, effort, seed) for suite in audit.suites for seed in SEEDS]
     found = iter(search_all(audit.config, jobs, audit.how, "tuned: searches"))
@@ -61,7 +59,7 @@ def search_tuned(audit: Audit) -> dict[str, Floats]:
 
 
 def find_tuned(audit: Audit) -> dict[str, Tuned]:
-    """Search and pick; suite -> what was found. Pieces that are kept are taken as they are."""
+    """Search and pick; suite -> result. Finished pieces are reused."""
     count = audit.sizes(SIZES).pick_seeds
     asked = {suite: picking(suite, [DEFAULTS, *ends], count) for suite, ends in search_tuned(audit).items()}
     played = audit.play(asked, "tuned: picking")
@@ -69,7 +67,7 @@ def find_tuned(audit: Audit) -> dict[str, Tuned]:
 
 
 def pick_tuned(points: Floats, welfare: Floats) -> Tuned:
-    """The best of the defaults (first) and of two offers a search, from welfare F64[1 + 2 * seeds, tapes]."""
+    """The best of the defaults (first) and of two offers per search, from welfare F64[1 + 2 * seeds, tapes]."""
     means = welfare.mean(axis=1) - welfare[0].mean()
     best = int(means.argmax())
     gains = {seed: float(means[1 + 2 * at : 3 + 2 * at].max()) for at, seed in enumerate(SEEDS)}
@@ -109,7 +107,7 @@ def measure(audit: Audit) -> Found:
     ]  # fmt: skip
     each = len(SEEDS) * effort.episodes + (1 + 2 * len(SEEDS)) * sizes.pick_seeds + 2 * sizes.num_seeds
     notes = [
-        f"{len(SEEDS)} searches a suite, {effort.generations} generations of {effort.population} on {effort.tapes} "
+        f"{len(SEEDS)} searches per suite, {effort.generations} generations of {effort.population} on {effort.tapes} "
         f"fresh tapes each, {effort.distinct} distinct tapes; picked on {sizes.pick_seeds} others, scored on "
         f"{sizes.num_seeds}; {len(audit.suites) * each} episodes",
         "market profit: the option pool's delta, gamma, theta and vega, which W leaves out",
@@ -127,7 +125,7 @@ def summarise(found: Found) -> list[str]:
 
 
 def draw(found: Found) -> Figure:
-    """Gain in W and in the pool's market profit of tuned constants, and what each search gained on its selection."""
+    """Gain of tuned constants in W and in the pool's market profit, and each search's gain on tapes of selection."""
     table, searches = found.tables["tuned"], found.tables["tuned_searches"]
     suites = names_of(table["suite"])
     looks, names = suite_looks(suites), [f"{suite}: {what}" for suite in suites for what in ("W", "market profit")]

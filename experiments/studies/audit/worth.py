@@ -1,7 +1,7 @@
-"""What each role is worth: how far W ranges over what its levers can do, the others at their defaults.
+"""What each role is worth: the range of W over its levers, with the others at their defaults.
 
-The points that end the range are picked on tapes of selection and scored on others: the range of means on one set of
-tapes grows with their noise.
+The end points of the range are picked on tapes of selection and scored on other tapes, because the range of means on
+one set of tapes grows with their noise.
 """
 
 from typing import Any
@@ -20,11 +20,11 @@ from protogov.experiments.studies.audit import drawing
 from protogov.experiments.studies.audit.plan import ROLES, Audit, Sizes
 from protogov.experiments.studies.audit.play import DEFAULTS, WELFARE, num_episodes, picking, scoring
 
-QUESTION = "What is each role worth: how far does W range over its levers?"
+QUESTION = "What is each role worth: how large is the range of W over its levers?"
 SIZES = Sizes(num_seeds=1024, pick_seeds=32, points=256)
 SCRAMBLE = 15  # seed of the Sobol sequence
 ENDS = ("lowest", "low_5", "high_95", "highest")
-SHARES = np.linspace(0.0, 1.0, 33)  # of the points, whose W is drawn: all of them are more than git keeps
+SHARES = np.linspace(0.0, 1.0, 33)  # quantiles of W that are drawn; git cannot keep all points
 
 
 def sobol_points(role: str, count: int) -> Floats:
@@ -47,7 +47,7 @@ def sobol_points(role: str, count: int) -> Floats:
 
 
 def measure(audit: Audit) -> Found:
-    """Play Sobol points of every role's levers, and score those that end the range on other tapes."""
+    """Play Sobol points of every role's levers, and score the ends of the range on other tapes."""
     sizes = audit.sizes(SIZES)
     asked = {
         f"{suite}/{role}": picking(suite, [DEFAULTS, *sobol_points(role, sizes.points)], sizes.pick_seeds)
@@ -96,7 +96,7 @@ def pick_ends(means: Floats) -> list[int]:
 
 
 def range_row(welfare: Floats) -> dict[str, Any]:
-    """Of W of the defaults, lowest, 5%, 95% and highest points, F64[5, tapes]: each over the defaults, and ranges."""
+    """From W of the defaults, lowest, 5%, 95% and highest points, F64[5, tapes]: gains over defaults, and ranges."""
     default, *ends = welfare
     means = {name: (of - default).mean() for name, of in zip(ENDS, ends, strict=True)}
     whole, most = student_t(ends[3] - ends[0]), student_t(ends[2] - ends[1])
@@ -111,12 +111,12 @@ def summarise(found: Found) -> list[str]:
             f"{row['role']} {plain(row['range'])} [{plain(row['range_low'])}, {plain(row['range_high'])}] "
             f"({plain(row['range_90'])} from 5% to 95%)" for row in records(own)
         )  # fmt: skip
-        sentences.append(f"{key['suite']}: W ranges over {', '.join(ranges)} bp")
+        sentences.append(f"{key['suite']}: range of W in bp: {', '.join(ranges)}")
     return sentences
 
 
 def draw(found: Found) -> Figure:
-    """W at Sobol points of each role's levers, with the range of nine tenths of them: a panel a suite."""
+    """W at Sobol points of each role's levers, with the range of nine tenths of them: one panel per suite."""
     table, points = found.tables["worth"], found.tables["worth_quantiles"]
     suites, roles = drawing.names_of(table["suite"]), drawing.names_of(table["role"])
     figure, panels = drawing.row_panels(suites, roles, left=1.4, panel=3.4, row=0.55)

@@ -1,7 +1,7 @@
-"""What the world does beside stated bands: credit market and option pool under default levers, nobody learns.
+"""The world compared with stated bands: credit market and option pool under default levers; nobody learns.
 
-Bands have sources outside this project and are measured on `between-crises`, `calm` and the training crises up to 2022.
-Beside them, without a band, stand loop gains by kind of hour and the daily regressions of liquidations on returns.
+Bands have sources outside this project. Figures are measured on `between-crises`, `calm` and the training crises up to
+2022. Loop gains by kind of hour and the daily regressions of liquidations on returns are reported without a band.
 """
 
 from collections.abc import Mapping
@@ -32,9 +32,9 @@ from protogov.experiments.studies.calibration.summary import (
     spreads_of,
 )
 
-OUTSIDE_TAPES = 4  # of `between-crises` over those of another market: the regression that was published is of all days
+OUTSIDE_TAPES = 4  # tapes of `between-crises` over those of another market: the published regression covers all days
 AT_ONCE = BATCH // POPULATIONS  # tapes of a piece of markets
-POOL_SEEDS = 8  # worlds in which the pool's loss is measured: an identity needs no more
+POOL_SEEDS = 8  # worlds in which the pool's loss is measured; an identity needs no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +45,15 @@ class Options(StudyOptions):
     """
 
     seeds: int = 512
-    """Tapes of every scenario that bands are measured on; a quarter of them is read hour by hour for what is reported
-    beside, and a sixteenth plays markets of many populations on one tape, four times as many between crises."""
+    """Tapes of every scenario with a band. A quarter of them is read hour by hour for figures without a band. A
+    sixteenth plays markets of many populations on one tape, four times as many between crises."""
     first_seed: int = FIRST_SEED
-    """The first of the seeds: 2^43, from which on nothing else plays."""
+    """The first of the seeds; nothing else plays tapes from 2^43 on."""
     member: Member = ""
     parameters: Annotated[tuple[str, ...], Repeated] = ()
-    """Replace a physical parameter, name=value; may be given several times."""
+    """Replace a physical parameter, name=value; may be repeated."""
     check: bool = False
-    """Exit with 1 when a figure lies outside its band or could not be measured."""
+    """Exit with 1 if a figure lies outside its band or could not be measured."""
     episode_hours: int = 336
     """Length of an episode."""
 
@@ -62,7 +62,7 @@ def measure(options: Options, how: Running) -> Found:
     """Play every scenario three times, and the pool alone.
 
     Raises:
-        BadInput: an option that cannot be.
+        BadInput: an invalid option.
     """
     check_sizes(8, seeds=options.seeds)
     check_sizes(0, first_seed=options.first_seed)
@@ -104,7 +104,7 @@ def _longer(scenario: str) -> int:
 
 
 def judge(found: Found) -> Judged:
-    """Which figures lie inside their bands; with --check a figure that does not fails the study."""
+    """Which figures lie inside their bands; with --check a figure outside fails the study."""
     figures = figures_in(found.tables["figures"])
     missed = [band.name for band in failing(figures)]
     failures = (f"{len(missed)} figures lie outside their band: {', '.join(missed)}",)

@@ -1,10 +1,10 @@
-"""The stated bands of the calibration: what each figure is, where it is measured, between which values it should lie.
+"""The stated bands of the calibration: what each figure is, where it is measured, and its band.
 
-Every band has a source outside this project, but for two bounds whose rows say that no figure is published; what has
-none is reported beside and nothing is fitted to it. "Outside crises" is the scenario `between-crises`, `natural`
-without its crises (`calm` for the borrow rate, which is quoted for quiet weeks); crises are those of the training split
-up to 2022, the mean of all four, one as much as another.
-The bands were written down before the people of the world were fitted, and do not follow what is measured.
+Every band has a source outside this project, except two bounds: their rows say that no figure is published. Figures
+without a band are reported, and nothing is fitted to them. "Outside crises" is the scenario `between-crises`, `natural`
+without its crises (for the borrow rate `calm`, because it is quoted for quiet weeks). Crises are those of the training
+split up to 2022; a figure is the mean of all four with equal weights.
+The bands were written down before the people of the world were fitted, and do not follow the measurements.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from protogov.experiments.core.statistics import Interval
 
 # ---- kinds of hours, fixed before looking at any gain
 STRESS_VOL = 1.5  # annual, realised over 24 h: the mildest of the named crises reached 1.56 at its worst
-STRESS_DRAWDOWN = 0.2  # below the high of the last 72 h: a crash is under way whatever vol says
+STRESS_DRAWDOWN = 0.2  # below the high of the last 72 h: a crash is under way, whatever the vol
 CALM_VOL = 0.75  # annual; the ether option index stood at 0.7 in the median of 2023-26
 CALM_DRAWDOWN = 0.1  # below the high of the last 7 days
 
@@ -29,16 +29,16 @@ PUBLISHED_REGRESSION = {"intercept": 1.03, "fall_today": -29.9, "fall_yesterday"
 
 @dataclass(frozen=True)
 class Band:
-    """Where one figure should lie.
+    """The band of one figure.
 
     Attributes:
         name: of the figure.
-        meaning: what it is, for people.
-        column: of `market.py` that it is the mean of; "gini_within", "gini_pooled" or "pool_loss".
-        scenarios: it is measured on; their episodes count the same.
-        low, high: closed band, in the figure's unit; infinite where the source names one end.
-        target: the published value inside the band, None where the source gives a range.
-        source: who says so.
+        meaning: its name for people.
+        column: column of `market.py` whose mean it is; or "gini_within", "gini_pooled", "pool_loss".
+        scenarios: where it is measured; their episodes have equal weights.
+        low, high: closed band, in the figure's unit; infinite if the source names only one end.
+        target: the published value inside the band; None if the source gives a range.
+        source: who published it.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Band:
         return self.low <= value <= self.high
 
     def verdict(self, found: Interval) -> str:
-        """Inside, outside, or not measured; says so when the interval crosses an edge of the band."""
+        """Inside, outside, or not measured; also whether the interval crosses an edge of the band."""
         if not isfinite(found.mean):
             return "not measured"
         word = "inside" if self.holds(found.mean) else "OUTSIDE"
@@ -113,10 +113,10 @@ BANDS: tuple[Band, ...] = (
     ),
 )  # fmt: skip
 BAND_BY_NAME = {band.name: band for band in BANDS}
-# an identity of the spot pool: no person can move it
+# an identity of the spot pool: no person can change it
 FITTED: tuple[Band, ...] = tuple(band for band in BANDS if band.column != "pool_loss")
 
 
 def failing(figures: Mapping[str, Interval]) -> list[Band]:
-    """The bands that a measured figure misses, or whose figure is not there."""
+    """The bands whose figure is outside or missing."""
     return [band for band in BANDS if band.name not in figures or not band.holds(figures[band.name].mean)]

@@ -20,11 +20,11 @@ from protogov.experiments.studies.calibration.summary import ALONE, REPORTED, fi
 
 KIND_COLORS = dict(zip(HOUR_KINDS, (BLUE, GREY, VERMILLION), strict=True))
 SLOPES = {"fall_today": "fall today", "fall_yesterday": "fall the day before", "rise_today": "rise today"}
-LEAST_GAIN = 1e-3  # the log axis begins here: a gain of nothing is drawn there
+LEAST_GAIN = 1e-3  # start of the log axis; a gain of zero is drawn there
 
 
 def draw_calibration(found: Found, title: str) -> Figure:
-    """Four panels below what came out."""
+    """Four panels under the headline."""
     figure = new_figure(10.5, 7.8)
     panels = figure.subplots(2, 2)
     _draw_bands(panels[0, 0], figures_in(found.tables["figures"]))
@@ -36,7 +36,7 @@ def draw_calibration(found: Found, title: str) -> Figure:
 
 
 def _draw_bands(axes: Axes, figures: Mapping[str, Interval]) -> None:
-    """Every figure on its own scale: 0 and 1 are the band's ends, or twice the value where it has one end."""
+    """Every figure on its own scale: 0 and 1 are the band's ends; with one end, 1 is twice its value."""
     axes.set_title("Figures within their bands")
     axes.axvspan(0.0, 1.0, color=GREEN, alpha=0.18, linewidth=0)
     for row, band in enumerate(BANDS):
@@ -97,7 +97,7 @@ def _draw_coefficients(axes: Axes, fits: Table) -> None:
         for k, name in enumerate(SLOPES):
             x = k - 0.36 + 0.72 * r / max(len(rows) - 1, 1)
             if not np.isfinite(row[name]) or row["events"] < ENOUGH_LIQUIDATIONS:
-                continue  # days without liquidations fit any slope of nothing
+                continue  # without liquidations the slope means nothing
             axes.plot([x, x], [row[f"{name}_low"], row[f"{name}_high"]], color=color, linewidth=1.0)
             axes.plot([x], [row[name]], marker="o", color=color, markersize=3.5)
             if k == 0:

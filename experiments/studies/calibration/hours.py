@@ -1,7 +1,7 @@
 """What the worlds do under default levers, hour by hour: loop gains, the days of the regression, the pool's loss.
 
-A world runs with decisions of one hour, so that gains can be read every hour. The return of a day is the tape's, which
-no trade in the world moves. What bands are held against is read by `market.py`.
+A world runs with decisions of one hour, so gains can be read every hour. The return of a day is the tape's, which no
+trade in the world moves. `market.py` reads the figures that have bands.
 """
 
 from dataclasses import replace
@@ -42,13 +42,13 @@ def play_hours(config: WorldConfig, job: Tapes) -> Table:
 
 
 def read_hours(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64]) -> Table:
-    """Play one episode a seed under default levers; a row a world and hour, the opening first.
+    """Play one episode per seed under default levers; one row per world and hour, the opening first.
 
     Returns:
         "seed"; "close" of the tape [USD]; "kind" of the hour, -1 at the opening; every name of `HOURLY` at the end of
-        the hour, F32; "events": liquidations; "largest": share of all debt that the `LARGEST` largest accounts owe, nan
-        but once a day; "welfare" [bp of K0]; "lost": events beyond the record's hourly capacity since the opening,
-        which are not counted.
+        the hour, F32; "events": liquidations; "largest": share of all debt that the `LARGEST` largest accounts owe,
+        once a day, otherwise nan; "welfare" [bp of K0]; "lost": events beyond the record's hourly capacity since the
+        opening, which are not counted.
     """
     hourly = replace(config, decision_hours=1)
     return concatenate(_read_batch(hourly, scenario, seeds[at : at + BATCH]) for at in range(0, len(seeds), BATCH))
@@ -103,7 +103,7 @@ def _read_hour(world: Simulator, venue: NDArray[np.void]) -> dict[str, Floats]:
 
 
 def days_of(hours: Table) -> Table:
-    """A row a world and whole day: "tape" (its seed), "day", "return" (log, of the tape), "events" (liquidations)."""
+    """One row per world and whole day: "tape" (seed), "day", "return" (log, of the tape), "events" (liquidations)."""
     worlds = len(np.unique(hours["seed"]))
     closes, events = hours["close"].reshape(worlds, -1), hours["events"].reshape(worlds, -1)
     days = (closes.shape[1] - 1) // DAY
@@ -116,7 +116,7 @@ def days_of(hours: Table) -> Table:
 
 
 def grouped(days: Table, size: int = 1) -> tuple[Floats, Floats, NDArray[np.uint64]]:
-    """Days of markets of `size` worlds each, which follow one another and are on one tape.
+    """Days of markets of `size` consecutive worlds on one tape.
 
     Returns:
         (daily returns [markets, days], events added up [markets, days], tape [markets]).
@@ -129,8 +129,8 @@ def grouped(days: Table, size: int = 1) -> tuple[Floats, Floats, NDArray[np.uint
 class SharedTape(Scenario):
     """Another scenario in which `POPULATIONS` neighbouring seeds share the tape of the first of them.
 
-    A world has 128 accounts and most of its days no liquidation, where ln(events + 1) hides what the market does; the
-    worlds of one tape added up are a market of `POPULATIONS` times as many accounts on the same price.
+    A world has 128 accounts and no liquidation on most days; then ln(events + 1) hides what the market does. The worlds
+    of one tape, added up, are a market of `POPULATIONS` times as many accounts on the same price.
 
     Args:
         scenario: whose tapes are shared.
@@ -153,7 +153,7 @@ class SharedTape(Scenario):
 
 
 def play_markets(config: WorldConfig, job: Tapes) -> Table:
-    """Days of `POPULATIONS` worlds on each of the tapes of a job, a row a world and day."""
+    """Days of `POPULATIONS` worlds on each of the tapes of a job, one row per world and day."""
     worlds = Tapes(job.scenario, job.first, job.count * POPULATIONS).seeds
     shared = SharedTape(get_scenario(job.scenario), worlds)
     parts = (days_of(read_hours(config, shared, worlds[at : at + BATCH])) for at in range(0, len(worlds), BATCH))
@@ -166,14 +166,14 @@ def play_markets(config: WorldConfig, job: Tapes) -> Table:
 
 
 def play_pool(config: WorldConfig, job: Tapes) -> Table:
-    """Loss of a feeless constant-product pool that arbitrage follows at once, and what theory says; a row a world.
+    """Loss of a feeless constant-product pool with immediate arbitrage, and the theory; one row per world.
 
-    Nobody but the arbitrageur trades, without fee, band or limit. Theory: a constant product of value V whose price has
-    variance sigma^2 loses V sigma^2/8 a unit of time.
+    Only the arbitrageur trades, without fee, band or limit. Theory: a constant product of value V whose price has
+    variance sigma^2 loses V sigma^2/8 per unit of time.
 
     Returns:
         "loss": arbitrage profit over the pool's value, summed over the hours; "path_variance": realised, of the
-        five-minute path that the pool followed; "close_variance": of hourly closes, which is what an outsider sees.
+        five-minute path that the pool followed; "close_variance": of hourly closes, which outsiders see.
     """
     quiet = replace(config, decision_hours=1).with_parameters(
         pool_fee=0.0, depth_flight=0.0, options_on=0.0, debt_size=0.0, arbitrage_speed=1.0, arbitrage_band=0.0,
@@ -197,7 +197,7 @@ def _paths(world: Simulator, hours: int) -> Floats:
     prices = np.zeros((world.num_worlds, 1 + SUBSTEPS * hours))
     prices[:, 0] = world.tape["close"][:, 0]
     keys = world.worlds["seed"]
-    with np.errstate(over="ignore"):  # the keyed noise wraps around where nothing is compiled
+    with np.errstate(over="ignore"):  # without compilation the keyed noise overflows, as intended
         for row in range(world.num_worlds):
             for hour in range(hours):
                 candle = world.tape[row, hour + 1]

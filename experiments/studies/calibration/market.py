@@ -1,6 +1,6 @@
-"""What a credit market and its option pool do under default levers, an episode a row: what bands are held against.
+"""A credit market and its option pool under default levers, one episode per row: the figures that have bands.
 
-Decisions of six hours in which nobody moves a lever; what is a level is read at the end of each.
+Decisions take six hours, and nobody moves a lever. Levels are read at the end of each decision.
 """
 
 from collections import deque
@@ -22,21 +22,21 @@ from protogov.experiments.core.tables import Table, concatenate, num_rows
 from protogov.experiments.studies.calibration.bands import Band
 from protogov.experiments.studies.calibration.statistics import gini, seed_weights
 
-BATCH = 64  # worlds in one simulator: what the processor's cache holds
+BATCH = 64  # worlds in one simulator: as many as the processor's cache holds
 DECISION_HOURS = 6
-FIRST_SEED = 2**43  # first tape seed of the calibration, which nothing else plays
+FIRST_SEED = 2**43  # first tape seed of the calibration; nothing else plays these tapes
 FIRST_FITTING = FIRST_SEED + 2**40  # and of the search for an ensemble
 _BORROWERS = WELFARE_PARTS.index("welfare_borrowers")
-# parts of the option pool's profit that are no bet on price or vol
+# parts of the option pool's profit that are not a bet on price or vol
 _EARNED = (
     "pool_fees", "pool_interest", "pool_hedging", "pool_adverse_selection", "pool_shorts", "pool_settlement",
 )  # fmt: skip
 
-# figure of an episode -> what it is [unit]
+# figure of an episode -> its meaning [unit]
 COLUMNS: dict[str, str] = {
     "borrow_rate": "borrow rate, mean of the decisions [a year]",
     "utilisation": "utilisation, mean of the decisions [share]",
-    "unmet": "hours at whose end a withdrawal stood unmet [share]",
+    "unmet": "hours that end with an unmet withdrawal [share]",
     "liquidated": "debt repaid by liquidators over the debt at the opening [share]",
     "liquidated_day": "the same in the worst 24 hours [share]",
     "debt": "debt at the opening [USD]",
@@ -53,7 +53,7 @@ COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Tapes:
-    """What one process plays: `count` tapes of a scenario, a seed each, from `first` on."""
+    """What one process plays: `count` tapes of a scenario, one per seed, from `first` on."""
 
     scenario: str
     first: int
@@ -71,11 +71,11 @@ def play_episodes(config: WorldConfig, job: Tapes) -> Table:
 
 
 def measure_market(config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64]) -> Table:
-    """Play one episode a seed and read it.
+    """Play one episode per seed and read it.
 
     Args:
         config: of the world; the length of its decisions is replaced.
-        scenario: what the outside market does.
+        scenario: the outside market.
         seeds: U64 [n].
 
     Returns:
@@ -116,7 +116,7 @@ def _deposits(venue: NDArray[np.void]) -> Floats:
 
 
 def _read(step: Step, venue: NDArray[np.void], deposits: Floats, found: dict[str, Floats]) -> None:
-    """Add what one decision says."""
+    """Add the readings of one decision."""
     records = step.records[:, 0]
     for name, column in (
         ("unmet", "unmet_hours"), ("liquidated", "liquidated"), ("bad_debt", "bad_debt"),
@@ -136,16 +136,16 @@ def _read(step: Step, venue: NDArray[np.void], deposits: Floats, found: dict[str
 # ---------------------------------------------------------------------- figures
 
 
-ENOUGH_LIQUIDATIONS = 20  # in a world: with fewer, one liquidator has nearly all whatever the market is like
+ENOUGH_LIQUIDATIONS = 20  # in a world; with fewer, one liquidator has nearly everything in any market
 
 
 def measure_scenarios(config: WorldConfig, tapes: Mapping[str, int], first_seed: int = FIRST_SEED) -> dict[str, Table]:
-    """Scenario -> what `measure_market` reads on so many tapes of it, from `first_seed` on."""
+    """Scenario -> readings of `measure_market` on its number of tapes, from `first_seed` on."""
     return {name: play_episodes(config, Tapes(name, first_seed, count)) for name, count in tapes.items()}
 
 
 def band_figure(band: Band, measured: Mapping[str, Table]) -> tuple[Interval, str]:
-    """The figure that belongs to a band: mean over the seeds of the mean over its scenarios; and what it rests on.
+    """The figure of a band, the mean over seeds of the mean over its scenarios, and its sample in words.
 
     Raises:
         KeyError: a scenario of the band was not measured, or the band is not one of `FITTED`.
@@ -159,7 +159,7 @@ def band_figure(band: Band, measured: Mapping[str, Table]) -> tuple[Interval, st
 
 
 def _gini(tables: Sequence[Table], *, pooled: bool) -> tuple[Interval, str]:
-    """Of the liquidators' profits, of each world or of all, where there were enough liquidations and any profit."""
+    """Gini of liquidators' profits, per world or of all, if there were enough liquidations and any profit."""
     profits = np.concatenate(
         [np.stack([table[f"profit_{k}"] for k in range(MAX_LIQUIDATORS)], axis=1) for table in tables]
     )

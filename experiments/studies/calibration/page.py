@@ -22,7 +22,7 @@ from protogov.experiments.studies.calibration.market import COLUMNS, ENOUGH_LIQU
 from protogov.experiments.studies.calibration.statistics import HOUR_KINDS, REGRESSORS
 from protogov.experiments.studies.calibration.summary import QUANTILES, REPORTED, figures_in
 
-# figure without a band -> what it is, and what was published of it
+# figure without a band -> its meaning, and its published value
 BESIDE: dict[str, tuple[str, str]] = {
     **{
         f"{name}_{kind}": (f"{name.replace('_', ' ')}, mean of {kind} hours", "")
@@ -40,7 +40,7 @@ BESIDE: dict[str, tuple[str, str]] = {
     "risk_multiplier": ("factor on an account's risk of a 5% fall", ""),
     "pool_loss_closes": ("the pool's loss over sigma^2/8 with sigma of hourly closes", ""),
 }  # fmt: skip
-# column of a source beside those of an episode -> its name for people
+# column of a source other than those of an episode -> its name for people
 OF_SOURCES = {
     "liquidation_gain_calm": "liq gain calm", "liquidation_gain_stress": "liq gain stress",
     "hedge_gain_calm": "hedge gain calm", "hedge_gain_stress": "hedge gain stress", "fall_today": "fall",
@@ -50,12 +50,12 @@ OF_SOURCES = {
 
 
 def headline_of(figures: Mapping[str, Interval]) -> str:
-    """What came out, in one sentence."""
+    """The result in one sentence."""
     missed = failing(figures)
     if not missed:
         return f"All {len(BANDS)} figures lie inside their stated band."
     names = listed([band.name.replace("_", " ") for band in missed])
-    return f"{len(BANDS) - len(missed)} of {len(BANDS)} figures lie inside their stated band; not so: {names}."
+    return f"{len(BANDS) - len(missed)} of {len(BANDS)} figures lie inside their stated band; the others: {names}."
 
 
 def figure_rows(figures: Mapping[str, Interval]) -> list[list[str]]:
@@ -68,7 +68,7 @@ def figure_rows(figures: Mapping[str, Interval]) -> list[list[str]]:
 
 
 def source_rows(sources: Table) -> list[list[str]]:
-    """A column a source."""
+    """One column per source."""
     words = {"source": "source", **{name: name for name in COLUMNS}, **OF_SOURCES}
     return [
         [word, *(str(value) if name in ("source", "lost") else number(float(value)) for value in sources[name])]
@@ -77,7 +77,7 @@ def source_rows(sources: Table) -> list[list[str]]:
 
 
 def calibration_page(found: Found, judged: Judged) -> Sequence[str]:
-    """Bands, what is reported beside, sources, gains, words, and what was fitted on what."""
+    """Bands, figures without bands, sources, gains, definitions, and what was fitted on what."""
     tables, facts = found.tables, found.facts
     figures = figures_in(tables["figures"])
     basis = dict(zip(tables["figures"]["name"].tolist(), tables["figures"]["basis"].tolist(), strict=True))
@@ -123,7 +123,7 @@ def _size_rows(fits: Table, sizes: int, accounts: int) -> list[list[str]]:
 
 
 def _gain_rows(spreads: Table) -> dict[str, list[list[str]]]:
-    """How the two gains spread by kind of hour, and what the one of liquidations is made of."""
+    """The spread of both gains by kind of hour, and the parts of the liquidation gain."""
     rows = {(str(row["kind"]), str(row["name"])): row for row in records(spreads)}
     gains = [["hours", "gain", "mean", "5%", "25%", "median", "75%", "95%", "number"]]
     for (kind, name), row in rows.items():

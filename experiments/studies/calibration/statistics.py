@@ -1,8 +1,8 @@
 """Hours by kind, regressions of liquidations on returns, and inequality, with intervals that resample whole seeds.
 
-A seed is one population, and the same seed plays every source: its hours, days and liquidators are anything but
-independent. Intervals therefore draw seeds with everything that belongs to them. They say nothing about other price
-histories: of each recorded window there is one.
+A seed is one population, and the same seed plays every source. Its hours, days and liquidators are not independent.
+Intervals therefore resample whole seeds. They say nothing about other price histories: each recorded window exists only
+once.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from protogov.experiments.studies.calibration.bands import CALM_DRAWDOWN, CALM_V
 
 CALM, BETWEEN, STRESS = 0, 1, 2
 HOUR_KINDS = ("calm", "between", "stress")
-FIRST_HOUR = 6  # hours before it have too short a past to be of any kind
+FIRST_HOUR = 6  # hours before it have too short a past to have a kind
 DAY = 24
 REGRESSORS = ("intercept", "fall_today", "fall_yesterday", "rise_today")
 
@@ -73,7 +73,7 @@ def hour_kinds(closes: Floats) -> NDArray[np.int8]:
 
 
 def seed_weights(num_seeds: int, replicates: int = RESAMPLES) -> Floats:
-    """How often each seed is drawn in each replicate, float64 [replicates, num_seeds]; the same at every call."""
+    """How often each seed is drawn in each replicate, float64 [replicates, num_seeds]; equal at every call."""
     draws = np.random.default_rng(20210519).multinomial(num_seeds, np.full(num_seeds, 1.0 / num_seeds), replicates)
     return draws.astype(np.float64)
 
@@ -100,7 +100,7 @@ class Fit:
         r_squared: share of the variance explained; nan of the Poisson regression.
         days: observations.
         events: in all of them.
-        clusters: seeds or tapes that they belong to.
+        clusters: number of seeds or tapes.
     """
 
     coefficients: tuple[Interval, ...]
@@ -111,7 +111,7 @@ class Fit:
 
     @property
     def multiplier(self) -> Interval:
-        """Factor of a day's fall of 5%, on the day itself, on what the regression is of."""
+        """Factor of a day's fall of 5%, on the same day, on the dependent variable."""
         fall = self.coefficients[1]
         mean, low, high = (float(np.exp(-0.05 * value)) for value in (fall.mean, fall.high, fall.low))
         return Interval(mean, low, high)
@@ -133,7 +133,7 @@ def design(returns: Floats) -> Floats:
 
 
 def daily_fit(returns: Floats, events: Floats, clusters: ArrayLike) -> Fit:
-    """Least squares of ln(events + 1); the first day of each world only serves as the day before.
+    """Least squares of ln(events + 1); the first day of each world serves only as the day before.
 
     Args:
         returns: daily log returns, float64 [n, days].
@@ -151,7 +151,7 @@ def daily_fit(returns: Floats, events: Floats, clusters: ArrayLike) -> Fit:
     np.add.at(gram, index, np.einsum("nda,ndb->nab", x, x))
     np.add.at(moment, index, np.einsum("nda,nd->na", x, y))
     found = _solve(gram.sum(axis=0), moment.sum(axis=0))
-    # a draw of few seeds may know no rise
+    # a draw of few seeds may hold no rise
     replicated = np.stack([_solve(np.tensordot(w, gram, 1), w @ moment) for w in seed_weights(labels.size)])
     rest, total = float(((y - x @ found) ** 2).sum()), float(((y - y.mean()) ** 2).sum())
     return Fit(
@@ -202,9 +202,9 @@ def poisson_fit(returns: Floats, events: Floats, clusters: ArrayLike, accounts: 
 
 
 def gini(values: ArrayLike) -> float:
-    """Gini index of amounts; losses count as nothing, and without any amount it is nan.
+    """Gini index of amounts; losses count as zero; nan without any amount.
 
-    0 when all have the same, (n - 1) / n when one of n has everything: the plain index, without a correction for n.
+    0 if all have the same, (n - 1) / n if one of n has everything: the plain index, without a correction for n.
     """
     amounts = np.sort(np.maximum(np.asarray(values, np.float64).ravel(), 0.0))
     total = amounts.sum()

@@ -1,4 +1,4 @@
-"""What was played, summed up in short tables: figures, gains by kind of hour, regressions, sources."""
+"""Results in short tables: figures, gains by kind of hour, regressions, sources."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ FEWEST_DAYS = 10  # of a bin that is shown
 
 
 def spread_of(hours: Table, name: str, kind: int) -> dict[str, float]:
-    """An hourly figure over all hours of one kind, every hour alike: mean, interval over seeds, quantiles, hours."""
+    """An hourly figure over all hours of one kind, equally weighted: mean, interval over seeds, quantiles, hours."""
     inside = hours["kind"] == kind
     _, seeds = np.unique(hours["seed"], return_inverse=True)
     values = np.where(inside, hours[name], np.float64(0.0))
@@ -45,7 +45,7 @@ def spread_of(hours: Table, name: str, kind: int) -> dict[str, float]:
 
 
 def spreads_of(hours: Table) -> Table:
-    """A row a kind of hour and name of `HOURLY`."""
+    """One row per kind of hour and name of `HOURLY`."""
     return columns(
         [
             {"kind": word, "name": name, **spread_of(hours, name, kind)}
@@ -68,7 +68,7 @@ def fit_risk(days: Table, accounts: int) -> Fit:
 
 
 def fits_of(hours: Mapping[str, Table], markets: Mapping[str, Table]) -> Table:
-    """Daily regressions, a row each: every source, the first in markets of every size, single worlds of all sources."""
+    """Daily regressions, one per row: every source, the first in markets of every size, single worlds of all."""
     first = next(iter(markets))
     asked = [(name, size, markets[name]) for name in markets for size in (SIZES if name == first else SIZES[-1:])]
     asked.append((ALONE, 1, concatenate(days_of(table) for table in hours.values())))
@@ -81,7 +81,7 @@ def fits_of(hours: Mapping[str, Table], markets: Mapping[str, Table]) -> Table:
 
 
 def response_of(days: Table) -> Table:
-    """ln(liquidations + 1) of large markets by the day's return: mean return, mean, quantiles, days; a row a bin."""
+    """ln(liquidations + 1) of large markets by the day's return, one row per bin: means, quantiles, days."""
     found, events, _ = grouped(days, POPULATIONS)
     returns, logs = found[:, 1:].ravel(), np.log1p(events[:, 1:].ravel())
     at, rows = np.digitize(returns, _EDGES), []
@@ -102,14 +102,14 @@ def response_of(days: Table) -> Table:
 def sources_of(
     measured: Mapping[str, Table], hours: Mapping[str, Table], markets: Mapping[str, Table], accounts: int
 ) -> Table:
-    """Means of an episode, a row a source."""
+    """Means of an episode, one row per source."""
     rows = []
     for name, table in hours.items():
         row = {"source": name} | {column: float(measured[name][column].mean()) for column in COLUMNS}
         for gain in REPORTED[:2]:
             row |= {f"{gain}_{HOUR_KINDS[kind]}": spread_of(table, gain, kind)["mean"] for kind in (CALM, STRESS)}
         fit, risk = fit_markets(markets[name]), fit_risk(markets[name], accounts)
-        enough = fit.events >= ENOUGH_LIQUIDATIONS  # days without liquidations fit any slope of nothing
+        enough = fit.events >= ENOUGH_LIQUIDATIONS  # without liquidations the slope means nothing
         slopes = dict(zip(REGRESSORS[1:], fit.coefficients[1:], strict=True)) | {
             "risk_fall_today": risk.coefficients[1]
         }
@@ -123,12 +123,12 @@ def sources_of(
 def figures_of(
     measured: Mapping[str, Table], hours: Table, markets: Mapping[str, Table], pool: Table | None, accounts: int
 ) -> Table:
-    """Every figure that has a band, and those that are reported without one: name, value, low, high, basis.
+    """Every figure with and without a band: name, value, low, high, basis.
 
     Args:
         measured: scenario -> its episodes.
         hours: of all sources.
-        markets: a source each; the regressions are of the first, `between-crises`.
+        markets: one per source; the regressions use the first, `between-crises`.
         pool: None: not measured.
         accounts: of a world.
     """
@@ -147,7 +147,7 @@ def figures_of(
             risk, "risk_", f"{risk.days:,} world-days on {risk.clusters} tapes, {risk.events:,} liquidations"
         )
     if pool is not None:
-        basis = f"{pool['loss'].size} worlds, nobody else trading"
+        basis = f"{pool['loss'].size} worlds, no other trades"
         found["pool_loss"] = ratio_of_sums(pool["loss"], pool["path_variance"] / 8.0), basis
         found["pool_loss_closes"] = ratio_of_sums(pool["loss"], pool["close_variance"] / 8.0), "sigma of hourly closes"
     return columns(

@@ -1,4 +1,4 @@
-"""Each crisis over what was published of it: prices and vols of its drawn paths beside recorded and reported ones."""
+"""Each crisis compared with published facts: prices and vols of drawn paths, and recorded or reported ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.crises.draw import draw_crises
 from protogov.experiments.studies.crises.facts import Paths, curves_table, facts_table
 
-LAST_RECORDED = "crisis-2023"  # from here on no candles are at hand
+LAST_RECORDED = "crisis-2023"  # from here on no candles are available
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Hold the drawn paths of every crisis against what is known of it.
+    """Compare the drawn paths of every crisis with what is known about it.
 
     Example: protogov study crises --out results/crises
     """
@@ -31,20 +31,20 @@ class Options(StudyOptions):
     names: Annotated[tuple[str, ...], Positional("NAMES")] = ()
     """Crises; all nine by default."""
     split: Literal["train", "validation", "free"] | None = None
-    """Only those of this split."""
+    """Only crises of this split."""
     seeds: int = 200
-    """Paths of each, 20 to 5,000."""
+    """Paths of each crisis, 20 to 5,000."""
 
 
 def chosen_crises(names: Sequence[str], split: str | None = None) -> list[Crisis]:
-    """The crises of these names and split; all nine where none is named.
+    """The crises of these names and split; all nine without names.
 
     Raises:
-        BadInput: a name that is no crisis, or none that is of the split.
+        BadInput: a name is not a crisis, or no crisis belongs to the split.
     """
     for name in names:
         if name not in CRISES:
-            raise BadInput(f"{name!r} is no crisis by waypoints; known are {', '.join(sorted(CRISES))}")
+            raise BadInput(f"{name!r} is not a crisis; known are {', '.join(sorted(CRISES))}")
     chosen = [CRISES[name] for name in names or sorted(CRISES) if split in (None, CRISES[name].split)]
     if not chosen:
         raise BadInput(f"split is {split!r}; none of the crises belongs to it")
@@ -69,7 +69,7 @@ def judge(found: Found) -> Judged:
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
-    """Crises of which candles are at hand, and later ones."""
+    """Crises with available candles, and later ones."""
     curves, facts = found.tables["curves"], found.tables["facts"]
     figures = {}
     for name, later in (("crises_to_2022", False), ("crises_from_2023", True)):
@@ -81,7 +81,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
 
 
 def page(found: Found, judged: Judged) -> Sequence[str]:
-    """Every fact beside the paths, and where each crisis is known from."""
+    """Every fact and its value on the paths, and the source of each crisis."""
     names = list(dict.fromkeys(found.tables["facts"]["crisis"].tolist()))
     there = {"crises_to_2022": names[0] < LAST_RECORDED, "crises_from_2023": names[-1] >= LAST_RECORDED}
     return page_beside(
@@ -95,7 +95,7 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
 
 
 def fact_rows(found: Found) -> list[list[str]]:
-    """A row a fact, the crisis named once."""
+    """One row per fact; the crisis is named once."""
     rows, crisis = [], ""
     for row in records(found.tables["facts"]):
         listed, low, median, high = (
@@ -110,4 +110,4 @@ def fact_rows(found: Found) -> list[list[str]]:
     return rows
 
 
-STUDY = Study("crises", "Crises beside their facts", Options, measure, judge, draw, page)
+STUDY = Study("crises", "Crises and their facts", Options, measure, judge, draw, page)

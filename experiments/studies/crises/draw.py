@@ -1,4 +1,4 @@
-"""Every crisis over its facts: paths with the prices that are known, and implied vol beside the index."""
+"""Every crisis and its facts: paths with known prices, and implied vol with the index."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ MARKS = {"closes": ("o", BLACK), "lows": ("v", VERMILLION), "highs": ("^", GREEN
 
 
 def draw_crises(curves: Table, title: str) -> Figure:
-    """A panel a crisis: 90% of the closes, one seed's hourly ranges, known and filled-in prices; implied vol below."""
+    """One panel per crisis: 90% of closes, one seed's hourly ranges, known and filled-in prices; implied vol below."""
     panels = [(str(key["crisis"]), own) for key, own in groups(curves, ("crisis",))]
     columns = 2 if len(panels) == 4 else min(3, len(panels))
     rows = -(-len(panels) // columns)

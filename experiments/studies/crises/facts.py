@@ -1,4 +1,4 @@
-"""What was published of each crisis, and the same of its drawn paths, measured as it was on candles."""
+"""Published facts of each crisis, and the same facts of its drawn paths, measured the same way."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -54,14 +54,14 @@ class Paths:
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that is known of a crisis.
+    """One fact that is known about a crisis.
 
     Attributes:
         name: what it is.
         listed: the published or recorded value.
-        measure: the same of every drawn path.
+        measure: the same value of every drawn path.
         form: how a value is written.
-        within: how far the median over seeds may lie from it; None where the fact is reported beside.
+        within: accepted distance of the median over seeds; None if the fact is only reported.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Fact:
 
 
 def last_hour(crisis: Crisis) -> int:
-    """Last hour since the onset of which something is known."""
+    """Last hour since the onset with a known fact."""
     return int(max(crisis.story.length, *(hour for hour, _ in crisis.story.facts_of("implied_vol")), 0))
 
 
@@ -115,7 +115,7 @@ def widest(paths: Paths) -> Floats:
 
 
 def realised(paths: Paths) -> Floats:
-    """Annual vol of the 24 hourly returns in a row that give most of it."""
+    """Annual vol of the 24 consecutive hourly returns with the highest vol."""
     squares = np.diff(np.log(paths.close), axis=1) ** 2
     return np.sqrt(365.0 * np.lib.stride_tricks.sliding_window_view(squares, 24, axis=1).sum(axis=2).max(axis=1))
 
@@ -133,7 +133,7 @@ def derived_at(hour: float) -> Measure:
 def published(
     first: float, day: float | None = None, hour: float | None = None, wide: float | None = None
 ) -> list[Fact]:
-    """Facts that several crises have: fall from the first price, worst 24 hours, worst hour, widest hour."""
+    """Facts of several crises: fall from the first price, worst 24 hours, worst hour, widest hour."""
     facts = [Fact("from the first price to the low", first, of_first)]
     if day is not None:
         facts.append(Fact("worst 24 hours", day, worst_day, within=0.02))
@@ -166,7 +166,7 @@ PUBLISHED: dict[str, list[Fact]] = {
 
 
 def facts_of(crisis: Crisis) -> list[Fact]:
-    """All that is listed of a crisis, in the order of the table."""
+    """All listed facts of a crisis, in the order of the table."""
     story = crisis.story
     facts = [Fact("low [USD]", story.low, low, "{:,.1f}", 1e-3)]
     hours = [hour for field in ("lows", "closes") for hour, price in story.facts_of(field) if price == story.low]
@@ -185,7 +185,7 @@ def facts_of(crisis: Crisis) -> list[Fact]:
 
 
 def missed(paths: Paths) -> int:
-    """How many known closes, lows and highs some seed does not meet."""
+    """How many known closes, lows and highs at least one seed misses."""
     count = 0
     for values, field in ((paths.close, "closes"), (paths.low, "lows"), (paths.high, "highs")):
         for hour, price in paths.crisis.story.facts_of(field):
@@ -194,9 +194,9 @@ def missed(paths: Paths) -> int:
 
 
 def facts_table(drawn: Iterable[Paths]) -> Table:
-    """A row a fact: listed, median and the band of 90% of the seeds, how it is written, and whether the median is near.
+    """One row per fact: listed value, median and band of 90% of the seeds, format, and whether the median is near.
 
-    The first of each crisis says how many known prices there are ("listed") and how many every seed meets ("median").
+    The first row of each crisis counts the known prices ("listed") and those that every seed meets ("median").
     """
     rows = []
     for paths in drawn:
@@ -225,7 +225,7 @@ def _row(
 
 
 def curves_table(crises: Iterable[Crisis], seeds: int) -> Table:
-    """What the figure shows: a row a crisis and hour since its onset, from a day before it.
+    """Data of the figure: one row per crisis and hour since its onset, starting a day before it.
 
     Returns:
         "crisis", "hour"; "close_low" to "close_high": 5%, 50% and 95% of the closes of the seeds [USD]; "bottom",

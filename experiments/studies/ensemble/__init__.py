@@ -1,8 +1,8 @@
 """Find an ensemble of worlds inside all bands of the calibration.
 
-Draws sets of parameters over the ranges of `search.py`, measures each on tapes that nothing else plays, keeps those
-whose figures all lie inside their bands (`calibration/bands.py`), and writes them to `envs/ensemble.json`, from where
-they are playable by name. Finished pieces are kept: a run that was cut off goes on with the same command.
+Draws sets of parameters over the ranges of `search.py` and measures each on tapes that nothing else plays. Keeps the
+sets whose figures all lie inside their bands (`calibration/bands.py`), and writes them to `envs/ensemble.json`, where
+they are playable by name. Finished pieces are kept: the same command resumes an interrupted run.
 """
 
 from collections import Counter
@@ -48,27 +48,27 @@ Values = Mapping[str, float]
 class Options(StudyOptions):
     """Draw sets of parameters, keep those inside all bands, and write them as an ensemble.
 
-    Exit code 1 when fewer than --members were found; what was measured is written to --out all the same.
+    The exit code is 1 if fewer than --members were found; the results are written to --out in any case.
 
     Example: protogov study ensemble --out results/ensemble
     """
 
     draws: int = 192
-    """Sets that are drawn, in Latin hypercubes of 128 and what is left over."""
+    """Sets to draw, in Latin hypercubes of 128 and one with the rest."""
     seed: int = 0
-    """Of the first hypercube; the next ones count on."""
+    """Seed of the first hypercube; the next ones have the following seeds."""
     members: int = 32
-    """Kept at most: the first of the hypercube, in its order, that lie inside all bands."""
+    """Maximum of members: the first sets, in the order of the hypercubes, that lie inside all bands."""
     screening: Tapes = Tapes(48, 16, 24)
-    """Of every set: between crises, calm, each crisis. A set is left where a whole 95% interval misses its band."""
+    """Tapes of every set: between crises, calm, each crisis. A set is out if a whole 95% interval misses its band."""
     measuring: Tapes = Tapes(1024, 64, 64)
-    """Of the sets that are left over: a member's figures themselves lie inside their bands."""
+    """Tapes of the remaining sets: a member's figures all lie inside their bands."""
     file: OutputFile = ENSEMBLE_FILE
-    """Where the ensemble is written."""
+    """File for the ensemble."""
 
 
 def measure(options: Options, how: Running) -> Found:
-    """Draw, screen, measure, and look at the members once more on other tapes; writes the ensemble's file.
+    """Draw, screen and measure sets, check the members on other tapes, and write the ensemble's file.
 
     Raises:
         BadInput: an option is out of range.
@@ -76,7 +76,7 @@ def measure(options: Options, how: Running) -> Found:
     config = WorldConfig()
     check_options(options)
     check_ranges(config)
-    # in cubes of a fixed size, so that more sets can be drawn without changing those that there are
+    # cubes of a fixed size: drawing more sets does not change the first ones
     cubes = enumerate(range(0, options.draws, CUBE))
     sets = [one for k, at in cubes for one in draw_sets(min(CUBE, options.draws - at), options.seed + k)]
 
@@ -93,7 +93,7 @@ def measure(options: Options, how: Running) -> Found:
     kept: list[int] = []
     left = Counter[str]()
     while waiting and len(kept) < options.members:
-        # as many as are still needed, in whole pieces: which sets are members does not depend on the processes
+        # as many as are still needed, in whole pieces: the members do not depend on the number of processes
         count = max(AT_ONCE * options.jobs, options.members - len(kept))
         group, waiting = waiting[:count], waiting[count:]
         table = play([sets[at] for at in group], options.measuring, FIRST_FITTING, f"measuring {len(finalists)}")
@@ -120,7 +120,7 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def check_options(options: Options) -> None:
-    """Raise BadInput for a number that cannot be."""
+    """Raise BadInput for an invalid number."""
     check_sizes(0, seed=options.seed)
     check_sizes(1, draws=options.draws, members=options.members, jobs=options.jobs)
     for name in ("screening", "measuring"):
@@ -130,7 +130,7 @@ def check_options(options: Options) -> None:
 def _sets(
     sets: Sequence[Values], figures: Mapping[int, Values], finalists: Sequence[int], kept: Sequence[int]
 ) -> Table:
-    """A row a set: its number, what became of it, its parameters and its figures on as many tapes as it played."""
+    """One row per set: its number, its fate, its parameters and its figures on the tapes that it played."""
     names = {at: f"w{k + 1:02d}" for k, at in enumerate(kept)}
     return columns(
         [
@@ -142,7 +142,7 @@ def _sets(
 
 
 def _bands(hopeless_of: Mapping[str, int], left: Mapping[str, int], checked: Table) -> Table:
-    """A row a band: sets that it made hopeless, others that it turned away; of the check, members and defaults."""
+    """One row per band: sets that it rejected in either round; members and defaults in the check."""
     rows: list[dict[str, Any]] = []
     for band in FITTED:
         row = {"band": band.name, "hopeless": hopeless_of.get(band.name, 0), "turned_away": left.get(band.name, 0)}
@@ -156,7 +156,7 @@ def _bands(hopeless_of: Mapping[str, int], left: Mapping[str, int], checked: Tab
 
 
 def rounded_centre(members: Sequence[Values]) -> tuple[str, dict[str, float]]:
-    """(name of the member nearest to the median of all, its values as defaults: few digits)."""
+    """(name of the member nearest to the median of all, its values rounded as defaults)."""
     nearest = nearest_to_centre(members)
     values = members[nearest]
     return f"w{nearest + 1:02d}", {
@@ -168,7 +168,7 @@ def rounded_centre(members: Sequence[Values]) -> tuple[str, dict[str, float]]:
 
 
 def judge(found: Found) -> Judged:
-    """Members, their rounded centre, and what turned others away; fails when too few were found."""
+    """Members, their rounded centre, and why others were rejected; fails if too few were found."""
     members, bands, facts = _members(found), found.tables["bands"], found.facts
     drawn = len(found.tables["sets"]["number"])
     sentences = [f"{len(members)} of {drawn} drawn worlds lie inside all bands and are members."]
@@ -177,10 +177,10 @@ def judge(found: Found) -> Judged:
         outside = [row["band"] for row in records(bands) if not BAND_BY_NAME[row["band"]].holds(row["centre"])]
         described = f"OUTSIDE {', '.join(outside)}" if outside else "inside all bands"
         sentences.append(f"centre {name}: " + " ".join(f"{field}={value:g}" for field, value in values.items()))
-        sentences.append(f"with {CENTRE_DIGITS} digits it lies {described}, on tapes on which nothing was chosen")
-    rows = [["band", "hopeless", "turned away"]]
+        sentences.append(f"with {CENTRE_DIGITS} digits it lies {described}, on tapes that were not used for any choice")
+    rows = [["band", "rejected in round 1", "in round 2"]]
     rows += [[str(row["band"]), str(row["hopeless"]), str(row["turned_away"])] for row in records(bands)]
-    few = f"{len(members)} of {facts['asked']} members were found in {drawn} sets; give more --draws"
+    few = f"{len(members)} of {facts['asked']} members were found in {drawn} sets; use more --draws"
     return Judged((*sentences, *aligned(rows)), (few,) if len(members) < facts["asked"] else ())
 
 
@@ -190,12 +190,12 @@ def _members(found: Found) -> list[dict[str, float]]:
 
 
 def page(found: Found, judged: Judged) -> Sequence[str]:
-    """How the search went, bands, ranges and members."""
+    """The search, bands, ranges and members."""
     sets, facts = found.tables["sets"], found.facts
     kept = select(sets, sets["member"] != "")
     count = len(kept["number"])
     rows = [
-        ["figure", "band", "sets that it made hopeless", "others that it turned away", "members, lowest to highest",
+        ["figure", "band", "sets rejected in round 1", "sets rejected in round 2", "members, lowest to highest",
          "members inside on other tapes", "defaults there"]
     ]  # fmt: skip
     for row in records(found.tables["bands"]):

@@ -1,7 +1,8 @@
 """The search for an ensemble: ranges, a Latin hypercube of parameter sets, and which of them lie inside all bands.
 
-Two rounds. Every set plays a few tapes first, and is left when a figure lies outside its band by more than its 95%
-interval. Who is left plays more tapes, and is a member when every figure itself lies inside its band.
+The search has two rounds. In round 1 every set plays a few tapes; a set is rejected if the whole 95% interval of a
+figure lies outside its band. In round 2 the others play more tapes; a set is a member if every figure lies inside its
+band.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +18,11 @@ from protogov.experiments.core.tables import Table, columns
 from protogov.experiments.studies.calibration.bands import CALM, CRISES, FITTED, OUTSIDE
 from protogov.experiments.studies.calibration.market import FIRST_FITTING, band_figure, measure_scenarios
 
-FIRST_CHECKING = FIRST_FITTING + 2**39  # first tape seed on which members are looked at once more
-DIGITS = 4  # significant ones of a value that is drawn, so that the file says exactly what was measured
+FIRST_CHECKING = FIRST_FITTING + 2**39  # first tape seed of the check of members
+DIGITS = 4  # significant digits of a drawn value: the file holds exactly what was measured
 
 _NONE = "no published range"
-# Where nothing is published, a range lies around a value that was tried by hand, so that a fair share of sets passes.
+# Without a published range, the range surrounds a value that was tried by hand: a fair share of sets passes.
 RANGES: dict[str, Range] = {
     # ---- suppliers
     "num_suppliers": Range(12, 16, False, f"{_NONE}: three quarters of the most that a venue holds, to all of it"),
@@ -58,7 +59,7 @@ RANGES: dict[str, Range] = {
 
 @dataclass(frozen=True)
 class Tapes:
-    """How many tapes of each kind a set of parameters plays."""
+    """Number of tapes of each kind that a set of parameters plays."""
 
     outside: int
     calm: int
@@ -81,7 +82,7 @@ class Trial:
     """What one process measures: some sets of parameters on the same tapes.
 
     Attributes:
-        sets: parameter -> value, a set each.
+        sets: parameter -> value, one mapping per set.
         tapes: of each.
         first: seed of the first tape.
     """
@@ -99,13 +100,13 @@ def place(one: Range, share: float) -> float:
 
 
 def share_of(one: Range, value: float) -> float:
-    """Inverse of `place`; a half where a range is a point."""
+    """Inverse of `place`; one half if a range is a point."""
     low, high, at = (log(one.low), log(one.high), log(value)) if one.log else (one.low, one.high, value)
     return (at - low) / (high - low) if high > low else 0.5
 
 
 def rounded(name: str, value: float, one: Range, digits: int = DIGITS) -> float:
-    """`value` with few significant digits, whole where the parameter is, inside its range."""
+    """`value` with few significant digits, inside its range, and whole if the parameter is."""
     if whole(name):
         return int(min(max(round(value), one.low), one.high))
     return min(max(float(f"{value:.{digits}g}"), one.low), one.high)
@@ -139,7 +140,7 @@ def measure_trial(config: WorldConfig, trial: Trial) -> Table:
 
 
 def hopeless(table: Table, row: int) -> list[str]:
-    """Bands that the whole interval of a figure lies outside of, or whose figure could not be measured."""
+    """Bands that a figure misses with its whole interval, or whose figure could not be measured."""
     found: dict[str, Interval] = {band.name: interval_of(table, row, band.name) for band in FITTED}
     return [
         band.name for band in FITTED
@@ -149,17 +150,17 @@ def hopeless(table: Table, row: int) -> list[str]:
 
 
 def missed(table: Table, row: int) -> list[str]:
-    """Bands that a figure lies outside of."""
+    """Bands that a figure misses."""
     return [band.name for band in FITTED if not band.holds(float(table[band.name][row]))]
 
 
 def nearest_to_centre(sets: Sequence[Mapping[str, float]]) -> int:
-    """Number of the set that lies nearest to the median of all, each range as long as any other."""
+    """Number of the set nearest to the median of all, with all ranges scaled to the same length."""
     shares = np.array([[share_of(one, values[name]) for name, one in RANGES.items()] for values in sets])
     return int(np.argmin(((shares - np.median(shares, axis=0)) ** 2).sum(axis=1)))
 
 
 def check_ranges(base: WorldConfig) -> None:
-    """Raise ConfigError where an end of the ranges is no world beside what `base` says of the rest."""
+    """Raise ConfigError if an end of a range is not a valid world together with the rest of `base`."""
     for end in ("low", "high"):
         base.with_parameters(**{name: rounded(name, getattr(one, end), one) for name, one in RANGES.items()})

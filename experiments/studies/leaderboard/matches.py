@@ -1,11 +1,11 @@
-"""Who meets which scenario, and the ceiling: constants that were tuned with hindsight for each of them.
+"""The matches of governors and scenarios, and the ceiling: constants tuned with hindsight for each scenario.
 
     {"jump": {"ltv_gap": 0.1, "half_spread": 0.02}, "crash-heldout": {...}}
 
-Nothing is searched on a scenario that is held out from training. There, and wherever else the file has no constants,
-the ceiling is the one of its sets whose W, that of the first venue, is best on tapes of that scenario beside those of
-the leaderboard: hindsight among what other markets taught, below what a search on the spot would find. A lever that is
-not named stays at its default. A file may hold them under "constants" beside other things.
+Nothing is searched on a scenario that is held out from training. If the file has no constants for a scenario, the
+ceiling is that of its sets whose W, that of the first venue, is best on other tapes of the scenario than those of the
+leaderboard. This is hindsight among sets of other markets; a search on the scenario could find more. A lever that is
+not named stays at its default. A file may hold the constants under "constants", next to other entries.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from protogov.experiments.training.open_test import describe
 
 CEILING = "hindsight-best constants"
 ATTACKED = "jump"  # the market in which attacks are played
-PICKING_SEEDS = 64  # tapes of a scenario on which one of the sets is picked for it
+PICKING_SEEDS = 64  # tapes of a scenario on which its set is picked
 FIRST_PICKING = 2**20  # number of their first, beyond those of any leaderboard
 
 Constants = dict[str, dict[str, float]]
@@ -42,11 +42,11 @@ class Match:
     """One row of the leaderboard on one scenario.
 
     Attributes:
-        governors: who.
-        files: digests of what they were made of: a policy or tuned constants may change and keep their name.
+        governors: name of the row.
+        files: digests of their files: a policy or tuned constants may change under the same name.
         scenario: registered name.
-        seeds: tapes; the same ones for everybody.
-        first: number of the first of them.
+        seeds: number of tapes; the same tapes for every row.
+        first: number of the first tape.
     """
 
     governors: GovernorSet
@@ -63,7 +63,7 @@ def match(governors: GovernorSet, scenario: str, seeds: int, first: int = 0) -> 
 
 
 def play_match(config: WorldConfig, job: Match) -> Table:
-    """A row an episode, with the columns `governors`, `training_seed`, `scenario`, `split` and `tape_seed` first."""
+    """One row per episode, with the columns `governors`, `training_seed`, `scenario`, `split` and `tape_seed` first."""
     seeds = tape_seeds(job.seeds, job.first)
     return {
         "governors": np.full(job.seeds, job.governors.name),
@@ -75,9 +75,9 @@ def play_match(config: WorldConfig, job: Match) -> Table:
 
 
 def suite_scenarios() -> tuple[str, ...]:
-    """Natural first, then the stress mix, every other registered scenario and every overlay on one of them.
+    """Natural first, then the stress mix, all other registered scenarios, and every overlay on one scenario.
 
-    Those of the split validation are among them, for nothing is trained here; the sealed test is not.
+    Scenarios of the split validation are included because nothing is trained here; the sealed test is not.
     """
     first = (HEADLINE, STRESS)
     others = (name for name in scenario_names() if name not in first)
@@ -91,17 +91,17 @@ def make_matches(
     ceiling: Mapping[str, Mapping[str, float]] | None = None,
     extra: Sequence[GovernorSet] = (),
 ) -> list[Piece]:
-    """Every registered baseline, `extra` governors and the ceiling where there is one, on every scenario.
+    """Every registered baseline, `extra` governors and the ceiling, if there is one, on every scenario.
 
     Args:
-        config: of the worlds; baselines that can govern none of its roles are left out.
+        config: of the worlds; baselines without a matching role are left out.
         seeds: tapes a scenario.
         scenarios: names; those of `suite_scenarios` by default.
-        ceiling: scenario -> lever -> value, for those scenarios that have a ceiling.
-        extra: further governors, say learned ones.
+        ceiling: scenario -> lever -> value, for scenarios with a ceiling.
+        extra: further governors, such as learned ones.
 
     Raises:
-        BadInput: too few seeds, or a scenario that is unknown or twice there.
+        BadInput: too few seeds, or a scenario that is unknown or repeated.
     """
     check_sizes(2, episodes=seeds)
     names = list(scenarios or suite_scenarios())
@@ -129,7 +129,7 @@ def read_ceiling(path: Path) -> Constants:
     """Scenario -> lever -> value in the lever's unit.
 
     Raises:
-        BadInput: the file is missing, of another form, or names a lever or value that there is not.
+        BadInput: the file is missing, has another form, or names an unknown lever or an invalid value.
     """
     data = read_json(path)
     return {str(scenario): _levers(path, scenario, given) for scenario, given in data.get("constants", data).items()}
@@ -155,7 +155,7 @@ def complete(
     how: Running = HERE,
     seeds: int = PICKING_SEEDS,
 ) -> tuple[Constants, dict[str, str]]:
-    """Constants for every scenario, and for those without own ones the scenario whose search found them.
+    """Constants for every scenario; for scenarios without own constants also the scenario that they come from.
 
     Args:
         config: of the worlds.

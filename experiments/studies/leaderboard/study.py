@@ -1,9 +1,9 @@
 """The study: each measure of each row on each scenario, with intervals that resample whole seeds.
 
-A resample draws tape seeds with replacement and takes each with everybody's episodes of all scenarios, so pairs stay
-pairs. Marks of W are simultaneous over all rows and scenarios (max-T), so that one of twenty rows is not marked by
-chance alone. The short table holds, a row a governor: means over scenarios with their intervals, W and gain on each
-scenario, and gains for other weights of losses.
+A resample draws tape seeds with replacement and takes each with all episodes of all scenarios, so pairs stay pairs.
+Marks of W are simultaneous over all rows and scenarios (max-T): otherwise one of twenty rows would be marked by chance.
+The short table has one row per governor: means over scenarios with intervals, W and gain on each scenario, and gains
+for other weights of losses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,8 +56,8 @@ from protogov.experiments.training.measured import HEADLINE
 
 QUICK = 8  # tapes a scenario of a quick leaderboard
 RESAMPLES = 2000
-GAIN, SHORTFALL = "welfare_gain", "shortfall_5%"  # of W: over static, and the mean of its worst twentieth
-# column without the venue -> what people call it; W and everybody's share of it first
+GAIN, SHORTFALL = "welfare_gain", "shortfall_5%"  # of W: over static, and the mean of its worst 5%
+# column without the venue -> name for people; W and everybody's share of it first
 MEASURES: dict[str, str] = {
     "welfare": "Welfare W",
     **{f"welfare/{part}": PART_LABELS[part] for part in PARTS},
@@ -73,15 +73,15 @@ SHARES = tuple(name for name in MEASURES if name.startswith("welfare/"))
 class Options(StudyOptions):
     """Every registered baseline (and GOVERNORS) on every registered scenario, on paired seeds.
 
-    GOVERNORS is a run's folder, a folder of policies or policy_<agent>.json files. A run that was cut off goes on with
-    the same command. Writes a row a governor to leaderboard.csv, each measure on each scenario with its interval to
-    measures.parquet, and a row an episode to episodes.parquet.
+    GOVERNORS is a run's folder, a folder of policies or policy_<agent>.json files. The same command resumes an
+    interrupted run. leaderboard.csv gets one row per governor, measures.parquet each measure on each scenario with its
+    interval, episodes.parquet one row per episode.
 
     Example: protogov study leaderboard --episodes 96 --ceiling agents/baselines/tuned.json --out results/leaderboard
     """
 
     governors: Annotated[tuple[Path, ...], Positional("GOVERNORS")] = ()
-    """Who plays beside the baselines."""
+    """Governors that play in addition to the baselines."""
     scenarios: tuple[str, ...] = ()
     """Registered scenarios; all of them by default."""
     episodes: int = 64
@@ -89,10 +89,10 @@ class Options(StudyOptions):
     quick: bool = False
     """8 tapes a scenario, to see that everything runs."""
     ceiling: Path | None = None
-    """JSON of constants tuned with hindsight, {scenario: {lever: value}}; the ceiling. A scenario that it lacks gets
-    the best of its sets there."""
+    """The ceiling: JSON of constants tuned with hindsight, {scenario: {lever: value}}. A scenario that it lacks gets
+    the set that is best there."""
     world: WorldOptions = field(default_factory=WorldOptions)
-    """The world; for a run's folder its own world is taken and this must be left alone."""
+    """The world; leave it unset for a run's folder, which has its own world."""
 
 
 def measure(options: Options, how: Running) -> Found:
@@ -104,7 +104,7 @@ def measure(options: Options, how: Running) -> Found:
     given = find_governors(options.governors)
     config = world_of(given, options.world)
     seeds, scenarios = QUICK if options.quick else options.episodes, options.scenarios or suite_scenarios()
-    make_matches(config, seeds, scenarios, extra=given.sets)  # refuse what does not fit before anything is played
+    make_matches(config, seeds, scenarios, extra=given.sets)  # refuse invalid input before anything is played
     ceiling, picked = None, dict[str, str]()
     if options.ceiling is not None:
         ceiling, picked = complete(config, read_ceiling(options.ceiling), scenarios, how)
@@ -114,9 +114,9 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
-    """The tables of matches that were played; several training seeds of one name are averaged tape by tape.
+    """The tables of played matches; several training seeds of one name are averaged tape by tape.
 
-    Rows stand in the order of their gain on the headline: on `natural`, on the first scenario without it.
+    Rows are sorted by their gain on `natural`, or on the first scenario if `natural` is not played.
 
     Raises:
         ValueError: the static protocol did not play, or rows of a scenario did not play the same tapes.
@@ -130,7 +130,7 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
     }
     for scenario in scenarios:
         if (STATIC, scenario) not in values:
-            raise ValueError(f"the static protocol did not play scenario {scenario!r}; gains are over it.")
+            raise ValueError(f"the static protocol did not play scenario {scenario!r}; gains are measured against it.")
     draws = seed_draws(tapes.size, RESAMPLES)
     gains = {at: own["welfare"] - values[STATIC, at[1]]["welfare"] for at, own in values.items()}
     critical = critical_max_t((gain for (name, _), gain in gains.items() if name != STATIC), draws)
@@ -195,7 +195,7 @@ def estimates(
 ) -> dict[str, Interval]:
     """Measure -> mean over scenarios, each a mapping from measures to F64[tapes]; a resample takes a seed with all.
 
-    Beside the measures: the gain of W over `static`, the mean of the worst twentieth of W, and its gain.
+    Also the gain of W over `static`, the mean of the worst 5% of W, and its gain.
     """
     found = {name: bootstrap_mean(np.mean([one[name] for one in own], axis=0), draws) for name in MEASURES}
 
@@ -215,7 +215,7 @@ def estimates(
 
 
 def captured(found: Mapping[tuple[str, str], Mapping[str, Interval]], name: str, scenario: str) -> float:
-    """Gain over the ceiling's gain; nan without a ceiling, or where its own gain is not above zero."""
+    """Gain divided by the ceiling's gain; nan without a ceiling, or if the ceiling's gain is not above zero."""
     ceiling = found.get((CEILING, scenario))
     top = float("nan") if ceiling is None else ceiling[GAIN].mean
     return found[name, scenario][GAIN].mean / top if top > 0.0 else float("nan")
@@ -226,7 +226,7 @@ def _error(values: Floats) -> float:
 
 
 def _weights(table: Table) -> dict[str, list[float]]:
-    """Governors -> plane of the mean gain over static for other weights; of one scenario that everybody played."""
+    """Governors -> plane of the mean gain over static for other weights, on one scenario that all rows played."""
     split = planes(table, PARTS)
     means = {str(name): split[:, table["governors"] == name].mean(axis=1) for name in np.unique(table["governors"])}
     return {name: (mean - means[STATIC]).tolist() for name, mean in means.items()}
@@ -239,8 +239,8 @@ def judge(found: Found) -> Judged:
     gains, marks = board[f"gain on {first}"][rows], board[f"marked on {first}"][rows] == 1
     best = int(rows[np.argmax(gains)])
     return Judged((
-        f"On {first} W gains over the static protocol under {int((marks & (gains > 0.0)).sum())} of {rows.size} "
-        f"governors and loses under {int((marks & (gains < 0.0)).sum())}, held at once over all scenarios; most under "
+        f"On {first} {int((marks & (gains > 0.0)).sum())} of {rows.size} governors gain W over the static protocol and "
+        f"{int((marks & (gains < 0.0)).sum())} lose W, simultaneously over all scenarios. The largest gain is that of "
         f"{board['governors'][best]}: {signed(board[f'gain on {first}'][best])} bp of K0 an episode.",
     ))  # fmt: skip
 
@@ -250,11 +250,11 @@ def _played(board: Table, scenario: str) -> NDArray[np.bool_]:
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
-    """A row a governor, a column a scenario: gain of W over static [bp of K0], in numbers where it is marked."""
+    """One row per governor, one column per scenario: gain of W over static [bp of K0], a number if it is marked."""
     board, splits = found.tables["leaderboard"], found.facts["scenarios"]
     board = select(board, board["governors"] != STATIC)
     gains = np.array([board[f"gain on {scenario}"] for scenario in splits]).T
-    # purple loses, orange gains: told apart by all usual kinds of colour vision
+    # purple loses, orange gains: distinct for all usual kinds of colour vision
     scale = ScalarMappable(BoundaryNorm([*(-step for step in reversed(STEPS)), *STEPS], 256, extend="both"), "PuOr_r")
     names = [f"{scenario}{' *' if split in HELD_OUT else ''}" for scenario, split in splits.items()]
     figure = new_figure(max(7.0, 2.6 + 0.25 * len(names)), 2.0 + 0.16 * len(gains))
@@ -266,7 +266,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
     axes.set_xlabel("scenario (* validation: held out from training)")
     for row, column in np.argwhere(np.isfinite(gains)):
         gain = gains[row, column]
-        # all numbers would be more than such a figure may hold
+        # all numbers would not fit into such a figure
         sure = board[f"marked on {list(splits)[column]}"][row] == 1
         text = f"{gain:.0f}".replace("-", MINUS) if sure else ""
         heat_cell(axes, column, row, scale.to_rgba(np.array(gain)), {0.0: (text, 5.5)})
@@ -278,7 +278,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
 
 
 def page(found: Found, judged: Judged) -> list[str]:
-    """Means over scenarios, everybody's share, other weights, and what happens on each scenario."""
+    """Means over scenarios, everybody's share, other weights, and results on each scenario."""
     board = found.tables["leaderboard"]
     return page_beside(
         __file__,
@@ -301,7 +301,7 @@ def _span(board: Table, row: int, name: str) -> str:
 
 
 def table_of_means(found: Found) -> list[str]:
-    """A row a governor: W and gain on the headline; then means over scenarios of W, gain, shortfall and so on."""
+    """One row per governor: W and gain on the headline; then means over scenarios of W, gain, shortfall and so on."""
     board, first, count = found.tables["leaderboard"], found.facts["first"], len(found.facts["scenarios"])
     rows = []
     for row, name in enumerate(board["governors"]):
@@ -323,7 +323,7 @@ def table_of_means(found: Found) -> list[str]:
 
 
 def table_of_shares(board: Table) -> list[str]:
-    """A row a governor that played every scenario, a column a party."""
+    """One row per governor that played every scenario, one column per party."""
     rows = [
         [str(board["governors"][row]), *(_span(board, row, of) for of in (*SHARES, "welfare"))]
         for row in map(int, np.flatnonzero(np.isfinite(board["welfare"])))
@@ -332,7 +332,7 @@ def table_of_shares(board: Table) -> list[str]:
 
 
 def table_of_weights(board: Table) -> list[str]:
-    """A row a governor that played the headline, a column a corner of the box: mean gain and rank."""
+    """One row per governor that played the headline, one column per corner of the box: mean gain and rank."""
     corners = list(product((LAMBDAS[0], LAMBDAS[-1]), (KAPPAS[0], KAPPAS[-1])))
     own = select(board, np.isfinite(board["rest"]))
     gains = np.array([Plane(*plane).corners for plane in zip(*(own[part] for part in PLANE), strict=True)])
@@ -345,7 +345,7 @@ def table_of_weights(board: Table) -> list[str]:
 
 
 def table_of_scenarios(found: Found) -> list[str]:
-    """A row a scenario: W of static, the best row, how many surely gain or lose, and the ceiling."""
+    """One row per scenario: W of static, the best row, how many rows are marked, and the ceiling."""
     board, facts, rows = found.tables["leaderboard"], found.facts, []
     names = board["governors"]
     for scenario, split in facts["scenarios"].items():
@@ -361,7 +361,7 @@ def table_of_scenarios(found: Found) -> list[str]:
              facts["picked"].get(scenario, "" if np.isnan(top) else scenario)]
         )  # fmt: skip
     return markdown(
-        ["scenario", "split", "W of static", "best", "its gain", "surely gain / lose", "ceiling's gain", "of ceiling",
+        ["scenario", "split", "W of static", "best", "its gain", "marked gain / loss", "ceiling's gain", "of ceiling",
          "ceiling's constants of"], rows,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Adverse selection: traders who know better than the quote take what is wrong with it, and the LPs pay."""
+"""Adverse selection: informed traders profit from wrong quotes, and the LPs pay."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ ABOUT = "informed share,\ntimes the scenario's"
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
-    """What the LPs lost on informed trades, marked at the end of each hour, and the pool's profit."""
+    """The LPs' loss on informed trades, marked at the end of each hour, and the pool's profit."""
     lost, informed, profit, fees = np.zeros((4, seeds.size))
     growing = np.zeros((seeds.size, config.horizon))
     for hour, (world, step) in enumerate(still(config, scenario, seeds)):
@@ -60,12 +60,12 @@ ADVERSE_SELECTION = Phenomenon(
     panels=(
         over_time("growing", "lost to informed traders so far [thousand USD]"),
         spreads("lost", DOSES.worlds, ABOUT),
-        spreads("profit", DOSES.worlds, ABOUT, "profit less that with uninformed only [thousand USD]", effect=True),
+        spreads("profit", DOSES.worlds, ABOUT, "profit minus that with uninformed only [thousand USD]", effect=True),
     ),
     both=("with informed traders", "uninformed only"),
     note=(
-        "The loss is what the pool was paid for informed trades less what they are worth at the end of the hour, at "
-        "the tape's price and vol, fees left out. A world with informed traders has fewer others, and so earns less "
-        "of their spread too: the pool's profit falls by more than the loss."
+        "The loss is the difference between the pool's price for informed trades and their value at the end of the "
+        "hour, at the tape's price and vol, without fees. A world with informed traders has fewer other traders and "
+        "earns less of their spread, so the pool's profit falls by more than the loss."
     ),
 )

@@ -1,4 +1,4 @@
-"""Liquidation cascade: what is seized is sold, the sale moves the pool, the oracle follows, more accounts fall."""
+"""Liquidation cascade: seized coin is sold, the sale moves the pool, the oracle follows, more accounts fall."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ from protogov.experiments.studies.phenomena.phenomenon import (
 from protogov.experiments.studies.phenomena.worlds import DEEP, Shock
 
 HOURS, FALL = 48, 6
-GENERATIONS = 8  # 0: the market's own move suffices; the last holds all later ones
+GENERATIONS = 8  # 0: caused by the market's own move; the last one holds all later generations
 WEIGHT = 0.5  # of the pool in the oracle
 WEIGHTS = (0.0, Parameters().oracle_pool_weight, WEIGHT, 1.0)
 DOSES = Doses("oracle_pool_weight", WEIGHTS, [f"{100 * weight:g}%" for weight in WEIGHTS], main=WEIGHT)
@@ -51,11 +51,11 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
 
 
 def headline(seen: Seen) -> str:
-    """How much of what is liquidated other sales caused."""
+    """The share of liquidations that other sales caused."""
     share = seen.mean("caused") / seen.mean("liquidated")
     return (
-        f"{number(100 * share)}% of what is liquidated falls to the sale of another loan's collateral, and the total "
-        f"is x{number(seen.times('liquidated', SWITCHED))}; with infinite depth no sale sets off another"
+        f"Sales of other loans' collateral cause {number(100 * share)}% of liquidations; the total is "
+        f"x{number(seen.times('liquidated', SWITCHED))} that with infinite depth, where no sale causes another"
     )
 
 
@@ -76,7 +76,7 @@ def generations(axes: Axes, seen: Seen) -> None:
 CASCADE = Phenomenon(
     name="cascade",
     title="Liquidation cascade",
-    claim="A liquidator's sale moves the pool, the oracle follows, and loans fall that the market alone had spared.",
+    claim="A liquidator's sale moves the pool, the oracle follows, and loans fall that the market's own move spared.",
     evidence="Lehar and Parlour, BIS WP 1062; Perez et al., arXiv 2009.13235",
     scenario=Flat() + Shock("a fall of 15 to 30% in an hour", hour=FALL, least=0.15, most=0.30),
     config=WorldConfig(episode_hours=HOURS, decision_hours=1).with_parameters(oracle_pool_weight=WEIGHT),
@@ -105,8 +105,8 @@ CASCADE = Phenomenon(
     ),
     both=("finite depth", "infinite depth"),
     note=(
-        "The oracle gives the pool half of the weight; the third panel shows other weights, the default of 15% among "
-        "them. After its fall the market stands still, so that the record of causes is exact: nothing else can lower "
+        "The oracle gives the pool a weight of one half. The third panel shows other weights, including the default of "
+        "15%. After the fall the market does not move. Therefore the record of causes is exact: nothing else can lower "
         "the oracle's price."
     ),
 )

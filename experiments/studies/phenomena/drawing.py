@@ -51,14 +51,14 @@ def over_time(trace: str, label: str, legend: bool = True) -> Panel:
 
 
 def spreads(measure: str, worlds: Mapping[str, str], about: str = "", label: str = "", effect: bool = False) -> Panel:
-    """Episodes of worlds side by side: all, 5 to 95%, half of them, the median; mean and 95% interval beside them.
+    """Episodes of worlds side by side: all, 5 to 95%, middle half, median; next to them mean and 95% interval.
 
     Args:
         measure: its name.
         worlds: name -> tick.
         about: the worlds, on the horizontal axis.
         label: on the vertical axis; that of the measure by default.
-        effect: paired differences to the world with the switch: mean and interval alone.
+        effect: draw paired differences to the world with the switch: only mean and interval.
     """
 
     def panel(axes: Axes, seen: Seen) -> None:
@@ -87,7 +87,7 @@ QUANTILES = {"least": 0, "p5": 5, "p25": 25, "p50": 50, "p75": 75, "p95": 95, "m
 
 
 def logarithmic(panel: Panel) -> Panel:
-    """The same panel with a vertical axis that is linear up to 0.1 and logarithmic beyond."""
+    """The same panel with a vertical axis that is linear up to 0.1 and logarithmic above."""
 
     def bent(axes: Axes, seen: Seen) -> None:
         panel(axes, seen)
@@ -99,7 +99,7 @@ def logarithmic(panel: Panel) -> Panel:
 
 
 def band(axes: Axes, at: Floats, found: list[Floats], label: str, look: Mapping[str, Any], **more: Any) -> None:
-    """A mean with its interval, `found` is (mean, low, high) at the places `at`."""
+    """Means with intervals; `found` is (mean, low, high) at the places `at`."""
     mean, low, high = found
     axes.plot(at, mean, label=label, **{**look, **more})
     axes.fill_between(at, low, high, color=look["color"], alpha=0.18, linewidth=0)
@@ -113,5 +113,5 @@ def legend_on_top(axes: Axes, lines: int) -> None:
 
 
 def label_y(axes: Axes, text: str) -> None:
-    """A label of the vertical axis, in lines that fit it."""
+    """A label of the vertical axis, broken into lines that fit."""
     axes.set_ylabel("\n".join(wrap(text, 32)))

@@ -18,12 +18,12 @@ DOSES = Doses("opening_notional", NOTIONALS, [""] * len(NOTIONALS), main=NOTIONA
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
-    """How far hedges pushed the outside price, how far the pool fell below the market, and what hedging cost."""
+    """The hedges' push on the outside price, the pool's fall below the market, and the cost of hedging."""
     pushed, below = np.zeros((2, seeds.size, config.horizon))
     gain, cost = np.zeros((2, seeds.size))
     for hour, (world, step) in enumerate(still(config, scenario, seeds)):
         worlds, records = world.worlds, step.records[:, 0]
-        # nobody else trades here by force: all that lasts outside comes from hedges
+        # no other forced trades here: all lasting impact comes from hedges
         pushed[:, hour] = -1e4 * worlds["lasting_impact"]
         below[:, hour] = 1e4 * np.log(worlds["tape_price"] * worlds["pool_coin"] / worlds["pool_cash"])
         gain = np.maximum(gain, records["hedge_gain_peak"])
@@ -39,10 +39,10 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
 
 
 def headline(seen: Seen) -> str:
-    """How far hedges pushed."""
+    """The push of the hedges."""
     return (
-        f"Hedges sold into a fall push the outside price {number(seen.mean('pushed'))} bp further at a hedge gain of "
-        f"{number(seen.mean('gain'))}; hedges outside the pool do nothing to it"
+        f"Hedge sales in a fall push the outside price {number(seen.mean('pushed'))} bp further, at a hedge gain of "
+        f"{number(seen.mean('gain'))}; hedges outside the pool have no effect on it"
     )
 
 
@@ -55,10 +55,10 @@ def by_gain(axes: Axes, seen: Seen) -> None:
 GAMMA_FEEDBACK = Phenomenon(
     name="gamma-feedback",
     title="Gamma feedback of hedging",
-    claim="A pool that is short gamma sells coin into a fall, and its sales push the price further the same way.",
+    claim="A pool that is short gamma sells coin during a fall, and its sales push the price further down.",
     evidence="hedge gain of at least 1 with a short-gamma book",
     scenario=Flat() + Shock("a fall of 10 to 20% in an hour", hour=FALL, least=0.10, most=0.20),
-    # nobody borrows, trades options or posts coin: hedges alone trade by force
+    # nobody borrows, trades options or posts coin: hedges are the only forced trades
     config=WorldConfig(episode_hours=HOURS, decision_hours=1).with_parameters(
         opening_notional=NOTIONAL, arrivals=0.0, num_shorts=0, debt_size=0.0
     ),
@@ -81,10 +81,9 @@ GAMMA_FEEDBACK = Phenomenon(
     ),
     both=("hedged in the pool", "hedged outside"),
     note=(
-        "The pool has written three times the usual options, and nobody else trades by force: the lasting part of the "
-        "hedges' impact (3% of it) is all that moves the outside price away from the tape. The third panel repeats it "
-        "for books of 7 to 112 million USD, whose gain is below and above 1; the largest are held back by the limit "
-        "on what an hour may hedge. The switch keeps the same book and the same orders, filled outside at the outside "
-        "price."
+        "The pool has written three times the usual options, and no other trades are forced. Only the lasting part of "
+        "the hedges' impact (3% of it) moves the outside price away from the tape. The third panel shows books of 7 to "
+        "112 million USD, with gains below and above 1; the hourly limit on hedges restrains the largest. With the "
+        "switch, book and orders are the same, but the orders are filled outside at the outside price."
     ),
 )

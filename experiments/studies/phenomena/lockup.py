@@ -1,4 +1,4 @@
-"""Lock-up and run: at full utilisation withdrawals are not paid, and the queue itself makes suppliers leave."""
+"""Lock-up and run: at full utilisation withdrawals are not paid, and the queue makes more suppliers leave."""
 
 import numpy as np
 
@@ -17,14 +17,14 @@ NO_FEAR = {"lockup_fear": 0.0, "loss_fear": 0.0, "crash_frequency": 0.0}
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
-    """Withdrawals that wait, hour by hour, and the deposits that suppliers have left or want out."""
+    """Waiting withdrawals, hour by hour, and the deposits that suppliers have withdrawn or asked back."""
     waiting, staying = np.zeros((2, seeds.size, config.horizon))
     opening = np.ones(seeds.size)
     for hour, (world, _) in enumerate(still(config, scenario, seeds)):
         venue = world.worlds["venues"][:, 0]
         deposits = venue["supplier_scaled"].sum(axis=1) * venue["supply_index"]
         waiting[:, hour] = venue["unmet_withdrawals"] / 1e6
-        if hour == CALL - 2:  # the last hour before the call
+        if hour == CALL - 2:  # the last hour before suppliers are called away
             opening = deposits
         staying[:, hour] = deposits - venue["unmet_withdrawals"]
     gone = 1.0 - staying / opening[:, None]
@@ -38,11 +38,11 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
 
 
 def headline(seen: Seen) -> str:
-    """How much waits, and what fear adds."""
+    """How much waits, and how much fear adds."""
     waiting = seen.mean("waiting")
     return (
         f"Withdrawals wait for {number(waiting)} million USD-days, x{number(seen.times('waiting', FEARLESS))} "
-        f"what they would if nobody feared a lock-up; with unlimited cash none waits and the run is slower"
+        f"as much as without fear of a lock-up; with unlimited cash none waits and the run is slower"
     )
 
 
@@ -70,5 +70,5 @@ LOCKUP = Phenomenon(
         over_time("run", "suppliers' deposits gone or asked back [%]"),
     ),
     both=("cash is what there is", "unlimited cash"),
-    note="The price never moves: the only cause is a yield elsewhere that calls money away from hour 6 on.",
+    note="The price never moves. The only cause is a higher yield elsewhere from hour 6 on.",
 )

@@ -1,4 +1,4 @@
-"""Oracle-lag flow: who sees the market before the oracle does takes money from who must trust the oracle."""
+"""Oracle-lag flow: traders who see the market before the oracle take money from those who rely on the oracle."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,7 +19,7 @@ DELAYS = (0, 2, 6, 12)  # sub-steps of five minutes
 
 
 class FullBlocks(Overlay):
-    """Blocks are full at all times, so that every report of the oracle takes its whole delay."""
+    """Blocks are always full: every report of the oracle takes its whole delay."""
 
     name, split = "full blocks", "free"
 
@@ -29,7 +29,7 @@ class FullBlocks(Overlay):
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
-    """What latency traders gained, all informed traders gained, and the oracle's distance from the market."""
+    """Gains of latency traders and of all informed traders, and the oracle's distance from the market."""
     latency, informed, behind = np.zeros((3, seeds.size))
     for world, _ in still(config, scenario, seeds):
         venue = world.worlds["venues"][:, 0]
@@ -41,24 +41,24 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
 
 
 def lag(deviation: float, delay: int) -> Change:
-    """An oracle of that deviation threshold and delay, which reads the outside market alone."""
+    """An oracle with that deviation threshold and delay that reads only the outside market."""
     settings = {"oracle_deviation": deviation, "oracle_delay": float(delay), "oracle_pool_weight": 0.0}
     return Change(words=f"{100 * deviation:g}%, {5 * delay} min", parameters=settings)
 
 
 def headline(seen: Seen) -> str:
-    """From the least lag to the largest."""
+    """Gains from the smallest to the largest lag."""
     least, most = (
         seen.mean("latency", lag(*at).words) for at in ((DEVIATIONS[1], DELAYS[0]), (DEVIATIONS[-1], DELAYS[-1]))
     )
     return (
         f"Latency traders' gain rises with the oracle's threshold and delay, from {number(least)} to {number(most)} "
-        f"thousand USD in four days, and is nothing without lag"
+        f"thousand USD in four days, and is zero without lag"
     )
 
 
 def by_lag(axes: Axes, seen: Seen) -> None:
-    """Profit over the deviation threshold, a line a delay."""
+    """Profit over the deviation threshold, one line per delay."""
     for place, delay in enumerate(DELAYS):
         found = [seen.interval("latency", lag(deviation, delay).words) for deviation in DEVIATIONS]
         ends = [np.array([getattr(one, end) for one in found]) for end in ("mean", "low", "high")]
@@ -72,7 +72,7 @@ def by_lag(axes: Axes, seen: Seen) -> None:
 ORACLE_LAG = Phenomenon(
     name="oracle-lag",
     title="Oracle-lag flow",
-    claim="Traders who see the market before the oracle gain from those who quote by it, the more the later it is.",
+    claim="Traders who see the market before the oracle profit from quotes that use it, and more so if it is later.",
     evidence="Chainlink ETH/USD: 0.5% deviation, heartbeat an hour; front-running of Synthetix in 2019",
     scenario=get_scenario("jump") + FullBlocks(),
     config=WorldConfig(episode_hours=HOURS, decision_hours=1),
@@ -92,7 +92,7 @@ ORACLE_LAG = Phenomenon(
     panels=(by_lag,),
     both=("0.5%, 20 min late", "no lag"),
     note=(
-        "The default oracle, with blocks full at all times: a report takes its whole delay of 20 minutes. With a delay "
-        "a feed that reports every move is always busy with an old report, so the smallest thresholds gain it nothing."
+        "The default oracle with blocks full at all times: a report takes its whole delay of 20 minutes. With a delay "
+        "a feed that reports every move is always busy with an old report, so the smallest thresholds do not help."
     ),
 )

@@ -15,7 +15,7 @@ from protogov.experiments.core.tables import Table
 from protogov.experiments.core.text import number
 
 Seeds = NDArray[np.uint64]
-Sample = dict[str, Floats]  # measure -> float64 [n]; trace -> float64 [n, k], a value an hour, a generation, ...
+Sample = dict[str, Floats]  # measure -> float64 [n]; trace -> float64 [n, k], a value per hour, generation, ...
 ACTIVE, SWITCHED = "active", "switched"  # the two worlds of every phenomenon
 
 
@@ -24,7 +24,7 @@ class Change:
     """A named change of a world: other physical parameters, other fields of its configuration, or both.
 
     Attributes:
-        words: what it means, for tables and legends, say "infinite depth".
+        words: its meaning, for tables and legends, such as "infinite depth".
         parameters: name -> value of `protogov.envs.world.parameters.Parameters`.
         world: field -> value of `WorldConfig`.
     """
@@ -53,9 +53,9 @@ class Doses:
     Attributes:
         parameter: its name.
         values: of it, in order.
-        ticks: what they are called on an axis.
-        main: that of the world with the mechanism.
-        off: that of the world with the switch, if one is.
+        ticks: their labels on an axis.
+        main: the value of the world with the mechanism.
+        off: the value of the world with the switch, if there is one.
     """
 
     parameter: str
@@ -75,7 +75,7 @@ class Doses:
 
     @property
     def changes(self) -> "tuple[Change, ...]":
-        """Those beside the two that every phenomenon has."""
+        """The worlds other than the two of every phenomenon."""
         return tuple(
             Change(words=self.world(value), parameters={self.parameter: value})
             for value in self.values
@@ -85,11 +85,11 @@ class Doses:
 
 @dataclass(frozen=True)
 class Measure:
-    """A quantity with one value an episode.
+    """A quantity with one value per episode.
 
     Attributes:
         name: of the column that the phenomenon's `play` returns.
-        label: what it is, for tables and axes, without the unit.
+        label: its meaning, for tables and axes, without the unit.
         unit: of its values.
     """
 
@@ -107,21 +107,21 @@ class Phenomenon:
         title: what practitioners call it.
         claim: one sentence: cause, chain, effect.
         evidence: where it was seen, with a source.
-        scenario: what the outside market does; never of the splits validation and test.
+        scenario: the outside market; never of the splits validation and test.
         config: of the world that has the mechanism.
         switch: the change that removes the mechanism and nothing else.
         measures: first the quantity that must appear with the mechanism and vanish with the switch; its effect is
-            positive. Then further quantities of the table; no verdict hangs on them.
+            positive. Then further quantities of the table; they do not decide the verdict.
         smallest: the smallest paired effect that counts, in the first measure's unit; above 0.
         band: what counts as vanished, in the same unit; 0 demands exactly zero in every episode.
-        play: (config, scenario, seeds U64 [n]) -> what was measured, a row a seed.
-        headline: what the numbers say, over the figure.
+        play: (config, scenario, seeds U64 [n]) -> measured quantities, one row per seed.
+        headline: sentence above the figure.
         panels: of the figure, from left to right.
-        both: names of the world with the mechanism and of that with the switch, for legends and ticks.
-        shown: further worlds that the figure alone needs.
-        dosed: names of the measures that it needs of them.
-        curves: words of those further worlds that are drawn over time -> how a line looks.
-        note: anything that a reader of the table must know about the world or the measure.
+        both: names of the worlds with the mechanism and with the switch, for legends and ticks.
+        shown: further worlds that only the figure needs.
+        dosed: names of the measures that the figure needs of them.
+        curves: words of the further worlds that are drawn over time -> line style.
+        note: what a reader of the table must know about the world or the measure.
     """
 
     name: str
@@ -147,8 +147,8 @@ class Phenomenon:
         """Refuse a claim that no run could test.
 
         Raises:
-            ValueError: a scenario that is held out, limits that contradict each other, a switch that does nothing.
-            ConfigError: a switch that no world can have.
+            ValueError: the scenario is held out, limits contradict each other, or the switch does nothing.
+            ConfigError: no world accepts the switch.
         """
         check_trainable(self.scenario)
         if not self.smallest > 0.0 or not 0.0 <= self.band < self.smallest:
@@ -159,20 +159,20 @@ class Phenomenon:
             raise ValueError(f"{self.name}: the switch {self.switch.words!r} changes nothing.")
 
     def worlds(self) -> dict[str, WorldConfig]:
-        """All that are played: with the mechanism, with the switch, and those of the figure by their words."""
+        """All played worlds: with the mechanism, with the switch, and those of the figure by their words."""
         shown = {change.words: change.apply(self.config) for change in self.shown}
         return {ACTIVE: self.config, SWITCHED: self.switch.apply(self.config), **shown}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found of one phenomenon, for its figure.
+    """Results of one phenomenon, for its figure.
 
     Attributes:
-        one: which.
+        one: the phenomenon.
         seeds: episodes in each world.
-        worlds: a row a world and measure: means, paired effects and quantiles.
-        traces: a row a trace and place: means with their intervals, three columns a world.
+        worlds: one row per world and measure: means, paired effects and quantiles.
+        traces: one row per trace and place: means with intervals, three columns per world.
     """
 
     one: Phenomenon
@@ -193,12 +193,12 @@ class Seen:
         return self.interval(measure, world).mean
 
     def times(self, measure: str, world: str) -> float:
-        """How many times the mean is what it is in that world; infinite where it is nothing there."""
+        """The mean divided by the mean in that world; infinite if the latter is zero."""
         base = self.mean(measure, world)
         return self.mean(measure) / base if base else float("inf")
 
     def spread_of(self, about: Measure) -> str:
-        """How the episodes of a measure spread in the world with the mechanism, in words."""
+        """The spread of episodes of a measure in the world with the mechanism, in words."""
         row = self.row(about.name, ACTIVE)
         p5, p25, p50, p75, p95 = (number(self.worlds[name][row]) for name in ("p5", "p25", "p50", "p75", "p95"))
         return f"median {p50} {about.unit}, half of them {p25} to {p75}, 90% {p5} to {p95}"

@@ -1,4 +1,4 @@
-"""Liquidators who skip: where slippage and gas eat the bonus nobody comes, and the debt goes bad."""
+"""Liquidators who skip: if slippage and gas exceed the bonus, nobody liquidates, and the debt goes bad."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ NO_GAS = {"gas_cost": 0.0}
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
-    """What liquidators looked at and left at the end of each hour, and the bad debt that came of it."""
+    """The debt that liquidators looked at and left at the end of each hour, and the resulting bad debt."""
     left, loans = np.zeros((2, seeds.size, config.horizon))
     lost, liquidated, beyond = np.zeros((3, seeds.size))
     for hour, (world, _) in enumerate(still(config, scenario, seeds)):
@@ -33,7 +33,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
         debt = venue["account_scaled_debt"] * venue["borrow_index"][:, None]
         value = venue["account_collateral"] * venue["oracle_price"][:, None]
         left[:, hour] = venue["skipped_debt"] / 1e6
-        # a loan that interest alone has just carried over its threshold has not been looked at yet
+        # nobody has looked yet at a loan that interest alone has just pushed over its threshold
         loans[:, hour] = (1.0001 * value * venue["liquidation_threshold"][:, None] < debt).sum(axis=1)
         lost += venue["sum_bad_debt"] / 1e6
         liquidated += venue["sum_liquidated"] / 1e6
@@ -45,21 +45,21 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
 
 
 def headline(seen: Seen) -> str:
-    """The most that is left, and what it does to bad debt."""
+    """The largest mean of skipped debt in an hour, and the effect on bad debt."""
     most = seen.curve("debt by hour", ACTIVE)[1].max()
     return (
-        f"Liquidators look at {number(most)} million USD of unhealthy loans and leave them; bad debt is "
-        f"x{number(seen.times('lost', SWITCHED))} what it is with infinite depth and free gas"
+        f"Liquidators skip up to {number(most)} million USD of unhealthy loans; bad debt is "
+        f"x{number(seen.times('lost', SWITCHED))} that with infinite depth and free gas"
     )
 
 
 SKIPPING = Phenomenon(
     name="skipping",
     title="Liquidators who skip",
-    claim="Liquidators leave loans alone whose bonus is less than slippage and gas, and their debt goes bad.",
+    claim="Liquidators skip loans whose bonus is less than slippage and gas, and the debt of these loans goes bad.",
     evidence="Maker, 12 March 2020: 36% of liquidations sold for about nothing; gas 6 times the usual",
     scenario=Flat() + Shock("a fall of 15 to 35% in an hour", hour=FALL, least=0.15, most=0.35, depth=0.4e6),
-    # who liquidates watches always and has no capital to run out of: what is skipped did not pay
+    # liquidators always watch and need no own capital: a skipped loan did not pay
     config=WorldConfig(episode_hours=HOURS, decision_hours=1).with_parameters(
         gas_cost=300.0,
         liquidator_attention=1.0,
@@ -93,11 +93,10 @@ SKIPPING = Phenomenon(
     ),
     both=("thin pool, gas 300 USD", "both"),
     note=(
-        "Depth halves to 0.4 million USD for 1% with the price, and forced sales scare more of it away; gas is that of "
-        "full blocks; the sizes of loans have a heavier tail than usual. Slippage protects large loans, gas small "
-        "ones. Liquidators watch at all times and borrow what they repay, so that inattention and empty pockets do not "
-        "count as skipping. Bad debt is "
-        "what was written off and what loans still owe beyond their collateral at the end; some of it remains under "
-        "the switch because the price falls faster than a loan can be closed."
+        "With the fall, depth halves to 0.4 million USD for 1%, and forced sales reduce it further. Gas is that of "
+        "full blocks. The sizes of loans have a heavier tail than usual. Slippage protects large loans, gas small "
+        "ones. Liquidators always watch and borrow what they repay, so inattention and lack of capital do not count as "
+        "skipping. Bad debt is what was written off and what loans owe beyond their collateral at the end. Some "
+        "remains with the switch because the price falls faster than a loan can be closed."
     ),
 )

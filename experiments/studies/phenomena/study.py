@@ -1,4 +1,4 @@
-"""The phenomena on paired seeds: what is there with its mechanism, and gone with its switch."""
+"""The phenomena on paired seeds: each appears with its mechanism and vanishes with its switch."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -40,9 +40,9 @@ PHENOMENA: dict[str, Phenomenon] = {
         gamma_feedback.GAMMA_FEEDBACK, surface_manipulation.SURFACE_MANIPULATION, adverse_selection.ADVERSE_SELECTION,
     )
 }  # fmt: skip
-BATCH = 64  # worlds in one simulator: enough for the compiled code, little enough for the memory
+BATCH = 64  # worlds in one simulator: large enough for speed, small enough for the memory
 FEWEST_SEEDS = 8
-PLACES, THINNED = 48, 32  # of a trace that is kept whole; of a longer one at most
+PLACES, THINNED = 48, 32  # places of a trace that is kept whole; maximum of a longer one
 HELD = "appears, vanishes"
 
 
@@ -50,9 +50,9 @@ HELD = "appears, vanishes"
 class Options(StudyOptions):
     """Check that known phenomena appear with their mechanism and vanish with a named switch.
 
-    NAMES are phenomena (see --list), all by default. Each is played in both worlds on the same seeds; the table gives
-    the paired effect with its 95% interval. Exit code 1 when one does not behave as claimed; what was measured is
-    written all the same.
+    NAMES are phenomena (see --list), all by default. Both worlds of each play the same seeds; the table gives
+    the paired effect with its 95% interval. The exit code is 1 if one does not behave as claimed; the results are
+    written in any case.
 
     Example: protogov study phenomena cascade --seeds 64 --out results/runs/cascade
     """
@@ -63,7 +63,7 @@ class Options(StudyOptions):
     """Episodes in each world."""
     member: Member = ""
     list: bool = False
-    """Say what there is, and run nothing."""
+    """Print the phenomena, and run nothing."""
 
 
 @dataclass(frozen=True)
@@ -78,22 +78,22 @@ class Episodes:
 
 
 def chosen(names: Sequence[str] = (), member: str = "") -> list[Phenomenon]:
-    """Phenomena by name, in the order of the table; without names all of them.
+    """Phenomena by name, in the order of the table; all of them without names.
 
     Args:
         names: of phenomena.
-        member: world of the ensemble in which they are looked for, but for what a phenomenon itself says of its world.
+        member: world of the ensemble that is used, except for the parameters that a phenomenon itself sets.
 
     Raises:
-        BadInput: an unknown name or member; the message lists those there are.
+        BadInput: an unknown name or member; the message lists the known ones.
     """
     for name in names:
         if name not in PHENOMENA:
-            raise BadInput(f"{name!r} is no phenomenon; known are {', '.join(PHENOMENA)}")
+            raise BadInput(f"{name!r} is not a phenomenon; known are {', '.join(PHENOMENA)}")
     found = [one for one in PHENOMENA.values() if not names or one.name in names]
     members = shipped_ensemble().members if member else {}
     if member and member not in members:
-        raise BadInput(f"member is {member!r}; a phenomenon is looked for in one of {', '.join(members)}")
+        raise BadInput(f"member is {member!r}; accepted are {', '.join(members)}")
     return [_of_member(one, members[member]) for one in found] if member else found
 
 
@@ -111,7 +111,7 @@ def look_for(phenomena: Sequence[Phenomenon], seeds: int, how: Running = HERE) -
     """Play every world of the phenomena on the same seeds; tables `phenomena`, `worlds` and one of traces for each.
 
     Raises:
-        BadInput: too few seeds for an interval, or no job.
+        BadInput: too few seeds for an interval, or no process.
         CheckFailed: the books of a world do not balance.
     """
     played = play_all(phenomena, seeds, how)
@@ -126,7 +126,7 @@ def look_for(phenomena: Sequence[Phenomenon], seeds: int, how: Running = HERE) -
 
 
 def play_all(phenomena: Sequence[Phenomenon], seeds: int, how: Running = HERE) -> dict[str, dict[str, Table]]:
-    """Name -> world -> table with a row a seed: a column a measure, and TRACE.0, TRACE.1, ... of each trace."""
+    """Name -> world -> table: one row per seed, one column per measure, and TRACE.0, TRACE.1, ... of each trace."""
     check_sizes(FEWEST_SEEDS, seeds=seeds)
     asked = [(one.name, world, config) for one in phenomena for world, config in one.worlds().items()]
     pieces = [Piece(f"{name}_{world}", Episodes(name, seeds), config) for name, world, config in asked]
@@ -139,7 +139,7 @@ def play_all(phenomena: Sequence[Phenomenon], seeds: int, how: Running = HERE) -
 
 
 def play_world(config: WorldConfig, job: Episodes) -> Table:
-    """A row a seed: measures, and traces by their places."""
+    """One row per seed: measures, and traces by their places."""
     one, seeds = PHENOMENA[job.phenomenon], tape_seeds(job.seeds)
     parts = []
     for at in range(0, job.seeds, BATCH):
@@ -152,7 +152,7 @@ def play_world(config: WorldConfig, job: Episodes) -> Table:
 
 
 def _compare(one: Phenomenon, played: Mapping[str, Table]) -> Iterable[dict[str, Any]]:
-    """A row a measure: means with their intervals in both worlds, the paired effect, limits and verdict."""
+    """One row per measure: means with intervals in both worlds, the paired effect, limits and verdict."""
     for place, about in enumerate(one.measures):
         active, switched = played[ACTIVE][about.name], played[SWITCHED][about.name]
         found, largest = student_t(active - switched), float(np.abs(switched).max())
@@ -162,7 +162,7 @@ def _compare(one: Phenomenon, played: Mapping[str, Table]) -> Iterable[dict[str,
             "switched_largest": largest, **interval_columns("effect", found),
             "smallest_effect": np.nan, "band": np.nan, "verdict": "",
         }  # fmt: skip
-        if place == 0:  # what the verdict hangs on
+        if place == 0:  # the first measure decides the verdict
             row |= {"smallest_effect": one.smallest, "band": one.band}
             row["verdict"] = verdict_of(found, student_t(switched), largest, one.smallest, one.band)
         yield row
@@ -171,17 +171,17 @@ def _compare(one: Phenomenon, played: Mapping[str, Table]) -> Iterable[dict[str,
 def verdict_of(effect: Interval, switched: Interval, largest: float, smallest: float, band: float) -> str:
     """Whether a phenomenon appears and vanishes, in words.
 
-    It appears when the whole 95% interval of the mean effect, value with the mechanism less value with the switch seed
-    by seed, lies above the smallest effect of interest. It vanishes when the value under the switch is exactly 0 in
-    every episode, or, where the phenomenon states a band, when the whole 95% interval of its mean lies within the band
-    (a test of equivalence, not a failure to find a difference).
+    The effect is the value with the mechanism minus the value with the switch, seed by seed. A phenomenon appears when
+    the whole 95% interval of the mean effect lies above the smallest effect of interest. It vanishes when the value
+    with the switch is exactly 0 in every episode. If the phenomenon states a band, it vanishes when the whole 95%
+    interval of the mean lies within the band (a test of equivalence, not a failure to find a difference).
 
     Args:
         effect: Student's interval of the paired effect.
-        switched: that of the value under the switch.
-        largest: absolute value in any episode under the switch.
-        smallest: effect that counts.
-        band: see above; 0 is none.
+        switched: the same of the value with the switch.
+        largest: absolute value in any episode with the switch.
+        smallest: smallest effect that counts.
+        band: see above; 0 means none.
     """
     appears = effect.low > smallest
     vanishes = max(abs(switched.low), abs(switched.high)) <= band if band else largest == 0.0
@@ -189,7 +189,7 @@ def verdict_of(effect: Interval, switched: Interval, largest: float, smallest: f
 
 
 def _summarise(one: Phenomenon, played: Mapping[str, Table]) -> Iterable[dict[str, Any]]:
-    """A row a world and measure: mean, paired difference to the world with the switch, and how episodes spread."""
+    """One row per world and measure: mean, paired difference to the world with the switch, spread of episodes."""
     for world, table in played.items():
         further = world not in (ACTIVE, SWITCHED)
         for about in one.measures:
@@ -203,7 +203,7 @@ def _summarise(one: Phenomenon, played: Mapping[str, Table]) -> Iterable[dict[st
 
 
 def _traces(one: Phenomenon, played: Mapping[str, Table]) -> list[dict[str, Any]]:
-    """A row a trace and place: mean and interval in both worlds and those that are drawn over time."""
+    """One row per trace and place: mean and interval in both worlds and in those drawn over time."""
     names = [name.rpartition(".") for name in played[ACTIVE] if "." in name]
     lengths = {trace: int(place) + 1 for trace, _, place in names}
     rows = []
@@ -226,7 +226,7 @@ def _about(one: Phenomenon) -> dict[str, Any]:
 
 
 def _differences(one: Any, plain: Any) -> dict[str, Any]:
-    """Fields of a dataclass that are not as in the default one."""
+    """Fields of a dataclass that differ from the defaults."""
     names = [spec.name for spec in fields(one) if getattr(one, spec.name) != getattr(plain, spec.name)]
     return {name: getattr(one, name) for name in names}
 
@@ -235,13 +235,13 @@ def _differences(one: Any, plain: Any) -> dict[str, Any]:
 
 
 def judge(found: Found) -> Judged:
-    """How many behave as claimed, the table, and those that do not."""
+    """How many behave as claimed, the table, and the exceptions."""
     table, facts = found.tables["phenomena"], found.facts
     verdicts = {
         str(name): str(verdict) for name, verdict in zip(table["phenomenon"], table["verdict"], strict=True) if verdict
     }
     failed = [f"{name} {verdict}" for name, verdict in verdicts.items() if verdict != HELD]
-    held = f"{len(verdicts) - len(failed)} of {len(verdicts)} phenomena behave as claimed: there with the mechanism, "
+    held = f"{len(verdicts) - len(failed)} of {len(verdicts)} phenomena behave as claimed: present with the mechanism, "
     head = ["phenomenon", "measured", "with mechanism", "switched off", "paired effect, 95%", "verdict"]
     rows = [
         [name if verdict else "", f"{label} [{unit}]", *numbers, verdict]
@@ -249,7 +249,7 @@ def judge(found: Found) -> Judged:
     ]
     return Judged(
         (
-            f"{held}gone without it, on the same {facts['seeds']} seeds, tapes and noise, under static levers.",
+            f"{held}absent without it, on the same {facts['seeds']} seeds, tapes and noise, under static levers.",
             *aligned([head, *rows]), f"{facts['seeds']} paired seeds; intervals are Student's t at 95%.",
         ),
         (f"{len(failed)} of {len(verdicts)} phenomena do not behave as claimed: {'; '.join(failed)}",) * bool(failed),
@@ -266,7 +266,7 @@ def _rows(table: Table) -> Iterable[tuple[str, str, str, list[str], str]]:
 
 
 def seen(found: Found) -> Iterable[Seen]:
-    """What was found of each phenomenon."""
+    """Results of each phenomenon."""
     worlds = found.tables["worlds"]
     for name in found.facts["phenomena"]:
         own = select(worlds, worlds["phenomenon"] == name)
@@ -274,7 +274,7 @@ def seen(found: Found) -> Iterable[Seen]:
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
-    """A figure each."""
+    """One figure per phenomenon."""
     return {one.one.name: draw_phenomenon(one) for one in seen(found)}
 
 
@@ -307,7 +307,7 @@ def _switch(one: Phenomenon) -> str:
 
 
 def _rule(one: Phenomenon) -> str:
-    """What the verdict demands of this phenomenon."""
+    """What the verdict requires of this phenomenon."""
     unit = one.measures[0].unit
     vanish = f"within ±{number(one.band)} {unit}" if one.band else "exactly 0 in every episode"
     return f"effect above {number(one.smallest)} {unit}; with the switch {vanish}"

@@ -1,4 +1,4 @@
-"""Manipulation of the vol surface: who can move the vols at which shares are priced buys them cheaply."""
+"""Manipulation of the vol surface: an attacker who moves the vols that price shares buys shares cheaply."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ DOSES = Doses("vol_push_capital", CAPITALS, [f"{capital / 1e6:g}" for capital in
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
-    """What the round trip brought the attacker, and what the price of a share did when his were issued."""
+    """The attacker's profit on the round trip, and the price of a share when the attacker's shares were issued."""
     profit = np.zeros(seeds.size)
     account = np.zeros((seeds.size, config.horizon))
     served = np.zeros(seeds.size)
@@ -38,7 +38,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
         waiting = venues["lp_waiting"][:, int(config.parameters.num_lps)]
         profit = step.records["attacker_profit"][:, 0] / 1e3
         served = venues["surface_attack"].astype(float)
-        # what he holds counts at the price of its last review
+        # holdings count at the price of the last review
         account[:, decision] = profit + (shares + waiting) / 1e3
     return {
         "profit": account[:, -1], "gain": np.maximum(account[:, -1], 0.0), "done": (served >= 2.0).astype(float),
@@ -47,10 +47,10 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
 
 
 def headline(seen: Seen) -> str:
-    """What a push brings with averages and without."""
+    """The profit of a push with averages and without."""
     return (
-        f"A push of {100 * PUSH:.0f} vol points around the issue of shares brings {number(seen.mean('profit'))} "
-        f"thousand USD where shares are priced at the vols of the moment, and "
+        f"A push of {100 * PUSH:.0f} vol points at the issue of shares earns {number(seen.mean('profit'))} "
+        f"thousand USD if shares are priced at the vols of the moment, and "
         f"{number(seen.mean('profit', SWITCHED))} thousand at average vols"
     )
 
@@ -65,7 +65,7 @@ def by_capital(axes: Axes, seen: Seen) -> None:
 SURFACE_MANIPULATION = Phenomenon(
     name="surface-manipulation",
     title="Manipulation of the vol surface",
-    claim="Where shares are priced at the vols of the moment, whoever pushes these buys and sells shares for a profit.",
+    claim="If shares are priced at the vols of the moment, pushing these vols makes trades in shares profitable.",
     evidence="Lyra Avalon values its pool, forced closings and liquidations at averages (GWAV) for this reason",
     scenario=get_scenario("calm") + Pulse("vol-push", 120, sets={"vol_push": PUSH}, onset=ONSET),
     config=WorldConfig(episode_hours=HOURS, decision_hours=DECISION).with_parameters(
@@ -85,10 +85,10 @@ SURFACE_MANIPULATION = Phenomenon(
     panels=(over_time("account", "attacker's gain so far, shares at their last price [thousand USD]"), by_capital),
     both=("vols of the moment", "average vols (GWAV)"),
     note=(
-        "The attacker deposits at hour 12, waits for the cooldown of three days, buys options in every expiry in the "
-        "review that issues his shares and sells them in the same breath, then waits three days to redeem. Trades move "
-        "the surface as on Lyra (20 contracts a vol point, not our 800), and the circuit breaker that would stop "
-        "shares when a vol is 10 points from its average is off, so that averages alone are on trial: at the default "
+        "The attacker deposits at hour 12 and waits for the cooldown of three days. In the review that issues the "
+        "shares the attacker buys options in every expiry and sells them at once, then waits three days to redeem. "
+        "Trades move the surface as on Lyra (20 contracts per vol point, not our 800). The circuit breaker, which "
+        "stops shares when a vol is 10 points from its average, is off: this tests averages alone. With the default "
         "breaker the same push stops the issue of all shares for 36 hours. Other LPs do not move."
     ),
 )

@@ -1,4 +1,4 @@
-"""Toxic spiral: above a loan-to-value of 1 / (1 + bonus) a liquidation takes more than it repays and raises it."""
+"""Toxic spiral: above a loan-to-value of 1 / (1 + bonus) a liquidation raises the loan-to-value."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ from protogov.experiments.studies.phenomena.worlds import Shock
 
 HOURS, FALL = 24, 6
 EDGES = np.arange(0.82, 1.0801, 0.01)  # of loan-to-value before a liquidation
-CRUMB = 1.0  # USD repaid below which a liquidation is of no account
+CRUMB = 1.0  # USD; smaller liquidations are ignored
 BONUS = LEVERS[LEVER_INDEX["liquidation_bonus"]].default
 CRITICAL = 1.0 / (1.0 + BONUS)
 
@@ -43,13 +43,13 @@ def loan_to_value(debt: float, collateral: float, price: float) -> float:
 def liquidations_of(
     events: NDArray[np.void], debts: Floats, collaterals: Floats
 ) -> Iterator[tuple[float, float, float]]:
-    """(USD repaid, loan-to-value before, after) of an hour's liquidations, found by walking back from its end.
+    """(USD repaid, loan-to-value before, after) of an hour's liquidations, computed backwards from its end.
 
     Args:
         events: of one world in one hour, in order.
         debts: of every account at the end of that hour [USD].
-        collaterals: likewise [coin]. Nothing but forced sales and write-offs may have moved the two within the hour, so
-            borrowers must be at rest.
+        collaterals: likewise [coin]. Only forced sales and write-offs may have changed the two within the hour, so
+            borrowers must be inactive.
     """
     debts, collaterals = debts.copy(), collaterals.copy()
     for event in events[::-1]:
@@ -65,7 +65,7 @@ def liquidations_of(
 
 
 def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
-    """What liquidations did to loan-to-values, and the bad debt of the episode."""
+    """The effect of liquidations on loan-to-values, and the bad debt of the episode."""
     counts, raised = np.zeros((seeds.size, EDGES.size + 1)), np.zeros((seeds.size, EDGES.size + 1))
     toxic, number_toxic, lost, liquidated = (np.zeros(seeds.size) for _ in range(4))
     for world, step in still(config, scenario, seeds):
@@ -80,7 +80,7 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
                 counts[row, place] += 1
                 if after > before:
                     raised[row, place] += 1
-                    # beyond 1 the debt was lost already, whoever liquidates it and on what terms
+                    # beyond 1 the debt is already lost, whatever the terms of liquidation
                     toxic[row] += repaid / 1e6 * (before < 1.0)
                     number_toxic[row] += before < 1.0
     columns = {"toxic": toxic, "number": number_toxic, "lost": lost, "liquidated": liquidated}
@@ -88,21 +88,21 @@ def play(config: WorldConfig, scenario: Scenario, seeds: Seeds) -> Sample:
 
 
 def headline(seen: Seen) -> str:
-    """Where liquidations turn toxic."""
+    """The loan-to-value at which liquidations turn toxic."""
     return (
         f"Above a loan-to-value of {100 * CRITICAL:.1f}% = 1/(1 + bonus) every liquidation makes the loan worse; "
-        f"without a bonus none of a solvent loan does"
+        f"without a bonus no liquidation of a solvent loan does"
     )
 
 
 def found_at(seen: Seen, world: str) -> tuple[Floats, Floats, Floats]:
-    """Loan-to-values [%], liquidations an episode that found a loan there, and those that raised it."""
+    """Loan-to-values [%], liquidations per episode that started there, and those that raised it."""
     middles = 0.5 * (EDGES[1:] + EDGES[:-1])
     return 100 * middles, seen.curve("counts", world)[1][1:-1], seen.curve("raised", world)[1][1:-1]
 
 
 def share_raised(axes: Axes, seen: Seen) -> None:
-    """The share of liquidations that raise a loan-to-value, over the loan-to-value that they find."""
+    """The share of liquidations that raise a loan-to-value, over the loan-to-value before them."""
     for world, mark in ((ACTIVE, "o"), (SWITCHED, "s")):
         at, counts, raised = found_at(seen, world)
         some = counts > 0
@@ -114,7 +114,7 @@ def share_raised(axes: Axes, seen: Seen) -> None:
 
 
 def number_found(axes: Axes, seen: Seen) -> None:
-    """How many liquidations find a loan at each loan-to-value."""
+    """How many liquidations start at each loan-to-value."""
     for label, world in zip(seen.one.both, (ACTIVE, SWITCHED), strict=True):
         at, counts, _ = found_at(seen, world)
         axes.step(at, counts, where="mid", label=label, **LOOKS[world])
@@ -123,7 +123,7 @@ def number_found(axes: Axes, seen: Seen) -> None:
 
 
 def critical_line(axes: Axes, label: str) -> None:
-    """Where a liquidation takes more than it repays."""
+    """The loan-to-value above which a liquidation takes more than it repays."""
     axes.axvline(100 * CRITICAL, color=GREY, linewidth=0.9, linestyle=":")
     axes.set_xlabel("loan-to-value before the liquidation [%]")
     label_y(axes, label)
@@ -136,9 +136,9 @@ TOXIC_SPIRAL = Phenomenon(
     evidence="Warmuz, Chaudhary and Pinna, arXiv 2212.07306",
     scenario=Flat() + Shock("a fall of 15 to 35% in full blocks", hour=FALL, least=0.15, most=0.35, congestion=1.0),
     config=WorldConfig(episode_hours=HOURS, decision_hours=1).with_parameters(
-        # an oracle an hour late: prices arrive when loans are long past their threshold
+        # an oracle an hour late: prices arrive long after loans pass their threshold
         oracle_delay=12.0,
-        # borrowers do not look, so that what a liquidation did can be read from what is left
+        # borrowers do not act, so the effect of a liquidation can be read from what is left
         attentive_activity=0.001,
         # liquidators are paid from outside to work at a loss, in both worlds
         liquidator_margin=-0.06,
@@ -157,8 +157,8 @@ TOXIC_SPIRAL = Phenomenon(
     panels=(share_raised, number_found),
     both=(f"bonus {100 * BONUS:g}%", "no bonus"),
     note=(
-        "Liquidators are paid from outside up to 6% to work, in both worlds, or nobody would come without a bonus. A "
-        "solvent loan is one with debt below the value of its collateral at the oracle price: beyond that, any "
-        "liquidation worsens it."
+        "In both worlds liquidators get up to 6% from outside; otherwise nobody would liquidate without a bonus. A "
+        "solvent loan has debt below the value of its collateral at the oracle price; beyond that, any liquidation "
+        "worsens it."
     ),
 )

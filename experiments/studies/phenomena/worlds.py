@@ -1,4 +1,4 @@
-"""Worlds in which phenomena are looked for: a shock to an otherwise quiet market."""
+"""Worlds for phenomena: a shock to an otherwise quiet market."""
 
 import numpy as np
 
@@ -7,18 +7,18 @@ from protogov.envs.scenarios.base import Seeds, Tapes
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.parameters import Parameters
 
-# Infinite depth takes arbitrage with it: a pool that finite capital cannot move would never follow the market.
+# Infinite depth needs unlimited arbitrage: a pool that finite capital cannot move would never follow the market.
 DEEP = {"depth_scale": 1e9, "arbitrage_capacity": 1e9 * Parameters().arbitrage_capacity}
 
 
 class Shock(Overlay):
-    """One fall of the price within one hour, after which it stays: the only cause in an otherwise quiet market.
+    """One lasting fall of the price within one hour: the only cause in an otherwise quiet market.
 
     Args:
         name: of the overlay; part of the noise's key.
         hour: of the fall; it happens within the hour that ends at `hour`.
         least, most: share of the price that is lost, uniform between the two by seed.
-        **during: fields of the tape that are set from the fall on, say `congestion=0.5`.
+        **during: fields of the tape from the fall on, such as `congestion=0.5`.
 
     Raises:
         ValueError: a size or an hour out of range, or a price among the fields.

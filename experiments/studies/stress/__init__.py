@@ -1,4 +1,4 @@
-"""Stress: a grid of protocols on the same drawn futures, its losses, and the least collateral that keeps it solvent."""
+"""Stress: a grid of protocols on the same drawn futures, losses, and the minimum collateral that keeps it solvent."""
 
 from protogov.experiments.studies.stress.study import STUDY
 

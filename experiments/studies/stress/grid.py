@@ -1,4 +1,4 @@
-"""The grid: which protocols are stressed, and their episodes, all of a seed in one batch."""
+"""The grid: the stressed protocols and their episodes; one batch holds all episodes of a seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.stress.losses import Watch
 
 Floats = NDArray[np.float64]
-BATCH = 240  # worlds in a slice at most, or the cells of one seed: 48 KiB a world with its tape
+BATCH = 240  # maximum of worlds in a slice, or the cells of one seed: 48 KiB per world with its tape
 
 
 class Cell(NamedTuple):
@@ -61,7 +61,7 @@ def make_cells(
     cells = tuple(cell for cell in grid if gap.low <= _gap(cell) <= gap.high)
     if not cells:
         raise BadInput(
-            f"no pair of thresholds and ltvs is {gap.low:g} to {gap.high:g} apart; a loan-to-value lies that far "
+            f"no pair of thresholds and ltvs is {gap.low:g} to {gap.high:g} apart; a loan-to-value must be that far "
             "below its liquidation threshold"
         )
     return cells
@@ -82,13 +82,13 @@ def cell_levers(cells: Sequence[Cell], repeat: int) -> dict[str, Floats]:
 
 
 def make_slices(scenario: str, cells: tuple[Cell, ...], first: int, seeds: int) -> list[Slice]:
-    """What is played in one batch each: all cells of a seed lie in one slice."""
+    """The batches: one slice holds all cells of a seed."""
     each = max(BATCH // len(cells), 1)
     return [Slice(scenario, cells, at, min(at + each, first + seeds)) for at in range(first, first + seeds, each)]
 
 
 def play_slice(config: WorldConfig, job: Slice) -> Table:
-    """A row an episode, cell after cell: the levers of the cell and the number of the tape ("seed") first.
+    """One row per episode, cell after cell: first the levers of the cell and the number of the tape ("seed").
 
     Raises:
         CheckFailed: the books of a world do not balance.

@@ -1,8 +1,8 @@
 """What an episode cost, and whether the venue came out of it solvent.
 
-All money in basis points of K0, of one venue. P0 and the vols of NAV0 are the tape's, never the protocol's own.
-Looked at after every decision; once insolvent is insolvent, also where the price came back later. What counts as lost
-and not yet booked is what is under water now, and not, as in W, the puts that say what may come to be so.
+All money is in basis points of K0, of one venue. P0 and the vols of NAV0 are the tape's, never the protocol's own.
+Insolvency is checked after every decision; an insolvent venue counts as insolvent even if the price recovers. Losses
+that are not yet booked are what is under water now. W instead uses the value of puts, which includes possible losses.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Standing:
     Attributes:
         treasury: cash, reserve and coin at P0, less the open deficit; below 0 the hole is larger than the treasury.
         lp_value: NAV0 of the option pool.
-        shortfall: debts beyond 97% of their collateral at P0, loans and shorts: lost already, and not yet booked.
+        shortfall: debts beyond 97% of their collateral at P0, loans and shorts: lost but not yet booked.
         haircuts: written off suppliers since the episode began.
         bad_debt: booked since the episode began.
         opening_treasury: at the start.
@@ -43,25 +43,25 @@ class Standing:
 
     @property
     def net_worth(self) -> Floats:
-        """What stands between a loss and the suppliers.
+        """The money that absorbs a loss before suppliers do.
 
-        Treasury less deficit, shortfall and haircuts, and less what option holders are owed that LPs do not have; the
-        LPs' own money answers for options alone.
+        Treasury minus deficit, shortfall, haircuts, and the part of option holders' claims that LPs cannot pay. The
+        LPs' own money covers options only.
         """
         return self.treasury + np.minimum(self.lp_value, 0.0) - self.shortfall - self.haircuts
 
 
-# name -> (rule, what it says)
+# name -> (rule, its meaning)
 CRITERIA: dict[str, tuple[Callable[[Standing], NDArray[np.bool_]], str]] = {
     "net-worth": (
         lambda s: s.net_worth < 0.0,
-        "treasury less deficit, shortfall, suppliers' haircuts and unpayable options is below zero",
+        "treasury minus deficit, shortfall, suppliers' haircuts and unpayable options is below zero",
     ),
     "bad-debt": (lambda s: s.bad_debt > s.opening_treasury, "booked bad debt exceeds the opening treasury"),
     "option-pool": (lambda s: s.lp_value < 0.0, "the option pool's value at the tape's price and vols is below zero"),
     "suppliers": (
         lambda s: (s.haircuts > 0.0) | (s.treasury < 0.0),
-        "suppliers bear a loss that is booked: a haircut, or a deficit that the treasury does not cover",
+        "suppliers bear a booked loss: a haircut, or a deficit that the treasury does not cover",
     ),
     "any": (
         lambda s: (s.net_worth < 0.0) | (s.lp_value < 0.0),
@@ -69,13 +69,13 @@ CRITERIA: dict[str, tuple[Callable[[Standing], NDArray[np.bool_]], str]] = {
     ),
 }
 
-# name -> (of the columns below, what it says)
+# name -> (of the columns below, its meaning)
 LOSSES: dict[str, tuple[Callable[[Table], Floats], str]] = {
     "capital": (
         lambda t: -(t["treasury_change"] + t["lp_profit"] - t["shortfall_change"] - t["haircuts"]),
         "fall of treasury and LP value, growth of the shortfall, suppliers' haircuts",
     ),
-    "welfare": (lambda t: -t["welfare"], "welfare W, with its sign turned"),
+    "welfare": (lambda t: -t["welfare"], "minus welfare W"),
     "bad-debt": (lambda t: t["bad_debt"] + t["shortfall_change"], "booked bad debt and growth of the shortfall"),
     "option-pool": (lambda t: -t["lp_profit"], "fall of the option pool's value NAV0"),
 }
@@ -84,7 +84,7 @@ LOSSES: dict[str, tuple[Callable[[Table], Floats], str]] = {
 def shortfall(venue: NDArray[Any], price: Floats) -> Floats:
     """Debts beyond 97% of their collateral at `price` [n], of loans and of short sellers [n], USD.
 
-    Sellers owe the pool's marks. Of a pledge what the loan leaves of the coin counts: the market's claim comes first.
+    Sellers owe the pool's marks. A pledge counts with the coin that the loan leaves: the market's claim comes first.
 
     Args:
         venue: records [n] of one venue.
@@ -97,7 +97,7 @@ def shortfall(venue: NDArray[Any], price: Floats) -> Floats:
     at = (rows, venue["short_expiry"], venue["short_strike"])
     owed = np.where(venue["short_call"] == 1, venue["mark_call"][at], venue["mark_put"][at]) * venue["short_contracts"]
     posted = venue["short_collateral"] + venue["short_coin"] * price[:, None]
-    pledged = np.maximum(worth - debt, 0.0)[rows, venue["short_account"]]  # -1 is nobody's pledge: not taken below
+    pledged = np.maximum(worth - debt, 0.0)[rows, venue["short_account"]]  # -1 means no pledge: not used below
     backing = np.where(venue["short_kind"] == CollateralKind.PLEDGE, pledged, posted)
     shorts = np.where(venue["short_contracts"] > 0.0, np.maximum(owed - KEPT * backing, 0.0), 0.0).sum(axis=1)
     return np.asarray(loans + shorts)
@@ -149,7 +149,7 @@ class Watch:
         self._lowest = np.minimum(self._lowest, standing.net_worth)
 
     def table(self) -> Table:
-        """A row an episode: sums, changes, losses by name, and `insolvent/<criterion>`."""
+        """One row per episode: sums, changes, losses by name, and `insolvent/<criterion>`."""
         now = self._values()
         closes = self._world.tape["close"].astype(np.float64)
         table: Table = {

@@ -1,4 +1,4 @@
-"""Tails of losses, and how loose a rule may be while insolvency stays rare; each with what it is known to."""
+"""Tails of losses, and how loose a rule may be while insolvency stays rare, both with confidence intervals."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from protogov.experiments.core.tables import Table, columns, groups
 
 LEVELS = (0.95, 0.99)  # of value-at-risk and expected shortfall
 AT_ONCE = 2**22  # resampled losses that are held in memory
-# what may be loosened -> (its column, 1 where a small value is strict and -1 where a large one is)
+# rule -> (its column, 1 if small values are strict, -1 if large values are)
 AXES = {"loan-to-value": ("loan_to_value", 1), "option margin": ("option_margin", -1)}
 CELL = ("threshold", "loan_to_value", "option_margin")
 
@@ -29,7 +29,7 @@ def tails_of(losses: Floats, draws: NDArray[np.int64]) -> dict[str, Interval]:
     """Value-at-risk and expected shortfall ("var95", "es95", ...) with percentile intervals over whole seeds.
 
     Args:
-        losses: float64 [seeds, m]: what each seed lost in each of m protocols; a resample takes a seed with all m.
+        losses: float64 [seeds, m]: loss of each seed in each of m protocols; a resample takes a seed with all m.
         draws: int64 [resamples, seeds], of `seed_draws`; the same for all protocols, which keeps them paired.
     """
     replicated: dict[str, list[Floats]] = {}
@@ -45,8 +45,8 @@ def tails_of(losses: Floats, draws: NDArray[np.int64]) -> dict[str, Interval]:
 def least_requirement(values: ArrayLike, hits: ArrayLike, trials: int, target: float) -> dict[str, float]:
     """How loose a rule may be while insolvency stays at or below `target`.
 
-    Loosening cannot make a venue safer, so each curve is taken as its running maximum from the strictest value on: a
-    lucky dip behind a value that failed buys nothing.
+    Loosening cannot make a venue safer. Each curve is therefore replaced by its running maximum from the strictest
+    value on: a random dip after a failed value does not count.
 
     Args:
         values: float [k], from the strictest to the loosest, ascending or descending.
@@ -56,9 +56,9 @@ def least_requirement(values: ArrayLike, hits: ArrayLike, trials: int, target: f
 
     Returns:
         "backed": loosest value up to which the upper confidence bound stays at or below the target, interpolated
-        between grid points, nan when the strictest value fails already; "estimate": the same of the estimated
-        probability itself; "hopeful": of the lower bound: what looser values the data do not exclude; "open_ended": 1
-        where the loosest value of the grid still passes and the true limit lies beyond, 0 elsewhere.
+        between grid points, nan when already the strictest value fails; "estimate": the same with the estimated
+        probability; "hopeful": the same with the lower bound, the loosest value that the data do not exclude;
+        "open_ended": 1 if the loosest value of the grid passes, so the true limit lies beyond, else 0.
     """
     at = np.asarray(values, np.float64)
     shares = [share_of(int(count), trials) for count in np.asarray(hits)]
@@ -84,10 +84,10 @@ def loosest(values: Floats, curve: Floats, target: float) -> float:
 
 
 def requirements(cells: Table, target: float) -> Table:
-    """A row a rule: along the loan-to-value for each (LT, margin), and along the margin for each (LT, loan-to-value).
+    """One row per rule: along loan-to-value for each (LT, margin), and along margin for each (LT, loan-to-value).
 
     Args:
-        cells: a row a protocol: its levers, "worlds" and "insolvent" ones.
+        cells: one row per protocol: its levers, its "worlds" and how many are "insolvent".
         target: probability of insolvency.
     """
     rows = []
@@ -101,9 +101,9 @@ def requirements(cells: Table, target: float) -> Table:
 
 
 def best_rule(rules: Table) -> int | None:
-    """The row that lends most, by its backed loan-to-value; None when none is backed.
+    """The row with the highest backed loan-to-value; None when none is backed.
 
-    Among rules that lend as much, the one whose option margin is nearest to 1.
+    A tie goes to the option margin that is nearest to 1.
     """
     backed = np.flatnonzero((rules["requirement"] == "loan-to-value") & np.isfinite(rules["backed"]))
     away = np.abs(np.log(rules["option_margin"]))

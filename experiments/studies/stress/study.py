@@ -1,4 +1,4 @@
-"""The study: play the grid, count who becomes insolvent, and say how much collateral keeps that rare."""
+"""The study: play the grid, count insolvencies, and find the minimum collateral that keeps them rare."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from protogov.experiments.studies.stress.grid import make_cells, make_slices, pl
 from protogov.experiments.studies.stress.losses import CRITERIA, LOSSES
 from protogov.experiments.studies.stress.requirement import CELL, best_rule, requirements, tails_of
 
-POOLED_RESAMPLES = 200  # a resample of all protocols is the whole grid: fewer of them
+POOLED_RESAMPLES = 200  # one resample takes the whole grid, hence fewer of them
 POINTS = 130  # of a curve of losses
 HARDLY = 0.03  # of the worlds: within the interval of a single cell at any usual number of seeds
 
@@ -35,33 +35,33 @@ HARDLY = 0.03  # of the worlds: within the interval of a single cell at any usua
 class Options(StudyOptions):
     """Stress a grid of protocols on thousands of drawn futures.
 
-    Every pair of liquidation threshold and loan-to-value within the lever's range, times every option-margin
-    multiplier, meets the same seeds with its levers held: losses, insolvency, and the least collateral that keeps it
-    rare. A run that was cut off goes on with the same command.
+    Every pair of liquidation threshold and loan-to-value within the lever's range, with every option-margin
+    multiplier, plays the same seeds with fixed levers. The study gives losses, insolvency, and the minimum collateral
+    that keeps insolvency rare. The same command resumes an interrupted run.
 
     Example: protogov study stress --target 0.02 --out results/runs/stress
     """
 
     scenario: str = "crash-heldout"
-    """What the outside market does: a registered scenario, several joined by +, or a path to candles."""
+    """The outside market: a registered scenario, several joined by +, or a path to candles."""
     thresholds: tuple[float, ...] = (0.60, 0.67, 0.75, 0.83)
     """Liquidation thresholds LT."""
     ltvs: tuple[float, ...] = (0.46, 0.49, 0.52, 0.55, 0.58, 0.64, 0.70, 0.76, 0.82)
-    """Loans-to-value; pairs that are closer to LT or further below it than the lever allows are left out."""
+    """Loan-to-value ratios; pairs outside the lever's range of gaps below LT are left out."""
     option_margins: tuple[float, ...] = (0.8, 1.0, 2.0)
     """Multipliers of the option margin."""
     seeds: int = 160
-    """Futures that every protocol meets."""
+    """Futures that every protocol plays."""
     first: int = 0
-    """Number of the first of them."""
+    """Number of the first future."""
     criterion: str = "net-worth"
-    """What counts as insolvent: net-worth, bad-debt, option-pool, suppliers or any."""
+    """Criterion of insolvency: net-worth, bad-debt, option-pool, suppliers or any."""
     loss: str = "capital"
-    """Whose loss is distributed: capital, welfare, bad-debt or option-pool."""
+    """Loss that is measured: capital, welfare, bad-debt or option-pool."""
     target: float = 0.05
-    """Probability of insolvency that the least requirement must keep, with 97.5% confidence in each row."""
+    """Highest accepted probability of insolvency, with 97.5% confidence in each row."""
     world: WorldOptions = field(default_factory=WorldOptions)
-    """The world; its levers hold where the grid says nothing else."""
+    """The world; levers outside the grid keep its values."""
 
 
 def measure(options: Options, how: Running) -> Found:
@@ -100,7 +100,7 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
 
     Args:
         episodes: of `play_slice`, sorted by cell and seed.
-        facts: "seeds", the "criterion" and "loss" that count, the "target" that a requirement keeps, and others.
+        facts: "seeds", "criterion", "loss", "target" (highest accepted probability), and others.
     """
     seeds = facts["seeds"]
     losses = episodes[f"loss/{facts['loss']}"].reshape(-1, seeds).T
@@ -126,14 +126,14 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
 
 
 def exceedance(curve: str, losses: Floats) -> Table:
-    """A row a point of a curve: "beyond", the share of `losses` that are at least "loss"; every point of its tail."""
+    """One row per point of a curve: "beyond", the share of `losses` of at least "loss"; every point of its tail."""
     ordered, count = np.sort(losses), losses.size
     worlds = np.unique(np.round(np.geomspace(1.0, count, POINTS)).astype(int))[::-1]
     return {"curve": np.full(worlds.size, curve), "loss": ordered[count - worlds], "beyond": worlds / count}
 
 
 def judge(found: Found) -> Judged:
-    """The losses, the least collateral, whether the grid's end holds it, and what the option margin does."""
+    """The losses, the minimum collateral, whether it is at an end of the grid, and the effect of the option margin."""
     (cells, rules, pooled), facts = (found.tables[name] for name in ("cells", "requirement", "pooled")), found.facts
     sentences = [
         f"{num_rows(cells) * facts['seeds']} worlds on {facts['scenario']}, {num_rows(cells)} protocols pooled: loss "
@@ -143,27 +143,27 @@ def judge(found: Found) -> Judged:
     kept = f"insolvency ({facts['criterion']}) at or below {100 * facts['target']:g}%"
     best = best_rule(rules)
     if best is None:
-        sentences.append(f"No protocol of the grid is shown to keep {kept}: take more seeds or stricter levers.")
+        sentences.append(f"No protocol of the grid is shown to keep {kept}: use more seeds or stricter levers.")
         return Judged(tuple(sentences))
     threshold, open_ended = rules["threshold"][best], bool(rules["open_ended"][best])
     sentences.append(
-        f"Least collateral that keeps {kept}: {collateral(rules['backed'][best])} at LT {100 * threshold:g}%, option "
+        f"Minimum collateral that keeps {kept}: {collateral(rules['backed'][best])} at LT {100 * threshold:g}%, option "
         f"margin x{rules['option_margin'][best]:g}."
     )
     edges = edges_of(cells, threshold, open_ended)
     if edges:
         lever = LEVER_BY_NAME["liquidation_threshold"]
         limit = threshold in (lever.low, lever.high) and not open_ended
-        more = "which is the end of the lever's range, too" if limit else "a wider grid may find better"
-        sentences.append(f"It lies at the end of the grid by {' and '.join(edges)}: {more}.")
+        more = "the range of the lever ends there, too" if limit else "a wider grid may find better"
+        sentences.append(f"It lies at the end of the grid in {' and '.join(edges)}: {more}.")
     most, seeds = margin_effect(cells), facts["seeds"]
-    hardly = " It decides hardly anything by this criterion." if most <= max(HARDLY * seeds, 1) else ""
-    sentences.append(f"The option margin moves a cell by at most {most} of its {seeds} worlds.{hardly}")
+    hardly = " For this criterion it hardly matters." if most <= max(HARDLY * seeds, 1) else ""
+    sentences.append(f"The option margin changes at most {most} of the {seeds} worlds of a cell.{hardly}")
     return Judged(tuple(sentences))
 
 
 def edges_of(cells: Table, threshold: float, open_ended: bool) -> list[str]:
-    """Axes on whose end of the grid the best rule lies: a wider grid may find a better one."""
+    """Axes at whose end the best rule lies: a wider grid may find a better one."""
     thresholds = np.unique(cells["threshold"])
     at_end = thresholds.size > 1 and threshold in (thresholds[0], thresholds[-1])
     return ["liquidation threshold"] * at_end + ["loan-to-value"] * open_ended
@@ -178,7 +178,7 @@ def margin_effect(cells: Table) -> int:
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
-    """Insolvency by LT and LTV with a panel an option margin, and what is lost."""
+    """Insolvency by LT and LTV with one panel per option margin, and the losses."""
     return {"insolvency": draw_insolvency(found), "losses": draw_losses(found)}
 
 
@@ -232,7 +232,7 @@ def draw_losses(found: Found) -> Figure:
         axes.axvline(
             pooled[f"var{level}"][0], color=BLACK, linewidth=0.8, linestyle=style, label=f"VaR {level}% of all"
         )
-    axes.set(yscale="log", ylabel="worlds that lose at least so much [%]")
+    axes.set(yscale="log", ylabel="worlds that lose at least this much [%]")
     axes.set_xlabel(f"loss of an episode of {facts['config']['episode_hours']} h ({facts['loss']}) [bp of K0]")
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -246,7 +246,7 @@ def collateral(ltv: float) -> str:
 
 
 def page(found: Found, judged: Judged) -> list[str]:
-    """What was played, the least collateral, and every protocol."""
+    """What was played, the minimum collateral, and every protocol."""
     facts = found.facts
     return page_beside(
         __file__,

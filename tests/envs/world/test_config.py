@@ -106,8 +106,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("observe", (), "observe = () must name at least one of chain, feeds, surface, accounts."),
     ("background", {"rate_2": "pi"}, "background names 'rate_2', known are the seats rate_0, risk_0, spread_0,"),
     ("background", {"rate": 3}, "background['rate'] = 3 must be a governor's name, the path of a policy's .json file,"),
-    ("venue_overrides", [{}, {}], "venue_overrides has 2 mappings, and venues = 1: give one for each venue."),
-    ("venue_overrides", [{"lp_size": 1e6}], "venue_overrides says how venues differ, and venues = 1: set parameters"),
+    ("venue_overrides", [{}, {}], "venue_overrides has 2 mappings, but venues = 1: give one for each venue."),
+    ("venue_overrides", [{"lp_size": 1e6}], "venue_overrides says how venues differ, but venues = 1: set parameters"),
     ("member", "w00", "member = 'w00' must be '' for the parameters as given, 'ensemble' for one drawn each episode,"),
 ]  # fmt: skip
 WRONG_TYPES: list[tuple[str, Any]] = [
@@ -163,7 +163,9 @@ def test_a_default_at_an_end_of_its_range_is_a_world(name: str, end: str) -> Non
 def test_an_unknown_field_is_refused_by_name() -> None:
     with pytest.raises(ConfigError) as error:
         WorldConfig.from_dict({"venue": 2})
-    assert one_sentence(error.value).startswith("'venue' is no field of a world's configuration, known are autonomy,")
+    assert one_sentence(error.value).startswith(
+        "'venue' is not a field of a world's configuration, known are autonomy,"
+    )
     for build in (
         lambda: WorldConfig().with_parameters(gas=1.0),
         lambda: WorldConfig.from_dict({"parameters": {"gas": 1.0}}),

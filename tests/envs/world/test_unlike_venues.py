@@ -146,7 +146,7 @@ def test_a_trader_compares_each_quote_under_its_own_venues_rules(blank: Callable
     [
         (
             ({}, {"option_pool": 0}),
-            r"^venue_overrides\[1\] sets 'option_pool', which is no parameter; venues may differ",
+            r"^venue_overrides\[1\] sets 'option_pool', which is not a parameter; venues may differ",
         ),
         (
             ({"lasting_share": 0.1}, {}),
@@ -159,7 +159,7 @@ def test_a_trader_compares_each_quote_under_its_own_venues_rules(blank: Callable
         (({}, {"close_factor": 2.0}), r"^venue_overrides\[1\]: close_factor = 2.0 .* between 0.01 and 1"),
         (({}, {"close_factor": "2"}), r"^venue_overrides\[1\]: close_factor = '2' .* between 0.01 and 1"),
         (({}, {"supply_size": 0.0, "options_on": 0}), r"^venue_overrides\[1\]: supply_size = 0 must be positive"),
-        (({},), "^venue_overrides has 1 mappings, and venues = 2: give one for each venue"),
+        (({},), "^venue_overrides has 1 mappings, but venues = 2: give one for each venue"),
     ],
 )
 def test_what_no_venue_can_have_is_refused(overrides: tuple[dict[str, Any], ...], message: str) -> None:
@@ -170,7 +170,7 @@ def test_what_no_venue_can_have_is_refused(overrides: tuple[dict[str, Any], ...]
 def test_what_an_ensemble_or_single_rows_set_too_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"sets 'lp_choice', which member = 'w01' sets too; leave one of the two out"):
         unlike({}, {"lp_choice": 1.0}, member="w01")
-    with pytest.raises(ConfigError, match="parameters names 'lp_size', which venue_overrides set too"):
+    with pytest.raises(ConfigError, match="parameters names 'lp_size', which venue_overrides also set"):
         Simulator(unlike({}, SMALL), 2, parameters={"lp_size": [1e6, 2e6]})
     with pytest.raises(ConfigError, match="supply_size = 0 must be positive"):  # at the second venue, in row 1
         Simulator(unlike({}, OPTIONS_ALONE), 2, parameters={"options_on": [1, 0]})

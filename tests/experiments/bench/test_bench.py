@@ -71,7 +71,7 @@ def test_the_plan_follows_the_options() -> None:
     [
         (["--only", "speed"], "'speed'; known figures are hours"),
         (["--worlds", "0"], "worlds is 0"),
-        (["--redraw"], "redraw needs the folder"),
+        (["--redraw"], "redraw needs a folder"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(arguments, said, capsys) -> None:

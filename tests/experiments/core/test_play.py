@@ -19,7 +19,7 @@ def plays(name: str, config: WorldConfig) -> bool:
     try:
         governors = baseline(name, config)
     except BadInput as error:
-        assert "do not see that" in str(error) and "whose observe is chain" in str(error)
+        assert "cannot see that" in str(error) and "whose observe is chain" in str(error)
         return False
     world = open_worlds(config, "jump", SEEDS)
     steps = list(play(world, governors.make(config), SEEDS))

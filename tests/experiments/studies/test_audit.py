@@ -582,10 +582,10 @@ def test_an_ensemble_is_drawn_and_long_tables_are_linked():
         (["study", "audit", "balance", "--num-seeds", "1"], "num_seeds is 1"),
         (["study", "audit", "worth", "--points", "6"], "points is 6"),
         (["study", "audit", "rivals", "--world.venues", "2"], "rivals adds the second"),
-        (["study", "audit"], "names are not given"),
+        (["study", "audit"], "names are missing"),
         (["study", "audit", "headroom"], "headroom"),
         (["study", "audit", "ensemble", "--members", "w99"], "members names 'w99'"),
-        (["study", "audit", "--redraw"], "redraw needs the folder"),
+        (["study", "audit", "--redraw"], "redraw needs a folder"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(arguments, told, tmp_path, capsys):

@@ -117,7 +117,7 @@ def test_figure_marks_facts_and_what_was_filled_in() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["jump"], "'jump' is no crisis by waypoints; known are crisis-2020-03"),
+        (["jump"], "'jump' is not a crisis; known are crisis-2020-03"),
         (["crisis-2020-03", "--split", "train"], "none of the crises belongs to it"),
         (["--seeds", "19"], "seeds is 19; 20 to 5,000 are accepted"),
     ],

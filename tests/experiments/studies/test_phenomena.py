@@ -279,5 +279,5 @@ def test_a_phenomenon_is_looked_for_in_a_member_but_for_what_it_says_itself_of_i
     assert plain.config.parameters.lp_choice == found.config.parameters.lp_choice == 0.0 != values["lp_choice"]
     assert found.config.parameters.supplier_need == values["supplier_need"] != plain.config.parameters.supplier_need
     assert found.config.parameters.gwav_on == 0.0
-    with pytest.raises(BadInput, match="member is 'ensemble'; a phenomenon is looked for in one of w01"):
+    with pytest.raises(BadInput, match="member is 'ensemble'; accepted are w01"):
         chosen((), "ensemble")

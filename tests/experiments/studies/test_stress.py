@@ -254,12 +254,12 @@ def test_the_answer_says_what_the_margin_does_and_where_the_grid_ends():
     assert edges(found) == ["liquidation threshold"]
     assert margin_effect(found.tables["cells"]) == 0
     said = " ".join(judge(found).sentences)
-    assert "moves a cell by at most 0 of its 200 worlds. It decides hardly anything" in said
-    assert "end of the grid by liquidation threshold" in said
+    assert "changes at most 0 of the 200 worlds of a cell. For this criterion it hardly matters" in said
+    assert "end of the grid in liquidation threshold" in said
     felt = made_up({at: count if at[2] == 2.0 else 3 * count for at, count in inert.items()})
     assert best(felt)["option_margin"] == 2.0
     assert margin_effect(felt.tables["cells"]) == 120
-    assert "hardly anything" not in " ".join(judge(felt).sentences)
+    assert "hardly matters" not in " ".join(judge(felt).sentences)
     inner = made_up(
         {(lt, ltv, 1.0): 0 if lt == 0.67 and ltv < 0.6 else 60 for lt in (0.6, 0.67, 0.75) for ltv in (0.55, 0.6)}
     )

@@ -128,7 +128,7 @@ def test_levers_are_chosen_by_name_and_role() -> None:
         (["--points", "4"], "points = 4 must be an odd number"),
         (["--seeds", "1"], "seeds is 1; a whole number of at least 2"),
         (["--parameters", "arivals=3"], "names 'arivals'"),
-        (["--parameters", "arrivals=many"], "'many', which is no number"),
+        (["--parameters", "arrivals=many"], "'many'; a number is accepted"),
         (["--parameters", "arrivals=-1"], "arrivals = -1"),
         (["--scenario", "sunshine"], "sunshine"),
     ],

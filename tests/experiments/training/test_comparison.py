@@ -75,7 +75,7 @@ def test_a_comparison_says_whether_it_hangs_on_the_weights_of_losses():
         table["welfare/0"] = table["welfare/0/latent"] + table["welfare/0/borrowers"]
     bold, careful = comparisons(concatenate(sets))
     assert bold.box.grid[2][1].mean == pytest.approx(bold.welfare.over_tapes.mean)  # at the weights in force it is W
-    assert "turns within the box" in box_sentence(bold) and "at lambda 4 with kappa 1" in box_sentence(bold)
+    assert "changes within the box" in box_sentence(bold) and "at lambda 4 with kappa 1" in box_sentence(bold)
     assert "holds over the whole box" in box_sentence(careful) and "at all 12 points" in box_sentence(careful)
     assert turn_sentences([bold]) == []
     (line,) = turn_sentences([bold, careful])  # 8 - 2 lambda and 1 + lambda cross at 7 / 3

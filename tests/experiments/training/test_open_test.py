@@ -96,7 +96,7 @@ def test_only_a_commit_without_changes_opens_it(
     monkeypatch.setattr(open_test, "commit", lambda: version)
     assert main(["evaluate", str(trained.path), "--open-test"]) == 2
     said = capsys.readouterr().err
-    assert f"the commit is {version}; the sealed test opens for a commit without changes alone" in said
+    assert f"the commit is {version}; the sealed test opens only for a commit without changes" in said
     assert said.count("\n") == 1 and not (fake / "default").exists()
 
 
@@ -131,7 +131,7 @@ def test_a_record_that_is_damaged_is_told(fake: Path, trained: RunFolder, capsys
     (fake / "default").mkdir()
     (fake / "default" / "openings.json").write_text('{"openings": 3}')
     assert main(["evaluate", str(trained.path), "--open-test"]) == 2
-    assert "is no record of openings" in capsys.readouterr().err
+    assert "is not a record of openings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["evaluate", "--baselines", "random", "--out", "x", "--scenarios", "test-bates"],
