@@ -52,8 +52,8 @@ CONSTANTS, LINEAR, NETWORK = "constants", "linear", "network"
 # rules and networks start at tuned constants and must not leap away from them
 FAMILIES = {
     CONSTANTS: Kind(lambda config: Constants(LEVERS), lambda family, actions: actions, (1, 1, 1), 0.35),
-    LINEAR: Kind(lambda config: Linear(LEVERS), lambda family, actions: linear_start(actions), (1, 2, 2), 0.12),
-    NETWORK: Kind(Networks, lambda family, actions: family.start(actions), (4, 2, 0.5), 0.05, strategy=True),
+    LINEAR: Kind(lambda config: Linear(LEVERS), lambda family, actions: linear_start(actions), (1 / 3, 2, 2), 0.12),
+    NETWORK: Kind(Networks, lambda family, actions: family.start(actions), (4 / 3, 2, 0.5), 0.05, strategy=True),
 }
 
 

@@ -70,7 +70,7 @@ class Options(StudyOptions):
     """JSON file for constants and linear rules; the baselines read agents/baselines/tuned.json."""
     searches: int = 2
     """Searches of each family on each scenario, every one with tapes and noise of its own."""
-    generations: int = 32
+    generations: int = 96
     """Of each search."""
     population: int = 12
     """Candidates a generation; twice as many for a linear rule."""
