@@ -94,7 +94,7 @@ def test_a_search_plays_its_fresh_tapes_and_no_others(monkeypatch):
     assert seen == list(search_tapes(2, effort))
     assert set(found) == {"last", "average", *(f"after_{share:g}" for share in SHARES)}
     np.testing.assert_array_equal(found["after_1"], found["average"])
-    assert effort_of(LINEAR, 3, 4, 2).episodes == 4 * effort.episodes
+    assert effort_of(LINEAR, 3, 4, 2).episodes == 1 * 8 * 4
     spans = [range(first, first + count) for first, count in TAPES.values()]
     for span in spans:
         assert not set(seen) & set(span)
@@ -197,7 +197,7 @@ def test_networks_are_written_as_policies_and_taken_up_again(tmp_path, searched)
     options = replace(FEW, families=(CONSTANTS, NETWORK), searches=1, out=tmp_path)
     first = STUDY.measure(options, Running(keep=tmp_path / "pieces"))
     assert searched == [("flat", CONSTANTS, 1), ("flat", NETWORK, 1)]
-    assert effort_of(NETWORK, 2, 4, 2).episodes == 8 * 8 * 1
+    assert effort_of(NETWORK, 2, 4, 2).episodes == 3 * 8 * 1
     files = sorted(path.name for path in (tmp_path / "policies" / "flat").glob("*.json"))
     assert files == ["policy_rate_0.json", "policy_risk_0.json", "policy_spread_0.json"]
     row = next(row for row in records(first.tables["tuned"]) if row["family"] == NETWORK)
