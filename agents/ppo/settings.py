@@ -43,19 +43,19 @@ class PPOSettings:
             ceiling that falls linearly from `log_std_init`; before each rollout it is clamped to that band. None leaves
             it free.
         exploration_correlation: how much of its noise an action keeps from its world's last decision, from 0 (white
-            noise) to below 1: an AR(1) process of the same standard deviation, begun anew with each episode. Log-
-            probabilities stay those of stock PPO, which is biased; see `protogov.agents.ppo.exploration` for how.
+            noise) to below 1: an AR(1) process of the same standard deviation, begun anew with each episode.
+            Probabilities stay those of stock PPO, which is biased; see `protogov.agents.ppo.exploration` for how.
         state_dependent_exploration: explore by a random function of the last hidden layer instead of by noise a
-            decision (gSDE, Raffin et al. 2021, as stable-baselines3 has it); log_std is then its weights'.
+            decision (gSDE, Raffin et al. 2021, as stable-baselines3 has it); log_std is its weights', -2 usual.
         exploration_every: decisions after which state-dependent exploration draws its functions anew; 0 draws them once
             a rollout.
         start: where governors start. "defaults" is a fresh network, whose first mean action is about that of the
             defaults. "tuned", or another baseline of constants, and "linear", the tuned linear rule: the network is a
-            residual, action = clip(the baseline's + output), and its first mean action is the baseline's exactly. The
-            path of a policy's .json file, or of a folder with one a governor: the actor goes on from there, with a
-            fresh critic and exploration.
+            residual, action = clip(the baseline's + output), whose first mean action is the baseline's: exactly for
+            constants, to about 1e-7 for the rule, which reads float32. The path of a policy's .json file, or of a
+            folder with one a governor: the actor goes on from there, with a fresh critic and exploration.
         action_form: what an output means, a "target" for the lever or a "change" of where it is bound.
-        change_size: largest change a decision, in units of the action (half of a lever's range is 1).
+        change_size: largest change a decision, in units of the action: 1 is the way from a lever's default to an end.
         critic: "own" sees what its actor sees; "central" also sees the global state (MAPPO, Yu et al. 2022).
         bootstrap: value of the last state of an episode that ran out of time, "rows" one at a time as
             stable-baselines3 does it, bit for bit, or "batch" all at once, which agrees to about 1e-6.

@@ -50,7 +50,7 @@ def quoting_theory() -> Quoting:
     ways = np.concatenate([-delta * sizes, (1.0 - delta) * sizes])  # a call sold, a put sold, one as often as the other
     weights = np.concatenate([weights, weights]) / 2.0
     grid = np.linspace(-20.0, 20.0, 161)
-    low, high = (jump_by(grid, lambda y, way=way: y + way, weights) for way in (ways, -ways))
+    low, high = (jump_by(grid, way, weights) for way in (ways, -ways))
     return Quoting(_ARRIVALS, _CHARGE, _HOURS, grid, (low, high), np.linspace(0.0, 4.0, 41))
 
 

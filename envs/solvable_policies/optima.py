@@ -12,7 +12,6 @@ Policies are stationary, since no governor sees a clock: each is best for the me
 are the mean reward a decision of an episode that is as long as the world's, from the world's opening.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import erf, exp, pi, sqrt
@@ -187,15 +186,15 @@ class Tracking:
 Jump = Floats
 
 
-def jump_by(grid: Floats, way: Callable[[Floats], Floats], weights: Floats) -> Jump:
+def jump_by(grid: Floats, ways: Floats, weights: Floats) -> Jump:
     """Where a fill takes an inventory, F64[n, n]; what leaves the grid stays at its end.
 
     Args:
         grid: F64[n], evenly spaced and rising.
-        way: from the grid, F64[n, 1], to where a fill may lead, F64[n, m].
+        ways: F64[m], by how much it may move.
         weights: F64[m], probability of each.
     """
-    place = np.clip((way(grid[:, None]) - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 1.0)
+    place = np.clip((grid[:, None] + ways - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 1.0)
     left = np.minimum(place.astype(int), len(grid) - 2)
     share = place - left
     jump = np.zeros((len(grid), len(grid)))

@@ -59,7 +59,10 @@ def _entry(head: str, text: str, width: int) -> Iterator[str]:
     """Lines of an option: names and values on the left, help to the right, or below long names."""
     lines = _wrapped(text, width - COLUMN).splitlines()
     beside = MARGIN + len(head) + 1 < COLUMN
-    yield (" " * MARGIN + (head.ljust(COLUMN - MARGIN) + "".join(lines[:1]) if beside else head)).rstrip()
+    if beside:
+        yield (" " * MARGIN + head.ljust(COLUMN - MARGIN) + "".join(lines[:1])).rstrip()
+    else:
+        yield from _wrapped(head, width, " " * 2 * MARGIN, " " * MARGIN).splitlines()
     yield from (" " * COLUMN + line for line in lines[1 if beside else 0 :])
 
 

@@ -102,7 +102,7 @@ def test_quotes_of_a_short_decision_and_unit_trades_are_those_of_the_linear_diff
     # Cartea, Jaimungal and Penalva (2015), 10.2 and Gueant, Lehalle and Fernandez-Tapia (2013): with u = exp(v) the
     # equation of Avellaneda and Stoikov's market maker is linear, du/dt = M u, and its long run the top eigenvector.
     grid = np.arange(-LIMIT, LIMIT + 1.0)
-    down, up = (jump_by(grid, lambda y, w=w: y + w, np.ones(1)) for w in (-1.0, 1.0))
+    down, up = (jump_by(grid, np.array([way]), np.ones(1)) for way in (-1.0, 1.0))
     step, margins = 0.02, np.linspace(-2.0, 4.0, 121)  # in the equation more buyers come below 0
     short, long = (Quoting(FLOW * step, CHARGE * step, n, grid, (down, up), margins) for n in (1000, 2000))
     matrix = np.diag(-CHARGE * grid**2)
@@ -147,7 +147,7 @@ def test_a_margin_that_stands_still_is_worth_its_closed_form():
 
 def test_a_jump_keeps_its_mean_and_stays_on_the_grid():
     grid = np.linspace(-2.0, 2.0, 17)
-    jump = jump_by(grid, lambda y: y + np.array([0.1, -0.3]), np.array([0.75, 0.25]))
+    jump = jump_by(grid, np.array([0.1, -0.3]), np.array([0.75, 0.25]))
     assert jump.sum(axis=1) == pytest.approx(np.ones(17))
     assert (jump @ grid)[3:-3] == pytest.approx(grid[3:-3])
     assert jump[0, 0] == pytest.approx(0.75 * 0.6 + 0.25)

@@ -236,7 +236,7 @@ def test_help_says_what_the_fields_say(monkeypatch: pytest.MonkeyPatch, capsys: 
     for line in (
         "Example: things a b --share 50%",
         "  NAMES                    Of things.",
-        "  -h, --help               Print this and exit.",
+        "  -h, --help               Print this help and exit.",
         "  --seeds INT ...          Of 100% of them. (default: 0)",
         "  --share NUMBER           (default: 0.5)",
         "  --out PATH|None          (default: None)",
