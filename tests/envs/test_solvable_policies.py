@@ -243,3 +243,39 @@ def test_a_wrong_theory_would_be_seen():
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="known are switching, tracking, quoting"):
         solvable_policy("rate")
+
+
+# ---------------------------------------------------------------- within reach
+
+
+class Linear:
+    """Actions linear in the needed features as they are observed; W is F64[n, levers, 1 + features], a rule a row."""
+
+    def __init__(self, features: tuple[str, ...], weights: np.ndarray) -> None:
+        self.features, self.weights = features, weights
+
+    def reset(self, rows, seeds) -> None:
+        pass
+
+    def act(self, view):
+        columns = [view.feature_names.index(name) for name in self.features]
+        seen = np.column_stack([np.ones(len(view.obs)), view.obs[:, columns]])
+        return np.clip(np.einsum("nkm,nm->nk", self.weights, seen), -1.0, 1.0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "generations"), [("switching", 15), ("tracking", 20), ("quoting", 15)])
+def test_a_linear_rule_over_the_needed_features_captures_nine_tenths(name, generations):
+    from cmaes import CMA
+
+    world, candidates, tapes = solvable_policy(name), 12, 24
+    shape = (len(world.config.roles[world.agent.partition("_")[0]].levers), 1 + len(world.features))
+    search = CMA(mean=np.zeros(shape[0] * shape[1]), sigma=0.4, population_size=candidates, seed=1)
+    for generation in range(generations):
+        points = [search.ask() for _ in range(candidates)]
+        weights = np.repeat(np.reshape(points, (candidates, *shape)), tapes, axis=0)
+        seeds = np.tile(np.arange(tapes, dtype=np.uint64) + np.uint64(generation * tapes), candidates)
+        values = rewards_on(world, Linear(world.features, weights), seeds).reshape(candidates, tapes).mean(axis=1)
+        search.tell([(point, -value) for point, value in zip(points, values, strict=True)])
+    found = measure(world, Linear(world.features, search.mean.reshape(1, *shape).repeat(128, axis=0)), 128, first=9000)
+    assert found.captured.mean > 0.9
