@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "commands.simulate",
         "run worlds under named governors and write tables and a dashboard",
     ),
+    "dataset": ("commands.dataset", "write episodes of named governors as a Minari dataset, for learning from logs"),
     "study": ("studies", "answer one question with tables, figures and a page (protogov study lists them)"),
     "tune": ("studies.tuning", "tune constants and a linear rule by evolution, scenario by scenario"),
     "features": ("commands.features", "list every number that governors see: name, group, unit, range"),

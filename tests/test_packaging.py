@@ -36,10 +36,17 @@ def pinned() -> dict[str, Version]:
     return pins
 
 
+def installed_extras() -> list[str]:
+    """The extras that `make install` brings."""
+    found = re.search(r"-e '\.\[([\w,]+)]'", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert found
+    return found[1].split(",")
+
+
 def declared() -> list[Requirement]:
-    """Every requirement of pyproject.toml, those of the extras too."""
+    """Every requirement of pyproject.toml that `make install` brings, those of its extras too."""
     project = PYPROJECT["project"]
-    extras = project["optional-dependencies"].values()
+    extras = [project["optional-dependencies"][name] for name in installed_extras()]
     return [Requirement(text) for group in (project["dependencies"], *extras) for text in group]
 
 
@@ -95,6 +102,16 @@ def test_constraints_meet_every_declared_bound() -> None:
     for requirement in declared():
         assert normalise(requirement.name) in pins, f"{requirement} is not pinned"
         assert pins[normalise(requirement.name)] in requirement.specifier
+
+
+def test_what_make_does_not_install_is_tried_by_a_client() -> None:
+    """Its bound is met by the version with which `make clients` runs it."""
+    clients = (ROOT / "tests" / "clients" / "test_clients.py").read_text(encoding="utf-8")
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    for name in extras.keys() - set(installed_extras()):
+        for requirement in map(Requirement, extras[name]):
+            tried = re.search(rf'"{requirement.name}(\[[\w,]+])?==([\w.]+)"', clients)
+            assert tried and Version(tried[2]) in requirement.specifier, requirement
 
 
 def test_constraints_pin_all_that_an_install_brings() -> None:

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protogov.experiments.core.files import write_text
 from protogov.experiments.core.options import KINDS, Option, options_of
 from protogov.experiments.errors import BadInput
 
@@ -149,6 +148,8 @@ def write_file(path: Path, options: Any, about: str) -> Path:
         options: an instance of a command's dataclass.
         about: a line in front, without its #.
     """
+    from protogov.experiments.core.files import write_text  # by way of the agents it brings worlds, and help has none
+
     return write_text(path, f"# {about}\n{as_toml(options)}")
 
 

@@ -125,20 +125,26 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
             raise BadInput("redraw needs a folder that this study wrote: --out FOLDER")
         return redraw(study, options.out)
     keep = options.out / "pieces" if options.out is not None else None
-    if keep is not None and options.out is not None:
+    if keep is not None:
         check_folder(keep)  # and the folder that it is in, before hours of work
-        write_file(
-            options.out / OPTIONS_FILE, options, f"The options of {command.partition(' --')[0]}, for its --config"
-        )
     measured = study.measure(options, Running(options.jobs, keep, show=True))
     if isinstance(measured, Found):
+        _write_options(options, command)
         return conclude(study, measured, options.out, command)
     for part in measured:
         (name,) = part.facts
         conclude(study, part, None if options.out is None else options.out / name, command, name)
+    _write_options(options, command)
     if options.out is not None:
         print(_write_index(study, options.out))
     return 0
+
+
+def _write_options(options: StudyOptions, command: str) -> None:
+    """Every option of the command that filled the folder last."""
+    if options.out is not None:
+        about = f"The options of {command.partition(' --')[0]}, for its --config"
+        write_file(options.out / OPTIONS_FILE, options, about)
 
 
 def conclude(study: Study, found: Found, folder: Path | None, command: str, part: str = "") -> int:

@@ -15,7 +15,7 @@ from protogov.experiments.core.files import write_json
 from protogov.experiments.core.options import Once, OptionsFile, Positional
 from protogov.experiments.core.paths import OPTIONS_FILE, RunFolder, new_run_folder, runs_folder
 from protogov.experiments.core.versions import now, versions
-from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input, disk_gave_out
+from protogov.experiments.errors import BadInput, CheckFailed, disk_gave_out
 from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.training.learned import latest, load_run
 from protogov.experiments.training.run_config import MAX_SEED, RunConfig, training_scenario
@@ -133,9 +133,12 @@ def run_to_resume(folder: RunFolder) -> RunConfig:
     config = load_run(folder)
     for seed in config.seeds:
         checkpoint = latest(folder.seed_folder(seed, len(config.seeds)))
-        if checkpoint is not None:
-            with as_bad_input():
-                read_manifest(checkpoint)
+        if checkpoint is None:
+            continue
+        try:
+            read_manifest(checkpoint)
+        except ValueError as error:
+            raise BadInput(f"{error}; without the folder {checkpoint} the run goes on from the one before") from None
     return config
 
 

@@ -36,12 +36,15 @@ class Client:
         requires: what pip installs beside this project, at the versions that have been seen to train.
         conflict: what pip says, in two parts, where no version of Python has it beside the pins of constraints.txt.
             Such a client is installed within the ranges of pyproject.toml. Empty: beside the pins.
+        alone: it pins what contradicts those ranges too, and runs all the same: it is installed without what it
+            depends on, and these beside our pins instead.
     """
 
     name: str
     title: str
     requires: tuple[str, ...]
     conflict: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
 
 
 CLIENTS = (
@@ -69,6 +72,13 @@ CLIENTS = (
     ),
     Client("skrl", "skrl", ("skrl==2.1.1",)),
     Client("minari", "Minari", ("minari[create,hdf5]==0.5.4",)),
+    Client(
+        "d3rlpy",
+        "d3rlpy",
+        ("d3rlpy==2.8.1",),
+        ("d3rlpy 2.8.1 depends on gymnasium==1.0.0", "The user requested (constraint) gymnasium==1.4.0"),
+        alone=("minari", "h5py", "gym", "click", "structlog", "colorama", "dataclasses-json", "scikit-learn"),
+    ),
 )
 every = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 exemplary = pytest.mark.parametrize(
@@ -93,7 +103,10 @@ def interpreter_of(client: Client) -> Path:
     (library / "project.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
     if client.requires:
         lines, wanted = pins(), list(client.requires)
-        if client.conflict:
+        if client.alone:
+            run(python, "-m", "pip", "install", "--no-input", "--no-deps", *wanted)
+            wanted = list(client.alone)
+        elif client.conflict:
             lines, wanted = [line for line in lines if line.startswith("torch==")], wanted + ranges()
         (folder / "constraints.txt").write_text("\n".join(lines), encoding="utf-8")
         run(python, "-m", "pip", "install", "--no-input", "--constraint", folder / "constraints.txt", *wanted)
@@ -107,6 +120,7 @@ def _made_for(client: Client) -> str:
     about = {
         "requires": client.requires,
         "conflict": client.conflict,
+        "alone": client.alone,
         "project": hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + CONSTRAINTS.read_bytes()).hexdigest(),
         "python": sys.version,
         "behind": sysconfig.get_path("purelib"),
@@ -197,7 +211,7 @@ def test_the_readme_says_what_is_installed_and_which_lines_train(client: Client)
 
 def test_there_is_an_example_for_those_who_ask_for_one() -> None:
     assert {one.name for one in CLIENTS if (EXAMPLES / one.name / "train.py").is_file()} == {
-        "sb3", "torchrl", "benchmarl",
+        "sb3", "torchrl", "benchmarl", "d3rlpy",
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from checks import Weights
 from torch import nn
 
 import protogov.envs
+from protogov.experiments.cli import main as cli
 
 EPISODES, DECISIONS = 4, 8
 
@@ -20,6 +21,7 @@ def main() -> None:
         os.environ["MINARI_DATASETS_PATH"] = folder
         for data_format in ("hdf5", "arrow"):
             clone(record(data_format), data_format)
+        clone(logs(folder), "logs of rules")
 
 
 def record(data_format: str) -> minari.MinariDataset:
@@ -45,6 +47,22 @@ def record(data_format: str) -> minari.MinariDataset:
         churn += values[1:].tolist()
     assert churn == seen
     assert dataset.recover_environment().unwrapped.simulator.horizon == DECISIONS
+    return dataset
+
+
+def logs(folder: str) -> minari.MinariDataset:
+    """What `protogov dataset` writes, read again."""
+    options = ["--role", "rate", "--governors", "pi", "static", "--episodes", str(EPISODES // 2), "--out", folder]
+    assert cli(["dataset", "protogov/logs-v0", *options, "--world.episode-hours", "48"]) == 0
+    dataset = minari.load_dataset("protogov/logs-v0")
+    assert dataset.total_episodes == EPISODES and dataset.total_steps == EPISODES * DECISIONS
+    (_, episode, *_) = dataset.iterate_episodes()
+    env = dataset.recover_environment()
+    observation, info = env.reset(seed=1)
+    np.testing.assert_array_equal(observation, episode.observations[0])
+    assert {name: values[0] for name, values in episode.infos.items()} == info
+    _, reward, *_ = env.step(episode.actions[0])
+    assert reward == episode.rewards[0]
     return dataset
 
 

@@ -34,6 +34,7 @@ WRITE = {
     "training.train": ["--runs", "{}", "a"],
     "training.evaluate": ["--out", "{}", "--baselines", "random"],
     "commands.simulate": ["--out", "{}"],
+    "commands.dataset": ["--out", "{}", "protogov/a-v0"],
     "commands.scenarios": ["--out", "{}"],
     "bench.bench": ["--save", "{}"],
     "training.first_light": ["--runs", "{}"],

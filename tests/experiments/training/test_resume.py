@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from protogov.agents.ppo.checkpoint import checkpoints, read_manifest
 from protogov.experiments.cli import main
 from protogov.experiments.core.paths import RunFolder
-from protogov.experiments.training import train
+from protogov.experiments.training import seed, train
 from protogov.experiments.training.learned import latest
 from protogov.experiments.training.seed import Progress, SeedJob, progress_of, train_seed
 
@@ -66,6 +68,40 @@ def test_a_checkpoint_of_another_run_is_refused(trained: RunFolder, tmp_path: Pa
     folder = trained.path / "seed_5"  # where the checkpoint is of seed 5
     with pytest.raises(ValueError, match="another run"):
         train_seed(SeedJob(config, 3, folder, resume=True), lambda progress: None, lambda: False)
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_whole(tiny: list[str], tmp_path: Path, capsys):
+    options = ["--market-hours", "288", "--ppo.checkpoint-every", "1", "--world.roles", "rate"]
+    assert main(["train", "hurt", "--runs", str(tmp_path), *options, *tiny]) == 0
+    expected, folder = policies(tmp_path / "hurt"), tmp_path / "hurt" / "checkpoints"
+    before, last = checkpoints(folder)  # two are kept
+    damaged = last / "learner_rate_0.zip"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    resume = ["train", "hurt", "--runs", str(tmp_path), "--resume"]
+    capsys.readouterr()
+    assert main(resume) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"protogov: {damaged}: does not match its SHA-256") and said.count("\n") == 1
+    assert f"without the folder {last} the run goes on from the one before" in said
+    assert read_manifest(before)["rollout"] == 2
+    shutil.rmtree(last)
+    assert main(resume) == 0
+    assert policies(tmp_path / "hurt") == expected
+
+
+def test_a_folder_that_is_deleted_meanwhile_is_one_sentence(tiny: list[str], tmp_path: Path, capsys, monkeypatch):
+    place = tmp_path / "gone"
+
+    def delete(metrics: dict[str, float]) -> str:
+        shutil.rmtree(place)
+        return ""
+
+    monkeypatch.setattr(seed, "describe", delete)  # asked for after every rollout
+    options = ["--market-hours", "288", "--world.roles", "rate"]
+    assert main(["train", "gone", "--runs", str(tmp_path), *options, *tiny]) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("protogov: ")]
+    assert said == [f"protogov: {place / 'metrics.csv'}: No such file or directory."]
+    assert not place.exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal here")
