@@ -43,6 +43,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "commands.scenarios",
         "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
     ),
+    "export-evm": (
+        "commands.export_evm",
+        "write a small policy as a smart contract, with proved bounds and its gas",
+    ),
+    "verify": ("commands.verify", "check that a contract's code is that of a manifest of export-evm"),
     "report": ("commands.report", "build the report of a run again from what lies in its folder"),
     "bench": ("bench.bench", "print the figures of merit, each beside its target"),
     "warm-up": ("commands.warm_up", "compile the worlds now, so that no later start waits for it"),

@@ -33,7 +33,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
         (
             ["tarin"],
             "'tarin' is no command of protogov; commands are first-light, train, evaluate, simulate, study, tune, "
-            "features, scenarios, report, bench, warm-up, smoke",
+            "features, scenarios, export-evm, verify, report, bench, warm-up, smoke",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),
