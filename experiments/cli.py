@@ -44,6 +44,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "commands.scenarios",
         "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
     ),
+    "export-evm": (
+        "commands.export_evm",
+        "write a small policy as a smart contract, with proved bounds and its gas",
+    ),
+    "verify": ("commands.verify", "check that a contract's code is that of a manifest of export-evm"),
     "report": ("commands.report", "build the report of a run again from its folder"),
     "bench": ("bench.bench", "print the figures of merit and their targets"),
     "warm-up": ("commands.warm_up", "compile the worlds now; later starts do not wait"),

@@ -33,7 +33,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
         (
             ["tarin"],
             "'tarin' is not a command of protogov; commands are first-light, train, evaluate, simulate, dataset, study, "
-            "tune, features, scenarios, report, bench, warm-up, smoke",
+            "tune, features, scenarios, export-evm, verify, report, bench, warm-up, smoke",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),

@@ -1,0 +1,263 @@
+"""The integer specification: exact, within its proved bounds of the policy, and what the generated text computes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+
+from protogov.agents.onchain.bounds import error_bound
+from protogov.agents.onchain.features import world_inputs
+from protogov.agents.onchain.inputs import LinearFeature, contract_inputs, counts_of, observations_of, pack, read_input
+from protogov.agents.onchain.network import ExportError, plain_layers
+from protogov.agents.onchain.quantise import quantise
+from protogov.agents.onchain.search import climb, errors, extreme_sums, largest_errors, sign_corners
+from protogov.agents.onchain.specification import pack_lanes, read_specification, unpack_lanes
+from protogov.agents.onchain.vyper_source import vyper_source
+from protogov.agents.policies import PolicyGovernor
+
+SHAPES = [(5, 9, 4, 2), (1, 1), (3, 2), (17, 8, 7, 15, 1), (32, 32, 32, 3)]
+
+
+def plain(counts, specification):
+    """The specification once more, number by number."""
+    outputs = []
+    for row in counts.tolist():
+        x = row
+        for index, layer in enumerate(specification.layers):
+            sums = [
+                sum(w * v for w, v in zip(weights, x, strict=True)) + bias
+                for weights, bias in zip(layer.weight.tolist(), layer.bias.tolist(), strict=True)
+            ]
+            x = [(total + layer.rounding) // 2**layer.shift for total in sums]
+            if index < len(specification.layers) - 1:
+                x = [max(value, 0) for value in x]
+        outputs.append([max(-specification.one, min(value, specification.one)) for value in x])
+    return outputs
+
+
+@pytest.mark.parametrize("sizes", SHAPES)
+@pytest.mark.parametrize("lanes", [4, 7, 8])
+def test_generated_text_computes_the_specification(sizes, lanes, make_policy, make_inputs, draw_counts, run_as_python):
+    policy = make_policy(sizes)
+    specification = quantise(policy, make_inputs(policy), lanes).specification
+    decide = run_as_python(vyper_source(specification))
+    counts = draw_counts(specification, 20)
+    corners = [sign_corners(specification, layer) for layer in range(len(specification.layers))]
+    counts = np.concatenate([counts, *(corner[:10] for corner in corners)])
+    expected = specification.decide(counts)
+    assert expected.tolist() == plain(counts, specification)
+    for row, outputs in zip(counts, expected.tolist(), strict=True):
+        assert decide(pack(row)) == outputs
+    assert len(np.unique(expected[:, 0])) > 10
+
+
+def test_text_is_the_same_for_the_same_specification_and_its_names_cannot_leave_a_comment(make_policy, make_inputs):
+    policy = make_policy(agent='rate_0"""\nimport os')
+    specification = quantise(policy, make_inputs(policy)).specification
+    source = vyper_source(specification)
+    assert source == vyper_source(read_specification(specification.to_dict()))
+    assert "\nimport" not in source and source.count('"""') == 4
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_counts_out_of_range_are_refused(policy, index, make_inputs, run_as_python):
+    specification = quantise(policy, make_inputs(policy)).specification
+    decide = run_as_python(vyper_source(specification))
+    counts = np.array([one.largest for one in specification.inputs])
+    decide(pack(counts))
+    counts[index] += 1
+    with pytest.raises(AssertionError, match="input out of range"):
+        decide(pack(counts))
+    with pytest.raises(ValueError, match="must be whole numbers from 0"):
+        specification.decide(counts[None])
+    with pytest.raises(AssertionError, match="input out of range"):  # beyond the last input
+        decide([1 << 16 * 5])
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 2), (3, 4, 3, 1)])
+def test_sums_stay_in_their_lane_at_every_corner(sizes, make_policy, make_inputs):
+    policy = make_policy(sizes)
+    specification = quantise(policy, make_inputs(policy)).specification
+    most = [one.largest for one in specification.inputs]
+    corners = np.array(list(product(*((0, one) for one in most))))
+    sums = specification.activations(corners)
+    largest, half = most, 1 << (specification.lane_bits - 1)
+    for index, layer in enumerate(specification.layers):
+        ranges = np.array(layer.sum_range(largest))
+        assert (sums[index] >= ranges[:, 0]).all() and (sums[index] <= ranges[:, 1]).all()
+        if index == 0:  # of a linear layer the corners are the extremes
+            assert np.array_equal(np.stack([sums[0].min(axis=0), sums[0].max(axis=0)], axis=1), ranges)
+        assert ranges.min() + layer.rounding >= -half and ranges.max() + layer.rounding < half
+        assert 4 * max(ranges.max(), -ranges.min()) > half, "the scale is smaller than it could be"
+        largest = layer.largest_values(largest)
+
+
+def test_a_weight_that_leaves_its_lane_is_found(policy, make_inputs):
+    specification = quantise(policy, make_inputs(policy)).specification
+    layer = specification.layers[1]
+    weight = layer.weight.copy()
+    weight[2, 3] *= 64
+    spoilt = replace(
+        specification, layers=(specification.layers[0], replace(layer, weight=weight), *specification.layers[2:])
+    )
+    assert "layer 1, neuron 2" in spoilt.lane_problem()
+    with pytest.raises(ValueError, match="overflows: layer 1, neuron 2"):
+        read_specification(spoilt.to_dict())
+
+
+@pytest.mark.parametrize(("sizes", "seed"), [((5, 9, 4, 2), 0), ((5, 9, 4, 2), 1), ((32, 32, 32, 3), 0), ((3, 2), 0)])
+def test_specification_is_within_its_bound_of_torch_and_the_empirical_limit_is_tight(
+    sizes, seed, make_policy, make_inputs, draw_counts
+):
+    policy = make_policy(sizes, seed)
+    quantised = quantise(policy, make_inputs(policy))
+    specification, bound = quantised.specification, quantised.bound
+    act = PolicyGovernor(policy).act_on
+    seen = largest_errors(specification, act)
+    limit = np.array(bound.quantised) + bound.float32
+    assert (seen <= limit).all()
+    assert (seen > 0).all()
+    again = errors(specification, act, draw_counts(specification, 2_000, seed=9)).max(axis=0)
+    assert (again <= 1.2 * seen).all(), "random inputs find more than the search did"
+    rng = np.random.default_rng(3)
+    observations = np.clip(rng.normal(scale=4, size=(2_000, sizes[0])), -10, 10).astype(np.float32)
+    actions = specification.decide(counts_of(specification.inputs, observations)) / specification.one
+    assert (np.abs(actions - act(observations)).max(axis=0) <= np.array(bound.rounded) + bound.float32).all()
+
+
+def test_bound_follows_what_the_integers_are(policy, make_inputs):
+    quantised = quantise(policy, make_inputs(policy))
+    specification, act = quantised.specification, PolicyGovernor(policy).act_on
+    layer = specification.layers[0]
+    weight = layer.weight.copy()
+    weight[:, 0] += 1 << (layer.sum_bits - 10)
+    spoilt = replace(specification, layers=(replace(layer, weight=weight), *specification.layers[1:]))
+    seen = largest_errors(spoilt, act).max()
+    assert seen > max(quantised.bound.quantised) + max(quantised.bound.float32)
+    after = error_bound(plain_layers(policy), spoilt)
+    assert seen <= max(after.quantised) + max(after.float32)
+
+
+def test_bound_of_a_linear_policy_is_reached(make_policy):
+    """One weight: the bound is what arithmetic by hand gives, and some input comes close to it."""
+    weights = {"layer_0.weight": np.array([[0.31415]], np.float32), "layer_0.bias": np.zeros(1, np.float32)}
+    policy = make_policy((1, 1), weights=weights)
+    inputs = contract_inputs(policy.features, 2.0)
+    quantised = quantise(policy, inputs)
+    layer, one = quantised.specification.layers[0], inputs[0]
+    exact = Fraction(float(np.float32(0.31415))) * one.observation_step
+    worst = max(
+        abs(Fraction(int(y), quantised.specification.one) - exact * (count - one.half))
+        for count, (y,) in zip(
+            range(0, one.largest + 1, 7),
+            quantised.specification.decide(np.arange(0, one.largest + 1, 7)[:, None]),
+            strict=True,
+        )
+    )
+    half_a_step = Fraction(1, 2 * quantised.specification.one)
+    weight_error = abs(Fraction(int(layer.weight[0, 0]), 2**layer.sum_bits) - exact) * one.half
+    assert worst <= quantised.bound.quantised[0] <= float(half_a_step + weight_error) * 1.000001
+    assert float(worst) > 0.95 * quantised.bound.quantised[0]
+
+
+def test_climbing_beats_its_start_and_stays_in_range(policy, make_inputs):
+    specification = quantise(policy, make_inputs(policy)).specification
+    layer = len(specification.layers) - 1
+    starts = sign_corners(specification, layer)
+    best = extreme_sums(specification, layer)
+    sums = [specification.activations(counts)[layer] for counts in (starts, best)]
+    outputs = sums[0].shape[1]
+    before, after = (np.diag(one[:outputs]) - np.diag(one[outputs:]) for one in sums)
+    assert (after >= before).all()
+    assert np.array_equal(climb(lambda counts: np.zeros(len(counts)), starts, specification), starts)
+
+
+@pytest.mark.parametrize("bits", [32, 36, 64])
+def test_lanes_hold_signed_numbers(bits):
+    rng, count = np.random.default_rng(0), 256 // bits
+    half = 1 << (bits - 1)
+    for numbers in [
+        [-half + 1] * count,
+        [half - 1] * count,
+        [0] * count,
+        *rng.integers(-half, half, (50, count)).tolist(),
+    ]:
+        word = pack_lanes(numbers, bits)
+        assert 0 <= word < 1 << 256 and unpack_lanes(word, bits, count) == numbers
+    a, b = (rng.integers(-1000, 1000, count).tolist() for _ in range(2))
+    total = (7 * pack_lanes(a, bits) + pack_lanes(b, bits)) % (1 << 256)
+    assert unpack_lanes(total, bits, count) == [7 * x + y for x, y in zip(a, b, strict=True)]
+
+
+def test_inputs_are_counts_whose_middle_is_an_observation_of_zero():
+    inputs = contract_inputs(("a", "b"), 10.0, {"b": LinearFeature("share", 0.3)})
+    assert [one.normalised_by for one in inputs] == ["caller", "contract"]
+    assert inputs[0].step == Fraction(1, 2048) and inputs[0].half == 20_480
+    assert inputs[1].step == Fraction(1, 10_000) and inputs[1].half == 30_000  # +-3 by a ten-thousandth
+    assert [read_input(one.to_dict()) for one in inputs] == list(inputs)
+    seen = np.array([[0.0, 0.0], [10.0, -10.0], [1e9, -1e9], [0.25, 1 / 3]])
+    counts = counts_of(inputs, seen)
+    assert counts.tolist() == [[20_480, 30_000], [40_960, 0], [40_960, 0], [20_992, 31_000]]
+    assert np.allclose(
+        observations_of(inputs, counts), np.clip(seen, -10, 10), atol=float(max(i.rounding for i in inputs))
+    )
+    for limit in (0.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match="a finite number above 0"):
+            contract_inputs(("a",), limit)
+
+
+def test_features_of_the_world_that_are_linear_are_folded():
+    inputs = world_inputs(("utilisation", "rival_debt", "return_1h", "feature_3"))
+    assert [one.normalised_by for one in inputs] == ["contract", "contract", "caller", "caller"]
+    assert [one.unit for one in inputs] == ["share", "share of K0", "observation", "observation"]
+    assert float(inputs[1].step / inputs[1].observation_step) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"sizes": (33, 4, 1)}, r"has 33 inputs; a plain stack .* at most 32 inputs .* does not distil"),
+        ({"activation": "tanh"}, "has the activation tanh; a plain stack"),
+        ({"extra": "front.weight"}, r"has front\.weight beside its layers; a plain stack"),
+    ],
+)
+def test_policies_that_do_not_fit_are_refused_by_name(changes, why, make_policy, make_inputs):
+    extra = changes.pop("extra", None)
+    policy = make_policy(**changes)
+    if extra:
+        policy.weights[extra] = np.zeros(3, np.float32)
+    with pytest.raises(ExportError, match=f"the policy of rate_0 {why}"):
+        quantise(policy, make_inputs(policy))
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("incumbent", "adaptive"), ("change", 0.5), ("front", object()), ("architecture", "gru")]
+)
+def test_what_a_policy_has_beside_a_plain_stack_is_refused(policy, part, value, make_inputs):
+    object.__setattr__(policy, part, value)
+    with pytest.raises(ExportError, match=part):
+        quantise(policy, make_inputs(policy))
+
+
+def test_weights_that_no_scale_fits_are_refused(make_policy, make_inputs):
+    policy = make_policy()
+    policy.weights["layer_1.weight"] *= np.float32(1e9)
+    with pytest.raises(ExportError, match="no scale keeps the sums of layer 1 within 36 bits; fewer lanes"):
+        quantise(policy, make_inputs(policy))
+    with pytest.raises(ValueError, match="lanes is 9"):
+        quantise(make_policy(), make_inputs(make_policy()), lanes=9)
+
+
+def test_dead_neurons_and_zero_weights(make_policy, make_inputs, draw_counts, run_as_python):
+    policy = make_policy((4, 9, 1))
+    policy.weights["layer_0.weight"][:] = 0.0
+    policy.weights["layer_0.weight"][0, 1] = 1.0
+    policy.weights["layer_0.bias"][:] = -1.0
+    specification = quantise(policy, make_inputs(policy, fold=False)).specification
+    decide = run_as_python(vyper_source(specification))
+    for row in draw_counts(specification, 5):
+        assert decide(pack(row)) == specification.decide(row[None])[0].tolist()
