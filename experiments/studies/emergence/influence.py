@@ -134,16 +134,26 @@ class Influence:
         return np.stack([gaps[first - 1 : last].mean(axis=0) for first, last in self.windows], axis=-1)
 
     def reduce(self, sample: InfluenceSample) -> list[Finding]:
-        """One family over kinds, levers, outcomes and windows."""
-        names = [
-            f"{kind} {agent}/{lever} -> {outcome} @{first}-{last}"
+        """One family over kinds, levers, outcomes and windows.
+
+        On an outcome `<word>/<agent>...` of the agent that is pushed the claim is "own effect", not "influence".
+        """
+        members = [
+            (kind, agent, lever, outcome, window)
             for kind in KINDS
             for agent, lever in sample.levers
             for outcome in sample.outcomes
-            for first, last in sample.windows
+            for window in sample.windows
+        ]
+        names = [
+            f"{kind} {agent}/{lever} -> {outcome} @{first}-{last}"
+            for kind, agent, lever, outcome, (first, last) in members
+        ]
+        claims = [
+            "own effect" if agent in outcome.split("/")[1:2] else "influence" for _, agent, _, outcome, _ in members
         ]
         values = np.concatenate([own.reshape(len(own), -1) for own in (sample.effects[kind] for kind in KINDS)], axis=1)
-        return family(self.name, "influence", names, values)
+        return family(self.name, claims, names, values)
 
 
 def own_movements(world: BranchingWorld, governors: Mapping[str, Governor], plan: Plan) -> dict[str, Floats]:

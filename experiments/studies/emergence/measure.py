@@ -72,7 +72,7 @@ def family(measure: str, claim: str, names: Sequence[str], values: Floats, *, up
 
     Args:
         measure: its name.
-        claim: what is claimed where a mean is not 0, say "influence".
+        claim: what is claimed where a mean is not 0, say "influence"; or k of them, one a member.
         names: of the k members.
         values: F64[units, k].
         upward: whether the claim is made of means above 0 alone.
@@ -84,7 +84,7 @@ def family(measure: str, claim: str, names: Sequence[str], values: Floats, *, up
         spread = float(own.std(ddof=1)) if len(own) > 1 else np.inf
         detectable = flips.detectable * spread if spread > 0.0 else 0.0
         found = bool(len(own) >= ENOUGH_SEEDS and p <= SIGNIFICANT and (own.mean() > 0.0 or not upward))
-        words = verdict(claim, found, len(own), detectable)
+        words = verdict(claim if isinstance(claim, str) else claim[column], found, len(own), detectable)
         findings.append(Finding(measure, name, student_t(own), 0.0, p, detectable, words, found))
     return findings
 

@@ -167,6 +167,11 @@ def test_a_yoked_follower_moves_as_much_and_nothing_goes_through_it():
     own = measure.extract(world, governors, where)
     assert doubles.movements == pytest.approx(own.movements)
     assert (own.effects["policy"] != 0.0).any() and (doubles.effects["policy"] == 0.0).all()
+    claims = {finding.name: finding.verdict for finding in measure.reduce(own) if finding.found}
+    assert (
+        claims["total rate_0/0 -> reward/rate_1 @1-6"] == claims["policy rate_0/0 -> reward/rate_1 @1-6"] == "influence"
+    )
+    assert claims["total rate_0/0 -> reward/rate_0 @1-6"] == "own effect"
     with pytest.raises(BadInput, match="needs another tape"):
         controls.yoke(FollowedMarkets(1), governors, plan(1))
 

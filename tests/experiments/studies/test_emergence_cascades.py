@@ -9,7 +9,7 @@ from protogov.experiments.studies.emergence.controls import OPEN, placebo
 from protogov.experiments.studies.emergence.fixtures import Feedback, FollowedMarkets, Offspring, Still
 from protogov.experiments.studies.emergence.forks import Plan
 
-ROWS = 960
+ROWS = 480
 # a training seed's worlds are a unit
 PLAN = Plan(np.arange(ROWS, dtype=np.uint64), np.repeat(np.arange(12), ROWS // 12), times=(25,), steps=45, limits=OPEN)
 NOBODY = {"risk_0": Still()}
