@@ -17,6 +17,7 @@ from protogov.experiments.core.statistics import (
     percentile,
     seed_draws,
     share_of,
+    sign_flips,
     student_t,
     value_at_risk,
 )
@@ -150,3 +151,33 @@ def test_means_by_group():
     assert found["who"].tolist() == ["a", "b"] and found["n"].tolist() == [2, 2]
     assert interval_of(found, 0, "x").high == pytest.approx(student_t([1.0, 3.0]).high)
     assert interval_of(found, 1, "x").half_width == 0.0
+
+
+@pytest.mark.parametrize(("units", "least"), [(5, 0.0625), (10, 0.001953125), (12, 0.00048828125)])
+def test_sign_flips_know_the_least_p_that_so_few_units_allow(units, least):
+    found = sign_flips(np.ones((units, 1)))
+    assert found.p == pytest.approx([least]) == found.adjusted
+    assert np.isinf(found.detectable) == (units == 5)
+
+
+def test_sign_flips_of_three_values_by_hand():
+    # |1 + 2 + 3| = 6 is met by 2 of 8 flips, |1 + 2 - 3| = 0 by all, |1 - 2 + 3| = 2 by 6 (+-2, +-4, +-6)
+    found = sign_flips(np.array([[1.0, 1.0, 1.0, 0.0, np.nan], [2.0, 2.0, -2.0, 0.0, 1.0], [3.0, -3.0, 3.0, 0.0, 1.0]]))
+    assert found.p == pytest.approx([0.25, 1.0, 0.75, 1.0, np.nan], nan_ok=True)
+    assert (found.adjusted[:4] >= found.p[:4]).all() and found.adjusted[3] == 1.0 and np.isnan(found.adjusted[4])
+
+
+def test_a_family_of_nothing_is_found_in_one_case_of_twenty_and_its_copies_cost_nothing():
+    draw = np.random.default_rng(0)
+    hits = sum(sign_flips(draw.normal(size=(9, 6))).adjusted.min() <= 0.05 for _ in range(100))
+    assert 1 <= hits <= 13  # 5% of 100, within four standard errors
+    values = draw.normal(0.5, 1.0, (9, 1))
+    assert sign_flips(np.repeat(values, 7, axis=1)).adjusted == pytest.approx(np.repeat(sign_flips(values).p, 7))
+
+
+def test_an_effect_of_the_detectable_size_is_found_in_four_cases_of_five():
+    draw = np.random.default_rng(1)
+    size = sign_flips(draw.normal(size=(12, 1))).detectable
+    assert size == pytest.approx(0.89, abs=0.03)  # Student's for 12 values: 0.8887
+    hits = sum(sign_flips(draw.normal(size, 1.0, (12, 1))).p[0] <= 0.05 for _ in range(60))
+    assert 0.6 < hits / 60 < 0.97

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from protogov.envs.interfaces import ForkableWorld
+from protogov.experiments.studies.emergence.fixtures import LinearQuadraticGame
 
 
 def play(world, gains, steps):
@@ -17,8 +18,8 @@ def play(world, gains, steps):
     return np.stack([total[agent] for agent in world.agents], axis=1) / steps
 
 
-def test_nash_and_social_costs_and_the_gap_between_them(linear_quadratic_game):
-    game = linear_quadratic_game
+def test_nash_and_social_costs_and_the_gap_between_them():
+    game = LinearQuadraticGame
     nash, social = game.nash(), game.social()
     assert game.costs(nash) == pytest.approx([0.15090, 0.14703], abs=5e-6)
     assert game.costs(social) == pytest.approx([0.15082, 0.14673], abs=5e-6)
@@ -27,8 +28,8 @@ def test_nash_and_social_costs_and_the_gap_between_them(linear_quadratic_game):
     assert game.costs(nash).sum() / game.costs(social).sum() == pytest.approx(1.00129, abs=5e-6)
 
 
-def test_no_small_change_helps_anybody_at_nash_nor_both_at_the_social_optimum(linear_quadratic_game):
-    game, draw = linear_quadratic_game, np.random.default_rng(0)
+def test_no_small_change_helps_anybody_at_nash_nor_both_at_the_social_optimum():
+    game, draw = LinearQuadraticGame, np.random.default_rng(0)
     nash, social = game.nash(), game.social()
     for _ in range(20):
         change = 0.02 * draw.normal(size=2)
@@ -41,8 +42,8 @@ def test_no_small_change_helps_anybody_at_nash_nor_both_at_the_social_optimum(li
             assert game.costs(other).sum() > game.costs(social).sum()
 
 
-def test_played_costs_are_the_stationary_ones(linear_quadratic_game):
-    game = linear_quadratic_game
+def test_played_costs_are_the_stationary_ones():
+    game = LinearQuadraticGame
     gains, world = game.nash(), game(64, horizon=10_000)
     world.reset()
     play(world, gains, 40)  # forget the start
@@ -51,8 +52,8 @@ def test_played_costs_are_the_stationary_ones(linear_quadratic_game):
     assert (np.abs(costs.mean(axis=0) - game.costs(gains)) < 4 * error).all() and (error < 0.01).all()
 
 
-def test_a_fork_runs_on_as_its_parent_and_an_influence_is_what_algebra_says(linear_quadratic_game):
-    game = linear_quadratic_game
+def test_a_fork_runs_on_as_its_parent_and_an_influence_is_what_algebra_says():
+    game = LinearQuadraticGame
     gains, world = game.nash(), game(3)
     assert isinstance(world, ForkableWorld)
     world.reset(seeds=np.array([7, 8, 9]))
@@ -69,8 +70,8 @@ def test_a_fork_runs_on_as_its_parent_and_an_influence_is_what_algebra_says(line
     assert nudged.x[0] - world.x[2] == pytest.approx(0.5 * loop, abs=1e-6)  # observations are float32
 
 
-def test_a_masked_reset_leaves_the_other_rows(linear_quadratic_game):
-    world = linear_quadratic_game(2, horizon=3)
+def test_a_masked_reset_leaves_the_other_rows():
+    world = LinearQuadraticGame(2, horizon=3)
     world.reset()
     play(world, np.zeros((2, 2)), 3)
     before = world.x[1].copy()

@@ -1,0 +1,15 @@
+"""What independently deciding governors do to each other, measured by intervention, with controls that must fail.
+
+    forks       branches of a batch of worlds: the same tape and noise, one governor's actions pinned, others' replayed
+    measure     what a measure hands back (value, interval, null, adjusted p, detectable effect, verdict) and controls
+    influence   what one lever's move does to everybody: total, mechanical, through the others' policies
+    dividends   what governors do together beyond what each does alone
+    exploitability, cross_play, collusion, cascades
+                what could be gained by a better answer; what strangers lose; the battery; what one event causes
+    populations governors of several training seeds in one batch
+    controls    what must come out as nothing, and what must be found; a failed one withholds the claims that lean on it
+    fixtures    small worlds that are solved exactly, for the tests of all these
+
+Governors are those of `protogov.envs.interfaces.Governor`: learned, baseline or hand-written. Worlds are any with the
+four methods of `protogov.experiments.studies.emergence.forks.BranchingWorld`.
+"""
