@@ -15,7 +15,7 @@ from protogov.experiments.core.files import write_json
 from protogov.experiments.core.options import Once, OptionsFile, Positional
 from protogov.experiments.core.paths import OPTIONS_FILE, RunFolder, new_run_folder, runs_folder
 from protogov.experiments.core.versions import now, versions
-from protogov.experiments.errors import BadInput, CheckFailed, disk_gave_out
+from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input, disk_gave_out
 from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.training.learned import latest, load_run
 from protogov.experiments.training.run_config import MAX_SEED, RunConfig, training_scenario
