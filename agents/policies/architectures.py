@@ -72,7 +72,10 @@ class Front:
             needed |= {"node_interest[0,0]", "debt_by_health[0]"}
         unseen = sorted(needed - set(self.features))
         if unseen:
-            raise ValueError(f"architecture {self.architecture!r} reads {', '.join(unseen)}, which are not observed")
+            cure = ": it needs surface and accounts in observe" if self.architecture == "attention" else ""
+            raise ValueError(
+                f"architecture {self.architecture!r} reads {', '.join(unseen)}, which are not observed{cure}"
+            )
 
     @property
     def size(self) -> int:

@@ -95,18 +95,26 @@ def test_windows_are_walked_by_hand():
 
 def test_a_learners_window_begins_with_the_episode(quadratic_world):
     settings = replace(SMALL, architecture="recurrent", num_steps=9, batch_size=72)
-    trainer = Trainer(quadratic_world(horizon=4), settings, total_rollouts=1)
+    trainer = Trainer(quadratic_world(horizon=4, stagger=True), settings, total_rollouts=1)
     (learner,) = trainer.learners
     lasts, remember = [], learner.remember
     learner.remember = lambda *given: (lasts.append(given[3]), remember(*given))
     trainer._joint.collect(trainer.learners, 9)
     given = learner.model.rollout_buffer.observations.reshape(9, 8, WINDOW, 3)
-    for t in range(9):
-        course = given[t - t % 4 : t + 1, :, -1]  # what was newest at each decision of the episode
-        assert np.array_equal(given[t].reshape(8, -1), windows(course)), t
-    ended = lasts[3].reshape(8, WINDOW, 3)  # after the fourth decision: all that the episode showed, and its last sight
-    assert np.array_equal(ended[:, -5:-1], given[3, :, -4:])
-    assert not ended[:, :-5].any() and ended[:, -1].any()
+    begins = learner.model.rollout_buffer.episode_starts.astype(bool)
+    for row in range(8):
+        begun = 0
+        for t in range(9):
+            begun = t if begins[t, row] else begun
+            course = given[begun : t + 1, row, None, -1]  # what was newest at each decision of the episode
+            assert np.array_equal(given[t, row].reshape(1, -1), windows(course)), (row, t)
+    assert begins[1].any() and not begins[1].all(), "rows begin apart"
+    at = int(
+        np.flatnonzero(begins[1])[0]
+    )  # a row whose first episode was one decision long: its last sight is beside it
+    (ended,) = lasts[0].reshape(-1, WINDOW, 3)[np.flatnonzero(begins[1]) == at]
+    assert np.array_equal(ended[-2], given[0, at, -1])
+    assert not ended[:-2].any() and ended[-1].any()
 
 
 def test_memory_of_a_recurrent_policy_forks_with_its_row(tmp_path):
