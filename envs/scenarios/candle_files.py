@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.envs.parquet_files import read_parquet
 from protogov.envs.scenarios.base import CANDLE_SUFFIXES, PRICES
 
 # What pandas calls an index without a name: in CSV, in Parquet, after reset_index, and once it was read back.
@@ -215,13 +216,10 @@ def _is_second_header(names: Sequence[str], first: Sequence[str]) -> bool:
 
 def _read_parquet(path: Path) -> CandleTable:
     import pyarrow
-    import pyarrow.parquet
 
     names, columns = [], []
     try:
-        # opened here: a path that pyarrow opens itself may be taken for a part of a partitioned data set
-        with path.open("rb") as file:
-            data = pyarrow.parquet.read_table(file)
+        data = read_parquet(path)
         for name, column in zip(data.column_names, data.columns, strict=True):
             if pyarrow.types.is_timestamp(column.type):
                 # to microseconds: nanoseconds would need pandas

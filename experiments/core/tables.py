@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.envs.parquet_files import read_parquet
 from protogov.experiments.core.files import whole
 from protogov.experiments.errors import BadInput
 
@@ -72,11 +73,9 @@ def read_table(path: Path) -> Table:
         BadInput: the file is missing or damaged.
     """
     import pyarrow
-    import pyarrow.parquet
 
     try:
-        with path.open("rb") as file:
-            data = pyarrow.parquet.read_table(file)
+        data = read_parquet(path)
     except (pyarrow.ArrowException, OSError) as error:
         raise BadInput(f"{path}: cannot be read as a Parquet table ({str(error).splitlines()[0]})") from None
     table = {}

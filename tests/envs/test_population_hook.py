@@ -69,8 +69,29 @@ def test_it_holds_without_compilation() -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_nothing_changes_nothing_compiled() -> None:
-    same_with_a_hook_that_does_nothing(4, episode_hours=48, decision_hours=5, parameters=Parameters())
+@pytest.mark.parametrize("venues", [1, 2])
+def test_nothing_changes_nothing_compiled(venues: int) -> None:
+    same_with_a_hook_that_does_nothing(4, venues=venues, episode_hours=48, decision_hours=5, parameters=Parameters())
+    if venues == 2:  # unlike ones, of which some rows wait while others go on
+        unlike = [{"oracle_delay": 24.0}, {"lp_size": 5e6, "reserve_factor": 0.3}]
+        same_with_a_hook_that_does_nothing(5, venues=2, venue_overrides=unlike, stagger=True, episode_hours=21)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("venues", [1, 2])
+def test_what_it_does_is_checked_compiled(venues: int) -> None:
+    world = small(3, pay_back, venues=venues)
+    plain = small(3, venues=venues)
+    for _ in range(2):
+        stand(world)
+        stand(plain)
+    debt = world.venue_feature(0, "debt") / plain.venue_feature(0, "debt")
+    assert ((debt > 0.85) & (debt < 0.95)).all() and (world.worlds["book_error"] < 1e-9).all()
+    forgetful = small(3, lambda worlds, hour: pay_back(worlds[1:], hour, forget="cash"), venues=venues)
+    stand(forgetful)
+    with pytest.raises(HookError, match=r"books of world 1 do not balance after the population hook at hour 5"):
+        stand(forgetful)
 
 
 @here_uncompiled
