@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.special import ndtr
+from scipy.stats import binom, chi2
 
 from protogov.experiments.core.statistics import (
     bootstrap_mean,
     cluster_means,
     critical_max_t,
+    detectable_mean,
     expected_shortfall,
     holm,
     interval_of,
@@ -181,3 +183,12 @@ def test_an_effect_of_the_detectable_size_is_found_in_four_cases_of_five():
     assert size == pytest.approx(0.89, abs=0.03)  # Student's for 12 values: 0.8887
     hits = sum(sign_flips(draw.normal(size, 1.0, (12, 1))).p[0] <= 0.05 for _ in range(60))
     assert 0.6 < hits / 60 < 0.97
+
+
+@pytest.mark.parametrize(("n", "critical"), [(12, 2.201), (12, 7.65), (8, 11.21), (64, 7.17)])
+def test_detectable_means_have_their_power_at_the_small_levels_of_large_families_too(n, critical):
+    # t > c is Z + shift > c sqrt(V / (n - 1)), V ~ chi2(n - 1): the mean over quantiles of V
+    spread = np.sqrt(chi2.ppf((np.arange(4000) + 0.5) / 4000, n - 1) / (n - 1))
+    shift = detectable_mean(critical, n) * np.sqrt(n)
+    assert ndtr(shift - critical * spread).mean() == pytest.approx(0.8, abs=2e-4)
+    assert detectable_mean(0.0, n) == detectable_mean(1.5, n) > 0.0
