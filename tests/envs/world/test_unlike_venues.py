@@ -149,7 +149,9 @@ def test_what_no_venue_can_have_is_refused(overrides: tuple[dict[str, Any], ...]
 
 
 def test_what_an_ensemble_or_single_rows_set_too_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"sets 'lp_choice', which member = 'w01' also sets; leave one of the two out"):
+    with pytest.raises(
+        ConfigError, match=r"sets 'lp_choice', which member = 'w01' also sets; leave one of the two out"
+    ):
         unlike({}, {"lp_choice": 1.0}, member="w01")
     with pytest.raises(ConfigError, match="parameters names 'lp_size', which venue_overrides also set"):
         Simulator(unlike({}, SMALL), 2, parameters={"lp_size": [1e6, 2e6]})
