@@ -96,11 +96,12 @@ def test_sums_stay_in_their_lane_at_every_corner(sizes, make_policy, make_inputs
         largest = layer.largest_values(largest)
 
 
-def test_a_weight_that_leaves_its_lane_is_found(policy, make_inputs):
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_weight_that_leaves_its_lane_is_found(policy, sign, make_inputs):
     specification = quantise(policy, make_inputs(policy)).specification
     layer = specification.layers[1]
     weight = layer.weight.copy()
-    weight[2, 3] *= 64
+    weight[2, 3] = sign << 30
     spoilt = replace(
         specification, layers=(specification.layers[0], replace(layer, weight=weight), *specification.layers[2:])
     )
@@ -129,13 +130,15 @@ def test_specification_is_within_its_bound_of_torch_and_the_empirical_limit_is_t
     assert (np.abs(actions - act(observations)).max(axis=0) <= np.array(bound.rounded) + bound.float32).all()
 
 
-def test_bound_follows_what_the_integers_are(policy, make_inputs):
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_bound_follows_what_the_integers_are(policy, index, make_inputs):
     quantised = quantise(policy, make_inputs(policy))
     specification, act = quantised.specification, PolicyGovernor(policy).act_on
-    layer = specification.layers[0]
-    weight = layer.weight.copy()
-    weight[:, 0] += 1 << (layer.sum_bits - 10)
-    spoilt = replace(specification, layers=(replace(layer, weight=weight), *specification.layers[1:]))
+    layers = list(specification.layers)
+    entry = 10 if index == 0 else layers[index - 1].value_bits  # of an observation or a value, 2**entry is about 1
+    wrong = 1 << (layers[index].sum_bits - entry - (0 if index == 0 else 3))
+    layers[index] = replace(layers[index], weight=layers[index].weight + wrong)
+    spoilt = replace(specification, layers=tuple(layers))
     seen = largest_errors(spoilt, plain_layers(policy), act).max()
     assert seen > max(quantised.bound.quantised) + max(quantised.bound.float32)
     after = error_bound(plain_layers(policy), spoilt)
