@@ -62,7 +62,7 @@ class Layout:
 
         Where the second venue reads another oracle, the state also has what that shows.
         """
-        found = []
+        found: list[tuple[int, Feature]] = []
         for venue in range(self.config.venues):
             if venue > 0 and self.config.unlike_oracles:
                 found += [(venue, feature) for feature in WORLD_FEATURES if feature.name in ORACLE_FEATURES]

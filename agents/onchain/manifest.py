@@ -19,7 +19,7 @@ from protogov.agents.onchain.extra import VYPER
 from protogov.agents.onchain.features import world_inputs
 from protogov.agents.onchain.inputs import INPUT_BITS
 from protogov.agents.onchain.machine import GasReport, gas_report
-from protogov.agents.onchain.network import FITS, ExportError
+from protogov.agents.onchain.network import FITS, ExportError, plain_layers
 from protogov.agents.onchain.quantise import LANES, quantise
 from protogov.agents.onchain.search import extreme_sums, largest_errors
 from protogov.agents.onchain.specification import Specification, read_specification
@@ -110,7 +110,7 @@ def make_contract(policy: Policy, lanes: int = LANES) -> Contract:
             f"the policy of {policy.agent} takes {len(code.runtime):,} bytes of code; a contract holds {MOST_CODE:,}: "
             f"fewer neurons, or more lanes, make it smaller; {FITS}"
         )
-    seen = largest_errors(specification, PolicyGovernor(policy).act_on)
+    seen = largest_errors(specification, plain_layers(policy), PolicyGovernor(policy).act_on)
     largest = [one.largest for one in specification.inputs]
     middle = [one.half for one in specification.inputs]
     costly = [[min(most, 0x0101) for most in largest], *extreme_sums(specification, len(specification.layers) - 1)[:2]]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.agents.onchain.inputs import counts_of, observations_of
+from protogov.agents.onchain.network import Layers
 from protogov.agents.onchain.specification import Specification
 
 Score = Callable[[NDArray[np.int64]], NDArray[np.float64]]
@@ -25,6 +26,26 @@ def sign_corners(specification: Specification, layer: int) -> NDArray[np.int64]:
         signs = (one.weight / 2.0**one.sum_bits) @ signs
     most = _most(specification)
     return np.concatenate([np.where(signs > 0, most, 0), np.where(signs > 0, 0, most)])
+
+
+def error_corners(specification: Specification, layers: Layers) -> NDArray[np.int64]:
+    """Counts int64 [2 * levers, inputs] at the ends that the bound's own signs make worst for each action.
+
+    What the bound adds up, as if every neuron were active: the errors of a layer's weights times what comes in, and the
+    layer's weights times the errors of what comes in.
+
+    Args:
+        specification: of the network.
+        layers: the network's own weights and biases.
+    """
+    unit = np.array([float(one.observation_step) for one in specification.inputs])
+    values, wrong = np.eye(len(unit)), np.zeros((len(unit), len(unit)))
+    for (weight, _), layer in zip(layers, specification.layers, strict=True):
+        off = layer.weight / (2.0**layer.sum_bits * unit) - weight
+        values, wrong = weight @ values, off @ values + weight @ wrong
+        unit = np.full(len(weight), 2.0**-layer.value_bits)
+    most = _most(specification)
+    return np.concatenate([np.where(wrong > 0, most, 0), np.where(wrong > 0, 0, most)])
 
 
 def climb(
@@ -68,14 +89,16 @@ def errors(specification: Specification, act: Act, counts: NDArray[np.int64]) ->
     return np.abs(specification.decide(counts) / specification.one - act(seen).astype(np.float64))
 
 
-def largest_errors(specification: Specification, act: Act, seed: int = 0) -> NDArray[np.float64]:
+def largest_errors(specification: Specification, layers: Layers, act: Act, seed: int = 0) -> NDArray[np.float64]:
     """The largest error seen of each action, float64 [levers].
 
-    Over 4,000 observations, normal with four standard deviations and uniform, 1,000 corners, and for each lever 16
-    climbs to the largest error of that lever, from where it was worst and from the corners of `sign_corners`.
+    Over 4,000 observations, normal with four standard deviations and uniform, 1,000 corners, those of `sign_corners`
+    and `error_corners`, and climbs to the largest error of each lever: from the 16 places where it was worst, and from
+    `error_corners`.
 
     Args:
         specification: of the policy.
+        layers: the policy's own weights and biases.
         act: the policy: actions F32[n, levers] of observations F32[n, inputs].
         seed: of all that is drawn.
     """
@@ -88,11 +111,12 @@ def largest_errors(specification: Specification, act: Act, seed: int = 0) -> NDA
         np.where(rng.random((1_000, width)) < 0.5, most, 0),
         *(sign_corners(specification, layer) for layer in range(len(specification.layers))),
     ]
-    counts = np.concatenate(drawn)
+    by_signs = error_corners(specification, layers)
+    counts = np.concatenate([*drawn, by_signs])
     found = errors(specification, act, counts)
     seen = found.max(axis=0)
     for lever in range(len(seen)):
-        starts = counts[np.argsort(found[:, lever])[-16:]]
+        starts = np.concatenate([counts[np.argsort(found[:, lever])[-16:]], by_signs])
 
         def score(tried: NDArray[np.int64], lever: int = lever) -> NDArray[np.float64]:
             return errors(specification, act, tried)[:, lever]

@@ -220,8 +220,10 @@ def hourly_vol(closes, hour, window):
     """Annualised root mean square of the last `window` hourly returns (fewer at the start); 0 before the first."""
     ring = closes.shape[0]
     count = min(window, hour)
-    total = 0.0
-    for back in range(count):
-        step = closes[(hour - back) % ring] / closes[(hour - back - 1) % ring] - 1.0
+    at, total = hour % ring, 0.0
+    for _ in range(count):
+        before = at - 1 if at > 0 else ring - 1
+        step = closes[at] / closes[before] - 1.0
         total += step * step
+        at = before
     return sqrt(total / count * HOURS_PER_YEAR) if count > 0 else 0.0

@@ -16,8 +16,9 @@ from protogov.agents.onchain.compiler import MOST_CODE, compile_vyper
 from protogov.agents.onchain.decode import DecodeError, decode_layers, layer_places
 from protogov.agents.onchain.machine import Deployed, calldata, calldata_gas, gas_report, read_outputs
 from protogov.agents.onchain.manifest import first_difference, make_contract, verify
+from protogov.agents.onchain.network import plain_layers
 from protogov.agents.onchain.quantise import quantise
-from protogov.agents.onchain.search import climb, errors, extreme_sums, sign_corners
+from protogov.agents.onchain.search import climb, error_corners, errors, extreme_sums, sign_corners
 from protogov.agents.onchain.vyper_source import vyper_source
 from protogov.agents.policies import PolicyGovernor
 
@@ -46,7 +47,8 @@ def worst_counts(specification, policy):
     """Inputs on which each sum is at its largest and smallest, and on which each action's error climbs."""
     layers = range(len(specification.layers))
     counts = [extreme_sums(specification, layer) for layer in layers]
-    starts = np.concatenate([sign_corners(specification, layer) for layer in layers])
+    corners = [sign_corners(specification, layer) for layer in layers]
+    starts = np.concatenate([*corners, error_corners(specification, plain_layers(policy))])
     act = PolicyGovernor(policy).act_on
     for lever in range(len(specification.levers)):
 

@@ -14,7 +14,7 @@ from protogov.agents.onchain.features import world_inputs
 from protogov.agents.onchain.inputs import LinearFeature, contract_inputs, counts_of, observations_of, pack, read_input
 from protogov.agents.onchain.network import ExportError, plain_layers
 from protogov.agents.onchain.quantise import quantise
-from protogov.agents.onchain.search import climb, errors, extreme_sums, largest_errors, sign_corners
+from protogov.agents.onchain.search import climb, error_corners, errors, extreme_sums, largest_errors, sign_corners
 from protogov.agents.onchain.specification import pack_lanes, read_specification, unpack_lanes
 from protogov.agents.onchain.vyper_source import vyper_source
 from protogov.agents.policies import PolicyGovernor
@@ -96,11 +96,12 @@ def test_sums_stay_in_their_lane_at_every_corner(sizes, make_policy, make_inputs
         largest = layer.largest_values(largest)
 
 
-def test_a_weight_that_leaves_its_lane_is_found(policy, make_inputs):
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_weight_that_leaves_its_lane_is_found(policy, sign, make_inputs):
     specification = quantise(policy, make_inputs(policy)).specification
     layer = specification.layers[1]
     weight = layer.weight.copy()
-    weight[2, 3] *= 64
+    weight[2, 3] = sign << 30
     spoilt = replace(
         specification, layers=(specification.layers[0], replace(layer, weight=weight), *specification.layers[2:])
     )
@@ -117,7 +118,7 @@ def test_specification_is_within_its_bound_of_torch_and_the_empirical_limit_is_t
     quantised = quantise(policy, make_inputs(policy))
     specification, bound = quantised.specification, quantised.bound
     act = PolicyGovernor(policy).act_on
-    seen = largest_errors(specification, act)
+    seen = largest_errors(specification, plain_layers(policy), act)
     limit = np.array(bound.quantised) + bound.float32
     assert (seen <= limit).all()
     assert (seen > 0).all()
@@ -129,14 +130,16 @@ def test_specification_is_within_its_bound_of_torch_and_the_empirical_limit_is_t
     assert (np.abs(actions - act(observations)).max(axis=0) <= np.array(bound.rounded) + bound.float32).all()
 
 
-def test_bound_follows_what_the_integers_are(policy, make_inputs):
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_bound_follows_what_the_integers_are(policy, index, make_inputs):
     quantised = quantise(policy, make_inputs(policy))
     specification, act = quantised.specification, PolicyGovernor(policy).act_on
-    layer = specification.layers[0]
-    weight = layer.weight.copy()
-    weight[:, 0] += 1 << (layer.sum_bits - 10)
-    spoilt = replace(specification, layers=(replace(layer, weight=weight), *specification.layers[1:]))
-    seen = largest_errors(spoilt, act).max()
+    layers = list(specification.layers)
+    entry = 10 if index == 0 else layers[index - 1].value_bits  # of an observation or a value, 2**entry is about 1
+    wrong = 1 << (layers[index].sum_bits - entry - (0 if index == 0 else 3))
+    layers[index] = replace(layers[index], weight=layers[index].weight + wrong)
+    spoilt = replace(specification, layers=tuple(layers))
+    seen = largest_errors(spoilt, plain_layers(policy), act).max()
     assert seen > max(quantised.bound.quantised) + max(quantised.bound.float32)
     after = error_bound(plain_layers(policy), spoilt)
     assert seen <= max(after.quantised) + max(after.float32)
@@ -174,6 +177,27 @@ def test_climbing_beats_its_start_and_stays_in_range(policy, make_inputs):
     before, after = (np.diag(one[:outputs]) - np.diag(one[outputs:]) for one in sums)
     assert (after >= before).all()
     assert np.array_equal(climb(lambda counts: np.zeros(len(counts)), starts, specification), starts)
+
+
+def test_signs_of_the_bound_make_a_linear_policy_worst(make_policy, make_inputs):
+    policy = make_policy((4, 2))
+    specification = quantise(policy, make_inputs(policy)).specification
+    layers = plain_layers(policy)
+    layer = specification.layers[0]
+    # coarse weights, so that their errors and not the rounding of outputs decide
+    coarse = replace(layer, weight=(layer.weight >> 9) << 9, bias=layer.bias)
+    specification = replace(specification, layers=(coarse,))
+    half = np.array([one.half for one in specification.inputs])
+    unit = np.array([float(one.observation_step) for one in specification.inputs])
+    off = coarse.weight / 2.0**coarse.sum_bits - layers[0][0] * unit
+
+    def error(counts):  # of the weights alone, before clipping
+        return (counts - half) @ off.T
+
+    corners = np.array(list(product(*((0, one.largest) for one in specification.inputs))))
+    found = error(error_corners(specification, layers))
+    assert np.allclose(np.diag(found[:2]), error(corners).max(axis=0))
+    assert np.allclose(np.diag(found[2:]), error(corners).min(axis=0))
 
 
 @pytest.mark.parametrize("bits", [32, 36, 64])
