@@ -67,7 +67,9 @@ class Measure(Protocol[S]):
         ...
 
 
-def family(measure: str, claim: str, names: Sequence[str], values: Floats, *, upward: bool = False) -> list[Finding]:
+def family(
+    measure: str, claim: str | Sequence[str], names: Sequence[str], values: Floats, *, upward: bool = False
+) -> list[Finding]:
     """Findings on means that are 0 if there is nothing, tested together by sign flips over units and max-T.
 
     Args:
