@@ -12,7 +12,7 @@ from protogov.agents.policies.policy import Policy
 MOST_INPUTS = 32
 FITS = f"a plain stack of linear layers and ReLU fits, with at most {MOST_INPUTS} inputs and actions that are targets"
 # what a policy file may say that a plain stack has not
-_BESIDE_THE_STACK = ("front", "incumbent", "change")
+_BESIDE_THE_STACK = ("incumbent", "change")
 
 Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -31,11 +31,10 @@ def plain_layers(policy: Policy) -> Layers:
     depth = len(policy.hidden_sizes)
     if depth and policy.activation != "relu":
         raise ExportError(f"{name} has the activation {policy.activation}; {FITS}")
-    architecture: Any = getattr(policy, "architecture", "mlp")
-    if architecture not in ("mlp", "linear", None):
-        raise ExportError(f"{name} is of the architecture {architecture}; {FITS}")
+    if policy.architecture not in ("mlp", "linear"):
+        raise ExportError(f"{name} is of the architecture {policy.architecture}; {FITS}")
     for part in _BESIDE_THE_STACK:
-        if getattr(policy, part, None) is not None:
+        if getattr(policy, part) is not None:
             raise ExportError(f"{name} has {part} = {_short(getattr(policy, part))} beside its layers; {FITS}")
     layers = [(f"layer_{index}.weight", f"layer_{index}.bias") for index in range(depth + 1)]
     unknown = set(policy.weights) - {key for pair in layers for key in pair}

@@ -18,6 +18,9 @@ from protogov.agents.onchain.search import climb, error_corners, errors, extreme
 from protogov.agents.onchain.specification import pack_lanes, read_specification, unpack_lanes
 from protogov.agents.onchain.vyper_source import vyper_source
 from protogov.agents.policies import PolicyGovernor
+from protogov.agents.policies.architectures import Front
+from protogov.agents.policies.execution import Change
+from protogov.agents.policies.incumbent import Incumbent
 
 SHAPES = [(5, 9, 4, 2), (1, 1), (3, 2), (17, 8, 7, 15, 1), (32, 32, 32, 3)]
 
@@ -259,11 +262,16 @@ def test_policies_that_do_not_fit_are_refused_by_name(changes, why, make_policy,
 
 
 @pytest.mark.parametrize(
-    ("part", "value"), [("incumbent", "adaptive"), ("change", 0.5), ("front", object()), ("architecture", "gru")]
+    ("part", "value"),
+    [
+        ("incumbent", Incumbent("adaptive", (0.0,))),
+        ("change", Change(0.5, 1.0, 1.0)),
+        ("front", Front("recurrent", ("feature_0",), 24)),
+    ],
 )
 def test_what_a_policy_has_beside_a_plain_stack_is_refused(policy, part, value, make_inputs):
     object.__setattr__(policy, part, value)
-    with pytest.raises(ExportError, match=part):
+    with pytest.raises(ExportError, match="of the architecture recurrent" if part == "front" else f"has {part} = "):
         quantise(policy, make_inputs(policy))
 
 
