@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import records, select
@@ -43,6 +44,9 @@ def draw(found: Found) -> Mapping[str, Figure]:
         gains = (f"{row['gain']:+.1f} ± {row['standard_error']:.1f}" for row in tuned if row["tuned_on"] == name)
         axes.set_title(f"{name}\n{', '.join(gains)}", fontsize=8.5)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.margins(y=0.15)
         zero_line(axes)
     for axes in panels[:, 0]:
