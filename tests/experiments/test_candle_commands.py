@@ -123,7 +123,7 @@ ALL = {
     [
         (["--from", "soon"], "--from is 'soon'; a time such as 2022-05-01 or 2022-05-01T12:00 is accepted"),
         (["--to", "1/2/2022"], "--to is '1/2/2022'; a time such as 2022-05-01"),
-        (["--from", "2022-01-02", "--to", "2022-01-02"], "--from is '2022-01-02' and --to '2022-01-02'; a time before"),
+        (["--from", "2022-01-02", "--to", "2022-01-02"], "--from is '2022-01-02' and --to is '2022-01-02'; a time"),
         (["--from", "2022-01-02T01:00+01:00", "--to", "2022-01-02"], "a time before that of --to is accepted"),
         (["--from", "2023-01-01"], "none of its hours, 2022-01-01T00:00Z to 2022-01-17T15:00Z, lies at or after '2023"),
     ],

@@ -35,6 +35,7 @@ WRITE = {
     "training.evaluate": ["--out", "{}", "--baselines", "random"],
     "commands.simulate": ["--out", "{}"],
     "commands.dataset": ["--out", "{}", "protogov/a-v0"],
+    "commands.export_evm": ["--out", "{}", "policy_rate_0.json"],
     "commands.scenarios": ["--out", "{}"],
     "bench.bench": ["--save", "{}"],
     "training.first_light": ["--runs", "{}"],
@@ -49,7 +50,7 @@ WRITE_FILE = {
 READ = {
     ("training.evaluate", "governors"), ("training.evaluate", "ceiling"), ("commands.report", "folder"),
     ("studies.leaderboard", "governors"), ("studies.leaderboard", "ceiling"), ("training.first_light", "data"),
-    ("bates_fit", "data"),
+    ("bates_fit", "data"), ("commands.verify", "manifest"), ("commands.verify", "code"),
 }  # fmt: skip
 
 

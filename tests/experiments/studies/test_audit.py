@@ -527,7 +527,9 @@ def test_the_command_measures_everything_and_the_page_is_drawn_from_what_is_stor
         assert f"![{name}]({name}/{name}.png)" in page and (tmp_path / name / f"{name}.png").is_file()
         said = study.judge(Found(load_tables(tmp_path / name, read_manifest(tmp_path / name)["tables"]),
                                  read_manifest(tmp_path / name)["facts"])).sentences  # fmt: skip
-        assert said and all(f"- {one.partition(': ')[2]}" in text for one in said for text in (own, page))
+        said = [one.partition(": ")[2] for one in said]
+        assert said and all(f"- {one}" in page for one in said) and own.count(said[0]) == 1
+        assert all(f"- {one}" in own for one in said[1:])
     own = (worth / "README.md").read_text()
     (tmp_path / "README.md").unlink(), (worth / "README.md").unlink(), (worth / "worth.png").unlink()
     (worth / "worth_points.csv").unlink()  # as in a checkout, which has no Parquet
