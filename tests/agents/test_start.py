@@ -43,7 +43,7 @@ def some_states(world, count=3):
 
 
 @pytest.mark.parametrize(
-    ("start", "name"), [("tuned", "tuned"), ("tuned-jump", "tuned-jump"), ("linear", "linear_feedback")]
+    ("start", "name"), [("tuned", "tuned"), ("tuned-mix", "tuned-mix"), ("linear", "linear_feedback")]
 )
 def test_the_first_mean_action_is_the_incumbents(start, name):
     trainer = Trainer(Simulator(TINY, 8), replace(SETTINGS, start=start), total_rollouts=1)

@@ -103,7 +103,8 @@ class Offer:
 def effort_of(kind: str, generations: int, population: int, tapes: int) -> Effort:
     """What a search of this family spends where one of constants has these sizes."""
     sizes = zip((generations, population, tapes), FAMILIES[kind].times, strict=True)
-    return Effort(*(max(round(size * times), 1) for size, times in sizes), sigma=FAMILIES[kind].sigma)
+    generations, population, tapes = (max(round(size * times), 1) for size, times in sizes)
+    return Effort(generations, population, tapes, FAMILIES[kind].sigma)
 
 
 def linear_start(constants: Floats) -> Floats:
