@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protogov.agents.tuning.evolution import Floats
 from protogov.envs.simulator import Simulator
@@ -37,8 +38,11 @@ class LinearObserved:
 
     def actions(self, world: Simulator, points: Floats) -> Floats:
         """Actions F64[c * m, k] of members F64[c, size], each with m rows of the world, one after the other."""
-        observed = world.view(self.agent).obs[:, self._columns].astype(np.float64)
-        seen = observed.reshape(len(points), -1, len(self._columns))
+        return self.actions_on(world.view(self.agent).obs, points)
+
+    def actions_on(self, observations: NDArray[np.float32], points: Floats) -> Floats:
+        """The same from observations F32[c * m, d] alone."""
+        seen = observations[:, self._columns].astype(np.float64).reshape(len(points), -1, len(self._columns))
         weights = points.reshape(len(points), len(self.levers), 1 + len(self._columns))
         total = seen @ weights[:, :, 1:].transpose(0, 2, 1) + weights[:, None, :, 0]
         return np.clip(total, -1.0, 1.0).reshape(-1, len(self.levers))

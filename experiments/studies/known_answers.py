@@ -71,17 +71,18 @@ class Job:
 
 
 @dataclass
-class FamilyGovernor:
-    """A member of a family as a governor."""
+class LinearGovernor:
+    """A linear rule as a governor: the family, and the weights F64[size] of the member."""
 
-    act_on: Callable[[RoleView], Floats]
+    family: LinearObserved
+    weights: Floats
 
     def reset(self, rows: np.ndarray, seeds: np.ndarray) -> None:
         """Nothing is remembered."""
 
     def act(self, view: RoleView) -> np.ndarray:
-        """F32[n, k]."""
-        return self.act_on(view).astype(np.float32)
+        """Actions F32[n, k]."""
+        return self.family.actions_on(view.obs, self.weights[None]).astype(np.float32)
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing is remembered."""
@@ -114,7 +115,7 @@ def linear(world: SolvablePolicy, job: Job) -> Governor:
     way = evolve(
         np.zeros(family.size), Budget(generations, POPULATION, plateau=None), scores(world, family, job), seed=job.seed
     )
-    return FamilyGovernor(lambda view: family.actions(_Seen(view), way.average[None]))  # type: ignore[arg-type]
+    return LinearGovernor(family, way.average)
 
 
 def strategy(world: SolvablePolicy, job: Job) -> Governor:
@@ -126,17 +127,6 @@ def strategy(world: SolvablePolicy, job: Job) -> Governor:
     )  # fmt: skip
     (policy,) = family.policies(way.average)
     return PolicyGovernor(policy)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What a family asks of a world, from a view."""
-
-    seen: RoleView
-
-    def view(self, agent: str) -> RoleView:
-        """The same for any name."""
-        return self.seen
 
 
 ALGORITHMS: Mapping[str, Callable[[SolvablePolicy, Job], Governor]] = {
@@ -156,7 +146,7 @@ def generations_of(world: SolvablePolicy, job: Job) -> int:
     return max(int(job.market_hours / (world.config.episode_hours * POPULATION * TAPES)), 1)
 
 
-def scores(world: SolvablePolicy, family: Any, job: Job) -> Callable[[int, Floats], Floats]:
+def scores(world: SolvablePolicy, family: LinearObserved | Networks, job: Job) -> Callable[[int, Floats], Floats]:
     """Mean reward of candidates, F64[c], on fresh tapes in every generation."""
 
     def score(generation: int, points: Floats) -> Floats:
