@@ -8,7 +8,7 @@ Presets:
     welfare   W for everybody
 
 `daily_sd` of a preset is the standard deviation of its 24-hour sums under default levers on `natural` [bp], measured
-once by `protogov study scales` and frozen here. A user's own weights are divided by 1, which gives rewards in bp of K0,
+by `protogov study scales` (results/scales) and frozen here: a reward keeps its meaning when the physics changes. A user's own weights are divided by 1, which gives rewards in bp of K0,
 unless they name a "daily_sd"; `protogov study scales --weights` measures one.
 """
 
@@ -100,10 +100,10 @@ PRESETS: dict[str, dict[str, Mandate]] = {
         "joint": WELFARE,
     },
     "profit": {
-        "rate": _preset(1.0, reserve_income=1.0),
-        "risk": _preset(1.0, reserve_income=1.0, bad_debt_growth=-1.0),
-        "spread": _preset(1.0, **_POOL_INCOME),
-        "joint": _preset(1.0, reserve_income=1.0, bad_debt_growth=-1.0, **_POOL_INCOME),
+        "rate": _preset(0.068, reserve_income=1.0),
+        "risk": _preset(4.6, reserve_income=1.0, bad_debt_growth=-1.0),
+        "spread": _preset(1.06, **_POOL_INCOME),
+        "joint": _preset(4.8, reserve_income=1.0, bad_debt_growth=-1.0, **_POOL_INCOME),
     },
     "welfare": dict.fromkeys(("rate", "risk", "spread", "joint"), WELFARE),
 }

@@ -12,9 +12,10 @@ from protogov.experiments.outputs import OutputFile
 class Options:
     """List the numbers of an observation: index, name, group, unit, and the range before clipping.
 
-    ID is a Gymnasium id of protogov; without an ID the command lists the ids. An observation is normalised, stateless
-    and within +-10: low and high are the physical values at which it reaches these ends. The table is generated from
-    the tables that the world uses. In Python it is `env.unwrapped.feature_table`.
+    ID is a Gymnasium id of protogov, or "protogov/Core-v0" for every id of that size; without an ID the command lists
+    the ids. An observation is normalised, stateless and within +-10: low and high are the physical values at which it
+    reaches these ends. The table is generated from the tables that the world uses. In Python it is
+    `env.unwrapped.feature_table`.
 
     Example: protogov features protogov/Rates-v0
     """
@@ -26,7 +27,7 @@ class Options:
     privileged: bool = False
     """Governors also see what only the simulator knows."""
     out: OutputFile | None = None
-    """Also write the table to this file, .csv or .parquet."""
+    """Also write the table to this file, .csv or .parquet; for a size, a column "id" is added."""
 
 
 def run(options: Options, command: str) -> int:
@@ -34,7 +35,7 @@ def run(options: Options, command: str) -> int:
     import gymnasium as gym
     import numpy as np
 
-    from protogov.envs import register_all
+    from protogov.envs import SIZES, register_all
     from protogov.experiments.core.tables import columns, write_table
 
     register_all()
@@ -42,15 +43,20 @@ def run(options: Options, command: str) -> int:
     if not options.id:
         print("\n".join(known))
         return 0
-    if options.id not in known:
-        raise BadInput(f"id is {options.id!r}; known are {', '.join(known)}")
+    sizes = {f"protogov/{size.prefix}-v0": size.prefix for size in SIZES.values() if size.prefix}
+    if options.id not in (*known, *sizes):
+        raise BadInput(f"id is {options.id!r}; known are {', '.join((*known, *sizes))}")
     if options.out is not None and options.out.suffix not in (".csv", ".parquet"):
         raise BadInput(f"out is {options.out}; a file that ends in .csv or .parquet is accepted")
-    with as_bad_input():
-        env = gym.make(options.id, observe=options.observe, privileged=options.privileged, disable_env_checker=True)
-    table = env.unwrapped.feature_table  # type: ignore[attr-defined]
-    print(table)
+    prefix = sizes.get(options.id)
+    names = [options.id] if prefix is None else [name for name in known if name.startswith(f"protogov/{prefix}")]
+    rows = []
+    for name in names:
+        with as_bad_input():
+            env = gym.make(name, observe=options.observe, privileged=options.privileged, disable_env_checker=True)
+        table = env.unwrapped.feature_table  # type: ignore[attr-defined]
+        print(table if prefix is None else f"{name}\n{table}\n")
+        rows += [asdict(row) if prefix is None else {"id": name, **asdict(row)} for row in table]
     if options.out is not None:
-        rows = columns([asdict(row) for row in table])
-        print(write_table(options.out, {name: np.asarray(column) for name, column in rows.items()}))
+        print(write_table(options.out, {name: np.asarray(column) for name, column in columns(rows).items()}))
     return 0

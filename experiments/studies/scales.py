@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.mandates import PRESETS, Mandate, mandate_of
@@ -22,7 +23,14 @@ from protogov.envs.world.welfare import TERM_NAMES
 from protogov.experiments.commands.options import Member, pairs, with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import still
-from protogov.experiments.core.statistics import Floats, student_t
+from protogov.experiments.core.statistics import (
+    Floats,
+    Interval,
+    bootstrap_mean,
+    interval_columns,
+    percentile,
+    seed_draws,
+)
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
 from protogov.experiments.core.tables import Table, columns, records
 from protogov.experiments.core.text import aligned, cell, markdown
@@ -118,32 +126,45 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def scales_of(days: Table, config: WorldConfig) -> Table:
-    """One row per scale: measured value, its standard error (nan for a standard deviation), value in the code, unit."""
+    """One row per scale: measured value with its interval (bootstrap over episodes), value in the code, unit."""
     rows = []
     frozen = {name: mandate.daily_sd for name, mandate in mandates_of().items()}
+    episodes = len(np.unique(days["seed"]))
+    draws = seed_draws(episodes)
     for name in days:
         if name not in ("seed", VARIANCE):
-            in_force = frozen.get(name, np.nan)
-            rows.append(_row(name, float(days[name].std()), np.nan, in_force, "bp of K0, sd of 24 h"))
+            found = _deviation(days[name].reshape(episodes, -1), draws)
+            rows.append(_row(name, found, frozen.get(name, np.nan), "bp of K0, sd of 24 h"))
     people = config.parameters
-    book = student_t(_of_episodes(days))
-    aversion = implied_aversion(book.mean, people.lp_premium, people.lp_size)
-    rows.append(_row(VARIANCE, book.mean, book.error, np.nan, "USD^2 an hour"))
-    rows.append(_row(AVERSION, aversion, aversion * book.error / book.mean, people.variance_aversion, "per USD"))
+    book = bootstrap_mean(days[VARIANCE].reshape(episodes, -1).mean(axis=1), draws)
+    rows.append(_row(VARIANCE, book, np.nan, "USD^2 an hour"))
+    # the larger the variance, the lower the price at which it costs what LPs ask
+    mean, high, low = (
+        implied_aversion(one, people.lp_premium, people.lp_size) for one in (book.mean, book.low, book.high)
+    )
+    rows.append(_row(AVERSION, Interval(mean, low, high, book.n), people.variance_aversion, "per USD"))
     return columns(rows)
 
 
-def _of_episodes(days: Table) -> Floats:
-    return np.asarray(days[VARIANCE].reshape(len(np.unique(days["seed"])), -1).mean(axis=1))
+def _deviation(values: Floats, draws: NDArray[np.int64]) -> Interval:
+    """Standard deviation of float64 [episodes, days]: days of one episode hang together, so episodes are resampled."""
+    first, second = values.mean(axis=1), (values**2).mean(axis=1)
+    resampled = np.sqrt(np.maximum(second[draws].mean(axis=1) - first[draws].mean(axis=1) ** 2, 0.0))
+    return percentile(float(values.std()), resampled, len(values))
 
 
-def _row(name: str, measured: float, error: float, in_force: float, unit: str) -> dict[str, str | float]:
-    return {"name": name, "measured": measured, "error": error, "in_force": in_force, "unit": unit}
+def _row(name: str, measured: Interval, in_force: float, unit: str) -> dict[str, str | float]:
+    return {"name": name, **interval_columns("measured", measured), "in_force": in_force, "unit": unit}
 
 
 def _cells(found: Found) -> list[list[str]]:
-    head = ["scale", "measured", "standard error", "in force", "unit"]
-    return [head, *([cell(value) for value in row.values()] for row in records(found.tables["scales"]))]
+    head = ["scale", "measured", "95% interval", "in force", "unit"]
+    rows = [
+        [row["name"], cell(row["measured"]), f"[{cell(row['measured_low'])}, {cell(row['measured_high'])}]",
+         cell(row["in_force"]), row["unit"]]
+        for row in records(found.tables["scales"])
+    ]  # fmt: skip
+    return [head, *rows]
 
 
 def judge(found: Found) -> Judged:
@@ -158,8 +179,8 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     return [
         *markdown(head, rows),
         "",
-        "Standard deviations are over all world-days. With `variance_aversion` a year of the book's variance costs",
-        "`lp_premium` of `lp_size`.",
+        "Standard deviations are over all world-days, their 95% intervals from a bootstrap over episodes. With",
+        "`variance_aversion` a year of the book's variance costs `lp_premium` of `lp_size`.",
     ]
 
 

@@ -17,6 +17,18 @@ def test_the_table_of_an_id_is_the_environments(capsys: pytest.CaptureFixture[st
     assert read_csv(tmp_path / "table.csv")["name"].tolist() == [row.name for row in table]
 
 
+def test_a_size_is_the_tables_of_all_its_ids(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["features", "protogov/Core-v0", "--out", str(tmp_path / "table.csv")]) == 0
+    printed = capsys.readouterr().out
+    written = read_csv(tmp_path / "table.csv")
+    ids = [name for name in gym.registry if name.startswith("protogov/Core")]
+    assert len(ids) == 4
+    for name in ids:
+        table = gym.make(name).unwrapped.feature_table  # type: ignore[attr-defined]
+        assert f"{name}\n{table}\n" in printed
+        assert written["name"][written["id"] == name].tolist() == [row.name for row in table]
+
+
 def test_without_an_id_the_ids_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["features"]) == 0
     assert "protogov/Joint-v0" in capsys.readouterr().out.splitlines()

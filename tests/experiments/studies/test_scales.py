@@ -26,9 +26,17 @@ def test_a_year_of_the_variance_costs_what_is_asked():
         assert rows[name]["in_force"] == PRESETS[preset][role].daily_sd
     aversion = rows["variance_aversion"]
     assert aversion["measured"] * 8760 * 2e8 == pytest.approx(CONFIG.parameters.lp_premium * CONFIG.parameters.lp_size)
-    # episodes of 1e8 and 3e8: mean 2e8, its standard error 1e8
-    assert rows["variance"]["error"] == pytest.approx(1e8)
-    assert aversion["error"] == pytest.approx(aversion["measured"] / 2)
+    # episodes of 1e8 and 3e8: a resample holds one of them twice, or both
+    assert (rows["variance"]["measured_low"], rows["variance"]["measured_high"]) == (1e8, 3e8)
+    assert aversion["measured_low"] == pytest.approx(aversion["measured"] * 2 / 3)
+    assert aversion["measured_high"] == pytest.approx(aversion["measured"] * 2)
+
+
+def test_the_interval_of_a_scale_resamples_episodes():
+    # days of an episode are equal: sd 1 over both episodes, 0 in a resample of one of them
+    days = {"seed": np.array([0, 0, 1, 1]), "welfare": np.array([1.0, 1.0, 3.0, 3.0]), "variance": np.full(4, 1e8)}
+    row = next(row for row in records(scales_of(days, CONFIG)) if row["name"] == "welfare")
+    assert (row["measured"], row["measured_low"], row["measured_high"]) == (1.0, 0.0, 1.0)
 
 
 def test_the_variance_does_not_hang_on_its_price():
