@@ -8,8 +8,9 @@ Presets:
     welfare   W for everybody
 
 `daily_sd` of a preset is the standard deviation of its 24-hour sums under default levers on `natural` [bp], measured
-by `protogov study scales` (results/scales) and frozen here: a reward keeps its meaning when the physics changes. A user's own weights are divided by 1, which gives rewards in bp of K0,
-unless they name a "daily_sd"; `protogov study scales --weights` measures one.
+by `protogov study scales` (results/scales) and frozen here: a reward keeps its meaning when the physics changes. A
+user's own weights are divided by 1, which gives rewards in bp of K0, unless they name a "daily_sd"; `protogov study
+scales --weights` measures one.
 """
 
 from collections.abc import Mapping

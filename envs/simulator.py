@@ -261,6 +261,31 @@ class Simulator(Readings):
         self._workers.map(open_piece, range(len(pieces)))
         self._background.reset(rows, keys)
 
+    def open_like(self, other: "Simulator", mask: ArrayLike) -> None:
+        """Start, in the masked rows, the episodes that `other` has just started there; no tape is drawn twice.
+
+        If this batch is a fork of `other`, or `other` of this one, the result is that of ``reset(mask=mask)``.
+
+        Args:
+            other: a batch of the same configuration and scenario, in which the masked rows stand at their opening.
+            mask: bool [n].
+
+        Raises:
+            ValueError: the batches differ in configuration, scenario or number of worlds, or a masked row of `other` is
+                not at its opening. Nothing has changed.
+        """
+        rows = np.flatnonzero(np.asarray(mask))
+        same = (other.config, other.scenario.name, other.num_worlds) == (
+            self.config, self.scenario.name, self.num_worlds
+        )  # fmt: skip
+        if not same:
+            raise ValueError("other differs in configuration, scenario or number of worlds.")
+        if (other._hour[rows] > 0).any() or (other.episodes[rows] < 0).any():
+            raise ValueError("other has masked rows that are not at the opening of an episode.")
+        for name in _OPENED:
+            getattr(self, name)[rows] = getattr(other, name)[rows]
+        self._background.reset(rows, self.worlds["seed"][rows].view(np.ndarray))
+
     def _draw_members(self, rows: NDArray[np.int64], keys: NDArray[np.uint64]) -> None:
         """Give each of `rows` the values of the member drawn by its episode's key."""
         ensemble = shipped_ensemble()
@@ -502,6 +527,10 @@ class Simulator(Readings):
 _STATE = (
     "worlds", "tape", "params", "lever_defaults", "base_seeds", "episodes",
     "_world_features", "_venue_features", "_obs", "_controls", "_terms", "_records",
+)  # fmt: skip
+# those of them that `reset` writes
+_OPENED = (
+    "worlds", "tape", "params", "base_seeds", "episodes", "_world_features", "_venue_features", "_obs", "_controls",
 )  # fmt: skip
 # results of `_bind`
 _BOUND = (

@@ -57,7 +57,7 @@ class JointRollout:
             for learner in learners:
                 agent = learner.agent
                 learner.remember(rewards[agent], self.episode_starts, ended, after[agent][ended])
-            self.observations = self._opened(self.world.reset(mask=truncated), ended) if ended.size else after
+            self.observations = self._next_episodes(truncated, ended) if ended.size else after
             self.episode_starts = truncated
         for learner in learners:
             learner.end_rollout(self.observations[learner.agent], self.episode_starts)
@@ -65,18 +65,19 @@ class JointRollout:
     def _over_twin(
         self, rewards: dict[str, NDArray[Any]], truncated: NDArray[np.bool_]
     ) -> dict[str, NDArray[np.float32]]:
-        """Rewards as learners are given them, F32[n]; steps the twin, and resets it where the world will be."""
+        """Rewards as learners are given them, F32[n]; steps the twin."""
         if self.twin is None:
             return {agent: reward.astype(np.float32) for agent, reward in rewards.items()}
         step = self.twin.step(self._defaults)
         if not np.array_equal(step.truncated, truncated):
             raise RuntimeError("the twin's episodes ended apart from the world's, so its rewards are of other tapes")
-        if truncated.any():
-            self.twin.reset(mask=truncated)
         return {agent: (reward - step.rewards[agent]).astype(np.float32) for agent, reward in rewards.items()}
 
-    def _opened(self, own: Observations, rows: NDArray[np.int64]) -> Observations:
-        """What learners are given once rows have begun an episode; the other rows see what they have seen."""
+    def _next_episodes(self, truncated: NDArray[np.bool_], rows: NDArray[np.int64]) -> Observations:
+        """Begin the next episode of truncated rows, here and in the twin; what learners are then given."""
+        own = self.world.reset(mask=truncated)
+        if self.twin is not None:
+            self.twin.open_like(self.world, truncated)
         for window in self._windows.values():
             window.reset(rows)
         return self._sights(own, rows)

@@ -81,6 +81,10 @@ class TrainingWorld(Protocol):
         """A copy of rows that runs on with the same tape and the same keyed noise."""
         ...
 
+    def open_like(self, other: Any, mask: NDArray[np.bool_]) -> None:
+        """Begin in the masked rows what `other`, of which this is a fork, has begun there: as `reset(mask=mask)`."""
+        ...
+
     def snapshot(self) -> bytes:
         """All of the state."""
         ...

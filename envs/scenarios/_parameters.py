@@ -1,6 +1,7 @@
 """Frozen parameter sets that check their own ranges and travel into compiled code as a record."""
 
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -38,7 +39,11 @@ class ProcessParameters:
                 )
 
     def as_record(self) -> np.recarray:
-        """The values as a float64 recarray of shape (1,): attribute access works with jitting on and off."""
+        """The values as a float64 recarray of shape (1,), made once: attribute access works with jitting on and off."""
+        return self._record
+
+    @cached_property
+    def _record(self) -> np.recarray:
         dtype = np.dtype([(item.name, "f8") for item in fields(self)])
         record = np.recarray(1, dtype=dtype)
         for item in fields(self):

@@ -1,10 +1,21 @@
 """A constant drift on top of a path: the same tape, but for a price that grows by the hour."""
 
+from functools import lru_cache
 from math import exp, isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protogov.envs.scenarios.base import Overlay, Seeds, Tapes
+
+
+@lru_cache(maxsize=64)
+def _growth(log_per_hour: float, hours: int) -> NDArray[np.float64]:
+    """exp(`log_per_hour` * hour) of each hour, F64[hours], read-only."""
+    # math.exp, one by one: numpy's own may differ in the last bit from machine to machine
+    growth = np.array([exp(log_per_hour * hour) for hour in range(hours)])
+    growth.flags.writeable = False
+    return growth
 
 
 class Drift(Overlay):
@@ -31,8 +42,7 @@ class Drift(Overlay):
 
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
         """Move the four prices of every hour."""
-        # math.exp, one by one: numpy's own may differ in the last bit from machine to machine
-        after = np.array([exp(self.log_per_hour * hour) for hour in range(tapes.shape[1])])
+        after = _growth(self.log_per_hour, tapes.shape[1])
         before = np.concatenate([after[:1], after[:-1]])  # an hour opens at the last one's close
         factors = {
             "open": before,

@@ -89,6 +89,9 @@ class QuadraticWorld:
         other.x, other.target = self.x[:, rows].copy(), self.target[:, rows].copy()
         return other
 
+    def open_like(self, other, mask):
+        self.reset(mask=mask)
+
     def snapshot(self):
         return np.concatenate([np.ravel(getattr(self, name)).astype(float) for name in self.STATE]).tobytes()
 

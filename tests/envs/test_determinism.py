@@ -155,6 +155,36 @@ def test_later_episodes_of_rows_that_end_at_different_times() -> None:
         same(play(alone, {"joint_0": actions["joint_0"][:, [row]]}), rows(trace, [row]))
 
 
+def test_an_opening_taken_over_is_the_opening_drawn() -> None:
+    """A twin need not draw the tapes that its world has just drawn."""
+    background = {"risk_0": "random"}  # has a memory
+    config = WorldConfig(
+        size="tiny", randomise_levers=0.25, stagger=True, member="ensemble", background=background, episode_hours=8
+    )
+    world = Simulator(config, 3, scenario="natural", seed=5)
+    world.reset()
+    drawn, taken = world.fork([0, 1, 2]), world.fork([0, 1, 2])
+    actions = {agent: np.full((3, world.action_size(agent)), 0.5) for agent in world.agents}
+    still = {agent: np.zeros_like(action) for agent, action in actions.items()}
+    renewed = 0
+    for _ in range(20):
+        over = world.step(actions).truncated
+        one, other = drawn.step(still), taken.step(still)
+        same(*({name: value[None] for name, value in flat(step).items()} for step in (one, other)))
+        if over.any():
+            renewed += int(over.sum())
+            with pytest.raises(ValueError, match="not at the opening"):
+                taken.open_like(world, over)
+            world.reset(mask=over)
+            drawn.reset(mask=over)
+            taken.open_like(world, over)
+            for agent in world.agents:
+                np.testing.assert_array_equal(drawn.observe()[agent], taken.observe()[agent])
+    assert renewed > 5
+    with pytest.raises(ValueError, match="configuration, scenario or number of worlds"):
+        taken.open_like(Simulator(config, 2, scenario="natural"), np.array([True, False]))
+
+
 def test_unlike_venues_alone_after_a_snapshot_and_after_a_fork() -> None:
     overrides = [{"options_on": 0, "reserve_factor": 0.3}, {"supply_size": 4e7, "debt_size": 0.0, "oracle_delay": 20.0}]
     config = WorldConfig(venues=2, venue_overrides=overrides, randomise_levers=0.25, episode_hours=96)
