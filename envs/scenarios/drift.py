@@ -1,4 +1,4 @@
-"""A constant drift on top of a path: the same tape, but for a price that grows by the hour."""
+"""A constant drift added to a path: the same tape, but the price grows every hour."""
 
 from math import exp, isfinite
 
@@ -10,15 +10,15 @@ from protogov.envs.scenarios.base import Overlay, Seeds, Tapes
 class Drift(Overlay):
     """Multiplies the price at the end of hour h by exp(`log_per_hour` * h).
 
-    Everything else on the tape stays as the path without the drift has it. Highs and lows take the larger and the
-    smaller of the factors at the two ends of their hour, so that a candle stays one.
+    Everything else on the tape stays as in the path without the drift. Highs use the larger, and lows the smaller, of
+    the factors at the two ends of their hour. The candle then stays valid.
 
     Args:
-        log_per_hour: log growth of the price an hour, -0.01 to 0.01.
-        name: of the overlay.
+        log_per_hour: log growth of the price per hour, -0.01 to 0.01.
+        name: name of the overlay.
 
     Raises:
-        ValueError: for a drift out of range.
+        ValueError: the drift is out of range.
     """
 
     split = "free"
@@ -30,10 +30,10 @@ class Drift(Overlay):
         self.name, self.log_per_hour = name, float(log_per_hour)
 
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Move the four prices of every hour."""
-        # math.exp, one by one: numpy's own may differ in the last bit from machine to machine
+        """Scale the four prices of every hour."""
+        # math.exp, one by one: numpy's own may differ in the last bit between machines
         after = np.array([exp(self.log_per_hour * hour) for hour in range(tapes.shape[1])])
-        before = np.concatenate([after[:1], after[:-1]])  # an hour opens at the last one's close
+        before = np.concatenate([after[:1], after[:-1]])  # an hour opens at the close of the last hour
         factors = {
             "open": before,
             "high": np.maximum(before, after),
