@@ -1,32 +1,34 @@
-"""Solvable worlds: presets of the simulator whose optimum is known in closed form, to check whoever searches or learns.
+"""Solvable worlds: presets of the simulator with an optimum in closed form, to check searches and learners.
 
-    rate            one venue lends from an unlimited supply at its base rate to 128 equal borrowers whose reservation
-                    rates are spread evenly from 0 to Rbar = 16%; reward R D. Demand D = D0 (1 - R / Rbar), so the
+    rate            One venue lends from an unlimited supply at its base rate to 128 equal borrowers. Their reservation
+                    rates are spread evenly from 0 to Rbar = 16%. Reward: R D. Demand D = D0 (1 - R / Rbar), so the
                     optimum is Rbar / 2 = 8% (a linear monopoly).
-    rate-cost       the same with Rbar = 14%, and what is lent costs c = 4% a year: (Rbar + c) / 2 = 9%.
-    spread          an option pool at a constant price and vol, without impact, fees, skew or hedge; uninformed buyers
-                    arrive as a Poisson process and take a quote with probability exp(-k h); reward h * vega. The
+    rate-cost       The same with Rbar = 14%, and lent money costs c = 4% a year: (Rbar + c) / 2 = 9%.
+    spread          An option pool at a constant price and vol, without impact, fees, skew or hedge. Uninformed buyers
+                    arrive as a Poisson process and take a quote with probability exp(-k h). Reward: h * vega. The
                     optimum is 1 / k (Avellaneda and Stoikov 2008, at no risk aversion): 2.5 vol points at k = 0.4.
-    spread-informed the same, but a tenth of those who arrive know that the quote's vol is D = 8 points too low (calls)
-                    or too high (puts) and trade if D > h: (1 - a) exp(-k h) h - a max(D - h, 0) with a = .1, by a
-                    search on that formula 3.74 points (Glosten and Milgrom 1985 with a demand that falls in h).
-    threshold       128 equal loans at LT / 1.02 (as near to LT as anybody goes), rebased every hour; the price falls
-                    once by J ~ U[0, .4] in five minutes; infinite depth, close factor 1, no bonus; gain .25 a dollar of
-                    debt over collateral, less bad debt over collateral, max(0, LT / 1.02 - (1 - J)). The optimal
-                    loan-to-value is 1 - .4 (1 - .25) = .700, so LT = .714. (A twelfth of the borrowers happens to look
-                    in those five minutes and saves what it can: the loss is 3 to 8% below this formula.)
-    threshold-bonus the same at a bonus b = 5%, where collateral that falls short by a dollar leaves 1 / (1 + b) of debt
-                    unpaid. The loss is told in collateral, (1 + b) times the bad debt: max(0, (1 + b) LT / 1.02 -
-                    (1 - J)), so that the loan-to-value is [1 - .4 (1 - .25 / (1 + b))] / (1 + b) = .662, LT = .675.
-                    (With bad debt itself for the loss it would be .4 (1 - .25) in the bracket: .667.)
-    logit-duopoly   two option pools with p = 1 + h in vol points and the logit demand q = exp((2 - p) / .25) / (1 + sum
-                    over both), expected counts; reward (p - 1) q. Nash p = 1.472927, joint optimum 1.924981 (the
+    spread-informed The same, but a tenth of the arrivals know that the quote's vol is D = 8 points too low (calls) or
+                    too high (puts), and trade if D > h. Reward: (1 - a) exp(-k h) h - a max(D - h, 0) with a = .1. A
+                    search on this formula gives 3.74 points (Glosten and Milgrom 1985, with a demand that falls in h).
+    threshold       128 equal loans at LT / 1.02, which is the largest loan that anybody takes, set anew every hour. The
+                    price falls once by J ~ U[0, .4] within five minutes. Infinite depth, close factor 1, no bonus.
+                    Reward: a gain of .25 per dollar of debt, minus bad debt, max(0, LT / 1.02 - (1 - J)), both divided
+                    by the collateral. The optimal loan-to-value is 1 - .4 (1 - .25) = .700, so LT = .714. (A twelfth
+                    of the borrowers look in these five minutes and save what they can: the loss is 3 to 8% below this
+                    formula.)
+    threshold-bonus The same with a bonus b = 5%. One dollar of missing collateral then leaves 1 / (1 + b) of debt
+                    unpaid. The loss is measured in collateral, which is (1 + b) times the bad debt:
+                    max(0, (1 + b) LT / 1.02 - (1 - J)). The optimal loan-to-value is
+                    [1 - .4 (1 - .25 / (1 + b))] / (1 + b) = .662, so LT = .675. (If the loss were the bad debt itself,
+                    the bracket would have .4 (1 - .25): .667.)
+    logit-duopoly   Two option pools with p = 1 + h in vol points and the logit demand q = exp((2 - p) / .25) / (1 + sum
+                    over both), as expected counts. Reward: (p - 1) q. Nash p = 1.472927, joint optimum 1.924981 (the
                     market of Calvano and others 2020).
-    bertrand-rates  two venues with D_v = D0 (1 - (2 R_v - R_w) / .18) (differentiated Bertrand, Singh and Vives 1984);
-                    reward R_v D_v. Nash R = .06, where each earns .2222 of D0 * .18; joint optimum R = .09, .25.
+    bertrand-rates  Two venues with D_v = D0 (1 - (2 R_v - R_w) / .18) (differentiated Bertrand, Singh and Vives 1984).
+                    Reward: R_v D_v. Nash R = .06, where each earns .2222 of D0 * .18; joint optimum R = .09, .25.
 
-All limits on levers are off (autonomy inf), and levers other than the preset's own have next to no effect on its
-reward; but for `threshold`, where a wider gap lends less, as a lower LT does.
+All limits on levers are off (autonomy inf). Levers other than the preset's own have almost no effect on its reward.
+`threshold` is an exception: there a wider gap lends less, as a lower LT does.
 """
 
 from collections.abc import Callable
@@ -41,15 +43,15 @@ from protogov.envs.scenarios.base import Seeds, Tapes
 from protogov.envs.world.noise import Purpose, uniform
 
 RATE_TOP, RATE_TOP_WITH_COST, FUNDING_COST = 0.16, 0.14, 0.04
-SPREAD_ELASTICITY = 40.0  # per 1.00 of vol: 0.4 a vol point
+SPREAD_ELASTICITY = 40.0  # per 1.00 of vol: 0.4 per vol point
 CHOKE = 0.18
-SUPPLY = 1e11  # USD: utilisation below 0.1%, so that the borrow rate is the base rate to 0.01 points
-GAIN, LARGEST_JUMP = 0.25, 0.4  # a dollar of debt over collateral; share of the price
+SUPPLY = 1e11  # USD: utilisation is then below 0.1%, and the borrow rate is the base rate to 0.01 points
+GAIN, LARGEST_JUMP = 0.25, 0.4  # per dollar of debt, divided by the collateral; share of the price
 BONUS = 0.05
 INFORMED, MISPRICING = 0.1, 0.08  # share of arrivals; vol
-CAREFUL = 1.02  # threshold over the loan-to-value of the boldest borrowers
+CAREFUL = 1.02  # threshold divided by the largest loan-to-value of borrowers
 LOGIT_SCALE = 0.0025  # vol: 0.25 vol points
-DEBT = 73e6  # USD, wanted at the reference rate
+DEBT = 73e6  # USD, wanted debt at the reference rate
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,13 @@ class Solvable:
     """A world with a known optimum.
 
     Attributes:
-        name: of the preset.
-        config: of the world; its mandate is the reward.
-        scenario: what the outside market does, which is nothing.
-        lever: the one that matters, of every venue.
-        optimum: its best value in the lever's unit; of rivals the Nash equilibrium.
-        value: reward as a share of its scale, from the lever's value (all venues alike), in closed form.
+        name: name of the preset.
+        config: configuration of the world; its mandate is the reward.
+        scenario: the outside market, which is constant or has one jump.
+        lever: the lever that matters, of every venue.
+        optimum: its best value in the lever's unit; with rivals the Nash equilibrium.
+        value: reward as a share of its scale, as a function of the lever's value (the same at all venues), in closed
+            form.
         joint: with rivals, the value that is best for both together; else None.
     """
 
@@ -75,13 +78,13 @@ class Solvable:
     joint: float | None = field(default=None)
 
     def regret(self, lever: float) -> float:
-        """(V* - V) / (V* - V_default) of a lever's value against the optimum, in closed form; 0 is perfect."""
+        """(V* - V) / (V* - V_default) of a lever's value, in closed form; 0 at the optimum, 1 at the default."""
         best = self.value(self.optimum)
         return (best - self.value(lever)) / (best - self.value(self.config.lever_default(self.lever)))
 
 
 def lending_alone(**changed: float) -> dict[str, float]:
-    """Equal, attentive, fearless borrowers and an unlimited supply; no options, no purchases, no liquidations."""
+    """Parameters: equal, attentive borrowers, fearless suppliers, unlimited supply; no options, purchases or impact."""
     return {
         "supply_elasticity": 0.0, "supplier_need": 0.0,
         "supply_size": SUPPLY, "treasury_share": 1e-4, "reserve_factor": 1.0, "options_on": 0.0, "debt_size": DEBT,
@@ -93,7 +96,7 @@ def lending_alone(**changed: float) -> dict[str, float]:
 
 
 def _rate(name: str, top: float, cost: float) -> Solvable:
-    # a reward of the size of a decision's share of 1: K0 in bp over (D0 * top * 6 h)
+    # scales the reward so that a decision's share of 1 counts 1: K0 in bp / (D0 * top * 6 h)
     scale = SUPPLY / 1e4 / (DEBT * top) * 8760.0 / 6.0
     config = WorldConfig(
         roles=("rate",),
@@ -108,7 +111,7 @@ def _rate(name: str, top: float, cost: float) -> Solvable:
 
 
 class LastHourJump(Scenario):
-    """A price that stands still and falls by J ~ U[0, `largest`] with the opening of the last hour, in one sub-step."""
+    """A constant price that falls by J ~ U[0, `largest`] at the opening of the last hour, in one sub-step."""
 
     name, split = "last-hour-jump", "free"
 
@@ -159,7 +162,7 @@ def _threshold(name: str, bonus: float) -> Solvable:
 
 
 def buyers_alone(**changed: float) -> dict[str, float]:
-    """An option pool that marks at the tape's vol whatever is traded, with buyers alone, no fee and no hedge."""
+    """Parameters: an option pool that always marks at the tape's vol, only buyers, no fee and no hedge."""
     return {
         "lp_size": 1e9, "opening_notional": 0.0, "lend_share": 0.0, "num_shorts": 0, "standard_size": 1e15,
         "skew_impact": 0.0, "surface_skew": 0.0, "option_fee": 0.0, "spot_fee": 0.0, "vega_fee_rate": 0.0,
@@ -208,7 +211,7 @@ def _spread() -> Solvable:
 
 def _spread_informed() -> Solvable:
     plain = _spread()
-    # who knows may sell what others hold: a book to begin with, and room for all of them
+    # informed traders may sell what others hold: this needs an opening book, and room for all of them
     config = plain.config.with_parameters(
         known_mispricing=MISPRICING, informed_cap=3e9, opening_notional=2e5, lp_size=1e10
     )
@@ -217,7 +220,7 @@ def _spread_informed() -> Solvable:
         taken = (1.0 - INFORMED) * half_spread * exp(-SPREAD_ELASTICITY * half_spread)
         return 100.0 * (taken - INFORMED * max(MISPRICING - half_spread, 0.0))
 
-    # at the best the marginal gain on the one equals that on the other: (1 - a) exp(-k h) (1 - k h) + a = 0
+    # at the optimum both marginal gains are equal: (1 - a) exp(-k h) (1 - k h) + a = 0
     spreads = np.linspace(1.0 / SPREAD_ELASTICITY, MISPRICING, 10_001)
     best = float(spreads[int(np.argmax([value(spread) for spread in spreads]))])
     return Solvable(
@@ -253,15 +256,15 @@ _PRESETS: dict[str, Callable[[], Solvable]] = {
 
 
 def solvable_names() -> tuple[str, ...]:
-    """Names that :func:`solvable` knows."""
+    """Names that :func:`solvable` accepts."""
     return tuple(_PRESETS)
 
 
 def solvable(name: str) -> Solvable:
-    """A world whose optimum is known.
+    """The solvable world with this name.
 
     Raises:
-        ValueError: an unknown name; the message lists the known ones.
+        ValueError: the name is unknown; the message lists the known ones.
     """
     if name not in _PRESETS:
         raise ValueError(f"solvable world {name!r} is not known; known are {', '.join(_PRESETS)}.")

@@ -1,4 +1,4 @@
-"""One rollout that all learners share: the loop of `OnPolicyAlgorithm.collect_rollouts` with several policies in it."""
+"""One rollout that all learners share: the loop of `OnPolicyAlgorithm.collect_rollouts` for several policies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from protogov.agents.ppo.world import Observations, TrainingWorld
 
 
 class JointRollout:
-    """A batch of worlds, the twin beside it, and where their episodes stand.
+    """A batch of worlds, its twin, and the state of their episodes.
 
     Args:
         world: where the learners act. Its next episodes begin here.
         twin: whether to subtract the reward of a copy of the world whose levers stay at their defaults.
-        central: whether learners are given the global state after their own observation.
-        window: newest observations that a learner is given of its own, oldest first, zeros before the opening.
+        central: whether learners get the global state after their own observation.
+        window: number of own newest observations that a learner gets, oldest first, zeros before the opening.
     """
 
     def __init__(self, world: TrainingWorld, *, twin: bool, central: bool, window: int = 1) -> None:
@@ -65,7 +65,11 @@ class JointRollout:
     def _over_twin(
         self, rewards: dict[str, NDArray[Any]], truncated: NDArray[np.bool_]
     ) -> dict[str, NDArray[np.float32]]:
+<<<<<<< HEAD
         """Rewards as learners are given them, F32[n]; steps the twin."""
+=======
+        """Rewards that learners get, F32[n]. This steps the twin, and resets the rows that the world will reset."""
+>>>>>>> texts
         if self.twin is None:
             return {agent: reward.astype(np.float32) for agent, reward in rewards.items()}
         step = self.twin.step(self._defaults)
@@ -73,19 +77,24 @@ class JointRollout:
             raise RuntimeError("the twin's episodes ended apart from the world's, so its rewards are of other tapes")
         return {agent: (reward - step.rewards[agent]).astype(np.float32) for agent, reward in rewards.items()}
 
+<<<<<<< HEAD
     def _next_episodes(self, truncated: NDArray[np.bool_], rows: NDArray[np.int64]) -> Observations:
         """Begin the next episode of truncated rows, here and in the twin; what learners are then given."""
         own = self.world.reset(mask=truncated)
         if self.twin is not None:
             self.twin.open_like(self.world, truncated)
+=======
+    def _opened(self, own: Observations, rows: NDArray[np.int64]) -> Observations:
+        """Learners' inputs after rows have begun an episode; the input of other rows stays the same."""
+>>>>>>> texts
         for window in self._windows.values():
             window.reset(rows)
         return self._sights(own, rows)
 
     def _sights(self, own: Observations, rows: NDArray[np.int64] | None = None) -> Observations:
-        """What learners are given, from what the agents see now; new to `rows`, by default to all.
+        """Learners' inputs, from the agents' present observations, which are new for `rows`; by default for all.
 
-        Rows are made contiguous: a matrix product of another memory layout has other last bits.
+        Rows are made contiguous: with another memory layout the last bits of a matrix product differ.
         """
         if self._windows:
             own = {agent: self._windows[agent].push(sight, rows) for agent, sight in own.items()}
@@ -95,7 +104,7 @@ class JointRollout:
         return {agent: np.concatenate([sight, state], axis=1) for agent, sight in own.items()}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Where the worlds stand, for a checkpoint."""
+        """The state of the worlds, for a checkpoint."""
         arrays: dict[str, NDArray[Any]] = {"world": np.frombuffer(self.world.snapshot(), np.uint8)}
         if self.twin is not None:
             arrays["twin"] = np.frombuffer(self.twin.snapshot(), np.uint8)
@@ -104,10 +113,10 @@ class JointRollout:
         return arrays | {f"meter/{name}": values for name, values in self.meter.arrays().items()}
 
     def load_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from `arrays`.
+        """Continue from `arrays`.
 
         Raises:
-            ValueError: the snapshot is not one of this world.
+            ValueError: the snapshot does not belong to this world.
         """
         self.world.restore(arrays["world"].tobytes())
         if self.twin is not None:

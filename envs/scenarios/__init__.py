@@ -1,21 +1,22 @@
-"""What the market outside a protocol does: scenarios, each of which draws a tape for a seed.
+"""The market outside a protocol: scenarios, each of which draws one tape per seed.
 
-A scenario is found by name (:func:`get_scenario`; :func:`scenario_names` lists them): synthetic markets ("jump",
-"regimes", "self-exciting" ...), crises ("crisis-2020-03" ...), "natural" (calm and turbulent markets and the training
-crises, as often as they happen), the stress "mix"; by the path of a candle file; or is a :class:`Scenario` object.
-`a + b` puts an overlay on a path; :func:`overlay_names` lists those that have a name, attacks among them.
+There are three ways to get a scenario. A name (:func:`get_scenario`; :func:`scenario_names` lists the names): synthetic
+markets ("jump", "regimes", "self-exciting" ...), crises ("crisis-2020-03" ...), "natural" (calm markets, turbulent
+markets and the training crises, as often as they happen), and the stress "mix". The path of a candle file. Or a
+:class:`Scenario` object. `a + b` applies the overlay b to the path a; :func:`overlay_names` lists the overlays with a
+name, which include attacks.
 
-Adding a scenario takes one place, and its `split` alone says who may see it: "validation" is refused by all that trains
-or tunes (:func:`check_trainable`), "test" is drawn by nobody (``seal.py``). A market whose price is a walk is a row of
-the table in ``markets.py``, and a new walk is ten lines (``path.py``)::
+A new scenario needs an entry in one place. Only its `split` decides who may use it: code that trains or tunes refuses
+"validation" (:func:`check_trainable`), and nobody can draw "test" while it is sealed (``seal.py``). A market whose
+price is a walk is one row of the table in ``markets.py``. A new walk has about ten lines (``path.py``)::
 
     PathScenario("wild", "train", JumpProcess(vol=1.2, crash_hazard=0.002), about="crashes every three weeks"),
 
-Any other is a subclass of :class:`Scenario` with `name`, `split` and a `fill` that writes all fields of the tapes it
-is given; one that changes a tape instead is an :class:`Overlay` with a `change`. Two rules hold for both: row i is a
-function of `seeds[i]` alone (use the keyed draws of ``protogov.envs.world.noise``, never a stream), and hour h knows
-nothing of later hours. Say in `recorded`, `derived` (of an overlay: `changes`) where its channels come from; what is
-not named counts as invented (:meth:`Scenario.provenance`). Register it in its own module and import that module below::
+Any other scenario is a subclass of :class:`Scenario` with `name`, `split` and a `fill` that writes all fields of its
+tapes. A scenario that changes a tape is an :class:`Overlay` with a `change`. Two rules hold for both. Row i is a
+function of `seeds[i]` only (use the keyed draws of ``protogov.envs.world.noise``, never a stream). Hour h uses nothing
+from later hours. List in `recorded` and `derived` (for an overlay: `changes`) where its channels come from; a channel
+without an entry counts as invented (:meth:`Scenario.provenance`). Register it in its own module, and import it below::
 
     class Thin(Overlay):
         name, split, changes = "thin", "free", ("depth",)

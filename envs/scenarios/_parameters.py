@@ -1,4 +1,4 @@
-"""Frozen parameter sets that check their own ranges and travel into compiled code as a record."""
+"""Frozen parameter sets that check their own ranges and are passed to compiled code as a record."""
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -9,18 +9,18 @@ import numpy as np
 
 
 def bounded(default: float, low: float, high: float) -> Any:
-    """A dataclass field with a `default` that must stay within [low, high]; typed Any as `dataclasses.field` is."""
+    """A dataclass field with a `default` whose value must lie in [low, high]; typed Any, like `dataclasses.field`."""
     return field(default=default, metadata={"low": low, "high": high})
 
 
 @dataclass(frozen=True)
 class ProcessParameters:
-    """Base of parameter sets whose fields are all floats made by :func:`bounded`.
+    """Base class of parameter sets whose fields are all floats made by :func:`bounded`.
 
-    A subclass names in `ordered` the pairs of fields of which the first must not exceed the second.
+    `ordered` of a subclass lists pairs of fields. The first of a pair must not exceed the second.
 
     Raises:
-        ValueError: at construction, for a value that is no number, out of range or out of order; names the field.
+        ValueError: at construction, if a value is not a number, out of range or out of order. It names the field.
     """
 
     ordered: ClassVar[tuple[tuple[str, str], ...]] = ()
@@ -28,7 +28,7 @@ class ProcessParameters:
     def __post_init__(self) -> None:
         for item in fields(self):
             value, low, high = getattr(self, item.name), item.metadata["low"], item.metadata["high"]
-            # not (low <= value) instead of value < low, so that NaN is refused too
+            # not (low <= value) instead of value < low: this also refuses NaN
             if not isinstance(value, int | float) or not isfinite(value) or not low <= value <= high:
                 raise ValueError(f"{type(self).__name__}.{item.name} is {value!r}; it must lie in [{low:g}, {high:g}].")
         for low_name, high_name in self.ordered:
@@ -39,7 +39,7 @@ class ProcessParameters:
                 )
 
     def as_record(self) -> np.recarray:
-        """The values as a float64 recarray of shape (1,), made once: attribute access works with jitting on and off."""
+        """The values as a float64 recarray of shape (1,), made once. Attribute access works with jitting on and off."""
         return self._record
 
     @cached_property

@@ -1,8 +1,8 @@
-"""Attacks, as overlays on any path: who attacks, how hard and how long; when, is drawn for each seed.
+"""Attacks, as overlays on any path: their kind, strength and length. A keyed draw sets the time for each seed.
 
-`jump + oracle-push` is the market of `jump` in which somebody pushes the spot pool for some hours between day 2 and
-day 9. Attacks that are added together begin together: `jump + pool-drain + oracle-push` is one campaign. What attackers
-do, and what it costs them, is physics: ``protogov.envs.world.attacks``.
+`jump + oracle-push` is the market of `jump` in which an attacker pushes the spot pool for some hours between day 2 and
+day 9. Attacks that are added together begin together: `jump + pool-drain + oracle-push` is one campaign. The actions
+and costs of attackers are part of the physics: ``protogov.envs.world.attacks``.
 """
 
 import zlib
@@ -18,23 +18,23 @@ from protogov.envs.world.noise import Purpose
 from protogov.envs.world.state import TAPE
 
 _ONSET = np.uint64(Purpose.TAPE_ONSET)
-_CAMPAIGN = np.uint64(zlib.crc32(b"attack"))  # instead of the names of overlays, which would draw them apart
+_CAMPAIGN = np.uint64(zlib.crc32(b"attack"))  # not the names of overlays, because all attacks must begin together
 
 
 class Pulse(Overlay):
-    """For some hours channels of the tape are set, multiplied or raised; the seed says when.
+    """Sets or scales channels of the tape for some hours. The seed decides when.
 
     Args:
-        name: of the overlay.
-        hours: how long it lasts, the rise included.
-        split: "free" by default: it goes with any path.
+        name: name of the overlay.
+        hours: how long the pulse lasts, including the rise.
+        split: "free" by default: it can be added to any path.
         sets: channel -> value in these hours.
-        scales: channel -> positive factor in these hours; wears off over as many hours again.
-        rise: hours in which it grows to its full strength on a straight line; 1 is at once.
-        onset: hour of the episode at which it begins, or the two ends of a range; default: day 2 to day 9.
+        scales: channel -> positive factor in these hours. The factor then decays to 1 over the same number of hours.
+        rise: hours of linear growth to full strength; 1 means at once.
+        onset: hour of the episode at which the pulse begins, or the two ends of a range; default: day 2 to day 9.
 
     Raises:
-        ValueError: for a channel that no tape has, and for hours or onsets below 1 or the wrong way round.
+        ValueError: a channel does not exist, or hours or onsets are below 1 or in the wrong order.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class Pulse(Overlay):
             )
 
     def onsets(self, seeds: Seeds) -> NDArray[np.int64]:
-        """First hour of the attack for each seed, I64[n]: the same for all overlays with the same range."""
+        """First hour of the attack for each seed, I64[n]. It is the same for all overlays with the same range."""
         first, last = self.onset
         draws = uniforms(keys_of(seeds, _CAMPAIGN), _ONSET)
         return first + (draws * (last - first + 1)).astype(np.int64)
 
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Write the pulse; a tape that ends earlier holds none of it."""
+        """Write the pulse. A tape that ends before the onset stays unchanged."""
         since = np.arange(tapes.shape[1]) - self.onsets(seeds)[:, None]
         during = (since >= 0) & (since < self.hours)
         weight = self.weight(since)
@@ -80,29 +80,29 @@ class Pulse(Overlay):
             tapes[channel] *= np.exp(np.log(factor) * weight).astype(np.float32)
 
     def weight(self, since: NDArray[Any]) -> NDArray[np.float64]:
-        """How strong it is so many hours after its onset: up to 1 over the rise, 1, then on a straight line to 0.
+        """Strength at each number of hours after the onset: linear up to 1 over the rise, then linear down to 0.
 
-        What is set ends with the last hour of the attack; what is scaled follows the line down.
+        The linear fall begins after `hours`. Channels in `sets` end with the attack; those in `scales` follow the fall.
         """
         rising = np.clip((since + 1) / self.rise, 0.0, 1.0)
         return np.asarray(rising * np.clip(2.0 - (since + 1) / self.hours, 0.0, 1.0), np.float64)
 
 
 class StakedDiscount(Pulse):
-    """The collateral is a staked coin that trades below the coin, while the oracle goes on reporting the coin.
+    """The collateral is a staked coin that trades below the coin, while the oracle still reports the price of the coin.
 
-    The tape's prices become those of the staked coin; an oracle error of the same size in the other direction gives
-    reporters the price of the coin. Liquidators are paid at the oracle's price and sell at the market's.
+    The tape's prices become those of the staked coin. An oracle error of the same size in the other direction restores
+    the price of the coin for reporters. Liquidators are paid at the oracle's price and sell at the market's price.
 
     Args:
-        name: of the overlay.
-        discount: largest, as a share of the coin's price; 0 to below 1.
-        hours: until it begins to close again, as slowly as it has lasted.
-        rise: hours in which it opens.
+        name: name of the overlay.
+        discount: largest discount as a share of the coin's price; 0 to below 1.
+        hours: time until the discount begins to close. It closes over the same time.
+        rise: hours in which the discount opens.
         onset: as for :class:`Pulse`.
 
     Raises:
-        ValueError: for a discount out of range, and as for :class:`Pulse`.
+        ValueError: the discount is out of range, or as for :class:`Pulse`.
     """
 
     def __init__(
@@ -117,10 +117,10 @@ class StakedDiscount(Pulse):
         )  # fmt: skip
 
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Write staked prices, and the error with which the oracle passes them over."""
+        """Write the staked coin's prices, and the oracle error that restores the coin's price."""
         since = np.arange(tapes.shape[1]) - self.onsets(seeds)[:, None]
         worth = 1.0 - self.discount * self.weight(since)
-        before = np.concatenate([worth[:, :1], worth[:, :-1]], axis=1)  # an hour opens at the discount of the last one
+        before = np.concatenate([worth[:, :1], worth[:, :-1]], axis=1)  # an hour opens at the last hour's discount
         for field, factor in (("open", before), ("high", worth), ("low", worth), ("close", worth)):
             tapes[field] *= factor.astype(np.float32)
         tapes["high"] = np.maximum(tapes["high"], np.maximum(tapes["open"], tapes["close"]))

@@ -1,4 +1,4 @@
-"""What a scenario is, how scenarios combine, and the register of those that have a name."""
+"""The interface of a scenario, the combination of scenarios, and the register of scenarios with a name."""
 
 import logging
 import zlib
@@ -16,18 +16,18 @@ from protogov.envs.scenarios.seal import SealedError, is_open
 from protogov.envs.world.state import ATTACKS, TAPE
 
 Split = Literal["train", "validation", "test", "free"]
-STRICTNESS: tuple[Split, ...] = ("free", "train", "validation", "test")  # a tape of two splits is of the later one
-HELD_OUT: tuple[Split, ...] = ("validation", "test")  # of which nobody trains or tunes
+STRICTNESS: tuple[Split, ...] = ("free", "train", "validation", "test")  # a tape of two splits belongs to the later one
+HELD_OUT: tuple[Split, ...] = ("validation", "test")  # never used to train or tune
 Tapes = NDArray[np.void]  # records of dtype TAPE
 Seeds = NDArray[np.uint64]
 
-# Compiled entry points of this folder close over the digest of these: all that can change what they draw.
+# Compiled entry points of this folder close over the digest of these folders: all sources that can change a draw.
 SOURCE_FOLDERS = (str(Path(__file__).parent), str(Path(__file__).parents[1] / "world"))
 CANDLE_SUFFIXES = (".csv", ".csv.gz", ".parquet")
 PRICES = ("open", "high", "low", "close")
-# What a scenario says the origin of: the price, and each condition of the market. Attacks are nobody's record.
+# Channels for which a scenario states an origin: the price and each condition of the market. Attacks have no origin.
 CHANNELS = ("price", *(name for name in TAPE.names or () if name not in (*PRICES, *ATTACKS)))
-DERIVED = ("implied_vol", "depth", "congestion")  # what `conditions.fill_conditions` reads off the price path
+DERIVED = ("implied_vol", "depth", "congestion")  # `conditions.fill_conditions` computes these from the price path
 ORIGINS = ("recorded", "derived", "invented")  # see `Scenario.provenance`
 _MAX_HOURS = 24 * 366
 _POSITIVE = (*PRICES, "implied_vol", "depth", "peg", "leverage_demand", "flow_intensity")
@@ -35,16 +35,16 @@ _SHARES = ("congestion", "informed_share", "arbitrage_away", "supplier_exit", "g
 
 
 class Scenario(ABC):
-    """What the market outside a protocol does: a keyed function from a seed to a tape.
+    """The market outside a protocol: a keyed function from a seed to a tape.
 
-    A subclass sets `name` and `split` and implements :meth:`fill`. `a + b` puts the overlay `b` on the path `a`: the
-    price path and conditions of `a`, changed by `b`, both drawn for the same seed. A path comes first and there is one
-    of it; overlays apply from left to right.
+    A subclass sets `name` and `split` and implements :meth:`fill`. `a + b` applies the overlay `b` to the path `a`: the
+    price path and the conditions of `a`, changed by `b`, both drawn for the same seed. The path comes first, and there
+    is only one. Overlays apply from left to right.
     """
 
     name: str
-    # The one field that says who may see it. "train": learners may; "validation": they may not, but people may, and
-    # choose by it (`check_trainable`); "test": nobody until it is opened (`check_open`); "free": no side claims it
+    # The only field that decides who may use it. "train": learners may. "validation": learners may not, but people may
+    # look and choose by it (`check_trainable`). "test": nobody until it is opened (`check_open`). "free": everybody
     split: Split
     kind: str = "path"  # one word for lists: synthetic, crisis, mixture, overlay, failure, replay
     about: str = ""  # one line for lists
@@ -55,25 +55,25 @@ class Scenario(ABC):
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
         """Write every field of `tapes` (TAPE[n, hours + 1], a recarray) from `seeds` (U64[n]), row by row.
 
-        The channels of attacks (`protogov.envs.world.state.ATTACKS`) are 0 already and may be left so.
+        The channels of attacks (`protogov.envs.world.state.ATTACKS`) are already 0 and may stay so.
         """
 
     def check_open(self) -> None:
-        """Raise SealedError if it, or a part of it, is of the split "test" and nobody has opened that (``seal.py``)."""
+        """Raise SealedError if the scenario or a part of it is of the split "test" and sealed (``seal.py``)."""
         sealed = [name for name, split in held_out_splits(self).items() if split == "test"]
         if sealed and not is_open():
-            # the whole comes first, then its parts; it is a part that keeps the whole closed
+            # the whole is listed first, then its parts; the message names the sealed part
             raise SealedError(
                 f"scenario {sealed[-1]!r} belongs to the sealed test, which nothing plays but "
                 f"`protogov evaluate GOVERNORS --open-test`; use one of the splits train, validation or free."
             )
 
     def provenance(self) -> dict[str, str]:
-        """Where each channel comes from: a word for each of CHANNELS, the price and the market's conditions.
+        """The origin of each channel: a word for each of CHANNELS, that is the price and the market's conditions.
 
-        "recorded": from a file or from published facts. "derived": a stated function of the price path, with no draw of
-        its own. "invented": drawn from a process of ours, or set by us; a scenario that says nothing has invented all.
-        Two words joined by " or ": one of them, by seed or by hour. An overlay has words for what it changes alone.
+        "recorded": from a file or from published facts. "derived": a stated function of the price path without a draw
+        of its own. "invented": drawn from a process of ours, or set by us; this is the default. Two words joined by
+        " or ": one of them, depending on the seed or the hour. An overlay has words only for what it changes.
         """
         words = dict.fromkeys(CHANNELS, "invented")
         return words | dict.fromkeys(self.derived, "derived") | dict.fromkeys(self.recorded, "recorded")
@@ -86,21 +86,21 @@ class Scenario(ABC):
             raise ValueError(f"num_hours is {num_hours}; it must lie in [1, {_MAX_HOURS}].")
 
     def draw(self, seeds: Iterable[int] | NDArray[Any], num_hours: int) -> Tapes:
-        """Draw one tape for each seed.
+        """Draw one tape per seed.
 
         Args:
             seeds: U64[n], or any integers that fit.
             num_hours: hours after the opening, 1 to 8784.
 
         Returns:
-            TAPE[n, num_hours + 1], fresh. Row 0 is the opening (open = high = low = close = the first price), row h
-            the candle and the conditions of hour h. The same scenario and seed give the same tape, bit for bit, in any
-            batch and with numba's jitting on or off.
+            TAPE[n, num_hours + 1], a new array. Row 0 is the opening (open = high = low = close = the first price).
+            Row h is the candle and the conditions of hour h. The same scenario and seed give the same tape, bit for
+            bit, in any batch and with numba's jitting on or off.
 
         Raises:
-            ValueError: for seeds that are no unsigned integers, for hours out of range, and for a scenario that
-                writes an impossible tape.
-            SealedError: for a scenario of the sealed test, as long as nobody has opened it; a ValueError.
+            ValueError: seeds are not unsigned integers, hours are out of range, or the scenario writes an impossible
+                tape.
+            SealedError: the scenario belongs to the sealed test, which is not opened. It is a ValueError.
         """
         tapes, _ = self._drawn(seeds, num_hours, self.fill)
         plain = tapes.view(TAPE, np.ndarray)
@@ -108,13 +108,13 @@ class Scenario(ABC):
         return plain
 
     def _drawn(self, seeds: Any, num_hours: int, fill: Callable[[Tapes, Seeds], Any]) -> tuple[Tapes, Any]:
-        """Fresh tapes, written by `fill`, and what that returned."""
+        """New tapes, written by `fill`, and the result of `fill`."""
         self.check_open()
         self.check_hours(num_hours)
         keys = as_seeds(seeds)
-        # zeros: attacks are what somebody writes, and most scenarios have none
+        # zeros: most scenarios have no attacks
         tapes = np.zeros((keys.size, int(num_hours) + 1), TAPE).view(np.recarray)
-        # with jitting off numpy warns of the wrap-around that the keyed noise is made of
+        # with jitting off numpy warns of overflow; the keyed noise uses this overflow on purpose
         compiling = Compiling("compiling a market (takes some seconds)", "compiled a market", logging.INFO)
         with np.errstate(over="ignore"), compiling:
             return tapes, fill(tapes, keys)
@@ -131,17 +131,17 @@ class Scenario(ABC):
 
     @property
     def leaves(self) -> tuple["Scenario", ...]:
-        """The scenarios that this one is made of; itself, where it is made of no others."""
+        """The scenarios that this one consists of; only itself if it has no parts."""
         return (self,)
 
     @property
     def is_overlay(self) -> bool:
-        """Whether it changes a tape instead of drawing one."""
+        """Whether the scenario changes a tape instead of drawing one."""
         return isinstance(self, Overlay)
 
     @property
     def salt(self) -> np.uint64:
-        """A number of the scenario's name: mixed into the seed, it keeps scenarios of different splits independent."""
+        """A number from the scenario's name. Mixed into the seed, it keeps scenarios of different names independent."""
         return np.uint64(zlib.crc32(self.name.encode()))
 
 
@@ -152,18 +152,18 @@ class Overlay(Scenario):
     """
 
     kind = "overlay"
-    changes: tuple[str, ...] = CHANNELS  # of CHANNELS; what an overlay does not name it may have changed
+    changes: tuple[str, ...] = CHANNELS  # channels that it may change; by default all
 
     def provenance(self) -> dict[str, str]:
-        """Say "invented" of each channel that it changes, whatever the path had there."""
+        """The word "invented" for each channel that the overlay changes, independent of the path's origin."""
         return dict.fromkeys(self.changes, "invented")
 
     @abstractmethod
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Change `tapes` (TAPE[n, hours + 1], a recarray) in place; row i belongs to `seeds[i]`."""
+        """Change `tapes` (TAPE[n, hours + 1], a recarray) in place. Row i belongs to `seeds[i]`."""
 
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Refuse: there is no tape to change yet."""
+        """Raise ValueError: there is no tape to change."""
         raise ValueError(
             f"scenario {self.name!r} changes a tape and draws none; write a path first: 'jump + {self.name}'."
         )
@@ -175,7 +175,7 @@ class Overlay(Scenario):
 
 
 class _Pair(Scenario):
-    """Two scenarios, the second on top of the first: what `+` makes; the stricter split of the two."""
+    """Two scenarios joined by `+`, the second applied to the first. It has the stricter split of the two."""
 
     def __init__(self, first: Scenario, second: "Overlay") -> None:
         self.first, self.second = first, second
@@ -188,7 +188,7 @@ class _Pair(Scenario):
         return (*self.first.leaves, *self.second.leaves)
 
     def provenance(self) -> dict[str, str]:
-        """What the first part says, but for what the second changes."""
+        """The first part's origins, replaced for the channels that the second changes."""
         return self.first.provenance() | self.second.provenance()
 
     def check_hours(self, num_hours: int) -> None:
@@ -217,11 +217,11 @@ class _Chain(_Pair, Overlay):
 
 
 class Named(Scenario):
-    """A scenario under a name of its own, such as a sum that is worth being found.
+    """A scenario under another name, for example a sum that users should find by a name.
 
     Args:
-        name: of the whole; its parts keep theirs, which their noise is keyed by.
-        scenario: what it draws.
+        name: name of the whole. Its parts keep their names, which are part of the key of their noise.
+        scenario: the scenario that it draws.
         kind: one word for lists.
     """
 
@@ -230,11 +230,11 @@ class Named(Scenario):
 
     @property
     def leaves(self) -> tuple[Scenario, ...]:
-        """The scenarios that it is made of."""
+        """The scenarios that it consists of."""
         return self.scenario.leaves
 
     def provenance(self) -> dict[str, str]:
-        """What its scenario says."""
+        """The origins of its scenario."""
         return self.scenario.provenance()
 
     def check_hours(self, num_hours: int) -> None:
@@ -250,14 +250,14 @@ _registry: dict[str, Scenario] = {}
 
 
 def register(scenario: Scenario, about: str = "") -> Scenario:
-    """Make `scenario` known by its name and return it; a name is given once.
+    """Register `scenario` under its name and return it. A name can be used once.
 
     Args:
-        scenario: what to register.
-        about: one line that says what it is, for lists; the scenario's own by default.
+        scenario: the scenario to register.
+        about: one line for lists that describes it; by default the scenario's own.
 
     Raises:
-        ValueError: for a name that is taken, empty, reads as a file of candles or holds a `+`.
+        ValueError: the name is used, empty, looks like a file of candles or contains a `+`.
     """
     name = scenario.name
     if name in _registry:
@@ -273,34 +273,34 @@ def register(scenario: Scenario, about: str = "") -> Scenario:
 
 
 def scenario_names(split: Split | None = None) -> tuple[str, ...]:
-    """Registered names of what can be played by itself, in alphabetical order, of one `split` or of all but the test.
+    """Registered names of scenarios with a path, in alphabetical order: of one `split`, or of all except the test.
 
-    Those of the split "test" are sealed: they are listed where that is asked for, and may not be drawn.
+    Scenarios of the split "test" are sealed. They are listed only for `split="test"`, and cannot be drawn.
     """
     asked = [one for one in STRICTNESS if one != "test"] if split is None else [split]
     return tuple(sorted(one.name for each in asked for one in rows(each)))
 
 
 def rows(split: Split) -> tuple[Scenario, ...]:
-    """The same of one split, as scenarios in the order in which they were registered."""
+    """The scenarios with a path of one split, in the order of their registration."""
     return tuple(one for one in _registry.values() if not one.is_overlay and one.split == split)
 
 
 def overlay_names() -> tuple[str, ...]:
-    """Registered names of what changes another scenario and is added with `+`, in alphabetical order."""
+    """Registered names of overlays, which are added to a path with `+`, in alphabetical order."""
     return tuple(sorted(name for name, scenario in _registry.items() if scenario.is_overlay))
 
 
 def registered(name: str) -> Scenario | None:
-    """The scenario that is registered under `name`; None if there is none."""
+    """The scenario registered under `name`; None if there is none."""
     return _registry.get(name)
 
 
 def held_out_splits(scenario: Scenario) -> dict[str, Split]:
-    """Names of all parts of a scenario that are kept from training, each with the split that keeps it.
+    """Names of all parts of a scenario that may not be trained on, each with its split.
 
-    A part counts by its own split and by its name: a copy of a registered scenario that calls itself of another split
-    is of that scenario's all the same.
+    A part counts by its own split and by its name. A copy of a registered scenario that claims another split therefore
+    still counts as that scenario.
     """
     splits: dict[str, Split] = {}
     for part in (scenario, *scenario.leaves):
@@ -312,15 +312,15 @@ def held_out_splits(scenario: Scenario) -> dict[str, Split]:
 
 
 def held_out(scenario: Scenario) -> tuple[str, ...]:
-    """Names of all parts of a scenario that are of the splits validation or test; see :func:`held_out_splits`."""
+    """Names of all parts of a scenario that are of the split validation or test; see :func:`held_out_splits`."""
     return tuple(held_out_splits(scenario))
 
 
 def check_trainable(scenario: Scenario) -> None:
-    """Refuse what is held out, for whatever learns, tunes or chooses by what it draws.
+    """Refuse held-out scenarios, for code that learns, tunes or chooses by the tapes that it draws.
 
     Raises:
-        ValueError: the scenario or a part of it is of the splits validation or test, see :func:`held_out_splits`.
+        ValueError: the scenario or a part of it is of the split validation or test, see :func:`held_out_splits`.
     """
     kept = held_out_splits(scenario)
     if kept:
@@ -340,7 +340,7 @@ def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:
     """
     if not isinstance(seeds, np.ndarray):
         try:
-            # one by one: numpy would turn a list that mixes small and very large integers into floats
+            # one by one: numpy would convert a list of small and very large integers to floats
             seeds = np.array([index(seed) for seed in seeds], dtype=np.uint64)
         except (TypeError, OverflowError):
             raise ValueError(f"seeds are {seeds!r}; they must be integers between 0 and 2**64 - 1.") from None
@@ -352,18 +352,18 @@ def as_seeds(seeds: Iterable[int] | NDArray[Any]) -> Seeds:
 
 
 def stricter(one: Split, other: Split) -> Split:
-    """The split of a tape that is partly of one and partly of the other: test, then validation, train, free."""
+    """The split of a tape that belongs partly to each of two splits: test before validation, train, free."""
     return max(one, other, key=STRICTNESS.index)
 
 
 def either(words: Iterable[str]) -> str:
-    """Several answers of :meth:`Scenario.provenance` about one channel as one: each word once, joined by " or "."""
+    """Several answers of :meth:`Scenario.provenance` about one channel in one: each word once, joined by " or "."""
     origins = {word for some in words for word in some.split(" or ")}
     return " or ".join(sorted(origins, key=ORIGINS.index))
 
 
 def _check_tapes(tapes: Tapes, name: str) -> None:
-    """Refuse tapes that no market can have: the world trusts them blindly in compiled code."""
+    """Refuse tapes that no market can have: compiled code does not check them again."""
 
     def refuse(field: str, wrong: NDArray[Any], accepted: str) -> None:
         if wrong.any():

@@ -1,13 +1,13 @@
 """A price with square-root stochastic variance and jumps in price and variance: the process of the sealed test.
 
 d log P = (drift - V/2) dt + sqrt(V) dW + jumps;  d V = reversion (mean - V) dt + noise sqrt(V) dB + jumps, corr(W, B) =
-leverage. Heston (1993) with the lognormal jumps of Bates (1996), each of which lifts variance by an exponential amount,
-as in Duffie, Pan and Singleton (2000). No scenario that is trained or validated on uses it: `jump` has a log-OU vol and
-crashes, `regimes` switches, `self-exciting` has jumps that set off jumps.
+leverage. Source: Heston (1993) with the lognormal jumps of Bates (1996). Each jump also raises the variance by an
+exponential amount, as in Duffie, Pan and Singleton (2000). No training or validation scenario uses this process: `jump`
+has a log-OU vol and crashes, `regimes` switches between regimes, `self-exciting` has jumps that trigger jumps.
 
 The parameters are fitted by moments to ETH's recorded hourly candles in seven windows: four of crises (May 2021, May,
-June and November 2022) and three of calm months (January 2020, October 2022, July 2023). A window of a crisis lasts 36
-days, and nine crises in six years fill 15% of the hours: so much the four count, the three calm ones 85%.
+June and November 2022) and three of calm months (January 2020, October 2022, July 2023). A crisis window lasts 36 days.
+Nine crises in six years fill 15% of the hours, so the four have the weight 15% and the three calm ones 85%.
 
 | moment of log returns | recorded | fitted |
 |---|---|---|
@@ -20,8 +20,8 @@ days, and nine crises in six years fill 15% of the hours: so much the four count
 | the same, 72 h | .106 | .071 |
 | correlation of a return with the mean square of the next 24 hours | -.064 | -.048 |
 
-`python -m protogov.experiments.bates_fit --data FOLDER` measures and fits them. The variance that this asks for is
-wild: it spends long near zero and is drawn as :func:`variance_step` draws it, which is the definition here, no
+`python -m protogov.experiments.bates_fit --data FOLDER` measures and fits the moments. The fitted variance is extreme:
+it is near zero for long times. :func:`variance_step` is therefore the definition of the process here, and not an
 approximation.
 """
 
@@ -41,21 +41,21 @@ from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
 @dataclass(frozen=True)
 class BatesProcess(ProcessParameters, SimulatedWalk):
-    """The parameters; annual decimals, times in hours. Defaults are the fit of the sealed test."""
+    """The parameters: annual decimals, times in hours. The defaults are the fit of the sealed test."""
 
     start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds
-    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of its log
+    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of the log of the start price
     vol: float = bounded(0.589, 1e-3, 5.0)  # square root of the variance to which the diffusion reverts
     half_life: float = bounded(43.7, 0.5, 10_000.0)  # of a deviation of the variance
-    vol_of_vol: float = bounded(2.61, 0.0, 5.0)  # sd of the stationary variance without jumps, over its mean
+    vol_of_vol: float = bounded(2.61, 0.0, 5.0)  # sd of the stationary variance without jumps, divided by its mean
     leverage: float = bounded(-0.316, -1.0, 1.0)  # correlation of the two Brownian motions
-    jump_hazard: float = bounded(0.00192, 0.0, 0.5)  # an hour
-    jump_mean: float = bounded(0.0044, -0.2, 0.2)  # of log size
-    jump_spread: float = bounded(0.0391, 0.0, 0.3)
-    variance_jump: float = bounded(0.519, 0.0, 50.0)  # mean of what a jump adds to the annual variance
+    jump_hazard: float = bounded(0.00192, 0.0, 0.5)  # per hour
+    jump_mean: float = bounded(0.0044, -0.2, 0.2)  # of the log size
+    jump_spread: float = bounded(0.0391, 0.0, 0.3)  # sd of the log size
+    variance_jump: float = bounded(0.519, 0.0, 50.0)  # mean addition of a jump to the annual variance
 
     def walk(self, path: Path, keys: Keys) -> Floats:
-        """Simulate a path for each key; it has no marks."""
+        """Simulate a path per key; it has no marks."""
         return _walk(path, keys, self.as_record())
 
 
@@ -69,7 +69,7 @@ _MOST = 25.0  # annual variance: a vol of 500%
 
 @compiled
 def variance_step(variance: float, hours: float, shock: float, p: Any) -> float:
-    """Annual variance after so many `hours` without a jump: full-truncation Euler (Lord, Koekkoek, van Dijk 2010)."""
+    """Annual variance after `hours` without a jump: full-truncation Euler (Lord, Koekkoek, van Dijk 2010)."""
     mean = p.vol * p.vol
     speed = 0.6931471805599453 / p.half_life
     held = max(variance, 0.0)
@@ -82,7 +82,7 @@ def variance_step(variance: float, hours: float, shock: float, p: Any) -> float:
 def bates_hour(
     log_price: float, variance: float, seed: np.uint64, step: np.uint64, num_substeps: int, p: Any
 ) -> tuple[float, float, float, float]:
-    """Walk one hour: (log close, log high, log low, variance after it)."""
+    """Simulate one hour. Returns (log close, log high, log low, variance after it)."""
     hours = 1.0 / num_substeps
     years = hours / HOURS_PER_YEAR
     own = sqrt(1.0 - p.leverage * p.leverage)
@@ -107,9 +107,9 @@ def bates_hour(
 
 @compiled
 def bates_row(path: Path, seed: np.uint64, process: Any) -> float:
-    """Simulate one path; the log price at its origin."""
+    """Simulate one path. Returns the log price at its origin."""
     p = process[0]
-    # thirty days before the opening are enough to forget where the variance began
+    # after thirty days the start value of the variance no longer matters at the opening
     variance = p.vol * p.vol
     log_price = 0.0
     for i in range(1, path.close.size):

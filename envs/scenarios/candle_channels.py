@@ -1,4 +1,4 @@
-"""What a candle file may hold beside the candles: columns of market conditions, their units, ranges and holes."""
+"""Optional columns of a candle file: columns of market conditions, their units, ranges and missing values."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from protogov.envs.world.parameters import Parameters
 
 Values = NDArray[np.float64]
 
-PERCENT_FROM, PERCENT_TO = 5.0, 500.0  # an implied vol above 5 is meant in percent; nothing has had a vol of 500%
-# The world multiplies the cost of gas by 1 + gas_congestion * congestion, so a jammed chain costs 21 times the usual.
+PERCENT_FROM, PERCENT_TO = 5.0, 500.0  # an implied vol above 5 is read as percent: no vol has reached 500%
+# The world multiplies the cost of gas by 1 + gas_congestion * congestion. At congestion 1 this is 21 times.
 GAS_RISE = Parameters().gas_congestion
 GAS_JAMMED = 1.0 + GAS_RISE
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that may stand beside the candles.
+    """An optional column beside the candles.
 
     Attributes:
-        channel: of the tape that it becomes.
-        low: least value accepted, in the column's own unit.
-        high: largest value accepted.
-        accepted: the sentence that says so.
-        aliases: other names under which it is understood.
+        channel: the channel of the tape that it becomes.
+        low: least accepted value, in the column's own unit.
+        high: largest accepted value.
+        accepted: the sentence that states this range.
+        aliases: other accepted names.
     """
 
     channel: str
@@ -51,7 +51,7 @@ COLUMNS: dict[str, Column] = {
     "outside_yield": Column("outside_yield", 0.0, 1.0, "annual decimals from 0 to 1 are accepted, 0.04 for 4% a year"),
 }  # fmt: skip
 
-# Columns that look like one of the above and are not: nobody can tell their unit from the numbers.
+# Columns that look like one of the above but are not: their unit cannot be found from the numbers.
 LOOKALIKES: dict[str, str] = {
     "funding_rate": "exchanges give it for the hours between two payments; a column funding takes the annual decimal",
     "gas_price": "its usual level is not known; a column gas takes multiples of the usual cost of blockspace",
@@ -61,12 +61,12 @@ LOOKALIKES: dict[str, str] = {
 
 
 def parse_channels(table: CandleTable) -> dict[str, Values]:
-    """The optional columns of a file: name in COLUMNS -> F64[bars], in its unit, NaN where a cell is empty.
+    """The optional columns of a file: name in COLUMNS -> F64[bars], in its unit, NaN for an empty cell.
 
-    A column of percent comes back as decimals. What was assumed or left out is added to the table's report.
+    A column in percent is returned as decimals. The table's report lists what was assumed or left out.
 
     Raises:
-        CandleError: for a value that is no number or out of its range; names file, row, column and what is accepted.
+        CandleError: a value is not a number or out of range. It names file, row, column and what is accepted.
     """
     for name, reason in LOOKALIKES.items():
         if name in table.columns:
@@ -105,7 +105,7 @@ def _numbers(table: CandleTable, written: str, column: Column) -> Values:
 
 
 def _decimals(table: CandleTable, written: str, vols: Values) -> Values:
-    """Vols as decimals: a column wholly above 5 is percent; one that crosses 5 is neither."""
+    """Vols as decimals: a column entirely above 5 is percent; one with values on both sides of 5 is refused."""
     above = vols > PERCENT_FROM
     known = np.isfinite(vols)
     if not above.any():
@@ -114,7 +114,7 @@ def _decimals(table: CandleTable, written: str, vols: Values) -> Values:
         low, high = np.nanmin(vols), np.nanmax(vols)
         table.report.append(f"Column {written}, {low:g} to {high:g}, was read as percent and divided by 100.")
         return vols / 100.0
-    # the kind that is rarer in the column is the odd one out
+    # the rarer kind in the column is probably the mistake
     odd = above if 2 * above.sum() <= known.sum() else known & ~above
     index = int(np.argmax(odd))
     table.fail(
@@ -125,18 +125,18 @@ def _decimals(table: CandleTable, written: str, vols: Values) -> Values:
 
 
 def last_known(bars: Values) -> Values:
-    """The last value of each row of `bars` (F64[hours, bars of an hour]) that is not NaN; NaN where all are."""
+    """The last value of each row of `bars` (F64[hours, bars of an hour]) that is not NaN; NaN if all are NaN."""
     from_behind = np.isfinite(bars[:, ::-1]).argmax(axis=1)
     return np.asarray(bars[np.arange(len(bars)), bars.shape[1] - 1 - from_behind])
 
 
 def complete_channels(table: CandleTable, time: NDArray[np.int64], columns: dict[str, Values]) -> dict[str, Values]:
-    """Fill the holes of hourly `columns` and give them the tape's names and units; the report says what was done.
+    """Fill the missing values of hourly `columns` and give them the tape's names and units. The report lists this.
 
-    A value is carried forward within hours that follow each other, never across a gap.
+    A value is carried forward through consecutive hours, but never across a gap.
 
     Returns:
-        F64[hours] by channel of the tape, NaN before the first value of the file and of each stretch without gaps.
+        F64[hours] by channel of the tape. NaN before the first value of the file and of each stretch without gaps.
     """
     channels = {}
     starts = stretch_starts(time)
@@ -144,7 +144,7 @@ def complete_channels(table: CandleTable, time: NDArray[np.int64], columns: dict
     for name, values in columns.items():
         channel = COLUMNS[name].channel
         known = np.isfinite(values)
-        if not known.any():  # its only values lay in incomplete hours at the ends
+        if not known.any():  # its only values were in incomplete hours at the ends
             table.report.append(f"Column {name} is empty in all full hours and was left out.")
             continue
         first = int(np.argmax(known))
@@ -178,7 +178,7 @@ def longest_run(flags: Iterable[bool]) -> int:
 
 
 def _congestion(table: CandleTable, gas: Values) -> Values:
-    """Congestion at which the world's gas costs that multiple of the usual; it knows none below 1 and above 21."""
+    """Congestion at which the world's gas costs this multiple of the usual; limited to multiples from 1 to 21."""
     cheap, dear = int((gas < 1.0).sum()), int((gas > GAS_JAMMED).sum())
     if cheap:
         table.report.append(f"gas lies below 1 in {cheap} hours: they count as the usual, congestion 0.")

@@ -1,4 +1,4 @@
-"""Candle files as people publish them: CSV, gzipped or not, and Parquet, with the columns of the usual sources."""
+"""Candle files as people publish them: CSV (also gzipped) and Parquet, with the column names of the usual sources."""
 
 import csv
 import gzip
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from protogov.envs.parquet_files import read_parquet
 from protogov.envs.scenarios.base import CANDLE_SUFFIXES, PRICES
 
-# What pandas calls an index without a name: in CSV, in Parquet, after reset_index, and once it was read back.
+# Names that pandas gives to an index without a name: in CSV, in Parquet, after reset_index, and after reading it again.
 INDEX_NAMES = ("", "__index_level_0__", "index", "level_0", "unnamed:_0")
-# Files without a header, by their number of columns: where volume stands. The first five are time and prices in all.
+# Files without a header, by their number of columns: the index of volume. The first five are always time and prices.
 _HEADERLESS_VOLUME = {
     5: None,  # time, open, high, low, close
     6: 5,  # ccxt: ..., volume
@@ -28,11 +28,11 @@ _HEADERLESS_VOLUME = {
     12: 5,  # Binance klines
 }
 _MARKET_NAMES = ("symbol", "ticker", "pair")
-_SEPARATORS = ("\t", ";", "|", ",")  # tried in this order: beside the others a comma is a decimal one
+_SEPARATORS = ("\t", ";", "|", ",")  # tried in this order: beside the first three a comma may be a decimal comma
 _MISSING = frozenset(("", "nan", "nat", "na", "n/a", "<na>", "null", "none"))
 _DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d+\.\d+")
 _LETTER = re.compile("[A-Za-z]")
-# First bytes of what is no text, and what to do about it.
+# First bytes of other formats, and the cure for each.
 _OTHER_FORMATS = {
     b"PAR1": "a Parquet file; its name must end in .parquet",
     b"PK\x03\x04": "a zip archive or a workbook; unpack it, or save it as CSV",
@@ -49,17 +49,17 @@ _TWO_ROWS = (
 
 
 class CandleError(ValueError):
-    """A candle file that cannot be used; the message names file, row and reason."""
+    """A candle file that cannot be used. The message names file, row and reason."""
 
 
 @dataclass
 class CandleTable:
-    """A file as it was read.
+    """The content of a file.
 
     Attributes:
-        path: of the file.
-        word: "line" of a text file, "row" of a Parquet file.
-        rows: number of each bar's line (counted from 1, header and comments included) or row (from 1).
+        path: path of the file.
+        word: "line" for a text file, "row" for a Parquet file.
+        rows: line number of each bar (counted from 1, header and comments included), or its row number (from 1).
         columns: values by normalised column name, as strings or as Parquet's types.
         report: sentences on what was assumed while reading.
     """
@@ -71,7 +71,7 @@ class CandleTable:
     report: list[str] = field(default_factory=list)
 
     def place(self, index: int) -> str:
-        """Where bar `index` stands in the file."""
+        """The place of bar `index` in the file."""
         return f"{self.word} {self.rows[index]}"
 
     def fail(self, reason: str, index: int | None = None) -> NoReturn:
@@ -80,17 +80,17 @@ class CandleTable:
         raise CandleError(f"{self.path}{where}: {reason}.")
 
     def leave_out(self, gone: NDArray[np.bool_]) -> None:
-        """Drop the rows of which `gone` (bool[rows]) is true."""
+        """Remove the rows for which `gone` (bool[rows]) is true."""
         kept = np.flatnonzero(~gone).tolist()
         self.rows = [self.rows[i] for i in kept]
         self.columns = {name: [values[i] for i in kept] for name, values in self.columns.items()}
 
 
 def read_table(path: Path) -> CandleTable:
-    """Read a .csv, .csv.gz or .parquet file without judging its values.
+    """Read a .csv, .csv.gz or .parquet file without checking its values.
 
     Raises:
-        CandleError: for a file that is missing, of another kind, unreadable or ragged, and for a header of two rows.
+        CandleError: the file is missing, of another kind, unreadable or ragged, or its header has two rows.
     """
     try:
         if path.is_dir():
@@ -110,7 +110,7 @@ def counted(number: int, word: str) -> str:
 
 
 def without_suffix(path: Path) -> str:
-    """The name of a file of candles without .csv, .csv.gz or .parquet."""
+    """The name of a candle file without .csv, .csv.gz or .parquet."""
     suffix = max((one for one in CANDLE_SUFFIXES if path.name.lower().endswith(one)), key=len, default="")
     return path.name[: len(path.name) - len(suffix)]
 
@@ -163,7 +163,7 @@ def _read_text(path: Path) -> CandleTable:
 
 
 def _decoded(table: CandleTable, data: bytes) -> str:
-    """Text of the bytes of a file, which may be gzipped whatever its name says."""
+    """Text of the bytes of a file. The bytes may be gzipped, independent of the file's name."""
     if data.startswith(b"\x1f\x8b"):
         try:
             data = gzip.decompress(data)
@@ -179,7 +179,7 @@ def _decoded(table: CandleTable, data: bytes) -> str:
 
 
 def _separator(text: str) -> str:
-    """The first of the separators that a line holds three of, so that there are columns for four prices."""
+    """The first separator that occurs at least three times in a line: four prices need that many."""
     for line in io.StringIO(text):
         for separator in _SEPARATORS:
             if not _is_comment(line) and line.count(separator) >= 3:
@@ -188,12 +188,12 @@ def _separator(text: str) -> str:
 
 
 def _is_comment(text: str) -> bool:
-    """Whether it is no row: CryptoDataDownload's address above the header, Excel's `sep=;`, a remark."""
+    """Whether a line is not a row: CryptoDataDownload's address above the header, Excel's `sep=;`, a comment."""
     return text.lstrip().lower().startswith(("#", "http", "sep="))
 
 
 def _read_decimal_commas(table: CandleTable, lines: list[tuple[int, list[str]]]) -> None:
-    """Write decimal points for decimal commas, where numbers have commas and none has a point."""
+    """Replace decimal commas by decimal points, if some numbers have a comma and none has a point."""
     cells = [cell.strip() for _, row in lines for cell in row]
     first = next((cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)), None)
     if first is None or any(_DECIMAL_POINT.fullmatch(cell) for cell in cells):
@@ -204,7 +204,7 @@ def _read_decimal_commas(table: CandleTable, lines: list[tuple[int, list[str]]])
 
 
 def _is_second_header(names: Sequence[str], first: Sequence[str]) -> bool:
-    """Whether the first row below the header holds names too."""
+    """Whether the first row below the header also contains names."""
     if {names[0], _normalised(first[0])} == {"price", "ticker"}:
         return True
     cells = [cell for name, cell in zip(names, first, strict=False) if name in PRICES]
@@ -222,7 +222,7 @@ def _read_parquet(path: Path) -> CandleTable:
         data = read_parquet(path)
         for name, column in zip(data.column_names, data.columns, strict=True):
             if pyarrow.types.is_timestamp(column.type):
-                # to microseconds: nanoseconds would need pandas
+                # to microseconds: Python's times have no nanoseconds
                 column = column.cast(pyarrow.timestamp("us", tz=column.type.tz), safe=False)
             names.append(_normalised(name))
             columns.append(column.to_pylist())
@@ -240,16 +240,16 @@ def _read_parquet(path: Path) -> CandleTable:
 
 
 def _fill_columns(table: CandleTable, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> None:
-    """Give the table its columns; of two with the same name the first counts, unless it is a price."""
+    """Give the table its columns. Of two columns with the same name the first counts; two price columns are refused."""
     for number, (name, values) in enumerate(zip(names, columns, strict=True)):
         if name in PRICES and name in table.columns:
             table.fail(f"the column {name} stands twice in the header; one market a file is accepted")
-        # only in front a column without a name is an index: elsewhere the header ends in a separator
+        # a column without a name is an index only if it is the first; elsewhere the header ends in a separator
         table.columns.setdefault(name if name or number == 0 else f"column_{number + 1}", values)
 
 
 def _counted_names(table: CandleTable, names: Sequence[str]) -> list[str] | None:
-    """Names of columns for a header of 0, 1, 2 …, which pandas gives to lists of an exchange's interface; else None."""
+    """Column names for a header of 0, 1, 2 …, which pandas writes for lists from an exchange's interface; else None."""
     numbers = [name for name in names if name not in INDEX_NAMES]
     if not numbers or numbers != [str(number) for number in range(len(numbers))]:
         return None
@@ -273,7 +273,7 @@ def _headerless_names(table: CandleTable, width: int, reason: str) -> list[str]:
 
 
 def is_missing(cell: Any) -> bool:
-    """Whether a cell is empty or says that there is no value."""
+    """Whether a cell is empty or marks a missing value."""
     return cell is None or str(cell).strip().lower() in _MISSING
 
 
@@ -287,7 +287,7 @@ def is_number(text: str) -> bool:
 
 
 def refuse_several_markets(table: CandleTable) -> None:
-    """Raise CandleError where a column says that the rows are of more than one market."""
+    """Raise CandleError if a column shows that the rows belong to more than one market."""
     for name in _MARKET_NAMES:
         markets = list(dict.fromkeys(str(cell).strip() for cell in table.columns.get(name, ())))
         if len(markets) > 1:
@@ -296,7 +296,7 @@ def refuse_several_markets(table: CandleTable) -> None:
 
 
 def leave_out_empty_rows(table: CandleTable) -> None:
-    """Drop rows without any price, such as resampling writes where nothing was traded: their bars are missing."""
+    """Remove rows without any price, which resampling writes for times without trades: their bars are missing."""
     opens, *others = (table.columns[name] for name in PRICES)
     gone = np.array(
         [is_missing(cell) and all(is_missing(other[i]) for other in others) for i, cell in enumerate(opens)]
@@ -311,7 +311,7 @@ def parse_prices(table: CandleTable, name: str) -> list[float]:
     """A column of prices.
 
     Raises:
-        CandleError: for a value that is no number; NaN and infinity pass.
+        CandleError: a value is not a number. NaN and infinity are accepted here.
     """
     prices = []
     for index, value in enumerate(table.columns[name]):
@@ -324,7 +324,7 @@ def parse_prices(table: CandleTable, name: str) -> list[float]:
 
 
 def parse_volumes(table: CandleTable) -> list[float]:
-    """Volumes, NaN where unknown: they decide nothing in a replay, so a bad one is reported instead of refused."""
+    """Volumes, NaN if unknown. A replay does not use them, so a bad value is reported and not refused."""
     unknown = float("nan")
     name = next((name for name in table.columns if name.split("_")[0] in ("volume", "vol")), None)
     if name is None:

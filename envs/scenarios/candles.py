@@ -1,4 +1,4 @@
-"""Candles that can be replayed: checked, hourly and cleaned; every change is reported, none is silent."""
+"""Candles that can be replayed: checked, hourly and cleaned. The report lists every change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,15 +31,15 @@ from protogov.envs.scenarios.candle_times import (
 
 __all__ = ["HOUR", "CandleError", "Candles", "load_candles", "utc"]
 
-ROUNDING = 1e-4  # of a price: how far a high may lie below the close, or a low above it, to be put right
+ROUNDING = 1e-4  # share of a price: a high this much below the close, or a low this much above it, is corrected
 
-# A bad print is a price far beyond both neighbouring hours, in a market that was quiet, gone within its hour. In real
-# hours of ETH, crises of 2021-22 among them, the farthest wick lay 6.3% beyond its neighbours (21 and 23 May 2021), and
-# the most unusual one 4.4 times the range of the hours around it (a quiet January). A price is touched only where it
-# passes all three bounds; what a crash looks like in the middle of a crash is therefore kept.
+# A bad print is a price far beyond both neighbouring hours, in a quiet market, that has disappeared within its hour. In
+# real hours of ETH, including the crises of 2021-22, the farthest wick lay 6.3% beyond its neighbours (21 and 23 May
+# 2021). The most unusual one was 4.4 times the range of the hours around it (a quiet January). A price is changed only
+# if it passes all three bounds. A large move in the middle of a crash therefore stays unchanged.
 SPIKE_LEAST = 0.10  # log distance beyond the neighbours
-SPIKE_RANGES = 8.0  # the same in median log ranges of the hours around
-SPIKE_REVERSION = 0.25  # the market's move across the hour, as a share of that distance
+SPIKE_RANGES = 8.0  # the same distance, in median log ranges of the hours around it
+SPIKE_REVERSION = 0.25  # the market's move over the hour, as a share of that distance
 _SPIKE_WINDOW = 12  # hours on each side
 
 _Columns = dict[str, NDArray[np.float64]]
@@ -47,19 +47,19 @@ _Columns = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Candles:
-    """Hourly candles, oldest first; hours may be missing between them.
+    """Hourly candles, oldest first. Hours may be missing between them.
 
     Attributes:
-        path: of the file.
-        time: I64[n], start of the hour, seconds since 1970 in UTC, rising by whole hours.
-        open: F64[n], as are `high`, `low` and `close`, in the file's currency.
-        high: see `open`.
-        low: see `open`.
-        close: see `open`.
-        volume: F64[n], NaN where the file has none.
+        path: path of the file.
+        time: I64[n], start of the hour, seconds since 1970 in UTC, increasing by whole hours.
+        open: F64[n], in the file's currency.
+        high: as `open`.
+        low: as `open`.
+        close: as `open`.
+        volume: F64[n], NaN if the file has none.
         report: sentences, one for each thing that was changed or assumed; empty for a clean file.
-        channels: F64[n] by the name of a channel of the tape, in its unit: what was recorded beside the price, as of
-            the end of each hour; NaN where it was not.
+        channels: F64[n] by the name of a channel of the tape, in its unit: what was recorded beside the price, at the
+            end of each hour; NaN if not recorded.
     """
 
     path: Path
@@ -88,55 +88,56 @@ class Candles:
 
     @property
     def stretches(self) -> list[range]:
-        """Indices of the hours that follow each other without a gap, stretch by stretch; one where there is no gap."""
+        """Index ranges of consecutive hours without a gap. There is one range if the file has no gap."""
         starts = stretch_starts(self.time)
         return [range(*ends) for ends in zip(starts.tolist(), [*starts[1:].tolist(), self.time.size], strict=True)]
 
     @property
     def recorded(self) -> tuple[str, ...]:
-        """Names of the channels that were recorded beside the price, in some hours at least."""
+        """Names of the channels that were recorded beside the price, at least in some hours."""
         return tuple(name for name in CHANNELS if name in self.channels and np.isfinite(self.channels[name]).any())
 
 
 def load_candles(path: str | Path) -> Candles:
-    """Read candles from a CSV file, which may be gzipped, or a Parquet file.
+    """Read candles from a CSV file, which may be gzipped, or from a Parquet file.
 
-    Columns: a time, `open`, `high`, `low`, `close`, and perhaps a volume, under the names of Binance, Kraken or
+    Columns: a time, `open`, `high`, `low`, `close`, and optionally a volume, with the names of Binance, Kraken or
     CryptoDataDownload, or in the order of Binance's and Kraken's files without header. Columns are separated by commas,
-    semicolons, tabs or bars. An index of pandas without a name is the time where there is no other. Times are ISO-8601
-    (UTC unless they say otherwise) or unix seconds, milliseconds, microseconds or nanoseconds. They mark the start of a
-    bar, or its close: the last minute, second or millisecond of it (`:59:59.999`), or the end by the name `close_time`.
+    semicolons, tabs or bars. A pandas index without a name is the time if there is no other time. Times are ISO-8601
+    (UTC unless they state another zone) or unix seconds, milliseconds, microseconds or nanoseconds. They mark the start
+    of a bar, or its close: its last minute, second or millisecond (`:59:59.999`), or its end if the column is named
+    `close_time`.
 
-    Newest first is turned round, bars that divide an hour are joined to hours, bad prints are clipped, a high below
-    open or close by up to 1e-4 of them, or a low above, is moved there: `report` says so. Where finer bars are joined,
-    holes of up to an hour are filled flat, at the close before. Longer ones, and hours that are missing among hourly
-    bars, stay gaps: nothing is invented there, and no episode of a replay crosses one.
+    `report` lists every correction. Rows with the newest first are reversed. Bars that divide an hour are joined to
+    hours. Bad prints are clipped. A high below open or close by up to 1e-4 of them, or a low above, is moved there.
+    When finer bars are joined, missing times of up to an hour are filled flat, at the close before. Longer ones, and
+    missing hours among hourly bars, stay gaps: nothing is invented there, and no episode of a replay crosses a gap.
 
-    Columns that may stand beside them, each with its value at the end of the bar:
+    Optional columns beside them, each with its value at the end of the bar:
 
     ==================  ===========================================================================  ================
     column              what                                                                         accepted
     ==================  ===========================================================================  ================
     ``implied_vol``     30 days, at the money, annual decimal; also called ``implied_volatility``,   0.01 to 5
-                        ``iv``, ``dvol``, ``mark_iv``. A column that lies wholly above 5 is percent  (5 to 500)
+                        ``iv``, ``dvol``, ``mark_iv``. A column entirely above 5 is percent          (5 to 500)
     ``funding``         annual decimal, paid by longs to shorts; not the ``funding_rate`` of         -10 to 10
                         exchanges, which is for the hours between two payments
     ``depth``           USD that move the pool by 1%                                                 1 to 1e12
     ``peg``             USD per unit of the debt asset                                               0.01 to 100
     ``gas``             cost of blockspace, a multiple of the usual; the tape's congestion is        0 to 10,000
-                        (gas - 1) / 20, cut to 0..1, with which liquidators pay that multiple
+                        (gas - 1) / 20, clipped to 0..1; liquidators then pay that multiple
     ``outside_yield``   annual decimal                                                               0 to 1
     ==================  ===========================================================================  ================
 
-    Their cells may be empty or NaN: the last value is carried forward, before the first one nothing is recorded. Of
-    bars that are joined the last value of the hour counts. `report` says what was carried, cut, read as percent or
+    Cells may be empty or NaN. The last value is carried forward; before the first one nothing is recorded. If bars are
+    joined, the last value of the hour counts. `report` lists what was carried forward, clipped, read as percent or
     under another name, and left out.
 
     Raises:
-        CandleError: for a file that cannot be read, a header of two rows, a missing column, a value that is no number,
-            prices that are not positive and finite or contradict each other by more than 1e-4, other columns out of
-            their range, rows of two markets, times that repeat, go back or mark neither start nor close of a bar, bars
-            longer than an hour, and a file with fewer than two hours. The message names file, row and reason.
+        CandleError: the file cannot be read, has a header of two rows or lacks a column; a value is not a number;
+            prices are not positive and finite, or contradict each other by more than 1e-4; another column is out of
+            range; the rows are of two markets; times repeat, go back or mark neither start nor close of a bar; bars are
+            longer than an hour; there are fewer than two hours. The message names file, row and reason.
     """
     table = read_table(Path(path))
     time_name = find_time_column(table)
@@ -162,7 +163,7 @@ def load_candles(path: str | Path) -> Candles:
 
 
 def _check_prices(table: CandleTable, values: _Columns) -> None:
-    """Refuse prices that no market has; put right, in place, a high or low that rounding moved within the others."""
+    """Refuse prices that no market has. Correct, in place, a high or low that rounding moved inside the others."""
     for name in PRICES:
         wrong = ~(np.isfinite(values[name]) & (values[name] > 0.0))
         if wrong.any():
@@ -201,11 +202,11 @@ def _is_newest_first(times: Times) -> bool:
 def _join_hours(table: CandleTable, time: Times, values: _Columns, interval: int) -> tuple[Times, _Columns]:
     """Join bars of `interval` seconds to hours.
 
-    Missing bars are filled flat, an hour of them in a row at most. Where more are missing the file is cut; hours that a
-    cut or an end of the file leaves incomplete are left out.
+    Missing bars are filled flat, up to an hour of them in a row. If more are missing, the file is cut there. Hours that
+    a cut or an end of the file leaves incomplete are left out.
     """
     per_hour = HOUR // interval
-    hours, before, after = [], [], []  # of each slot of an hour: the last bar up to it, the first from it on
+    hours, before, after = [], [], []  # for each slot of an hour: the last bar up to it, the first bar from it on
     cuts = np.flatnonzero(np.diff(time) > HOUR + interval) + 1
     for part in np.split(np.arange(time.size), cuts):
         slots = (time[part] - time[part[0]]) // interval
@@ -248,7 +249,7 @@ def _join_hours(table: CandleTable, time: Times, values: _Columns, interval: int
 
 
 def _report_gaps(table: CandleTable, time: Times) -> None:
-    """Say where hours are missing, and what that means for an episode."""
+    """Report where hours are missing, and the effect on episodes."""
     starts = stretch_starts(time)
     if starts.size == 1:
         return
@@ -263,10 +264,11 @@ def _report_gaps(table: CandleTable, time: Times) -> None:
 
 
 def _clip_spikes(table: CandleTable, time: Times, values: _Columns) -> _Columns:
-    """Clip what the rule at the head of this file calls a bad print to the extreme of the hours around it.
+    """Clip bad prints (see the rule at the head of this file) to the extreme of the hours around them.
 
-    All four prices of an hour are looked at, so that a bad close is found like a bad wick. A bad print amid a crash
-    stays; so do two in a row, each of which vouches for the other. Hours across a gap are not around each other.
+    All four prices of an hour are checked, so a bad close is found like a bad wick. A bad print in the middle of a
+    crash stays. Two bad prints in a row stay too, because each confirms the other. Hours across a gap are not
+    neighbours.
     """
     clipped = {name: column.copy() for name, column in values.items()}
     for hours in np.split(np.arange(time.size), stretch_starts(time)[1:]):
@@ -276,9 +278,9 @@ def _clip_spikes(table: CandleTable, time: Times, values: _Columns) -> _Columns:
 
 
 def _clip_stretch(table: CandleTable, time: Times, values: _Columns, clipped: _Columns, hours: slice) -> None:
-    """The same for `hours` without a gap; writes to `clipped`."""
+    """The same for `hours` without a gap. Writes to `clipped`."""
     opens, highs, lows, closes = (values[name][hours] for name in PRICES)
-    # the market's own prices at both ends of the hour; the first and last hour vouch for themselves there
+    # the market's own prices at both ends of the hour; the first and last hour use their own prices there
     before, after = np.r_[opens[0], closes[:-1]], np.r_[opens[1:], closes[-1]]
     ends = np.maximum(before, after), np.minimum(before, after)
     roof = np.maximum(ends[0], np.maximum(np.r_[opens[0], highs[:-1]], np.r_[highs[1:], closes[-1]]))

@@ -1,7 +1,7 @@
-"""Everything on a tape but the price: derived from the price path, or drawn beside it.
+"""Everything on a tape except the price: derived from the price path, or drawn beside it.
 
-Synthetic paths and replayed candles share these functions, so that a governor meets the same kind of market in both.
-Derived from past prices alone: implied vol, depth, congestion. Drawn by key: leverage demand (with a loading on
+Synthetic paths and replayed candles share these functions: a governor then meets the same kind of market in both.
+Derived only from past prices: implied vol, depth, congestion. Drawn by key: leverage demand (with a loading on
 momentum), outside yield, flow regime, funding, peg. All drawn states start in their stationary distribution.
 """
 
@@ -25,24 +25,25 @@ WEEK = 168  # hours
 
 @dataclass(frozen=True)
 class Conditions(ProcessParameters):
-    """How the conditions of a market behave; rates and vols are annual decimals, times in hours.
+    """Parameters of the conditions of a market; rates and vols are annual decimals, times in hours.
 
-    Levels of implied vol follow Deribit's ETH index: median 0.7 in 2023-26, 0.31 at the calmest. Below a realised vol
-    of about 1 it stands above that, the variance risk premium (Carr and Wu 2009); above, below it, as vol will revert.
-    It moves far less than realised vol: a doubling of 30-day realised vol lifts it by 68%, and only after days.
-    `vol_typical`, `vol_elasticity` and `vol_lag` were fitted to listed closes of that index (results/crises), seven of
-    eight of them in crises kept for validation: of implied vol, and of it alone, these validate nothing.
+    Levels of implied vol follow Deribit's ETH index: median 0.7 in 2023-26, lowest 0.31. While realised vol is below
+    about 1, implied vol is above it: this is the variance risk premium (Carr and Wu 2009). While realised vol is above
+    1, implied vol is below it, because vol will revert. Implied vol moves much less than realised vol: if 30-day
+    realised vol doubles, implied vol rises by 68%, after some days. `vol_typical`, `vol_elasticity` and `vol_lag` were
+    fitted to listed closes of that index (results/crises). Seven of these eight closes are in crises kept for
+    validation. For implied vol, and only for it, these crises therefore validate nothing.
     """
 
     ordered = (("yield_jump_low", "yield_jump_high"), ("vol_low", "vol_high"), ("depth_low", "depth_high"))
 
     demand_half_life: float = bounded(72.0, 1.0, 10_000.0)  # of log leverage demand
     demand_spread: float = bounded(0.35, 0.0, 2.0)  # its stationary standard deviation
-    demand_loading: float = bounded(1.0, -5.0, 5.0)  # of its mean on the 7-day log return
+    demand_loading: float = bounded(1.0, -5.0, 5.0)  # loading of its mean on the 7-day log return
     yield_mean: float = bounded(0.04, 0.0, 1.0)
     yield_spread: float = bounded(0.02, 0.0, 1.0)
     yield_half_life: float = bounded(72.0, 1.0, 10_000.0)
-    yield_hazard: float = bounded(1.0 / 2880.0, 0.0, 1.0)  # jumps an hour: one in 120 days
+    yield_hazard: float = bounded(1.0 / 2880.0, 0.0, 1.0)  # jumps per hour: one in 120 days
     yield_jump_low: float = bounded(0.08, 0.0, 10.0)  # level right after a jump
     yield_jump_high: float = bounded(0.15, 0.0, 10.0)
     yield_decay: float = bounded(72.0, 1.0, 10_000.0)  # e-folding time of a jump
@@ -50,23 +51,23 @@ class Conditions(ProcessParameters):
     busy_informed: float = bounded(0.35, 0.0, 1.0)
     quiet_intensity: float = bounded(0.8, 0.01, 100.0)  # multiplier on option arrivals
     busy_intensity: float = bounded(1.6, 0.01, 100.0)
-    busy_hazard: float = bounded(1.0 / 108.0, 0.0, 1.0)  # quiet -> busy, an hour; the two make a mean intensity of 1
+    busy_hazard: float = bounded(1.0 / 108.0, 0.0, 1.0)  # quiet -> busy, per hour; both together: mean intensity 1
     quiet_hazard: float = bounded(1.0 / 36.0, 1e-9, 1.0)  # busy -> quiet
-    vol_anchor: float = bounded(0.70, 0.01, 5.0)  # implied = anchor * (realised / typical)^elasticity, slowly
-    vol_typical: float = bounded(0.62, 0.01, 5.0)  # realised vol at which implied vol stands at its anchor
+    vol_anchor: float = bounded(0.70, 0.01, 5.0)  # long-run implied = anchor * (realised / typical)^elasticity
+    vol_typical: float = bounded(0.62, 0.01, 5.0)  # realised vol at which long-run implied vol equals its anchor
     vol_elasticity: float = bounded(0.75, 0.0, 1.0)
     vol_memory: float = bounded(360.0, 24.0, 10_000.0)  # mean age of realised variance, that of a 30-day window
-    vol_lag: float = bounded(84.0, 1.0, 10_000.0)  # e-folding time of implied vol toward its level
+    vol_lag: float = bounded(84.0, 1.0, 10_000.0)  # e-folding time of implied vol toward its long-run level
     vol_low: float = bounded(0.25, 0.01, 5.0)
     vol_high: float = bounded(1.8, 0.01, 10.0)
     depth_calm: float = bounded(0.8e6, 1.0, 1e12)  # USD for 1%, at `depth_vol` and inversely proportional to vol
     depth_vol: float = bounded(0.5, 0.01, 10.0)
-    depth_memory: float = bounded(24.0, 1.0, 1000.0)  # mean age of the realised variance it follows
+    depth_memory: float = bounded(24.0, 1.0, 1000.0)  # mean age of the realised variance that depth follows
     depth_low: float = bounded(0.15e6, 1.0, 1e12)
     depth_high: float = bounded(0.9e6, 1.0, 1e12)
-    congestion_free: float = bounded(0.015, 0.0, 1.0)  # hourly range that blocks absorb
-    congestion_gain: float = bounded(8.0, 0.0, 1000.0)  # load for each 1.00 of hourly range above
-    congestion_vol: float = bounded(0.03, 0.0, 10.0)  # load in an hour at a realised vol of 1.00
+    congestion_free: float = bounded(0.015, 0.0, 1.0)  # hourly range that adds no load
+    congestion_gain: float = bounded(8.0, 0.0, 1000.0)  # load per 1.00 of hourly range beyond that
+    congestion_vol: float = bounded(0.03, 0.0, 10.0)  # load per hour at a realised vol of 1.00
     congestion_memory: float = bounded(6.0, 0.1, 1000.0)  # e-folding time of the load
     funding_mean: float = bounded(0.08, -1.0, 1.0)
     funding_demand: float = bounded(0.25, -5.0, 5.0)  # loading on log leverage demand
@@ -77,20 +78,20 @@ class Conditions(ProcessParameters):
 
 
 _LN2 = 0.6931471805599453
-# a history that starts late is trusted as if this many hours at the typical vol had come before
+# a history that starts late is extended by this many hours at the typical vol
 _PRIOR_HOURS = 24.0
 _LOAD_LIMIT = 5.0
 _FUNDING_LIMIT = 0.75
 _YIELD_FLOOR = 0.002
 
-# keyed draws take uint64 operands only
+# keyed draws accept only uint64 operands
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _DEMAND = np.uint64(Purpose.TAPE_DEMAND)
 _YIELD = np.uint64(Purpose.TAPE_YIELD)
 _YIELD_TIME = np.uint64(Purpose.TAPE_YIELD_JUMP_TIME)
 _YIELD_SIZE = np.uint64(Purpose.TAPE_YIELD_JUMP_SIZE)
 _REGIME = np.uint64(Purpose.TAPE_FLOW_REGIME)
-_FUNDING = np.uint64(Purpose.TAPE_FUNDING)  # the peg takes its sub-step 1
+_FUNDING = np.uint64(Purpose.TAPE_FUNDING)  # the peg uses sub-step 1 of this purpose
 
 
 @compiled
@@ -101,14 +102,14 @@ def ou_step(state: float, mean: float, keep: float, spread: float, shock: float)
 
 @compiled
 def mean_variance(variance: float, squared_return: float, hours_seen: int, memory: float) -> float:
-    """Annual variance after one more hourly return: an average with mean age `memory` [h], younger at the start."""
+    """Annual variance after one more hourly return: an average with mean age `memory` [h], shorter at the start."""
     gain = max(1.0 / memory, 1.0 / (hours_seen + _PRIOR_HOURS))
     return variance + gain * (squared_return * HOURS_PER_YEAR - variance)
 
 
 @compiled
 def implied_level(variance: float, c: Any) -> float:
-    """The implied vol that an annual realised variance calls for in the long run."""
+    """The long-run implied vol for an annual realised variance."""
     return c.vol_anchor * exp(c.vol_elasticity * (0.5 * log(max(variance, 1e-8)) - log(c.vol_typical)))
 
 
@@ -128,20 +129,20 @@ def depth_at(fast_variance: float, c: Any) -> float:
 
 @compiled
 def momentum_at(log_close: Logs, hour: int, first: int) -> float:
-    """The 7-day log return, over a shorter time where the history is shorter."""
+    """The 7-day log return; over a shorter time if the history is shorter."""
     return log_close[hour] - log_close[max(first, hour - WEEK)]
 
 
 @compiled
 def yield_jump_size(seed: np.uint64, step: np.uint64, c: Any) -> float:
-    """How far a jump lifts the outside yield above its mean."""
+    """How far a jump raises the outside yield above its mean."""
     u = uniform(seed, _ZERO, step, _ZERO, _YIELD_SIZE)
     return c.yield_jump_low + u * (c.yield_jump_high - c.yield_jump_low) - c.yield_mean
 
 
 @compiled
 def opening_yield_jump(seed: np.uint64, c: Any) -> float:
-    """What is left at the opening of the last jump: its age is exponential, as for any Poisson process."""
+    """The remainder of the last jump at the opening. Its age is exponential, as for any Poisson process."""
     if c.yield_hazard <= 0.0:
         return 0.0
     age = -log(uniform(seed, _ZERO, _ZERO, _ZERO, _YIELD_TIME)) / c.yield_hazard
@@ -157,7 +158,7 @@ def opening_regime(seed: np.uint64, c: Any) -> int:
 
 @compiled
 def regime_step(busy: int, seed: np.uint64, step: np.uint64, c: Any) -> int:
-    """The flow regime an hour later."""
+    """The flow regime one hour later."""
     u = uniform(seed, _ZERO, step, _ZERO, _REGIME)
     if busy == 1:
         return 0 if u < c.quiet_hazard else 1
@@ -169,10 +170,10 @@ def fill_conditions(tape: Any, log_close: Logs, log_range: Logs, first: int, see
     """Write the conditions of one tape.
 
     Args:
-        tape: TAPE[hours + 1]; every field but the four prices is written.
+        tape: TAPE[hours + 1]; every field except the four prices is written.
         log_close: F64[WARM_UP + hours + 1], log closes; the opening is element WARM_UP.
         log_range: F64[same], log(high / low) of each hour.
-        first: first element of the two that is known, 0..WARM_UP.
+        first: index of the first known element of both, 0..WARM_UP.
         seed: uint64 key of the row.
         c: record of :class:`Conditions`.
     """

@@ -1,17 +1,17 @@
 """Nine crises of ETH, 2020 to 2025, as waypoints.
 
-Hours are counted from `began` (UTC), and hour h ends the h-th candle: the close that an exchange lists under 02:00 on
-the 13th is that of the hour which ends at 03:00, see ``stories.py``. Facts are prices, lows, highs, vols and pegs that
-were published or recorded. Where less is known, the rest is filled in so that the path stays plausible: `known` names
-the hours that are facts, field by field. Exchanges differ by a few percent in the worst hours; the last of a story's
-`facts` says whose prices it follows.
+Hours are counted from `began` (UTC). Hour h is the end of the h-th candle: the close that an exchange lists under 02:00
+on the 13th belongs to the hour that ends at 03:00, see ``stories.py``. Facts are prices, lows, highs, vols and pegs
+that were published or recorded. Other points are filled in to keep the path plausible. `known` lists, field by field,
+the hours that are facts. Exchanges differ by a few percent in the worst hours. The last entry of a story's `facts`
+names the source of its prices.
 
-A crisis begins where its fall does, at the last high before it, so far as prices are known: a rule may read the fall of
-16% on 8 March 2020, four days before the worst. Where only the worst day was published, no way in is made up. Implied
-vol is Deribit's ETH index at those closes of a day that are known. Depth before the onset is the scenario's own; its
-shares are filled in, but for October 2025, when 98% of it was reported gone.
+A crisis begins at the last high before its fall, if prices are known that far back. A rule may then react to early
+signs, such as the fall of 16% on 8 March 2020, four days before the worst. If only the worst day was published, no time
+before it is invented. Implied vol is Deribit's ETH index at the known daily closes. Depth before the onset is the
+scenario's own. Its shares are filled in, except for October 2025, when it was reported to fall by 98%.
 
-March 2020, March 2023, August 2024 and October 2025 are of the split validation: never trained on.
+March 2020, March 2023, August 2024 and October 2025 are of the split validation and never trained on.
 """
 
 from protogov.envs.scenarios.base import Split, register
@@ -25,7 +25,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
         "validation",
         Story(
             began="2020-03-06T06:00Z",
-            # every six hours, and around the two worst hours
+            # every six hours, and more often around the two worst hours
             closes=(
                 (0, 234.0), (6, 241.0), (12, 239.0), (17, 244.0), (18, 246.0), (24, 244.0), (30, 245.0), (36, 239.0),
                 (42, 238.0), (48, 230.0), (54, 232.0), (60, 216.0), (66, 200.0), (72, 205.0), (78, 201.0), (84, 193.0),
@@ -41,7 +41,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
                     0, 6, 12, 18, 24, 30, 36, 42, 48, 54, 60, 66, 72, 78, 84, 90, 96, 102, 108, 114, 120, 126, 132, 138,
                     144, 149, 150, 156, 162, 164, 165, 168, 174, 180, 186, 192, 198, 204, 210,
                 ),
-                "highs": (165,),  # of the 247 the day is known, not the hour
+                "highs": (165,),  # of the 247 only the day is known, not the hour
             },
             realised=7.68,
             worst_from=146.0,
@@ -125,7 +125,8 @@ STORIES: dict[str, tuple[Split, Story]] = {
     "crisis-2022-06": (
         "train",
         Story(
-            # two flat days come before; the 8% of 7 June would not leave room for the low of the 18th in two weeks
+            # two flat days are left out before; from the fall of 8% on 7 June on, the low of the 18th would not fit in
+            # two weeks
             began="2022-06-09T18:00Z",
             closes=(
                 (0, 1803.0), (1, 1790.0), (13, 1788.0), (25, 1678.0), (37, 1663.0), (43, 1551.0), (55, 1536.0),
@@ -168,7 +169,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
             known=_FILLED,
             realised=2.72,
             worst_from=98.0,
-            # above 1.5 at its peak, of which the hour is not known
+            # above 1.5 at its peak; the hour of the peak is not known
             implied_vol=((0, 0.72), (46, 0.75), (98, 0.95), (122, 1.35), (130, 1.52), (152, 1.30)),
             depth=((0, 1.0), (46, 1.0), (98, 0.6), (101, 0.3), (130, 0.3), (152, 0.6)),
             congestion=((98, 0.1), (101, 0.4), (130, 0.4), (152, 0.1)),
@@ -185,21 +186,21 @@ STORIES: dict[str, tuple[Split, Story]] = {
         "validation",
         Story(
             began="2023-03-09T14:00Z",
-            # ETH lost 11.5% from the first price to the low, of which the ratio is a fact
+            # the ratio of the first price to the low (a fall of 11.5%) is a fact
             closes=(
                 (0, 1547.0), (10, 1460.0), (20, 1436.0), (21, 1388.0), (34, 1430.0), (41, 1415.0), (53, 1455.0),
                 (65, 1465.0), (80, 1560.0), (105, 1675.0), (125, 1690.0),
             ),
-            # on the 10th; sources put it in the morning or in the evening, so that its hour is filled in
+            # on the 10th; sources disagree on morning or evening, so the hour is filled in
             lows=((21, 1368.0),),
-            # a range of 5.9% of the opening; that the widest hour is that of the low is filled in
+            # a range of 5.9% of the opening; that the widest hour is also the hour of the low is filled in
             highs=((21, 1453.0),),
             # the index closed on the 10th and the 11th
             known=_FILLED | {"closes": (0,), "lows": (), "highs": (), "implied_vol": (34, 58), "peg": (41, 65, 105)},
             implied_vol=((0, 0.58), (34, 0.636), (58, 0.685), (105, 0.66)),
             depth=((0, 1.0), (34, 0.7), (41, 0.35), (65, 0.5), (105, 0.9)),
             congestion=((34, 0.1), (41, 0.5), (65, 0.3), (105, 0.05)),
-            # the dollar coin on the 11th at 07:00 (.88 for much of that day), the 12th at 07:00, the 13th at 23:00
+            # the dollar coin on the 11th at 07:00 (0.88 for much of that day), the 12th at 07:00, the 13th at 23:00
             peg=((34, 1.0), (41, 0.869), (47, 0.88), (53, 0.905), (65, 0.936), (105, 0.995), (125, 1.0)),
             facts=(
                 "The debt asset loses its peg, down to .869; ETH falls by 11.5%.",
@@ -237,7 +238,7 @@ STORIES: dict[str, tuple[Split, Story]] = {
         "train",
         Story(
             began="2025-02-01T08:00Z",
-            # besides, the size of the worst hour is a fact
+            # the size of the worst hour is also a fact
             closes=(
                 (0, 3332.0), (16, 3118.0), (28, 3080.0), (34, 2960.0), (40, 2868.0), (41, 2790.0), (42, 2700.0),
                 (43, 2384.0), (44, 2480.0), (46, 2560.0), (50, 2570.0), (56, 2620.0), (64, 2800.0), (76, 2760.0),

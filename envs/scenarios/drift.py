@@ -1,4 +1,4 @@
-"""A constant drift on top of a path: the same tape, but for a price that grows by the hour."""
+"""A constant drift added to a path: the same tape, but the price grows every hour."""
 
 from functools import lru_cache
 from math import exp, isfinite
@@ -12,7 +12,7 @@ from protogov.envs.scenarios.base import Overlay, Seeds, Tapes
 @lru_cache(maxsize=64)
 def _growth(log_per_hour: float, hours: int) -> NDArray[np.float64]:
     """exp(`log_per_hour` * hour) of each hour, F64[hours], read-only."""
-    # math.exp, one by one: numpy's own may differ in the last bit from machine to machine
+    # math.exp, one by one: numpy's own may differ in the last bit between machines
     growth = np.array([exp(log_per_hour * hour) for hour in range(hours)])
     growth.flags.writeable = False
     return growth
@@ -21,15 +21,15 @@ def _growth(log_per_hour: float, hours: int) -> NDArray[np.float64]:
 class Drift(Overlay):
     """Multiplies the price at the end of hour h by exp(`log_per_hour` * h).
 
-    Everything else on the tape stays as the path without the drift has it. Highs and lows take the larger and the
-    smaller of the factors at the two ends of their hour, so that a candle stays one.
+    Everything else on the tape stays as in the path without the drift. Highs use the larger, and lows the smaller, of
+    the factors at the two ends of their hour. The candle then stays valid.
 
     Args:
-        log_per_hour: log growth of the price an hour, -0.01 to 0.01.
-        name: of the overlay.
+        log_per_hour: log growth of the price per hour, -0.01 to 0.01.
+        name: name of the overlay.
 
     Raises:
-        ValueError: for a drift out of range.
+        ValueError: the drift is out of range.
     """
 
     split = "free"
@@ -41,9 +41,9 @@ class Drift(Overlay):
         self.name, self.log_per_hour = name, float(log_per_hour)
 
     def change(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Move the four prices of every hour."""
+        """Scale the four prices of every hour."""
         after = _growth(self.log_per_hour, tapes.shape[1])
-        before = np.concatenate([after[:1], after[:-1]])  # an hour opens at the last one's close
+        before = np.concatenate([after[:1], after[:-1]])  # an hour opens at the close of the last hour
         factors = {
             "open": before,
             "high": np.maximum(before, after),

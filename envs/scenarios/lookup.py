@@ -1,4 +1,4 @@
-"""Find a scenario by what a user writes: a registered name, names joined by `+`, or a path to candles."""
+"""Find a scenario by the user's text: a registered name, names joined by `+`, or a path to candles."""
 
 import os
 from pathlib import Path
@@ -12,14 +12,14 @@ def get_scenario(scenario: str | Path | Scenario, *, begin: str | None = None, e
 
     Args:
         scenario: a registered name; several joined by `+`; a path to candles (.csv, .csv.gz or .parquet), which gives a
-            :class:`~protogov.envs.scenarios.replay.Replay`; or a Scenario, returned as it is.
-        begin: of a path to candles: ISO-8601 time before which no episode starts. Other scenarios have no dates.
-        end: the same: time after which no episode ends.
+            :class:`~protogov.envs.scenarios.replay.Replay`; or a Scenario, which is returned unchanged.
+        begin: for a path to candles: ISO-8601 time before which no episode starts. Other scenarios have no dates.
+        end: for a path to candles: ISO-8601 time after which no episode ends.
 
     Raises:
-        ValueError: for an unknown name; the message lists the known ones.
-        CandleError: for a file of candles that cannot be replayed.
-        SealedError: for a scenario of the sealed test, as long as nobody has opened it; a ValueError.
+        ValueError: the name is unknown; the message lists the known ones.
+        CandleError: the file of candles cannot be replayed.
+        SealedError: the scenario belongs to the sealed test, which is not opened. It is a ValueError.
     """
     if isinstance(scenario, Scenario):
         return scenario

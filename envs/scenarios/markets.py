@@ -1,4 +1,4 @@
-"""The synthetic markets: one row each, in which `split` alone says who may see it."""
+"""The synthetic markets, one row each. In a row only `split` decides who may use it."""
 
 from protogov.envs.scenarios.base import register
 from protogov.envs.scenarios.conditions import Conditions
@@ -8,7 +8,7 @@ from protogov.envs.scenarios.self_exciting import HawkesProcess
 from protogov.envs.scenarios.synthetic import Flat, JumpProcess
 
 _QUIET = JumpProcess(vol=0.35, vol_spread=0.2, jump_hazard=0.0, crash_hazard=0.0)
-# deeper and faster than the crashes of jump, from a higher vol and with a larger rebound
+# deeper and faster crashes than in jump, from a higher vol and with a larger rebound
 _CRASH = JumpProcess(
     start_price=1800.0, vol=0.75, vol_spread=0.3, vol_half_life=72.0, leverage=-0.6, jump_hazard=0.02, jump_mean=0.0,
     jump_spread=0.015, crash_from=72.0, crash_to=240.0, crash_least=0.25, crash_most=0.55, crash_shortest=2.0,

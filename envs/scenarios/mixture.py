@@ -1,4 +1,4 @@
-"""A mixture of scenarios: each seed belongs to one part, and its tape is the tape of that part for that seed."""
+"""A mixture of scenarios: each seed belongs to one part, and its tape is that part's tape for this seed."""
 
 from collections.abc import Iterable, Mapping
 from math import isfinite
@@ -13,7 +13,7 @@ from protogov.envs.scenarios.path import keys_of, uniforms
 from protogov.envs.scenarios.waypoints import Crisis
 from protogov.envs.world.noise import Purpose
 
-TRAINING_AMPLITUDE = (0.7, 1.3)  # of every log move of a training crisis in the stress mix
+TRAINING_AMPLITUDE = (0.7, 1.3)  # range of the factor on every log move of a training crisis in the stress mix
 
 _MIX = np.uint64(Purpose.TAPE_MIX)
 
@@ -21,18 +21,18 @@ _MIX = np.uint64(Purpose.TAPE_MIX)
 class Mixture(Scenario):
     """One of several scenarios for each seed, in given shares.
 
-    A mixture is of the strictest split among its parts: one validation part makes it a validation scenario.
+    A mixture has the strictest split of its parts: one validation part makes it a validation scenario.
 
     Args:
-        name: of the mixture; part of the key of the choice.
-        parts: (scenario, share) pairs; shares are positive and need not add up to 1. Overlays are no parts.
+        name: name of the mixture; part of the key of the choice.
+        parts: (scenario, share) pairs; shares are positive and need not add up to 1. A part may not be an overlay.
 
     Attributes:
         parts: the scenarios.
-        shares: F64[k], adding up to 1.
+        shares: F64[k], with the sum 1.
 
     Raises:
-        ValueError: no part, a share that is not positive, or a part that draws no tape of its own.
+        ValueError: there is no part, a share is not positive, or a part draws no tape of its own.
     """
 
     kind = "mixture"
@@ -61,7 +61,7 @@ class Mixture(Scenario):
         return tuple(leaf for part in self.parts for leaf in part.leaves)
 
     def provenance(self) -> dict[str, str]:
-        """What the parts say: "derived or invented" where some derive what others invent."""
+        """The origins of the parts: "derived or invented" if some parts derive what others invent."""
         parts = [part.provenance() for part in self.parts]
         return {name: either(words[name] for words in parts) for name in CHANNELS}
 
@@ -77,22 +77,21 @@ class Mixture(Scenario):
         return np.searchsorted(ends, uniforms(keys_of(seeds, self.salt), _MIX), side="right").astype(np.int64)
 
     def weights(self, seeds: Iterable[int] | Seeds, shares: Mapping[str, float]) -> NDArray[np.float64]:
-        """What each seed counts for in a mixture of the same parts in other shares.
+        """Weight of each seed in a mixture of the same parts with other shares.
 
-        sum(weights * x) / sum(weights), x measured on this mixture, is the mean on the other one: each seed counts
-        its part's share there over its part's share here. How much is left of the sample says
-        :func:`effective_sample_size`.
+        sum(weights * x) / sum(weights), with x measured on this mixture, estimates the mean on the other mixture. A
+        seed's weight is its part's share there divided by its part's share here. :func:`effective_sample_size` tells
+        how much of the sample remains.
 
         Args:
-            seeds: of this mixture.
-            shares: part's name -> share in the other mixture; they need not add up to 1, a part that is not named
-                has none.
+            seeds: seeds of this mixture.
+            shares: part's name -> share in the other mixture. They need not add up to 1; a missing part has share 0.
 
         Returns:
             F64[n].
 
         Raises:
-            ValueError: a part that this mixture lacks, a share that is no number from 0, or none above 0.
+            ValueError: this mixture lacks a part, a share is not a number from 0 on, or no share is above 0.
         """
         names = [part.name for part in self.parts]
         for name, share in shares.items():
@@ -109,7 +108,7 @@ class Mixture(Scenario):
         return np.asarray(ratios[self.part_of(seeds)])
 
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Draw every row from its part."""
+        """Draw every row from its own part."""
         chosen = self.part_of(seeds)
         for index, part in enumerate(self.parts):
             rows = np.flatnonzero(chosen == index)
@@ -120,14 +119,13 @@ class Mixture(Scenario):
 
 
 def effective_sample_size(weights: NDArray[np.float64]) -> float:
-    """How many equally weighted samples a weighted mean is worth: (sum w)^2 / sum w^2 (Kish 1965); 0 without any."""
+    """Number of equally weighted samples that a weighted mean is worth: (sum w)^2 / sum w^2 (Kish 1965); 0 if empty."""
     squares = float((weights**2).sum())
     return float(weights.sum()) ** 2 / squares if squares > 0.0 else 0.0
 
 
-# The stress mix: a listed crisis in three fortnights of ten, where history had nine in 156, so that a learner meets
-# them; how often things really happen is `natural`. They come in all strengths: a governor must not learn how deep
-# this one goes.
+# The stress mix: three fortnights of ten are listed crises (nine of 156 in history), because a learner must meet them.
+# `natural` has the real frequency. Crises have all strengths, because a governor must not learn the exact depth of one.
 _TRAINING_CRISES = [
     Crisis(name, split, story, amplitude=TRAINING_AMPLITUDE)
     for name, (split, story) in STORIES.items()

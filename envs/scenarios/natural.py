@@ -1,16 +1,16 @@
 """Markets at their natural frequency: what a protocol may expect of a fortnight drawn at random.
 
 How the shares were counted. From 2020 to 2025 there are nine listed crises (``crises.py``) in 156 fortnights, 5.8%.
-Here 4% of the tapes are crises, the five that may be trained on in equal parts, as deep as they were; and every tenth
-tape of `jump` holds a crash of 15 to 40% (a hazard of .0003 an hour), another 1.5%: together 5.5%. Spells of stress
-within `regimes` and bursts within `self-exciting` are no crises and count as what they are, turbulence. The rest, of
-which the list says nothing, is shared out: `calm` 30%, `regimes` 35%, `self-exciting` 15%, `jump` 16%.
-`protogov study natural` counts falls, drawdowns, returns and vols of every part and of the whole beside
-published ones (results/natural/README.md): drawdowns come about as often as in history, the deepest fortnights are
-deeper, and vol between crises is lower.
+Here 4% of the tapes are crises: the five training crises in equal parts, with their real depth. In addition, every
+tenth tape of `jump` has a crash of 15 to 40% (a hazard of .0003 per hour), another 1.5%: together 5.5%. Spells of
+stress within `regimes` and bursts within `self-exciting` do not count as crises but as turbulence. The list says
+nothing about the rest. It is divided between `calm` 30%, `regimes` 35%, `self-exciting` 15%, `jump` 16%.
+`protogov study natural` compares falls, drawdowns, returns and vols of every part and of the whole with published ones
+(results/natural/README.md): drawdowns are about as frequent as in history, the deepest fortnights are deeper, and vol
+between crises is lower.
 
-No expected return: crises fall, so that the other parts carry one small drift which makes the mean simple return of
-336 hours zero. Whoever is paid for holding the coin, or for shorting it, learns nothing from this market.
+The expected return is zero. Crises fall, so the other parts have one small drift that makes the mean simple return
+of 336 hours zero. A governor that is paid for holding or shorting the coin learns nothing from this market.
 """
 
 from protogov.envs.scenarios.base import register
@@ -19,7 +19,7 @@ from protogov.envs.scenarios.drift import Drift
 from protogov.envs.scenarios.markets import MARKETS
 from protogov.envs.scenarios.mixture import Mixture
 
-# Log an hour, on all parts that are no crisis. Measured by `protogov study natural_drift` on 32,768
+# Log drift per hour of all parts except crises. Measured by `protogov study natural_drift` on 32,768
 # tapes of each part from seed 2**45 on: 3.236e-5 +- .098e-5; verified on 4,096 tapes of the mixture from 2**46 on.
 LOG_DRIFT = 3.236e-5
 

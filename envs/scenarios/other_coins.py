@@ -1,14 +1,14 @@
 """Four crises of other coins as waypoints, for the sealed test: BTC, LUNA, XRP and SOL, each in its own USD.
 
-Prices of BTC and LUNA are closes and lows of Binance's hourly candles (the hour of each is a fact); those of XRP and
-SOL are Yahoo Finance's daily closes (a day ends at 00h UTC) and daily lows, of which the day is a fact and the hour is
-filled in, as is the close before it. Implied vol, depth and congestion are filled in everywhere: no index of these
-coins' vol is known to us.
+Prices of BTC and LUNA are closes and lows of Binance's hourly candles; the hour of each is a fact. Those of XRP and SOL
+are Yahoo Finance's daily closes (a day ends at 00h UTC) and daily lows. Of a daily low the day is a fact; its hour and
+the close before it are filled in. Implied vol, depth and congestion are always filled in: we know of no index of these
+coins' vol.
 """
 
 from protogov.envs.scenarios.stories import Story, Surroundings
 
-FILLED: dict[str, tuple[float, ...]] = {"implied_vol": (), "depth": (), "congestion": ()}  # no facts among them
+FILLED: dict[str, tuple[float, ...]] = {"implied_vol": (), "depth": (), "congestion": ()}  # none of these are facts
 
 STORIES: dict[str, Story] = {
     "test-btc-2021-04": Story(

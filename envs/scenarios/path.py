@@ -1,7 +1,7 @@
-"""A price path as a market: everything that scenarios which draw a path of their own have in common.
+"""A price path as a market: the common part of all scenarios that draw their own path.
 
-A :class:`Walk` says how the price moves; :class:`PathScenario` does the rest: keys of the noise, prices onto the tape,
-the conditions that follow from them or are drawn beside them. A walk of ten lines is a scenario::
+A :class:`Walk` describes how the price moves. :class:`PathScenario` does the rest: the keys of the noise, the prices on
+the tape, and the conditions that are derived from them or drawn beside them. A walk of ten lines makes a scenario::
 
     class Coin(SimulatedWalk):
         def walk(self, path, keys):
@@ -15,7 +15,7 @@ the conditions that follow from them or are drawn beside them. A walk of ten lin
 
     PathScenario("coin", "free", Coin()).draw([1, 2, 3], num_hours=336)  # TAPE[3, 337]
 
-One that is compiled gives :func:`over_rows` a function of one row, as those of this folder do.
+A compiled walk passes a function of one row to :func:`over_rows`, as the walks of this folder do.
 """
 
 from abc import ABC, abstractmethod
@@ -38,7 +38,7 @@ Keys = NDArray[np.uint64]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-BLOCK = 256  # rows that are simulated at once: what bounds the memory
+BLOCK = 256  # rows that are simulated at once; this limits the memory
 _ZERO = np.uint64(0)
 _SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
 
@@ -46,13 +46,13 @@ _SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
 class Path(NamedTuple):
     """A simulated price, hour by hour: logs relative to the walk's own origin, zeros until the walk writes them.
 
-    In compiled code it is that of one row, without the first axis.
+    In compiled code it is the path of one row, without the first axis.
 
     Attributes:
-        close: F64[n, WARM_UP + hours + 1]; element WARM_UP is the opening, what comes before is the past.
-        high: the same, of the hour that ends at that close; at element 0 it is of no use.
-        low: the same.
-        marks: I64[same]: what the walk says of each hour beside the price, see :meth:`PathScenario.marks`.
+        close: F64[n, WARM_UP + hours + 1]; element WARM_UP is the opening, earlier elements are the past.
+        high: same shape, of the hour that ends at that close; element 0 is not used.
+        low: same as `high`.
+        marks: I64[same]: other information of the walk about each hour, see :meth:`PathScenario.marks`.
     """
 
     close: Floats
@@ -62,13 +62,13 @@ class Path(NamedTuple):
 
 
 class Past(NamedTuple):
-    """What the conditions of a market follow from.
+    """The history from which the conditions of a market are computed.
 
     Attributes:
         log_close: F64[n, WARM_UP + hours + 1]; element WARM_UP is the opening.
         log_range: F64[same], log(high / low) of each hour.
         marks: I64[same].
-        first: I64[n], first element that is known, 0 to WARM_UP.
+        first: I64[n], index of the first known element, 0 to WARM_UP.
     """
 
     log_close: Floats
@@ -84,12 +84,12 @@ def kernel_of(rows: Callable[[str], Any], row: Any = None) -> Any:
     """The cached kernel of a loop over rows.
 
     Args:
-        rows: gives the loop for the version of the sources, which must be its one cell and so becomes part of the
-            cache's key, see kernels.py.
-        row: a compiled function, which the loop calls by the name `one_row`.
+        rows: returns the loop for a version of the sources. The version must be the loop's only closure cell; it thus
+            becomes part of the cache's key, see kernels.py.
+        row: a compiled function, which the loop calls under the name `one_row`.
 
-    A compiled function as a cell would defeat the cache, so each kernel has `one_row` as a global of its own. One from
-    outside of `protogov.envs` is not cached: a change in it would go unnoticed.
+    A compiled function in a closure cell would defeat the cache. Each kernel therefore has `one_row` as a global of its
+    own. A function from outside `protogov.envs` is not cached, because a change in it would not be noticed.
     """
     version = source_digest(*SOURCE_FOLDERS)
     if row is None:
@@ -126,11 +126,11 @@ def _bending(version: str) -> Any:
 
 
 def over_rows(walk_row: Any) -> Callable[[Path, Keys, Any], Floats]:
-    """What :meth:`SimulatedWalk.walk` may return, made of a compiled function of one row.
+    """An implementation of :meth:`SimulatedWalk.walk`, made from a compiled function of one row.
 
     Args:
-        walk_row: `(path, key, parameters) -> log of the price [USD] at the walk's origin`; writes the `path` of its
-            row, parameters are records or arrays in a tuple.
+        walk_row: `(path, key, parameters) -> log of the price [USD] at the walk's origin`. It writes the `path` of its
+            row. Parameters are a tuple of records or arrays.
     """
     kernel = kernel_of(_walking, walk_row)
 
@@ -201,16 +201,16 @@ _price_rows, _condition_rows = kernel_of(_pricing), kernel_of(_conditioning)
 
 
 def keys_of(seeds: Any, salt: np.uint64) -> Keys:
-    """What the noise of each seed is keyed by, in a scenario of that salt: U64[n]."""
+    """Key of the noise of each seed, in a scenario with this salt: U64[n]."""
     numbers = as_seeds(seeds)
     keys = np.empty_like(numbers)
-    with np.errstate(over="ignore"):  # with jitting off numpy warns of the wrap-around that keys are made of
+    with np.errstate(over="ignore"):  # with jitting off numpy warns of overflow, which keys use on purpose
         _key_rows(numbers, salt, keys)
     return keys
 
 
 def uniforms(keys: Keys, purpose: np.uint64) -> Floats:
-    """One draw in (0, 1) for each key, F64[n], that is made once an episode."""
+    """One draw in (0, 1) per key, F64[n], for draws that happen once in an episode."""
     draws = np.empty(keys.size)
     with np.errstate(over="ignore"):
         _draw_rows(keys, purpose, draws)
@@ -219,7 +219,7 @@ def uniforms(keys: Keys, purpose: np.uint64) -> Floats:
 
 @compiled
 def origin_of(log_opening: float, seed: np.uint64, p: Any) -> float:
-    """Log price at the origin of a path which is at `log_opening` when it opens at a drawn price."""
+    """Log price at the origin of a path whose opening is at `log_opening`, if the opening price is drawn."""
     return log(p.start_price) + p.start_spread * normal(seed, _ZERO, _ZERO, _ZERO, _SCENARIO) - log_opening
 
 
@@ -227,33 +227,33 @@ def origin_of(log_opening: float, seed: np.uint64, p: Any) -> float:
 
 
 class Walk(ABC):
-    """How the price of a market moves, in the past before the opening and after it."""
+    """How the price of a market moves, before the opening and after it."""
 
-    derived: tuple[str, ...] = DERIVED  # channels which follow from the price alone, see `Scenario.provenance`
+    derived: tuple[str, ...] = DERIVED  # channels that follow from the price only, see `Scenario.provenance`
 
     @abstractmethod
     def draw(self, tapes: Tapes, keys: Keys) -> Past:
-        """Write the four prices of `tapes` (TAPE[n, hours + 1], a recarray), row by row, and say what came before."""
+        """Write the four prices of `tapes` (TAPE[n, hours + 1], a recarray), row by row. Returns their history."""
 
     def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:  # noqa: B027  (most walks have no more to say)
-        """Change the conditions that were filled in: what the walk knows of them beside the price."""
+        """Change the filled conditions where the walk knows more about them than the price; by default nothing."""
 
 
 class SimulatedWalk(Walk):
     """A walk of the log price, simulated hour by hour from 30 days before the opening: a world opens with a past."""
 
-    least_hours = 0  # after the opening, which it simulates even if the tape is shorter
+    least_hours = 0  # hours after the opening that it simulates even if the tape is shorter
 
     @abstractmethod
     def walk(self, path: Path, keys: Keys) -> Floats:
-        """Write the `path` and give the log of the price [USD] at its origin, F64[n].
+        """Write the `path` and return the log of the price [USD] at its origin, F64[n].
 
-        Row i is a function of `keys[i]` alone, drawn with ``protogov.envs.world.noise``, and hour h knows nothing of
-        later ones.
+        Row i depends only on `keys[i]` and is drawn with ``protogov.envs.world.noise``. Hour h uses nothing from later
+        hours.
         """
 
     def draw(self, tapes: Tapes, keys: Keys) -> Past:
-        """Simulate a path for each key."""
+        """Simulate a path per key."""
         used = WARM_UP + tapes.shape[1]
         shape = keys.size, max(used, WARM_UP + self.least_hours + 1)
         path = Path(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64))
@@ -266,10 +266,10 @@ class PathScenario(Scenario):
     """A market whose price is a walk.
 
     Args:
-        name: of the scenario; part of the noise's key.
-        split: "train", "validation", "test" or "free": the one field that says who may see it.
-        walk: of the price.
-        conditions: of everything else.
+        name: name of the scenario; part of the noise's key.
+        split: "train", "validation", "test" or "free": the only field that decides who may use it.
+        walk: how the price moves.
+        conditions: parameters of everything else.
         kind: one word for lists.
         about: one line for lists.
     """
@@ -289,11 +289,11 @@ class PathScenario(Scenario):
         self.derived = walk.derived
 
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Draw one path and its conditions for each seed."""
+        """Draw one path and its conditions per seed."""
         self._run(tapes, seeds)
 
     def marks(self, seeds: Sequence[int] | Seeds, num_hours: int) -> Indices:
-        """What the walk says of each hour, I64[n, num_hours + 1]: for looking on, not for acting.
+        """The walk's marks of each hour, I64[n, num_hours + 1]: for observers, not for governors.
 
         Raises:
             ValueError: as :meth:`draw`.
@@ -301,7 +301,7 @@ class PathScenario(Scenario):
         return np.asarray(self._drawn(seeds, num_hours, self._run)[1])
 
     def _run(self, tapes: Tapes, seeds: Seeds, bent: bool = True) -> Indices:
-        self.check_open()  # also for a whole that calls itself of another split
+        self.check_open()  # also if the whole scenario claims another split
         keys, conditions_of = keys_of(seeds, self.salt), self.conditions.as_record()
         marks = np.empty(tapes.shape, np.int64)
         for start in range(0, keys.size, BLOCK):

@@ -1,8 +1,9 @@
 """A market that switches between regimes: calm, normal, boom, turbulent, stress.
 
-A regime lasts for a geometric time and sets everything a governor could adapt to: vol and drift of the price, jumps,
-depth, leverage demand, outside yield, and how much option flow there is and how informed. Nobody is told which one it
-is. Markov switching as in Hamilton (1989); within a regime log vol is Ornstein-Uhlenbeck around the regime's level.
+A regime lasts for a geometric time. It sets everything to which a governor could adapt: vol and drift of the price,
+jumps, depth, leverage demand, outside yield, and the amount of option flow and its informed share. The present regime
+is not observed. Source: Markov switching as in Hamilton (1989). Within a regime log vol is Ornstein-Uhlenbeck around
+the regime's level.
 """
 
 from collections.abc import Mapping
@@ -39,26 +40,26 @@ class Regime(ProcessParameters):
     stay: float = bounded(120.0, 1.0, 1e5)  # mean length of a visit
     vol: float = bounded(0.55, 1e-4, 5.0)
     drift: float = bounded(0.0, -50.0, 50.0)  # of the price
-    jump_hazard: float = bounded(0.0, 0.0, 0.5)  # an hour
-    jump_mean: float = bounded(0.0, -0.2, 0.2)  # of log size
-    jump_spread: float = bounded(0.02, 0.0, 0.2)
-    depth: float = bounded(1.0, 0.01, 10.0)  # factor on what vol leaves of it
+    jump_hazard: float = bounded(0.0, 0.0, 0.5)  # per hour
+    jump_mean: float = bounded(0.0, -0.2, 0.2)  # of the log size
+    jump_spread: float = bounded(0.02, 0.0, 0.2)  # sd of the log size
+    depth: float = bounded(1.0, 0.01, 10.0)  # factor on the depth that follows from vol
     demand: float = bounded(1.0, 0.01, 10.0)  # factor on leverage demand
-    outside_yield: float = bounded(0.0, -0.5, 1.0)  # added
+    outside_yield: float = bounded(0.0, -0.5, 1.0)  # added to the outside yield
     intensity: float = bounded(1.0, 0.01, 10.0)  # factor on option arrivals
     informed: float = bounded(0.0, -0.5, 0.5)  # added to the informed share
 
 
 @dataclass(frozen=True)
 class RegimeProcess(ProcessParameters):
-    """What all regimes of a market share; times in hours."""
+    """Parameters that all regimes of a market share; times in hours."""
 
     start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds
-    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of its log
-    vol_spread: float = bounded(0.2, 0.0, 2.0)  # stationary sd of log vol around its regime's
-    vol_half_life: float = bounded(8.0, 0.1, 10_000.0)  # of vol toward its regime's
+    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of the log of the start price
+    vol_spread: float = bounded(0.2, 0.0, 2.0)  # stationary sd of log vol around its regime's level
+    vol_half_life: float = bounded(8.0, 0.1, 10_000.0)  # of vol toward its regime's level
     leverage: float = bounded(-0.3, -1.0, 1.0)  # correlation of an hour's return with the shock to vol
-    lag: float = bounded(12.0, 0.1, 1000.0)  # e-folding time of depth, demand, yield and flow toward their regime's
+    lag: float = bounded(12.0, 0.1, 1000.0)  # e-folding time of depth, demand, yield and flow toward new levels
 
 
 _ZERO = np.uint64(0)
@@ -68,8 +69,8 @@ _NEXT = np.uint64(Purpose.TAPE_REGIME_NEXT)
 _LOG_VOL_LIMIT = 1.6  # exp(1.6) = 495% a year
 _YIELD_FLOOR = 0.002
 
-# Visits are short enough for several in a fortnight. Levels: calm months of ETH realised 23-67%, crises of 2020-23
-# 93-180%, single days more; drifts of boom and stress are what such weeks had, and cancel in the long run.
+# A fortnight has several visits. Sources of levels: calm months of ETH realised 23-67%, crises of 2020-23 93-180%,
+# single days more. Drifts of boom and stress are those of such weeks; they cancel in the long run.
 REGIMES: dict[str, Regime] = {
     "calm": Regime(stay=144.0, vol=0.32, depth=1.1, demand=0.9, outside_yield=-0.01, intensity=0.8, informed=-0.03),
     "normal": Regime(stay=120.0, vol=0.52, drift=0.2, jump_hazard=0.005),
@@ -87,7 +88,7 @@ REGIMES: dict[str, Regime] = {
     ),
 }  # fmt: skip
 
-# where a visit leads when it ends: shares of each row, by name
+# the next regime after a visit: shares of each row, by name
 TRANSITIONS: dict[str, dict[str, float]] = {
     "calm": {"normal": 0.70, "boom": 0.25, "turbulent": 0.05},
     "normal": {"calm": 0.35, "boom": 0.28, "turbulent": 0.32, "stress": 0.05},
@@ -99,7 +100,7 @@ TRANSITIONS: dict[str, dict[str, float]] = {
 
 @compiled
 def pick(cumulative: NDArray[np.float64], u: float) -> int:
-    """Index of the first of the rising `cumulative` shares that exceeds `u`."""
+    """Index of the first of the increasing `cumulative` shares that exceeds `u`."""
     for k in range(cumulative.size - 1):
         if u < cumulative[k]:
             return k
@@ -108,14 +109,14 @@ def pick(cumulative: NDArray[np.float64], u: float) -> int:
 
 @compiled
 def drift_of(r: Any) -> float:
-    """Log drift an hour of a regime, with what its jumps take away put back."""
+    """Log drift per hour of a regime; it compensates the mean effect of the regime's jumps."""
     jumps = r.jump_hazard * (exp(r.jump_mean + 0.5 * r.jump_spread * r.jump_spread) - 1.0)
     return r.drift / HOURS_PER_YEAR - jumps
 
 
 @compiled
 def regimes_row(path: Path, seed: np.uint64, parameters: Any) -> float:
-    """Simulate one path and the regime of each of its hours; the log price at its origin."""
+    """Simulate one path and the regime of each of its hours. Returns the log price at its origin."""
     regimes, chain, process = parameters
     p = process[0]
     keep = exp(-0.6931471805599453 / p.vol_half_life)
@@ -141,7 +142,7 @@ def regimes_row(path: Path, seed: np.uint64, parameters: Any) -> float:
 
 @compiled
 def bend_row(tape: Any, states: Indices, seed: np.uint64, parameters: Any) -> None:
-    """Let the regimes act on the conditions of a filled `tape`, each with the lag of people who notice it late."""
+    """Apply the regimes to the conditions of a filled `tape`, with a lag because people notice a regime late."""
     regimes, _, process = parameters
     p = process[0]
     follow = 1.0 - exp(-1.0 / p.lag)
@@ -170,20 +171,20 @@ _walk, _bend = over_rows(regimes_row), bend_over_rows(bend_row)
 
 
 class RegimeWalk(SimulatedWalk):
-    """A price that switches between named regimes, and takes the conditions with it.
+    """A price that switches between named regimes, which also change the conditions.
 
     Marks are the regime of each hour, as an index into `regimes`.
 
     Args:
         regimes: at least two, by name.
-        transitions: for each regime the shares of those that follow it; each row adds up to 1, none follows itself.
-        process: what the regimes share.
+        transitions: for each regime the shares of the next regimes. Each row adds up to 1; none follows itself.
+        process: parameters that the regimes share.
 
     Attributes:
-        stationary: F64[k], the share of time spent in each regime in the long run.
+        stationary: F64[k], the share of time in each regime in the long run.
 
     Raises:
-        ValueError: for transitions that name unknown regimes, lack a row, or do not add up.
+        ValueError: the transitions name an unknown regime, lack a row, or do not add up to 1.
     """
 
     derived = ("implied_vol", "congestion")  # not depth: the regime's factor on it is drawn
@@ -198,7 +199,7 @@ class RegimeWalk(SimulatedWalk):
         self.process = process or RegimeProcess()
         shares = _transition_shares(list(self.regimes), TRANSITIONS if transitions is None else transitions)
         self.stationary = _stationary(shares, np.array([regime.stay for regime in self.regimes.values()]))
-        # row i: cumulative shares of what follows regime i; the last: those of the stationary distribution
+        # row i: cumulative shares of the regimes after regime i; last row: cumulative stationary distribution
         chain = np.ascontiguousarray(np.cumsum(np.vstack([shares, self.stationary]), axis=1))
         records = np.concatenate([regime.as_record() for regime in self.regimes.values()]).view(np.recarray)
         self._parameters = records, chain, self.process.as_record()
@@ -208,12 +209,12 @@ class RegimeWalk(SimulatedWalk):
         return _walk(path, keys, self._parameters)
 
     def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:
-        """Let the regimes act on depth, leverage demand, outside yield and option flow."""
+        """Apply the regimes to depth, leverage demand, outside yield and option flow."""
         _bend(tapes, marks, keys, self._parameters)
 
 
 def _transition_shares(names: list[str], transitions: Mapping[str, Mapping[str, float]]) -> NDArray[np.float64]:
-    """F64[k, k]: row i the shares of what follows regime i."""
+    """F64[k, k]: row i has the shares of the regimes after regime i."""
     if len(names) < 2:
         raise ValueError(f"regimes are {', '.join(names) or 'none'}; at least two are needed.")
     shares = np.zeros((len(names), len(names)))
@@ -232,7 +233,7 @@ def _transition_shares(names: list[str], transitions: Mapping[str, Mapping[str, 
 
 
 def _stationary(shares: NDArray[np.float64], stay: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of time in each regime: visits of the embedded chain, each weighed with its mean length."""
+    """Share of time in each regime: visits of the embedded chain, each weighted by its mean length."""
     size = len(stay)
     equations = np.vstack([shares.T - np.eye(size), np.ones(size)])
     visits = np.linalg.lstsq(equations, np.r_[np.zeros(size), 1.0], rcond=None)[0]

@@ -1,4 +1,4 @@
-"""Replay of recorded candles: prices and recorded conditions as they were, the others derived or drawn beside them."""
+"""Replay of recorded candles: recorded prices and conditions stay as they were, others are derived or drawn."""
 
 from collections.abc import Callable
 from math import log
@@ -18,24 +18,24 @@ _SCENARIO = np.uint64(Purpose.TAPE_SCENARIO)
 
 
 class CandleWalk(Walk):
-    """The prices of recorded candles, and what was recorded beside them; marks are the candle of each hour.
+    """The prices of recorded candles and the conditions recorded beside them. Marks are the candle of each hour.
 
     Args:
-        candles: what was recorded.
-        openings: for an episode of so many hours the candles whose close may open it, I64[m].
+        candles: the recorded data.
+        openings: function from the hours of an episode to the candles whose close may open it, I64[m].
     """
 
     def __init__(self, candles: Candles, openings: Callable[[int], Indices]) -> None:
         self._candles, self._openings = candles, openings
         stretches = candles.stretches
-        # the first candle of each one's stretch: nothing before it is known
+        # first candle of the stretch of each candle; nothing is known before it
         self._begins = np.repeat([one.start for one in stretches], [len(one) for one in stretches])
         # math.log as in compiled code, one by one: numpy's own may differ in the last bit
         self._log_close = np.array([log(price) for price in candles.close])
         self._log_range = np.array([log(ratio) for ratio in candles.high / candles.low])
 
     def draw(self, tapes: Tapes, keys: Keys) -> Past:
-        """Copy the candles from an opening on that is drawn for each key, and up to 30 days before it."""
+        """Copy the candles from an opening that is drawn per key, and up to 30 days before it."""
         openings = self._openings(tapes.shape[1] - 1)
         drawn = (uniforms(keys, _SCENARIO) * openings.size).astype(np.int64)
         opening = openings[np.minimum(drawn, openings.size - 1)]
@@ -44,11 +44,11 @@ class CandleWalk(Walk):
         for name in PRICES:
             tapes[name] = getattr(self._candles, name)[candle[:, WARM_UP:]]
             tapes[name][:, 0] = self._candles.close[opening]
-        known = np.maximum(candle, 0)  # what lies before `first` is not read
+        known = np.maximum(candle, 0)  # elements before `first` are not read
         return Past(self._log_close[known], self._log_range[known], candle, first)
 
     def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:
-        """Lay over the conditions what was recorded of them."""
+        """Replace conditions by the recorded ones."""
         for name in self._candles.recorded:
             values = self._candles.channels[name][marks[:, WARM_UP:]]
             known = np.isfinite(values)
@@ -58,28 +58,27 @@ class CandleWalk(Walk):
 class Replay(PathScenario):
     """The market of a candle file.
 
-    The seed chooses where in the file an episode opens; the opening price is the close of that candle. All hours of an
-    episode follow each other in the file without a gap. What the file holds beside the candles is on the tape hour by
-    hour, as of the end of the hour. Of the rest, implied vol, depth and congestion follow from the candles up to each
-    hour and since the last gap, never from later ones; the other conditions are drawn, and are the same whatever was
-    recorded.
+    The seed chooses where in the file an episode opens. The opening price is the close of that candle. All hours of an
+    episode follow each other in the file without a gap. Other columns of the file are on the tape hour by hour, with
+    their value at the end of the hour. If they are not recorded, implied vol, depth and congestion follow from the
+    candles up to each hour and since the last gap, never from later ones. The other conditions are drawn. These draws
+    do not depend on what was recorded.
 
     Args:
-        candles: a path (.csv, .csv.gz or .parquet), or candles that are loaded already.
-        name: of the scenario and part of the noise's key; default: the file's name without suffix.
-        split: "validation" unless said otherwise: held out from training, and not of the sealed test.
-        start: ISO-8601 time of the candle whose close opens every episode, instead of one chosen by the seed.
-        begin: ISO-8601 time before which no candle of an episode starts; what came before is history to it.
+        candles: a path (.csv, .csv.gz or .parquet), or loaded candles.
+        name: name of the scenario and part of the noise's key; default: the file's name without suffix.
+        split: "validation" by default: not for training, and not part of the sealed test.
+        start: ISO-8601 time of the candle whose close opens every episode; then the seed does not choose it.
+        begin: ISO-8601 time before which no candle of an episode starts. Earlier candles are its history.
         end: ISO-8601 time after which no candle of an episode ends.
         conditions: how conditions follow from prices.
 
     Attributes:
-        candles: what was read; `candles.recorded` says what stands beside the price.
-        report: sentences on what was cleaned or assumed, and on the hours that `begin` and `end` leave.
+        candles: the candles; `candles.recorded` lists what was recorded beside the price.
+        report: sentences on what was cleaned or assumed, and on the hours between `begin` and `end`.
 
     Raises:
-        CandleError: for a file that cannot be used, for a `start` that is not in it, and for a `begin` and `end` that
-            leave none of its hours.
+        CandleError: the file cannot be used, `start` is not in it, or no hour lies between `begin` and `end`.
     """
 
     recorded = ("price",)
@@ -113,11 +112,11 @@ class Replay(PathScenario):
         self.report = self.candles.report if begin is None and end is None else (*self.candles.report, chosen)
 
     def _filled_sentence(self, hours: range) -> str:
-        """When the first and the last of some hours start."""
+        """A text with the start times of the first and the last of some hours."""
         return f"{utc(self.candles.time[hours.start])} to {utc(self.candles.time[hours.stop - 1])}"
 
     def _find_window(self, begin: str | None, end: str | None) -> range:
-        """Indices of the hours that lie between two times."""
+        """Indices of the hours between two times."""
         time = self.candles.time
         first = 0 if begin is None else int(np.searchsorted(time, _seconds("begin", begin)))
         stop = time.size if end is None else int(np.searchsorted(time + HOUR, _seconds("end", end), side="right"))
@@ -130,7 +129,7 @@ class Replay(PathScenario):
         return range(first, stop)
 
     def _find_start(self, start: str) -> int:
-        """Index of the hour that starts then."""
+        """Index of the hour that starts at this time."""
         wanted = _seconds("start", start)
         index = int(np.searchsorted(self.candles.time, wanted))
         if index not in self._window or self.candles.time[index] != wanted:
@@ -140,7 +139,7 @@ class Replay(PathScenario):
         return index
 
     def openings(self, num_hours: int) -> Indices:
-        """Candles whose close may open an episode of `num_hours`: I64[m], indices of `candles`, rising.
+        """Candles whose close may open an episode of `num_hours`: I64[m], indices of `candles`, increasing.
 
         All hours of the episode lie in one stretch without gaps, and between `begin` and `end`.
         """
@@ -150,7 +149,7 @@ class Replay(PathScenario):
         return np.concatenate([np.arange(one.start, one.stop, dtype=np.int64) for one in free])
 
     def check_hours(self, num_hours: int) -> None:
-        """Raise ValueError unless the file holds `num_hours` candles after the opening, without a gap."""
+        """Raise ValueError unless the file has `num_hours` candles after an opening, without a gap."""
         super().check_hours(num_hours)
         if self.openings(num_hours).size > 0:
             return
@@ -170,7 +169,7 @@ class Replay(PathScenario):
         )
 
     def provenance(self) -> dict[str, str]:
-        """The price and what stands beside it are recorded; "recorded or derived" where hours of it are missing."""
+        """The price and the recorded channels are "recorded"; "recorded or derived" if some hours are missing."""
         words = super().provenance()
         for name in self.candles.recorded:
             whole = np.isfinite(self.candles.channels[name]).all()
@@ -189,6 +188,6 @@ def _seconds(field: str, text: str) -> int:
 
 
 def cleaning_report(scenario: Scenario) -> list[str]:
-    """What the reading of candles changed or assumed, of each replay that a scenario is made of; sentences."""
+    """Sentences on what was changed or assumed in the candles of each replay that a scenario consists of."""
     replays = [leaf for leaf in scenario.leaves if isinstance(leaf, Replay)]
     return list(dict.fromkeys(f"{replay.name}: {line}" for replay in replays for line in replay.report))

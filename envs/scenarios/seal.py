@@ -1,18 +1,18 @@
-"""The seal of the test: whether markets of the split "test" may be drawn in this process."""
+"""The seal of the test: whether markets of the split "test" can be drawn in this process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_open = 0  # blocks of `opened` that are under way
+_open = 0  # number of `opened` blocks that have not ended
 
 
 class SealedError(ValueError):
-    """The sealed test is asked for while it is sealed, or is not what was sealed."""
+    """The sealed test was requested while it is sealed, or it differs from what was sealed."""
 
 
 @contextmanager
 def opened() -> Iterator[None]:
-    """A block in which the sealed test can be drawn, in this process."""
+    """A block inside which this process can draw the sealed test."""
     global _open
     _open += 1
     try:

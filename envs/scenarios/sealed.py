@@ -1,19 +1,19 @@
-"""The sealed test: markets that nothing may draw until somebody opens it, once, to be told how governors do there.
+"""The sealed test: markets that nothing may draw until somebody opens it, once, to learn how governors perform there.
 
-Another kind of world than any that is trained or validated on: the process of ``bates.py``, and four crises of other
-coins (``other_coins.py``), on a range of seeds of its own. What is sealed stands in ``sealed_test.json``: names, seeds,
-episodes, and a digest of what defines each scenario. The SHA-256 of that file is the constant below and is told in
-results/test/README.md, so that nobody can change the test after having seen what it says.
+It is another kind of world than all training and validation markets: the process of ``bates.py``, and four crises of
+other coins (``other_coins.py``), with their own range of seeds. ``sealed_test.json`` holds what is sealed: names,
+seeds, episodes, and a digest of the definition of each scenario. The SHA-256 of that file is the constant below. It is
+also printed in results/test/README.md, so nobody can change the test after seeing its result.
 
-Only ``protogov evaluate GOVERNORS --open-test`` opens it. In code that is a block in which these can be drawn::
+Only ``protogov evaluate GOVERNORS --open-test`` opens it. In code, these scenarios can be drawn inside a block::
 
     with opened():  # of ``seal.py``
         get_scenario("test-bates")
 
-They are registered like any other. What holds them out is their split, "test", and nothing else:
-:meth:`~protogov.envs.scenarios.base.Scenario.check_open` refuses to find or to draw whatever has a part of that split.
-A copy under another name and of split "validation" may be looked at, and nobody may train on it: its noise is keyed by
-that name, so that no tape of it is one of the test's (:func:`free_copy`).
+They are registered like all others. Only their split, "test", holds them back:
+:meth:`~protogov.envs.scenarios.base.Scenario.check_open` refuses to find or draw a scenario with a part of that split.
+:func:`free_copy` makes a copy under another name and of split "validation", for people to look at. Nobody may train on
+it. Its noise is keyed by its own name, so no tape of the copy is a tape of the test.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ from protogov.envs.scenarios.seal import SealedError
 from protogov.envs.scenarios.waypoints import Crisis
 
 SEALED_FILE = Path(__file__).with_name("sealed_test.json")
-# of that file; `python -m protogov.experiments.seal` writes both anew, which is only honest before anybody opened it
+# digest of that file; `python -m protogov.experiments.seal` writes both again, which is only valid before the opening
 SEALED_DIGEST = "0c929fb94186db0975a541bf9dd53fa6c401ea05adba6029ad3c4c14c277162b"
-FIRST_SEED = 2**50  # of the test's tapes: far beyond those of training, tuning, audits and evaluations
+FIRST_SEED = 2**50  # of the test's tapes: far from the seeds of training, tuning, audits and evaluations
 EPISODES = 1024  # of each scenario
 
 for _row in (
@@ -44,15 +44,15 @@ for _row in (
 
 
 def sealed_names() -> tuple[str, ...]:
-    """Names of the scenarios of the sealed test, in its order."""
+    """Names of the scenarios of the sealed test, in their order."""
     return tuple(row.name for row in rows("test"))
 
 
 def free_copy(name: str) -> Scenario:
-    """A scenario of the same definition, kept for validation and with noise of its own, to look at and to test.
+    """A scenario with the same definition, of split validation and with its own noise, to look at and for tests.
 
     Raises:
-        ValueError: for a name that is not in the sealed test.
+        ValueError: the name is not in the sealed test.
     """
     known = {row.name: row for row in rows("test")}
     if name not in known:
@@ -64,12 +64,12 @@ def free_copy(name: str) -> Scenario:
 
 @dataclass(frozen=True)
 class SealedTest:
-    """What a list of a sealed test says.
+    """The content of a list of a sealed test.
 
     Attributes:
         scenarios: name -> digest of its definition.
-        first_seed: of its tapes.
-        episodes: of each scenario.
+        first_seed: first seed of its tapes.
+        episodes: number of episodes of each scenario.
         digest: SHA-256 of the file.
     """
 
@@ -80,10 +80,10 @@ class SealedTest:
 
 
 def read_sealed(path: Path = SEALED_FILE, digest: str = SEALED_DIGEST) -> SealedTest:
-    """The list of the sealed test, held against its digest and against the scenarios as they are defined now.
+    """The list of the sealed test, checked against its digest and against the present definitions of scenarios.
 
     Raises:
-        SealedError: the file is missing, is not the one with that digest, or a scenario is not what was sealed.
+        SealedError: the file is missing or has another digest, or a scenario differs from what was sealed.
     """
     try:
         content = path.read_bytes()
@@ -105,7 +105,7 @@ def read_sealed(path: Path = SEALED_FILE, digest: str = SEALED_DIGEST) -> Sealed
 
 
 def sealed_list(first_seed: int = FIRST_SEED, episodes: int = EPISODES) -> str:
-    """The text of a list: of the scenarios of the split "test" as they are defined now."""
+    """The text of a list of the scenarios of the split "test", with their present definitions."""
     data = {
         "scenarios": {row.name: definition_digest(row) for row in rows("test")},
         "first_seed": first_seed,
@@ -115,9 +115,9 @@ def sealed_list(first_seed: int = FIRST_SEED, episodes: int = EPISODES) -> str:
 
 
 def definition(scenario: Scenario) -> dict[str, Any]:
-    """What defines a scenario of the sealed test, JSON-able: parameters of the process, or the tables of the story.
+    """The definition of a scenario of the sealed test, JSON-able: parameters of the process, or tables of the story.
 
-    The words of a story are left out, and so is the code that draws.
+    It contains neither the sentences of a story nor the code that draws.
     """
     own: dict[str, Any]
     if isinstance(scenario, Crisis):

@@ -1,8 +1,8 @@
-"""Self-exciting jumps: each jump makes the next ones likelier for some hours, so that they come in bursts.
+"""Self-exciting jumps: each jump makes further jumps more likely for some hours, so they come in bursts.
 
 A Hawkes process (Hawkes 1971) with an exponential kernel: intensity = base + sum over past jumps of
-branching / memory * exp(-age / memory). The branching ratio is the mean number of jumps that one jump sets off; in the
-long run jumps come at base / (1 - branching).
+branching / memory * exp(-age / memory). The branching ratio is the mean number of jumps that one jump triggers. The
+long-run rate of jumps is base / (1 - branching).
 """
 
 from dataclasses import dataclass
@@ -23,24 +23,24 @@ from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 class HawkesProcess(ProcessParameters, SimulatedWalk):
     """A price with log-OU stochastic vol and self-exciting jumps; times in hours.
 
-    Drift offsets the jumps at their present intensity, so that the price has no trend, burst or not. Marks are the
-    jumps within each hour, 0 at the opening.
+    The drift compensates the jumps at their present intensity: the price has no trend, inside and outside a burst.
+    Marks are the number of jumps within each hour, 0 at the opening.
     """
 
     start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds
-    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of its log
+    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of the log of the start price
     vol: float = bounded(0.42, 1e-4, 5.0)  # annual, median, without jumps
     vol_spread: float = bounded(0.25, 0.0, 2.0)  # stationary sd of log vol
     vol_half_life: float = bounded(120.0, 1.0, 10_000.0)
     leverage: float = bounded(-0.4, -1.0, 1.0)  # correlation of an hour's return with the shock to vol
-    jump_base: float = bounded(0.008, 0.0, 1.0)  # jumps an hour that nothing set off
-    branching: float = bounded(0.8, 0.0, 0.98)  # jumps that one jump sets off, on average
-    jump_memory: float = bounded(6.0, 0.1, 1000.0)  # e-folding time of what a jump adds to the intensity
-    jump_mean: float = bounded(-0.004, -0.2, 0.2)  # of log size
-    jump_spread: float = bounded(0.015, 0.0, 0.2)
+    jump_base: float = bounded(0.008, 0.0, 1.0)  # jumps per hour that no other jump triggered
+    branching: float = bounded(0.8, 0.0, 0.98)  # mean number of jumps that one jump triggers
+    jump_memory: float = bounded(6.0, 0.1, 1000.0)  # e-folding time of a jump's addition to the intensity
+    jump_mean: float = bounded(-0.004, -0.2, 0.2)  # of the log size
+    jump_spread: float = bounded(0.015, 0.0, 0.2)  # sd of the log size
 
     def walk(self, path: Path, keys: Keys) -> Floats:
-        """Simulate a path for each key."""
+        """Simulate a path per key."""
         return _walk(path, keys, self.as_record())
 
 
@@ -50,14 +50,15 @@ _VARIANCE = np.uint64(Purpose.TAPE_VARIANCE)
 _JUMP_TIME = np.uint64(Purpose.TAPE_JUMP_TIME)
 _JUMP_SIZE = np.uint64(Purpose.TAPE_JUMP_SIZE)
 _LOG_VOL_LIMIT = 1.6
-_MOST = 20.0  # jumps expected in a sub-step at most: what the inverse of the Poisson distribution takes
+_MOST = 20.0  # largest expected number of jumps in a sub-step: the limit of the inverse Poisson distribution
 
 
 @compiled
 def lift_of(hours: float, p: Any) -> float:
-    """What a jump adds to the intensity from the next sub-step of so many `hours` on.
+    """Addition of a jump to the intensity, from the next sub-step of `hours` on.
 
-    With steps that long its offspring are lift * hours * (1 + keep + keep^2 + ...), which is `branching` exactly.
+    With steps of this length a jump triggers lift * hours * (1 + keep + keep^2 + ...) jumps, which is exactly
+    `branching`.
     """
     return p.branching * (1.0 - exp(-hours / p.jump_memory)) / hours
 
@@ -66,7 +67,7 @@ def lift_of(hours: float, p: Any) -> float:
 def excited_hour(
     log_price: float, log_vol: float, intensity: float, seed: np.uint64, step: np.uint64, num_substeps: int, p: Any
 ) -> tuple[float, float, float, float, float, int]:
-    """Walk one hour: (log close, log high, log low, standardised Brownian shock, intensity after it, jumps)."""
+    """Simulate one hour: (log close, log high, log low, standardised Brownian shock, intensity after it, jumps)."""
     hours = 1.0 / num_substeps
     deviation = exp(log_vol) * sqrt(hours / HOURS_PER_YEAR)
     keep = exp(-hours / p.jump_memory)
@@ -93,7 +94,7 @@ def excited_hour(
 
 @compiled
 def excited_row(path: Path, seed: np.uint64, process: Any) -> float:
-    """Simulate one path and its jumps an hour; the log price at its origin."""
+    """Simulate one path and its jumps per hour. Returns the log price at its origin."""
     p = process[0]
     keep = exp(-0.6931471805599453 / p.vol_half_life)
     own_shock = sqrt(1.0 - p.leverage * p.leverage)

@@ -1,9 +1,9 @@
-"""What is known of a crisis: prices by the hour, lows and highs of hours, vols, pegs, and the market around it.
+"""Known data of a crisis: prices by the hour, lows and highs of hours, vols, pegs, and the market around it.
 
-How hours are named. A story counts from the instant `began`, and its hour h is the instant h hours later: a close of
-hour h, and the low and the high beside it, belong to the candle that *ends* there. Exchanges name a candle by the hour
-in which it *begins*, so what they call "the candle of 02:00" ends at 03:00. A crisis that began at 06:00 on the 6th
-has the close that an exchange lists under 05:00 on the 6th as its hour 0, the one under 06:00 as its hour 1.
+How hours are numbered. A story counts from the instant `began`. Its hour h is the instant h hours later. A close of
+hour h, and the low and high of hour h, belong to the candle that *ends* there. Exchanges name a candle by the hour at
+which it *begins*: their "candle of 02:00" ends at 03:00. Example: a crisis began at 06:00 on the 6th. Its hour 0 is the
+close that an exchange lists under 05:00 on the 6th, and its hour 1 is the close listed under 06:00.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ Table = NDArray[np.float64]  # F64[n, 2]: hour since the onset, value
 
 CHANNELS = ("implied_vol", "depth", "congestion", "peg")
 EARLIEST, LATEST = 48, 216  # hours of the episode between which a crisis begins: day 2 to day 9
-EPISODE = 336  # hours in which a crisis has to fit, unless its onset is given
+EPISODE = 336  # hours into which a crisis must fit, unless its onset is given
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,16 @@ class Surroundings(ProcessParameters):
     """The market around a crisis; annual decimals, times in hours."""
 
     vol_before: float = bounded(0.6, 0.01, 5.0)
-    vol_around: float = bounded(0.8, 0.01, 5.0)  # of bridges outside the 24 hours whose vol is known
-    vol_after: float = bounded(0.8, 0.01, 5.0)  # toward which vol falls after the last waypoint
+    vol_around: float = bounded(0.8, 0.01, 5.0)  # of bridges outside the 24 hours with a measured vol
+    vol_after: float = bounded(0.8, 0.01, 5.0)  # toward which vol reverts after the last waypoint
     vol_spread: float = bounded(0.15, 0.0, 2.0)  # stationary sd of log vol outside the bridges
     vol_half_life: float = bounded(48.0, 1.0, 10_000.0)
     implied_spread: float = bounded(0.02, 0.0, 0.5)  # sd of log implied vol around its points
-    amplitude_low: float = bounded(1.0, 0.01, 3.0)  # keyed factor on every log move of the crisis, uniform
+    amplitude_low: float = bounded(1.0, 0.01, 3.0)  # keyed uniform factor on every log move of the crisis
     amplitude_high: float = bounded(1.0, 0.01, 3.0)
-    onset_from: float = bounded(EARLIEST, 1.0, 1e6)  # hour of the episode, keyed and uniform
+    onset_from: float = bounded(EARLIEST, 1.0, 1e6)  # hour of the episode at which it begins, keyed and uniform
     onset_to: float = bounded(LATEST, 1.0, 1e6)
-    jump_hazard: float = bounded(0.0, 0.0, 0.5)  # of the free walk before and after
+    jump_hazard: float = bounded(0.0, 0.0, 0.5)  # per hour, of the free walk before and after
     jump_mean: float = bounded(0.0, -0.2, 0.2)
     jump_spread: float = bounded(0.0, 0.0, 0.2)
 
@@ -47,23 +47,23 @@ class Surroundings(ProcessParameters):
 
 @dataclass(frozen=True)
 class Story:
-    """What is known of one crisis. Hours are counted from the onset: hour h ends the h-th hourly candle after it.
+    """Known data of one crisis. Hours are counted from the onset: hour h ends the h-th hourly candle after it.
 
     Attributes:
-        began: ISO-8601 time of the onset, the instant that `closes` counts hours from.
-        closes: (hour, USD), from (0, price) on; whole, rising hours.
+        began: ISO-8601 time of the onset: hour 0 of `closes`.
+        closes: (hour, USD), beginning with (0, price); whole, increasing hours.
         lows: (hour, USD): the low of the candle that ends at that hour. Its open, the close of the hour before, is one
             of `closes`.
-        highs: (hour, USD): the high of the candle that ends at that hour, as `lows`.
-        known: the hours of each of these fields whose points are facts; the others were filled in, so that the path
-            stays plausible. A field that is not named is fact throughout.
-        realised: annual vol of the 24 worst hourly returns in a row, as measured; 0 where it is not known.
-        worst_from: hour at which those 24 hours begin.
+        highs: (hour, USD): the high of the candle that ends at that hour, as for `lows`.
+        known: field -> the hours whose points are facts. The other points were filled in to keep the path plausible.
+            All points of a field without an entry are facts.
+        realised: measured annual vol of the 24 worst consecutive hourly returns; 0 if unknown.
+        worst_from: hour at which these 24 hours begin.
         implied_vol: (hour, annual decimal), 30 days.
-        depth: (hour, share) of the depth before the onset that is left at most.
-        congestion: (hour, 0..1) at least.
+        depth: (hour, largest share of the depth before the onset that is left).
+        congestion: (hour, least congestion, 0..1).
         peg: (hour, USD per unit of the debt asset).
-        facts: sentences; the first says in short what happened, the last whose prices these are.
+        facts: sentences. The first is a short summary of the crisis, the last names the source of the prices.
         around: vols before, between and after.
     """
 
@@ -105,7 +105,7 @@ class Story:
         self._check_extremes()
 
     def _check_extremes(self) -> None:
-        """Raise ValueError unless every known low and high can be met by a path through the closes."""
+        """Raise ValueError unless a path through the closes can reach every known low and high."""
         closes, lows, highs = dict(self.closes), dict(self.lows), dict(self.highs)
         for name, extremes in (("lows", lows), ("highs", highs)):
             for hour in extremes:
@@ -133,7 +133,7 @@ class Story:
         return int(self.closes[-1][0])
 
     def is_known(self, name: str, hour: float) -> bool:
-        """Whether the point of the field `name` at that hour is a fact."""
+        """Whether the point of the field `name` at this hour is a fact."""
         return name not in self.known or hour in self.known[name]
 
     def facts_of(self, name: str) -> Points:
@@ -153,8 +153,8 @@ class Story:
     def swings(self) -> Table:
         """(hour, vol of the bridge that ends there [annual]) for every known close after the first.
 
-        The hourly returns of a bridge over n hours that moves by m have the expected sum of squares
-        m^2 / n + (n - 1) s^2; s is solved so that the worst 24 hours add up to `realised`^2 / 365.
+        For a bridge over n hours with the log move m, the expected sum of squared hourly returns is
+        m^2 / n + (n - 1) s^2. s is solved such that the worst 24 hours add up to `realised`^2 / 365.
         """
         drifted, free = 0.0, 0.0
         until = self.worst_from + 24.0

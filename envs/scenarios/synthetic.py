@@ -1,7 +1,7 @@
 """Synthetic markets: a path with stochastic vol, small jumps and crashes, and the conditions beside it.
 
-An hour is simulated in twelve steps of five minutes, so that the candle's extremes belong to the same path as its
-close. Thirty days before the opening are simulated hour by hour: a world opens with a past.
+An hour is simulated in twelve steps of five minutes. The candle's extremes and its close then belong to the same path.
+The thirty days before the opening are simulated hour by hour. A world therefore opens with a past.
 """
 
 from dataclasses import dataclass
@@ -21,37 +21,37 @@ from protogov.envs.world.state import ATTACKS, HOURS_PER_YEAR, SUBSTEPS
 
 @dataclass(frozen=True)
 class JumpProcess(ProcessParameters, SimulatedWalk):
-    """A price with log-OU stochastic vol, Merton jumps and crashes that take hours; times in hours.
+    """A price with log-OU stochastic vol, Merton jumps and crashes that last for hours; times in hours.
 
     d log P = (drift - s^2/2) dt + s dW + jumps; log s is Ornstein-Uhlenbeck, correlated with W (Scott 1987; jumps:
-    Merton 1976). A crash takes `crash_least` to `crash_most` of the price away over `crash_shortest` to
-    `crash_longest` hours, bunched at random, lifts vol at its onset, and part of the fall comes back in a day. Drift
-    offsets jumps and hazard-driven crashes, so that the price has no trend on average.
+    Merton 1976). A crash takes `crash_least` to `crash_most` of the price over `crash_shortest` to `crash_longest`
+    hours, unevenly at random. It raises vol at its onset. A part of the fall is regained within a day. The drift
+    compensates jumps and crashes by hazard: the price has no trend on average.
     """
 
     ordered = (("crash_from", "crash_to"), ("crash_least", "crash_most"), ("crash_shortest", "crash_longest"))
 
     start_price: float = bounded(3000.0, 1e-6, 1e9)  # USD, median over seeds
-    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of its log
+    start_spread: float = bounded(0.25, 0.0, 3.0)  # sd of the log of the start price
     vol: float = bounded(0.50, 1e-4, 5.0)  # annual, median
     vol_spread: float = bounded(0.35, 0.0, 2.0)  # stationary sd of log vol
     vol_half_life: float = bounded(120.0, 1.0, 10_000.0)
     leverage: float = bounded(-0.4, -1.0, 1.0)  # correlation of an hour's return with the shock to vol
-    jump_hazard: float = bounded(0.01, 0.0, 0.5)  # small jumps an hour
-    jump_mean: float = bounded(-0.003, -0.2, 0.2)  # of log size
-    jump_spread: float = bounded(0.02, 0.0, 0.2)
-    crash_hazard: float = bounded(0.0003, 0.0, 0.02)  # crashes an hour, while none is under way
-    crash_from: float = bounded(0.0, 0.0, 1e6)  # hours; with crash_to > 0 there is one crash, with its onset between
-    crash_to: float = bounded(0.0, 0.0, 1e6)  # the two, and the hazard is not used
+    jump_hazard: float = bounded(0.01, 0.0, 0.5)  # small jumps per hour
+    jump_mean: float = bounded(-0.003, -0.2, 0.2)  # of the log size
+    jump_spread: float = bounded(0.02, 0.0, 0.2)  # sd of the log size
+    crash_hazard: float = bounded(0.0003, 0.0, 0.02)  # crashes per hour, while there is none
+    crash_from: float = bounded(0.0, 0.0, 1e6)  # hours; with crash_to > 0 there is exactly one crash, which begins
+    crash_to: float = bounded(0.0, 0.0, 1e6)  # between the two, and the hazard is not used
     crash_least: float = bounded(0.15, 0.0, 0.95)  # share of the price
     crash_most: float = bounded(0.40, 0.0, 0.95)
     crash_shortest: float = bounded(3.0, 1.0, 1000.0)
     crash_longest: float = bounded(30.0, 1.0, 1000.0)
     crash_vol: float = bounded(2.0, 1.0, 10.0)  # factor on vol at the onset
-    rebound: float = bounded(0.3, 0.0, 1.0)  # largest share of the fall that comes back
+    rebound: float = bounded(0.3, 0.0, 1.0)  # largest share of the fall that is regained
 
     def walk(self, path: Path, keys: Keys) -> Floats:
-        """Simulate a path for each key; it has no marks."""
+        """Simulate a path per key; it has no marks."""
         return _walk(path, keys, self.as_record())
 
 
@@ -66,7 +66,7 @@ _REBOUND_HOURS = 24
 
 @compiled
 def hourly_drift(p: Any) -> float:
-    """Log drift an hour that offsets what jumps and hazard-driven crashes take away on average."""
+    """Log drift per hour that compensates the mean effect of jumps and of crashes by hazard."""
     jumps = p.jump_hazard * (exp(p.jump_mean + 0.5 * p.jump_spread * p.jump_spread) - 1.0)
     crashes = 0.0
     if p.crash_to <= 0.0:
@@ -76,7 +76,7 @@ def hourly_drift(p: Any) -> float:
 
 @compiled
 def onset_hour(seed: np.uint64, p: Any) -> int:
-    """Hour after the opening in which the one crash of a certain kind begins; -1 if crashes come by hazard."""
+    """Hour after the opening in which the one certain crash begins; -1 if crashes come by hazard."""
     if p.crash_to <= 0.0:
         return -1
     u = uniform(seed, _ZERO, _ZERO, _ONE, _JUMP_TIME)
@@ -93,7 +93,7 @@ def crash_begins(seed: np.uint64, step: np.uint64, hour: int, onset: int, p: Any
 
 @compiled
 def crash_size(seed: np.uint64, step: np.uint64, p: Any) -> tuple[float, int]:
-    """Log fall (negative) of a crash that begins at `step`, and the hours it takes."""
+    """Log fall (negative) of a crash that begins at `step`, and its length in hours."""
     lost = p.crash_least + uniform(seed, _ZERO, step, _ONE, _JUMP_SIZE) * (p.crash_most - p.crash_least)
     longer = p.crash_longest - p.crash_shortest + 1.0
     hours = int(p.crash_shortest + uniform(seed, _ZERO, step, _TWO, _JUMP_SIZE) * longer)
@@ -102,7 +102,7 @@ def crash_size(seed: np.uint64, step: np.uint64, p: Any) -> tuple[float, int]:
 
 @compiled
 def move_share(seed: np.uint64, step: np.uint64, hours_left: int) -> float:
-    """Share of what is left of a crash or rebound that falls into this hour: uneven, and all of it in the last."""
+    """Share of the rest of a crash or rebound that happens in this hour: random, and all of it in the last hour."""
     if hours_left <= 1:
         return 1.0
     return min(1.0, (0.3 + 1.4 * uniform(seed, _ZERO, step, _THREE, _JUMP_SIZE)) / hours_left)
@@ -110,7 +110,7 @@ def move_share(seed: np.uint64, step: np.uint64, hours_left: int) -> float:
 
 @compiled
 def small_jump(seed: np.uint64, step: np.uint64, num_substeps: int, p: Any) -> tuple[int, float]:
-    """(sub-step, log size) of this hour's small jump; sub-step -1 if there is none."""
+    """(sub-step, log size) of this hour's small jump; the sub-step is -1 if there is none."""
     u = uniform(seed, _ZERO, step, _ZERO, _JUMP_TIME)
     if u >= p.jump_hazard:
         return -1, 0.0
@@ -122,7 +122,7 @@ def small_jump(seed: np.uint64, step: np.uint64, num_substeps: int, p: Any) -> t
 def walk_hour(
     log_price: float, log_vol: float, drift: float, seed: np.uint64, step: np.uint64, num_substeps: int, p: Any
 ) -> tuple[float, float, float, float]:
-    """Walk one hour: (log close, log high, log low, the hour's standardised Brownian shock)."""
+    """Simulate one hour: (log close, log high, log low, the hour's standardised Brownian shock)."""
     deviation = exp(log_vol) * sqrt(1.0 / (HOURS_PER_YEAR * num_substeps))
     substep_drift = drift / num_substeps - 0.5 * deviation * deviation
     jump_substep, jump = small_jump(seed, step, num_substeps, p)
@@ -141,7 +141,7 @@ def walk_hour(
 
 @compiled
 def jump_row(path: Path, seed: np.uint64, process: Any) -> float:
-    """Simulate one path; the log price at its origin."""
+    """Simulate one path. Returns the log price at its origin."""
     p = process[0]
     steady = hourly_drift(p)
     onset = onset_hour(seed, p)
@@ -150,12 +150,12 @@ def jump_row(path: Path, seed: np.uint64, process: Any) -> float:
     log_vol = mean_log_vol + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
     own_shock = sqrt(1.0 - p.leverage * p.leverage)
     log_price = 0.0
-    fall = left = 0.0  # log size of the crash under way, and what is left of it or of the rebound
+    fall = left = 0.0  # log size of the present crash, and what is left of the crash or of the rebound
     hours_left = 0
     rebounding = False
 
     for i in range(1, path.close.size):
-        # uint64: hours before the opening would be negative numbers
+        # counted from the start of the path: hours before the opening would be negative, and keys are uint64
         step = np.uint64(i)
         hour = i - WARM_UP
         if hours_left == 0 and crash_begins(seed, step, hour, onset, p):
@@ -188,16 +188,16 @@ _walk = over_rows(jump_row)
 
 
 class Flat(Scenario):
-    """Nothing ever moves: for worlds that are walked by hand, and for worlds with a known solution.
+    """A market that never moves: for worlds that are computed by hand, and for worlds with a known solution.
 
     Args:
-        name: of the scenario.
+        name: name of the scenario.
         split: "train", "validation", "test" or "free".
-        price: USD per coin, of every hour.
-        **values: any other field of the tape; the rest as in a quiet hour.
+        price: USD per coin in every hour.
+        **values: other fields of the tape; fields without a value are those of a quiet hour.
 
     Raises:
-        ValueError: for a name that is no field of the tape.
+        ValueError: a name is not a field of the tape.
     """
 
     kind = "synthetic"

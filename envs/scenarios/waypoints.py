@@ -1,9 +1,9 @@
-"""Crises by waypoints: random bridges through prices that are known, each seed another path of the same crisis.
+"""Crises by waypoints: random bridges through known prices; each seed draws another path of the same crisis.
 
 Before the onset and after the last waypoint the price walks freely. In between it is a Brownian bridge in five-minute
-steps from one known close to the next. An hour whose low or high is known touches exactly that and goes no further, and
-the path never falls below the crisis's own low, nor rises above its own high where that is the known high of an hour.
-How much a bridge swings follows from the 24-hour realised vol that was measured.
+steps from one known close to the next. An hour with a known low or high reaches exactly that price and goes no further.
+The path never falls below the crisis's own low. It never rises above the crisis's own high if that is the known high of
+an hour. The size of a bridge's moves follows from the measured 24-hour realised vol.
 """
 
 from collections.abc import Sequence
@@ -40,19 +40,19 @@ _ONSET = np.uint64(Purpose.TAPE_ONSET)
 _AMPLITUDE = np.uint64(Purpose.TAPE_AMPLITUDE)
 _WICK = np.uint64(Purpose.TAPE_WICK)
 _IMPLIED = np.uint64(Purpose.TAPE_IMPLIED)
-_WICK_FROM, _WICKS = 3, 6  # the one known extreme of an hour is touched 3 to 8 sub-steps into it
-# where both are known the first is touched 2 to 4 sub-steps into the hour, the second 6 to 10
+_WICK_FROM, _WICKS = 3, 6  # if one extreme of an hour is known, it is reached 3 to 8 sub-steps into the hour
+# if both are known, the first is reached 2 to 4 sub-steps into the hour, the second 6 to 10
 _FIRST_FROM, _FIRSTS = 2, 3
 _SECOND_FROM, _SECONDS = 6, 5
-_SETTLE_HOURS = 72.0  # e-folding time in which implied vol goes back to what prices call for after its last point
+_SETTLE_HOURS = 72.0  # e-folding time of implied vol, after its last point, toward the value that prices imply
 _NOISE_HALF_LIFE = 12.0
 _DRAWN = ("leverage_demand", "outside_yield", "funding", "informed_share", "flow_intensity")
-_FAR = 1e9  # log price beyond all prices: nothing is known
+_FAR = 1e9  # a log price beyond all prices; it means "not known"
 
 
 @compiled
 def value_at(points: Table, hour: float) -> float:
-    """`points` (F64[n, 2], n > 0) between two of them on a straight line, before and after as the nearest."""
+    """Linear interpolation of `points` (F64[n, 2], n > 0) at `hour`; outside their hours the nearest value."""
     last = points.shape[0] - 1
     if hour <= points[0, 0]:
         return points[0, 1]
@@ -65,7 +65,7 @@ def value_at(points: Table, hour: float) -> float:
 
 @compiled
 def onset_of(seed: np.uint64, p: Any) -> int:
-    """Hour of the episode whose close is the crisis's first price."""
+    """Hour of the episode at whose close the crisis has its first price."""
     room = p.onset_to - p.onset_from + 1.0
     return int(p.onset_from + uniform(seed, _ZERO, _ZERO, _ZERO, _ONSET) * room)
 
@@ -78,7 +78,7 @@ def amplitude_of(seed: np.uint64, p: Any) -> float:
 
 @compiled
 def bridge_step(at: float, goal: float, steps_left: int, deviation: float, shock: float) -> float:
-    """One step of a Brownian bridge that reaches `goal` in `steps_left` steps, exactly so in the last."""
+    """One step of a Brownian bridge that reaches `goal` in `steps_left` steps, exactly in the last one."""
     if steps_left <= 1:
         return goal
     return at + (goal - at) / steps_left + deviation * sqrt((steps_left - 1.0) / steps_left) * shock
@@ -88,10 +88,10 @@ def bridge_step(at: float, goal: float, steps_left: int, deviation: float, shock
 def touches(
     at: float, low: float, high: float, seed: np.uint64, step: np.uint64
 ) -> tuple[int, float, int, float]:  # fmt: skip
-    """When an hour that opens at `at` touches its known extremes: (sub-step, log price) twice, sub-step 0 for never.
+    """When an hour that opens at `at` reaches its known extremes: (sub-step, log price) twice; sub-step 0 means never.
 
-    `low` is below -_FAR and `high` above _FAR where they are not known. Where both are, the one that is nearer to the
-    opening comes first, as backtesters assume of a bar whose inside they do not see.
+    `low` is below -_FAR and `high` is above _FAR if they are not known. If both are known, the one nearer to the
+    opening comes first. Backtesters assume the same for a bar whose inside they do not know.
     """
     has_low, has_high = low > -_FAR, high < _FAR
     u = uniform(seed, _ZERO, step, _ZERO, _WICK)
@@ -113,11 +113,11 @@ def bridge_hour(
     at: float, goal: float, hours_left: int, known_low: float, known_high: float, floor: float, ceiling: float,
     deviation: float, seed: np.uint64, step: np.uint64,
 ) -> tuple[float, float, float]:  # fmt: skip
-    """Walk one hour of a bridge: (log close, log high, log low).
+    """Simulate one hour of a bridge: (log close, log high, log low).
 
-    The bridge reaches `goal` after `hours_left` hours, this one included. It touches `known_low` and `known_high`, the
-    extremes of this hour, and goes no further; they are below -_FAR and above _FAR where none is known. Anywhere else
-    the path is reflected at `floor` and `ceiling`.
+    The bridge reaches `goal` after `hours_left` hours, including this one. It reaches `known_low` and `known_high`, the
+    extremes of this hour, and goes no further. They are below -_FAR and above _FAR if they are not known. Elsewhere the
+    path is reflected at `floor` and `ceiling`.
     """
     first, first_price, second, second_price = touches(at, known_low, known_high, seed, step)
     bottom, top = max(known_low, floor), min(known_high, ceiling)
@@ -141,9 +141,9 @@ def bridge_hour(
 
 @compiled
 def bounds_of(closes: Table, lows: Table, highs: Table) -> tuple[float, float]:
-    """Log prices between which a crisis stays: its lowest price, and its highest where that is the high of an hour.
+    """Log prices that limit a crisis: its lowest price, and its highest if that is the known high of an hour.
 
-    A crisis of which only closes are known rose above the highest of them by an unknown amount; it has no ceiling.
+    If only closes are known, the price rose above the highest of them by an unknown amount, and there is no ceiling.
     """
     floor, top, ceiling = closes[0, 1], closes[0, 1], -_FAR
     for k in range(closes.shape[0]):
@@ -157,7 +157,7 @@ def bounds_of(closes: Table, lows: Table, highs: Table) -> tuple[float, float]:
 
 @compiled
 def crisis_row(path: Path, seed: np.uint64, parameters: Any) -> float:
-    """Simulate one path; the log price at its origin, which is the onset: the path must reach that far.
+    """Simulate one path. Returns the log price at its origin, which is the onset; the path must reach that far.
 
     `lows` and `highs` may be empty.
     """
@@ -201,7 +201,7 @@ def crisis_row(path: Path, seed: np.uint64, parameters: Any) -> float:
             shock = normal(seed, _ZERO, step, _ZERO, _VARIANCE)
             log_vol = ou_step(log_vol, mean_log_vol, keep, p.vol_spread, shock)
         if hour == 0:
-            # what came before is moved so that the crisis begins at its first price
+            # shift everything before: the crisis then begins at its first price
             for j in range(i):
                 path.close[j] -= log_price
                 path.high[j] -= log_price
@@ -214,7 +214,7 @@ def crisis_row(path: Path, seed: np.uint64, parameters: Any) -> float:
 
 @compiled
 def bend_row(tape: Any, hours_since: Indices, seed: np.uint64, parameters: Any) -> None:
-    """Lay what is known of implied vol, depth, congestion and the peg over the conditions of a filled `tape`."""
+    """Write the known implied vol, depth, congestion and peg over the conditions of a filled `tape`."""
     implied, depth, congestion, peg, around = parameters
     p = around[0]
     amplitude = amplitude_of(seed, p)
@@ -248,11 +248,11 @@ _walk, _bend = over_rows(crisis_row), bend_over_rows(bend_row)
 
 
 class StoryWalk(SimulatedWalk):
-    """A price through the waypoints of a story; marks are the hours since the onset, negative before it.
+    """A price through the waypoints of a story. Marks are the hours since the onset, negative before it.
 
     Args:
-        story: what is known.
-        around: vols, amplitudes and onsets, instead of the story's own.
+        story: the known data.
+        around: vols, amplitudes and onsets, in place of the story's own.
     """
 
     def __init__(self, story: Story, around: Surroundings) -> None:
@@ -266,11 +266,11 @@ class StoryWalk(SimulatedWalk):
         )  # fmt: skip
 
     def walk(self, path: Path, keys: Keys) -> Floats:
-        """Draw a path through the waypoints for each key."""
+        """Draw a path through the waypoints per key."""
         return _walk(path, keys, self._prices)
 
     def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:
-        """Lay over the conditions what the story knows of them."""
+        """Write the known conditions of the story over the derived and drawn ones."""
         _bend(tapes, marks, keys, self._conditions)
 
 
@@ -278,16 +278,16 @@ class Crisis(PathScenario):
     """Paths of one crisis.
 
     Args:
-        name: of the scenario; part of the noise's key.
+        name: name of the scenario; part of the noise's key.
         split: "train", "validation", "test" or "free".
-        story: what is known.
+        story: the known data.
         amplitude: factor on every log move, or the two ends of a range from which each seed draws.
-        onset: hour of the episode at which it begins, or the two ends of a range; by default day 2 to day 9, earlier
-            where the crisis is so long that it would not end within 336 hours.
-        conditions: of everything that is not known.
+        onset: hour of the episode at which the crisis begins, or the two ends of a range; by default day 2 to day 9,
+            earlier if the crisis would otherwise not end within 336 hours.
+        conditions: parameters of everything that is not known.
 
     Raises:
-        ValueError: for an amplitude or an onset out of range.
+        ValueError: an amplitude or an onset is out of range.
     """
 
     def __init__(
@@ -312,25 +312,24 @@ class Crisis(PathScenario):
         super().__init__(name, split, StoryWalk(story, self.around), conditions, kind="crisis", about=about)
 
     def onsets(self, seeds: Sequence[int] | Seeds) -> NDArray[np.int64]:
-        """Hour of the episode at which the crisis begins, I64[n], for each seed."""
+        """Hour of the episode at which the crisis begins, for each seed: I64[n]."""
         return -self.marks(seeds, 1)[:, 0]
 
     def draw_derived(self, seeds: Sequence[int] | Seeds, num_hours: int) -> Tapes:
         """As :meth:`draw`, without the story's points of implied vol, depth, congestion and peg: TAPE[n, hours + 1].
 
-        The same paths, with the conditions that follow from their prices alone, as in a replay of candles.
+        The paths are the same. The conditions follow only from their prices, as in a replay of candles.
         """
         tapes, _ = self._drawn(seeds, num_hours, partial(self._run, bent=False))
         return tapes.view(TAPE, np.ndarray)
 
     def provenance(self) -> dict[str, str]:
-        """Where the channels of its tapes come from: "recorded", "derived" or "invented", by field of the tape.
+        """The origin of the channels of its tapes: "recorded", "derived" or "invented", by channel.
 
-        "price" (open, high, low, close) is recorded in the sense that every path meets the known prices of the story;
-        between them, and before and after the crisis, it is a random bridge and a free walk; "recorded or invented"
-        where some of the closes were filled in. Implied vol, depth and
-        congestion are recorded only where all points of the story are facts, and the peg where the story has one. All
-        else is drawn by key.
+        "price" (open, high, low, close) is recorded in this sense: every path meets the known prices of the story.
+        Between them it is a random bridge; before and after the crisis it is a free walk. It is "recorded or invented"
+        if some closes were filled in. Implied vol, depth and congestion are recorded only if all points of the story
+        are facts. The peg is recorded if the story has one. Everything else is drawn by key.
         """
         whole = len(self.story.facts_of("closes")) == len(self.story.closes)
         found = {"price": "recorded" if whole else "recorded or invented"}

@@ -1,4 +1,4 @@
-"""What a solvable world is whose best governor is a policy, and how a policy governs it."""
+"""The parts of a solvable world whose best governor is a policy, and how a policy governs it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ from protogov.envs.solvable_policies.optima import Floats
 
 
 class Feedback:
-    """A governor that aims each lever at a function of what it sees now; it remembers nothing.
+    """A governor without memory: the target of each lever is a function of the present observation.
 
     Args:
-        config: of the world, whose defaults the actions are told from.
+        config: configuration of the world; its defaults are the zero of actions.
         role: name of the role that it governs.
-        rule: from the view to lever -> value wanted, F64[n] or one for all rows; levers that are left out stay at their
-            defaults, and values beyond a lever's range are clipped to it.
+        rule: function from the view to lever -> wanted value, F64[n] or one number for all rows. Missing levers stay at
+            their defaults. Values beyond a lever's range are clipped.
     """
 
     def __init__(
@@ -30,10 +30,10 @@ class Feedback:
         self._rule = rule
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Nothing is remembered."""
+        """Do nothing: there is no memory."""
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
-        """Aim the levers, F32[n, k]."""
+        """Actions, F32[n, k]."""
         wanted = self._rule(view)
         actions = np.zeros((len(view.obs), len(self._levers)), np.float32)
         for column, lever in enumerate(self._levers):
@@ -42,15 +42,15 @@ class Feedback:
         return actions
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing is remembered."""
+        """Empty: there is no memory."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing is remembered."""
+        """Do nothing: there is no memory."""
 
 
 class Known(NamedTuple):
-    """A governor, and what theory says that it is worth: the mean reward a decision."""
+    """A governor and its value by theory: the mean reward per decision."""
 
     governor: Governor
     value: float
@@ -61,15 +61,15 @@ class SolvablePolicy:
     """A world whose best governor is known and is a policy.
 
     Attributes:
-        name: of the preset.
-        config: of the world; its reward is that of the theory.
-        scenario: what the outside market does.
-        agent: the one governor.
+        name: name of the preset.
+        config: configuration of the world; its reward is that of the theory.
+        scenario: the outside market.
+        agent: the only governor.
         features: entries of its observation that the optimum reads; all others may be hidden.
         optimum: the best governor.
-        constant: the best of those that ask for the same all the time.
-        default: the one that leaves the levers where they are.
-        others: name -> governors that are instructive mistakes, such as one that does not look ahead.
+        constant: the best governor that always asks for the same.
+        default: the governor that leaves the levers unchanged.
+        others: name -> governors with instructive mistakes, for example one that does not plan ahead.
     """
 
     name: str
@@ -84,19 +84,19 @@ class SolvablePolicy:
 
     @property
     def known(self) -> dict[str, Known]:
-        """Every governor whose value theory knows, by name."""
+        """All governors with a known value, by name."""
         return {"optimum": self.optimum, "constant": self.constant, "default": self.default, **self.others}
 
     @property
     def room(self) -> float:
-        """What the optimum is worth beyond the best constant."""
+        """Value of the optimum minus value of the best constant."""
         return self.optimum.value - self.constant.value
 
     def captured(self, value: float) -> float:
-        """Share of that room which a governor of mean reward `value` has: 0 the best constant, 1 the optimum."""
+        """Share of `room` that a governor with the mean reward `value` gains: 0 the best constant, 1 the optimum."""
         return (value - self.constant.value) / self.room
 
 
 def still(config: WorldConfig, role: str, **values: float) -> Feedback:
-    """A governor that asks for the same all the time; levers that are left out stay at their defaults."""
+    """A governor that always asks for the same; missing levers stay at their defaults."""
     return Feedback(config, role, lambda view: values)

@@ -1,9 +1,9 @@
-"""`quoting`: an option pool whose delta is its inventory, and whose quotes lean against it.
+"""`quoting`: an option pool whose delta is its inventory, and whose quotes shift against this inventory.
 
-Calls and puts are bought as often as each other. At the lower strike a call has a delta of .9 and a put one of -.1, so
-that what is sold there takes delta from the pool on average; at the upper strike it brings some. The skew shift is full
-at both strikes: it makes one dearer and the other cheaper, so that with the half-spread it sets a quote at each. The
-price stands still, and nothing moves the pool's vols.
+Calls and puts are bought equally often. At the lower strike a call has a delta of .9 and a put a delta of -.1, so sales
+there take delta from the pool on average. Sales at the upper strike add delta. The skew shift is full at both strikes:
+it raises the vol of one and lowers the vol of the other. Together with the half-spread it sets a quote at each strike.
+The price is constant, and nothing moves the pool's vols.
 """
 
 from math import inf, sqrt
@@ -21,33 +21,31 @@ from protogov.envs.world.pricing import normal_cdf, normal_pdf
 from protogov.envs.world.state import HOURS_PER_YEAR
 
 _ELASTICITY = 40.0  # k, per 1.00 of vol
-_ARRIVALS = 4.0  # an hour at each strike
-_CHARGE = 0.06  # of one trade's delta, squared, an hour
+_ARRIVALS = 4.0  # per hour at each strike
+_CHARGE = 0.06  # per hour, for the squared delta of one mean trade
 _HOURS = 32
 _TRADE = 33e3  # USD, mean of a trade
 _POOL = 25 * _TRADE  # USD
 _VOL = 1.0
 _GAP = 0.675  # log price between the strikes
 _WEEK = 168.0
-_LISTED = (
-    4  # expiries; all but the farthest are within the cutoff, so that the tenor is three to four weeks at any time
-)
+_LISTED = 4  # expiries; all except the farthest are within the cutoff, so the tenor is always three to four weeks
 _AVERSION = 1e-6  # per USD
 
 
 def delta_at_strike() -> tuple[float, float]:
-    """(delta of a call at the lower strike, vega of a coin over its price), in the middle of the tradable tenors."""
+    """(delta of a call at the lower strike, vega of a coin / its price), in the middle of the tradable tenors."""
     years = (_LISTED - 0.5) * _WEEK / HOURS_PER_YEAR
-    # with an interest rate of - vol^2 / 2, the log moneyness is all that is left of d1
+    # with the interest rate -vol^2 / 2, d1 is only the log moneyness divided by the deviation
     d1 = _GAP / 2.0 / (_VOL * sqrt(years))
     return float(normal_cdf(d1)), float(normal_pdf(d1)) * sqrt(years)
 
 
 def quoting_theory() -> Quoting:
-    """The market maker of `quoting`: margins in units of 1 / k, inventory in deltas of a mean trade."""
+    """The market maker of `quoting`: margins in units of 1 / k, inventory in units of a mean trade."""
     delta, _ = delta_at_strike()
     sizes, weights = np.polynomial.laguerre.laggauss(16)  # of exponential sizes
-    ways = np.concatenate([-delta * sizes, (1.0 - delta) * sizes])  # a call sold, a put sold, one as often as the other
+    ways = np.concatenate([-delta * sizes, (1.0 - delta) * sizes])  # a call or a put is sold, equally often
     weights = np.concatenate([weights, weights]) / 2.0
     grid = np.linspace(-20.0, 20.0, 161)
     low, high = (jump_by(grid, way, weights) for way in (ways, -ways))
@@ -55,10 +53,10 @@ def quoting_theory() -> Quoting:
 
 
 def quoting() -> SolvablePolicy:
-    """Two quotes that lean against the pool's delta."""
+    """Two quotes that shift against the pool's delta."""
     _, vega = delta_at_strike()
     supply = 90e6
-    worth = (supply + _POOL) / 1e4  # USD a bp of K0, with `treasury_share` = 0
+    worth = (supply + _POOL) / 1e4  # USD per bp of K0, with `treasury_share` = 0
     edge = worth / (_TRADE * vega / _ELASTICITY)
     charge = worth * _CHARGE / (_AVERSION * (_TRADE * _VOL) ** 2 / HOURS_PER_YEAR)
     config = WorldConfig(

@@ -1,4 +1,4 @@
-"""Monopolies of a lender whose demand moves: `switching` between two states, and `tracking` a demand that wanders."""
+"""A lender's monopoly with a moving demand: `switching` between two states, and `tracking` an AR(1) demand."""
 
 from collections.abc import Callable, Mapping
 from math import inf, sqrt
@@ -19,22 +19,22 @@ from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.population.borrowers import REFERENCE_RATE
 from protogov.envs.world.state import HOURS_PER_YEAR
 
-# as numbers: an enum takes numba forty times as long to recognise
+# as numbers: numba needs forty times as long to recognise the type of an enum
 _STATE, _SHOCK = np.uint64(Purpose.TAPE_REGIME), np.uint64(Purpose.TAPE_DEMAND)
 LAST_RATE = 0.10  # annual: the lever's upper end
-START_RATE = 0.05  # annual: the default, in the middle of the range, where actions are linear in the rate
+START_RATE = 0.05  # annual: the default, the middle of the range, where actions are linear in the rate
 
 
 class MovingDemand(Scenario):
-    """A demand for loans that may change at every decision; it follows the funding rate, one hour later.
+    """A demand for loans that may change at every decision. It follows the funding rate with a delay of one hour.
 
-    Leverage demand is z. At the opening z = 1, so that people are as many in every episode.
+    Leverage demand is z. At the opening z = 1, so the population is the same in every episode.
 
     Args:
-        name: of the scenario.
-        walk: U64[n] seeds and a number of decisions -> F64[n, decisions], z of each.
-        decision_hours: of the world.
-        moves_price: whether the price of the coin is proportional to z, so that what people can borrow at most is too.
+        name: name of the scenario.
+        walk: function of seeds, U64[n], and a number of decisions -> F64[n, decisions], z of each.
+        decision_hours: hours of a decision of the world.
+        moves_price: whether the price of the coin is proportional to z; the largest possible loan is then too.
     """
 
     split = "free"
@@ -47,7 +47,7 @@ class MovingDemand(Scenario):
         self.name, self.walk, self.decision_hours, self.moves_price = name, walk, decision_hours, moves_price
 
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
-        """Write a flat tape, then the demand and what tells of it."""
+        """Write a flat tape, then the demand and the funding rate that announces it."""
         Flat().fill(tapes, seeds)
         hours = tapes.shape[1] - 1
         demand = self.walk(seeds, hours // self.decision_hours + 1)
@@ -65,8 +65,8 @@ def seen_demand(view: RoleView) -> Floats:
 
 
 def _monopoly(top: float, hours: int, decisions: int, weights: Mapping[str, float], **more: Any) -> WorldConfig:
-    """The world `rate` with one lever: reserve income is worth r D / D0 a decision, at r = R / top."""
-    full = 73e6  # USD: what people borrow where it is free and z = 1
+    """The world `rate` with one lever: reserve income is worth r D / D0 per decision, at r = R / top."""
+    full = 73e6  # USD: debt at a rate of 0 and z = 1
     income = SUPPLY / 1e4 / (full * top) * HOURS_PER_YEAR / hours
     return WorldConfig(
         roles={"rate": ("base_rate",)},
@@ -80,9 +80,9 @@ def _monopoly(top: float, hours: int, decisions: int, weights: Mapping[str, floa
         **lending_alone(
             reservation_top=top,
             debt_size=full * (1.0 - REFERENCE_RATE / top),
-            oracle_pool_weight=0.0,  # the oracle follows the price at once
+            oracle_pool_weight=0.0,  # the oracle then follows the price at once
             num_accounts=64,
-            leverage_low=0.1,  # so low that no fall of the price puts a loan in danger
+            leverage_low=0.1,  # so low that no fall of the price endangers a loan
             leverage_high=0.1,
         )
     )
@@ -91,7 +91,7 @@ def _monopoly(top: float, hours: int, decisions: int, weights: Mapping[str, floa
 def _rate_policy(
     config: WorldConfig, top: float, target: Callable[[Floats, Floats], Floats]
 ) -> Callable[[RoleView], dict[str, Floats]]:
-    """A rule for the base rate from one for r = R / top of z and r before."""
+    """A rule for the base rate, from a rule that gives r = R / top as a function of z and of r before."""
 
     def rule(view: RoleView) -> dict[str, Floats]:
         return {"base_rate": top * target(seen_demand(view), view.levers["base_rate"] / top)}
@@ -107,7 +107,7 @@ _DECISION_HOURS = 6
 
 
 def two_states(seeds: Seeds, decisions: int) -> Floats:
-    """A demand that is low or high, F64[n, decisions]: either at the opening, and then another with `_SWITCH`."""
+    """A demand that is low or high, F64[n, decisions]: random at the opening, then it changes with `_SWITCH`."""
     draws = np.array([[uniform(seed, 0, t, 0, _STATE) for t in range(decisions)] for seed in seeds])
     flips = draws < _SWITCH
     flips[:, 0] = draws[:, 0] < 0.5
@@ -115,8 +115,8 @@ def two_states(seeds: Seeds, decisions: int) -> Floats:
 
 
 def switching() -> SolvablePolicy:
-    """Demand in two states, a cost of moving in proportion to the way."""
-    # a move of all of r costs that much, and a churn of 1 is one cap of the lever
+    """Demand in two states; the cost of a move is proportional to its size."""
+    # a move of r by 1 costs `_PROPORTIONAL_COST`; a churn of 1 is a move by one cap of the lever
     cap = LEVER_BY_NAME["base_rate"].cap / _TOP
     config = _monopoly(_TOP, _DECISION_HOURS, _DECISIONS, {"rate_churn": -_PROPORTIONAL_COST * cap})
     theory = Switching(
@@ -150,7 +150,7 @@ _TRACKED_TOP, _PERSISTENCE, _SPREAD, _SQUARED_COST = 0.12, 0.95, 0.3, 10.0
 
 
 def wandering(seeds: Seeds, decisions: int) -> Floats:
-    """A demand that is an AR(1) around 1, stationary, F64[n, decisions]; kept within three standard deviations."""
+    """A demand that is an AR(1) around 1, stationary, F64[n, decisions]; limited to three standard deviations."""
     demand = np.zeros((len(seeds), decisions))
     for row, seed in enumerate(seeds):
         gap = 0.0
@@ -162,13 +162,13 @@ def wandering(seeds: Seeds, decisions: int) -> Floats:
 
 
 def reward_less_squared_moves(step: Step, agent: str) -> Floats:
-    """The reward of `tracking`: what the mandate says less the square of the way that r went, F64[n]."""
+    """The reward of `tracking`, F64[n]: the mandate's reward minus the cost of the squared move of r."""
     moved = step.terms[agent][:, 1] * LEVER_BY_NAME["base_rate"].cap / _TRACKED_TOP
     return np.asarray(step.rewards[agent] - _SQUARED_COST * moved**2)
 
 
 def tracking() -> SolvablePolicy:
-    """Demand that wanders, a cost of moving as the square of the way."""
+    """Demand that is an AR(1); the cost of a move is proportional to its square."""
     config = _monopoly(
         _TRACKED_TOP, _DECISION_HOURS, _DECISIONS, {"rate_churn": 0.0}, reward_fn=reward_less_squared_moves
     )

@@ -1,15 +1,15 @@
-"""Optimal policies in plain numpy: what governors of solvable worlds are measured by.
+"""Optimal policies in plain numpy, with which governors of solvable worlds are compared.
 
-    Switching   a price for a demand that has two states, where moving the price costs in proportion to the way: value
-                iteration for the mean reward (Puterman 1994, section 8.5) on a grid of prices
-    Tracking    a price for a demand that wanders, where moving costs the square of the way: the Riccati equation of one
-                lever, in closed form (Garleanu and Pedersen 2013: aim in front of the target)
-    Quoting     two quotes of a market maker who is charged for the square of its inventory (Avellaneda and Stoikov
-                2008; Cartea, Jaimungal and Penalva 2015, chapter 10) and holds them for a decision: value iteration on
-                a grid of inventories
+    Switching   a price for a demand with two states; the cost of a move is proportional to its size. Value iteration
+                for the mean reward (Puterman 1994, section 8.5) on a grid of prices
+    Tracking    a price for an AR(1) demand; the cost of a move is proportional to its square. The Riccati equation of
+                one lever, in closed form (Garleanu and Pedersen 2013: aim in front of the target)
+    Quoting     two quotes of a market maker who pays for the square of its inventory (Avellaneda and Stoikov 2008;
+                Cartea, Jaimungal and Penalva 2015, chapter 10) and keeps them for a decision. Value iteration on a grid
+                of inventories
 
-Policies are stationary, since no governor sees a clock: each is best for the mean reward of an endless episode. Values
-are the mean reward a decision of an episode that is as long as the world's, from the world's opening.
+Policies are stationary, because no governor sees a clock: each is best for the mean reward of an endless episode.
+Values are the mean reward per decision of an episode with the world's length, from the world's opening.
 """
 
 from dataclasses import dataclass
@@ -20,20 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-PRECISION = 1e-10  # of the mean reward, at which value iteration stops
+PRECISION = 1e-10  # of the mean reward: value iteration stops there
 
 
 @dataclass(frozen=True)
 class Switching:
-    """A decision earns r (1 - r / z), not below 0, less `cost` |r - r before|; z is `low` or `high`.
+    """A decision earns r max(1 - r / z, 0) - `cost` |r - r before|; z is `low` or `high`.
 
     Attributes:
         low, high: states of the demand, above 0: the price at which nobody buys.
-        switch: probability that the state is another in the next decision.
-        cost: of moving the price by 1.
-        decisions: of an episode, which begins in either state alike.
+        switch: probability that the state changes before the next decision.
+        cost: cost of moving the price by 1.
+        decisions: decisions of an episode, which begins in each state with the same probability.
         opening: price before the first decision.
-        grid: F64[n], rising: the prices there are.
+        grid: F64[n], increasing: the possible prices.
     """
 
     low: float
@@ -45,18 +45,18 @@ class Switching:
     grid: Floats
 
     def rewards(self) -> Floats:
-        """Of going from a price to a price in a state, F64[2, n, n]."""
+        """Rewards of moving from a price to a price in a state, F64[2, n, n]."""
         earned = [self.grid * np.maximum(1.0 - self.grid / state, 0.0) for state in (self.low, self.high)]
         moved = self.cost * np.abs(self.grid[None, :] - self.grid[:, None])
         return np.array(earned)[:, None, :] - moved
 
     def _ahead(self, value: Floats) -> Floats:
-        """Expected value of the next decision's opening, F64[2, n], from the values of its two states."""
+        """Expected value at the next decision, F64[2, n], from the values of the two states."""
         return (1.0 - self.switch) * value + self.switch * value[::-1]
 
     @cached_property
     def policy(self) -> NDArray[np.int64]:
-        """Index of the price to go to, I64[2, n]: a row a state, a column the price before; by value iteration."""
+        """Index of the next price, I64[2, n]: one row per state, one column per price before; by value iteration."""
         rewards, value = self.rewards(), np.zeros((2, len(self.grid)))
         while True:
             fresh = (rewards + self._ahead(value)[:, None, :]).max(axis=2)
@@ -66,15 +66,15 @@ class Switching:
             value = fresh - fresh[0, 0]
 
     def chase(self) -> NDArray[np.int64]:
-        """The policy that goes to z / 2 whatever it costs: best where moving costs nothing."""
+        """The policy that moves to z / 2 at any cost: the best one if moving costs nothing."""
         return np.array([np.full(len(self.grid), self._nearest(state / 2.0)) for state in (self.low, self.high)])
 
     def myopic(self) -> NDArray[np.int64]:
-        """The policy that is best for one decision alone."""
+        """The policy that is best for a single decision."""
         return np.asarray(self.rewards().argmax(axis=2))
 
     def value(self, policy: NDArray[np.int64]) -> float:
-        """Mean reward a decision of a stationary policy, I64[2, n] as `policy` is."""
+        """Mean reward per decision of a stationary policy, I64[2, n] as `policy` is."""
         rewards, value = self.rewards(), np.zeros((2, len(self.grid)))
         for _ in range(self.decisions):
             ahead = self._ahead(value)
@@ -82,19 +82,19 @@ class Switching:
         return float(value[:, self._nearest(self.opening)].mean()) / self.decisions
 
     def value_with_a_clock(self) -> float:
-        """The same of the best policy that knows how many decisions are left: what no governor can beat."""
+        """Mean reward of the best policy that knows how many decisions are left: an upper bound for all governors."""
         rewards, value = self.rewards(), np.zeros((2, len(self.grid)))
         for _ in range(self.decisions):
             value = (rewards + self._ahead(value)[:, None, :]).max(axis=2)
         return float(value[:, self._nearest(self.opening)].mean()) / self.decisions
 
     def constant_value(self, price: float) -> float:
-        """The same of asking for one price all the time; it is reached in the first decision, at its cost."""
+        """Mean reward of a constant price. It is reached in the first decision, at its cost."""
         earned = sum(price * max(1.0 - price / state, 0.0) for state in (self.low, self.high)) / 2.0
         return earned - self.cost * abs(price - self.opening) / self.decisions
 
     def best_constant(self) -> float:
-        """The price that is best to ask for all the time."""
+        """The best constant price."""
         return float(self.grid[int(np.argmax([self.constant_value(price) for price in self.grid]))])
 
     def _nearest(self, price: float) -> int:
@@ -105,13 +105,14 @@ class Switching:
 class Tracking:
     """A decision earns r max(z - r, 0) - `cost` (r - r before)^2; z - 1 is a Gaussian AR(1), stationary from the start.
 
-    The policies leave the floor at 0 out, which they hardly ever meet; a price that stands still does.
+    Formulas of policies ignore the floor at 0, because policies rarely reach it. A constant price does reach it, and
+    its formula includes the floor.
 
     Attributes:
         persistence: of z from decision to decision, within [0, 1).
         spread: stationary standard deviation of z.
-        cost: of moving by 1, squared.
-        decisions: of an episode.
+        cost: cost of a move by 1; it grows with the square.
+        decisions: decisions of an episode.
         opening: price before the first decision.
     """
 
@@ -123,10 +124,10 @@ class Tracking:
 
     @cached_property
     def gains(self) -> tuple[float, float]:
-        """(share of the way from 1/2 that is kept, answer to z - 1): r = 1/2 + keep (r before - 1/2) + answer (z - 1).
+        """(keep, answer) of the optimum: r = 1/2 + keep (r before - 1/2) + answer (z - 1).
 
-        With u = r - 1/2 and y = z - 1 what is lost against r = z / 2 without a cost is (u - y / 2)^2 + c (u - u')^2 for
-        u' before; the value function a u'^2 + 2 b u' y + ... solves a = c - c^2 / (1 + c + a), so
+        Let u = r - 1/2, u' the same before, and y = z - 1. The loss against r = z / 2 without a cost is
+        (u - y / 2)^2 + c (u - u')^2. The value function a u'^2 + 2 b u' y + ... solves a = c - c^2 / (1 + c + a), so
         a = (sqrt(1 + 4 c) - 1) / 2, and b = -keep (1/2 - b persistence).
         """
         a = (sqrt(1.0 + 4.0 * self.cost) - 1.0) / 2.0
@@ -135,11 +136,11 @@ class Tracking:
         return keep, (0.5 - b * self.persistence) / (1.0 + self.cost + a)
 
     def myopic(self) -> tuple[float, float]:
-        """The same two of the policy that is best for one decision alone."""
+        """(keep, answer) of the policy that is best for a single decision."""
         return self.cost / (1.0 + self.cost), 0.5 / (1.0 + self.cost)
 
     def value(self, keep: float, answer: float, level: float = 0.5) -> float:
-        """Mean reward a decision of r = level + keep (r before - level) + answer (z - 1), by its second moments."""
+        """Mean reward per decision of r = level + keep (r before - level) + answer (z - 1), by its second moments."""
         shift = level - 0.5
         # state (1, u before, y); u = row . state
         row = np.array([shift * (1.0 - keep), keep, answer])
@@ -157,9 +158,9 @@ class Tracking:
         return float(total) / self.decisions
 
     def value_with_a_clock(self) -> float:
-        """The same of the best policy that knows how many decisions are left, by the backward recursion."""
+        """Mean reward of the best policy that knows how many decisions are left, by the backward recursion."""
         c, phi = self.cost, self.persistence
-        a = b = d = e = 0.0  # value of what is lost: a u'^2 + 2 b u' y + d y^2 + e
+        a = b = d = e = 0.0  # the loss is a u'^2 + 2 b u' y + d y^2 + e
         for _ in range(self.decisions):
             weight, pull = 1.0 + c + a, 0.5 - b * phi
             e += d * self.spread**2 * (1.0 - phi**2)
@@ -170,28 +171,28 @@ class Tracking:
         return (1.0 + self.spread**2) / 4.0 - lost / self.decisions
 
     def constant_value(self, price: float) -> float:
-        """The same of asking for one price all the time, with what the floor at 0 saves where z falls below it."""
+        """Mean reward of a constant price, including the gain from the floor at 0 where z falls below the price."""
         margin = (1.0 - price) / self.spread
         bought = self.spread * exp(-0.5 * margin * margin) / sqrt(2.0 * pi)
         bought += (1.0 - price) * 0.5 * (1.0 + erf(margin / sqrt(2.0)))
         return price * bought - self.cost * (price - self.opening) ** 2 / self.decisions
 
     def best_constant(self) -> float:
-        """The price that is best to ask for all the time."""
+        """The best constant price."""
         prices = np.linspace(0.0, 1.0, 1001)
         return float(prices[int(np.argmax([self.constant_value(price) for price in prices]))])
 
 
-# (F64[n, n], rows sum to 1): where a fill takes the inventory from each point of a grid
+# (F64[n, n], rows sum to 1): distribution of the inventory after a fill, from each point of a grid
 Jump = Floats
 
 
 def jump_by(grid: Floats, ways: Floats, weights: Floats) -> Jump:
-    """Where a fill takes an inventory, F64[n, n]; what leaves the grid stays at its end.
+    """Distribution of an inventory after a fill, F64[n, n]; a move beyond the grid ends at its last point.
 
     Args:
-        grid: F64[n], evenly spaced and rising.
-        ways: F64[m], by how much it may move.
+        grid: F64[n], evenly spaced and increasing.
+        ways: F64[m], possible moves.
         weights: F64[m], probability of each.
     """
     place = np.clip((grid[:, None] + ways - grid[0]) / (grid[1] - grid[0]), 0.0, len(grid) - 1.0)
@@ -206,17 +207,17 @@ def jump_by(grid: Floats, ways: Floats, weights: Floats) -> Jump:
 
 @dataclass(frozen=True)
 class Quoting:
-    """In a decision buyers come to two sides; the margin x earns x and is taken with probability exp(-x).
+    """In a decision buyers come to two sides. The margin x earns x and is taken with probability exp(-x).
 
-    At its end `charge` y^2 is paid for the inventory y. x is in units of 1 / k, the mean margin.
+    At the end of a decision the inventory y costs `charge` y^2. x is in units of 1 / k, the mean margin.
 
     Attributes:
-        arrivals: expected on each side in a decision.
-        charge: of an inventory of 1, squared, a decision.
-        decisions: of an episode, which begins without inventory.
+        arrivals: expected arrivals on each side in a decision.
+        charge: cost of a squared inventory of 1, per decision.
+        decisions: decisions of an episode, which begins without inventory.
         grid: F64[n], inventories.
-        jumps: what a fill on the first and on the second side does to the inventory, F64[n, n] each.
-        margins: F64[m], rising: the margins there are.
+        jumps: distribution of the inventory after a fill on the first and on the second side, F64[n, n] each.
+        margins: F64[m], increasing: the possible margins.
     """
 
     arrivals: float
@@ -228,9 +229,9 @@ class Quoting:
 
     @cached_property
     def _moves(self) -> tuple[Floats, Floats]:
-        """Where a decision takes the inventory by the fills of each side at each margin, F64[m, n, n] twice.
+        """Distribution of the inventory after a decision's fills of each side at each margin, F64[m, n, n] twice.
 
-        A compound Poisson law: sum over the number of fills. Fills of both sides commute, so one comes after the other.
+        A compound Poisson law: a sum over the number of fills. Fills of both sides commute, so one side comes first.
         """
         return tuple(self._after(jump) for jump in self.jumps)  # type: ignore[return-value]
 
@@ -249,7 +250,7 @@ class Quoting:
         return np.asarray(self.arrivals * self.margins * np.exp(-self.margins))
 
     def _choices(self, value: Floats) -> Floats:
-        """Value of each pair of margins at each inventory, F64[m, m, n], if `value` is that of what comes after."""
+        """Value of each pair of margins at each inventory, F64[m, m, n]; `value` is the value after the decision."""
         first, second = self._moves
         after = value - self.charge * self.grid**2
         ahead = np.einsum("bij,aj->abi", second, first @ after, optimize=True)
@@ -268,12 +269,12 @@ class Quoting:
             value = fresh - fresh[len(fresh) // 2]
 
     def myopic(self) -> NDArray[np.int64]:
-        """Indices of both margins, I64[2, n], that are best for one decision alone."""
+        """Indices of both margins, I64[2, n], that are best for a single decision."""
         choices = self._choices(np.zeros(len(self.grid))).reshape(-1, len(self.grid))
         return np.array(np.unravel_index(choices.argmax(axis=0), (len(self.margins),) * 2))
 
     def value(self, policy: NDArray[np.int64]) -> float:
-        """Mean reward a decision of a stationary policy, I64[2, n] as `policy` is."""
+        """Mean reward per decision of a stationary policy, I64[2, n] as `policy` is."""
         first, second = self._moves
         at, value = np.arange(len(self.grid)), np.zeros(len(self.grid))
         step = np.einsum("ij,ijk->ik", first[policy[0], at], second[policy[1]], optimize=True)
@@ -283,19 +284,19 @@ class Quoting:
         return float(np.interp(0.0, self.grid, value)) / self.decisions
 
     def value_with_a_clock(self) -> float:
-        """The same of the best policy that knows how many decisions are left."""
+        """Mean reward of the best policy that knows how many decisions are left."""
         value = np.zeros(len(self.grid))
         for _ in range(self.decisions):
             value = self._choices(value).max(axis=(0, 1))
         return float(np.interp(0.0, self.grid, value)) / self.decisions
 
     def constant_value(self, margin: float) -> float:
-        """The same of one margin on both sides all the time: the inventory's variance grows with every decision."""
+        """Mean reward of one constant margin on both sides: the inventory's variance grows with every decision."""
         middle = len(self.grid) // 2
         spread = np.mean([jump[middle] @ (self.grid - self.grid[middle]) ** 2 for jump in self.jumps])
         burden = self.charge * spread * (self.decisions + 1) / 2.0
         return float(2.0 * self.arrivals * np.exp(-margin) * (margin - burden))
 
     def best_constant(self) -> float:
-        """The margin that is best to ask for all the time: 1 and what a fill's inventory costs on average."""
+        """The best constant margin: 1 plus the mean cost of a fill's inventory."""
         return 1.0 - self.constant_value(0.0) / (2.0 * self.arrivals)

@@ -1,4 +1,4 @@
-"""Physics: plain scalar functions under numba on one state record. Imports numpy and numba alone.
+"""Physics: scalar functions, compiled by numba, that act on one state record. Imports only numpy and numba.
 
-Start with :mod:`protogov.envs.world.step`, which is the order of a sub-step; `state.py` holds every field once.
+Start with :mod:`protogov.envs.world.step`: it lists the order of a sub-step. `state.py` describes every field.
 """

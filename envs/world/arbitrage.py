@@ -1,20 +1,25 @@
-"""Arbitrage between the spot pool and the outside market: finite, late when blocks are full, shy when prices move."""
+"""Arbitrage between the spot pool and the outside market.
+
+Its capital is finite. It is late when blocks are full, and it trades less when prices move a lot.
+"""
 
 from math import exp, log
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash, note_coin
 
-LEAST_CAPITAL = 0.1  # share of it that no volatility scares away: without it a runaway price would have no end
+LEAST_CAPITAL = 0.1  # share of the capital that trades at any volatility; without it a runaway price would never return
 
 
 @compiled
 def arbitrage_capital(world, p):
-    """Cash [USD] that arbitrageurs trade in a sub-step at most.
+    """Largest amount of cash [USD] that arbitrageurs trade in one sub-step.
 
-    capacity * (1 - stress * congestion) * min(1, calm vol / realised vol of six hours): blocks are full, and whoever
-    carries inventory for a few minutes takes less of it when minutes are worth more. A tenth trades in any turmoil. The
-    tape's `arbitrage_away` takes its share of all that.
+    capacity * (1 - stress * congestion) * (1 - arbitrage_away) * max(min(1, calm vol / realised vol of six hours), 0.1)
+
+    Congestion lowers it because blocks are full. Volatility lowers it because an arbitrageur holds coin for a few
+    minutes, and the price may move in these minutes. At least a tenth trades at any volatility. The tape's
+    `arbitrage_away` is the share of arbitrageurs that are absent.
     """
     capital = p.arbitrage_capacity * (1.0 - p.arbitrage_stress * world.congestion) * (1.0 - world.arbitrage_away)
     if world.realised_6h > p.arbitrage_calm_vol:
@@ -24,7 +29,7 @@ def arbitrage_capital(world, p):
 
 @compiled
 def price_seen(world, p):
-    """Outside price that a trade landing now was sent for: `arbitrage_delay` sub-steps old at full congestion."""
+    """Outside price when a trade that lands now was sent: `arbitrage_delay` sub-steps ago at full congestion."""
     late = int(world.congestion * p.arbitrage_delay)
     if late == 0:
         return world.outside_price
@@ -34,10 +39,10 @@ def price_seen(world, p):
 
 @compiled
 def arbitrage(world, p):
-    """Close part of the gap between the pool and the outside price as it was seen.
+    """Close part of the gap between the pool price and the outside price that the arbitrageur saw.
 
-    The arbitrageur trades with the pool and settles outside at the outside price of now: what is left is its profit,
-    or its loss where the market turned while it waited.
+    The arbitrageur trades with the pool and settles outside at the current outside price. The difference is its
+    profit. It is a loss if the market turned while the trade waited.
     """
     gap = log(price_seen(world, p) * world.pool_coin / world.pool_cash)
     if gap > p.arbitrage_band:
@@ -47,7 +52,7 @@ def arbitrage(world, p):
     else:
         return
     capital = arbitrage_capital(world, p)
-    cash = world.pool_cash * (exp(0.5 * move) - 1.0)  # into the pool when the pool is too cheap
+    cash = world.pool_cash * (exp(0.5 * move) - 1.0)  # positive: paid into the pool, whose coin is too cheap
     cash = min(max(cash, -capital), capital)
     coin = world.pool_coin * cash / (world.pool_cash + cash)
     world.pool_cash += cash

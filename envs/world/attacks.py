@@ -1,14 +1,16 @@
-"""Attackers: people with capital of their own who turn the protocol's rules against it, at their own risk.
+"""Attackers: people with their own capital who use the protocol's rules against it, at their own risk.
 
-The pusher trades the spot pool away from the market just before oracles look, as far as the tape's `oracle_push`
-asks and its money goes. Upward it has posted collateral before, and borrows all that the pushed price allows; downward
-it sells a stock of coin, and buys it back from those whom the fall forced to sell. When the push is over, or has given
-what it could, it trades out, pays its loan back if its collateral is worth more, and walks away from it if not. The
-griefer borrows the market's cash up to the tape's utilisation `griefing`, hour after hour, pays the interest, and pays
-all back when the tape lets go.
+The pusher trades the spot pool away from the market just before the oracles look at it. The tape's `oracle_push` says
+how far; the pusher's money limits it. For a push upward it posts collateral first, and then borrows all that the
+pushed price allows. For a push downward it sells a stock of coin, and buys coin back after forced sales have lowered
+the price. When the push ends, or can gain no more, the pusher closes its position. It repays its loan if its
+collateral is worth more than the loan. If not, it leaves the loan unpaid.
 
-Both bring their capital from outside and take home what is left: what they gain somebody else has lost, and the other
-way round. Their loans are accounts behind those of the borrowers and can be liquidated like any other.
+The griefer borrows the market's cash until utilisation reaches the tape's `griefing`. It does this every hour and pays
+the interest. It repays all when the tape's `griefing` returns to 0.
+
+Both bring their capital from outside and take out what is left. What they gain, somebody else loses, and the other way
+round. Their loans are accounts with indices after those of the borrowers. They are liquidated like any other account.
 """
 
 from math import exp, log
@@ -23,31 +25,31 @@ from protogov.envs.world.state import MAX_ATTACKERS, EventKind
 
 PUSHER, GRIEFER = 0, 1
 AWAY, AT_WORK, LEAVING, TRADED_OUT = 0, 1, 2, 3
-SLACK = 0.001  # log price: gaps below it are not traded on
-UNWIND_STEP = 0.005  # log price by which trading out may move the pool away from the market in a sub-step
+SLACK = 0.001  # log price: smaller gaps are not traded
+UNWIND_STEP = 0.005  # log price: largest distance from the market to which closing may move the pool in a sub-step
 CAREFUL = 0.999  # share of a limit that an attacker uses: rounding must not make a loan unhealthy
-SPARE = 0.05  # of its capital that the griefer keeps for interest
-CRUMB = 1e-6  # USD at the opening price, below which a position is closed
+SPARE = 0.05  # share of its capital that the griefer keeps to pay interest
+CRUMB = 1e-6  # USD at the opening price: a smaller position counts as closed
 
 
 @compiled
 def account_of(attacker, p):
-    """Index of an attacker's account at its venue: behind all borrowers."""
+    """Index of an attacker's account at its venue. These accounts follow those of the borrowers."""
     return int(p.num_accounts) + attacker
 
 
 @compiled
 def debt_at(venue, i):
-    """Debt of account `i` with interest [USD]."""
+    """Debt of account `i`, with interest [USD]."""
     return venue.account_scaled_debt[i] * venue.borrow_index
 
 
-# ---------------------------------------------------------------- before the oracle looks
+# ---------------------------------------------------------------- before the oracle looks at the pool
 
 
 @compiled
 def push_pool(world, events, p):
-    """The pusher's trades with the spot pool, after arbitrage and before the oracle: the push, or the way out."""
+    """The pusher's trades with the spot pool, after arbitrage and before the oracle: a push, or the closing trades."""
     open_accounts(world, p)
     active = world.attacker_active
     if world.oracle_push == 0.0:
@@ -55,7 +57,7 @@ def push_pool(world, events, p):
         if active[PUSHER] == AT_WORK:
             active[PUSHER] = LEAVING
     elif active[PUSHER] == AWAY and world.push_done == 0:
-        world.push_done = 1  # one coming for each push of the tape
+        world.push_done = 1  # one arrival for each push of the tape
         arrive(world, PUSHER, p.push_capital)
         prepare_push(world, p)
     if active[PUSHER] == AT_WORK:
@@ -66,9 +68,9 @@ def push_pool(world, events, p):
 
 @compiled
 def open_accounts(world, p):
-    """Give every attacker an account at every venue, of somebody who never acts by himself as borrowers do.
+    """Give every attacker an account at every venue. The rules of borrowers do not act for this account.
 
-    Its reservation rate is the rate it pays: what a loan is worth to an attacker is no part of anybody's welfare.
+    Its reservation rate is the rate it pays: the worth of a loan to an attacker is not part of welfare.
     """
     people = int(p.num_accounts)
     for v in range(world.num_venues):
@@ -81,7 +83,7 @@ def open_accounts(world, p):
 
 @compiled
 def arrive(world, attacker, capital):
-    """An attacker comes with `capital` USD from outside, to a keyed venue."""
+    """An attacker brings `capital` USD from outside to a venue that a keyed random number picks."""
     u = uniform(world.seed, attacker, world.hour, 0, Purpose.ATTACK_VENUE)
     world.attacker_venue[attacker] = int(u * world.num_venues)
     world.attacker_active[attacker] = AT_WORK
@@ -94,7 +96,7 @@ def arrive(world, attacker, capital):
 
 @compiled
 def buy_outside(world, attacker, coin, p):
-    """Buy `coin` (negative sells) from people outside, at the outside price and a fee as high as the pool's."""
+    """Buy `coin` (negative: sell) from people outside, at the outside price, with the same fee as the pool's."""
     price = world.outside_price * (1.0 + p.pool_fee if coin > 0.0 else 1.0 - p.pool_fee)
     cash = coin * price
     world.attacker_cash[attacker] -= cash
@@ -107,7 +109,7 @@ def buy_outside(world, attacker, coin, p):
 
 @compiled
 def post(world, venue, attacker, i, coin):
-    """Post `coin` as collateral of account `i`; negative takes it back."""
+    """Post `coin` as collateral of account `i` (negative: withdraw it)."""
     world.attacker_coin[attacker] -= coin
     venue.account_collateral[i] += coin
     note_coin(world, coin)
@@ -115,7 +117,7 @@ def post(world, venue, attacker, i, coin):
 
 @compiled
 def prepare_push(world, p):
-    """What the pusher buys beforehand, quietly and outside: collateral for a push upward, a stock for one downward."""
+    """The pusher buys coin outside before the push: collateral for a push upward, a stock to sell for one downward."""
     price = world.outside_price * (1.0 + p.pool_fee)
     if world.oracle_push > 0.0:
         coin = p.push_collateral * world.attacker_cash[PUSHER] / price
@@ -129,14 +131,14 @@ def prepare_push(world, p):
 
 @compiled
 def own_cash(world, attacker, p):
-    """Cash of an attacker that it has not borrowed [USD]."""
+    """An attacker's cash without what it has borrowed [USD]."""
     venue = world.venues[world.attacker_venue[attacker]]
     return max(world.attacker_cash[attacker] - debt_at(venue, account_of(attacker, p)), 0.0)
 
 
 @compiled
 def trade_toward(world, price, events, p):
-    """Trade with the pool until it stands at `price`, as far as own cash and coin go; the pusher's event."""
+    """Trade with the pool until its price is `price`, as far as the pusher's cash and coin suffice; record it."""
     gap = log(price / pool_price(world))
     if gap > SLACK:
         gross = min(world.pool_cash * (exp(0.5 * gap) - 1.0), own_cash(world, PUSHER, p) * (1.0 - p.pool_fee))
@@ -147,7 +149,7 @@ def trade_toward(world, price, events, p):
 
 @compiled
 def buy(world, gross, events, p):
-    """The pusher spends `gross` USD, and the fee, in the pool."""
+    """The pusher spends `gross` USD, plus the fee, in the pool."""
     if gross <= 0.0:
         return
     coin = world.pool_coin * gross / (world.pool_cash + gross)
@@ -170,7 +172,7 @@ def sell(world, coin, events, p):
 
 @compiled
 def record_push(world, cash, coin, impact, events, p):
-    """Record a trade of the pusher, so that what it causes has it as its parent."""
+    """Record a trade of the pusher. What this trade causes then has it as its parent."""
     v, i = world.attacker_venue[PUSHER], account_of(PUSHER, p)
     price = world.venues[v].oracle_price
     serial = record_event(world, events, v, EventKind.ATTACK, i, -1, cash, coin, price, 0.0)
@@ -179,9 +181,10 @@ def record_push(world, cash, coin, impact, events, p):
 
 @compiled
 def trade_out(world, events, p):
-    """After the push: bring the position back to what it was before, never beyond the market's price by much.
+    """After the push: return the position to its value before the push.
 
-    What the push bought is sold, what it sold is bought back.
+    The pusher sells what it bought in the push and buys back what it sold. It never moves the pool price beyond the
+    market's price by more than `UNWIND_STEP`.
     """
     position = world.attacker_coin[PUSHER] - world.attacker_stock[PUSHER]
     crumb = CRUMB / world.venues[world.attacker_venue[PUSHER]].opening_price
@@ -200,14 +203,14 @@ def trade_out(world, events, p):
     world.attacker_active[PUSHER] = TRADED_OUT
 
 
-# ---------------------------------------------------------------- after the oracle has looked and people have acted
+# ---------------------------------------------------------------- after the oracle's report and people's actions
 
 
 @compiled
 def use_market(world, p):
-    """What attackers do with the lending market at the price that its oracle has now, and what they are worth.
+    """Attackers use the lending market at the current price of its oracle; then their profit is recorded.
 
-    After interest has accrued, which is on the debts that stood until now.
+    This runs after interest has accrued, because interest is due on the debts that existed until now.
     """
     active = world.attacker_active
     if active[PUSHER] == AT_WORK and world.oracle_push > 0.0:
@@ -231,9 +234,9 @@ def use_market(world, p):
 
 @compiled
 def worth_of(world, attacker, p):
-    """What an attacker has [USD]: cash, coin at the outside price, and its collateral beyond the loan, if there is any.
+    """Worth of an attacker [USD]: cash, coin at the outside price, and collateral minus the loan if that is positive.
 
-    A loan that is worth more than its collateral is not paid back, and so no debt of anybody's.
+    An attacker does not repay a loan that exceeds its collateral. Such a loan therefore does not lower its worth.
     """
     venue, i = world.venues[world.attacker_venue[attacker]], account_of(attacker, p)
     price = world.outside_price
@@ -252,7 +255,7 @@ def lend_to(world, venue, attacker, i, amount):
 
 @compiled
 def pay_back(world, venue, attacker, i, amount):
-    """An attacker pays `amount` USD of the debt of its account `i`."""
+    """An attacker repays `amount` USD of the debt of its account `i`."""
     world.attacker_cash[attacker] -= amount
     world.outside_cash += amount
     note_cash(world, amount)
@@ -261,7 +264,7 @@ def pay_back(world, venue, attacker, i, amount):
 
 @compiled
 def borrow_most(world, attacker, p):
-    """Borrow all that the posted collateral allows at the oracle's price, as far as there is cash."""
+    """Borrow all that the posted collateral allows at the oracle's price, limited by the market's cash."""
     venue, i = world.venues[world.attacker_venue[attacker]], account_of(attacker, p)
     limit = CAREFUL * venue.loan_to_value * venue.account_collateral[i] * venue.oracle_price
     amount = min(limit - debt_at(venue, i), venue.cash)
@@ -271,9 +274,9 @@ def borrow_most(world, attacker, p):
 
 @compiled
 def worth_leaving(world, p):
-    """Whether the pusher owes more than its collateral is worth by at least half of what the push could give it.
+    """Whether the pusher's debt exceeds its collateral by at least half of the largest gain that the push allows.
 
-    From then on another minute of holding the price costs more than it brings: the loan has been made.
+    From then on, holding the price for another minute costs more than it brings.
     """
     venue, i = world.venues[world.attacker_venue[PUSHER]], account_of(PUSHER, p)
     worth = venue.account_collateral[i] * world.outside_price
@@ -283,12 +286,12 @@ def worth_leaving(world, p):
 
 @compiled
 def borrow_cash(world, p):
-    """The griefer borrows until utilisation is what the tape says, and posts as much collateral as that takes."""
+    """The griefer borrows until utilisation is `griefing`, and posts the collateral that this loan needs."""
     venue, i = world.venues[world.attacker_venue[GRIEFER]], account_of(GRIEFER, p)
     debt = debt_at(venue, i)
     owed = venue.scaled_debt * venue.borrow_index
     wanted = min(max(world.griefing * (owed + venue.cash) - owed, 0.0), max(venue.cash, 0.0))
-    backing = CAREFUL * venue.loan_to_value * venue.oracle_price  # of a coin of collateral
+    backing = CAREFUL * venue.loan_to_value * venue.oracle_price  # what one coin of collateral allows to borrow [USD]
     missing = (debt + wanted) / backing - venue.account_collateral[i]
     money = own_cash(world, GRIEFER, p) - SPARE * p.grief_capital
     coin = min(missing, money / (world.outside_price * (1.0 + p.pool_fee)))
@@ -302,7 +305,7 @@ def borrow_cash(world, p):
 
 @compiled
 def settle_loan(world, attacker, p):
-    """Pay the loan back and take the collateral out, if that is worth more than the loan; walk away from it if not."""
+    """Repay the loan and withdraw the collateral if it is worth more than the loan; otherwise leave both."""
     venue, i = world.venues[world.attacker_venue[attacker]], account_of(attacker, p)
     debt, collateral = debt_at(venue, i), venue.account_collateral[i]
     if collateral * world.outside_price <= debt:
@@ -310,7 +313,7 @@ def settle_loan(world, attacker, p):
     paid = min(debt, world.attacker_cash[attacker])
     if paid > 0.0:
         pay_back(world, venue, attacker, i, paid)
-    # what it could not pay stays owed, with the collateral that backs it
+    # the unpaid part stays owed, and the collateral that backs it stays posted
     debt = debt_at(venue, i)
     kept = debt / (CAREFUL * venue.loan_to_value * venue.oracle_price)
     if kept < collateral:
@@ -319,7 +322,7 @@ def settle_loan(world, attacker, p):
 
 @compiled
 def go_home(world, attacker, p):
-    """Sell the last coin outside and take all cash home; what the attack has gained or lost stays on record."""
+    """Sell the remaining coin outside and take all cash out. The gain or loss of the attack stays recorded."""
     coin = world.attacker_coin[attacker]
     if coin != 0.0:
         buy_outside(world, attacker, -coin, p)

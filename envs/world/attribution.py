@@ -1,10 +1,11 @@
-"""Where the option pool's profit comes from, decision by decision, at the tape's price and vols.
+"""Where the option pool's profit comes from, for each decision, at the tape's price and vols.
 
-The pool's value NAV0 marks its book at prices that no governor and no trade can move. Its change in a decision is split
-exactly: each position held at the last fair marking is re-priced first at the new price and time with its old vol
-(delta, then gamma and theta together), then at the new vol (vega). Trades since then enter at their fair value; what
-was paid beyond it is fees and spread. What informed traders took, marked at the end, is adverse selection. What is left
-over is rounding: a larger residual means that money moved unseen.
+NAV0 is the pool's value with its book priced at values that no governor and no trade can move. Its change in a decision
+is split without remainder. Each position that was held at the last fair marking is priced again in two steps. The first
+step uses the new price and time with the old vol: this gives delta, and gamma and theta together. The second step uses
+the new vol: this gives vega. Trades since the last marking enter at their fair value. What was paid beyond the fair
+value is fees and spread. What informed traders gained, marked at the end, is adverse selection. Only rounding remains:
+a larger residual means that some transfer was not booked.
 """
 
 from protogov.envs.world.compiled import compiled
@@ -24,7 +25,7 @@ def fair_quote(world, venue, e, k, p):
 
 @compiled
 def add_to_fair_book(world, venue, value, delta):
-    """Contracts that the pool takes on (negative: gives) come into the book at their fair `value` [USD] and `delta`."""
+    """Add contracts that the pool takes (negative: gives) to the book, at fair `value` [USD] and `delta` [coin]."""
     venue.traded_fair += value
     venue.traded_delta += delta
     venue.traded_delta_price += delta * world.tape_price
@@ -32,9 +33,10 @@ def add_to_fair_book(world, venue, value, delta):
 
 @compiled
 def book_trade(world, venue, ticket, total, fees, informed, p):
-    """A trader's ticket was filled for `total` USD, `fees` of it: the pool's edge.
+    """Book a trader's ticket that was filled for `total` USD, of which `fees` are fees. Their sum is the pool's edge.
 
-    Returns what the pool was paid beyond the fair value that it gave [USD].
+    Returns:
+        What the pool received beyond the fair value of what it gave [USD].
     """
     e, k, is_call = ticket.e, ticket.k, ticket.is_call
     call, put, delta, _ = fair_quote(world, venue, e, k, p)
@@ -56,7 +58,7 @@ def book_trade(world, venue, ticket, total, fees, informed, p):
 
 @compiled
 def book_closed_short(world, venue, ticket, received, p):
-    """A seller was closed by force: the pool gives up contracts that it held and has `received` USD for them."""
+    """Book a forced close of a seller: the pool gives up contracts that it held and gets `received` USD for them."""
     call, put, delta, _ = fair_quote(world, venue, ticket.e, ticket.k, p)
     value = ticket.contracts * (call if ticket.is_call else put)
     add_to_fair_book(world, venue, -value, -ticket.contracts * (delta if ticket.is_call else delta - 1.0))
@@ -65,9 +67,9 @@ def book_closed_short(world, venue, ticket, received, p):
 
 @compiled
 def mark_fair_book(world, venue, p):
-    """Re-price the book at the tape and split what happened since the last marking; the book's fair value [USD].
+    """Price the book at the tape's price and split the change since the last marking. Returns the fair value [USD].
 
-    Called at the end of a decision and before each settlement, so that a settled expiry is split too.
+    Called at the end of a decision and before each settlement. A settled expiry is therefore split too.
     """
     price = world.tape_price
     move = price - venue.fair_price
@@ -104,7 +106,7 @@ def mark_fair_book(world, venue, p):
             fair_call[e, k], fair_put[e, k], fair_delta[e, k], venue.fair_node_vol[e, k] = call, put, delta, vol
             calls_then[e, k], puts_then[e, k] = calls, puts
             informed_calls[e, k], informed_puts[e, k] = 0.0, 0.0
-    # trades of the uninformed since then: their delta, and all else that their value did
+    # trades of uninformed traders since the last marking: first their delta, then the rest of their change in value
     by_delta = venue.traded_delta * price - venue.traded_delta_price
     venue.pool_delta += delta_part + by_delta
     venue.pool_delta += venue.hedge_coin * price - venue.fair_hedge * venue.fair_price - venue.hedge_traded
@@ -118,7 +120,7 @@ def mark_fair_book(world, venue, p):
 
 @compiled
 def book_settlement(venue, e, received, owed):
-    """Expiry `e`, just marked, settled: `received` USD came from sellers, `owed` USD are due to holders."""
+    """Book the settlement of expiry `e`, which was just marked: sellers paid `received` USD, holders get `owed` USD."""
     value = 0.0
     for k in range(venue.num_strikes):
         value += venue.fair_calls_held[e, k] * venue.fair_call[e, k]
@@ -129,7 +131,7 @@ def book_settlement(venue, e, received, owed):
 
 @compiled
 def fair_nav(world, venue, book_value):
-    """NAV0: cash, loans, hedge and the fairly valued book of the option pool, less what it owes to holders [USD]."""
+    """NAV0 [USD]: cash, loans, hedge and book at fair value of the option pool, minus what it owes to holders."""
     return (
         venue.option_cash
         + venue.option_scaled * venue.supply_index

@@ -1,4 +1,4 @@
-"""How a scalar function of the physics is compiled: one place for the options that all of them share."""
+"""How a scalar function of the physics is compiled. All of them share the options of this file."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import numba
 from numba import njit
 from numba.core.types import unliteral
 
-# "numpy": a division by zero gives inf or nan, which the books' check reports, instead of an exception inside a kernel;
-# nobody calls from C, and without a wrapper for it a function is compiled a fifth faster
+# "numpy": a division by zero then gives inf or nan, which the check of the books reports; an exception inside a kernel
+# would end the run. No C code calls these functions, and without the C wrapper compilation takes a fifth less time.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def compiled(function: Any) -> Any:
-    """`function`, compiled once for the types of its arguments, whether they are constants where it is called or not.
+    """`function`, compiled once for the types of its arguments. A constant argument counts as its plain type.
 
-    numba takes a constant for a type of its own: it would compile f(world, 0), f(world, 1) and f(world, i) apart.
+    numba gives a constant a type of its own: it would compile f(world, 0), f(world, 1) and f(world, i) separately.
     """
     dispatcher = njit(**OPTIONS)(function)
     if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
@@ -28,5 +28,5 @@ def compiled(function: Any) -> Any:
 
 
 def uncompiled(function: Any) -> Any:
-    """The Python function behind a compiled one; the function itself where jitting is off."""
+    """The Python function behind a compiled one; the function itself if jitting is off."""
     return getattr(function, "py_func", function)

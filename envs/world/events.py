@@ -1,9 +1,9 @@
-"""What happened, with its parent: the record from which a cascade's tree is read.
+"""Events and their parents: the record from which the tree of a cascade is built.
 
-The parent of an event is the event, at any venue, with the largest impact on the spot pool between the last two looks
-that the oracle of its own venue took at the market (within the window, where that is a pool average); none when the
-tape's move alone suffices for it. Its root is the event that began the cascade, its generation the number of links to
-there.
+The parent of an event is another event, at any venue: the one with the largest impact on the spot pool between the last
+two looks that the oracle of the event's own venue took at the market. (If the oracle reports an average of the pool
+price, this is the window of the average.) An event has no parent if the tape's move alone suffices to cause it. The
+root of an event is the event that began the cascade. Its generation is the number of links to the root.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from protogov.envs.world.state import MAX_EVENTS_PER_HOUR, EventKind
 
 @compiled
 def record_event(world, events, v, kind, account, parent, repaid, seized, price, bad_debt):
-    """Append one event to the log `events` and return its serial number; beyond the hourly capacity it is lost."""
+    """Append one event to the log `events` and return its serial number. Not stored beyond the hourly capacity."""
     serial = world.num_events
     root, generation = place_in_tree(world, events, serial, parent)
     world.num_events = serial + 1
@@ -53,26 +53,26 @@ def record_event(world, events, v, kind, account, parent, repaid, seized, price,
 
 @compiled
 def place_in_tree(world, events, serial, parent):
-    """(root, generation) of the event `serial` whose parent is `parent`, -1 for none."""
+    """(root, generation) of the event `serial` with the parent `parent` (-1: no parent)."""
     if parent < 0:
         return serial, 0
     root, generation = lineage(world, parent)
     if generation >= 0:
         return root, generation + 1
-    # neither a mover that the world remembers nor the newest event: look among those of this decision
+    # the parent is neither a mover that the world remembers nor the newest event: search the events of this decision
     rows = events.rows
     for position in range(world.step_events - 1, -1, -1):
         if rows[position].serial == parent:
             return np.int64(rows[position].root), np.int64(rows[position].generation) + 1
-    return parent, 1  # forgotten, and so for all that is known a root
+    return parent, 1  # its own parent is not remembered, so it counts as a root
 
 
 @compiled
 def lineage(world, serial):
-    """(root, generation) of an event that the world remembers, else -1.
+    """(root, generation) of an event that the world remembers; (-1, -1) for other events.
 
-    Remembered are the newest, the largest mover now or before that an oracle has seen, and what somebody's inventory
-    came from.
+    The world remembers the newest event, the largest mover since an oracle's last look, the largest mover before that
+    look, and the events that liquidators' inventories came from.
     """
     if serial == world.num_events - 1:
         return world.newest_root, world.newest_generation
@@ -91,7 +91,7 @@ def lineage(world, serial):
 
 @compiled
 def note_impact(world, serial, impact):
-    """Remember the event whose sale moved the pool most since each oracle last looked (log price, either sign)."""
+    """Remember the event whose trade moved the pool most since each oracle last looked (log price, either sign)."""
     size = abs(impact)
     for v in range(world.num_venues):
         venue = world.venues[v]
@@ -103,9 +103,12 @@ def note_impact(world, serial, impact):
 
 @compiled
 def forget_impact(venue):
-    """A venue's oracle has looked: forget the largest mover before that, and return (serial or -1, root, generation).
+    """A venue's oracle has looked: return the largest mover before this look, and forget it.
 
-    When the report lands, it is the parent of what the report causes: see :func:`name_parent`.
+    When the report lands, this event is the parent of what the report causes: see :func:`name_parent`.
+
+    Returns:
+        (serial or -1, root, generation).
     """
     mover = venue.impact_serial, venue.impact_root, venue.impact_generation
     venue.impact_largest = 0.0
@@ -115,5 +118,5 @@ def forget_impact(venue):
 
 @compiled
 def name_parent(venue, serial, root, generation):
-    """A report has landed: the event `serial`, -1 for none, is the parent of what it causes at this venue."""
+    """A report has landed: the event `serial` (-1: none) is the parent of what the report causes at this venue."""
     venue.parent_serial, venue.parent_root, venue.parent_generation = serial, root, generation

@@ -1,16 +1,16 @@
-"""What can be observed: the table of features, in physical units, with scale and group of each.
+"""What can be observed: the table of features in physical units, with the scale and the group of each.
 
-A feature's group says who can read it:
+The group of a feature states who can read it:
 
-    chain      what a contract can read: its own books, the oracle, the spot pool, the price of blockspace. Before any
-               hour was seen the realised vols are the vol that the option pool quotes
-    feeds      published indices: implied vol, funding, outside yield, the peg, and what is worked out from them
-    latent     what only the simulator knows; for critics, ceilings and the value of information
-    surface    the option pool node by node: a row an expiry, the nearest first, a column a strike, the lowest first
-    accounts   how debt and open interest are spread over people and nodes
+    chain      what a contract can read: its own books, the oracle, the spot pool, the price of blockspace. Before the
+               first hour ends, the realised vols show the vol that the option pool quotes
+    feeds      published indices: implied vol, funding, outside yield, the peg, and what is computed from them
+    latent     what only the simulator knows; for critics, upper bounds and the value of information
+    surface    each node of the option pool: one row per expiry (nearest first), one column per strike (lowest first)
+    accounts   how debt and open interest are distributed over people and nodes
 
-To add a feature: a row below and one line in the function of `observe.py` that fills it. There is no clock and no
-scenario name among them.
+To add a feature, add a row below and one line in the function of `observe.py` that fills it. No feature shows a clock
+or the name of a scenario.
 """
 
 from dataclasses import dataclass
@@ -24,17 +24,18 @@ from protogov.envs.world.state import MAX_EXPIRIES, MAX_STRIKES
 Group = Literal["chain", "feeds", "latent", "surface", "accounts"]
 Transform = Literal["linear", "symlog"]
 
-# upper ends of the ten bins of health factors; the last has none
+# upper ends of the first nine of ten bins of health factors; the last bin has no upper end
 HEALTH_BINS = (1.0, 1.02, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 2.0)
 _NODES = (MAX_EXPIRIES, MAX_STRIKES)
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One observed quantity: seen as value / scale, or sign * log(1 + |value| / scale) when `symlog`; within +-10.
+    """One observed quantity, normalised as value / scale, or as sign * log(1 + |value| / scale) for `symlog`.
 
-    `needs_feeds`: it belongs to another group but cannot be worked out without an index. `labels` name its numbers
-    where indices would say less: what is learned on a feature is known by these names.
+    The normalised value is clipped to [-10, 10]. `needs_feeds`: the feature belongs to another group, but computing it
+    needs a published index. `labels` name its numbers where an index would say less. Whatever refers to one number of
+    a feature uses these names.
     """
 
     name: str
@@ -48,11 +49,11 @@ class Feature:
 
     @property
     def size(self) -> int:
-        """Numbers in it."""
+        """How many numbers the feature has."""
         return int(np.prod(self.shape))
 
     def entries(self) -> tuple[str, ...]:
-        """Name of each of its numbers: `feature`, `feature[label]`, `feature[index]`, or `feature[row,column]`."""
+        """Names of its numbers: `feature`, `feature[label]`, `feature[index]`, or `feature[row,column]`."""
         if self.shape == ():
             return (self.name,)
         labels = self.labels or [",".join(map(str, index)) for index in np.ndindex(self.shape)]
@@ -84,9 +85,9 @@ WORLD_FEATURES: tuple[Feature, ...] = _rows(
     ("depth", "log of USD over 0.5M", 1.0, "linear", "chain"),
     ("depth_over_week", "log", 0.5, "linear", "chain"),
     ("pool_over_oracle", "log", 0.01, "symlog", "chain"),
-    ("open_interest", "log, against its normal", 0.5, "linear", "latent"),  # opens at the leverage demand
+    ("open_interest", "log, against its normal", 0.5, "linear", "latent"),  # starts at the leverage demand
 )
-# of those what a venue reads off its own oracle
+# those of them that a venue computes from its own oracle
 ORACLE_FEATURES: tuple[str, ...] = (
     "return_1h", "return_6h", "return_24h", "return_72h", "realised_1h", "realised_6h", "realised_72h",
     "implied_less_realised", "drawdown_week", "pool_over_oracle",
@@ -167,7 +168,7 @@ def _columns(features: tuple[Feature, ...]) -> tuple[np.ndarray, np.ndarray]:
 WORLD_DTYPE, VENUE_DTYPE = _dtype(WORLD_FEATURES), _dtype(VENUE_FEATURES)
 WORLD_SCALE, WORLD_SYMLOG = _columns(WORLD_FEATURES)
 VENUE_SCALE, VENUE_SYMLOG = _columns(VENUE_FEATURES)
-# columns of a venue's block at which the parts begin that are filled for those who ask for them
+# columns of a venue's block at which the optional groups `surface` and `accounts` begin
 SURFACE_AT = sum(feature.size for feature in (*VENUE_SCALARS, *LEVER_FEATURES))
 ACCOUNTS_AT = SURFACE_AT + sum(feature.size for feature in SURFACE_FEATURES)
 VENUE_COLUMNS = VENUE_SCALE.size

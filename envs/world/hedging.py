@@ -1,4 +1,4 @@
-"""Delta hedging of the option pool through the spot pool, and the price of what stays unhedged."""
+"""Delta hedging of the option pool through the spot pool, and the price of the risk that stays unhedged."""
 
 from math import sqrt
 
@@ -8,20 +8,21 @@ from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line
 from protogov.envs.world.options import recall_loans
 from protogov.envs.world.state import HOURS_PER_YEAR
 
-LARGEST_PURCHASE = 0.5  # share of the pool's coin that one slice buys
+LARGEST_PURCHASE = 0.5  # largest share of the pool's coin that one slice buys
 
 
 @compiled
 def hedge_target(venue):
-    """Coin that the hedge ratio asks for against the book's net delta."""
+    """Coin that the hedge should hold: the negative of hedge ratio times the book's net delta."""
     return -venue.hedge_ratio * venue.net_delta
 
 
 @compiled
 def plan_hedge(world, venue, p):
-    """Hourly, on the hedge interval: order what is missing to the target, at most `hedge_depth` times the depth of 1%.
+    """At each hedge interval: order the difference to the target, at most `hedge_depth` times the depth of 1%.
 
-    An order below `hedge_minimum` of the target is not worth its fee. It is worked off in equal slices.
+    An order below the share `hedge_minimum` of the target is not placed: its fee would exceed its use. The order is
+    filled in equal slices.
     """
     target = hedge_target(venue)
     change = target - venue.hedge_coin
@@ -35,7 +36,7 @@ def plan_hedge(world, venue, p):
 
 @compiled
 def affordable(world, venue, change, p):
-    """The part of a purchase of `change` coin that the pool's cash pays for, its loans recalled; a sale as it is."""
+    """The part of a purchase of `change` coin that the pool can pay after it recalls its loans; a sale is unchanged."""
     if change <= 0.0:
         return change
     cost = world.pool_cash * change / (world.pool_coin - change) / (1.0 - p.pool_fee)
@@ -48,9 +49,9 @@ def affordable(world, venue, change, p):
 
 @compiled
 def hedge(world, venue, p):
-    """One slice of the order through the spot pool, so that arbitrage can work between two of them.
+    """Trade one slice of the order through the spot pool. Arbitrage can work between two slices.
 
-    The cost booked is what was paid beyond the outside price (slippage, fee and basis).
+    The booked cost is the amount paid beyond the outside price (slippage, fee and basis).
     """
     if p.hedge_through_pool == 0.0:
         hedge_outside(world, venue)
@@ -58,7 +59,7 @@ def hedge(world, venue, p):
     if not pool_in_line(world):
         venue.hedge_slices_left -= 1
         return
-    # sales may have drained the pool since the order was planned: never more than it can fill
+    # sales may have drained the pool since the order was planned: never buy more than it can fill
     change = affordable(world, venue, min(venue.hedge_slice, LARGEST_PURCHASE * world.pool_coin), p)
     if change > 0.0:
         paid, impact = buy_from_pool(world, change, p.pool_fee)
@@ -71,7 +72,7 @@ def hedge(world, venue, p):
 
 @compiled
 def hedge_outside(world, venue):
-    """The same slice traded with people outside at the outside price, without fee or impact: no feedback."""
+    """Trade the same slice with people outside at the outside price, without fee or impact: there is no feedback."""
     change, price = venue.hedge_slice, world.outside_price
     if change > 0.0:
         recall_loans(world, venue, change * price)
@@ -86,12 +87,12 @@ def hedge_outside(world, venue):
 
 @compiled
 def book_hedge(world, venue, change, paid):
-    """A slice of `change` coin was traded for `paid` USD; both negative for a sale."""
+    """Book a slice: `change` coin was traded for `paid` USD. Both are negative for a sale."""
     venue.option_cash -= paid
     venue.hedge_coin += change
     venue.hedge_slices_left -= 1
     venue.sum_hedge_cost += paid - change * world.outside_price
-    # the pool's own account counts from the tape's price, as all of NAV0 does
+    # the pool's own account uses the tape's price, as all of NAV0 does
     fair = change * world.tape_price
     venue.hedge_traded += fair
     venue.pool_hedging -= paid - fair
@@ -99,9 +100,9 @@ def book_hedge(world, venue, change, paid):
 
 @compiled
 def pay_funding(world, venue):
-    """Hourly funding of the hedge: a long hedge pays the tape's funding rate, a short one receives it.
+    """Hourly funding of the hedge: a long hedge pays the funding rate, a short one receives it.
 
-    What the pool has no cash for is owed, as to option holders.
+    If the pool's cash does not suffice, the rest is owed, as debts to option holders are.
     """
     due = venue.hedge_coin * world.outside_price * world.funding / HOURS_PER_YEAR
     recall_loans(world, venue, due)
@@ -116,9 +117,10 @@ def pay_funding(world, venue):
 
 @compiled
 def variance_charge(world, venue, p):
-    """Price [USD] of an hour's variance of the net book: (net delta * S * s_1h)^2 + (net vega * nu_1h)^2.
+    """Price [USD] of an hour's variance of the net book: aversion * ((net delta * S * s_1h)^2 + (net vega * nu_1h)^2).
 
-    s_1h is the hourly standard deviation at the tape's implied vol; `variance_aversion` [per USD] makes it money.
+    s_1h is the hourly standard deviation at the tape's implied vol. nu_1h is `hourly_vol_of_vol`. The aversion
+    `variance_aversion` [per USD] turns variance into money.
     """
     hourly = world.implied_vol / sqrt(HOURS_PER_YEAR)
     delta_risk = (venue.net_delta + venue.hedge_coin) * world.tape_price * hourly

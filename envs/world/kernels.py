@@ -1,9 +1,10 @@
-"""The compiled entry points over rows of a batch, and their cache.
+"""The compiled entry points over the rows of a batch, and their cache.
 
-Only this file caches. numba's own cache looks at the entry point's file alone and would run stale physics after a
-change in a callee, so each entry point closes over a digest of all sources: the value of a closure cell is part of the
-cache key. Callees are globals, never cells, because a pickled dispatcher carries a fresh identity and would defeat the
-cache. A cache that is damaged, full or nowhere to be written never ends a run: see `KernelCache`.
+Only this file caches. numba's own cache checks only the file of the entry point. After a change in a called function
+it would run old physics. Each entry point therefore closes over a digest of all sources: the value of a closure cell is
+part of the cache key. Called functions are globals, never cells: a pickled dispatcher has a new identity in each
+process, and a cell with one would never match the cache. If the cache is damaged, the disk is full or no folder is
+writable, the run still goes on: see `KernelCache`.
 """
 
 import hashlib
@@ -43,7 +44,7 @@ from protogov.envs.world.welfare import TERMS, settle_terms
 BOOK_TOLERANCE = 1e-9  # of gross flow
 
 KEPT: list[Any] = []  # every kernel that `keep_compiled` made
-UNCACHED: list[str] = []  # why compiled code could not be kept by this process, each reason once
+UNCACHED: list[str] = []  # why this process could not store compiled code, each reason once
 
 log = logging.getLogger("protogov")
 
@@ -58,7 +59,7 @@ class Kernels(NamedTuple):
 
 @cache
 def source_digest(*folders: str) -> str:
-    """Digest of all Python sources under `folders` (default: this one), the numba version and the compile options."""
+    """Digest of all Python sources under `folders` (default: this folder), numba's version and the compile options."""
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sorted(OPTIONS.items())}".encode())
     for folder in folders or (str(Path(__file__).parent),):
         for path in sorted(Path(folder).rglob("*.py")):
@@ -67,10 +68,10 @@ def source_digest(*folders: str) -> str:
 
 
 class _SealedResults(CompileResultCacheImpl):
-    """A compiled kernel as it lies in a file: behind a digest of itself, its sources and the processor it is for.
+    """A compiled kernel in a file, preceded by a digest of itself, its sources and its processor.
 
-    numba finds the file by a number in an index. What was changed on the disk, or was left under that number by other
-    sources when the disk was full, must not run.
+    numba finds the file by a number in an index. The digest stops two kinds of files from running: those changed on the
+    disk, and those that other sources left under the same number when the disk was full.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -92,32 +93,32 @@ class _SealedResults(CompileResultCacheImpl):
 
 
 class KernelCache(FunctionCache):
-    """numba's cache of one kernel, without its ways to fail: what cannot be read is compiled, what cannot be kept runs.
+    """numba's cache of one kernel, without errors: unreadable code is compiled again, unstored code still runs.
 
-    Kernels lie in `NUMBA_CACHE_DIR` where that is set, else beside the sources, else in the user's cache folder.
+    Kernels are stored in `NUMBA_CACHE_DIR` if that is set, else beside the sources, else in the user's cache folder.
     """
 
     _impl_class = _SealedResults
 
     def holds(self, signature: tuple[Any, ...], target_context: Any) -> bool:
-        """Whether the index has an entry for these argument types; its file is not opened."""
+        """Whether the index has an entry for these argument types. The file of the kernel is not opened."""
         try:
             return self._index_key(signature, target_context.codegen()) in self._cache_file._load_index()
-        except Exception:  # a damaged pickle fails in whatever it happens to hold
+        except Exception:  # a damaged pickle can raise any exception
             return False
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled kernel for these argument types, or None where there is none that may run."""
+        """The compiled kernel for these argument types; None if there is none that may run."""
         try:
             return super().load_overload(sig, target_context)
-        except OSError:  # not to be read; keeping it will tell
+        except OSError:  # unreadable; `save_overload` reports the reason
             return None
         except Exception as error:
             log.warning("protogov: compiled code in %s is damaged (%s); it is made again.", self.cache_path, error)
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a compiled kernel if the disk takes it."""
+        """Store a compiled kernel if the disk allows it."""
         try:
             try:
                 super().save_overload(sig, data)
@@ -131,14 +132,14 @@ class KernelCache(FunctionCache):
 
 
 def _warn_uncached(reason: str) -> None:
-    """Say once that every process will compile for itself, and what helps."""
+    """Warn once that every process will compile for itself, and name the cure."""
     if reason not in UNCACHED:
         UNCACHED.append(reason)
         log.warning("protogov: %s, so every start compiles anew; NUMBA_CACHE_DIR may name another folder.", reason)
 
 
 def keep_compiled(function: Callable[..., Any]) -> Any:
-    """`function`, whose one cell is a digest of its sources, compiled when it is called first, and cached."""
+    """`function`, compiled on its first call and cached. Its only closure cell must be a digest of its sources."""
     kernel = njit(nogil=True, **OPTIONS)(function)
     if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         try:
@@ -151,10 +152,10 @@ def keep_compiled(function: Callable[..., Any]) -> Any:
 
 @compiled
 def fill_observation(world, world_features, world_flat, venue_features, venue_flat, obs, params):
-    """Features of one world in physical units, and the same normalised in one row: a block for each venue.
+    """Features of one world in physical units, and the same normalised in one row with one block per venue.
 
     A block has the features of the outside market, as the venue's oracle shows it, and then those of the venue. The
-    groups `surface` and `accounts` are filled where the world shows them; elsewhere their columns stay zero.
+    groups `surface` and `accounts` are filled if the world shows them; otherwise their columns stay zero.
     """
     market, width = world_flat.shape[1], world_flat.shape[1] + venue_flat.shape[1]
     for v in range(world.num_venues):
@@ -207,7 +208,7 @@ def _build(digest: str) -> Kernels:
             fill_observation(
                 world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], params[i]
             )
-            # a comparison that also catches a non-finite residual
+            # written this way because it also catches a residual that is not finite
             if bad < 0 and not world.book_error <= BOOK_TOLERANCE:
                 bad = i
         return bad

@@ -1,8 +1,8 @@
-"""Losses that nobody has booked yet: what a loan close to its collateral is worth to whoever would bear its default.
+"""Losses that nobody has booked yet: the value of a possible default on a loan whose collateral is close to its debt.
 
-A borrower may walk away from a debt for its collateral, so the lender has written a put on the collateral, struck at
-the debt. A sum of intrinsic values jumps when a price crosses a debt; the put's value moves before. What governors
-read, what they are paid for and what welfare charges are this one quantity; what frightens suppliers is the intrinsic
+A borrower may give up the collateral and leave the debt unpaid. The lender has therefore written a put on the
+collateral, with the debt as its strike. A sum of intrinsic values jumps when a price crosses a debt; the value of the
+put moves earlier. Observations, rewards and welfare all use this one quantity. Suppliers' fear uses the intrinsic
 shortfall of `liquidation.shortfall_at`.
 """
 
@@ -12,17 +12,17 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.margin import short_shortfall_at
 from protogov.envs.world.pricing import normal_pdf, upper_tail
 
-LOAN_YEARS = 14.0 / 365.0  # within which a default is reckoned with
-KEPT = 0.97  # share of its value that collateral brings when it has to be sold
-FAR = 8.0  # standard deviations beyond which a put is worth nothing, or all of its intrinsic value
+LOAN_YEARS = 14.0 / 365.0  # horizon of the put: a default within this time counts
+KEPT = 0.97  # share of its value that collateral brings in a forced sale
+FAR = 8.0  # standard deviations; farther away a put is worth nothing, or exactly its intrinsic value
 
 
 @compiled
 def default_put(backing, debt, deviation):
-    """Put [USD] on collateral that brings `backing` USD, struck at `debt` USD, without interest.
+    """Put [USD] on collateral that brings `backing` USD, with the strike `debt` USD, without interest.
 
-    debt * N(-d2) - backing * N(-d1), d1 = ln(backing / debt) / deviation + deviation / 2 and d2 = d1 - deviation, where
-    `deviation` is the standard deviation of the log price until then (Merton 1974 values a loan so).
+    debt * N(-d2) - backing * N(-d1) with d1 = ln(backing / debt) / deviation + deviation / 2 and d2 = d1 - deviation.
+    `deviation` is the standard deviation of the log price over the horizon. Source: Merton 1974 values a loan this way.
     """
     if debt <= 0.0:
         return 0.0
@@ -42,7 +42,7 @@ def default_put(backing, debt, deviation):
 
 @compiled
 def loans_shortfall_at(world, venue, price):
-    """Sum over accounts of `default_put` on 97% of their collateral at `price`, 14 days, at the tape's vol [USD]."""
+    """Sum over accounts of `default_put` on 97% of their collateral at `price`, for 14 days at the tape's vol [USD]."""
     deviation = world.implied_vol * sqrt(LOAN_YEARS)
     safe = exp(FAR * deviation)
     kept = KEPT * price
@@ -57,8 +57,8 @@ def loans_shortfall_at(world, venue, price):
 
 @compiled
 def latent_shortfall_at(world, venue, price):
-    """What loans and short sellers may come to owe beyond their collateral at `price` [USD].
+    """Value of what loans and short sellers may later owe beyond their collateral, at `price` [USD].
 
-    Sellers count with what they owe beyond 97% of their collateral now: margins are called within the hour.
+    Sellers count with what they now owe beyond 97% of their collateral, because margin is called within the hour.
     """
     return loans_shortfall_at(world, venue, price) + short_shortfall_at(venue, price)

@@ -1,9 +1,9 @@
-"""Who holds what. Every transfer has two ends, so the totals of cash and coin never change.
+"""Holders of cash and coin. Every transfer has two ends, so the totals of cash and coin never change.
 
-Physics moves money with the paired statements ``a.x -= amount; b.y += amount`` and notes the flow here; the check at
-the
-end of every hour recounts all holders. Outside balances are net receipts since the episode began and may be negative:
-they are the rest of the world. `hedge_coin` may be negative: coin borrowed from outside and sold.
+Physics moves money with the paired statements ``a.x -= amount; b.y += amount`` and notes the flow here. The check at
+the end of every hour counts all holders again. Outside balances are the net amounts received since the episode began.
+They may be negative, because they stand for the rest of the world. `hedge_coin` may be negative: it is then coin
+borrowed from outside and sold.
 """
 
 from protogov.envs.world.compiled import compiled
@@ -11,13 +11,13 @@ from protogov.envs.world.compiled import compiled
 
 @compiled
 def note_cash(world, amount):
-    """Count a transfer of `amount` USD (either sign) toward the gross flow that scales the check."""
+    """Add a transfer of `amount` USD (either sign) to the gross flow, which is the scale of the check."""
     world.gross_cash += abs(amount)
 
 
 @compiled
 def note_coin(world, amount):
-    """Count a transfer of `amount` coin toward the gross flow."""
+    """Add a transfer of `amount` coin (either sign) to the gross flow."""
     world.gross_coin += abs(amount)
 
 
@@ -67,13 +67,13 @@ def lending_residual(venue):
 
 @compiled
 def worse(error, other):
-    """The larger of two errors; a nan wins, where max() may drop it."""
+    """The larger of two errors. A nan is kept, whereas max() may lose it."""
     return error if error >= other or error != error else other
 
 
 @compiled
 def sum_residual(venue):
-    """Worst gap [USD] between a running total and the sum of its parts: debts, deposits, collateral, pool shares."""
+    """Largest gap [USD] between a running total and the sum of its parts: debts, deposits, collateral, pool shares."""
     debts = 0.0
     for i in range(venue.num_accounts):
         debts += venue.account_scaled_debt[i]
@@ -88,7 +88,7 @@ def sum_residual(venue):
     for j in range(venue.num_lps):
         shares += venue.lp_shares[j]
         waiting += venue.lp_waiting[j]
-    # in USD: after a loss that took nearly all of the deposits, a dollar of new ones is a huge scaled number
+    # in USD: after a loss that took nearly all deposits, one dollar of new deposits is a huge scaled number
     worst = abs(debts - venue.scaled_debt) * venue.borrow_index
     worst = worse(worst, abs(deposits - venue.scaled_deposits) * venue.supply_index)
     worst = worse(worst, abs(posted - venue.short_collateral_sum))
@@ -99,7 +99,7 @@ def sum_residual(venue):
 
 @compiled
 def check_books(world):
-    """Recount everything and remember the worst residual over gross flow; a sound world stays below 1e-9."""
+    """Count everything again and remember the largest residual relative to gross flow; correct books: below 1e-9."""
     error = abs(total_cash(world) - world.opening_cash) / world.gross_cash
     error = worse(error, abs(total_coin(world) - world.opening_coin) / world.gross_coin)
     for v in range(world.num_venues):

@@ -4,7 +4,7 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEP_YEARS
 
-SMALLEST_INDEX = 1e-6  # of supply: what a deposit of 1 USD is worth at least, however often losses take all
+SMALLEST_INDEX = 1e-6  # lower bound of the supply index, even if losses take all deposits again and again
 
 
 @compiled
@@ -17,9 +17,9 @@ def kinked_borrow_rate(utilisation, base, slope1, slope2, optimal):
 
 @compiled
 def supply_rate_of(borrow_rate, debt, cash, unbacked, reserve_factor):
-    """Annual supply rate: borrowers' interest, less the reserve's share, over all that suppliers are owed.
+    """Annual supply rate: borrowers' interest minus the reserve's share, divided by all that suppliers are owed.
 
-    `unbacked` is what suppliers are owed without cash or debt behind it (Aave's unbacked, here the open deficit).
+    `unbacked` is the part of this claim without cash or debt behind it (Aave's unbacked; here the open deficit).
     """
     total = debt + cash + unbacked
     return borrow_rate * (1.0 - reserve_factor) * debt / total if total > 0.0 else 0.0
@@ -27,7 +27,7 @@ def supply_rate_of(borrow_rate, debt, cash, unbacked, reserve_factor):
 
 @compiled
 def linear_growth(rate, years):
-    """Growth of the supply index over a time without change; source: Aave MathUtils.calculateLinearInterest."""
+    """Growth of the supply index over `years` at a constant rate; source: Aave MathUtils.calculateLinearInterest."""
     return rate * years
 
 
@@ -40,7 +40,7 @@ def compounded_growth(rate, years):
 
 @compiled
 def debt_of(venue):
-    """Debt of all accounts with interest [USD]."""
+    """Debt of all accounts, with interest [USD]."""
     return venue.scaled_debt * venue.borrow_index
 
 
@@ -52,8 +52,8 @@ def deposits_of(venue):
 
 @compiled
 def refresh_rates(venue, p):
-    """Utilisation and both rates after cash, debt or a lever changed."""
-    # in an emptied market rounding may leave less than nothing, and a share of it would be any rate at all
+    """Compute utilisation and both rates after cash, debt or a lever has changed."""
+    # rounding may leave a negative amount in an emptied market; utilisation from it could take any value
     debt, cash = max(debt_of(venue), 0.0), max(venue.cash, 0.0)
     venue.utilisation = debt / (debt + cash) if debt + cash > 0.0 else 0.0
     venue.borrow_rate = kinked_borrow_rate(
@@ -64,7 +64,7 @@ def refresh_rates(venue, p):
 
 @compiled
 def accrue_interest(venue, p):
-    """One sub-step of interest: borrowers owe more, suppliers are owed more, the difference is the treasury's."""
+    """One sub-step of interest: borrowers owe more, suppliers are owed more, the treasury gets the difference."""
     earned = debt_of(venue) * compounded_growth(venue.borrow_rate, SUBSTEP_YEARS)
     owed = deposits_of(venue) * linear_growth(venue.supply_rate, SUBSTEP_YEARS)
     venue.borrow_index *= 1.0 + compounded_growth(venue.borrow_rate, SUBSTEP_YEARS)
@@ -77,7 +77,7 @@ def accrue_interest(venue, p):
 
 @compiled
 def pay_funding_cost(world, venue, p):
-    """An hour's cost of the money that is lent, from the treasury, as far as it has any, to the outside."""
+    """The treasury pays an hour's cost of the lent money to the outside, as far as its cash suffices."""
     cost = min(p.funding_cost * debt_of(venue) / HOURS_PER_YEAR, max(venue.treasury_cash, 0.0))
     venue.treasury_cash -= cost
     world.outside_cash += cost
@@ -99,7 +99,7 @@ def borrow(world, venue, i, amount):
 
 @compiled
 def reduce_debt(venue, i, amount):
-    """Take `amount` USD off the debt of account `i`, all of it when nothing but rounding would remain."""
+    """Reduce the debt of account `i` by `amount` USD; to zero if only rounding would remain. Returns the reduction."""
     scaled = venue.account_scaled_debt[i]
     change = amount / venue.borrow_index
     if change > scaled * (1.0 - 1e-12):
@@ -111,7 +111,7 @@ def reduce_debt(venue, i, amount):
 
 @compiled
 def repay(world, venue, i, amount):
-    """Account `i` pays back `amount` USD (at most its debt) from outside."""
+    """Account `i` repays `amount` USD (at most its debt) with cash from outside."""
     paid = reduce_debt(venue, i, amount)
     venue.cash += paid
     world.outside_cash -= paid
@@ -121,7 +121,7 @@ def repay(world, venue, i, amount):
 
 @compiled
 def add_collateral(world, venue, i, coin):
-    """Account `i` brings `coin` (negative takes out) between its wallet and the protocol."""
+    """Account `i` moves `coin` from its wallet into the protocol (negative: out of it)."""
     venue.account_collateral[i] += coin
     world.outside_coin -= coin
     note_coin(world, coin)
@@ -129,7 +129,7 @@ def add_collateral(world, venue, i, coin):
 
 @compiled
 def add_deposits(venue, scaled):
-    """Move the total of deposits by `scaled` units; it is counted anew where rounding has brought it below nothing."""
+    """Change the total of deposits by `scaled` units. If rounding makes the total negative, it is summed again."""
     venue.scaled_deposits += scaled
     if venue.scaled_deposits < 0.0:
         venue.scaled_deposits = venue.option_scaled
@@ -139,8 +139,8 @@ def add_deposits(venue, scaled):
 
 @compiled
 def supply(world, venue, j, amount):
-    """Supplier `j` deposits `amount` USD, or withdraws -amount, which the caller has limited to cash and claim."""
-    # after a haircut that left next to nothing a claim is so many units that their rounding could overdraw it
+    """Supplier `j` deposits `amount` USD, or withdraws -amount. The caller limits a withdrawal to cash and claim."""
+    # after a haircut that took nearly everything, a claim is a huge number of units: its rounding could overdraw it
     scaled = max(amount / venue.supply_index, -venue.supplier_scaled[j])
     venue.supplier_scaled[j] += scaled
     add_deposits(venue, scaled)
@@ -152,7 +152,7 @@ def supply(world, venue, j, amount):
 
 @compiled
 def lend_option_cash(world, venue, amount):
-    """The option pool lends `amount` USD to the lending market, or takes -amount back, limited by the caller."""
+    """The option pool lends `amount` USD to the lending market, or takes -amount back. The caller sets the limits."""
     scaled = max(amount / venue.supply_index, -venue.option_scaled)
     venue.option_scaled += scaled
     add_deposits(venue, scaled)
@@ -163,7 +163,7 @@ def lend_option_cash(world, venue, amount):
 
 @compiled
 def draw_backstop(world, venue, amount):
-    """Where the backstop is on, the outside lends what the market's cash lacks of `amount` USD, without interest."""
+    """If the backstop is on, the outside lends the part of `amount` USD that the market lacks, without interest."""
     lent = amount - venue.cash
     if venue.backstop_on and lent > 0.0:
         venue.cash = amount
@@ -174,7 +174,7 @@ def draw_backstop(world, venue, amount):
 
 @compiled
 def repay_backstop(world, venue):
-    """Whatever cash there is goes to the outside first, until all that it lent is paid back."""
+    """All cash of the market goes to the outside first, until the loan of the backstop is repaid."""
     paid = min(venue.backstop, max(venue.cash, 0.0))
     venue.cash -= paid
     venue.backstop -= paid
@@ -184,10 +184,11 @@ def repay_backstop(world, venue):
 
 @compiled
 def cover_deficit(world, venue, p):
-    """Who bears burned debt: two rules, a switch.
+    """Decide who bears debt that was written off. A switch chooses one of two rules.
 
-    Socialised (Morpho Blue): every deposit is cut at once. Otherwise (Aave) the treasury pays, first with its claim on
-    the market, then with its cash; what stays is an open deficit without interest that its later income fills.
+    Socialised (source: Morpho Blue): all deposits are cut at once. Otherwise (source: Aave) the treasury pays, first
+    with its claim on the market, then with its cash. The rest stays an open deficit without interest, which the
+    treasury's later income fills.
     """
     if venue.deficit <= 0.0:
         return
@@ -205,9 +206,9 @@ def cover_deficit(world, venue, p):
 
 @compiled
 def cut_deposits(venue):
-    """Write the deficit off all deposits alike, as far as they go; what they cannot bear stays a deficit."""
+    """Cut all deposits by the same share to cover the deficit. What they cannot bear stays a deficit."""
     deposits = deposits_of(venue)
-    # a crumb stays: a share worth nothing at all could never be priced again
+    # a small value stays: a share with the value zero could never get a price again
     haircut = min(venue.deficit, deposits - SMALLEST_INDEX * venue.scaled_deposits)
     if haircut > 0.0:
         pool_share = venue.option_scaled / venue.scaled_deposits

@@ -1,7 +1,7 @@
-"""The levers as a table: one row a governed parameter, and the map between its value and a governor's action.
+"""The levers as a table: one row per governed parameter, and the map between its value and a governor's action.
 
-To add a lever: a row in `LEVERS` and a line in `apply_levers` (`levers.py`). All else follows from the rows: the
-venue's field of the lever's name, the role that moves it, sizes of actions and observations, figures.
+To add a lever, add a row to `LEVERS` and a line to `apply_levers` (`levers.py`). Everything else follows from the rows:
+the venue's field with the lever's name, the role that moves it, the sizes of actions and observations, and figures.
 """
 
 from collections import namedtuple
@@ -18,7 +18,7 @@ from protogov.envs.world.compiled import compiled, uncompiled
 
 @compiled
 def value_of_action(lever, action):
-    """Value of an action clipped to [-1, 1]: -1 low, 0 default, +1 high; piecewise linear, or linear in the log."""
+    """Value of an action, clipped to [-1, 1]: -1 low, 0 default, +1 high; linear or log-linear on each side."""
     share = min(max(action, -1.0), 1.0)
     side = lever.low if share < 0.0 else lever.high
     share = abs(share)
@@ -29,8 +29,8 @@ def value_of_action(lever, action):
 
 @compiled
 def action_of_value(lever, value):
-    """Where a value lies in its lever's range: -1 low, 0 default, +1 high; inverse of `value_of_action`."""
-    if value == lever.default:  # which may be an end of the range
+    """Position of a value in its lever's range: -1 low, 0 default, +1 high; the inverse of `value_of_action`."""
+    if value == lever.default:  # the default may be an end of the range
         return 0.0
     below = value < lever.default
     side = lever.low if below else lever.high
@@ -41,16 +41,17 @@ def action_of_value(lever, value):
     return -share if below else share
 
 
-# the same two for (rows of the table, numbers), element by element: what Python's side calls
+# the same two for (rows of the table, numbers), element by element; Python code calls these
 _VALUES, _ACTIONS = (np.frompyfunc(uncompiled(each), 2, 1) for each in (value_of_action, action_of_value))
 
 
 @dataclass(frozen=True)
 class Lever:
-    """One governed parameter: its range and the limits on its change at autonomy 1.
+    """One governed parameter: its range, and the limits on its change at autonomy 1.
 
-    `role` is who moves it where no role holds all levers. `cap` is in the lever's unit; of kind "ratio" the largest
-    ratio of two values, of kind "relative" a share of the value in force. `delay_h` and `notice_h` are hours.
+    `role` moves the lever, unless one role holds all levers. The unit of `cap` depends on `cap_kind`. "absolute": the
+    lever's unit. "ratio": the largest ratio of two values. "relative": a share of the current value. `delay_h` and
+    `notice_h` are hours.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Lever:
     cap_kind: Literal["absolute", "ratio", "relative"] = "absolute"
 
     def __post_init__(self) -> None:
-        """Raises ValueError when the row contradicts itself."""
+        """Raises ValueError if the row contradicts itself."""
         if not (self.low <= self.default <= self.high and self.low < self.high):
             raise ValueError(
                 f"lever {self.name}: low {self.low} <= default {self.default} <= high {self.high} must hold, and low "
@@ -83,12 +84,12 @@ class Lever:
         return self.map == "log"
 
     def value(self, action: ArrayLike) -> NDArray[np.float64]:
-        """Values of actions, F64 of their shape, within [low, high]; see `value_of_action`."""
-        # the clip takes off what rounding may add at an end
+        """Values of actions, float64 of the same shape, within [low, high]; see `value_of_action`."""
+        # rounding may move a value beyond an end; the clip corrects this
         return np.clip(np.asarray(_VALUES(self, action), np.float64), self.low, self.high)
 
     def action(self, value: ArrayLike) -> NDArray[np.float64]:
-        """Actions of values within [low, high], F64 of their shape; see `action_of_value`."""
+        """Actions of values within [low, high], float64 of the same shape; see `action_of_value`."""
         return np.asarray(_ACTIONS(self, value), np.float64)
 
 
@@ -113,7 +114,7 @@ NUM_LEVERS = len(LEVERS)
 LEVER_BY_NAME = {lever.name: lever for lever in LEVERS}
 LEVER_INDEX = {name: index for index, name in enumerate(LEVER_BY_NAME)}
 
-# Where each lever's row is, as constants of compiled code: `rows[AT.base_rate]`.
+# Position of each lever's row, as constants of compiled code: `rows[AT.base_rate]`.
 LeverPositions = namedtuple("LeverPositions", LEVER_INDEX)  # type: ignore[misc]  # mypy wants the names written out
 AT: Any = LeverPositions(*range(NUM_LEVERS))
 
@@ -124,9 +125,9 @@ def levers_of(role: str) -> tuple[int, ...]:
 
 
 def with_defaults(levers: Iterable[Lever], defaults: Mapping[str, float]) -> tuple[Lever, ...]:
-    """Rows with other defaults: lever name -> value in the lever's unit; those not named keep theirs.
+    """Rows with other defaults: lever name -> value in the lever's unit. Other levers keep their default.
 
     Raises:
-        ValueError: a value outside its lever's range.
+        ValueError: a value lies outside its lever's range.
     """
     return tuple(replace(lever, default=defaults.get(lever.name, lever.default)) for lever in levers)

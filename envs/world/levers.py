@@ -1,7 +1,8 @@
-"""The shield between what a governor proposes and what the protocol executes; the table is `lever_table.py`.
+"""The shield between what a governor proposes and what the protocol executes. The table is in `lever_table.py`.
 
-Ranges, caps, delays and notice periods follow the limits of Aave's risk stewards (three-day delay, a cap a change);
-`autonomy` divides delay and notice. A lever moves toward its target by at most one cap each time its delay has passed.
+Ranges, caps, delays and notice periods follow the limits of Aave's risk stewards (three days of delay, a cap on each
+change). `autonomy` divides delay and notice. Each time its delay has passed, a lever moves toward its target by at most
+one cap.
 """
 
 from collections.abc import Mapping
@@ -16,11 +17,11 @@ from protogov.envs.world.state import NEVER, SUBSTEPS, lever_dtype
 
 
 class CapKind(IntEnum):
-    """What the size of a change is measured in."""
+    """How the size of a change is measured."""
 
-    ABSOLUTE = 0  # the parameter's unit
-    RATIO = 1  # log of the ratio of the two values: as far down as up
-    RELATIVE = 2  # share of the value in force, as Aave's stewards measure changes of supply and borrow caps
+    ABSOLUTE = 0  # difference in the parameter's unit
+    RATIO = 1  # log of the ratio of the two values: the same size down as up
+    RELATIVE = 2  # share of the current value, as Aave's stewards measure changes of supply and borrow caps
 
 
 class Verdict(IntEnum):
@@ -33,26 +34,26 @@ class Verdict(IntEnum):
 
 
 class Reason(IntEnum):
-    """Why the executed lever is what it is after a decision."""
+    """Why the executed lever has its value after a decision."""
 
     AT_TARGET = 0
-    MOVED = 1  # announced or executed in full
+    MOVED = 1  # the whole change was announced or executed
     CAPPED = 2  # the step toward the target was cut to one cap
-    WAITING = 3  # delay or notice still runs
-    DEADBAND = 4  # the target is within a quarter of the cap of the present value
-    FROZEN = 5  # autonomy 0
+    WAITING = 3  # the delay or the notice has not ended
+    DEADBAND = 4  # the target is less than a quarter of the cap away from the present value
+    FROZEN = 5  # autonomy is 0
 
 
-ROUNDING = 1e-9  # of a cap: a change of exactly one cap may come out a bit larger
-MAX_THRESHOLD_WITH_BONUS = 0.98  # threshold * (1 + bonus) stays below: seizing must not raise the loan-to-value
+ROUNDING = 1e-9  # share of a cap: rounding may make a change of exactly one cap slightly larger
+MAX_THRESHOLD_WITH_BONUS = 0.98  # upper limit of threshold * (1 + bonus): a seizure must not raise the loan-to-value
 
 
 def opening_levers(autonomy: float, defaults: Mapping[str, float] | None = None) -> np.ndarray:
-    """Opening `lever_dtype` rows of a venue: every lever at its default, its limits scaled by `autonomy`.
+    """Opening `lever_dtype` rows of a venue: every lever at its default, with its limits scaled by `autonomy`.
 
     Args:
-        autonomy: divides delay (never below an hour) and notice; inf lifts cap, delay and notice; 0 freezes.
-        defaults: lever name -> value that replaces the table's default.
+        autonomy: divides delay (never below an hour) and notice; inf removes cap, delay and notice; 0 freezes levers.
+        defaults: lever name -> value that replaces the default of the table.
     """
     rows = np.zeros(NUM_LEVERS, lever_dtype)
     for row, lever in zip(rows, with_defaults(LEVERS, defaults or {}), strict=True):
@@ -75,7 +76,7 @@ def opening_levers(autonomy: float, defaults: Mapping[str, float] | None = None)
 
 @compiled
 def distance(cap_kind, value, other):
-    """Signed way from `other` to `value` as a cap of that kind measures it; positive values unless absolute."""
+    """Signed distance from `other` to `value`, as this kind of cap measures it; positive values unless absolute."""
     if cap_kind == CapKind.RATIO:
         return log(value / other)
     if cap_kind == CapKind.RELATIVE:
@@ -85,7 +86,7 @@ def distance(cap_kind, value, other):
 
 @compiled
 def moved(cap_kind, value, way):
-    """The value that lies `way` from `value`; inverse of `distance`."""
+    """The value at the signed distance `way` from `value`; the inverse of `distance`."""
     if cap_kind == CapKind.RATIO:
         return value * exp(way)
     if cap_kind == CapKind.RELATIVE:
@@ -95,11 +96,11 @@ def moved(cap_kind, value, way):
 
 @compiled
 def steward_verdict(current, new, cap, cap_kind, elapsed, delay, zero_forbidden):
-    """May a steward change a parameter from `current` to `new` in one go?
+    """Whether a steward may change a parameter from `current` to `new` in one step.
 
-    Only when more than `delay` has passed since the last change (`elapsed`, the same unit of time) and the change is at
-    most `cap` as `cap_kind` measures it; never to zero where that would mean no limit at all. Source: Aave's
-    RiskSteward, whose order of checks this keeps.
+    The change is allowed if two conditions hold. More than `delay` has passed since the last change (`elapsed`, in the
+    same unit of time). And the change is at most `cap`, measured by `cap_kind`. `zero_forbidden` refuses a change to
+    zero, for parameters where zero would mean "no limit". Source: Aave's RiskSteward, with its order of checks.
     """
     if zero_forbidden and new == 0.0:
         return Verdict.TO_ZERO
@@ -112,9 +113,10 @@ def steward_verdict(current, new, cap, cap_kind, elapsed, delay, zero_forbidden)
 
 @compiled
 def announce(lever, substep):
-    """Let the shield act on one lever at the top of an hour: at most one cap toward the target, after its delay.
+    """The shield acts on one lever at the top of an hour: it announces at most one cap toward the target.
 
-    A steward refuses a change that is too large; the shield asks for the largest that it allows.
+    It acts only after the delay. A steward refuses a change that is too large. The shield therefore proposes the
+    largest change that the steward allows.
     """
     if lever.due != NEVER:
         lever.reason = Reason.WAITING
@@ -129,7 +131,7 @@ def announce(lever, substep):
     if abs(gap) < lever.deadband:
         lever.reason = Reason.DEADBAND
         return
-    # what is done in a sub-step is done by its end: a delay of whole sub-steps is over when the same tick comes round
+    # a sub-step counts as finished here: a delay of whole sub-steps ends when the same point of the clock returns
     elapsed = substep + 1 - (lever.allowed - lever.delay)
     verdict = steward_verdict(
         lever.executed, lever.target, lever.cap, lever.cap_kind, elapsed, lever.delay, lever.low > 0.0
@@ -151,7 +153,7 @@ def announce(lever, substep):
 
 @compiled
 def announce_levers(venue, substep):
-    """Top of an hour: every lever may announce one change."""
+    """Top of an hour: each lever may announce one change."""
     rows = venue.levers
     earliest = NEVER
     for index in range(NUM_LEVERS):
@@ -163,7 +165,7 @@ def announce_levers(venue, substep):
 
 @compiled
 def execute_due_levers(venue, substep):
-    """Put announced changes whose notice has passed into force; True when a threshold moved."""
+    """Execute announced changes whose notice has passed, and copy all levers to the fields of the venue."""
     rows = venue.levers
     earliest = NEVER
     for index in range(NUM_LEVERS):
@@ -179,7 +181,10 @@ def execute_due_levers(venue, substep):
 
 @compiled
 def apply_levers(venue):
-    """Copy the levers in force to the named fields that the physics reads; the bonus gives way to the threshold."""
+    """Copy the executed levers to the named fields that the physics reads.
+
+    The bonus is lowered where threshold * (1 + bonus) would exceed `MAX_THRESHOLD_WITH_BONUS`.
+    """
     rows = venue.levers
     venue.base_rate = rows[AT.base_rate].executed
     venue.slope1 = rows[AT.slope1].executed

@@ -1,7 +1,8 @@
-"""The protocol's rules of liquidation: which account, for how much, at what bonus, and who bears what is left.
+"""The protocol's rules of liquidation: which account, how much, at what bonus, and who bears the remaining debt.
 
-Rules of Aave v3.3: a health factor below one, a close factor, a dust rule, a bonus with the protocol's share of it, and
-debt without collateral burned into a deficit. Who liquidates, and whether it pays, is in `population/liquidators.py`.
+The rules are those of Aave v3.3: a health factor below one, a close factor, a dust rule, a bonus of which the protocol
+takes a share, and a write-off of debt without collateral into a deficit. `population/liquidators.py` decides who
+liquidates and whether it pays.
 """
 
 from protogov.envs.world.compiled import compiled
@@ -13,13 +14,13 @@ from protogov.envs.world.state import EventKind
 
 @compiled
 def health_factor(collateral, price, threshold, debt):
-    """Collateral value times threshold over debt; infinite without debt."""
+    """Collateral value times threshold divided by debt; 1e18 without debt."""
     return collateral * price * threshold / debt if debt > 0.0 else 1e18
 
 
 @compiled
 def close_factor(health, collateral_value, debt, p):
-    """Share of a debt that one liquidation may repay; all of it deep under water or for dust (Aave v3.3)."""
+    """Largest share of a debt that one liquidation may repay; 1 for very unhealthy or very small loans (Aave v3.3)."""
     if health <= p.full_close_health or collateral_value < p.dust_balance or debt < p.dust_balance:
         return 1.0
     return p.close_factor
@@ -27,7 +28,9 @@ def close_factor(health, collateral_value, debt, p):
 
 @compiled
 def seizure(collateral, price, debt_to_cover, bonus):
-    """(debt repaid [USD], coin seized): repaid / price * (1 + bonus), or all there is for the debt that it covers.
+    """(debt repaid [USD], coin seized): seized = repaid / price * (1 + bonus).
+
+    If the account has less coin, all of it is seized, and the repaid debt is what this coin covers.
 
     Source: Aave v3 LiquidationLogic._calculateAvailableCollateralToLiquidate.
     """
@@ -39,13 +42,13 @@ def seizure(collateral, price, debt_to_cover, bonus):
 
 @compiled
 def protocol_share(seized, bonus, fee):
-    """Coin of a seizure that goes to the treasury: `fee` of the bonus part alone."""
+    """Coin of a seizure that goes to the treasury: the share `fee` of the bonus only."""
     return (seized - seized / (1.0 + bonus)) * fee
 
 
 @compiled
 def critical_ltv(bonus):
-    """Debt over collateral value above which a liquidation raises it further: 1 / (1 + bonus), a toxic spiral.
+    """Ratio of debt to collateral value above which a liquidation raises this ratio: 1 / (1 + bonus), a toxic spiral.
 
     Source: Warmuz, Chaudhary, Pinna, "Toxic liquidation spirals" (arXiv 2212.07306).
     """
@@ -54,15 +57,15 @@ def critical_ltv(bonus):
 
 @compiled
 def bonus_in_force(venue, p):
-    """Coin that a liquidator gets on top of what it repays, as a share of that; `bonus_scale` 0 switches it off."""
+    """Coin that a liquidator gets beyond what it repays, as a share of the repayment; `bonus_scale` 0 removes it."""
     return venue.liquidation_bonus * p.bonus_scale
 
 
 @compiled
 def without_dust(repaid, debt, collateral_value, bonus, p):
-    """The part of a repayment that leaves at least `dust_leftover` USD of debt and as much of collateral; may be 0.
+    """The part of a repayment that leaves at least `dust_leftover` USD of debt and of collateral; may be 0.
 
-    A liquidation may leave less only where it clears all debt or all collateral. Source: Aave v3.3 LiquidationLogic
+    A liquidation may leave less only if it clears all debt or all collateral. Source: Aave v3.3 LiquidationLogic
     (MIN_LEFTOVER_BASE, MUST_NOT_LEAVE_DUST).
     """
     by_debt = debt - p.dust_leftover
@@ -72,10 +75,10 @@ def without_dust(repaid, debt, collateral_value, bonus, p):
 
 @compiled
 def settle_liquidation(world, venue, i, repaid, seized, bonus, p):
-    """The protocol's side of a liquidation: `repaid` USD come in, `seized` coin leave the account.
+    """Book the protocol's side of a liquidation: it gets `repaid` USD, and `seized` coin leaves the account.
 
     Returns:
-        (cash that the liquidator owes [USD], coin that it gets); the caller books both on the liquidator.
+        (cash that the liquidator owes [USD], coin that it gets). The caller books both for the liquidator.
     """
     collateral = venue.account_collateral[i]
     repaid = reduce_debt(venue, i, repaid)
@@ -94,14 +97,14 @@ def settle_liquidation(world, venue, i, repaid, seized, bonus, p):
 
 @compiled
 def is_empty(venue, i, price):
-    """True where an account owes and has no collateral worth mentioning behind it."""
+    """True if an account owes and its collateral is worth less than a millionth of its debt."""
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     return debt > 0.0 and venue.account_collateral[i] * price < 1e-6 * debt
 
 
 @compiled
 def write_off(world, venue, v, i, events, parent):
-    """Debt with no collateral left is burned from the account and booked as a deficit, without further interest."""
+    """Write off the debt of an account without collateral: it becomes a deficit and bears no more interest."""
     left = venue.account_collateral[i]
     venue.account_collateral[i] = 0.0
     venue.treasury_coin += left
@@ -115,7 +118,7 @@ def write_off(world, venue, v, i, events, parent):
 
 @compiled
 def any_unhealthy(venue):
-    """True when some account can be liquidated at the oracle price."""
+    """True if at least one account can be liquidated at the oracle price."""
     limit = venue.oracle_price * venue.liquidation_threshold / venue.borrow_index
     collateral, debt = venue.account_collateral, venue.account_scaled_debt
     unhealthy = 0
@@ -126,11 +129,11 @@ def any_unhealthy(venue):
 
 @compiled
 def measure_risk(world, venue):
-    """Hourly: the share of debt that a 10% fall makes liquidatable, and the liquidation gain.
+    """Hourly: compute the share of debt that a 10% fall makes liquidatable, and the liquidation gain.
 
-    Liquidation gain = debt that a 1% fall makes liquidatable over the depth of 1% (a dimensionless loop gain). With a
-    hundred accounts a single percent is mostly empty, so the gain is the mean over the next five. What can be
-    liquidated already, and was left, is at risk but no further fall makes it so: it is not in the gain.
+    Liquidation gain = debt that a 1% fall makes liquidatable / depth of 1% (a dimensionless loop gain). With a hundred
+    accounts most intervals of 1% hold no account. The gain is therefore the mean over the next five percent. A loan
+    that can already be liquidated counts as at risk. It is not part of the gain, because no further fall adds it.
     """
     limit = venue.oracle_price * venue.liquidation_threshold / venue.borrow_index
     collateral, debt = venue.account_collateral, venue.account_scaled_debt
@@ -147,7 +150,7 @@ def measure_risk(world, venue):
 
 @compiled
 def shortfall_at(venue, market_price):
-    """Sum over accounts of debt beyond 97% of their collateral at `market_price` [USD]."""
+    """Sum over accounts of the debt beyond 97% of their collateral at `market_price` [USD]."""
     price = 0.97 * market_price
     collateral, debt = venue.account_collateral, venue.account_scaled_debt
     total = 0.0

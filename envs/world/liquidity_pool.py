@@ -1,8 +1,9 @@
-"""Shares of the option pool: what one is worth, when they are issued and redeemed, and what stops that.
+"""Shares of the option pool: what a share is worth, when shares are issued and redeemed, and what stops this.
 
-As in Lyra Avalon: the book is valued at average vols (GWAV), so that nobody can push the price of a share; deposits and
-withdrawals wait in a queue for a cooldown, leave a fee, and stop altogether while free liquidity is low or the surface
-is far from its average (circuit breakers). Unpaid option holders come first, and nobody takes out what is locked.
+The rules follow Lyra Avalon. The book is valued at average vols (GWAV), so nobody can move the price of a share by a
+trade. Deposits and withdrawals wait in a queue for a cooldown. A withdrawal pays an exit fee. Circuit breakers stop
+both while free liquidity is low or the surface is far from its average. Unpaid option holders are paid first. Nobody
+can withdraw collateral that is locked.
 """
 
 from math import log
@@ -14,13 +15,13 @@ from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import SUBSTEPS
 from protogov.envs.world.surface import average_vol, base_gwav, clipped_vol, skew_gwav
 
-CRUMB = 1e-9  # of an LP's money: fewer shares are none
-LEAST_PRICE = 1e-6  # of a share over its first price: below it the pool is dead and issues none
+CRUMB = 1e-9  # share of an LP's money: fewer shares count as none
+LEAST_PRICE = 1e-6  # share price divided by its first value: below this the pool is dead and issues no shares
 
 
 @compiled
 def average_book_value(world, venue, p):
-    """Value [USD] of the option book at the oracle price and average vols; at those of now with `gwav_on` 0."""
+    """Value [USD] of the option book at the oracle price and average vols; at current vols if `gwav_on` is 0."""
     spot = venue.oracle_price
     value = 0.0
     for e in range(venue.num_expiries):
@@ -39,7 +40,7 @@ def average_book_value(world, venue, p):
 
 @compiled
 def pool_value(world, venue, p):
-    """What the LPs own [USD] by the protocol's own books: cash, loans, hedge and book, less what is unpaid."""
+    """What the LPs own [USD] by the protocol's own books: cash, loans, hedge and book, minus unpaid claims."""
     return (
         venue.option_cash
         + venue.option_scaled * venue.supply_index
@@ -62,7 +63,7 @@ def surface_variance(world, venue, p):
 
 @compiled
 def check_breakers(world, venue, value, p):
-    """Stop shares for a time when free liquidity is low or the surface moves; True while they are stopped."""
+    """Stop shares for some time if free liquidity is low or the surface moves; True while they are stopped."""
     if free_liquidity(venue) < p.breaker_liquidity * value:
         venue.breaker_until = max(venue.breaker_until, world.substep + int(p.breaker_liquidity_hours * SUBSTEPS))
     if surface_variance(world, venue, p) > p.breaker_variance:
@@ -72,7 +73,7 @@ def check_breakers(world, venue, value, p):
 
 @compiled
 def price_shares(world, venue, p):
-    """Take over the price of a share [USD]; returns the pool's value [USD]."""
+    """Update the price of a share [USD]; returns the pool's value [USD]."""
     value = pool_value(world, venue, p)
     venue.lp_price = value / venue.lp_total if venue.lp_total > 0.0 else venue.lp_price
     return value
@@ -80,7 +81,10 @@ def price_shares(world, venue, p):
 
 @compiled
 def serve_queue(world, venue, p):
-    """Price the shares; unless a breaker is on or holders are unpaid, redeem and issue what has waited long enough."""
+    """Price the shares, then redeem and issue what has waited long enough.
+
+    Nothing is redeemed or issued while a breaker is on, while holders are unpaid, or if the pool is dead.
+    """
     value = price_shares(world, venue, p)
     stopped = check_breakers(world, venue, value, p)
     if stopped or venue.option_unpaid > 0.0 or venue.lp_price <= LEAST_PRICE * venue.lp_start:
@@ -95,7 +99,7 @@ def serve_queue(world, venue, p):
 
 @compiled
 def count_shares(venue):
-    """Add all shares up: a running total would keep the rounding of the last LP who leaves, at any price a share."""
+    """Sum all shares again. A running total would keep a rounding error after the last LP leaves."""
     venue.lp_total = 0.0
     for j in range(venue.num_lps):
         venue.lp_total += venue.lp_shares[j]
@@ -103,7 +107,7 @@ def count_shares(venue):
 
 @compiled
 def redeem(world, venue, j, p):
-    """Pay LP `j` for its queued shares less the exit fee, as far as free liquidity and cash go; the rest waits on."""
+    """Pay LP `j` for its queued shares minus the exit fee, limited by free liquidity and cash; the rest waits."""
     due = venue.lp_queued[j] * venue.lp_price
     payable = min(due, max(free_liquidity(venue), 0.0))
     recall_loans(world, venue, payable)
@@ -114,7 +118,7 @@ def redeem(world, venue, j, p):
     paid = payable * (1.0 - p.lp_exit_fee)
     venue.lp_queued[j] = max(venue.lp_queued[j] - shares, 0.0)
     left = venue.lp_shares[j] - shares
-    # the crumb of one who has left would share out all that others leave behind
+    # a tiny remainder of an LP that has left would own everything that others leave behind
     venue.lp_shares[j] = left if left > CRUMB * venue.lp_money[j] else 0.0
     count_shares(venue)
     venue.option_cash -= paid
@@ -126,9 +130,9 @@ def redeem(world, venue, j, p):
 
 @compiled
 def deposit(world, venue, j, amount):
-    """LP `j` brings `amount` USD, which waits for its shares apart from the pool's money.
+    """LP `j` brings `amount` USD. It waits for its shares and is kept apart from the pool's money.
 
-    What waits already waits anew: money that comes later must not be served before its time.
+    The waiting time of money already in the queue starts again: newer money must not be served too early.
     """
     venue.lp_waiting_at[j] = world.substep
     venue.lp_waiting[j] += amount
@@ -140,7 +144,7 @@ def deposit(world, venue, j, amount):
 
 @compiled
 def withdraw_deposit(world, venue, j):
-    """LP `j` takes back what still waits for its shares."""
+    """LP `j` takes back the money that still waits for its shares."""
     amount = venue.lp_waiting[j]
     venue.lp_waiting[j] = 0.0
     venue.lp_waiting_sum -= amount
@@ -151,14 +155,14 @@ def withdraw_deposit(world, venue, j):
 
 @compiled
 def ask_back(world, venue, j, shares):
-    """LP `j` queues `shares` more; all that it has in the queue waits anew, as with a deposit."""
+    """LP `j` queues `shares` more. The waiting time of all its queued shares starts again, as for a deposit."""
     venue.lp_queued[j] += shares
     venue.lp_queued_at[j] = world.substep
 
 
 @compiled
 def issue(world, venue, j):
-    """Turn what LP `j` has deposited into shares at the price of now."""
+    """Turn the waiting deposit of LP `j` into shares at the current price."""
     amount = venue.lp_waiting[j]
     shares = amount / venue.lp_price
     venue.lp_waiting[j] = 0.0
@@ -172,6 +176,6 @@ def issue(world, venue, j):
 
 @compiled
 def return_so_far(venue):
-    """Log return of a share since the episode began; very low where the pool is dead."""
+    """Log return of a share since the episode began; at least log(1e-6), which is the value of a dead pool."""
     ratio = venue.lp_price / venue.lp_start
     return log(max(ratio, LEAST_PRICE))

@@ -1,9 +1,11 @@
-"""Margined short sellers: what they must post, in what, and what it counts for.
+"""Margined short sellers: what they must post, in which form, and how it is valued.
 
-Two rules, a switch: minimum collateral after Lyra Avalon (the option re-priced at a shocked spot and a shocked vol, at
-least a static amount), or the standard margin of Derive (a share of the spot, less out of the money, plus the mark).
-Collateral is cash, coin handed over (calls alone), or a pledge of the coin that backs the seller's own loan: then what
-counts is what that loan leaves free at the liquidation threshold. Closing out is in `short_liquidation.py`.
+A switch chooses one of two rules. Minimum collateral (source: Lyra Avalon): the option's price at a shocked spot and a
+shocked vol, at least a static amount. Standard margin (source: Derive): a share of the spot, minus the distance out of
+the money, plus the mark.
+
+Collateral is cash, coin (for calls only), or a pledge of the coin that backs the seller's own loan. Of a pledge, only
+the part counts that the loan leaves free at the liquidation threshold. `short_liquidation.py` closes positions.
 """
 
 import numpy as np
@@ -33,7 +35,7 @@ def shock_vol(years, near_vol, far_vol):
 
 @compiled
 def minimum_collateral(spot, strike, years, is_call, contracts, p):
-    """Least cash collateral [USD] of a short position: its shocked price, at least the static amount.
+    """Least cash collateral [USD] of a short position: its price after the shock, at least the static amount.
 
     A put never needs more than its strike (its largest payout). Source: Lyra Avalon OptionGreekCache.getMinCollateral.
     """
@@ -46,9 +48,9 @@ def minimum_collateral(spot, strike, years, is_call, contracts, p):
 
 @compiled
 def minimum_coin(spot, strike, years, contracts, static, p):
-    """Least coin collateral of a short call: its shocked price in coin at the shocked spot, never more than covers it.
+    """Least coin collateral of a short call: its shocked price divided by the shocked spot, at most one coin each.
 
-    `static` is the least of all [coin].
+    `static` is the least collateral of any position [coin].
     Source: Lyra Avalon OptionGreekCache.getMinCollateral for SHORT_CALL_BASE.
     """
     vol = shock_vol(years, p.shock_vol_near, p.shock_vol_far)
@@ -75,20 +77,20 @@ def standard_margins(spot, strike, is_call, mark, p):
     return initial, maintenance
 
 
-# ---------------------------------------------------------------- the rule in force
+# ---------------------------------------------------------------- the rule that the world uses
 
 
 @compiled
 def buy_back(venue, s):
     """The ticket that closes the position of seller `s`."""
-    # to int64 from the record's short integers: one kind of ticket is compiled
+    # converted from the record's short integers to int64: then only one type of ticket is compiled
     e, k = np.int64(venue.short_expiry[s]), np.int64(venue.short_strike[s])
     return Ticket(e, k, venue.short_call[s] == 1, venue.short_contracts[s], 1.0)  # type: ignore[arg-type]
 
 
 @compiled
 def cash_requirement(world, venue, ticket, spot, initial, p):
-    """Collateral [USD] that a short position needs at `spot`: to be opened (`initial`), or to stay; times the lever."""
+    """Collateral [USD] that a short position needs at `spot`, to open (`initial`) or to stay; scaled by the lever."""
     e, k, is_call, contracts = ticket.e, ticket.k, ticket.is_call, ticket.contracts
     strike = venue.strike[e, k]
     if p.standard_margin > 0.0:
@@ -102,7 +104,7 @@ def cash_requirement(world, venue, ticket, spot, initial, p):
 
 @compiled
 def coin_requirement(world, venue, ticket, spot, initial, p):
-    """Coin that a short call against coin needs at `spot`: by the rule in force, at most the coin that it is about."""
+    """Coin that a short call against coin needs at `spot`, by the world's rule; at most the coin it may deliver."""
     e, contracts = ticket.e, ticket.contracts
     if p.standard_margin > 0.0:
         return min(cash_requirement(world, venue, ticket, spot, initial, p) / spot, contracts)
@@ -113,14 +115,14 @@ def coin_requirement(world, venue, ticket, spot, initial, p):
 
 @compiled
 def free_equity(venue, i, price):
-    """What the loan of account `i` leaves free of its collateral at `price` and the liquidation threshold [USD]."""
+    """Collateral of account `i` at `price` times the liquidation threshold, minus its debt; at least 0 [USD]."""
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     return max(venue.account_collateral[i] * price * venue.liquidation_threshold - debt, 0.0)
 
 
 @compiled
 def posted_value(venue, s, price):
-    """What the collateral of seller `s` counts for [USD], coin at `price`."""
+    """Value that the collateral of seller `s` counts with [USD]; coin is valued at `price`."""
     kind = venue.short_kind[s]
     if kind == CollateralKind.PLEDGE:
         return free_equity(venue, np.int64(venue.short_account[s]), price)
@@ -129,7 +131,7 @@ def posted_value(venue, s, price):
 
 @compiled
 def below_margin(world, venue, s, spot, p):
-    """True when the collateral of seller `s` does not carry its position at the price `spot`."""
+    """True if the collateral of seller `s` is too small for its position at the price `spot`."""
     ticket = buy_back(venue, s)
     if venue.short_kind[s] == CollateralKind.COIN:
         return venue.short_coin[s] < coin_requirement(world, venue, ticket, spot, False, p)
@@ -151,7 +153,7 @@ def short_mark(venue, s):
 def short_shortfall_at(venue, price):
     """Sum over sellers of what they owe beyond 97% of their collateral, at the pool's marks and at `price` [USD].
 
-    Of a pledge what the loan leaves of the coin counts: the market's claim comes first.
+    Of a pledge, only the coin counts that the loan leaves, because the lending market's claim is served first.
     """
     total = 0.0
     for s in range(venue.num_shorts):

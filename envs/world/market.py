@@ -1,4 +1,4 @@
-"""The one price: the outside market with lasting impact, and a constant-product spot pool whose depth can leave."""
+"""The price: an outside market with lasting impact, and a constant-product spot pool whose depth can be withdrawn."""
 
 from math import exp, log, sqrt
 
@@ -11,23 +11,24 @@ from protogov.envs.world.noise import Purpose, normal
 from protogov.envs.world.numeric import decay
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 
-# A pool with reserves (y cash, x coin) moves by the factor exp(d) when its cash changes by y (exp(d/2) - 1), so the
-# depth of 1% is y * (exp(0.005) - 1) and y = depth * CASH_PER_DEPTH.
+# The price of a pool with reserves (y cash, x coin) changes by the factor exp(d) if its cash changes by
+# y * (exp(d/2) - 1). The depth of 1% is therefore y * (exp(0.005) - 1), and y = depth * CASH_PER_DEPTH.
 CASH_PER_DEPTH = 1.0 / (exp(0.005) - 1.0)
-FIRST_EXTREME, SECOND_EXTREME, LAST = 4, 8, SUBSTEPS - 1  # sub-steps of an hour at which a candle's points are met
+FIRST_EXTREME, SECOND_EXTREME, LAST = 4, 8, SUBSTEPS - 1  # sub-steps of an hour that reach the points of a candle
 HOURS_PER_WEEK = 168
-DEPTH_STEP = 0.02  # log change of the depth on which liquidity providers act within an hour
+DEPTH_STEP = 0.02  # log change of the depth at which liquidity providers act within an hour
 
 
 @compiled
 def tape_point(candle, substep_of_hour, noise):
-    """Tape price [true USD] at a sub-step of an hour: open first, then both extremes, then the close, a bridge between.
+    """Tape price [true USD] at a sub-step of an hour: from the open to both extremes, then to the close.
 
-    A bar that closed up visits its low first, one that closed down its high. `noise` is a standard normal that
-    bends the way between two points by up to their distance; the path stays within [low, high].
+    A bar that closed up reaches its low first; a bar that closed down reaches its high first. Bridges link the points.
+    `noise` is a standard normal that bends the path between two points by up to their distance. The path stays
+    within [low, high].
     """
-    # to float64 first, which float() does not do under numba: differences of float32 would lose bits, and differ with
-    # jitting off
+    # np.float64, because float() does not convert under numba: differences of float32 would lose bits, and would not
+    # be the same with jitting off
     opening, close = np.float64(candle.open), np.float64(candle.close)
     low, high = np.float64(candle.low), np.float64(candle.high)
     rising = close >= opening
@@ -48,7 +49,7 @@ def tape_point(candle, substep_of_hour, noise):
 
 @compiled
 def read_tape(world, candle, p):
-    """Top of an hour: take over the tape's conditions of this hour."""
+    """Top of an hour: copy the tape's conditions of this hour to the world."""
     world.implied_vol = candle.implied_vol
     world.congestion = candle.congestion
     world.peg_opening = world.peg
@@ -73,21 +74,21 @@ def read_tape(world, candle, p):
 
 @compiled
 def stressed_depth(world, p):
-    """Depth [USD for 1%] that liquidity providers leave in: it falls by exp(-depth_flight * stress), to a floor."""
+    """Depth [USD for 1%] that liquidity providers leave in the pool: exp(-depth_flight * stress), with a floor."""
     world.depth_stress = world.pool_stress
     return world.tape_depth * max(exp(-p.depth_flight * world.pool_stress), p.depth_floor)
 
 
 @compiled
 def set_pool_depth(world, depth):
-    """Liquidity providers add or remove both sides in proportion, so that 1% costs `depth` USD; the price stays."""
+    """Liquidity providers add or remove cash and coin in proportion until 1% costs `depth` USD; the price stays."""
     world.depth = depth
     scale_pool(world, depth * CASH_PER_DEPTH / world.pool_cash)
 
 
 @compiled
 def scale_pool(world, ratio):
-    """Multiply both sides of the pool by `ratio`: the price stays, the difference comes from or goes to outside."""
+    """Multiply both sides of the pool by `ratio`. The price stays; the difference is exchanged with the outside."""
     cash, coin = world.pool_cash * (ratio - 1.0), world.pool_coin * (ratio - 1.0)
     world.pool_cash += cash
     world.outside_cash -= cash
@@ -99,7 +100,7 @@ def scale_pool(world, ratio):
 
 @compiled
 def withdraw_liquidity(world, p):
-    """Between two hours, five minutes after forced trades: the providers whom they scare take their share out."""
+    """Within an hour, one sub-step after forced trades: the providers whom these trades scare withdraw their share."""
     if p.depth_flight * (world.pool_stress - world.depth_stress) <= DEPTH_STEP:
         return
     depth = stressed_depth(world, p)
@@ -110,7 +111,7 @@ def withdraw_liquidity(world, p):
 
 @compiled
 def move_outside_price(world, candle, substep_of_hour):
-    """Outside price = tape price over the peg * exp(lasting impact); the peg moves evenly over the hour."""
+    """Outside price = tape price / peg * exp(lasting impact); the peg moves linearly over the hour."""
     noise = normal(world.seed, 0, world.hour, substep_of_hour, Purpose.PRICE_BRIDGE)
     world.peg = world.peg_opening + (np.float64(candle.peg) - world.peg_opening) * (substep_of_hour / LAST)
     world.tape_price = tape_point(candle, substep_of_hour, noise) / world.peg
@@ -127,9 +128,10 @@ def pool_price(world):
 
 @compiled
 def pool_in_line(world):
-    """Whether the pool's price is within a factor of two of the outside one; beyond it only the forced trade there.
+    """Whether the pool's price is within a factor of two of the outside price. If not, only forced trades happen there.
 
-    A pool whose arbitrageurs are gone would otherwise be bought from at any price, and the next hour at its square.
+    Without this limit a pool without arbitrageurs would be bought from at any price, and the price would square each
+    hour.
     """
     cash = world.pool_coin * world.outside_price
     return world.pool_cash < 2.0 * cash and world.pool_cash > 0.5 * cash
@@ -137,7 +139,7 @@ def pool_in_line(world):
 
 @compiled
 def sell_to_pool(world, coin, fee):
-    """Swap `coin` > 0 for cash at constant product; the seller's account is the caller's to book.
+    """Swap `coin` > 0 for cash at constant product. The caller books the seller's side.
 
     Returns:
         (cash received after the fee [USD], log price impact). The fee goes to the pool's owners outside.
@@ -173,9 +175,10 @@ def buy_from_pool(world, coin, fee):
 
 @compiled
 def leave_impact(world, serial, impact, p):
-    """A forced trade moved the pool by `impact` (log): part of it lasts outside, and it may be somebody's parent.
+    """A forced trade moved the pool by `impact` (log price). A part of it stays in the outside price.
 
-    The rest is temporary: arbitrage takes it back, as far as its capital goes. All of it scares liquidity providers.
+    The event `serial` (-1: none) may become the parent of later events. The rest of the impact is temporary: arbitrage
+    removes it as far as its capital suffices. The whole impact scares liquidity providers.
     """
     world.pool_stress += abs(impact)
     lasting = world.lasting_impact + p.lasting_share * impact
@@ -187,9 +190,9 @@ def leave_impact(world, serial, impact, p):
 
 @compiled
 def remember_hour(world):
-    """End of an hour: the history of each oracle, the realised vol that people of no venue go by, the mean depth.
+    """End of an hour: update each oracle's price history, the realised vol of people without a venue, the mean depth.
 
-    Arbitrageurs and liquidators read all oracles and believe the most restless one.
+    Arbitrageurs and liquidators read all oracles and use the largest realised vol.
     """
     world.realised_6h = 0.0
     for v in range(world.num_venues):
@@ -200,7 +203,7 @@ def remember_hour(world):
 
 @compiled
 def remember_close(world, venue):
-    """End of an hour: the close of a venue's oracle, and the realised vols and the week's high that follow from it."""
+    """End of an hour: store the close of a venue's oracle; compute its realised vols and the week's high."""
     closes, hour = venue.hourly_close, world.hour
     ring = closes.shape[0]
     closes[hour % ring] = venue.oracle_price
@@ -208,7 +211,7 @@ def remember_close(world, venue):
     venue.realised_6h = hourly_vol(closes, hour, 6)
     venue.realised_72h = hourly_vol(closes, hour, 72)
     if hour >= HOURS_PER_WEEK and closes[(hour - HOURS_PER_WEEK) % ring] >= venue.high_week:
-        # the high is a week old now: look for the next one
+        # the high is a week old: find the next one
         venue.high_week = 0.0
         for back in range(1, HOURS_PER_WEEK):
             venue.high_week = max(venue.high_week, closes[(hour - back) % ring])

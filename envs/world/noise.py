@@ -1,9 +1,9 @@
-"""Keyed random numbers: a pure function of (seed, entity, step, sub-step, purpose), never a stream.
+"""Keyed random numbers: a pure function of (seed, entity, step, sub-step, purpose), not a stream.
 
-A stream would let one more draw in one market move every later draw in all others; a key cannot, so two branches of
+In a stream, one more draw in one market would change every later draw in all others. A key avoids this. Two branches of
 a fork that differ in one action see the same noise everywhere else, in any batch and on any number of threads.
 
-Operands are cast to ``uint64`` first: numba promotes mixed signed and unsigned integers to float64, which loses bits.
+Operands are first cast to ``uint64``: numba promotes mixed signed and unsigned integers to float64, which loses bits.
 """
 
 from enum import IntEnum
@@ -15,7 +15,7 @@ from protogov.envs.world.compiled import compiled
 
 
 class Purpose(IntEnum):
-    """What a draw is for. Append only: the value is part of the key, so renumbering changes every episode."""
+    """What a draw is used for. Only append: the value is part of the key, so renumbering changes every episode."""
 
     TAPE_VARIANCE = 1
     TAPE_PRICE = 2
@@ -109,7 +109,7 @@ _TWO_POW_MINUS_52 = 2.0**-52
 
 @compiled
 def splitmix(z):
-    """Mix 64 bits so that each input bit flips half of the output bits (Steele, Lea and Flood 2014, SplitMix64)."""
+    """Mix 64 bits: each input bit flips half of the output bits on average (Steele, Lea and Flood 2014, SplitMix64)."""
     z = (z ^ (z >> _S30)) * _MIX_1
     z = (z ^ (z >> _S27)) * _MIX_2
     return z ^ (z >> _S31)
@@ -117,13 +117,13 @@ def splitmix(z):
 
 @compiled
 def key(seed, number):
-    """Derive the uint64 seed of episode `number` of a world from its own uint64 `seed`."""
+    """The uint64 seed of episode `number` of a world, derived from the world's own uint64 `seed`."""
     return splitmix(splitmix(np.uint64(seed) + _GOLDEN) ^ ((np.uint64(number) + _GOLDEN) * _PRIME_STEP))
 
 
 @compiled
 def uniform(seed, entity, step, substep, purpose):
-    """A float64 in the open interval (0, 1) that depends on its five integer operands (modulo 2**64) alone."""
+    """A float64 in the open interval (0, 1) that depends only on its five integer operands (modulo 2**64)."""
     z = (
         np.uint64(seed)
         + np.uint64(entity) * _PRIME_ENTITY
@@ -132,13 +132,13 @@ def uniform(seed, entity, step, substep, purpose):
         + np.uint64(purpose) * _PRIME_PURPOSE
     )
     z = splitmix(splitmix(z + _GOLDEN) + _GOLDEN)
-    # 52 bits and a half: with 53 the half of the largest would round up, and the interval be closed at 1
+    # 52 bits plus a half: with 53 bits the largest value would round to 1, and the interval would not be open
     return (np.float64(z >> _S12) + 0.5) * _TWO_POW_MINUS_52
 
 
 @compiled
 def normal(seed, entity, step, substep, purpose):
-    """A standard normal draw by inverse CDF of :func:`uniform`: monotone in the uniform, so paired draws stay close."""
+    """A standard normal draw by the inverse CDF of :func:`uniform`. Monotone: paired draws stay close."""
     return normal_quantile(uniform(seed, entity, step, substep, purpose))
 
 
@@ -282,8 +282,8 @@ def normal_quantile(p):
 
 @compiled
 def poisson_count(u, mean):
-    """Number of arrivals with the given `mean` (0..20) by inverse CDF of the uniform `u`; never more than 64."""
-    # not np.exp: with jitting off numpy's own vector code differs from libm in the last bit
+    """Number of arrivals with the given `mean` (0 to 20), by the inverse CDF at the uniform `u`; at most 64."""
+    # not np.exp: with jitting off, numpy's own vector code differs from libm in the last bit
     probability = exp(-mean)
     cumulative = probability
     count = 0

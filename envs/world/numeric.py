@@ -1,4 +1,4 @@
-"""Powers by exp and log: the same bits with jitting on and off, unlike `**` (LLVM makes 2 ** x an exp2)."""
+"""Powers by exp and log. Same bits with jitting on and off; `**` differs (LLVM turns 2 ** x into exp2)."""
 
 from math import exp, log
 
@@ -15,5 +15,5 @@ def power(base, exponent):
 
 @compiled
 def decay(periods, half_life):
-    """What is left of 1 after `periods` when a half goes in each `half_life`."""
+    """The share that is left after `periods` if half of it disappears in each `half_life`."""
     return exp(-_LOG_TWO * periods / half_life)

@@ -1,4 +1,4 @@
-"""Features of a world in physical units, and their fixed, stateless normalisation; the table is `features.py`."""
+"""Features of a world in physical units, and their fixed normalisation without state. The table is `features.py`."""
 
 from math import log, log1p
 
@@ -17,7 +17,7 @@ from protogov.envs.world.surface import fair_vol, mid_vol
 
 @compiled
 def normalise(raw, scale, symlog, out, offset, start, stop):
-    """Write the normalised values of columns `start` to `stop` of a flat row of features to `out`, from `offset` on."""
+    """Write the normalised columns `start` to `stop` of a flat row of features to `out`, beginning at `offset`."""
     for c in range(start, stop):
         x = raw[c] / scale[c]
         if symlog[c]:
@@ -27,7 +27,7 @@ def normalise(raw, scale, symlog, out, offset, start, stop):
 
 @compiled
 def past_return(world, venue, hours):
-    """Log return of a venue's oracle price over the last `hours`, shorter at the start of an episode."""
+    """Log return of a venue's oracle price over the last `hours`; over a shorter time at the start of an episode."""
     closes = venue.hourly_close
     ring = closes.shape[0]
     back = min(hours, world.hour)
@@ -36,7 +36,7 @@ def past_return(world, venue, hours):
 
 @compiled
 def observe_world(world, venue, out, p):
-    """Fill the features of the outside market, as somebody at a venue sees it: prices are those of its oracle."""
+    """Fill the features of the outside market as a venue sees it: prices are those of the venue's oracle."""
     out.return_1h = past_return(world, venue, 1)
     out.return_6h = past_return(world, venue, 6)
     out.return_24h = past_return(world, venue, 24)
@@ -62,7 +62,7 @@ def observe_world(world, venue, out, p):
 
 @compiled
 def hours_until(substep, now):
-    """Hours from `now` to `substep`; 0 when it is past or never comes."""
+    """Hours from `now` to `substep`; 0 if `substep` is past or is NEVER."""
     if substep == NEVER or substep <= now:
         return 0.0
     return (substep - now) / SUBSTEPS
@@ -70,7 +70,7 @@ def hours_until(substep, now):
 
 @compiled
 def observe_venue(world, venue, out, p):
-    """Fill the features of one venue; money as a share of K0 or of the option pool's value at its own marks."""
+    """Fill the features of one venue; money is a share of K0 or of the option pool's value at its own marks."""
     value = venue.opening_value
     own_nav = marked_nav(venue)
     nav = max(own_nav, 1e-3 * value)
@@ -122,7 +122,7 @@ def observe_venue(world, venue, out, p):
 
 @compiled
 def surface_gap(world, venue, p):
-    """Mean over expiries of the pool's vol less the tape's at the middle strike; 0 where nothing is listed."""
+    """Mean over expiries of the pool's vol minus the tape's vol at the middle strike; 0 if no expiry is listed."""
     if venue.num_expiries == 0:
         return 0.0
     middle = venue.num_strikes // 2
@@ -136,7 +136,7 @@ def surface_gap(world, venue, p):
 
 @compiled
 def nearest_after(venue, substep):
-    """Index of the expiry that settles next after sub-step `substep`; -1 where there is none."""
+    """Index of the next expiry that settles after sub-step `substep`; -1 if there is none."""
     found = -1
     for e in range(venue.num_expiries):
         if venue.expiry[e] > substep and (found < 0 or venue.expiry[e] < venue.expiry[found]):
@@ -146,7 +146,7 @@ def nearest_after(venue, substep):
 
 @compiled
 def observe_surface(world, venue, out, p):
-    """Fill the group `surface`: a row an expiry, the nearest first; rows and columns that are not listed are zero."""
+    """Fill the group `surface`: one row per expiry, nearest first. Rows and columns that are not listed are zero."""
     vols, interest, flow, gap = out.node_vol, out.node_interest, out.node_flow, out.node_vol_over_fair
     vols[:], interest[:], flow[:], gap[:] = 0.0, 0.0, 0.0, 0.0
     spot = venue.oracle_price
@@ -167,7 +167,7 @@ def observe_surface(world, venue, out, p):
 
 @compiled
 def health_bin(health):
-    """Number of the bin of `HEALTH_BINS` that a health factor falls into: 0 can be liquidated."""
+    """Number of the bin of `HEALTH_BINS` that a health factor belongs to; accounts in bin 0 can be liquidated."""
     for number in range(len(HEALTH_BINS)):
         if health < HEALTH_BINS[number]:
             return number
@@ -176,7 +176,7 @@ def health_bin(health):
 
 @compiled
 def observe_accounts(venue, out):
-    """Fill the group `accounts`: debt by health factor at the oracle price; how concentrated it and options are."""
+    """Fill the group `accounts`: debt by health factor at the oracle price; concentration of debt and options."""
     bins = out.debt_by_health
     bins[:] = 0.0
     squares = 0.0

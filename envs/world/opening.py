@@ -1,4 +1,4 @@
-"""How an episode begins: prices, pool, people, an option book that is already in use, and the opening books."""
+"""How an episode begins: prices, pool, people, an option book with open positions, and the opening books."""
 
 from math import exp, log
 
@@ -25,13 +25,13 @@ from protogov.envs.world.settlement import HOURS_BETWEEN_EXPIRIES, list_expiry
 from protogov.envs.world.state import NEVER, SUBSTEPS
 from protogov.envs.world.welfare import clear_sums, remember_values
 
-REFERENCE_POOL = 20e6  # USD: the pool that `opening_notional` is about
-BISECTIONS = 20  # of the opening utilisation, to 1e-6
+REFERENCE_POOL = 20e6  # USD: the size of the pool for which `opening_notional` is given
+BISECTIONS = 20  # steps that find the opening utilisation, to 1e-6
 
 
 @compiled
 def open_world(world, tape, params):
-    """Open an episode on a blank record that carries its seed, length, decision hours, counts and lever limits."""
+    """Open an episode on a blank record that holds its seed, length, decision hours, counts and lever limits."""
     opening, p = tape[0], params[0]
     world.peg = opening.peg
     world.tape_price = np.float64(opening.close) / world.peg
@@ -60,8 +60,8 @@ def open_world(world, tape, params):
     set_funding(world, opening, p)
     world.opening_cash = total_cash(world)
     world.opening_coin = total_coin(world)
-    # the endowment is the first flow: it scales the check before anything was traded
-    world.gross_cash = max(abs(world.opening_cash), 1.0)  # a dollar at least, and its worth in coin
+    # the opening endowment counts as a flow: the check has a scale before anything is traded
+    world.gross_cash = max(abs(world.opening_cash), 1.0)  # at least one dollar, and its worth in coin
     world.gross_coin = max(abs(world.opening_coin), 1.0 / world.outside_price)
     for v in range(world.num_venues):
         world.venues[v].opening_net = lending_residual(world.venues[v])
@@ -69,7 +69,7 @@ def open_world(world, tape, params):
 
 @compiled
 def open_venue(world, venue, v, params):
-    """One venue: levers, loans, suppliers, option pool, treasury."""
+    """Open one venue: levers, loans, suppliers, option pool, treasury."""
     p = params[v]
     venue.borrow_index, venue.supply_index = 1.0, 1.0
     venue.health_stale = 1
@@ -85,17 +85,17 @@ def open_venue(world, venue, v, params):
     refresh_rates(venue, p)
     measure_risk(world, venue)
     remember_values(world, venue, p)
-    clear_sums(venue)  # the first marking took the whole opening book for profit
+    clear_sums(venue)  # the first marking counted the whole opening book as profit
 
 
 @compiled
 def open_lending(world, venue, p):
-    """Loans and deposits at the utilisation at which what borrowers and suppliers want agree, found by bisection.
+    """Open loans and deposits at the utilisation where borrowers and suppliers agree, found by bisection.
 
-    Wanted debt falls, in steps, and wanted deposits rise with utilisation, so there is one such point, mostly at an
-    edge of a step; where borrowers want more than there is, loans are rationed in proportion.
+    With rising utilisation, wanted debt falls in steps and wanted deposits rise. There is therefore one such point,
+    mostly at the edge of a step. If borrowers want more than the deposits, all loans are cut in proportion.
     """
-    lent = venue.option_scaled  # the option pool's deposit is there already
+    lent = venue.option_scaled  # the option pool has already deposited this
     low, high = 0.0, 1.0
     borrow_rate, supply_rate, debt, deposits, fear = 0.0, 0.0, 0.0, 0.0, 0.0
     for _ in range(BISECTIONS):
@@ -105,7 +105,7 @@ def open_lending(world, venue, p):
         )
         supply_rate = borrow_rate * utilisation * (1.0 - p.reserve_factor)
         debt = total_wanted_debt(world, venue, borrow_rate, p)
-        # deposits are debt / utilisation where the two agree
+        # deposits are debt / utilisation at the point where the two agree
         at_risk = wanted_shortfall(world, venue, borrow_rate, p.crash_size, p) * utilisation
         fear = p.crash_frequency * share_of(at_risk, debt)
         deposits = lent + total_wanted_deposits(world, venue, supply_rate, fear, p)
@@ -116,13 +116,13 @@ def open_lending(world, venue, p):
     scale = min(1.0, deposits / debt) if debt > 0.0 else 1.0
     open_loans(world, venue, borrow_rate, scale, p)
     open_deposits(world, venue, supply_rate, fear, p)
-    # rationed loans leave nothing, and rounding must not make that less than nothing
+    # rationed loans leave no cash; rounding must not make it negative
     venue.cash = max(deposits_of(venue) - venue.scaled_debt, 0.0)
 
 
 @compiled
 def draw_levers(world, venue, v):
-    """Levers at their defaults, or uniform around them when the world asks for it."""
+    """Set levers to their defaults, or draw them uniformly around the defaults if the world asks for it."""
     rows = venue.levers
     earliest = NEVER
     for index in range(NUM_LEVERS):
@@ -145,16 +145,16 @@ def draw_levers(world, venue, v):
 
 @compiled
 def open_option_pool(world, venue, v, p):
-    """An option pool worth `lp_size` that has sold options before: listed expiries at a random phase, a hedged book.
+    """Open an option pool worth `lp_size` that has already sold options: listed expiries and a hedged book.
 
-    The book grows with the pool: a pool half as large has written half as many options.
+    The phase of the expiries is random. The book is in proportion to the pool: half the pool, half the options.
     """
     venue.next_expiry = NEVER
     if p.options_on == 0.0:
         return
     venue.num_expiries, venue.num_strikes = int(p.num_expiries), int(p.num_strikes)
     venue.num_shorts = int(p.num_shorts)
-    # the same at every venue, so that rival quotes are about the same options
+    # the same phase at every venue: rival venues then quote the same options
     phase = 1 + int(uniform(world.seed, 0, 0, 0, Purpose.EXPIRY_PHASE) * HOURS_BETWEEN_EXPIRIES)
     venue.next_expiry = phase * SUBSTEPS
     nodes = venue.num_expiries * venue.num_strikes

@@ -1,6 +1,6 @@
-"""The four fees of the options AMM: on the premium, on the notional, on the vega it adds, on how odd its vol is.
+"""The four fees of the options AMM: on the premium, on the notional, on the vega that a trade adds, on its variance.
 
-Source of the formulas: Lyra Avalon, OptionMarketPricer. Vega is USD per 1.00 of vol of one contract.
+Source of the formulas: Lyra Avalon, OptionMarketPricer. Vega is in USD per 1.00 of vol, for one contract.
 """
 
 from math import sqrt
@@ -12,7 +12,7 @@ _WEEKS_A_YEAR = 8760.0 / 168.0
 
 @compiled
 def time_weight(weeks, near, far):
-    """Weight of the premium and notional fees: 1 up to `near` weeks, 2 at `far`, on along the line without a cap."""
+    """Weight of the premium and notional fees: 1 up to `near` weeks, 2 at `far` weeks, linear beyond, without a cap."""
     return 1.0 if weeks < near else 1.0 + (weeks - near) / (far - near)
 
 
@@ -30,13 +30,13 @@ def notional_fee(spot, contracts, weeks, p):
 
 @compiled
 def standard_vega(vega, years):
-    """Vega of one vol point normalised to 30 days, expiries under a week as a week."""
+    """Vega of one vol point, normalised to 30 days. Expiries of less than a week count as a week."""
     return vega * sqrt(30.0 / max(7.0, years * 365.0)) / 100.0
 
 
 @compiled
 def vega_fee_of(vol, pre_vega, post_vega, nav, contracts, rate):
-    """Fee [USD] on a trade that makes the pool's net standardised vega larger; nothing otherwise."""
+    """Fee [USD] on a trade that increases the absolute net standard vega of the pool; 0 for other trades."""
     if abs(pre_vega) >= abs(post_vega) or nav <= 0.0:
         return 0.0
     return rate * vol * abs(post_vega) / nav * contracts
@@ -44,9 +44,9 @@ def vega_fee_of(vol, pre_vega, post_vega, nav, contracts, rate):
 
 @compiled
 def variance_fee_of(vega, skew_gap, vol_gap, contracts, coefficient, vega_part, skew_part, vol_part):
-    """Fee [USD] that grows with a trade's vega, the oddness of its skew and the distance of base vol from its average.
+    """Fee [USD] that grows with a trade's vega and with the distances of skew and base vol from their averages.
 
-    Each of the three parts is a pair (static, slope): static + slope * |value|, and the parts multiply.
+    Each of the three parts is a pair (static, slope). A part is static + slope * |value|, and the parts are multiplied.
     """
     return (
         coefficient
@@ -59,7 +59,7 @@ def variance_fee_of(vega, skew_gap, vol_gap, contracts, coefficient, vega_part, 
 
 @compiled
 def variance_fee(vega, opening_price, skew_gap, vol_gap, contracts, p):
-    """The variance fee at this world's coefficients; its static part of vega is a share of the opening price."""
+    """The variance fee with this world's coefficients. Its static part of vega is a share of the opening price."""
     return variance_fee_of(
         vega,
         skew_gap,
@@ -74,5 +74,5 @@ def variance_fee(vega, opening_price, skew_gap, vol_gap, contracts, p):
 
 @compiled
 def weeks_of(years):
-    """Years in weeks."""
+    """Years expressed in weeks."""
     return years * _WEEKS_A_YEAR

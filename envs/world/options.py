@@ -1,9 +1,9 @@
-"""The options AMM: quotes at the post-trade vol, the pool's money, its book and its net asset value.
+"""The options AMM: quotes at the vol after the trade, the pool's money, its book and its net asset value.
 
-A trade moves the surface by its size over the standard size in vol points (`surface.py`) and is priced by Black-Scholes
-at the vol *after* that move, plus or minus the half-spread, plus four fees (`option_fees.py`), as in Lyra Avalon's
-OptionMarketPricer. The pool is the other side of it all. It writes
-no more than its free liquidity can lock collateral for, and limits its net gamma and vega in quotes and in size.
+A trade moves the surface by its size divided by the standard size, in vol points (`surface.py`). Its price is the
+Black-Scholes price at the vol *after* this move, plus or minus the half-spread, plus four fees (`option_fees.py`).
+Source: Lyra Avalon's OptionMarketPricer. The pool is the other side of every trade. It writes only what its free
+liquidity can lock collateral for. Its net gamma and vega are limited by quotes and by size.
 """
 
 from math import log
@@ -27,23 +27,23 @@ from protogov.envs.world.ticket import Terms
 
 @compiled
 def years_to_expiry(world, venue, e):
-    """Time left to expiry `e` in years; not negative."""
+    """Time until expiry `e` in years; not negative."""
     return max(venue.expiry[e] - world.substep, 0) / (HOURS_PER_YEAR * SUBSTEPS)
 
 
 @compiled
 def contracts_for(venue, notional):
-    """Contracts of `notional` USD at the opening price of a venue.
+    """Number of contracts of `notional` USD at the opening price of a venue.
 
-    Sizes are told in money, so that a market plays the same whatever its coin is worth. They are fixed in contracts for
-    an episode: a fall of the price makes trades smaller in money, as it does where people think in coins.
+    Sizes are given in money, so a market plays the same for a coin of any price. They are fixed in contracts for an
+    episode: when the price falls, trades become smaller in money, as for people who think in coins.
     """
     return notional / venue.opening_price
 
 
 @compiled
 def trade_terms(world, venue, ticket, p):
-    """`Terms` of a ticket; a seller never pays: what it gets is max(0, premium - fees)."""
+    """`Terms` of a ticket. A seller never pays: the seller receives max(0, premium - fees)."""
     e, k, contracts, sign = ticket.e, ticket.k, ticket.contracts, ticket.sign
     spot, strike = venue.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
@@ -69,10 +69,10 @@ def trade_terms(world, venue, ticket, p):
 
 @compiled
 def half_spread_for(venue, sign, p):
-    """The governed half-spread [vol], wider for a trade that makes the pool's net gamma larger than it is.
+    """The governed half-spread [vol]. It is wider for a trade that increases the pool's absolute net gamma.
 
-    A trader who buys (sign +1) takes gamma from the pool. The hedge gain of the last hour says how much the gamma that
-    is there already moves the spot pool.
+    A trader who buys (sign +1) takes gamma from the pool. The hedge gain of the last hour measures how much the present
+    gamma moves the spot pool.
     """
     if sign * venue.net_gamma < 0.0:
         return venue.half_spread * (1.0 + p.gamma_widening * venue.hedge_gain)
@@ -81,10 +81,11 @@ def half_spread_for(venue, sign, p):
 
 @compiled
 def within_limits(world, venue, ticket, vol, vega, p):
-    """False for a trade that takes the book's net gamma or vega beyond its limit and further than it is.
+    """False for a trade that moves the book's net gamma or vega beyond its limit and farther away from zero.
 
-    Gamma is limited by what a move of 1% would make the hedge trade, over the depth of 1%; vega [USD a vol point,
-    normalised to 30 days] by the pool's value. `vega` is of one contract at `vol`; its gamma follows from it.
+    The limit of gamma: the hedge that a move of 1% needs, divided by the depth of 1%. The limit of vega: vega [USD per
+    vol point, normalised to 30 days] divided by the pool's value. `vega` is that of one contract at `vol`; its gamma
+    follows from it.
     """
     years = years_to_expiry(world, venue, ticket.e)
     spot = venue.oracle_price
@@ -99,16 +100,16 @@ def within_limits(world, venue, ticket, vol, vega, p):
 
 @compiled
 def locked_for(spot, strike, is_call, contracts, p):
-    """Collateral [USD] that the pool locks for `contracts` that it writes: `lock_share` of a coin, of a put's strike.
+    """Collateral [USD] that the pool locks for `contracts` that it writes: `lock_share` of a coin or of a put's strike.
 
-    Lyra Avalon locks all of it: a coin a call, the strike a put.
+    Lyra Avalon locks all of it: one coin per call, the strike per put.
     """
     return p.lock_share * contracts * (spot if is_call else strike)
 
 
 @compiled
 def free_liquidity(venue):
-    """What the pool has beyond what its written options lock and what it owes [USD]: cash, loans and hedge coin."""
+    """Cash, loans and hedge coin of the pool, minus what written options lock and what it owes [USD]."""
     return (
         venue.option_cash
         + venue.option_scaled * venue.supply_index
@@ -120,10 +121,10 @@ def free_liquidity(venue):
 
 @compiled
 def marked_nav(venue):
-    """What the pool is worth at its own marks and the oracle's price [USD], which is what its contract can tell.
+    """Value of the pool at its own marks and the oracle's price [USD]: what its contract can compute.
 
-    Cash, loans, the hedge and the book as last marked, less what is owed to holders. NAV0 (`attribution.fair_nav`) is
-    the same at the tape's price and vols.
+    Cash, loans, the hedge and the book at the last marks, minus what is owed to holders. NAV0
+    (`attribution.fair_nav`) is the same at the tape's price and vols.
     """
     return (
         venue.option_cash
@@ -136,9 +137,9 @@ def marked_nav(venue):
 
 @compiled
 def quotable(world, venue, e, delta, base, skew, p):
-    """True where the pool quotes: call delta inside the band, before the trading cutoff, surface within its bounds.
+    """True if the pool quotes: call delta inside the band, before the trading cutoff, surface within its bounds.
 
-    Elsewhere nothing opens, and what is open closes by force alone.
+    If not, no position opens, and an open position closes only by force.
     """
     if delta < p.min_delta or delta > 1.0 - p.min_delta:
         return False
@@ -147,10 +148,10 @@ def quotable(world, venue, e, delta, base, skew, p):
 
 @compiled
 def forced_terms(world, venue, ticket, p):
-    """What it costs (to buy back what was sold) or brings (to sell) to close by force, where quotes are not given.
+    """Price of a forced close where the pool gives no quote: a cost to buy back, or a payment for what is sold.
 
-    A forced closing moves the skew alone; its vol is the worse of spot and average vol, shocked; a short pays at least
-    parity plus a share of the spot (Lyra Avalon getPriceForForceClose).
+    A forced close moves only the skew. Its vol is the worse of current and average vol, shocked. A short pays at least
+    parity plus a share of the spot. Source: Lyra Avalon getPriceForForceClose.
 
     Returns:
         (price of the whole position [USD], vol, new skew).
@@ -172,7 +173,7 @@ def forced_terms(world, venue, ticket, p):
 
 @compiled
 def recall_loans(world, venue, amount):
-    """Recall loans until the pool has `amount` USD of cash, as far as its claim and the lending market's cash go."""
+    """Recall loans until the pool has `amount` USD of cash, limited by its claim and by the lending market's cash."""
     if venue.option_cash < amount:
         wanted = min(amount - venue.option_cash, venue.option_scaled * venue.supply_index)
         draw_backstop(world, venue, wanted)
@@ -183,9 +184,10 @@ def recall_loans(world, venue, amount):
 
 @compiled
 def pay_from_pool(world, venue, amount):
-    """Pay `amount` USD to traders from the option pool, recalling loans that the lending market's cash can repay.
+    """Pay `amount` USD from the option pool to traders. Loans are recalled as far as the lending market has cash.
 
-    Returns what was paid; the rest is the caller's to book as unpaid.
+    Returns:
+        What was paid [USD]. The caller books the rest as unpaid.
     """
     recall_loans(world, venue, amount)
     paid = min(amount, max(venue.option_cash, 0.0))
@@ -205,7 +207,7 @@ def receive_to_pool(world, venue, amount):
 
 @compiled
 def mark_book(world, venue, p):
-    """Re-mark every node at the oracle price and the pool's mid vols; the book's value and greeks follow."""
+    """Mark every node at the oracle price and the pool's mid vols; update book value, greeks and locked collateral."""
     spot = venue.oracle_price
     delta_sum, gamma_sum, vega_sum, standard_sum, value, locked = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     strikes, calls, puts = venue.strike, venue.mark_call, venue.mark_put
@@ -240,9 +242,9 @@ def mark_book(world, venue, p):
 
 @compiled
 def rebalance_loans(world, venue, p):
-    """Hourly: lend the wanted share of the option pool's money, recalling no more than the market's cash.
+    """Hourly: move the loan of the option pool a tenth of the way to the wanted share of its money.
 
-    Money that is owed to option holders is not lent.
+    A recall is limited by the market's cash. Money that is owed to option holders is not lent.
     """
     claim = venue.option_scaled * venue.supply_index
     wanted = p.lend_share * max(venue.option_cash + claim + min(venue.book_value, 0.0) - venue.option_unpaid, 0.0)

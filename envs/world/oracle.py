@@ -1,6 +1,6 @@
-"""The price that a venue believes: a feed that is late, can stop and has a floor, or a mean of the pool alone.
+"""The price that a venue uses: a feed that may be late, may stop and may have a floor, or a mean of the pool's price.
 
-Each venue has an oracle of its own, under its own parameters. All read the same outside market and the same pool.
+Each venue has its own oracle with its own parameters. All oracles read the same outside market and the same pool.
 """
 
 from math import exp, log
@@ -15,10 +15,10 @@ from protogov.envs.world.state import NEVER, SUBSTEPS
 
 @compiled
 def in_quote(world, price, p):
-    """A price in units of the debt asset as the oracle quotes it.
+    """A price in units of the debt asset, as the oracle quotes it.
 
-    The same, or true dollars where the oracle takes the debt asset for one (a pool average, which sees no dollars,
-    never does).
+    The price is unchanged, unless the oracle ignores the peg: then it takes one unit of the debt asset for one dollar
+    and quotes true dollars. A pool average never does this, because a pool shows no dollars.
     """
     if p.oracle_ignores_peg > 0.0 and p.oracle_pool_average == 0.0:
         return price * world.peg
@@ -27,26 +27,26 @@ def in_quote(world, price, p):
 
 @compiled
 def oracle_source(world, p):
-    """What reporters see: mostly the outside market, with a small weight on the pool, in the oracle's quote."""
+    """The source of the feed: the outside price with a small weight on the pool's price, in the oracle's quote."""
     source = (1.0 - p.oracle_pool_weight) * world.outside_price + p.oracle_pool_weight * pool_price(world)
     return in_quote(world, source, p)
 
 
 @compiled
 def misread(world, price):
-    """What reporters take `price` for: the same, but for an error of their own (the tape's `oracle_error`)."""
+    """What reporters read instead of `price`: it contains their own error (the tape's `oracle_error`)."""
     return price if world.oracle_error == 0.0 else price * (1.0 + world.oracle_error)
 
 
 @compiled
 def floored(venue, price, p):
-    """A report is never below `oracle_floor` of the opening price (the feed that stopped Venus seeing LUNA fall)."""
+    """A report, but at least `oracle_floor` times the opening price (Venus: such a feed missed LUNA's fall)."""
     return max(price, p.oracle_floor * venue.opening_price)
 
 
 @compiled
 def paused(world, p):
-    """True inside the window in which no report lands."""
+    """True inside the time window in which no report lands."""
     if p.oracle_pause_hours == 0.0:
         return False
     since = world.substep - p.oracle_pause_from * SUBSTEPS
@@ -55,7 +55,7 @@ def paused(world, p):
 
 @compiled
 def open_oracle(world, venue, p):
-    """Opening: the oracle knows the price, and the past was like now."""
+    """Open the oracle of a venue: it knows the price, and its history holds the present values."""
     venue.oracle_price = in_quote(world, world.outside_price, p)
     venue.opening_price = venue.oracle_price
     venue.oracle_due = NEVER
@@ -72,13 +72,13 @@ def open_oracle(world, venue, p):
 
 @compiled
 def log_pool_price(world, venue):
-    """Log of the pool's price over the opening price: a log of dollars would round otherwise in another coin."""
+    """Log of the pool's price divided by the opening price. A log of dollars would round differently per coin."""
     return log(pool_price(world) / venue.opening_price)
 
 
 @compiled
 def update_oracles(world, params):
-    """Let the oracle of each venue look at the market and report; True when a price changed (`oracle_moved`)."""
+    """The oracle of each venue looks at the market and reports; True if any price changed (see `oracle_moved`)."""
     moved = False
     for v in range(world.num_venues):
         venue = world.venues[v]
@@ -90,9 +90,9 @@ def update_oracles(world, params):
 
 @compiled
 def update_oracle(world, venue, p):
-    """Let the oracle of a venue look at the market and report; True when its price changed."""
+    """The oracle of a venue looks at the market and reports; True if its price changed."""
     if paused(world, p):
-        venue.oracle_due = NEVER  # what was on its way is lost
+        venue.oracle_due = NEVER  # a pending report is lost
         return False
     if p.oracle_pool_average > 0.0:
         return report_average(world, venue, p)
@@ -101,9 +101,10 @@ def update_oracle(world, venue, p):
 
 @compiled
 def report_feed(world, venue, p):
-    """The outside feed: a report on deviation or heartbeat, late under congestion.
+    """The outside feed reports after a deviation or at its heartbeat, and late under congestion.
 
-    A deviation of 0 reports every move. Who moved the pool before the look, not before the landing, is the parent.
+    A deviation of 0 reports every move. The parent is the event that moved the pool most before the look, not before
+    the report lands.
     """
     mover = venue.oracle_mover
     if venue.oracle_due == NEVER:
@@ -127,10 +128,10 @@ def report_feed(world, venue, p):
 
 @compiled
 def remember_pool(world, venue, p):
-    """Top of a sub-step: the pool price that stood for the last five minutes, and who moved the pool most to get there.
+    """Top of a sub-step: store the pool price of the last five minutes and the event that moved the pool most in them.
 
-    Kept for a pool average alone. What is bought and sold back within a sub-step leaves no trace, as in the
-    accumulators of Uniswap v3, which weigh each price with the time for which it stood.
+    Only for a pool average. A purchase that is sold back within a sub-step leaves no trace. The accumulators of Uniswap
+    v3 do the same: they weigh each price by the time for which it stood.
     """
     if p.oracle_pool_average == 0.0:
         return
@@ -145,12 +146,12 @@ def remember_pool(world, venue, p):
 def report_average(world, venue, p):
     """The pool average: the geometric mean of the pool's price over the window, always up to date.
 
-    A view of the chain has no deviation, heartbeat or delay; it can be paused and floored. The parent of what it causes
-    is the largest mover within the window.
+    It reads the chain, so it has no deviation, heartbeat or delay. It can be paused and have a floor. The parent of
+    what it causes is the largest mover within the window.
     """
     prices, impacts, movers = venue.pool_seen, venue.seen_impact, venue.seen_mover
     window = int(p.oracle_average_window)
-    total, largest, mover = 0.0, -1.0, 0  # any beats -1, if only to name nobody
+    total, largest, mover = 0.0, -1.0, 0  # every impact exceeds -1, also the 0 of a sub-step without a mover
     for back in range(window):
         at = (world.substep - back) % prices.shape[0]
         total += prices[at]

@@ -1,11 +1,11 @@
-"""Physical parameters of a world: one frozen dataclass is the table; the record that kernels read is derived from it.
+"""Physical parameters of a world. One frozen dataclass is the table; the record that kernels read is derived from it.
 
-Each field has its unit, its accepted range and one sentence. Switches are numbers too, so a stress grid is a batch.
+Each field has its unit, its accepted range and a description. Switches are numbers too, so a stress grid is a batch.
 To add a parameter, add one line here and read ``p.<name>`` in a kernel.
 
-Kernels have a row of them for each venue. Fields `of_venue` may differ between the venues of a world: sizes, and the
-rules of a protocol, its oracle among them. All others are the same in each row: the outside market and its spot pool,
-and people who come to both venues, who cannot be somebody else there.
+Kernels have one row of parameters per venue. Fields declared by `of_venue` may differ between the venues of a world:
+these are sizes and the rules of a protocol, including its oracle. All other fields are the same in every row. They
+describe the outside market, its spot pool, and people who use both venues and are the same persons there.
 """
 
 from dataclasses import dataclass, field, fields
@@ -16,134 +16,194 @@ import numpy as np
 
 
 def parameter(default: float, unit: str, low: float, high: float, doc: str) -> Any:
-    """Declare one parameter: its default, unit, closed accepted range and meaning."""
+    """Declare one parameter: its default, unit, closed accepted range and description."""
     return field(default=default, metadata={"unit": unit, "low": low, "high": high, "help": doc, "scope": "world"})
 
 
 def of_venue(default: float, unit: str, low: float, high: float, doc: str) -> Any:
-    """Declare one parameter that venues of a world may differ in."""
+    """Declare one parameter in which the venues of a world may differ."""
     return field(default=default, metadata={"unit": unit, "low": low, "high": high, "help": doc, "scope": "venue"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Everything about the outside market, the people and the fixed rules of the protocol that no lever governs."""
+    """Everything about the outside market, the people and those fixed rules of the protocol that no lever governs."""
 
     # ---- outside price, spot pool, arbitrage
-    lasting_share: float = parameter(0.027, "share", 0, 1, "part of a forced trade's pool impact that lasts outside")
+    lasting_share: float = parameter(
+        0.027, "share", 0, 1, "part of a forced trade's pool impact that stays in the outside price"
+    )
     lasting_half_life: float = parameter(45, "h", 0.1, inf, "half-life of the lasting impact")
     lasting_cap: float = parameter(0.35, "log price", 0, 1, "largest lasting impact in either direction")
     depth_scale: float = parameter(1, "ratio", 1e-6, 1e9, "multiplies the tape's depth; 1e9 is infinite depth")
     depth_flight: float = parameter(0.5, "per log price", 0, 1000, "depth falls by exp(-this * recent forced impact)")
-    depth_floor: float = parameter(0.6, "share", 0.01, 1, "of the tape's depth that stays whatever happens")
-    depth_return_half_life: float = parameter(4, "h", 0.1, inf, "after which half of the depth that left is back")
+    depth_floor: float = parameter(0.6, "share", 0.01, 1, "part of the tape's depth that always stays")
+    depth_return_half_life: float = parameter(4, "h", 0.1, inf, "time until half of the withdrawn depth has returned")
     pool_fee: float = parameter(0.0005, "share", 0, 0.1, "swap fee of the spot pool")
-    arbitrage_speed: float = parameter(0.5, "share", 0, 1, "of the gap beyond the band closed in a sub-step")
+    arbitrage_speed: float = parameter(
+        0.5, "share", 0, 1, "part of the gap beyond the band that is closed in a sub-step"
+    )
     arbitrage_band: float = parameter(0.001, "log price", 0, 0.1, "gap that arbitrage leaves open")
-    arbitrage_capacity: float = parameter(3e6, "USD", 0, inf, "traded in a sub-step at most, when calm")
-    arbitrage_stress: float = parameter(0.7, "share", 0, 1, "of that capacity lost at full congestion")
-    arbitrage_calm_vol: float = parameter(1, "annual vol", 0.01, 1e9, "realised over 6 h beyond which capacity shrinks")
-    arbitrage_delay: float = parameter(3, "sub-steps", 0, 12, "lateness of arbitrage at full congestion")
+    arbitrage_capacity: float = parameter(3e6, "USD", 0, inf, "largest arbitrage in a sub-step, when calm")
+    arbitrage_stress: float = parameter(0.7, "share", 0, 1, "part of that capacity that is lost at full congestion")
+    arbitrage_calm_vol: float = parameter(
+        1, "annual vol", 0.01, 1e9, "realised vol over 6 h above which capacity shrinks"
+    )
+    arbitrage_delay: float = parameter(3, "sub-steps", 0, 12, "delay of arbitrage at full congestion")
     # ---- funding of the outside perpetual market
-    open_interest: float = parameter(400e6, "USD", 1, inf, "of the perpetual market that hedgers face, when normal")
-    open_interest_flush: float = parameter(3, "per 1.00", 0, 100, "log loss of it in an hourly fall beyond 2%")
-    funding_crowding: float = parameter(0.5, "annual", 0, 100, "funding gained when hedges are all of open interest")
-    # ---- attackers, who act where the tape says so
-    push_capital: float = parameter(20e6, "USD", 0, inf, "that an attacker brings to push the oracle")
-    push_collateral: float = parameter(0.7, "share", 0, 1, "of it posted as collateral before a push upward")
-    grief_capital: float = parameter(60e6, "USD", 0, inf, "that an attacker brings to borrow all cash")
+    open_interest: float = parameter(
+        400e6, "USD", 1, inf, "normal open interest of the perpetual market in which hedgers trade"
+    )
+    open_interest_flush: float = parameter(
+        3, "per 1.00", 0, 100, "log loss of open interest per fall beyond 2% in an hour"
+    )
+    funding_crowding: float = parameter(
+        0.5, "annual", 0, 100, "added funding rate if hedges are all of the open interest"
+    )
+    # ---- attackers, who act when the tape asks for it
+    push_capital: float = parameter(20e6, "USD", 0, inf, "capital of an attacker who pushes the oracle")
+    push_collateral: float = parameter(
+        0.7, "share", 0, 1, "part of that capital posted as collateral before a push upward"
+    )
+    grief_capital: float = parameter(60e6, "USD", 0, inf, "capital of an attacker who borrows all cash")
     # ---- oracle
-    oracle_deviation: float = of_venue(0.005, "share", 0, 1, "move of the source that triggers an update")
-    oracle_heartbeat: float = of_venue(1, "h", 1 / 12, inf, "longest time between updates")
-    oracle_delay: float = of_venue(4, "sub-steps", 0, 288, "lateness of an update at full congestion")
+    oracle_deviation: float = of_venue(0.005, "share", 0, 1, "move of the source that triggers a report")
+    oracle_heartbeat: float = of_venue(1, "h", 1 / 12, inf, "longest time between reports")
+    oracle_delay: float = of_venue(4, "sub-steps", 0, 288, "delay of a report at full congestion")
     oracle_pool_weight: float = of_venue(0.15, "share", 0, 1, "weight of the spot pool in the source")
-    oracle_pause_from: float = of_venue(0, "h", 0, inf, "start of a pause in which no report lands")
+    oracle_pause_from: float = of_venue(0, "h", 0, inf, "start of a pause during which no report lands")
     oracle_pause_hours: float = of_venue(0, "h", 0, inf, "length of that pause")
-    oracle_floor: float = of_venue(0, "share", 0, 1, "of the opening price below which the oracle never reports")
-    oracle_ignores_peg: float = of_venue(0, "switch", 0, 1, "1: quotes dollars as if the debt asset were worth one")
-    oracle_pool_average: float = of_venue(0, "switch", 0, 1, "1: the oracle is a mean of the pool's price alone")
-    oracle_average_window: int = of_venue(6, "sub-steps", 1, 12, "over which that mean is taken")
+    oracle_floor: float = of_venue(0, "share", 0, 1, "share of the opening price below which the oracle never reports")
+    oracle_ignores_peg: float = of_venue(
+        0, "switch", 0, 1, "1: the oracle quotes dollars as if the debt asset were always worth one dollar"
+    )
+    oracle_pool_average: float = of_venue(0, "switch", 0, 1, "1: the oracle is a mean of the pool's price only")
+    oracle_average_window: int = of_venue(6, "sub-steps", 1, 12, "window of that mean")
     # ---- lending rules
-    reserve_factor: float = of_venue(0.15, "share", 0, 1, "of borrowers' interest kept for the treasury")
-    close_factor: float = of_venue(0.5, "share", 0.01, 1, "of a debt repaid in one liquidation")
-    full_close_health: float = of_venue(0.95, "health factor", 0, 1, "at and below which all debt may be repaid")
-    dust_balance: float = of_venue(2000, "USD", 0, inf, "debt or collateral below which all debt may be repaid")
+    reserve_factor: float = of_venue(0.15, "share", 0, 1, "part of borrowers' interest that the treasury keeps")
+    close_factor: float = of_venue(0.5, "share", 0.01, 1, "largest part of a debt that one liquidation repays")
+    full_close_health: float = of_venue(
+        0.95, "health factor", 0, 1, "health factor up to which a liquidation may repay all debt"
+    )
+    dust_balance: float = of_venue(
+        2000, "USD", 0, inf, "debt or collateral below which a liquidation may repay all debt"
+    )
     dust_leftover: float = of_venue(1000, "USD", 0, inf, "a liquidation may not leave less than this")
-    protocol_fee: float = of_venue(0.1, "share", 0, 1, "of the liquidation bonus that goes to the treasury")
+    protocol_fee: float = of_venue(0.1, "share", 0, 1, "part of the liquidation bonus that goes to the treasury")
     funding_cost: float = of_venue(
-        0, "annual", 0, 1, "that the treasury pays outside on what is lent, as far as it has money"
+        0, "annual", 0, 1, "cost of lent money that the treasury pays outside, if it has cash"
     )
     losses_socialised: float = of_venue(
-        1, "switch", 0, 1, "1: suppliers bear bad debt at once (Morpho); 0: the treasury, then an open deficit (Aave)"
+        1,
+        "switch",
+        0,
+        1,
+        "1: suppliers bear bad debt at once (Morpho); 0: first the treasury, the rest is an open deficit (Aave)",
     )
     cash_backstop: float = of_venue(
-        0, "switch", 0, 1, "1: the outside lends what a withdrawal lacks, nobody is ever locked in"
+        0, "switch", 0, 1, "1: the outside lends the cash that a withdrawal lacks, so nobody is locked in"
     )
     # ---- liquidators
-    num_liquidators: int = parameter(8, "liquidators", 0, 8, "who compete in all venues of a world")
+    num_liquidators: int = parameter(8, "liquidators", 0, 8, "number that compete in all venues of a world")
     liquidator_margin: float = parameter(
-        0.012, "share", -1, 1, "profit asked when calm, of the median liquidator; negative: paid from outside to work"
+        0.012,
+        "share",
+        -1,
+        1,
+        "profit that the median liquidator asks when calm; negative: it is paid from outside to work",
     )
-    liquidator_margin_congested: float = parameter(0.06, "share", 0, 1, "added to that at full congestion")
-    liquidator_skill: float = parameter(0.4, "share", 0, 1, "margin and gas saved by the ablest liquidator")
+    liquidator_margin_congested: float = parameter(0.06, "share", 0, 1, "addition to that margin at full congestion")
+    liquidator_skill: float = parameter(0.4, "share", 0, 1, "part of margin and gas that the ablest liquidator saves")
     liquidator_tail: float = parameter(1, "exponent", 0.1, 100, "Pareto exponent of attention and capital")
-    liquidator_attention: float = parameter(0.95, "probability a sub-step", 0, 1, "that the ablest liquidator watches")
-    liquidator_inventory_share: float = parameter(0.25, "share", 0, 1, "of liquidators without flash loans")
-    liquidator_capital: float = parameter(6e6, "USD", 0, inf, "of all liquidators without flash loans")
-    liquidator_refill_half_life: float = parameter(24, "h", 0.1, inf, "of capital's return to its normal")
-    inventory_speed: float = parameter(0.25, "share", 0, inf, "of the depth of 1% that an inventory sells a sub-step")
-    inventory_hours: float = parameter(2, "h", 0, 1e6, "of selling: nobody takes on an inventory that lasts longer")
-    inventory_risk: float = parameter(1, "ratio", 0, 100, "discount on coin that is held, over its hourly volatility")
-    priority_share: float = parameter(0.5, "share", 0, 1, "of the runner-up's profit that the first pays validators")
-    bonus_scale: float = parameter(1, "ratio", 0, 1, "multiplies the liquidation bonus; 0: nobody gets any")
-    gas_cost: float = parameter(15, "USD", 0, inf, "of one liquidation when calm")
-    gas_congestion: float = parameter(20, "ratio", 0, inf, "gas multiplier gained at full congestion")
+    liquidator_attention: float = parameter(
+        0.95, "probability a sub-step", 0, 1, "probability that the ablest liquidator watches"
+    )
+    liquidator_inventory_share: float = parameter(
+        0.25, "share", 0, 1, "part of the liquidators that have no flash loans"
+    )
+    liquidator_capital: float = parameter(6e6, "USD", 0, inf, "capital of all liquidators without flash loans")
+    liquidator_refill_half_life: float = parameter(
+        24, "h", 0.1, inf, "half-life of the return of capital to its normal level"
+    )
+    inventory_speed: float = parameter(
+        0.25, "share", 0, inf, "part of the depth of 1% that an inventory sells in a sub-step"
+    )
+    inventory_hours: float = parameter(
+        2, "h", 0, 1e6, "longest time of selling: nobody takes an inventory that lasts longer"
+    )
+    inventory_risk: float = parameter(1, "ratio", 0, 100, "discount on held coin, divided by its hourly volatility")
+    priority_share: float = parameter(
+        0.5, "share", 0, 1, "part of the second highest profit that the winner pays validators"
+    )
+    bonus_scale: float = parameter(1, "ratio", 0, 1, "multiplies the liquidation bonus; 0: no bonus")
+    gas_cost: float = parameter(15, "USD", 0, inf, "gas of one liquidation when calm")
+    gas_congestion: float = parameter(20, "ratio", 0, inf, "addition to the gas multiplier at full congestion")
     # ---- borrowers
     num_accounts: int = parameter(128, "accounts", 1, 128, "borrowers of a venue")
     debt_size: float = of_venue(71e6, "USD", 0, inf, "debt of a venue at the reference rate and loan-to-value")
     account_tail: float = parameter(1.2, "exponent", 0.5, 10, "Pareto exponent of account sizes")
-    account_size_ratio: float = parameter(400, "ratio", 1, 1e6, "largest over smallest account size")
+    account_size_ratio: float = parameter(400, "ratio", 1, 1e6, "largest account size divided by the smallest")
     borrow_elasticity: float = parameter(6.3, "exponent", 0, 50, "steepness of borrowing in rate / reservation rate")
-    borrow_half_life: float = parameter(33, "h", 0.1, inf, "in which half of the attentive borrowers review their debt")
-    borrow_stickiness: float = parameter(0.05, "share", 0, 1, "gap to the debt of its level that is not acted on")
-    level_stickiness: float = parameter(
-        0.02, "share of full debt", 0, 0.125, "by which a threshold must be passed before a level changes"
+    borrow_half_life: float = parameter(
+        33, "h", 0.1, inf, "time in which half of the attentive borrowers review their debt"
     )
-    reservation_median: float = parameter(0.083, "annual", 0.001, 1, "of borrowers' reservation rates")
+    borrow_stickiness: float = parameter(
+        0.05, "share", 0, 1, "gap to the debt of its level on which an account does not act"
+    )
+    level_stickiness: float = parameter(
+        0.02, "share of full debt", 0, 0.125, "distance beyond a threshold at which a level changes"
+    )
+    reservation_median: float = parameter(0.083, "annual", 0.001, 1, "median of borrowers' reservation rates")
     reservation_spread: float = parameter(0.65, "log", 0, 2, "standard deviation of log reservation rates")
     leverage_taste: float = parameter(
-        0.4, "log", -2, 2, "by which the most levered account's reservation rate is higher"
+        0.4, "log", -2, 2, "how much higher the most levered account's reservation rate is"
     )
-    leverage_low: float = parameter(0.36, "share of LTV", 0.01, 1, "least levered account")
-    leverage_high: float = parameter(1, "share of LTV", 0.01, 1, "most levered account")
-    safety_low: float = parameter(1, "health factor", 1, 10, "below which the boldest account acts")
-    safety_high: float = parameter(1.3, "health factor", 1, 10, "below which the most careful account acts")
-    idle_share: float = parameter(0.33, "share", 0, 1, "of accounts that rarely look")
-    idle_activity: float = parameter(0.13, "share", 0, 1, "how often they act compared with the attentive")
-    attentive_activity: float = parameter(0.4, "probability an hour", 0.001, 1, "that an attentive account acts")
-    wallet_share: float = parameter(0.28, "share", 0, 10, "coins outside for top-ups, at most, over collateral")
-    return_half_life: float = parameter(96, "h", 0.1, inf, "after which an emptied account comes back")
-    leverage_buying: float = parameter(0.48, "share", 0, 1, "of newly borrowed cash that buys coin in the spot pool")
+    leverage_low: float = parameter(0.36, "share of LTV", 0.01, 1, "leverage of the least levered account")
+    leverage_high: float = parameter(1, "share of LTV", 0.01, 1, "leverage of the most levered account")
+    safety_low: float = parameter(1, "health factor", 1, 10, "health factor below which the boldest account acts")
+    safety_high: float = parameter(
+        1.3, "health factor", 1, 10, "health factor below which the most careful account acts"
+    )
+    idle_share: float = parameter(0.33, "share", 0, 1, "part of the accounts that rarely look")
+    idle_activity: float = parameter(0.13, "share", 0, 1, "activity of idle accounts divided by that of attentive ones")
+    attentive_activity: float = parameter(
+        0.4, "probability an hour", 0.001, 1, "probability that an attentive account acts"
+    )
+    wallet_share: float = parameter(
+        0.28, "share", 0, 10, "largest stock of coin outside for top-ups, divided by the collateral"
+    )
+    return_half_life: float = parameter(96, "h", 0.1, inf, "time until half of the emptied accounts have returned")
+    leverage_buying: float = parameter(
+        0.48, "share", 0, 1, "part of newly borrowed cash that buys coin in the spot pool"
+    )
     # ---- suppliers
-    num_suppliers: int = parameter(12, "suppliers", 1, 16, "suppliers of a venue")
-    supply_size: float = of_venue(90e6, "USD", 0, inf, "deposits of a venue's suppliers when the rate is what they ask")
+    num_suppliers: int = parameter(12, "suppliers", 1, 16, "number of suppliers of a venue")
+    supply_size: float = of_venue(
+        90e6, "USD", 0, inf, "deposits of a venue's suppliers when the rate is the one they ask"
+    )
     supply_elasticity: float = parameter(6.8, "exponent", 0, 50, "steepness of supply in (1 + rate gap in %/10)")
-    supply_headroom: float = parameter(1.0, "share", 0.01, 10, "what a supplier adds at most when the rate is high")
+    supply_headroom: float = parameter(1.0, "share", 0.01, 10, "largest addition of a supplier when the rate is high")
     supply_premium: float = parameter(-0.006, "annual", -1, 1, "median yield wanted above the outside yield")
-    supply_half_life_low: float = parameter(20, "h", 0.1, inf, "of the fastest supplier's adjustment")
-    supply_half_life_high: float = parameter(60, "h", 0.1, inf, "of the slowest supplier's adjustment")
-    supplier_need: float = parameter(0.027, "share", 0, 1, "of the time in which a supplier needs its money elsewhere")
+    supply_half_life_low: float = parameter(20, "h", 0.1, inf, "half-life of the fastest supplier's adjustment")
+    supply_half_life_high: float = parameter(60, "h", 0.1, inf, "half-life of the slowest supplier's adjustment")
+    supplier_need: float = parameter(
+        0.027, "share", 0, 1, "part of the time in which a supplier needs its money elsewhere"
+    )
     supplier_flight: float = parameter(
-        0.21, "share per 1.00", 0, 100, "of suppliers who come to need it, over the fall beyond 8% from the week's high"
+        0.21,
+        "share per 1.00",
+        0,
+        100,
+        "part of the suppliers that come to need their money, per fall beyond 8% from the week's high",
     )
-    lockup_fear: float = parameter(
-        0.22, "annual", 0, 10, "yield a supplier gives away in mind at full utilisation, on average"
-    )
+    lockup_fear: float = parameter(0.22, "annual", 0, 10, "yield that the average supplier deducts at full utilisation")
     loss_fear: float = parameter(
-        10, "annual", 0, 1000, "yield a supplier gives away in mind per share of deposits that is an open deficit"
+        10, "annual", 0, 1000, "yield that a supplier deducts per share of deposits that is an open deficit"
     )
-    crash_size: float = parameter(0.25, "share", 0, 1, "fall of the price that suppliers reckon with")
-    crash_frequency: float = parameter(1.1, "a year", 0, 1000, "such falls that the average supplier reckons with")
+    crash_size: float = parameter(0.25, "share", 0, 1, "fall of the price that suppliers expect in a crash")
+    crash_frequency: float = parameter(
+        1.1, "a year", 0, 1000, "number of such crashes that the average supplier expects"
+    )
     lockup_charge: float = parameter(
         0.215,
         "annual",
@@ -151,100 +211,132 @@ class Parameters:
         10,
         "cost of an unmet withdrawal: unsecured money at a day's notice (US credit cards, Federal Reserve G.19, 2024)",
     )
-    treasury_share: float = of_venue(0.01, "share", 0, 1, "opening treasury over deposits and LP value")
+    treasury_share: float = of_venue(
+        0.01, "share", 0, 1, "opening treasury divided by the sum of deposits and LP value"
+    )
     # ---- welfare
-    loss_weight: float = parameter(3, "ratio", 0, 100, "of haircuts, open deficit and latent shortfall in W: lambda")
-    liquidation_weight: float = parameter(0.5, "ratio", 0, 100, "of what liquidations cost in W: kappa")
+    loss_weight: float = parameter(
+        3, "ratio", 0, 100, "lambda: weight in W of haircuts, open deficit and latent shortfall"
+    )
+    liquidation_weight: float = parameter(0.5, "ratio", 0, 100, "kappa: weight in W of the cost of liquidations")
     # ---- choice between two venues
-    venue_choice: float = parameter(50, "per 1.00 of rate", 0, 1e4, "log odds gained by a better rate; 0: nobody moves")
+    venue_choice: float = parameter(50, "per 1.00 of rate", 0, 1e4, "log odds per rate advantage; 0: nobody moves")
     taste_spread: float = parameter(0.5, "log odds", 0, 10, "standard deviation of people's taste for a venue")
     # ---- option pool
     options_on: float = of_venue(1, "switch", 0, 1, "0: nobody trades options")
     lp_size: float = of_venue(20e6, "USD", 0, inf, "opening value of the option pool")
-    lend_share: float = of_venue(0.4, "share", 0, 1, "of the option pool's free cash lent to the lending market")
-    lock_share: float = of_venue(0.35, "share", 0, 1, "of a coin (calls) or strike (puts) locked per written option")
-    gamma_limit: float = of_venue(3, "ratio", 0, inf, "hedge gain beyond which no trade may take net gamma")
-    gamma_widening: float = of_venue(0.2, "ratio", 0, 100, "extra half-spread a hedge gain of 1 puts on such trades")
-    vega_limit: float = of_venue(0.01, "share of NAV", 0, inf, "net standardised vega of a vol point, at most")
+    lend_share: float = of_venue(
+        0.4, "share", 0, 1, "part of the option pool's free cash that is lent to the lending market"
+    )
+    lock_share: float = of_venue(
+        0.35, "share", 0, 1, "part of a coin (calls) or strike (puts) locked per written option"
+    )
+    gamma_limit: float = of_venue(3, "ratio", 0, inf, "hedge gain beyond which no trade may move net gamma")
+    gamma_widening: float = of_venue(0.2, "ratio", 0, 100, "extra half-spread on such trades at a hedge gain of 1")
+    vega_limit: float = of_venue(0.01, "share of NAV", 0, inf, "largest net standard vega of a vol point")
     opening_notional: float = of_venue(
         26e6,
         "USD",
         0,
         inf,
-        "that traders hold at the opening in options of a pool of 20 million; of others in proportion",
+        "options that traders hold at the opening in a pool of 20 million; in proportion for other pools",
     )
     num_expiries: int = parameter(4, "expiries", 1, 4, "listed expiries, a week apart")
-    num_strikes: int = parameter(5, "strikes", 1, 5, "strikes an expiry, 10% apart around the money")
-    strike_gap: float = parameter(0.1, "log price", 0.001, 1, "between neighbouring strikes at listing")
+    num_strikes: int = parameter(5, "strikes", 1, 5, "strikes per expiry, 10% apart around the money")
+    strike_gap: float = parameter(0.1, "log price", 0.001, 1, "distance between neighbouring strikes at listing")
     interest_rate: float = parameter(0.03, "annual", -0.5, 1, "r of Black-Scholes")
     standard_size: float = of_venue(
         2.4e6, "USD at the opening", 1e-3, inf, "notional of a trade that moves base vol by one vol point"
     )
-    skew_impact: float = of_venue(0.3, "ratio", 0, 10, "move of the skew over the move of base vol")
+    skew_impact: float = of_venue(0.3, "ratio", 0, 10, "move of the skew divided by the move of base vol")
     vol_reversion: float = of_venue(24, "h", 0.1, inf, "half-life of the surface's return to its anchor")
     anchor_half_life: float = parameter(8, "h", 0.1, inf, "lag of the public vol index that is the anchor")
-    surface_skew: float = parameter(-0.25, "ratio", -5, 5, "fair vol ratio's slope in log moneyness")
+    surface_skew: float = parameter(-0.25, "ratio", -5, 5, "slope of the fair vol ratio in log moneyness")
     skew_shift_width: float = of_venue(0.2, "log price", 0.01, 5, "moneyness at which the skew shift is full")
     option_fee: float = of_venue(0.003, "share of premium", 0, 1, "fee of a trade")
     spot_fee: float = of_venue(0.0003, "share of notional", 0, 1, "fee of a trade")
-    fee_near: float = of_venue(6, "weeks", 0, 7, "to expiry up to which both those fees count once")
-    fee_far: float = of_venue(16, "weeks", 8, 520, "to expiry at which they count twice")
+    fee_near: float = of_venue(6, "weeks", 0, 7, "time to expiry up to which both these fees count once")
+    fee_far: float = of_venue(16, "weeks", 8, 520, "time to expiry at which they count twice")
     vega_fee_rate: float = of_venue(12, "ratio", 0, 100, "fee on trades that raise the pool's net vega")
     variance_fee: float = of_venue(0.1, "ratio", 0, 1000, "fee on trades away from the average surface; 0 is off")
-    variance_fee_vega: float = of_venue(0.01, "per 1.00 of vol", 0, 1000, "its slope in a contract's vega")
-    variance_fee_vega_static: float = of_venue(0, "share of the opening price", 0, 1000, "its part whatever the vega")
-    variance_fee_skew: float = of_venue(3, "ratio", 0, 1000, "its slope in the distance of the skew from the fair one")
-    variance_fee_skew_static: float = of_venue(1, "ratio", 0, 1000, "its part whatever the skew")
-    variance_fee_vol: float = of_venue(100, "per 1.00 of vol", 0, 1e4, "its slope in base vol less its average")
-    variance_fee_vol_static: float = of_venue(0, "ratio", 0, 1000, "its part whatever the base vol")
-    gwav_on: float = of_venue(1, "switch", 0, 1, "0: forced closings and shares use the vol of now, which is pushed")
+    variance_fee_vega: float = of_venue(0.01, "per 1.00 of vol", 0, 1000, "slope of this fee in a contract's vega")
+    variance_fee_vega_static: float = of_venue(
+        0, "share of the opening price", 0, 1000, "part of this fee that does not depend on the vega"
+    )
+    variance_fee_skew: float = of_venue(
+        3, "ratio", 0, 1000, "slope of this fee in the distance of the skew from the fair skew"
+    )
+    variance_fee_skew_static: float = of_venue(1, "ratio", 0, 1000, "part of this fee that does not depend on the skew")
+    variance_fee_vol: float = of_venue(
+        100, "per 1.00 of vol", 0, 1e4, "slope of this fee in base vol minus its average"
+    )
+    variance_fee_vol_static: float = of_venue(
+        0, "ratio", 0, 1000, "part of this fee that does not depend on the base vol"
+    )
+    gwav_on: float = of_venue(1, "switch", 0, 1, "0: forced closes and shares use current vols, which trades can push")
     gwav_fee_hours: int = of_venue(6, "h", 1, 36, "window of the average vol of the variance fee")
-    gwav_forced_hours: int = of_venue(6, "h", 1, 36, "window of the average vol of forced closings")
-    settlement_window: int = of_venue(6, "sub-steps", 1, 288, "before expiry over which the settlement price averages")
+    gwav_forced_hours: int = of_venue(6, "h", 1, 36, "window of the average vol of forced closes")
+    settlement_window: int = of_venue(
+        6, "sub-steps", 1, 288, "time before expiry over which the settlement price averages"
+    )
     min_delta: float = of_venue(0.10, "delta", 0, 0.5, "call delta outside [this, 1 - this] cannot be opened")
-    trading_cutoff: float = of_venue(6, "h", 0, inf, "before expiry during which nothing opens")
-    position_cap: float = of_venue(0.9, "share of LP value", 0, 100, "of notional the pool may be short at one node")
+    trading_cutoff: float = of_venue(6, "h", 0, inf, "time before expiry in which no position opens")
+    position_cap: float = of_venue(
+        0.9, "share of LP value", 0, 100, "largest notional that the pool may be short at one node"
+    )
     # ---- liquidity providers of the option pool
-    num_lps: int = of_venue(8, "providers", 1, 8, "who own the option pool of a venue")
-    lp_premium: float = of_venue(0.04, "annual", -1, 1, "median yield that they ask above the outside yield")
-    lp_premium_spread: float = of_venue(0.02, "annual", 0, 1, "standard deviation of that")
-    lp_expected: float = of_venue(0.14, "annual", -1, 10, "yield that they expect of a pool before they have seen it")
-    lp_patience: float = of_venue(60, "days", 0.1, 1e4, "of the pool's own returns that weigh as much as that")
-    lp_choice: float = of_venue(7, "per 1.00 of yield", 0, 1e4, "steepness of what they put in; 0: nobody moves")
-    lp_review_hours: int = of_venue(6, "h", 1, 168, "between the times at which shares are priced and requests served")
-    lp_look: float = of_venue(0.2, "probability a review", 0, 1, "that a provider reconsiders")
-    lp_cooldown: float = of_venue(72, "h", 0, inf, "between a request of a provider and its execution")
-    lp_exit_fee: float = of_venue(0.003, "share", 0, 0.5, "of what is taken out, left to those who stay")
-    gwav_value_hours: int = of_venue(36, "h", 1, 36, "window of the average vols that shares are priced at")
-    vol_push_capital: float = parameter(10e6, "USD", 0, inf, "of one who pushes the surface to buy pool shares")
-    breaker_variance: float = of_venue(0.1, "vol", 0, inf, "distance of a vol from its average that stops shares")
+    num_lps: int = of_venue(8, "providers", 1, 8, "number of providers that own the option pool of a venue")
+    lp_premium: float = of_venue(0.04, "annual", -1, 1, "median yield that LPs ask above the outside yield")
+    lp_premium_spread: float = of_venue(0.02, "annual", 0, 1, "standard deviation of that premium")
+    lp_expected: float = of_venue(
+        0.14, "annual", -1, 10, "yield that LPs expect of a pool before they have seen its returns"
+    )
+    lp_patience: float = of_venue(
+        60, "days", 0.1, 1e4, "length of the pool's own returns that weighs as much as that prior"
+    )
+    lp_choice: float = of_venue(
+        7, "per 1.00 of yield", 0, 1e4, "steepness of the share that LPs invest; 0: nobody moves"
+    )
+    lp_review_hours: int = of_venue(6, "h", 1, 168, "time between two pricings of shares; requests are served then")
+    lp_look: float = of_venue(0.2, "probability a review", 0, 1, "probability that a provider decides again")
+    lp_cooldown: float = of_venue(72, "h", 0, inf, "time between a provider's request and its execution")
+    lp_exit_fee: float = of_venue(0.003, "share", 0, 0.5, "part of a withdrawal that stays with the other LPs")
+    gwav_value_hours: int = of_venue(36, "h", 1, 36, "window of the average vols at which shares are priced")
+    vol_push_capital: float = parameter(
+        10e6, "USD", 0, inf, "capital of an attacker who pushes the surface and buys pool shares"
+    )
+    breaker_variance: float = of_venue(0.1, "vol", 0, inf, "distance of a vol from its average above which shares stop")
     breaker_liquidity: float = of_venue(0.05, "share of NAV", 0, 1, "free liquidity below which shares stop")
-    breaker_variance_hours: float = of_venue(36, "h", 0, inf, "for which the first stops them")
-    breaker_liquidity_hours: float = of_venue(72, "h", 0, inf, "for which the second does")
+    breaker_variance_hours: float = of_venue(36, "h", 0, inf, "time for which the first breaker stops shares")
+    breaker_liquidity_hours: float = of_venue(72, "h", 0, inf, "time for which the second breaker stops shares")
     # ---- option traders
     arrivals: float = of_venue(16, "an hour", 0, 200, "option traders who ask for a price")
     trade_size: float = of_venue(33e3, "USD at the opening", 0, inf, "mean notional of a trade")
-    buy_share: float = parameter(0.54, "share", 0, 1, "of uninformed traders who buy")
+    buy_share: float = parameter(0.54, "share", 0, 1, "part of uninformed traders who buy")
     spread_elasticity: float = parameter(42, "per 1.00 of vol", 0.01, 1e4, "option flow falls by exp(-this * vol paid)")
     informed_scale: float = parameter(1, "ratio", 0, 10, "multiplies the tape's informed share; 0: uninformed only")
-    latency_share: float = parameter(0.5, "share", 0, 1, "of informed arrivals who race the oracle; the rest trade vol")
+    latency_share: float = parameter(
+        0.5, "share", 0, 1, "part of informed arrivals who trade before the oracle updates; the rest trade vol"
+    )
     informed_horizon: float = parameter(6, "h", 0, 336, "how far ahead vol arbitrageurs know the tape's implied vol")
     informed_cap: float = of_venue(
-        360e3, "USD at the opening, an hour", 0, inf, "notional that informed traders take at most"
+        360e3, "USD at the opening, an hour", 0, inf, "largest notional that informed traders take"
     )
     option_choice: float = parameter(
-        60, "per 1.00 of vol", 0, 1e4, "log odds gained by the venue with the better quote; 0: nobody compares"
+        60, "per 1.00 of vol", 0, 1e4, "log odds per advantage in vol at the better venue; 0: nobody compares"
     )
     # ---- borrowers who protect a loan with puts
-    put_health: float = parameter(1.25, "health factor", 1, 10, "below which a borrower looks for a put")
-    put_look: float = parameter(0.4, "probability a look", 0, 1, "that an unprotected borrower asks for a price")
-    put_cover: float = parameter(0.55, "share", 0, 10, "of its collateral that its puts are about")
-    put_need: float = parameter(2.5, "ratio", 0, 100, "mean margin of such a borrower over that of other traders")
+    put_health: float = parameter(1.25, "health factor", 1, 10, "health factor below which a borrower looks for a put")
+    put_look: float = parameter(
+        0.4, "probability a look", 0, 1, "probability that an unprotected borrower asks for a price"
+    )
+    put_cover: float = parameter(0.55, "share", 0, 10, "part of its collateral that a borrower's puts cover")
+    put_need: float = parameter(2.5, "ratio", 0, 100, "mean margin of such a borrower divided by that of other traders")
     # ---- hedging
-    hedge_interval: float = of_venue(1, "h", 1, 168, "between hedges")
-    hedge_slices: int = of_venue(6, "sub-steps", 1, 12, "over which an hour's hedge is worked off")
-    hedge_depth: float = of_venue(1.5, "ratio", 0, inf, "hedged in an interval at most, over the depth of 1%")
-    hedge_minimum: float = of_venue(0.02, "share", 0, 1, "of the target below which nothing is traded")
+    hedge_interval: float = of_venue(1, "h", 1, 168, "time between hedges")
+    hedge_slices: int = of_venue(6, "sub-steps", 1, 12, "sub-steps in which an hour's hedge is traded")
+    hedge_depth: float = of_venue(1.5, "ratio", 0, inf, "largest hedge in an interval, divided by the depth of 1%")
+    hedge_minimum: float = of_venue(0.02, "share", 0, 1, "part of the target below which no hedge is traded")
     hedge_through_pool: float = of_venue(
         1, "switch", 0, 1, "0: hedges trade outside at the outside price and move nothing"
     )
@@ -253,54 +345,70 @@ class Parameters:
     # ---- short sellers
     num_shorts: int = of_venue(16, "sellers", 0, 16, "margined short sellers of a venue")
     short_size: float = of_venue(600e3, "USD at the opening", 0, inf, "mean notional of a short seller's position")
-    short_entry: float = of_venue(0.15, "probability an hour", 0, 1, "that an idle seller looks for a trade")
+    short_entry: float = of_venue(
+        0.15, "probability an hour", 0, 1, "probability that an idle seller looks for a trade"
+    )
     short_capital_cost: float = parameter(0.2, "annual", 0, 10, "cost of cash collateral to a short seller")
-    short_coin_cost: float = parameter(0.05, "annual", 0, 10, "cost of coin collateral, handed over or pledged")
-    short_coin_share: float = parameter(0.15, "share", 0, 1, "of sellers who post coin, and sell calls alone")
-    short_pledge_share: float = parameter(0.7, "share", 0, 1, "of sellers who pledge the coin that backs their loan")
+    short_coin_cost: float = parameter(0.05, "annual", 0, 10, "cost of coin collateral, posted or pledged")
+    short_coin_share: float = parameter(0.15, "share", 0, 1, "part of the sellers that post coin and sell only calls")
+    short_pledge_share: float = parameter(
+        0.7, "share", 0, 1, "part of the sellers that pledge the coin that backs their loan"
+    )
     standard_margin: float = of_venue(0, "switch", 0, 1, "0: margins by Lyra's rule; 1: by Derive's")
     standard_initial: float = of_venue(0.15, "share of spot", 0, 1, "Derive's initial margin at the money")
-    standard_least: float = of_venue(0.13, "share of spot", 0, 1, "and far out of the money")
+    standard_least: float = of_venue(0.13, "share of spot", 0, 1, "Derive's initial margin far out of the money")
     standard_maintenance: float = of_venue(0.09, "share of spot", 0, 1, "Derive's maintenance margin")
-    standard_put_share: float = of_venue(0.09, "share of mark", 0, 10, "least maintenance margin of a put, by its mark")
-    standard_put_scale: float = of_venue(1.1, "ratio", 1, 10, "least initial margin of a put over its maintenance")
+    standard_put_share: float = of_venue(
+        0.09, "share of mark", 0, 10, "least maintenance margin of a put, as a share of its mark"
+    )
+    standard_put_scale: float = of_venue(
+        1.1, "ratio", 1, 10, "least initial margin of a put divided by its maintenance margin"
+    )
     shock_up: float = of_venue(1.04, "ratio", 1, 10, "spot shock of the minimum collateral of calls")
     shock_down: float = of_venue(0.96, "ratio", 0.01, 1, "spot shock of the minimum collateral of puts")
     shock_vol_near: float = of_venue(0.95, "vol", 0.01, 20, "vol of the minimum collateral up to two weeks")
     shock_vol_far: float = of_venue(0.8, "vol", 0.01, 20, "vol of the minimum collateral from eight weeks")
-    force_close_shock: float = of_venue(1.2, "ratio", 1, 10, "of the vol at which a short is bought back by force")
-    force_close_discount: float = of_venue(0.8, "ratio", 0.01, 1, "of the vol at which a long is closed by force")
+    force_close_shock: float = of_venue(
+        1.2, "ratio", 1, 10, "factor on the vol at which a short is bought back by force"
+    )
+    force_close_discount: float = of_venue(
+        0.8, "ratio", 0.01, 1, "factor on the vol at which a long is closed by force"
+    )
     forced_spot_share: float = of_venue(
-        0.01, "share of spot", 0, 1, "a forced buy-back costs parity plus this at least"
+        0.01, "share of spot", 0, 1, "a forced buy-back costs at least parity plus this"
     )
     short_static: float = of_venue(100, "USD", 0, inf, "least cash collateral of a short position")
     short_static_coin: float = of_venue(
-        150, "USD at the opening", 0, inf, "worth of the least coin collateral of a short call"
+        150, "USD at the opening", 0, inf, "value of the least coin collateral of a short call"
     )
-    short_penalty: float = of_venue(0.05, "share", 0, 1, "of a liquidated short's spare collateral")
+    short_penalty: float = of_venue(0.05, "share", 0, 1, "penalty on a liquidated short's spare collateral")
     short_least_fee: float = of_venue(20, "USD", 0, inf, "least fee of a short's liquidation")
-    short_keeper_share: float = of_venue(0.1, "share", 0, 0.5, "of that fee to whoever liquidates")
-    short_treasury_share: float = of_venue(0.2, "share", 0, 0.5, "of that fee to the treasury; the rest is the LPs'")
-    # ---- worlds that are solved, see population/solvable_rules.py
+    short_keeper_share: float = of_venue(0.1, "share", 0, 0.5, "part of that fee for the keeper who liquidates")
+    short_treasury_share: float = of_venue(
+        0.2, "share", 0, 0.5, "part of that fee for the treasury; the rest goes to the LPs"
+    )
+    # ---- worlds with a known solution, see population/solvable_rules.py
     reservation_top: float = parameter(
-        0, "annual", 0, 1, "above 0: reservation rates are spread evenly from 0 to this, and no taste moves them"
+        0, "annual", 0, 1, "above 0: reservation rates are spread evenly from 0 to this value, without tastes"
     )
     demand_choke: float = parameter(
-        0, "annual", 0, 1, "above 0: debt wanted is linear, all of it * (1 - (2 own rate - rival's rate) / this)"
+        0, "annual", 0, 1, "above 0: wanted debt is linear: full debt * (1 - (2 own rate - rival's rate) / this)"
     )
     logit_scale: float = parameter(
-        0, "vol", 0, 1, "above 0: uninformed demand is logit in both venues' half-spreads, at this scale of taste"
+        0, "vol", 0, 1, "above 0: uninformed demand is logit in both venues' half-spreads, with this scale of taste"
     )
-    logit_value: float = parameter(0.01, "vol", -1, 1, "half-spread at which logit demand is split with nobody's offer")
+    logit_value: float = parameter(
+        0.01, "vol", -1, 1, "half-spread at which logit demand is split equally with the choice of no trade"
+    )
     known_mispricing: float = parameter(
-        0, "vol", 0, 1, "above 0: all informed know by how much quotes are wrong, this much to either side"
+        0, "vol", 0, 1, "above 0: all informed traders know the error of quotes, which is this much to either side"
     )
 
     def __post_init__(self) -> None:
-        """Refuse a value outside its range, naming field, value and range.
+        """Refuse a value outside its range. The message gives field, value and range.
 
         Raises:
-            ValueError: a parameter is not a number in its accepted range, or two of them contradict each other.
+            ValueError: a parameter is not a number in its accepted range, or two parameters contradict each other.
         """
         for spec in fields(self):
             value, low, high = getattr(self, spec.name), spec.metadata["low"], spec.metadata["high"]
@@ -338,5 +446,5 @@ ORACLE_PARAMETERS: tuple[str, ...] = tuple(name for name in VENUE_PARAMETERS if 
 
 
 def parameter_names() -> tuple[str, ...]:
-    """Names of all parameters, in the order of the record."""
+    """Names of all parameters in the order of the record."""
     return tuple(spec.name for spec in fields(Parameters))

@@ -1,6 +1,6 @@
 """Black-Scholes prices and greeks of European options with a continuously compounded rate.
 
-One exponential serves both normal probabilities: density(d2) = density(d1) * spot / discounted strike, and the
+One exponential gives both normal probabilities: density(d2) = density(d1) * spot / discounted strike, and the
 distribution function is a rational function times the density.
 """
 
@@ -20,7 +20,7 @@ def normal_pdf(x):
 
 @compiled
 def upper_tail(x, density):
-    """1 - CDF of the standard normal at `x` >= 0 given its density there, to about 1e-15.
+    """1 - CDF of the standard normal at `x` >= 0, given the density at `x`; accurate to about 1e-15.
 
     Source: Hart (1968) algorithm 5666 as given by West, 'Better approximations to cumulative normal functions' (2005).
     """
@@ -39,14 +39,14 @@ def upper_tail(x, density):
 
 @compiled
 def normal_cdf(x):
-    """Standard normal cumulative distribution at `x`, to about 1e-15."""
+    """Standard normal cumulative distribution at `x`, accurate to about 1e-15."""
     tail = upper_tail(abs(x), normal_pdf(x))
     return 1.0 - tail if x > 0.0 else tail
 
 
 @compiled
 def d1_d2(spot, strike, years, vol, rate):
-    """The two Black-Scholes arguments; `years` and `vol` are positive."""
+    """The two arguments d1 and d2 of Black-Scholes; `years` and `vol` are positive."""
     deviation = vol * sqrt(years)
     d1 = (log(spot / strike) + (rate + 0.5 * vol * vol) * years) / deviation
     return d1, d1 - deviation
@@ -54,7 +54,7 @@ def d1_d2(spot, strike, years, vol, rate):
 
 @compiled
 def quote(spot, strike, years, vol, rate):
-    """Everything about a call and a put on one coin at one strike.
+    """Prices and greeks of a call and a put on one coin at one strike.
 
     Args:
         spot: USD per coin, positive.
@@ -64,8 +64,8 @@ def quote(spot, strike, years, vol, rate):
         rate: annual decimal.
 
     Returns:
-        (call [USD], put [USD], call delta [coin], gamma [coin per USD], vega [USD per 1.00 of vol]); the put's delta is
-        the call's minus one. At or after expiry the intrinsic values. Source: Black and Scholes (1973).
+        (call [USD], put [USD], call delta [coin], gamma [coin per USD], vega [USD per 1.00 of vol]). The put's delta is
+        the call's minus one. At or after expiry the prices are intrinsic values. Source: Black and Scholes (1973).
     """
     root, discount = expiry_factors(years, rate)
     return quote_node(spot, strike, log(spot / strike), years, root, discount, vol, rate)
@@ -73,13 +73,13 @@ def quote(spot, strike, years, vol, rate):
 
 @compiled
 def expiry_factors(years, rate):
-    """(root of the years, discount factor): what all strikes of an expiry share."""
+    """(square root of the years, discount factor): the same for all strikes of an expiry."""
     return sqrt(max(years, 0.0)), exp(-rate * years)
 
 
 @compiled
 def quote_node(spot, strike, moneyness, years, root, discount, vol, rate):
-    """:func:`quote` for many nodes: given log(spot / strike) and the expiry's factors, which others need as well."""
+    """:func:`quote` for many nodes: takes log(spot / strike) and the expiry's factors, which callers already have."""
     if years <= 0.0:
         return max(spot - strike, 0.0), max(strike - spot, 0.0), (1.0 if spot > strike else 0.0), 0.0, 0.0
     deviation = vol * root
@@ -89,7 +89,7 @@ def quote_node(spot, strike, moneyness, years, root, discount, vol, rate):
     density1 = normal_pdf(d1)
     density2 = density1 * spot / discounted
     tail1, tail2 = upper_tail(abs(d1), density1), upper_tail(abs(d2), density2)
-    # price the leg that is out of the money directly and the other by parity: both keep relative accuracy
+    # price the leg that is out of the money directly and the other by parity: both keep their relative accuracy
     if d1 + d2 > 0.0:
         put = discounted * tail2 - spot * tail1 if d2 > 0.0 else discounted * (1.0 - tail2) - spot * tail1
         put = max(put, 0.0)

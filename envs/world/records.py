@@ -1,4 +1,4 @@
-"""What every decision leaves on record of every venue: loop gains, cascades, losses, the option pool's profit."""
+"""What every decision records of every venue: loop gains, cascades, losses, the option pool's profit."""
 
 import numpy as np
 
@@ -8,47 +8,48 @@ from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.envs.world.options import free_liquidity
 from protogov.envs.world.population.liquidity_providers import queue_value
 
-# What a step returns of the levers, away from the worlds: reading it there would draw their lines into another cache.
+# What a step returns about the levers, in an array apart from the worlds. A read of the worlds' own memory would move
+# its cache lines to the reader's processor core.
 CONTROLS = np.dtype(
     [
-        ("proposed", "f8", (NUM_LEVERS,)),  # what the governor last asked for, the lever's unit
-        ("executed", "f8", (NUM_LEVERS,)),  # in force
-        ("reason", "i1", (NUM_LEVERS,)),  # last Reason of the shield
+        ("proposed", "f8", (NUM_LEVERS,)),  # the governor's last proposal, in the lever's unit
+        ("executed", "f8", (NUM_LEVERS,)),  # the value that applies, in the lever's unit
+        ("reason", "i1", (NUM_LEVERS,)),  # last `Reason` of the shield
     ],
     align=True,
 )
 
 RECORD = np.dtype(
     [
-        # ---- loop gains (dimensionless): above 1 a loop feeds on itself
-        ("liquidation_gain", "f8"),  # USD liquidatable per 1% fall over the pool's depth of 1%, at the end
-        ("hedge_gain", "f8"),  # USD of delta to hedge per 1% move over the same depth, at the end
+        # ---- loop gains (dimensionless): above 1 a loop amplifies itself
+        ("liquidation_gain", "f8"),  # USD liquidatable per 1% fall / depth of 1% of the pool, at the end
+        ("hedge_gain", "f8"),  # USD of delta to hedge per 1% move / the same depth, at the end
         ("liquidation_gain_peak", "f8"),  # largest hourly value in the decision
         ("hedge_gain_peak", "f8"),
         # ---- cascades: trees of events, each caused by the sale of its parent
         ("liquidations", "i8"),
-        ("caused_liquidations", "i8"),  # with a parent: the outside price alone would not have done it
-        ("deepest_generation", "i8"),  # of all events; 0 where nothing caused anything
-        ("cascade_size", "i8"),  # recorded events, at any venue, of the largest tree that has one here; this decision's
-        ("skipped", "i8"),  # liquidations that were looked at and left because they did not pay
+        ("caused_liquidations", "i8"),  # those with a parent: the outside price alone would not have caused them
+        ("deepest_generation", "i8"),  # of all events; 0 if no event caused another
+        ("cascade_size", "i8"),  # events of this decision, at any venue, in the largest tree that has one here
+        ("skipped", "i8"),  # liquidations that somebody considered and left because they did not pay
         # ---- money [USD]
         ("liquidated", "f8"),  # debt repaid by liquidators
-        ("caused", "f8"),  # of it in liquidations with a parent
-        ("bad_debt", "f8"),  # booked: debt without collateral, short sellers' shortfalls
-        ("skipped_debt", "f8"),  # that could be liquidated and nobody took, at the last look
-        ("unmet_withdrawals", "f8"),  # asked for and not paid out, at the end
-        ("unmet_hours", "i8"),  # hours of the decision at whose end a withdrawal stood unmet
+        ("caused", "f8"),  # part of that in liquidations with a parent
+        ("bad_debt", "f8"),  # booked: debt without collateral, and short sellers' shortfalls
+        ("skipped_debt", "f8"),  # could be liquidated, but nobody took it, at the last look
+        ("unmet_withdrawals", "f8"),  # requested and not paid out, at the end
+        ("unmet_hours", "i8"),  # hours of the decision that ended with an unmet withdrawal
         # ---- option pool: book and shares, at the end
         ("book_delta", "f8"),  # coin, without the hedge
         ("hedge_coin", "f8"),  # coin
         ("book_gamma", "f8"),  # coin per USD
         ("book_vega", "f8"),  # USD per 1.00 of vol
-        ("free_liquidity", "f8"),  # USD, neither locked nor owed
-        ("share_price", "f8"),  # USD, at average vols, as of the last review
-        ("lp_queue", "f8"),  # USD that LPs wait to take out
-        # ---- option pool: its profit in this decision [USD] and what it is made of, see `attribution.py`
-        ("pool_profit", "f8"),  # change of NAV0, net of deposits and withdrawals
-        ("pool_flow", "f8"),  # those: what LPs put in less what they took out
+        ("free_liquidity", "f8"),  # USD that is neither locked nor owed
+        ("share_price", "f8"),  # USD at average vols, at the last review
+        ("lp_queue", "f8"),  # USD that LPs wait to withdraw
+        # ---- option pool: its profit in this decision [USD] and the parts of it, see `attribution.py`
+        ("pool_profit", "f8"),  # change of NAV0 without deposits and withdrawals
+        ("pool_flow", "f8"),  # LPs' deposits minus withdrawals
         ("pool_delta", "f8"),
         ("pool_gamma_theta", "f8"),
         ("pool_vega", "f8"),
@@ -58,11 +59,11 @@ RECORD = np.dtype(
         ("pool_interest", "f8"),
         ("pool_shorts", "f8"),
         ("pool_settlement", "f8"),
-        ("pool_residual", "f8"),  # profit less all of these: rounding
-        ("attacker_profit", "f8"),  # since reset, of those who attack this venue, at the outside price
+        ("pool_residual", "f8"),  # profit minus all of these: rounding
+        ("attacker_profit", "f8"),  # since reset, of the attackers of this venue, at the outside price
         # ---- the record itself
-        ("events", "i8"),  # of every kind, those beyond the hourly capacity included
-        ("events_lost", "i8"),  # beyond the hourly capacity: counted above, absent from the events
+        ("events", "i8"),  # of every kind, including those beyond the hourly capacity
+        ("events_lost", "i8"),  # beyond the hourly capacity: counted above, missing in the list of events
     ],
     align=True,
 )
@@ -70,7 +71,7 @@ RECORD = np.dtype(
 
 @compiled
 def fill_record(world, venue, v, events, out):
-    """End of a decision: what happened at venue `v`."""
+    """End of a decision: record what happened at venue `v`."""
     out.liquidation_gain = venue.liquidation_gain
     out.hedge_gain = venue.hedge_gain
     out.liquidation_gain_peak = venue.liquidation_gain_peak
@@ -115,7 +116,7 @@ def fill_record(world, venue, v, events, out):
 
 @compiled
 def fill_controls(venue, out):
-    """The levers as they stand."""
+    """Copy the state of the levers."""
     rows, proposed, executed, reason = venue.levers, out.proposed, out.executed, out.reason
     for index in range(NUM_LEVERS):
         proposed[index] = rows[index].target
@@ -125,13 +126,13 @@ def fill_controls(venue, out):
 
 @compiled
 def largest_tree(events, count, v):
-    """Number of events among the first `count` in the largest tree that has one at venue `v`; 0 if none has."""
+    """Number of events among the first `count` in the largest tree that has an event at venue `v`; 0 if none has."""
     rows = events.rows
     largest, last_root = 0, -1
     for i in range(count):
         root = rows[i].root
         if rows[i].generation == 0:
-            # alone unless one of the later events names it, and those are looked at in their turn
+            # a root without children has size 1; a root with children is counted when its children are reached
             if rows[i].venue == v:
                 largest = max(largest, 1)
         elif root != last_root:

@@ -1,7 +1,7 @@
-"""Expiry: the price that counts, who is paid, what is listed next.
+"""Expiry: the settlement price, the payments, and the next listing.
 
-Options are European and settle in cash at the mean of the oracle price over the last half hour, so that one pushed
-update decides nothing (Lyra Avalon and Derive settle at an average too). Expiries roll: a settled slot lists the next
+Options are European and settle in cash at the mean of the oracle price over the last half hour. One pushed report then
+decides nothing (source: Lyra Avalon and Derive also settle at an average). Expiries roll: a settled slot lists the next
 free week.
 """
 
@@ -18,7 +18,7 @@ HOURS_BETWEEN_EXPIRIES = 168
 
 @compiled
 def watch_settlement(world, venue, p):
-    """Take the oracle price into the mean that the next expiry settles at, in the sub-steps of its window."""
+    """In the sub-steps of the settlement window: add the oracle price to the mean at which the next expiry settles."""
     if venue.next_expiry - world.substep <= p.settlement_window:
         venue.settlement_sum += venue.oracle_price
         venue.settlement_count += 1
@@ -26,7 +26,7 @@ def watch_settlement(world, venue, p):
 
 @compiled
 def settlement_price(venue):
-    """Mean oracle price over the window [USD per coin]; the last price where no window was watched."""
+    """Mean oracle price over the window [USD per coin]; the last price if there was no window."""
     if venue.settlement_count == 0:
         return venue.oracle_price
     return venue.settlement_sum / venue.settlement_count
@@ -34,20 +34,20 @@ def settlement_price(venue):
 
 @compiled
 def close_settlement(venue):
-    """Begin the next expiry's mean."""
+    """Start the mean of the next expiry."""
     venue.settlement_sum = 0.0
     venue.settlement_count = 0
 
 
 @compiled
 def intrinsic(price, strike, is_call):
-    """What one contract pays at expiry [USD]."""
+    """Payout of one contract at expiry [USD]."""
     return max(price - strike, 0.0) if is_call else max(strike - price, 0.0)
 
 
 @compiled
 def settle_longs(world, venue, v, e, price, events):
-    """Cash-settle what traders hold of expiry `e` at `price`; what the pool cannot pay is owed to them.
+    """Settle in cash what traders hold of expiry `e` at `price`; the pool owes them what it cannot pay.
 
     Returns:
         (due to holders [USD], share of it that was paid at once).
@@ -66,14 +66,14 @@ def settle_longs(world, venue, v, e, price, events):
 
 @compiled
 def pay_unpaid(world, venue):
-    """Hourly: pay what option holders are still owed as soon as cash can be had."""
+    """Hourly: pay what option holders are still owed, as far as the pool can get cash."""
     if venue.option_unpaid > 0.0:
         venue.option_unpaid -= pay_from_pool(world, venue, venue.option_unpaid)
 
 
 @compiled
 def list_expiry(world, venue, e, expiry, p):
-    """List fresh strikes around the oracle price for expiry slot `e` that settles at sub-step `expiry`."""
+    """List new strikes around the oracle price for expiry slot `e`, which settles at sub-step `expiry`."""
     venue.expiry[e] = expiry
     middle = 0.5 * (venue.num_strikes - 1)
     for k in range(venue.num_strikes):

@@ -1,8 +1,8 @@
-"""Short positions that end: closed by force when their margin is gone, or settled at expiry; who bears what lacks.
+"""Short positions that end: closed by force when their margin is too small, or settled at expiry; who bears the loss.
 
-Coin that has to become cash is sold through the spot pool, at once and at any price, and is a cause like a liquidator's
-sale. Of pledged coin only what the loan's own debt leaves is taken: the lending market's claim comes first. What a
-collateral does not cover is the option pool's loss.
+Coin that must become cash is sold to the spot pool, at once and at any price. Like a liquidator's sale it may cause
+other events. Of pledged coin, only the part is taken that the loan leaves: the lending market's claim is served first.
+The option pool bears what the collateral does not cover.
 """
 
 from protogov.envs.world.attribution import book_closed_short
@@ -18,16 +18,16 @@ from protogov.envs.world.settlement import intrinsic
 from protogov.envs.world.state import CollateralKind, EventKind
 from protogov.envs.world.surface import move_surface
 
-LARGEST_SALE = 0.5  # share of the pool's cash that one sale takes out
-ROUNDING = 1e-9  # of a debt: what a sale to the last cent may miss
+LARGEST_SALE = 0.5  # largest share of the pool's cash that one sale takes
+ROUNDING = 1e-9  # share of a debt that a sale may miss by rounding
 
 
 @compiled
 def liquidation_split(premium, collateral, least_fee, ratio):
-    """Who gets what of a liquidated seller's collateral: (seller, pool, fees, shortfall of the pool) [USD].
+    """Split a liquidated seller's collateral: (to the seller, to the pool, fees, shortfall of the pool) [USD].
 
-    The fee is `ratio` of what the buy-back leaves, at least `least_fee`; where that is not there, the fee is still
-    taken and the pool goes short. Source: Lyra Avalon, ShortCollateral and OptionToken.getLiquidationFees.
+    The fee is `ratio` of what the buy-back leaves, at least `least_fee`. If the collateral does not suffice, the fee is
+    still taken and the pool gets less. Source: Lyra Avalon, ShortCollateral and OptionToken.getLiquidationFees.
     """
     if collateral >= premium + least_fee:
         fees = max(least_fee, (collateral - premium) * ratio)
@@ -45,14 +45,14 @@ def fee_split(fees, keeper_share, treasury_share):
 
 @compiled
 def coin_for_cash(world, cash, fee):
-    """Coin whose sale to the spot pool brings `cash` USD after the fee; at most half of the pool's cash is taken."""
+    """Coin whose sale to the spot pool brings `cash` USD after the fee; at most half of the pool's cash."""
     gross = min(cash / (1.0 - fee), LARGEST_SALE * world.pool_cash)
     return world.pool_coin * gross / (world.pool_cash - gross)
 
 
 @compiled
 def available_coin(venue, s, p):
-    """Coin that may be sold for what seller `s` owes: what it handed over, or what its loan does not need."""
+    """Coin that may be sold for the debt of seller `s`: coin that it posted, or pledged coin that its loan leaves."""
     if venue.short_kind[s] != CollateralKind.PLEDGE:
         return venue.short_coin[s]
     i = venue.short_account[s]
@@ -62,7 +62,7 @@ def available_coin(venue, s, p):
 
 @compiled
 def raise_cash(world, venue, s, needed, p):
-    """Turn the collateral of seller `s` into `needed` USD at most; the caller books what was raised.
+    """Turn the collateral of seller `s` into at most `needed` USD. The caller books what was raised.
 
     Returns:
         (cash raised [USD], coin sold, log price impact of the sale).
@@ -88,7 +88,7 @@ def raise_cash(world, venue, s, needed, p):
 
 @compiled
 def release(world, venue, s):
-    """Seller `s` is free: what is left of its collateral goes back, and its position is no longer in the book."""
+    """End the position of seller `s`: return the rest of its collateral and remove the position from the book."""
     cash, coin = venue.short_collateral[s], venue.short_coin[s]
     venue.short_collateral[s] = 0.0
     venue.short_collateral_sum -= cash
@@ -109,7 +109,7 @@ def release(world, venue, s):
 
 @compiled
 def check_margins(world, venue, v, events, p):
-    """Close out every seller whose collateral fell below the governed requirement; LPs bear a shortfall."""
+    """Close every seller whose collateral is below the governed requirement. LPs bear a shortfall."""
     for s in range(venue.num_shorts):
         if venue.short_contracts[s] > 0.0 and below_margin(world, venue, s, venue.oracle_price, p):
             close_out(world, venue, v, s, events, p)
@@ -117,23 +117,23 @@ def check_margins(world, venue, v, events, p):
 
 @compiled
 def close_out(world, venue, v, s, events, p):
-    """Buy the position of seller `s` back by force, from its collateral, and split fees and shortfall."""
+    """Buy back the position of seller `s` by force with its collateral, and split fees and shortfall."""
     ticket = buy_back(venue, s)
-    # the event's parent: nobody when the tape's own move suffices
+    # the event's parent; there is none if the tape's own move suffices
     parent = venue.parent_serial
     if below_margin(world, venue, s, in_quote(world, world.tape_price, p), p):
         parent = -1
     owed, _, skew = forced_terms(world, venue, ticket, p)
-    # what can be taken, which for a pledge is more than what it counted for at the threshold
+    # the collateral that can be taken: for a pledge more than its value at the liquidation threshold
     collateral = venue.short_collateral[s] + available_coin(venue, s, p) * venue.oracle_price
     _, to_pool, fees, _ = liquidation_split(owed, collateral, p.short_least_fee, p.short_penalty)
     raised, coin, impact = raise_cash(world, venue, s, to_pool + fees, p)
-    # a sale may bring less than the oracle's price promised
+    # a sale may bring less than the value at the oracle's price
     fees = min(fees, raised)
     to_pool = raised - fees
     keeper, treasury, pool = fee_split(fees, p.short_keeper_share, p.short_treasury_share)
     shortfall = max(owed - to_pool, 0.0)
-    # what the seller pays beyond the value it leaves behind is its loss; a shortfall is the pool's
+    # what the seller pays beyond the value of its position is its loss; a shortfall is the pool's loss
     venue.sum_uninformed_surplus -= max(raised - short_mark(venue, s), 0.0)
     venue.sum_bad_debt += shortfall
     venue.option_cash += to_pool + pool
@@ -151,9 +151,10 @@ def close_out(world, venue, v, s, events, p):
 
 @compiled
 def settle_shorts(world, venue, v, e, price, events, p):
-    """Sellers of expiry `e` pay its intrinsic value at `price` from their collateral; LPs bear a shortfall.
+    """Sellers of expiry `e` pay its intrinsic value at `price` from their collateral. LPs bear a shortfall.
 
-    Returns what they paid [USD].
+    Returns:
+        What they paid [USD].
     """
     received = 0.0
     for s in range(venue.num_shorts):

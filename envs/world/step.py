@@ -1,12 +1,12 @@
 """The order of a sub-step, of an hour and of a decision. Read this file first.
 
-A sub-step is five minutes: the outside price moves, scared liquidity leaves the pool, arbitrage closes part of the gap,
-each venue's oracle follows late, announced lever changes land, interest accrues, people act, unhealthy loans are
-liquidated and the sales move the pool, back to the oracles until quiet, the option pools hedge, options settle, the
-treasury covers losses, and the books are checked.
+A sub-step is five minutes, in this order. The outside price moves. Scared liquidity leaves the pool. Arbitrage closes
+part of the gap. Each venue's oracle reports, possibly late. Announced lever changes take effect. Interest accrues.
+People act. Unhealthy loans are liquidated and the sales move the pool; the oracles look again, until nothing more
+happens. The option pools hedge. Options settle. The treasury covers losses. Each hour ends with a check of the books.
 
-`params` has a row of parameters for each venue. What belongs to a venue, or to those who visit it, reads `p`, its own
-row; what belongs to the world reads the first, which agrees with the others there (`parameters.py` says which do).
+`params` has one row of parameters per venue. Code about a venue or its visitors reads `p`, the row of that venue. Code
+about the world reads the first row. All rows agree in the fields that describe the world (see `parameters.py`).
 """
 
 import numpy as np
@@ -48,13 +48,13 @@ from protogov.envs.world.state import NEVER, SUBSTEPS
 from protogov.envs.world.surface import revert_surface
 from protogov.envs.world.welfare import clear_sums
 
-MAX_ROUNDS = 8  # of liquidations and of oracles' updates within one sub-step
+MAX_ROUNDS = 8  # of liquidations and of oracle reports within one sub-step
 SUPPLIERS_AT, SHORT_SELLERS_AT, MARK_AT = 3, 6, SUBSTEPS - 1  # sub-steps of an hour
 
 
 @compiled
 def run_decision(world, tape, actions, events, params):
-    """Aim the levers at `actions` [venue, lever] and run the hours of one decision; returns the hours run."""
+    """Set the targets of the levers from `actions` [venue, lever] and run one decision. Returns its hours."""
     world.step_events = 0
     for v in range(world.num_venues):
         venue = world.venues[v]
@@ -71,17 +71,17 @@ def run_decision(world, tape, actions, events, params):
 
 @compiled
 def run_hour(world, tape, events, params):
-    """One hour: conditions of the tape, announcements of the shield, twelve sub-steps, hourly bookkeeping."""
+    """One hour: the tape's conditions, announcements of the shield, twelve sub-steps, hourly bookkeeping."""
     p = params[0]
     candle = tape[world.hour + 1]
-    # to float64: with jitting off a product of float32 and a Python float stays float32
+    # to float64 below: with jitting off, a product of float32 and a Python float stays float32
     ahead = tape[min(world.hour + 1 + int(p.informed_horizon), tape.shape[0] - 1)]
     world.events_hour = 0
     read_tape(world, candle, p)
     set_funding(world, candle, p)
     for v in range(world.num_venues):
         venue = world.venues[v]
-        # first what was announced before: a lever whose notice is as long as its delay may move again at once
+        # execute earlier announcements first: a lever whose notice equals its delay may then announce again at once
         land_levers(world, venue)
         announce_levers(venue, world.substep)
         refill_informed(venue, params[v])
@@ -98,7 +98,7 @@ def run_hour(world, tape, events, params):
 
 @compiled
 def run_substep(world, candle, future_vol, k, events, params):
-    """Five minutes, in the order of this file's first lines."""
+    """Five minutes, in the order that this file's docstring lists."""
     shared = params[0]
     for v in range(world.num_venues):
         remember_pool(world, world.venues[v], params[v])
@@ -140,14 +140,14 @@ def run_substep(world, candle, future_vol, k, events, params):
         cover_deficit(world, venue, p)
         if venue.backstop > 0.0:
             repay_backstop(world, venue)
-        # last: the next interest is owed and earned on what liquidations and settlements left
+        # last: interest then accrues on what liquidations and settlements left
         refresh_rates(venue, p)
     world.substep += 1
 
 
 @compiled
 def land_levers(world, venue):
-    """Put announced changes that are due into force, and look at every loan again when there was one."""
+    """Execute announced changes that are due; if there was one, mark all loans to be checked again."""
     if venue.next_due <= world.substep:
         execute_due_levers(venue, world.substep)
         venue.health_stale = 1
@@ -155,7 +155,7 @@ def land_levers(world, venue):
 
 @compiled
 def after_oracles(world, events, params):
-    """Where the oracle has a new price: re-mark the option book, call margins, and look at every loan again."""
+    """For each oracle with a new price: mark the option book, call margins, and mark all loans to be checked again."""
     for v in range(world.num_venues):
         venue, p = world.venues[v], params[v]
         if not venue.oracle_moved:
@@ -169,7 +169,7 @@ def after_oracles(world, events, params):
 
 @compiled
 def liquidate_until_quiet(world, events, params):
-    """Liquidate, let the oracles follow the sales, and again, until nothing more happens (bounded rounds)."""
+    """Liquidate, let the oracles follow the sales, and repeat until nothing more happens (at most `MAX_ROUNDS`)."""
     for _ in range(MAX_ROUNDS):
         if liquidate_round(world, events, params) == 0:
             return
@@ -179,7 +179,7 @@ def liquidate_until_quiet(world, events, params):
 
 @compiled
 def mark_hour(world, venue, v, events, p):
-    """Last sub-step of an hour: the surface drifts back, the book is marked, margins are called, a hedge is ordered."""
+    """Last sub-step of an hour: the surface reverts, the book is marked, margins are called, a hedge is ordered."""
     if p.options_on == 0.0:
         return
     revert_surface(world, venue, p)
@@ -201,13 +201,13 @@ def mark_hour(world, venue, v, events, p):
 
 @compiled
 def settle_expiries(world, venue, v, events, p):
-    """Settle what is due at the mean oracle price, sellers first so that their money can pay buyers; list the next."""
+    """Settle due expiries at the mean oracle price, and list the next. Sellers pay first: this money can pay buyers."""
     if p.options_on == 0.0:
         venue.next_expiry = NEVER
         return
     earliest, price = NEVER, settlement_price(venue)
     close_settlement(venue)
-    judge_fills(venue)  # what settles is relisted under the same node
+    judge_fills(venue)  # the node of a settled option is listed again for a new one
     mark_fair_book(world, venue, p)
     for e in range(venue.num_expiries):
         if venue.expiry[e] <= world.substep + 1:
@@ -232,7 +232,7 @@ def close_hour(world, venue, p):
         venue.sum_unmet_hours += 1
     venue.liquidation_gain_peak = max(venue.liquidation_gain_peak, venue.liquidation_gain)
     venue.hedge_gain_peak = max(venue.hedge_gain_peak, venue.hedge_gain)
-    venue.health_stale = 1  # an hour's interest moved every debt, even where no price moved
+    venue.health_stale = 1  # an hour's interest changed every debt, even if no price moved
     keep = 1.0 - 1.0 / 24.0
     venue.borrow_flow_day = venue.borrow_flow_day * keep + venue.sum_net_borrow - venue.flow_mark_borrow
     venue.supply_flow_day = venue.supply_flow_day * keep + venue.sum_net_supply - venue.flow_mark_supply

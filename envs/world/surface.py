@@ -1,8 +1,8 @@
-"""The vol surface of the options AMM: a base vol an expiry, a skew a node, and their time-weighted averages.
+"""The vol surface of the options AMM: a base vol per expiry, a skew per node, and their time-weighted averages.
 
-A node is one (expiry, strike); its vol is base_vol[expiry] * skew[expiry, strike], tilted by the skew-shift lever. A
-trade moves both. What must not be moved for a profit (forced closings, the variance fee) reads the
-geometric time-weighted average (GWAV) instead, as Lyra Avalon does: exp of the mean of ln(vol) over a window.
+A node is one (expiry, strike). Its vol is base_vol[expiry] * skew[expiry, strike], tilted by the skew-shift lever. A
+trade moves both factors. Some uses must not be moved by a trade for a profit: forced closes and the variance fee. They
+use the geometric time-weighted average (GWAV): exp of the mean of ln(vol) over a window. Source: Lyra Avalon.
 """
 
 from math import exp, log
@@ -18,25 +18,25 @@ MIN_SKEW, MAX_SKEW = 0.2, 5.0
 
 @compiled
 def clipped_vol(vol):
-    """Vols are kept within [5%, 500%]."""
+    """The vol, limited to [5%, 500%]."""
     return min(max(vol, MIN_VOL), MAX_VOL)
 
 
 @compiled
 def within_bounds(base_vol, skew):
-    """True while a base vol, a skew and their product stay in their bounds; a trade that would leave is refused."""
+    """True while base vol, skew and their product are within their bounds; other trades are refused."""
     return MIN_VOL <= base_vol <= MAX_VOL and MIN_SKEW <= skew <= MAX_SKEW and MIN_VOL <= base_vol * skew <= MAX_VOL
 
 
 @compiled
 def tilt(moneyness, width):
-    """Direction of the skew shift at log(spot / strike): +1 far below the spot, -1 far above, linear between."""
+    """Weight of the skew shift at log(spot / strike): +1 far below the spot, -1 far above, linear between."""
     return min(max(moneyness / width, -1.0), 1.0)
 
 
 @compiled
 def mid_vol(venue, e, k, spot, p):
-    """The pool's own vol of a node, before any trade and without the spread."""
+    """The pool's own vol of a node, before a trade and without the spread."""
     return node_vol(venue, e, k, log(spot / venue.strike[e, k]) if venue.skew_shift != 0.0 else 0.0, p)
 
 
@@ -49,20 +49,20 @@ def node_vol(venue, e, k, moneyness, p):
 
 @compiled
 def fair_vol(implied_vol, spot, strike, p):
-    """The tape's vol of a strike: at-the-money implied vol times a fixed slope in log moneyness."""
+    """The tape's vol at a strike: at-the-money implied vol times a ratio that is linear in log moneyness."""
     return clipped_vol(implied_vol * normalised_skew(p.surface_skew, spot, strike))
 
 
 @compiled
 def vol_impact(base_vol, skew, signed_contracts, standard_size, skew_impact):
-    """(base vol, skew) after a trade; a buyer's contracts are positive (Lyra Avalon _getPostTradeVols)."""
+    """(base vol, skew) after a trade; bought contracts are positive (source: Lyra Avalon _getPostTradeVols)."""
     move = signed_contracts / standard_size / 100.0
     return base_vol + move, skew + move * skew_impact
 
 
 @compiled
 def move_surface(world, venue, e, k, base, skew):
-    """Take over the post-trade vol of a node."""
+    """Set the vol of a node to its value after a trade."""
     accumulate_base(world, venue, e)
     accumulate_skew(world, venue, e, k)
     venue.base_vol[e] = clipped_vol(base)
@@ -72,9 +72,9 @@ def move_surface(world, venue, e, k, base, skew):
 
 @compiled
 def revert_surface(world, venue, p):
-    """Hourly: vols drift back to the public index and skews to the fair slope, half of the way in `vol_reversion` h.
+    """Hourly: base vols revert to the public index and skews to the fair slope; `vol_reversion` is the half-life.
 
-    The averages are brought up to date first, and what they have summed up so far is remembered for their windows.
+    First the integrals of the averages are updated, and their values are stored for the windows.
     """
     share = 1.0 - decay(1.0, p.vol_reversion)
     spot = venue.oracle_price
@@ -94,7 +94,7 @@ def revert_surface(world, venue, p):
 
 @compiled
 def open_surface(world, venue, e, p):
-    """A fresh expiry: base vol at the public index, skews at the fair slope, averages that begin now."""
+    """A new expiry: base vol at the public index, skews at the fair slope; its averages begin now."""
     venue.base_vol[e] = world.anchor_vol
     venue.fee_vol[e] = world.anchor_vol
     venue.base_log_sum[e] = 0.0
@@ -112,33 +112,33 @@ def open_surface(world, venue, e, p):
 
 @compiled
 def log_area(vol, elapsed):
-    """What `elapsed` sub-steps at `vol` add to the integral of ln(vol)."""
+    """Addition to the integral of ln(vol) by `elapsed` sub-steps at `vol`."""
     return log(vol) * elapsed
 
 
 @compiled
 def geometric_average(area_now, area_then, elapsed):
-    """GWAV over `elapsed` > 0 between two values of the integral (Lyra Avalon GWAV.queryGWAV)."""
+    """GWAV over `elapsed` > 0 sub-steps between two values of the integral (source: Lyra Avalon GWAV.queryGWAV)."""
     return exp((area_now - area_then) / elapsed)
 
 
 @compiled
 def accumulate_base(world, venue, e):
-    """Bring the integral of ln(base vol) up to now, before it changes."""
+    """Update the integral of ln(base vol) to the present, before the vol changes."""
     venue.base_log_sum[e] += log_area(venue.base_vol[e], world.substep - venue.base_since[e])
     venue.base_since[e] = world.substep
 
 
 @compiled
 def accumulate_skew(world, venue, e, k):
-    """Bring the integral of ln(skew) up to now, before it changes."""
+    """Update the integral of ln(skew) to the present, before the skew changes."""
     venue.skew_log_sum[e, k] += log_area(venue.skew[e, k], world.substep - venue.skew_since[e, k])
     venue.skew_since[e, k] = world.substep
 
 
 @compiled
 def window_start(world, venue, e, hours):
-    """(hour, sub-step) of the mark at which a window of `hours` begins: an hour's end, or the listing (hour -1)."""
+    """(hour, sub-step) at which a window of `hours` begins: the end of an hour, or the listing (then hour is -1)."""
     hour = world.hour - min(int(hours), GWAV_HOURS - 2) - 1
     substep = hour * SUBSTEPS + SUBSTEPS - 1
     if hour < 0 or substep <= venue.listed[e]:
@@ -148,7 +148,7 @@ def window_start(world, venue, e, hours):
 
 @compiled
 def base_gwav(world, venue, e, hours):
-    """Average base vol of an expiry over the last `hours` (whole, at most 36), or since its listing."""
+    """Average base vol of an expiry over the last `hours` (a whole number, at most 36), or since its listing."""
     hour, start = window_start(world, venue, e, hours)
     elapsed = world.substep - start
     if elapsed <= 0:
@@ -160,7 +160,7 @@ def base_gwav(world, venue, e, hours):
 
 @compiled
 def skew_gwav(world, venue, e, k, hours):
-    """Average skew of a node over the last `hours` (whole, at most 36), or since its listing."""
+    """Average skew of a node over the last `hours` (a whole number, at most 36), or since its listing."""
     hour, start = window_start(world, venue, e, hours)
     elapsed = world.substep - start
     if elapsed <= 0:
@@ -172,16 +172,16 @@ def skew_gwav(world, venue, e, k, hours):
 
 @compiled
 def average_vol(world, venue, e, k, hours):
-    """Average vol of a node: the averages of base vol and skew multiplied."""
+    """Average vol of a node: average base vol times average skew."""
     return clipped_vol(base_gwav(world, venue, e, hours) * skew_gwav(world, venue, e, k, hours))
 
 
 @compiled
 def forced_vol(world, venue, e, k, base, skew, trader_is_short, p):
-    """Vol at which a position is closed by force (Lyra Avalon, OptionMarketPricer).
+    """Vol at which a position is closed by force (source: Lyra Avalon, OptionMarketPricer).
 
-    The less favourable of spot and average vol, times a shock: a short is bought back dear, a long taken back cheap.
-    With the switch `gwav_on` at 0 the spot vol alone decides, and can be pushed for a profit.
+    The less favourable of current and average vol, times a shock: a short is bought back at a high price, a long is
+    taken back at a low price. With `gwav_on` = 0 only the current vol counts, and a trade can push it for a profit.
     """
     spot = base * skew
     average = average_vol(world, venue, e, k, p.gwav_forced_hours) if p.gwav_on > 0.0 else spot

@@ -1,31 +1,31 @@
-"""Rewards: the terms of every mandate and the parts of welfare W, each in basis points of K0 a decision.
+"""Rewards: the terms of every mandate and the parts of welfare W, each in basis points of K0 per decision.
 
-K0 is the opening deposits + LP value + treasury of a venue, fixed for the episode. P0 and the fair vols are the
-tape's, so no governor can mark its own book. W is the sum over the people of one venue of
+K0 is a venue's opening deposits + LP value + treasury, fixed for the episode. P0 and the fair vols come from the tape,
+so no governor can mark its own book. W is the sum over the people of one venue of
 
-    part         owner            [USD a decision]
-    borrowers    borrowers        + area of each account's own staircase above the borrow rate (surplus.py)
-    suppliers    suppliers        + area of each supplier's own supply curve below the supply rate, on the part of its
-                                  claim that it does not want back (surplus.py)
+    part         owner            [USD per decision]
+    borrowers    borrowers        + area between each account's own demand in steps and the borrow rate (surplus.py)
+    suppliers    suppliers        + area between the supply rate and each supplier's own supply curve, on that part of
+                                  its claim that it does not want back (surplus.py)
     lps          option LPs       + fees and spread + interest + hedging + adverse selection + sellers closed by force
                                   + settlement (attribution.py) - variance_aversion * variance of the net book
                                   (hedging.py) - outside yield * NAV0
-    traders      uninformed,      + (reservation vol - vol paid) * vega (option_traders.py); of borrowers' puts
-                 short sellers    what they cost above fair value (put_buyers.py); closings by force
+    traders      uninformed,      + (reservation vol - vol paid) * vega (option_traders.py); for borrowers' puts,
+                 short sellers    minus their cost above fair value (put_buyers.py); minus losses by forced closes
     treasury     the protocol     + change of cash, reserve and coin at P0
     haircuts     suppliers, LPs   - loss_weight * deposits written off (lending.py)
-    deficit      who will fill it - loss_weight * change of burned debt that nobody has covered yet
+    deficit      who will fill it - loss_weight * change of written-off debt that nobody has covered yet
     latent       who would bear   - loss_weight * change of a put on 97% of each loan's collateral, struck at its debt,
                  a default        and of what short sellers owe beyond 97% of theirs (latent.py)
     liquidation  borrowers        - liquidation_weight * collateral taken beyond the debt repaid (liquidation.py)
-    lockup       suppliers        - lockup_charge * withdrawals asked for and not paid (suppliers.py)
+    lockup       suppliers        - lockup_charge * withdrawals requested and not paid (suppliers.py)
 
-with loss_weight = 3 (lambda), liquidation_weight = 1/2 (kappa: a good half of that cost is liquidators' profit, a
-transfer) and the other constants in `parameters.py`, each with its source. What the option pool's book gained or lost
-by delta, gamma, theta and vega is a transfer to or from those who hold the other side, or a bet on the price: it is
-reported with weight 0 beside the profits of informed traders, liquidators and arbitrageurs. Each loss is charged once,
-where it lands: a default that becomes a haircut leaves `latent`, what LPs lose of their deposit is in `haircuts` and
-not in `lps`, and what the treasury owes is in `deficit` and not in `treasury`.
+with loss_weight = 3 (lambda) and liquidation_weight = 1/2 (kappa: more than half of this cost is liquidators' profit, a
+transfer). The other constants and their sources are in `parameters.py`. Delta, gamma, theta and vega of the option
+pool's book move money between the pool and the holders of the other side, or are a bet on the price. They are reported
+with weight 0, like the profits of informed traders, liquidators and arbitrageurs. Each loss is charged once, where it
+ends. A default that becomes a haircut leaves `latent`. LPs' losses of their deposit are in `haircuts`, not in `lps`.
+The treasury's debts are in `deficit`, not in `treasury`.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ from protogov.envs.world.lever_table import levers_of
 from protogov.envs.world.options import marked_nav
 from protogov.envs.world.state import HOURS_PER_YEAR
 
-FREE_DRAWDOWN = 50e-4  # of K0: the part of a drawdown that a mandate does not charge
+FREE_DRAWDOWN = 50e-4  # share of K0: the part of a drawdown that a mandate does not charge
 
 TERM_NAMES: tuple[str, ...] = (
     # ---- sources of the mandates
@@ -55,7 +55,7 @@ TERM_NAMES: tuple[str, ...] = (
     "variance_charge",
     "uninformed_surplus",
     "spread_drawdown_growth",
-    # ---- parts of welfare, signed so that they add up to it
+    # ---- parts of welfare, with signs such that W is their sum
     "welfare_borrowers",
     "welfare_suppliers",
     "welfare_lps",
@@ -68,37 +68,37 @@ TERM_NAMES: tuple[str, ...] = (
     "welfare_lockup",
     "welfare",
     # ---- reported with weight 0
-    "funding_cost",  # of what is lent: the treasury's share of W has it
+    "funding_cost",  # of lent money; the treasury's part of W already contains it
     "lp_profit",  # dNAV0
     "bad_debt",
     "liquidated",
     "liquidator_profit",
     "informed_profit",
     "option_fees",
-    "latency_profit",  # the part of informed_profit that a late oracle hands out
-    "arbitrage_profit",  # of the spot pool, shared evenly among venues
+    "latency_profit",  # part of informed_profit: gains from a late oracle
+    "arbitrage_profit",  # of the spot pool, divided evenly among venues
     "pool_delta",  # market profit of the option pool, see attribution.py
     "pool_gamma_theta",
     "pool_vega",
-    "pool_fees",  # what it earned by trading and lending, see attribution.py too
+    "pool_fees",  # earned by trading and lending, see attribution.py
     "pool_adverse_selection",
     "pool_hedging",
     "pool_interest",
 )
 TERMS = np.dtype([(name, "f8") for name in TERM_NAMES])
 WELFARE_PARTS: tuple[str, ...] = tuple(name for name in TERM_NAMES if name.startswith("welfare"))
-CHURN_LEVERS = levers_of("rate")  # whose moves `rate_churn` counts
+CHURN_LEVERS = levers_of("rate")  # the levers whose moves `rate_churn` counts
 
 
 @compiled
 def treasury_value(world, venue):
-    """What the treasury owns [USD], coin at the tape's price; the open deficit is apart."""
+    """Assets of the treasury [USD], coin at the tape's price; the open deficit is not included."""
     return venue.treasury_cash + venue.reserve + venue.treasury_coin * world.tape_price
 
 
 @compiled
 def remember_values(world, venue, p):
-    """Take the values that the next decision's differences start from."""
+    """Store the values from which the next decision's differences are computed."""
     venue.last_marked_nav = marked_nav(venue)
     venue.last_nav = fair_nav(world, venue, mark_fair_book(world, venue, p))
     venue.last_treasury = treasury_value(world, venue)
@@ -109,7 +109,7 @@ def remember_values(world, venue, p):
 
 @compiled
 def settle_terms(world, venue, hours, out, p):
-    """End of a decision of `hours`: fill the terms [bp of K0] and take over the values for the next one."""
+    """End of a decision of `hours`: fill the terms [bp of K0] and store the values for the next decision."""
     bp = 1e4 / venue.opening_value
     nav, treasury, latent = venue.last_nav, venue.last_treasury, venue.last_latent
     own_nav, deficit, arbitrage = venue.last_marked_nav, venue.last_deficit, venue.last_arbitrage
@@ -179,11 +179,11 @@ def settle_terms(world, venue, hours, out, p):
 
 @compiled
 def lp_income(venue):
-    """What LPs earn by serving others [USD]: the pool's profit without that of the market, less its risk's price."""
+    """LPs' income from serving others [USD]: the pool's profit without market profit, minus the price of its risk."""
     return (
         venue.pool_fees
         + venue.pool_interest
-        + venue.sum_lp_haircuts  # interest counts them, and so do the haircuts
+        + venue.sum_lp_haircuts  # interest already contains them, and `haircuts` charges them again
         + venue.pool_hedging
         + venue.pool_adverse_selection
         + venue.pool_shorts
@@ -194,9 +194,9 @@ def lp_income(venue):
 
 @compiled
 def grow_drawdowns(venue, latent_change, nav_change, bp):
-    """Growth [bp] of the deepest drawdown beyond the free part: of the charged mandate's own sum and of NAV0."""
+    """Growth [bp] of the deepest drawdown beyond the free part: of the mandate's own sum, and of NAV0."""
     free = FREE_DRAWDOWN * venue.opening_value
-    weights = venue.score_weights  # of the mandate: `Layout.blank_world` takes them from the role
+    weights = venue.score_weights  # of the mandate: `Layout.blank_world` copies them from the role
     venue.risk_score += (
         weights.reserve_income * venue.sum_reserve_income
         + weights.borrower_surplus * venue.sum_borrower_surplus
@@ -224,7 +224,7 @@ def grow_drawdowns(venue, latent_change, nav_change, bp):
 
 @compiled
 def clear_sums(venue):
-    """Start of a decision: sums begin at zero."""
+    """Start of a decision: set all sums to zero."""
     venue.sum_reserve_income = 0.0
     venue.sum_funding_cost = 0.0
     venue.sum_supplier_surplus = 0.0

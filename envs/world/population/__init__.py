@@ -1,4 +1,4 @@
 """The people: borrowers, suppliers, liquidators, option traders and short sellers, one file each.
 
-They decide; mechanisms book.
+These files make decisions. The mechanisms of the other files book the transfers.
 """

@@ -1,4 +1,4 @@
-"""Borrowers: heavy-tailed sizes, sticky thresholds in the rate, puts, top-ups, deleveraging, exit and return."""
+"""Borrowers: heavy-tailed sizes, thresholds in the rate, puts, top-ups, deleveraging, exit and return."""
 
 from math import exp, log
 
@@ -17,20 +17,20 @@ from protogov.envs.world.population.thresholds import level_of, next_level, spre
 from protogov.envs.world.population.venue_choice import pull_of, review_venue, split_account
 from protogov.envs.world.state import ACCOUNT_SLOTS, HOURS_PER_YEAR, SUBSTEPS, EventKind
 
-TOP_UP_TARGET = 1.1  # health factor restored, over the account's safety level
-REFERENCE_RATE, REFERENCE_LTV = 0.0526, 0.805  # default levers at 75% utilisation: what sizes are scaled at
-BORROWING_ROOM = 1.02  # health factor after a loan, over the account's safety level, at least
-LARGEST_DELEVERAGE = 0.25  # share of the collateral sold in one action
+TOP_UP_TARGET = 1.1  # health factor after a top-up, divided by the account's safety level
+REFERENCE_RATE, REFERENCE_LTV = 0.0526, 0.805  # default levers at 75% utilisation: sizes are scaled at these values
+BORROWING_ROOM = 1.02  # least health factor after a new loan, divided by the account's safety level
+LARGEST_DELEVERAGE = 0.25  # largest share of the collateral sold in one action
 
 
 @compiled
 def draw_borrowers(world, venue, v, params):
-    """Who the borrowers are: Pareto sizes, reservation rates, leverage, safety, activity and wallets, not yet any debt.
+    """Draw the borrowers: Pareto sizes, reservation rates, leverage, safety, activity and wallets, but no debt yet.
 
-    The population does not depend on the levers: it is scaled so that it would owe `debt_size` at the reference rate
-    and loan-to-value. What it owes when the episode opens follows from the levers in force, see `open_loans`.
-    Person i has the same traits at every venue, and where there are two, the position of both, split by its taste and
-    by the venues' sizes.
+    The population does not depend on the levers: it is scaled to owe `debt_size` at the reference rate and
+    loan-to-value. What it owes when the episode opens follows from the opening levers, see `open_loans`. Person i has
+    the same traits at every venue. With two venues, person i has one position, split between both by its taste and by
+    the venues' sizes.
     """
     seed, p = world.seed, params[v]
     whole, pull = p.debt_size, 0.0  # debt [USD] at all venues
@@ -47,7 +47,7 @@ def draw_borrowers(world, venue, v, params):
         size = power(1.0 - u * (1.0 - smallest), -1.0 / p.account_tail)
         u = uniform(seed, i, 0, 0, Purpose.ACCOUNT_LEVERAGE)
         venue.account_leverage[i] = p.leverage_low + (p.leverage_high - p.leverage_low) * u
-        # who uses most of what a loan may be values it most
+        # an account that uses most of its allowed loan values the loan most
         taste = p.reservation_spread * normal(seed, i, 0, 0, Purpose.ACCOUNT_RATE) + p.leverage_taste * (2.0 * u - 1.0)
         venue.account_reservation_rate[i] = p.reservation_median * exp(taste)
         if p.reservation_top > 0.0:
@@ -73,9 +73,10 @@ def draw_borrowers(world, venue, v, params):
 
 @compiled
 def full_debt(venue, i, value):
-    """Debt [USD] of account `i` at its highest level, against collateral of `value` USD.
+    """Debt [USD] of account `i` at its highest level, against collateral worth `value` USD.
 
-    Nobody borrows so much that a small fall of the price would make him sell: his own safety level limits him too.
+    Nobody borrows so much that a small fall of the price would force a sale. The account's own safety level therefore
+    also limits the debt.
     """
     careful = venue.liquidation_threshold / (venue.account_safety[i] * BORROWING_ROOM)
     return min(venue.account_leverage[i] * venue.loan_to_value, careful) * value
@@ -83,7 +84,7 @@ def full_debt(venue, i, value):
 
 @compiled
 def total_wanted_debt(world, venue, rate, p):
-    """Debt [USD] of all accounts on their levels at `rate`: a falling staircase in the rate."""
+    """Wanted debt [USD] of all accounts at `rate`, each on its level: it falls with the rate in steps."""
     total = 0.0
     for i in range(venue.num_accounts):
         share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
@@ -94,7 +95,7 @@ def total_wanted_debt(world, venue, rate, p):
 
 @compiled
 def wanted_shortfall(world, venue, rate, fall, p):
-    """What all those debts at `rate` would owe beyond 97% of their collateral after a `fall` (share) of price [USD]."""
+    """Debt beyond 97% of collateral [USD], summed over all wanted debts at `rate`, after a price fall of `fall`."""
     left = 0.97 * (1.0 - fall)
     total = 0.0
     for i in range(venue.num_accounts):
@@ -106,9 +107,9 @@ def wanted_shortfall(world, venue, rate, fall, p):
 
 @compiled
 def open_loans(world, venue, rate, scale, p):
-    """Put every account on its level at `rate`, with `scale` times the debt of that level; indices are 1.
+    """Set every account to its level at `rate`, with `scale` times the debt of that level; indices are 1.
 
-    An account whose level is 0 is gone already: its collateral is at home.
+    An account with the level 0 has already left: its collateral is outside.
     """
     venue.scaled_debt = 0.0
     for i in range(venue.num_accounts):
@@ -124,16 +125,16 @@ def open_loans(world, venue, rate, scale, p):
 
 @compiled
 def hold_level(venue, i, level, p):
-    """Account `i` is on `level` from now on; what that is worth to it follows from its staircase."""
+    """Set account `i` to `level`. The worth of this level to the account follows from its demand in steps."""
     venue.account_level[i] = level
     venue.account_worth[i] = staircase_worth(level, venue.account_offset[i], p.borrow_elasticity)
 
 
 @compiled
 def participation(rate, reservation_rate, demand, p):
-    """Share of its wanted debt that an account takes at `rate`: 1 when free, a half at its reservation rate.
+    """Share of its wanted debt that an account takes at `rate`: 1 at zero, one half at its reservation rate.
 
-    Logistic in log rate with exponent `borrow_elasticity`; `demand` scales the reservation rate.
+    Logistic in the log of the rate with the exponent `borrow_elasticity`. `demand` scales the reservation rate.
     """
     ratio = max(rate, 1e-9) / (reservation_rate * demand)
     return 1.0 / (1.0 + exp(p.borrow_elasticity * log(ratio)))
@@ -141,7 +142,7 @@ def participation(rate, reservation_rate, demand, p):
 
 @compiled
 def visit_borrowers(world, venue, v, substep_of_hour, events, p):
-    """Every account is visited once an hour, in a sub-step that rotates with a keyed draw."""
+    """Visit every account once an hour, in a sub-step that a keyed draw rotates."""
     first = int(uniform(world.seed, v, world.hour, 0, Purpose.ACCOUNT_SLOT) * SUBSTEPS)
     start = (substep_of_hour + first) % SUBSTEPS
     activity, hourly = venue.account_activity, venue.borrow_index / HOURS_PER_YEAR
@@ -157,7 +158,7 @@ def visit_borrowers(world, venue, v, substep_of_hour, events, p):
 
 @compiled
 def worth_of_debt(world, venue, v, i, p):
-    """Mean rate [annual] at which account `i` would give up the debt that it wants: the height of its demand curve."""
+    """Mean rate [annual] up to which account `i` would keep its wanted debt: the mean height of its demand curve."""
     if p.demand_choke > 0.0:
         return linear_worth(venue.account_level[i], rival_of(world, v).borrow_rate, p.demand_choke)
     return venue.account_worth[i] * venue.account_reservation_rate[i] * world.leverage_demand
@@ -165,7 +166,7 @@ def worth_of_debt(world, venue, v, i, p):
 
 @compiled
 def act(world, venue, v, i, events, p):
-    """One look of account `i` at its position: safety first, then, more rarely, the rate."""
+    """One look of account `i` at its position: first its safety, then, less often, the rate."""
     price = venue.oracle_price
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     collateral = venue.account_collateral[i]
@@ -185,8 +186,8 @@ def act(world, venue, v, i, events, p):
     if p.options_on > 0.0 and health < p.put_health and venue.account_puts[i] == 0.0:
         protect(world, venue, v, i, debt, p)
     if venue.account_pledges[i] > 0:
-        return  # its coin stands for options that it wrote: it neither leaves nor borrows more before they end
-    # an attentive account looks `attentive_activity` times an hour; half of them have reviewed after the half-life
+        return  # its coin backs options that it wrote: until they end, it cannot leave and cannot borrow more
+    # an attentive account looks `attentive_activity` times an hour; half of them have reviewed after one half-life
     chance = 1.0 - decay(1.0, p.borrow_half_life * p.attentive_activity)
     if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:
         if world.num_venues > 1:
@@ -200,7 +201,7 @@ def act(world, venue, v, i, events, p):
 
 @compiled
 def top_up(world, venue, i, debt, price, safety):
-    """Bring coins from the wallet until the health factor is safe or the wallet is empty; the new health factor."""
+    """Add coin from the wallet until the health factor is safe or the wallet is empty; the new health factor."""
     threshold = venue.liquidation_threshold
     needed = safety * TOP_UP_TARGET * debt / (threshold * price) - venue.account_collateral[i]
     coin = min(max(needed, 0.0), venue.account_wallet[i])
@@ -212,9 +213,9 @@ def top_up(world, venue, i, debt, price, safety):
 
 @compiled
 def deleverage(world, venue, v, i, debt, price, safety, events, p):
-    """Sell own collateral into the pool and repay, as far as safety asks and one action allows.
+    """Sell own collateral to the pool and repay, as much as safety needs and one action allows.
 
-    Coins s to sell so that (collateral - s) * price * LT = safety * (debt - s * sale price).
+    Coin s to sell solves (collateral - s) * price * LT = safety * (debt - s * sale price).
     """
     threshold = venue.liquidation_threshold
     collateral = venue.account_collateral[i]
@@ -240,9 +241,9 @@ def deleverage(world, venue, v, i, debt, price, safety, events, p):
 
 @compiled
 def review_rate(world, venue, i, p):
-    """Compare the rate with the thresholds of account `i`: it changes its level, leaves, returns, or trims its debt.
+    """Compare the rate with the thresholds of account `i`: it changes its level, leaves, returns, or adjusts its debt.
 
-    A step is made whole and at once; a loan is limited by the market's cash and the loan-to-value alone.
+    A change of level is made completely and at once. Only the market's cash and the loan-to-value limit a new loan.
     """
     share = participation(venue.borrow_rate, venue.account_reservation_rate[i], world.leverage_demand, p)
     level = next_level(venue.account_level[i], share, venue.account_offset[i], p.level_stickiness)
@@ -251,7 +252,7 @@ def review_rate(world, venue, i, p):
 
 @compiled
 def take_level(world, venue, i, level, p):
-    """Put account `i` on `level`, a share of its full debt, with all that this asks of its debt and collateral."""
+    """Set account `i` to `level`, a share of its full debt, and change its debt and collateral to match."""
     if level != venue.account_level[i]:
         hold_level(venue, i, level, p)
     debt = venue.account_scaled_debt[i] * venue.borrow_index
@@ -266,7 +267,7 @@ def take_level(world, venue, i, level, p):
 
 @compiled
 def leave(world, venue, i, debt):
-    """Exit: repay all and take the collateral home."""
+    """Leave: repay all debt and take the collateral out."""
     if debt > 0.0:
         repay(world, venue, i, debt)
     coin = venue.account_collateral[i]
@@ -276,7 +277,7 @@ def leave(world, venue, i, debt):
 
 @compiled
 def adjust_debt(world, venue, i, debt, p):
-    """Move debt to what the level of account `i` asks; part of a new loan buys coin in the pool."""
+    """Move the debt of account `i` to that of its level; part of a new loan buys coin in the pool."""
     value = venue.account_collateral[i] * venue.oracle_price
     wanted = venue.account_level[i] * full_debt(venue, i, value)
     change = wanted - debt
@@ -295,10 +296,10 @@ def adjust_debt(world, venue, i, debt, p):
 
 @compiled
 def buy_with_loan(world, venue, i, spent, p):
-    """A levered long: borrowed cash buys coin in the spot pool and the coin becomes collateral."""
+    """A levered long position: borrowed cash buys coin in the spot pool, and the coin becomes collateral."""
     if not pool_in_line(world):
         return
-    gross = min(spent * (1.0 - p.pool_fee), world.pool_cash)  # that is half of the pool's coin
+    gross = min(spent * (1.0 - p.pool_fee), world.pool_cash)  # at this limit it buys half of the pool's coin
     coin = world.pool_coin * gross / (world.pool_cash + gross)
     paid, _ = buy_from_pool(world, coin, p.pool_fee)
     world.outside_cash -= paid
@@ -307,7 +308,7 @@ def buy_with_loan(world, venue, i, spent, p):
 
 @compiled
 def refill_account(world, venue, v, i, p):
-    """An emptied account returns after a while with what its wallet holds."""
+    """An emptied account returns after some time with the coin in its wallet."""
     chance = (1.0 - decay(1.0, p.return_half_life)) / venue.account_activity[i]
     if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_RETURNS) < chance:
         coin = venue.account_wallet[i]

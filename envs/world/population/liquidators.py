@@ -1,10 +1,10 @@
-"""Liquidators: who competes for unhealthy loans, with what, and what the winner pays and keeps.
+"""Liquidators: who competes for unhealthy loans, with which means, and what the winner pays and keeps.
 
-A few explicit liquidators serve all venues. In flash mode one borrows what it repays and sells what it seizes in the
-same breath; in inventory mode it pays from its own capital, keeps the coin and sells it off in slices, so its capital
-depletes and comes back. Each watches only part of the time. Everybody who watches works out the profit beyond the
-margin that it asks; the highest wins and pays validators a share of the second, as in an auction of priority. What
-pays nobody is skipped.
+A few explicit liquidators serve all venues. A liquidator in flash mode borrows what it repays and sells what it seizes
+in the same transaction. A liquidator in inventory mode pays from its own capital, keeps the coin and sells it in
+slices; its capital falls and is refilled later. Each liquidator watches only part of the time. Each one that watches
+computes its profit beyond the margin that it asks. The highest profit wins, and the winner pays validators a share of
+the second highest, as in a priority auction. A liquidation that pays nobody is skipped.
 """
 
 from math import sqrt
@@ -37,10 +37,10 @@ NOBODY = -1
 
 @compiled
 def draw_liquidators(world, p):
-    """Who the liquidators are: Pareto attention and capital, skill, mode; the ablest first.
+    """Draw the liquidators: Pareto attention and capital, skill, mode; the ablest first.
 
-    The rank is part of the draw (one uniform in each equal slice of the distribution), so that the number of a
-    liquidator means the same in every world.
+    Rank j draws from the j-th of equal slices of the distribution, with one uniform. The number of a liquidator
+    therefore means the same in every world.
     """
     count = int(p.num_liquidators)
     world.num_liquidators = count
@@ -50,7 +50,7 @@ def draw_liquidators(world, p):
         position = (j + uniform(world.seed, j, 0, 0, Purpose.LIQUIDATOR_SIZE)) / count
         sizes[j] = power(position, -1.0 / p.liquidator_tail)
         position = (j + uniform(world.seed, j, 0, 0, Purpose.LIQUIDATOR_SKILL)) / count
-        skill = p.liquidator_skill * (1.0 - 2.0 * position)  # of the median liquidator 0
+        skill = p.liquidator_skill * (1.0 - 2.0 * position)  # the median liquidator has skill 0
         world.liquidator_margin[j] = p.liquidator_margin - skill * abs(p.liquidator_margin)
         world.liquidator_gas[j] = 1.0 - skill
         world.liquidator_attention[j] = p.liquidator_attention * sizes[j] / sizes[0]
@@ -65,24 +65,24 @@ def draw_liquidators(world, p):
             world.liquidator_cash[j] = world.liquidator_capital[j]
 
 
-# ---------------------------------------------------------------- what a liquidation is worth to whom
+# ---------------------------------------------------------------- the worth of a liquidation to each liquidator
 
 
 @compiled
 def gas_of(world, j, p):
-    """Gas [USD] that a liquidation costs liquidator `j` now."""
+    """Current gas cost [USD] of a liquidation by liquidator `j`."""
     return p.gas_cost * (1.0 + p.gas_congestion * world.congestion) * world.liquidator_gas[j]
 
 
 @compiled
 def margin_of(world, j, p):
-    """Profit that liquidator `j` asks now, as a share of what it repays."""
+    """Profit that liquidator `j` now asks, as a share of its repayment."""
     return world.liquidator_margin[j] + p.liquidator_margin_congested * world.congestion
 
 
 @compiled
 def profitable_sale(world, worth, p):
-    """Largest sale [coin] whose last coin still fetches `worth` > 0 USD from the pool after its fee (may be 0)."""
+    """Largest sale [coin] of which the last coin still brings `worth` > 0 USD after the pool's fee; may be 0."""
     product = world.pool_cash * world.pool_coin
     coin_then = sqrt(product * (1.0 - p.pool_fee) / worth)
     return max(coin_then - world.pool_coin, 0.0)
@@ -90,20 +90,20 @@ def profitable_sale(world, worth, p):
 
 @compiled
 def holding_price(world, p):
-    """What a coin is worth [USD] to one who keeps it: the pool's price after its fee, less a charge for its risk."""
+    """Worth of a coin [USD] to a liquidator that keeps it: the pool's price after its fee, minus a charge for risk."""
     hourly = max(world.implied_vol, world.realised_6h) / sqrt(HOURS_PER_YEAR)
     return pool_price(world) * (1.0 - p.pool_fee) * max(1.0 - p.inventory_risk * hourly, 0.0)
 
 
 @compiled
 def slice_of(world, p):
-    """Coin that an inventory sells in a sub-step."""
+    """Coin that an inventory sells in one sub-step."""
     return p.inventory_speed * world.depth / pool_price(world)
 
 
 @compiled
 def value_of(world, j, coin, p):
-    """What `coin` seized is worth [USD] to liquidator `j`: sold at once, or kept."""
+    """Worth [USD] of `coin` seized to liquidator `j`: sold at once in flash mode, else kept."""
     if world.liquidator_flash[j]:
         return world.pool_cash * coin / (world.pool_coin + coin) * (1.0 - p.pool_fee)
     return coin * holding_price(world, p)
@@ -111,9 +111,9 @@ def value_of(world, j, coin, p):
 
 @compiled
 def wanted_repayment(world, j, coin_per_cash, p):
-    """Repayment [USD] at which liquidator `j` gains most when each USD buys `coin_per_cash`.
+    """Repayment [USD] at which liquidator `j` gains most, if each USD buys `coin_per_cash`.
 
-    An inventory is limited by the capital that is left and by what can be sold off in `inventory_hours`.
+    In inventory mode two limits apply: the capital that is left, and what can be sold within `inventory_hours`.
     """
     margin = margin_of(world, j, p)
     if world.liquidator_flash[j]:
@@ -127,17 +127,17 @@ def wanted_repayment(world, j, coin_per_cash, p):
 
 @compiled
 def gain_of(world, j, repaid, coin_per_cash, p):
-    """Profit [USD] of liquidator `j` after gas and beyond the margin that it asks, if it repays `repaid`."""
+    """Profit [USD] of liquidator `j` beyond the margin that it asks, after gas, if it repays `repaid`."""
     asked = repaid * (1.0 + margin_of(world, j, p))
     return value_of(world, j, repaid * coin_per_cash, p) - asked - gas_of(world, j, p)
 
 
 @compiled
 def best_offer(world, j, limit, clears, debt, collateral_value, bonus, coin_per_cash, p):
-    """(profit beyond its margin, repayment) of the best that liquidator `j` can do with an account [USD, USD].
+    """(profit beyond its margin [USD], repayment [USD]): the best that liquidator `j` can do with an account.
 
-    `limit` is the most that may be repaid; `clears`: that takes all debt or all collateral. Where the best amount would
-    leave dust, the better of clearly less and all.
+    `limit` is the largest allowed repayment. `clears` is true if that takes all debt or all collateral. If the best
+    amount would leave dust, the liquidator takes the better of two amounts: one that leaves no dust, or all.
     """
     most = wanted_repayment(world, j, coin_per_cash, p)
     wanted = min(most, limit)
@@ -157,14 +157,14 @@ def best_offer(world, j, limit, clears, debt, collateral_value, bonus, coin_per_
 
 @compiled
 def liquidate_account(world, venue, v, i, events, p):
-    """Let those who watch compete for account `i` if it is unhealthy; True when something happened."""
+    """Liquidators that watch compete for account `i` if it is unhealthy. True if something happened."""
     price = venue.oracle_price
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     collateral = venue.account_collateral[i]
     health = health_factor(collateral, price, venue.liquidation_threshold, debt)
     if health >= 1.0:
         return False
-    # the event's parent: nobody when the tape's own move suffices
+    # the event's parent; there is none if the tape's own move suffices
     parent = venue.parent_serial
     if health_factor(collateral, in_quote(world, world.tape_price, p), venue.liquidation_threshold, debt) < 1.0:
         parent = -1
@@ -199,14 +199,14 @@ def liquidate_account(world, venue, v, i, events, p):
 
 @compiled
 def pay_and_keep(world, venue, v, j, repaid, coin, fee, serial, p):
-    """The winner's side: it pays the debt, gas and the priority `fee`, and sells or keeps its `coin`.
+    """Book the winner's side: it pays the debt, gas and the priority `fee`, and sells or keeps its `coin`.
 
-    Only a liquidator with a negative margin works below cost; who sent it pays the difference from outside.
+    Only a liquidator with a negative margin works below cost. Its sender pays the difference from outside.
     """
     cash = world.liquidator_cash
     gas = gas_of(world, j, p)
     if not world.liquidator_flash[j]:
-        fee = max(min(fee, cash[j] - repaid - gas), 0.0)  # no more than it has
+        fee = max(min(fee, cash[j] - repaid - gas), 0.0)  # limited by its cash
     cost = repaid + gas + fee
     subsidy = max(cost - value_of(world, j, coin, p), 0.0)
     cash[j] += subsidy - cost
@@ -228,7 +228,7 @@ def pay_and_keep(world, venue, v, j, repaid, coin, fee, serial, p):
 
 @compiled
 def sell_inventory(world, j, coin, p):
-    """Liquidator `j` sells `coin` > 0 of what it holds to the pool; its profit is told here, not when it seized."""
+    """Liquidator `j` sells `coin` > 0 of its holding to the pool. Its profit is booked here, not at the seizure."""
     holding, cost = world.liquidator_coin[j], world.liquidator_cost[j]
     received, impact = sell_to_pool(world, coin, p.pool_fee)
     if coin < holding:
@@ -246,12 +246,12 @@ def sell_inventory(world, j, coin, p):
     leave_impact(world, world.liquidator_serial[j], impact, p)
 
 
-# ---------------------------------------------------------------- rounds and time
+# ---------------------------------------------------------------- rounds, and changes over time
 
 
 @compiled
 def watch(world):
-    """Draw who watches in this sub-step; how many."""
+    """Draw which liquidators watch in this sub-step. Returns their number."""
     attention, watching = world.liquidator_attention, world.liquidator_watching
     count = 0
     for j in range(world.num_liquidators):
@@ -262,7 +262,7 @@ def watch(world):
 
 @compiled
 def liquidate_all(world, venue, v, events, p):
-    """Every unhealthy account of a venue is tried once by those who watch; the number of liquidations."""
+    """Watching liquidators try every unhealthy account of a venue once. Returns the number of liquidations."""
     limit = venue.oracle_price * venue.liquidation_threshold / venue.borrow_index
     collateral, debt = venue.account_collateral, venue.account_scaled_debt
     venue.skipped_debt = 0.0
@@ -275,9 +275,9 @@ def liquidate_all(world, venue, v, events, p):
 
 @compiled
 def liquidate_round(world, events, params):
-    """One round over the venues, the one with the higher bonus first; the number of liquidations.
+    """One round over the venues, the one with the higher bonus first. Returns the number of liquidations.
 
-    Capital and the pool's depth are spent where the profit is. Equal bonuses take turns.
+    Capital and the pool's depth are then used where the profit is highest. Venues with equal bonuses take turns.
     """
     first = world.substep % world.num_venues
     if world.num_venues == 2 and world.venues[1 - first].liquidation_bonus > world.venues[first].liquidation_bonus:
@@ -292,14 +292,14 @@ def liquidate_round(world, events, params):
             venue.health_stale = 0
             venue.skipped_debt = 0.0
         elif watch(world) > 0:
-            # stays stale: what does not pay now may pay in the next sub-step
+            # stays stale: a liquidation that does not pay now may pay in the next sub-step
             done += liquidate_all(world, venue, v, events, params[v])
     return done
 
 
 @compiled
 def work_off_inventory(world, p):
-    """Every sub-step while somebody holds coin: each sells a slice, so that arbitrage can work between two of them."""
+    """Every sub-step while a liquidator holds coin: each sells a slice, and arbitrage can work between two slices."""
     slice_coin = slice_of(world, p)
     holding = world.liquidator_coin
     for j in range(world.num_liquidators):
@@ -310,7 +310,7 @@ def work_off_inventory(world, p):
 
 @compiled
 def refill_capital(world, p):
-    """Hourly: capital above its normal is taken home, below it is refilled from outside, coin counted at its cost."""
+    """Hourly: take out capital above its normal level; refill missing capital from outside. Coin counts at its cost."""
     share = 1.0 - decay(1.0, p.liquidator_refill_half_life)
     cash, cost, capital = world.liquidator_cash, world.liquidator_cost, world.liquidator_capital
     for j in range(world.num_liquidators):

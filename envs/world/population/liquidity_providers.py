@@ -1,7 +1,7 @@
-"""Liquidity providers: they own the option pool, compare what it has earned with what they ask, and leave after losses.
+"""Liquidity providers: they own the option pool, compare its yield with what they ask, and leave after losses.
 
-What one expects of the pool is a prior that its returns since the episode began correct. It keeps its money in by
-quarters, with thresholds of its own (`thresholds.py`), and moves them through the pool's queue.
+A provider starts from a prior of the pool's yield and corrects it by the pool's returns since the episode began. It
+invests its money in quarters, with its own thresholds (`thresholds.py`). Its money moves through the pool's queue.
 """
 
 from math import exp
@@ -15,7 +15,7 @@ from protogov.envs.world.state import HOURS_PER_YEAR, MAX_LPS
 
 @compiled
 def draw_providers(world, venue, v, value, p):
-    """Who the LPs are: Pareto sizes, asked premiums, thresholds; they open with `value` USD of shares at 1 USD."""
+    """Draw the LPs: Pareto sizes, asked premiums, thresholds. They open with `value` USD of shares at 1 USD each."""
     count = int(p.num_lps)
     venue.num_lps = count
     venue.lp_start = venue.lp_price = 1.0
@@ -26,7 +26,7 @@ def draw_providers(world, venue, v, value, p):
         venue.lp_premium[j] = p.lp_premium + p.lp_premium_spread * normal(world.seed, entity, 0, 0, Purpose.LP_PREMIUM)
         venue.lp_offset[j] = spread_offset(uniform(world.seed, entity, 0, 0, Purpose.LP_OFFSET), p.level_stickiness)
         wish = wanted_share(p.lp_expected, world.outside_yield + venue.lp_premium[j], p)
-        # who would hold nothing is no LP when the episode begins: a quarter is the least
+        # an LP that would hold nothing is no LP at the opening: the least level is a quarter
         venue.lp_level[j] = max(level_of(wish, venue.lp_offset[j]), 0.25)
         venue.lp_shares[j] = size
         total += size
@@ -38,14 +38,14 @@ def draw_providers(world, venue, v, value, p):
 
 @compiled
 def wanted_share(expected, asked, p):
-    """Share of its money that an LP keeps in a pool of which it expects a yield and asks one: logistic in the gap."""
+    """Share of its money that an LP keeps in the pool: logistic in the expected minus the asked yield."""
     gap = min(max(p.lp_choice * (expected - asked), -40.0), 40.0)
     return 1.0 / (1.0 + exp(-gap))
 
 
 @compiled
 def expected_yield(world, venue, p):
-    """Yield [annual] that LPs expect: the prior and the pool's own log return, weighted by the time behind each."""
+    """Yield [annual] that LPs expect: the mean of the prior and the pool's own log return, weighted by their times."""
     prior_years = p.lp_patience * 24.0 / HOURS_PER_YEAR
     years = world.hour / HOURS_PER_YEAR
     return (p.lp_expected * prior_years + return_so_far(venue)) / (prior_years + years)
@@ -53,7 +53,7 @@ def expected_yield(world, venue, p):
 
 @compiled
 def visit_providers(world, venue, v, p):
-    """At every review: the pool prices its shares and serves the queue, then some LPs reconsider."""
+    """At every review: the pool prices its shares and serves the queue. Then some LPs decide again."""
     if (world.hour + 1) % int(p.lp_review_hours) != 0:
         return
     serve_queue(world, venue, p)
@@ -67,7 +67,7 @@ def visit_providers(world, venue, v, p):
 
 @compiled
 def review(world, venue, j, expected, p):
-    """LP `j` compares its wish with its thresholds; a lower level queues shares, a higher one brings money."""
+    """LP `j` compares its wanted share with its thresholds; a lower level queues shares, a higher one brings money."""
     wish = wanted_share(expected, world.outside_yield + venue.lp_premium[j], p)
     level = venue.lp_level[j]
     wanted = next_level(level, wish, venue.lp_offset[j], p.level_stickiness)
@@ -80,14 +80,14 @@ def review(world, venue, j, expected, p):
         held = venue.lp_shares[j] - venue.lp_queued[j]
         ask_back(world, venue, j, held * (1.0 - wanted / level))
     elif venue.lp_queued[j] > 0.0:
-        venue.lp_queued[j] = 0.0  # it stays, and looks again before it brings more
+        venue.lp_queued[j] = 0.0  # it cancels its request, and decides at a later look whether it brings more
     else:
         deposit(world, venue, j, venue.lp_money[j] * (wanted - level))
 
 
 @compiled
 def queue_value(venue):
-    """What LPs have asked to take out and not yet got [USD]."""
+    """Value of the shares that LPs have asked to redeem and that are not yet paid [USD]."""
     shares = 0.0
     for j in range(venue.num_lps):
         shares += venue.lp_queued[j]

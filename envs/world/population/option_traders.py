@@ -1,8 +1,8 @@
-"""Option traders: uninformed people who like options and mind the spread, and two kinds who pick quotes off.
+"""Option traders: uninformed people who like options and avoid wide spreads, and two kinds of informed traders.
 
-Latency traders know the outside price before the oracle does; vol arbitrageurs know the vol of the coming hours. With
-two venues everybody compares both quotes, and goes to the better one the more often the better it is. Borrowers who
-protect a loan and sellers who write options are in files of their own.
+Latency traders know the outside price before the oracle does. Vol arbitrageurs know the vol of the coming hours. With
+two venues everybody compares both quotes; the better quote attracts more of the flow. Borrowers who protect a loan and
+sellers who write options are in other files.
 """
 
 from protogov.envs.world.compiled import compiled
@@ -26,12 +26,12 @@ from protogov.envs.world.state import SUBSTEPS
 from protogov.envs.world.surface import fair_vol, mid_vol
 from protogov.envs.world.ticket import Ticket
 
-MAX_ARRIVALS = 64  # of a venue in a sub-step, as far as their keys go
+MAX_ARRIVALS = 64  # of a venue in a sub-step: the keys of random numbers allow no more
 
 
 @compiled
 def visit_option_traders(world, venue, v, substep_of_hour, future_vol, params):
-    """Arrivals of this sub-step; each asks for one price and takes it or goes.
+    """Arrivals of this sub-step. Each trader asks for one price, then trades or leaves.
 
     `future_vol` is the tape's implied vol at the informed horizon, which vol arbitrageurs know.
     """
@@ -54,9 +54,10 @@ def visit_option_traders(world, venue, v, substep_of_hour, future_vol, params):
 
 @compiled
 def uninformed_arrival(world, home, v, entity, substep_of_hour, params):
-    """A trader with a taste for options: takes the quote when it costs less vol than its exponential margin.
+    """A trader who likes options: trades if the quote costs less vol than the trader's exponential margin.
 
-    So the flow falls by exp(-spread_elasticity * vol paid beyond the fair vol); its surplus is (margin - paid) * vega.
+    The flow therefore falls by exp(-spread_elasticity * vol paid beyond the fair vol). The trader's surplus is
+    (margin - paid) * vega.
     """
     ticket = draw_ticket(world, home, entity, substep_of_hour, params[v])
     if too_small(home, ticket.contracts):
@@ -74,12 +75,11 @@ def uninformed_arrival(world, home, v, entity, substep_of_hour, params):
 
 @compiled
 def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, params):
-    """Somebody who knows better than the quote: trades iff the quote is wrong by more than its cost.
+    """An informed trader: trades if and only if the error of the quote exceeds its cost.
 
-    A latency trader takes the pool's own vol for true and reads the outside price as an oracle will quote it: it gains
-    by the oracle's lateness alone, and takes the side that the later of two oracles offers. A vol arbitrageur takes the
-    oracle price for true and knows the tape's vol at the horizon. Together they take no more in an hour than the
-    informed may.
+    A latency trader takes the pool's own vol as true and knows the outside price as an oracle will quote it. It gains
+    only from the oracle's delay. Of two oracles it uses the one that is further behind. A vol arbitrageur takes the
+    oracle price as true and knows the tape's vol at the horizon. `informed_cap` limits both kinds together per hour.
     """
     p = params[v]
     e, k = draw_node(world, home, entity, substep_of_hour)
@@ -119,9 +119,10 @@ def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, params
 
 @compiled
 def belief(world, venue, ticket, races, vol, future_vol, p):
-    """(spot, vol) that somebody informed takes for true of a ticket's option at a venue.
+    """(spot, vol) that an informed trader takes as true for a ticket's option at a venue.
 
-    One who races knows the spot price, and believes `vol`; one who trades vol believes the oracle, and knows the vol.
+    A latency trader (`races`) knows the spot price and takes `vol` as true. A vol arbitrageur takes the oracle price as
+    true and knows the vol.
     """
     if races:
         return in_quote(world, world.outside_price, p), vol
@@ -130,7 +131,7 @@ def belief(world, venue, ticket, races, vol, future_vol, p):
 
 @compiled
 def furthest_oracle(world, v, params):
-    """The venue, of those that a trader of venue `v` compares, whose oracle is furthest off the outside price."""
+    """Among the venues that a trader of venue `v` compares, the one whose oracle is furthest from the outside price."""
     there = other_pool(world, v, params)
     if there != v and lateness(world, there, params) > lateness(world, v, params):
         return there
@@ -139,11 +140,11 @@ def furthest_oracle(world, v, params):
 
 @compiled
 def lateness(world, v, params):
-    """How far the oracle of venue `v` is off the outside price, as a share of its own price."""
+    """Distance of the oracle of venue `v` from the outside price, as a share of the oracle's price."""
     return abs(in_quote(world, world.outside_price, params[v]) / world.venues[v].oracle_price - 1.0)
 
 
 @compiled
 def refill_informed(venue, p):
-    """Top of an hour: informed traders' capital for this hour."""
+    """Top of an hour: set the contracts that informed traders may take in this hour."""
     venue.informed_room = contracts_for(venue, p.informed_cap)

@@ -1,7 +1,7 @@
-"""How an option trade is made, whoever makes it: a ticket is drawn, taken to a venue, offered a price, and filled.
+"""How an option trade is made, by any trader: a ticket is drawn, routed to a venue, gets an offer, and is filled.
 
-Who asks, and when a price is good enough, is in the files of the people who trade: `option_traders.py`,
-`put_buyers.py`, `short_sellers.py`, `surface_attacker.py`, and `solvable_rules.py` for worlds that are solved.
+Other files decide who asks for a price and when it is good enough: `option_traders.py`, `put_buyers.py`,
+`short_sellers.py`, `surface_attacker.py`, and `solvable_rules.py` for worlds with a known solution.
 """
 
 from math import log
@@ -27,22 +27,22 @@ from protogov.envs.world.pricing import quote
 from protogov.envs.world.surface import fair_vol, move_surface
 from protogov.envs.world.ticket import Terms, Ticket, resized
 
-LEAST_TRADE = 30.0  # USD at the opening price: nobody trades less
-LEAST_PROCEEDS = 0.01  # USD: nobody sells back for less, as where an option is worth nothing any more
+LEAST_TRADE = 30.0  # USD at the opening price: nobody makes a smaller trade
+LEAST_PROCEEDS = 0.01  # USD: nobody sells back for less, for example a worthless option
 
 
-# ---------------------------------------------------------------- what is asked for
+# ---------------------------------------------------------------- what a trader asks for
 
 
 @compiled
 def too_small(venue, contracts):
-    """True for a trade at a venue that is not worth anybody's while."""
+    """True for a trade that is too small to be made."""
     return contracts * venue.opening_price < LEAST_TRADE
 
 
 @compiled
 def draw_node(world, venue, entity, substep_of_hour):
-    """(expiry, strike) that a trader asks for, uniform over the grid."""
+    """(expiry, strike) that a trader asks for, uniform over all nodes."""
     u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_NODE)
     node = int(u * venue.num_expiries * venue.num_strikes)
     return node // venue.num_strikes, node % venue.num_strikes
@@ -50,7 +50,7 @@ def draw_node(world, venue, entity, substep_of_hour):
 
 @compiled
 def draw_ticket(world, venue, entity, substep_of_hour, p):
-    """What somebody who only likes options asks for: any node, an exponential size, `buy_share` of them to buy."""
+    """Ticket of an uninformed trader: any node, an exponential size, a purchase with the probability `buy_share`."""
     seed, hour = world.seed, world.hour
     e, k = draw_node(world, venue, entity, substep_of_hour)
     buys = uniform(seed, entity, hour, substep_of_hour, Purpose.OPTION_SIDE) < p.buy_share
@@ -61,24 +61,24 @@ def draw_ticket(world, venue, entity, substep_of_hour, p):
 
 @compiled
 def for_sale(venue, e, k, is_call):
-    """Contracts of a node that option traders hold: all long ones but the puts with which borrowers protect loans."""
+    """Contracts of a node that option traders can sell: all long contracts except the puts that protect loans."""
     return venue.long_calls[e, k] if is_call else venue.long_puts[e, k] - venue.protective_puts[e, k]
 
 
 @compiled
 def as_far_as_held(venue, ticket):
-    """The ticket, of a seller for no more contracts than traders hold."""
+    """The ticket; a sale is limited to the contracts that traders hold."""
     if ticket.sign > 0.0:
         return ticket
     return resized(ticket, min(ticket.contracts, for_sale(venue, ticket.e, ticket.k, ticket.is_call)))
 
 
-# ---------------------------------------------------------------- where
+# ---------------------------------------------------------------- at which venue
 
 
 @compiled
 def other_pool(world, v, params):
-    """Number of the other venue where both trade options and people compare them; `v` itself elsewhere."""
+    """Number of the other venue if both trade options and people compare them; else `v` itself."""
     if world.num_venues == 1 or params[v].option_choice == 0.0:
         return v
     return 1 - v if params[1 - v].options_on > 0.0 else v
@@ -86,7 +86,7 @@ def other_pool(world, v, params):
 
 @compiled
 def worth(world, venue, ticket, spot, vol, p):
-    """Value [USD] of a ticket's contracts, as listed at a venue, to one who takes `spot` and `vol` for true."""
+    """Value [USD] of a ticket's contracts, as listed at a venue, if `spot` and `vol` are true."""
     years = years_to_expiry(world, venue, ticket.e)
     call, put, _, _, _ = quote(spot, venue.strike[ticket.e, ticket.k], years, vol, p.interest_rate)
     return (call if ticket.is_call else put) * ticket.contracts
@@ -94,10 +94,10 @@ def worth(world, venue, ticket, spot, vol, p):
 
 @compiled
 def fair_gap(world, v, ticket, params):
-    """How much more a ticket's contracts are worth [USD] at the other venue, each at its own oracle price; 0 alone.
+    """How much more a ticket's contracts are worth [USD] at the other venue, each at its own oracle price.
 
-    Both venues list the same expiries, and strikes around the price of their own oracle: where oracles agree, so do
-    options.
+    Both venues list the same expiries, and strikes around the price of their own oracle. If the oracles agree, the
+    options are the same and the gap is 0. It is also 0 without another venue.
     """
     other = other_pool(world, v, params)
     if other == v:
@@ -116,8 +116,8 @@ def fair_gap(world, v, ticket, params):
 def better_here(world, v, ticket, gap, params):
     """How much better the quote at venue `v` is than the one at the other venue [vol].
 
-    The costs are compared a contract, in units of its vega. The option there is worth `gap` USD more: 0 where both
-    venues list the same one.
+    Compares the costs per contract in units of its vega. `gap` [USD] is how much more the option at the other venue is
+    worth: 0 if both venues list the same one.
     """
     ours = trade_terms(world, world.venues[v], ticket, params[v])
     theirs = trade_terms(world, world.venues[1 - v], ticket, params[1 - v])
@@ -126,9 +126,9 @@ def better_here(world, v, ticket, gap, params):
 
 @compiled
 def routed(world, v, entity, substep_of_hour, ticket, gap, params):
-    """The venue to which a trader of venue `v` goes: the share of the flow that goes there rises with its advantage.
+    """The venue to which a trader of venue `v` goes. A venue's share of the flow rises with its advantage.
 
-    `gap` is what the option is worth more to him at the other venue [USD].
+    `gap` [USD] is how much more the option at the other venue is worth to the trader.
     """
     there = other_pool(world, v, params)
     if there == v:
@@ -138,16 +138,16 @@ def routed(world, v, entity, substep_of_hour, ticket, gap, params):
     return v if u < preferred_share(advantage, 0.0, params[v].option_choice) else there
 
 
-# ---------------------------------------------------------------- at what price
+# ---------------------------------------------------------------- at which price
 
 
 @compiled
 def offer(world, venue, ticket, p):
-    """What the pool offers for a ticket.
+    """The pool's offer for a ticket.
 
-    Opening is refused where the pool does not quote, beyond its limits (position at a node, net gamma, net vega) and
-    without free liquidity to lock; what is held can be sold back all the same, by force where no quote is given, for
-    whatever is more than nothing. A forced sale moves the skew alone.
+    A purchase is refused if the pool does not quote, if a limit is exceeded (position at a node, net gamma, net vega),
+    or if free liquidity does not suffice to lock the collateral. Held contracts can always be sold back: by force if
+    the pool gives no quote, at any price above `LEAST_PROCEEDS`. A forced sale moves only the skew.
 
     Returns:
         (whether there is an offer, its `Terms`).
@@ -171,10 +171,10 @@ def offer(world, venue, ticket, p):
 
 @compiled
 def above_fair(world, venue, ticket, total, p):
-    """What a trade at `total` costs its taker against the fair value at the oracle price.
+    """Cost of a trade at the price `total` to its taker, compared with the fair value at the oracle price.
 
     Returns:
-        (cost [USD], below 0 where the price is better than fair; vega of the contracts [USD a unit of vol]).
+        (cost [USD], below 0 if the price is better than fair; vega of the contracts [USD per 1.00 of vol]).
     """
     spot, strike, contracts = venue.oracle_price, venue.strike[ticket.e, ticket.k], ticket.contracts
     fair = fair_vol(world.implied_vol, spot, strike, p)
@@ -187,7 +187,7 @@ def above_fair(world, venue, ticket, total, p):
 
 @compiled
 def fill(world, venue, ticket, terms, informed, p):
-    """Exchange premium and contracts and move the surface; False when the pool cannot pay a seller."""
+    """Exchange premium and contracts and move the surface; False if the pool cannot pay a seller."""
     e, k, is_call, contracts = ticket.e, ticket.k, ticket.is_call, ticket.contracts
     if ticket.sign > 0.0:
         receive_to_pool(world, venue, terms.total)
@@ -208,9 +208,9 @@ def fill(world, venue, ticket, terms, informed, p):
 
 @compiled
 def consider(world, venue, ticket, u, need, p):
-    """Ask for a price and take it where it costs less than an exponential margin drawn by `u`.
+    """Ask for a price and trade if it costs less than an exponential margin, drawn with the uniform `u`.
 
-    `need` multiplies the mean margin, 1 / spread_elasticity.
+    `need` multiplies the mean margin, which is 1 / spread_elasticity.
 
     Returns:
         (True if the trade was made, margin [USD], cost above fair value [USD]).
@@ -219,7 +219,7 @@ def consider(world, venue, ticket, u, need, p):
     if not offered:
         return False, 0.0, 0.0
     cost, vega = above_fair(world, venue, ticket, terms.total, p)
-    # not a quotient: the vega of a node about to expire may be too small to divide by
+    # no division: the vega of a node that is about to expire may be too small
     margin = -log(u) * need / p.spread_elasticity * vega
     if margin < cost or not fill(world, venue, ticket, terms, False, p):
         return False, margin, cost
@@ -228,9 +228,12 @@ def consider(world, venue, ticket, u, need, p):
 
 @compiled
 def take_if_wrong(world, venue, ticket, spot, vol, p):
-    """An informed trader takes the quote iff the option, worth its price at `spot` and `vol`, leaves it a gain.
+    """An informed trader takes the quote if and only if the option's value at `spot` and `vol` gives it a gain.
 
-    It takes no more than the informed of this hour may. Returns its gain [USD], 0 where nothing was traded.
+    The remaining room of informed traders in this hour limits the size.
+
+    Returns:
+        Its gain [USD]; 0 if there was no trade.
     """
     ticket = as_far_as_held(venue, resized(ticket, min(ticket.contracts, venue.informed_room)))
     if too_small(venue, ticket.contracts):

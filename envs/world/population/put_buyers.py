@@ -1,11 +1,11 @@
-"""Borrowers who protect a loan: they buy puts of the option pool, sell them in need, and repay with what these bring.
+"""Borrowers who protect a loan: they buy puts of the option pool, sell them in need, and repay with the proceeds.
 
-So the quotes of the option pool, and whether it can pay, reach the lending market: a dear put is not bought, and the
-loan that it would have saved is liquidated. A borrower holds puts of one node at a time.
+This is how the quotes of the option pool, and its ability to pay, affect the lending market: an expensive put is not
+bought, and the loan that it would have saved is liquidated. A borrower holds puts of only one node at a time.
 
-Welfare counts of a put what it costs above fair value, when it is bought and when it is sold, and no taste for it:
-what it saves is counted where it is saved, in the loan. Told by what its buyer would have paid, which is more the
-greater his danger, welfare would gain by endangering him.
+Welfare counts the cost of a put above its fair value, when it is bought and when it is sold. It counts no taste for
+puts. What a put saves is counted where it is saved, in the loan. Suppose that welfare counted what a buyer would have
+paid. This is more for a buyer in more danger, so welfare would rise if borrowers were put in danger.
 """
 
 from protogov.envs.world.compiled import compiled
@@ -17,15 +17,15 @@ from protogov.envs.world.settlement import intrinsic
 from protogov.envs.world.state import ACCOUNT_SLOTS, MAX_STRIKES, SUBSTEPS
 from protogov.envs.world.ticket import Ticket
 
-NEAREST_HOURS = 48  # to the expiry of a put that is bought, at least
-ABOVE_LIQUIDATION = 1.02  # a strike over the price at which the loan would be liquidated, at least
+NEAREST_HOURS = 48  # least time to the expiry of a put that is bought
+ABOVE_LIQUIDATION = 1.02  # least strike, divided by the price at which the loan would be liquidated
 
 
 @compiled
 def protect(world, venue, v, i, debt, p):
-    """An unprotected borrower with a thin margin asks for a put and buys it when it is worth its price to him.
+    """An unprotected borrower with a thin margin asks for a put and buys it if it is worth its price to the borrower.
 
-    He wants the lowest strike that pays before his loan is liquidated, in one of the two nearest expiries.
+    The borrower wants the lowest strike that pays before the loan is liquidated, in one of the two nearest expiries.
     """
     seed, hour, entity = world.seed, world.hour, v * ACCOUNT_SLOTS + i
     if uniform(seed, entity, hour, 0, Purpose.PUT_LOOK) >= p.put_look:
@@ -49,7 +49,7 @@ def protect(world, venue, v, i, debt, p):
 
 @compiled
 def nearest_expiry(world, venue, second):
-    """Index of the nearest expiry at least `NEAREST_HOURS` away, or of the one after it; -1 where there is none."""
+    """Index of the nearest expiry at least `NEAREST_HOURS` away, or of the next one (`second`); -1 if there is none."""
     earliest = world.substep + NEAREST_HOURS * SUBSTEPS
     first, next_one = -1, -1
     for e in range(venue.num_expiries):
@@ -64,7 +64,7 @@ def nearest_expiry(world, venue, second):
 
 @compiled
 def lowest_strike(venue, e, least):
-    """Index of the lowest strike of expiry `e` that is at least `least` USD; -1 where all are lower."""
+    """Index of the lowest strike of expiry `e` that is at least `least` USD; -1 if all are lower."""
     for k in range(venue.num_strikes):
         if venue.strike[e, k] >= least:
             return k
@@ -73,7 +73,7 @@ def lowest_strike(venue, e, least):
 
 @compiled
 def sell_protection(world, venue, i, p):
-    """In need: sell the puts back to the pool, as it bids now, and repay with it what the loan owes at most."""
+    """In need: sell the puts back to the pool at its current bid, and repay the loan with the proceeds."""
     contracts = venue.account_puts[i]
     e, k = venue.account_put_node[i] // MAX_STRIKES, venue.account_put_node[i] % MAX_STRIKES
     contracts = min(contracts, venue.long_puts[e, k])
@@ -92,14 +92,14 @@ def sell_protection(world, venue, i, p):
 
 @compiled
 def drop(venue, i, e, k):
-    """Account `i` holds its puts no longer."""
+    """Remove the puts of account `i`."""
     venue.protective_puts[e, k] = max(venue.protective_puts[e, k] - venue.account_puts[i], 0.0)
     venue.account_puts[i] = 0.0
 
 
 @compiled
 def use_proceeds(world, venue, i, proceeds):
-    """What puts brought [USD] repays the loan of account `i`; the rest is its owner's."""
+    """The proceeds of puts [USD] repay the loan of account `i`; the rest goes to its owner."""
     world.trader_cash -= proceeds
     world.outside_cash += proceeds
     note_cash(world, proceeds)
@@ -112,7 +112,7 @@ def use_proceeds(world, venue, i, proceeds):
 
 @compiled
 def pay_out_protection(world, venue, e, price, paid_share):
-    """Expiry `e` has settled at `price`, and holders got `paid_share` of their due: protected loans are repaid."""
+    """Expiry `e` settled at `price`, and holders got `paid_share` of their claims: this repays protected loans."""
     for i in range(venue.num_accounts):
         contracts = venue.account_puts[i]
         if contracts > 0.0 and venue.account_put_node[i] // MAX_STRIKES == e:

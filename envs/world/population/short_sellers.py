@@ -1,7 +1,7 @@
-"""Yield sellers: they write options to the pool against margin, when the bid and the cost of capital suit them.
+"""Yield sellers: they write options to the pool against margin if the bid pays for their cost of capital.
 
-A seller posts cash, hands over coin (and then writes calls), or pledges what its own loan leaves free of its coin, for
-the whole episode the same way. With two venues it turns to the better bid the more often the better it is.
+A seller posts cash, posts coin (and then writes only calls), or pledges the part of its coin that its own loan leaves
+free. The kind stays the same for the whole episode. With two venues the better bid attracts a seller more often.
 """
 
 from math import log
@@ -28,15 +28,15 @@ from protogov.envs.world.surface import fair_vol, move_surface
 from protogov.envs.world.ticket import Ticket
 
 NOBODY = -1
-LEAST_POSITION = 300.0  # USD at the opening price: nobody writes less
+LEAST_POSITION = 300.0  # USD at the opening price: nobody writes a smaller position
 
 
 @compiled
 def visit_short_sellers(world, venue, v, params):
-    """Hourly: an idle seller sometimes looks for a trade, and writes if it is paid enough for its collateral.
+    """Hourly: an idle seller sometimes looks for a trade, and writes if the price pays for its collateral.
 
-    It accepts when (fair vol - vol received) plus the cost of its collateral in vol stays below an exponential margin,
-    so a wide spread and a high margin requirement both drive sellers away.
+    It accepts if (fair vol - vol received), plus the cost of its collateral in vol, is below an exponential margin. A
+    wide spread and a high margin requirement therefore both drive sellers away.
     """
     p = params[v]
     if p.options_on == 0.0:
@@ -51,7 +51,7 @@ def visit_short_sellers(world, venue, v, params):
 
 @compiled
 def kind_of(world, entity, p):
-    """What this seller posts, the same all episode long."""
+    """The kind of collateral that this seller posts, the same for the whole episode."""
     u = uniform(world.seed, entity, 0, 0, Purpose.SHORT_SELLER_KIND)
     if u < p.short_pledge_share:
         return CollateralKind.PLEDGE
@@ -60,7 +60,7 @@ def kind_of(world, entity, p):
 
 @compiled
 def pledged_account(venue, s, p):
-    """The borrower who seller `s` is, when it pledges: sellers are spread over the accounts; NOBODY where too few."""
+    """The borrower's account that seller `s` pledges. Sellers are spread over accounts; NOBODY if there are too few."""
     people = int(p.num_accounts)
     i = s * max(people // max(venue.num_shorts, 1), 1)
     return i if i < people else NOBODY
@@ -68,7 +68,7 @@ def pledged_account(venue, s, p):
 
 @compiled
 def consider_writing(world, venue, v, s, entity, params):
-    """One look of seller `s` at one node; on a deal collateral is posted and the premium is paid to the seller."""
+    """One look of seller `s` at one node. If it writes, it posts collateral and receives the premium."""
     seed, hour, p = world.seed, world.hour, params[v]
     kind = kind_of(world, entity, p)
     e, k = draw_node(world, venue, 4096 + entity, 0)
@@ -125,9 +125,9 @@ def consider_writing(world, venue, v, s, entity, params):
 
 @compiled
 def turns_away(world, v, entity, ticket, params):
-    """True when a seller with an eye on both venues goes to the other one's bid: the more often the better that is.
+    """True if a seller who compares both venues goes to the other one's bid. A better bid there makes it more likely.
 
-    Where both bid alike half of the looks at each venue end so; the sellers of the other one come here as often.
+    With equal bids half of the looks at each venue end this way. The sellers of the other venue come here as often.
     """
     if other_pool(world, v, params) == v:
         return False
@@ -138,7 +138,7 @@ def turns_away(world, v, entity, ticket, params):
 
 @compiled
 def post_collateral(world, venue, s, kind, cash, coin, account):
-    """Seller `s` posts `cash` USD or `coin`, or pledges the collateral of `account`, which stays where it is."""
+    """Seller `s` posts `cash` USD or `coin`, or pledges the collateral of `account`, which stays in the account."""
     venue.short_kind[s] = kind
     venue.short_account[s] = account
     venue.short_collateral[s] = cash

@@ -1,8 +1,8 @@
-"""Rules of people in worlds whose optimum is known (`envs/solvable.py`), in place of those of the other files.
+"""Rules of people in worlds whose optimum is known (`envs/solvable.py`). They replace the rules of the other files.
 
-Each is in force where its parameter is above 0: an evenly spread demand for loans (`reservation_top`), one that is
-linear in the rates of both venues (`demand_choke`), a logit demand for options (`logit_scale`), and traders who know by
-how much quotes are wrong (`known_mispricing`).
+Each rule applies if its parameter is above 0: an evenly spread demand for loans (`reservation_top`), a demand that is
+linear in the rates of both venues (`demand_choke`), a logit demand for options (`logit_scale`), and traders who know
+the error of quotes (`known_mispricing`).
 """
 
 from math import exp
@@ -29,22 +29,23 @@ from protogov.envs.world.ticket import Ticket, resized
 
 @compiled
 def even_reservation(i, count, top):
-    """Reservation rate [annual] of borrower `i` of `count`, spread evenly over 0 to `top`: demand is linear."""
+    """Reservation rate [annual] of borrower `i` of `count`, spread evenly from 0 to `top`. Demand is then linear."""
     return top * (i + 0.5) / count
 
 
 @compiled
 def linear_demand(rate, rival_rate, choke):
-    """Share of its full debt that an account takes where demand is linear in both venues' rates, within [0, 1].
+    """Share of its full debt that an account takes, linear in both venues' rates and limited to [0, 1].
 
-    Differentiated Bertrand competition with slopes 2 and 1 (Singh and Vives 1984); a venue without a rival is its own.
+    Source: differentiated Bertrand competition with slopes 2 and 1 (Singh and Vives 1984). A venue without a rival uses
+    its own rate as the rival's.
     """
     return min(max(1.0 - (2.0 * rate - rival_rate) / choke, 0.0), 1.0)
 
 
 @compiled
 def linear_worth(level, rival_rate, choke):
-    """Mean rate [annual] at which the debt up to `level` would be given up, where demand is linear in both rates.
+    """Mean rate [annual] up to which the debt at `level` would be kept, if demand is linear in both rates.
 
     The inverse of :func:`linear_demand`, ((1 - q) * choke + rival rate) / 2, averaged over q from 0 to `level`.
     """
@@ -53,7 +54,7 @@ def linear_worth(level, rival_rate, choke):
 
 @compiled
 def rival_of(world, v):
-    """The other venue; a venue without a rival is its own."""
+    """The other venue; with one venue, that venue itself."""
     return world.venues[world.num_venues - 1 - v]
 
 
@@ -62,7 +63,7 @@ def rival_of(world, v):
 
 @compiled
 def logit_share(world, v, p):
-    """Share of uninformed demand that venue `v` has among the venues and going without (Anderson et al. 1992)."""
+    """Share of uninformed demand that goes to venue `v`, among the venues and no trade (Anderson et al. 1992)."""
     total, own = 1.0, 0.0
     for w in range(world.num_venues):
         weight = exp((p.logit_value - world.venues[w].half_spread) / p.logit_scale)
@@ -74,7 +75,7 @@ def logit_share(world, v, p):
 
 @compiled
 def logit_arrival(world, venue, v, entity, substep_of_hour, p):
-    """Expected counts of a logit demand: everybody who arrives trades the share of it that would come here."""
+    """Logit demand by its expected counts: every arrival trades the share of its size that this venue would get."""
     drawn = draw_ticket(world, venue, entity, substep_of_hour, p)
     if too_small(venue, drawn.contracts):
         return
@@ -88,7 +89,7 @@ def logit_arrival(world, venue, v, entity, substep_of_hour, p):
 
 @compiled
 def mispricing_arrival(world, home, v, entity, substep_of_hour, params):
-    """Somebody who knows the pool's own vol to be `known_mispricing` too low (of calls) or too high (of puts)."""
+    """A trader who knows that the pool's vol is too low for calls and too high for puts, by `known_mispricing`."""
     p = params[v]
     e, k = draw_node(world, home, entity, substep_of_hour)
     is_call = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_TYPE) < 0.5
@@ -102,4 +103,4 @@ def mispricing_arrival(world, home, v, entity, substep_of_hour, params):
     edge_so_far = venue.sum_edge
     gain = take_if_wrong(world, venue, ticket, venue.oracle_price, vol, params[chosen])
     if gain > 0.0:
-        venue.sum_edge = edge_so_far - gain  # what they know is true, so what they gain the pool has lost
+        venue.sum_edge = edge_so_far - gain  # their knowledge is true, so the pool has lost exactly their gain

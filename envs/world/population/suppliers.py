@@ -1,4 +1,4 @@
-"""Suppliers: explicit holders who compare the rate with an outside yield and can be locked in."""
+"""Suppliers: explicit depositors who compare the rate with an outside yield. Their money can be locked in."""
 
 from math import exp, log
 
@@ -14,26 +14,26 @@ from protogov.envs.world.population.surplus import mean_asked
 from protogov.envs.world.population.venue_choice import preferred_share, pull_of
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_SUPPLIERS, EventKind
 
-FEAR_FROM = 0.9  # utilisation from which lock-up is feared
-NEED_HOURS = 48  # length of a need for money
-NEEDED_KEEPS = 0.1  # share of its deposit that a supplier in need leaves
-FREE_SLUMP = 0.08  # fall below the week's high that calls nobody's money elsewhere
-NEEDED_PATIENCE = 0.8  # share of the gap that it withdraws in an hour
-HALF_OUT = 0.5  # share of its opening deposit below which a supplier counts as gone
+FEAR_FROM = 0.9  # utilisation above which suppliers fear a lock-up
+NEED_HOURS = 48  # length of a supplier's need for money
+NEEDED_KEEPS = 0.1  # share of its wanted deposit that a supplier in need leaves
+FREE_SLUMP = 0.08  # fall from the week's high up to which no additional supplier needs its money
+NEEDED_PATIENCE = 0.8  # share of the gap that a supplier in need withdraws in an hour
+HALF_OUT = 0.5  # share of its opening deposit below which a supplier counts as having left
 
 
 @compiled
 def draw_suppliers(world, venue, v, params):
-    """Who the suppliers are: Pareto sizes, a wanted premium, a patience and a fear each; not yet any deposit.
+    """Draw the suppliers: Pareto sizes, and each one's wanted premium, patience and fear, but no deposit yet.
 
-    Person j has the same traits at every venue, and where there are two, the money of both, split by its taste and by
-    the venues' sizes. `supplier_size` is that money over the number of venues.
+    Person j has the same traits at every venue. With two venues, its money for both is split by its taste and by the
+    venues' sizes; `supplier_size` is then this money divided by the number of venues.
     """
     seed, p = world.seed, params[v]
-    money, pull = p.supply_size, 0.0  # USD a venue
+    money, pull = p.supply_size, 0.0  # USD per venue
     if world.num_venues > 1:
         pull = pull_of(params[0].supply_size, params[1].supply_size)
-        if money > 0.0:  # who is not meant to come has no money for it, not even a share too small to see
+        if money > 0.0:  # a venue that gets no suppliers must not get even a tiny share of their money
             money = (params[0].supply_size + params[1].supply_size) / world.num_venues
     count = int(p.num_suppliers)
     venue.num_suppliers = count
@@ -57,10 +57,10 @@ def draw_suppliers(world, venue, v, params):
 
 @compiled
 def wanted_deposit(size, rate, asked, p):
-    """Deposit that a supplier wants: `size` when the rate meets what it asks, nothing far below, a bounded more above.
+    """Deposit that a supplier wants: `size` if the rate equals what it asks, 0 far below, more above, with a limit.
 
-    Logistic in log((10% + rate) / (10% + asked)) with exponent `supply_elasticity`, so that rates near zero are tame;
-    the most is (1 + supply_headroom) * size, because a supplier has no more money.
+    Logistic in log((10% + rate) / (10% + asked)) with the exponent `supply_elasticity`. The added 10% keeps the formula
+    smooth for rates near zero. The limit is (1 + supply_headroom) * size, because a supplier has no more money.
     """
     ratio = (0.1 + max(rate, -0.05)) / (0.1 + max(asked, -0.05))
     room = p.supply_headroom
@@ -69,7 +69,7 @@ def wanted_deposit(size, rate, asked, p):
 
 @compiled
 def money_for(world, venue, j, advantage, p):
-    """Money [USD] that supplier `j` keeps for this venue, which pays `advantage` more than the other one, if any."""
+    """Money [USD] that supplier `j` assigns to this venue, whose rate exceeds the other venue's by `advantage`."""
     size = venue.supplier_size[j]
     if world.num_venues > 1:
         size *= world.num_venues * preferred_share(advantage, venue.supplier_taste[j], p.venue_choice)
@@ -78,7 +78,10 @@ def money_for(world, venue, j, advantage, p):
 
 @compiled
 def total_wanted_deposits(world, venue, rate, fear, p):
-    """Deposits [USD] that all suppliers together want at the supply rate `rate`, for `fear` of loss."""
+    """Deposits [USD] that all suppliers together want at the supply rate `rate`.
+
+    Suppliers deduct `fear` [annual] from the rate.
+    """
     total = 0.0
     for j in range(venue.num_suppliers):
         total += opening_deposit(world, venue, j, rate, fear, p)
@@ -87,7 +90,7 @@ def total_wanted_deposits(world, venue, rate, fear, p):
 
 @compiled
 def open_deposits(world, venue, rate, fear, p):
-    """Give every supplier the deposit that it wants at `rate` for `fear`; indices are 1 at the opening."""
+    """Give every supplier the deposit that it wants at `rate` and `fear`; indices are 1 at the opening."""
     for j in range(venue.num_suppliers):
         kept = NEEDED_KEEPS if needs_money(world, venue, j, p) else 1.0
         venue.supplier_scaled[j] = opening_deposit(world, venue, j, rate, fear, p)
@@ -98,7 +101,7 @@ def open_deposits(world, venue, rate, fear, p):
 
 @compiled
 def opening_deposit(world, venue, j, rate, fear, p):
-    """Deposit [USD] of supplier `j` in a market at rest at `rate`: who needs its money has taken it out."""
+    """Deposit [USD] of supplier `j` in a market that has settled at `rate`. One in need has already withdrawn."""
     asked = world.outside_yield + venue.supplier_premium[j]
     wanted = wanted_deposit(money_for(world, venue, j, 0.0, p), rate - venue.supplier_fear[j] * fear, asked, p)
     return wanted * NEEDED_KEEPS if needs_money(world, venue, j, p) else wanted
@@ -106,10 +109,10 @@ def opening_deposit(world, venue, j, rate, fear, p):
 
 @compiled
 def needs_money(world, venue, j, p):
-    """True while supplier `j` needs most of its money elsewhere, whatever the rate: a keyed state of two days.
+    """True while supplier `j` needs most of its money elsewhere, at any rate: a keyed state that lasts two days.
 
-    Without such needs idle cash is never worth anything and a market at full utilisation harms nobody. A slump, which a
-    supplier sees where its money is, makes them common: who has to meet calls elsewhere takes money from there.
+    Without such needs idle cash would be worth nothing, and full utilisation would harm nobody. A slump of the oracle
+    price at the venue makes needs common: a supplier that must meet calls elsewhere takes its money out here.
     """
     block = (world.hour + 7 * j) // NEED_HOURS
     slump = max(1.0 - venue.oracle_price / venue.high_week - FREE_SLUMP, 0.0)
@@ -118,24 +121,24 @@ def needs_money(world, venue, j, p):
 
 @compiled
 def runs_away(world, j):
-    """True for the suppliers who are among those that want all their money back at once (the tape's `supplier_exit`).
+    """True for suppliers who want all their money back at once: the share `supplier_exit` of the tape.
 
-    The draw is one for the episode: who is among a fifth of them is also among a half.
+    One draw holds for the episode: a supplier among the first fifth is also among the first half.
     """
     return uniform(world.seed, j, 0, 0, Purpose.SUPPLIER_LEAVES) < world.supplier_exit
 
 
 @compiled
 def share_of(amount, deposits):
-    """`amount` USD as a share of `deposits`, at most 1: nobody loses, or waits for, more than all there is."""
+    """`amount` USD as a share of `deposits`, at most 1: nobody loses or waits for more than all deposits."""
     return amount / max(amount, deposits) if amount > 0.0 else 0.0
 
 
 @compiled
 def fear_of_lockup(venue, p):
-    """Yield [annual] that the average supplier gives away in mind for fear of being locked in.
+    """Yield [annual] that the average supplier deducts for the fear of being locked in.
 
-    It grows with utilisation from 90% on and with the queue of those who could not withdraw: a run feeds itself.
+    It grows with utilisation above 90%, and with the queue of unmet withdrawals. A run therefore strengthens itself.
     """
     if venue.backstop_on:
         return 0.0
@@ -146,11 +149,11 @@ def fear_of_lockup(venue, p):
 
 @compiled
 def fear_of_loss(world, venue, p):
-    """Yield [annual] that the average supplier gives away in mind for losses, each as a share of what is owed.
+    """Yield [annual] that the average supplier deducts for losses, each as a share of what is owed.
 
-    Both can be read from the chain: an open deficit, which only those bear who are still there when it is filled, and
-    what a crash would leave uncovered, `crash_frequency` times a year. The first makes a run; the second is the
-    premium on loans that stand close to their collateral, the lower the stricter whoever sets the threshold.
+    Both can be read from the chain. The first is an open deficit. Only those bear it who are still there when it is
+    filled, so it causes a run. The second is what a crash would leave uncovered, times `crash_frequency` a year. It is
+    the premium on loans close to their collateral. A stricter liquidation threshold lowers it.
     """
     owed = deposits_of(venue)
     at_risk = share_of(shortfall_at(venue, world.tape_price * (1.0 - p.crash_size)), owed)
@@ -159,10 +162,10 @@ def fear_of_loss(world, venue, p):
 
 @compiled
 def visit_suppliers(world, venue, v, events, p):
-    """Hourly: every supplier moves part of the way to what it wants; a withdrawal takes at most the cash there is.
+    """Hourly: every supplier moves part of the way to its wanted deposit. Cash in the market limits a withdrawal.
 
-    Who comes first differs from hour to hour: the round begins at a keyed supplier. Of two venues the one with the
-    better rate, less what is feared there, is wanted a larger share of a supplier's money.
+    Each hour the round begins at another, keyed supplier, so the first in the queue changes. With two venues, the venue
+    with the better rate (minus the fears there) gets a larger share of a supplier's money.
     """
     index = venue.supply_index
     fear = fear_of_lockup(venue, p) + fear_of_loss(world, venue, p)
@@ -194,7 +197,7 @@ def visit_suppliers(world, venue, v, events, p):
         lockup = p.lockup_charge * requested[j]
         venue.supplier_gain[j] += (surplus - lockup) / HOURS_PER_YEAR
         total += surplus
-        # who needs its money elsewhere for two days has not left: it wants to be here
+        # a supplier that needs its money for two days has not left: it still wants to be here
         if venue.supplier_out[j] < 0 and max(own_wish, venue.supplier_scaled[j] * index) < half_of(venue, j):
             venue.supplier_out[j] = world.hour
     venue.unmet_withdrawals = unmet
@@ -206,13 +209,13 @@ def visit_suppliers(world, venue, v, events, p):
 
 @compiled
 def half_of(venue, j):
-    """Deposit [USD] below which supplier `j`, if it wants no more, has left."""
+    """Deposit [USD] below which supplier `j` has left if it wants no more than this."""
     return HALF_OUT * venue.supplier_opening[j]
 
 
 @compiled
 def move_deposit(world, venue, j, claim, wanted, patience, stuck):
-    """Supplier `j` moves its `claim` [USD] a share `patience` of the way to `wanted`; what it cannot get it asks for.
+    """Supplier `j` moves its `claim` [USD] by the share `patience` toward `wanted`. It queues what it cannot get.
 
     `stuck` USD are locked in at the other venue and cannot come here.
     """
@@ -221,7 +224,7 @@ def move_deposit(world, venue, j, claim, wanted, patience, stuck):
         requested[j] = 0.0
         supply(world, venue, j, max(wanted - claim - stuck, 0.0) * patience)
         return
-    # requests that were not met stay in the queue and grow toward all that the supplier wants out
+    # unmet requests stay in the queue and grow toward all that the supplier wants to withdraw
     gap = claim - wanted
     request = min(requested[j] + patience * max(gap - requested[j], 0.0), gap)
     draw_backstop(world, venue, request)
@@ -233,10 +236,11 @@ def move_deposit(world, venue, j, claim, wanted, patience, stuck):
 
 @compiled
 def surplus_rate(world, venue, j, asked, p):
-    """What supplier `j` gains [USD a year] over what it asks for the part of its claim that it does not want back.
+    """Gain of supplier `j` [USD a year] over what it asks, on the part of its claim that it does not want back.
 
-    The area between the supply rate and the inverse of the deposit that it wants without fear and needs. Of two venues
-    the curve is that of the money which its taste alone keeps here: a rival's rate moves deposits, not what they gain.
+    The area between the supply rate and the inverse of its wanted deposit without fear and needs. With two venues the
+    curve uses the money that its taste alone assigns to this venue. A rival's rate then moves deposits, but not the
+    gain per deposit.
     """
     met = max(venue.supplier_scaled[j] * venue.supply_index - venue.supplier_request[j], 0.0)
     most = money_for(world, venue, j, 0.0, p) * (1.0 + p.supply_headroom)

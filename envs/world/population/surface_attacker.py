@@ -1,10 +1,10 @@
-"""Somebody who pushes the vol surface to buy shares of the option pool cheaply: a sandwich of the pool's own queue.
+"""An attacker who pushes the vol surface to buy shares of the option pool cheaply: a sandwich of the pool's own queue.
 
-He deposits and waits for the cooldown. In the review that turns his money into shares he first buys options at the
-middle strike of every expiry, which lifts the pool's vols, and with them what it owes to holders; gets his shares;
-sells the options back in the same breath; and asks for his money. Where shares are priced at the vols of the moment
-they are cheap by what the push was worth; at average vols (GWAV) they are not, and the round trip costs the spread, the
-fees and the exit fee. He needs no knowledge, only capital, and is one LP more.
+The attacker deposits and waits for the cooldown. In the review that turns the deposit into shares, four steps follow
+at once. It buys options at the middle strike of every expiry; this raises the pool's vols and its debt to holders. It
+gets its shares. It sells the options back. It asks to redeem its shares. If shares are priced at current vols, they are
+too cheap by the effect of the push. At average vols (GWAV) they are not, and the attacker pays the spread, the
+fees and the exit fee for nothing. It needs no knowledge, only capital, and is one more LP.
 """
 
 import numpy as np
@@ -17,19 +17,19 @@ from protogov.envs.world.population.option_trades import fill, for_sale, offer, 
 from protogov.envs.world.state import MAX_EXPIRIES, SUBSTEPS
 from protogov.envs.world.ticket import Ticket
 
-TICKETS = 16  # into which each purchase and sale is cut
+TICKETS = 16  # number of equal parts of each purchase and sale
 AWAY, WAITING, HOLDING, GONE = 0, 1, 2, 3
 
 
 @compiled
 def slot_of(p):
-    """Index of the attacker among the LPs: behind all others."""
+    """Index of the attacker among the LPs: after all others."""
     return int(p.num_lps)
 
 
 @compiled
 def besiege(world, venue, v, p):
-    """End of an hour of an attack, in place of the LPs' own visit, which it contains."""
+    """End of an hour of an attack. This replaces the visit of the LPs and includes it."""
     j = slot_of(p)
     if venue.surface_attack == AWAY and world.vol_push > 0.0:
         arrive(world, venue, j, p)
@@ -50,7 +50,7 @@ def besiege(world, venue, v, p):
 
 @compiled
 def ask_for_money(world, venue, j):
-    """As soon as the attacker has shares, with or without a push, he queues them all."""
+    """As soon as the attacker has shares, with or without a push, it queues all of them."""
     if venue.surface_attack == WAITING and venue.lp_shares[j] > 0.0:
         venue.surface_attack = HOLDING
         ask_back(world, venue, j, venue.lp_shares[j])
@@ -58,7 +58,7 @@ def ask_for_money(world, venue, j):
 
 @compiled
 def arrive(world, venue, j, p):
-    """The attacker deposits his capital, like anybody."""
+    """The attacker deposits its capital, like any LP."""
     venue.num_lps = j + 1
     venue.lp_money[j] = p.vol_push_capital
     deposit(world, venue, j, p.vol_push_capital)
@@ -67,10 +67,10 @@ def arrive(world, venue, j, p):
 
 @compiled
 def push(world, venue, j, bought, p):
-    """Buy calls at the middle strike of every expiry, enough to lift its base vol by the tape's `vol_push`.
+    """Buy calls at the middle strike of every expiry, enough to raise its base vol by the tape's `vol_push`.
 
-    In small tickets: each is priced at the vol that it leaves behind, so that one large one would pay for the whole
-    way.
+    The purchase uses small tickets. Each is priced at the vol after it, so one large ticket would pay the final vol for
+    all contracts.
     """
     k = venue.num_strikes // 2
     contracts = world.vol_push * 100.0 * contracts_for(venue, p.standard_size) / TICKETS
@@ -89,7 +89,7 @@ def push(world, venue, j, bought, p):
 
 @compiled
 def unwind(world, venue, j, bought, p):
-    """Sell back what was bought, by force where the pool does not quote."""
+    """Sell back what was bought, by force if the pool does not quote."""
     k = venue.num_strikes // 2
     for e in range(venue.num_expiries):
         for _ in range(TICKETS):

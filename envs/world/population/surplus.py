@@ -1,25 +1,25 @@
-"""What people gain by being here: areas between their own demand and supply curves and the rates they get.
+"""People's gains in this market: areas between their own demand and supply curves and the rates that they get.
 
-A borrower's curve is the staircase on which it decides, a supplier's the inverse of the deposit that it wants without
-fear and needs. Penalties and fears that people reckon with move where they stand on their curve; they are not taken off
-the area, because liquidations, haircuts and lock-ups are charged by themselves in `welfare.py`.
+A borrower's curve is the step function on which it decides. A supplier's curve is the inverse of the deposit that it
+wants without fear and needs. Penalties and fears move people along their curve. They are not subtracted from the
+area, because `welfare.py` charges liquidations, haircuts and lock-ups separately.
 """
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.numeric import power
 from protogov.envs.world.population.thresholds import STEPS
 
-FULLEST = 0.95  # share of all its money beyond which every further dollar asks what the last one did
-SERIES_TERMS, SERIES_ERROR = 64, 1e-7  # of `mean_asked`: at most, and the term after which nothing more counts
+FULLEST = 0.95  # share of a supplier's largest deposit; the curve is flat beyond it
+SERIES_TERMS, SERIES_ERROR = 64, 1e-7  # of `mean_asked`: most terms, and the size of a term after which it stops
 
 
 @compiled
 def staircase_worth(level, offset, elasticity):
-    """Mean rate at which the held quarters of `level` would be given up, over the reservation rate.
+    """Mean rate up to which the held quarters of `level` would be kept, divided by the reservation rate.
 
-    Quarter m (1 to 4) is held while the share wanted, 1 / (1 + (rate / reservation)^elasticity), is at least
+    Quarter m (1 to 4) is held while the wanted share, 1 / (1 + (rate / reservation)^elasticity), is at least
     s = (m - offset) / 4 (`thresholds.level_of`), that is up to the rate reservation * ((1 - s) / s)^(1 / elasticity).
-    1 for who holds nothing; an elasticity below 1, at which the area has no end, counts as 1.
+    The result is 1 if nothing is held. An elasticity below 1 counts as 1, because its area would be infinite.
     """
     held = int(STEPS * level + 0.5)
     if held == 0:
@@ -33,17 +33,18 @@ def staircase_worth(level, offset, elasticity):
 
 @compiled
 def mean_asked(filled, asked, room, elasticity):
-    """Mean rate [annual] that a supplier asks for the dollars that it has in, the first ones being the cheapest.
+    """Mean rate [annual] that a supplier asks for its deposit. Its first dollars ask the least.
 
     Args:
-        filled: deposit over the most that it wants at any rate, size * (1 + room).
-        asked: annual, at which it wants `size`.
-        room: share that it adds at most, `supply_headroom`.
+        filled: deposit divided by the largest deposit that it wants at any rate, size * (1 + room).
+        asked: rate [annual] at which it wants `size`.
+        room: largest addition as a share of `size`, `supply_headroom`.
         elasticity: `supply_elasticity`.
 
-    The inverse of `suppliers.wanted_deposit` at a share c of the most is (10% + asked) * (room * c / (1 - c))^e - 10%
-    with e = 1 / elasticity, at most 1. Its mean over 0..c is an incomplete beta function, here by its series
-    (room * c)^e * sum over k of (e)_k / k! / (1 + e + k) * c^k; beyond `FULLEST` the curve goes on level.
+    The inverse of `suppliers.wanted_deposit` at a share c of the largest deposit is
+    (10% + asked) * (room * c / (1 - c))^e - 10% with e = 1 / elasticity, at most 1. Its mean over 0..c is an incomplete
+    beta function, computed by the series (room * c)^e * sum over k of (e)_k / k! / (1 + e + k) * c^k. Beyond `FULLEST`
+    the curve is flat.
     """
     if filled <= 0.0:
         return -0.1

@@ -1,9 +1,9 @@
-"""Two venues: how borrowers, suppliers and collateral choose between them. Worlds with one venue never come here.
+"""Two venues: how borrowers, suppliers and collateral choose between them. A world with one venue does not use this.
 
-Person i is account (or supplier) i at both venues, with the same traits. A taste, log odds for the first venue, splits
-a person's position where both are equally good; a better rate moves the odds (a logit). Of unlike venues the larger one
-is liked better by the log of how much larger it is, so that at equal rates each has its size. Borrowers move quarters
-of their position, collateral and debt together; suppliers move money with their patience, see `suppliers.py`.
+Person i is account (or supplier) i at both venues, with the same traits. A taste (log odds for the first venue) splits
+a person's position if both venues are equally good. A better rate changes the odds (a logit). If the venues differ in
+size, the log of the ratio of sizes is added to the taste, so at equal rates each venue keeps its size. Borrowers move
+quarters of their position, collateral and debt together. Suppliers move money gradually, see `suppliers.py`.
 """
 
 from math import exp, log
@@ -14,14 +14,14 @@ from protogov.envs.world.liquidation import health_factor
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 
 LARGEST_ODDS = 40.0  # |log odds| beyond which a share is 0 or 1 to the last bit
-NOT_HERE = 1e9  # log odds that no rate outweighs: of a venue that nobody is meant to come to
+NOT_HERE = 1e9  # log odds that no rate outweighs: for a venue of size 0
 
 
 @compiled
 def preferred_share(advantage, taste, steepness):
-    """Share of a position that belongs here: 1 / (1 + exp(-(taste + steepness * advantage))).
+    """Share of a position that belongs to this venue: 1 / (1 + exp(-(taste + steepness * advantage))).
 
-    `advantage` is how much better this venue is [annual rate], `taste` the log odds for it at no advantage.
+    `advantage` is how much better this venue is [annual rate]. `taste` is the log odds for it without an advantage.
     """
     odds = min(max(taste + steepness * advantage, -LARGEST_ODDS), LARGEST_ODDS)
     return 1.0 / (1.0 + exp(-odds))
@@ -29,7 +29,7 @@ def preferred_share(advantage, taste, steepness):
 
 @compiled
 def pull_of(first, second):
-    """Log odds for the first of two venues of these sizes [USD]; 0 where they are alike."""
+    """Log odds for the first of two venues of these sizes [USD]; 0 if the sizes are equal."""
     if first == second:
         return 0.0
     if first == 0.0:
@@ -39,9 +39,10 @@ def pull_of(first, second):
 
 @compiled
 def borrowing_advantage(here, there, reservation_rate):
-    """How much better a borrower does here [annual]: surplus (v - R) on what each venue lends on the same collateral.
+    """How much better off a borrower is here [annual]: surplus (v - R) on what each venue lends on the same collateral.
 
-    Relative to the mean loan-to-value, so that with equal ones it is the rate there less the rate here.
+    The difference is divided by the mean loan-to-value. With equal loan-to-values it is the rate there minus the rate
+    here.
     """
     gain_here = (reservation_rate - here.borrow_rate) * here.loan_to_value
     gain_there = (reservation_rate - there.borrow_rate) * there.loan_to_value
@@ -50,9 +51,10 @@ def borrowing_advantage(here, there, reservation_rate):
 
 @compiled
 def split_account(venue, v, i, taste, u, p):
-    """Where account `i` of venue `v` begins: its taste, its thresholds, and the quarters of its position held here.
+    """Opening state of account `i` at venue `v`: its taste, its thresholds, and the quarters of its position held here.
 
-    `taste` (log odds for the first venue) and `u` (uniform) belong to the person; the second venue is the mirror image.
+    `taste` (log odds for the first venue) and `u` (uniform) belong to the person. The second venue gets the mirror
+    image.
     """
     offset = spread_offset(u, p.level_stickiness)
     share = level_of(preferred_share(0.0, taste, 0.0), offset)
@@ -63,14 +65,14 @@ def split_account(venue, v, i, taste, u, p):
 
 @compiled
 def review_venue(world, here, there, i, p):
-    """Account `i` compares the venues and, past a threshold of its own, moves quarters of its position there."""
+    """Account `i` compares the venues. Past one of its thresholds it moves quarters of its position to the other."""
     if p.venue_choice == 0.0:
         return
     reservation = here.account_reservation_rate[i] * world.leverage_demand
     wish = preferred_share(borrowing_advantage(here, there, reservation), here.account_taste[i], p.venue_choice)
     held = here.account_share[i]
     wanted = next_level(held, wish, here.account_venue_offset[i], p.level_stickiness)
-    # who wants more here decides so in a review of its account there
+    # an account that wants more here decides this in the review of its account at the other venue
     if wanted < held and refinance(world, here, there, i, (held - wanted) / held):
         here.account_share[i] = wanted
         there.account_share[i] = 1.0 - wanted
@@ -78,10 +80,14 @@ def review_venue(world, here, there, i, p):
 
 @compiled
 def refinance(world, here, there, i, share):
-    """Move `share` of the position of account `i`: a loan there repays the loan here, and collateral follows.
+    """Move `share` of the position of account `i`: a loan there repays the loan here, and the collateral follows.
 
-    The move is made whole or not at all: the venue there must have the cash, and the account must end within its
-    loan-to-value and the account's own safety level. Coins at home and in the wallet move by a word. True when done.
+    The whole move is made, or nothing. The other venue must have the cash. The account must end within the
+    loan-to-value there and within its own safety level. Coins outside and in the wallet are only reassigned, without a
+    transfer.
+
+    Returns:
+        True if the move was made.
     """
     debt = share * here.account_scaled_debt[i] * here.borrow_index
     coin = share * here.account_collateral[i]
