@@ -87,8 +87,8 @@ def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
     regrets, notes = measure_regrets(audit, jobs, sizes, "rivals: regret")
     note = (
         f"externality: {len(moves)} moves on {sizes.num_seeds} paired tapes per suite, possible signs on "
-        f"{claim}; {len(audit.suites) * len(points) * sizes.num_seeds} episodes of two venues before those; regret in "
-        "the role's own mandate:"
+        f"{claim}; {len(audit.suites) * len(points) * sizes.num_seeds} episodes of two venues before those; the "
+        "following is the regret in the role's own mandate"
     )
     return Found({"rivals": table, "rivals_regrets": regrets}, {"notes": [note, *notes]})
 
