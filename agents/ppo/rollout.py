@@ -65,11 +65,7 @@ class JointRollout:
     def _over_twin(
         self, rewards: dict[str, NDArray[Any]], truncated: NDArray[np.bool_]
     ) -> dict[str, NDArray[np.float32]]:
-<<<<<<< HEAD
-        """Rewards as learners are given them, F32[n]; steps the twin."""
-=======
-        """Rewards that learners get, F32[n]. This steps the twin, and resets the rows that the world will reset."""
->>>>>>> texts
+        """Rewards that learners get, F32[n]. This steps the twin."""
         if self.twin is None:
             return {agent: reward.astype(np.float32) for agent, reward in rewards.items()}
         step = self.twin.step(self._defaults)
@@ -77,16 +73,11 @@ class JointRollout:
             raise RuntimeError("the twin's episodes ended apart from the world's, so its rewards are of other tapes")
         return {agent: (reward - step.rewards[agent]).astype(np.float32) for agent, reward in rewards.items()}
 
-<<<<<<< HEAD
     def _next_episodes(self, truncated: NDArray[np.bool_], rows: NDArray[np.int64]) -> Observations:
-        """Begin the next episode of truncated rows, here and in the twin; what learners are then given."""
+        """Begin the next episode of truncated rows, here and in the twin; returns the learners' inputs."""
         own = self.world.reset(mask=truncated)
         if self.twin is not None:
             self.twin.open_like(self.world, truncated)
-=======
-    def _opened(self, own: Observations, rows: NDArray[np.int64]) -> Observations:
-        """Learners' inputs after rows have begun an episode; the input of other rows stays the same."""
->>>>>>> texts
         for window in self._windows.values():
             window.reset(rows)
         return self._sights(own, rows)
