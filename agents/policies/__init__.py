@@ -1,4 +1,4 @@
-"""Trained governors as they are shared: weights and a description, read without unpickling."""
+"""Trained governors in files that people share: weights and a description, read without unpickling."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,13 +1,13 @@
-"""What a policy's network is made of: the front that stands before its hidden layers, by name.
+"""What a policy's network consists of: the front before its hidden layers, by name.
 
-    linear      nothing, and no hidden layer
-    mlp         nothing
-    recurrent   a GRU over the last 24 observations, zeros before the opening; its last state goes on
-    attention   the nodes of the group `surface` and the buckets of `accounts` as tokens, one attention for each, asked
-                by the rest of the observation, which goes on beside the two answers
-    compact     32 named features, each a fixed sum of a few observed numbers; before 32x32 ReLU it fits a contract
+    linear      no front and no hidden layer
+    mlp         no front
+    recurrent   a GRU over the last 24 observations, zeros before the opening; its last state is passed on
+    attention   the nodes of the group `surface` and the buckets of `accounts` as tokens, with one attention for each
+                group; the rest of the observation makes the query, and is passed on beside the two answers
+    compact     32 named features, each a fixed sum of a few observed numbers; with 32x32 ReLU it fits a contract
 
-Knows no learning library: the networks themselves are in `networks.py`.
+This file imports no learning library: the networks themselves are in `networks.py`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from protogov.envs.world.lever_table import LEVERS
 
 Architecture = Literal["linear", "mlp", "recurrent", "attention", "compact"]
 ARCHITECTURES: tuple[str, ...] = get_args(Architecture)
-WINDOW = 24  # observations that `recurrent` looks back on
+WINDOW = 24  # observations that `recurrent` reads
 GRU_SIZE = 32
 TOKEN_SIZE = 16
 COMPACT_HIDDEN = (32, 32)
 
-# What a contract can read, for all roles alike: 20 numbers of the market and the books, and where each lever is bound
-# (what is in force and what is announced, in one number).
+# What a contract can read, the same for all roles: 20 numbers of the market and the books, and the value that each
+# lever moves to (executed plus pending, in one number).
 _AS_OBSERVED = (
     "return_6h", "return_24h", "return_72h", "realised_6h", "realised_72h", "drawdown_week", "congestion",
     "depth_over_week", "pool_over_oracle", "utilisation_over_optimal", "borrow_rate", "unmet_withdrawals", "at_risk",
@@ -39,7 +39,7 @@ _AS_OBSERVED = (
 _PENDING = FEATURES["lever_pending"].scale / FEATURES["lever_executed"].scale
 COMPACT_INPUTS: Mapping[str, Mapping[str, float]] = {
     **{name: {name: 1.0} for name in _AS_OBSERVED},
-    "net_outflow_day": {"net_borrow_day": 1.0, "net_supply_day": -1.0},  # what drains the lending pool's cash, roughly
+    "net_outflow_day": {"net_borrow_day": 1.0, "net_supply_day": -1.0},  # about what leaves the lending pool's cash
     **{
         f"bound[{lever.name}]": {f"lever_executed[{lever.name}]": 1.0, f"lever_pending[{lever.name}]": _PENDING}
         for lever in LEVERS
@@ -49,16 +49,16 @@ COMPACT_INPUTS: Mapping[str, Mapping[str, float]] = {
 
 @dataclass(frozen=True)
 class Front:
-    """What stands before the hidden layers.
+    """The part of a network before its hidden layers.
 
     Attributes:
         architecture: a name of the table above.
         features: a name for each number of one observation.
-        window: observations that it is given, oldest first; 1 where it looks at the newest alone.
-        inputs: of `compact`: name -> name of an observed number -> weight.
+        window: observations that it reads, oldest first; 1 if it reads only the newest.
+        inputs: for `compact`: name -> name of an observed number -> weight.
 
     Raises:
-        ValueError: the observation lacks what it takes.
+        ValueError: the observation lacks a number that the front needs.
     """
 
     architecture: str
@@ -79,7 +79,7 @@ class Front:
 
     @property
     def size(self) -> int:
-        """Numbers that go on to the hidden layers."""
+        """Numbers that are passed on to the hidden layers."""
         if self.architecture == "attention":
             return int(self.rest().size) + TOKEN_SIZE * len(self.tokens())
         return {"recurrent": GRU_SIZE, "compact": len(self.inputs)}.get(self.architecture, len(self.features))
@@ -103,12 +103,12 @@ class Front:
         return found
 
     def rest(self) -> NDArray[np.int64]:
-        """Columns that are of no token, I64[m]."""
+        """Columns that belong to no token, I64[m]."""
         taken = np.concatenate([columns.ravel() for columns in self.tokens().values()])
         return np.setdiff1d(np.arange(len(self.features)), taken)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of its weights."""
+        """Names and shapes of its learned weights."""
         if self.architecture == "recurrent":
             wide = 3 * GRU_SIZE
             return {
@@ -130,20 +130,20 @@ class Front:
 
 
 def make_front(architecture: str, features: Sequence[str]) -> Front:
-    """The front of that name on an observation.
+    """The front with this name for an observation.
 
     Raises:
-        ValueError: the observation lacks what it takes.
+        ValueError: the observation lacks a number that the front needs.
     """
     window = WINDOW if architecture == "recurrent" else 1
     return Front(architecture, tuple(features), window, COMPACT_INPUTS if architecture == "compact" else {})
 
 
 def read_front(document: Mapping[str, Any], features: tuple[str, ...]) -> Front:
-    """What a policy's file says of its front; a file that says nothing has an mlp.
+    """The front that a policy's file describes; a file without a description has an mlp.
 
     Raises:
-        ValueError: it makes no sense.
+        ValueError: the description is not valid.
     """
     architecture, window = document.get("architecture", "mlp"), document.get("window", 1)
     if architecture not in ARCHITECTURES:

@@ -1,4 +1,4 @@
-"""From what a network puts out to an action, in training as afterwards: as a target, or as a change of the lever."""
+"""From a network's output to an action, the same in training and in play: as a target or as a change of the lever."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from protogov.agents.policies.incumbent import Incumbent, IncumbentActions
 
 @dataclass(frozen=True)
 class Change:
-    """That a network's output is a change: action = clip(position + size * clip(output, -1, 1), -1, 1).
+    """The network's output is a change: action = clip(position + size * clip(output, -1, 1), -1, 1).
 
-    The position is where the lever is bound: what is in force, and what is announced and not yet in force, as the
-    observation shows them, so that an output of 0 leaves the lever alone. The shield holds changes back as it does
-    anybody's: one below the deadband is none, and is not remembered.
+    The position is the value that the lever moves to: executed plus pending, as the observation shows them. An output
+    of 0 therefore leaves the lever unchanged. The shield limits such changes like all others: a change below the
+    deadband has no effect, and is not remembered.
 
     Attributes:
-        size: largest change a decision, in units of the action, above 0 and at most 2.
+        size: largest change per decision, in units of the action, above 0 and at most 2.
         executed_unit, pending_unit: units of `lever_executed[lever]` and `lever_pending[lever]` in the observation.
     """
 
@@ -30,15 +30,15 @@ class Change:
     pending_unit: float
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able, for `read_change`."""
+        """A JSON-able form for `read_change`."""
         return asdict(self)
 
 
 def read_change(value: Any) -> Change | None:
-    """Inverse of `Change.to_dict`; None, for targets, stays None.
+    """Inverse of `Change.to_dict`; None, which means targets, stays None.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: the value is not a change.
     """
     if value is None:
         return None
@@ -52,7 +52,7 @@ def read_change(value: Any) -> Change | None:
 
 
 class Execution:
-    """What becomes of a network's output.
+    """How a network's output becomes an action.
 
         target, no incumbent     clip(output)
         target                   clip(incumbent's action + output)
@@ -61,11 +61,11 @@ class Execution:
     Args:
         levers: a name for each output.
         features: a name for each number of an observation.
-        incumbent: what is deviated from; with targets alone.
-        change: of the lever, or None for a target.
+        incumbent: the rule to which outputs are added; only with targets.
+        change: the form of a change, or None for a target.
 
     Raises:
-        ValueError: an incumbent with changes, or one of the two needs what is not observed.
+        ValueError: both an incumbent and a change are given, or one of them needs a number that is not observed.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Execution:
             self._executed, self._pending = ([columns[name] for name in names] for names in named)
 
     def actions(self, observations: NDArray[np.float32], outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Actions F32[n, k] in [-1, 1] of observations F32[n, d], more columns allowed, and outputs F32[n, k]."""
+        """Actions F32[n, k] in [-1, 1] of observations F32[n, d] (more columns are allowed) and outputs F32[n, k]."""
         if self.change is not None:
             position = np.float32(self.change.executed_unit) * observations[:, self._executed]
             position += np.float32(self.change.pending_unit) * observations[:, self._pending]

@@ -1,9 +1,9 @@
-"""What a policy deviates from: constants and a few slopes, kept in its file, so that it plays alone.
+"""The rule that a policy deviates from: constants and a few slopes, kept in its file. The policy then needs no other.
 
-    action = clip(constant + sum of weight * clip((x - centre) / scale, -3, 3), -1, 1),    a row a lever
+    action = clip(constant + sum of weight * clip((x - centre) / scale, -3, 3), -1, 1),    one row per lever
 
-with x a feature in its physical unit, worked out from the observation: unit * y, or unit * sign(y) * (exp(|y|) - 1)
-where the feature is observed as a signed log. Observations are float32, so x is known to a few parts in ten million.
+x is a feature in its physical unit, computed from the observation y: unit * y, or unit * sign(y) * (exp(|y|) - 1) if
+the feature is observed as a signed log. Observations are float32, so x has a relative error of some 1e-7.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-REACH = 3.0  # scales that a feature counts for at most
+REACH = 3.0  # largest distance of a feature from its centre that counts, in scales
 
 
 @dataclass(frozen=True)
 class Slope:
-    """What a lever does about one feature; the formula is above.
+    """How a lever reacts to one feature; the formula is above.
 
     Attributes:
-        lever: whose action.
+        lever: name of the lever.
         feature: name of an entry of the observation.
-        weight: in units of the action, for a scale of the feature.
+        weight: change of the action per scale of the feature.
         centre, scale: in the feature's unit.
-        unit: of the observation, in the feature's unit.
-        symlog: whether it is observed as a signed log.
+        unit: size of one unit of the observation, in the feature's unit.
+        symlog: whether the feature is observed as a signed log.
     """
 
     lever: str
@@ -43,12 +43,12 @@ class Slope:
 
 @dataclass(frozen=True)
 class Incumbent:
-    """A rule that stands in a policy's file.
+    """A rule that is part of a policy's file.
 
     Attributes:
-        name: of the governor that it was.
-        constants: action of each lever where no slope counts.
-        slopes: none for constants.
+        name: name of the governor that it was taken from.
+        constants: action of each lever without the slopes.
+        slopes: empty for a governor of constants.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Incumbent:
         return tuple(dict.fromkeys(slope.feature for slope in self.slopes))
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able, for `read_incumbent`."""
+        """A JSON-able form for `read_incumbent`."""
         return asdict(self)
 
 
@@ -68,7 +68,7 @@ def read_incumbent(value: Any) -> Incumbent | None:
     """Inverse of `Incumbent.to_dict`; None stays None.
 
     Raises:
-        ValueError: it is not one; the message does not say where it was read.
+        ValueError: the value is not an incumbent. The message does not name the file.
     """
     if value is None:
         return None
@@ -86,7 +86,7 @@ def read_incumbent(value: Any) -> Incumbent | None:
 
 
 class IncumbentActions:
-    """An incumbent at work on observations.
+    """Computes the actions of an incumbent from observations.
 
     Args:
         incumbent: the rule.
@@ -94,8 +94,8 @@ class IncumbentActions:
         features: a name for each number of an observation.
 
     Raises:
-        ValueError: it has another number of constants, sets a lever that is not among them, or reads a feature that is
-            not observed.
+        ValueError: the number of constants differs from that of levers, a slope has another lever, or a feature is not
+            observed.
     """
 
     def __init__(self, incumbent: Incumbent, levers: Sequence[str], features: Sequence[str]) -> None:
@@ -114,7 +114,7 @@ class IncumbentActions:
         self._slopes = [(levers.index(slope.lever), columns[slope.feature], slope) for slope in incumbent.slopes]
 
     def actions(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """F32[n, k] in [-1, 1] of observations F32[n, d]."""
+        """Actions F32[n, k] in [-1, 1] of observations F32[n, d]."""
         total = np.tile(self._constants, (len(observations), 1))
         for lever, column, slope in self._slopes:
             seen = observations[:, column].astype(np.float64)

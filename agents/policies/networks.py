@@ -1,4 +1,4 @@
-"""The fronts of `architectures.py` as torch modules, for learners and for policies that were loaded."""
+"""The fronts of `architectures.py` as torch modules, for learners and for loaded policies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from protogov.agents.policies.architectures import GRU_SIZE, TOKEN_SIZE, Front
 
 
 class WindowGRU(nn.Module):
-    """Reads a window of observations F32[n, window * d], oldest first; its last state F32[n, 32] goes on.
+    """Reads a window of observations F32[n, window * d], oldest first; returns the GRU's last state F32[n, 32].
 
-    Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder", in torch's form. A window instead of
-    a state that is carried on makes every sample stand alone, as stock PPO takes it.
+    Source: Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder", in torch's form. The window
+    replaces a state that is carried on. Each sample is then complete by itself, as stock PPO needs it.
     """
 
     def __init__(self, front: Front) -> None:
@@ -28,9 +28,10 @@ class WindowGRU(nn.Module):
 
 
 class TokenAttention(nn.Module):
-    """One question to the tokens of one group: softmax(key . query / sqrt(16)) over their values.
+    """One query to the tokens of one group: softmax(key . query / sqrt(16)), applied to their values.
 
-    Vaswani et al. (2017), "Attention Is All You Need", one head. A token knows its place by a learned vector.
+    Source: Vaswani et al. (2017), "Attention Is All You Need", one head. A learned vector marks the place of each
+    token.
     """
 
     columns: torch.Tensor
@@ -45,14 +46,14 @@ class TokenAttention(nn.Module):
         self.query = nn.Linear(rest, TOKEN_SIZE)
 
     def forward(self, observations: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
-        """The answer F32[n, 16] for observations F32[n, d] whose other numbers are `rest`."""
+        """The answer F32[n, 16] for observations F32[n, d]; `rest` are their numbers that belong to no token."""
         tokens = torch.tanh(self.embed(observations[:, self.columns]) + self.place)
         scores = (self.key(tokens) * self.query(rest)[:, None, :]).sum(-1) / TOKEN_SIZE**0.5
         return (torch.softmax(scores, dim=1)[:, :, None] * self.value(tokens)).sum(1)
 
 
 class GroupAttention(nn.Module):
-    """The numbers of no token, then the answer of each group: F32[n, rest + 32] of F32[n, d]."""
+    """The numbers that belong to no token, then the answer of each group: F32[n, rest + 32] of F32[n, d]."""
 
     rest: torch.Tensor
 
@@ -70,7 +71,7 @@ class GroupAttention(nn.Module):
 
 
 class NamedInputs(nn.Module):
-    """The named features of `compact`, F32[n, 32] of F32[n, d]; nothing of it is learned."""
+    """The named features of `compact`, F32[n, 32] of F32[n, d]; they are fixed and not learned."""
 
     matrix: torch.Tensor
 
@@ -91,6 +92,6 @@ _NETWORKS: dict[str, type[nn.Module]] = {
 
 
 def make_network(front: Front) -> nn.Module | None:
-    """A front with fresh weights; None where nothing stands before the hidden layers."""
+    """A front with new weights; None if the architecture has no front."""
     kind = _NETWORKS.get(front.architecture)
     return None if kind is None else kind(front)

@@ -1,11 +1,12 @@
-"""A policy's file format: policy_<agent>.json says what it is, policy_<agent>.safetensors holds its weights.
+"""A policy's file format: policy_<agent>.json describes the policy, policy_<agent>.safetensors holds its weights.
 
-Neither is unpickled, so files of strangers can be read. The network is a front, which `architecture` names (`linear`
-and `mlp` have none; see `architectures.py`), and a plain stack: each hidden layer linear, then the activation; the last
-layer linear. What becomes of its output says `execution.py`: clipped to [-1, 1] it is the action, unless the file names
-an incumbent that it deviates from, or that it is a change of the lever.
+Nothing is unpickled, so files from strangers are safe to read. The network is a front, named by `architecture`
+(`linear` and `mlp` have none; see `architectures.py`), and a plain stack: each hidden layer is linear, then the
+activation; the last layer is linear. `execution.py` turns the output into an action: by default the output clipped to
+[-1, 1]. The file may instead name an incumbent to which the output is added, or state that the output is a change of
+the lever.
 
-Version 1 knew none of these, and is read as an mlp without.
+Version 1 had none of these options. It is read as an mlp without them.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ ACTIVATIONS = ("relu", "tanh")
 
 
 class PolicyError(ValueError):
-    """A policy file that cannot be used: the message names the file and the reason."""
+    """A policy file that cannot be used. The message names the file and the reason."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """An actor and what its inputs and outputs mean.
+    """An actor, and the meaning of its inputs and outputs.
 
     Attributes:
         agent: the governor that learned it.
@@ -47,14 +48,14 @@ class Policy:
         levers: a name for each output.
         hidden_sizes: widths of the hidden layers.
         activation: "relu" or "tanh".
-        log_std: log of the exploration's standard deviation at the end of training, one a lever; None where it
-            depended on the state, so that the mean alone can be played.
+        log_std: log of the exploration's standard deviation at the end of training, one per lever; None if it depended
+            on the state, and then only the mean can be played.
         decision_hours: hours between two decisions in training.
         weights: layer_<i>.weight F32[out, in] and layer_<i>.bias F32[out], the last one being the output layer; and
             those of the front, whose names begin with `front.`.
-        incumbent: what outputs are added to.
-        change: that outputs are changes of the lever; None for targets.
-        front: what stands before the hidden layers; without it an mlp.
+        incumbent: the rule to which outputs are added, or None.
+        change: how outputs change the lever; None if they are targets.
+        front: the part before the hidden layers; by default that of an mlp, which is empty.
     """
 
     agent: str
@@ -67,7 +68,7 @@ class Policy:
     weights: dict[str, NDArray[np.float32]]
     incumbent: Incumbent | None = None
     change: Change | None = None
-    front: Front = None  # type: ignore[assignment]  # never None once it is made
+    front: Front = None  # type: ignore[assignment]  # never None after construction
 
     def __post_init__(self) -> None:
         if self.front is None:
@@ -75,14 +76,14 @@ class Policy:
 
     @property
     def architecture(self) -> str:
-        """Its name."""
+        """Name of the architecture."""
         return self.front.architecture
 
     def execution(self) -> Execution:
-        """What becomes of an output.
+        """How an output becomes an action.
 
         Raises:
-            ValueError: incumbent and change do not fit levers, features and each other.
+            ValueError: incumbent and change do not fit the levers, the features or each other.
         """
         return Execution(self.levers, self.features, self.incumbent, self.change)
 
@@ -96,13 +97,13 @@ class Policy:
         return shapes
 
     def check_features(self, names: Sequence[str]) -> None:
-        """Refuse an observation whose numbers mean something else than those that the policy learned on.
+        """Refuse an observation whose numbers have another meaning than those that the policy learned from.
 
         Args:
-            names: of every number of the observation, in order.
+            names: name of every number of the observation, in order.
 
         Raises:
-            PolicyError: they differ; the message names what is missing and what is new.
+            PolicyError: the names differ. The message lists what is missing and what is new.
         """
         if tuple(names) == self.features:
             return
@@ -135,12 +136,12 @@ class Policy:
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first few of some names, and how many more there are."""
+    """The first six names, and the number of the others."""
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def load_policy_file(path: Path) -> Policy:
-    """Read a policy by its JSON file; the weights are looked for beside it.
+    """Read a policy by its JSON file. Its weights must be in the same folder.
 
     Raises:
         PolicyError: a file is missing, damaged, of another format or version, or the two do not fit each other.

@@ -19,26 +19,27 @@ if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
 
 
-_ROWS = 32  # multiplied at a time: the products of some rows stay in the cache
+_ROWS = 32  # rows that are multiplied at a time: their products then stay in the processor's cache
 
 
 class PolicyGovernor:
-    """Acts as its policy does: the mean action, or a draw around it.
+    """Acts as its policy does: the mean action, or a random draw around it.
 
-    The forward pass is torch's, so that actions equal those of the learner the policy was exported from, bit for bit in
-    a batch of the same size. In another size the last bits of a matrix product differ; with `any_batch` they do not, as
-    the background of worlds needs it, and actions equal the learner's to about 1e-6; a network with a GRU or attention
-    then goes through its rows one by one, which is slow.
+    The forward pass is torch's. Actions therefore equal those of the exported learner, bit for bit, in a batch of the
+    same size. In another batch size the last bits of a matrix product differ. With `any_batch` they do not differ, as
+    background governors need it; actions then equal the learner's to about 1e-6. A network with a GRU or attention
+    then computes its rows one by one, which is slow.
 
     Args:
         policy: the network and its names.
-        stochastic: draw with the exploration of the end of training instead of acting on the mean. Draws are keyed by a
-            row's seed and decision, so that they repeat, and new in each, however exploration lasted.
-        seed: of those draws.
+        stochastic: draw with the exploration at the end of training instead of playing the mean. Draws are keyed by
+            a row's seed and decision, so they are reproducible. They are independent between decisions, also if the
+            exploration in training was correlated.
+        seed: seed of these draws.
         any_batch: give a row the same action, bit for bit, in a batch of any size.
 
     Raises:
-        PolicyError: `stochastic`, of a policy whose exploration depended on the state.
+        PolicyError: `stochastic` for a policy whose exploration depended on the state.
     """
 
     def __init__(self, policy: Policy, *, stochastic: bool = False, seed: int = 0, any_batch: bool = False) -> None:
@@ -61,7 +62,7 @@ class PolicyGovernor:
         self._execution = policy.execution()
         self._std = np.exp(np.array(policy.log_std or [0.0], np.float32))
         self._noise = RowNoise(seed)
-        self._seen: tuple[str, ...] | None = None  # names of a view that were found to fit
+        self._seen: tuple[str, ...] | None = None  # feature names of a view that has passed the check
 
     @property
     def agent(self) -> str:
@@ -79,7 +80,7 @@ class PolicyGovernor:
         return self.policy.features
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Start rows over; a recurrent policy forgets what it saw in them."""
+        """Begin new episodes in rows. A recurrent policy forgets its observations there."""
         self._noise.reset(rows, seeds)
         if self._window is not None:
             self._window.reset(rows)
@@ -88,7 +89,7 @@ class PolicyGovernor:
         """Decide for all worlds of the view: F32[n, k] in [-1, 1].
 
         Raises:
-            PolicyError: the view shows other features than those that the policy learned on; the message names them.
+            PolicyError: the view shows other features than those that the policy learned from. The message names them.
         """
         names = view.feature_names
         if names is not self._seen:
@@ -97,10 +98,10 @@ class PolicyGovernor:
         return self.act_on(view.obs)
 
     def act_on(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Decide from observations F32[n, d]: F32[n, k] in [-1, 1]. A recurrent policy remembers them as the newest.
+        """Decide from observations F32[n, d]: F32[n, k] in [-1, 1]. A recurrent policy stores them as the newest.
 
         Raises:
-            ValueError: the observations are not n times as many numbers as the policy has features.
+            ValueError: the shape of the observations is not (n, number of the policy's features).
         """
         if observations.ndim != 2 or observations.shape[1] != len(self.features):
             expected = f"(n, {len(self.features)})"
@@ -120,7 +121,7 @@ class PolicyGovernor:
         return self._execution.actions(observations, mean)
 
     def _mean(self, seen: torch.Tensor) -> NDArray[np.float32]:
-        """What the network puts out, F32[n, k]."""
+        """The network's output, F32[n, k]."""
         with torch.no_grad():
             hidden = seen if self._front is None else self._front(seen)
             for weight, bias in self._layers[:-1]:
@@ -128,19 +129,19 @@ class PolicyGovernor:
             return functional.linear(hidden, *self._layers[-1]).numpy()
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the draws stand, and what a recurrent policy saw; the weights do not change."""
+        """The state of the draws, and the observations of a recurrent policy; the weights do not change."""
         state = {"noise": self._noise.state_dict()}
         return state if self._window is None else {**state, "window": self._window.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Continue from a `state_dict`."""
         self._noise.load_state_dict(state["noise"])
         if self._window is not None:
             self._window.load_state_dict(state["window"])
 
 
 def _row_by_row(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean action F32[n, k] of a plain stack; every sum is added up in an order that does not depend on n."""
+    """The mean action F32[n, k] of a plain stack. Each sum is computed in an order that does not depend on n."""
     hidden, depth = observations, len(policy.hidden_sizes)
     if policy.architecture == "compact":
         hidden = _products(hidden, policy.front.matrix())
@@ -154,7 +155,7 @@ def _row_by_row(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np
 
 
 def _products(rows: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """F32[n, out] of F32[n, in] and F32[out, in]."""
+    """Products F32[n, out] of F32[n, in] and F32[out, in]."""
     sums = np.empty((len(rows), len(weight)), np.float32)
     for at in range(0, len(rows), _ROWS):
         np.add.reduce(rows[at : at + _ROWS, None, :] * weight, axis=2, out=sums[at : at + _ROWS])

@@ -1,6 +1,6 @@
-"""Joint PPO: stock stable-baselines3 learners, one a governor, fed by one rollout over a batch of worlds.
+"""Joint PPO: stock stable-baselines3 learners, one per governor, that share one rollout over a batch of worlds.
 
-Names are imported on first use, because `Trainer` brings torch and stable-baselines3 with it.
+Names are imported on first use, because `Trainer` imports torch and stable-baselines3.
 """
 
 from importlib import import_module

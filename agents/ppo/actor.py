@@ -1,4 +1,4 @@
-"""The actor inside a learner's policy, as plain arrays: what a policy's file holds, and what a start is taken from."""
+"""The actor inside a learner's policy, as plain arrays: for a policy's file, and to start from one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def actor_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
 
 
 def actor_weights(policy: ActorCriticPolicy) -> dict[str, NDArray[np.float32]]:
-    """Copies of its weights by the names of a policy's file."""
+    """Copies of its weights under the names of a policy's file."""
     weights = {}
     for index, layer in enumerate(actor_layers(policy)):
         weights[f"layer_{index}.weight"] = layer.weight.detach().numpy().copy()
@@ -30,7 +30,7 @@ def actor_weights(policy: ActorCriticPolicy) -> dict[str, NDArray[np.float32]]:
 
 
 def take_weights(policy: ActorCriticPolicy, weights: dict[str, NDArray[np.float32]]) -> None:
-    """Replace its weights by those of a policy's file, which has the same shapes."""
+    """Replace its weights by those of a policy's file with the same shapes."""
     with torch.no_grad():
         for index, layer in enumerate(actor_layers(policy)):
             layer.weight.copy_(torch.from_numpy(weights[f"layer_{index}.weight"]))
@@ -41,7 +41,7 @@ def take_weights(policy: ActorCriticPolicy, weights: dict[str, NDArray[np.float3
 
 
 def silence(policy: ActorCriticPolicy) -> None:
-    """Make its mean action exactly 0 in every state; the layers below stay, and learn as soon as the last one has."""
+    """Make its mean action exactly 0 in every state. Lower layers stay, and learn once the last layer is not 0."""
     with torch.no_grad():
         last = actor_layers(policy)[-1]
         last.weight.zero_()

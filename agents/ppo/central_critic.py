@@ -1,4 +1,4 @@
-"""A policy whose critic sees more than its actor: centralised training, decentralised execution."""
+"""A policy whose critic sees more than its actor: centralised training with decentralised execution."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stable_baselines3.common.type_aliases import Schedule
 
 
 class _SplitExtractor(MlpExtractor):
-    """Two hidden stacks: the actor's on the first `own_size` inputs, the critic's on all of them."""
+    """Two hidden stacks: the actor's reads the first `own_size` inputs, the critic's reads all of them."""
 
     def __init__(self, own_size: int, size: int, arch: dict[str, list[int]], activation: type[torch.nn.Module]) -> None:
         super().__init__(own_size, {"pi": arch["pi"]}, activation, device="cpu")
@@ -27,11 +27,11 @@ class _SplitExtractor(MlpExtractor):
 class CentralCriticPolicy(ActorCriticPolicy):
     """MAPPO's policy (Yu et al. 2022, "The Surprising Effectiveness of PPO in Cooperative, Multi-Agent Games").
 
-    The observation is the learner's own followed by the global state; the actor is a function of the own part alone,
-    so that it acts without the rest once trained. With nothing beyond its own it is the stock policy, bit for bit.
+    The observation is the learner's own, followed by the global state. The actor is a function of the own part only, so
+    it needs no global state in play. If there is no global state, it is the stock policy, bit for bit.
 
     Args:
-        own_size: length of the own part, from 1 to the observation's length.
+        own_size: length of the own part, from 1 to the length of the observation.
 
     Raises:
         ValueError: `own_size` does not fit the observation space.

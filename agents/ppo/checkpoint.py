@@ -1,10 +1,10 @@
-"""Checkpoints: a folder that is there in full or not at all, and is checked before anything is read from it.
+"""Checkpoints: a folder exists completely or not at all, and is checked before anything is read from it.
 
     checkpoints/<steps>/  manifest.json  world.npz  rng.npz  learner_<agent>.zip  policy_<agent>.{safetensors,json}
 
-The folder is written beside its place, flushed to the disk, and renamed. manifest.json holds the SHA-256 of every other
-file. A digest shows damage, not intent: learner_<agent>.zip is stable-baselines3's archive, which unpickles when it is
-loaded, so resume only from folders you trust. The policy files are safe to share.
+The folder is written under another name, flushed to the disk, and renamed. manifest.json holds the SHA-256 of every
+other file. A digest shows damage, but not who wrote the file: learner_<agent>.zip is stable-baselines3's archive, which
+unpickles when it is loaded. Resume only from folders that you trust. The policy files are safe to share.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ _REPLACED = ".replaced-"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be resumed from: the message names the file and the reason."""
+    """A checkpoint from which a run cannot resume. The message names the file and the reason."""
 
 
 def write_checkpoint(folder: Path, steps: int, about: dict[str, Any], fill: Callable[[Path], None]) -> Path:
-    """Write `folder`/`steps`, replacing what is there.
+    """Write `folder`/`steps`, and replace a folder of that name.
 
     Args:
-        folder: where checkpoints are kept; made if missing.
+        folder: where checkpoints are kept; it is made if missing.
         steps: decisions so far, the checkpoint's name.
-        about: what the manifest holds beside the digests, JSON-able.
-        fill: writes all other files into the folder it is given.
+        about: content of the manifest beside the digests, JSON-able.
+        fill: function that writes all other files into the folder that it gets.
 
     Returns:
         The checkpoint's folder.
 
     Raises:
-        OSError: the disk is full, say; names `folder`, in which the checkpoints of before are whole.
+        OSError: for example, the disk is full. It names `folder`, in which earlier checkpoints stay complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _clean(folder)
@@ -63,7 +63,7 @@ def write_checkpoint(folder: Path, steps: int, about: dict[str, Any], fill: Call
                 _flush(path)
             _flush(unfinished)
     except Exception:
-        shutil.rmtree(unfinished, ignore_errors=True)  # room for what comes next
+        shutil.rmtree(unfinished, ignore_errors=True)  # frees the disk for later writes
         raise
     if place.exists():
         os.rename(place, folder / f"{_REPLACED}{steps}")
@@ -74,10 +74,10 @@ def write_checkpoint(folder: Path, steps: int, about: dict[str, Any], fill: Call
 
 
 def read_manifest(checkpoint: Path) -> dict[str, Any]:
-    """What a checkpoint says of itself, after every file was held against its digest.
+    """The manifest of a checkpoint, after every file was compared with its digest.
 
     Raises:
-        CheckpointError: it is no checkpoint, one of another version, or a file is missing, cut short or changed.
+        CheckpointError: the folder is not a checkpoint of this version, or a file is missing, cut short or changed.
     """
     path = checkpoint / MANIFEST
     manifest = read_format(path, CheckpointError, FORMAT, VERSION)
@@ -94,10 +94,10 @@ def read_manifest(checkpoint: Path) -> dict[str, Any]:
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Arrays of an npz file, without unpickling.
+    """The arrays of an npz file, read without unpickling.
 
     Raises:
-        CheckpointError: it is not such a file.
+        CheckpointError: the file is not an npz file of plain arrays.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -107,7 +107,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Complete checkpoints in a folder, oldest first; what an interrupted write left behind is none."""
+    """Complete checkpoints in a folder, oldest first. What an interrupted write left does not count."""
     if not folder.is_dir():
         return []
     found = [path for path in folder.iterdir() if path.name.isdecimal() and (path / MANIFEST).is_file()]
@@ -115,7 +115,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint of most steps in a folder of checkpoints, None if it has none."""
+    """The checkpoint with the most steps in a folder of checkpoints; None if there is none."""
     return next(reversed(checkpoints(Path(folder))), None)
 
 
@@ -126,7 +126,7 @@ def prune(folder: Path, keep: int) -> None:
 
 
 def _clean(folder: Path) -> None:
-    """Remove what interrupted writes left. A write that died between its two renames left the old one only: keep it."""
+    """Remove what interrupted writes left. If a write stopped between its two renames, only the old folder: keep it."""
     for path in folder.iterdir():
         if path.name.startswith(_REPLACED):
             place = folder / path.name.removeprefix(_REPLACED)

@@ -1,4 +1,4 @@
-"""From a learner to the policy file format: the actor alone, with names for what it sees and sets."""
+"""From a learner to the policy file format: only the actor, with names for its inputs and outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names
 
 
 def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
-    """The learner's actor as it is now; a copy, so that further training does not change it."""
+    """The learner's present actor. It is a copy: further training does not change it."""
     policy = learner.policy
     activations = [name for name, kind in ACTIVATIONS.items() if policy.activation_fn is kind]
     return Policy(
@@ -18,7 +18,7 @@ def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
         levers=lever_names(world, learner.agent),
         hidden_sizes=tuple(layer.out_features for layer in actor_layers(policy)[:-1]),
         activation=activations[0],
-        # where exploration depends on the state it is of a function's weights and says nothing of one lever
+        # state-dependent exploration has a standard deviation per weight of a function, not per lever
         log_std=None if policy.use_sde else tuple(float(x) for x in policy.log_std.detach()),
         decision_hours=decision_hours(world),
         weights=actor_weights(policy),

@@ -11,12 +11,12 @@ from protogov.agents.policies.networks import make_network
 
 
 class FrontExtractor(BaseFeaturesExtractor):
-    """Puts a front before actor and critic, which share it; what a central critic sees besides goes on behind it.
+    """Puts a front before actor and critic, which share it. The global state of a central critic follows the front.
 
     Args:
-        observation_space: of the learner: a governor's own numbers, its window of them for a front that has one, and
-            then perhaps the global state.
-        front: with weights of its own, or without any.
+        observation_space: of the learner: a governor's own numbers (a window of them if the front has one), followed by
+            the global state if the critic is central.
+        front: with or without learned weights.
     """
 
     def __init__(self, observation_space: spaces.Box, front: Front) -> None:
@@ -27,7 +27,7 @@ class FrontExtractor(BaseFeaturesExtractor):
         self.network = network
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """F32[n, features_dim] of F32[n, d]."""
+        """Features F32[n, features_dim] of F32[n, d]."""
         own = self.network(observations[:, : self._own_size])
         beyond = observations[:, self._own_size :]
         return torch.cat([own, beyond], dim=1) if beyond.shape[1] else own

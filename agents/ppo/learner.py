@@ -1,4 +1,4 @@
-"""One governor's learner: a stock stable-baselines3 PPO that is handed its rollout instead of collecting it."""
+"""One governor's learner: a stock stable-baselines3 PPO that gets its rollout instead of collecting it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from protogov.agents.ppo.start import Start
 
 
 class NotFiniteError(ArithmeticError):
-    """A learner's numbers ran away.
+    """A learner's numbers are no longer finite.
 
     Attributes:
-        agent: whose.
-        what: is no longer finite.
+        agent: name of the governor.
+        what: which of its numbers.
     """
 
     def __init__(self, agent: str, what: str) -> None:
@@ -47,9 +47,9 @@ ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": 
 
 
 def learner_seed(seed: int, index: int) -> int:
-    """Seed of the learner at that index of a run's agents, 31 bits.
+    """Seed of the learner at position `index` in a run's agents, 31 bits.
 
-    Learners given the same seed would start from the same weights and explore alike.
+    With the same seed, learners would start from the same weights and explore alike.
     """
     return int(np.random.SeedSequence(seed, spawn_key=(index,)).generate_state(1)[0] >> 1)
 
@@ -63,15 +63,15 @@ def ppo_arguments(
     rollout_size: int,
     front: Front | None = None,
 ) -> dict[str, Any]:
-    """Arguments of `stable_baselines3.PPO`, all but the environment.
+    """Arguments of `stable_baselines3.PPO`, except the environment.
 
     Args:
         settings: hyperparameters, for decisions six hours apart.
-        seed: of the first weights and the exploration.
-        decision_hours: hours between two decisions; scales the discount and lambda.
-        own_size: length of the learner's own observation, its actor's input.
+        seed: of the first weights and of exploration.
+        decision_hours: hours between two decisions; the discount and lambda are scaled by it.
+        own_size: length of the learner's own observation, the actor's input.
         rollout_size: samples in a rollout, decisions times worlds.
-        front: what stands before the hidden layers, if anything.
+        front: the part before the hidden layers, or None.
     """
     exponent = decision_hours / REFERENCE_HOURS
     policy: str | type[CentralCriticPolicy] = "MlpPolicy"
@@ -82,7 +82,7 @@ def ppo_arguments(
         },
         "activation_fn": ACTIVATIONS[settings.activation],
         "log_std_init": settings.log_std_init,
-        # One kernel for all parameters; eps is stable-baselines3's own default for Adam, which naming any option drops.
+        # One kernel for all parameters. eps is stable-baselines3's default for Adam; it is lost if any option is given.
         "optimizer_kwargs": {"fused": True, "eps": 1e-5},
     }
     if settings.weight_decay:
@@ -118,7 +118,7 @@ def ppo_arguments(
 
 
 def clamp_log_std(policy: ActorCriticPolicy, settings: PPOSettings, progress_remaining: float) -> None:
-    """Hold the exploration between its floor and its falling ceiling, in place; nothing if it is not annealed."""
+    """Keep the exploration between its floor and its falling ceiling, in place; do nothing if it is not annealed."""
     if settings.log_std_final is not None:
         ceiling = settings.log_std_ceiling(progress_remaining)
         with torch.no_grad():
@@ -126,14 +126,14 @@ def clamp_log_std(policy: ActorCriticPolicy, settings: PPOSettings, progress_rem
 
 
 class _Spaces(VecEnv):
-    """The spaces and the count of worlds, all that a PPO needs that does not collect its own rollouts."""
+    """The spaces and the number of worlds: all that a PPO needs if it does not collect its own rollouts."""
 
     def __init__(self, num_worlds: int, observation_size: int, action_size: int) -> None:
         observations = spaces.Box(-np.inf, np.inf, (observation_size,), np.float32)
         super().__init__(num_worlds, observations, spaces.Box(-1.0, 1.0, (action_size,), np.float32))
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [None] * self.num_envs  # asked for `render_mode` by the constructor
+        return [None] * self.num_envs  # the constructor asks for `render_mode`
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
         raise NotImplementedError
@@ -158,23 +158,23 @@ class _Spaces(VecEnv):
 
 
 class Learner:
-    """A governor that learns: it acts, remembers what came of it, and updates once the rollout is full.
+    """A governor that learns: it acts, stores the result, and updates when the rollout is full.
 
-    The steps are those of `OnPolicyAlgorithm.collect_rollouts` and `learn`, taken apart so that several learners share
-    one simulator; with one learner the weights come out bit for bit as from `PPO.learn`.
+    The steps are those of `OnPolicyAlgorithm.collect_rollouts` and `learn`, separated so that several learners can
+    share one simulator. With one learner the weights equal those of `PPO.learn`, bit for bit.
 
     Args:
         agent: name of the governor.
         settings: hyperparameters.
-        seed: of the first weights and the exploration; see `learner_seed`.
+        seed: of the first weights and of exploration; see `learner_seed`.
         num_worlds: worlds in the batch.
-        front: what stands before the hidden layers; names the governor's own observation.
-        observation_size: length of what the learner is given: own, a window of own for a front that has one, and then
-            the global state for a central critic.
+        front: the part before the hidden layers; it names the numbers of the governor's own observation.
+        observation_size: length of the learner's input: the own observation (a window of it if the front has one), and
+            then the global state for a central critic.
         action_size: number of levers.
         decision_hours: hours between two decisions.
-        execution: what becomes of the network's outputs.
-        start: where it starts.
+        execution: how the network's outputs become actions.
+        start: the policy or rule from which it starts.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ class Learner:
         self.agent = agent
         self.front = front
         own_size = front.window * len(front.features)
-        self._newest = slice(own_size - len(front.features), own_size)  # what the governor sees now
+        self._newest = slice(own_size - len(front.features), own_size)  # the governor's present observation
         self._settings = settings
         arguments = ppo_arguments(
             settings,
@@ -221,7 +221,7 @@ class Learner:
         self.log_to([])
 
     def log_to(self, writers: list[KVWriter]) -> None:
-        """Send what `flush_log` is given to these writers."""
+        """Send everything that `flush_log` gets to these writers."""
         self._writers = writers
         self.model.set_logger(Logger(None, writers))  # train() logs, and fails without a logger
 
@@ -239,14 +239,14 @@ class Learner:
         self._draw_functions()
 
     def act(self, observations: NDArray[np.float32], episode_starts: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Explore from F32[n, d]; returns what to do, F32[n, k] in [-1, 1], and remembers the draw as it was.
+        """Explore from F32[n, d]. Returns actions, F32[n, k] in [-1, 1], and stores the draw before it is clipped.
 
         Args:
             observations: F32[n, d].
-            episode_starts: bool[n], whether they are an episode's first.
+            episode_starts: bool[n], whether each observation is the first of an episode.
 
         Raises:
-            NotFiniteError: an action is no finite number.
+            NotFiniteError: an action is not a finite number.
         """
         every = self._settings.exploration_every
         if every and self._decision % every == 0:
@@ -266,7 +266,7 @@ class Learner:
         return self.execution.actions(now, actions)
 
     def _draw_functions(self) -> None:
-        """Draw what state-dependent exploration adds to the mean as a function of the state; nothing without it."""
+        """Draw the functions of state-dependent exploration; do nothing if it is off."""
         if self._settings.state_dependent_exploration:
             with self.random_state.active():
                 self.policy.reset_noise(self._spaces.num_envs)
@@ -274,7 +274,7 @@ class Learner:
     def _explore(
         self, observations: torch.Tensor, episode_starts: NDArray[np.bool_]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Actions, values and log-probabilities as the policy's own `forward` returns them."""
+        """Actions, values and log-probabilities, as the policy's own `forward` returns them."""
         if self._noise is None:
             return self.policy(observations)
         spread = self.policy.get_distribution(observations)
@@ -294,10 +294,10 @@ class Learner:
 
         Args:
             rewards: F32[n].
-            episode_starts: bool[n], whether the observation acted on was an episode's first.
-            ended: rows whose episode has run out of time, I64[m]; the value of their last state is added, since the
-                world would have gone on.
-            last_observations: what those rows saw last, F32[m, d].
+            episode_starts: bool[n], whether the observation that was acted on was the first of an episode.
+            ended: rows whose episode has reached its time limit, I64[m]. The value of their last state is added:
+                the world would have continued.
+            last_observations: last observations of these rows, F32[m, d].
         """
         assert self._acted is not None, "remember() follows act()"
         observations, actions, values, log_probs = self._acted
@@ -308,14 +308,14 @@ class Learner:
         self.model.rollout_buffer.add(observations, actions, rewards, episode_starts, values, log_probs)
 
     def _values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Values F32[m] of F32[m, d]; row by row or in one batch, whose last bits differ."""
+        """Values F32[m] of F32[m, d], row by row or in one batch; the last bits of the two differ."""
         tensor = torch.from_numpy(observations)
         rows = tensor.split(1) if self._settings.bootstrap == "rows" else (tensor,)
         with torch.no_grad():
             return torch.cat([self.policy.predict_values(row) for row in rows]).numpy()[:, 0]
 
     def end_rollout(self, observations: NDArray[np.float32], truncated: NDArray[np.bool_]) -> None:
-        """Compute advantages; `observations` F32[n, d] follow the last step, `truncated` bool[n] is that step's."""
+        """Compute advantages; `observations` F32[n, d] and `truncated` bool[n] are those after the last step."""
         with torch.no_grad():
             values = self.policy.predict_values(torch.from_numpy(observations))
         self.model.rollout_buffer.compute_returns_and_advantage(last_values=values, dones=truncated)
@@ -343,7 +343,7 @@ class Learner:
 
     @contextmanager
     def _distributions(self) -> Iterator[None]:
-        """Around what makes torch's distributions, which refuse means and deviations that are no numbers."""
+        """Run code that makes torch's distributions, which refuse means and deviations that are not numbers."""
         try:
             yield
         except ValueError as error:
@@ -358,25 +358,25 @@ class Learner:
         self.model.logger.dump(step)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Where what is random in it stands, for a checkpoint; the archive of `save` holds the rest."""
+        """The state of its random numbers, for a checkpoint; the archive of `save` holds the rest."""
         return self.random_state.arrays() | ({} if self._noise is None else self._noise.arrays())
 
     def load_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from `arrays`.
+        """Continue from `arrays`.
 
         Raises:
-            KeyError, ValueError: they are of another learner.
+            KeyError, ValueError: the arrays belong to another learner.
         """
         self.random_state.load_arrays(arrays)
         if self._noise is not None:
             self._noise.load_arrays(arrays)
 
     def save(self, path: Path) -> None:
-        """Write stable-baselines3's archive of the learner. Its `load` unpickles: for one's own files alone."""
+        """Write stable-baselines3's archive of the learner. Loading it unpickles: load only files that you trust."""
         self.model.save(path)
 
     def load(self, path: Path) -> None:
-        """Take weights, optimiser and counters from an archive that `save` wrote. Unpickles: trusted files only."""
+        """Load weights, optimiser and counters from an archive that `save` wrote. Unpickles: trusted files only."""
         with isolated():
             self.model = PPO.load(path, env=self._spaces, device="cpu")
         self.log_to(self._writers)

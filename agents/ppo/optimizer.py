@@ -1,4 +1,4 @@
-"""Weight decay that is of weights alone."""
+"""Weight decay that applies only to weight matrices."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 
 
 class MatrixDecay(torch.optim.AdamW):
-    """AdamW (Loshchilov and Hutter 2019) whose decay is of matrices: not of biases, nor of the exploration's log_std.
+    """AdamW (Loshchilov and Hutter 2019) with decay of matrices only: not of biases, nor of the exploration's log_std.
 
     Args:
-        params: one by one, as stable-baselines3 hands them over.
-        weight_decay: share of its weight that a matrix loses in a step, for a learning rate of 1.
-        options: those of AdamW.
+        params: parameters, one by one, as stable-baselines3 passes them.
+        weight_decay: share of its weight that a matrix loses per step, at a learning rate of 1.
+        options: options of AdamW.
     """
 
     def __init__(self, params: Iterable[torch.nn.Parameter], weight_decay: float, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""A learner's own random generators, swapped in while it works."""
+"""A learner's own random generators, which replace the global ones while it works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 @contextmanager
 def isolated() -> Iterator[None]:
-    """Put all global generators back afterwards: stable-baselines3 seeds them when it builds a model."""
+    """Restore all global generators afterwards: stable-baselines3 seeds them when it builds a model."""
     python, numpy, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
     try:
         yield
@@ -25,10 +25,10 @@ def isolated() -> Iterator[None]:
 
 
 class RandomState:
-    """The state of torch's and numpy's global generators as one learner sees them.
+    """The state of torch's and numpy's global generators for one learner.
 
-    Exploration draws from torch's, the order of minibatches from numpy's. Were they shared, a learner's result would
-    depend on which others learn beside it. Made from the generators as they are at that moment.
+    Exploration draws from torch's generator, the order of minibatches from numpy's. If learners shared them, a
+    learner's result would depend on which others learn beside it. A new object copies the present global states.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class RandomState:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Draw from this state within the block, and from what was there before after it."""
+        """Use this state inside the block, and restore the previous one after it."""
         outer_torch, outer_numpy = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
         torch.set_rng_state(self._torch)
         np.random.set_state(self._numpy)  # noqa: NPY002
@@ -58,7 +58,7 @@ class RandomState:
         }
 
     def load_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from `arrays`."""
+        """Continue from `arrays`."""
         position, has_normal, normal = arrays["numpy_scalars"]
         self._torch = torch.from_numpy(np.array(arrays["torch"], np.uint8))
         self._numpy = (

@@ -1,4 +1,4 @@
-"""What one rollout was worth: the numbers that are logged, and the episodes that ended in it."""
+"""The result of one rollout: the numbers that are logged, and the episodes that ended in it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from protogov.envs.world.welfare import WELFARE_PARTS
 
 @dataclass(frozen=True)
 class RolloutReport:
-    """One rollout and the update on it.
+    """One rollout and the update after it.
 
     Attributes:
         rollout: its number, from 1.
         steps: decisions of all worlds since the start of the run.
-        market_hours: hours simulated since the start of the run, twins not counted.
-        seconds: time this rollout took, update included.
-        metrics: the row of metrics.csv by column; NaN where there is nothing to tell.
-        episodes: episodes that ended in this rollout, a row each: "world", "length" (decisions), "return/<agent>" (raw
+        market_hours: hours simulated since the start of the run, without twins.
+        seconds: time of this rollout, including the update.
+        metrics: the row of metrics.csv by column; NaN if there is no value.
+        episodes: episodes that ended in this rollout, one row each: "world", "length" (decisions), "return/<agent>"
+        (raw
             rewards, the twin's not subtracted) and "welfare/<venue>" (bp of K0).
     """
 
@@ -44,14 +45,14 @@ WELFARE = "welfare"
 
 
 def welfare_names(count: int) -> tuple[str, ...]:
-    """Names of the columns of a step's welfare, "welfare" their sum; numbered if they are not the simulator's."""
+    """Column names of a step's welfare; "welfare" is their sum. Other worlds get numbered names."""
     if count == len(WELFARE_PARTS):
         return tuple(name.removeprefix("welfare_") for name in WELFARE_PARTS)
     return (*(f"part_{index}" for index in range(count - 1)), WELFARE)
 
 
 class RolloutMeter:
-    """Adds up what happens in the worlds; episodes run across rollouts, means start over with each."""
+    """Sums what happens in the worlds. Episodes continue across rollouts; means begin anew with each rollout."""
 
     def __init__(self, world: TrainingWorld) -> None:
         self._agents = world.agents
@@ -71,7 +72,7 @@ class RolloutMeter:
         self._ended: list[dict[str, NDArray[Any]]] = []
 
     def add(self, step: StepResult, over_twin: dict[str, NDArray[Any]]) -> None:
-        """Count one step; `over_twin` holds the rewards that learners were given, F[n] an agent."""
+        """Count one step; `over_twin` holds the rewards that learners got, F[n] per agent."""
         self._steps += 1
         self.length += 1
         for agent in self._agents:
@@ -100,14 +101,14 @@ class RolloutMeter:
             values[rows] = 0.0
 
     def episodes(self) -> dict[str, NDArray[Any]]:
-        """Episodes that ended since `begin`, a row each."""
+        """Episodes that ended since `begin`, one row each."""
         if not self._ended:
             empty = {name: np.empty(0) for name in self.running}
             return {"world": np.empty(0, np.int64), "length": np.empty(0, np.int64), **empty}
         return {name: np.concatenate([part[name] for part in self._ended]) for name in self._ended[0]}
 
     def metrics(self) -> dict[str, dict[str, float]]:
-        """Means of the rollout, by agent and then by name; what concerns no agent is under ""."""
+        """Means of the rollout, by agent and then by name; values that belong to no agent are under ""."""
         episodes = self.episodes()
         full = episodes["length"] >= self._full_length
         result: dict[str, dict[str, float]] = {}
@@ -133,19 +134,19 @@ class RolloutMeter:
         return result
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Episodes under way, for a checkpoint."""
+        """Episodes that have not ended, for a checkpoint."""
         return {"length": self.length.copy(), **{name: values.copy() for name, values in self.running.items()}}
 
     def load_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from `arrays`."""
+        """Continue from `arrays`."""
         self.length = np.array(arrays["length"], np.int64)
         self.running = {name: np.array(values, np.float64) for name, values in arrays.items() if name != "length"}
 
 
 class MetricsFile:
-    """metrics.csv: one row a rollout; a run that is resumed drops the rows that its checkpoint has not seen.
+    """metrics.csv: one row per rollout. A resumed run removes the rows after its checkpoint.
 
-    So it does the part of a row that a full disk or a killed process left.
+    It also removes the part of a row that a full disk or a killed process left.
     """
 
     def __init__(self, path: Path, keep_rollouts: int) -> None:
@@ -168,7 +169,7 @@ class MetricsFile:
         os.replace(temporary, path)
 
     def append(self, metrics: dict[str, float]) -> None:
-        """Write one row; the first one fixes the columns."""
+        """Write one row; the first row decides the columns."""
         header = not self._columns
         self._columns = self._columns or list(metrics)
         with naming(self._path), self._path.open("a", newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""One rollout that all learners share: the loop of `OnPolicyAlgorithm.collect_rollouts` with several policies in it."""
+"""One rollout that all learners share: the loop of `OnPolicyAlgorithm.collect_rollouts` for several policies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from protogov.agents.ppo.world import Observations, TrainingWorld
 
 
 class JointRollout:
-    """A batch of worlds, the twin beside it, and where their episodes stand.
+    """A batch of worlds, its twin, and the state of their episodes.
 
     Args:
         world: where the learners act. Its next episodes begin here.
         twin: whether to subtract the reward of a copy of the world whose levers stay at their defaults.
-        central: whether learners are given the global state after their own observation.
-        window: newest observations that a learner is given of its own, oldest first, zeros before the opening.
+        central: whether learners get the global state after their own observation.
+        window: number of own newest observations that a learner gets, oldest first, zeros before the opening.
     """
 
     def __init__(self, world: TrainingWorld, *, twin: bool, central: bool, window: int = 1) -> None:
@@ -65,7 +65,7 @@ class JointRollout:
     def _over_twin(
         self, rewards: dict[str, NDArray[Any]], truncated: NDArray[np.bool_]
     ) -> dict[str, NDArray[np.float32]]:
-        """Rewards as learners are given them, F32[n]; steps the twin, and resets it where the world will be."""
+        """Rewards that learners get, F32[n]. This steps the twin, and resets the rows that the world will reset."""
         if self.twin is None:
             return {agent: reward.astype(np.float32) for agent, reward in rewards.items()}
         step = self.twin.step(self._defaults)
@@ -76,15 +76,15 @@ class JointRollout:
         return {agent: (reward - step.rewards[agent]).astype(np.float32) for agent, reward in rewards.items()}
 
     def _opened(self, own: Observations, rows: NDArray[np.int64]) -> Observations:
-        """What learners are given once rows have begun an episode; the other rows see what they have seen."""
+        """Learners' inputs after rows have begun an episode; the input of other rows stays the same."""
         for window in self._windows.values():
             window.reset(rows)
         return self._sights(own, rows)
 
     def _sights(self, own: Observations, rows: NDArray[np.int64] | None = None) -> Observations:
-        """What learners are given, from what the agents see now; new to `rows`, by default to all.
+        """Learners' inputs, from the agents' present observations, which are new for `rows`; by default for all.
 
-        Rows are made contiguous: a matrix product of another memory layout has other last bits.
+        Rows are made contiguous: with another memory layout the last bits of a matrix product differ.
         """
         if self._windows:
             own = {agent: self._windows[agent].push(sight, rows) for agent, sight in own.items()}
@@ -94,7 +94,7 @@ class JointRollout:
         return {agent: np.concatenate([sight, state], axis=1) for agent, sight in own.items()}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Where the worlds stand, for a checkpoint."""
+        """The state of the worlds, for a checkpoint."""
         arrays: dict[str, NDArray[Any]] = {"world": np.frombuffer(self.world.snapshot(), np.uint8)}
         if self.twin is not None:
             arrays["twin"] = np.frombuffer(self.twin.snapshot(), np.uint8)
@@ -103,10 +103,10 @@ class JointRollout:
         return arrays | {f"meter/{name}": values for name, values in self.meter.arrays().items()}
 
     def load_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from `arrays`.
+        """Continue from `arrays`.
 
         Raises:
-            ValueError: the snapshot is not one of this world.
+            ValueError: the snapshot does not belong to this world.
         """
         self.world.restore(arrays["world"].tobytes())
         if self.twin is not None:

@@ -1,4 +1,4 @@
-"""Hyperparameters of joint PPO. Imports no learning library, so that a command line can show them at once."""
+"""Hyperparameters of joint PPO. This file imports no learning library, so the command line can show them at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from protogov.agents.policies.architectures import ARCHITECTURES, COMPACT_HIDDEN, Architecture
 
-REFERENCE_HOURS = 6.0  # the decision interval that `gamma` and `gae_lambda` are given for
+REFERENCE_HOURS = 6.0  # the decision interval for which `gamma` and `gae_lambda` are given
 
 
 @dataclass(frozen=True)
@@ -20,53 +20,54 @@ class PPOSettings:
         batch_size: samples in a minibatch; a smaller rollout is one minibatch.
         num_epochs: passes over a rollout.
         learning_rate: Adam's step size at the start, falling linearly over the run to `final_learning_rate`, which is
-            above zero because PPO's last update is made at the schedule's very end.
+            above zero because PPO makes its last update at the very end of the schedule.
         gamma: discount for six hours; a world that decides every h hours uses gamma ** (h / 6).
         gae_lambda: lambda of generalised advantage estimation (Schulman et al. 2016) for six hours, scaled likewise.
         clip_range: PPO's clip of the probability ratio (Schulman et al. 2017).
         entropy_coefficient: weight of the entropy bonus.
         value_coefficient: weight of the value loss.
-        weight_decay: share of its weights that a matrix loses in a step for a learning rate of 1 (AdamW); biases and
-            exploration are spared. 0 is Adam.
-        observation_noise: standard deviation of noise that is added to every number a learner sees in a rollout, in
-            units of the normalised observation; policies that are played see none.
+        weight_decay: share of its weights that a matrix loses per step at a learning rate of 1 (AdamW); not for biases
+            and exploration. 0 is Adam.
+        observation_noise: standard deviation of noise added to every number that a learner sees in a rollout, in
+            units of the normalised observation; there is no noise when a policy is played.
         max_grad_norm: global norm at which gradients are clipped.
         target_kl: stop a rollout's updates above 1.5 times this divergence; None never stops.
-        architecture: of the network. "mlp" is hidden layers alone; "linear" has none of them in the actor; "recurrent"
-            looks back on 24 observations with a GRU, at 24 times the memory of a rollout; "attention" reads the groups
+        architecture: of the network. "mlp" has only hidden layers; "linear" has none of them in the actor; "recurrent"
+            reads the last 24 observations with a GRU, at 24 times the memory of a rollout; "attention" reads the groups
             surface and accounts, which the world must show, node by node and bucket by bucket; "compact" reads 32 named
             features and fits a contract.
-        hidden_sizes: widths of the hidden layers, in the actor, unless it is linear, and in the critic.
+        hidden_sizes: widths of the hidden layers, in the actor (unless it is linear) and in the critic.
         activation: "relu" or "tanh".
         log_std_init: log of the exploration's standard deviation at the start, in units of the action.
-        log_std_final: where the ceiling on log_std ends. The parameter is learned freely between this floor and a
-            ceiling that falls linearly from `log_std_init`; before each rollout it is clamped to that band. None leaves
-            it free.
-        exploration_correlation: how much of its noise an action keeps from its world's last decision, from 0 (white
-            noise) to below 1: an AR(1) process of the same standard deviation, begun anew with each episode.
-            Probabilities stay those of stock PPO, which is biased; see `protogov.agents.ppo.exploration` for how.
-        state_dependent_exploration: explore by a random function of the last hidden layer instead of by noise a
-            decision (gSDE, Raffin et al. 2021, as stable-baselines3 has it); log_std is its weights', -2 usual.
-        exploration_every: decisions after which state-dependent exploration draws its functions anew; 0 draws them once
-            a rollout.
-        start: where governors start. "defaults" is a fresh network, whose first mean action is about that of the
-            defaults. "tuned", or another baseline of constants, and "linear", the tuned linear rule: the network is a
-            residual, action = clip(the baseline's + output), whose first mean action is the baseline's: exactly for
+        log_std_final: final value of the ceiling on log_std. The parameter is learned freely between this floor and a
+            ceiling that falls linearly from `log_std_init`; before each rollout it is clamped to that band. None sets
+            no limits.
+        exploration_correlation: correlation of an action's noise with that of the world's last decision, from 0 (white
+            noise) to below 1: an AR(1) process with the same standard deviation, which begins anew in each episode.
+            Probabilities stay those of stock PPO, which is a bias; `protogov.agents.ppo.exploration` explains it.
+        state_dependent_exploration: explore by a random function of the last hidden layer instead of by independent
+            noise in each decision (gSDE, Raffin et al. 2021, from stable-baselines3); log_std is that of its weights,
+            -2 is usual.
+        exploration_every: decisions after which state-dependent exploration draws new functions; 0 draws them once per
+            rollout.
+        start: where governors start. "defaults" is a new network, whose first mean action is about that of the
+            defaults. "tuned", another baseline of constants, or "linear", the tuned linear rule: the network is a
+            residual, action = clip(baseline's action + output), so its first mean action is the baseline's: exactly for
             constants, to about 1e-7 for the rule, which reads float32. The path of a policy's .json file, or of a
-            folder with one a governor: the actor goes on from there, with a fresh critic and exploration.
-        action_form: what an output means, a "target" for the lever or a "change" of where it is bound.
-        change_size: largest change a decision, in units of the action: 1 is the way from a lever's default to an end.
+            folder with one for each governor: the actor continues from it, with a new critic and new exploration.
+        action_form: meaning of an output: a "target" for the lever, or a "change" of the value that it moves to.
+        change_size: largest change per decision, in units of the action: 1 is the way from a lever's default to an end.
         critic: "own" sees what its actor sees; "central" also sees the global state (MAPPO, Yu et al. 2022).
-        bootstrap: value of the last state of an episode that ran out of time, "rows" one at a time as
-            stable-baselines3 does it, bit for bit, or "batch" all at once, which agrees to about 1e-6.
-        twin: subtract from each reward that of a copy of the world under default levers on the same tape. It cannot
-            depend on the action, so the gradient stays unbiased while the variance of prices falls out. Costs a second
-            simulation.
-        checkpoint_every: rollouts between checkpoints; 0 makes one at the end of a run only.
-        keep_checkpoints: how many to keep, newest first; 0 keeps all.
+        bootstrap: value of the last state of an episode that reached its time limit: "rows" computes one at a time like
+            stable-baselines3, bit for bit; "batch" computes all at once, which agrees to about 1e-6.
+        twin: subtract from each reward that of a copy of the world with default levers on the same tape. The copy does
+            not depend on the action, so the gradient stays unbiased, and the variance of prices cancels. It costs a
+            second simulation.
+        checkpoint_every: rollouts between checkpoints; 0 makes one only at the end of a run.
+        keep_checkpoints: number of checkpoints that are kept, newest first; 0 keeps all.
 
     Raises:
-        ValueError: a field is outside what it may be; the message names the field.
+        ValueError: a field has a value that is not accepted; the message names the field.
     """
 
     num_steps: int = 28
@@ -141,7 +142,7 @@ class PPOSettings:
             raise ValueError(f"{field} is {getattr(self, field)!r}; accepted: {accepted}")
 
     def log_std_ceiling(self, progress_remaining: float) -> float:
-        """Highest log_std allowed when that share of the run (1 at the start, 0 at the end) is left."""
+        """Highest log_std allowed when `progress_remaining` of the run is left (1 at the start, 0 at the end)."""
         if self.log_std_final is None:
             return math.inf
         return self.log_std_final + (self.log_std_init - self.log_std_final) * progress_remaining

@@ -1,4 +1,4 @@
-"""Where a governor's learning starts: at the defaults, as a baseline, or as a policy that was trained before."""
+"""Where a governor's learning starts: at the defaults, at a baseline, or at a policy that was trained before."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Start:
     """Where one governor starts.
 
     Attributes:
-        incumbent: what its outputs are added to; None for the defaults, which are an action of 0.
-        policy: whose weights its actor takes; None for fresh ones.
+        incumbent: the rule to which its outputs are added; None for the defaults, which are an action of 0.
+        policy: the policy whose weights its actor copies; None for new weights.
     """
 
     incumbent: Incumbent | None = None
@@ -33,10 +33,10 @@ class Start:
 
 
 def find_start(settings: PPOSettings, world: TrainingWorld, agent: str) -> Start:
-    """What `settings.start` means for a governor.
+    """The meaning of `settings.start` for a governor.
 
     Raises:
-        ValueError: neither a name nor a file, a baseline that is more than constants and slopes, or a policy that does
+        ValueError: it is neither a name nor a file, the baseline has more than constants and slopes, or the policy does
             not fit the governor or the settings.
     """
     if settings.start == DEFAULTS:
@@ -64,10 +64,10 @@ def find_start(settings: PPOSettings, world: TrainingWorld, agent: str) -> Start
 
 
 def make_execution(settings: PPOSettings, world: TrainingWorld, agent: str, start: Start) -> Execution:
-    """What becomes of the outputs of a governor's network.
+    """How the outputs of a governor's network become actions.
 
     Raises:
-        ValueError: the governor does not see what it takes.
+        ValueError: the governor does not observe a number that is needed.
     """
     change = None
     if settings.action_form == "change":
@@ -80,10 +80,10 @@ def make_execution(settings: PPOSettings, world: TrainingWorld, agent: str, star
 
 
 def front_of(settings: PPOSettings, world: TrainingWorld, agent: str) -> Front:
-    """What stands before the hidden layers of a governor's network.
+    """The part before the hidden layers of a governor's network.
 
     Raises:
-        ValueError: the governor does not see what it takes.
+        ValueError: the governor does not observe a number that is needed.
     """
     try:
         return make_front(settings.architecture, observation_names(world, agent))
@@ -92,7 +92,7 @@ def front_of(settings: PPOSettings, world: TrainingWorld, agent: str) -> Front:
 
 
 def check_learners(settings: PPOSettings, world: TrainingWorld) -> None:
-    """Refuse settings that do not fit the governors of a world, before anything is built.
+    """Refuse settings that do not fit the governors of a world, before anything else is built.
 
     Raises:
         ValueError: see `find_start`, `front_of` and `make_execution`.

@@ -1,6 +1,6 @@
-"""TensorBoard's files of a run: written at once, and cut back to the checkpoint that a run goes on from.
+"""TensorBoard's files of a run: written at once, and cut to the checkpoint from which a run resumes.
 
-The writers of torch and tensorboard write in a thread, whose error on a full disk ends in a traceback of its own.
+The writers of torch and tensorboard write in a thread. On a full disk its error would print a traceback of its own.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from stable_baselines3.common.logger import KVWriter
 from protogov.agents.files import naming
 
 _FRAME = 16  # bytes around a record: its length, and a checksum of each
-_numbers = count()  # so that no two files of a process have one name
+_numbers = count()  # gives every file of a process a different name
 
 
 class TensorBoardFile(KVWriter):
-    """What stable-baselines3's logger is given, as one event file of scalars.
+    """A writer of stable-baselines3's logger: one event file of scalars.
 
     Args:
-        folder: of the file, one a curve in TensorBoard; made if missing.
+        folder: folder of the file, one per curve in TensorBoard; it is made if missing.
     """
 
     def __init__(self, folder: Path) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event  # heavy, and needed by who asks for it alone
+        from tensorboard.compat.proto.event_pb2 import Event  # a slow import, only needed with this option
 
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{time.time():010.0f}.{socket.gethostname()}.{os.getpid()}.{next(_numbers)}"
@@ -59,13 +59,13 @@ class TensorBoardFile(KVWriter):
             file.write(_framed(event.SerializeToString() for event in events))
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no file stays open."""
 
 
 def drop_events_after(folder: Path, steps: int) -> None:
-    """Cut every event file in `folder` and below back to what was logged up to `steps` decisions.
+    """Cut every event file in `folder` and below to what was logged up to `steps` decisions.
 
-    A file in which nothing is left is deleted. The part of a record that an interrupted write left goes too.
+    A file without remaining values is deleted. The part of a record that an interrupted write left is removed too.
     """
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
     from tensorboard.compat.proto.event_pb2 import Event
@@ -80,14 +80,14 @@ def drop_events_after(folder: Path, steps: int) -> None:
         if not has_summary:
             path.unlink()
         elif sum(len(record) + _FRAME for record in kept) < path.stat().st_size:
-            unfinished = path.with_name("unfinished")  # TensorBoard reads whatever has tfevents in its name
+            unfinished = path.with_name("unfinished")  # TensorBoard reads every file with tfevents in its name
             with naming(path):
                 unfinished.write_bytes(_framed(kept))
             os.replace(unfinished, path)
 
 
 def _framed(records: Iterable[bytes]) -> bytes:
-    """Records as they lie in a file."""
+    """Records in the format of an event file."""
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Training: rollouts that all learners share, an update each, what is written down, and checkpoints to go on from."""
+"""Training: rollouts that all learners share, one update each, logs, and checkpoints from which a run can resume."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from protogov.agents.ppo.tensorboard_files import TensorBoardFile, drop_events_a
 from protogov.agents.ppo.world import TrainingWorld, decision_hours
 from protogov.envs.scenarios import Scenario, check_trainable
 
-TENSORBOARD = "tensorboard"  # folder in a run's
+TENSORBOARD = "tensorboard"  # subfolder of a run's folder
 _LOSSES = {
     "train/std": "std",
     "train/policy_gradient_loss": "loss/policy",
@@ -42,11 +42,11 @@ _LOSSES = {
 
 
 class DivergedError(ArithmeticError):
-    """A governor's learning ran away: the message names it, the rollout and the learning rate."""
+    """A governor's learning diverged. The message names the governor, the rollout and the learning rate."""
 
 
 def rollouts_for(market_hours: float, world: TrainingWorld, settings: PPOSettings) -> int:
-    """Rollouts that simulate at least so many market hours, and at least one."""
+    """Number of rollouts that simulate at least `market_hours`; at least one."""
     hours = settings.num_steps * world.num_worlds * decision_hours(world)
     return max(1, math.ceil(market_hours / hours))
 
@@ -54,19 +54,19 @@ def rollouts_for(market_hours: float, world: TrainingWorld, settings: PPOSetting
 class Trainer:
     """Trains one governor for each agent of a world.
 
-    Between two rollouts everything is in `save_checkpoint`, and `resume` goes on from there bit for bit. Sets torch to
-    one thread: its operations here are too small to share, and runs are spread over processes instead.
+    Between two rollouts `save_checkpoint` stores everything, and `resume` continues from it bit for bit. Sets torch to
+    one thread: its operations here are too small to divide, and runs are spread over processes instead.
 
     Args:
-        world: a batch of worlds, usually a `Simulator`; the trainer resets it and it is the trainer's from then on.
+        world: a batch of worlds, usually a `Simulator`. The trainer resets it; nobody else should use it afterwards.
         settings: hyperparameters.
-        total_rollouts: length of the run, which the schedules anneal over; see `rollouts_for`.
-        seed: of first weights and exploration. The world's episodes have their own.
-        folder: where metrics.csv, tensorboard/ and checkpoints/ go; None writes nothing.
-        tensorboard: whether to write TensorBoard's files, a folder a governor.
+        total_rollouts: length of the run, over which the schedules fall; see `rollouts_for`.
+        seed: of first weights and exploration. The world's episodes have their own seeds.
+        folder: where metrics.csv, tensorboard/ and checkpoints/ are written; None writes nothing.
+        tensorboard: whether to write TensorBoard's files, one folder per governor.
         progress: whether to show a progress bar.
         callback: called with each rollout's report, after everything is written.
-        starts: where each governor starts; what `settings.start` says where it is not given.
+        starts: where each governor starts; by default as `settings.start` says.
 
     Raises:
         ValueError: `total_rollouts` is below 1, the world's scenario is held out from training, or a setting does not
@@ -151,11 +151,11 @@ class Trainer:
         """Train to the end of the run, or for `stop_after` rollouts; then save a checkpoint if there is a folder.
 
         Args:
-            stop_after: rollouts, as many as are left by default.
+            stop_after: number of rollouts; by default all that are left.
 
         Raises:
             DivergedError: a learner's numbers are no longer finite. Nothing of that rollout is written.
-            OSError: the disk is full, say; the checkpoints that were written before are whole.
+            OSError: for example, the disk is full. Checkpoints that were written before stay complete.
         """
         last = self.total_rollouts
         if stop_after is not None:
@@ -177,7 +177,7 @@ class Trainer:
             self.save_checkpoint()
 
     def _learn(self) -> RolloutReport:
-        """One rollout, one update a learner, one line in the logs."""
+        """One rollout, one update per learner, one line in the logs."""
         start = time.perf_counter()
         number = self.rollout + 1
         remaining = 1.0 - float(number) / float(self.total_rollouts)
@@ -221,7 +221,7 @@ class Trainer:
         )
 
     def _summary(self, report: RolloutReport) -> dict[str, str]:
-        """What the progress bar tells: each governor's mean reward, over the twin's where there is one."""
+        """Text of the progress bar: each governor's mean reward, minus the twin's if there is one."""
         rewards = {agent: f"{report.metrics[f'{agent}/over_twin']:+.4f}" for agent in self.agents}
         return rewards | {"h/s": f"{report.metrics['hours_per_second']:,.0f}"}
 
@@ -241,7 +241,7 @@ class Trainer:
         return [TensorBoardFile(self.folder / TENSORBOARD / name)]
 
     def governor(self, agent: str) -> PolicyGovernor:
-        """The policy an agent has learned so far, deterministic."""
+        """The present policy of an agent, deterministic."""
         return PolicyGovernor(export_policy(self._learner(agent), self.world))
 
     def save_policies(self, folder: Path) -> list[Path]:
@@ -256,7 +256,7 @@ class Trainer:
         raise ValueError(f"agent is {agent!r}; accepted: {', '.join(self.agents)}")
 
     def save_checkpoint(self) -> Path:
-        """Write checkpoints/<steps> into the run's folder, and delete the oldest beyond `keep_checkpoints`.
+        """Write checkpoints/<steps> into the run's folder, and delete the oldest ones beyond `keep_checkpoints`.
 
         Raises:
             ValueError: the trainer has no folder.
@@ -280,7 +280,7 @@ class Trainer:
         }
 
     def _world_facts(self) -> dict[str, Any]:
-        """What a world must have in common with the checkpoint's, beyond what its own snapshot checks."""
+        """Facts in which a world must agree with the checkpoint's, beyond what its own snapshot checks."""
         sizes = {agent: [self.world.observation_size(agent), self.world.action_size(agent)] for agent in self.agents}
         return {"num_worlds": self.world.num_worlds, "decision_hours": decision_hours(self.world), "sizes": sizes}
 
@@ -305,18 +305,18 @@ class Trainer:
         progress: bool = False,
         callback: Callable[[RolloutReport], None] | None = None,
     ) -> Trainer:
-        """Go on from a checkpoint, bit for bit. Unpickles the learners' archives: trusted folders only.
+        """Continue from a checkpoint, bit for bit. Unpickles the learners' archives: trusted folders only.
 
         Args:
             checkpoint: a folder that `save_checkpoint` wrote; `latest_checkpoint` finds one.
-            world: made as the checkpoint's was.
-            folder: the run's folder, whose metrics.csv and TensorBoard's files are cut back to the checkpoint.
+            world: made in the same way as the checkpoint's world.
+            folder: the run's folder; its metrics.csv and TensorBoard's files are cut to the checkpoint.
             tensorboard: as for a new trainer.
             progress: as for a new trainer.
             callback: as for a new trainer.
 
         Raises:
-            CheckpointError: the checkpoint is damaged, foreign, or of another world.
+            CheckpointError: the checkpoint is damaged, in another format, or of another world.
         """
         checkpoint = Path(checkpoint)
         about = checkpoints.read_manifest(checkpoint)
@@ -324,7 +324,7 @@ class Trainer:
         try:
             settings = PPOSettings(**about["settings"])
             starts = {}
-            if settings.start != DEFAULTS:  # which may be gone or another by now: the checkpoint has what was taken
+            if settings.start != DEFAULTS:  # that file may have changed; the checkpoint has a copy
                 for agent in world.agents:
                     starts[agent] = Start(load_policy_file(checkpoint / f"policy_{agent}.json").incumbent)
             trainer = cls(
@@ -360,5 +360,5 @@ class Trainer:
                 learner.load(path)
         except CheckpointError:
             raise
-        except Exception as error:  # a foreign archive fails in whatever it happens to hold
+        except Exception as error:  # an archive in another format can raise any exception
             raise CheckpointError(f"{path}: does not fit this run ({error})") from error

@@ -1,4 +1,4 @@
-"""What joint PPO asks of a world: `protogov.envs.simulator.Simulator` has it, and so have analytic worlds."""
+"""What joint PPO needs from a world: `protogov.envs.simulator.Simulator` has it, and so do analytic worlds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Observations = dict[str, NDArray[np.float32]]
 
 
 class StepResult(Protocol):
-    """What came of a step: the part of the simulator's `Step` that learning reads."""
+    """The result of a step: the part of the simulator's `Step` that learning reads."""
 
     @property
     def obs(self) -> Observations:
-        """What each agent sees after it, F32[n, d]; for a truncated row, its last sight of the episode."""
+        """Each agent's observation after it, F32[n, d]; for a truncated row, the last one of the episode."""
         ...
 
     @property
@@ -33,17 +33,17 @@ class StepResult(Protocol):
 
     @property
     def truncated(self) -> NDArray[np.bool_]:
-        """Rows whose episode has run out of time, bool[n]."""
+        """Rows whose episode has reached its time limit, bool[n]."""
         ...
 
     @property
     def executed(self) -> dict[str, NDArray[np.float64]]:
-        """Each agent's levers in force after the step, F64[n, k], physical units."""
+        """Each agent's executed levers after the step, F64[n, k], physical units."""
         ...
 
 
 class TrainingWorld(Protocol):
-    """A batch of worlds that several agents act on at once."""
+    """A batch of worlds on which several agents act at once."""
 
     agents: tuple[str, ...]
 
@@ -66,11 +66,11 @@ class TrainingWorld(Protocol):
         ...
 
     def reset(self, *, seeds: NDArray[np.uint64] | None = None, mask: NDArray[np.bool_] | None = None) -> Observations:
-        """Begin the next episode of all rows or of the masked; returns what every row sees."""
+        """Begin the next episode of all rows, or of the masked rows. Returns what every row observes."""
         ...
 
     def step(self, actions: Mapping[str, NDArray[Any]]) -> StepResult:
-        """Decide: F32[n, k] in [-1, 1] for every agent."""
+        """Apply actions, F32[n, k] in [-1, 1] for every agent, and run to the next decision."""
         ...
 
     def state(self) -> NDArray[np.float32]:
@@ -78,43 +78,43 @@ class TrainingWorld(Protocol):
         ...
 
     def fork(self, rows: NDArray[np.int64]) -> TrainingWorld:
-        """A copy of rows that runs on with the same tape and the same keyed noise."""
+        """A copy of rows that continues with the same tape and the same keyed noise."""
         ...
 
     def snapshot(self) -> bytes:
-        """All of the state."""
+        """The whole state."""
         ...
 
     def restore(self, data: bytes) -> None:
-        """Go on from a snapshot."""
+        """Continue from a snapshot."""
         ...
 
 
 def decision_hours(world: TrainingWorld) -> float:
-    """Hours between two decisions of a world; six where it does not say."""
+    """Hours between two decisions of a world; six if the world does not state it."""
     return float(getattr(getattr(world, "config", None), "decision_hours", 6.0))
 
 
 def lever_names(world: TrainingWorld, agent: str) -> tuple[str, ...]:
-    """Names of an agent's levers, lever_0 and so on where the world does not say."""
+    """Names of an agent's levers; lever_0 and so on if the world does not state them."""
     role = role_of(world, agent)
     return tuple(role.levers) if role is not None else _numbered("lever", world.action_size(agent))
 
 
 def term_names(world: TrainingWorld, agent: str, count: int) -> tuple[str, ...]:
-    """Names of an agent's mandate terms, term_0 and so on where the world does not say."""
+    """Names of an agent's mandate terms; term_0 and so on if the world does not state them."""
     role = role_of(world, agent)
     return tuple(term.name for term in role.terms) if role is not None else _numbered("term", count)
 
 
 def observation_names(world: TrainingWorld, agent: str) -> tuple[str, ...]:
-    """A name for each number of an agent's observation, feature_0 and so on where the world does not say."""
+    """A name for each number of an agent's observation; feature_0 and so on if the world does not state them."""
     names_of = getattr(world, "observation_names", None)
     return tuple(names_of(agent)) if names_of is not None else _numbered("feature", world.observation_size(agent))
 
 
 def role_of(world: TrainingWorld, agent: str) -> Role | None:
-    """An agent's role, None where the world does not say."""
+    """An agent's role; None if the world does not state it."""
     roles: Mapping[str, Role] = getattr(world, "roles", {})
     return roles.get(agent)
 

@@ -1,4 +1,4 @@
-"""Tuning of governors without gradients: CMA-ES on what an episode gives, all candidates on the same tapes."""
+"""Tuning of governors without gradients: CMA-ES on the results of episodes, all candidates on the same tapes."""
 
 from protogov.agents.tuning.evolution import Budget, Way, evolve
 from protogov.agents.tuning.objective import Constants, Episodes, Family, Linear, Tapes, open_tapes

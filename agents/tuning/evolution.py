@@ -1,9 +1,9 @@
-"""CMA-ES: one search, over tapes that stay the same or over fresh ones in every generation.
+"""CMA-ES: one search, on the same tapes in every generation or on new ones.
 
-Hansen, "The CMA evolution strategy: a tutorial" (2016), by the library cmaes. All candidates of a generation play the
-same tapes, so that their differences are paired. On tapes that stay, a search ends when there is no more to gain on
-them, and what it found is in part the luck of those tapes. On fresh tapes in every generation it cannot be; there a
-generation's mean says little, and the search ends with its budget.
+Source: Hansen, "The CMA evolution strategy: a tutorial" (2016), by the library cmaes. All candidates of a generation
+play the same tapes, so their differences are paired. With the same tapes in all generations, a search ends when there
+is no more to gain on them, and its result partly fits these tapes by luck. With new tapes in every generation it cannot
+fit them. A generation's mean then says little, and the search ends with its budget.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a search may spend.
+    """How much a search may compute, and when it ends.
 
     Attributes:
-        generations: at most.
+        generations: largest number of generations.
         population: candidates in a generation, at least 4.
-        sigma: first step, in actions.
-        plateau: generations without a gain of `tolerance` after which the search is over; None: only the budget ends
+        sigma: first step size, in units of an action.
+        plateau: the search ends after this many generations without a gain of `tolerance`; None: only the budget ends
             it.
         tolerance: smallest gain of a generation's mean that counts [bp of K0].
-        narrow: step, in actions, below which the search is over; it does not apply where `plateau` is None.
+        narrow: the search ends at a smaller step size, in units of an action; not used if `plateau` is None.
     """
 
     generations: int = 40
@@ -42,7 +42,7 @@ class Budget:
 
 @dataclass
 class Way:
-    """The way of a search.
+    """The course of a search.
 
     Attributes:
         means: mean of the distribution after each generation, F64[size] each.
@@ -63,11 +63,11 @@ class Way:
 
     @property
     def average(self) -> Floats:
-        """Average of the means of the later half of all generations, F64[size]: less noise than the last alone."""
+        """Average of the means of the second half of all generations, F64[size]; it has less noise than the last."""
         return self.average_after(len(self.means))
 
     def average_after(self, generations: int) -> Floats:
-        """The average that a search of so many generations would have had, F64[size]."""
+        """The average that a search of this many generations would have had, F64[size]."""
         return np.asarray(np.mean(self.means[generations // 2 : generations], axis=0))
 
 
@@ -85,12 +85,12 @@ def evolve(
     Args:
         start: F64[size], mean of the first distribution.
         budget: see `Budget`.
-        score: of (number of the generation, points F64[c, size]), the higher the better, F64[c].
-        seed: of the search.
-        bounds: (least, most) of each parameter, F64[size, 2]; -1 and 1 by default.
+        score: function of (number of the generation, points F64[c, size]); returns F64[c], higher is better.
+        seed: seed of the search.
+        bounds: (lowest, highest) value of each parameter, F64[size, 2]; by default -1 and 1.
         on_generation: called after every generation.
     """
-    from cmaes import CMA  # only where something is tuned
+    from cmaes import CMA  # imported here: only tuning needs it
 
     limits = np.tile([-1.0, 1.0], (len(start), 1)) if bounds is None else np.asarray(bounds, np.float64)
     search = CMA(

@@ -1,4 +1,4 @@
-"""A neural policy for every governor as one vector of weights, so that what searches parameters can search policies."""
+"""A neural policy for every governor, as one vector of weights: a search over parameters can then search policies."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from protogov.envs.simulator import Simulator
 
 HIDDEN = (32, 32)
 FIRST_SEED = 0  # of the first weights: the same in every search
-LOG_STD = -2.5  # written into a policy's file, for those who want draws: where a run of PPO ends by default
+LOG_STD = -2.5  # written to a policy's file, for users who want random draws: the final value of PPO by default
 
 
 @dataclass(frozen=True)
 class _Actor:
-    """One governor's network: what it sees and sets."""
+    """One governor's network: its inputs and levers."""
 
     agent: str
     features: tuple[str, ...]
@@ -34,12 +34,12 @@ class _Actor:
 
     @property
     def size(self) -> int:
-        """Weights and biases."""
+        """Number of weights and biases."""
         return sum((inputs + 1) * outputs for inputs, outputs in self.layers)
 
 
 class Networks:
-    """Policies of all governors that learn in a world: 32 x 32 ReLU each, the form of a policy's file.
+    """Policies of all learning governors of a world: 32 x 32 ReLU each, in the form of a policy's file.
 
     A parameter vector holds, governor by governor and layer by layer, the weights [out, in] and then the biases [out].
     Actions are those of `PolicyGovernor`, to about 1e-6.
@@ -63,13 +63,13 @@ class Networks:
 
     @property
     def size(self) -> int:
-        """Weights and biases of all governors."""
+        """Number of weights and biases of all governors."""
         return sum(actor.size for actor in self._actors)
 
     def start(self, actions: Floats) -> Floats:
-        """Weights of policies that stand still at these actions of the levers, F64[size].
+        """Weights of policies that always give these actions of the levers, F64[size].
 
-        Hidden layers are drawn as He and others (2015) do for ReLU, so that any feature can come to matter; the last
+        Hidden layers are drawn as in He and others (2015) for ReLU, so every feature can become important. The last
         layer's weights are zero.
         """
         generator, parts, at = np.random.default_rng(FIRST_SEED), list[Floats](), 0
@@ -82,7 +82,7 @@ class Networks:
         return np.concatenate(parts)
 
     def actions(self, world: Simulator, points: Floats) -> Floats:
-        """Actions F64[c * m, levers] of candidates F64[c, size], each with m rows of the world, one after the other."""
+        """Actions F64[c * m, levers] of candidates F64[c, size], each with m consecutive rows of the world."""
         columns, at = [], 0
         for actor in self._actors:
             own, at = points[:, at : at + actor.size], at + actor.size
@@ -96,7 +96,7 @@ class Networks:
         return np.concatenate(columns, axis=1).astype(np.float64)
 
     def policies(self, point: Floats) -> list[Policy]:
-        """The policy of each governor, to be saved."""
+        """The policy of each governor, for saving."""
         found, at = [], 0
         for actor in self._actors:
             layers = _unpack(np.asarray(point)[None, at : at + actor.size], actor.layers)
@@ -117,11 +117,11 @@ class Networks:
         """Inverse of `policies`, F64[size].
 
         Raises:
-            ValueError: the policies are not those of this world's governors.
+            ValueError: the policies do not belong to this world's governors.
         """
-        asked = [(actor.agent, actor.features, actor.levers, HIDDEN) for actor in self._actors]
+        expected = [(actor.agent, actor.features, actor.levers, HIDDEN) for actor in self._actors]
         given = [(one.agent, one.features, one.levers, one.hidden_sizes) for one in policies]
-        if asked != given:
+        if expected != given:
             raise ValueError(
                 f"policies are of {', '.join(one.agent for one in policies)}; those of "
                 f"{', '.join(actor.agent for actor in self._actors)} with this world's features and levers are accepted"
@@ -136,7 +136,7 @@ class Networks:
 
 
 def _unpack(points: Floats, layers: Sequence[tuple[int, int]]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Weights F32[c, out, in] and biases F32[c, out] of each layer, of vectors F64[c, size]."""
+    """Weights F32[c, out, in] and biases F32[c, out] of each layer, from vectors F64[c, size]."""
     found, at, single = [], 0, points.astype(np.float32)
     for inputs, outputs in layers:
         weight, at = single[:, at : at + inputs * outputs].reshape(-1, outputs, inputs), at + inputs * outputs

@@ -1,6 +1,6 @@
-"""What a tuner maximises: an episode's mandates and welfare under many candidates, all on the same tapes.
+"""What a tuner maximises: an episode's mandates and welfare for many candidates, all on the same tapes.
 
-A scenario's worlds are opened once; candidates are forks of them, so that they share tape and keyed noise and their
+A scenario's worlds are opened once. Candidates are forks of them: they share tape and keyed noise, and their
 differences are paired. No events are collected.
 """
 
@@ -21,7 +21,7 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVER_INDEX, NUM_LEVERS
 
 Floats = NDArray[np.float64]
-MAX_ROWS = 768  # worlds at a time: enough for the compiled code, little enough for the memory
+MAX_ROWS = 768  # worlds at a time: enough for the compiled code, and not too many for the memory
 WELFARE = "welfare"
 
 
@@ -35,27 +35,27 @@ class Family(Protocol):
 
     @property
     def size(self) -> int:
-        """Parameters of a member."""
+        """Number of parameters of a member."""
         ...
 
     def actions(self, world: Simulator, points: Floats) -> Floats:
-        """Actions F64[c * m, k] of members F64[c, size], each with m rows of the world, one after the other."""
+        """Actions F64[c * m, k] of members F64[c, size], each with m consecutive rows of the world."""
         ...
 
 
 @dataclass(frozen=True)
 class Constants:
-    """Levers that stand still: a parameter a lever, its action."""
+    """Constant levers: one parameter per lever, its action."""
 
     levers: tuple[str, ...]
 
     @property
     def size(self) -> int:
-        """A parameter a lever."""
+        """One parameter per lever."""
         return len(self.levers)
 
     def actions(self, world: Simulator, points: Floats) -> Floats:
-        """The parameters themselves."""
+        """The parameters themselves, repeated for the rows of each member."""
         return np.repeat(points, world.num_worlds // len(points), axis=0)
 
     def values(self, point: Floats) -> dict[str, float]:
@@ -71,22 +71,22 @@ class Linear:
 
     @property
     def size(self) -> int:
-        """Four weights a lever."""
+        """Four weights per lever."""
         return WEIGHTS * len(self.levers)
 
     def actions(self, world: Simulator, points: Floats) -> Floats:
-        """Of the features that each row shows."""
+        """Actions from the features of each row."""
         each = np.repeat(points, world.num_worlds // len(points), axis=0)
         weights = each.reshape(len(each), len(self.levers), WEIGHTS)
-        # what governors of this world can see, and nothing else
+        # only what governors of this world can observe
         return linear_actions(world.view(world.agents[0]).raw, self.levers, weights)
 
 
 @dataclass(frozen=True)
 class Episodes:
-    """Totals of an episode for every candidate and tape, measure -> F64[candidates, tapes], bp of K0.
+    """Totals of an episode for every candidate and tape: measure -> F64[candidates, tapes], bp of K0.
 
-    Measures are "welfare" and the roles' mandates by the name of the role.
+    Measures are "welfare" and the roles' mandates, under the name of the role.
     """
 
     totals: dict[str, Floats]
@@ -98,7 +98,7 @@ class Game(Protocol):
     seeds: NDArray[np.uint64]
 
     def play(self, family: Family, points: Floats, held: Floats | None = None) -> Episodes:
-        """Totals of every candidate on every tape; `held` is what those do who are not of the family."""
+        """Totals of every candidate on every tape; `held` are the actions of levers that are not in the family."""
         ...
 
 
@@ -108,7 +108,7 @@ class Tapes:
     Args:
         config: one venue with any roles.
         scenario: name, or a scenario.
-        seeds: U64[m] of the tapes.
+        seeds: U64[m], seeds of the tapes.
         num_threads: of the simulator.
     """
 
@@ -126,8 +126,8 @@ class Tapes:
         Args:
             family: how a point becomes actions.
             points: F64[c, size].
-            held: actions of all levers, of which those that the family does not set count, F64[levers] for all
-                candidates or F64[c, levers]; the defaults when None.
+            held: actions of all levers, used for the levers that the family does not set: F64[levers] for all
+                candidates, or F64[c, levers]; None: the defaults.
 
         Returns:
             Totals, F64[c, tapes].
@@ -167,7 +167,7 @@ def open_tapes(
     """Tapes `first` to `first + count - 1` of each scenario.
 
     Raises:
-        ValueError: a scenario that is held out: what is tuned must not see it.
+        ValueError: a scenario is held out: a tuner must not see it.
     """
     for name in scenarios:
         check_trainable(get_scenario(name))
@@ -176,5 +176,5 @@ def open_tapes(
 
 
 def role_levers(role: str) -> tuple[str, ...]:
-    """Levers of a role, "joint" for all."""
+    """Levers of a role; "joint" has all levers."""
     return ROLES[role].levers

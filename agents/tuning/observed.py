@@ -12,15 +12,15 @@ from protogov.envs.simulator import Simulator
 
 
 class LinearObserved:
-    """One governor whose actions are clip(w0 + sum of w * y, -1, 1), a row a lever; y are entries of its observation.
+    """One governor with the actions clip(w0 + sum of w * y, -1, 1), one row per lever; y are observed numbers.
 
     Args:
-        world: whose governor it is.
-        agent: its name.
+        world: the governor's world.
+        agent: the governor's name.
         features: entries of its observation, by name.
 
     Raises:
-        ValueError: an entry that the governor does not observe.
+        ValueError: the governor does not observe an entry.
     """
 
     def __init__(self, world: Simulator, agent: str, features: Sequence[str]) -> None:
@@ -33,15 +33,15 @@ class LinearObserved:
 
     @property
     def size(self) -> int:
-        """A constant and a weight for each entry, a lever."""
+        """Per lever: one constant, and one weight for each entry."""
         return len(self.levers) * (1 + len(self._columns))
 
     def actions(self, world: Simulator, points: Floats) -> Floats:
-        """Actions F64[c * m, k] of members F64[c, size], each with m rows of the world, one after the other."""
+        """Actions F64[c * m, k] of members F64[c, size], each with m consecutive rows of the world."""
         return self.actions_on(world.view(self.agent).obs, points)
 
     def actions_on(self, observations: NDArray[np.float32], points: Floats) -> Floats:
-        """The same from observations F32[c * m, d] alone."""
+        """The same, from observations F32[c * m, d] only."""
         seen = observations[:, self._columns].astype(np.float64).reshape(len(points), -1, len(self._columns))
         weights = points.reshape(len(points), len(self.levers), 1 + len(self._columns))
         total = seen @ weights[:, :, 1:].transpose(0, 2, 1) + weights[:, None, :, 0]

@@ -1,9 +1,9 @@
 """An evolution strategy for many parameters: antithetic pairs, ranks instead of scores, Adam on the estimated slope.
 
-Salimans, Ho, Chen, Sidor and Sutskever, "Evolution Strategies as a Scalable Alternative to Reinforcement Learning"
-(2017). CMA-ES learns a covariance of size x size, which thousands of weights do not allow; this keeps one number a
-parameter. Both points of a pair play the same tapes as all others of their generation, so that a slope is measured and
-not the luck of tapes.
+Source: Salimans, Ho, Chen, Sidor and Sutskever, "Evolution Strategies as a Scalable Alternative to Reinforcement
+Learning" (2017). CMA-ES learns a covariance of size x size, which is too much for thousands of weights. This strategy
+keeps one number per parameter. Both points of a pair play the same tapes as all others of their generation. The slope
+is then measured without the luck of tapes.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import numpy as np
 
 from protogov.agents.tuning.evolution import Floats, Way
 
-_FIRST, _SECOND, _LEAST = 0.9, 0.999, 1e-8  # Adam's decay of slopes and of their squares, and what keeps it finite
+_FIRST, _SECOND, _LEAST = 0.9, 0.999, 1e-8  # Adam's decay of slopes and of squared slopes; avoids a division by zero
 
 
 @dataclass(frozen=True)
 class StrategyBudget:
-    """What a strategy may spend.
+    """How much a strategy may compute.
 
     Attributes:
-        generations: of the search.
-        pairs: of points a generation, each `sigma` times a normal draw away from the mean, on both sides.
+        generations: number of generations.
+        pairs: pairs of points per generation, at `sigma` times a normal draw on both sides of the mean.
         sigma: standard deviation of the draws, in units of a parameter.
         rate: step of Adam (Kingma and Ba 2015), in units of a parameter; it falls linearly to a tenth.
         decay: share of the distance to the start that is taken back in a generation.
@@ -38,7 +38,7 @@ class StrategyBudget:
 
     @property
     def population(self) -> int:
-        """Points a generation."""
+        """Points per generation."""
         return 2 * self.pairs
 
 
@@ -55,8 +55,9 @@ def ascend(
     Args:
         start: F64[size], the first mean.
         budget: see `StrategyBudget`.
-        score: of (number of the generation, points F64[2 * pairs, size]), the higher the better, F64[2 * pairs].
-        seed: of the draws, which depend on it and on the number of the generation alone.
+        score: function of (number of the generation, points F64[2 * pairs, size]); returns F64[2 * pairs], higher is
+            better.
+        seed: of the draws, which depend only on it and on the number of the generation.
         on_generation: called after every generation.
     """
     origin = np.asarray(start, np.float64)
@@ -82,7 +83,7 @@ def ascend(
 
 
 def centred_ranks(scores: Floats) -> Floats:
-    """Ranks from -1/2 for the worst to 1/2 for the best, ties shared, F64[n]: one lucky score cannot lead a search."""
+    """Ranks from -1/2 (worst) to 1/2 (best), ties shared, F64[n]: a single lucky score cannot lead a search."""
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     return np.asarray((ends - (counts + 1) / 2.0)[inverse] / max(len(scores) - 1, 1) - 0.5)
