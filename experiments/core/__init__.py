@@ -1,1 +1,1 @@
-"""Shared code of studies, training and bench: paths, governors, episodes, pieces, statistics, results, words."""
+"""Shared code of studies, training and bench: paths, governors, episodes, pieces, statistics, results, texts."""

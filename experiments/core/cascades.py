@@ -16,7 +16,7 @@ def cascades(events: Mapping[str, NDArray] | NDArray[np.void]) -> Table:
 
     Args:
         events: records of dtype EVENT [n] of one world's episode, or the `events` of a recording, where a column
-            `world` tells worlds apart.
+            `world` identifies the world.
 
     Returns:
         Columns `world`, `root` (serial of the first event), `substep` (of the first event, or of the first event
@@ -36,7 +36,7 @@ def cascades(events: Mapping[str, NDArray] | NDArray[np.void]) -> Table:
         return np.bincount(tree, values, minlength=count)
 
     kind = np.asarray(events["kind"])
-    words = kind.dtype.kind in "UO"  # column of a recording; a step's own events have numbers
+    words = kind.dtype.kind in "UO"  # a recording's column has words; a step's own events have numbers
     liquidation = kind == (EventKind.LIQUIDATION.name.lower() if words else EventKind.LIQUIDATION.value)
     return {
         "world": keys[0],

@@ -1,6 +1,6 @@
-"""A command line becomes an instance of a dataclass of options, or one sentence that says what is wrong with it.
+"""Turns a command line into an instance of a dataclass of options, or into one sentence that states what is wrong.
 
-One of the options may name a file with values of the others (`configuration`); what is typed wins over it.
+One of the options may name a file with values of the others (`configuration`). A typed value replaces that of the file.
 """
 
 import dataclasses
@@ -23,14 +23,14 @@ Words = dict[tuple[str, ...], list[str]]  # path of an option -> its words
 
 
 class Chosen(NamedTuple):
-    """What a command line asks for, and which of it a file gave."""
+    """The options of a command line, and the file that gave some of them."""
 
     options: Any
     file: FromFile | None
 
 
 def parse(options: type[Options], arguments: Sequence[str], program: str) -> Options:
-    """The options of `choose` alone."""
+    """Only the options of `choose`."""
     chosen: Options = choose(options, arguments, program).options
     return chosen
 
@@ -38,12 +38,12 @@ def parse(options: type[Options], arguments: Sequence[str], program: str) -> Opt
 def choose(options: type[Any], arguments: Sequence[str], program: str) -> Chosen:
     """An instance of the dataclass `options` from the words of a command line; --help prints and exits.
 
-    Options and positional words may have any order. `--name value` and `--name=value` are the same, and so are dashes
-    and underscores in names. An option with any number of values takes all words up to the next option.
+    Options and positional words may have any order. `--name value` and `--name=value` are the same. So are dashes and
+    underscores in names. An option with any number of values takes all words up to the next option.
 
     Raises:
-        BadInput: an option is unknown, lacks its value, has one that cannot be read, or must be given; the same of the
-            file of options, which the sentence names.
+        BadInput: an option is unknown, lacks its value, has an unreadable value, or is missing. For an option in
+            the file of options, the sentence names the file.
     """
     known = options_of(options)
     if any(word in HELP for word in arguments):
@@ -63,7 +63,7 @@ def choose(options: type[Any], arguments: Sequence[str], program: str) -> Chosen
 
 
 def _file_of(known: Sequence[Option], given: Words) -> FromFile | None:
-    """What the file of options holds that was not typed as well."""
+    """The values in the file of options that were not typed as well."""
     for option in known:
         path = _value(option, given.get(option.path), {}) if option.holds else None
         if path is not None:
@@ -121,7 +121,7 @@ def _placed(words: Sequence[str], positional: Sequence[Option]) -> Words:
 
 
 def _value(option: Option, words: list[str] | None, stored: Mapping[tuple[str, ...], Any]) -> Any:
-    """What was typed, else what a file holds, else the default."""
+    """The typed value, else the value in a file, else the default."""
     if words is None and option.path in stored:
         return stored[option.path]
     if words is None:
@@ -136,7 +136,7 @@ def _read(option: Option, word: str) -> Any:
     """One value of the option's type.
 
     Raises:
-        BadInput: the word is not a value; the sentence has option, word and what is accepted.
+        BadInput: the word is not a value. The sentence has the option, the word and what is accepted.
     """
     if option.flag:
         return word == "yes"
@@ -153,7 +153,7 @@ def _read(option: Option, word: str) -> Any:
 
 
 def _build(kind: type[Any], values: Mapping[tuple[str, ...], Any], above: tuple[str, ...] = ()) -> Any:
-    """The dataclass of these values, with those nested in it."""
+    """The dataclass with these values, including nested dataclasses."""
     hints = get_type_hints(kind)
     made = {}
     for field in dataclasses.fields(kind):

@@ -11,8 +11,8 @@
     gamma = 0.99
     target_kl = "None"
 
-Keys are names of options, without their dashes in front; a section holds the options of a group (`--ppo.gamma`). TOML
-has no None: the word stands for it, as on the command line. Paths are seen from the folder in which the command runs.
+Keys are names of options without the dashes before them. A section holds the options of a group (`--ppo.gamma`). TOML
+has no None: use the word "None", as on the command line. Paths are relative to the folder in which the command runs.
 """
 
 import dataclasses
@@ -29,16 +29,16 @@ from protogov.experiments.core.options import KINDS, Option, options_of
 from protogov.experiments.errors import BadInput
 
 Place = tuple[str, ...]  # path of an option: the fields that lead to it
-# type of an option -> types that TOML reads its values as; a bool is an int to Python alone
+# type of an option -> types of its values in TOML; to Python a bool is also an int, but not here
 IN_TOML: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), Path: (str,)}
 
 
 @dataclass(frozen=True)
 class FromFile:
-    """What a file of options holds.
+    """The content of a file of options.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         values: path of an option -> its value.
     """
 
@@ -46,18 +46,18 @@ class FromFile:
     values: Mapping[Place, Any]
 
     def without(self, typed: Mapping[Place, Any]) -> "FromFile":
-        """Less what was typed as well."""
+        """The same without the options that were typed as well."""
         return FromFile(self.path, {place: value for place, value in self.values.items() if place not in typed})
 
     def blamed(self, error: BadInput) -> BadInput:
-        """The same sentence, beginning with the file where it names an option that the file gives, or its value."""
+        """The same error; it begins with the file's name if it mentions an option or a value from the file."""
         given = {place[-1] for place in self.values}.union(*map(_words, self.values.values()))
         named = not given.isdisjoint(_words(str(error)))
         return BadInput(f"{self.path}: {error}") if named and str(self.path) not in str(error) else error
 
 
 def _words(value: Any) -> set[str]:
-    """Words of a text, or of several; of other values none."""
+    """Words of a text, or of several texts; no words for other values."""
     if isinstance(value, tuple):
         return set().union(*map(_words, value))
     return set(re.findall(r"[^\W\d]\w+", value.replace("-", "_"))) if isinstance(value, str) else set()
@@ -67,10 +67,10 @@ def _words(value: Any) -> set[str]:
 
 
 def read_file(path: Path, known: Sequence[Option]) -> FromFile:
-    """The values of a TOML file, each of the type of its option.
+    """The values of a TOML file, each with the type of its option.
 
     Raises:
-        BadInput: the file cannot be read, has a key that is no option, or a value of another type.
+        BadInput: the file cannot be read, has a key that is not an option, or a value of another type.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -94,7 +94,7 @@ def read_file(path: Path, known: Sequence[Option]) -> FromFile:
 
 
 def _flat(data: Mapping[str, Any], options: Mapping[str, Option], sections: set[str]) -> Iterator[tuple[str, Any]]:
-    """Every key, sections in front, with its value; a table that is no section is a value."""
+    """Every key, with its sections in front, and its value; a table that is not a section is a value."""
 
     def walk(table: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
         for name, value in table.items():
@@ -108,14 +108,14 @@ def _flat(data: Mapping[str, Any], options: Mapping[str, Option], sections: set[
 
 
 def _hint(key: str, known: Sequence[str]) -> str:
-    """The key that was meant: one of that name in another section, or one that is spelt nearly so."""
+    """The key that was probably meant: the same name in another section, or a similar spelling."""
     same = [one for one in known if one.rpartition(".")[2] == key.rpartition(".")[2]]
     near = [*same, *difflib.get_close_matches(key, known, 1, 0.75)][:1]
     return f", did you mean {near[0]}" if near else ""
 
 
 def _taken(option: Option, value: Any, path: Path) -> Any:
-    """The value of an option, with a type as if it had been typed."""
+    """The value of an option, with the type that it would have if it were typed."""
     if not option.many and not option.repeated:
         return _one(option, value, path)
     if not isinstance(value, list):
@@ -141,20 +141,20 @@ def _one(option: Option, value: Any, path: Path) -> Any:
 
 
 def write_file(path: Path, options: Any, about: str) -> Path:
-    """Write all options of an instance that are not of one call, defaults too: what a later default is changes nothing.
+    """Write all options of an instance, with defaults, except those of a single call. New defaults then change nothing.
 
     Args:
-        path: of the file; it is written whole or not at all.
+        path: path of the file; it is written whole or not at all.
         options: an instance of a command's dataclass.
-        about: a line in front, without its #.
+        about: a comment line at the head, without its #.
     """
-    from protogov.experiments.core.files import write_text  # by way of the agents it brings worlds, and help has none
+    from protogov.experiments.core.files import write_text  # imports agents and worlds, which --help does not need
 
     return write_text(path, f"# {about}\n{as_toml(options)}")
 
 
 def as_toml(options: Any) -> str:
-    """All options of an instance that are not of one call; `read_file` takes it back."""
+    """All options of an instance as TOML, except those of a single call; the inverse of `read_file`."""
     sections: dict[str, list[str]] = {"": []}
     for option in options_of(type(options), options):
         if not option.once and option.default is not dataclasses.MISSING:
@@ -174,5 +174,5 @@ def _shown(value: Any) -> str:
         return f"[{', '.join(map(_shown, value))}]"
     if isinstance(value, (int, float)):
         return repr(value)  # inf and nan read the same in TOML
-    # a string of JSON is one of TOML, but for a delete character, which TOML wants escaped too
+    # a string of JSON is a string of TOML, except for the delete character, which TOML also wants escaped
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

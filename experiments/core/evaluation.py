@@ -1,18 +1,19 @@
-"""Evaluation: the same tapes under several sets of governors, one row an episode with everybody's payoff.
+"""Evaluation: the same tapes under several sets of governors, one row per episode with everybody's payoff.
 
 Columns, for venue v and agent a; money in basis points of K0, summed over the episode:
 
     governors, training_seed, suite, scenario, split, tape_seed   governors and tape
     hours, price_change, price_drawdown, opening_value/v          the tape, and K0 [USD]
-    welfare/v, welfare/v/<part>                                   W and its parts, signed to add up to it
+    welfare/v, welfare/v/<part>                                   W and its parts, with signs such that W is their sum
     loss/v/<part>                                                 losses before their weight in W, positive: haircuts,
                                                                   deficit, latent, liquidation (`welfare_box`)
     mandate/a, term/a/<term>                                      the governor's mandate; its terms without weight
     lp_profit/v pool_delta/v pool_gamma_theta/v pool_vega/v       realised, with weight 0 in W or already a part of W:
     liquidator_profit/v informed_profit/v arbitrage_profit/v      LPs' dNAV0 and its market profit; others' profits;
-    bad_debt/v liquidated/v option_fees/v                         amounts that W holds under another name
+    bad_debt/v liquidated/v option_fees/v                         amounts that W contains under another name
     bears/v/<group>                                               who bears it, bp of the group's own opening debt or
-                                                                  deposit a fortnight; NaN without members (`incidence`)
+                                                                  deposit per fortnight; NaN without members
+                                                                  (`incidence`)
     max_utilisation/v, liquidations/v, lever/v/<lever>            diagnostics; mean executed levers, physical units
     uptime/v                                                      share of hours that end without an unmet withdrawal
 """
@@ -37,7 +38,7 @@ from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.core.yoked import Paths
 
 MAX_BATCH = 256  # worlds at a time
-YOKED = "yoked"  # governors that ask for what a set asked for on another tape
+YOKED = "yoked"  # governors that repeat a set's actions of another tape
 PARTS = tuple(name.removeprefix("welfare_") for name in WELFARE_PARTS if name != "welfare")
 # column -> field of the venue that holds the decision's sum in USD
 REALISED = {
@@ -62,7 +63,7 @@ class Suite:
     """Tapes of one kind for a comparison.
 
     Attributes:
-        name: in tables and figures.
+        name: name in tables and figures.
         scenarios: sources of the tapes.
         episodes: tapes of each scenario.
         overlapping: tapes of one scenario are windows of the same recording and therefore not independent.
@@ -77,7 +78,7 @@ class Suite:
 
 
 class EpisodeSums:
-    """Adds up the decisions of a batch of episodes."""
+    """Sums the decisions of a batch of episodes."""
 
     def __init__(self, world: Simulator) -> None:
         self._world = world
@@ -149,7 +150,7 @@ class EpisodeSums:
 def evaluate(
     config: WorldConfig, scenario: str | Scenario, seeds: NDArray[np.uint64], governors: Mapping[str, Governor]
 ) -> Table:
-    """Play one episode for each seed.
+    """Play one episode per seed.
 
     Args:
         config: of the worlds; see `evaluation_world`.
@@ -209,7 +210,7 @@ def evaluate_sets(
 
 
 def _labels(governors: str, training_seed: int, suite: Suite, scenario: Scenario, seeds: NDArray[np.uint64]) -> Table:
-    """The columns that say who governed on what."""
+    """The columns for the governors and the tape."""
     count = len(seeds)
     return {
         "governors": np.full(count, governors),

@@ -13,7 +13,7 @@ from protogov.experiments.errors import BadInput
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder; the complete file is renamed, so nobody ever reads half of it.
+    """A temporary path in the same folder. The complete file is renamed to `path`, so nobody reads half of it.
 
     Raises:
         OSError: names `path`; no file is left.
@@ -36,7 +36,7 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def write_json(path: Path, data: Any) -> Path:
-    """Write `data`, indented; numbers that are not finite are refused because JSON lacks them."""
+    """Write `data`, indented. Numbers that are not finite are refused, because JSON lacks them."""
     return write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
 
 

@@ -1,6 +1,7 @@
-"""Which tapes a search sees that plays fresh ones in every generation, and on which others its result is picked.
+"""The tapes of a search that plays new tapes in every generation, and the other tapes on which its result is picked.
 
-What a search finds on the same few tapes is in part their luck: constants from 63 tapes were 2 bp worse on fresh ones.
+The result of a search on the same few tapes partly fits these tapes by luck: constants from 63 tapes were 2 bp worse on
+new ones.
 """
 
 from dataclasses import dataclass
@@ -8,19 +9,19 @@ from dataclasses import dataclass
 from protogov.agents.tuning.evolution import Budget
 from protogov.experiments.core.play import FIRST_SELECTION
 
-STRIDE = 2**14  # tapes between those of two searches: no two share any
-FIRST_PICKING = FIRST_SELECTION + 2**22  # tapes from this one on pick winners; no search reaches them
+STRIDE = 2**14  # tapes between the first ones of two searches: two searches never share a tape
+FIRST_PICKING = FIRST_SELECTION + 2**22  # first tape on which winners are picked; no search reaches it
 
 
 @dataclass(frozen=True)
 class Effort:
-    """What a search spends.
+    """The size of a search.
 
     Attributes:
-        generations: of the search.
-        population: candidates a generation, at least 4.
-        tapes: fresh ones a generation.
-        sigma: first step, in actions.
+        generations: number of generations.
+        population: candidates per generation, at least 4.
+        tapes: new tapes per generation.
+        sigma: first step size, in units of an action.
     """
 
     generations: int
@@ -30,25 +31,25 @@ class Effort:
 
     @property
     def distinct(self) -> int:
-        """Tapes that a search sees."""
+        """Number of tapes that a search sees."""
         return self.generations * self.tapes
 
     @property
     def episodes(self) -> int:
-        """Episodes that a search plays."""
+        """Number of episodes that a search plays."""
         return self.distinct * self.population
 
     @property
     def budget(self) -> Budget:
-        """The same for the search itself, which nothing else ends."""
+        """The same size as a budget of the search, which ends only with it."""
         return Budget(self.generations, self.population, self.sigma, plateau=None)
 
 
 def search_tapes(number: int, effort: Effort) -> range:
-    """Seeds of all tapes that search `number` sees, in their order.
+    """Seeds of all tapes that search `number` sees, in order.
 
     Raises:
-        ValueError: the search sees more tapes than there are before those of the next one or of picking.
+        ValueError: the search sees more tapes than there are before those of the next search or of picking.
     """
     first = FIRST_SELECTION + number * STRIDE
     if effort.distinct > STRIDE or first + STRIDE > FIRST_PICKING:

@@ -18,12 +18,12 @@ BASELINES = {STATIC: "constant", **{name: name for name in governor_names() if n
 
 @dataclass(frozen=True)
 class GovernorSet:
-    """One governor for each agent of a world that learns; those in its background come with the world.
+    """One governor for each learning agent of a world; governors in the background are part of the world.
 
     Attributes:
-        name: in tables and figures, such as "static" or "learned".
+        name: name in tables and figures, such as "static" or "learned".
         training_seed: of learned governors; `NO_SEED` otherwise.
-        sources: agent -> name of a baseline or path of a policy's .json file; agents not named stay static.
+        sources: agent -> name of a baseline or path of a policy's .json file; agents without one stay static.
         values: lever -> physical value that every "constant" governor keeps instead of the default.
     """
 

@@ -1,4 +1,4 @@
-"""What a governor is worth in a world whose best policy is known (`protogov.envs.solvable_policies`)."""
+"""The value of a governor in a world whose best policy is known (`protogov.envs.solvable_policies`)."""
 
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ class Worth(NamedTuple):
     """What a governor earned on some tapes.
 
     Attributes:
-        value: mean reward a decision, with Student's interval over tapes.
-        captured: share of the room between the best constant and the optimum, 1 less what the governor lost against the
-            optimum on the same tapes over the room that theory says there is; 1 is perfect, 0 the best constant.
+        value: mean reward per decision, with Student's interval over tapes.
+        captured: share of the room between the best constant and the optimum: 1 is perfect, 0 the best constant. It is
+            1 - loss / room. The loss is measured against the optimum on the same tapes; the room is that of theory.
     """
 
     value: Interval
@@ -27,12 +27,12 @@ class Worth(NamedTuple):
 
 
 def rewards_on(world: SolvablePolicy, governor: Governor, seeds: NDArray[np.uint64]) -> Floats:
-    """Mean reward a decision of each tape, F64[n], under a governor of the world's agent.
+    """Mean reward per decision of each tape, F64[n], under a governor of the world's agent.
 
     Args:
         world: the preset.
-        governor: whoever governs it.
-        seeds: U64[n], a tape each.
+        governor: the governor of its agent.
+        seeds: U64[n], one per tape.
     """
     worlds = open_worlds(world.config, world.scenario, seeds)
     steps = [step.rewards[world.agent] for step in play(worlds, {world.agent: governor}, seeds)]
@@ -44,9 +44,9 @@ def measure(world: SolvablePolicy, governor: Governor, tapes: int = 64, first: i
 
     Args:
         world: the preset.
-        governor: whoever governs its agent.
-        tapes: how many, at least 2.
-        first: number of the first of them; none of them is one that training draws.
+        governor: the governor of its agent.
+        tapes: number of tapes, at least 2.
+        first: number of the first tape; training never draws one of them.
     """
     seeds = tape_seeds(tapes, first)
     found = rewards_on(world, governor, seeds)

@@ -1,4 +1,4 @@
-"""Episodes as a learner from logs reads them: what one seat saw, did and was paid, decision by decision."""
+"""Episodes for learning from logs: one seat's observations, actions and rewards, decision by decision."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from protogov.envs.interfaces import Governor, RoleView
 from protogov.envs.scenarios import Scenario
 from protogov.experiments.core.play import open_worlds, play
 
-MOST_ROWS = 256  # worlds side by side
+MOST_ROWS = 256  # worlds at the same time
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Log:
     """One episode of T decisions.
 
     Attributes:
-        seed: of its world: `env.reset(seed=...)` opens the same one.
+        seed: seed of its world: `env.reset(seed=...)` opens the same world.
         observations: float32 [T + 1, d], the last one after the last decision.
         actions: float32 [T, levers], as they were played.
         rewards: float64 [T].
-        infos: name -> float64 [T + 1], the first of the reset; names as the environment's own.
+        infos: name -> float64 [T + 1], the first one at the reset; the environment's own names.
     """
 
     seed: int
@@ -35,14 +35,14 @@ class Log:
 
 
 class _Noting:
-    """A governor whose actions are rounded to what a dataset holds, and kept."""
+    """A governor whose actions are rounded to the numbers of a dataset, and stored."""
 
     def __init__(self, governor: Governor) -> None:
         self.governor, self.played = governor, list[NDArray[np.float32]]()
         self.reset = governor.reset
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
-        # clipped, for a governor may ask for more than a dataset's space of actions has
+        # clipped: a governor may ask for more than a dataset's action space has
         self.played.append(np.clip(np.asarray(self.governor.act(view), np.float64), -1.0, 1.0).astype(np.float32))
         return self.played[-1]
 
@@ -50,13 +50,13 @@ class _Noting:
 def log_episodes(
     config: WorldConfig, scenario: str | Scenario, governor: Governor, seeds: NDArray[np.uint64]
 ) -> Iterator[Log]:
-    """Play a whole episode for each seed, and yield them in order.
+    """Play a whole episode per seed, and yield them in order.
 
     Args:
-        config: a world in which one governor learns: that one is logged.
-        scenario: what the outside market does.
-        governor: who governs.
-        seeds: U64 [n], a world each.
+        config: a world in which one governor learns; this one is logged.
+        scenario: the outside market.
+        governor: the governor.
+        seeds: U64 [n], one per world.
 
     Raises:
         BadInput: the scenario is unknown, or the governor reads what this world does not show.
@@ -74,12 +74,12 @@ def _batch(
     reader, noting = InfoReader(world, agent), _Noting(governor)
     observations, rewards = [world.observe()[agent]], []
     tables = [reader.table(np.ones(len(seeds), np.bool_))]
-    for step in play(world, {agent: noting}, seeds):  # type: ignore[dict-item]  # it is asked for nothing else
+    for step in play(world, {agent: noting}, seeds):  # type: ignore[dict-item]  # only `reset` and `act` are called
         observations.append(step.obs[agent])
         rewards.append(step.rewards[agent])
         tables.append(reader.table())
     seen, played = np.stack(observations, axis=1), np.stack(noting.played, axis=1)
-    paid, told = np.stack(rewards, axis=1), np.stack(tables, axis=1)
+    paid, noted = np.stack(rewards, axis=1), np.stack(tables, axis=1)
     for row, seed in enumerate(seeds):
-        infos = {name: told[row, :, at].copy() for at, name in enumerate(reader.keys)}
+        infos = {name: noted[row, :, at].copy() for at, name in enumerate(reader.keys)}
         yield Log(int(seed), seen[row], played[row], paid[row], infos)

@@ -1,6 +1,7 @@
-"""Logs as a Minari dataset (https://minari.farama.org), for which `pip install 'protogov[offline]'` brings the library.
+"""Logs as a Minari dataset (https://minari.farama.org). `pip install 'protogov[offline]'` installs the library.
 
-Written in Minari's Arrow format: pyarrow is ours anyhow, and an info keeps its flat name, `infos["terms/churn"]`.
+Datasets use Minari's Arrow format. It needs only pyarrow, which is installed anyway, and an info keeps its flat name,
+`infos["terms/churn"]`.
 """
 
 import os
@@ -33,15 +34,15 @@ def minari() -> Any:
 
 
 def check_name(name: str, root: Path | None) -> Path:
-    """The folder of a dataset that can be written under this name.
+    """The folder of a new dataset with this name.
 
     Raises:
-        BadInput: Minari takes no such name, or has such a dataset.
+        BadInput: Minari does not accept the name, or there is such a dataset.
     """
     library = minari()
     try:
         library.dataset.minari_dataset.parse_dataset_id(name)
-    except (ValueError, TypeError):  # of a name without a version
+    except (ValueError, TypeError):  # TypeError: a name without a version
         raise BadInput(f"name is {name!r}; a name such as protogov/rates-logs-v0 is accepted") from None
     with datasets_in(root):
         place: Path = import_module("minari.storage.datasets_root_dir").get_dataset_path(name)
@@ -52,11 +53,11 @@ def check_name(name: str, root: Path | None) -> Path:
 
 @contextmanager
 def datasets_in(root: Path | None) -> Iterator[None]:
-    """Let Minari keep its datasets in this folder; None: where it keeps them anyhow."""
+    """Let Minari keep its datasets in this folder; None: in its usual folder."""
     before = os.environ.get(ROOT)
     place = root if root is not None else Path(before) if before else None
     if place is not None:
-        os.environ[ROOT] = str(place.absolute())  # its Arrow storage loses its way from a relative path
+        os.environ[ROOT] = str(place.absolute())  # its Arrow storage does not work with a relative path
     try:
         yield
     finally:
@@ -72,11 +73,11 @@ def write_dataset(
     """Write episodes as a dataset, whole or not at all.
 
     Args:
-        name: of the dataset, `namespace/name-v0`.
+        name: name of the dataset, `namespace/name-v0`.
         root: folder of all datasets; None for Minari's own.
-        env: the environment, made by `gym.make`: `recover_environment` makes it again from its spec.
+        env: the environment, made by `gym.make`; `recover_environment` makes it again from its spec.
         logs: (name of the governor, episode) in the order in which they are stored.
-        about: JSON-able facts, under "protogov" in the metadata of the dataset.
+        about: JSON-able facts, stored under "protogov" in the metadata of the dataset.
 
     Returns:
         The dataset's folder.
@@ -101,7 +102,7 @@ def write_dataset(
         governors.append(governor)
     try:
         with datasets_in(root), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # that there is no address to write to
+            warnings.simplefilter("ignore", UserWarning)  # it warns that no email address is given
             dataset = library.create_dataset_from_buffers(
                 name, buffers, env=env, eval_env=env, algorithm_name=", ".join(dict.fromkeys(governors)),
                 author="protogov", code_permalink=f"protogov {about['versions']['commit']}",

@@ -1,14 +1,14 @@
 """Options of a command from the fields of a dataclass; `command_line` reads them, `option_help` shows them.
 
-A field is an option, its type defines accepted values, its docstring is the help. Types: str, int, float, bool, Path,
-Literal, X | None, tuple[X, ...], and dataclasses of these, whose options start with the field's name and a dot. Markers
-in Annotated:
+A field is an option, its type defines the accepted values, its docstring is the help. Types: str, int, float, bool,
+Path, Literal, X | None, tuple[X, ...], and dataclasses of these, whose options start with the field's name and a dot.
+Markers in Annotated:
 
     names: Annotated[tuple[str, ...], Positional("NAMES")] = ()          words without an option
     levers: Annotated[tuple[str, ...], Repeated] = ()                    --levers a=1 --levers b=2
     member: Annotated[str, Named("--member")] = ""                       another name for --world.member
-    begin: Annotated[str | None, Named("--from", instead=True)] = None   this name alone
-    member: Annotated[str, Help("World of the ensemble.")] = ""          where the help stands with the type
+    begin: Annotated[str | None, Named("--from", instead=True)] = None   only this name
+    member: Annotated[str, Help("World of the ensemble.")] = ""          the help is part of the type
     candles: Annotated[CandleWindow, Flat]                               options without `candles.` before them
     config: OptionsFile = None                                           a TOML file with values of the others
     resume: Annotated[bool, Once] = False                                left out of the file that repeats a command
@@ -60,18 +60,18 @@ class Flat:
 
 
 class Once:
-    """An option that is of one call: where to write, whether to go on. A file that repeats the call leaves it out."""
+    """An option of a single call: where to write, whether to resume. A file that repeats the call leaves it out."""
 
 
 class Holds:
-    """An option that names a file of options (`configuration`), over which what is typed wins."""
+    """An option that names a file of options (`configuration`). Typed values replace those of the file."""
 
 
 OptionsFile = Annotated[
     Path | None,
     Holds,
     Once,
-    Help("TOML file with values of these options, a section a group; what is typed beside it wins."),
+    Help("TOML file with values of these options, one section per group; values typed beside it replace its own."),
 ]
 
 
@@ -118,7 +118,7 @@ class Option:
         many: takes any number of values, which become a tuple.
         repeated: takes one value each time that it is given, which become a tuple.
         optional: None is a value.
-        once: it is of one call.
+        once: it belongs to a single call.
         holds: it names a file with values of the others.
     """
 

@@ -59,10 +59,10 @@ class RunFolder:
 
     path: Path
 
-    config = Within("config.json")  # what was asked for, as this version understood it: all else reads this
-    options = Within(OPTIONS_FILE)  # the same as options, to be read by people and by `train --config`
-    versions = Within("versions.json")  # what it ran on
-    episodes = Within("episodes.parquet")  # a row an episode of the evaluation
+    config = Within("config.json")  # the options as this version understood them; all other code reads this file
+    options = Within(OPTIONS_FILE)  # the same as options, for people and for `train --config`
+    versions = Within("versions.json")  # versions of the libraries that it used
+    episodes = Within("episodes.parquet")  # one row per episode of the evaluation
     evaluation = Within("evaluation.json")  # what was evaluated, and the summary
     evaluation_options = Within("evaluation.toml")  # the same as options, for `evaluate --config`
     report = Within("report.html")
@@ -71,7 +71,7 @@ class RunFolder:
 
     @property
     def name(self) -> str:
-        """Of the run."""
+        """Name of the run."""
         return self.path.resolve().name
 
     def seed_folder(self, seed: int, num_seeds: int) -> Path:

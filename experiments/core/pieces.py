@@ -58,7 +58,7 @@ class Piece:
     """One call.
 
     Attributes:
-        name: of its file, for people; only pieces under the same name are reused.
+        name: name of its file, for people; only pieces with the same name are reused.
         job: fields that JSON can write.
         config: the world, if it differs from that of the other pieces.
     """
@@ -161,7 +161,7 @@ def piece_digest(function: Callable[..., Table], config: WorldConfig, job: Any) 
         "sources": _sources(),
         "played by": _modules(function),
     }
-    if config.member == EVERY_MEMBER:  # of one member the parameters are in the configuration
+    if config.member == EVERY_MEMBER:  # for a single member the configuration holds the parameters
         about["ensemble"] = hashlib.sha256(ENSEMBLE_FILE.read_bytes()).hexdigest()
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -43,14 +43,14 @@ class Recording:
     """Episodes of some worlds under one set of governors.
 
     Attributes:
-        decisions: a row a decision, world and venue; row 0 of an episode is its opening. Money in USD, flows summed
-            over the decision, `welfare` and `mandate` in basis points of K0 (NaN where nobody has that seat), `<lever>`
+        decisions: one row per decision, world and venue; row 0 of an episode is its opening. Money in USD, flows summed
+            over the decision, `welfare` and `mandate` in basis points of K0 (NaN if the seat is empty), `<lever>`
             executed and `<lever>_proposed`, and every field of `protogov.envs.world.records.RECORD` (loop gains, extent
-            of cascades). `latent` is what `protogov.envs.world.latent` says: the value of loans' puts and what sellers
+            of cascades). `latent` is defined in `protogov.envs.world.latent`: the value of loans' puts and what sellers
             owe beyond their collateral.
-        hours: a row an hour and world: the tape's candle and the oracle's close, `oracle_close`; at a second venue
+        hours: one row per hour and world: the tape's candle and the oracle's close, `oracle_close`; at a second venue
             `oracle_close_1`.
-        events: a row an event; see `protogov.envs.world.state.EVENT`; `cascades` beside this file tells the trees.
+        events: one row per event; see `protogov.envs.world.state.EVENT`. `cascades` beside this file finds the trees.
     """
 
     decisions: Table
@@ -191,7 +191,7 @@ def _records(world: Simulator, step: Step | None, v: int) -> Table:
 
 
 def _levers(world: Simulator, step: Step | None, v: int) -> Table:
-    """Every lever in force, the proposal, and the shield's reason; at the opening `proposed` is the default."""
+    """Every executed lever, its proposal, and the shield's reason; at the opening `proposed` is the default."""
     rows = world.worlds["venues"]["levers"][:, v]
     table: Table = {}
     reasons = np.array([reason.name.lower() for reason in Reason])

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MANIFEST = "manifest.json"
-LONGEST = 400  # rows of a table that git keeps as CSV; longer ones are Parquet, which it ignores
-LARGEST_FIGURE, LARGEST_FOLDER, LARGEST_ALL = 60_000, 150_000, 2_000_000  # bytes of what is committed
+LONGEST = 400  # largest number of rows of a CSV table, which git keeps; longer tables are Parquet, which git ignores
+LARGEST_FIGURE, LARGEST_FOLDER, LARGEST_ALL = 60_000, 150_000, 2_000_000  # bytes of committed files
 _KEYS = {"command", "made", "versions", "tables", "facts"}  # of a manifest
-DOTS = (110, 90, 75, 65)  # of a figure, an inch; fewer where the fewest colours are still above the limit
-# colours of a figure's palette, the most that stay below the limit
+DOTS = (110, 90, 75, 65)  # dots per inch of a figure; fewer if the smallest palette is still above the limit
+# numbers of colours of a figure's palette; the largest one below the limit is used
 PALETTES = (256, 128, 64, 32, 24)
 
 
@@ -58,11 +58,11 @@ def write_figure(path: Path, figure: Figure, wanted: int = LARGEST_FIGURE) -> Pa
 
 
 def _packed(picture: "Image.Image", colours: int) -> bytes:
-    """A PNG of so many colours."""
+    """A PNG with this number of colours."""
     from PIL import Image
 
     packed = io.BytesIO()
-    # thin lines keep their colour though few pixels have it
+    # thin lines keep their colour, although only few pixels have it
     picture.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE).save(
         packed, format="PNG", optimize=True
     )
@@ -94,7 +94,7 @@ def load_tables(folder: Path, files: Mapping[str, str]) -> dict[str, Table]:
 
 
 def manifest(command: str, files: Mapping[str, str], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What made a folder's numbers, JSON-able: command, time, versions, digest of the physics, files and facts."""
+    """How a folder's numbers were made, JSON-able: command, time, versions, digest of the physics, files and facts."""
     return {
         "command": command, "made": now(), "versions": versions(), "physics": source_digest(),
         "tables": dict(files), "facts": dict(facts),
@@ -110,7 +110,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a folder.
 
     Raises:
-        BadInput: there is none, or it is of another version.
+        BadInput: there is no manifest, or it is of another version.
     """
     if not (folder / MANIFEST).is_file():
         raise BadInput(f"{folder}: holds no {MANIFEST}; a folder written by protogov study NAME --out is accepted")

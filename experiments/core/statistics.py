@@ -12,7 +12,7 @@ from protogov.experiments.core.tables import Table, columns, groups, num_rows
 Floats = NDArray[np.float64]
 LEVEL = 0.95
 TAIL = 0.05
-POWER = 0.8  # with which a smallest detectable effect is found
+POWER = 0.8  # probability with which the smallest detectable effect would be found
 ENOUGH_SEEDS = 8  # with fewer training seeds a comparison of learners is called underpowered
 RESAMPLES = 1000
 _ENDS = (50.0 * (1.0 - LEVEL), 50.0 * (1.0 + LEVEL))  # percentiles
@@ -247,13 +247,13 @@ def critical_max_t(differences: Iterable[Floats], draws: NDArray[np.int64]) -> f
 
 @dataclass(frozen=True)
 class SignFlips:
-    """What `sign_flips` found for a family of k means.
+    """The result of `sign_flips` for a family of k means.
 
     Attributes:
-        p: F64[k], two-sided, of each mean alone.
-        adjusted: F64[k], of each as a member of the family: max-T in a single step.
+        p: F64[k], two-sided p-value of each mean alone.
+        adjusted: F64[k], p-value of each mean as a member of the family: max-T in a single step.
         detectable: true mean that would be significant in the family in 4 of 5 cases, in standard deviations of its
-            values; infinite where no mean can be, because units are few.
+            values; infinite if no mean can be significant, because there are too few units.
     """
 
     p: Floats
@@ -262,22 +262,22 @@ class SignFlips:
 
 
 def sign_flips(values: Floats, flips: int = 9999) -> SignFlips:
-    """Whether means are zero, by flipping the signs of whole units: all of a unit's members at once.
+    """Test whether means are zero by flipping the signs of whole units: all members of a unit at once.
 
-    Exact where there are at most `flips` ways to flip: the least two-sided p is 2 / 2^n, .0625 for 5 units and .00049
-    for 12. Members are compared by |sum| / sqrt(sum of squares), which rises with |t| and is finite without spread
-    (Westfall and Young 1993). NaN is no test: a member that holds one stays NaN and does not count.
+    Exact if there are at most `flips` possible flips: the smallest two-sided p is 2 / 2^n, .0625 for 5 units and .00049
+    for 12. Members are compared by |sum| / sqrt(sum of squares), which increases with |t| and is finite without spread
+    (Westfall and Young 1993). NaN means no test: a member with a NaN stays NaN and does not count.
 
     Args:
-        values: F64[n, k], a row a unit (a training seed, or a tape), a column a member; under the null symmetrical
-            about 0.
-        flips: at most.
+        values: F64[n, k], one row per unit (a training seed, or a tape), one column per member; symmetric
+            about 0 under the null hypothesis.
+        flips: largest number of flips.
     """
     from scipy.stats import permutation_test  # slow to import
 
     tests = np.flatnonzero(np.isfinite(values).all(axis=0))
     p, adjusted = np.full((2, values.shape[1]), np.nan)
-    if len(values) < 2 or not tests.size:  # the one flip of one unit says nothing
+    if len(values) < 2 or not tests.size:  # a single unit has only one flip, which proves nothing
         return SignFlips(p, adjusted, inf)
     length = np.sqrt((values[:, tests] ** 2).sum(axis=0))
     directions = values[:, tests] / np.where(length > 0.0, length, 1.0)
@@ -288,31 +288,31 @@ def sign_flips(values: Floats, flips: int = 9999) -> SignFlips:
     chance, observed = (
         found.null_distribution + 1e-9,
         found.statistic,
-    )  # sums in another order differ in their last bits
+    )  # the margin: sums in another order differ in their last bits
     largest = chance.max(axis=1)
-    one = int(len(chance) == flips)  # of drawn flips the observed one is one more
+    one = int(len(chance) == flips)  # if flips are drawn, the observed one counts in addition
     p[tests] = ((chance >= observed).sum(axis=0) + one) / (len(chance) + one)
     adjusted[tests] = ((largest[:, None] >= observed).sum(axis=0) + one) / (len(chance) + one)
     return SignFlips(p, adjusted, _detectable(largest, len(values)))
 
 
 def _detectable(largest: Floats, n: int) -> float:
-    """See `SignFlips`, from the family's critical value; from F[flips] the largest |sum| / sqrt(sum of squares)."""
-    critical = float(np.quantile(largest, LEVEL, method="higher")) ** 2 / n  # of 1, where all units are alike
+    """`SignFlips.detectable`, from F[flips], the largest |sum| / sqrt(sum of squares) of each flip, and n units."""
+    critical = float(np.quantile(largest, LEVEL, method="higher")) ** 2 / n  # 1 if all units have the same value
     if critical >= 1.0 - 1e-6:
         return inf
     return detectable_mean(sqrt((n - 1) * critical / (1.0 - critical)), n)
 
 
 def detectable_mean(critical: float, n: int) -> float:
-    """The true mean, in standard deviations, whose t of n values exceeds `critical` in 4 of 5 cases.
+    """The true mean, in standard deviations, for which the t of n values exceeds `critical` in 4 of 5 cases.
 
-    By the noncentral t: the root-finder of statsmodels' `TTestPower` ends elsewhere at levels below some 1e-4, which
-    large families have.
+    Uses the noncentral t. The root-finder of statsmodels' `TTestPower` fails at levels below about 1e-4, which large
+    families have.
 
     Args:
-        critical: value of |t|; below the one of a single test at 5% that one is taken.
-        n: values, at least 2.
+        critical: value of |t|; the value of a single test at 5% is used if it is larger.
+        n: number of values, at least 2.
     """
     from scipy.optimize import brentq  # slow to import
     from scipy.stats import nct

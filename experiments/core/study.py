@@ -1,4 +1,4 @@
-"""What a study is: options -> measure -> judge -> draw -> page. One command and one kind of folder for all of them.
+"""The parts of a study: options -> measure -> judge -> draw -> page. One command and one kind of folder for all.
 
 A study is one file, or a folder, under `protogov.experiments.studies` with an object `STUDY`. Only `measure` plays
 episodes. `judge`, `draw` and `page` use nothing but the measured tables. Therefore `--redraw` can make page and figures
@@ -35,7 +35,7 @@ class StudyOptions:
     out: OutputFolder | None = None
     """Write tables, figures, a manifest and a page to this folder; finished pieces are kept there too."""
     redraw: Annotated[bool, Once] = False
-    """Measure nothing: draw figures and page of --out anew from its tables."""
+    """Measure nothing: draw figures and page of --out again from its tables."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Judged:
-    """What the numbers say.
+    """The conclusions from the numbers.
 
     Attributes:
         sentences: the headline first.
-        failed: claims of the study that do not hold; with any, the run ends with exit code 1. Most studies claim
-            nothing.
+        failed: claims of the study that do not hold; if there are any, the run ends with exit code 1. Most studies
+            claim nothing.
     """
 
     sentences: tuple[str, ...]
@@ -67,7 +67,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Study:
-    """A question and how it is answered.
+    """A question, and the code that answers it.
 
     Attributes:
         name: of the command and of the folder under `results`.
@@ -111,7 +111,7 @@ def no_figure(found: Found) -> "Mapping[str, Figure]":
 
 
 def run_study(study: Study, options: StudyOptions, command: str) -> int:
-    """Measure, or load stored tables, print the result, and write what was asked for.
+    """Measure, or load stored tables; print the result, and write the requested files.
 
     Raises:
         BadInput: --redraw without a folder, or with one of another study or version; --out is not writable.
@@ -141,7 +141,7 @@ def run_study(study: Study, options: StudyOptions, command: str) -> int:
 
 
 def _write_options(options: StudyOptions, command: str) -> None:
-    """Every option of the command that filled the folder last."""
+    """Write every option of the command that filled the folder last."""
     if options.out is not None:
         about = f"The options of {command.partition(' --')[0]}, for its --config"
         write_file(options.out / OPTIONS_FILE, options, about)
@@ -226,9 +226,9 @@ def _write(study: Study, found: Found, judged: Judged, folder: Path, about: Mapp
     try:
         with look():
             figures = study.draw(found)
-        share = min(LARGEST_FIGURE, LARGEST_FOLDER // (2 * max(len(figures), 1)))  # tables take the other half
+        share = min(LARGEST_FIGURE, LARGEST_FOLDER // (2 * max(len(figures), 1)))  # the other half is for tables
         if "part" in about:
-            share = LARGEST_FIGURE // 2  # there are many
+            share = LARGEST_FIGURE // 2  # there are many parts
         for name, figure in figures.items():
             print(write_figure(folder / f"{name}.png", figure, share))
         body = study.page(found, judged)

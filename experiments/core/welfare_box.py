@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Plane:
-    """A number that is linear in both weights [bp of K0 an episode]: `rest` - lambda * `losses` - kappa * `taken`."""
+    """A number that is linear in both weights [bp of K0 per episode]: `rest` - lambda * `losses` - kappa * `taken`."""
 
     rest: float
     losses: float
@@ -41,7 +41,7 @@ class Plane:
         return self.rest - loss_weight * self.losses - liquidation_weight * self.taken
 
     def less(self, other: "Plane") -> "Plane":
-        """The difference of two."""
+        """The difference of two planes."""
         return Plane(self.rest - other.rest, self.losses - other.losses, self.taken - other.taken)
 
     @property
@@ -71,7 +71,7 @@ class Box:
     """A paired difference of W over the box.
 
     Attributes:
-        mean: of the difference.
+        mean: mean of the difference.
         grid: its interval over tapes (or recordings) at each of `LAMBDAS` (outer) and `KAPPAS` (inner).
     """
 

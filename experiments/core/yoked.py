@@ -1,8 +1,8 @@
-"""The yoked control: a governor's own actions of another tape. The same movements, and no feedback.
+"""The yoked control: a governor plays its own actions of another tape. The movements are the same, without feedback.
 
-What learned governors gain over constants at their own mean levers may come from moving as such. A yoked governor asks
-on every tape for what the governor asked for on the next one, decision by decision; what is lost by that is what
-reacting to one's own market is worth. (The yoked control of learning experiments: Church 1964.)
+Learned governors may gain over constants at their own mean levers just because their levers move. A yoked governor
+repeats, on every tape, the actions that the governor chose on the next one, decision by decision. What this loses is
+the value of reacting to one's own market. (Source: the yoked control of learning experiments, Church 1964.)
 """
 
 from collections.abc import Mapping
@@ -15,24 +15,24 @@ from protogov.envs.interfaces import Governor, RoleView
 
 
 class Paths:
-    """Actions that governors asked for, by agent: F32[decisions, tapes, levers], in the order of the tapes.
+    """Actions of governors, by agent: F32[decisions, tapes, levers], in the order of the tapes.
 
-    Tapes are played batch by batch, and every batch begins with a reset of all its rows.
+    Tapes are played batch by batch. Every batch begins with a reset of all its rows.
     """
 
     def __init__(self) -> None:
         self._batches: dict[str, list[list[NDArray[np.float32]]]] = {}
 
     def recorded(self, governors: Mapping[str, Governor]) -> dict[str, Governor]:
-        """The same governors, whose actions are kept from now on."""
+        """The same governors; their actions are stored from now on."""
         self._batches = {name: [] for name in governors}
         return {name: _Recorded(governor, self._batches[name]) for name, governor in governors.items()}
 
     def yoked(self) -> dict[str, Governor]:
-        """Governors that ask on every tape for what was asked for on the next one, on the last tape for the first's.
+        """Governors that repeat on every tape the actions of the next tape, and on the last tape those of the first.
 
         Raises:
-            ValueError: fewer than two tapes were recorded: there is no other one.
+            ValueError: fewer than two tapes were recorded: there is no other tape.
         """
         found: dict[str, Governor] = {}
         for name, batches in self._batches.items():
@@ -46,52 +46,52 @@ class Paths:
 
 
 class _Recorded:
-    """A governor, and what it does."""
+    """A governor whose actions are stored."""
 
     def __init__(self, governor: Governor, batches: list[list[NDArray[np.float32]]]) -> None:
         self._governor, self._batches = governor, batches
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Start over, and a batch with it."""
+        """Start new episodes, and a new batch of actions."""
         self._batches.append([])
         self._governor.reset(rows, seeds)
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
-        """As the governor does, F32[n, k]."""
+        """The governor's actions, F32[n, k]."""
         actions = self._governor.act(view)
         self._batches[-1].append(actions.copy())
         return actions
 
     def state_dict(self) -> dict[str, Any]:
-        """That of the governor."""
+        """The state of the governor."""
         return self._governor.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Continue from a `state_dict`."""
         self._governor.load_state_dict(state)
 
 
 class _Yoked:
-    """Asks for a path, F32[decisions, tapes, levers], whatever it sees; batches come in the order of the tapes."""
+    """Plays a path, F32[decisions, tapes, levers], whatever it observes; batches come in the order of the tapes."""
 
     def __init__(self, path: NDArray[np.float32]) -> None:
         self._path, self._first, self._rows, self._decision = path, 0, 0, 0
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Go on to the next batch of tapes; after the last one comes the first."""
+        """Continue with the next batch of tapes; after the last one comes the first."""
         self._first = (self._first + self._rows) % self._path.shape[1]
         self._rows, self._decision = len(rows), 0
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """The actions of the path, F32[n, k]."""
-        asked = self._path[self._decision, self._first : self._first + self._rows]
+        actions = self._path[self._decision, self._first : self._first + self._rows]
         self._decision += 1
-        return asked.copy()
+        return actions.copy()
 
     def state_dict(self) -> dict[str, Any]:
-        """Where it stands."""
+        """The position in the path."""
         return {"first": self._first, "count": self._rows, "decision": self._decision}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a `state_dict`."""
+        """Continue from a `state_dict`."""
         self._first, self._rows, self._decision = state["first"], state["count"], state["decision"]
