@@ -1,4 +1,4 @@
-"""What a training run was asked to do: config.json as a checked object."""
+"""The options of a training run: config.json as a checked object."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -11,8 +11,8 @@ from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.errors import BadInput, as_bad_input
 
 FORMAT, VERSION = "protogov-run", 2
-SEED_STRIDE = 1_000_000  # the worlds of training seed k start from k * stride: no two seeds share a tape
-MAX_SEED = EVALUATION_SEEDS // SEED_STRIDE - 1  # a larger one would train on tapes of evaluations
+SEED_STRIDE = 1_000_000  # the worlds of training seed k start from k * stride: two seeds never share a tape
+MAX_SEED = EVALUATION_SEEDS // SEED_STRIDE - 1  # a larger seed would train on tapes of evaluations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,15 +20,15 @@ class RunConfig:
     """A training run.
 
     Attributes:
-        name: of the run.
-        scenario: what the governors learn on: a registered name, names joined by +, or a path.
-        seeds: training seeds; each is a run of its own with other first weights, exploration and tapes.
-        num_worlds: worlds simulated side by side for each seed.
-        market_hours: budget a seed.
-        total_rollouts: the budget in rollouts, over which the schedules anneal.
-        world: what is simulated.
+        name: name of the run.
+        scenario: the market to learn on: a registered name, names joined by +, or a path.
+        seeds: training seeds; each is a separate run with other first weights, exploration and tapes.
+        num_worlds: worlds simulated at the same time for each seed.
+        market_hours: budget per seed.
+        total_rollouts: the budget in rollouts, over which the schedules fall.
+        world: configuration of the simulated world.
         settings: how the governors learn.
-        command: what was typed.
+        command: the command line.
         started: ISO-8601 time.
     """
 
@@ -44,7 +44,7 @@ class RunConfig:
     started: str
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able, for `from_dict`. Holds the roles' tables too: a report needs no code of that day."""
+        """A JSON-able form for `from_dict`. It also holds the roles' tables: a report then needs no older code."""
         data = {"format": FORMAT, "version": VERSION}
         data |= {name: getattr(self, name) for name in _PLAIN}
         data["seeds"] = list(self.seeds)
@@ -58,7 +58,7 @@ class RunConfig:
         """Inverse of `to_dict`; `where` names the file in messages.
 
         Raises:
-            BadInput: it is of another format or version, or a field is missing or refused.
+            BadInput: the data is of another format or version, or a field is missing or refused.
         """
         if data.get("format") != FORMAT or data.get("version") != VERSION:
             raise BadInput(f"{where}: is not the configuration of a {FORMAT} of version {VERSION}")
@@ -93,15 +93,15 @@ def describe_agents(world: WorldConfig) -> dict[str, Any]:
 
 
 def evaluation_world(world: WorldConfig) -> WorldConfig:
-    """The world that governors are measured in: levers start at their defaults, every episode is whole."""
+    """The world in which governors are measured: levers start at their defaults, every episode is complete."""
     return replace(world, randomise_levers=0.0, stagger=False)
 
 
 def training_scenario(name: str) -> Scenario:
-    """The scenario of that name, if learners and tuners may see it.
+    """The scenario of that name, if learners and tuners may use it.
 
     Raises:
-        BadInput: it is unknown, or kept for evaluation.
+        BadInput: the scenario is unknown, or reserved for evaluation.
     """
     with as_bad_input():
         scenario = get_scenario(name)

@@ -1,4 +1,4 @@
-"""Training of one seed, in whatever process it runs: it tells its progress, and stops cleanly when asked."""
+"""Training of one seed, in any process: it reports its progress, and stops cleanly on request."""
 
 import json
 import time
@@ -19,10 +19,10 @@ class SeedJob:
     Attributes:
         run: the whole run.
         seed: this seed.
-        folder: where its metrics and checkpoints go.
-        resume: go on from the latest checkpoint there, if there is one.
+        folder: folder for its metrics and checkpoints.
+        resume: continue from the latest checkpoint there, if there is one.
         tensorboard: also write TensorBoard's files.
-        deadline: stop after the rollout that ends beyond this time (seconds of `time.time()`); None: never.
+        deadline: stop after the rollout that ends after this time (seconds of `time.time()`); None: never.
     """
 
     run: RunConfig
@@ -35,7 +35,7 @@ class SeedJob:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a seed tells after a rollout."""
+    """A seed's report after a rollout."""
 
     seed: int
     rollout: int
@@ -46,13 +46,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class SeedResult:
-    """What became of a seed.
+    """The result of a seed.
 
     Attributes:
         seed: its number.
-        rollout, total_rollouts: rollouts done in all, and planned.
-        market_hours: learned from so far.
-        hours_per_second: market hours a second of this call; 0 when nothing was left to do.
+        rollout, total_rollouts: number of finished and of planned rollouts.
+        market_hours: hours learned from so far.
+        hours_per_second: market hours per second of this call; 0 if nothing was left to do.
     """
 
     seed: int
@@ -72,10 +72,10 @@ class _Stopped(Exception):
 
 
 def make_world(run: RunConfig, seed: int) -> Simulator:
-    """The batch of worlds that one seed learns in.
+    """The batch of worlds in which one seed learns.
 
     Raises:
-        BadInput: a governor of the world's background is gone or does not fit any more.
+        BadInput: a governor in the world's background is missing or no longer fits.
     """
     scenario = training_scenario(run.scenario)
     with as_bad_input():
@@ -83,23 +83,23 @@ def make_world(run: RunConfig, seed: int) -> Simulator:
 
 
 def rollouts_of(run_hours: float, num_worlds: int, decision_hours: int, num_steps: int) -> int:
-    """Rollouts that hold at least so many market hours, and at least one."""
+    """Number of rollouts that hold at least `run_hours` market hours; at least one."""
     return max(1, -int(-run_hours // (num_worlds * decision_hours * num_steps)))
 
 
 def train_seed(job: SeedJob, on_progress: Callable[[Progress], None], stop: Callable[[], bool]) -> SeedResult:
-    """Train one seed, or go on with it; a checkpoint is saved at the end and when it is stopped.
+    """Train one seed, or continue it. A checkpoint is saved at the end, and when the training is stopped.
 
     Args:
-        job: what to train.
+        job: the seed to train.
         on_progress: called after every rollout.
-        stop: asked after every rollout; True ends the training there.
+        stop: called after every rollout; True ends the training there.
 
     Raises:
         BadInput: the checkpoint to resume from is damaged or of another run.
         CheckFailed: a governor's learning diverged.
     """
-    from protogov.agents.ppo import RolloutReport, Trainer, latest_checkpoint  # brings torch along
+    from protogov.agents.ppo import RolloutReport, Trainer, latest_checkpoint  # imports torch
 
     run, world = job.run, make_world(job.run, job.seed)
     total = run.total_rollouts
@@ -139,7 +139,7 @@ def train_seed(job: SeedJob, on_progress: Callable[[Progress], None], stop: Call
 
 @contextmanager
 def _diverging_fails(seed: int) -> Iterator[None]:
-    """A run that diverges ends in a sentence."""
+    """Turn divergence into an error of one sentence."""
     from protogov.agents.ppo import DivergedError
 
     try:
@@ -149,14 +149,14 @@ def _diverging_fails(seed: int) -> Iterator[None]:
 
 
 def describe(metrics: dict[str, float]) -> str:
-    """Each governor's reward over its twin's in a few characters."""
+    """Each governor's reward minus its twin's, in a few characters."""
     ending = "/over_twin"
     parts = [f"{name.removesuffix(ending)} {value:+.2f}" for name, value in metrics.items() if name.endswith(ending)]
     return ", ".join(parts)
 
 
 def measure_speed(run: RunConfig) -> float:
-    """Market hours a second that training does here and now: the better of two short rollouts after a first."""
+    """Market hours per second of training on this machine now: the better of two short rollouts after a first one."""
     from protogov.agents.ppo import RolloutReport, Trainer
 
     rates: list[float] = []
@@ -171,14 +171,14 @@ def measure_speed(run: RunConfig) -> float:
 
 
 def _short_rollout(run: RunConfig) -> int:
-    """Decisions of a rollout of at least a quarter of the run's that still holds whole minibatches."""
+    """Number of decisions, at least a quarter of the run's rollout, that makes whole minibatches."""
     whole, batch = run.settings.num_steps, run.settings.batch_size
     fitting = (steps for steps in range(max(1, whole // 4), whole) if steps * run.num_worlds % batch == 0)
     return next(fitting, whole)
 
 
 def progress_of(checkpoint: Path) -> tuple[int, int, float]:
-    """(rollouts done, planned, market hours) of a checkpoint by its manifest.
+    """(finished rollouts, planned rollouts, market hours) of a checkpoint, from its manifest.
 
     Raises:
         BadInput: the manifest cannot be read.

@@ -1,4 +1,4 @@
-"""`protogov train`: governors that learn, several seeds side by side."""
+"""`protogov train`: governors that learn, several seeds at the same time."""
 
 import re
 import shlex
@@ -22,7 +22,7 @@ from protogov.experiments.training.run_config import MAX_SEED, RunConfig, traini
 from protogov.experiments.training.seed import SeedJob, SeedResult, rollouts_of
 from protogov.experiments.training.workers import SeedProcesses
 
-# game.md's training world: worlds start out of step and with scattered levers
+# the training world: worlds start at different hours of their episode, with levers spread around their defaults
 RANDOMISE_LEVERS, STAGGER = 0.25, True
 INTERRUPTED = 130
 
@@ -34,40 +34,38 @@ class Options:
     Writes a run's folder: config.json, versions.json, metrics.csv and checkpoints (in seed_<k>/ with several seeds);
     and config.toml, which holds every option: `protogov train --config FOLDER/config.toml` repeats the run.
     Compare the result with `protogov evaluate FOLDER`, and look at it with `protogov report FOLDER`.
-    Ctrl-C stops after the running rollout and saves; `protogov train NAME --resume` goes on, bit for bit.
-
-    Example: protogov train first --seeds 0 1 2 3 --processes 2 --market-hours 1e7
+    Ctrl-C stops after the present rollout and saves; `protogov train NAME --resume` continues, bit for bit.
     """
 
     name: Annotated[str, Positional("NAME"), Once] = ""
-    """Of the run, and of its folder below --runs. With --config it may be left out: that of the file, or of the run it
-    lies in, with a number where there is one of that name already."""
+    """Name of the run, and of its folder in --runs. With --config it may be left out: it is then the name of the file,
+    or of the run whose folder holds the file; a number is added if that name is used."""
     config: OptionsFile = None
     scenario: str = "jump"
-    """What to learn on: `natural`, the stress mix `mix`, or any other scenario of the splits train
+    """The market to learn on: `natural`, the stress mix `mix`, or any other scenario of the splits train
     and free; sums are joined by '+'."""
     seeds: tuple[int, ...] = (0,)
-    """Training seeds. Each is a run of its own, with other first weights and tapes; eight or more for a claim."""
+    """Training seeds. Each is a separate run with other first weights and tapes; use eight or more for a claim."""
     processes: int = 1
-    """Seeds that train at the same time, a process with one thread each."""
+    """Seeds that train at the same time, in processes with one thread each."""
     market_hours: float = 5e6
-    """Budget a seed [simulated hours], rounded up to whole rollouts."""
+    """Budget per seed [simulated hours], rounded up to whole rollouts."""
     worlds: int = 512
-    """Worlds simulated side by side for each seed."""
+    """Worlds simulated at the same time for each seed."""
     world: WorldOptions = field(default_factory=WorldOptions)
     """The world."""
     ppo: PPOSettings = field(default_factory=lambda: PPOSettings(checkpoint_every=10))
     """Learning."""
     resume: Annotated[bool, Once] = False
-    """Go on with the run of that name from its latest checkpoints; everything else is read from its config.json."""
+    """Continue the run of that name from its latest checkpoints; all other options are read from its config.json."""
     tensorboard: bool = False
     """Also write TensorBoard's files."""
     runs: OutputFolder = field(default_factory=runs_folder)
-    """Folder that runs are kept in."""
+    """Folder for runs."""
 
 
 def run(options: Options, command: str) -> int:
-    """Train; 130, as shells have it, when stopped by Ctrl-C with everything saved."""
+    """Train. Returns 130, the shells' code, if Ctrl-C stopped it; everything is then saved."""
     folder, config = prepare(options, command)
     results = train(folder, config, options.processes, resume=options.resume, tensorboard=options.tensorboard)
     for line in summary_lines(folder, config, results):
@@ -79,7 +77,7 @@ def prepare(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
     """The run's folder with its configuration and versions.json: a new one, or that of the run to resume.
 
     Raises:
-        BadInput: an option is refused; nothing has been written.
+        BadInput: an option is refused. Nothing has been written then.
     """
     options = named(options)
     if not re.fullmatch(r"[\w.-]+", options.name) or options.name.strip(".") == "":
@@ -92,17 +90,17 @@ def prepare(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
         refuse_changes(options, config)
         return folder, config
     if folder.config.exists() or (folder.path.is_dir() and any(folder.path.iterdir())):
-        raise BadInput(f"{folder.path} already holds a run; give --resume to go on with it, or another name")
+        raise BadInput(f"{folder.path} already holds a run; give --resume to continue it, or another name")
     config = configure(options, command)
     write_configuration(folder, options, config)
     return folder, config
 
 
 def named(options: Options) -> Options:
-    """The options with the name of a run: with a file of options it need not be given.
+    """The options with the name of a run. With a file of options, the name may be left out.
 
     Raises:
-        BadInput: nothing gives it.
+        BadInput: there is no name.
     """
     if options.name:
         return options
@@ -114,7 +112,7 @@ def named(options: Options) -> Options:
 
 
 def write_configuration(folder: RunFolder, options: Options, config: RunConfig) -> None:
-    """Write a new run's config.json, which all else is read from, and config.toml, which says the same as options."""
+    """Write a new run's config.json, which all other code reads, and config.toml, which has the same as options."""
     write_json(folder.config, config.to_dict())
     resolved = replace(options, market_hours=config.market_hours, world=options.world.resolved(config.world))
     repeated = f"protogov train --config {shlex.quote(str(folder.options))}"
@@ -123,10 +121,10 @@ def write_configuration(folder: RunFolder, options: Options, config: RunConfig) 
 
 
 def run_to_resume(folder: RunFolder) -> RunConfig:
-    """The configuration of a run whose checkpoints, as far as there are any, are whole.
+    """The configuration of a run whose checkpoints, if there are any, are complete.
 
     Raises:
-        BadInput: there is no such run, or a file of it is damaged; it is named.
+        BadInput: there is no such run, or one of its files is damaged; the message names it.
     """
     from protogov.agents.ppo.checkpoint import read_manifest
 
@@ -149,7 +147,7 @@ def check_processes(processes: int) -> None:
 
 
 def configure(options: Options, command: str) -> RunConfig:
-    """What the options ask for, checked.
+    """The configuration for these options, checked.
 
     Raises:
         BadInput: an option is refused.
@@ -180,16 +178,16 @@ def configure(options: Options, command: str) -> RunConfig:
 
 
 def refuse_changes(options: Options, config: RunConfig) -> None:
-    """Raise BadInput when a resumed run is asked to be another than it is."""
+    """Raise BadInput if an option differs from the run to resume."""
     defaults = Options(name=options.name)
-    asked = {
+    compared = {
         "scenario": (options.scenario, defaults.scenario, config.scenario),
         "seeds": (tuple(options.seeds), defaults.seeds, config.seeds),
         "worlds": (options.worlds, defaults.worlds, config.num_worlds),
         "market_hours": (options.market_hours, defaults.market_hours, config.market_hours),
         "ppo": (options.ppo, defaults.ppo, config.settings),
     }
-    for name, (value, default, stored) in asked.items():
+    for name, (value, default, stored) in compared.items():
         if value not in (default, stored):
             raise BadInput(f"{name} is {value}, and the run to resume has {stored}; leave it out or start another run")
     if options.world not in (defaults.world,):
@@ -240,7 +238,7 @@ def train(
 
 
 def summary_lines(folder: RunFolder, config: RunConfig, results: Sequence[SeedResult]) -> list[str]:
-    """Sentences about what a training did."""
+    """Sentences about the result of a training."""
     lines = []
     for result in results:
         done = "done" if result.finished else f"stopped after {result.rollout} of {result.total_rollouts} rollouts"

@@ -1,4 +1,4 @@
-"""Seeds side by side: a process a seed, bars that show how far each is, a Ctrl-C that leaves everything resumable."""
+"""Seeds in parallel: one process per seed, a progress bar for each, and a Ctrl-C after which every seed can resume."""
 
 import multiprocessing
 import os
@@ -21,7 +21,7 @@ from protogov.experiments.errors import CheckFailed, as_bad_input
 from protogov.experiments.training.run_config import RunConfig
 from protogov.experiments.training.seed import Progress, SeedJob, SeedResult, measure_speed, train_seed
 
-# in a worker process: how it tells its progress, and what asks it to stop
+# in a worker process: the queue for its reports, and the event that asks it to stop
 _progress: Any = None
 _stop: Event | None = None
 
@@ -29,7 +29,7 @@ _stop: Event | None = None
 def _start_worker(progress: Any, stop: Event) -> None:
     global _progress, _stop
     _progress, _stop = progress, stop
-    # Ctrl-C reaches the whole process group; the parent alone decides what it means
+    # Ctrl-C reaches the whole process group; only the parent decides what to do
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -43,12 +43,12 @@ def _train_in_worker(job: SeedJob) -> SeedResult:
 
 
 class SeedProcesses:
-    """A number of processes that train seeds; with one, everything runs in this process.
+    """A number of processes that train seeds. With one, everything runs in this process.
 
-    Spawned, not forked: torch and thread pools do not survive a fork. Use as a context.
+    Processes are spawned, not forked: torch and thread pools do not survive a fork. Use it as a context manager.
 
     Attributes:
-        interrupted: whether Ctrl-C was pressed; running seeds then stop after their rollout and save a checkpoint.
+        interrupted: whether Ctrl-C was pressed. Running seeds then stop after their rollout and save a checkpoint.
     """
 
     def __init__(self, processes: int) -> None:
@@ -74,23 +74,23 @@ class SeedProcesses:
             self._pool.shutdown(cancel_futures=True)
 
     def measure_speed(self, run: RunConfig) -> float:
-        """Market hours a second of the slowest of the processes while all of them train."""
+        """Market hours per second of the slowest process while all of them train."""
         if self._pool is None:
             return measure_speed(run)
         return min(self._results([self._pool.submit(measure_speed, run) for _ in range(self.processes)]))
 
     def train(self, jobs: Sequence[SeedJob], *, show: bool = True) -> list[SeedResult]:
-        """Train all jobs, as many at a time as there are processes.
+        """Train all jobs, at most one per process at a time.
 
         Returns:
-            A result a job, in order; jobs that had not begun when Ctrl-C was pressed are missing.
+            One result per job, in order. Jobs that had not begun when Ctrl-C was pressed are missing.
 
         Raises:
-            CheckFailed: a process died, or a governor's learning diverged; all other seeds have trained then.
+            CheckFailed: a process died, or a governor's learning diverged. All other seeds have been trained then.
         """
         if jobs:
             with as_bad_input():
-                Simulator(jobs[0].run.world).compile()  # before any bar, and before several processes want it
+                Simulator(jobs[0].run.world).compile()  # before any bar, and before several processes need it
         with _bars(jobs, show) as bars, self._interruptible():
             if self._pool is None:
                 return self._train_here(jobs, bars)
@@ -116,7 +116,7 @@ class SeedProcesses:
             if not self._stop_here.is_set():
                 try:
                     results.append(train_seed(job, bars.show, self._stop_here.is_set))
-                except CheckFailed as error:  # as side by side, where no seed ends another
+                except CheckFailed as error:  # as with several processes: a failed seed does not stop the others
                     failed = failed or error
         if failed is not None:
             raise failed
@@ -127,12 +127,12 @@ class SeedProcesses:
             return [future.result() for future in futures]
         except BrokenProcessPool:
             raise CheckFailed(
-                "a training process died; its seed goes on from the last checkpoint with --resume"
+                "a training process died; with --resume its seed continues from the last checkpoint"
             ) from None
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """The first Ctrl-C asks to stop, the second one ends the program."""
+        """The first Ctrl-C asks the training to stop, the second one ends the program."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -156,10 +156,10 @@ class SeedProcesses:
 
 
 class _Bars:
-    """A progress bar a seed."""
+    """One progress bar per seed."""
 
     def __init__(self, jobs: Sequence[SeedJob], show: bool) -> None:
-        # a log file gets a line now and then instead of a thousand
+        # a log file gets a line every few seconds instead of a thousand
         interval = 0.5 if sys.stderr.isatty() else 15.0
         self._bars = {
             job.seed: tqdm(
@@ -170,7 +170,7 @@ class _Bars:
         }  # fmt: skip
 
     def show(self, progress: Progress) -> None:
-        """Move the bar of the seed that told something."""
+        """Update the bar of the seed that reported."""
         bar = self._bars[progress.seed]
         bar.set_postfix_str(f"{progress.market_hours / 1e6:.2f}M h; over static: {progress.note}", refresh=False)
         bar.update(progress.rollout - bar.n)
