@@ -37,7 +37,7 @@ def draw_pairs(comparison: Comparison) -> Figure:
         axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.grid(False, axis="y")
         _limit(axes, spread, comparison)
-        axes.set_xlabel(f"W under {comparison.governors} minus W under {comparison.baseline} (bp of K0 an episode)")
+        axes.set_xlabel(f"W under {comparison.governors} minus W under {comparison.baseline} (bp of K0 per episode)")
         axes.set_title(f"Paired differences of W: {comparison.suite}")
         _legend(axes, comparison, several)
     return figure
@@ -121,7 +121,7 @@ def draw_parties(comparison: Comparison) -> Figure:
         axes.set_yticks(range(len(rows)), [row.measure.label for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(False, axis="y")
-        axes.set_xlabel(f"{comparison.governors} minus {comparison.baseline} (bp of K0 an episode); right is a gain")
+        axes.set_xlabel(f"{comparison.governors} minus {comparison.baseline} (bp of K0 per episode); right is a gain")
         axes.set_title(f"Every party's share: {comparison.suite}")
         axes.plot([], [], color=style.BLACK, linewidth=1.6, label=f"95% interval over {comparison.unit}")
         _seed_marks(axes, comparison.welfare.by_seed, None, markersize=4.5)

@@ -160,7 +160,7 @@ def health(axes: Axes, view: View) -> None:
 
 def liquidations(axes: Axes, view: View, beside: View | None, name: str) -> None:
     """Debt repaid by liquidators, decision by decision."""
-    _title(axes, "Liquidations", "M USD a decision")
+    _title(axes, "Liquidations", "M USD per decision")
     style.money(axes)
     width = float(np.diff(view.at).max(initial=1.0))
     axes.bar(view.at, view["liquidated"], width=-width, align="edge", color=style.SKY, label=name)

@@ -31,13 +31,13 @@ def draw_bears(comparison: Comparison) -> Figure:
         _finish(borrowers, names, f"Borrowers by tenth of opening debt: {comparison.suite}")
         borrowers.axvline(TENTHS - 0.5, color=style.FAINT, linewidth=0.8)
         borrowers.set_xlabel("tenth of the loans at the opening")
-        borrowers.set_ylabel("difference\n(bp of own debt a fortnight)")
+        borrowers.set_ylabel("difference\n(bp of own debt per fortnight)")
         style.legend_above(borrowers)
         found = {at: rows[name] for at, name in enumerate(_SUPPLIERS) if name in rows}
         _points(suppliers, found, 0.0, style.BLUE, "o", "gain")
         _finish(suppliers, list(_SUPPLIERS.values()), "Suppliers")
         suppliers.set_xlabel("who was out first")
-        suppliers.set_ylabel("difference\n(bp of own deposit a fortnight)")
+        suppliers.set_ylabel("difference\n(bp of own deposit per fortnight)")
         style.legend_above(suppliers)
     return figure
 

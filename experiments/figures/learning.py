@@ -93,7 +93,7 @@ def _mandate(axes: Axes, metrics: Mapping[int, Table], agent: str, terms: Any) -
             total[seed] = total[seed] + term["weight"] * column
     _curves(axes, metrics, total)
     axes.set_title("Mandate, raw")
-    axes.set_ylabel("bp of K0 a decision")
+    axes.set_ylabel("bp of K0 per decision")
 
 
 def _over_twin(axes: Axes, metrics: Mapping[int, Table], agent: str) -> None:
@@ -101,7 +101,7 @@ def _over_twin(axes: Axes, metrics: Mapping[int, Table], agent: str) -> None:
     style.zero_line(axes)
     _curves(axes, metrics, _column(metrics, f"{agent}/over_twin"))
     axes.set_title("Reward over static twin")
-    axes.set_ylabel("daily sd a decision")
+    axes.set_ylabel("daily sd per decision")
 
 
 def _term(axes: Axes, metrics: Mapping[int, Table], agent: str, term: Any) -> None:
@@ -109,7 +109,7 @@ def _term(axes: Axes, metrics: Mapping[int, Table], agent: str, term: Any) -> No
     values = {seed: weight * column for seed, column in _column(metrics, f"{agent}/term/{term['name']}").items()}
     _curves(axes, metrics, values)
     axes.set_title(f"{weight:+g} × {style.spaced(term['name'])}", fontsize=8.5, fontweight="normal")
-    axes.set_ylabel("bp of K0 a decision")
+    axes.set_ylabel("bp of K0 per decision")
 
 
 def _lever(axes: Axes, metrics: Mapping[int, Table], agent: str, lever: Any) -> None:

@@ -40,7 +40,7 @@ STRIPS: dict[str, tuple[float, str]] = {
     "congestion": (100.0, "congestion\n[%]"),
     "leverage_demand": (1.0, "leverage\ndemand [x]"),
     "peg": (1.0, "debt asset\n[USD]"),
-    "funding": (100.0, "funding\n[% a year]"),
+    "funding": (100.0, "funding\n[% per year]"),
     "outside_yield": (100.0, "outside\nyield [%]"),
     "informed_share": (100.0, "informed\nflow [%]"),
     "flow_intensity": (1.0, "option\nflow [x]"),

@@ -17,7 +17,7 @@ SHORT_BEARS = (
     *("small", "small_penalty", surplus_column(str(TENTHS)), penalty_column(str(TENTHS))),
     *("worst", "worst_penalty", "first_out", "stayed", "left"),
 )
-BEARS_UNIT = "bp of own opening debt or deposit a fortnight"
+BEARS_UNIT = "bp of own opening debt or deposit per fortnight"
 
 
 def interval(found: Interval | None) -> str:
@@ -32,7 +32,7 @@ def interval(found: Interval | None) -> str:
 def headline(comparison: Comparison) -> str:
     """One sentence: better, worse or unclear, by how much."""
     name, base = comparison.governors, comparison.baseline
-    change = f"{signed(comparison.welfare.over_tapes.mean)} bp of K0 of welfare an episode"
+    change = f"{signed(comparison.welfare.over_tapes.mean)} bp of K0 of welfare per episode"
     where = f"on {comparison.tapes} tapes of {comparison.suite}"
     if comparison.verdict == "better":
         return f"The {name} governors do better than the {base} protocol: {change}, {where}."
@@ -160,7 +160,7 @@ def summary_table(comparison: Comparison) -> list[str]:
     unit = comparison.unit
     lines = [
         f"{comparison.suite}: {comparison.governors} against {comparison.baseline}, {comparison.tapes} tapes, "
-        f"{len(comparison.seeds) or 'no'} training seed{'s' * (len(comparison.seeds) != 1)} (bp of K0 an episode)"
+        f"{len(comparison.seeds) or 'no'} training seed{'s' * (len(comparison.seeds) != 1)} (bp of K0 per episode)"
     ]
     head = ["", comparison.baseline, comparison.governors, "difference", f"95% over {unit}", "95% over seeds"]
     shown = [row for row in comparison.differences if row.measure.group != "bears"]

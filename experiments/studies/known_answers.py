@@ -262,7 +262,7 @@ market hours. The linear rule sees the features that the optimum reads; networks
     head = ["![Share of the way to the optimum](known_answers.png)", "", about, ""]
     table = markdown(["world", "algorithm", "seed", "value", "captured", "seconds"], rows)
     known = markdown(["world", "defaults", "best constant", "optimum"], theory)
-    return [*head, *table, "", "Mean reward a decision by theory:", "", *known]
+    return [*head, *table, "", "Mean reward per decision by theory:", "", *known]
 
 
 STUDY = Study("known_answers", "Algorithms where the answer is known", Options, measure, judge, draw, page)

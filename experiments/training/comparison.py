@@ -86,7 +86,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Difference:
-    """A measure under two sets of governors on the same tapes [bp of K0 an episode].
+    """A measure under two sets of governors on the same tapes [bp of K0 per episode].
 
     A tape does not count if the measure has no value there under one of them.
 
@@ -114,7 +114,7 @@ class ScenarioRow:
         scenario: its name.
         tapes: episodes.
         drawdown: mean deepest fall of the price, as a share.
-        mean, baseline: mean W of each set [bp of K0 an episode].
+        mean, baseline: mean W of each set [bp of K0 per episode].
         difference: over paired tapes; for overlapping windows of one recording its interval is too narrow.
     """
 

@@ -34,7 +34,7 @@ class Options:
     """Compare governors with a static protocol on the same tapes.
 
     GOVERNORS is a run's folder, a folder of policies or policy_<agent>.json files; without any, baselines alone play.
-    Writes episodes.parquet (one row an episode, everybody's payoff), evaluation.json, an episode for the dashboard and
+    Writes episodes.parquet (one row per episode, everybody's payoff), evaluation.json, an episode for the dashboard and
     every option (evaluation.toml, for --config) into the run's folder, or into --out. Intervals are Student's t at 95%
     over tapes (over recordings, where tapes are windows of recorded candles), and over training seeds. The headline is
     W on `natural`, in which markets are as frequent as in history, and of which four times as many tapes are played,

@@ -224,7 +224,8 @@ def conclude(found: list[Comparison], results: list[SeedResult], words: str, con
     hours = min(result.market_hours for result in results)
     early = "" if all(result.finished for result in results) else ", stopped early by the time limit"
     return [
-        f"Trained on the synthetic scenario “{config.scenario}” alone, {hours / 1e6:.2f}M market hours a seed{early}.",
+        f"Trained on the synthetic scenario “{config.scenario}” alone, "
+        f"{hours / 1e6:.2f}M market hours per seed{early}.",
         f"Evaluated on {words}.",
         headline(found[0]),
         *filter(None, [underpowered(found)]),

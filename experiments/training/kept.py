@@ -54,7 +54,7 @@ def keep_run(
 
 
 def differences(found: Sequence[Comparison]) -> Table:
-    """One row per suite, set of governors and measure [bp of K0 an episode]; NaN without an interval."""
+    """One row per suite, set of governors and measure [bp of K0 per episode]; NaN without an interval."""
     rows = []
     for one in found:
         who = {"suite": one.suite, "governors": one.governors, "tapes": one.tapes, "training_seeds": len(one.seeds)}
@@ -90,7 +90,7 @@ def page(found: Sequence[Comparison], sentences: Sequence[str], shown: dict[str,
         paragraph(
             f"The tape of {shown['suite']} with the deepest fall of the price ({fall}): a hard case, not a typical one."
             " Dashed: the static protocol on the same tape."
-        ), "", f"## {found[0].governors} on {found[0].suite}", "", "Bp of K0 an episode.", "",
+        ), "", f"## {found[0].governors} on {found[0].suite}", "", "Bp of K0 per episode.", "",
         *_rows(table, np.flatnonzero(first), "measure"), "", "## Welfare W everywhere", "",
         *_rows(table, np.flatnonzero(every), "suite", "governors", "tapes"),
     ]  # fmt: skip

@@ -147,7 +147,7 @@ def test_the_picture_of_a_replay_shows_what_was_recorded(recorded: Path) -> None
     one = Drawn.of(get_scenario(recorded), 20)
     strips = {axes.get_ylabel().replace("\n", " "): axes for axes in draw_scenario(one).axes[1:]}
     assert list(strips) == [
-        "implied vol [%]", "depth of 1% [kUSD]", "congestion [%]", "leverage demand [x]", "funding [% a year]",
+        "implied vol [%]", "depth of 1% [kUSD]", "congestion [%]", "leverage demand [x]", "funding [% per year]",
         "outside yield [%]",
     ]  # fmt: skip
     origins = ["recorded", "recorded\nor derived", "recorded", "invented", "recorded", "recorded"]

@@ -79,7 +79,7 @@ def draw(found: Found) -> Figure:
         axes.set_title(f"{suite}: defaults {span_of(base, 'welfare')}", fontsize=8.5)
         below.append(f"{sum(high < 0.0 for high in highs)} of {len(cheats)} on {suite}")
     drawing.footnote(
-        figure, "W over the default constants [bp of K0 an episode], 95% interval; titles: W of the defaults"
+        figure, "W over the default constants [bp of K0 per episode], 95% interval; titles: W of the defaults"
     )
     headline(figure, f"Cheaters that end below the defaults: {', '.join(below)}")
     return figure

@@ -23,7 +23,7 @@ def play_claims(
     config: WorldConfig,
     asked: Mapping[str, Play],
     claim: int,
-    goes_on: Callable[[str, Sequence[Totals]], set[int]],
+    second_stage: Callable[[str, Sequence[Totals]], set[int]],
     how: Running,
     label: str,
 ) -> dict[str, list[Totals]]:
@@ -33,15 +33,15 @@ def play_claims(
         config: the world.
         asked: name -> job of the first stage.
         claim: tapes in the second stage.
-        goes_on: (name, totals of its candidates) -> numbers of the candidates of the second stage.
+        second_stage: (name, totals of its candidates) -> numbers of the candidates of the second stage.
         how: processes, and where finished pieces are kept.
         label: of the progress bar.
 
     Returns:
-        name -> totals of each candidate, F64[tapes] a column, on fewer or more tapes.
+        name -> totals of each candidate, F64[tapes] per column, on the tapes of one or of both stages.
     """
     found = {name: by_candidate(totals) for name, totals in play_all(config, asked, how, label).items()}
-    chosen = {name: sorted(goes_on(name, found[name])) for name, job in asked.items() if claim > job.count}
+    chosen = {name: sorted(second_stage(name, found[name])) for name, job in asked.items() if claim > job.count}
     more = {
         name: replace(
             job, points=tuple(job.points[at] for at in chosen[name]), first=job.first + job.count,

@@ -157,10 +157,10 @@ def _losses(audit: Audit, sizes: Sizes, contests: Mapping[Key, Contest], claim: 
         for (suite, lever), one in two.items()
     }
 
-    def goes_on(suite: str, totals: Sequence[Totals]) -> set[int]:
+    def second_stage(suite: str, totals: Sequence[Totals]) -> set[int]:
         own = [pair for (at, _), pair in pairs.items() if at == suite]
         return {at for pair in own if difference(totals, WELFARE, *pair).z > PROMISING for at in pair}
 
     asked = {suite: scoring(suite, some, sizes.num_seeds) for suite, some in points.items()}
-    played = play_claims(audit.config, asked, claim, goes_on, audit.how, "optima: claim")
+    played = play_claims(audit.config, asked, claim, second_stage, audit.how, "optima: claim")
     return {key: difference(played[key[0]], WELFARE, *pair) for key, pair in pairs.items()}

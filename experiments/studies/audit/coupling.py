@@ -168,11 +168,11 @@ def measure_regrets(audit: Audit, jobs: Sequence[Answers], sizes: Sizes, label: 
                 both = [joined_actions(config, job.levers, pair, at) for at in (held, DEFAULTS)]
                 duels[f"{who}/{state}"] = scoring(job.suite, np.concatenate(both), sizes.num_seeds)
 
-    def goes_on(name: str, totals: Sequence[Totals]) -> set[int]:
+    def second_stage(name: str, totals: Sequence[Totals]) -> set[int]:
         mandate = jobs[int(name.partition("/")[0])].mandate
         return {0, 1} if promising(difference(totals, mandate, 1, 0)) else set()
 
-    scored = play_claims(config, duels, sizes.claim_seeds, goes_on, audit.how, f"{label}: scoring")
+    scored = play_claims(config, duels, sizes.claim_seeds, second_stage, audit.how, f"{label}: scoring")
     rows = []
     for who, job in enumerate(jobs):
         for state, (mover, move) in enumerate(job.moves, start=1):
@@ -194,12 +194,12 @@ def measure_regrets(audit: Audit, jobs: Sequence[Answers], sizes: Sizes, label: 
     episodes += num_episodes([*states.values(), *duels.values()])
     return table, [
         f"{sum(len(job.states) for job in jobs)} searches on {sizes.search_seeds} tapes, at most "
-        f"{budget.generations} generations of {budget.population}, half as many from a response on; picked on "
-        f"{sizes.pick_seeds} others; where another response was picked, scored on {sizes.num_seeds} others, and on "
-        f"{sizes.claim_seeds} where these tell it from nothing by more than one standard error; {episodes} episodes "
-        "before those",
+        f"{budget.generations} generations of {budget.population}, and half as many that start at a response; picked "
+        f"on {sizes.pick_seeds} other tapes; if another response was picked, scored on {sizes.num_seeds} others, and "
+        f"on {sizes.claim_seeds} if the difference there exceeds one standard error; {episodes} episodes without the "
+        "last ones",
         "moved: another response than the stale one was picked; otherwise there is no regret to score. resolution: "
-        "the standard error of the next best response's difference from it on the tapes of selection",
+        "the standard error of the difference between the next best response and the stale one, on tapes of selection",
         "at_defaults: gain of the fresh response over the stale one without a move; if it is clearly above zero, the "
         "search at the defaults failed and the regret is not strategy alone",
     ]
@@ -311,7 +311,7 @@ def draw(found: Found) -> Figure:
         axes.minorticks_off()
     footnote(
         figure,
-        f"regret of the stale response in standard errors (labels: bp of K0 an episode); filled: survives Holm at "
+        f"regret of the stale response in standard errors (labels: bp of K0 per episode); filled: survives Holm at "
         f"{LEVEL:.0%};\ntriangle: fresh is better at the defaults, too (the search fell short);\n"
         "none: no better reply found, and the standard error [bp] of the next best",
     )

@@ -209,7 +209,7 @@ def draw(found: Found) -> Figure:
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=len(looks))
     footnote(
         figure,
-        "action: -1 low, 0 default, +1 high. Lines: W over the defaults [bp of K0 an episode] on the tapes of "
+        "action: -1 low, 0 default, +1 high. Lines: W over the defaults [bp of K0 per episode] on the tapes of "
         "selection, cut off far below; marker on them: the best.\nMarker at the foot: in the best constants found; "
         f"filled: beyond {EDGE:g}, and within {WITHIN:g} worse by more than two standard errors; grey: beyond "
         f"{WITHIN:g}",

@@ -72,7 +72,7 @@ def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
     points = externality_points(moves)
     asked = {suite: scoring(suite, points, sizes.num_seeds) for suite in audit.suites}
 
-    def goes_on(name: str, totals: Sequence[Totals]) -> set[int]:
+    def second_stage(name: str, totals: Sequence[Totals]) -> set[int]:
         numbers = {
             number
             for number, (role, _) in enumerate(moves, start=1)
@@ -81,7 +81,7 @@ def measure(audit: Audit, roles: Sequence[str] = ROLES) -> Found:
         return numbers | {0} if numbers else set()
 
     claim = sizes.claim_seeds
-    played = play_claims(audit.config, asked, claim, goes_on, audit.how, "rivals: externality")
+    played = play_claims(audit.config, asked, claim, second_stage, audit.how, "rivals: externality")
     table = columns([row for suite in audit.suites for row in externality_rows(suite, moves, played[suite], claim)])
     jobs = [Answers(suite, role, moves_of([role])) for suite in audit.suites for role in roles]
     regrets, notes = measure_regrets(audit, jobs, sizes, "rivals: regret")
@@ -150,7 +150,7 @@ def draw(found: Found) -> Figure:
         first.plot([], [], linestyle="none", label=EFFECTS[name], **look)
     drawing.footnote(
         figure,
-        "change for the venue that stands still [bp of its K0 an episode], 95% interval; regret of the stale\n"
+        "change for the venue that stands still [bp of its K0 per episode], 95% interval; regret of the stale\n"
         f"answer in its mandate, in bp, * survives Holm at {LEVEL:.0%}, none: no better reply found",
         first,
     )

@@ -189,7 +189,7 @@ def draw(found: Found) -> Figure:
     for suite in suites:
         first.plot([], [], linestyle="none", label=f"over the single ones of {suite}", **looks[suite])
     drawing.footnote(
-        figure, "W of a market's own constants over one set for all [bp of K0 an episode], 95% interval;\n"
+        figure, "W of a market's own constants over one set for all [bp of K0 per episode], 95% interval;\n"
         "last rows: the suite's markets in their shares", first,
     )  # fmt: skip
     last = (f"{span_of(row, 'room')} bp on {row['suite']}" for row in records(table) if row["role"] == roles[-1])

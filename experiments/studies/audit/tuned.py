@@ -139,7 +139,7 @@ def draw(found: Found) -> Figure:
         draw_interval(axes, 2 * at + 1, row, "profit_gain", looks[suite] | {"markerfacecolor": "white"})
     axes.margins(x=0.1)
     axes.set_xlabel(
-        "tuned constants over the defaults [bp of K0 an episode], 95% interval;\n"
+        "tuned constants over the defaults [bp of K0 per episode], 95% interval;\n"
         "grey ticks: the three searches on the tapes of selection, from which the best was picked"
     )
     gains = (f"{signed(row['gain'])} bp on {row['suite']} (market profit {signed(row['profit_gain'])})"

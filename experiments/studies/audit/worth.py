@@ -136,7 +136,7 @@ def draw(found: Found) -> Figure:
         largest.append(f"{most['role']} on {suite} ({plain(most['range_90'])} bp)")
     drawing.footnote(
         figure,
-        f"W over the defaults [bp of K0 an episode]: {len(SHARES)} quantiles of Sobol points of the role's levers,\n"
+        f"W over the defaults [bp of K0 per episode]: {len(SHARES)} quantiles of Sobol points of the role's levers,\n"
         "others at the defaults, on tapes of selection; bar and number: from 5% to 95% of\n"
         "the points, scored on other tapes; in brackets: from lowest to highest there",
     )

@@ -88,11 +88,11 @@ BANDS: tuple[Band, ...] = (
         None, "liquidations on Aave were 1-4% of all debt in such weeks, and loans on ether are a part of it",
     ),
     Band(
-        "borrower_surplus", "borrowers' surplus an episode, outside crises [bp of K0]", "borrower_surplus", OUTSIDE,
+        "borrower_surplus", "borrowers' surplus per episode, outside crises [bp of K0]", "borrower_surplus", OUTSIDE,
         0.0, inf, None, "revealed preference: people who lost by borrowing would repay",
     ),
     Band(
-        "lp_return", "return of the option pool a year, outside crises", "lp_return", OUTSIDE, 0.08, 0.20, None,
+        "lp_return", "yearly return of the option pool, outside crises", "lp_return", OUTSIDE, 0.08, 0.20, None,
         "Lyra's pool made 36% a year in its first weeks of 2022, and its makers hoped for a quarter of it to last",
     ),
     Band(

@@ -34,18 +34,18 @@ _EARNED = (
 
 # figure of an episode -> its meaning [unit]
 COLUMNS: dict[str, str] = {
-    "borrow_rate": "borrow rate, mean of the decisions [a year]",
+    "borrow_rate": "borrow rate, mean of the decisions [per year]",
     "utilisation": "utilisation, mean of the decisions [share]",
     "unmet": "hours that end with an unmet withdrawal [share]",
     "liquidated": "debt repaid by liquidators over the debt at the opening [share]",
     "liquidated_day": "the same in the worst 24 hours [share]",
     "debt": "debt at the opening [USD]",
     "borrower_surplus": "borrowers' surplus [bp of K0]",
-    "lp_return": "change of NAV over the LPs' value at the opening, a year [a year]",
-    "lp_earned": "the same without delta, gamma, theta and vega [a year]",
+    "lp_return": "change of NAV over the LPs' value at the opening [per year]",
+    "lp_earned": "the same without delta, gamma, theta and vega [per year]",
     "outflow": "largest fall of suppliers' deposits from the opening [share]",
     "peak_utilisation": "highest utilisation [share]",
-    "peak_rate": "highest borrow rate [a year]",
+    "peak_rate": "highest borrow rate [per year]",
     "bad_debt": "bad debt booked over the debt at the opening [share]",
     "liquidations": "liquidations [events]",
 }

@@ -241,7 +241,7 @@ def judge(found: Found) -> Judged:
     return Judged((
         f"On {first} {int((marks & (gains > 0.0)).sum())} of {rows.size} governors gain W over the static protocol and "
         f"{int((marks & (gains < 0.0)).sum())} lose W, simultaneously over all scenarios. The largest gain is that of "
-        f"{board['governors'][best]}: {signed(board[f'gain on {first}'][best])} bp of K0 an episode.",
+        f"{board['governors'][best]}: {signed(board[f'gain on {first}'][best])} bp of K0 per episode.",
     ))  # fmt: skip
 
 

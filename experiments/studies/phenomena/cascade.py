@@ -69,7 +69,7 @@ def generations(axes: Axes, seen: Seen) -> None:
     axes.set_ylim(bottom=1e-3)
     axes.set_xticks(places, [*(f"{place:g}" for place in places[:-1]), f"{GENERATIONS - 1}+"])
     axes.set_xlabel("forced sales between cause and event")
-    label_y(axes, "liquidated an episode [million USD]")
+    label_y(axes, "liquidated per episode [million USD]")
     axes.legend(loc="upper right")
 
 

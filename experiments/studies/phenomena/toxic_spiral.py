@@ -118,7 +118,7 @@ def number_found(axes: Axes, seen: Seen) -> None:
     for label, world in zip(seen.one.both, (ACTIVE, SWITCHED), strict=True):
         at, counts, _ = found_at(seen, world)
         axes.step(at, counts, where="mid", label=label, **LOOKS[world])
-    critical_line(axes, "liquidations an episode and point")
+    critical_line(axes, "liquidations per episode and point")
     axes.legend(loc="upper right")
 
 
@@ -147,7 +147,7 @@ TOXIC_SPIRAL = Phenomenon(
     switch=Change(words="no bonus", parameters={"bonus_scale": 0.0}),
     measures=(
         Measure("toxic", "repaid in liquidations that worsen a solvent loan", "million USD"),
-        Measure("number", "number of such liquidations", "an episode"),
+        Measure("number", "number of such liquidations", "per episode"),
         Measure("lost", "bad debt", "million USD"),
         Measure("liquidated", "liquidated in all", "million USD"),
     ),

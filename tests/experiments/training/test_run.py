@@ -207,7 +207,7 @@ def test_report_is_self_contained(evaluated: RunFolder):
 def test_report_says_what_was_done(evaluated: RunFolder):
     words = " ".join(" ".join(read_page(evaluated.report).words).split())
     assert "underpowered: 2 training seeds" in words
-    assert "Trained on the synthetic scenario “jump” alone: 0.00M market hours a seed, 2 seeds." in words
+    assert "Trained on the synthetic scenario “jump” alone: 0.00M market hours per seed, 2 seeds." in words
     assert "crash-heldout (validation)" in words and "jump (trained on; fresh tapes)" in words
     assert "seed 3: 3 of 3 rollouts" in words
     assert json.loads(evaluated.config.read_text())["command"] in words
