@@ -119,9 +119,9 @@ class Networks:
         Raises:
             ValueError: the policies do not belong to this world's governors.
         """
-        asked = [(actor.agent, actor.features, actor.levers, HIDDEN) for actor in self._actors]
+        expected = [(actor.agent, actor.features, actor.levers, HIDDEN) for actor in self._actors]
         given = [(one.agent, one.features, one.levers, one.hidden_sizes) for one in policies]
-        if asked != given:
+        if expected != given:
             raise ValueError(
                 f"policies are of {', '.join(one.agent for one in policies)}; those of "
                 f"{', '.join(actor.agent for actor in self._actors)} with this world's features and levers are accepted"

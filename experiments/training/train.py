@@ -180,14 +180,14 @@ def configure(options: Options, command: str) -> RunConfig:
 def refuse_changes(options: Options, config: RunConfig) -> None:
     """Raise BadInput if an option differs from the run to resume."""
     defaults = Options(name=options.name)
-    asked = {
+    compared = {
         "scenario": (options.scenario, defaults.scenario, config.scenario),
         "seeds": (tuple(options.seeds), defaults.seeds, config.seeds),
         "worlds": (options.worlds, defaults.worlds, config.num_worlds),
         "market_hours": (options.market_hours, defaults.market_hours, config.market_hours),
         "ppo": (options.ppo, defaults.ppo, config.settings),
     }
-    for name, (value, default, stored) in asked.items():
+    for name, (value, default, stored) in compared.items():
         if value not in (default, stored):
             raise BadInput(f"{name} is {value}, and the run to resume has {stored}; leave it out or start another run")
     if options.world not in (defaults.world,):
