@@ -6,6 +6,7 @@ They are apart from `protogov.envs.population_hook`, because an edit of the file
 from functools import cache
 from typing import Any
 
+from protogov.envs.world.interventions import lay_beside
 from protogov.envs.world.kernels import BOOK_TOLERANCE, fill_observation, keep_compiled, source_digest
 from protogov.envs.world.ledger import check_books
 from protogov.envs.world.records import fill_controls, fill_record
@@ -26,13 +27,14 @@ def hourly_kernels(num_venues: int) -> tuple[Any, Any]:
 
     def hour_range(
         worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, controls, terms,
-        records, events, logs, hours, phase, start, stop,
+        records, events, interventions, logs, hours, phase, start, stop,
     ):  # fmt: skip
         version = digest  # noqa: F841  the cell is part of the cache key
         bad = -1
         log = logs[0]
         for i in range(start, stop):
             world = worlds[i]
+            lay_beside(log, interventions, i)
             for position in range(world.step_events):
                 log.rows[position] = events[i, position]
             if phase == BEGIN:

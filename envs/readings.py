@@ -78,7 +78,7 @@ class Readings:
         """(EVENT [n, m], int64 [n]): the last decision's events and the number of valid ones per row; zeros follow."""
         counts = self._step_events.copy()
         events = np.zeros((self.num_worlds, max(int(counts.max()), 1)), EVENT)
-        self._kernels.copy_events(self._arguments[-2], counts, events)
+        self._kernels.copy_events(self._arguments[-3], counts, events)
         return events, counts
 
     def records(self) -> NDArray[np.void]:

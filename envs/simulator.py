@@ -16,6 +16,7 @@ from protogov.envs.compilation import compile_kernels
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
 from protogov.envs.interfaces import ActionError, Governor, SnapshotError, Step
+from protogov.envs.interventions import Interventions
 from protogov.envs.layout import Layout
 from protogov.envs.population_hook import PopulationHook, run_hour_by_hour
 from protogov.envs.readings import Readings
@@ -32,11 +33,16 @@ from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.records import CONTROLS, RECORD
-from protogov.envs.world.state import EVENT, EVENT_LOG, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
+from protogov.envs.world.state import EVENT, EVENT_LOG, INTERVENTIONS, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
 SNAPSHOT_VERSION = 8
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+
+
+def _argument(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The array as a kernel takes it."""
+    return array.view(dtype, np.ndarray) if _COMPILED else array.view(np.recarray)
 
 
 class Simulator(Readings):
@@ -134,6 +140,7 @@ class Simulator(Readings):
         self._controls = np.zeros((n, venues), CONTROLS).view(np.recarray)
         self._terms = np.zeros((n, venues), TERMS).view(np.recarray)
         self._records = np.zeros((n, venues), RECORD).view(np.recarray)
+        self._interventions = _NOTHING.copy()  # of all rows, or one a row
         self._bind()
 
     def _bind(self) -> None:
@@ -153,11 +160,10 @@ class Simulator(Readings):
             (self.worlds, world_dtypes[venues]), (self.params, PARAMS), (self.tape, TAPE), (self._actions, None),
             (self._world_features, WORLD_DTYPE), (self._world_flat, None), (self._venue_features, VENUE_DTYPE),
             (self._venue_flat, None), (self._obs, None), (self._controls, CONTROLS), (self._terms, TERMS),
-            (self._records, RECORD), (self._events, EVENT), (self._logs, EVENT_LOG),
+            (self._records, RECORD), (self._events, EVENT),
+            (self._interventions, INTERVENTIONS), (self._logs, EVENT_LOG),
         )  # fmt: skip
-        self._arguments = tuple(
-            array if dtype is None or not _COMPILED else array.view(dtype, np.ndarray) for array, dtype in named
-        )
+        self._arguments = tuple(array if dtype is None else _argument(array, dtype) for array, dtype in named)
         self._ready = not _COMPILED
         worlds = self.worlds.view(np.ndarray)
         self._hour, self._length, self._step_events = worlds["hour"], worlds["length"], worlds["step_events"]
@@ -180,7 +186,7 @@ class Simulator(Readings):
         if self._ready:
             return 0.0
         *arguments, logs = self._arguments
-        worlds, params, tape, _, *features, _, _, events, _ = self._arguments
+        worlds, params, tape, _, *features, _, _, events, _, _ = self._arguments
         rows, tapes, out = np.zeros(0, np.int64), np.zeros((0, tape.shape[1]), TAPE), np.zeros((0, 1), EVENT)
         calls = (  # each for no row
             (self._kernels.reset_range, (worlds, params, tape, *features, rows, tapes)),
@@ -252,14 +258,14 @@ class Simulator(Readings):
             for row, episode_key in zip(rows, keys, strict=True):
                 if self.episodes[row] == 0:
                     self.worlds["length"][row] = self._first_length(episode_key)
-        worlds, params, tape, _, *features, _, _, _, _ = self._arguments
+        worlds, params, tape, _, *features, _, _, _, _, _ = self._arguments
 
         def open_piece(number: int) -> None:
             with np.errstate(over="ignore"):
                 self._kernels.reset_range(worlds, params, tape, *features, rows[slice(*pieces[number])], tapes[number])
 
         self._workers.map(open_piece, range(len(pieces)))
-        self._background.reset(rows, keys)
+        self._opened(rows, keys)
 
     def open_like(self, other: "Simulator", mask: ArrayLike) -> None:
         """Start, in the masked rows, the episodes that `other` has just started there; no tape is drawn twice.
@@ -284,7 +290,13 @@ class Simulator(Readings):
             raise ValueError("other has masked rows that are not at the opening of an episode.")
         for name in _OPENED:
             getattr(self, name)[rows] = getattr(other, name)[rows]
-        self._background.reset(rows, self.worlds["seed"][rows].view(np.ndarray))
+        self._opened(rows, self.worlds["seed"][rows].view(np.ndarray))
+
+    def _opened(self, rows: NDArray[np.int64], keys: NDArray[np.uint64]) -> None:
+        """After the opening of `rows`: what has a memory of their last episode forgets it."""
+        self._background.reset(rows, keys)
+        if len(self._interventions) == self.num_worlds:
+            self._interventions[rows] = 0
 
     def _draw_members(self, rows: NDArray[np.int64], keys: NDArray[np.uint64]) -> None:
         """Give each of `rows` the values of the member drawn by its episode's key."""
@@ -425,7 +437,7 @@ class Simulator(Readings):
     def fork(self, rows: ArrayLike) -> "Simulator":
         """Copies of `rows` (which may repeat) as a new simulator, with the same tape and keyed noise.
 
-        Governors in the background are copied with their memory of these rows.
+        Governors in the background are copied with their memory of these rows, and interventions with theirs.
 
         Raises:
             ValueError: no rows, an unknown row, or a background governor whose memory does not have one row per world.
@@ -449,15 +461,48 @@ class Simulator(Readings):
         for name in _STATE:
             getattr(copy, name)[:] = getattr(self, name)[picked]
         copy._own = self._own
+        if self.intervened:
+            copy._lay(self._interventions[picked])
         copy._background.take_over(self._background, None if (self.episodes < 0).any() else picked)
         return copy
+
+    # ------------------------------------------------------------------ interventions
+
+    def intervene(self, interventions: Interventions | None) -> None:
+        """From the next decision on let these be done to the worlds, and nothing else; None takes all off.
+
+        They end with a row's episode. Forks take them along; a snapshot has no place for them.
+
+        Raises:
+            ValueError: interventions of another number of worlds.
+        """
+        if interventions is None:
+            self._lay(_NOTHING)
+        elif len(interventions.record) != self.num_worlds:
+            raise ValueError(
+                f"interventions are of {len(interventions.record)} worlds; {self.num_worlds} are needed, one a row."
+            )
+        else:
+            self._lay(interventions.record)
+
+    @property
+    def intervened(self) -> bool:
+        """Whether anything is done to some row."""
+        return bool(self._interventions["active"].any())
+
+    def _lay(self, record: NDArray[np.void]) -> None:
+        self._interventions = np.array(record)
+        self._arguments = (*self._arguments[:-2], _argument(self._interventions, INTERVENTIONS), self._arguments[-1])
 
     def snapshot(self) -> bytes:
         """Everything that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, memories.
 
         Raises:
+            SnapshotError: interventions are laid beside the worlds; a snapshot has no place for them.
             TypeError: the memory of a background governor cannot be stored without pickling.
         """
+        if self.intervened:
+            raise SnapshotError("a snapshot has no place for interventions; take them off with intervene(None) first.")
         about: dict[str, Any] = {
             "version": SNAPSHOT_VERSION,
             "config": self._state_config(),
@@ -471,6 +516,8 @@ class Simulator(Readings):
 
     def restore(self, data: bytes) -> None:
         """Take over a snapshot of a simulator with the same configuration, scenario and number of worlds.
+
+        Interventions are taken off.
 
         Raises:
             SnapshotError: truncated or foreign bytes, another configuration, or a background policy whose file has
@@ -487,6 +534,7 @@ class Simulator(Readings):
             raise SnapshotError(f"the background governor of {changed} differs from that in the snapshot.")
         fill(self._state(), loaded)
         self._own, self._last_step = tuple(about["own"]), None
+        self.intervene(None)
         self._background.load(background, memories)
 
     def _state(self) -> dict[str, NDArray[Any]]:
@@ -537,4 +585,5 @@ _BOUND = (
     "_world_flat", "_venue_flat", "_terms_flat", "_kernels", "_arguments",
     "_hour", "_length", "_step_events", "_levers", "_events", "_logs", "_slices", "_ready",
 )  # fmt: skip
+_NOTHING = np.zeros(1, INTERVENTIONS)
 _WELFARE_COLUMNS = np.array([TERM_NAMES.index(name) for name in WELFARE_PARTS])

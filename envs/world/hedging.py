@@ -3,6 +3,7 @@
 from math import sqrt
 
 from protogov.envs.world.compiled import compiled
+from protogov.envs.world.interventions import hedge_is_muted
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line, pool_price, sell_to_pool
 from protogov.envs.world.options import recall_loans
@@ -48,12 +49,12 @@ def affordable(world, venue, change, p):
 
 
 @compiled
-def hedge(world, venue, p):
+def hedge(world, venue, v, events, p):
     """Trade one slice of the order through the spot pool. Arbitrage can work between two slices.
 
     The booked cost is the amount paid beyond the outside price (slippage, fee and basis).
     """
-    if p.hedge_through_pool == 0.0:
+    if p.hedge_through_pool == 0.0 or hedge_is_muted(world, events, v):
         hedge_outside(world, venue)
         return
     if not pool_in_line(world):

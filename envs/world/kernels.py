@@ -33,6 +33,7 @@ from protogov.envs.world.features import (
     WORLD_SCALE,
     WORLD_SYMLOG,
 )
+from protogov.envs.world.interventions import lay_beside
 from protogov.envs.world.observe import normalise, observe_accounts, observe_surface, observe_venue, observe_world
 from protogov.envs.world.opening import open_world
 from protogov.envs.world.parameters import PARAMS
@@ -191,13 +192,14 @@ def _build(digest: str) -> Kernels:
 
     def step_range(
         worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, controls, terms,
-        records, events, logs, start, stop,
+        records, events, interventions, logs, start, stop,
     ):  # fmt: skip
         version = digest  # noqa: F841
         bad = -1
         log = logs[0]
         for i in range(start, stop):
             world = worlds[i]
+            lay_beside(log, interventions, i)
             hours = run_decision(world, tape[i], actions[i], log, params[i])
             for v in range(world.num_venues):
                 settle_terms(world, world.venues[v], hours, terms[i, v], params[i, v])

@@ -8,14 +8,15 @@ The option pool bears what the collateral does not cover.
 from protogov.envs.world.attribution import book_closed_short
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
+from protogov.envs.world.interventions import is_muted, sell_by_force
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.liquidation import bonus_in_force
 from protogov.envs.world.margin import below_margin, buy_back, short_mark
-from protogov.envs.world.market import leave_impact, sell_to_pool
+from protogov.envs.world.market import leave_impact
 from protogov.envs.world.options import forced_terms
 from protogov.envs.world.oracle import in_quote
 from protogov.envs.world.settlement import intrinsic
-from protogov.envs.world.state import CollateralKind, EventKind
+from protogov.envs.world.state import SHORT_SALE, CollateralKind, EventKind
 from protogov.envs.world.surface import move_surface
 
 LARGEST_SALE = 0.5  # largest share of the pool's cash that one sale takes
@@ -61,7 +62,7 @@ def available_coin(venue, s, p):
 
 
 @compiled
-def raise_cash(world, venue, s, needed, p):
+def raise_cash(world, venue, s, needed, events, p):
     """Turn the collateral of seller `s` into at most `needed` USD. The caller books what was raised.
 
     Returns:
@@ -70,7 +71,12 @@ def raise_cash(world, venue, s, needed, p):
     raised = min(needed, venue.short_collateral[s])
     venue.short_collateral[s] -= raised
     venue.short_collateral_sum -= raised
-    coin = min(coin_for_cash(world, needed - raised, p.pool_fee), available_coin(venue, s, p))
+    serial = world.num_events  # of the event that the caller records
+    if is_muted(events, serial, SHORT_SALE):
+        coin = (needed - raised) / world.tape_price
+    else:
+        coin = coin_for_cash(world, needed - raised, p.pool_fee)
+    coin = min(coin, available_coin(venue, s, p))
     if coin <= 0.0:
         note_cash(world, raised)
         return raised, 0.0, 0.0
@@ -80,7 +86,7 @@ def raise_cash(world, venue, s, needed, p):
     else:
         venue.short_coin[s] -= coin
         venue.short_coin_sum -= coin
-    cash, impact = sell_to_pool(world, coin, p.pool_fee)
+    cash, impact = sell_by_force(world, events, serial, SHORT_SALE, coin, p.pool_fee)
     note_coin(world, coin)
     note_cash(world, raised + cash)
     return raised + cash, coin, impact
@@ -127,7 +133,7 @@ def close_out(world, venue, v, s, events, p):
     # the collateral that can be taken: for a pledge more than its value at the liquidation threshold
     collateral = venue.short_collateral[s] + available_coin(venue, s, p) * venue.oracle_price
     _, to_pool, fees, _ = liquidation_split(owed, collateral, p.short_least_fee, p.short_penalty)
-    raised, coin, impact = raise_cash(world, venue, s, to_pool + fees, p)
+    raised, coin, impact = raise_cash(world, venue, s, to_pool + fees, events, p)
     # a sale may bring less than the value at the oracle's price
     fees = min(fees, raised)
     to_pool = raised - fees
@@ -163,7 +169,7 @@ def settle_shorts(world, venue, v, e, price, events, p):
             continue
         strike = venue.strike[e, venue.short_strike[s]]
         owed = contracts * intrinsic(price, strike, venue.short_call[s] == 1)
-        raised, coin, impact = raise_cash(world, venue, s, owed, p)
+        raised, coin, impact = raise_cash(world, venue, s, owed, events, p)
         venue.option_cash += raised
         received += raised
         shortfall = owed - raised

@@ -32,6 +32,8 @@ MAX_DECISION_HOURS = 24
 GWAV_HOURS = 38  # hourly marks kept for the averages of vols: their longest window
 CLOSES = 176  # hourly closes kept: a bit more than a week
 RING = 16  # most sub-steps that arbitrageurs and a pool average look back
+NUM_SALES = 4  # kinds of forced trades that move the spot pool
+LIQUIDATION_SALE, SHORT_SALE, DELEVERAGE_SALE, HEDGE_SALE = range(NUM_SALES)
 NEVER = np.int64(2**40)  # a sub-step that no episode reaches
 
 TAPE = np.dtype(
@@ -102,7 +104,33 @@ EVENT = np.dtype(
 
 # Where a world writes the events of a decision. It is a record and not an array: compiled code counts references to an
 # array at every call that gets it as an argument, which took a fifteenth of the whole run time.
-EVENT_LOG = np.dtype([("rows", EVENT, (MAX_EVENTS_PER_HOUR * MAX_DECISION_HOURS,))])
+# Beside it lies what an experimenter does to the world that runs: see interventions.py. Zeros are nothing.
+VENUE_INTERVENTIONS = np.dtype(
+    [
+        ("pin", "f8", (NUM_LEVERS,)),  # value in force, the lever's unit
+        ("pin_from", "i8", (NUM_LEVERS,)),  # first hour of that
+        ("pin_until", "i8", (NUM_LEVERS,)),  # hour after the last one
+        ("hedges_from", "i8"),  # sub-step from which what is traded for the hedge is muted
+        ("hedges_until", "i8"),  # sub-step after the last one
+        ("loss_hour", "i8"),  # in which deposits are lost
+        ("supplier_loss", "f8", (MAX_SUPPLIERS,)),  # share of each deposit
+        ("pool_loss", "f8"),  # share of what the option pool lends
+        ("lp_loss", "f8", (MAX_LPS,)),  # share of each LP's shares of the option pool
+    ],
+    align=True,
+)
+INTERVENTIONS = np.dtype(
+    [
+        ("active", "i8"),  # 0: the rest is not looked at
+        ("muted", "i8"),  # serial + 1 of the event whose sale is muted
+        ("without_impact", "i8", (NUM_SALES,)),  # 1: every sale of this kind is muted
+        ("venues", VENUE_INTERVENTIONS, (MAX_VENUES,)),
+    ],
+    align=True,
+)
+EVENT_LOG = np.dtype(
+    [("rows", EVENT, (MAX_EVENTS_PER_HOUR * MAX_DECISION_HOURS,)), ("interventions", INTERVENTIONS, (1,))]
+)
 
 # Sums that may be part of the mandate that is charged for its own drawdown (`risk_drawdown_growth`).
 SCORED = (

@@ -18,6 +18,7 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.fills import forget_fills, judge_fills
 from protogov.envs.world.funding import move_open_interest, set_funding
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
+from protogov.envs.world.interventions import intervene
 from protogov.envs.world.ledger import check_books
 from protogov.envs.world.lending import accrue_interest, cover_deficit, pay_funding_cost, refresh_rates, repay_backstop
 from protogov.envs.world.lever_table import NUM_LEVERS, value_of_action
@@ -79,6 +80,8 @@ def run_hour(world, tape, events, params):
     world.events_hour = 0
     read_tape(world, candle, p)
     set_funding(world, candle, p)
+    if events.interventions[0].active:
+        intervene(world, events, params)
     for v in range(world.num_venues):
         venue = world.venues[v]
         # execute earlier announcements first: a lever whose notice equals its delay may then announce again at once
@@ -126,12 +129,12 @@ def run_substep(world, candle, future_vol, k, events, params):
     if moved:
         after_oracles(world, events, params)
     if world.liquidators_holding > 0:
-        work_off_inventory(world, shared)
+        work_off_inventory(world, events, shared)
     liquidate_until_quiet(world, events, params)
     for v in range(world.num_venues):
         venue, p = world.venues[v], params[v]
         if venue.hedge_slices_left > 0:
-            hedge(world, venue, p)
+            hedge(world, venue, v, events, p)
         if k == MARK_AT:
             mark_hour(world, venue, v, events, p)
         watch_settlement(world, venue, p)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from protogov.envs import ConfigError, HookError, Parameters, Simulator, WorldConfig, parallel_env
+from protogov.envs.interventions import Interventions
 from protogov.envs.population_hook import FIELDS
 from protogov.envs.world.state import world_dtypes
 
@@ -98,6 +99,18 @@ def test_what_it_does_is_checked_compiled(venues: int) -> None:
 @pytest.mark.parametrize("fields", [{}, {"venues": 2, "stagger": True}, {"decision_hours": 1, "episode_hours": 3}])
 def test_nothing_changes_nothing(fields: dict[str, Any]) -> None:
     same_with_a_hook_that_does_nothing(3, **fields)
+
+
+@here_uncompiled
+def test_interventions_reach_worlds_that_stop_every_hour() -> None:
+    plain, hooked, alone = small(2), small(2, nothing), small(2)
+    for world in (plain, hooked):
+        own = Interventions(world).pin("risk_0", [[0.7, np.nan, np.nan, 1.5]] * 2, ([2, 5], 6)).without_impact()
+        world.intervene(own.write_off(0, 3, suppliers=0.1, liquidity_providers=0.1))
+    for world in (plain, hooked, alone):
+        stand(world)
+        stand(world)
+    assert plain.worlds.tobytes() == hooked.worlds.tobytes() != alone.worlds.tobytes()
 
 
 @here_uncompiled

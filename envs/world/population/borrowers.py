@@ -4,10 +4,11 @@ from math import exp, log
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
+from protogov.envs.world.interventions import sell_by_force
 from protogov.envs.world.ledger import note_cash, note_coin
 from protogov.envs.world.lending import add_collateral, borrow, reduce_debt, repay
 from protogov.envs.world.liquidation import health_factor
-from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line, pool_price, sell_to_pool
+from protogov.envs.world.market import buy_from_pool, leave_impact, pool_in_line, pool_price
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.population.put_buyers import protect, sell_protection
@@ -15,7 +16,7 @@ from protogov.envs.world.population.solvable_rules import even_reservation, line
 from protogov.envs.world.population.surplus import staircase_worth
 from protogov.envs.world.population.thresholds import level_of, next_level, spread_offset
 from protogov.envs.world.population.venue_choice import pull_of, review_venue, split_account
-from protogov.envs.world.state import ACCOUNT_SLOTS, HOURS_PER_YEAR, SUBSTEPS, EventKind
+from protogov.envs.world.state import ACCOUNT_SLOTS, DELEVERAGE_SALE, HOURS_PER_YEAR, SUBSTEPS, EventKind
 
 TOP_UP_TARGET = 1.1  # health factor after a top-up, divided by the account's safety level
 REFERENCE_RATE, REFERENCE_LTV = 0.0526, 0.805  # default levers at 75% utilisation: sizes are scaled at these values
@@ -229,7 +230,7 @@ def deleverage(world, venue, v, i, debt, price, safety, events, p):
         return
     venue.account_collateral[i] -= coin
     note_coin(world, coin)
-    cash, impact = sell_to_pool(world, coin, p.pool_fee)
+    cash, impact = sell_by_force(world, events, world.num_events, DELEVERAGE_SALE, coin, p.pool_fee)
     paid = reduce_debt(venue, i, min(cash, debt))
     venue.cash += paid
     world.outside_cash += cash - paid

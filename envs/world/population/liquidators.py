@@ -13,6 +13,7 @@ import numpy as np
 
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.events import record_event
+from protogov.envs.world.interventions import sell_by_force
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.liquidation import (
     any_unhealthy,
@@ -26,11 +27,11 @@ from protogov.envs.world.liquidation import (
     without_dust,
     write_off,
 )
-from protogov.envs.world.market import leave_impact, pool_price, sell_to_pool
+from protogov.envs.world.market import leave_impact, pool_price
 from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.numeric import decay, power
 from protogov.envs.world.oracle import in_quote
-from protogov.envs.world.state import HOURS_PER_YEAR, MAX_LIQUIDATORS, SUBSTEPS, EventKind
+from protogov.envs.world.state import HOURS_PER_YEAR, LIQUIDATION_SALE, MAX_LIQUIDATORS, SUBSTEPS, EventKind
 
 NOBODY = -1
 
@@ -191,14 +192,14 @@ def liquidate_account(world, venue, v, i, events, p):
     seized = most_seized * (repaid / limit)
     repaid, coin = settle_liquidation(world, venue, i, repaid, seized, bonus, p)
     serial = record_event(world, events, v, EventKind.LIQUIDATION, i, parent, repaid, seized, price, 0.0)
-    pay_and_keep(world, venue, v, winner, repaid, coin, p.priority_share * second, serial, p)
+    pay_and_keep(world, venue, v, winner, repaid, coin, p.priority_share * second, serial, events, p)
     if is_empty(venue, i, price):
         write_off(world, venue, v, i, events, serial)
     return True
 
 
 @compiled
-def pay_and_keep(world, venue, v, j, repaid, coin, fee, serial, p):
+def pay_and_keep(world, venue, v, j, repaid, coin, fee, serial, events, p):
     """Book the winner's side: it pays the debt, gas and the priority `fee`, and sells or keeps its `coin`.
 
     Only a liquidator with a negative margin works below cost. Its sender pays the difference from outside.
@@ -223,14 +224,15 @@ def pay_and_keep(world, venue, v, j, repaid, coin, fee, serial, p):
     world.liquidator_coin[j] += coin
     world.liquidator_cost[j] += cost - subsidy
     if world.liquidator_flash[j]:
-        sell_inventory(world, j, coin, p)
+        sell_inventory(world, j, coin, events, p)
 
 
 @compiled
-def sell_inventory(world, j, coin, p):
+def sell_inventory(world, j, coin, events, p):
     """Liquidator `j` sells `coin` > 0 of its holding to the pool. Its profit is booked here, not at the seizure."""
     holding, cost = world.liquidator_coin[j], world.liquidator_cost[j]
-    received, impact = sell_to_pool(world, coin, p.pool_fee)
+    serial = world.liquidator_serial[j]
+    received, impact = sell_by_force(world, events, serial, LIQUIDATION_SALE, coin, p.pool_fee)
     if coin < holding:
         share = cost * (coin / holding)
         world.liquidator_coin[j] = holding - coin
@@ -243,7 +245,7 @@ def sell_inventory(world, j, coin, p):
     world.liquidator_cash[j] += received
     world.liquidator_profit[j] += received - share
     world.venues[world.liquidator_venue[j]].sum_liquidator_profit += received - share
-    leave_impact(world, world.liquidator_serial[j], impact, p)
+    leave_impact(world, serial, impact, p)
 
 
 # ---------------------------------------------------------------- rounds, and changes over time
@@ -298,14 +300,14 @@ def liquidate_round(world, events, params):
 
 
 @compiled
-def work_off_inventory(world, p):
+def work_off_inventory(world, events, p):
     """Every sub-step while a liquidator holds coin: each sells a slice, and arbitrage can work between two slices."""
     slice_coin = slice_of(world, p)
     holding = world.liquidator_coin
     for j in range(world.num_liquidators):
         coin = min(holding[j], slice_coin)
         if coin > 0.0:
-            sell_inventory(world, j, coin, p)
+            sell_inventory(world, j, coin, events, p)
 
 
 @compiled

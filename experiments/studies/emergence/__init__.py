@@ -6,6 +6,10 @@
     dividends   what governors do together beyond what each does alone
     exploitability, cross_play, collusion, cascades
                 what could be gained by a better answer; what strangers lose; the battery; what one event causes
+    tree, crisis
+                a crisis episode taken apart: which sale led to which, what fed on itself, the last way out
+    interventions
+                what is done to branches of the simulated world: sales muted, levers pinned, deposits written off
     populations governors of several training seeds in one batch
     controls    what must come out as nothing, and what must be found; a failed one withholds the claims that lean on it
     fixtures    small worlds that are solved exactly, for the tests of all these

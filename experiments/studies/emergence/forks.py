@@ -152,6 +152,11 @@ class ForkPoint:
         self._read, self._limits = read, limits
         self._seeds = np.asarray(self._rows if seeds is None else seeds, np.uint64)
 
+    @property
+    def rows(self) -> int:
+        """Rows of the batch, n."""
+        return len(self._rows)
+
     def look(self, at: Callable[[Any], T]) -> T:
         """What a function of the world as it stands here returns."""
         return at(self._world)

@@ -108,9 +108,9 @@ def test_what_the_informed_take_is_marked_at_the_end(blank: Callable[..., Any]) 
 def test_the_hedge_moves_with_the_price_and_its_cost_is_apart(blank: Callable[..., Any]) -> None:
     from protogov.envs.world.hedging import hedge
 
-    world, venue, p, _ = one_option(blank, pool_fee=0.001)
+    world, venue, p, events = one_option(blank, pool_fee=0.001)
     venue.option_cash, venue.hedge_slice, venue.hedge_slices_left = 1e6, 5.0, 1
-    hedge(world, venue, p)
+    hedge(world, venue, 0, events, p)
     world.tape_price = 1020.0
     attribution.mark_fair_book(world, venue, p)
     delta = quote(1000.0, 1000.0, WEEK / 12.0 / 8760.0, 0.7, 0.0)[2]

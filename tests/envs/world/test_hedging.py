@@ -15,11 +15,11 @@ SETTINGS = {"hedge_depth": 1.5, "hedge_minimum": 0.02, "hedge_slices": 4, "pool_
 
 def work_off(bench: Any) -> int:
     """Plan and run all slices; how many there were."""
-    world, venue, p, _ = bench
+    world, venue, p, events = bench
     hedging.plan_hedge(world, venue, p)
     slices = 0
     while venue.hedge_slices_left > 0:
-        hedging.hedge(world, venue, p)
+        hedging.hedge(world, venue, 0, events, p)
         slices += 1
     return slices
 

@@ -13,6 +13,7 @@ import pytest
 SCRIPT = """
 import numpy as np
 from protogov.envs.config import WorldConfig
+from protogov.envs.interventions import Interventions
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 
@@ -56,6 +57,12 @@ def run(venues, hours):
                          venue_overrides=overrides)
     simulator = Simulator(config.with_parameters(**parameters), 2, scenario=Crash(), seed=12)
     obs = simulator.reset()
+    # everything that an experimenter may do, to the second world
+    done = Interventions(simulator).pin("risk_0", [[0.7, np.nan, 0.03, np.nan]] * 2, (4, 11)).mute([-1, 3])
+    done.without_impact(["deleverage"]).mute_hedges(0, (5, 14))
+    done.write_off(0, 7, suppliers=[0.3, 0.0], option_pool=0.2, liquidity_providers=0.1)
+    done.record[0] = 0
+    simulator.intervene(done)
     # calls that are covered by coin, deep in the money, so that an expiry sells some of it
     venues = simulator.worlds["venues"]
     venues["strike"][:, :, 0, 0] = 20.0

@@ -33,6 +33,13 @@ def run_decision(world, tape, actions, events, params):
     refresh_rates(world.venues[0], params[0])
     return 1
 """,
+    "interventions.py": """
+from protogov.envs.world.compiled import compiled
+
+@compiled
+def lay_beside(log, interventions, i):
+    log.interventions[0] = interventions[0]
+""",
     "opening.py": """
 from protogov.envs.world.compiled import compiled
 
@@ -91,7 +98,7 @@ import numpy as np
 from protogov.envs.world import kernels as k
 from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.lever_table import NUM_LEVERS
-from protogov.envs.world.state import EVENT, EVENT_LOG, TAPE
+from protogov.envs.world.state import EVENT, EVENT_LOG, INTERVENTIONS, TAPE
 
 def rows(shape, dtype):
     return np.zeros(shape, dtype).view(np.recarray)
@@ -107,8 +114,8 @@ obs, actions = np.zeros((n, 2), np.float32), np.zeros((n, 1, NUM_LEVERS))
 rest = (world_features, world_flat, venue_features, venue_flat, obs, rows((n, 1), CONTROLS))
 events, counts = rows((n, 8), EVENT), np.ones(n, np.int64)
 built.reset_range(worlds, params, tape, *rest, np.arange(n), rows((n, 3), TAPE))
-records, logs = rows((n, 1), RECORD), rows(1, EVENT_LOG)
-built.step_range(worlds, params, tape, actions, *rest, rows((n, 1), k.TERMS), records, events, logs, 0, n)
+records, beside, logs = rows((n, 1), RECORD), rows(1, INTERVENTIONS), rows(1, EVENT_LOG)
+built.step_range(worlds, params, tape, actions, *rest, rows((n, 1), k.TERMS), records, events, beside, logs, 0, n)
 built.copy_events(events, counts, rows((n, 1), EVENT))
 stats = [kernel.stats for kernel in built]
 print(json.dumps({

@@ -250,14 +250,14 @@ def test_capital_depletes_and_an_inventory_is_sold_off(blank: Callable[..., Any]
     assert not liquidators.liquidate_account(world, venue, 0, 0, events, p)
     assert (venue.sum_skipped, venue.skipped_debt) == (1.0, pytest.approx(3000.0))
     # half of the depth of 1% at 900 are 3 coins: 90,000 * 3 / 103 = 2621.36 USD, of a cost of 5,100 * 3 / 5.8333
-    liquidators.work_off_inventory(world, p)
+    liquidators.work_off_inventory(world, events, p)
     assert world.liquidator_coin[0] == pytest.approx(2.833333333333333)
     assert world.liquidator_cash[0] == pytest.approx(2621.3592, abs=1e-3)
     assert world.liquidator_profit[0] == pytest.approx(2621.3592 - 2622.8571, abs=1e-3)
     assert (venue.impact_serial, world.liquidators_holding) == (4, 1)
     assert world.lasting_impact == pytest.approx(0.5 * -2.0 * math.log1p(0.03), rel=1e-9)
     # the rest in the next sub-step, when the pool is at 848.3 and a slice is 3.18 coins
-    liquidators.work_off_inventory(world, p)
+    liquidators.work_off_inventory(world, events, p)
     assert (world.liquidator_coin[0], world.liquidator_cost[0], world.liquidators_holding) == (0.0, 0.0, 0)
     received = 90_000.0 - 9e6 / 105.83333333333333
     assert world.liquidator_cash[0] == pytest.approx(received)
@@ -265,7 +265,7 @@ def test_capital_depletes_and_an_inventory_is_sold_off(blank: Callable[..., Any]
     check_books(world)
     assert world.book_error < 1e-14
     before = world.tobytes()
-    liquidators.work_off_inventory(world, p)
+    liquidators.work_off_inventory(world, events, p)
     assert world.tobytes() == before
 
 
@@ -300,7 +300,7 @@ def test_profit_goes_to_the_venue_that_the_coin_came_from(blank: Callable[..., A
     compete(world, {"flash": 0, "cash": 1e5})
     venue = world.venues[1]
     assert liquidators.liquidate_account(world, venue, 1, 0, events, p)
-    liquidators.work_off_inventory(world, p)
+    liquidators.work_off_inventory(world, events, p)
     assert venue.sum_liquidator_profit == pytest.approx(400.0, abs=1e-3)
     assert world.venues[0].sum_liquidator_profit == 0.0
 
@@ -372,7 +372,7 @@ def test_a_subsidised_keeper_is_made_whole_from_outside(blank: Callable[..., Any
     compete(world, {"margin": -0.05, "flash": flash, "cash": 9e3})
     close_books(world, books)
     assert liquidators.liquidate_account(world, venue, 0, 0, events, p)
-    liquidators.work_off_inventory(world, p)
+    liquidators.work_off_inventory(world, events, p)
     assert events.rows[0].seized == pytest.approx(8000.0 / 900.0)
     assert venue.sum_keeper_subsidy == pytest.approx(100.0, abs=1e-3)
     assert world.liquidator_profit[0] == pytest.approx(0.0, abs=1e-3)
@@ -501,7 +501,7 @@ def test_liquidators_keep_their_promises(
         assert cash[winner] < rich[winner] and coin[winner] > 0.0
     for _ in range(3):
         if world.liquidators_holding:
-            liquidators.work_off_inventory(world, p)
+            liquidators.work_off_inventory(world, events, p)
     liquidators.refill_capital(world, p)
     check_books(world)
     assert world.book_error < 1e-12

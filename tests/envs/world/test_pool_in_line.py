@@ -14,12 +14,12 @@ from protogov.envs.world.population.borrowers import buy_with_loan
     ("price", "in_line"), [(1000.0, True), (1900.0, True), (2010.0, False), (510.0, True), (490.0, False)]
 )
 def test_who_may_wait_trades_within_a_factor_of_two(blank: Callable[..., Any], price: float, in_line: bool) -> None:
-    world, venue, p, _ = blank()  # 1,000 coins at 1,000 USD outside
+    world, venue, p, events = blank()  # 1,000 coins at 1,000 USD outside
     world.pool_cash = price * world.pool_coin
     assert pool_in_line(world) == in_line
     venue.option_cash = 1e6
     venue.hedge_slice, venue.hedge_slices_left = 10.0, 2
-    hedge(world, venue, p)
+    hedge(world, venue, 0, events, p)
     assert venue.hedge_coin == (10.0 if in_line else 0.0)
     assert venue.hedge_slices_left == 1  # the order runs out all the same
     before = world.pool_coin

@@ -7,6 +7,7 @@ import pytest
 
 from protogov.envs.world import short_liquidation
 from protogov.envs.world.margin import buy_back, minimum_collateral
+from protogov.envs.world.market import sell_to_pool
 from protogov.envs.world.pricing import call_and_put
 from protogov.envs.world.state import CollateralKind, EventKind
 
@@ -222,7 +223,7 @@ def test_other_expiries_do_not_settle(blank: Callable[..., Any]) -> None:
 def test_coin_for_cash_brings_that_cash(blank: Callable[..., Any], cash: float) -> None:
     world, _, p, _ = blank()
     coin = short_liquidation.coin_for_cash(world, cash, p.pool_fee)
-    received, _ = short_liquidation.sell_to_pool(world, coin, p.pool_fee)
+    received, _ = sell_to_pool(world, coin, p.pool_fee)
     assert received == pytest.approx(cash, rel=1e-12)
 
 

@@ -7,13 +7,24 @@ from protogov.envs.world.features import FEATURES, VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.lever_table import LEVERS, NUM_LEVERS
 from protogov.envs.world.parameters import PARAMS, Parameters, parameter_names
 from protogov.envs.world.records import CONTROLS, RECORD
-from protogov.envs.world.state import EVENT, EVENT_LOG, TAPE, lever_dtype, venue_dtype, world_dtypes
+from protogov.envs.world.state import (
+    EVENT,
+    EVENT_LOG,
+    INTERVENTIONS,
+    TAPE,
+    VENUE_INTERVENTIONS,
+    lever_dtype,
+    venue_dtype,
+    world_dtypes,
+)
 from protogov.envs.world.welfare import TERMS
 
 RECORDS = {
     "tape": TAPE,
     "event": EVENT,
     "event log": EVENT_LOG,
+    "interventions": INTERVENTIONS,
+    "interventions at a venue": VENUE_INTERVENTIONS,
     "lever": lever_dtype,
     "venue": venue_dtype,
     "world": world_dtypes[1],
