@@ -112,8 +112,9 @@ class Plan:
 
 PLAN = Plan()
 
-SELECTION = """Only validation decides. A candidate's score is its mean gain in W over the best tuned constants of the
-same size, over seeds, scenarios of the split validation and tapes, at the last size. Its feedback is the mean of what
+SELECTION = """Candidates learn on the mix, as cooperative governors, and only validation decides. A candidate's score
+is its mean gain in W over the best tuned constants of the same size and training market, over seeds, scenarios of the
+split validation and tapes, at the last size. Its feedback is the mean of what
 it gains above both of its controls: constants at its own mean levers, and its own actions of another tape (yoked). A
 candidate with a seed that broke off does not go on, nor does one that is marked as a reference. Of those with feedback
 above zero (of all, if none has any) the highest score goes on. A second one goes on if its score is at most the
@@ -125,9 +126,9 @@ ANALYSIS = (
     """The unit is a pair: the same tape under two governors. For learners there are two samples, tapes (learners
 averaged over training seeds) and training seeds (averaged over tapes); a difference counts only if it holds over both.
 The p-value of a test is the larger of the two, by Student's t, one-sided for a directed claim.""",
-    """The confirmatory family: H1 to H3 for the first candidate, trained on natural and measured on natural, and trained
-on the mix and measured on stress. Holm's step-down over the whole family at 5%. Everything else, the second candidate
-among it, is described with intervals and not tested.""",
+    """The confirmatory family: H1 to H3 for the first candidate, trained on natural and measured on natural, and
+trained on the mix and measured on stress. Holm's step-down over the whole family at 5%. Everything else, the second
+candidate among it, is described with intervals and not tested.""",
     """A tie is claimed only by equivalence: two one-sided tests (TOST) at 5%, over tapes and over seeds, that the
 difference lies within the smallest effect of interest. No difference and no equivalence is called undecided, with the
 smallest effect that the test detects in four of five cases at its level in the family.""",
@@ -160,7 +161,8 @@ def render() -> str:
     ]
     tapes = [[name, str(count)] for name, count in PLAN.tapes.items()]
     numbers = [
-        ["smallest effect of interest", f"{PLAN.smallest_effect:g} bp of K0 a fortnight, ${PLAN.smallest_dollars:,.0f}"],
+        ["smallest effect of interest",
+         f"{PLAN.smallest_effect:g} bp of K0 a fortnight, ${PLAN.smallest_dollars:,.0f}"],
         ["K0 of the default world", f"${PLAN.k0:,.0f}"],
         ["level of the family", f"{PLAN.level:g}"],
         ["share of the room aimed at", f"{PLAN.room:.3f}"],
@@ -173,17 +175,20 @@ def render() -> str:
     ]  # fmt: skip
     claims = [[one.name, one.claim, ", ".join(one.learned), ", ".join(one.against),
                "better" if one.directed else "either sign"] for one in HYPOTHESES]  # fmt: skip
+    analysis = [f"{number}. {' '.join(text.split())}" for number, text in enumerate(ANALYSIS, start=1)]
     lines = [
         "# Pre-registration of the study of learning", "",
-        paragraph("Written before anything was trained. `protogov study learning` reads the same numbers, keeps a digest "
-                  "of this page in everything that it writes, and refuses to score what was made under another one."),
+        paragraph("Written before anything was trained. `protogov study learning` reads the same numbers, keeps a "
+                  "digest of this page in everything that it writes, and refuses to score what was made under another "
+                  "one."),
         "", "## Hypotheses", "", *markdown(["", "claim", "learners", "against", "direction"], claims), "",
         "## Numbers", "", *markdown(["", "registered"], numbers), "",
         *markdown(["training seeds", "seeds", "how many", "market hours a seed"], seeds), "",
-        "Trained on `natural` and on `mix`, the stress mix; three learners in 512 worlds, twin on.", "",
+        paragraph("Candidates are screened on `mix`, the stress mix; those that go on train on `natural` and on `mix`, "
+                  "in 512 worlds, twin on. Opponents are tuned on the market that the learner trained on."), "",
         *markdown(["suite", "tapes of each scenario"], tapes), "",
         "## Which candidates go on", "", paragraph(SELECTION), "",
-        "## Analysis", "", *(f"{number}. {' '.join(text.split())}" for number, text in enumerate(ANALYSIS, start=1)), "",
+        "## Analysis", "", *analysis, "",
     ]  # fmt: skip
     return "\n".join(lines)
 
