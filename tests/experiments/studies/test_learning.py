@@ -1,16 +1,11 @@
-"""The study of learning end to end in a tiny world: every stage runs, resumes, and says that it is no registered run."""
+"""The study of learning end to end in a tiny world: every stage runs, resumes, and says that it is not registered."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from protogov.envs.scenarios import PathScenario, base
-from protogov.envs.scenarios.bates import BatesProcess
-from protogov.envs.scenarios.sealed import read_sealed, sealed_list
 from protogov.experiments.cli import main
-from protogov.experiments.core.tables import read_csv, records
 from protogov.experiments.studies.learning import (
     ceilings,
     imagination,
@@ -22,8 +17,6 @@ from protogov.experiments.studies.learning import (
     screening,
 )
 from protogov.experiments.studies.learning.planner import Planner
-from protogov.experiments.studies.learning.study import STUDY
-from protogov.experiments.training import open_test
 
 SMALL = ["study", "learning", "--size", "tiny", "--candidates", "linear", "evolution", "ppo", "--hours", "224", "--seeds",
          "2", "--tapes", "2", "--states", "4", "--members", "w01", "--generations", "1", "--worlds", "4", "--forms",
