@@ -22,7 +22,7 @@ from protogov.experiments.studies.learning.options import (
 from protogov.experiments.studies.learning.preregistration import PLAN
 
 REDUCED = "Reduced run"
-LONGEST = 60  # rows of a table on a page; longer ones are in their file
+LONGEST = 150  # rows of a table on a page; longer ones are in their file
 QUESTIONS: Mapping[str, str] = {
     OPPONENTS: "Whom do learners meet?",
     SCREENING: "Which candidates go on? Every run is listed; only validation was looked at.",
@@ -36,7 +36,8 @@ FIGURES: Mapping[str, Sequence[str]] = {
     OPPONENTS: (), SCREENING: ("curves",), TRAINING: ("curves",), EVALUATION: ("effects",), CEILINGS: ("room",),
     CRISES: ("crises",), FINAL: ("effects",),
 }  # fmt: skip
-NOT_SHOWN = ("about", "by_seed")  # columns that would make a table too wide
+NOT_SHOWN = ("p", "tie_p")  # columns that are in the files
+CLAIMS = ("verdict", "adjusted")  # columns that only the registered study shows
 
 
 def sentences(stage: str, found: Found) -> list[str]:
@@ -170,19 +171,31 @@ def page(stage: str, found: Found) -> list[str]:
     lines += [""]
     for name in FIGURES[stage]:
         lines += [f"![{name}]({name}.png)", ""]
+    hidden = (*NOT_SHOWN, *(CLAIMS if found.facts["reduced"] else ()))
     for name, table in found.tables.items():
-        shown = _shown(found, name, table)
         if num_rows(table) <= LONGEST:
-            lines += [f"## {name}", "", *markdown(list(shown), rows_of(shown)), ""]
+            lines += [f"## {name}", "", *readable({key: own for key, own in table.items() if key not in hidden}), ""]
         else:
             lines += [f"{name}: {num_rows(table)} rows, in its file.", ""]
     return lines
 
 
-def _shown(found: Found, name: str, table: Table) -> Table:
-    """Without what is too wide; verdicts are of the registered study alone."""
-    hidden = (*NOT_SHOWN, *(("verdict", "adjusted") if found.facts["reduced"] and name == "tests" else ()))
-    return {column: values for column, values in table.items() if column not in hidden}
+def readable(table: Table) -> list[str]:
+    """A table for people: a number and the ends of its interval are one cell."""
+    head, cells = [], []
+    for name in (one for one in table if not one.endswith("_high")):
+        base = name.removesuffix("_low")
+        if base != name and base in table:
+            continue  # its number has them
+        head.append(base.replace("_", " ") + (" (95%)" if base != name else ""))
+        if f"{base}_low" not in table:
+            cells.append([row[0] for row in rows_of(table, [name])])
+            continue
+        ends = [f"[{signed(low)}, {signed(high)}]" for low, high in zip(table[f"{base}_low"], table[f"{base}_high"],
+                                                                        strict=True)]  # fmt: skip
+        means = [f"{signed(mean)} " if base in table else "" for mean in table.get(base, np.zeros(len(ends)))]
+        cells.append([mean + span for mean, span in zip(means, ends, strict=True)])
+    return markdown(head, list(zip(*cells, strict=True)))
 
 
 def index(parts: Mapping[str, Found], registered: str) -> list[str]:
