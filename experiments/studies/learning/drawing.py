@@ -75,7 +75,7 @@ def curves(table: Table, words: str) -> Figure:
         axes.set_ylabel("gain in W [bp of K0]")
     figure.supxlabel("market hours of a seed [millions]", fontsize=8.5)
     figure.legend(used.values(), [WORDS[name] for name in used], loc="outside lower right", ncols=len(used))
-    headline(figure, f"W over the tuned constants on validation, every seed. {words}")
+    headline(figure, f"W over the tuned constants on validation, every seed: {words}")
     return figure
 
 
@@ -116,9 +116,9 @@ def effects(found: Found, words: str) -> Figure:
         panels[0].plot([], [], linestyle="none", color=COLOURS[at % len(COLOURS)], marker=SEED_MARKERS[at % 8])[0]
         for at in range(len(kinds))
     ]
-    figure.legend(handles, [f"over {name}" for name in kinds], loc="outside lower center", ncols=4)
-    words_of_x = "difference in W [bp of K0 an episode]; bars: 95%, thin: over seeds alone, grey strokes: seeds"
-    figure.supxlabel(words_of_x, fontsize=8)
+    title = "difference in W [bp of K0 an episode]; bars: 95%, thin: over seeds alone, grey strokes: seeds"
+    names = [f"over {name}" for name in kinds]
+    figure.legend(handles, names, loc="outside lower center", ncols=4, title=title, title_fontsize=8)
     headline(figure, words)
     return figure
 

@@ -22,6 +22,7 @@ from protogov.experiments.studies.learning.options import (
 from protogov.experiments.studies.learning.preregistration import PLAN
 
 REDUCED = "Reduced run"
+MOST = 13  # sentences of a stage on the page over all: a headline and the confirmatory family
 LONGEST = 150  # rows of a table on a page; longer ones are in their file
 QUESTIONS: Mapping[str, str] = {
     OPPONENTS: "Whom do learners meet?",
@@ -49,6 +50,12 @@ def sentences(stage: str, found: Found) -> list[str]:
             f"Measured in a reduced run: {one}" for one in said
         ]
     return said
+
+
+def words(stage: str, found: Found) -> str:
+    """The first sentence for a figure, without what a reduced run was given."""
+    first = sentences(stage, found)[0]
+    return f"{REDUCED}, not the registered study: it claims nothing." if found.facts["reduced"] else first
 
 
 def _opponents(found: Found) -> list[str]:
@@ -92,7 +99,7 @@ def _evaluation(found: Found) -> list[str]:
     lines = []
     claims = not found.facts["reduced"]
     for row in records(found.tables.get("tests", {})) if "tests" in found.tables else []:
-        said = f"{row['hypothesis']}, {row['learner']} against {row['against']} on {row['suite']}: {_difference(row)}"
+        said = f"{row['hypothesis']} on {row['suite']}: {row['learner']} against {row['against']}, {_difference(row)}"
         if claims:
             said += f", adjusted p {number(row['adjusted'])}: {row['verdict']}"
         lines.append(f"{said} (detectable: {number(row['detectable'])} bp).")
@@ -208,7 +215,9 @@ def index(parts: Mapping[str, Found], registered: str) -> list[str]:
     for stage in (name for name in order if name in parts):
         own = parts[stage]
         lines += [f"## [{stage}]({stage}/README.md)", "", QUESTIONS[stage], ""]
-        lines += [f"- {one}" for one in sentences(stage, own)] + [""]
+        said = sentences(stage, own)
+        more = [f"- and {len(said) - MOST} more on its page"] if len(said) > MOST else []
+        lines += [*(f"- {one}" for one in said[:MOST]), *more, ""]
         for name in FIGURES[stage]:
             lines += [f"![{name}]({stage}/{name}.png)", ""]
     missing = [stage for stage in order if stage not in parts]
