@@ -171,7 +171,6 @@ def crises(table: Table, words: str) -> Figure:
     axes.axvline(0.0, color=GREY, linewidth=0.7)
     axes.set_yticks(range(len(names)), [f"without {name}" for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xscale("symlog", linthresh=10.0)
     axes.set_xlabel("gain in W over constants tuned without the crisis [bp of K0 an episode], 95%")
     figure.legend(loc="outside lower right", ncols=3)
     headline(figure, words)
