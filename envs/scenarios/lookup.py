@@ -4,14 +4,18 @@ import os
 from pathlib import Path
 
 from protogov.envs.scenarios.base import CANDLE_SUFFIXES, Scenario, overlay_names, registered, scenario_names
+from protogov.envs.scenarios.mixture import Mixture
 from protogov.envs.scenarios.replay import Replay
+
+WITHOUT = "-without-"  # mix-without-jump: the mixture, less one of its parts
 
 
 def get_scenario(scenario: str | Path | Scenario, *, begin: str | None = None, end: str | None = None) -> Scenario:
     """Find a scenario.
 
     Args:
-        scenario: a registered name; several joined by `+`; a path to candles (.csv, .csv.gz or .parquet), which gives a
+        scenario: a registered name; several joined by `+`; `mix-without-PART`, a registered mixture without one of its
+            parts; a path to candles (.csv, .csv.gz or .parquet), which gives a
             :class:`~protogov.envs.scenarios.replay.Replay`; or a Scenario, which is returned unchanged.
         begin: for a path to candles: ISO-8601 time before which no episode starts. Other scenarios have no dates.
         end: for a path to candles: ISO-8601 time after which no episode ends.
@@ -36,6 +40,9 @@ def get_scenario(scenario: str | Path | Scenario, *, begin: str | None = None, e
         for part in rest:
             first = first + part
         return first
+    name, without, part = str(scenario).partition(WITHOUT)
+    if without and isinstance(whole := registered(name), Mixture):
+        return whole.without(part)
     raise ValueError(
         f"scenario {str(scenario)!r} is not known; known are {', '.join(scenario_names())}; "
         f"with '+' also {', '.join(overlay_names())}; or a path to candles ({', '.join(CANDLE_SUFFIXES)})."

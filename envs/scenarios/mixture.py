@@ -107,6 +107,18 @@ class Mixture(Scenario):
         ratios = np.array([shares.get(name, 0.0) / total for name in names]) / self.shares
         return np.asarray(ratios[self.part_of(seeds)])
 
+    def without(self, name: str) -> "Mixture":
+        """The other parts in their proportions, under the name `MIXTURE-without-PART`.
+
+        Raises:
+            ValueError: no part has that name, or there is no other.
+        """
+        kept = [(part, share) for part, share in zip(self.parts, self.shares, strict=True) if part.name != name]
+        if len(kept) == len(self.parts):
+            known = ", ".join(part.name for part in self.parts)
+            raise ValueError(f"mixture {self.name!r} has no part {name!r} to leave out; its parts are {known}.")
+        return Mixture(f"{self.name}-without-{name}", kept)
+
     def fill(self, tapes: Tapes, seeds: Seeds) -> None:
         """Draw every row from its own part."""
         chosen = self.part_of(seeds)

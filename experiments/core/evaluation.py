@@ -31,14 +31,14 @@ from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVERS
 from protogov.envs.world.welfare import WELFARE_PARTS
-from protogov.experiments.core.governors import GovernorSet
+from protogov.experiments.core.governors import LEARNED, GovernorSet
 from protogov.experiments.core.incidence import who_bears
 from protogov.experiments.core.play import open_worlds, play, tape_seeds
 from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.core.yoked import Paths
 
 MAX_BATCH = 256  # worlds at a time
-YOKED = "yoked"  # governors that repeat a set's actions of another tape
+YOKED = "yoked"  # governors that repeat a set's actions of another tape; see `control_of`
 PARTS = tuple(name.removeprefix("welfare_") for name in WELFARE_PARTS if name != "welfare")
 # column -> field of the venue that holds the decision's sum in USD
 REALISED = {
@@ -186,7 +186,7 @@ def evaluate_sets(
         suites: tapes.
         sets: governors.
         on_played: called with the number of episodes just played.
-        yoke: names of sets that are followed by their yoked control, `YOKED`, with the same training seed.
+        yoke: names of sets that are followed by their yoked control, with the same training seed; see `control_of`.
 
     Returns:
         The table described at the head of this file.
@@ -204,9 +204,16 @@ def evaluate_sets(
                 on_played(len(seeds))
                 if chosen.name in yoke:
                     table = evaluate(config, scenario, seeds, paths.yoked())
-                    tables.append(_labels(YOKED, chosen.training_seed, suite, scenario, seeds) | table)
+                    tables.append(
+                        _labels(control_of(YOKED, chosen.name), chosen.training_seed, suite, scenario, seeds) | table
+                    )
                     on_played(len(seeds))
     return concatenate(tables)
+
+
+def control_of(control: str, governors: str) -> str:
+    """Name of a control of a set: that of the control, and where several sets have one, "control of NAME"."""
+    return control if governors == LEARNED else f"{control} of {governors}"
 
 
 def _labels(governors: str, training_seed: int, suite: Suite, scenario: Scenario, seeds: NDArray[np.uint64]) -> Table:

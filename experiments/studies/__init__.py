@@ -7,6 +7,7 @@ STUDIES: dict[str, str] = {
     "ensemble": "the search for worlds inside all bands of the calibration: what was drawn, rejected and kept",
     "known_answers": "whether every algorithm finds the policy in worlds whose best policy is known",
     "leaderboard": "every baseline on every scenario, beside constants tuned with hindsight",
+    "learning": "whether governors that learn beat honest opponents, in stages, as registered beforehand",
     "lp_rounds": "what LPs earn in rounds of two weeks, beside published rounds",
     "natural": "how often falls, drawdowns and vols come in `natural` and its parts, beside history",
     "natural_drift": "the drift that takes the expected return out of `natural`",

@@ -12,9 +12,9 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import CRISES, Replay, Scenario, cleaning_report, get_scenario
 from protogov.envs.scenarios.base import CANDLE_SUFFIXES, HELD_OUT
 from protogov.envs.scenarios.candle_files import without_suffix
-from protogov.experiments.core.evaluation import YOKED, Suite, evaluate_sets, mean_levers
+from protogov.experiments.core.evaluation import YOKED, Suite, control_of, evaluate_sets, mean_levers
 from protogov.experiments.core.files import write_json
-from protogov.experiments.core.governors import LEARNED, STATIC, GovernorSet
+from protogov.experiments.core.governors import LEARNED, NO_SEED, STATIC, GovernorSet
 from protogov.experiments.core.paths import RunFolder, candle_files
 from protogov.experiments.core.recording import record
 from protogov.experiments.core.statistics import Interval
@@ -141,7 +141,7 @@ def run_evaluation(
     Returns:
         Every set against the static one, suite by suite.
     """
-    learned = [chosen for chosen in sets if chosen.name == LEARNED]
+    learned = [chosen for chosen in sets if chosen.name == LEARNED or chosen.training_seed != NO_SEED]
     extra = learned if controls else []
     total = sum(suite.episodes * len(suite.scenarios) for suite in suites) * (len(sets) + len(CONTROLS) * len(extra))
     with tqdm(total=total, desc="evaluating", unit="episode", disable=not show, mininterval=0.5) as bar:
@@ -180,7 +180,7 @@ def run_evaluation(
 def mean_constants(table: Table, learned: GovernorSet) -> GovernorSet:
     """Constants at the mean executed levers of a learned set, over all its episodes of an evaluation."""
     rows = (table["governors"] == learned.name) & (table["training_seed"] == learned.training_seed)
-    return GovernorSet(OWN_MEANS, learned.training_seed, {}, mean_levers(select(table, rows)))
+    return GovernorSet(control_of(OWN_MEANS, learned.name), learned.training_seed, {}, mean_levers(select(table, rows)))
 
 
 def _cleaned(suite: Suite) -> list[str]:

@@ -156,6 +156,25 @@ def open_test(
     Raises:
         BadInput: the commit is unknown or changed, the list differs from the sealed one, or a record is damaged.
     """
+    place, test = record_opening(folder, sets, command, sealed)
+    results = RunFolder(place)
+    with opened():
+        # one by one: a mean over four crises and a process describes no market
+        suites = [
+            Suite(f"{SUITE}: {name}", (get_scenario(name),), test.episodes, first=test.first_seed - EVALUATION_SEEDS)
+            for name in test.scenarios
+        ]
+        return run_evaluation(results, config, suites, sets, controls=controls, command=command, show=show), results
+
+
+def record_opening(
+    folder: Path | None, sets: Sequence[GovernorSet], command: str, sealed: SealedTest | None = None
+) -> tuple[Path, SealedTest]:
+    """Record that the test is opened now, for whom; returns the folder for results, and what may be played.
+
+    Raises:
+        BadInput: as of `open_test`; nothing was recorded.
+    """
     place = folder if folder is not None else default_folder()
     check_folder(place)
     version = clean_commit()
@@ -169,11 +188,4 @@ def open_test(
     own = earlier_openings([place])
     opening = Opening(now(), version, command, test.digest, source_digest(*SOURCE_FOLDERS), describe(sets))
     write_json(place / OPENINGS, {"openings": [*own, asdict(opening)]})
-    results = RunFolder(place / f"opening-{len(own) + 1}")
-    with opened():
-        # one by one: a mean over four crises and a process describes no market
-        suites = [
-            Suite(f"{SUITE}: {name}", (get_scenario(name),), test.episodes, first=test.first_seed - EVALUATION_SEEDS)
-            for name in test.scenarios
-        ]
-        return run_evaluation(results, config, suites, sets, controls=controls, command=command, show=show), results
+    return place / f"opening-{len(own) + 1}", test

@@ -1,1 +1,5 @@
-"""Learning: what learners capture of the room between the best constants and what could be known."""
+"""Learning: whether governors that learn beat honest opponents, in stages, as registered beforehand."""
+
+from protogov.experiments.studies.learning.study import STUDY, Options
+
+__all__ = ["STUDY", "Options"]

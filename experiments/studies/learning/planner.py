@@ -3,17 +3,22 @@
 At times it holds each of many actions for a while in forks of the world, lets the incumbent's constants follow, and
 counts W; forks share tape and keyed noise, so that it sees what comes. What it gains is not to be had without sight;
 what it does not gain, nobody does who holds an action as long and thinks that the incumbent follows.
+
+Without sight the same planner looks ahead on futures that it imagines (`imagination`), and plays the one that comes.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protogov.envs.simulator import Simulator
 from protogov.experiments.core.statistics import Floats
 
 MAX_ROWS = 768  # worlds at a time
+# (fork of worlds, their row numbers, number of the future): gives the fork another future
+Imagine = Callable[[Simulator, NDArray[np.int64], int], None]
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Planner:
         horizon: decisions looked ahead, at least `hold`; no further than the end of the episode.
         spread: standard deviation of the first round's draws, in actions.
         seed: of the draws, which all worlds share.
+        branches: futures over which a planner without sight averages.
     """
 
     candidates: int = 32
@@ -35,9 +41,10 @@ class Planner:
     horizon: int = 28
     spread: float = 0.3
     seed: int = 0
+    branches: int = 8
 
     def __post_init__(self) -> None:
-        for name, least in (("candidates", 2), ("rounds", 1), ("hold", 1), ("horizon", self.hold)):
+        for name, least in (("candidates", 2), ("rounds", 1), ("branches", 1), ("hold", 1), ("horizon", self.hold)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; a whole number of at least {least} is accepted.")
         if not self.spread > 0.0:
@@ -45,7 +52,11 @@ class Planner:
 
 
 def play_planned(
-    world: Simulator, incumbent: Floats, planner: Planner, on_plan: Callable[[int], None] = lambda decision: None
+    world: Simulator,
+    incumbent: Floats,
+    planner: Planner,
+    on_plan: Callable[[int], None] = lambda decision: None,
+    imagine: Callable[[Simulator], Imagine] | None = None,
 ) -> Floats:
     """Play the rest of the episode by plans; W of the first venue from here on [bp of K0], F64[n].
 
@@ -53,7 +64,9 @@ def play_planned(
         world: one venue, anywhere in its episodes, which all end at once; it is played to their end.
         incumbent: F64[levers], actions of the constants that follow a plan, in the order of the agents' levers.
         planner: how it looks ahead.
-        on_plan: called with the number of the decision before each plan.
+        on_plan: called with the number of decisions left before each plan.
+        imagine: (the worlds as they stand) -> what gives a fork of them an imagined future, `planner.branches` of them;
+            None looks at the future that will happen.
     """
     rng = np.random.default_rng(planner.seed)
     num = world.num_worlds
@@ -62,11 +75,12 @@ def play_planned(
     while left:
         on_plan(left)
         ahead, spread = min(planner.horizon, left), planner.spread
+        futures = None if imagine is None else imagine(world)
         for _ in range(planner.rounds):
             draws = rng.standard_normal((planner.candidates - 2, best.shape[1]))
             tried = np.clip(best[:, None, :] + spread * draws, -1.0, 1.0)
             tried = np.concatenate([np.broadcast_to(incumbent, (num, 1, best.shape[1])), best[:, None, :], tried], 1)
-            scores = look_ahead(world, tried, incumbent, planner.hold, ahead)
+            scores = look_ahead(world, tried, incumbent, planner.hold, ahead, futures, planner.branches)
             best = tried[np.arange(num), scores.argmax(axis=1)]
             spread *= 0.5
         for _ in range(min(planner.hold, left)):
@@ -75,7 +89,15 @@ def play_planned(
     return total
 
 
-def look_ahead(world: Simulator, tried: Floats, incumbent: Floats, hold: int, ahead: int) -> Floats:
+def look_ahead(
+    world: Simulator,
+    tried: Floats,
+    incumbent: Floats,
+    hold: int,
+    ahead: int,
+    futures: Imagine | None = None,
+    branches: int = 1,
+) -> Floats:
     """W of the next `ahead` decisions where each action is held for `hold` of them, F64[n, candidates].
 
     Args:
@@ -84,16 +106,22 @@ def look_ahead(world: Simulator, tried: Floats, incumbent: Floats, hold: int, ah
         incumbent: F64[levers], what follows.
         hold: decisions.
         ahead: decisions.
+        futures: what to look at instead of what will happen; W is then the mean over `branches` of them.
+        branches: see there.
     """
     num, count, levers = tried.shape
     rows, actions = np.repeat(np.arange(num), count), tried.reshape(-1, levers)
     scores = np.zeros(num * count)
     for at in range(0, len(rows), MAX_ROWS):
         part = slice(at, at + MAX_ROWS)
-        fork = world.fork(rows[part])
         follow = np.broadcast_to(incumbent, actions[part].shape)
-        for decision in range(ahead):
-            scores[part] += _decide(fork, actions[part] if decision < hold else follow)
+        for branch in range(1 if futures is None else branches):
+            fork = world.fork(rows[part])
+            if futures is not None:
+                futures(fork, rows[part], branch)
+            for decision in range(ahead):
+                scores[part] += _decide(fork, actions[part] if decision < hold else follow)
+    scores /= 1 if futures is None else branches
     return scores.reshape(num, count)
 
 

@@ -1,0 +1,177 @@
+"""Figures of the stages: W over market hours, effects with intervals, captured room, crises left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import Table, records, select
+from protogov.experiments.figures.style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SEED_MARKERS,
+    VERMILLION,
+    few_ticks,
+    headline,
+    new_figure,
+    zero_line,
+)
+from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, LINEAR
+from protogov.experiments.studies.learning.options import CEILINGS, CRISES, EVALUATION, FINAL, SCREENING, TRAINING
+from protogov.experiments.studies.learning.preregistration import PLAN
+
+COLUMNS = 5  # of panels
+LOOKS: Mapping[str, dict[str, Any]] = {
+    GRADIENT: {"color": BLUE, "marker": "o"}, EVOLUTION: {"color": GREEN, "marker": "^"},
+    LINEAR: {"color": VERMILLION, "marker": "s"},
+}  # fmt: skip
+WORDS = {GRADIENT: "PPO", EVOLUTION: "evolution strategy on a network", LINEAR: "CMA-ES on a linear rule"}
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
+
+
+def draw(stage: str, found: Found, words: str) -> Mapping[str, Figure]:
+    """The figures of a stage, headed by its first sentence."""
+    if stage in (SCREENING, TRAINING) and "curves" in found.tables:
+        return {"curves": curves(found.tables["curves"], words)}
+    if stage in (EVALUATION, FINAL):
+        return {"effects": effects(found, words)}
+    if stage == CEILINGS:
+        return {"room": room(found.tables["room"], words)}
+    if stage == CRISES:
+        return {"crises": crises(found.tables["crises"], words)}
+    return {}
+
+
+def curves(table: Table, words: str) -> Figure:
+    """A panel a learner and size: each seed's gain over the constants on validation, over its market hours."""
+    panels = list(dict.fromkeys((row["size"], row["learner"]) for row in records(table)))
+    lines = -(-len(panels) // COLUMNS)
+    figure = new_figure(10.0, 1.1 + 1.7 * lines)
+    grid = figure.subplots(lines, min(COLUMNS, len(panels)), squeeze=False, sharex=True)
+    used = dict[str, Any]()
+    for axes in grid.flat[len(panels) :]:
+        axes.remove()
+    for axes, (size, learner) in zip(grid.flat, panels, strict=False):
+        own = select(table, (table["size"] == size) & (table["learner"] == learner))
+        look = LOOKS[own["algorithm"][0]]
+        for seed in np.unique(own["seed"]):
+            of = select(own, own["seed"] == seed)
+            order = np.argsort(of["hours"])
+            (line,) = axes.plot(
+                of["hours"][order] / 1e6, of["gain"][order], markersize=3, linewidth=0.9, alpha=0.8, **look
+            )
+            used.setdefault(own["algorithm"][0], line)
+        axes.set_title(f"{learner.replace(' cooperative', '')}\n{size}", fontsize=7.5)
+        zero_line(axes)
+        few_ticks(axes, 4, 4)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("gain in W [bp of K0]")
+    figure.supxlabel("market hours of a seed [millions]", fontsize=8.5)
+    figure.legend(used.values(), [WORDS[name] for name in used], loc="outside lower right", ncols=len(used))
+    headline(figure, f"W over the tuned constants on validation, every seed: {words}")
+    return figure
+
+
+def _interval(axes: Axes, y: float, row: Mapping[str, Any], name: str, **look: Any) -> None:
+    """A point with its interval along x; infinite ends are not drawn."""
+    ends = np.array([row[f"{name}_low"], row[f"{name}_high"]])
+    if np.isfinite(ends).all():
+        axes.plot(ends, [y, y], linewidth=1.4, color=look["color"])
+    axes.plot([row[name]], [y], linestyle="none", markersize=4.5, **look)
+
+
+def effects(found: Found, words: str) -> Figure:
+    """A panel a suite: each learner's difference to each opponent, bars over tapes, thin bars over seeds, and seeds."""
+    table, seeds = found.tables["effects"], found.tables["seeds"]
+    suites = list(dict.fromkeys(table["suite"].tolist()))
+    learners = list(dict.fromkeys(table["learner"].tolist()))
+    kinds = list(dict.fromkeys(_kind(name) for name in table["against"].tolist()))
+    figure = new_figure(2.4 + 2.0 * len(suites), 1.8 + 0.17 * len(learners) * len(kinds))
+    panels = figure.subplots(1, len(suites), sharey=True, squeeze=False)[0]
+    for axes, suite in zip(panels, suites, strict=True):
+        for row in records(select(table, table["suite"] == suite)):
+            at, kind = learners.index(row["learner"]), kinds.index(_kind(row["against"]))
+            y = at + 0.8 * (kind + 0.5) / len(kinds) - 0.4
+            colour = COLOURS[kind % len(COLOURS)]
+            if np.isfinite(row["seeds_low"]):
+                axes.plot([row["seeds_low"], row["seeds_high"]], [y, y], linewidth=0.6, color=colour)
+            marker = SEED_MARKERS[kind % len(SEED_MARKERS)]
+            _interval(axes, y, row, "difference", color=colour, marker=marker)
+        own = select(seeds, seeds["suite"] == suite)
+        axes.plot(own["gain"], [learners.index(name) - 0.44 for name in own["learner"]], "|", color=GREY, markersize=4)
+        axes.axvline(0.0, color=GREY, linewidth=0.7)
+        axes.axvspan(-PLAN.smallest_effect, PLAN.smallest_effect, color=FAINT, alpha=0.35, linewidth=0)
+        axes.set_title(suite, fontsize=8.5)
+        few_ticks(axes, 4)
+    panels[0].set_yticks(range(len(learners)), [name.replace(" on ", "\non ") for name in learners], fontsize=7)
+    panels[0].invert_yaxis()
+    handles = [
+        panels[0].plot([], [], linestyle="none", color=COLOURS[at % len(COLOURS)], marker=SEED_MARKERS[at % 8])[0]
+        for at in range(len(kinds))
+    ]
+    title = "difference in W [bp of K0 an episode]; bars: 95%, thin: over seeds alone, grey strokes: seeds"
+    names = [f"over {name}" for name in kinds]
+    figure.legend(handles, names, loc="outside lower center", ncols=4, title=title, title_fontsize=8)
+    headline(figure, words)
+    return figure
+
+
+def _kind(against: str) -> str:
+    """An opponent without its market or learner."""
+    return against.split(" of ")[0].split(" on ")[0].split(":")[0]
+
+
+def room(table: Table, words: str) -> Figure:
+    """A panel a market: the share of each ceiling that each learner captures."""
+    markets = list(dict.fromkeys(table["market"].tolist()))
+    ceilings = list(dict.fromkeys(table["ceiling"].tolist()))
+    forms = list(dict.fromkeys(name.split(" on ")[0] for name in table["learner"].tolist()))
+    figure = new_figure(9.0, 1.7 + 0.42 * len(ceilings))
+    panels = figure.subplots(1, len(markets), sharey=True, squeeze=False)[0]
+    for axes, market in zip(panels, markets, strict=True):
+        for row in records(select(table, table["market"] == market)):
+            form = forms.index(row["learner"].split(" on ")[0])
+            y = ceilings.index(row["ceiling"]) + 0.16 * (form - (len(forms) - 1) / 2)
+            look = {"color": COLOURS[form % len(COLOURS)], "marker": SEED_MARKERS[form % len(SEED_MARKERS)]}
+            if np.isfinite(row["captured"]):
+                _interval(axes, y, row, "captured", **look)
+        axes.axvline(0.0, color=GREY, linewidth=0.7)
+        axes.axvline(PLAN.room, color="black", linewidth=0.8, linestyle=(0, (4, 2)))
+        axes.set_title(f"trained and played on {market}", fontsize=8.5)
+        axes.set_xlabel("share of the room captured; dashed: the aim")
+        axes.set_ylim(len(ceilings) - 0.5, -0.5)
+    panels[0].set_yticks(range(len(ceilings)), ceilings)
+    handles = [
+        panels[0].plot([], [], linestyle="none", color=COLOURS[at % len(COLOURS)], marker=SEED_MARKERS[at % 8])[0]
+        for at in range(len(forms))
+    ]
+    figure.legend(handles, forms, loc="outside lower center", ncols=3)
+    headline(figure, words)
+    return figure
+
+
+def crises(table: Table, words: str) -> Figure:
+    """A row a crisis: the gain over constants on the market seen, on validation and in the crisis left out."""
+    names, splits = (list(dict.fromkeys(table[name].tolist())) for name in ("left_out", "split"))
+    figure = new_figure(8.0, 1.6 + 0.42 * len(names))
+    axes = figure.subplots()
+    for row in records(table):
+        at = splits.index(row["split"])
+        y = names.index(row["left_out"]) + 0.2 * (at - 1)
+        _interval(axes, y, row, "difference", color=COLOURS[at], marker=SEED_MARKERS[at])
+    for at, split in enumerate(splits):
+        axes.plot([], [], linestyle="none", color=COLOURS[at], marker=SEED_MARKERS[at], label=split)
+    axes.axvline(0.0, color=GREY, linewidth=0.7)
+    axes.set_yticks(range(len(names)), [f"without {name}" for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel("gain in W over constants tuned without the crisis [bp of K0 an episode], 95%")
+    figure.legend(loc="outside lower right", ncols=3)
+    headline(figure, words)
+    return figure

@@ -1,0 +1,77 @@
+"""The sealed test, opened once for everything that the evaluation compared; nothing is trained after it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios.seal import opened
+from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.play import EVALUATION_SEEDS
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import Table, columns, concatenate
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.learning.evaluation import describe_suite, every_opponent
+from protogov.experiments.studies.learning.opponents import Opponents
+from protogov.experiments.studies.learning.options import Options
+from protogov.experiments.studies.learning.playing import Asked, Part, Tapes, part_of, play_part, world_of
+from protogov.experiments.studies.learning.training import trained_before
+from protogov.experiments.training import open_test
+
+COMMAND = "protogov study learning --final"
+
+
+def openings() -> list[dict[str, Any]]:
+    """Everybody who has opened the test."""
+    return open_test.earlier_openings([open_test.default_folder()])
+
+
+def refuse_training() -> None:
+    """Raise BadInput once the test has been opened."""
+    for one in openings():
+        raise BadInput(f"the sealed test was opened on {one['when']} ({one['command']}); nothing is trained after it")
+
+
+def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequence[str]) -> Found:
+    """Record the opening, then play.
+
+    Raises:
+        BadInput: sizes are not the registered ones, or the test was opened for other governors before.
+    """
+    if options.reduced():
+        raise BadInput(f"final opens the sealed test for the registered study alone; here {options.reduced()[0]}")
+    trained, rivals = trained_before(options, chosen), every_opponent(options, opponents)
+    sets = [*rivals, *(one.governors() for of in trained for one in of)]
+    if not _goes_on(sets):
+        open_test.record_opening(None, sets, f"{COMMAND} --out {options.check()}")
+    test, config = open_test.read_sealed(), WorldOptions(size=options.last_size).make()
+    tables: dict[str, list[dict[str, Any]]] = {"effects": [], "seeds": [], "scenarios": [], "bears": []}
+    for name in test.scenarios:
+        tapes = Tapes(f"{open_test.SUITE}: {name}", (name,), test.episodes, test.first_seed - EVALUATION_SEEDS)
+        asked = [Asked(config, one, tapes) for one in rivals]
+        asked += [Asked(one.learner.config(), one.governors(), tapes, controls=True) for of in trained for one in of]
+        pieces = [Piece(f"sealed_{one.governors.name}_{name}", part_of(one), world_of(one)) for one in asked]
+        played = concatenate(run_pieces(play_sealed, WorldConfig(), pieces, how, name))
+        with opened():
+            describe_suite(tables, played, tapes, trained, rivals)
+    return Found({name: columns(rows) for name, rows in tables.items() if rows}, {"chosen": list(chosen)})
+
+
+def play_sealed(config: WorldConfig, job: Part) -> Table:
+    """One piece, in a process that the record allows to draw the test."""
+    with opened():
+        return play_part(config, job)
+
+
+def _goes_on(sets: Sequence[Any]) -> bool:
+    """Whether the test was opened for just these governors, and was not played to its end.
+
+    Raises:
+        BadInput: this study opened it for others.
+    """
+    own = [one for one in openings() if str(one["command"]).startswith(COMMAND)]
+    if not own:
+        return False
+    if own[-1]["governors"] != open_test.describe(sets):
+        raise BadInput(f"the sealed test was opened on {own[-1]['when']} for other governors; it is opened once")
+    return True

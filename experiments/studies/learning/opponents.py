@@ -1,0 +1,216 @@
+"""Opponents: constants and a linear rule tuned for welfare, and constants that each role tuned for its own mandate.
+
+Welfare is tuned by `studies.tuning`, on every market on which something learns or hindsight may look. Selfish constants
+are the end of rounds in which each role searches its best constants for its own mandate while the others keep theirs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from protogov.agents.baselines import CHEATERS, governor_names
+from protogov.agents.baselines.linear_feedback import WEIGHTS
+from protogov.agents.tuning.evolution import evolve
+from protogov.agents.tuning.objective import Constants, open_tapes
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios.natural import SHARES as QUIET
+from protogov.envs.scenarios.natural import TRAINING_CRISES
+from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVER_INDEX, NUM_LEVERS
+from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.fresh_tapes import Effort, search_tapes
+from protogov.experiments.core.governors import NO_SEED, STATIC, GovernorSet, baseline
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.statistics import Floats
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import Table, concatenate, records, select
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.learning.options import Options
+from protogov.experiments.studies.learning.playing import MARKETS
+from protogov.experiments.studies.learning.preregistration import (
+    CONSTANTS,
+    LINEAR_RULE,
+    NATURAL,
+    PLAN,
+    SELFISH_CONSTANTS,
+    STRESS,
+)
+from protogov.experiments.studies.learning.runs import Start, linear_policies
+from protogov.experiments.studies.tuning.searches import LEVERS
+from protogov.experiments.studies.tuning.study import Options as TuneOptions
+from protogov.experiments.studies.tuning.study import actions_of
+from protogov.experiments.studies.tuning.study import measure as tune
+from protogov.experiments.training.learned import policy_files
+
+CRISES = tuple(crisis.name for crisis in TRAINING_CRISES)
+PARTS = (*QUIET, *CRISES)  # markets that natural and the mix are made of
+POPULATION, TAPES, SIGMA = 12, 32, 0.35  # as `protogov tune`
+ROUND_SHARE = 4  # a role's search in a round has a quarter of the generations
+STILL = 0.05  # actions that may move in the last round of best responses that has settled
+OWN_SEARCH = 60  # number of the search of selfish constants: its tapes are nobody else's
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Best responses in turn.
+
+    Attributes:
+        scenario: whose tapes are played.
+        number: of the search, which chooses its tapes.
+        rounds: in each, every role searches once.
+        generations, population, tapes: of one role's search.
+    """
+
+    scenario: str
+    number: int
+    rounds: int
+    generations: int
+    population: int
+    tapes: int
+
+
+def crisis_market(crisis: str) -> str:
+    """The stress mix without a crisis."""
+    return f"{STRESS}-without-{crisis}"
+
+
+def measure(options: Options, how: Running) -> Found:
+    """Tune every opponent on every size."""
+    tables: dict[str, list[Table]] = {name: [] for name in ("constants", "linear", "tuned", "selfish")}
+    for size in options.size:
+        markets = [*MARKETS, *PARTS]
+        if size == options.last_size:
+            markets += map(crisis_market, CRISES)
+        world = WorldOptions(size=size)
+        asked = TuneOptions(scenarios=tuple(markets), families=("constants",), generations=options.generations,
+                            population=POPULATION, tapes=TAPES, checks=options.tapes, world=world)  # fmt: skip
+        searched = tune(asked, how).tables
+        # its searches of constants are those above, so that nothing is searched twice
+        rules = tune(replace(asked, scenarios=MARKETS, families=("constants", "linear")), how).tables
+        for name in markets:
+            tables["constants"].append(
+                _sized(size, {"market": np.full(len(LEVERS), name), "lever": searched["constants"]["lever"],
+                              "value": searched["constants"][name]})
+            )  # fmt: skip
+        tables["linear"].append(_sized(size, {"market": rules["linear"]["tuned_on"], **_less(rules["linear"])}))
+        for found in (searched, {"tuned": select(rules["tuned"], rules["tuned"]["family"] == "linear")}):
+            own = {name: found["tuned"][name] for name in ("tuned_on", "family", "gain", "standard_error", "hours")}
+            tables["tuned"].append(_sized(size, own))
+        tables["selfish"].append(_sized(size, selfish_constants(world.make(), options.generations, how)))
+    return Found({name: concatenate(parts) for name, parts in tables.items()})
+
+
+def _less(table: Table) -> Table:
+    return {name: values for name, values in table.items() if name != "tuned_on"}
+
+
+def _sized(size: str, table: Table) -> Table:
+    return {"size": np.full(len(next(iter(table.values()))), size), **table}
+
+
+def selfish_constants(config: WorldConfig, generations: int, how: Running) -> Table:
+    """A row a market and lever: value, and how far it moved in the last round, in actions."""
+    each = max(generations // ROUND_SHARE, 1)
+    jobs = [Rounds(name, OWN_SEARCH + at, PLAN.rounds, each, POPULATION, TAPES) for at, name in enumerate(MARKETS)]
+    pieces = [Piece(f"selfish_{config.size}_{job.scenario}", job) for job in jobs]
+    return concatenate(
+        {"market": np.full(NUM_LEVERS, job.scenario), **table}
+        for job, table in zip(jobs, run_pieces(rounds_piece, config, pieces, how, "selfish constants"), strict=True)
+    )
+
+
+def rounds_piece(config: WorldConfig, job: Rounds) -> Table:
+    """Rounds of best responses: each role's constants for its own mandate, while the others keep theirs."""
+    searches = job.rounds * len(config.roles)
+    whole = Effort(searches * job.generations, job.population, job.tapes, SIGMA)
+    tapes = iter(search_tapes(job.number, whole)[:: job.tapes])
+    budget = Effort(job.generations, job.population, job.tapes, SIGMA).budget
+    held, before = np.zeros(NUM_LEVERS), np.zeros(NUM_LEVERS)
+    for turn in range(job.rounds):
+        before = held.copy()
+        for at, role in enumerate(config.roles.values()):
+            family, own = Constants(role.levers), [LEVER_INDEX[name] for name in role.levers]
+            others = held.copy()
+
+            def score(
+                generation: int, points: Floats, family: Constants = family, name: str = role.name,
+                others: Floats = others,
+            ) -> Floats:  # fmt: skip
+                (opened,) = open_tapes(config, [job.scenario], next(tapes), job.tapes)
+                return np.asarray(opened.play(family, points, others).totals[name].mean(axis=1))
+
+            seed = job.number + turn * len(config.roles) + at
+            held[own] = evolve(held[own], budget, score, seed=seed).average
+    rows = [(name, LEVER_BY_NAME[name].value(held[LEVER_INDEX[name]])) for name in LEVERS]
+    moved = np.abs(held - before)[[LEVER_INDEX[name] for name in LEVERS]]
+    return {"lever": np.array(LEVERS), "value": np.array([float(value) for _, value in rows]), "moved": moved}
+
+
+@dataclass(frozen=True)
+class Opponents:
+    """What the stage found, to be played and to start from."""
+
+    tables: Mapping[str, Table]
+
+    def _rows(self, table: str, size: str, market: str) -> Table:
+        own = self.tables[table]
+        found = select(own, (own["size"] == size) & (own["market"] == market))
+        if not found["lever"].size:
+            raise BadInput(f"opponents holds nothing of {market} on size {size}; run --stage opponents again")
+        return found
+
+    def values(self, size: str, market: str, table: str = "constants") -> dict[str, float]:
+        """Constants of a market: lever -> value in its unit."""
+        return {row["lever"]: row["value"] for row in records(self._rows(table, size, market))}
+
+    def start(self, size: str, market: str) -> Start:
+        """Where learning may start; without a rule of its own a market starts at its constants."""
+        constants = actions_of(np.array([self.values(size, market)[name] for name in LEVERS]))
+        if market in MARKETS:
+            rows = {row["lever"]: [row[f"weight_{at}"] for at in range(WEIGHTS)]
+                    for row in records(self._rows("linear", size, market))}  # fmt: skip
+            return Start(constants, np.array([rows[name] for name in LEVERS]))
+        rule = np.zeros((len(LEVERS), WEIGHTS))
+        rule[:, 0] = constants
+        return Start(constants, rule)
+
+    def named(self, size: str, market: str, label: str, table: str = "constants") -> GovernorSet:
+        """Constants as a set of governors."""
+        return GovernorSet(label, NO_SEED, {}, self.values(size, market, table))
+
+    def sets(self, size: str, market: str, out: Path) -> list[GovernorSet]:
+        """Everybody whom a learner of this market meets; the linear rule is written to `out` as policies."""
+        config = WorldOptions(size=size).make()
+        place = out / "rules" / f"{size}_{market}"
+        place.mkdir(parents=True, exist_ok=True)
+        for policy in linear_policies(config, self.start(size, market).linear):
+            policy.save(place)
+        return [
+            baseline(STATIC, config), self.named(size, market, tuned_on(CONSTANTS, market)),
+            GovernorSet(tuned_on(LINEAR_RULE, market), NO_SEED, policy_files(place)),
+            self.named(size, market, tuned_on(SELFISH_CONSTANTS, market), "selfish"), *controllers(config, market),
+        ]  # fmt: skip
+
+
+def controllers(config: WorldConfig, market: str) -> list[GovernorSet]:
+    """Every controller that fits the world, as it is and on the committed tuned constants of the market."""
+    tuned = "tuned" if market == NATURAL else f"tuned-{market}"
+    names = [
+        name for name in governor_names()
+        if name not in (*CHEATERS, "constant", "random") and not name.startswith(("tuned", "linear_feedback"))
+    ]  # fmt: skip
+    found = []
+    for name in names:
+        for one in (name, f"{tuned}+{name}"):
+            try:
+                baseline(name, config)
+                found.append(baseline(one, config))
+            except BadInput:  # no role of this world has its levers
+                continue
+    return found
+
+
+def tuned_on(opponent: str, market: str) -> str:
+    """Name of an opponent that was tuned on a market."""
+    return f"{opponent} on {market}"

@@ -1,0 +1,134 @@
+"""Options of the study, and what follows from them: how much of what, and whether that is what was registered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Annotated, Literal
+
+from protogov.envs.ensemble import shipped_ensemble
+from protogov.envs.sizes import SIZES
+from protogov.experiments.core.options import Once
+from protogov.experiments.core.study import StudyOptions, check_sizes
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.learning.candidates import find_candidates
+from protogov.experiments.studies.learning.preregistration import COOPERATIVE, JOINT, PLAN, SELFISH
+
+REGISTER, OPPONENTS, SCREENING, TRAINING = "preregistration", "opponents", "screening", "training"
+EVALUATION, CEILINGS, CRISES, FINAL = "evaluation", "ceilings", "crises", "final"
+STAGES = (REGISTER, OPPONENTS, SCREENING, TRAINING, EVALUATION, CEILINGS, CRISES)
+WORLDS = 512
+FEWEST_TAPES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(StudyOptions):
+    """Whether governors that learn beat honest opponents, stage by stage, as registered in preregistration.md.
+
+    preregistration writes what is registered; everything else refuses to run without it, or under another one.
+    opponents tunes constants, a linear rule and selfish constants. screening trains every candidate briefly and decides
+    on validation. training trains those that go on. evaluation compares them on natural, stress, validation and long
+    episodes. ceilings says what could be had. crises leaves one training crisis out at a time. --final opens the
+    sealed test, once; nothing is trained after it. Every stage has a folder below --out and goes on where it stopped.
+
+    A run with other sizes than the registered ones says so on every page and claims nothing.
+
+    Example: protogov study learning --stage opponents screening --out results/learning
+    """
+
+    stage: tuple[
+        Literal["preregistration", "opponents", "screening", "training", "evaluation", "ceilings", "crises"], ...
+    ] = STAGES
+    """Stages, in any order; they run in that of the study."""
+    final: Annotated[bool, Once] = False
+    """Open the sealed test for what evaluation compared, and nothing else."""
+    size: tuple[str, ...] = PLAN.size
+    """Sizes of the world, first to last; what is decided is decided on the last."""
+    candidates: tuple[str, ...] = ()
+    """Rows of the table of candidates; all by default."""
+    forms: tuple[Literal["cooperative", "joint", "selfish"], ...] = (COOPERATIVE, JOINT, SELFISH)
+    """Forms in which candidates are trained."""
+    hours: float = PLAN.hours
+    """Market hours a seed of a training; a screening has a quarter."""
+    seeds: int = PLAN.seeds
+    """Seeds of a training; a screening has a third, one without a crisis a quarter, rounded up."""
+    tapes: int = PLAN.tapes["natural"]
+    """On natural; the others in proportion."""
+    states: int = PLAN.states
+    """Where planners go on from."""
+    members: tuple[str, ...] = ()
+    """Members of the ensemble in which results are repeated; all by default."""
+    generations: int = PLAN.generations
+    """Of a search of opponents."""
+    worlds: int = WORLDS
+    """Worlds side by side in a training."""
+
+    @property
+    def last_size(self) -> str:
+        """On which is decided."""
+        return self.size[-1]
+
+    @property
+    def screening_hours(self) -> float:
+        """Market hours a seed of a screening."""
+        return self.hours * PLAN.screening_hours / PLAN.hours
+
+    def seeds_of(self, purpose: str) -> tuple[int, ...]:
+        """Training seeds of a purpose, a key of `Plan.first_seed`."""
+        registered = {
+            "screening": PLAN.screening_seeds, "training": PLAN.seeds, "crises": PLAN.crisis_seeds,
+            "privileged": PLAN.privileged_seeds,
+        }[purpose]  # fmt: skip
+        count = ceil(self.seeds * registered / PLAN.seeds)
+        return tuple(range(PLAN.first_seed[purpose], PLAN.first_seed[purpose] + count))
+
+    def tapes_of(self, suite: str) -> int:
+        """Tapes of a scenario of a suite, a key of `Plan.tapes`."""
+        return max(self.tapes * PLAN.tapes[suite] // PLAN.tapes["natural"], FEWEST_TAPES)
+
+    @property
+    def chosen_members(self) -> tuple[str, ...]:
+        """Members of the ensemble."""
+        return self.members or shipped_ensemble().names
+
+    def reduced(self) -> list[str]:
+        """What differs from the registered sizes, in words; nothing for the registered study."""
+        registered: Mapping[str, object] = {
+            "size": PLAN.size, "candidates": (), "forms": (COOPERATIVE, JOINT, SELFISH), "hours": PLAN.hours,
+            "seeds": PLAN.seeds, "tapes": PLAN.tapes["natural"], "states": PLAN.states, "members": (),
+            "generations": PLAN.generations, "worlds": WORLDS,
+        }  # fmt: skip
+        return [
+            f"{name} {_words(getattr(self, name))} instead of {_words(wanted)}"
+            for name, wanted in registered.items()
+            if getattr(self, name) != wanted
+        ]
+
+    def check(self) -> Path:
+        """The folder of the study.
+
+        Raises:
+            BadInput: an option out of range, or no folder.
+        """
+        if self.out is None:
+            raise BadInput("out is missing; what is trained must be kept somewhere: --out FOLDER")
+        check_sizes(1, seeds=self.seeds, worlds=self.worlds, size=len(self.size), forms=len(self.forms))
+        check_sizes(1, generations=self.generations, states=self.states)
+        check_sizes(FEWEST_TAPES, tapes=self.tapes)
+        if not 0.0 < self.hours < 1e12:
+            raise BadInput(f"hours is {self.hours}; a number between 0 and 1e12 is accepted")
+        for name in self.size:
+            if name not in SIZES or SIZES[name].venues != 1:
+                known = ", ".join(one for one, row in SIZES.items() if row.venues == 1)
+                raise BadInput(f"size holds {name!r}; {known} are accepted")
+        find_candidates(self.candidates)
+        for name in self.members:
+            if name not in shipped_ensemble().names:
+                raise BadInput(f"members holds {name!r}; {', '.join(shipped_ensemble().names)} are accepted")
+        return self.out
+
+
+def _words(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(str, value)) or "all"
+    return f"{value:g}" if isinstance(value, float) else str(value)

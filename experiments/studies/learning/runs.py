@@ -1,0 +1,312 @@
+"""Training of a candidate in one form, on one market and size: policies of every seed, along its way and at its end.
+
+What learns by gradient is a run like any other, in a folder that `protogov train --resume`, `evaluate` and `report`
+understand; what learns by evolution is a search of `studies.tuning`, whose members are written as policy files. Both
+go on where they stopped.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from protogov.agents.baselines.linear_feedback import WEIGHTS, LinearFeedback
+from protogov.agents.policies.policy import Policy
+from protogov.agents.ppo.settings import PPOSettings
+from protogov.agents.tuning.networks import HIDDEN, Networks
+from protogov.envs.config import WorldConfig
+from protogov.envs.world.lever_table import LEVER_BY_NAME
+from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.fresh_tapes import Effort
+from protogov.experiments.core.governors import GovernorSet
+from protogov.experiments.core.paths import RunFolder
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.statistics import Floats
+from protogov.experiments.errors import BadInput, CheckFailed
+from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, LINEAR, Candidate
+from protogov.experiments.studies.learning.preregistration import COOPERATIVE, JOINT, SELFISH
+from protogov.experiments.studies.tuning.searches import FAMILIES, LEVERS, SHARES, Search, search_piece
+from protogov.experiments.training import train as training
+from protogov.experiments.training.learned import latest, load_run, policy_files
+from protogov.experiments.training.run_config import RunConfig, evaluation_world
+from protogov.experiments.training.seed import progress_of
+
+POPULATION, TAPES = {EVOLUTION: 24, LINEAR: 24}, {EVOLUTION: 16, LINEAR: 64}  # of a generation, as `protogov tune`
+WAY, FINISHED = "way", "finished"  # folder of the policies along a seed's way, and the file that says that it is whole
+STEPS = 8  # checkpoints of a run; those at `SHARES` of it are kept as policies
+
+
+@dataclass(frozen=True)
+class Learner:
+    """What is trained.
+
+    Attributes:
+        candidate: a row of the table.
+        size: of the world.
+        form: "cooperative", "joint" or "selfish".
+        scenario: on which it learns.
+        seeds: of training.
+        hours: market hours a seed.
+        worlds: side by side, for what learns by gradient.
+        privileged: it sees what only the simulator knows.
+    """
+
+    candidate: Candidate
+    size: str
+    form: str
+    scenario: str
+    seeds: tuple[int, ...]
+    hours: float
+    worlds: int
+    privileged: bool = False
+
+    @property
+    def name(self) -> str:
+        """For tables; the size apart, which has its own column."""
+        sight = "privileged " if self.privileged else ""
+        return f"{self.candidate.name} {sight}{self.form} on {self.scenario}"
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder."""
+        return f"{self.size}_{self.name}_{self.seeds[0]}".replace(" ", "-")
+
+    @property
+    def world(self) -> WorldOptions:
+        """The world that it learns in."""
+        roles = ("joint",) if self.form == JOINT else ()
+        base = WorldOptions(
+            size=self.size, roles=roles, cooperation=float(self.form == COOPERATIVE), privileged=self.privileged
+        )
+        return _changed(base, self.candidate, "world.")
+
+    def config(self) -> WorldConfig:
+        """The world that it is measured in: what it sees and sets, whole episodes, the default people."""
+        return replace(evaluation_world(self.world.make()), member="")
+
+
+@dataclass(frozen=True)
+class Start:
+    """Constants and a linear rule that were tuned for a market: F64[12] actions, F64[12, 4] weights."""
+
+    constants: Floats
+    linear: Floats
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A seed that was trained.
+
+    Attributes:
+        learner: of which it is a seed.
+        seed: its number.
+        way: (market hours, policies' folder) along the way; the last is the end.
+    """
+
+    learner: Learner
+    seed: int
+    way: tuple[tuple[float, Path], ...]
+
+    def governors(self, step: int = -1, name: str = "") -> GovernorSet:
+        """The set at a step of its way, by default the end, under its learner's name or another one."""
+        return GovernorSet(name or self.learner.name, self.seed, policy_files(self.way[step][1]))
+
+
+def forms_of(candidate: Candidate, forms: Sequence[str]) -> tuple[str, ...]:
+    """Forms in which it can learn: evolution scores welfare, and has no rewards of single roles."""
+    return tuple(form for form in forms if form != SELFISH or candidate.algorithm == GRADIENT)
+
+
+def train_learner(learner: Learner, start: Start, out: Path, how: Running) -> list[Trained]:
+    """Train every seed, or go on with it.
+
+    Raises:
+        BadInput: the candidate's options are refused, or the folder holds another run.
+        CheckFailed: a seed's learning diverged, a process died, or the disk filled up.
+        KeyboardInterrupt: Ctrl-C; everything is saved.
+    """
+    folder = RunFolder(out / "runs" / learner.folder)
+    if learner.candidate.algorithm != GRADIENT:
+        return _evolve(learner, start, folder, how)
+    options = train_options(learner, start, folder.path)
+    config = _folder_of(folder, options)
+    places = [folder.seed_folder(seed, len(config.seeds)) for seed in config.seeds]
+    if not all((place / WAY / FINISHED).is_file() for place in places):
+        results = training.train(folder, config, how.jobs, resume=True)
+        if len(results) < len(config.seeds) or not all(one.finished for one in results):
+            raise KeyboardInterrupt
+    return [Trained(learner, seed, _keep_way(place)) for seed, place in zip(config.seeds, places, strict=True)]
+
+
+def find_trained(learner: Learner, out: Path) -> list[Trained]:
+    """What `train_learner` left.
+
+    Raises:
+        BadInput: a seed has not been trained to its end.
+    """
+    folder = RunFolder(out / "runs" / learner.folder)
+    places = [folder.seed_folder(seed, len(learner.seeds)) for seed in learner.seeds]
+    for place in places:
+        if not (place / WAY / FINISHED).is_file():
+            raise BadInput(f"{place}: was not trained to its end; run --stage training again")
+    return [Trained(learner, seed, _way_in(place)) for seed, place in zip(learner.seeds, places, strict=True)]
+
+
+def train_options(learner: Learner, start: Start, folder: Path) -> training.Options:
+    """The options of `protogov train` of one learner; policies to start from are written to `folder`.
+
+    Raises:
+        BadInput: a row of the table names an option that there is not, or that is refused.
+    """
+    settings = _changed(PPOSettings(), learner.candidate, "ppo.")
+    if learner.candidate.start != "defaults":
+        if settings.architecture != "mlp" or settings.hidden_sizes != HIDDEN or settings.action_form != "target":
+            raise BadInput(
+                f"candidate {learner.candidate.name} starts at {learner.candidate.start}; the architecture mlp of "
+                f"{HIDDEN} with targets is accepted there"
+            )
+        settings = replace(settings, start=str(write_start(learner, start, folder / "start")))
+    # here, so that a row of the table can set whatever `protogov train` learns to do
+    options = _changed(training.Options(name=folder.name, runs=folder.parent), learner.candidate, "")
+    options = replace(
+        options, scenario=learner.scenario, seeds=learner.seeds, market_hours=learner.hours, worlds=learner.worlds,
+        world=learner.world, ppo=settings,
+    )  # fmt: skip
+    every = max(training.configure(options, "").total_rollouts // STEPS, 1)
+    return replace(options, ppo=replace(settings, checkpoint_every=every, keep_checkpoints=0))
+
+
+def _changed(base: Any, candidate: Candidate, prefix: str) -> Any:
+    """An options object with the candidate's options of that section."""
+    own = {
+        name.removeprefix(prefix): value
+        for name, value in candidate.options.items()
+        if name.startswith(prefix) and "." not in name.removeprefix(prefix)
+    }
+    try:
+        return replace(base, **own)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"candidate {candidate.name} cannot be trained: {error}") from None
+
+
+def _folder_of(folder: RunFolder, options: training.Options) -> RunConfig:
+    """The run's configuration, written or found.
+
+    Raises:
+        BadInput: the folder holds a run that was asked for with other options.
+    """
+    config = training.configure(options, "protogov study learning")
+    if not folder.config.exists():
+        training.write_configuration(folder, options, config)
+        return config
+    stored = load_run(folder)
+    if replace(stored, command="", started="") != replace(config, command="", started=""):
+        raise BadInput(
+            f"{folder.path}: holds a run with other options than are asked for now; give the same, or another --out"
+        )
+    return training.run_to_resume(folder)
+
+
+def _keep_way(seed_folder: Path) -> tuple[tuple[float, Path], ...]:
+    """Keep the policies of the checkpoints at `SHARES` of a finished run, and its last checkpoint whole."""
+    if (seed_folder / WAY / FINISHED).is_file():
+        return _way_in(seed_folder)
+    last = latest(seed_folder)
+    assert last is not None, "a finished run has a checkpoint"
+    found = sorted((int(path.name), path) for path in last.parent.iterdir() if path.name.isdigit())
+    for _, path in found:
+        done, total, hours = progress_of(path)
+        near = any(done == max(round(share * STEPS), 1) * max(total // STEPS, 1) for share in SHARES[:-1])
+        place = seed_folder / WAY / f"{hours:.0f}"
+        if near or path == last:
+            place.mkdir(parents=True, exist_ok=True)
+            for file in path.glob("policy_*"):
+                shutil.copy2(file, place / file.name)
+        if path != last:
+            shutil.rmtree(path)  # its worlds are large
+    (seed_folder / WAY / FINISHED).touch()
+    return _way_in(seed_folder)
+
+
+def _way_in(seed_folder: Path) -> tuple[tuple[float, Path], ...]:
+    places = (path for path in (seed_folder / WAY).iterdir() if path.is_dir())
+    return tuple(sorted((float(path.name), path) for path in places))
+
+
+# ---------------------------------------------------------------------- evolution
+
+
+def effort(learner: Learner, episode_hours: int) -> Effort:
+    """Generations within the learner's market hours, at the sizes of `protogov tune`."""
+    kind = learner.candidate.algorithm
+    population, tapes = POPULATION[kind], TAPES[kind]
+    generations = max(int(learner.hours / (episode_hours * population * tapes)), 1)
+    return Effort(generations, population, tapes, FAMILIES[kind].sigma)
+
+
+def _evolve(learner: Learner, start: Start, folder: RunFolder, how: Running) -> list[Trained]:
+    kind, config = learner.candidate.algorithm, learner.config()
+    own = effort(learner, config.episode_hours)
+    point = FAMILIES[kind].start(FAMILIES[kind].make(config), start.constants)
+    jobs = [Search(learner.scenario, kind, seed, own, tuple(point.tolist())) for seed in learner.seeds]
+    pieces = [Piece(f"search_{learner.folder}_{job.number}", job) for job in jobs]
+    found = []
+    for seed, table in zip(learner.seeds, run_pieces(search_piece, config, pieces, how, learner.name), strict=True):
+        seed_folder = folder.seed_folder(seed, len(learner.seeds))
+        for share in SHARES:
+            hours = max(round(share * own.generations), 1) * own.population * own.tapes * config.episode_hours
+            place = seed_folder / WAY / f"{hours:.0f}"
+            place.mkdir(parents=True, exist_ok=True)
+            after = table[f"after_{share:g}"]
+            policies = Networks(config).policies(after) if kind == EVOLUTION else linear_policies(config, after)
+            for policy in policies:
+                policy.save(place)
+        (seed_folder / WAY / FINISHED).touch()
+        found.append(Trained(learner, seed, _way_in(seed_folder)))
+    return found
+
+
+def linear_policies(config: WorldConfig, weights: Floats) -> list[Policy]:
+    """The linear rule as policies of every governor: an incumbent, and a network that adds nothing.
+
+    Args:
+        config: of the world.
+        weights: F64[12, 4], or as a vector, lever by lever in the order of all levers.
+    """
+    rows = np.asarray(weights, np.float64).reshape(-1, WEIGHTS)
+    return [
+        replace(policy, weights={name: np.zeros_like(values) for name, values in policy.weights.items()})
+        for policy in _around(config, rows)
+    ]
+
+
+def write_start(learner: Learner, start: Start, folder: Path) -> Path:
+    """Policies that begin as the constants or as the linear rule, for learning to go on from; the folder."""
+    rows = start.linear
+    if learner.candidate.start == "constants":
+        rows = np.zeros((len(LEVERS), WEIGHTS))
+        rows[:, 0] = start.constants
+    folder.mkdir(parents=True, exist_ok=True)
+    for policy in _around(learner.config(), rows):
+        policy.save(folder)
+    return folder
+
+
+def _around(config: WorldConfig, rows: Floats) -> list[Policy]:
+    """Networks whose output is zero, around the rule of weights F64[12, 4]."""
+    networks = Networks(config)
+    found = []
+    for policy in networks.policies(networks.start(np.zeros(len(networks.levers)))):
+        own = rows[[LEVERS.index(name) for name in policy.levers]]
+        rule = LinearFeedback([LEVER_BY_NAME[name] for name in policy.levers], own).incumbent()
+        rule = replace(rule, slopes=tuple(slope for slope in rule.slopes if slope.weight != 0.0))
+        found.append(replace(policy, incumbent=rule))
+    return found
+
+
+def broken(error: CheckFailed) -> bool:
+    """Whether the learning of a seed diverged, which is a result, and not a fault of the machine."""
+    return str(error).startswith("seed ")

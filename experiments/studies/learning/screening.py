@@ -1,0 +1,165 @@
+"""Screening: every candidate trained briefly, all of them listed, and the rule by which at most two go on.
+
+Only validation is looked at, on tapes that no later stage plays.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.pieces import Running
+from protogov.experiments.core.statistics import Floats, Interval, interval_columns, student_t
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import Table, columns, concatenate
+from protogov.experiments.errors import CheckFailed
+from protogov.experiments.studies.learning.candidates import CANDIDATES, GRADIENT, Candidate, find_candidates
+from protogov.experiments.studies.learning.opponents import Opponents, tuned_on
+from protogov.experiments.studies.learning.options import Options
+from protogov.experiments.studies.learning.playing import Asked, Tapes, controls_of, matrix, play_asked, screening_tapes
+from protogov.experiments.studies.learning.preregistration import (
+    CONSTANTS,
+    COOPERATIVE,
+    LINEAR_RULE,
+    PLAN,
+    STRESS,
+    VALIDATION,
+)
+from protogov.experiments.studies.learning.runs import Learner, Trained, broken, train_learner
+
+MARKET = STRESS
+RIVALS = tuple(tuned_on(name, MARKET) for name in (CONSTANTS, LINEAR_RULE))
+MOST = 2  # candidates that go on
+GAINS = ("gain", "over_linear", "over_own_means", "over_yoked", "feedback")
+NOTHING = Interval(np.nan, np.nan, np.nan)
+
+
+def measure(options: Options, how: Running, opponents: Opponents) -> Found:
+    """Train and play every candidate on every size."""
+    out, tapes = options.check(), screening_tapes(options)
+    rows, runs, curves = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
+    for size in options.size:
+        trained, failed = _train(options, how, opponents, size)
+        rivals = [one for one in opponents.sets(size, MARKET, out) if one.name in RIVALS]
+        asked = [Asked(WorldOptions(size=size).make(), one, tapes) for one in rivals]
+        asked += [
+            Asked(one.learner.config(), one.governors(), tapes, controls=True) for of in trained.values() for one in of
+        ]
+        played = play_asked(asked, how, f"screening: {size}")
+        for candidate in find_candidates(options.candidates):
+            own = run_rows(trained[candidate.name], played) if candidate.name in trained else []
+            runs += own
+            rows.append(candidate_row(size, candidate, own, failed.get(candidate.name, "")))
+        curves += curve_rows(trained.values(), RIVALS[0], played, tapes, how)
+    tables = {"screening": columns(rows)} | ({"runs": columns(runs), "curves": columns(curves)} if runs else {})
+    chosen, reasons = choose(rows, options.last_size)
+    return Found(tables, {"chosen": chosen, "reasons": reasons})
+
+
+def _train(
+    options: Options, how: Running, opponents: Opponents, size: str
+) -> tuple[dict[str, list[Trained]], dict[str, str]]:
+    """Trained seeds of each candidate; and what broke off, with its reason."""
+    trained, failed = {}, {}
+    for candidate in find_candidates(options.candidates):
+        learner = Learner(
+            candidate, size, COOPERATIVE, MARKET, options.seeds_of("screening"), options.screening_hours, options.worlds
+        )
+        try:
+            trained[candidate.name] = train_learner(learner, opponents.start(size, MARKET), options.check(), how)
+        except CheckFailed as error:
+            if not broken(error):
+                raise
+            failed[candidate.name] = str(error)
+    return trained, failed
+
+
+def run_rows(own: Sequence[Trained], played: Table) -> list[dict[str, Any]]:
+    """A row a seed of a learner."""
+    learner = own[0].learner
+    gains = gains_of(played, VALIDATION, learner.name)
+    return [
+        {"size": learner.size, "candidate": learner.candidate.name, "seed": one.seed, "hours": one.way[-1][0],
+         **{name: float(values[at]) for name, values in gains.items()}}
+        for at, one in enumerate(own)
+    ]  # fmt: skip
+
+
+def candidate_row(size: str, candidate: Candidate, runs: Sequence[Mapping[str, Any]], failed: str) -> dict[str, Any]:
+    """One candidate on one size, with intervals over its seeds; NaN where it broke off."""
+    row = {
+        "size": size, "candidate": candidate.name, "algorithm": candidate.algorithm, "about": candidate.about,
+        "reference": candidate.reference, "seeds": len(runs), "failed": failed,
+    }  # fmt: skip
+    for name in GAINS:
+        found = student_t([one[name] for one in runs]) if runs else NOTHING
+        row |= interval_columns(name, found)
+    return row
+
+
+def gains_of(played: Table, suite: str, name: str) -> dict[str, Floats]:
+    """Mean gains of a learner, F64[training seeds]; feedback is the smaller of those over the two controls."""
+    own = matrix(played, suite, name).mean(axis=1)
+    constants, linear = (own - matrix(played, suite, one).mean() for one in RIVALS)
+    means, yoked = (own - matrix(played, suite, one).mean(axis=1) for one in controls_of(name))
+    return {
+        "gain": constants, "over_linear": linear, "over_own_means": means, "over_yoked": yoked,
+        "feedback": np.minimum(means, yoked),
+    }  # fmt: skip
+
+
+def curve_rows(
+    trained: Iterable[Sequence[Trained]], constants: str, played: Table, tapes: Tapes, how: Running
+) -> list[dict[str, Any]]:
+    """W over the constants along the way of every seed; the ends are in `played`, on the same tapes."""
+    every = [one for of in trained for one in of]
+    steps = [(one, at, hours) for one in every for at, (hours, _) in enumerate(one.way[:-1])]
+    asked = [Asked(one.learner.config(), one.governors(at, f"{one.learner.name} at {at}"), tapes)
+             for one, at, _ in steps]  # fmt: skip
+    table = concatenate([played, play_asked(asked, how, "curves")]) if asked else played
+    steps += [(one, -1, one.way[-1][0]) for one in every]
+    level, rows = matrix(table, tapes.name, constants).mean(), []
+    for one, at, hours in steps:
+        learner = one.learner
+        name = learner.name if at < 0 else f"{learner.name} at {at}"
+        welfare = matrix(table, tapes.name, name)[learner.seeds.index(one.seed)]
+        rows.append({"size": learner.size, "candidate": learner.candidate.name, "learner": learner.name,
+                     "algorithm": learner.candidate.algorithm, "seed": one.seed, "hours": hours,
+                     "gain": float(welfare.mean() - level)})  # fmt: skip
+    return rows
+
+
+def choose(rows: Sequence[Mapping[str, Any]], size: str) -> tuple[list[str], list[str]]:
+    """Names of the candidates that go on, by the registered rule, and why.
+
+    Args:
+        rows: of the screening, with size, candidate, algorithm, reference, failed, gain and feedback.
+        size: the last one.
+    """
+    order = {one.name: at for at, one in enumerate(CANDIDATES)}
+    able = [row for row in rows if row["size"] == size and not row["reference"] and not row["failed"]]
+    if not able:
+        return [], ["No candidate was trained without breaking off, so that none goes on."]
+    fed = [row for row in able if row["feedback"] > 0.0]
+    reasons = [] if fed else ["No candidate gains above both of its controls; the rule is applied to all."]
+
+    def place(row: Mapping[str, Any]) -> tuple[float, int]:
+        return -row["gain"], order.get(row["candidate"], len(order))
+
+    ranked = sorted(fed or able, key=place)
+    first, *others = ranked
+    chosen = [first]
+    reasons.append(f"{first['candidate']} has the highest score, {first['gain']:+.2f} bp, and goes on.")
+    if first["algorithm"] != GRADIENT:
+        others = [row for row in (*others, *sorted(able, key=place)) if row["algorithm"] == GRADIENT]
+        if others:
+            chosen.append(others[0])
+            reasons.append(f"{others[0]['candidate']} is the best that learns by gradient, and goes on for H2 and H3.")
+    elif others and first["gain"] - others[0]["gain"] <= PLAN.smallest_effect:
+        chosen.append(others[0])
+        reasons.append(
+            f"{others[0]['candidate']} is {first['gain'] - others[0]['gain']:.2f} bp behind, at most the smallest "
+            "effect of interest, and goes on."
+        )
+    return [row["candidate"] for row in chosen[:MOST]], reasons

@@ -1,0 +1,165 @@
+"""`protogov study learning`: whether governors that learn beat honest opponents, in stages, as registered.
+
+Every stage has its folder. It reads what those before it wrote, and refuses what was made under another registration
+or in another world.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.files import write_text
+from protogov.experiments.core.pieces import Running
+from protogov.experiments.core.results import MANIFEST, load_tables, read_manifest
+from protogov.experiments.core.study import Found, Judged, Study
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.learning import (
+    ceilings,
+    drawing,
+    evaluation,
+    final,
+    leave_out,
+    opponents,
+    pages,
+    preregistration,
+    screening,
+    training,
+)
+from protogov.experiments.studies.learning.opponents import Opponents
+from protogov.experiments.studies.learning.options import (
+    CEILINGS,
+    CRISES,
+    EVALUATION,
+    FINAL,
+    OPPONENTS,
+    REGISTER,
+    SCREENING,
+    STAGES,
+    TRAINING,
+    Options,
+)
+
+PAGE = "preregistration.md"
+TRAINS = (OPPONENTS, SCREENING, TRAINING, CEILINGS, CRISES)
+# stage -> of (options, how, opponents, candidates that go on)
+MEASURES: Mapping[str, Callable[[Options, Running, Opponents, Sequence[str]], Found]] = {
+    SCREENING: lambda options, how, rivals, chosen: screening.measure(options, how, rivals),
+    TRAINING: training.measure, EVALUATION: evaluation.measure, CEILINGS: ceilings.measure,
+    CRISES: leave_out.measure, FINAL: final.measure,
+}  # fmt: skip
+NEEDS = {SCREENING: (), TRAINING: (SCREENING,), EVALUATION: (SCREENING, TRAINING), CEILINGS: (SCREENING, TRAINING),
+         CRISES: (SCREENING,), FINAL: (SCREENING, TRAINING, EVALUATION)}  # fmt: skip
+
+
+def measure(options: Options, how: Running) -> Iterator[Found]:
+    """The stages asked for, in their order; each is written before the next one begins.
+
+    Raises:
+        BadInput: an option out of range, a stage that lacks one before it, another registration or world than before,
+            or a training after the sealed test was opened.
+    """
+    out = options.check()
+    stages = (FINAL,) if options.final else tuple(name for name in STAGES if name in options.stage)
+    how = replace(how, keep=out / "pieces")
+    for stage in stages:
+        if stage == REGISTER:
+            register(out)
+            continue
+        check_registered(out)
+        if stage in TRAINS:
+            final.refuse_training()
+        if stage == OPPONENTS:
+            found = opponents.measure(options, how)
+        else:
+            before = [stored(out, name, options) for name in (OPPONENTS, *NEEDS[stage])]
+            chosen = before[1].facts["chosen"] if len(before) > 1 else []
+            if stage != SCREENING and not chosen:
+                raise BadInput(f"{out / SCREENING}: no candidate goes on; there is nothing for {stage}")
+            found = MEASURES[stage](options, how, Opponents(before[0].tables), chosen)
+        about = {**found.facts, "preregistration": preregistration.digest(), "reduced": options.reduced()}
+        yield Found(found.tables, {stage: about})
+
+
+def register(out: Path) -> None:
+    """Write the page of what is registered.
+
+    Raises:
+        BadInput: something was made under another registration.
+    """
+    for path in sorted(out.glob(f"*/{MANIFEST}")):
+        _check_digest(path.parent)
+    print(write_text(out / PAGE, preregistration.render()))
+
+
+def check_registered(out: Path) -> None:
+    """Raise BadInput unless the page in the folder is what is registered now."""
+    path = out / PAGE
+    if not path.is_file():
+        raise BadInput(
+            f"{path} is missing; write it first: protogov study learning --stage preregistration --out {out}"
+        )
+    if path.read_text(encoding="utf-8") != preregistration.render():
+        raise BadInput(f"{path}: is not what is registered now; nothing is scored under a changed registration")
+
+
+def _check_digest(folder: Path) -> dict[str, Any]:
+    about = read_manifest(folder)
+    facts: dict[str, Any] = about["facts"].get(folder.name, {})
+    if facts.get("preregistration") != preregistration.digest():
+        raise BadInput(f"{folder}: was made under another registration; nothing is scored under a changed one")
+    return about
+
+
+def stored(out: Path, stage: str, options: Options) -> Found:
+    """What an earlier stage found.
+
+    Raises:
+        BadInput: it is missing, was made under another registration, in another world, or with other sizes.
+    """
+    folder = out / stage
+    if not (folder / MANIFEST).is_file():
+        raise BadInput(f"{folder}: is missing; run it first: protogov study learning --stage {stage} --out {out}")
+    about = _check_digest(folder)
+    if about["physics"] != source_digest():
+        raise BadInput(f"{folder}: was made in another world than this one; run --stage {stage} again")
+    facts = about["facts"][stage]
+    if facts["reduced"] != options.reduced():
+        given = "; ".join(facts["reduced"]) or "the registered sizes"
+        raise BadInput(f"{folder}: was made with {given}; give the same, or another --out")
+    return Found(load_tables(folder, about["tables"]), facts)
+
+
+def _one(found: Found) -> tuple[str, Found]:
+    ((stage, facts),) = found.facts.items()
+    return stage, Found(found.tables, facts)
+
+
+def judge(found: Found) -> Judged:
+    """What a stage says; a reduced one says so first, and claims nothing."""
+    stage, own = _one(found)
+    return Judged(tuple(pages.sentences(stage, own)))
+
+
+def draw(found: Found) -> Mapping[str, Figure]:
+    """The figure of a stage that has one."""
+    stage, own = _one(found)
+    return drawing.draw(stage, own, pages.words(stage, own))
+
+
+def page(found: Found, judged: Judged) -> list[str]:
+    """The other sentences, figures and tables."""
+    stage, own = _one(found)
+    return pages.page(stage, own)
+
+
+def index(parts: Mapping[str, Found]) -> list[str]:
+    """The page over all stages."""
+    return pages.index({name: _one(found)[1] for name, found in parts.items()}, PAGE)
+
+
+STUDY = Study("learning", "Whether governors that learn beat honest opponents", Options, measure, judge, draw, page,
+              index=index)  # fmt: skip
