@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, log
@@ -129,7 +130,8 @@ class Prover:
     def costs(self, proof: Path) -> ProofCosts:
         """Of the last of each; after `prove` and `verify`."""
         sizes = [self._write(name).stat().st_size for name in ("proving.key", "verifying.key")]
-        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        unit = 1 if sys.platform == "darwin" else 1024  # in which the system counts
+        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
         size = len(read_proof(proof)["proof"])
         return ProofCosts(
             **self._times, proof_bytes=size, key_bytes=sizes[0], verifying_key_bytes=sizes[1],
