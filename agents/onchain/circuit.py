@@ -23,7 +23,8 @@ _OPSET, _IR_VERSION = 13, 8  # the oldest that have what is used
 
 def exact_pieces(numbers: NDArray[np.int64]) -> list[NDArray[np.float32]]:
     """Arrays of whole numbers in float32 whose sum is exactly `numbers`, at least one."""
-    pieces, rest = [], np.asarray(numbers, np.int64)
+    pieces: list[NDArray[np.float32]] = []
+    rest = np.asarray(numbers, np.int64)
     while not pieces or rest.any():
         pieces.append(rest.astype(np.float32))
         rest = rest - pieces[-1].astype(np.int64)
@@ -105,7 +106,7 @@ def circuit_model(specification: Specification) -> Any:
         graph.add(layer.bias + (raised << layer.shift))
         graph.apply("Relu", graph.at)
         if layer.shift:
-            graph.apply("Div", graph.at, graph.constant(np.float32(2.0**layer.shift)))
+            graph.apply("Div", graph.at, graph.constant(np.full((), 2.0**layer.shift, np.float32)))
             graph.apply("Relu", graph.at)
         if last:
             one = specification.one

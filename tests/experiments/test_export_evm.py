@@ -93,7 +93,8 @@ def save_large_policy(folder):
     return Policy("rate_0", names, levers, (), "relu", None, 6.0, weights).save(folder)[0]
 
 
-TINY_WORLD = ("--size", "tiny", "--roles", "rate", "--decision-hours", "6", "--episode-hours", "48")
+TINY = {"size": "tiny", "roles": "rate", "decision-hours": "6", "episode-hours": "48"}
+TINY_WORLD = tuple(part for name, value in TINY.items() for part in (f"--world.{name}", value))
 
 
 def test_an_imitation_that_is_not_allowed_is_refused(tmp_path, capsys):
