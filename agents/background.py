@@ -44,12 +44,12 @@ def background_governor(source: str, seat: Agent, world: WorldConfig, *, seed: i
 
 
 def check_policy(governor: Governor, seat: Agent, world: WorldConfig) -> None:
-    """A policy needs its numbers in their order: refuse a policy trained on others, or with other decision hours.
+    """A policy needs its numbers: refuse one trained on others, or with other decision hours; a contract likewise.
 
     Raises:
         ValueError: the policy does not fit the seat or the world; other governors pass.
     """
-    policy = getattr(governor, "policy", None)
+    policy = governor if hasattr(governor, "check_features") else getattr(governor, "policy", None)
     if policy is None:
         return
     if policy.decision_hours != world.decision_hours:

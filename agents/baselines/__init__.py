@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from protogov.agents.baselines.baseline import REGISTER, Baseline
 from protogov.agents.baselines.composite import Composite
+from protogov.agents.files import read_object
 from protogov.envs.world.lever_table import with_defaults
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def make_governor(
     Args:
         name: one of `governor_names`; or several joined by "+", each for the levers that it sets, where the last one
             has priority (such as "pi+steward_var"; names that do not fit the role are ignored); or the path of a
-            policy_<agent>.json.
+            policy_<agent>.json, or of a contract's manifest.json.
         role: whose levers it sets.
         seed: of its randomness.
         values: only for "constant": physical values by lever name; other levers keep their defaults.
@@ -86,9 +87,14 @@ def make_governor(
 
 
 def _load(path: Path, role: Role, seed: int) -> Governor:
-    from protogov.agents.policies import PolicyError, load_policy  # imports torch
+    from protogov.agents.onchain.governor import SpecificationGovernor, load_contract
+    from protogov.agents.onchain.manifest import FORMAT
+    from protogov.agents.policies import PolicyError, PolicyGovernor, load_policy  # imports torch
 
-    governor = load_policy(path, seed=seed)
+    is_contract = path.is_file() and read_object(path, PolicyError).get("format") == FORMAT
+    governor: PolicyGovernor | SpecificationGovernor = (
+        load_contract(path) if is_contract else load_policy(path, seed=seed)
+    )
     if governor.levers != role.levers:
         raise PolicyError(f"{path}: sets {', '.join(governor.levers)}; this role sets {', '.join(role.levers)}")
     return governor

@@ -20,6 +20,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.onchain.inputs import ContractInput
 from protogov.agents.onchain.network import Layers
 from protogov.agents.onchain.specification import IntegerLayer, Specification
 
@@ -68,7 +69,7 @@ def error_bound(layers: Layers, specification: Specification) -> ErrorBound:
     return ErrorBound(
         tuple(_above(one.most) for one in quantised),
         tuple(_above(one.most) for one in rounded),
-        tuple(_above(one) for one in _float32(layers, values)),
+        tuple(_above(one) for one in _float32(layers, specification.inputs, values)),
     )
 
 
@@ -132,12 +133,12 @@ def _after(error: _Range, low: int, high: int, layer: IntegerLayer, last: bool) 
     return _Range(max(min(error.low, ZERO), -true), min(max(error.high, ZERO), most)), true
 
 
-def _float32(layers: Layers, values: list[list[Fraction]]) -> list[Fraction]:
+def _float32(layers: Layers, inputs: tuple[ContractInput, ...], values: list[list[Fraction]]) -> list[Fraction]:
     """Bounds on what float32 adds; `values` are the largest |x| at the entry of each layer."""
-    errors = [_UNIT * value for value in values[0]]  # an observation is itself rounded to float32
+    errors = [_gamma(len(one.terms) + 1) * one.reach for one in inputs]  # observations are rounded, then added up
     for (weight, bias), most in zip(layers, values, strict=True):
         terms = weight.shape[1] + 1
-        gamma = terms * _UNIT / (1 - terms * _UNIT)
+        gamma = _gamma(terms)
         reach = [value + error for value, error in zip(most, errors, strict=True)]
         errors = [
             sum((abs(w) * (error + gamma * x) for w, error, x in zip(row, errors, reach, strict=True)), ZERO)
@@ -146,6 +147,10 @@ def _float32(layers: Layers, values: list[list[Fraction]]) -> list[Fraction]:
             for row, one in zip(_exact(weight), bias, strict=True)
         ]
     return [min(error, Fraction(2)) for error in errors]
+
+
+def _gamma(terms: int) -> Fraction:
+    return terms * _UNIT / (1 - terms * _UNIT)
 
 
 def _above(value: Fraction) -> float:

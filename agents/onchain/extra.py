@@ -1,4 +1,4 @@
-"""What the optional extra `evm` brings: the compiler, at the one version that contracts are written for, and an EVM."""
+"""What the optional extras bring: `evm`, the pinned compiler of contracts and an EVM; `zk`, a proof system."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 VYPER = "0.4.3"  # the code that it makes is compared byte by byte: no other version will do
+EZKL = "23.0.5"  # another version makes other circuits
+_PINNED = {"vyper": VYPER, "ezkl": EZKL}
+_EXTRAS = {"ezkl": "zk", "onnx": "zk"}  # all others are of `evm`
 
 
 class ExtraMissing(RuntimeError):
@@ -14,18 +17,19 @@ class ExtraMissing(RuntimeError):
 
 
 def need(name: str, purpose: str) -> ModuleType:
-    """The module `name` of the extra.
+    """The module `name` of an extra.
 
     Raises:
-        ExtraMissing: it is not installed, or is a compiler of another version.
+        ExtraMissing: it is not installed, or is of another version than the pinned one.
     """
-    cure = "install the optional extra: pip install 'protogov[evm]'"
     package = name.split(".")[0]
+    cure = f"install the optional extra: pip install 'protogov[{_EXTRAS.get(package, 'evm')}]'"
     try:
         found = version(package)
         module = import_module(name)
     except (PackageNotFoundError, ImportError):
         raise ExtraMissing(f"{package} is not installed, which {purpose} needs; {cure}") from None
-    if package == "vyper" and found.split("+")[0] != VYPER:
-        raise ExtraMissing(f"vyper is {found}; {purpose} needs {VYPER} alone; {cure}")
+    pinned = _PINNED.get(package)
+    if pinned is not None and found.split("+")[0] != pinned:
+        raise ExtraMissing(f"{package} is {found}; {purpose} needs {pinned} alone; {cure}")
     return module

@@ -16,10 +16,10 @@ from protogov.agents.onchain.bounds import ErrorBound
 from protogov.agents.onchain.compiler import MOST_CODE, Code, compile_vyper, keccak256
 from protogov.agents.onchain.decode import DecodeError, decode_layers, layer_places
 from protogov.agents.onchain.extra import VYPER
-from protogov.agents.onchain.features import world_inputs
+from protogov.agents.onchain.features import policy_inputs
 from protogov.agents.onchain.inputs import INPUT_BITS
 from protogov.agents.onchain.machine import GasReport, gas_report
-from protogov.agents.onchain.network import FITS, ExportError, plain_layers
+from protogov.agents.onchain.network import FITS, ExportError, contract_stack, plain_layers
 from protogov.agents.onchain.quantise import LANES, quantise
 from protogov.agents.onchain.search import extreme_sums, largest_errors
 from protogov.agents.onchain.specification import Specification, read_specification
@@ -27,11 +27,14 @@ from protogov.agents.onchain.vyper_source import EVM_VERSION, SIGNATURE, input_w
 from protogov.agents.policies.policy import Policy
 from protogov.agents.policies.policy_governor import PolicyGovernor
 
-FORMAT, VERSION = "protogov-contract", 1
+FORMAT, VERSION = "protogov-contract", 2
 MARGIN = 1.2  # the empirical limit over the largest error seen
 _NORMALISES = {
-    "contract": "count = floor(value / step + 1/2) + half, value in `unit`: the first layer holds the scaling",
-    "caller": "count = floor(observation / step + 1/2) + half, the caller working out the observation of the feature",
+    "contract": "value = sum over terms of value_weight * feature, each in its own unit; count = floor(value / step + "
+    "1/2) + half, within 0 and 2 * half: the first layer holds the scaling",
+    "caller": "observation = sum over terms of weight * y, y = feature / scale where the transform is linear and "
+    "sign(feature) * log(1 + |feature| / scale) where it is symlog, within +-limit; count = floor(observation / step + "
+    "1/2) + half, within 0 and 2 * half",
 }
 LIMITS = (
     "a wrong price feed is decided on as if it were right",
@@ -56,6 +59,7 @@ class Contract:
         source: in Vyper.
         code: compiled from it.
         gas: what it costs.
+        decision_hours: hours between two decisions that the policy learned with.
     """
 
     specification: Specification
@@ -64,12 +68,15 @@ class Contract:
     source: str
     code: Code
     gas: GasReport
+    decision_hours: float
 
     def manifest(self) -> dict[str, Any]:
         """JSON-able."""
         return {
             "format": FORMAT,
             "version": VERSION,
+            "agent": self.specification.agent,
+            "decision_hours": self.decision_hours,
             "compiler": {"name": "vyper", "version": VYPER, "evm_version": EVM_VERSION, "optimize": "gas"},
             "function": SIGNATURE.format(words=input_words(self.specification)),
             "source_sha256": hashlib.sha256(self.source.encode()).hexdigest(),
@@ -94,14 +101,14 @@ def make_contract(policy: Policy, lanes: int = LANES) -> Contract:
     """Quantise a policy, write and compile its contract, and measure errors and gas.
 
     Args:
-        policy: a plain stack of linear layers and ReLU with at most 32 inputs.
+        policy: a plain stack of linear layers and ReLU with at most 32 inputs, or a compact one.
         lanes: neurons a word of 256 bits.
 
     Raises:
         ExportError: the policy cannot become a contract, or its code is larger than the chain accepts.
         ExtraMissing: the optional extra is not installed.
     """
-    quantised = quantise(policy, world_inputs(policy.features), lanes)
+    quantised = quantise(policy, policy_inputs(policy), lanes)
     specification = quantised.specification
     source = vyper_source(specification)
     code = compile_vyper(source)
@@ -110,12 +117,14 @@ def make_contract(policy: Policy, lanes: int = LANES) -> Contract:
             f"the policy of {policy.agent} takes {len(code.runtime):,} bytes of code; a contract holds {MOST_CODE:,}: "
             f"fewer neurons, or more lanes, make it smaller; {FITS}"
         )
-    seen = largest_errors(specification, plain_layers(policy), PolicyGovernor(policy).act_on)
+    seen = largest_errors(specification, plain_layers(policy), PolicyGovernor(contract_stack(policy)).act_on)
     largest = [one.largest for one in specification.inputs]
     middle = [one.half for one in specification.inputs]
     costly = [[min(most, 0x0101) for most in largest], *extreme_sums(specification, len(specification.layers) - 1)[:2]]
     gas = gas_report(code, specification, [[0] * len(largest), middle, largest, *costly])
-    return Contract(specification, quantised.bound, tuple(float(x) for x in seen), source, code, gas)
+    return Contract(
+        specification, quantised.bound, tuple(float(x) for x in seen), source, code, gas, policy.decision_hours
+    )
 
 
 @dataclass(frozen=True)
@@ -142,8 +151,8 @@ def verify(manifest: Path, code_file: Path) -> Verdict:
         ManifestError: a file cannot be read, or the manifest names another compiler.
         ExtraMissing: the optional extra is not installed.
     """
-    about = read_format(manifest, ManifestError, FORMAT, VERSION)
-    specification = _specification(manifest, about)
+    about, specification = read_manifest(manifest)
+    _check_compiler(manifest, about)
     given = read_code(code_file)
     expected = compile_vyper(vyper_source(specification)).runtime
     digest = keccak256(given).hex()
@@ -160,15 +169,28 @@ def verify(manifest: Path, code_file: Path) -> Verdict:
     return Verdict(tuple(lines), "")
 
 
-def _specification(path: Path, about: Mapping[str, Any]) -> Specification:
+def read_manifest(path: Path) -> tuple[dict[str, Any], Specification]:
+    """A manifest and the specification in it.
+
+    Raises:
+        ManifestError: the file cannot be read or is none; the message names it.
+    """
+    about = read_format(path, ManifestError, FORMAT, VERSION)
+    try:
+        specification = read_specification(about["specification"])
+    except (KeyError, ValueError) as error:
+        raise ManifestError(f"{path}: {error}") from None
+    hours = about.get("decision_hours")
+    if type(hours) not in (int, float) or not 0 < hours < np.inf:
+        raise ManifestError(f"{path}: decision_hours is {hours!r}; a number above 0 is accepted")
+    return about, specification
+
+
+def _check_compiler(path: Path, about: Mapping[str, Any]) -> None:
     named = about.get("compiler")
     ours = {"name": "vyper", "version": VYPER, "evm_version": EVM_VERSION, "optimize": "gas"}
     if named != ours:
         raise ManifestError(f"{path}: compiler is {json.dumps(named)}; this version compiles with {json.dumps(ours)}")
-    try:
-        return read_specification(about["specification"])
-    except (KeyError, ValueError) as error:
-        raise ManifestError(f"{path}: {error}") from None
 
 
 def read_code(path: Path) -> bytes:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from protogov.agents.onchain.bounds import ErrorBound, error_bound
 from protogov.agents.onchain.inputs import ContractInput
-from protogov.agents.onchain.network import ExportError, plain_layers
+from protogov.agents.onchain.network import ExportError, contract_stack, plain_layers
 from protogov.agents.onchain.specification import WORD_BITS, IntegerLayer, Specification
 from protogov.agents.policies.policy import Policy
 
@@ -32,15 +32,26 @@ class Quantised:
 
 
 def quantise(policy: Policy, inputs: tuple[ContractInput, ...], lanes: int = LANES) -> Quantised:
-    """The integer specification of a policy, with its proved bounds.
+    """The integer specification of a policy, see `integer_specification`, with its proved bounds; takes seconds.
+
+    Raises:
+        ExportError: the policy cannot become a contract, or no scale fits.
+        ValueError: lanes out of range, or inputs that are not those of the policy.
+    """
+    specification = integer_specification(policy, inputs, lanes)
+    return Quantised(specification, error_bound(plain_layers(policy), specification))
+
+
+def integer_specification(policy: Policy, inputs: tuple[ContractInput, ...], lanes: int = LANES) -> Specification:
+    """A policy in integers.
 
     Weights and values of a layer share the bits of a lane. Each layer gets the largest scale whose sums fit their lane
     for every accepted input; of the values between two layers as many bits are kept as make the sum of both roundings
     least, for values well below their largest.
 
     Args:
-        policy: a plain stack of linear layers and ReLU with at most 32 inputs.
-        inputs: what its observations are handed in as, one a feature.
+        policy: a plain stack of linear layers and ReLU with at most 32 inputs, or a compact one.
+        inputs: what its observations are handed in as, one a feature, or one a named feature where it is compact.
         lanes: neurons a word of 256 bits, 4 to 8: fewer are more exact, more cost less gas.
 
     Raises:
@@ -49,13 +60,14 @@ def quantise(policy: Policy, inputs: tuple[ContractInput, ...], lanes: int = LAN
     """
     if not 4 <= lanes <= 8:
         raise ValueError(f"lanes is {lanes}; whole numbers from 4 to 8 are accepted")
-    layers = plain_layers(policy)
-    if tuple(one.name for one in inputs) != policy.features:
-        raise ValueError(f"inputs are {len(inputs)} that are not the {len(policy.features)} features of the policy")
+    plain_layers(policy)  # refuses what no contract computes
+    features = contract_stack(policy).features
+    if tuple(one.name for one in inputs) != features:
+        raise ValueError(f"inputs are {len(inputs)} that are not the {len(features)} features of the policy")
     specification = Specification(policy.agent, inputs, policy.levers, _integer_layers(policy, inputs, lanes), lanes)
     if problem := specification.lane_problem():
         raise ExportError(f"the policy of {policy.agent} does not fit {lanes} lanes ({problem}); fewer lanes are wider")
-    return Quantised(specification, error_bound(layers, specification))
+    return specification
 
 
 def _integer_layers(policy: Policy, inputs: tuple[ContractInput, ...], lanes: int) -> tuple[IntegerLayer, ...]:

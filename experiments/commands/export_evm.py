@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from protogov.experiments.core.options import Positional
+from protogov.experiments.commands.options import WorldOptions, world_of
+from protogov.experiments.core.governors import GovernorSet
+from protogov.experiments.core.options import Flat, Positional
+from protogov.experiments.core.study import check_sizes
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.outputs import OutputFolder
+from protogov.experiments.training.learned import FoundGovernors, find_governors
 
 if TYPE_CHECKING:
+    from protogov.agents.onchain.inputs import ContractInput
     from protogov.agents.onchain.manifest import Contract
+    from protogov.agents.policies.policy import Policy
+    from protogov.experiments.training.imitation import Imitated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imitation:
+    """How a policy that does not fit is imitated."""
+
+    scenario: str = ""
+    """Market whose tapes are learned from, never one that is held out; by default that of the run, else natural."""
+    rounds: int = 3
+    """The policy plays the tapes of the first, its imitator all others, and the policy says what it would do there."""
+    tapes: int = 256
+    """Of each round, at least 8."""
+    judged: int = 256
+    """Tapes of natural, and of each crisis that may be trained on, on which the loss of W is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +42,13 @@ class Options:
     """Write a policy as a smart contract in Vyper, compile it and measure it.
 
     POLICY_OR_RUN is a policy's .json file, a folder of policies or a run's folder. A plain stack of linear layers and
-    ReLU with at most 32 inputs fits; any other policy is refused, and a larger one is not distilled. Needs the optional
-    extra: pip install 'protogov[evm]'.
+    ReLU with at most 32 inputs fits, and so does a compact policy, whose 32 named features are the inputs. Any other
+    policy is imitated by a compact one on training tapes, and what that loses in W is measured on other tapes;
+    --no-distil refuses it instead. Needs the optional extra: pip install 'protogov[evm]'.
 
     Writes contract.vy, runtime.hex, creation.hex, manifest.json (weights, inputs, bounds, hashes: `protogov verify`
-    reads it) and report.md (errors, gas, what each input means). What is on the chain still believes a wrong price
-    feed, cannot be patched, and is not audited.
+    reads it, and as a governor it plays what the contract does), report.md (errors, gas, what each input means) and the
+    policy of an imitator. What is on the chain still believes a wrong price feed, cannot be patched, is not audited.
 
     Example: protogov export-evm results/runs/small --agent rate_0 --out results/runs/small-contract
     """
@@ -39,6 +61,12 @@ class Options:
     """Of a run with several training seeds; the first by default."""
     lanes: int = 7
     """Neurons that share a multiplication, 4 to 8: fewer are more exact, more cost less gas."""
+    distil: bool = True
+    """Imitate a policy that does not fit by one that does."""
+    imitation: Annotated[Imitation, Flat] = field(default_factory=Imitation)
+    """How."""
+    world: WorldOptions = field(default_factory=WorldOptions)
+    """The world of an imitation; leave it unset for a run's folder, which has its own world."""
     out: OutputFolder
     """Folder to write into."""
 
@@ -46,30 +74,73 @@ class Options:
 def run(options: Options, command: str) -> int:
     """Make the contract, write its files and print what it costs and how far it can be from the policy."""
     from protogov.agents.onchain.manifest import make_contract
+    from protogov.agents.onchain.network import ExportError, plain_layers
     from protogov.agents.policies.policy import load_policy_file
     from protogov.experiments.core.files import read_json, write_json, write_text
 
-    path = policy_path(options)
+    found = find_governors([Path(options.policy)])
+    path, chosen = policy_path(options, found)
+    imitated = None
     with bad_contract_input():
         policy = load_policy_file(path)
-        contract = make_contract(policy, options.lanes)
-    digest = read_json(path)["weights_sha256"]
-    about = {"command": command, "policy": path.name, "policy_weights_sha256": digest, **contract.manifest()}
+        try:
+            plain_layers(policy)
+        except ExportError:
+            if not options.distil:
+                raise
+            imitated = imitate(options, found, chosen, policy)
+        contract = make_contract(policy if imitated is None else imitated.policy, options.lanes)
+    about = {"command": command, "policy": path.name, "policy_weights_sha256": read_json(path)["weights_sha256"]}
+    about |= {} if imitated is None else {"imitation": imitated.to_dict()}
+    about |= contract.manifest()
     out = options.out
-    paths = [
+    paths = [] if imitated is None else save_policy(imitated.policy, out)
+    paths += [
         write_text(out / "contract.vy", contract.source),
         write_text(out / "runtime.hex", f"0x{contract.code.runtime.hex()}\n"),
         write_text(out / "creation.hex", f"0x{contract.code.creation.hex()}\n"),
         write_json(out / "manifest.json", about),
-        write_text(out / "report.md", report(contract, command)),
+        write_text(out / "report.md", report(contract, command, () if imitated is None else imitated.lines())),
     ]
     gas, bound = contract.gas, contract.bound
+    if imitated is not None:
+        print("\n".join(imitated.lines()))
     print(f"{policy.agent}: {gas.code_bytes:,} bytes of code, {gas.execution:,} gas to decide")
     print(
         f"largest error seen {max(contract.seen):.1e}, proved bound {max(bound.quantised):.1e}, of actions within +-1"
     )
     print("\n".join(str(path) for path in paths))
     return 0
+
+
+def imitate(options: Options, found: FoundGovernors, chosen: GovernorSet, policy: Policy) -> Imitated:
+    """A compact policy in its place, and what that loses.
+
+    Raises:
+        BadInput: a size, a scenario that is held out, or a policy that does not fit the world.
+        ExportError: nothing that fits can imitate it.
+    """
+    from protogov.agents.onchain.distil import student_front
+    from protogov.experiments.core.quantised import NATURAL
+    from protogov.experiments.training.imitation import imitated
+
+    student_front(policy)  # refuse before a world is made
+    how = options.imitation
+    check_sizes(1, rounds=how.rounds)
+    check_sizes(8, tapes=how.tapes)
+    check_sizes(2, judged=how.judged)
+    scenario = how.scenario or (NATURAL if found.config is None else found.config.scenario)
+    config = world_of(found, options.world)
+    return imitated(
+        policy, chosen, config, scenario,
+        rounds=how.rounds, tapes=how.tapes, judged=how.judged, lanes=options.lanes,
+    )  # fmt: skip
+
+
+def save_policy(policy: Policy, folder: Path) -> list[Path]:
+    """Write a policy's two files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return policy.save(folder)
 
 
 @contextmanager
@@ -84,15 +155,13 @@ def bad_contract_input() -> Iterator[None]:
         raise BadInput(str(error)) from None
 
 
-def policy_path(options: Options) -> Path:
-    """The policy's file that the options name.
+def policy_path(options: Options, found: FoundGovernors) -> tuple[Path, GovernorSet]:
+    """The policy's file that the options name, and the set that it is one of.
 
     Raises:
         BadInput: there is none, or there are several and `agent` names none of them.
     """
-    from protogov.experiments.training.learned import find_governors
-
-    sets = find_governors([Path(options.policy)]).sets
+    sets = found.sets
     seeds = [one.training_seed for one in sets]
     if options.training_seed is not None and options.training_seed not in seeds:
         known = ", ".join(map(str, seeds))
@@ -100,13 +169,13 @@ def policy_path(options: Options) -> Path:
     chosen = sets[0] if options.training_seed is None else sets[seeds.index(options.training_seed)]
     sources = chosen.sources
     if not options.agent and len(sources) == 1:
-        return Path(next(iter(sources.values())))
+        return Path(next(iter(sources.values()))), chosen
     if options.agent not in sources:
         raise BadInput(f"agent is {options.agent!r}; {options.policy} holds policies of {', '.join(sources)}")
-    return Path(sources[options.agent])
+    return Path(sources[options.agent]), chosen
 
 
-def report(contract: Contract, command: str) -> str:
+def report(contract: Contract, command: str, imitation: Sequence[str] = ()) -> str:
     """The page beside the manifest: errors, gas, inputs, and what the contract does not do."""
     from protogov.agents.onchain.manifest import LIMITS
 
@@ -115,6 +184,7 @@ def report(contract: Contract, command: str) -> str:
     lines = [
         f"# The policy of {specification.agent} as a contract",
         "",
+        *([*imitation, ""] if imitation else []),
         f"Actions are whole numbers within +-{specification.one:,}; {specification.one:,} stands for 1.",
         "",
         "| error of an action | proved, in real numbers | with the inputs' rounding | float32 adds | largest seen |",
@@ -129,13 +199,14 @@ def report(contract: Contract, command: str) -> str:
         f"| deciding, as a transaction of its own | {gas.transaction:,} gas |",
         "",
         "An input is a count of steps from its low end, in 16 bits; out of range, the call is reverted. Where the",
-        "contract normalises, a step is in the feature's own unit; elsewhere the caller works out the observation.",
+        "contract normalises, a step is in the feature's own unit; elsewhere the caller works out the observation, as",
+        "manifest.json says (`normalised_by` and `terms`).",
         "",
-        "| input | normalised by | step | unit | counts | middle, an observation of 0 |",
-        "|---|---|---|---|---|---|",
+        "| input | sum of | normalised by | step | unit | counts | middle, an observation of 0 |",
+        "|---|---|---|---|---|---|---|",
         *(
-            f"| {one.name} | {one.normalised_by} | {float(one.step):g} | {one.unit} | 0 to {one.largest:,} "
-            f"| {one.half:,} |"
+            f"| {one.name} | {sum_of(one)} | {one.normalised_by} | {float(one.step):g} | {one.unit} "
+            f"| 0 to {one.largest:,} | {one.half:,} |"
             for one in specification.inputs
         ),
         "",
@@ -146,3 +217,12 @@ def report(contract: Contract, command: str) -> str:
         f"Made by `{command}`; check the code with `protogov verify manifest.json runtime.hex`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def sum_of(one: ContractInput) -> str:
+    """The terms of an input: values in their own unit where the contract normalises, else observed numbers."""
+    weights = [one.value_weight(term) if one.normalised_by == "contract" else term.weight for term in one.terms]
+    return " + ".join(
+        term.feature if weight == 1 else f"{weight:g} {term.feature}"
+        for term, weight in zip(one.terms, weights, strict=True)
+    )

@@ -14,6 +14,7 @@ from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 EVALUATION_SEEDS = 2**40  # first tape seed of evaluations; training seeds stay below
 FIRST_SELECTION = 2**41  # first tape seed on which constants are searched or chosen
 FIRST_SCORING = 2**42  # first tape seed on which chosen constants are scored
+FIRST_DISTILLING = 2**44  # first tape seed on which a policy is imitated
 
 
 def tape_seeds(count: int, first: int = 0) -> NDArray[np.uint64]:

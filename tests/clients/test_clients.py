@@ -80,6 +80,8 @@ CLIENTS = (
         alone=("minari", "h5py", "gym", "click", "structlog", "colorama", "dataclasses-json", "scikit-learn"),
     ),
 )
+# no library that trains: the proof system of the extra `zk`, with which the tests of proofs run
+PROOFS = Client("zk", "ezkl", ("ezkl==23.0.5", "onnx==1.23.2"))
 every = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 exemplary = pytest.mark.parametrize(
     "client", [one for one in CLIENTS if (EXAMPLES / one.name).is_dir()], ids=lambda client: client.name
@@ -191,6 +193,14 @@ def test_no_python_has_it_beside_our_pins(client: Client, tmp_path: Path, capsys
         assert done.returncode and said, done.stdout[-3000:]
         with capsys.disabled():
             print(f"\n  Python {number}: {said}", end="")
+
+
+@pytest.mark.clients
+def test_decisions_are_proved() -> None:
+    python = interpreter_of(PROOFS)
+    tests = [ROOT / "tests" / name for name in ("agents/onchain/test_proof.py", "experiments/studies/test_proofs.py")]
+    printed = run(python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", ROOT, *tests)
+    assert " passed" in printed and "skipped" not in printed.splitlines()[-1], printed[-3000:]
 
 
 @every

@@ -51,6 +51,7 @@ READ = {
     ("training.evaluate", "governors"), ("training.evaluate", "ceiling"), ("commands.report", "folder"),
     ("studies.leaderboard", "governors"), ("studies.leaderboard", "ceiling"), ("training.first_light", "data"),
     ("bates_fit", "data"), ("commands.verify", "manifest"), ("commands.verify", "code"),
+    ("studies.onchain", "governors"), ("studies.proofs", "manifest"),
 }  # fmt: skip
 
 

@@ -10,7 +10,11 @@ import pytest
 
 from protogov.agents.onchain import extra
 from protogov.agents.policies import Policy
+from protogov.envs.config import WorldConfig
+from protogov.envs.simulator import Simulator
 from protogov.experiments.cli import main
+from protogov.experiments.core.quantised import training_markets
+from protogov.experiments.training.learned import find_governors
 
 HAS_EXTRA = find_spec("vyper") is not None and find_spec("pyrevm") is not None
 needs_extra = pytest.mark.skipif(not HAS_EXTRA, reason="needs the optional extra: pip install 'protogov[evm]'")
@@ -72,8 +76,55 @@ def test_a_policy_becomes_a_contract_that_verifies(tmp_path, capsys):
 )
 def test_policies_that_do_not_fit_are_refused(tmp_path, capsys, changes, why):
     path = save_policy(tmp_path, **changes)
-    assert why in complaint(capsys, 2, "export-evm", path, "--out", tmp_path / "out")
+    assert why in complaint(capsys, 2, "export-evm", path, "--no-distil", "--out", tmp_path / "out")
+    told = complaint(capsys, 2, "export-evm", path, "--out", tmp_path / "out")
+    assert "none that fits can imitate it: " in told and "lp_queue" in told and "a plain stack of" in told
     assert not (tmp_path / "out").exists()
+
+
+def save_large_policy(folder):
+    """An mlp of all that a tiny world shows."""
+    world = Simulator(WorldConfig(size="tiny", roles=("rate",), decision_hours=6), 1)
+    rng, names, levers = np.random.default_rng(0), world.observation_names("rate_0"), world.roles["rate_0"].levers
+    weights = {
+        "layer_0.weight": rng.normal(scale=0.05, size=(len(levers), len(names))).astype(np.float32),
+        "layer_0.bias": np.zeros(len(levers), np.float32),
+    }
+    return Policy("rate_0", names, levers, (), "relu", None, 6.0, weights).save(folder)[0]
+
+
+TINY = {"size": "tiny", "roles": "rate", "decision-hours": "6", "episode-hours": "48"}
+TINY_WORLD = tuple(part for name, value in TINY.items() for part in (f"--world.{name}", value))
+
+
+def test_an_imitation_that_is_not_allowed_is_refused(tmp_path, capsys):
+    arguments = ["export-evm", save_large_policy(tmp_path), *TINY_WORLD, "--out", tmp_path / "out"]
+    assert "never trained or tuned on" in complaint(capsys, 2, *arguments, "--scenario", "crisis-2020-03")
+    assert "tapes is 7" in complaint(capsys, 2, *arguments, "--tapes", "7")
+    assert "has 98 inputs; a plain stack" in complaint(capsys, 2, *arguments, "--no-distil")
+
+
+@pytest.mark.long
+@needs_extra
+def test_a_policy_that_does_not_fit_is_imitated_and_the_loss_is_stated(tmp_path, capsys):
+    out, sizes = tmp_path / "out", ["--rounds", "2", "--tapes", "8", "--judged", "3"]
+    path = save_large_policy(tmp_path)
+    assert main(["export-evm", str(path), *TINY_WORLD, *sizes, "--out", str(out)]) == 0
+    assert "Change of W, contract less policy" in capsys.readouterr().out
+    about = json.loads((out / "manifest.json").read_text())["imitation"]
+    assert (about["architecture"], about["scenario"], about["tapes"]) == ("compact", "natural", 16)
+    assert list(about["welfare_change_bp"]) == list(training_markets())
+    assert all(one["low"] <= one["mean"] <= one["high"] for one in _ends(about["welfare_change_bp"]))
+    assert "imitates it" in (out / "report.md").read_text()
+    # the imitator, alone and as a manifest, is a governor of such a world
+    config = WorldConfig(size="tiny", roles=("rate",), decision_hours=6)
+    for name in ("policy_rate_0.json", "manifest.json"):
+        sets = find_governors([out / name]).sets
+        assert list(sets[0].make(config)) == ["rate_0"]
+
+
+def _ends(changes):
+    return [{"mean": one["mean"], "low": one["mean_low"], "high": one["mean_high"]} for one in changes.values()]
 
 
 def test_an_agent_that_is_not_there_is_named(tmp_path, capsys):

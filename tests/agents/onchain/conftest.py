@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from protogov.agents.onchain.inputs import LinearFeature, contract_inputs
 from protogov.agents.policies import Policy
+from protogov.agents.policies.architectures import make_front
+from protogov.envs.simulator import Simulator
 
 WORD = 1 << 256
 
@@ -75,9 +79,22 @@ def _run_as_python(source):
     return lambda words: [y - WORD if y >> 255 else y for y in names["decide"](words)]
 
 
+def _make_compact(config, agent="rate_0", seed=0):
+    """A compact policy for an agent of a world, with He's weights."""
+    world = Simulator(config, 1)
+    stack = _make_policy((32, 32, 32, len(world.roles[agent].levers)), seed)
+    front = make_front("compact", world.observation_names(agent))
+    return replace(stack, agent=agent, features=front.features, levers=world.roles[agent].levers, front=front)
+
+
 @pytest.fixture
 def make_policy():
     return _make_policy
+
+
+@pytest.fixture
+def make_compact():
+    return _make_compact
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from protogov.agents.onchain.bounds import error_bound
-from protogov.agents.onchain.features import world_inputs
+from protogov.agents.onchain.features import policy_inputs
 from protogov.agents.onchain.inputs import LinearFeature, contract_inputs, counts_of, observations_of, pack, read_input
 from protogov.agents.onchain.network import ExportError, plain_layers
 from protogov.agents.onchain.quantise import quantise
@@ -237,17 +237,20 @@ def test_inputs_are_counts_whose_middle_is_an_observation_of_zero():
             contract_inputs(("a",), limit)
 
 
-def test_features_of_the_world_that_are_linear_are_folded():
-    inputs = world_inputs(("utilisation", "rival_debt", "return_1h", "feature_3"))
-    assert [one.normalised_by for one in inputs] == ["contract", "contract", "caller", "caller"]
-    assert [one.unit for one in inputs] == ["share", "share of K0", "observation", "observation"]
+def test_features_of_the_world_that_are_linear_are_folded(make_policy):
+    names = ("utilisation", "rival_debt", "return_1h", "feature_3", "lever_executed[slope2]")
+    inputs = policy_inputs(make_policy((5, 4, 1), features=names))
+    assert [one.normalised_by for one in inputs] == ["contract", "contract", "caller", "caller", "contract"]
+    assert [one.unit for one in inputs] == ["share", "share of K0", "observation", "observation", "action units"]
     assert float(inputs[1].step / inputs[1].observation_step) == pytest.approx(0.5)
+    assert [float(one.limit) for one in inputs] == [10, 10, 10, 10, 1]
+    assert inputs[2].terms == (("return_1h", 1.0, "log", 0.02, "symlog", 10.0),)
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"sizes": (33, 4, 1)}, r"has 33 inputs; a plain stack .* at most 32 inputs .* does not distil"),
+        ({"sizes": (33, 4, 1)}, r"has 33 inputs; a plain stack .* at most 32 inputs, each"),
         ({"activation": "tanh"}, "has the activation tanh; a plain stack"),
         ({"extra": "front.weight"}, r"has front\.weight beside its layers; a plain stack"),
     ],

@@ -1,0 +1,119 @@
+"""The integer specification as an ONNX graph that a proof system evaluates in whole numbers.
+
+Every constant is a whole number that float32 holds exactly; larger ones are sums of such. All scales are 1, so that the
+proof system's fixed point is these whole numbers. Of a layer: products, bias, max(., 0), division by 2**shift to the
+nearest, and max(., 0) again, which changes nothing and makes the rounding happen there. Sums of the last layer are
+raised above 0 first, for what is halfway must be rounded upwards as the specification does; then
+
+    within +-one: one - max(2 one - max(y + one, 0), 0).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protogov.agents.onchain.extra import need
+from protogov.agents.onchain.specification import IntegerLayer, Specification
+
+_OPSET, _IR_VERSION = 13, 8  # the oldest that have what is used
+
+
+def exact_pieces(numbers: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+    """Arrays of whole numbers in float32 whose sum is exactly `numbers`, at least one."""
+    pieces: list[NDArray[np.float32]] = []
+    rest = np.asarray(numbers, np.int64)
+    while not pieces or rest.any():
+        pieces.append(rest.astype(np.float32))
+        rest = rest - pieces[-1].astype(np.int64)
+    return pieces
+
+
+def raise_of(layer: IntegerLayer, largest: list[int]) -> int:
+    """What is added to an output so that it is never below 0."""
+    lowest = min(low for low, _ in layer.sum_range(largest))
+    return max(0, -((lowest + layer.rounding) >> layer.shift))
+
+
+def largest_number(specification: Specification) -> int:
+    """The largest |whole number| in the graph, for any accepted input."""
+    largest, most = [one.largest for one in specification.inputs], 0
+    for index, layer in enumerate(specification.layers):
+        last = index == len(specification.layers) - 1
+        raised = raise_of(layer, largest) << layer.shift if last else 0
+        most = max(most, *(max(abs(low), abs(high)) for low, high in layer.sum_range(largest))) + raised
+        largest = layer.largest_values(largest)
+    return most
+
+
+class _Graph:
+    """Nodes and constants, each under a name of its own; `at` is the last output."""
+
+    def __init__(self, at: str) -> None:
+        self._onnx: Any = need("onnx", "a proof")
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.at = at
+
+    def constant(self, value: NDArray[np.float32]) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(self._onnx.numpy_helper.from_array(np.asarray(value, np.float32), name))
+        return name
+
+    def apply(self, operation: str, *inputs: str) -> str:
+        name = f"n{len(self.nodes)}"
+        self.nodes.append(self._onnx.helper.make_node(operation, list(inputs), [name]))
+        self.at = name
+        return name
+
+    def multiply(self, weight: NDArray[np.int64]) -> None:
+        """`at` [1, n] times weight [m, n]."""
+        entry = self.at
+        products = [self.apply("MatMul", entry, self.constant(piece.T)) for piece in exact_pieces(weight)]
+        self.at = products[0]
+        for product in products[1:]:
+            self.apply("Add", self.at, product)
+
+    def add(self, numbers: NDArray[np.int64]) -> None:
+        for piece in exact_pieces(numbers):
+            self.apply("Add", self.at, self.constant(piece[None]))
+
+    def model(self, inputs: int, outputs: int) -> Any:
+        helper, floats = self._onnx.helper, self._onnx.TensorProto.FLOAT
+        ends = [
+            [helper.make_tensor_value_info(name, floats, [1, size])]
+            for name, size in (("counts", inputs), (self.at, outputs))
+        ]
+        graph = helper.make_graph(self.nodes, "decide", *ends, self.constants)
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)])
+        made.ir_version = _IR_VERSION
+        return made
+
+
+def circuit_model(specification: Specification) -> Any:
+    """The graph, an onnx.ModelProto: outputs [1, levers] of counts [1, inputs], equal to `Specification.decide`.
+
+    Raises:
+        ExtraMissing: the optional extra `zk` is not installed.
+    """
+    graph, largest = _Graph("counts"), [one.largest for one in specification.inputs]
+    for index, layer in enumerate(specification.layers):
+        last = index == len(specification.layers) - 1
+        raised = raise_of(layer, largest) if last else 0
+        graph.multiply(layer.weight)
+        graph.add(layer.bias + (raised << layer.shift))
+        graph.apply("Relu", graph.at)
+        if layer.shift:
+            graph.apply("Div", graph.at, graph.constant(np.full((), 2.0**layer.shift, np.float32)))
+            graph.apply("Relu", graph.at)
+        if last:
+            one = specification.one
+            graph.add(np.full(len(layer.bias), one - raised, np.int64))
+            for _ in range(2):  # t -> 2 one - max(t, 0): a cut from below, then one from above
+                graph.apply("Relu", graph.at)
+                graph.apply("Sub", graph.constant(np.full((1, len(layer.bias)), 2 * one, np.float32)), graph.at)
+            graph.add(np.full(len(layer.bias), -one, np.int64))
+        largest = layer.largest_values(largest)
+    return graph.model(len(specification.inputs), len(specification.levers))
