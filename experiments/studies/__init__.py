@@ -10,6 +10,7 @@ STUDIES: dict[str, str] = {
     "lp_rounds": "what LPs earn in rounds of two weeks, beside published rounds",
     "natural": "how often falls, drawdowns and vols come in `natural` and its parts, beside history",
     "natural_drift": "the drift that takes the expected return out of `natural`",
+    "organisms": "how often detectors of interaction find behaviour that was planted in governors, and false alarms",
     "phenomena": "whether known phenomena appear with their mechanism and vanish with its switch",
     "prediction": "crises of 2023 to 2025, predicted and not fitted, beside what happened",
     "recovery": "how long after a crash a market is out of order",
