@@ -1,7 +1,4 @@
-"""A governor of ten lines through the whole laboratory: every measure and control; of so few tapes nothing is claimed.
-
-At full size: protogov emergence --governors examples/laboratory.py:Nervous --tier full
-"""
+"""Ten lines of governor through the whole laboratory: every measure and control; of so few tapes it claims nothing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,21 +12,25 @@ from protogov.experiments.studies.emergence.tiers import TIERS
 from protogov.experiments.studies.emergence.writing import write_report
 
 
-class Nervous:  # noqa: D101
+class Nervous:
+    """Lowers all four levers of a seat as the price falls."""
+
     def reset(self, rows, seeds):
         """Nothing to forget."""
 
     def act(self, view):
-        """Lower all four levers of a seat as the price falls."""
+        """Four actions in every world."""
         return np.tile(np.tanh(-5.0 * view.raw("drawdown_week"))[:, None], 4)
 
-    def state_dict(self):  # noqa: D102
+    def state_dict(self):
+        """Nothing."""
         return {}
 
-    def load_state_dict(self, state): ...  # noqa: D102
+    def load_state_dict(self, state):
+        """Nothing."""
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # at full size: protogov emergence --governors examples/laboratory.py:Nervous --tier full
     tier = replace(TIERS["smoke"], worlds=2, episodes=2, windows=(1, 3), doses=(1.0,), generations=1, population=4)
     setting = Setting(WorldConfig(size="tiny", episode_hours=8), stress="jump", crisis="jump", controls=False)
     report = examine(typed_subject([f"{__file__}:Nervous"], setting.world), setting, tier)

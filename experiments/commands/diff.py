@@ -23,7 +23,7 @@ class Options:
     Example: protogov diff results/runs/first results/runs/second
     """
 
-    reports: Annotated[tuple[Path, ...], Positional("REPORTS")]
+    reports: Annotated[tuple[Path, ...], Positional("REPORTS")] = ()
     """The first and the second."""
     out: OutputFile | None = None
     """Write all differences to this JSON file."""

@@ -176,7 +176,8 @@ def collusion(config: WorldConfig, task: Task) -> dict[str, Any]:
     pair = (f"{role}_0", f"{role}_1")
     rows = len(task.subject.owners(task.tier.worlds))
     others = task.subject.governors(config, rows, any_batch=True)
-    behind = replace(config, background={seat: own for seat, own in others.items() if seat not in pair})
+    seated = {seat: own for seat, own in others.items() if seat not in pair}
+    behind = replace(config, background={**config.background, **seated})
     windows = windows_of(config, task.tier)
     at = scene(behind, task, task.tier.worlds, steps=windows[-1][1], welfare=False)
     lever = at.world.roles[pair[0]].levers.index(CORE[role])

@@ -309,6 +309,9 @@ def _collusion(bench: _Bench, found: _Notes) -> None:
         found.missing["collusion"] = "the venues are unlike; the anchors need venues that are alike"
         return
     roles = [role for role, lever in CORE.items() if role in world.roles and lever in world.roles[role].levers]
+    if not roles:
+        found.missing["collusion"] = f"no role of these venues holds {', '.join(CORE.values())}"
+        return
     solved = bench.run("anchors", *roles, scenario=bench.setting.calm)
     found.series["anchors"] = dict(zip(roles, solved, strict=True))
     for role, data in zip(roles, solved, strict=True):
@@ -391,7 +394,7 @@ def headline(report: Report) -> Iterator[str]:
     yield passed_and_failed(report)
     for measure in dict.fromkeys(one.measure for one in report.findings):
         own = [one for one in report.findings if one.measure == measure]
-        found = [one for one in own if one.found]
+        found = [one for one in own if one.found and one.verdict != "own effect"]
         if found:
             most = max(found, key=lambda one: abs(one.interval.z) if np.isfinite(one.interval.z) else 0.0)
             yield (
@@ -399,6 +402,7 @@ def headline(report: Report) -> Iterator[str]:
                 f"{number(most.value)} [{number(most.interval.low)}, {number(most.interval.high)}]: {most.verdict}."
             )
         else:
-            yield f"{measure}: {own[0].verdict}."
+            least = min(own, key=lambda one: 2.0 * one.found + np.nan_to_num(one.adjusted_p, nan=1.0))
+            yield f"{measure}, {len(own)} numbers: {least.verdict}."
     for measure, reason in report.missing.items():
         yield f"{measure}: not measured: {reason}."

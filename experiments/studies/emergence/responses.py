@@ -51,7 +51,7 @@ def trained_response(config: WorldConfig, task: Task) -> dict[str, Any]:
         for name, seat in seats.items()
         if name != agent
     }
-    behind = replace(config, background=others)
+    behind = replace(config, background={**config.background, **others})
     learning = replace(behind, randomise_levers=RANDOMISE_LEVERS, stagger=True)
     source = sources.get(agent, "constant")
     start = source if rung == "warm" else "defaults"

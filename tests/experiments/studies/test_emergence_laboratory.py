@@ -15,6 +15,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.emergence import extraction, laboratory, self_test
 from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, fixed_points
 from protogov.experiments.studies.emergence.difference import compare, described
+from protogov.experiments.studies.emergence.exploitability import ExploitabilitySample
 from protogov.experiments.studies.emergence.laboratory import Report, Setting, examine, headline
 from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.q_learning import Session
@@ -105,7 +106,7 @@ def test_welfare_of_two_venues_is_weighted_by_their_capital():
         (["--governors", "rate_7=pi"], "seats are rate_0"),
         (["--governors", "missing.py:Mine"], "missing.py, which does not exist"),
         (["--tier", "self-test", "--governors", "pi"], "examines nobody"),
-        (["--governors", "pi", "--crisis", "test-market"], "unknown scenario"),
+        (["--governors", "pi", "--crisis", "test-market"], "is not known; known are"),
     ],
     ids=["nobody", "unknown", "no seat", "no file", "self-test", "scenario"],
 )
@@ -192,3 +193,25 @@ def test_a_governor_without_a_method_or_of_a_broken_file_is_named(tmp_path):
     file.write_text("1 / 0")
     with pytest.raises(BadInput, match="ZeroDivisionError"):
         typed_subject([f"rate={file}:Whole"], WORLD)
+
+
+# ---------------------------------------------------------------------- the ladder
+
+
+def test_of_two_rungs_the_one_that_gained_more_in_its_search_is_scored():
+    agents, gains = ("rate_0", "risk_0"), np.arange(6.0).reshape(3, 2)
+    low = ExploitabilitySample(agents, ("offset", "offset"), gains, np.array([0.2, 0.2]))
+    high = ExploitabilitySample(agents, ("linear", "linear"), -gains, np.array([0.1, 0.3]))
+    best = low.better(high)
+    assert best.rungs == ("offset", "linear") and best.searched.tolist() == [0.2, 0.3]
+    assert best.gains.tolist() == [[0.0, -1.0], [2.0, -3.0], [4.0, -5.0]]
+
+
+@pytest.mark.long
+def test_a_network_is_trained_as_a_best_response_and_scored_on_other_tapes():
+    subject = typed_subject(["rate=pi"], WORLD)
+    tier = replace(TIER, ladder_worlds=3)
+    task = extraction.Task("trained", subject, tier, "jump", 1, "spread_0|scratch|0", (1.0, 4.0))
+    found = extraction.loaded(extraction.extract(WORLD, task))
+    assert len(found["gains"]) == 3 and np.isfinite(found["gains"]).all() and np.isfinite(found["searched"])
+    assert not np.isin(extraction.tapes_of(task, 3), extraction.tapes_of(task, 3, searching=True)).any()
