@@ -23,6 +23,7 @@ CORE = {"rate": "base_rate", "risk": "liquidation_threshold", "spread": "half_sp
 FINE = np.linspace(-1.0, 1.0, 201)
 DEGREE = 3
 BATCH = 1024  # rows played at once
+RESAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -39,20 +40,25 @@ class ConstantGame:
 
     def surface(self, table: Floats) -> Floats:
         """A cubic in both actions through F64[g, g], on the fine grid: F64[201, 201]."""
-        a, b = np.meshgrid(self.actions, self.actions, indexing="ij")
-        found, *_ = np.linalg.lstsq(_powers(a.ravel(), b.ravel()), table.ravel(), rcond=None)
         fine_a, fine_b = np.meshgrid(FINE, FINE, indexing="ij")
-        return np.asarray((_powers(fine_a.ravel(), fine_b.ravel()) @ found).reshape(fine_a.shape))
+        return np.asarray((_powers(fine_a.ravel(), fine_b.ravel()) @ self._fit(table)).reshape(fine_a.shape))
+
+    def _fit(self, table: Floats) -> Floats:
+        """Coefficients of the cubic."""
+        a, b = np.meshgrid(self.actions, self.actions, indexing="ij")
+        return np.asarray(np.linalg.lstsq(_powers(a.ravel(), b.ravel()), table.ravel(), rcond=None)[0])
 
     def solved(self) -> Solved:
         """Nash and joint optimum of the mean, with the bootstrapped error of what lies between their payoffs."""
         surface = self.surface(self.own.mean(axis=2))
         points = fixed_points(surface)
         nash, joint = points[0], int(np.argmax(np.diagonal(surface)))
-        gaps = []
-        for draw in seed_draws(self.own.shape[2], 200):
-            again = self.surface(self.own[:, :, draw].mean(axis=2))
-            gaps.append(again[joint, joint] - again[nash, nash])
+        both = FINE[[joint, nash]]
+        joint_less_nash = np.diff(_powers(both, both)[::-1], axis=0)[0]
+        gaps = [
+            joint_less_nash @ self._fit(self.own[:, :, draw].mean(axis=2))
+            for draw in seed_draws(self.own.shape[2], RESAMPLES)
+        ]
         anchors = Anchors(
             float(surface[nash, nash]), float(surface[joint, joint]), float(np.std(gaps)), len(points) == 1
         )

@@ -77,10 +77,7 @@ def _influence(report: Report, kind: str) -> Figure | None:
     figure = new_figure(1.9 + 1.05 * len(outcomes), 1.3 + 0.25 * len(levers))
     axes = figure.subplots()
     first, last = data["window"]
-    numbers: dict[str, int] = {}
     for row, lever in enumerate(levers):
-        agent = lever.partition("/")[0]
-        place = numbers[agent] = numbers.get(agent, -1) + 1
         for column, outcome in enumerate(outcomes):
             if row == len(levers) - 1:
                 words = "0" if placebo is not None and placebo.passed else "failed"
@@ -89,7 +86,7 @@ def _influence(report: Report, kind: str) -> Figure | None:
             value, error = effects[row, column], errors[row, column]
             z = value / error if error > 0.0 else 0.0
             text = f"{plain(1000.0 * value)} ± {plain(2000.0 * error)}" if np.isfinite(error) else plain(1000.0 * value)
-            one = found.get(f"{kind} {agent}/{place} -> {outcome} @{first}-{last}")
+            one = found.get(f"{kind} {lever} -> {outcome} @{first}-{last}")
             frame = VERMILLION if one is not None and one.found else None
             colour = colours(0.5 + 0.5 * np.clip(z / 6.0, -1.0, 1.0))
             heat_cell(axes, column, row, colour, {0.0: (text if value else "0", 7.5)}, frame)
@@ -127,6 +124,7 @@ def _fan(report: Report) -> Figure | None:
         mean = own.mean(axis=0)
         half = 2.0 * own.std(axis=0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else 0.0 * mean
         t = np.arange(1, len(mean) + 1)
+        axes.set_xticks(t)
         colour, style = looks[name]
         axes.plot(t, mean, color=colour, linestyle=style, label=name)
         axes.fill_between(t, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)

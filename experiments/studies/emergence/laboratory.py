@@ -174,8 +174,11 @@ def _influence(bench: _Bench, found: _Notes) -> None:
     measure = Influence(whole.windows)
     mandates = sensible(whole.outcomes)
     welfare = [place for place in range(len(whole.outcomes)) if place not in mandates]
-    findings = measure.reduce(_outcomes_of(whole, mandates))
-    found.findings += findings + measure.reduce(_outcomes_of(whole, welfare))
+    findings = measure.reduce(_outcomes_of(whole, mandates)) + measure.reduce(_outcomes_of(whole, welfare))
+    names = {f" {agent}/{lever} ->": f" {agent}/{_lever_name(bench, agent, lever)} ->" for agent, lever in whole.levers}
+    for one in findings:
+        number_of = next(number for number in names if number in one.name)
+        found.findings.append(replace(one, name=one.name.replace(number_of, names[number_of])))
     lasts = {kind: own.mean(axis=0)[:, :, -1] for kind, own in whole.effects.items()}
     found.series["influence"] = {
         "levers": [f"{agent}/{_lever_name(bench, agent, lever)}" for agent, lever in whole.levers],
