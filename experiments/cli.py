@@ -32,6 +32,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "training.evaluate",
         "compare governors with a static protocol on the same tapes; one row per episode",
     ),
+    "emergence": (
+        "commands.emergence",
+        "measure what governors do to each other, by intervention, with controls; writes a report",
+    ),
+    "diff": ("commands.diff", "compare two reports of emergence: values, intervals, verdicts"),
     "simulate": (
         "commands.simulate",
         "run worlds under named governors and write tables and a dashboard",

@@ -12,6 +12,7 @@ STUDIES: dict[str, str] = {
     "natural": "how often falls, drawdowns and vols come in `natural` and its parts, beside history",
     "natural_drift": "the drift that takes the expected return out of `natural`",
     "onchain": "what policies lose in whole numbers, and one episode that their contracts govern in an EVM",
+    "organisms": "how often detectors of interaction find behaviour that was planted in governors, and false alarms",
     "phenomena": "whether known phenomena appear with their mechanism and vanish with its switch",
     "prediction": "crises of 2023 to 2025, predicted and not fitted, beside what happened",
     "proofs": "one decision computed by a contract, proved and verified, or trusted: time, memory, size, gas",

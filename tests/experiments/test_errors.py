@@ -38,13 +38,14 @@ WRITE = {
     "commands.export_evm": ["--out", "{}", "policy_rate_0.json"],
     "commands.scenarios": ["--out", "{}"],
     "bench.bench": ["--save", "{}"],
+    "commands.emergence": ["--tier", "self-test", "--out", "{}"],
     "training.first_light": ["--runs", "{}"],
     **{f"studies.{name}": ["--out", "{}"] for name in STUDIES},
 }
 # options that name a file to write
 WRITE_FILE = {
     "studies.tuning": "--tuned", "studies.ensemble": "--file", "seal": "--out",
-    "commands.features": "--out", "commands.smoke": "--store",
+    "commands.features": "--out", "commands.smoke": "--store", "commands.diff": "--out",
 }  # fmt: skip
 # paths that are read
 READ = {
@@ -52,6 +53,7 @@ READ = {
     ("studies.leaderboard", "governors"), ("studies.leaderboard", "ceiling"), ("training.first_light", "data"),
     ("bates_fit", "data"), ("commands.verify", "manifest"), ("commands.verify", "code"),
     ("studies.onchain", "governors"), ("studies.proofs", "manifest"),
+    ("commands.emergence", "run"), ("commands.diff", "reports"),
 }  # fmt: skip
 
 

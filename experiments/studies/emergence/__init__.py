@@ -10,9 +10,17 @@
                 a crisis episode taken apart: which sale led to which, what fed on itself, the last way out
     interventions
                 what is done to branches of the simulated world: sales muted, levers pinned, deposits written off
+    responses, anchors, q_learning
+                trained best responses; equilibrium and joint optimum of constants; learners that do collude
     populations governors of several training seeds in one batch
     controls    what must come out as nothing, and what must be found; a failed one withholds the claims that lean on it
     fixtures    small worlds that are solved exactly, for the tests of all these
+    self_test   every measure in these worlds, as controls of a report
+    subjects, tiers, reading
+                who is examined, how much is measured, what is looked at
+    extraction, laboratory, drawing, writing, difference
+                `protogov emergence`: pieces that play, what is made of them, figures, files; `protogov diff`
+    organisms   governors whose behaviour is planted, and detectors that are tried on them
 
 Governors are those of `protogov.envs.interfaces.Governor`: learned, baseline or hand-written. Worlds are any with the
 four methods of `protogov.experiments.studies.emergence.forks.BranchingWorld`.

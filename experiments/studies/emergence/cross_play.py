@@ -49,9 +49,11 @@ class CrossPlay:
 
     Attributes:
         outcome: what is earned, as the plan's `read` names it, with `{agent}` for a name; summed over agents and steps.
+        agents: who is swapped; each in turn where it is empty.
     """
 
     outcome: str = "reward/{agent}"
+    agents: tuple[str, ...] = ()
     name = "cross-play"
 
     def extract(self, world: BranchingWorld, governors: Mapping[str, Governor], plan: Plan) -> CrossPlaySample:
@@ -64,14 +66,15 @@ class CrossPlay:
         first = next(iter(populations.values()))
         seeds, homes = len(first.members), first.of_row
         own = replace(plan, times=(0,), units=homes)
-        payoffs = np.empty((len(world.agents), seeds, seeds))
+        swapped = self.agents or world.agents
+        payoffs = np.empty((len(swapped), seeds, seeds))
         places = np.arange(seeds)
-        for place, agent in enumerate(world.agents):
+        for place, agent in enumerate(swapped):
             for shift in range(seeds):
                 seats = {**populations, agent: populations[agent].shifted(shift)}
                 earned = own.by_unit(self.earned(world, seats, own))
                 payoffs[place, places, (places - shift) % seeds] = earned
-        return CrossPlaySample(world.agents, payoffs)
+        return CrossPlaySample(swapped, payoffs)
 
     def earned(self, world: BranchingWorld, governors: Mapping[str, Governor], plan: Plan) -> Floats:
         """Of everybody in a branch from the opening, F64[n]."""

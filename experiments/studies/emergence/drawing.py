@@ -1,0 +1,287 @@
+"""Figures of a report: each of a measure that was made, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from protogov.experiments.core.text import number, plain, signed
+from protogov.experiments.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILLION,
+    dots,
+    headline,
+    heat_cell,
+    look,
+    new_figure,
+    spaced,
+)
+from protogov.experiments.studies.emergence.laboratory import Report
+from protogov.experiments.studies.emergence.measure import Finding
+from protogov.experiments.studies.emergence.reading import WELFARE
+from protogov.experiments.studies.emergence.self_test import GAIN_OF_LEARNERS, GAIN_OF_MYOPIC
+
+MOST_BARS = 18
+CAPTIONS = {
+    "influence": "Effect of a push of one own movement on everybody's reward and on welfare of all venues, with its "
+    "95% interval, in thousandths (of the reward's unit, of a basis point of K0); colour is the effect in standard "
+    "errors. A frame marks what is significant in its family. The last row is the placebo: pushed by nothing.",
+    "policy": "The part of the same effects that goes through the other governors' policies: total less replayed.",
+    "fan": "The push with the clearest effect on another's reward, decision by decision: up, down, and down with the "
+    "others replayed; mean and 95% interval over units.",
+    "dividends": "What groups of governors add to welfare beyond what each smaller group of them does, with 95% "
+    "intervals.",
+    "ladder": "What each governor could gain by another answer, every unit a dot; a lower bound of the regret.",
+    "cross_play": "What everybody earns together when one governor comes from another training seed; the diagonal is "
+    "home.",
+    "gains": "Profit gain of the pairs of rivals at home (dots) and with strangers (crosses): 0 is the equilibrium of "
+    "constants, 1 the joint optimum. Bands: where Q-learners and myopic ones lie in the duopoly.",
+    "anchors": "Own mean reward of a decision by own and rival's constant; N an equilibrium, J the joint optimum.",
+    "attribution": "What each governor's decisions contributed to welfare and losses in the crisis, against the "
+    "defaults in its place.",
+    "branching": "Mean offspring of a liquidation, by forks and by the record alone.",
+}
+
+
+def draw_report(report: Report) -> dict[str, Figure]:
+    """Every figure whose measure was made."""
+    drawn: dict[str, Figure] = {}
+    with look():
+        for name, make in FIGURES.items():
+            figure = make(report)
+            if figure is not None:
+                drawn[name] = figure
+    return drawn
+
+
+def _by_name(report: Report) -> dict[str, Finding]:
+    return {one.name: one for one in report.findings}
+
+
+def _influence(report: Report, kind: str) -> Figure | None:
+    """Levers down, outcomes across."""
+    data = report.series.get("influence")
+    if data is None:
+        return None
+    effects = np.array(data["effects"][kind])
+    errors = np.array(data["errors"][kind]) if data["errors"][kind] else np.full(effects.shape, np.inf)
+    levers, outcomes = [*data["levers"], "placebo: do(a = a)"], data["outcomes"]
+    placebo = next((one for one in report.controls if one.name == "placebo"), None)
+    found, colours = _by_name(report), colormaps["RdBu_r"]
+    figure = new_figure(1.9 + 1.05 * len(outcomes), 1.3 + 0.25 * len(levers))
+    axes = figure.subplots()
+    first, last = data["window"]
+    for row, lever in enumerate(levers):
+        for column, outcome in enumerate(outcomes):
+            if row == len(levers) - 1:
+                words = "0" if placebo is not None and placebo.passed else "failed"
+                heat_cell(axes, column, row, (1.0, 1.0, 1.0), {0.0: (words, 7)})
+                continue
+            value, error = effects[row, column], errors[row, column]
+            z = value / error if error > 0.0 else 0.0
+            text = f"{plain(1000.0 * value)} ± {plain(2000.0 * error)}" if np.isfinite(error) else plain(1000.0 * value)
+            one = found.get(f"{kind} {lever} -> {outcome} @{first}-{last}")
+            frame = VERMILLION if one is not None and one.found else None
+            colour = colours(0.5 + 0.5 * np.clip(z / 6.0, -1.0, 1.0))
+            heat_cell(axes, column, row, colour, {0.0: (text if value else "0", 7.5)}, frame)
+    axes.set_xlim(-0.5, len(outcomes) - 0.5)
+    axes.set_ylim(len(levers) - 0.5, -0.5)
+    axes.set_xticks(range(len(outcomes)), [_outcome(name) for name in outcomes])
+    axes.set_yticks(range(len(levers)), [_lever(name) for name in levers])
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.xaxis.tick_top()
+    share = sum(one.found for one in report.findings if one.name.startswith(f"{kind} ") and one.verdict == "influence")
+    words = "everybody free to answer" if kind == "total" else "through others' policies alone"
+    headline(figure, f"Influence, {words}: {share} effects on others are significant", 9.0)
+    return figure
+
+
+def _outcome(name: str) -> str:
+    return "welfare W\nof all" if name == WELFARE else name.replace("reward/", "reward of\n")
+
+
+def _lever(name: str) -> str:
+    agent, _, lever = name.partition("/")
+    return f"{agent}: {spaced(lever)}" if lever else name
+
+
+def _fan(report: Report) -> Figure | None:
+    data = report.series.get("fan")
+    if data is None:
+        return None
+    figure = new_figure(6.4, 3.2)
+    axes = figure.subplots()
+    looks = {"up": (BLUE, "-"), "down": (VERMILLION, (0, (5, 1.5))), "down, others replayed": (GREEN, (0, (1, 1)))}
+    for name, curves in data["curves"].items():
+        own = np.array(curves)  # units, decisions
+        mean = own.mean(axis=0)
+        half = 2.0 * own.std(axis=0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else 0.0 * mean
+        t = np.arange(1, len(mean) + 1)
+        axes.set_xticks(t)
+        colour, style = looks[name]
+        axes.plot(t, mean, color=colour, linestyle=style, label=name)
+        axes.fill_between(t, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+    axes.axhline(0.0, color=GREY, linewidth=0.7)
+    axes.set_xlabel("decisions after the fork")
+    axes.set_ylabel(f"change of {data['outcome']}")
+    figure.legend(loc="outside lower center", ncols=3)
+    headline(figure, f"A push of {_lever(data['lever'])} by {number(data['push'])} of an action for one decision", 9.0)
+    return figure
+
+
+def _bars(findings: list[Finding], words: str, unit: str) -> Figure | None:
+    """Values with their intervals, the largest above; what holds is blue."""
+    if not findings:
+        return None
+    shown = sorted(findings, key=lambda one: -abs(one.value))[:MOST_BARS]
+    figure = new_figure(7.2, 1.2 + 0.24 * len(shown))
+    axes = figure.subplots()
+    for row, one in enumerate(shown):
+        colour = BLUE if one.found else GREY
+        ends = np.clip([one.value - one.interval.low, one.interval.high - one.value], 0.0, None)
+        bars = ends[:, None] if np.isfinite(ends).all() else None
+        axes.errorbar([one.value], [row], xerr=bars, fmt="o", color=colour, markersize=4, capsize=2)
+    axes.set_yticks(range(len(shown)), [one.name.partition(" -> ")[0] for one in shown], fontsize=6.5)
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.axvline(0.0, color=GREY, linewidth=0.7)
+    axes.set_xlabel(unit)
+    headline(figure, words, 9.0)
+    return figure
+
+
+def _dividends(report: Report) -> Figure | None:
+    own = [one for one in report.findings if one.measure == "dividends" and not one.name.startswith("Shapley")]
+    held = sum(one.found and "+" in one.name for one in own)
+    return _bars(
+        own, f"Dividends: {held} groups interact", "welfare of all venues [bp of K0 an episode]; blue: significant"
+    )
+
+
+def _attribution(report: Report) -> Figure | None:
+    own = [one for one in report.findings if one.measure == "cascades" and "'s decisions" in one.name]
+    if not own:
+        return None
+    outcomes = list(dict.fromkeys(one.name.partition(" -> ")[2] for one in own))
+    agents = list(dict.fromkeys(one.name.partition("'s")[0] for one in own))
+    figure = new_figure(2.1 * len(outcomes) + 1.0, 1.3 + 0.3 * len(agents))
+    panels = figure.subplots(1, len(outcomes), sharey=True, squeeze=False)[0]
+    for axes, outcome in zip(panels, outcomes, strict=True):
+        for row, agent in enumerate(agents):
+            one = next(find for find in own if find.name == f"{agent}'s decisions -> {outcome}")
+            ends = np.array([one.value - one.interval.low, one.interval.high - one.value])
+            bars = ends[:, None] if np.isfinite(ends).all() else None
+            axes.errorbar(
+                [one.value], [row], xerr=bars, fmt="o", markersize=4, capsize=2, color=BLUE if one.found else GREY
+            )
+        axes.axvline(0.0, color=GREY, linewidth=0.7)
+        axes.set_title(outcome.removesuffix("/all"), fontsize=8)
+        axes.set_xlabel("bp of K0")
+    panels[0].set_yticks(range(len(agents)), agents)
+    panels[0].set_ylim(len(agents) - 0.5, -0.5)
+    headline(figure, f"Contributions of decisions in {report.facts['crisis']}; blue: significant", 9.0)
+    return figure
+
+
+def _ladder(report: Report) -> Figure | None:
+    data = report.series.get("ladder")
+    if data is None:
+        return None
+    gains = np.array(data["gains"])
+    figure = new_figure(1.0 + 0.95 * gains.shape[1], 3.0)
+    axes = figure.subplots()
+    for place in range(gains.shape[1]):
+        dots(axes, place, gains[:, place], ORANGE)
+    names = [f"{agent}\n{rung}" for agent, rung in zip(data["agents"], data["rungs"], strict=True)]
+    axes.set_xticks(range(len(names)), names, fontsize=7)
+    axes.axhline(0.0, color=GREY, linewidth=0.7)
+    axes.set_ylabel("gain [reward an episode]")
+    conv = next(one for one in report.findings if one.name == "NashConv")
+    headline(figure, f"Exploitability: NashConv at least {signed(conv.value)}", 9.0)
+    return figure
+
+
+def _cross_play(report: Report) -> Figure | None:
+    data = report.series.get("cross-play")
+    if data is None:
+        return None
+    payoffs = np.array(data["payoffs"])
+    seeds = payoffs.shape[1]
+    columns = min(3, len(payoffs))
+    rows = -(-len(payoffs) // columns)
+    figure = new_figure(1.0 + columns * max(1.8, 0.34 * seeds), 0.8 + rows * max(1.7, 0.34 * seeds))
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    low, high = payoffs.min(), payoffs.max()
+    for axes, agent, own in zip(panels, data["agents"], payoffs, strict=False):
+        picture = axes.imshow(own, cmap="cividis", vmin=low, vmax=high)
+        axes.set_title(f"another {agent}")
+        axes.set_xlabel("seed of the visitor")
+        axes.set_ylabel("seed at home")
+        axes.grid(visible=False)
+    for axes in panels[len(payoffs) :]:
+        axes.set_axis_off()
+    figure.colorbar(picture, ax=panels.tolist(), label="reward of all, an episode")
+    found = [one for one in report.findings if one.measure == "cross-play" and one.found]
+    headline(figure, f"Cross-play: {len(found)} of {len(payoffs)} swaps lose something", 9.0)
+    return figure
+
+
+def _gains(report: Report) -> Figure | None:
+    data = report.series.get("gains")
+    if not data:
+        return None
+    figure = new_figure(2.0 + 1.5 * len(data), 3.2)
+    axes = figure.subplots()
+    axes.axhspan(*GAIN_OF_LEARNERS, color=ORANGE, alpha=0.18, label="Q-learners of the duopoly")
+    axes.axhspan(0.0, GAIN_OF_MYOPIC, color=GREY, alpha=0.18, label="myopic ones")
+    for place, own in enumerate(data.values()):
+        dots(axes, place, np.array(own["home"]), BLUE)
+        axes.plot(np.full(len(own["strangers"]), place - 0.3), own["strangers"], "x", color=VERMILLION, markersize=4)
+        axes.plot([place - 0.4, place + 0.4], [own["myopic"]] * 2, color="black", linestyle=(0, (4, 2)), linewidth=1.0)
+    axes.set_xticks(range(len(data)), list(data))
+    axes.set_ylabel("profit gain")
+    figure.legend(loc="outside lower center", ncols=2)
+    headline(figure, "Profit gain of rivals, every seed; crosses with strangers, dashed: myopic control here", 9.0)
+    return figure
+
+
+def _anchors(report: Report) -> Figure | None:
+    data = report.series.get("anchors")
+    if not data:
+        return None
+    figure = new_figure(3.0 * len(data) + 0.4, 3.4)
+    panels = figure.subplots(1, len(data), squeeze=False)[0]
+    for axes, (role, own) in zip(panels, data.items(), strict=True):
+        table, actions = np.array(own["own"]), np.array(own["actions"])
+        half = 0.5 * (actions[1] - actions[0])
+        box = (actions[0] - half, actions[-1] + half) * 2
+        picture = axes.imshow(table, origin="lower", extent=box, cmap="cividis")
+        for action in own["nash"]:
+            axes.text(action, action, "N", ha="center", va="center", color="white", fontweight="bold")
+        axes.text(own["joint"], own["joint"], "J", ha="center", va="center", color=VERMILLION, fontweight="bold")
+        axes.set_xlabel("rival's action")
+        axes.set_ylabel("own action")
+        axes.set_title(role)
+        axes.grid(visible=False)
+        figure.colorbar(picture, ax=axes, shrink=0.7)
+    headline(figure, "Constant strategies of one lever at two venues", 9.0)
+    return figure
+
+
+def _branching(report: Report) -> Figure | None:
+    own = [one for one in report.findings if one.name.startswith("branching ratio")]
+    return _bars(own, "Branching ratios: what forks say and what the record says", "mean offspring of an event")
+
+
+FIGURES: Mapping[str, Callable[[Report], Figure | None]] = {
+    "influence": lambda report: _influence(report, "total"),
+    "policy": lambda report: _influence(report, "policy"),
+    "fan": _fan, "dividends": _dividends, "ladder": _ladder, "cross_play": _cross_play, "gains": _gains,
+    "anchors": _anchors, "attribution": _attribution, "branching": _branching,
+}  # fmt: skip

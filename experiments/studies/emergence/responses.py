@@ -1,0 +1,91 @@
+"""Best responses that are trained: the upper rungs of the ladder, and the battery's retraining.
+
+One network learns against the frozen others, as `protogov train` would let it: from the policy that it is to beat
+(`warm`), or from nothing (`scratch`). It is chosen, scored and trained on three different sets of tapes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.interfaces import Governor
+from protogov.envs.simulator import Simulator
+from protogov.experiments.core.play import open_worlds, play
+from protogov.experiments.errors import as_bad_input
+from protogov.experiments.studies.emergence.forks import Floats, Seeds
+from protogov.experiments.studies.emergence.subjects import governor_of
+from protogov.experiments.training.run_config import SEED_STRIDE, training_scenario
+
+if TYPE_CHECKING:
+    from protogov.experiments.studies.emergence.extraction import Task
+
+TRAINED_RUNGS = ("warm", "scratch")
+WORLDS = 512  # side by side while it learns
+RANDOMISE_LEVERS = 0.25  # as `protogov train` does
+
+
+def trained_response(config: WorldConfig, task: Task) -> dict[str, Any]:
+    """Train, and score beside the policy that it answers for.
+
+    Args:
+        config: of the worlds.
+        task: `focus` is agent|rung|number of the member; `extra` is (market hours, worlds side by side).
+
+    Returns:
+        `gains`, F64[tapes] over the agent's own policy on the plan's tapes; `searched`, their mean on other tapes.
+    """
+    from protogov.agents.ppo.settings import PPOSettings
+    from protogov.agents.ppo.trainer import Trainer, rollouts_for
+    from protogov.experiments.studies.emergence.extraction import tapes_of
+
+    agent, rung, member = task.focus.split("|")
+    hours, worlds = task.extra
+    sources = dict(task.subject.members[int(member)])
+    seats = {seat.name: seat for seat in config.learners()}
+    others: dict[str, Governor] = {
+        name: governor_of(sources.get(name, "constant"), seat, config, seed=int(member), any_batch=True)
+        for name, seat in seats.items()
+        if name != agent
+    }
+    behind = replace(config, background={**config.background, **others})
+    learning = replace(behind, randomise_levers=RANDOMISE_LEVERS, stagger=True)
+    source = sources.get(agent, "constant")
+    start = source if rung == "warm" else "defaults"
+    settings = PPOSettings(start=start)
+    with as_bad_input():
+        training = Simulator(
+            learning, int(worlds), scenario=training_scenario(task.scenario), seed=(int(member) + 1) * SEED_STRIDE
+        )
+        trainer = Trainer(training, settings, total_rollouts=rollouts_for(hours, training, settings), seed=int(member))
+    trainer.run()
+    learned = trainer.governor(agent)
+    own = governor_of(source, seats[agent], config, seed=int(member))
+    count = max(1, task.tier.ladder_worlds // len(task.subject.members))
+    tapes = {"gains": _of_member(task, count, int(member)), "searched": tapes_of(task, count, searching=True)}
+    gains = {
+        name: _earned(behind, task.scenario, agent, learned, seeds) - _earned(behind, task.scenario, agent, own, seeds)
+        for name, seeds in tapes.items()
+    }
+    return {"gains": gains["gains"], "searched": float(gains["searched"].mean())}
+
+
+def _of_member(task: Task, count: int, member: int) -> Seeds:
+    """The plan's tapes of one member's rows."""
+    from protogov.experiments.studies.emergence.extraction import tapes_of
+
+    return tapes_of(task, count * len(task.subject.members))[member * count : (member + 1) * count]
+
+
+def _earned(config: WorldConfig, scenario: str, agent: str, governor: Governor, seeds: Seeds) -> Floats:
+    """Reward of whole episodes, F64[tapes]."""
+    world = open_worlds(config, scenario, seeds)
+    return np.asarray(sum(step.rewards[agent] for step in play(world, {agent: governor}, seeds)), np.float64)
+
+
+def can_start_from(source: str) -> bool:
+    """Whether a network can begin as this governor: a policy's file, or the defaults."""
+    return source.endswith(".json") or source == "constant"

@@ -1,0 +1,217 @@
+"""The whole laboratory: its self-test, what a failed control withholds, pieces, anchors, and two reports compared."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+from protogov.envs.config import WorldConfig
+from protogov.experiments.cli import main
+from protogov.experiments.core.pieces import Running
+from protogov.experiments.core.statistics import Interval, student_t
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.emergence import extraction, laboratory, self_test
+from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, fixed_points
+from protogov.experiments.studies.emergence.difference import compare, described
+from protogov.experiments.studies.emergence.exploitability import ExploitabilitySample
+from protogov.experiments.studies.emergence.laboratory import Report, Setting, examine, headline
+from protogov.experiments.studies.emergence.measure import Control, Finding
+from protogov.experiments.studies.emergence.q_learning import Session
+from protogov.experiments.studies.emergence.reading import WELFARE, market_of
+from protogov.experiments.studies.emergence.subjects import typed_subject
+from protogov.experiments.studies.emergence.tiers import TIERS
+from protogov.experiments.studies.emergence.writing import FILE, PAGE, read_report, write_report
+
+WORLD = WorldConfig(size="tiny", venues=2, episode_hours=10)
+TIER = replace(
+    TIERS["smoke"],
+    worlds=2,
+    episodes=2,
+    windows=(1, 3),
+    doses=(1.0,),
+    crisis_worlds=2,
+    control_worlds=2,
+    moments=(0.2,),
+)
+
+
+def test_the_self_test_passes_and_its_command_writes_a_report(tmp_path, capsys):
+    assert main(["emergence", "--tier", "self-test", "--out", str(tmp_path / "report")]) == 0
+    data = read_report(tmp_path / "report")
+    assert len(data["controls"]) >= 19 and all(control["passed"] for control in data["controls"])
+    guarded = {name for control in data["controls"] for name in control["guards"]}
+    assert guarded >= {"influence", "dividends", "exploitability", "cross-play", "collusion", "cascades"}
+    page = (tmp_path / "report" / PAGE).read_text()
+    assert "Q-learners" in page and "http" not in page.replace("http-equiv", "")
+    assert "came out as they must" in capsys.readouterr().out
+
+
+def test_a_broken_detector_is_seen_by_the_self_test(monkeypatch):
+    monkeypatch.setattr(self_test, "learned_sessions", lambda count, discount: [FORGIVING] * count)
+    failed = [control.name for control in self_test.q_learners(8) if not control.passed]
+    assert failed == ["Q-learners: gain"]  # those who always play Nash prices gain nothing
+
+
+PRICES, PAYOFFS = self_test.price_game()
+NASH_PLACE = int(np.abs(PRICES - self_test.LogitDuopoly.nash()).argmin())
+FORGIVING = Session(PRICES, np.full((2, 15, 15), NASH_PLACE), np.array([NASH_PLACE, NASH_PLACE]))
+
+
+def test_a_failed_control_withholds_the_claim_in_words_and_pieces_are_not_played_twice(tmp_path, monkeypatch):
+    subject = typed_subject(["spread_1=follower-1", "rate=pi"], WORLD)
+    monkeypatch.setattr(laboratory, "PARTS", (laboratory._dividends, laboratory._cross_play, laboratory._cascades))
+    broken = Control("broken", "exactly 0", "0.3", False, ("dividends",))
+    monkeypatch.setattr(laboratory.self_test, "self_test", lambda sessions: [broken])
+    setting, how = Setting(WORLD, calm="calm", stress="jump", crisis="jump"), Running(1, tmp_path / "pieces")
+    report = examine(subject, setting, TIER, how)
+    own = [one for one in report.findings if one.measure == "dividends"]
+    assert own and all(one.verdict.startswith("withheld, because a control failed: broken") for one in own)
+    assert not any("withheld" in one.verdict for one in report.findings if one.measure == "cascades")
+    assert "2 seeds are needed" in report.missing["cross-play"]
+
+    def refuse(config, task):
+        raise AssertionError("played again")
+
+    monkeypatch.setattr(extraction, "PARTS", dict.fromkeys(extraction.PARTS, refuse))
+    again = examine(subject, setting, TIER, how)
+    assert [one.value for one in again.findings] == [one.value for one in report.findings]
+
+    write_report(tmp_path / "out", report, "the command")
+    data = json.loads((tmp_path / "out" / FILE).read_text())
+    names = {"name", "value", "interval", "null", "adjusted_p", "minimum_detectable_effect", "verdict"}
+    assert names <= set(data["measures"][0]) and data["controls"][0]["passed"] is False
+    assert "FAILED" in (tmp_path / "out" / PAGE).read_text()
+    assert next(headline(report)) == "1 of 1 controls failed: broken."
+
+
+def test_welfare_of_two_venues_is_weighted_by_their_capital():
+    world = extraction._open(replace(WORLD, venue_overrides=[{}, {"supply_size": 3e7}]), "jump", 2)
+    seeds = np.arange(2, dtype=np.uint64)
+    market = market_of(world, seeds)
+    assert market.capital.shape == (2, 2) and (market.capital[:, 0] != market.capital[:, 1]).all()
+    step = world.step({agent: np.zeros((2, world.action_size(agent))) for agent in world.agents})
+    weights = market.capital / market.capital.sum(axis=1, keepdims=True)
+    wanted = weights[:, 0] * step.welfare(0) + weights[:, 1] * step.welfare(1)
+    found = market(step, dict.fromkeys(world.agents))
+    assert found[WELFARE] == pytest.approx(wanted, rel=1e-12) and f"reward/{world.agents[0]}" in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "RUN, the folder of one training run, or --governors"),
+        (["--governors", "nobody"], "governor is 'nobody'"),
+        (["--governors", "rate_7=pi"], "seats are rate_0"),
+        (["--governors", "missing.py:Mine"], "missing.py, which does not exist"),
+        (["--tier", "self-test", "--governors", "pi"], "examines nobody"),
+        (["--governors", "pi", "--crisis", "test-market"], "is not known; known are"),
+    ],
+    ids=["nobody", "unknown", "no seat", "no file", "self-test", "scenario"],
+)
+def test_bad_input_is_one_sentence(arguments, words, tmp_path, capsys):
+    assert main(["emergence", *arguments, "--out", str(tmp_path)]) == 2
+    assert words in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------- anchors and Q-learners
+
+
+def test_anchors_of_a_game_whose_equilibrium_is_algebra():
+    """Own payoff p (1 - 2 p + q) with p = 2 + a: Nash where 1 - 4 p + q = 0, p = 1/3; scaled into the grid."""
+    actions = np.linspace(-1.0, 1.0, 7)
+    price = 0.5 + 0.4 * actions  # .1 to .9
+    own, rival = np.meshgrid(price, price, indexing="ij")
+    table = own * (1.0 - 2.0 * own + rival)
+    solved = ConstantGame(actions, np.repeat(table[:, :, None], 3, axis=2)).solved()
+    nash, joint = (1 / 3 - 0.5) / 0.4, (0.5 - 0.5) / 0.4
+    assert solved.nash == pytest.approx((nash,), abs=0.011) and solved.joint == pytest.approx(joint, abs=0.011)
+    assert solved.anchors.unique and solved.anchors.refusal() == ""
+    assert solved.anchors.nash == pytest.approx(2 / 9, abs=1e-3) and solved.anchors.joint == pytest.approx(
+        0.25, abs=1e-4
+    )
+    assert 0.5 + 0.4 * solved.deviation == pytest.approx(0.375, abs=0.005)  # (1 + q) / 4
+
+
+def test_a_game_of_coordination_has_several_equilibria_and_no_index():
+    own, rival = np.meshgrid(FINE, FINE, indexing="ij")
+    places = fixed_points(-((own - np.sign(rival) * 0.5) ** 2))
+    assert [FINE[place] for place in places[:2]] == pytest.approx([-0.5, 0.0], abs=0.011) and len(places) == 3
+
+
+def test_the_best_response_to_a_constant_seller_is_the_best_price_every_period():
+    best = PAYOFFS[:, NASH_PLACE].max()
+    gain = (best - PAYOFFS[NASH_PLACE, NASH_PLACE]) / 0.05
+    assert FORGIVING.best_response(PAYOFFS, 0) == pytest.approx(gain, rel=1e-9, abs=1e-12)
+    dear = Session(PRICES, np.full((2, 15, 15), 14), np.array([14, 14]))
+    assert dear.best_response(PAYOFFS, 0) == pytest.approx((PAYOFFS[:, 14].max() - PAYOFFS[14, 14]) / 0.05, rel=1e-9)
+
+
+# ---------------------------------------------------------------------- two reports
+
+
+def report_of(values, verdict="influence", found=True, controls=()):
+    one = Finding("influence", "a", student_t(values), 0.0, 0.01, 0.1, verdict, found)
+    ratio = Finding("cascades", "branching ratio by forks", Interval(0.5, 0.4, 0.6, 8), 0.0, 0.01, 0.1, "", False)
+    return Report((one, ratio), tuple(controls), {}, {}, {"subject": "x", "tier": "smoke"})
+
+
+def test_the_interval_of_a_difference_is_welchs_and_changed_claims_end_with_1(tmp_path, capsys):
+    draw = np.random.default_rng(0)
+    first, second = draw.normal(0.0, 1.0, 12), draw.normal(2.0, 3.0, 9)
+    quiet = Control("placebo", "exactly 0", "exactly 0", True, ())
+    laboratory_reports = {
+        "first": report_of(first, controls=[quiet]),
+        "second": report_of(second, "not found", False, [replace(quiet, passed=False)]),
+    }
+    for name, report in laboratory_reports.items():
+        write_report(tmp_path / name, replace(report, facts={**report.facts, "subject": None}), "command")
+    before, after = (read_report(tmp_path / name) for name in laboratory_reports)
+    change, ratio = compare(before, after)
+    wanted = ttest_ind(second, first, equal_var=False).confidence_interval()
+    assert [change.low, change.high] == pytest.approx([wanted.low, wanted.high], rel=1e-9)
+    assert change.turned and ratio.low is None and not ratio.turned
+    out = tmp_path / "diff.json"
+    assert main(["diff", str(tmp_path / "first"), str(tmp_path / "second"), "--out", str(out)]) == 1
+    told = capsys.readouterr()
+    assert "influence -> not found" in told.out and "placebo: passed before, failed after" in told.out
+    assert "1 claims and 1 controls changed" in told.err
+    assert json.loads(out.read_text())["measures"][0]["claim_changed"] is True
+    assert main(["diff", str(tmp_path / "first"), str(tmp_path / "first")]) == 0
+    assert described(compare(before, before), [])[0].startswith("2 numbers: 0 claims changed, 0 values differ")
+    assert main(["diff", str(tmp_path / "first"), str(tmp_path)]) == 2
+
+
+def test_a_governor_without_a_method_or_of_a_broken_file_is_named(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("class Half:\n    def reset(self, rows, seeds): pass\n")
+    with pytest.raises(BadInput, match="has no method 'act'"):
+        typed_subject([f"rate={file}:Half"], WORLD)
+    with pytest.raises(BadInput, match="no class or function 'Whole'"):
+        typed_subject([f"rate={file}:Whole"], WORLD)
+    file.write_text("1 / 0")
+    with pytest.raises(BadInput, match="ZeroDivisionError"):
+        typed_subject([f"rate={file}:Whole"], WORLD)
+
+
+# ---------------------------------------------------------------------- the ladder
+
+
+def test_of_two_rungs_the_one_that_gained_more_in_its_search_is_scored():
+    agents, gains = ("rate_0", "risk_0"), np.arange(6.0).reshape(3, 2)
+    low = ExploitabilitySample(agents, ("offset", "offset"), gains, np.array([0.2, 0.2]))
+    high = ExploitabilitySample(agents, ("linear", "linear"), -gains, np.array([0.1, 0.3]))
+    best = low.better(high)
+    assert best.rungs == ("offset", "linear") and best.searched.tolist() == [0.2, 0.3]
+    assert best.gains.tolist() == [[0.0, -1.0], [2.0, -3.0], [4.0, -5.0]]
+
+
+@pytest.mark.long
+def test_a_network_is_trained_as_a_best_response_and_scored_on_other_tapes():
+    subject = typed_subject(["rate=pi"], WORLD)
+    tier = replace(TIER, ladder_worlds=3)
+    task = extraction.Task("trained", subject, tier, "jump", 1, "spread_0|scratch|0", (1.0, 4.0))
+    found = extraction.loaded(extraction.extract(WORLD, task))
+    assert len(found["gains"]) == 3 and np.isfinite(found["gains"]).all() and np.isfinite(found["searched"])
+    assert not np.isin(extraction.tapes_of(task, 3), extraction.tapes_of(task, 3, searching=True)).any()

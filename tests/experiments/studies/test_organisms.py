@@ -1,0 +1,184 @@
+"""Model organisms do what is planted, at their strength, and nothing else; detectors on records with a known truth."""
+
+import numpy as np
+import pytest
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.roles import ROLES
+from protogov.envs.simulator import Simulator
+from protogov.envs.world.lever_table import LEVER_INDEX, NUM_LEVERS
+from protogov.experiments.cli import main
+from protogov.experiments.core.tables import columns
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies import organisms as study
+from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS
+from protogov.experiments.studies.emergence.organisms.behaviours import Wanderer
+from protogov.experiments.studies.emergence.organisms.detectors import (
+    Record,
+    alarms_of,
+    by_granger,
+    by_spectrum,
+    load_detector,
+)
+from protogov.experiments.studies.emergence.subjects import typed_subject
+
+
+class View:
+    """What one row sees: the rival's lever a decision ago, and named features."""
+
+    feature_names = ("rival_lever_lagged[half_spread]",)
+
+    def __init__(self, rival=0.0, own=0.0, pending=0.0, **features):
+        self.obs = np.array([[rival]])
+        executed, waiting = np.zeros((1, NUM_LEVERS)), np.zeros((1, NUM_LEVERS))
+        executed[0, LEVER_INDEX["half_spread"]], waiting[0, LEVER_INDEX["liquidation_threshold"]] = own, pending
+        self.features = {"lever_executed": executed, "lever_pending": waiting}
+        self.features |= {name: np.array([value]) for name, value in features.items()}
+
+    def raw(self, name):
+        return self.features[name]
+
+
+def made(name):
+    organism = ORGANISMS[name]
+    governor = organism.make(ROLES[FAMILIES[organism.family].role].lever_rows())
+    governor.reset(np.arange(1), np.zeros(1, np.uint64))
+    return governor
+
+
+def moves(governor, *views):
+    column = list(governor.levers).index(governor.lever)
+    acted = [governor.act(view)[0] for view in views]
+    assert all(np.delete(own, column).tolist() == [0.0] * 3 for own in acted)  # the other levers stay
+    return [float(own[column]) for own in acted]
+
+
+def test_there_are_about_thirty_and_each_family_is_graded():
+    assert 28 <= len(ORGANISMS) <= 36
+    graded = [own for own in FAMILIES.values() if len(own.strengths) > 1]
+    assert len(graded) >= 6 and all(own.strengths == tuple(sorted(own.strengths)) for own in graded)
+    assert {own.answers for own in FAMILIES.values()} == {True, False}
+
+
+@pytest.mark.parametrize("strength", [0.25, 0.5, 1.0])
+def test_answers_are_planted_at_their_strength(strength):
+    assert moves(made(f"undercutter-{strength:g}"), View(0.65)) == pytest.approx([0.4 * strength])
+    calm, short = (
+        View(utilisation_over_optimal=0.0, unmet_withdrawals=0.0),
+        View(utilisation_over_optimal=0.1, unmet_withdrawals=0.0),
+    )
+    assert moves(made(f"run-amplifier-{strength:g}"), calm, short) == pytest.approx([0.0, -strength * np.tanh(0.8)])
+    announced = moves(made(f"front-runner-{strength:g}"), View(), View(pending=-0.05))
+    assert announced == pytest.approx([0.0, strength * np.tanh(1.0)])
+    swings = moves(made(f"oscillator-{strength:g}"), *[View(rival) for rival in (0.0, 1.0, -1.0, 0.0)])
+    assert swings == pytest.approx([0.6 * strength * np.sin(np.pi * t / 4) for t in (1, 2, 3, 4)], abs=1e-6)
+
+
+def test_a_trigger_punishes_for_four_decisions_as_low_as_its_strength_and_forgives():
+    peace, war = View(rival=0.4, own=0.4), View(rival=0.2, own=0.4)
+    for strength, low in ((0.5, 0.0), (1.0, -0.4)):
+        path = moves(made(f"trigger-cartel-{strength:g}"), *[war] * 4, *[peace] * 2, war, *[peace] * 5)
+        assert path == pytest.approx([0.4] * 6 + [low] * 4 + [0.4] * 2)
+
+
+def test_placebos_do_not_look_at_the_rival_and_their_memory_goes_on():
+    for name in ("still", "wanderer-1", "weather-1"):
+        low, high = (moves(made(name), *[View(rival, implied_vol=0.9)] * 3) for rival in (-1.0, 1.0))
+        assert low == high
+    walker = made("wanderer-1")
+    moves(walker, *[View()] * 3)
+    kept, ahead = walker.state_dict(), moves(walker, View(), View())
+    again = Wanderer(ROLES["spread"].lever_rows())
+    again.load_state_dict(kept)
+    assert moves(again, View(), View()) == ahead and len({*ahead}) == 2
+
+
+def test_q_learners_answer_by_the_policy_that_they_learned():
+    governor = made("q-learner")
+    grid, policy = governor._actions, governor._policy
+    first, second = moves(governor, View(), View(rival=grid[3]))
+    assert first == pytest.approx(grid[governor._start])
+    assert second == pytest.approx(grid[policy[governor._start, 3]])
+    assert not np.array_equal(made("q-learner")._policy, made("myopic")._policy)
+
+
+def test_an_organism_needs_its_lever_and_a_rival():
+    with pytest.raises(ValueError, match="moves half_spread; this role sets base_rate"):
+        ORGANISMS["follower-1"].make(ROLES["rate"].lever_rows())
+    alone = View()
+    alone.feature_names = ()
+    with pytest.raises(ValueError, match="two venues"):
+        made("follower-1").act(alone)
+    seats = typed_subject(["follower-1"], WorldConfig(size="tiny", venues=2)).members[0]
+    assert seats == (("spread_0", "follower-1"), ("spread_1", "follower-1"))
+
+
+# ---------------------------------------------------------------------- detectors
+
+
+def record(subject, other):
+    return Record(other, subject, {}, {}, np.zeros_like(subject))
+
+
+def test_detectors_of_records_find_what_is_there_and_keep_their_level_where_nothing_is():
+    draw, steps, rows = np.random.default_rng(1), 56, 60
+    other = draw.normal(size=(steps, rows)).cumsum(axis=0)
+    alone = draw.normal(size=(steps, rows)).cumsum(axis=0)
+    follows = np.vstack([np.zeros((1, rows)), 0.6 * other[:-1]]) + 0.1 * draw.normal(size=(steps, rows))
+    assert alarms_of(by_granger, record(follows, other), "granger").mean() == 1.0
+    assert alarms_of(by_granger, record(alone, other), "granger").mean() < 0.17  # 5% and 4 standard errors
+    still = record(np.zeros((steps, 3)), other[:, :3])
+    assert by_granger(still).tolist() == by_spectrum(still).tolist() == [1.0] * 3
+    swings = np.sin(2.0 * np.pi * np.arange(steps)[:, None] / 8.0) + 0.3 * draw.normal(size=(steps, 20))
+    assert alarms_of(by_spectrum, record(swings, other[:, :20]), "spectrum").mean() == 1.0
+    red = np.zeros((steps, 40))
+    for t in range(1, steps):
+        red[t] = 0.8 * red[t - 1] + draw.normal(size=40)
+    assert alarms_of(by_spectrum, record(red, other[:, :40]), "spectrum").mean() < 0.2
+
+
+def test_a_strangers_detector_is_one_function_and_what_does_not_fit_is_named(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "def detect(record):\n    return 0.0 * record.subject[0] + 0.01\n\ndef bad(record):\n    return 2.0\n"
+    )
+    ones = record(np.zeros((4, 3)), np.zeros((4, 3)))
+    assert alarms_of(load_detector(f"{file}:detect"), ones, "mine").tolist() == [True] * 3
+    with pytest.raises(BadInput, match="probabilities of shape"):
+        alarms_of(load_detector(f"{file}:bad"), ones, "mine")
+    with pytest.raises(BadInput, match="holds no function 'other'"):
+        load_detector(f"{file}:other")
+
+
+def test_rates_count_looks_over_replicates():
+    row = {"organism": "follower-1", "family": "follower", "strength": 1.0, "answers": True, "detector": "granger"}
+    table = columns(
+        [{**row, "replicate": number, "alarms": alarms, "looks": 8} for number, alarms in enumerate((4, 8))]
+    )
+    rates = study.rates_of(table)
+    assert rates["rate"].tolist() == [0.75] and rates["looks"].tolist() == [16]
+    assert rates["rate_low"][0] < 0.75 < rates["rate_high"][0]
+
+
+def test_the_study_finds_a_follower_by_forks_and_no_placebo(tmp_path, capsys):
+    arguments = ["study", "organisms", "--organisms", "follower-1", "wanderer-1", "--detectors", "influence", "granger"]
+    world = ["--world.size", "tiny", "--world.venues", "2", "--world.episode-hours", "28", "--world.autonomy", "inf"]
+    small = ["--replicates", "1", "--tapes", "8", "--scenario", "jump", "--jobs", "1", "--out", str(tmp_path / "out")]
+    assert main([*arguments, *world, *small]) == 0
+    said = capsys.readouterr().out
+    assert "influence: 1 of 1 looks at governors that answer, 0 of 1 false alarms" in said
+    assert "follower-1" in (tmp_path / "out" / "README.md").read_text()
+    assert main(["study", "organisms", "--organisms", "nobody"]) == 2
+    assert "nobody" in capsys.readouterr().err
+
+
+def test_organisms_sit_in_the_full_two_venue_world():
+    world = Simulator(WorldConfig(size="rivals", episode_hours=24), 2, scenario="jump")
+    world.reset(seeds=np.arange(2, dtype=np.uint64))
+    for organism in ORGANISMS.values():
+        if organism.family in ("q-learner", "myopic"):
+            continue
+        governor = organism.make(world.roles[organism.seat].lever_rows())
+        governor.reset(np.arange(2), np.arange(2, dtype=np.uint64))
+        action = governor.act(world.view(organism.seat))
+        assert action.shape == (2, 4) and np.isfinite(action).all() and organism.watched in world.agents
