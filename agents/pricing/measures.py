@@ -19,7 +19,7 @@ def nearest_first(
     return order, np.take_along_axis(used, order, axis=1)
 
 
-def taken(values: NDArray, order: NDArray[np.int64]) -> NDArray:  # type: ignore[type-arg]
+def taken(values: NDArray, order: NDArray[np.int64]) -> NDArray:
     """[n, e, ...] in another order of expiries."""
     return np.take_along_axis(values, order.reshape(order.shape + (1,) * (values.ndim - 2)), axis=1)
 

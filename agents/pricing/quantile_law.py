@@ -64,7 +64,7 @@ class QuantileLaw:
 
     def rows(self, chosen: ArrayLike) -> "QuantileLaw":
         """The laws of some rows, I64[k] or bool [n]."""
-        return QuantileLaw(self.quantiles[chosen])
+        return QuantileLaw(self.quantiles[np.asarray(chosen)])
 
     # ------------------------------------------------------------------ distribution
 

@@ -94,7 +94,8 @@ class GridLaw:
 
     def rows(self, chosen: ArrayLike) -> "GridLaw":
         """The laws of some rows, I64[k] or bool [n]."""
-        return GridLaw(self.low[chosen], self.high[chosen], self.cdf_at[chosen])
+        at = np.asarray(chosen)
+        return GridLaw(self.low[at], self.high[at], self.cdf_at[at])
 
     def _place(self, returns: ArrayLike) -> tuple[Floats, NDArray[np.int64], Floats]:
         """The returns, the point of the grid before each, and the share of the way to the next."""

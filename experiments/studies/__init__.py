@@ -11,6 +11,7 @@ STUDIES: dict[str, str] = {
     "natural": "how often falls, drawdowns and vols come in `natural` and its parts, beside history",
     "natural_drift": "the drift that takes the expected return out of `natural`",
     "phenomena": "whether known phenomena appear with their mechanism and vanish with its switch",
+    "pricing": "what learned pricers know of the return to an expiry, beside opponents and the true law",
     "prediction": "crises of 2023 to 2025, predicted and not fitted, beside what happened",
     "recovery": "how long after a crash a market is out of order",
     "scales": "the scales of rewards and the price of variance that `envs/roles.py` and the parameters freeze",
