@@ -14,7 +14,10 @@ LEAST_HOURS = 1.0  # a law of less time is that of an hour
 class Pricer(Protocol):
     """A model of the return to each listed expiry."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """For rows and files."""
+        ...
 
     def laws(self, reading: Reading) -> QuantileLaw:
         """The law of log(settlement / spot) of every world and expiry, n * e rows, world by world.

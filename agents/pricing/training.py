@@ -179,7 +179,7 @@ def fit(
                 inputs = inputs + regular.input_noise * torch.randn(inputs.shape, generator=noise)
             loss = score(network(inputs, sequence, nodes), returns)
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             schedule.step()

@@ -122,7 +122,8 @@ def _judge(one: Recording, pricer: Pricer | None, number: int, who: Contestant, 
             scored = law.rows(known)
             if decision % (4 * STRIDE) == 0:
                 prices.append(_arbitrage(law, reading))
-        tables.append(_score(scored, outcome[known], tape, np.repeat(reading.hour, e)[known], hours, number))
+        hour = np.repeat(reading.hour, e)[known].astype(np.float64)
+        tables.append(_score(scored, outcome[known], tape.astype(np.float64), hour, hours, number))
         if law is not None and one.scenario in FUTURES:
             tables += _futures(one, decision, law, number, who, job)
     if not tables:

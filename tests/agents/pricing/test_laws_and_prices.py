@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from protogov.agents.pricing.prices import Premium, anchor_vols, black_call, implied_vol, price, to_forward
 from protogov.agents.pricing.quantile_law import LEVELS, MEDIAN, QuantileLaw, normal_law
 from protogov.agents.pricing.reader import Reading
-from protogov.envs.world.pricing import call_and_put
 
 K = len(LEVELS)
 steps = st.lists(st.floats(1e-5, 0.2), min_size=K - 1, max_size=K - 1)
@@ -112,11 +112,11 @@ def test_a_normal_law_prices_as_black_scholes() -> None:
     strikes = np.array([85.0, 100.0, 120.0])
     reading = reading_of([hours], strikes)
     found = price(laws, reading)
-    for k, strike in enumerate(strikes):
-        call, put = call_and_put(100.0, strike, hours / 8760.0, vol, 0.03)
-        assert found.call[0, 0, k] == pytest.approx(call, abs=0.05) and found.put[0, 0, k] == pytest.approx(
-            put, abs=0.05
-        )
+    years = hours / 8760.0
+    d1 = (np.log(100.0 / strikes) + (0.03 + 0.5 * vol * vol) * years) / deviation
+    call = 100.0 * norm.cdf(d1) - strikes * np.exp(-0.03 * years) * norm.cdf(d1 - deviation)  # Black and Scholes (1973)
+    np.testing.assert_allclose(found.call[0, 0], call, atol=0.05)
+    np.testing.assert_allclose(found.put[0, 0], call - 100.0 + strikes * np.exp(-0.03 * years), atol=0.05)
     np.testing.assert_allclose(anchor_vols(laws, reading), vol, rtol=0.02)
     assert (anchor_vols(laws, reading, Premium(1.2)) > 1.15 * vol).all()
     assert found.drift[0, 0] == pytest.approx(0.03 * hours / 8760.0 - 0.3 - 0.5 * deviation**2, abs=1e-3)

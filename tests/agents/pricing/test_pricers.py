@@ -130,7 +130,7 @@ def test_compact_refuses_more_than_a_contract_holds(monkeypatch: pytest.MonkeyPa
 
 def test_a_fit_is_repeatable_better_than_its_start_and_survives_its_file(market: Recording, tmp_path: Path) -> None:
     shape = make_shape("recurrent", "feed")
-    effort = Effort(epochs=3, batch=128)
+    effort = Effort(epochs=2, batch=64)
     one = fit("small", shape, [market], seed=3, effort=effort)
     two = fit("small", shape, [market], seed=3, effort=effort)
     for name, weights in one.file.weights.items():
@@ -206,7 +206,7 @@ def test_opponents_say_what_their_formula_says(market: Recording) -> None:
 @pytest.mark.skipif(importlib.util.find_spec("arch") is None, reason="the extra pricing is not installed")
 def test_garch_is_found_in_its_own_returns() -> None:
     rng = np.random.default_rng(0)
-    variance, moves = 2e-5, np.empty(4000)
+    variance, moves = 2e-5, np.empty(3000)
     for i in range(len(moves)):
         moves[i] = np.sqrt(variance) * rng.standard_normal()
         variance = 1e-6 + 0.1 * moves[i] ** 2 + 0.85 * variance
