@@ -34,6 +34,7 @@ from protogov.experiments.studies.pricing.plan import (
 )
 
 TAILS = (0.01, 0.99)
+GARCH_TAPES = 8  # of each training market: tens of thousands of hours for three parameters
 Floats = NDArray[np.float64]
 
 
@@ -50,7 +51,7 @@ def play_contest(config: WorldConfig, job: Contest) -> Table:
     if who.kind == GARCH:
         played = [recording(config, name, job.sizes.learn, training=True) for name in job.training]
         try:
-            pricer = fit_garch([np.diff(one.log_close, axis=1).ravel() for one in played])
+            pricer = fit_garch([np.diff(one.log_close[:GARCH_TAPES], axis=1).ravel() for one in played])
         except ImportError:
             return _table("absent", np.zeros(1))
     elif who.kind in _OPPONENTS:
