@@ -35,7 +35,7 @@ def draw_scores(found: Found) -> Figure:
         )  # fmt: skip
     axes.axvline(0.0, color=GREY, linewidth=0.8)
     axes.set_yticks(range(len(markets)), markets)
-    axes.invert_yaxis()
+    axes.set_ylim(len(markets) - 0.5, -0.5)
     axes.set_xlabel("CRPS over that of implied vol [%]; to the left is better")
     figure.legend(loc="outside lower center", ncols=6)
     headline(figure, "What pricers score, market by market (blue: learned, orange: opponents, black: the true law)")
@@ -55,7 +55,7 @@ def draw_pit(found: Found) -> Figure:
             )
         axes.set_title(market, fontsize=9)
         axes.set_xlabel("PIT")
-    panels[0].set_ylabel("share of windows in a tenth, over a tenth")
+    panels[0].set_ylabel("density of windows")
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     headline(
