@@ -35,7 +35,7 @@ ifneq ($(strip $(TORCH_INDEX)),)
 	$(PY) -m pip install --quiet --no-deps --retries 1 --timeout 15 -c constraints.txt --index-url $(TORCH_INDEX) torch \
 		|| echo "torch is not at $(TORCH_INDEX); taking pip's usual index"
 endif
-	$(PY) -m pip install --quiet -c constraints.txt -e '.[test,lint,bench,evm]'
+	$(PY) -m pip install --quiet -c constraints.txt -e '.[test,lint,bench,evm,pricing]'
 	touch $@
 
 run: $(STAMP)  ## train three governors, compare them with a static protocol, write the report

@@ -47,6 +47,7 @@ from protogov.envs.scenarios.conditions import Conditions
 from protogov.envs.scenarios.crises import CRISES
 from protogov.envs.scenarios.drift import Drift
 from protogov.envs.scenarios.governor_failures import MISPRICE, SLOPE2
+from protogov.envs.scenarios.known import HestonProcess, MertonProcess
 from protogov.envs.scenarios.lookup import get_scenario
 from protogov.envs.scenarios.markets import MARKETS
 from protogov.envs.scenarios.mixture import Mixture, effective_sample_size
@@ -71,9 +72,11 @@ __all__ = [
     "Drift",
     "Flat",
     "HawkesProcess",
+    "HestonProcess",
     "JumpProcess",
     "MARKETS",
     "MISPRICE",
+    "MertonProcess",
     "Mixture",
     "NATURAL",
     "Named",

@@ -166,7 +166,9 @@ def regime_step(busy: int, seed: np.uint64, step: np.uint64, c: Any) -> int:
 
 
 @compiled
-def fill_conditions(tape: Any, log_close: Logs, log_range: Logs, first: int, seed: np.uint64, c: Any) -> None:
+def fill_conditions(
+    tape: Any, log_close: Logs, log_range: Logs, first: int, own: np.uint64, later: np.uint64, last: int, c: Any
+) -> None:
     """Write the conditions of one tape.
 
     Args:
@@ -174,7 +176,9 @@ def fill_conditions(tape: Any, log_close: Logs, log_range: Logs, first: int, see
         log_close: F64[WARM_UP + hours + 1], log closes; the opening is element WARM_UP.
         log_range: F64[same], log(high / low) of each hour.
         first: index of the first known element of both, 0..WARM_UP.
-        seed: uint64 key of the row.
+        own: uint64 key of the row.
+        later: uint64 key of the draws after hour `last`.
+        last: hour, counted from the opening.
         c: record of :class:`Conditions`.
     """
     keep_demand = exp(-_LN2 / c.demand_half_life)
@@ -202,6 +206,7 @@ def fill_conditions(tape: Any, log_close: Logs, log_range: Logs, first: int, see
 
         # ---- drawn: stationary at the opening, then hour by hour
         step = np.uint64(i - WARM_UP)
+        seed = own if i - WARM_UP <= last else later
         lean = c.demand_loading * momentum_at(log_close, i, first)
         demand_shock = normal(seed, _ZERO, step, _ZERO, _DEMAND)
         yield_shock = normal(seed, _ZERO, step, _ZERO, _YIELD)

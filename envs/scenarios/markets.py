@@ -2,6 +2,7 @@
 
 from protogov.envs.scenarios.base import register
 from protogov.envs.scenarios.conditions import Conditions
+from protogov.envs.scenarios.known import HestonProcess, MertonProcess
 from protogov.envs.scenarios.path import PathScenario
 from protogov.envs.scenarios.regimes import RegimeWalk
 from protogov.envs.scenarios.self_exciting import HawkesProcess
@@ -31,6 +32,12 @@ _ROWS = (
         "self-exciting", "train", HawkesProcess(),
         about="jumps that set off jumps (Hawkes): quiet weeks, then bursts",
     ),
+    PathScenario(
+        "gbm", "train", MertonProcess(vol=0.6, vol_spread=0.3, jump_hazard=0.0),
+        about="geometric Brownian motion, a vol for each tape: its law is known",
+    ),
+    PathScenario("merton", "train", MertonProcess(), about="constant vol and Poisson jumps (Merton): its law is known"),
+    PathScenario("heston", "train", HestonProcess(), about="square-root variance (Heston): its law is known"),
     PathScenario(
         "crash-heldout", "validation", _CRASH,
         about="one certain crash between day 3 and day 10, deeper and faster than those of jump",

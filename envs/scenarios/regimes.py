@@ -18,14 +18,16 @@ from protogov.envs.scenarios._parameters import ProcessParameters, bounded
 from protogov.envs.scenarios.base import Tapes
 from protogov.envs.scenarios.conditions import WARM_UP, ou_step
 from protogov.envs.scenarios.path import (
+    Branch,
     Floats,
     Indices,
     Keys,
     Path,
+    Resumable,
     SimulatedWalk,
     bend_over_rows,
+    noise_of,
     origin_of,
-    over_rows,
 )
 from protogov.envs.scenarios.synthetic import walk_hour
 from protogov.envs.world.compiled import compiled
@@ -115,18 +117,19 @@ def drift_of(r: Any) -> float:
 
 
 @compiled
-def regimes_row(path: Path, seed: np.uint64, parameters: Any) -> float:
+def regimes_row(path: Path, own: np.uint64, later: np.uint64, last: int, parameters: Any) -> float:
     """Simulate one path and the regime of each of its hours. Returns the log price at its origin."""
     regimes, chain, process = parameters
     p = process[0]
     keep = exp(-0.6931471805599453 / p.vol_half_life)
     own_shock = sqrt(1.0 - p.leverage * p.leverage)
-    state = pick(chain[chain.shape[0] - 1], uniform(seed, _ZERO, _ZERO, _ZERO, _REGIME))
-    log_vol = log(regimes[state].vol) + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
+    state = pick(chain[chain.shape[0] - 1], uniform(own, _ZERO, _ZERO, _ZERO, _REGIME))
+    log_vol = log(regimes[state].vol) + p.vol_spread * normal(own, _ZERO, _ZERO, _ZERO, _VARIANCE)
     log_price = 0.0
     path.marks[0] = state
     for i in range(1, path.close.size):
         step = np.uint64(i)
+        seed = noise_of(own, later, last, i)
         if uniform(seed, _ZERO, step, _ZERO, _REGIME) * regimes[state].stay < 1.0:
             state = pick(chain[state], uniform(seed, _ZERO, step, _ZERO, _NEXT))
         r = regimes[state]
@@ -137,7 +140,7 @@ def regimes_row(path: Path, seed: np.uint64, parameters: Any) -> float:
         path.close[i], path.marks[i] = log_price, state
         vol_shock = p.leverage * shock + own_shock * normal(seed, _ZERO, step, _ZERO, _VARIANCE)
         log_vol = min(ou_step(log_vol, log(r.vol), keep, p.vol_spread, vol_shock), _LOG_VOL_LIMIT)
-    return origin_of(path.close[WARM_UP], seed, p)
+    return origin_of(path.close[WARM_UP], own, p)
 
 
 @compiled
@@ -167,7 +170,7 @@ def bend_row(tape: Any, states: Indices, seed: np.uint64, parameters: Any) -> No
             tape[hour]["informed_share"] = min(1.0, max(0.0, share))
 
 
-_walk, _bend = over_rows(regimes_row), bend_over_rows(bend_row)
+_walk, _bend = Resumable(regimes_row), bend_over_rows(bend_row)
 
 
 class RegimeWalk(SimulatedWalk):
@@ -207,6 +210,10 @@ class RegimeWalk(SimulatedWalk):
     def walk(self, path: Path, keys: Keys) -> Floats:
         """Simulate a path for each key."""
         return _walk(path, keys, self._parameters)
+
+    def walk_on(self, path: Path, keys: Keys, branch: Branch) -> Floats:
+        """The same, with other noise after the hour of the branch."""
+        return _walk(path, keys, self._parameters, branch)
 
     def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:
         """Apply the regimes to depth, leverage demand, outside yield and option flow."""

@@ -13,7 +13,16 @@ import numpy as np
 from protogov.envs.scenarios._parameters import ProcessParameters, bounded
 from protogov.envs.scenarios.base import Scenario, Seeds, Split, Tapes
 from protogov.envs.scenarios.conditions import WARM_UP, ou_step
-from protogov.envs.scenarios.path import Floats, Keys, Path, SimulatedWalk, origin_of, over_rows
+from protogov.envs.scenarios.path import (
+    Branch,
+    Floats,
+    Keys,
+    Path,
+    Resumable,
+    SimulatedWalk,
+    noise_of,
+    origin_of,
+)
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.state import ATTACKS, HOURS_PER_YEAR, SUBSTEPS
@@ -53,6 +62,16 @@ class JumpProcess(ProcessParameters, SimulatedWalk):
     def walk(self, path: Path, keys: Keys) -> Floats:
         """Simulate a path per key; it has no marks."""
         return _walk(path, keys, self.as_record())
+
+    def walk_on(self, path: Path, keys: Keys, branch: Branch) -> Floats:
+        """The same, with other noise after the hour of the branch.
+
+        Raises:
+            ValueError: there is one certain crash, whose hour is drawn at the opening.
+        """
+        if self.crash_to > 0.0:
+            raise ValueError(f"crash_to is {self.crash_to:g}; a walk that is resumed accepts 0: crashes by hazard.")
+        return _walk(path, keys, self.as_record(), branch)
 
 
 _ZERO, _ONE, _TWO, _THREE = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
@@ -140,14 +159,14 @@ def walk_hour(
 
 
 @compiled
-def jump_row(path: Path, seed: np.uint64, process: Any) -> float:
+def jump_row(path: Path, own: np.uint64, later: np.uint64, last: int, process: Any) -> float:
     """Simulate one path. Returns the log price at its origin."""
     p = process[0]
     steady = hourly_drift(p)
-    onset = onset_hour(seed, p)
+    onset = onset_hour(own, p)
     keep = exp(-0.6931471805599453 / p.vol_half_life)
     mean_log_vol = log(p.vol)
-    log_vol = mean_log_vol + p.vol_spread * normal(seed, _ZERO, _ZERO, _ZERO, _VARIANCE)
+    log_vol = mean_log_vol + p.vol_spread * normal(own, _ZERO, _ZERO, _ZERO, _VARIANCE)
     own_shock = sqrt(1.0 - p.leverage * p.leverage)
     log_price = 0.0
     fall = left = 0.0  # log size of the present crash, and what is left of the crash or of the rebound
@@ -158,6 +177,7 @@ def jump_row(path: Path, seed: np.uint64, process: Any) -> float:
         # counted from the start of the path: hours before the opening would be negative, and keys are uint64
         step = np.uint64(i)
         hour = i - WARM_UP
+        seed = noise_of(own, later, last, i)
         if hours_left == 0 and crash_begins(seed, step, hour, onset, p):
             fall, hours_left = crash_size(seed, step, p)
             left, rebounding = fall, False
@@ -181,10 +201,10 @@ def jump_row(path: Path, seed: np.uint64, process: Any) -> float:
         path.close[i] = log_price
         vol_shock = p.leverage * shock + own_shock * normal(seed, _ZERO, step, _ZERO, _VARIANCE)
         log_vol = ou_step(log_vol, mean_log_vol, keep, p.vol_spread, vol_shock)
-    return origin_of(path.close[WARM_UP], seed, p)
+    return origin_of(path.close[WARM_UP], own, p)
 
 
-_walk = over_rows(jump_row)
+_walk = Resumable(jump_row)
 
 
 class Flat(Scenario):

@@ -14,6 +14,7 @@ STUDIES: dict[str, str] = {
     "onchain": "what policies lose in whole numbers, and one episode that their contracts govern in an EVM",
     "organisms": "how often detectors of interaction find behaviour that was planted in governors, and false alarms",
     "phenomena": "whether known phenomena appear with their mechanism and vanish with its switch",
+    "pricing": "what learned pricers know of the return to an expiry, beside opponents and the true law",
     "prediction": "crises of 2023 to 2025, predicted and not fitted, beside what happened",
     "proofs": "one decision computed by a contract, proved and verified, or trusted: time, memory, size, gas",
     "recovery": "how long after a crash a market is out of order",

@@ -263,7 +263,7 @@ def test_without_any_folder_to_write_into_everything_runs_with_one_warning(tmp_p
             (folder / "__pycache__").write_text("a file, where numba would make a folder")
     code = (
         "import numpy as np, protogov.envs as e; from protogov.envs.scenarios import path; print(e.__file__); "
-        "print(len(e.get_scenario('jump').draw(np.arange(2, dtype=np.uint64), 24)), path._price_rows.stats)"
+        "print(len(e.get_scenario('jump').draw(np.arange(2, dtype=np.uint64), 24)), path.price_rows.stats)"
     )
     environment = os.environ | {
         "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": "/dev/null/nowhere",

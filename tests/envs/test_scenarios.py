@@ -55,7 +55,7 @@ def test_get_scenario_returns_a_scenario_as_it_is() -> None:
 
 def test_unknown_name_lists_the_known() -> None:
     with pytest.raises(
-        ValueError, match=r"'jmup' is not known; known are between-crises, calm, crash-heldout, .*flat, jump.*\.csv"
+        ValueError, match=r"'jmup' is not known; known are between-crises, calm, .*flat, gbm, heston, jump.*\.csv"
     ):
         get_scenario("jmup")
     with pytest.raises(ValueError, match="must be a name, a path or a Scenario"):

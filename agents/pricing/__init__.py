@@ -1,0 +1,9 @@
+"""Option pricers: from what a market shows to a distribution of the log return to each listed expiry, and to prices.
+
+    reader = MarketReader()                      # once a simulator
+    reading = reader.read(simulator)             # once a decision
+    laws = pricer.laws(reading)                  # a QuantileLaw, a row a world and expiry
+    vols = anchor_vols(laws, reading)            # F64[n, expiries, strikes]: what the option pool could quote
+
+Features stand in one table (`features.py`), laws and prices are plain numpy, networks are torch.
+"""

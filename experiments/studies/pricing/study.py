@@ -1,0 +1,228 @@
+"""What pricers know of the return to an expiry: learned ones, their opponents, and the truth where that is known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from protogov.agents.pricing.recording import record_world
+from protogov.agents.pricing.shape import GENERATIONS, Generation
+from protogov.envs.scenarios import CandleError, check_trainable, get_scenario
+from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
+from protogov.experiments.core.tables import Table, records
+from protogov.experiments.core.templates import page_beside
+from protogov.experiments.core.text import aligned, listed
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.pricing.contests import play_contest
+from protogov.experiments.studies.pricing.drawing import draw
+from protogov.experiments.studies.pricing.plan import (
+    CRISES,
+    EVALUATION,
+    FUTURES,
+    IMPLIED,
+    KNOWN,
+    OPPONENTS,
+    TRAINING,
+    TRUTH,
+    Contest,
+    Contestant,
+    Sizes,
+)
+from protogov.experiments.studies.pricing.summary import (
+    comparison_table,
+    feature_table,
+    fit_table,
+    future_table,
+    pit_table,
+    price_table,
+    score_table,
+)
+
+WITHIN = 2.0  # percent of the true law's CRPS: the target
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(StudyOptions):
+    """Train pricers on simulated markets, and score their predictive distributions against opponents and the truth.
+
+    Markets with a known law tell what the best possible score is. Validation markets and recorded files are only
+    scored, never learned from; the sealed test is not drawn.
+
+    Example: protogov study pricing --out results/pricing
+    """
+
+    generations: tuple[Generation, ...] = ("linear", "mlp", "recurrent", "attention", "compact")
+    """Which are trained."""
+    inputs: tuple[Literal["chain", "prices"], ...] = ("chain", "prices")
+    """Beside all inputs: what a contract can read, with the pool's average as spot; the same without the pool's vols.
+    Tried with the first generation but `linear`."""
+    training: tuple[str, ...] = TRAINING
+    """Markets that are learned from."""
+    markets: tuple[str, ...] = EVALUATION
+    """Markets that are scored."""
+    recorded: tuple[Path, ...] = ()
+    """Candle files that are scored too."""
+    leave_out: tuple[str, ...] = CRISES
+    """Training markets of which each is left out of a training of its own, then scored."""
+    learn: int = 96
+    """Tapes of each training market."""
+    judge: int = 64
+    """Tapes of each market that is scored."""
+    epochs: int = 24
+    """Passes over the samples, at most."""
+    states: int = 6
+    """States of `jump` and `regimes` whose futures tell the truth."""
+    futures: int = 10_000
+    """Futures of each state."""
+    world: WorldOptions = field(default_factory=WorldOptions)
+    """The world."""
+
+
+def measure(options: Options, how: Running) -> Found:
+    """Fit and score every contestant, a piece each.
+
+    Raises:
+        BadInput: a market is unknown, or is held out and to be learned from; a size is out of range.
+    """
+    check_sizes(2, learn=options.learn, judge=options.judge, futures=options.futures)
+    check_sizes(1, epochs=options.epochs)
+    check_sizes(0, states=options.states)
+    markets = (*options.markets, *map(str, options.recorded))
+    _check_markets(options, markets)
+    sizes = Sizes(options.learn, options.judge, options.epochs, options.states, options.futures)
+    config = record_world(options.world.make())
+    contests = {
+        who.name: Contest(who, options.training, _markets_of(who, markets), sizes) for who in _entrants(options)
+    }
+    pieces = [Piece(f"contest_{name}", job) for name, job in contests.items()]
+    tables = run_pieces(play_contest, config, pieces, how, "pricers")
+    played = {name: (contests[name], table) for name, table in zip(contests, tables, strict=True)}
+    learned = [name for name, (job, _) in played.items() if job.contestant.kind in GENERATIONS]
+    scores = score_table(played, markets)
+    found = {
+        "scores": scores, "comparisons": comparison_table(played, markets, learned), "pit": pit_table(played, markets),
+        "fits": fit_table(played), "prices": price_table(played), "features": feature_table(),
+    }  # fmt: skip
+    told = future_table(played)
+    absent = [name for name, (_, table) in played.items() if "absent" in table["kind"]]
+    main = [name for name in learned if name in options.generations]
+    facts = {
+        "learned": learned, "absent": absent, "best": best_of(scores, main), "training": list(options.training),
+        "sizes": asdict(sizes), "recorded": [path.name for path in options.recorded],
+    }  # fmt: skip
+    return Found(found | ({"futures": told} if told else {}), facts)
+
+
+def _entrants(options: Options) -> list[Contestant]:
+    known = [Contestant(name, name) for name in (TRUTH, *OPPONENTS)]
+    learned = [Contestant(name, name) for name in options.generations]
+    tried = next((name for name in options.generations if name != "linear"), options.generations[0])
+    sets = [
+        Contestant(f"{tried}-{inputs}", tried, inputs, "pool" if inputs == "chain" else "oracle")
+        for inputs in options.inputs
+    ]
+    sets += [Contestant(f"{tried}-chain-oracle", tried, "chain")] * ("chain" in options.inputs)
+    without = [Contestant(f"{tried}-without-{crisis}", tried, left_out=crisis) for crisis in options.leave_out]
+    return [*known, *learned, *sets, *without]
+
+
+def _markets_of(who: Contestant, markets: tuple[str, ...]) -> tuple[str, ...]:
+    if who.kind == TRUTH:
+        return tuple(market for market in markets if market in KNOWN)
+    return (who.left_out,) if who.left_out else markets
+
+
+def _check_markets(options: Options, markets: Sequence[str]) -> None:
+    for name in options.training:
+        try:
+            check_trainable(get_scenario(name))
+        except ValueError as error:
+            raise BadInput(f"training names {name!r}: {error}") from None
+    for name in markets:
+        try:
+            get_scenario(name)
+        except (ValueError, CandleError) as error:
+            raise BadInput(f"markets or recorded name {name!r}: {error}") from None
+    for name in options.leave_out:
+        if name not in options.training or name not in markets:
+            raise BadInput(f"leave-out names {name!r}; markets of training that are scored too are accepted")
+    if not options.generations:
+        raise BadInput("generations names none; one or more are accepted")
+
+
+def best_of(scores: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The contestant with the lowest mean CRPS over the truth's, over implied vol's where no truth is known."""
+    rows = [row for row in records(dict(scores)) if row["contestant"] in names]
+    column = "over_truth" if any(np.isfinite(row["over_truth"]) for row in rows) else "over_implied"
+    means = {name: np.nanmean([row[column] for row in rows if row["contestant"] == name]) for name in names}
+    return min(means, key=lambda name: means[name])
+
+
+def judge(found: Found) -> Judged:
+    """Whether the best learned pricer reaches the target in markets with a known law, and what each scores."""
+    best, rows = found.facts["best"], records(found.tables["scores"])
+    known = [row for row in rows if row["contestant"] == best and row["market"] in KNOWN]
+    near = [row["market"] for row in known if row["over_truth"] <= WITHIN]
+    uniform = [row["market"] for row in known if row["pit_p"] >= LEVEL]
+    headline = (
+        f"The best learned pricer ({best}) is within {WITHIN:g}% of the true law's CRPS on {listed(near)} "
+        f"and its PIT is not told from uniform on {listed(uniform)}, of {listed([row['market'] for row in known])}."
+    )
+    lines = [["market", "pricer", "CRPS over truth", "over implied vol", "PIT p", "below 1%"]]
+    for row in rows:
+        lines.append(
+            [row["market"], row["contestant"], _percent(row["over_truth"]), _percent(row["over_implied"]),
+             f"{row['pit_p']:.3f}", f"{row['below_1']} of {row['windows']}"]
+        )  # fmt: skip
+    return Judged((headline, *aligned(lines)))
+
+
+def _percent(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:+.1f}%"
+
+
+def page(found: Found, judged: Judged) -> Sequence[str]:
+    """The page from `page.md.j2`."""
+    scores = records(found.tables["scores"])
+    main = [row for row in scores if not row["left_out"]]
+    names = list(dict.fromkeys(row["contestant"] for row in main))
+    markets = list(dict.fromkeys(row["market"] for row in main))
+    at = {(row["market"], row["contestant"]): row for row in main}
+
+    def grid(column: str, only: Sequence[str]) -> list[list[str]]:
+        shown = [name for name in names if any(np.isfinite(at[m, name][column]) for m in only if (m, name) in at)]
+        lines = [
+            [market, *(_percent(at[market, name][column]) if (market, name) in at else "" for name in shown)]
+            for market in only
+        ]
+        return [["market", *shown], *lines]
+
+    best = found.facts["best"]
+    crises = [
+        {**row, "seen": at[row["market"], str(row["contestant"]).partition("-without-")[0]]["over_implied"]}
+        for row in scores
+        if row["left_out"]
+    ]
+    return page_beside(
+        __file__,
+        facts=found.facts, sizes=found.facts["sizes"], within=WITHIN,
+        over_truth=grid("over_truth", [market for market in markets if market in KNOWN]),
+        over_implied=grid("over_implied", markets),
+        tails=[row for row in main if row["contestant"] in (best, IMPLIED, TRUTH)], crises=crises,
+        fits=records(found.tables["fits"]), comparisons=_of(best, found.tables["comparisons"]),
+        futures=records(found.tables.get("futures", {})), features=records(found.tables["features"]),
+        prices=_of(best, found.tables["prices"]), future_markets=listed(FUTURES), percent=_percent,
+        files=found.facts["recorded"],
+    )  # fmt: skip
+
+
+def _of(name: str, table: Table) -> list[dict[str, Any]]:
+    return [row for row in records(table) if row["contestant"] == name]
+
+
+STUDY = Study("pricing", "What pricers know of the return to an expiry", Options, measure, judge, draw, page)

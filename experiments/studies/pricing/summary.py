@@ -1,0 +1,194 @@
+"""The study's tables, from the rows of all contestants."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from protogov.agents.pricing.features import FEATURES, NODE_INPUTS
+from protogov.envs.scenarios import get_scenario
+from protogov.experiments.core.statistics import student_t
+from protogov.experiments.core.tables import Table, columns, select
+from protogov.experiments.studies.pricing.comparing import (
+    Floats,
+    binomial_p,
+    by_decision,
+    diebold_mariano,
+    pit_counts,
+    uniform_p,
+)
+from protogov.experiments.studies.pricing.contests import rows_of
+from protogov.experiments.studies.pricing.plan import IMPLIED, TRUTH, UNSEEN, Contest, recorded_name
+
+Played = Mapping[str, tuple[Contest, Table]]  # name of a contestant -> its piece and rows
+NOT = float("nan")
+BP = 1e4
+
+
+def scores_on(played: Played, name: str, market: str) -> Table:
+    """Score rows of a contestant on a market; no rows where it did not play there."""
+    job, table = played[name]
+    if market not in job.markets or "absent" in table["kind"]:
+        return {key: column[:0] for key, column in table.items()}
+    scores = rows_of(table, "score")
+    return select(scores, scores["market"] == job.markets.index(market))
+
+
+def split_of(market: str) -> str:
+    """Split of a market; "recorded" for a file."""
+    try:
+        return str(get_scenario(market).split) if recorded_name(market) == market else "recorded"
+    except ValueError:
+        return "recorded"
+
+
+def score_table(played: Played, markets: Sequence[str]) -> Table:
+    """A row a market and contestant: CRPS, what it is over implied vol's and the truth's, PIT, both tails."""
+    rows = []
+    for market in markets:
+        implied, truth = (_mean(played, name, market) for name in (IMPLIED, TRUTH))
+        for name, (job, _) in played.items():
+            own = scores_on(played, name, market)
+            if not len(own["tape"]):
+                continue
+            apart = select(own, own["apart"] == 1.0)
+            crps, low = float(own["crps"].mean()), int(apart["below"].sum())
+            high, windows = int(apart["above"].sum()), len(apart["tape"])
+            rows.append(
+                {
+                    "market": recorded_name(market), "split": split_of(market), "contestant": name,
+                    "left_out": job.contestant.left_out, "rows": len(own["tape"]), "crps_bp": BP * crps,
+                    "over_implied": 100.0 * (crps / implied - 1.0), "over_truth": 100.0 * (crps / truth - 1.0),
+                    "log_score": float(own["log_score"].mean()), "windows": windows, "pit_p": uniform_p(apart["pit"]),
+                    "below_1": low, "below_p": binomial_p(low, windows, 0.01),
+                    "above_99": high, "above_p": binomial_p(high, windows, 0.01),
+                    "tail_bp": BP * float(own["pinball_low"].mean()),
+                    "upper_tail_bp": BP * float(own["pinball_high"].mean()),
+                }
+            )  # fmt: skip
+    return columns(rows)
+
+
+def _mean(played: Played, name: str, market: str) -> float:
+    own = scores_on(played, name, market)["crps"] if name in played else np.zeros(0)
+    return float(own.mean()) if len(own) else NOT
+
+
+def comparison_table(played: Played, markets: Sequence[str], learned: Sequence[str]) -> Table:
+    """Diebold-Mariano: every contestant against implied vol; the learned against the truth, where that is known."""
+    rows = []
+    for market in markets:
+        for name, (job, _) in played.items():
+            for against in (IMPLIED, TRUTH):
+                if name in (against, TRUTH) or against not in played or (against == TRUTH and name not in learned):
+                    continue
+                if job.contestant.spot == "pool" and against == TRUTH:
+                    continue
+                rows += _compare(played, market, name, against)
+    return columns(rows)
+
+
+def _compare(played: Played, market: str, name: str, against: str) -> list[dict[str, Any]]:
+    one, other = (scores_on(played, which, market) for which in (name, against))
+    found = []
+    if not len(one["tape"]) or len(one["tape"]) != len(other["tape"]):
+        return []
+    for horizon, near in (("week", True), ("beyond", False)):
+        differences, tapes, lags = by_decision(one, one["crps"] - other["crps"], near)
+        if len(np.unique(tapes)) < 2:
+            continue
+        compared = diebold_mariano(differences, tapes, lags)
+        found.append(
+            {
+                "market": recorded_name(market), "contestant": name, "against": against, "horizon": horizon,
+                "difference_bp": BP * compared.difference, "error_bp": BP * compared.error, "p": compared.p,
+                "lags": compared.lags, "decisions": len(differences),
+            }
+        )  # fmt: skip
+    return found
+
+
+def pit_table(played: Played, markets: Sequence[str]) -> Table:
+    """Windows that do not overlap in tenths of the PIT, a row a market and contestant; `unseen` is all validation."""
+    rows = []
+    for name in played:
+        pooled: list[Floats] = []
+        for market in markets:
+            own = scores_on(played, name, market)
+            pit = own["pit"][own["apart"] == 1.0] if len(own["tape"]) else np.zeros(0)
+            if len(pit):
+                rows.append({"market": recorded_name(market), "contestant": name, **_bins(pit)})
+                pooled += [pit] * (market in UNSEEN)
+        if pooled:
+            rows.append({"market": "unseen", "contestant": name, **_bins(np.concatenate(pooled))})
+    return columns(rows)
+
+
+def _bins(pit: Floats) -> dict[str, int]:
+    return {f"bin_{number}": int(count) for number, count in enumerate(pit_counts(pit))}
+
+
+def future_table(played: Played) -> Table:
+    """A row a market and contestant: expected CRPS over that of the law that futures tell, mean over states [%]."""
+    rows = []
+    for name, (job, table) in played.items():
+        own = rows_of(table, "future")
+        for number in np.unique(own["market"]):
+            here = select(own, own["market"] == number)
+            found = student_t(100.0 * (here["crps"] / here["reference"] - 1.0))
+            rows.append(
+                {
+                    "market": job.markets[int(number)], "contestant": name, "states": len(here["tape"]),
+                    "over_truth": found.mean, "low": found.low, "high": found.high,
+                }
+            )  # fmt: skip
+    return columns(rows) if rows else {}
+
+
+def fit_table(played: Played) -> Table:
+    """A row a learned contestant: samples, epochs, scores on tapes that it learned and did not, cleaned hours."""
+    rows = []
+    for name, (job, table) in played.items():
+        fits, cleaned = rows_of(table, "fit"), rows_of(table, "cleaned")
+        if len(fits["tape"]):
+            best = int(np.argmin(fits["log_score"]))
+            rows.append(
+                {
+                    "contestant": name, "generation": job.contestant.kind, "inputs": job.contestant.inputs,
+                    "spot": job.contestant.spot, "samples": int(fits["hours"][0]), "epochs": len(fits["tape"]),
+                    "first": float(fits["log_score"][0]), "learned": float(fits["crps"][best]),
+                    "held_out": float(fits["log_score"][best]), "hours": int(cleaned["hours"][0]),
+                    "cleaned": int(cleaned["crps"][0]),
+                }
+            )  # fmt: skip
+    return columns(rows)
+
+
+def price_table(played: Played) -> Table:
+    """A row a learned contestant and market: nodes that an earlier expiry lifts, cleaned hours of the market."""
+    rows = []
+    for name, (job, table) in played.items():
+        prices, spikes = rows_of(table, "price"), rows_of(table, "spike")
+        for row, number in enumerate(prices["market"]):
+            rows.append(
+                {
+                    "market": recorded_name(job.markets[int(number)]), "contestant": name,
+                    "lifted_share": float(prices["crps"][row]), "lifted_most_bp": BP * float(prices["log_score"][row]),
+                    "drift_bp": BP * float(prices["pit"][row]),
+                    "cleaned": int(spikes["crps"][spikes["market"] == number][0]),
+                }
+            )  # fmt: skip
+    return columns(rows)
+
+
+def feature_table() -> Table:
+    """Every input: name, group, source, unit, what for."""
+    rows = [
+        {"feature": row.name, "group": row.group, "source": row.source, "unit": row.unit, "about": row.about}
+        for row in FEATURES.values()
+    ]
+    rows += [
+        {"feature": name, "group": "node", "source": "chain", "unit": "", "about": about}
+        for name, about in NODE_INPUTS.items()
+    ]
+    return columns(rows)
