@@ -134,8 +134,7 @@ class Tree:
     def _episodes(self, point: ForkPoint, log: _Log, steps: int) -> tuple[tuple[NDArray[Any], ...], int]:
         """(events, parents, caused, caused sizes) of all rows from one moment on, and how many were not muted."""
         base = log.run(point, steps)
-        start = np.searchsorted(base["row"], np.arange(point.rows + 1))
-        spans = list(zip(start[:-1].tolist(), start[1:].tolist(), strict=True))
+        spans = [_span(base, row) for row in range(point.rows)]
         parents, since = np.full(len(base), NOBODY), np.full(len(base), np.iinfo(np.int64).min)
         caused = np.full((2, len(base)), np.nan)
         chosen = [_largest(base["size"][a:b], self.most) + a for a, b in spans]
@@ -173,8 +172,7 @@ class Tree:
         Up to the cause both are the same, so that what comes after it begins at the same place.
         """
         row, end = cause["row"], cause["at"] + self.within
-        a, b = np.searchsorted(base["row"], (row, row + 1))
-        c, d = np.searchsorted(without["row"], (row, row + 1))
+        (a, b), (c, d) = _span(base, row), _span(without, row)
         ours, theirs = base[a:b], without[c:d]
         near, new = ours["at"] <= end, theirs["at"] <= end
         near[: first - a], new[: first - a] = False, False
@@ -217,6 +215,11 @@ def _with(plan: Plan, read: Any) -> Plan:
 def _largest(sizes: Floats, most: int) -> NDArray[np.int64]:
     """Positions of the largest, in their order."""
     return np.sort(np.argsort(-sizes, kind="stable")[:most])
+
+
+def _span(events: NDArray[np.void], row: int) -> tuple[int, int]:
+    """First position of a row's events, and first after; they lie row by row."""
+    return int(np.count_nonzero(events["row"] < row)), int(np.count_nonzero(events["row"] <= row))
 
 
 def _names(events: NDArray[np.void]) -> list[tuple[int, int]]:
