@@ -272,7 +272,8 @@ def measure(options: Options, how: Running) -> Found:
         BadInput: a name is unknown, a size too small, or a world without two venues.
     """
     check_sizes(1, replicates=options.replicates)
-    check_sizes(2, tapes=options.tapes, grid=options.grid)
+    check_sizes(2, tapes=options.tapes)
+    check_sizes(4, grid=options.grid)
     names = _named(options.organisms)
     for name in options.detectors:
         if name not in BY_FORKS and name not in RECORD_DETECTORS:
