@@ -198,7 +198,7 @@ def collusion(config: WorldConfig, job: Job, organism: Organism) -> bool:
     rows = np.arange(job.tapes)
     first = 1000 * job.replicate  # numbers of sessions
     governors: dict[str, Governor] = {
-        seat: Population([organism.make(levers, first + session) for session in rows], rows) for seat in pair
+        seat: Population([organism.make(levers, first + int(session)) for session in rows], rows) for seat in pair
     }
     lever = world.roles[pair[0]].levers.index(CORE["spread"])
     battery = Collusion(anchors, myopic=0.0, size=abs(size), down=float(np.sign(size)), lever=lever)
