@@ -198,7 +198,7 @@ def collusion(config: WorldConfig, job: Job, organism: Organism) -> bool:
     rows = np.arange(job.tapes)
     first = 1000 * job.replicate  # numbers of sessions
     governors: dict[str, Governor] = {
-        seat: Population([organism.make(levers, first + session) for session in rows], rows) for seat in pair
+        seat: Population([organism.make(levers, first + int(session)) for session in rows], rows) for seat in pair
     }
     lever = world.roles[pair[0]].levers.index(CORE["spread"])
     battery = Collusion(anchors, myopic=0.0, size=abs(size), down=float(np.sign(size)), lever=lever)
@@ -272,7 +272,8 @@ def measure(options: Options, how: Running) -> Found:
         BadInput: a name is unknown, a size too small, or a world without two venues.
     """
     check_sizes(1, replicates=options.replicates)
-    check_sizes(2, tapes=options.tapes, grid=options.grid)
+    check_sizes(2, tapes=options.tapes)
+    check_sizes(4, grid=options.grid)
     names = _named(options.organisms)
     for name in options.detectors:
         if name not in BY_FORKS and name not in RECORD_DETECTORS:

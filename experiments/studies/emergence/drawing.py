@@ -97,9 +97,12 @@ def _influence(report: Report, kind: str) -> Figure | None:
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.xaxis.tick_top()
-    share = sum(one.found for one in report.findings if one.name.startswith(f"{kind} ") and one.verdict == "influence")
+    share = sum(
+        one.verdict == "influence" for name, one in found.items()
+        if name.startswith(f"{kind} ") and name.endswith(f"@{first}-{last}")
+    )  # fmt: skip
     words = "everybody free to answer" if kind == "total" else "through others' policies alone"
-    headline(figure, f"Influence, {words}: {share} effects on others are significant", 9.0)
+    headline(figure, f"Influence over {last} decisions, {words}: {share} effects on others are significant", 9.0)
     return figure
 
 
@@ -203,7 +206,7 @@ def _ladder(report: Report) -> Figure | None:
     axes.axhline(0.0, color=GREY, linewidth=0.7)
     axes.set_ylabel("gain [reward an episode]")
     conv = next(one for one in report.findings if one.name == "NashConv")
-    headline(figure, f"Exploitability: NashConv at least {signed(conv.value)}", 9.0)
+    headline(figure, f"Exploitability: the gains found add up to {signed(conv.value)}", 9.0)
     return figure
 
 

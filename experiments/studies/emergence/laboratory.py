@@ -201,14 +201,14 @@ def _fan(bench: _Bench, found: _Notes, whole: InfluenceSample) -> None:
         for at, outcome in enumerate(whole.outcomes):
             if not outcome.startswith("reward/") or outcome.endswith(f"/{agent}"):
                 score[place, at] = -1.0
-    place, at = np.unravel_index(int(np.argmax(score)), score.shape)
-    agent, lever = whole.levers[int(place)]
-    outcome = whole.outcomes[int(at)]
-    focus = f"{agent}|{lever}|{outcome}|{2.0 * whole.pushes[int(place)]:.6g}"
+    most, column = divmod(int(np.argmax(score)), score.shape[1])
+    agent, lever = whole.levers[most]
+    outcome, push = whole.outcomes[column], 2.0 * float(whole.pushes[most])
+    focus = f"{agent}|{lever}|{outcome}|{push:.6g}"
     (data,) = bench.run("fan", focus)
     found.series["fan"] = {
         "lever": f"{agent}/{_lever_name(bench, agent, lever)}", "outcome": outcome, "curves": data,
-        "push": 2.0 * float(whole.pushes[int(place)]),
+        "push": push,
     }  # fmt: skip
 
 

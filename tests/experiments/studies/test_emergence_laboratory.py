@@ -174,9 +174,9 @@ def test_the_interval_of_a_difference_is_welchs_and_changed_claims_end_with_1(tm
     assert change.turned and ratio.low is None and not ratio.turned
     out = tmp_path / "diff.json"
     assert main(["diff", str(tmp_path / "first"), str(tmp_path / "second"), "--out", str(out)]) == 1
-    told = capsys.readouterr()
-    assert "influence -> not found" in told.out and "placebo: passed before, failed after" in told.out
-    assert "1 claims and 1 controls changed" in told.err
+    printed = capsys.readouterr()
+    assert "influence -> not found" in printed.out and "placebo: passed before, failed after" in printed.out
+    assert "1 claims and 1 controls changed" in printed.err
     assert json.loads(out.read_text())["measures"][0]["claim_changed"] is True
     assert main(["diff", str(tmp_path / "first"), str(tmp_path / "first")]) == 0
     assert described(compare(before, before), [])[0].startswith("2 numbers: 0 claims changed, 0 values differ")

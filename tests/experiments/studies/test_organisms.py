@@ -165,8 +165,8 @@ def test_the_study_finds_a_follower_by_forks_and_no_placebo(tmp_path, capsys):
     world = ["--world.size", "tiny", "--world.venues", "2", "--world.episode-hours", "28", "--world.autonomy", "inf"]
     small = ["--replicates", "1", "--tapes", "8", "--scenario", "jump", "--jobs", "1", "--out", str(tmp_path / "out")]
     assert main([*arguments, *world, *small]) == 0
-    said = capsys.readouterr().out
-    assert "influence: 1 of 1 looks at governors that answer, 0 of 1 false alarms" in said
+    printed = capsys.readouterr().out
+    assert "influence: 1 of 1 looks at governors that answer, 0 of 1 false alarms" in printed
     assert "follower-1" in (tmp_path / "out" / "README.md").read_text()
     assert main(["study", "organisms", "--organisms", "nobody"]) == 2
     assert "nobody" in capsys.readouterr().err
