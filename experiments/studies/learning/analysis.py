@@ -5,12 +5,13 @@ Everything works on pairs, F64[training seeds, tapes]: the same tape, and for tw
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import nan
+from math import inf, nan, sqrt
 
 import numpy as np
 
 from protogov.experiments.core.evaluation import PARTS
 from protogov.experiments.core.statistics import (
+    LEVEL,
     Floats,
     Interval,
     detectable_mean,
@@ -36,25 +37,39 @@ class Tested:
     """A paired difference.
 
     Attributes:
-        tapes: interval over tapes, training seeds averaged.
-        seeds: interval over training seeds, tapes averaged; NaN with fewer than two.
-        p: the larger p-value of the two, for a claim that the difference is above zero, or for either sign; NaN where a
-            sample is too small for a test.
-        tie: the larger p-value of two one-sided tests against `margin`, again over both samples.
-        detectable: the larger smallest effect that would be found in four of five cases at `level`.
+        both: its interval over tapes and training seeds together; infinite with fewer than two of either.
+        tapes, seeds: the same over each alone.
+        p: of a claim that the difference is above zero, or of either sign; NaN where a sample is too small.
+        tie: the larger p-value of two one-sided tests against a margin.
+        level: at which `detectable` would be found.
     """
 
+    both: Interval
     tapes: Interval
     seeds: Interval
     p: float
     tie: float
-    detectable: float
+    level: float
+
+    @property
+    def detectable(self) -> float:
+        """The true difference that would be found in four of five cases; NaN where there is no test."""
+        from scipy.stats import t as student  # slow to import
+
+        if np.isnan(self.p):
+            return nan
+        n = self.both.n
+        return detectable_mean(float(student.isf(self.level, n - 1)), n) * sqrt(n) * self.both.error
 
 
 def tested(
     pairs: Floats, *, directed: bool = True, margin: float = PLAN.smallest_effect, level: float = PLAN.level
 ) -> Tested:
-    """The planned test of paired differences.
+    """The planned test of paired differences: to other tapes and to other training seeds at once.
+
+    Tapes and seeds are crossed. The variance of the mean is at most the sum of what it is over tapes (seeds averaged)
+    and over seeds (tapes averaged), which counts their interaction twice; degrees of freedom by Satterthwaite (1946).
+    Either sample alone would call luck of the other one an effect.
 
     Args:
         pairs: F64[training seeds, tapes].
@@ -62,21 +77,25 @@ def tested(
         margin: of equivalence.
         level: of the smallest detectable effect; of a family of m tests, the level over m.
     """
-    over = [pairs.mean(axis=0), pairs.mean(axis=1)]
+    tapes, seeds = student_t(pairs.mean(axis=0)), student_t(pairs.mean(axis=1))
+    level = level if directed else level / 2.0
     if min(pairs.shape) < 2:
-        return Tested(student_t(over[0]), NOTHING, nan, nan, nan)
-    tapes, seeds = map(student_t, over)
-    p = [one.p if directed else 2.0 * min(one.p, 1.0 - one.p) for one in (tapes, seeds)]
-    ties = [max(student_t(values + margin).p, student_t(margin - values).p) for values in over]
-    found = [_detectable(values, level if directed else level / 2.0) for values in over]
-    return Tested(tapes, seeds, max(p), max(ties), max(found))
+        return Tested(Interval(tapes.mean, -inf, inf, 1), tapes, seeds, nan, nan, level)
+    both = _together(tapes, seeds)
+    p = both.p if directed else 2.0 * min(both.p, 1.0 - both.p)
+    tie = max(replace(both, mean=margin + both.mean).p, replace(both, mean=margin - both.mean).p)
+    return Tested(both, tapes, seeds, p, tie, level)
 
 
-def _detectable(values: Floats, level: float) -> float:
-    from scipy.stats import t as student  # slow to import
+def _together(tapes: Interval, seeds: Interval) -> Interval:
+    from scipy.special import stdtrit  # scipy.stats takes half a second to import
 
-    critical = float(student.isf(level, values.size - 1))
-    return float(values.std(ddof=1)) * detectable_mean(critical, values.size)
+    error = float(np.hypot(tapes.error, seeds.error))
+    parts = tapes.error**4 / (tapes.n - 1) + seeds.error**4 / (seeds.n - 1)
+    # a whole number, rounded down: the t of a smaller sample is the wider one
+    freedom = max(int(error**4 / parts), 1) if parts > 0.0 else seeds.n - 1
+    half = float(stdtrit(freedom, 0.5 + LEVEL / 2.0)) * error
+    return Interval(tapes.mean, tapes.mean - half, tapes.mean + half, freedom + 1, error)
 
 
 def verdict(found: Tested, adjusted: float, *, directed: bool) -> str:
@@ -84,7 +103,7 @@ def verdict(found: Tested, adjusted: float, *, directed: bool) -> str:
     if np.isnan(adjusted):
         return "not tested"
     if adjusted <= PLAN.level:
-        return "better" if directed else "higher" if found.tapes.mean > 0.0 else "lower"
+        return "better" if directed else "higher" if found.both.mean > 0.0 else "lower"
     return "tie" if found.tie <= PLAN.level else "undecided"
 
 
@@ -121,8 +140,9 @@ def confirmatory(table: Table, candidate: str, markets: Sequence[str]) -> list[d
 def columns_of(found: Tested) -> dict[str, float]:
     """Columns of a test."""
     return {
-        **interval_columns("difference", found.tapes), "seeds_low": found.seeds.low, "seeds_high": found.seeds.high,
-        "p": found.p, "tie_p": found.tie, "detectable": found.detectable,
+        **interval_columns("difference", found.both), "tapes_low": found.tapes.low, "tapes_high": found.tapes.high,
+        "seeds_low": found.seeds.low, "seeds_high": found.seeds.high, "p": found.p, "tie_p": found.tie,
+        "detectable": found.detectable,
     }  # fmt: skip
 
 

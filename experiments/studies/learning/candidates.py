@@ -6,11 +6,13 @@ other field. What is not named stays as `protogov train` has it. Add the row; it
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from protogov.experiments.errors import BadInput
 
-GRADIENT, EVOLUTION, LINEAR = "gradient", "network", "linear"  # the last two are families of `studies.tuning`
+GRADIENT: Final = "gradient"
+EVOLUTION: Final = "network"  # this one and the next are families of `studies.tuning`
+LINEAR: Final = "linear"
 STARTS = ("defaults", "constants", "linear")
 
 

@@ -117,7 +117,7 @@ def effects(found: Found, words: str) -> Figure:
         for at in range(len(kinds))
     ]
     figure.legend(handles, [f"over {name}" for name in kinds], loc="outside lower center", ncols=4)
-    words_of_x = "difference in W [bp of K0 an episode]; bars: 95% over tapes, thin: over seeds, grey strokes: seeds"
+    words_of_x = "difference in W [bp of K0 an episode]; bars: 95%, thin: over seeds alone, grey strokes: seeds"
     figure.supxlabel(words_of_x, fontsize=8)
     headline(figure, words)
     return figure
@@ -172,7 +172,7 @@ def crises(table: Table, words: str) -> Figure:
     axes.set_yticks(range(len(names)), [f"without {name}" for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xscale("symlog", linthresh=10.0)
-    axes.set_xlabel("gain in W over constants tuned without the crisis [bp of K0 an episode], 95% over tapes")
+    axes.set_xlabel("gain in W over constants tuned without the crisis [bp of K0 an episode], 95%")
     figure.legend(loc="outside lower right", ncols=3)
     headline(figure, words)
     return figure

@@ -123,31 +123,33 @@ is the best that learns by gradient, however far behind: H2 and H3 need one. Equ
 table."""
 
 ANALYSIS = (
-    """The unit is a pair: the same tape under two governors. For learners there are two samples, tapes (learners
-averaged over training seeds) and training seeds (averaged over tapes); a difference counts only if it holds over both.
-The p-value of a test is the larger of the two, by Student's t, one-sided for a directed claim.""",
+    """The unit is a pair: the same tape under two governors, and for two learners the same training seed. Tapes and
+training seeds are two crossed samples. A test generalises to both: the variance of the mean difference is the sum of
+its variances over tapes (learners averaged over seeds) and over seeds (averaged over tapes), with Student's t by
+Satterthwaite's degrees of freedom, one-sided for a directed claim. Intervals over each sample alone stand beside
+it.""",
     """The confirmatory family: H1 to H3 for the first candidate, trained on natural and measured on natural, and
 trained on the mix and measured on stress. Holm's step-down over the whole family at 5%. Everything else, the second
 candidate among it, is described with intervals and not tested.""",
-    """A tie is claimed only by equivalence: two one-sided tests (TOST) at 5%, over tapes and over seeds, that the
-difference lies within the smallest effect of interest. No difference and no equivalence is called undecided, with the
-smallest effect that the test detects in four of five cases at its level in the family.""",
+    """A tie is claimed only by equivalence: two one-sided tests (TOST) at 5% that the difference lies within the
+smallest effect of interest. No difference and no equivalence is called undecided, with the smallest effect that the
+test detects in four of five cases at its level in the family.""",
     """Beside each test: what is left above own means and yoked, which alone is called adaptation; the difference over
 the box of weights lambda 1-5 x kappa 0-1 (dominance: the interval keeps its sign at every point); the share of the
 ensemble's members in which the mean difference keeps its sign, and in which its interval excludes zero; expected
 shortfall of W at 5%; who bears it, by groups of people; every training seed.""",
-    """Room: (W of the learner - W of the best constants) / (W of a ceiling - W of the best constants) on the same tapes
-or states, with a percentile interval that resamples them. Ceilings: constants by market in hindsight, by regime
-(a crash or none), by tape (the best of all sets on each tape); a planner on forks with sight of the tape, and one that
-imagines futures by analogy, both from the same states; the same learner with the features that only the simulator
-knows. A ratio is given only if the room is clear of zero.""",
+    """Room: (W of the learner - W of the best constants) / (W of a ceiling - W of the best constants) on the same
+tapes or states, with a percentile interval that resamples them. Ceilings: constants by market in hindsight, by regime
+(a crash or none), by tape (the best of all sets on each tape); a planner on forks with sight of the tape, and one
+that imagines futures by analogy, both from the same states; the same learner with the features that only the
+simulator knows. A ratio is given only if the room is clear of zero.""",
     """What is seen of the crises is conditional on those few: every scenario has its row. In the rounds without one
 training crisis, constants are tuned without it too.""",
-    """Accepted when measured as stated, whatever the answer. Aim: the learner is better than the best tuned constants,
-every controller and the linear rule in W on natural and on the test, intervals clear of zero; two thirds of the room
-are captured; expected shortfall is no worse.""",
-    """The sealed test is opened once, by --final, after everything else, for the candidates and opponents of the stage
-of evaluation. Nothing is trained or tuned after it.""",
+    """Accepted when measured as stated, whatever the answer. Aim: the learner is better than the best tuned
+constants, every controller and the linear rule in W on natural and on the test, intervals clear of zero; two thirds
+of the room are captured; expected shortfall is no worse.""",
+    """The sealed test is opened once, by --final, after everything else, for the candidates and opponents of the
+stage of evaluation. Nothing is trained or tuned after it.""",
 )
 
 

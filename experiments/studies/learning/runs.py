@@ -172,8 +172,8 @@ def train_options(learner: Learner, start: Start, folder: Path) -> training.Opti
     # here, so that a row of the table can set whatever `protogov train` learns to do
     options = _changed(training.Options(name=folder.name, runs=folder.parent), learner.candidate, "")
     options = replace(
-        options, scenario=learner.scenario, seeds=learner.seeds, market_hours=learner.hours, worlds=learner.worlds, world=learner.world,
-        ppo=settings,
+        options, scenario=learner.scenario, seeds=learner.seeds, market_hours=learner.hours, worlds=learner.worlds,
+        world=learner.world, ppo=settings,
     )  # fmt: skip
     every = max(training.configure(options, "").total_rollouts // STEPS, 1)
     return replace(options, ppo=replace(settings, checkpoint_every=every, keep_checkpoints=0))

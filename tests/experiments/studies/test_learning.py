@@ -1,4 +1,4 @@
-"""The study of learning end to end in a tiny world: every stage runs, resumes, and says that it is no registered run."""
+"""The study of learning end to end in a tiny world: every stage runs, resumes, and says that it is not registered."""
 
 import hashlib
 import json
@@ -22,20 +22,20 @@ from protogov.experiments.studies.learning import (
     screening,
 )
 from protogov.experiments.studies.learning.planner import Planner
-from protogov.experiments.studies.learning.study import STUDY
 from protogov.experiments.training import open_test
 
-SMALL = ["study", "learning", "--size", "tiny", "--candidates", "linear", "evolution", "ppo", "--hours", "224", "--seeds",
-         "2", "--tapes", "2", "--states", "4", "--members", "w01", "--generations", "1", "--worlds", "4", "--forms",
-         "cooperative", "selfish", "--jobs", "1"]  # fmt: skip
+SMALL = [
+    *("study", "learning", "--size", "tiny", "--candidates", "evolution", "ppo", "--hours", "224", "--seeds", "2"),
+    *("--tapes", "2", "--states", "4", "--members", "w01", "--generations", "1", "--worlds", "4"),
+    *("--forms", "cooperative", "selfish", "--jobs", "1"),
+]
 
 
 @pytest.fixture(scope="module")
 def patched():
     """Searches, planners and crises so few that seconds are enough."""
     with pytest.MonkeyPatch.context() as patch:
-        few = {"POPULATION": 4, "TAPES": 2, "PARTS": ("calm", "regimes", "self-exciting", "jump", *opponents.CRISES)}
-        for name, value in few.items():
+        for name, value in {"POPULATION": 4, "TAPES": 2, "governor_names": lambda: ("pi",)}.items():
             patch.setattr(opponents, name, value)
         patch.setattr(opponents, "CRISES", opponents.CRISES[:1])
         patch.setattr(leave_out, "CRISES", opponents.CRISES[:1])
@@ -69,3 +69,98 @@ def test_every_stage_runs_and_says_that_it_is_reduced(whole):
     assert (whole / "preregistration.md").read_text() == preregistration.render()
     index = (whole / "README.md").read_text()
     assert "## Not measured yet\n\nfinal:" in index and "![effects](evaluation/effects.png)" in index
+
+
+def test_every_run_of_the_screening_is_listed_and_learners_go_on_from_their_policies(whole):
+    rows = records(read_csv(whole / "screening" / "screening.csv"))
+    assert [row["candidate"] for row in rows] == ["evolution", "ppo"] and not any(row["failed"] for row in rows)
+    for row in rows:
+        assert row["feedback"] <= min(row["over_own_means"], row["over_yoked"]) + 1e-9
+    runs_of = records(read_csv(whole / "training" / "runs.csv"))
+    assert {row["learner"] for row in runs_of} == {f"ppo {form} on {market}" for form in ("cooperative", "selfish")
+                                                   for market in ("natural", "mix")}  # fmt: skip
+    assert {row["seed"] for row in runs_of} == {100, 101} and all(row["hours"] == 224 for row in runs_of)
+    way = whole / "runs" / "tiny_ppo-cooperative-on-mix_100" / "seed_100" / "way"
+    kept = sorted(path.name for path in way.iterdir())
+    assert kept == ["112", "224", "finished"]  # two rollouts, and the mark that the run is whole
+
+
+def test_learners_opponents_and_controls_are_compared_everywhere(whole):
+    effects = records(read_csv(whole / "evaluation" / "effects.csv"))
+    own = [row for row in effects if (row["suite"], row["learner"]) == ("mix", "ppo cooperative on mix")]
+    assert [row["against"] for row in own] == [
+        "static", "tuned constants on mix", "linear rule on mix", "selfish constants on mix",
+        "own-means of ppo cooperative on mix", "yoked of ppo cooperative on mix", own[-1]["against"],
+    ]  # fmt: skip
+    assert own[-1]["against"].startswith("best controller: ")
+    for row in own:
+        assert row["difference"] == pytest.approx(row["W"] - row["W_against"], abs=1e-9)
+    tests = records(read_csv(whole / "evaluation" / "tests.csv"))
+    assert [row["hypothesis"] for row in tests] == 2 * ["H1", "H1", "H2", "H3"]  # no joint form was asked for
+    assert {row["member"] for row in records(read_csv(whole / "evaluation" / "members.csv"))} == {"w01"}
+
+
+def test_ceilings_and_crises_are_measured(whole):
+    rows = records(read_csv(whole / "ceilings" / "room.csv"))
+    by_tape = [row for row in rows if row["ceiling"] == "constants by tape"]
+    assert len(by_tape) == 4 and all(row["room"] >= 0.0 for row in by_tape)  # the best of all sets on each tape
+    assert {row["ceiling"] for row in rows} >= {"planner with sight", "planner without sight", "privileged learner"}
+    crises = records(read_csv(whole / "crises" / "crises.csv"))
+    assert [row["split"] for row in crises] == ["train", "validation", "left out"]
+
+
+def test_a_stage_goes_on_with_what_is_kept_and_draws_again(whole, patched, capsys):
+    before = (whole / "crises" / "crises.csv").read_bytes()
+
+    def no(*arguments, **options):
+        raise AssertionError("what is kept was made again")
+
+    with patched.context() as patch:
+        patch.setattr(runs.training, "train", no)
+        patch.setattr("protogov.experiments.core.evaluation.evaluate", no)
+        assert main([*SMALL, "--out", str(whole), "--stage", "crises"]) == 0
+    assert (whole / "crises" / "crises.csv").read_bytes() == before
+    page = (whole / "README.md").read_text()
+    assert main(["study", "learning", "--redraw", "--out", str(whole)]) == 0
+    assert (whole / "README.md").read_text() == page
+    # other options are refused: what is there was made with these
+    assert main([*SMALL, "--seeds", "3", "--out", str(whole), "--stage", "evaluation"]) == 2
+    assert "was made with" in capsys.readouterr().err
+
+
+def test_the_sealed_test_is_opened_once_and_nothing_is_trained_after_it(whole, patched, tmp_path, capsys):
+    """A fake sealed test, in a folder of its own; the sizes pass as the registered ones."""
+    others = {name: one for name, one in base._registry.items() if one.split != "test"}
+    path = tmp_path / "sealed.json"
+    final_options = [*SMALL, "--out", str(whole), "--final"]
+    assert main(final_options) == 2
+    assert "final opens the sealed test for the registered study alone" in capsys.readouterr().err
+    for stage in options.STAGES[1:]:  # as if these sizes were the registered ones
+        manifest = whole / stage / "manifest.json"
+        about = json.loads(manifest.read_text())
+        about["facts"][stage]["reduced"] = []
+        manifest.write_text(json.dumps(about))
+    with patched.context() as patch:
+        patch.setattr(base, "_registry", others | {"test-fake": PathScenario("test-fake", "test", BatesProcess())})
+        path.write_text(sealed_list(first_seed=2**55, episodes=2))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        patch.setattr(open_test, "read_sealed", lambda: read_sealed(path, digest))
+        patch.setattr(open_test, "commit", lambda: "0123456789ab")
+        patch.setattr(open_test, "default_folder", lambda: tmp_path)
+        patch.setattr(options.Options, "reduced", lambda self: [])
+        assert main(final_options) == 0
+        (opening,) = json.loads((tmp_path / "openings.json").read_text())["openings"]
+        assert opening["command"].startswith("protogov study learning --final")
+        assert {one["name"] for one in opening["governors"]} >= {"static", "ppo cooperative on mix"}
+        effects = records(read_csv(whole / "final" / "effects.csv"))
+        assert {row["suite"] for row in effects} == {"sealed test: test-fake"}
+        assert any(row["against"].startswith("yoked of") for row in effects)
+        assert main(final_options) == 0  # the same governors: the same opening goes on
+        assert len(json.loads((tmp_path / "openings.json").read_text())["openings"]) == 1
+        capsys.readouterr()
+        assert main([*SMALL, "--out", str(whole), "--stage", "training"]) == 2
+        assert "nothing is trained after it" in capsys.readouterr().err
+        for weights in (whole / "runs").glob("*/seed_100/way/224/policy_rate_0.safetensors"):
+            weights.write_bytes(weights.read_bytes() + b" ")
+        assert main(final_options) == 2
+        assert "for other governors; it is opened once" in capsys.readouterr().err
