@@ -75,7 +75,7 @@ def curves(table: Table, words: str) -> Figure:
         axes.set_ylabel("gain in W [bp of K0]")
     figure.supxlabel("market hours of a seed [millions]", fontsize=8.5)
     figure.legend(used.values(), [WORDS[name] for name in used], loc="outside lower right", ncols=len(used))
-    headline(figure, f"W over the tuned constants on validation, every seed. {words}")
+    headline(figure, f"W over the tuned constants on validation, every seed: {words}")
     return figure
 
 
@@ -116,9 +116,9 @@ def effects(found: Found, words: str) -> Figure:
         panels[0].plot([], [], linestyle="none", color=COLOURS[at % len(COLOURS)], marker=SEED_MARKERS[at % 8])[0]
         for at in range(len(kinds))
     ]
-    figure.legend(handles, [f"over {name}" for name in kinds], loc="outside lower center", ncols=4)
-    words_of_x = "difference in W [bp of K0 an episode]; bars: 95%, thin: over seeds alone, grey strokes: seeds"
-    figure.supxlabel(words_of_x, fontsize=8)
+    title = "difference in W [bp of K0 an episode]; bars: 95%, thin: over seeds alone, grey strokes: seeds"
+    names = [f"over {name}" for name in kinds]
+    figure.legend(handles, names, loc="outside lower center", ncols=4, title=title, title_fontsize=8)
     headline(figure, words)
     return figure
 
@@ -171,7 +171,6 @@ def crises(table: Table, words: str) -> Figure:
     axes.axvline(0.0, color=GREY, linewidth=0.7)
     axes.set_yticks(range(len(names)), [f"without {name}" for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xscale("symlog", linthresh=10.0)
     axes.set_xlabel("gain in W over constants tuned without the crisis [bp of K0 an episode], 95%")
     figure.legend(loc="outside lower right", ncols=3)
     headline(figure, words)

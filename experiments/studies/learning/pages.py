@@ -22,7 +22,8 @@ from protogov.experiments.studies.learning.options import (
 from protogov.experiments.studies.learning.preregistration import PLAN
 
 REDUCED = "Reduced run"
-LONGEST = 60  # rows of a table on a page; longer ones are in their file
+MOST = 13  # sentences of a stage on the page over all: a headline and the confirmatory family
+LONGEST = 150  # rows of a table on a page; longer ones are in their file
 QUESTIONS: Mapping[str, str] = {
     OPPONENTS: "Whom do learners meet?",
     SCREENING: "Which candidates go on? Every run is listed; only validation was looked at.",
@@ -36,7 +37,8 @@ FIGURES: Mapping[str, Sequence[str]] = {
     OPPONENTS: (), SCREENING: ("curves",), TRAINING: ("curves",), EVALUATION: ("effects",), CEILINGS: ("room",),
     CRISES: ("crises",), FINAL: ("effects",),
 }  # fmt: skip
-NOT_SHOWN = ("about", "by_seed")  # columns that would make a table too wide
+NOT_SHOWN = ("p", "tie_p")  # columns that are in the files
+CLAIMS = ("verdict", "adjusted")  # columns that only the registered study shows
 
 
 def sentences(stage: str, found: Found) -> list[str]:
@@ -48,6 +50,12 @@ def sentences(stage: str, found: Found) -> list[str]:
             f"Measured in a reduced run: {one}" for one in said
         ]
     return said
+
+
+def words(stage: str, found: Found) -> str:
+    """The first sentence for a figure, without what a reduced run was given."""
+    first = sentences(stage, found)[0]
+    return f"{REDUCED}, not the registered study: it claims nothing." if found.facts["reduced"] else first
 
 
 def _opponents(found: Found) -> list[str]:
@@ -91,7 +99,7 @@ def _evaluation(found: Found) -> list[str]:
     lines = []
     claims = not found.facts["reduced"]
     for row in records(found.tables.get("tests", {})) if "tests" in found.tables else []:
-        said = f"{row['hypothesis']}, {row['learner']} against {row['against']} on {row['suite']}: {_difference(row)}"
+        said = f"{row['hypothesis']} on {row['suite']}: {row['learner']} against {row['against']}, {_difference(row)}"
         if claims:
             said += f", adjusted p {number(row['adjusted'])}: {row['verdict']}"
         lines.append(f"{said} (detectable: {number(row['detectable'])} bp).")
@@ -170,19 +178,31 @@ def page(stage: str, found: Found) -> list[str]:
     lines += [""]
     for name in FIGURES[stage]:
         lines += [f"![{name}]({name}.png)", ""]
+    hidden = (*NOT_SHOWN, *(CLAIMS if found.facts["reduced"] else ()))
     for name, table in found.tables.items():
-        shown = _shown(found, name, table)
         if num_rows(table) <= LONGEST:
-            lines += [f"## {name}", "", *markdown(list(shown), rows_of(shown)), ""]
+            lines += [f"## {name}", "", *readable({key: own for key, own in table.items() if key not in hidden}), ""]
         else:
             lines += [f"{name}: {num_rows(table)} rows, in its file.", ""]
     return lines
 
 
-def _shown(found: Found, name: str, table: Table) -> Table:
-    """Without what is too wide; verdicts are of the registered study alone."""
-    hidden = (*NOT_SHOWN, *(("verdict", "adjusted") if found.facts["reduced"] and name == "tests" else ()))
-    return {column: values for column, values in table.items() if column not in hidden}
+def readable(table: Table) -> list[str]:
+    """A table for people: a number and the ends of its interval are one cell."""
+    head, cells = [], []
+    for name in (one for one in table if not one.endswith("_high")):
+        base = name.removesuffix("_low")
+        if base != name and base in table:
+            continue  # its number has them
+        head.append(base.replace("_", " ") + (" (95%)" if base != name else ""))
+        if f"{base}_low" not in table:
+            cells.append([row[0] for row in rows_of(table, [name])])
+            continue
+        ends = [f"[{signed(low)}, {signed(high)}]" for low, high in zip(table[f"{base}_low"], table[f"{base}_high"],
+                                                                        strict=True)]  # fmt: skip
+        means = [f"{signed(mean)} " if base in table else "" for mean in table.get(base, np.zeros(len(ends)))]
+        cells.append([mean + span for mean, span in zip(means, ends, strict=True)])
+    return markdown(head, list(zip(*cells, strict=True)))
 
 
 def index(parts: Mapping[str, Found], registered: str) -> list[str]:
@@ -195,7 +215,9 @@ def index(parts: Mapping[str, Found], registered: str) -> list[str]:
     for stage in (name for name in order if name in parts):
         own = parts[stage]
         lines += [f"## [{stage}]({stage}/README.md)", "", QUESTIONS[stage], ""]
-        lines += [f"- {one}" for one in sentences(stage, own)] + [""]
+        said = sentences(stage, own)
+        more = [f"- and {len(said) - MOST} more on its page"] if len(said) > MOST else []
+        lines += [*(f"- {one}" for one in said[:MOST]), *more, ""]
         for name in FIGURES[stage]:
             lines += [f"![{name}]({stage}/{name}.png)", ""]
     missing = [stage for stage in order if stage not in parts]

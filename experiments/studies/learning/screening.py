@@ -10,7 +10,7 @@ import numpy as np
 
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Running
-from protogov.experiments.core.statistics import Floats, interval_columns, student_t
+from protogov.experiments.core.statistics import Floats, Interval, interval_columns, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns, concatenate
 from protogov.experiments.errors import CheckFailed
@@ -31,12 +31,14 @@ from protogov.experiments.studies.learning.runs import Learner, Trained, broken,
 MARKET = STRESS
 RIVALS = tuple(tuned_on(name, MARKET) for name in (CONSTANTS, LINEAR_RULE))
 MOST = 2  # candidates that go on
+GAINS = ("gain", "over_linear", "over_own_means", "over_yoked", "feedback")
+NOTHING = Interval(np.nan, np.nan, np.nan)
 
 
 def measure(options: Options, how: Running, opponents: Opponents) -> Found:
     """Train and play every candidate on every size."""
     out, tapes = options.check(), screening_tapes(options)
-    rows, curves = [], []
+    rows, runs, curves = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
     for size in options.size:
         trained, failed = _train(options, how, opponents, size)
         rivals = [one for one in opponents.sets(size, MARKET, out) if one.name in RIVALS]
@@ -46,10 +48,11 @@ def measure(options: Options, how: Running, opponents: Opponents) -> Found:
         ]
         played = play_asked(asked, how, f"screening: {size}")
         for candidate in find_candidates(options.candidates):
-            own = trained.get(candidate.name, [])
-            rows.append(_row(size, candidate, own, failed.get(candidate.name, ""), played))
+            own = run_rows(trained[candidate.name], played) if candidate.name in trained else []
+            runs += own
+            rows.append(candidate_row(size, candidate, own, failed.get(candidate.name, "")))
         curves += curve_rows(trained.values(), RIVALS[0], played, tapes, how)
-    tables = {"screening": columns(rows)} | ({"curves": columns(curves)} if curves else {})
+    tables = {"screening": columns(rows)} | ({"runs": columns(runs), "curves": columns(curves)} if runs else {})
     chosen, reasons = choose(rows, options.last_size)
     return Found(tables, {"chosen": chosen, "reasons": reasons})
 
@@ -72,21 +75,27 @@ def _train(
     return trained, failed
 
 
-def _row(size: str, candidate: Candidate, own: Sequence[Trained], failed: str, played: Table) -> dict[str, Any]:
-    """One candidate on one size; NaN where it broke off."""
+def run_rows(own: Sequence[Trained], played: Table) -> list[dict[str, Any]]:
+    """A row a seed of a learner."""
+    learner = own[0].learner
+    gains = gains_of(played, VALIDATION, learner.name)
+    return [
+        {"size": learner.size, "candidate": learner.candidate.name, "seed": one.seed, "hours": one.way[-1][0],
+         **{name: float(values[at]) for name, values in gains.items()}}
+        for at, one in enumerate(own)
+    ]  # fmt: skip
+
+
+def candidate_row(size: str, candidate: Candidate, runs: Sequence[Mapping[str, Any]], failed: str) -> dict[str, Any]:
+    """One candidate on one size, with intervals over its seeds; NaN where it broke off."""
     row = {
         "size": size, "candidate": candidate.name, "algorithm": candidate.algorithm, "about": candidate.about,
-        "reference": candidate.reference, "seeds": len(own), "hours": own[0].way[-1][0] if own else np.nan,
-        "failed": failed,
+        "reference": candidate.reference, "seeds": len(runs), "failed": failed,
     }  # fmt: skip
-    names = ("gain", "over_linear", "over_own_means", "over_yoked", "feedback")
-    if not own:
-        nothing = {f"{name}{end}": np.nan for name in names for end in ("", "_low", "_high")}
-        return row | nothing | {"by_seed": ""}
-    name = own[0].learner.name
-    gains = gains_of(played, VALIDATION, name)
-    row |= {key: value for one in names for key, value in interval_columns(one, student_t(gains[one])).items()}
-    return row | {"by_seed": " ".join(f"{value:+.2f}" for value in gains["gain"])}
+    for name in GAINS:
+        found = student_t([one[name] for one in runs]) if runs else NOTHING
+        row |= interval_columns(name, found)
+    return row
 
 
 def gains_of(played: Table, suite: str, name: str) -> dict[str, Floats]:

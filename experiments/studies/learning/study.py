@@ -147,7 +147,7 @@ def judge(found: Found) -> Judged:
 def draw(found: Found) -> Mapping[str, Figure]:
     """The figure of a stage that has one."""
     stage, own = _one(found)
-    return drawing.draw(stage, own, pages.sentences(stage, own)[0])
+    return drawing.draw(stage, own, pages.words(stage, own))
 
 
 def page(found: Found, judged: Judged) -> list[str]:

@@ -17,7 +17,7 @@ from protogov.experiments.studies.learning.analysis import captured, confirmator
 from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
 from protogov.experiments.studies.learning.evaluation import part_names
 from protogov.experiments.studies.learning.options import FINAL, SCREENING, Options
-from protogov.experiments.studies.learning.pages import sentences
+from protogov.experiments.studies.learning.pages import readable, sentences
 from protogov.experiments.studies.learning.preregistration import PLAN, Plan
 from protogov.experiments.studies.learning.runs import Learner, Start, forms_of, train_options
 from protogov.experiments.studies.learning.screening import choose
@@ -302,3 +302,13 @@ def test_a_mixture_can_do_without_a_part():
     for name, words in (("mix-without-summer", "has no part 'summer'"), ("jump-without-jump", "is not known")):
         with pytest.raises(ValueError, match=words):
             get_scenario(name)
+
+
+def test_a_number_and_its_interval_are_one_cell_of_a_page():
+    table = {"size": np.array(["full"]), "gain": np.array([2.0]), "gain_low": np.array([1.0]),
+             "gain_high": np.array([3.0]), "seeds_low": np.array([-1.0]), "seeds_high": np.array([5.0]),
+             "tapes": np.array([8])}  # fmt: skip
+    assert readable(table) == [
+        "| size | gain | seeds (95%) | tapes |", "| --- | --- | --- | --- |",
+        "| full | +2.00 [+1.00, +3.00] | [−1.00, +5.00] | 8 |",
+    ]  # fmt: skip

@@ -5,6 +5,7 @@ import pytest
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
+from protogov.experiments.studies.learning.imagination import Imagination, look
 from protogov.experiments.studies.learning.planner import Planner, look_ahead, play_planned, remaining
 
 DAY = WorldConfig(episode_hours=36)
@@ -74,3 +75,36 @@ def test_worlds_that_end_at_different_hours_are_refused():
     world.reset(seeds=np.arange(16, dtype=np.uint64))
     with pytest.raises(ValueError, match="all must end at once"):
         remaining(world)
+
+
+def test_who_imagines_does_not_see_what_comes_and_goes_on_from_the_present():
+    imagination = Imagination("jump", 36, library=16)
+    world, other = opened(), opened()
+    for one in (world, other):
+        follow(one, np.tile(CONSTANTS, (3, 1)), 2)
+    hour = int(world.worlds["hour"][0])
+    other.tape["close"][:, hour + 1 :] *= 0.5  # another future, the same past
+    tried = np.random.default_rng(0).uniform(-1.0, 1.0, (3, 2, 12))
+    before = world.snapshot()
+    scores = [look_ahead(one, tried, CONSTANTS, 2, 3, imagination(one), branches=2) for one in (world, other)]
+    assert world.snapshot() == before
+    np.testing.assert_array_equal(*scores)
+    assert not np.array_equal(scores[0], look_ahead(world, tried, CONSTANTS, 2, 3))  # nor what will happen
+    fork = world.fork(np.arange(3))
+    imagination(world)(fork, np.arange(3), 0)
+    np.testing.assert_array_equal(fork.tape[:, : hour + 1], world.tape[:, : hour + 1])
+    np.testing.assert_allclose(fork.tape["open"][:, hour + 1], world.tape["close"][:, hour], rtol=0.05)
+    assert (fork.tape["close"][:, -1] != world.tape["close"][:, -1]).all()
+    assert (fork.worlds["seed"] != world.worlds["seed"]).all()
+
+
+def test_the_nearest_moment_is_that_of_the_tape_itself():
+    imagination = Imagination("jump", 36, library=8)
+    seen = look(imagination._tapes, 12)
+    world = opened(8)
+    world.tape[:] = imagination._tapes
+    follow(world, np.tile(CONSTANTS, (8, 1)), 2)
+    fork = world.fork(np.arange(8))
+    imagination(world)(fork, np.arange(8), 0)
+    np.testing.assert_allclose(fork.tape["close"], world.tape["close"], rtol=1e-5)  # its own future
+    assert seen.shape == (8, 6) and np.isfinite(seen).all()
