@@ -1,6 +1,6 @@
 """Roles and mandates as typed: `curator=base_rate,ltv_gap`, `rate=profit`, `risk=reserve_income:1,bad_debt:-1`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from protogov.envs.config import WorldConfig
@@ -67,9 +67,9 @@ def _once(option: str, rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return dict(rows)
 
 
-def check_all_held(config: WorldConfig, what: str) -> None:
-    """Raise BadInput unless every lever belongs to a role: setting a lever without a role has no effect."""
+def check_all_held(config: WorldConfig, what: str, levers: Collection[str] = tuple(LEVER_INDEX)) -> None:
+    """Raise BadInput unless each of the levers belongs to a role: setting a lever without a role has no effect."""
     held = {lever for role in config.roles.values() for lever in role.levers}
-    loose = [name for name in LEVER_INDEX if name not in held]
+    loose = [name for name in levers if name not in held]
     if loose:
         raise BadInput(f"{what} sets all levers, and no role of this world holds {', '.join(loose)}")

@@ -74,8 +74,8 @@ def test_what_cannot_be_is_refused(options: dict[str, Any], words: str) -> None:
 
 
 def test_studies_that_set_all_levers_say_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["tune", "--world.size", "core", "--out", str(tmp_path / "out")]) == 2
-    assert "tune sets all levers, and no role of this world holds slope1" in capsys.readouterr().err
+    assert main(["tune", "--world.roles", "rate", "risk", "--out", str(tmp_path / "out")]) == 2
+    assert "tune sets all levers, and no role of this world holds half_spread" in capsys.readouterr().err
     assert main(["study", "audit", "balance", "--world.size", "core", "--out", str(tmp_path / "out")]) == 2
     assert "audit sets all levers" in capsys.readouterr().err
 

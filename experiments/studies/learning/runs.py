@@ -250,11 +250,7 @@ def effort(learner: Learner, episode_hours: int) -> Effort:
 def _evolve(learner: Learner, start: Start, folder: RunFolder, how: Running) -> list[Trained]:
     kind, config = learner.candidate.algorithm, learner.config()
     own = effort(learner, config.episode_hours)
-    if kind == EVOLUTION:
-        networks = Networks(config)
-        point = networks.start(start.constants[[LEVERS.index(name) for name in networks.levers]])
-    else:
-        point = FAMILIES[kind].start(None, start.constants)
+    point = FAMILIES[kind].start(FAMILIES[kind].make(config), start.constants)
     jobs = [Search(learner.scenario, kind, seed, own, tuple(point.tolist())) for seed in learner.seeds]
     pieces = [Piece(f"search_{learner.folder}_{job.number}", job) for job in jobs]
     found = []

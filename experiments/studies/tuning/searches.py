@@ -53,7 +53,13 @@ CONSTANTS, LINEAR, NETWORK = "constants", "linear", "network"
 FAMILIES = {
     CONSTANTS: Kind(lambda config: Constants(LEVERS), lambda family, actions: actions, (1, 1, 1), 0.35),
     LINEAR: Kind(lambda config: Linear(LEVERS), lambda family, actions: linear_start(actions), (1 / 3, 2, 2), 0.12),
-    NETWORK: Kind(Networks, lambda family, actions: family.start(actions), (4 / 3, 2, 0.5), 0.05, strategy=True),
+    NETWORK: Kind(
+        Networks,
+        lambda family, actions: family.start(actions[[LEVERS.index(name) for name in family.levers]]),
+        (4 / 3, 2, 0.5),
+        0.05,
+        strategy=True,
+    ),
 }
 
 
@@ -140,8 +146,14 @@ def search_piece(config: WorldConfig, job: Search) -> Table:
         way = ascend(start, budget, score, seed=job.number)
     else:
         way = evolve(start, effort.budget, score, seed=job.number)
-    after = {f"after_{share:g}": way.average_after(max(round(share * len(way.means)), 1)) for share in SHARES}
-    return {"last": way.last, "average": way.average, **after}
+    found = {"last": way.last, "average": way.average}
+    found |= {f"after_{share:g}": way.average_after(max(round(share * len(way.means)), 1)) for share in SHARES}
+    if not kind.strategy:
+        # levers that nobody holds here have no effect and would only drift
+        held = {lever for role in config.roles.values() for lever in role.levers}
+        inert = np.repeat([name not in held for name in LEVERS], start.size // len(LEVERS))
+        found = {name: np.where(inert, start, point) for name, point in found.items()}
+    return found
 
 
 def play_all(

@@ -17,6 +17,7 @@ from protogov.agents.policies.policy import load_policy_file
 from protogov.agents.tuning.networks import Networks
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME
+from protogov.envs.sizes import SIZES
 from protogov.envs.world.features import FEATURES
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.commands.seats import check_all_held
@@ -154,7 +155,7 @@ def check(options: Options) -> WorldConfig:
     for scenario in options.scenarios:
         training_scenario(scenario)  # what is tuned is held to the same line as what learns
     config = options.world.make()
-    check_all_held(config, "tune")
+    check_all_held(config, "tune", SIZES[config.size].levers)  # a small size holds only some levers
     hidden = [name for name in features_read(LEVERS) if not config.shows(FEATURES[name])]
     if LINEAR in options.families and hidden:
         raise BadInput(

@@ -203,3 +203,15 @@ def test_networks_are_written_as_policies_and_taken_up_again(tmp_path, searched)
     row = next(row for row in records(first.tables["tuned"]) if row["family"] == NETWORK)
     assert np.isfinite([row["gain"], row["more"], row["more_error"]]).all()
     assert "; a network gains beyond them: " in STUDY.judge(first).sentences[0]
+
+
+@pytest.mark.parametrize("kind", [CONSTANTS, LINEAR])
+def test_levers_that_a_small_world_lacks_stay_where_they_were(kind):
+    """In the size core three levers are held; a search must not report where the others drifted to."""
+    config = replace(FEW.world, size="core").make()
+    start = np.full(12 * (4 if kind == LINEAR else 1), 0.1)
+    found = search_piece(config, Search("flat", kind, 1, effort_of(kind, 2, 4, 2), tuple(start.tolist())))
+    held = [LEVERS.index(name) for name in ("base_rate", "liquidation_threshold", "half_spread")]
+    for point in found.values():
+        moved = (point != start).reshape(12, -1).any(axis=1)
+        assert np.flatnonzero(moved).tolist() == sorted(held)
