@@ -10,6 +10,7 @@ from protogov.experiments.core.play import FIRST_SELECTION
 
 STRIDE = 2**14  # tapes between those of two searches: no two share any
 FIRST_PICKING = FIRST_SELECTION + 2**22  # tapes from this one on pick winners; no search reaches them
+FIRST_VALIDATING = FIRST_SELECTION + 2**23  # tapes from this one on stop trainings; nothing else plays them
 
 
 @dataclass(frozen=True)
