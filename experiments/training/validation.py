@@ -9,7 +9,7 @@ import numpy as np
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Governor
-from protogov.envs.scenarios import Scenario, get_scenario, scenario_names
+from protogov.envs.scenarios import Scenario, Split, get_scenario, scenario_names
 from protogov.envs.scenarios.base import held_out_splits
 from protogov.experiments.core.evaluation import evaluate
 from protogov.experiments.core.fresh_tapes import FIRST_VALIDATING
@@ -20,7 +20,7 @@ from protogov.experiments.errors import BadInput, as_bad_input
 if TYPE_CHECKING:
     from protogov.agents.ppo.early_stopping import Validation
 
-SPLIT = "validation"
+SPLIT: Split = "validation"
 
 
 @dataclass(frozen=True, kw_only=True)
