@@ -51,7 +51,7 @@ class PPOSettings:
             a rollout.
         parameter_noise: let every world act with a last layer of its own, perturbed so much that mean actions are moved
             by about this distance, root mean square in units of the action (Plappert et al. 2018); the scale adapts. 0
-            perturbs nothing. How probabilities stay right says `protogov.agents.ppo.parameter_noise`.
+            perturbs nothing. Its module says how probabilities stay right.
         parameter_noise_every: decisions after which a world draws another perturbation; 0 keeps it for an episode.
         start: where governors start. "defaults" is a fresh network, whose first mean action is about that of the
             defaults. "tuned", or another baseline of constants, and "linear", the tuned linear rule: the network is a
