@@ -1,6 +1,7 @@
 """Checkpoints: a folder exists completely or not at all, and is checked before anything is read from it.
 
     checkpoints/<steps>/  manifest.json  world.npz  rng.npz  learner_<agent>.zip  policy_<agent>.{safetensors,json}
+                          best/policy_<agent>.{safetensors,json}    (of a run that is validated)
 
 The folder is written under another name, flushed to the disk, and renamed. manifest.json holds the SHA-256 of every
 other file. A digest shows damage, but not who wrote the file: learner_<agent>.zip is stable-baselines3's archive, which
@@ -56,10 +57,11 @@ def write_checkpoint(folder: Path, steps: int, about: dict[str, Any], fill: Call
     try:
         with naming(folder):
             fill(unfinished)
-            files = {path.name: _digest(path) for path in sorted(unfinished.iterdir())}
+            parts = [path for path in sorted(unfinished.rglob("*")) if path.is_file()]
+            files = {path.relative_to(unfinished).as_posix(): _digest(path) for path in parts}
             manifest = {"format": FORMAT, "version": VERSION, **about, "files": files}
             (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-            for path in unfinished.iterdir():
+            for path in unfinished.rglob("*"):
                 _flush(path)
             _flush(unfinished)
     except Exception:

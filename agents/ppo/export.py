@@ -8,14 +8,21 @@ from protogov.agents.ppo.learner import ACTIVATIONS, Learner
 from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names
 
 
-def export_policy(learner: Learner, world: TrainingWorld) -> Policy:
-    """The learner's present actor. It is a copy: further training does not change it."""
+def export_policy(learner: Learner, world: TrainingWorld, agent: str | None = None) -> Policy:
+    """The learner's present actor. It is a copy: further training does not change it.
+
+    Args:
+        learner: of the actor.
+        world: names the features and levers.
+        agent: the governor that the policy is for, if the learner serves several; its first by default.
+    """
+    agent = agent or learner.agent
     policy = learner.policy
     activations = [name for name, kind in ACTIVATIONS.items() if policy.activation_fn is kind]
     return Policy(
-        agent=learner.agent,
+        agent=agent,
         features=learner.front.features,
-        levers=lever_names(world, learner.agent),
+        levers=lever_names(world, agent),
         hidden_sizes=tuple(layer.out_features for layer in actor_layers(policy)[:-1]),
         activation=activations[0],
         # state-dependent exploration has a standard deviation per weight of a function, not per lever

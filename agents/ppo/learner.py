@@ -9,24 +9,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import LinearSchedule
-from stable_baselines3.common.vec_env import VecEnv
 
 from protogov.agents.policies.architectures import Front
 from protogov.agents.policies.execution import Execution
-from protogov.agents.ppo.actor import silence, take_weights
+from protogov.agents.ppo.actor import actor_layers, silence, take_weights
 from protogov.agents.ppo.central_critic import CentralCriticPolicy
 from protogov.agents.ppo.exploration import LastingNoise
 from protogov.agents.ppo.extractor import FrontExtractor
 from protogov.agents.ppo.gather_buffer import GatherRolloutBuffer
 from protogov.agents.ppo.optimizer import MatrixDecay
+from protogov.agents.ppo.parameter_noise import ParameterNoise
 from protogov.agents.ppo.random_state import RandomState, isolated
+from protogov.agents.ppo.risk import compute_returns
 from protogov.agents.ppo.settings import REFERENCE_HOURS, PPOSettings
+from protogov.agents.ppo.spaces import SpacesOnly
 from protogov.agents.ppo.start import Start
 
 
@@ -125,38 +126,6 @@ def clamp_log_std(policy: ActorCriticPolicy, settings: PPOSettings, progress_rem
             policy.log_std.clamp_(settings.log_std_final, ceiling)
 
 
-class _Spaces(VecEnv):
-    """The spaces and the number of worlds: all that a PPO needs if it does not collect its own rollouts."""
-
-    def __init__(self, num_worlds: int, observation_size: int, action_size: int) -> None:
-        observations = spaces.Box(-np.inf, np.inf, (observation_size,), np.float32)
-        super().__init__(num_worlds, observations, spaces.Box(-1.0, 1.0, (action_size,), np.float32))
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [None] * self.num_envs  # the constructor asks for `render_mode`
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        raise NotImplementedError
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        raise NotImplementedError
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        return [False] * self.num_envs
-
-    def reset(self) -> Any:
-        raise NotImplementedError
-
-    def step_async(self, actions: NDArray[Any]) -> None:
-        raise NotImplementedError
-
-    def step_wait(self) -> Any:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        pass
-
-
 class Learner:
     """A governor that learns: it acts, stores the result, and updates when the rollout is full.
 
@@ -175,6 +144,8 @@ class Learner:
         decision_hours: hours between two decisions.
         execution: how the network's outputs become actions.
         start: the policy or rule from which it starts.
+        others: further governors with the same policy; see `protogov.agents.ppo.sharing`. All arrays that the learner
+            gets then have a row for each world of the first governor, of the next, and so on.
     """
 
     def __init__(
@@ -190,9 +161,12 @@ class Learner:
         decision_hours: float,
         execution: Execution,
         start: Start,
+        others: tuple[str, ...] = (),
     ) -> None:
         self.execution = execution
         self.agent = agent
+        self.agents = (agent, *others)
+        num_worlds *= len(self.agents)
         self.front = front
         own_size = front.window * len(front.features)
         self._newest = slice(own_size - len(front.features), own_size)  # the governor's present observation
@@ -205,7 +179,7 @@ class Learner:
             rollout_size=settings.num_steps * num_worlds,
             front=front,
         )
-        self._spaces = _Spaces(num_worlds, observation_size, action_size)
+        self._spaces = SpacesOnly(num_worlds, observation_size, action_size)
         with isolated():
             self.model = PPO(env=self._spaces, **arguments)
             self.random_state = RandomState()
@@ -215,6 +189,12 @@ class Learner:
             silence(self.policy)
         correlation = settings.exploration_correlation
         self._noise = LastingNoise(correlation, num_worlds, action_size) if correlation else None
+        self._parameter_noise: ParameterNoise | None = None
+        if settings.parameter_noise:
+            hidden = actor_layers(self.policy)[-1].in_features
+            self._parameter_noise = ParameterNoise(
+                settings.parameter_noise, settings.parameter_noise_every, num_worlds, hidden, action_size
+            )
         self._decision = 0  # of the rollout
         self._acted: tuple[NDArray[np.float32], NDArray[np.float32], torch.Tensor, torch.Tensor] | None = None
         self._writers: list[KVWriter] = []
@@ -236,6 +216,8 @@ class Learner:
         self.policy.set_training_mode(False)
         self.model.rollout_buffer.reset()
         self._decision = 0
+        if self._parameter_noise is not None:
+            self._parameter_noise.begin_rollout()
         self._draw_functions()
 
     def act(self, observations: NDArray[np.float32], episode_starts: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -259,11 +241,13 @@ class Learner:
                 seen = seen + self._settings.observation_noise * torch.randn_like(seen)
                 observations = seen.numpy()
             drawn, values, log_probs = self._explore(seen, episode_starts)
+            offsets = self._offsets(seen, episode_starts)
         actions = drawn.numpy()
-        if not np.isfinite(actions).all():
+        outputs = actions if offsets is None else actions + offsets.numpy()
+        if not np.isfinite(outputs).all():
             raise NotFiniteError(self.agent, "actions")
-        self._acted = (observations, actions, values, log_probs)
-        return self.execution.actions(now, actions)
+        self._acted = (observations, actions, values, log_probs)  # less the offsets, to which the probabilities belong
+        return self.execution.actions(now, outputs)
 
     def _draw_functions(self) -> None:
         """Draw the functions of state-dependent exploration; do nothing if it is off."""
@@ -282,6 +266,14 @@ class Learner:
         assert isinstance(normal, torch.distributions.Normal)
         actions = normal.mean + normal.stddev * self._noise.draw(episode_starts)
         return actions, self.policy.predict_values(observations), spread.log_prob(actions)
+
+    def _offsets(self, observations: torch.Tensor, episode_starts: NDArray[np.bool_]) -> torch.Tensor | None:
+        """What parameter noise adds to outputs, F32[n, k]; None without it."""
+        if self._parameter_noise is None:
+            return None
+        features = self.policy.extract_features(observations)
+        assert isinstance(features, torch.Tensor)  # actor and critic share what stands before them
+        return self._parameter_noise.offsets(self.policy.mlp_extractor.forward_actor(features), episode_starts)
 
     def remember(
         self,
@@ -318,7 +310,12 @@ class Learner:
         """Compute advantages; `observations` F32[n, d] and `truncated` bool[n] are those after the last step."""
         with torch.no_grad():
             values = self.policy.predict_values(torch.from_numpy(observations))
-        self.model.rollout_buffer.compute_returns_and_advantage(last_values=values, dones=truncated)
+        if self._parameter_noise is not None:
+            self._parameter_noise.end_rollout()
+        if self._settings.risk_aversion:
+            compute_returns(self.model.rollout_buffer, values, truncated, self._settings.risk_aversion)
+        else:
+            self.model.rollout_buffer.compute_returns_and_advantage(last_values=values, dones=truncated)
 
     def update(self, progress_remaining: float, num_timesteps: int) -> dict[str, float]:
         """Train on the rollout; `progress_remaining` falls from 1 to 0 over the run.
@@ -332,6 +329,9 @@ class Learner:
         self.model.num_timesteps = num_timesteps
         self.model._current_progress_remaining = progress_remaining
         value_mean = float(self.model.rollout_buffer.values.mean())
+        if self._parameter_noise is not None:
+            self.model.logger.record("train/parameter_noise_scale", self._parameter_noise.scale)
+            self.model.logger.record("train/parameter_noise_distance", self._parameter_noise.distance)
         with self.random_state.active(), self._distributions():
             self.model.train()
         if not all(bool(torch.isfinite(weights).all()) for weights in self.policy.parameters()):
@@ -359,7 +359,10 @@ class Learner:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The state of its random numbers, for a checkpoint; the archive of `save` holds the rest."""
-        return self.random_state.arrays() | ({} if self._noise is None else self._noise.arrays())
+        arrays = self.random_state.arrays()
+        for noise in (self._noise, self._parameter_noise):
+            arrays |= {} if noise is None else noise.arrays()
+        return arrays
 
     def load_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Continue from `arrays`.
@@ -368,8 +371,9 @@ class Learner:
             KeyError, ValueError: the arrays belong to another learner.
         """
         self.random_state.load_arrays(arrays)
-        if self._noise is not None:
-            self._noise.load_arrays(arrays)
+        for noise in (self._noise, self._parameter_noise):
+            if noise is not None:
+                noise.load_arrays(arrays)
 
     def save(self, path: Path) -> None:
         """Write stable-baselines3's archive of the learner. Loading it unpickles: load only files that you trust."""

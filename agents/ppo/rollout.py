@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from protogov.agents.policies.window import Window
 from protogov.agents.ppo.learner import Learner
 from protogov.agents.ppo.report import RolloutMeter
+from protogov.agents.ppo.sharing import repeated, stacked
 from protogov.agents.ppo.world import Observations, TrainingWorld
 
 
@@ -44,10 +45,11 @@ class JointRollout:
         for learner in learners:
             learner.begin_rollout()
         for _ in range(num_steps):
-            actions = {
-                learner.agent: learner.act(self.observations[learner.agent], self.episode_starts)
-                for learner in learners
-            }
+            actions: dict[str, NDArray[np.float32]] = {}
+            for learner in learners:
+                group = learner.agents
+                acted = learner.act(stacked(self.observations, group), np.tile(self.episode_starts, len(group)))
+                actions |= zip(group, np.split(acted, len(group)), strict=True)
             step = self.world.step(actions)
             truncated = np.asarray(step.truncated)
             ended = np.flatnonzero(truncated)
@@ -55,12 +57,15 @@ class JointRollout:
             self.meter.add(step, rewards)
             after = self._sights(step.obs)
             for learner in learners:
-                agent = learner.agent
-                learner.remember(rewards[agent], self.episode_starts, ended, after[agent][ended])
+                group = learner.agents
+                rows = repeated(ended, group, self.world.num_worlds)
+                last = stacked({agent: after[agent][ended] for agent in group}, group)
+                learner.remember(stacked(rewards, group), np.tile(self.episode_starts, len(group)), rows, last)
             self.observations = self._next_episodes(truncated, ended) if ended.size else after
             self.episode_starts = truncated
         for learner in learners:
-            learner.end_rollout(self.observations[learner.agent], self.episode_starts)
+            group = learner.agents
+            learner.end_rollout(stacked(self.observations, group), np.tile(self.episode_starts, len(group)))
 
     def _over_twin(
         self, rewards: dict[str, NDArray[Any]], truncated: NDArray[np.bool_]

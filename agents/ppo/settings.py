@@ -50,6 +50,10 @@ class PPOSettings:
             -2 is usual.
         exploration_every: decisions after which state-dependent exploration draws new functions; 0 draws them once per
             rollout.
+        parameter_noise: let every world act with a last layer of its own. It is perturbed so that mean actions move by
+            about this distance, root mean square in units of the action (Plappert et al. 2018); the scale adapts. 0
+            perturbs nothing. Its module explains the probabilities.
+        parameter_noise_every: decisions after which a world draws another perturbation; 0 keeps one per episode.
         start: where governors start. "defaults" is a new network, whose first mean action is about that of the
             defaults. "tuned", another baseline of constants, or "linear", the tuned linear rule: the network is a
             residual, action = clip(baseline's action + output), so its first mean action is the baseline's: exactly for
@@ -58,6 +62,11 @@ class PPOSettings:
         action_form: meaning of an output: a "target" for the lever, or a "change" of the value that it moves to.
         change_size: largest change per decision, in units of the action: 1 is the way from a lever's default to an end.
         critic: "own" sees what its actor sees; "central" also sees the global state (MAPPO, Yu et al. 2022).
+        shared_parameters: on two venues, all governors of a role are one policy with one critic, which learns from the
+            experience of each of them (parameter sharing, Gupta et al. 2017). Every governor has its own policy file.
+        risk_aversion: how much more a bad surprise counts than a good one, from 0 (the same) to below 1: their weights
+            are 1 + risk_aversion and 1 - risk_aversion (Mihatsch and Neuneier 2002). Values become expectiles at the
+            level (1 - risk_aversion) / 2 instead of means.
         bootstrap: value of the last state of an episode that reached its time limit: "rows" computes one at a time like
             stable-baselines3, bit for bit; "batch" computes all at once, which agrees to about 1e-6.
         twin: subtract from each reward that of a copy of the world with default levers on the same tape. The copy does
@@ -92,10 +101,14 @@ class PPOSettings:
     exploration_correlation: float = 0.0
     state_dependent_exploration: bool = False
     exploration_every: int = 0
+    parameter_noise: float = 0.0
+    parameter_noise_every: int = 0
     start: str = "defaults"
     action_form: Literal["target", "change"] = "target"
     change_size: float = 0.25
     critic: Literal["own", "central"] = "own"
+    shared_parameters: bool = False
+    risk_aversion: float = 0.0
     bootstrap: Literal["rows", "batch"] = "rows"
     twin: bool = True
     checkpoint_every: int = 0
@@ -105,14 +118,20 @@ class PPOSettings:
         object.__setattr__(self, "hidden_sizes", tuple(self.hidden_sizes))
         for field, least in (("num_steps", 1), ("batch_size", 2), ("num_epochs", 1)):
             self._require(field, getattr(self, field) >= least, f"a whole number of at least {least}")
-        for field in ("exploration_every", "checkpoint_every", "keep_checkpoints"):
+        for field in ("exploration_every", "parameter_noise_every", "checkpoint_every", "keep_checkpoints"):
             self._require(field, getattr(self, field) >= 0, "a whole number of at least 0")
         for field in ("learning_rate", "final_learning_rate", "clip_range", "max_grad_norm"):
             value = getattr(self, field)
             self._require(field, math.isfinite(value) and value > 0, "a finite number above 0")
         for field in ("gamma", "gae_lambda"):
             self._require(field, 0 <= getattr(self, field) <= 1, "a number from 0 to 1")
-        for field in ("entropy_coefficient", "value_coefficient", "weight_decay", "observation_noise"):
+        for field in (
+            "entropy_coefficient",
+            "value_coefficient",
+            "weight_decay",
+            "observation_noise",
+            "parameter_noise",
+        ):
             value = getattr(self, field)
             self._require(field, math.isfinite(value) and value >= 0, "a finite number of at least 0")
         self._require("target_kl", self.target_kl is None or self.target_kl > 0, "a number above 0, or None")
@@ -131,7 +150,14 @@ class PPOSettings:
         self._require("action_form", self.action_form in ("target", "change"), "target or change")
         self._require("change_size", 0 < self.change_size <= 2, "a number above 0 and at most 2")
         self._require("exploration_correlation", 0 <= self.exploration_correlation < 1, "a number from 0 to below 1")
+        self._require("risk_aversion", 0 <= self.risk_aversion < 1, "a number from 0 to below 1")
+        self._require(
+            "parameter_noise_every",
+            not self.parameter_noise_every or self.parameter_noise > 0,
+            "0 unless parameter_noise is above 0",
+        )
         if self.state_dependent_exploration:
+            self._require("parameter_noise", not self.parameter_noise, "0 where exploration is state-dependent")
             self._require("weight_decay", not self.weight_decay, "0 where exploration is state-dependent")
             self._require("exploration_correlation", not self.exploration_correlation, "0 where it is state-dependent")
         else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from protogov.agents.baselines import governor_names, make_governor
 from protogov.agents.baselines.baseline import Baseline
@@ -12,6 +15,7 @@ from protogov.agents.policies.execution import Change, Execution
 from protogov.agents.policies.incumbent import Incumbent
 from protogov.agents.policies.policy import Policy, load_policy_file
 from protogov.agents.ppo.settings import PPOSettings
+from protogov.agents.ppo.sharing import groups_of
 from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names, observation_names, role_of
 from protogov.envs.world.features import FEATURES
 
@@ -63,6 +67,31 @@ def find_start(settings: PPOSettings, world: TrainingWorld, agent: str) -> Start
     return Start(incumbent)
 
 
+def common_start(group: Sequence[str], starts: Mapping[str, Start]) -> Start:
+    """Where the learner of some agents starts.
+
+    Raises:
+        ValueError: they share a learner, and would start as different policies.
+    """
+    first, *others = (starts[agent] for agent in group)
+    for agent, other in zip(group[1:], others, strict=True):
+        if not _alike(first, other):
+            raise ValueError(
+                f"shared_parameters is True; accepted where agents of a role start alike, and {agent} starts as "
+                f"another policy than {group[0]}"
+            )
+    return first
+
+
+def _alike(one: Start, other: Start) -> bool:
+    ours, theirs = ({} if start.policy is None else start.policy.weights for start in (one, other))
+    return (
+        one.incumbent == other.incumbent
+        and ours.keys() == theirs.keys()
+        and all(np.array_equal(ours[name], theirs[name]) for name in ours)
+    )
+
+
 def make_execution(settings: PPOSettings, world: TrainingWorld, agent: str, start: Start) -> Execution:
     """How the outputs of a governor's network become actions.
 
@@ -95,11 +124,14 @@ def check_learners(settings: PPOSettings, world: TrainingWorld) -> None:
     """Refuse settings that do not fit the governors of a world, before anything else is built.
 
     Raises:
-        ValueError: see `find_start`, `front_of` and `make_execution`.
+        ValueError: see `find_start`, `front_of`, `make_execution` and those of `protogov.agents.ppo.sharing`.
     """
+    starts = {agent: find_start(settings, world, agent) for agent in world.agents}
     for agent in world.agents:
         front_of(settings, world, agent)
-        make_execution(settings, world, agent, find_start(settings, world, agent))
+        make_execution(settings, world, agent, starts[agent])
+    for group in groups_of(settings, world):
+        common_start(group, starts)
 
 
 def _check_fit(policy: Policy, settings: PPOSettings, world: TrainingWorld, agent: str) -> None:

@@ -11,20 +11,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3.common.logger import KVWriter, Logger
 from tqdm import tqdm
 
-from protogov.agents.policies.policy import load_policy_file
+from protogov.agents.policies.policy import Policy, load_policy_file
 from protogov.agents.policies.policy_governor import PolicyGovernor
 from protogov.agents.ppo import checkpoint as checkpoints
 from protogov.agents.ppo.checkpoint import CheckpointError
+from protogov.agents.ppo.curriculum import Curriculum
+from protogov.agents.ppo.early_stopping import EarlyStopping, Validation
 from protogov.agents.ppo.export import export_policy
 from protogov.agents.ppo.learner import Learner, NotFiniteError, learner_seed
-from protogov.agents.ppo.report import MetricsFile, RolloutReport
+from protogov.agents.ppo.report import RolloutReport
 from protogov.agents.ppo.rollout import JointRollout
+from protogov.agents.ppo.run_logs import RunLogs
 from protogov.agents.ppo.settings import PPOSettings
-from protogov.agents.ppo.start import DEFAULTS, Start, find_start, front_of, make_execution
-from protogov.agents.ppo.tensorboard_files import TensorBoardFile, drop_events_after
+from protogov.agents.ppo.sharing import groups_of
+from protogov.agents.ppo.start import DEFAULTS, Start, common_start, find_start, front_of, make_execution
 from protogov.agents.ppo.world import TrainingWorld, decision_hours
 from protogov.envs.scenarios import Scenario, check_trainable
 
@@ -67,6 +69,8 @@ class Trainer:
         progress: whether to show a progress bar.
         callback: called with each rollout's report, after everything is written.
         starts: where each governor starts; by default as `settings.start` says.
+        validation: scores policies at intervals, keeps the best and may end the run; see `early_stopping`.
+        curriculum: scenarios that follow one another instead of the world's own.
 
     Raises:
         ValueError: `total_rollouts` is below 1, the world's scenario is held out from training, or a setting does not
@@ -85,6 +89,8 @@ class Trainer:
         progress: bool = False,
         callback: Callable[[RolloutReport], None] | None = None,
         starts: Mapping[str, Start] | None = None,
+        validation: Validation | None = None,
+        curriculum: Curriculum | None = None,
     ) -> None:
         if total_rollouts < 1:
             raise ValueError(f"total_rollouts is {total_rollouts}; accepted: a whole number of at least 1")
@@ -99,37 +105,43 @@ class Trainer:
         self.rollout = 0
         self.folder = None if folder is None else Path(folder)
         self.learners = self._make_learners(starts or {})
+        self._curriculum = curriculum
+        if curriculum is not None:
+            curriculum.enter([world], 1, total_rollouts)
+        self._stopping = None if validation is None else EarlyStopping(validation)
         self._joint = JointRollout(
             world,
             twin=self.settings.twin,
             central=self.settings.critic == "central",
             window=self.learners[0].front.window,
         )
-        self._tensorboard = tensorboard and self.folder is not None
+        board = None if self.folder is None else self.folder / TENSORBOARD
+        self._logs = RunLogs(self.learners, board, writes=tensorboard)
         self._progress = progress
         self._callback = callback
-        self._file: MetricsFile | None = None
-        self._world_log = Logger(None, [])
 
     def _make_learners(self, starts: Mapping[str, Start]) -> list[Learner]:
         world, settings = self.world, self.settings
         beyond_own = world.state_size if settings.critic == "central" else 0
         fronts = {agent: front_of(settings, world, agent) for agent in world.agents}
         found = {agent: starts.get(agent) or find_start(settings, world, agent) for agent in world.agents}
+        groups = groups_of(settings, world)
+        shared = [common_start(group, found) for group in groups]
         return [
             Learner(
                 agent,
                 settings,
-                seed=learner_seed(self.seed, index),
+                seed=learner_seed(self.seed, world.agents.index(agent)),
                 num_worlds=world.num_worlds,
                 front=fronts[agent],
                 observation_size=world.observation_size(agent) * fronts[agent].window + beyond_own,
                 action_size=world.action_size(agent),
                 decision_hours=decision_hours(world),
-                execution=make_execution(settings, world, agent, found[agent]),
-                start=found[agent],
+                execution=make_execution(settings, world, agent, start),
+                start=start,
+                others=tuple(others),
             )
-            for index, agent in enumerate(world.agents)
+            for (agent, *others), start in zip(groups, shared, strict=True)
         ]
 
     @property
@@ -147,6 +159,16 @@ class Trainer:
         """Market hours learned from so far, twins not counted."""
         return self.num_steps * decision_hours(self.world)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether validation has ended the run."""
+        return self._stopping is not None and self._stopping.stopped
+
+    @property
+    def best_rollout(self) -> int | None:
+        """Rollouts that the best policies of the validation had learned from; None without one."""
+        return None if self._stopping is None else self._stopping.best_rollout
+
     def run(self, stop_after: int | None = None) -> None:
         """Train to the end of the run, or for `stop_after` rollouts; then save a checkpoint if there is a folder.
 
@@ -162,9 +184,13 @@ class Trainer:
             last = min(last, self.rollout + stop_after)
         self._open_logs()
         saved = self.rollout if self.rollout else -1
+        if self._stopping is not None and self._stopping.best_gain is None:
+            self._validate(self._stopping)
         with tqdm(total=last, initial=self.rollout, unit="rollout", disable=not self._progress) as bar:
-            while self.rollout < last:
+            while self.rollout < last and not self.stopped:
                 report = self._learn()
+                if self._stopping is not None and self._stopping.is_due(self.rollout, self.total_rollouts):
+                    self._validate(self._stopping)
                 every = self.settings.checkpoint_every
                 if self.folder is not None and every and self.rollout % every == 0:
                     self.save_checkpoint()
@@ -176,12 +202,22 @@ class Trainer:
         if self.folder is not None and saved != self.rollout:
             self.save_checkpoint()
 
+    def _validate(self, stopping: EarlyStopping) -> None:
+        stopping.look(self._policies(), self.rollout, self.num_steps, self.market_hours)
+
+    def _enter_stage(self, rollout: int) -> None:
+        """Let episodes that begin in that rollout be of its scenario, in the world and its twin."""
+        if self._curriculum is not None:
+            twin = [] if self._joint.twin is None else [self._joint.twin]
+            self._curriculum.enter([self.world, *twin], rollout, self.total_rollouts)
+
     def _learn(self) -> RolloutReport:
         """One rollout, one update per learner, one line in the logs."""
         start = time.perf_counter()
         number = self.rollout + 1
         remaining = 1.0 - float(number) / float(self.total_rollouts)
         rate = self.learners[0].model.lr_schedule(remaining)
+        self._enter_stage(number)
         try:
             self._joint.collect(self.learners, self.settings.num_steps)
             self.rollout = number
@@ -202,20 +238,12 @@ class Trainer:
             "hours_per_second": hours / seconds,
             "learning_rate": rate,
         }
-        for learner in self.learners:
-            own = means[learner.agent] | {
-                name: losses[learner.agent].get(key, math.nan) for key, name in _LOSSES.items()
-            }
-            metrics |= {f"{learner.agent}/{name}": value for name, value in own.items()}
+        for agent in self.agents:
+            logged = losses[self._learner(agent).agent]
+            own = means[agent] | {name: logged.get(key, math.nan) for key, name in _LOSSES.items()}
+            metrics |= {f"{agent}/{name}": value for name, value in own.items()}
         metrics |= means[""]
-        for learner in self.learners:
-            more = {"value_mean": losses[learner.agent]["value_mean"]}
-            learner.flush_log(means[learner.agent] | more, self.num_steps)
-        for name in ("hours_per_second", *means[""]):
-            self._world_log.record(name, metrics[name])
-        self._world_log.dump(self.num_steps)
-        if self._file is not None:
-            self._file.append(metrics)
+        self._logs.write(metrics, means, losses, self.num_steps)
         return RolloutReport(
             self.rollout, self.num_steps, self.market_hours, seconds, metrics, self._joint.meter.episodes()
         )
@@ -226,32 +254,28 @@ class Trainer:
         return rewards | {"h/s": f"{report.metrics['hours_per_second']:,.0f}"}
 
     def _open_logs(self) -> None:
-        if self.folder is None or self._file is not None:
+        if self.folder is None or self._logs.is_open:
             return
-        self._file = MetricsFile(self.folder / "metrics.csv", keep_rollouts=self.rollout)
-        if (self.folder / TENSORBOARD).is_dir():
-            drop_events_after(self.folder / TENSORBOARD, self.num_steps)
-        if self._tensorboard:
-            for learner in self.learners:
-                learner.log_to(self._writers(learner.agent))
-            self._world_log = Logger(None, self._writers("world"))
-
-    def _writers(self, name: str) -> list[KVWriter]:
-        assert self.folder is not None
-        return [TensorBoardFile(self.folder / TENSORBOARD / name)]
+        self._logs.open(self.folder / "metrics.csv", self.rollout, self.num_steps)
+        if self._stopping is not None:
+            self._stopping.open(self.folder, self.rollout, self._logs.writers("validation"))
 
     def governor(self, agent: str) -> PolicyGovernor:
         """The present policy of an agent, deterministic."""
-        return PolicyGovernor(export_policy(self._learner(agent), self.world))
+        return PolicyGovernor(export_policy(self._learner(agent), self.world, agent))
 
     def save_policies(self, folder: Path) -> list[Path]:
         """Write policy_<agent>.json and policy_<agent>.safetensors of every agent; returns the paths."""
         folder.mkdir(parents=True, exist_ok=True)
-        return [path for learner in self.learners for path in export_policy(learner, self.world).save(folder)]
+        return [path for policy in self._policies() for path in policy.save(folder)]
+
+    def _policies(self) -> list[Policy]:
+        """What every agent has learned so far."""
+        return [export_policy(self._learner(agent), self.world, agent) for agent in self.agents]
 
     def _learner(self, agent: str) -> Learner:
         for learner in self.learners:
-            if learner.agent == agent:
+            if agent in learner.agents:
                 return learner
         raise ValueError(f"agent is {agent!r}; accepted: {', '.join(self.agents)}")
 
@@ -269,6 +293,7 @@ class Trainer:
         return path
 
     def _about(self) -> dict[str, Any]:
+        validation = {} if self._stopping is None else {"validation": self._stopping.state()}
         return {
             "rollout": self.rollout,
             "total_rollouts": self.total_rollouts,
@@ -277,6 +302,7 @@ class Trainer:
             "seed": self.seed,
             "settings": asdict(self.settings),
             "world": self._world_facts(),
+            **validation,
         }
 
     def _world_facts(self) -> dict[str, Any]:
@@ -293,6 +319,8 @@ class Trainer:
         for learner in self.learners:
             learner.save(folder / f"learner_{learner.agent}.zip")
         self.save_policies(folder)
+        if self._stopping is not None:
+            self._stopping.save(folder)
 
     @classmethod
     def resume(
@@ -304,6 +332,8 @@ class Trainer:
         tensorboard: bool = False,
         progress: bool = False,
         callback: Callable[[RolloutReport], None] | None = None,
+        validation: Validation | None = None,
+        curriculum: Curriculum | None = None,
     ) -> Trainer:
         """Continue from a checkpoint, bit for bit. Unpickles the learners' archives: trusted folders only.
 
@@ -314,6 +344,8 @@ class Trainer:
             tensorboard: as for a new trainer.
             progress: as for a new trainer.
             callback: as for a new trainer.
+            validation: that of the run.
+            curriculum: that of the run.
 
         Raises:
             CheckpointError: the checkpoint is damaged, in another format, or of another world.
@@ -337,19 +369,28 @@ class Trainer:
                 progress=progress,
                 callback=callback,
                 starts=starts,
+                validation=validation,
+                curriculum=curriculum,
             )
             theirs, rollout = about["world"], int(about["rollout"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{manifest}: does not describe a run ({error})") from error
         if theirs != trainer._world_facts():
             raise CheckpointError(f"{manifest}: is of a world {theirs}; the one given is {trainer._world_facts()}")
-        trainer._load(checkpoint)
         trainer.rollout = rollout
+        trainer._load(checkpoint, about.get("validation"))
         return trainer
 
-    def _load(self, checkpoint: Path) -> None:
-        path = checkpoint / "world.npz"
+    def _load(self, checkpoint: Path, validated: Mapping[str, Any] | None) -> None:
+        path = checkpoint / checkpoints.MANIFEST
+        if (validated is None) != (self._stopping is None):
+            whose = ("one", "a run without") if validated is None else ("none", "a run with")
+            raise CheckpointError(f"{path}: is of {whose[1]} validation; the trainer has {whose[0]}")
         try:
+            if self._stopping is not None and validated is not None and self.rollout:
+                self._stopping.load(validated, checkpoint)
+            path = checkpoint / "world.npz"
+            self._enter_stage(max(self.rollout, 1))  # a snapshot knows the scenario that it was made under
             self._joint.load_arrays(checkpoints.read_arrays(path))
             path = checkpoint / "rng.npz"
             states = checkpoints.read_arrays(path)

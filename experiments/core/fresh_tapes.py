@@ -11,6 +11,7 @@ from protogov.experiments.core.play import FIRST_SELECTION
 
 STRIDE = 2**14  # tapes between the first ones of two searches: two searches never share a tape
 FIRST_PICKING = FIRST_SELECTION + 2**22  # first tape on which winners are picked; no search reaches it
+FIRST_VALIDATING = FIRST_SELECTION + 2**23  # first tape on which a training is stopped; nothing else plays these
 
 
 @dataclass(frozen=True)

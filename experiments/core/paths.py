@@ -1,6 +1,6 @@
 """Paths: the repository, the runs, files of candles, and the files of a run's folder.
 
-results/runs/<name>/  config.json  config.toml  versions.json  metrics.csv
+results/runs/<name>/  config.json  config.toml  versions.json  metrics.csv  validation.csv (of a validated run)
   episodes.parquet  evaluation.json  evaluation.toml  report.html  figures/*.svg
   episode/<governors>/{decisions,hours,events}.parquet  checkpoints/<steps>/...
   seed_<k>/  metrics.csv  checkpoints/<steps>/...        (instead of those above, with several seeds)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from protogov.envs.config import WorldConfig
 from protogov.experiments.commands.candle_options import CandleWindow, candle_report
@@ -62,6 +62,8 @@ class Options:
     """Also play these, say mainnet or pi+steward_var+inventory_quotes; a wrong name lists all."""
     open_test: Annotated[bool, Once] = False
     """Open the sealed test for GOVERNORS and play it; recorded for good. --baselines play beside them."""
+    policies: Literal["last", "best"] = "last"
+    """Of a run: those of its latest checkpoint, or the best ones of its validation (train with --validation.every)."""
     controls: bool = True
     """Also play two controls of the learned governors: constants at their own mean levers, and their actions of another
     tape (yoked). A gain above both comes from reacting to the market."""
@@ -73,7 +75,7 @@ class Options:
 
 def run(options: Options, command: str) -> int:
     """Evaluate, write, and print the summary; `command` is the command as typed."""
-    found = find_governors(options.governors)
+    found = find_governors(options.governors, best=options.policies == "best")
     config = world_of(found, options.world)
     if options.open_test:
         return run_sealed(options, found, config, command)
@@ -88,7 +90,7 @@ def run(options: Options, command: str) -> int:
         scenarios = (HEADLINE, *scenarios)
     elif not options.natural:
         scenarios = tuple(name for name in scenarios if name != HEADLINE)
-    trained_on = None if found.config is None else found.config.scenario
+    trained_on = () if found.config is None else found.config.trained_on
     window.check()
     headline = NATURAL_TAPES * options.episodes
     suites = make_suites(scenarios, options.episodes, trained_on, headline, begin=window.begin, end=window.end)

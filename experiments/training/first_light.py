@@ -145,8 +145,8 @@ def evaluation_data(options: Options) -> tuple[list[Suite], str]:
     """
     if options.episodes < 2:
         raise BadInput(f"episodes is {options.episodes}; a whole number of at least 2 is accepted")
-    suites = make_suites([HEADLINE], HEADLINE_TAPES * options.episodes, options.scenario)
-    suites += make_suites([STRESS, HELD_OUT_CRASH], OTHER_TAPES * options.episodes, options.scenario)
+    suites = make_suites([HEADLINE], HEADLINE_TAPES * options.episodes, (options.scenario,))
+    suites += make_suites([STRESS, HELD_OUT_CRASH], OTHER_TAPES * options.episodes, (options.scenario,))
     words = f"“{HEADLINE}”, the stress mix “{STRESS}” and the held-out crash “{HELD_OUT_CRASH}”"
     if options.data is None:
         return suites, words
@@ -213,7 +213,7 @@ def compare_with_static(
 ) -> list[Comparison]:
     """Play the suites, the headline first, and fresh tapes of the training scenario under all governors."""
     if all(config.scenario not in (scenario.name for scenario in suite.scenarios) for suite in suites):
-        suites = suites + make_suites([config.scenario], OTHER_TAPES * options.episodes, config.scenario)
+        suites = suites + make_suites([config.scenario], OTHER_TAPES * options.episodes, config.trained_on)
     world = evaluation_world(config.world)
     sets = [baseline(STATIC, world), *learned_sets(folder, config)]
     return run_evaluation(folder, world, suites, sets, command=config.command)

@@ -11,6 +11,8 @@ from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.errors import BadInput
 from protogov.experiments.training.run_config import RunConfig
 
+BEST = "best"  # folder in a checkpoint
+
 
 def policy_files(folder: Path) -> dict[str, str]:
     """Path of each policy_<agent>.json in a folder, by agent."""
@@ -28,17 +30,25 @@ def load_run(folder: RunFolder) -> RunConfig:
     return RunConfig.from_dict(read_json(folder.config), str(folder.config))
 
 
-def learned_sets(folder: RunFolder, run: RunConfig, name: str = LEARNED) -> list[GovernorSet]:
+def learned_sets(folder: RunFolder, run: RunConfig, name: str = LEARNED, *, best: bool = False) -> list[GovernorSet]:
     """The governors of each training seed, from its latest checkpoint.
 
+    Args:
+        folder: of the run.
+        run: its configuration.
+        name: of the sets.
+        best: the best ones of the run's validation so far, instead of the last ones.
+
     Raises:
-        BadInput: no seed has a checkpoint yet.
+        BadInput: no seed has a checkpoint yet, or the best ones are asked for of a run that was not validated.
     """
+    if best and not run.validation.every:
+        raise BadInput(f"{folder.path}: has no best policies; they are kept by protogov train with --validation.every")
     sets = []
     for seed in run.seeds:
         place = latest(folder.seed_folder(seed, len(run.seeds)))
         if place is not None:
-            sets.append(GovernorSet(name, seed, policy_files(place)))
+            sets.append(GovernorSet(name, seed, policy_files(place / BEST if best else place)))
     if not sets:
         raise BadInput(f"{folder.path}: no seed of the run has a checkpoint; train it first")
     return sets
@@ -69,16 +79,22 @@ class FoundGovernors:
     config: RunConfig | None = None
 
 
-def find_governors(paths: Sequence[Path]) -> FoundGovernors:
+def find_governors(paths: Sequence[Path], *, best: bool = False) -> FoundGovernors:
     """Governors by path: one run's folder, or a folder of policies, or policy_<agent>.json files.
 
+    Args:
+        paths: where they are.
+        best: of a run, the best ones of its validation instead of the last ones.
+
     Raises:
-        BadInput: a path is none of these, or there are two policies for one agent.
+        BadInput: a path is none of these, there are two policies for one agent, or there are no best ones.
     """
     if len(paths) == 1 and (paths[0] / "config.json").is_file():
         folder = RunFolder(paths[0])
         config = load_run(folder)
-        return FoundGovernors(tuple(learned_sets(folder, config)), config.world, folder, config)
+        return FoundGovernors(tuple(learned_sets(folder, config, best=best)), config.world, folder, config)
+    if best:
+        raise BadInput("policies is best, which only the folder of a run has; last is accepted")
     sources: dict[str, str] = {}
     for path in paths:
         for agent, source in _policies_at(path).items():

@@ -39,7 +39,7 @@ def default_scenarios() -> tuple[str, ...]:
 def make_suites(
     names: Sequence[str],
     episodes: int,
-    trained_on: str | None = None,
+    trained_on: Sequence[str] = (),
     headline_episodes: int | None = None,
     *,
     begin: str | None = None,
@@ -52,7 +52,7 @@ def make_suites(
     Args:
         names: registered scenarios, files of candles, or folders of them.
         episodes: tapes of each scenario or file.
-        trained_on: scenario of training; its fresh tapes are named as such.
+        trained_on: scenarios of training; their fresh tapes are named as such.
         headline_episodes: tapes of `natural`, few of which are crises; by default as many as of the others.
         begin: for files of candles: ISO-8601 time before which no episode begins.
         end: likewise, time after which no episode ends.
@@ -71,7 +71,7 @@ def make_suites(
         with as_bad_input():
             scenario = get_scenario(name, begin=begin, end=end)
         label = f"{scenario.name} ({scenario.split})" if scenario.split in HELD_OUT else scenario.name
-        if scenario.name == trained_on:
+        if scenario.name in trained_on:
             label = f"{scenario.name} (trained on; fresh tapes)"
         tapes = headline_episodes if headline_episodes is not None and name == HEADLINE else episodes
         suites.append(Suite(label, (scenario,), tapes))

@@ -1,7 +1,7 @@
 """The options of a training run: config.json as a checked object."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from protogov.agents.ppo.settings import PPOSettings
@@ -9,6 +9,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import Scenario, check_trainable, get_scenario
 from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.training.validation import ValidationOptions
 
 FORMAT, VERSION = "protogov-run", 2
 SEED_STRIDE = 1_000_000  # the worlds of training seed k start from k * stride: two seeds never share a tape
@@ -30,6 +31,8 @@ class RunConfig:
         settings: how the governors learn.
         command: the command line.
         started: ISO-8601 time.
+        curriculum: (scenario, share of the hours) that are learned on before `scenario`, in their order.
+        validation: how the run is validated.
     """
 
     name: str
@@ -42,6 +45,22 @@ class RunConfig:
     settings: PPOSettings
     command: str
     started: str
+    curriculum: tuple[tuple[str, float], ...] = ()
+    validation: ValidationOptions = field(default_factory=ValidationOptions)
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """All scenarios that it learns on."""
+        return tuple(dict.fromkeys([*(name for name, _ in self.curriculum), self.scenario]))
+
+    def stages(self) -> list[tuple[Scenario, float]]:
+        """Scenarios with their shares of the hours, the last one's being the rest.
+
+        Raises:
+            BadInput: one is unknown or kept for evaluation.
+        """
+        before = [(training_scenario(name), share) for name, share in self.curriculum]
+        return [*before, (training_scenario(self.scenario), 1.0 - sum(share for _, share in self.curriculum))]
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able form for `from_dict`. It also holds the roles' tables: a report then needs no older code."""
@@ -50,6 +69,8 @@ class RunConfig:
         data["seeds"] = list(self.seeds)
         data["world"] = self.world.to_dict()
         data["settings"] = asdict(self.settings)
+        data["curriculum"] = [list(stage) for stage in self.curriculum]
+        data["validation"] = asdict(self.validation)
         data["agents"] = describe_agents(self.world)
         return data
 
@@ -65,6 +86,8 @@ class RunConfig:
         try:
             values = {name: data[name] for name in _PLAIN}
             values["seeds"] = tuple(data["seeds"])
+            values["curriculum"] = tuple((str(name), float(share)) for name, share in data.get("curriculum", ()))
+            values["validation"] = ValidationOptions(**data.get("validation", {}))
             return cls(**values, world=WorldConfig.from_dict(data["world"]), settings=PPOSettings(**data["settings"]))
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"{where}: does not describe a run ({error})") from None

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
-from protogov.experiments.training.run_config import SEED_STRIDE, RunConfig, training_scenario
+from protogov.experiments.training.run_config import SEED_STRIDE, RunConfig, evaluation_world, training_scenario
+from protogov.experiments.training.validation import validation_of
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class SeedResult:
         rollout, total_rollouts: number of finished and of planned rollouts.
         market_hours: hours learned from so far.
         hours_per_second: market hours per second of this call; 0 if nothing was left to do.
+        stopped: whether validation ended it before its budget.
+        best_rollout: rollouts that the policies with the best validation had learned from; None without validation.
     """
 
     seed: int
@@ -60,11 +63,13 @@ class SeedResult:
     total_rollouts: int
     market_hours: float
     hours_per_second: float
+    stopped: bool = False
+    best_rollout: int | None = None
 
     @property
     def finished(self) -> bool:
-        """Whether the whole budget was used."""
-        return self.rollout >= self.total_rollouts
+        """Whether the whole budget was used, or as much of it as validation asked for."""
+        return self.stopped or self.rollout >= self.total_rollouts
 
 
 class _Stopped(Exception):
@@ -100,6 +105,7 @@ def train_seed(job: SeedJob, on_progress: Callable[[Progress], None], stop: Call
         CheckFailed: a governor's learning diverged.
     """
     from protogov.agents.ppo import RolloutReport, Trainer, latest_checkpoint  # imports torch
+    from protogov.agents.ppo.curriculum import Curriculum
 
     run, world = job.run, make_world(job.run, job.seed)
     total = run.total_rollouts
@@ -114,27 +120,34 @@ def train_seed(job: SeedJob, on_progress: Callable[[Progress], None], stop: Call
         if report.rollout < total and (late or stop()):
             raise _Stopped
 
+    validation = validation_of(evaluation_world(run.world), run.validation)
+    with as_bad_input():
+        curriculum = Curriculum(run.stages()) if run.curriculum else None
     checkpoint = latest_checkpoint(job.folder / "checkpoints") if job.resume else None
     if checkpoint is None:
         with as_bad_input():
             trainer = Trainer(
                 world, run.settings, total_rollouts=total, seed=job.seed, folder=job.folder,
-                tensorboard=job.tensorboard, callback=after,
+                tensorboard=job.tensorboard, callback=after, validation=validation, curriculum=curriculum,
             )  # fmt: skip
     else:
         with as_bad_input():
-            trainer = Trainer.resume(checkpoint, world, folder=job.folder, tensorboard=job.tensorboard, callback=after)
+            trainer = Trainer.resume(
+                checkpoint, world, folder=job.folder, tensorboard=job.tensorboard, callback=after,
+                validation=validation, curriculum=curriculum,
+            )  # fmt: skip
         if trainer.total_rollouts != total or trainer.settings != run.settings or trainer.seed != job.seed:
             raise BadInput(f"{checkpoint}: is a checkpoint of another run than {job.folder}/config.json describes")
         on_progress(Progress(job.seed, trainer.rollout, total, trainer.market_hours, "resumed"))
     try:
-        if trainer.rollout < total:
+        if trainer.rollout < total and not trainer.stopped:
             with _diverging_fails(job.seed):
                 trainer.run()
     except _Stopped:
         trainer.save_checkpoint()
     rate = hours / (time.perf_counter() - start)
-    return SeedResult(job.seed, trainer.rollout, total, trainer.market_hours, rate)
+    found = (trainer.stopped, trainer.best_rollout)
+    return SeedResult(job.seed, trainer.rollout, total, trainer.market_hours, rate, *found)
 
 
 @contextmanager

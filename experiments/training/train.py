@@ -20,6 +20,7 @@ from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.training.learned import latest, load_run
 from protogov.experiments.training.run_config import MAX_SEED, RunConfig, training_scenario
 from protogov.experiments.training.seed import SeedJob, SeedResult, rollouts_of
+from protogov.experiments.training.validation import ValidationOptions
 from protogov.experiments.training.workers import SeedProcesses
 
 # the training world: worlds start at different hours of their episode, with levers spread around their defaults
@@ -44,6 +45,9 @@ class Options:
     scenario: str = "jump"
     """The market to learn on: `natural`, the stress mix `mix`, or any other scenario of the splits train
     and free; sums are joined by '+'."""
+    curriculum: tuple[str, ...] = ()
+    """What to learn on before that, in order: each SCENARIO=SHARE of the market hours, say calm=.2 natural=.5; the rest
+    is --scenario's."""
     seeds: tuple[int, ...] = (0,)
     """Training seeds. Each is a separate run with other first weights and tapes; use eight or more for a claim."""
     processes: int = 1
@@ -56,6 +60,8 @@ class Options:
     """The world."""
     ppo: PPOSettings = field(default_factory=lambda: PPOSettings(checkpoint_every=10))
     """Learning."""
+    validation: ValidationOptions = field(default_factory=ValidationOptions)
+    """Validation while training."""
     resume: Annotated[bool, Once] = False
     """Continue the run of that name from its latest checkpoints; all other options are read from its config.json."""
     tensorboard: bool = False
@@ -160,6 +166,9 @@ def configure(options: Options, command: str) -> RunConfig:
     if not 0 < options.market_hours < 1e12:
         raise BadInput(f"market_hours is {options.market_hours}; a number between 0 and 1e12 is accepted")
     training_scenario(options.scenario)
+    curriculum = read_curriculum(options.curriculum)
+    if options.validation.every:
+        options.validation.chosen()
     world = options.world.make(randomise_levers=RANDOMISE_LEVERS, stagger=STAGGER)
     with as_bad_input():
         check_learners(options.ppo, Simulator(world))
@@ -174,7 +183,30 @@ def configure(options: Options, command: str) -> RunConfig:
         settings=options.ppo,
         command=command,
         started=now(),
+        curriculum=curriculum,
+        validation=options.validation,
     )
+
+
+def read_curriculum(words: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """(scenario, share of the hours) of words SCENARIO=SHARE.
+
+    Raises:
+        BadInput: a word is none, a scenario is unknown or kept for evaluation, or shares leave nothing for --scenario.
+    """
+    stages = []
+    for word in words:
+        name, _, share = word.rpartition("=")
+        try:
+            stages.append((name, float(share)))
+        except ValueError:
+            raise BadInput(f"curriculum holds {word!r}; SCENARIO=SHARE is accepted, such as calm=.2") from None
+        if not name or not 0 < stages[-1][1] < 1:
+            raise BadInput(f"curriculum holds {word!r}; SCENARIO=SHARE is accepted, with a share between 0 and 1")
+        training_scenario(name)
+    if sum(share for _, share in stages) >= 1 - 1e-9:
+        raise BadInput(f"curriculum is {' '.join(words)}; shares that leave some hours for --scenario are accepted")
+    return tuple(stages)
 
 
 def refuse_changes(options: Options, config: RunConfig) -> None:
@@ -186,6 +218,8 @@ def refuse_changes(options: Options, config: RunConfig) -> None:
         "worlds": (options.worlds, defaults.worlds, config.num_worlds),
         "market_hours": (options.market_hours, defaults.market_hours, config.market_hours),
         "ppo": (options.ppo, defaults.ppo, config.settings),
+        "curriculum": (read_curriculum(options.curriculum), (), config.curriculum),
+        "validation": (options.validation, defaults.validation, config.validation),
     }
     for name, (value, default, stored) in compared.items():
         if value not in (default, stored):
@@ -242,6 +276,10 @@ def summary_lines(folder: RunFolder, config: RunConfig, results: Sequence[SeedRe
     lines = []
     for result in results:
         done = "done" if result.finished else f"stopped after {result.rollout} of {result.total_rollouts} rollouts"
+        if result.stopped:
+            done = f"ended by validation after {result.rollout} of {result.total_rollouts} rollouts"
+        if result.best_rollout is not None:
+            done += f", best on validation after {result.best_rollout}"
         rate = f", {result.hours_per_second:,.0f} market hours a second" if result.hours_per_second else ""
         lines.append(f"seed {result.seed}: {done}, {result.market_hours / 1e6:.2f}M market hours{rate}.")
     missing = sorted(set(config.seeds) - {result.seed for result in results})

@@ -50,8 +50,14 @@ def assert_same(ours, theirs):
         {"state_dependent_exploration": True},
         {"architecture": "recurrent", "critic": "central"},
         {"weight_decay": 0.01, "observation_noise": 0.1},
+        {"parameter_noise": 0.2, "parameter_noise_every": 3, "exploration_correlation": 0.5},
+        {"shared_parameters": True, "critic": "central", "risk_aversion": 0.5},
+        {"shared_parameters": True, "parameter_noise": 0.2, "architecture": "linear"},
     ],
-    ids=["own-critic", "central-critic", "lasting-noise", "state-dependent", "recurrent", "regularised"],
+    ids=[
+        *("own-critic", "central-critic", "lasting-noise", "state-dependent", "recurrent", "regularised"),
+        *("parameter-noise", "shared", "shared-linear"),
+    ],
 )
 def test_resumed_run_equals_the_uninterrupted_one(quadratic_world, tmp_path, change):
     settings = replace(SETTINGS, **change)

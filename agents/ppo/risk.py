@@ -1,0 +1,44 @@
+"""Learning that fears losses more than it hopes for gains: temporal differences bent at zero.
+
+Mihatsch and Neuneier (2002), "Risk-Sensitive Reinforcement Learning": every temporal difference d becomes
+
+    (1 - k) d where d > 0,    (1 + k) d where d < 0,    k from 0, stock PPO, to below 1, the worst case.
+
+A value is then no mean. Where one decision is all there is, it solves E[bent(reward - value)] = 0: it is the expectile
+of the reward at the level (1 - k) / 2 (Newey and Powell 1987), a coherent measure of risk (Bellini et al. 2014) that
+depends on how bad the bad outcomes are, not only on how frequent. k = .8 is the level .1, by which a loss weighs nine
+times a gain. Over several decisions surprises are bent one by one as they happen. Rewards are those that learners are
+given: with a twin, what is feared is to fall behind the defaults on the same tape.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.buffers import RolloutBuffer
+
+
+def compute_returns(
+    buffer: RolloutBuffer, last_values: torch.Tensor, dones: NDArray[np.bool_], risk_aversion: float
+) -> None:
+    """Fill the buffer's advantages and returns, by generalised advantage estimation over bent differences.
+
+    Args:
+        buffer: a full rollout.
+        last_values: of the states after it, F32[n, 1].
+        dones: bool[n], rows whose episode ended with it.
+        risk_aversion: k above; 0 gives the numbers of `RolloutBuffer.compute_returns_and_advantage`, bit for bit.
+    """
+    values = last_values.clone().cpu().numpy().flatten()
+    goes_on = 1.0 - dones.astype(np.float32)
+    advantage: Any = 0
+    for step in reversed(range(buffer.buffer_size)):
+        difference = buffer.rewards[step] + buffer.gamma * values * goes_on - buffer.values[step]
+        bent = difference * np.where(difference > 0, 1.0 - risk_aversion, 1.0 + risk_aversion).astype(np.float32)
+        advantage = bent + buffer.gamma * buffer.gae_lambda * goes_on * advantage
+        buffer.advantages[step] = advantage
+        values, goes_on = buffer.values[step], 1.0 - buffer.episode_starts[step]
+    buffer.returns = buffer.advantages + buffer.values
