@@ -45,7 +45,8 @@ CAPTIONS = {
     "anchors": "Own mean reward of a decision by own and rival's constant; N an equilibrium, J the joint optimum.",
     "attribution": "What each governor's decisions contributed to welfare and losses in the crisis, against the "
     "defaults in its place.",
-    "branching": "Mean offspring of a liquidation, by forks and by the record alone.",
+    "tree": "Forced sales of the episode in which most had a cause, by the hour and by generation: a line leads from a "
+    "sale to one that does not happen without it. Areas grow with the debt repaid; diamonds are hedges of a pool.",
 }
 
 
@@ -277,14 +278,33 @@ def _anchors(report: Report) -> Figure | None:
     return figure
 
 
-def _branching(report: Report) -> Figure | None:
-    own = [one for one in report.findings if one.name.startswith("branching ratio")]
-    return _bars(own, "Branching ratios: what forks say and what the record says", "mean offspring of an event")
+def _tree(report: Report) -> Figure | None:
+    data = report.series.get("tree")
+    if data is None:
+        return None
+    hours, generation, size = np.array(data["hours"]), np.array(data["generation"]), np.array(data["size"])
+    hedge, parents = np.array(data["hedge"]), data["parents"]
+    figure = new_figure(6.4, 3.2)
+    axes = figure.subplots()
+    for place, parent in enumerate(parents):
+        if parent >= 0:
+            axes.plot(hours[[parent, place]], generation[[parent, place]], color=GREY, linewidth=0.7, zorder=1)
+    areas = 12.0 + 120.0 * size / max(float(size.max()), 1.0)
+    axes.scatter(hours[~hedge], generation[~hedge], areas[~hedge], color=BLUE, alpha=0.7, label="forced sale", zorder=2)
+    if hedge.any():
+        axes.scatter(hours[hedge], generation[hedge], 30.0, color=ORANGE, marker="D", label="hedge", zorder=2)
+    axes.set_yticks(range(int(generation.max()) + 1))
+    axes.set_xlabel("hour of the episode")
+    axes.set_ylabel("generation")
+    figure.legend(loc="outside lower center", ncols=2)
+    caused = sum(parent >= 0 for parent in parents)
+    headline(figure, f"{caused} of {int((~hedge).sum())} forced sales do not happen without an earlier one", 9.0)
+    return figure
 
 
 FIGURES: Mapping[str, Callable[[Report], Figure | None]] = {
     "influence": lambda report: _influence(report, "total"),
     "policy": lambda report: _influence(report, "policy"),
     "fan": _fan, "dividends": _dividends, "ladder": _ladder, "cross_play": _cross_play, "gains": _gains,
-    "anchors": _anchors, "attribution": _attribution, "branching": _branching,
+    "anchors": _anchors, "attribution": _attribution, "tree": _tree,
 }  # fmt: skip

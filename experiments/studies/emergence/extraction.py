@@ -19,21 +19,25 @@ from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.studies.emergence import controls
 from protogov.experiments.studies.emergence.anchors import CORE, constant_game
-from protogov.experiments.studies.emergence.cascades import Attribution, Branching
+from protogov.experiments.studies.emergence.cascades import Attribution
 from protogov.experiments.studies.emergence.collusion import Collusion
 from protogov.experiments.studies.emergence.controls import SideBySide
+from protogov.experiments.studies.emergence.crisis import Amplification, TurningPoint
 from protogov.experiments.studies.emergence.cross_play import CrossPlay
 from protogov.experiments.studies.emergence.dividends import Dividends
 from protogov.experiments.studies.emergence.exploitability import Exploitability
 from protogov.experiments.studies.emergence.forks import Plan, Seeds, fork_points
 from protogov.experiments.studies.emergence.influence import KINDS, Influence
+from protogov.experiments.studies.emergence.interventions import read_crisis
 from protogov.experiments.studies.emergence.measure import Control
 from protogov.experiments.studies.emergence.reading import WELFARE, Market, market_of
 from protogov.experiments.studies.emergence.responses import trained_response
 from protogov.experiments.studies.emergence.subjects import Subject, baselines_of
 from protogov.experiments.studies.emergence.tiers import Tier
+from protogov.experiments.studies.emergence.tree import Tree
 
 SIGMA = {"offset": 0.3, "linear": 0.03}  # first step of a search of the ladder; slopes are many
+BETWEEN = 4  # decisions between the moments at which a way out is looked for
 STRIDE = 2**20  # between the first tapes of parts
 
 
@@ -191,15 +195,27 @@ def attribution(config: WorldConfig, task: Task) -> dict[str, Any]:
     return asdict(Attribution(baselines_of(config)).extract(at.world, at.governors, at.plan))
 
 
-def branching(config: WorldConfig, task: Task) -> dict[str, Any]:
-    """What one liquidation causes, where a world's events can be muted."""
-    windows = windows_of(config, task.tier)
-    at = scene(config, task, min(task.tier.crisis_worlds, task.tier.muted), steps=windows[-1][1])
+def cascade(config: WorldConfig, task: Task) -> dict[str, Any]:
+    """What the price impact of forced sales adds to liquidations, and which sale caused which."""
+    at = scene(config, task, task.tier.crisis_worlds, steps=windows_of(config, task.tier)[-1][1])
+    plan = replace(at.plan, read=read_crisis)
+    amplified = asdict(Amplification().extract(at.world, at.governors, plan))
     try:
-        sample = asdict(Branching().extract(at.world, at.governors, at.plan))  # type: ignore[arg-type]
+        tree = asdict(Tree(most=task.tier.muted).extract(at.world, at.governors, plan))
+    except BadInput as error:
+        return {"amplification": amplified, "tree": None, "none": str(error)}
+    return {"amplification": amplified, "tree": tree, "none": ""}
+
+
+def turning_point(config: WorldConfig, task: Task) -> dict[str, Any]:
+    """The last decision from which some constant setting halves the bad debt of a crisis."""
+    at = scene(config, task, task.tier.crisis_worlds)
+    plan = replace(at.plan, times=tuple(range(0, at.world.horizon, BETWEEN)), read=read_crisis)
+    try:
+        sample = TurningPoint(settings=task.tier.settings).extract(at.world, at.governors, plan)
     except BadInput as error:
         return {"none": str(error)}
-    return {**sample, "none": ""}
+    return {**asdict(sample), "none": ""}
 
 
 def control(config: WorldConfig, task: Task) -> dict[str, Any]:
@@ -228,7 +244,7 @@ def _rewards_alone(step: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
 PARTS: Mapping[str, Callable[[WorldConfig, Task], dict[str, Any]]] = {
     "influence": influence, "fan": fan, "dividends": dividends, "ladder": ladder, "trained": trained_response,
     "cross-play": cross_play, "anchors": anchors, "collusion": collusion, "attribution": attribution,
-    "branching": branching, "control": control,
+    "cascade": cascade, "turning-point": turning_point, "control": control,
 }  # fmt: skip
 
 

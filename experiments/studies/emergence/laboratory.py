@@ -18,8 +18,14 @@ from protogov.experiments.core.statistics import Interval
 from protogov.experiments.core.text import number
 from protogov.experiments.studies.emergence import controls, self_test
 from protogov.experiments.studies.emergence.anchors import CORE
-from protogov.experiments.studies.emergence.cascades import Attribution, AttributionSample, Branching, BranchingSample
+from protogov.experiments.studies.emergence.cascades import Attribution, AttributionSample
 from protogov.experiments.studies.emergence.collusion import Anchors, Collusion, CollusionSample
+from protogov.experiments.studies.emergence.crisis import (
+    Amplification,
+    AmplificationSample,
+    TurningPoint,
+    TurningPointSample,
+)
 from protogov.experiments.studies.emergence.cross_play import CrossPlay, CrossPlaySample
 from protogov.experiments.studies.emergence.dividends import MOST, Dividends, DividendSample
 from protogov.experiments.studies.emergence.exploitability import RUNGS, Exploitability, ExploitabilitySample
@@ -30,6 +36,7 @@ from protogov.experiments.studies.emergence.q_learning import learn
 from protogov.experiments.studies.emergence.responses import TRAINED_RUNGS, can_start_from
 from protogov.experiments.studies.emergence.subjects import Subject
 from protogov.experiments.studies.emergence.tiers import Tier
+from protogov.experiments.studies.emergence.tree import Tree, TreeSample
 
 UNTRAINED = "withheld: no network was trained as a best response (--train-responses), and it might gain more"
 WORLDS = 512.0  # of a best response in training
@@ -363,22 +370,23 @@ def _cascades(bench: _Bench, found: _Notes) -> None:
     (data,) = bench.run("attribution", "", scenario=crisis)
     sample = AttributionSample(tuple(data["agents"]), data["outcomes"], np.array(data["contributions"]))
     found.findings += Attribution({}).reduce(sample)
-    if not _can_mute():
-        found.missing["branching"] = "events of this world cannot be muted; a cascade's tree is not cut"
-        return
-    (data,) = bench.run("branching", "", scenario=crisis)
+    (data,) = bench.run("cascade", "", scenario=crisis)
+    own = data["amplification"]
+    loud, quiet = np.array(own["loud"]), np.array(own["quiet"])
+    found.findings += Amplification().reduce(AmplificationSample(own["outcome"], loud, quiet))
+    if data["none"]:
+        found.missing["tree"] = data["none"]
+    else:
+        tree = TreeSample.from_json(data["tree"])
+        found.findings += Tree().reduce(tree)
+        found.series["tree"] = tree.worst_episode()
+    (data,) = bench.run("turning-point", "", scenario=crisis)
     if data.pop("none"):
-        found.missing["branching"] = "no event happened before a fork"
+        found.missing["turning-point"] = "no bad debt in any episode of the crisis; there is nothing to avert"
         return
-    found.findings += Branching().reduce(
-        BranchingSample(np.array(data["lost"]), data["muted"], np.array(data["recorded"]))
-    )
-
-
-def _can_mute() -> bool:
-    from protogov.envs.simulator import Simulator
-
-    return hasattr(Simulator, "mute") and hasattr(Simulator, "recent_events")
+    settings = data.pop("settings")
+    point = TurningPointSample(**{name: np.array(own) for name, own in data.items()}, settings=settings)
+    found.findings += TurningPoint(settings=bench.tier.settings).reduce(point)
 
 
 PARTS = (_controls, _influence, _dividends, _ladder, _cross_play, _collusion, _cascades)

@@ -24,7 +24,8 @@ class Tier:
         ladder_worlds: rows of the ladder.
         grid, grid_tapes: constant strategies a lever, and tapes of each, of the anchors of collusion.
         crisis_worlds: rows of a crisis in which decisions are attributed.
-        muted: events that are muted, at most.
+        muted: sales of an episode that are muted, at most.
+        settings: constant settings that are tried as a way out of a crisis, a power of two.
         control_worlds: rows of the controls.
         sessions: of each planted learner of the self-test.
     """
@@ -41,6 +42,7 @@ class Tier:
     grid_tapes: int
     crisis_worlds: int
     muted: int
+    settings: int
     control_worlds: int
     sessions: int
     doses: tuple[float, ...] = (1.0, 2.0)
@@ -51,16 +53,17 @@ TIERS: dict[str, Tier] = {
     # fixtures and their controls alone
     "self-test": Tier(
         "self-test", seeds=0, worlds=0, moments=(), episodes=0, generations=0, population=0, ladder_worlds=0, grid=0,
-        grid_tapes=0, crisis_worlds=0, muted=0, control_worlds=0, sessions=10,
+        grid_tapes=0, crisis_worlds=0, muted=0, settings=0, control_worlds=0, sessions=10,
     ),
     # whether everything runs: nothing can be claimed of four units
     "smoke": Tier(
         "smoke", seeds=4, worlds=4, moments=(0.3,), episodes=4, generations=2, population=4, ladder_worlds=4, grid=5,
-        grid_tapes=4, crisis_worlds=4, muted=16, control_worlds=4, sessions=10,
+        grid_tapes=4, crisis_worlds=4, muted=16, settings=8, control_worlds=4, sessions=10,
     ),
     # 64 worlds x 2 moments x calm and stress are 256 states
     "full": Tier(
         "full", seeds=12, worlds=64, moments=(0.2, 0.55), episodes=128, generations=20, population=10,
-        ladder_worlds=24, grid=15, grid_tapes=64, crisis_worlds=64, muted=200, control_worlds=12, sessions=20,
+        ladder_worlds=24, grid=15, grid_tapes=64, crisis_worlds=64, muted=64, settings=64, control_worlds=12,
+        sessions=20,
     ),
 }  # fmt: skip

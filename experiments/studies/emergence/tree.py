@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.envs.interfaces import Governor
+from protogov.envs.world.state import SUBSTEPS
 from protogov.experiments.core.statistics import cluster_means, student_t
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.emergence.forks import BranchingWorld, Floats, ForkPoint, Plan, fork_points
@@ -86,6 +87,24 @@ class TreeSample:
     def worst(self) -> int:
         """The episode with most events that have a cause."""
         return int(np.argmax(np.bincount(self.episode, self.parents != NOBODY)))
+
+    def worst_episode(self) -> dict[str, Any]:
+        """Its events for a figure, JSON-able; `parents` are positions among them."""
+        places = np.flatnonzero(self.episode == self.worst())
+        place_of = {NOBODY: NOBODY, **{int(place): number for number, place in enumerate(places)}}
+        events = self.events[places]
+        return {
+            "hours": (events["at"] / SUBSTEPS).tolist(), "size": events["size"].tolist(),
+            "hedge": (events["who"] < 0).tolist(), "generation": self.depth()[places].tolist(),
+            "parents": [place_of[parent] for parent in self.parents[places].tolist()],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TreeSample:
+        """The sample whose fields went through JSON as lists."""
+        fields = {name: np.array(data[name]) for name in ("episode", "parents", "caused", "caused_size", "labels")}
+        events = np.array([tuple(event) for event in data["events"]], SEEN)
+        return cls(events=events, left_out=data["left_out"], **fields)
 
 
 @dataclass(frozen=True)

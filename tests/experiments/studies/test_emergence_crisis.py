@@ -1,5 +1,7 @@
 """A crisis taken apart: trees of known parents, a known amplification, a last way out on a known day."""
 
+import json
+from dataclasses import asdict
 from functools import partial
 from math import inf
 
@@ -14,8 +16,8 @@ from protogov.experiments.studies.emergence.controls import OPEN, placebo
 from protogov.experiments.studies.emergence.crisis import Amplification, TurningPoint
 from protogov.experiments.studies.emergence.fixtures import Offspring, Reservoir, Still
 from protogov.experiments.studies.emergence.forks import Plan, fork_points
-from protogov.experiments.studies.emergence.interventions import intervening, pushed, read_crisis
-from protogov.experiments.studies.emergence.tree import Tree
+from protogov.experiments.studies.emergence.interventions import SEEN, intervening, pushed, read_crisis
+from protogov.experiments.studies.emergence.tree import Tree, TreeSample
 
 NOBODY = {"risk_0": Still()}
 
@@ -207,3 +209,25 @@ def test_a_write_off_in_a_fork_beside_replayed_governors():
     assert (moved.outcomes["welfare"] != base.outcomes["welfare"]).any()
     fell = base.outcomes["welfare"] - robbed.outcomes["welfare"]
     assert (fell[0] == 0.0).all() and (fell[1] > 0.0).all()
+
+
+def test_a_tree_goes_through_json_and_its_worst_episode_is_drawn_by_places_of_its_own():
+    events = np.zeros(4, SEEN)
+    events["who"], events["at"], events["size"] = (5, 7, 8, -1), (12, 24, 36, 12), (1.0, 2.0, 3.0, 0.0)
+    parents = np.array([-1, 3, 1, -1])  # of the second episode: a hedge, then 7, then 8
+    tree = TreeSample(
+        events,
+        np.array([0, 1, 1, 1]),
+        parents,
+        np.array([0.0, 1.0, np.nan, 2.0]),
+        np.zeros(4),
+        np.array(list("abbb")),
+        1,
+    )
+    again = TreeSample.from_json(json.loads(json.dumps(asdict(tree), default=lambda array: array.tolist())))
+    assert (again.events == events).all() and (again.labels == tree.labels).all() and again.left_out == 1
+    np.testing.assert_array_equal(again.caused, tree.caused)
+    assert again.worst_episode() == {
+        "hours": [2.0, 3.0, 1.0], "size": [2.0, 3.0, 0.0], "hedge": [False, False, True],
+        "generation": [1, 2, 0], "parents": [2, 0, -1],
+    }  # fmt: skip
