@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from protogov.agents.baselines import governor_fits, governor_names, governor_reads, make_governor
 from protogov.envs.layout import Layout
@@ -49,7 +49,7 @@ def check_policy(governor: Governor, seat: Agent, world: WorldConfig) -> None:
     Raises:
         ValueError: the policy does not fit the seat or the world; other governors pass.
     """
-    policy = governor if hasattr(governor, "check_features") else getattr(governor, "policy", None)
+    policy: Any = governor if hasattr(governor, "check_features") else getattr(governor, "policy", None)
     if policy is None:
         return
     if policy.decision_hours != world.decision_hours:

@@ -185,7 +185,7 @@ class _Network:
             beyond = (wanted.abs() >= 1.0) & (difference * wanted > 0.0)
             loss = torch.where(beyond, torch.zeros_like(difference), difference).square().mean()
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             schedule.step()
 

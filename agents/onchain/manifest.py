@@ -180,7 +180,7 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], Specification]:
         specification = read_specification(about["specification"])
     except (KeyError, ValueError) as error:
         raise ManifestError(f"{path}: {error}") from None
-    hours = about.get("decision_hours")
+    hours: Any = about.get("decision_hours")
     if type(hours) not in (int, float) or not 0 < hours < np.inf:
         raise ManifestError(f"{path}: decision_hours is {hours!r}; a number above 0 is accepted")
     return about, specification

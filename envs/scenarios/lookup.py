@@ -40,9 +40,9 @@ def get_scenario(scenario: str | Path | Scenario, *, begin: str | None = None, e
         for part in rest:
             first = first + part
         return first
-    name, without, part = str(scenario).partition(WITHOUT)
+    name, without, left_out = str(scenario).partition(WITHOUT)
     if without and isinstance(whole := registered(name), Mixture):
-        return whole.without(part)
+        return whole.without(left_out)
     raise ValueError(
         f"scenario {str(scenario)!r} is not known; known are {', '.join(scenario_names())}; "
         f"with '+' also {', '.join(overlay_names())}; or a path to candles ({', '.join(CANDLE_SUFFIXES)})."
