@@ -6,6 +6,7 @@ Everything works on pairs, F64[training seeds, tapes]: the same tape, and for tw
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf, nan, sqrt
+from operator import itemgetter
 
 import numpy as np
 
@@ -170,8 +171,8 @@ def who_bears(table: Table, suite: str, learner: str, against: str) -> list[dict
     """Differences by groups of people, each in its own unit; a group without members on a tape does not count there."""
     rows = []
     for name, label in BEARS_LABELS.items():
-        column = f"bears/0/{name}"
-        own, other = (matrix(table, suite, one, lambda rows, column=column: rows[column]) for one in (learner, against))
+        column = itemgetter(f"bears/0/{name}")
+        own, other = (matrix(table, suite, one, column) for one in (learner, against))
         pairs = (own - other).mean(axis=0)
         pairs = pairs[np.isfinite(pairs)]
         if pairs.size:

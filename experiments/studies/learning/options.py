@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from protogov.envs.ensemble import shipped_ensemble
 from protogov.envs.sizes import SIZES
@@ -14,9 +14,15 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.learning.candidates import find_candidates
 from protogov.experiments.studies.learning.preregistration import COOPERATIVE, JOINT, PLAN, SELFISH
 
-REGISTER, OPPONENTS, SCREENING, TRAINING = "preregistration", "opponents", "screening", "training"
-EVALUATION, CEILINGS, CRISES, FINAL = "evaluation", "ceilings", "crises", "final"
-STAGES = (REGISTER, OPPONENTS, SCREENING, TRAINING, EVALUATION, CEILINGS, CRISES)
+REGISTER: Final = "preregistration"
+OPPONENTS: Final = "opponents"
+SCREENING: Final = "screening"
+TRAINING: Final = "training"
+EVALUATION: Final = "evaluation"
+CEILINGS: Final = "ceilings"
+CRISES: Final = "crises"
+FINAL: Final = "final"
+STAGES: Final = (REGISTER, OPPONENTS, SCREENING, TRAINING, EVALUATION, CEILINGS, CRISES)
 WORLDS = 512
 FEWEST_TAPES = 2
 

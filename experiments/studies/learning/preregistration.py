@@ -7,12 +7,15 @@ writes: results that were made under another plan are not scored. Whoever change
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from protogov.experiments.core.text import markdown, paragraph
 
 NATURAL, STRESS, VALIDATION, LONG, LONG_STRESS = "natural", "mix", "validation", "natural-12w", "mix-12w"
 CONSTANTS, LINEAR_RULE, SELFISH_CONSTANTS = "tuned constants", "linear rule", "selfish constants"
-COOPERATIVE, JOINT, SELFISH = "cooperative", "joint", "selfish"
+COOPERATIVE: Final = "cooperative"
+JOINT: Final = "joint"
+SELFISH: Final = "selfish"
 
 
 @dataclass(frozen=True)
