@@ -36,6 +36,8 @@ class Options:
     and config.toml, which holds every option: `protogov train --config FOLDER/config.toml` repeats the run.
     Compare the result with `protogov evaluate FOLDER`, and look at it with `protogov report FOLDER`.
     Ctrl-C stops after the present rollout and saves; `protogov train NAME --resume` continues, bit for bit.
+
+    Example: protogov train first --seeds 0 1 2 3 --processes 2 --market-hours 1e7
     """
 
     name: Annotated[str, Positional("NAME"), Once] = ""

@@ -52,7 +52,7 @@ READ = {
     ("training.evaluate", "governors"), ("training.evaluate", "ceiling"), ("commands.report", "folder"),
     ("studies.leaderboard", "governors"), ("studies.leaderboard", "ceiling"), ("training.first_light", "data"),
     ("bates_fit", "data"), ("commands.verify", "manifest"), ("commands.verify", "code"),
-    ("studies.onchain", "governors"), ("studies.proofs", "manifest"),
+    ("studies.onchain", "governors"), ("studies.proofs", "manifest"), ("studies.pricing", "recorded"),
     ("commands.emergence", "run"), ("commands.diff", "reports"),
 }  # fmt: skip
 

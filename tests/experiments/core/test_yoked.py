@@ -61,11 +61,11 @@ def test_who_does_not_react_gains_what_it_gains_and_who_does_does_not(monkeypatc
     sets = [baseline(name, DAY) for name in (STATIC, "pi")]
     suites = [Suite("jump", (get_scenario("jump"),), 3)]
     table = evaluate_sets(DAY, suites, sets[:1], yoke={STATIC})
-    still, moved = (select(table, table["governors"] == name)["welfare/0"] for name in (STATIC, YOKED))
+    still, moved = (select(table, table["governors"] == name)["welfare/0"] for name in (STATIC, f"{YOKED} of {STATIC}"))
     np.testing.assert_array_equal(still, moved)
     played = []
     table = evaluate_sets(DAY, suites, sets, played.append, yoke={"pi"})
-    assert played == [3, 3, 3] and table["governors"].tolist() == [STATIC] * 3 + ["pi"] * 3 + [YOKED] * 3
-    own, other = (select(table, table["governors"] == name) for name in ("pi", YOKED))
+    assert played == [3, 3, 3] and table["governors"].tolist() == [STATIC] * 3 + ["pi"] * 3 + [f"{YOKED} of pi"] * 3
+    own, other = (select(table, table["governors"] == name) for name in ("pi", f"{YOKED} of pi"))
     np.testing.assert_array_equal(own["tape_seed"], other["tape_seed"])
     assert (own["welfare/0"] != other["welfare/0"]).all()
