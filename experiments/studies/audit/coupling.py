@@ -198,9 +198,9 @@ def measure_regrets(audit: Audit, jobs: Sequence[Answers], sizes: Sizes, label: 
         f"on {sizes.pick_seeds} other tapes; if another response was picked, scored on {sizes.num_seeds} others, and "
         f"on {sizes.claim_seeds} if the difference there exceeds one standard error; {episodes} episodes without the "
         "last ones",
-        "moved: another response than the stale one was picked; otherwise there is no regret to score. resolution: "
+        "`moved`: another response than the stale one was picked; otherwise there is no regret to score. `resolution`: "
         "the standard error of the difference between the next best response and the stale one, on tapes of selection",
-        "at_defaults: gain of the fresh response over the stale one without a move; if it is clearly above zero, the "
+        "`at_defaults`: gain of the fresh response over the stale one without a move; if it is clearly above zero, the "
         "search at the defaults failed and the regret is not strategy alone",
     ]
 

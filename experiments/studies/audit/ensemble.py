@@ -42,6 +42,7 @@ SIZES = Sizes(num_seeds=1024)  # per member, shared among the suites
 LEAST = 16  # tapes of a market, however rare it is
 # the move of each role with the largest effect on a rival in trials; all six would cost twice as much
 REACHING = {("rate", "dear"), ("risk", "strict"), ("spread", "wide")}
+SIDES = ("above", "below")
 KINDS = {"below": ("below zero", VERMILLION), "unclear": ("unclear", FAINT), "above": ("above zero", BLUE)}
 
 
@@ -182,14 +183,24 @@ def share_table(by_member: Table) -> Table:
 
 
 def summarise(found: Found) -> list[str]:
-    """The shares of every statement, suite by suite."""
+    """Suite by suite: the statements that hold in all members, then the shares of members for the others."""
     sentences = []
     for key, own in groups(found.tables["ensemble"], ["suite"]):
-        parts = []
+        everywhere: dict[str, list[str]] = {side: [] for side in SIDES}
+        mixed = []
         for row in records(own):
-            side = "above" if row["above"] >= row["below"] else "below"
-            parts.append(f"{row['statement']} {side} zero in {row[side]:.0%}")
-        sentences.append(f"{key['suite']}: of {int(own['members'].max())} members, {', '.join(parts)}")
+            shares = [f"{side} zero in {row[side]:.0%}" for side in SIDES if row[side]]
+            sure = next((side for side in SIDES if row[side] == 1.0), None)
+            if sure:
+                everywhere[sure].append(row["statement"])
+            else:
+                mixed.append(f"{row['statement']} {' and '.join(shares) or 'unclear in all'}")
+        parts = [f"{side} zero: {', '.join(names)}" for side, names in everywhere.items() if names]
+        members = int(own["members"].max())
+        if parts:
+            sentences.append(f"{key['suite']}: in all {members} members {'; '.join(parts)}")
+        if mixed:
+            sentences.append(f"{key['suite']}: in a part of the {members} members: {'; '.join(mixed)}")
     return sentences
 
 

@@ -411,8 +411,11 @@ def test_the_share_of_an_ensemble_counts_whole_intervals():
     shares = ensemble.share_table(table)
     assert [shares[name][0] for name in ("members", "above", "below", "unclear")] == [4, 0.5, 0.25, 0.25]
     assert (shares["least"][0], shares["most"][0], shares["median"][0]) == (-2.0, 3.0, 1.25)
-    assert ensemble.summarise(Found({"ensemble": shares})) == [
-        "natural: of 4 members, W of the defaults above zero in 50%"
+    sure = {**shares, "statement": np.array(["no_trade over the defaults"]), "above": np.zeros(1), "below": np.ones(1)}
+    both = {name: np.concatenate([shares[name], sure[name]]) for name in shares}
+    assert ensemble.summarise(Found({"ensemble": both})) == [
+        "natural: in all 4 members below zero: no_trade over the defaults",
+        "natural: in a part of the 4 members: W of the defaults above zero in 50% and below zero in 25%",
     ]
 
 
