@@ -187,11 +187,11 @@ def draw(found: Found) -> Figure:
         )
     first = panels[roles[0]]
     for suite in suites:
-        first.plot([], [], linestyle="none", label=f"over the single ones of {suite}", **looks[suite])
+        first.plot([], [], linestyle="none", label=f"over the one set for all of {suite}", **looks[suite])
     drawing.footnote(
         figure, "W of a market's own constants over one set for all [bp of K0 per episode], 95% interval;\n"
         "last rows: the suite's markets in their shares", first,
     )  # fmt: skip
     last = (f"{span_of(row, 'room')} bp on {row['suite']}" for row in records(table) if row["role"] == roles[-1])
-    headline(figure, f"To know the market is worth, in constants of {roles[-1]}: {', '.join(last)}")
+    headline(figure, f"Gain of own {roles[-1]} constants for each market over one set for all: {', '.join(last)}")
     return figure
