@@ -204,12 +204,9 @@ def summed(
     Sums are added up term by term, so that a row is the same, bit for bit, in a batch of any size.
 
     Raises:
-        ValueError: a term is not among the names.
+        KeyError: a term is not among the names.
     """
     columns = {name: column for column, name in enumerate(features)}
-    missing = [term.feature for one in inputs for term in one.terms if term.feature not in columns]
-    if missing:
-        raise ValueError(f"the contract reads {', '.join(missing)}, which are not observed")
     found = np.zeros((len(observations), len(inputs)))
     for index, one in enumerate(inputs):
         for term in one.terms:
