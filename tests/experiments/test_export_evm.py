@@ -14,6 +14,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.experiments.cli import main
 from protogov.experiments.core.quantised import training_markets
+from protogov.experiments.training import imitation
 from protogov.experiments.training.learned import find_governors
 
 HAS_EXTRA = find_spec("vyper") is not None and find_spec("pyrevm") is not None
@@ -77,8 +78,8 @@ def test_a_policy_becomes_a_contract_that_verifies(tmp_path, capsys):
 def test_policies_that_do_not_fit_are_refused(tmp_path, capsys, changes, why):
     path = save_policy(tmp_path, **changes)
     assert why in complaint(capsys, 2, "export-evm", path, "--no-distil", "--out", tmp_path / "out")
-    told = complaint(capsys, 2, "export-evm", path, "--out", tmp_path / "out")
-    assert "none that fits can imitate it: " in told and "lp_queue" in told and "a plain stack of" in told
+    text = complaint(capsys, 2, "export-evm", path, "--out", tmp_path / "out")
+    assert "none that fits can imitate it: " in text and "lp_queue" in text and "a plain stack of" in text
     assert not (tmp_path / "out").exists()
 
 
@@ -90,6 +91,7 @@ def save_large_policy(folder):
         "layer_0.weight": rng.normal(scale=0.05, size=(len(levers), len(names))).astype(np.float32),
         "layer_0.bias": np.zeros(len(levers), np.float32),
     }
+    folder.mkdir(exist_ok=True)
     return Policy("rate_0", names, levers, (), "relu", None, 6.0, weights).save(folder)[0]
 
 
@@ -144,10 +146,14 @@ def test_without_the_extra_both_commands_say_what_to_install(tmp_path, capsys, m
     def missing(name):
         raise extra.PackageNotFoundError(name)
 
+    def too_early(*arguments, **options):
+        raise AssertionError("tapes were played for a contract that cannot be compiled")
+
     monkeypatch.setattr(extra, "version", missing)
-    path = save_policy(tmp_path)
-    text = complaint(capsys, 2, "export-evm", path, "--out", tmp_path / "out")
-    assert "vyper is not installed" in text and "pip install 'protogov[evm]'" in text
+    monkeypatch.setattr(imitation, "imitated", too_early)
+    for path, world in ((save_policy(tmp_path), ()), (save_large_policy(tmp_path / "large"), TINY_WORLD)):
+        text = complaint(capsys, 2, "export-evm", path, *world, "--out", tmp_path / "out")
+        assert "vyper is not installed" in text and "pip install 'protogov[evm]'" in text
 
 
 def test_another_compiler_is_refused(monkeypatch):

@@ -98,14 +98,14 @@ def test_markets_may_be_trained_on_and_welfare_is_the_mean_over_venues():
     ],
 )
 def test_verdicts(changes, words):
-    told = judge(found(changes))
-    assert words in told.sentences[-1] and told.failed == ()
-    assert f"on {int('same' in words and 'not' not in words)} of 1 markets" in told.sentences[0]
+    judged = judge(found(changes))
+    assert words in judged.sentences[-1] and judged.failed == ()
+    assert f"on {int('same' in words and 'not' not in words)} of 1 markets" in judged.sentences[0]
 
 
 def test_a_lever_that_differs_is_a_failed_claim():
-    told = judge(found([0.0, 0.1], gaps=(0.0, 0.5)))
-    assert told.failed and "differ from the specification's from decision 1 of rate_0 on" in told.sentences[1]
+    judged = judge(found([0.0, 0.1], gaps=(0.0, 0.5)))
+    assert judged.failed and "differ from the specification's from decision 1 of rate_0 on" in judged.sentences[1]
 
 
 def test_a_study_plays_pairs_and_its_contract_governs_a_whole_episode(policies, tmp_path):
