@@ -126,7 +126,6 @@ def imitate(options: Options, found: FoundGovernors, chosen: GovernorSet, policy
     from protogov.agents.onchain.extra import need
     from protogov.experiments.core.quantised import NATURAL
     from protogov.experiments.training.imitation import imitated
-    from protogov.experiments.training.run_config import training_scenario
 
     student_front(policy)  # refuse before a world is made
     how = options.imitation
@@ -134,7 +133,6 @@ def imitate(options: Options, found: FoundGovernors, chosen: GovernorSet, policy
     check_sizes(8, tapes=how.tapes)
     check_sizes(2, judged=how.judged)
     scenario = how.scenario or (NATURAL if found.config is None else found.config.scenario)
-    training_scenario(scenario)
     config = world_of(found, options.world)
     for module in ("vyper", "pyrevm"):  # of the contract: refuse before minutes of play
         need(module, "a contract")

@@ -124,6 +124,16 @@ def test_specification_is_within_its_bound_of_the_whole_policy(make_compact, int
     assert (errors > 0).all() and np.abs(expected).max() == 1
 
 
+def test_float32_is_within_its_bound_of_exact_sums(make_compact, integers):
+    policy = make_compact(TINY)
+    seen, hidden = drawn(policy, 3_000), None
+    for weight, bias in plain_layers(policy):
+        entry = seen @ policy.front.matrix().T.astype(np.float64) if hidden is None else np.maximum(hidden, 0)
+        hidden = entry @ weight.T.astype(np.float64) + bias
+    off = np.abs(PolicyGovernor(policy).act_on(seen) - np.clip(hidden, -1, 1)).max(axis=0)
+    assert (off > 0).all() and (off <= error_bound(plain_layers(policy), integers(policy)).float32).all()
+
+
 def test_action_of_a_row_is_the_same_in_any_batch_and_in_any_order_of_names(governor, make_compact):
     policy = make_compact(TINY)
     seen = drawn(policy, 64)
@@ -170,6 +180,9 @@ def test_seats_that_a_contract_does_not_fit_are_refused(governor, tmp_path):
     with pytest.raises(PolicyError, match="which this observation lacks"):
         governor.act(SimpleNamespace(feature_names=("congestion",), obs=np.zeros((1, 1), np.float32)))
     path = save_manifest(governor, tmp_path / "manifest.json")
+    other = Simulator(replace(TINY, roles=("risk",)), 1).roles["risk_0"]
+    with pytest.raises(PolicyError, match=r"manifest\.json: sets .*slope2.*; this role sets "):
+        make_governor(str(path), other)
     path.write_text(path.read_text().replace('"decision_hours": 6.0', '"decision_hours": 0'))
     with pytest.raises(ManifestError, match="decision_hours is 0"):
         load_contract(path)

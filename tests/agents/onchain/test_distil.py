@@ -58,18 +58,33 @@ def _teachers_actions(teacher, governor):
     return np.concatenate(actions)
 
 
-def test_later_rounds_are_played_by_the_student(teacher, monkeypatch):
-    played = []
-    real = module._play
+def test_later_rounds_are_played_by_the_student_and_all_rounds_are_fitted_to(teacher, monkeypatch):
+    played, fitted = [], []
+    play, fit = module._play, module._Network.fit
 
-    def watched(teacher, student, *rest):
+    def watched_play(teacher, student, *rest):
         played.append(student is not None)
-        return real(teacher, student, *rest)
+        return play(teacher, student, *rest)
 
-    monkeypatch.setattr(module, "_play", watched)
+    def watched_fit(network, samples, *rest):
+        fitted.append(len(samples.features))
+        return fit(network, samples, *rest)
+
+    monkeypatch.setattr(module, "_play", watched_play)
+    monkeypatch.setattr(module._Network, "fit", watched_fit)
     once, again = (distil(teacher, TINY, "natural", SEEDS, {}, steps=5).errors for _ in range(2))
-    assert played == [False, True] * 2
+    decisions = 16 * 72 // 2
+    assert played == [False, True] * 2 and fitted == [decisions, 2 * decisions] * 2
     assert once == again, "a repeat differs"
+
+
+def test_samples_are_the_teachers_actions_in_the_states_of_whoever_plays(teacher, make_policy, names):
+    features, levers = names
+    student = PolicyGovernor(make_policy((len(features), 4, len(levers)), 5, features=features, levers=levers))
+    world = Simulator(TINY, 16, scenario="natural")
+    found = module._play(PolicyGovernor(teacher), student, student_front(teacher), world, SEEDS[0], {})
+    assert np.array_equal(found.actions, _teachers_actions(teacher, student))
+    assert not np.array_equal(found.actions, _teachers_actions(teacher, PolicyGovernor(teacher)))
 
 
 def test_an_action_beyond_its_end_is_no_error(names):

@@ -170,6 +170,16 @@ def test_bound_of_a_linear_policy_is_reached(make_policy):
     assert float(worst) > 0.95 * quantised.bound.quantised[0]
 
 
+def test_bound_of_float32_is_what_higham_gives_by_hand(make_policy):
+    """One weight 1/2, one bias 1/4, an observation within +-2: rounding of the observation, then of a sum of two."""
+    weights = {"layer_0.weight": np.array([[0.5]], np.float32), "layer_0.bias": np.array([0.25], np.float32)}
+    policy = make_policy((1, 1), weights=weights)
+    bound = quantise(policy, contract_inputs(policy.features, 2.0)).bound
+    gamma = 2 * 2.0**-24 / (1 - 2 * 2.0**-24)
+    observed = 2 * gamma
+    assert bound.float32[0] == pytest.approx(0.5 * (observed + gamma * (2 + observed)) + 0.25 * gamma, rel=1e-12)
+
+
 def test_climbing_beats_its_start_and_stays_in_range(policy, make_inputs):
     specification = integer_specification(policy, make_inputs(policy))
     layer = len(specification.layers) - 1

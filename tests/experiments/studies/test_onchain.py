@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from protogov.agents.onchain.governor import ContractGovernor
+from protogov.agents.onchain.governor import ContractGovernor, SpecificationGovernor
 from protogov.agents.policies import Policy
 from protogov.agents.policies.architectures import make_front
 from protogov.envs.simulator import Simulator
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core import quantised
+from protogov.experiments.core.evaluation import evaluate
 from protogov.experiments.core.pieces import HERE
+from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.quantised import equivalence, training_markets, welfare_of
 from protogov.experiments.core.study import Found
 from protogov.experiments.errors import BadInput
@@ -128,6 +130,20 @@ def test_a_study_plays_pairs_and_its_contract_governs_a_whole_episode(policies, 
     assert len(list(tmp_path.iterdir())) == kept == 2 and np.array_equal(
         again.tables["welfare"]["after"], welfare["after"]
     )
+
+
+def test_each_tape_is_played_once_under_the_policy_and_once_in_whole_numbers(policies, monkeypatch):
+    monkeypatch.setattr(onchain, "BLOCK", 2)
+    given = options(policies, contract_episode=False)
+    welfare = measure(given, HERE).tables["welfare"]
+    assert welfare["tape_seed"].tolist() == tape_seeds(3).tolist()
+    block = onchain.Block(("rate_0",), (str(policies / "policy_rate_0.json"),), "natural", 0, 2, given.lanes)
+    config, seeds = WORLD.make(), tape_seeds(2)
+    own, integers = onchain.governors_of(config, block)
+    assert isinstance(integers["rate_0"], SpecificationGovernor)
+    for column, governors in (("before", own), ("after", integers)):
+        assert welfare[column][:2].tolist() == welfare_of(evaluate(config, "natural", seeds, governors)).tolist()
+    assert (welfare["before"] != welfare["after"]).any()
 
 
 def test_a_contract_that_answers_otherwise_is_seen(policies, monkeypatch):
