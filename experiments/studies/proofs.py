@@ -15,6 +15,7 @@ from typing import Annotated
 
 import numpy as np
 
+from protogov.agents.onchain.extra import EZKL, VYPER
 from protogov.agents.onchain.features import policy_inputs
 from protogov.agents.onchain.manifest import read_manifest
 from protogov.agents.onchain.quantise import integer_specification
@@ -136,7 +137,8 @@ def measure(options: Options, how: Running) -> Found:
     job = Job("" if options.manifest is None else str(options.manifest), options.inputs)
     found = run_pieces(compare, WorldConfig(), [Piece("proofs", job)], how, "proofs")
     network = "-".join(map(str, SIZES)) + ", random weights" if options.manifest is None else str(options.manifest)
-    return Found({"ways": found[0]}, {"network": network, "machine": f"{platform.machine()}, {platform.system()}"})
+    machine = f"{platform.machine()}, {platform.system()}"
+    return Found({"ways": found[0]}, {"network": network, "machine": machine, "ezkl": EZKL, "vyper": VYPER})
 
 
 # ---------------------------------------------------------------------- words
@@ -196,7 +198,10 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
         )
     ]
     return [
-        paragraph(f"Network: {found.facts['network']}. Machine: {found.facts['machine']}."),
+        paragraph(
+            f"Network: {found.facts['network']}. Machine: {found.facts['machine']}. Proof system: ezkl "
+            f"{found.facts['ezkl']}; compiler: vyper {found.facts['vyper']}."
+        ),
         "", *markdown(head, rows), "",
         paragraph(
             "On-chain: data is the contract's code, and gas is that of a transaction with nothing but the call. "

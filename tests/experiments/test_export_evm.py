@@ -15,6 +15,7 @@ from protogov.agents.policies.architectures import make_front
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.experiments.cli import main
+from protogov.experiments.core.play import FIRST_DISTILLING
 from protogov.experiments.core.quantised import training_markets
 from protogov.experiments.training import imitation
 from protogov.experiments.training.learned import find_governors
@@ -148,6 +149,7 @@ def test_an_imitation_is_exported_with_its_loss(tmp_path, capsys, monkeypatch):
     assert [one[:3] for one in played] == [
         (market, "PolicyGovernor", "SpecificationGovernor") for market in training_markets()
     ]
+    assert learned.ravel().tolist() == [FIRST_DISTILLING + index for index in range(16)]
     assert not set(learned.ravel()) & set(played[0][3]), "judged on tapes that were learned from"
     about = json.loads((out / "manifest.json").read_text())["imitation"]
     assert about["rms_error_by_round"] == [0.25, 0.125] and about["decisions"] == 96 and about["tapes"] == 16

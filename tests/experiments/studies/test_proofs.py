@@ -23,7 +23,8 @@ GOOD = {
 def found(**changes):
     shared = {name: NAN for name in GOOD} | {"equal": 100, "inputs": 100}
     rows = [shared | {"way": "trusted"}, shared | {"way": "on-chain"}, GOOD | changes]
-    return Found({"ways": columns(rows)}, {"network": "32-32-32-3", "machine": "x86_64, Linux"})
+    facts = {"network": "32-32-32-3", "machine": "x86_64, Linux", "ezkl": "23.0.5", "vyper": "0.4.3"}
+    return Found({"ways": columns(rows)}, facts)
 
 
 @pytest.mark.parametrize(
