@@ -204,7 +204,8 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
         ),
         "", *markdown(head, rows), "",
         paragraph(
-            "On-chain: data is the contract's code, and gas is that of a transaction with nothing but the call. "
+            "On-chain: seconds are those of a call in an EVM on this machine, data is the contract's code, and gas is "
+            "that of a transaction with nothing but the call. "
             "Trusted: the answer is computed anywhere and sent to the chain; gas is that of a transaction with the "
             "answer's words, none of whose bytes is 0, without storage. Proved: data is the proof. The gas to verify "
             "it on a chain was not measured: ezkl writes its verifier in Solidity, and this project installs no "
@@ -212,15 +213,15 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
         ),
         "",
         paragraph(
-            f"Forgeries: {'; '.join(refused)}. Made once for a network: parameters in {proof['parameters_s']:.0f} s "
-            f"and keys in {proof['keys_s']:.0f} s, of {proof['key_bytes'] / 1e6:,.0f} MB to prove and "
-            f"{proof['verifying_key_bytes'] / 1e3:,.0f} kB to verify, for a circuit of {proof['rows']:,.0f} rows."
+            f"Forgeries: {'; '.join(refused)}. Made once for a network, whose circuit has {proof['rows']:,.0f} rows: "
+            f"the parameters in {proof['parameters_s']:.0f} s, and in {proof['keys_s']:.0f} s the keys of the prover "
+            f"({proof['key_bytes'] / 1e6:,.0f} MB) and the verifier ({proof['verifying_key_bytes'] / 1e3:,.0f} kB)."
         ),
         "",
         paragraph(
             "The parameters were made locally and are for tests only: whoever made them can forge proofs. None of the "
-            "three shows that the inputs are those of the chain, that a price feed is right or that the policy is a "
-            "good one; weights in a contract or a verifying key cannot be changed, and nobody has audited any of it."
+            "three ways shows that the inputs are those of the chain, that a price feed is right or that the policy is "
+            "good. Weights in a contract or a verifying key cannot be changed, and nobody has audited any of it."
         ),
     ]  # fmt: skip
 
