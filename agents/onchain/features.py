@@ -1,4 +1,4 @@
-"""How the world's features are handed to a contract: whose scaling is folded into its first layer."""
+"""The inputs of a policy's contract by the world's table of features: unit, scaling and range of each."""
 
 from __future__ import annotations
 

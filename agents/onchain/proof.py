@@ -25,7 +25,6 @@ from protogov.agents.onchain.specification import Specification
 _BASE = 1024  # numbers are split into digits of this base: a table of 1,024 rows
 _FEWEST_ROWS, _MOST_ROWS = 11, 22  # log2 of a circuit's rows; the table must fit, and keys must stay below 16 GB
 _SPARE_ROWS = 64  # kept for blinding
-FOR_TESTS = "parameters of the commitments were made locally: for tests only, whoever made them can forge proofs"
 
 
 @dataclass(frozen=True)

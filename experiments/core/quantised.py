@@ -82,7 +82,7 @@ def equivalence(changes: Floats, margin: float = MARGIN) -> Equivalence:
 
 
 def govern_by_contract(config: WorldConfig, scenario: str, seed: int, governors: Mapping[str, Governor]) -> Table:
-    """One whole episode whose levers contracts set, each decision a call in an EVM, beside the same in whole numbers.
+    """One whole episode under contracts, each decision a call in an EVM, and the same episode in whole numbers.
 
     Args:
         config: of the world.

@@ -130,9 +130,10 @@ def measure(options: Options, how: Running) -> Found:
         for scenario in scenarios
         for first in range(0, options.tapes, BLOCK)
     ]
-    tables = {"welfare": concatenate(run_pieces(play_block, config, pieces, how, "quantised"))}
-    if options.contract_episode:
+    tables = {}
+    if options.contract_episode:  # before all tapes: without the optional extra it is refused
         tables["contract"] = run_pieces(play_contracts, config, [Piece("contract", whole)], how, "contract")[0]
+    tables["welfare"] = concatenate(run_pieces(play_block, config, pieces, how, "quantised"))
     return Found(tables, {"agents": list(agents), "lanes": options.lanes, "margin": MARGIN, "config": config.to_dict()})
 
 

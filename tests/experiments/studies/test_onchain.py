@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from protogov.agents.onchain import extra
 from protogov.agents.onchain.governor import ContractGovernor, SpecificationGovernor
 from protogov.agents.policies import Policy
 from protogov.agents.policies.architectures import make_front
@@ -158,6 +159,17 @@ def test_a_contract_that_answers_otherwise_is_seen(policies, monkeypatch):
     whole = onchain.Block(("rate_0",), (str(policies / "policy_rate_0.json"),), "natural", 0, 1, 7)
     table = onchain.play_contracts(WORLD.make(), whole)
     assert (table["proposed_gap"] > 0).any() and (table["executed_gap"] > 0).any()
+
+
+def test_without_the_extra_nothing_is_played(policies, tmp_path, monkeypatch):
+    def missing(name):
+        raise extra.PackageNotFoundError(name)
+
+    monkeypatch.setattr(extra, "version", missing)
+    with pytest.raises(BadInput, match=r"vyper is not installed.*pip install 'protogov\[evm\]'"):
+        measure(options(policies), replace(HERE, keep=tmp_path))
+    assert not list(tmp_path.iterdir()), "tapes were played first"
+    assert "contract" not in measure(options(policies, contract_episode=False), HERE).tables
 
 
 def test_what_cannot_be_played_is_refused(policies, tmp_path):
