@@ -44,13 +44,13 @@ def background_governor(source: str, seat: Agent, world: WorldConfig, *, seed: i
 
 
 def check_policy(governor: Governor, seat: Agent, world: WorldConfig) -> None:
-    """A policy needs its numbers: refuse one trained on others, or with other decision hours; a contract likewise.
+    """Refuse a policy, or a policy's contract, that reads other numbers or has other decision hours than the world.
 
     Raises:
         ValueError: the policy does not fit the seat or the world; other governors pass.
     """
-    policy: Any = governor if hasattr(governor, "check_features") else getattr(governor, "policy", None)
-    if policy is None:
+    policy: Any = getattr(governor, "policy", governor)
+    if not hasattr(policy, "check_features"):
         return
     if policy.decision_hours != world.decision_hours:
         raise ValueError(

@@ -91,7 +91,7 @@ def _load(path: Path, role: Role, seed: int) -> Governor:
     from protogov.agents.onchain.manifest import FORMAT
     from protogov.agents.policies import PolicyError, PolicyGovernor, load_policy  # imports torch
 
-    is_contract = path.is_file() and read_object(path, PolicyError).get("format") == FORMAT
+    is_contract = read_object(path, PolicyError).get("format") == FORMAT
     governor: PolicyGovernor | SpecificationGovernor = (
         load_contract(path) if is_contract else load_policy(path, seed=seed)
     )

@@ -1,11 +1,14 @@
 """The integer specification as an ONNX graph that a proof system evaluates in whole numbers.
 
-Every constant is a whole number that float32 holds exactly; larger ones are sums of such. All scales are 1, so that the
-proof system's fixed point is these whole numbers. Of a layer: products, bias, max(., 0), division by 2**shift to the
-nearest, and max(., 0) again, which changes nothing and makes the rounding happen there. Sums of the last layer are
-raised above 0 first, for what is halfway must be rounded upwards as the specification does; then
+Every constant is a whole number that float32 holds exactly; a larger number is a sum of such constants. All scales are
+1, so that the proof system's fixed point is these whole numbers. The operations of a layer are: products, bias,
+max(., 0), division by 2**shift with rounding to the nearest, and max(., 0) once more. The last one changes no number;
+without it the proof system would round later.
 
-    within +-one: one - max(2 one - max(y + one, 0), 0).
+The proof system rounds halves away from 0, the specification upwards. Both are the same above 0, so that sums of the
+last layer are raised above 0 before the division, and lowered after it. Then an output y is held within +-one by
+
+    one - max(2 one - max(y + one, 0), 0) = min(max(y, -one), one).
 """
 
 from __future__ import annotations
@@ -18,11 +21,11 @@ from numpy.typing import NDArray
 from protogov.agents.onchain.extra import need
 from protogov.agents.onchain.specification import IntegerLayer, Specification
 
-_OPSET, _IR_VERSION = 13, 8  # the oldest that have what is used
+_OPSET, _IR_VERSION = 13, 8  # old ones that have these operations: more readers accept them
 
 
 def exact_pieces(numbers: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-    """Arrays of whole numbers in float32 whose sum is exactly `numbers`, at least one."""
+    """Arrays in float32, at least one, of whole numbers whose sum is exactly `numbers`; all have its shape."""
     pieces: list[NDArray[np.float32]] = []
     rest = np.asarray(numbers, np.int64)
     while not pieces or rest.any():
@@ -32,13 +35,13 @@ def exact_pieces(numbers: NDArray[np.int64]) -> list[NDArray[np.float32]]:
 
 
 def raise_of(layer: IntegerLayer, largest: list[int]) -> int:
-    """What is added to an output so that it is never below 0."""
+    """The number that keeps an output at 0 or above where it is added, for inputs from 0 to largest[i]."""
     lowest = min(low for low, _ in layer.sum_range(largest))
     return max(0, -((lowest + layer.rounding) >> layer.shift))
 
 
 def largest_number(specification: Specification) -> int:
-    """The largest |whole number| in the graph, for any accepted input."""
+    """The largest |sum| of a layer in the graph, raised ones included, for any accepted input."""
     largest, most = [one.largest for one in specification.inputs], 0
     for index, layer in enumerate(specification.layers):
         last = index == len(specification.layers) - 1
@@ -49,7 +52,7 @@ def largest_number(specification: Specification) -> int:
 
 
 class _Graph:
-    """Nodes and constants, each under a name of its own; `at` is the last output."""
+    """Nodes and constants with their names; `at` is the name of the latest output."""
 
     def __init__(self, at: str) -> None:
         self._onnx: Any = need("onnx", "a proof")
@@ -111,7 +114,7 @@ def circuit_model(specification: Specification) -> Any:
         if last:
             one = specification.one
             graph.add(np.full(len(layer.bias), one - raised, np.int64))
-            for _ in range(2):  # t -> 2 one - max(t, 0): a cut from below, then one from above
+            for _ in range(2):  # t -> 2 one - max(t, 0): the first holds y above -one, the second below one
                 graph.apply("Relu", graph.at)
                 graph.apply("Sub", graph.constant(np.full((1, len(layer.bias)), 2 * one, np.float32)), graph.at)
             graph.add(np.full(len(layer.bias), -one, np.int64))

@@ -1,9 +1,9 @@
 """A policy of any kind imitated by one that fits a contract: the 32 named features of `compact`, then 32x32 ReLU.
 
-The student learns the teacher's actions in the states that it meets: those of the teacher's own episodes first, then in
-every further round those of its own, each labelled by what the teacher would do there (DAgger: Ross, Gordon, Bagnell,
-2011, "A Reduction of Imitation Learning and Structured Prediction to No-Regret Online Learning"). What a contract
-cannot have, a memory or an incumbent beside the network, is imitated as far as 32 numbers of the present allow.
+The student learns the teacher's actions. The teacher plays the first round of episodes; the student plays every further
+round, and the teacher's action in each state is what it learns there (DAgger: Ross, Gordon, Bagnell, 2011, "A Reduction
+of Imitation Learning and Structured Prediction to No-Regret Online Learning"). A contract has no memory and no
+incumbent beside the network; the student replaces both as far as 32 numbers of the present allow.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Distilled:
     Attributes:
         policy: compact.
         samples: decisions that it was fitted to.
-        errors: root mean square difference of its actions from the teacher's on tapes of that round that it was not
-            fitted to, one a round: the states of the first are the teacher's, those of all others its own.
+        errors: for each round, the root mean square difference of its actions, within +-1, from the teacher's, on tapes
+            of that round that it was not fitted to. The teacher played the first round, the student all others.
     """
 
     policy: Policy
@@ -53,8 +53,8 @@ class Distilled:
 class _Samples:
     """Decisions: named features F32[n, 32], the teacher's actions F32[n, k], and whether they are fitted to, [n]."""
 
-    seen: Floats32
-    asked: Floats32
+    features: Floats32
+    actions: Floats32
     fitted: NDArray[np.bool_]
 
 
@@ -62,7 +62,7 @@ def student_front(policy: Policy) -> Front:
     """The named features of a student of this policy.
 
     Raises:
-        ExportError: its observation lacks what they are the sums of.
+        ExportError: its observation lacks a number of some sum.
     """
     try:
         return make_front("compact", policy.features)
@@ -82,7 +82,7 @@ def distil(
     steps: int = 4000,
     seed: int = 0,
 ) -> Distilled:
-    """A compact policy that imitates a teacher.
+    """A compact policy that imitates a teacher: least squares of actions, by Adam, round after round.
 
     Args:
         teacher: any policy whose observation holds the numbers of `COMPACT_INPUTS`.
@@ -95,7 +95,7 @@ def distil(
 
     Raises:
         ExportError: see `student_front`.
-        ValueError: the scenario is held out, or there are no seeds.
+        ValueError: the scenario is held out, or a round has fewer than 8 tapes.
     """
     market = get_scenario(scenario) if isinstance(scenario, str) else scenario
     check_trainable(market)
@@ -107,13 +107,13 @@ def distil(
     errors: list[float] = []
     for number, tapes in enumerate(seeds):
         student = None if number == 0 else PolicyGovernor(network.policy(teacher, front))
-        met = _play(
-            PolicyGovernor(teacher), student, front, Simulator(config, len(tapes), scenario=market), tapes, others
-        )
-        rounds.append(met)
+        world = Simulator(config, len(tapes), scenario=market)
+        played = _play(PolicyGovernor(teacher), student, front, world, tapes, others)
+        rounds.append(played)
         network.fit(_joined(rounds), steps, np.random.default_rng((seed, number)))
-        kept = ~met.fitted
-        errors.append(float(np.sqrt(np.mean((network.actions(met.seen[kept]) - met.asked[kept]) ** 2))))
+        kept = ~played.fitted
+        off = network.actions(played.features[kept]) - played.actions[kept]
+        errors.append(float(np.sqrt(np.mean(off**2))))
     return Distilled(network.policy(teacher, front), int(sum(one.fitted.sum() for one in rounds)), tuple(errors))
 
 
@@ -125,33 +125,33 @@ def _play(
     seeds: NDArray[np.uint64],
     others: Mapping[str, Governor],
 ) -> _Samples:
-    """Whole episodes under the student, if there is one; at each decision the teacher is asked, too."""
+    """Whole episodes under the student, or under the teacher if there is none; the teacher's action in each state."""
     world.reset(seeds=seeds)
+    sums = front.matrix().T
     rows = np.arange(world.num_worlds, dtype=np.int64)
     for governor in (teacher, *others.values(), *([student] if student is not None else [])):
         governor.reset(rows, seeds)
-    seen, asked = [], []
+    features, wanted = [], []
     while not world.truncated().any():
         view = world.view(teacher.agent)
-        wanted = teacher.act(view)
-        seen.append(view.obs @ front.matrix().T)
-        asked.append(wanted)
+        features.append(view.obs @ sums)
+        wanted.append(teacher.act(view))
         actions = {name: governor.act(world.view(name)) for name, governor in others.items()}
-        world.step({**actions, teacher.agent: wanted if student is None else student.act(view)})
-    fitted = np.tile(rows % _HELD_OUT != 0, len(seen))
-    return _Samples(np.concatenate(seen).astype(np.float32), np.concatenate(asked), fitted)
+        world.step({**actions, teacher.agent: wanted[-1] if student is None else student.act(view)})
+    fitted = np.tile(rows % _HELD_OUT != 0, len(features))
+    return _Samples(np.concatenate(features).astype(np.float32), np.concatenate(wanted), fitted)
 
 
 def _joined(rounds: list[_Samples]) -> _Samples:
     return _Samples(
-        np.concatenate([one.seen for one in rounds]),
-        np.concatenate([one.asked for one in rounds]),
+        np.concatenate([one.features for one in rounds]),
+        np.concatenate([one.actions for one in rounds]),
         np.concatenate([one.fitted for one in rounds]),
     )
 
 
 class _Network:
-    """The student's stack while it is fitted; a round goes on from the weights of the one before."""
+    """The student's stack while it is fitted; each round starts from the weights of the round before."""
 
     def __init__(self, inputs: int, outputs: int, seed: int) -> None:
         rng, sizes = np.random.default_rng(seed), (inputs, *COMPACT_HIDDEN, outputs)
@@ -161,27 +161,27 @@ class _Network:
             weight = torch.from_numpy(rng.normal(scale=spread, size=(outs, ins)).astype(np.float32))
             self._layers.append((weight.requires_grad_(), torch.zeros(outs, requires_grad=True)))
 
-    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Outputs F32[n, k] of named features F32[n, 32]."""
-        hidden = seen
+        hidden = features
         for weight, bias in self._layers[:-1]:
             hidden = torch.relu(functional.linear(hidden, weight, bias))
         return functional.linear(hidden, *self._layers[-1])
 
-    def actions(self, seen: Floats32) -> Floats32:
-        """Outputs within +-1, F32[n, k]."""
+    def actions(self, features: Floats32) -> Floats32:
+        """Outputs within +-1, F32[n, k], of named features F32[n, 32]."""
         with torch.no_grad():
-            return np.clip(self.forward(torch.from_numpy(seen)).numpy(), -1.0, 1.0)
+            return np.clip(self.forward(torch.from_numpy(features)).numpy(), -1.0, 1.0)
 
     def fit(self, samples: _Samples, steps: int, rng: np.random.Generator) -> None:
-        """Least squares by Adam; an output beyond an action of +-1 that the teacher asks for is no error."""
-        seen, asked = (torch.from_numpy(array[samples.fitted]) for array in (samples.seen, samples.asked))
+        """Least squares by Adam. Where the teacher's action is +-1, an output beyond it is no error: it is clipped."""
+        features, actions = (torch.from_numpy(array[samples.fitted]) for array in (samples.features, samples.actions))
         parameters = [tensor for layer in self._layers for tensor in layer]
         optimizer = torch.optim.Adam(parameters, lr=_LEARNING_RATE)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        for chosen in _batches(len(seen), steps, rng):
-            wanted = asked[chosen]
-            difference = self.forward(seen[chosen]) - wanted
+        for chosen in _batches(len(features), steps, rng):
+            wanted = actions[chosen]
+            difference = self.forward(features[chosen]) - wanted
             beyond = (wanted.abs() >= 1.0) & (difference * wanted > 0.0)
             loss = torch.where(beyond, torch.zeros_like(difference), difference).square().mean()
             optimizer.zero_grad()

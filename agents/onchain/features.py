@@ -1,4 +1,4 @@
-"""How the world's features are handed to a contract: whose scaling is folded into its first layer."""
+"""The inputs of a policy's contract by the world's table of features: unit, scaling and range of each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from protogov.agents.policies.policy import Policy
 from protogov.envs.world.features import FEATURES, LIMIT
 
 _RIVAL = "rival_"
-# Levers in force lie within +-1 of an action, and so does where a lever is bound, what is announced being within it: a
-# narrower input has finer steps and a smaller bound.
+# Levers in force are actions within +-1. `bound[LEVER]` is the lever in force plus the change that is announced, so it
+# lies within +-1 too. A narrower input has finer steps, and the proved bound is smaller.
 _WITHIN_ONE = ("lever_executed", "lever_lagged")
 _BOUND_WITHIN = 1.0
 
@@ -17,8 +17,8 @@ _BOUND_WITHIN = 1.0
 def policy_inputs(policy: Policy) -> tuple[ContractInput, ...]:
     """The inputs of a policy's contract: its named features where it is compact, else each number of its observation.
 
-    What is observed linearly is handed in in its own unit; signed logs, and names that the table of features does not
-    know, as the observation itself, which the caller works out.
+    A feature that is observed linearly is an input in its own unit. For a signed log, or a name that is not in its
+    table, the input is the observation, which the caller computes.
     """
     if policy.architecture == "compact":
         sums = policy.front.inputs.items()
@@ -34,7 +34,7 @@ def policy_inputs(policy: Policy) -> tuple[ContractInput, ...]:
 
 
 def _term(name: str, weight: float = 1.0) -> Term:
-    """What the table of features says of an observed number."""
+    """An observed number with its unit, scale, transform and limit from the table of features."""
     known = name.split("[", 1)[0].removeprefix(_RIVAL)
     feature = FEATURES.get(known)
     if feature is None:

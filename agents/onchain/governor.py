@@ -1,7 +1,7 @@
-"""Governors that decide in whole numbers: by the integer specification, or by asking the contract itself in an EVM.
+"""Governors that decide in whole numbers: by the integer specification, or by a call of the contract in an EVM.
 
-Both read named numbers of the observation, round each input to its nearest count and answer with outputs / 2**bits.
-Nothing is remembered, and a row's action is the same, bit for bit, in a batch of any size.
+Both read the observation by name, round each input to its nearest count and divide the outputs by 2**bits. They keep no
+state, and the action of a row is the same, bit for bit, in a batch of any size.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class SpecificationGovernor:
     def __init__(self, specification: Specification, decision_hours: float) -> None:
         self.specification = specification
         self.decision_hours = decision_hours
+        self._accepted: tuple[str, ...] | None = None  # feature names of a view that has passed the check
 
     @property
     def agent(self) -> str:
@@ -48,19 +49,23 @@ class SpecificationGovernor:
         return self.specification.levers
 
     def check_features(self, names: Sequence[str]) -> None:
-        """Refuse an observation that lacks a number which an input is the sum of.
+        """Refuse an observation that lacks a number of some input's sum.
+
+        Args:
+            names: name of every number of the observation, in any order; more than the contract reads are accepted.
 
         Raises:
-            PolicyError: the message names what is missing.
+            PolicyError: a number is missing; the message names it.
         """
         needed = dict.fromkeys(term.feature for one in self.specification.inputs for term in one.terms)
-        missing = [name for name in needed if name not in set(names)]
+        seen = set(names)
+        missing = [name for name in needed if name not in seen]
         if missing:
             some = ", ".join(missing[:6]) + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
             raise PolicyError(f"the contract of {self.agent} reads {some}, which this observation lacks")
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Nothing is remembered."""
+        """Nothing to do: there is no state."""
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """Decide for all worlds of the view: F32[n, k] in [-1, 1].
@@ -69,11 +74,17 @@ class SpecificationGovernor:
             PolicyError: the view lacks a number that the contract reads.
         """
         names = view.feature_names
-        self.check_features(names)
+        if names is not self._accepted:
+            self.check_features(names)
+            self._accepted = names
         return self.act_on(view.obs, names)
 
     def act_on(self, observations: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
-        """Decide from observations F32[n, d] whose numbers have these names: F32[n, k] in [-1, 1]."""
+        """Decide from observations F32[n, d] whose numbers have these names: F32[n, k] in [-1, 1].
+
+        Raises:
+            KeyError: a number that the contract reads is not among the names; `check_features` names all of them.
+        """
         inputs = self.specification.inputs
         outputs = self.decide(counts_of(inputs, summed(inputs, names, observations)))
         return (outputs / self.specification.one).astype(np.float32)  # exact: outputs have 17 bits
@@ -83,15 +94,15 @@ class SpecificationGovernor:
         return self.specification.decide(counts)
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing is remembered."""
+        """Empty: there is no state."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing is remembered."""
+        """Nothing to do: there is no state."""
 
 
 class ContractGovernor(SpecificationGovernor):
-    """The same policy, each decision of it a call of its contract in an EVM on this machine.
+    """The same policy; each decision is a call of its contract in an EVM on this machine.
 
     Args:
         specification: of the policy.

@@ -1,10 +1,10 @@
-"""What a contract takes in: whole numbers of steps, 16 bits an input, and what a step means.
+"""The inputs of a contract: whole numbers of steps, 16 bits each, and the meaning of a step.
 
 An input is a count from 0 to 2 * half. It stands for the observation (count - half) * observation_step, so that the
 middle count is an observation of 0. An input is one number of the observation, or a sum of a few. Where all of these
-are observed linearly a step is a round figure in the feature's own unit, and what the observation divides by is folded
-into the first layer: nobody has to normalise. Of any other number the caller works out the observation, and a step is
-a power of two of it.
+are observed linearly a step is a round figure in the feature's own unit, and the scale of the observation is folded
+into the first layer: nobody has to normalise. Of any other number the caller computes the observation, and a step is a
+power of two of it.
 """
 
 from __future__ import annotations
@@ -204,12 +204,9 @@ def summed(
     Sums are added up term by term, so that a row is the same, bit for bit, in a batch of any size.
 
     Raises:
-        ValueError: a term is not among the names.
+        KeyError: a term is not among the names.
     """
     columns = {name: column for column, name in enumerate(features)}
-    missing = [term.feature for one in inputs for term in one.terms if term.feature not in columns]
-    if missing:
-        raise ValueError(f"the contract reads {', '.join(missing)}, which are not observed")
     found = np.zeros((len(observations), len(inputs)))
     for index, one in enumerate(inputs):
         for term in one.terms:

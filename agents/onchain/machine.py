@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from protogov.agents.onchain.compiler import Code, keccak256
@@ -41,13 +42,22 @@ class GasReport:
 
 def calldata(specification: Specification, counts: Sequence[int]) -> bytes:
     """The data of a call of `decide`: its selector and the words of the counts."""
-    selector = keccak256(SIGNATURE.format(words=input_words(specification)).encode())[:4]
-    return selector + b"".join(word.to_bytes(32, "big") for word in pack(counts))
+    return _selector(input_words(specification)) + b"".join(word.to_bytes(32, "big") for word in pack(counts))
+
+
+@cache  # once for all calls: looking up the installed compiler takes longer than the call itself
+def _selector(words: int) -> bytes:
+    return keccak256(SIGNATURE.format(words=words).encode())[:4]
 
 
 def calldata_gas(data: bytes) -> int:
     """What a transaction pays for its data."""
     return sum(_OTHER_BYTE if byte else _ZERO_BYTE for byte in data)
+
+
+def costly_counts(specification: Specification) -> list[int]:
+    """Counts whose data cost most: no byte of them is 0, except where an input has fewer than 257 steps."""
+    return [min(one.largest, 0x0101) for one in specification.inputs]
 
 
 def read_outputs(answer: bytes) -> list[int]:

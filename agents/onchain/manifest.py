@@ -18,7 +18,7 @@ from protogov.agents.onchain.decode import DecodeError, decode_layers, layer_pla
 from protogov.agents.onchain.extra import VYPER
 from protogov.agents.onchain.features import policy_inputs
 from protogov.agents.onchain.inputs import INPUT_BITS
-from protogov.agents.onchain.machine import GasReport, gas_report
+from protogov.agents.onchain.machine import GasReport, costly_counts, gas_report
 from protogov.agents.onchain.network import FITS, ExportError, contract_stack, plain_layers
 from protogov.agents.onchain.quantise import LANES, quantise
 from protogov.agents.onchain.search import extreme_sums, largest_errors
@@ -120,8 +120,8 @@ def make_contract(policy: Policy, lanes: int = LANES) -> Contract:
     seen = largest_errors(specification, plain_layers(policy), PolicyGovernor(contract_stack(policy)).act_on)
     largest = [one.largest for one in specification.inputs]
     middle = [one.half for one in specification.inputs]
-    costly = [[min(most, 0x0101) for most in largest], *extreme_sums(specification, len(specification.layers) - 1)[:2]]
-    gas = gas_report(code, specification, [[0] * len(largest), middle, largest, *costly])
+    extreme = extreme_sums(specification, len(specification.layers) - 1)[:2]
+    gas = gas_report(code, specification, [[0] * len(largest), middle, largest, costly_counts(specification), *extreme])
     return Contract(
         specification, quantised.bound, tuple(float(x) for x in seen), source, code, gas, policy.decision_hours
     )

@@ -1,9 +1,9 @@
-"""A proof that the integer specification gives these outputs for these inputs, which others check without computing it.
+"""A proof that the integer specification gives these outputs for these inputs; others verify it without computing.
 
 By ezkl (halo2, KZG commitments), the optional extra `zk`. Weights are fixed in the circuit, and so in the verifying
 key; inputs and outputs are public. Nothing is downloaded: the parameters of the commitments are made here. Whoever
 makes them can forge proofs. They are therefore for tests and measurements only; a deployment takes those of a public
-ceremony. That a count is at most the largest of its input is left to who verifies.
+ceremony. A proof does not show that a count is within the range of its input: whoever verifies has to check that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, log
+from math import ceil, log, log2
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -23,21 +23,20 @@ from protogov.agents.onchain.extra import need
 from protogov.agents.onchain.specification import Specification
 
 _BASE = 1024  # numbers are split into digits of this base: a table of 1,024 rows
-_FEWEST_ROWS, _MOST_ROWS = 11, 22  # log2 of a circuit's rows; the table must fit
-_SPARE_ROWS = 64  # that a circuit keeps for blinding
-FOR_TESTS = "parameters of the commitments were made locally: for tests only, whoever made them can forge proofs"
+_FEWEST_ROWS, _MOST_ROWS = 11, 22  # log2 of a circuit's rows; the table must fit, and keys must stay below 16 GB
+_SPARE_ROWS = 64  # kept for blinding
 
 
 @dataclass(frozen=True)
 class ProofCosts:
-    """What a prover costs.
+    """The cost of proofs.
 
     Attributes:
-        parameters_s, keys_s: seconds to make the parameters and both keys, once.
+        parameters_s, keys_s: seconds to make the parameters and both keys, once for a network.
         prove_s, verify_s: seconds for one decision.
-        proof_bytes, key_bytes, verifying_key_bytes: sizes.
-        log2_rows: of the circuit.
-        memory_bytes: the most that the process held.
+        proof_bytes, key_bytes, verifying_key_bytes: sizes of a proof and of the keys of prover and verifier.
+        log2_rows: the circuit has 2**log2_rows rows.
+        memory_bytes: the most memory that this process has held so far.
     """
 
     parameters_s: float
@@ -55,8 +54,8 @@ class Prover:
     """Proves and verifies decisions of a specification.
 
     Args:
-        specification: whose decisions.
-        folder: for circuit, parameters, keys and proofs.
+        specification: of the policy.
+        folder: circuit, parameters, keys and proofs are written here.
 
     Raises:
         ExtraMissing: the optional extra is not installed.
@@ -69,14 +68,14 @@ class Prover:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._write("model.onnx").write_bytes(circuit_model(specification).SerializeToString())
-        self.log2_rows = self._settings(_FEWEST_ROWS)
+        self.log2_rows = self._settings()
         self._ezkl.compile_circuit(*self._paths("model.onnx", "circuit.ezkl", "settings.json"))
         self._times: dict[str, float] = {}
 
-    def _settings(self, least: int) -> int:
-        """Write the settings; the log2 of the fewest rows that the circuit fits."""
-        rows = least
-        for _ in range(2):  # once to see how many are used
+    def _settings(self) -> int:
+        """Write the settings, and return the log2 of the fewest rows that hold the circuit."""
+        rows = _FEWEST_ROWS
+        for _ in range(2):  # the first time to see how many are used
             arguments = self._ezkl.PyRunArgs()
             chosen = {
                 "input_scale": 0, "param_scale": 0, "lookup_range": (-2, 2), "logrows": rows, "decomp_base": _BASE,
@@ -87,13 +86,13 @@ class Prover:
                 setattr(arguments, name, value)
             self._ezkl.gen_settings(*self._paths("model.onnx", "settings.json"), arguments)
             used = json.loads(self._write("settings.json").read_text())["num_rows"]
-            rows = max(least, ceil(log(used + _SPARE_ROWS, 2)))
+            rows = max(_FEWEST_ROWS, ceil(log2(used + _SPARE_ROWS)))
         if rows > _MOST_ROWS:
             raise RuntimeError(f"the circuit takes 2**{rows} rows; up to 2**{_MOST_ROWS} are accepted")
         return rows
 
     def answer(self, counts: Sequence[int]) -> list[int]:
-        """What the circuit computes of counts, as a signed number a lever."""
+        """The circuit's outputs for counts, a signed whole number for each lever; see `Specification.decide`."""
         self._write("input.json").write_text(json.dumps({"input_data": [[int(count) for count in counts]]}))
         witness = self._ezkl.gen_witness(*self._paths("input.json", "circuit.ezkl", "witness.json"))
         return [int(self._ezkl.felt_to_int(number)) for number in witness["outputs"][0]]
@@ -108,7 +107,7 @@ class Prover:
         self._times["keys_s"] = perf_counter() - began
 
     def prove(self, counts: Sequence[int], name: str = "proof.json") -> Path:
-        """A proof of the answer to counts, after `make_keys`."""
+        """The file of a proof of the outputs for these counts; call `make_keys` first."""
         self.answer(counts)
         began = perf_counter()
         names = ("witness.json", "circuit.ezkl", "proving.key", name, "for_tests_only.srs")
@@ -117,18 +116,18 @@ class Prover:
         return self._write(name)
 
     def verify(self, proof: Path) -> bool:
-        """Whether a proof holds for the inputs and outputs that stand in it."""
+        """Whether a proof holds for the inputs and outputs in its file."""
         began = perf_counter()
         others = self._paths("settings.json", "verifying.key", "for_tests_only.srs")
         try:
             return bool(self._ezkl.verify(str(proof), *others))
-        except RuntimeError:  # how it says no
+        except RuntimeError:  # how ezkl refuses
             return False
         finally:
             self._times["verify_s"] = perf_counter() - began
 
     def costs(self, proof: Path) -> ProofCosts:
-        """Of the last of each; after `prove` and `verify`."""
+        """Costs of the latest parameters, keys, proof and check; call it after `prove` and `verify`."""
         sizes = [self._write(name).stat().st_size for name in ("proving.key", "verifying.key")]
         unit = 1 if sys.platform == "darwin" else 1024  # in which the system counts
         held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
@@ -139,7 +138,7 @@ class Prover:
         )  # fmt: skip
 
     def public_numbers(self, proof: Path) -> tuple[list[int], list[int]]:
-        """Counts and outputs that a proof states."""
+        """Counts and outputs that a proof's file states."""
         numbers = [int(self._ezkl.felt_to_int(one)) for one in read_proof(proof)["instances"][0]]
         width = len(self.specification.inputs)
         return numbers[:width], numbers[width:]
@@ -170,5 +169,5 @@ class Prover:
 
 
 def read_proof(path: Path) -> dict[str, Any]:
-    """A proof's file: `instances` are the public numbers, `proof` its bytes."""
+    """The content of a proof's file: `instances` are the public numbers, `proof` the bytes."""
     return dict(json.loads(path.read_text(encoding="utf-8")))

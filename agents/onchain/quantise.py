@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from protogov.agents.onchain.bounds import ErrorBound, error_bound
 from protogov.agents.onchain.inputs import ContractInput
-from protogov.agents.onchain.network import ExportError, contract_stack, plain_layers
-from protogov.agents.onchain.specification import WORD_BITS, IntegerLayer, Specification
+from protogov.agents.onchain.network import ExportError, Layers, contract_stack, plain_layers
+from protogov.agents.onchain.specification import FEWEST_LANES, MOST_LANES, WORD_BITS, IntegerLayer, Specification
 from protogov.agents.policies.policy import Policy
 
 LANES = 7  # 36 bits each
@@ -58,20 +58,22 @@ def integer_specification(policy: Policy, inputs: tuple[ContractInput, ...], lan
         ExportError: the policy cannot become a contract, or no scale fits.
         ValueError: lanes out of range, or inputs that are not those of the policy.
     """
-    if not 4 <= lanes <= 8:
-        raise ValueError(f"lanes is {lanes}; whole numbers from 4 to 8 are accepted")
-    plain_layers(policy)  # refuses what no contract computes
+    if not FEWEST_LANES <= lanes <= MOST_LANES:
+        raise ValueError(f"lanes is {lanes}; whole numbers from {FEWEST_LANES} to {MOST_LANES} are accepted")
+    layers = plain_layers(policy)
     features = contract_stack(policy).features
     if tuple(one.name for one in inputs) != features:
         raise ValueError(f"inputs are {len(inputs)} that are not the {len(features)} features of the policy")
-    specification = Specification(policy.agent, inputs, policy.levers, _integer_layers(policy, inputs, lanes), lanes)
+    integers = _integer_layers(policy.agent, layers, inputs, lanes)
+    specification = Specification(policy.agent, inputs, policy.levers, integers, lanes)
     if problem := specification.lane_problem():
         raise ExportError(f"the policy of {policy.agent} does not fit {lanes} lanes ({problem}); fewer lanes are wider")
     return specification
 
 
-def _integer_layers(policy: Policy, inputs: tuple[ContractInput, ...], lanes: int) -> tuple[IntegerLayer, ...]:
-    layers = plain_layers(policy)
+def _integer_layers(
+    agent: str, layers: Layers, inputs: tuple[ContractInput, ...], lanes: int
+) -> tuple[IntegerLayer, ...]:
     unit = [one.observation_step for one in inputs]
     middle, largest = [one.half for one in inputs], [one.largest for one in inputs]
     found: list[IntegerLayer] = []
@@ -79,7 +81,7 @@ def _integer_layers(policy: Policy, inputs: tuple[ContractInput, ...], lanes: in
         wide = _widest(weight, bias, unit, middle, largest, WORD_BITS // lanes)
         if wide is None:
             raise ExportError(
-                f"the policy of {policy.agent} does not fit {lanes} lanes: no scale keeps the sums of layer {index} "
+                f"the policy of {agent} does not fit {lanes} lanes: no scale keeps the sums of layer {index} "
                 f"within {WORD_BITS // lanes} bits; fewer lanes are wider"
             )
         last = index == len(layers) - 1

@@ -31,8 +31,8 @@ def sign_corners(specification: Specification, layer: int) -> NDArray[np.int64]:
 def error_corners(specification: Specification, layers: Layers) -> NDArray[np.int64]:
     """Counts int64 [2 * levers, inputs] at the ends that the bound's own signs make worst for each action.
 
-    What the bound adds up, as if every neuron were active: the errors of a layer's weights times what comes in, and the
-    layer's weights times the errors of what comes in.
+    The terms of the bound, as if every neuron were active: the errors of a layer's weights times its inputs, and its
+    weights times the errors of its inputs.
 
     Args:
         specification: of the network.

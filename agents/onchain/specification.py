@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from protogov.agents.onchain.inputs import ContractInput, read_input
 
 WORD_BITS = 256
+FEWEST_LANES, MOST_LANES = 4, 8  # fewer would let sums leave 64 bits, more would leave weights a few bits
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class IntegerLayer:
         return self.sum_bits - self.shift
 
     def sums(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
-        """int64 [n, outputs] of x [n, inputs]; exact, since `quantise` proves that all sums are below 2**62."""
+        """int64 [n, outputs] of x [n, inputs]; exact, since a sum fits its lane of at most 64 bits."""
         return x @ self.weight.T + self.bias
 
     def sum_range(self, largest: list[int]) -> list[tuple[int, int]]:
@@ -66,7 +67,7 @@ class Specification:
         inputs: what each count means.
         levers: a name for each output.
         layers: hidden layers, then the output layer.
-        lanes: neurons that share a word of 256 bits; a sum has 256 // lanes bits.
+        lanes: neurons that share a word of 256 bits, 4 to 8; a sum has 256 // lanes bits.
     """
 
     agent: str
@@ -161,8 +162,9 @@ def read_specification(data: Mapping[str, Any]) -> Specification:
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"specification cannot be read ({error})") from None
-    if not layers or not 1 <= found.lanes <= 16:
-        raise ValueError(f"specification has {len(layers)} layers and {found.lanes} lanes; 1 or more, and 1 to 16")
+    if not layers or not FEWEST_LANES <= found.lanes <= MOST_LANES:
+        accepted = f"1 or more, and {FEWEST_LANES} to {MOST_LANES}, are accepted"
+        raise ValueError(f"specification has {len(layers)} layers and {found.lanes} lanes; {accepted}")
     sizes = [len(found.inputs), *(len(layer.weight) for layer in layers)]
     fits = all(layer.weight.shape == (out, size) for layer, size, out in zip(layers, sizes, sizes[1:], strict=False))
     if not fits or sizes[-1] != len(found.levers):

@@ -28,13 +28,13 @@ class Imitation:
     """How a policy that does not fit is imitated."""
 
     scenario: str = ""
-    """Market whose tapes are learned from, never one that is held out; by default that of the run, else natural."""
+    """Market of the tapes to learn from; held-out markets are refused. Default: that of the run, else natural."""
     rounds: int = 3
-    """The policy plays the tapes of the first, its imitator all others, and the policy says what it would do there."""
+    """Rounds of tapes. The policy plays the first, its imitator the others; it learns the policy's action in each."""
     tapes: int = 256
-    """Of each round, at least 8."""
+    """Tapes of each round, at least 8."""
     judged: int = 256
-    """Tapes of natural, and of each crisis that may be trained on, on which the loss of W is measured."""
+    """Tapes of natural, and of each crisis of the split train, on which the loss of W is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,28 +43,29 @@ class Options:
 
     POLICY_OR_RUN is a policy's .json file, a folder of policies or a run's folder. A plain stack of linear layers and
     ReLU with at most 32 inputs fits, and so does a compact policy, whose 32 named features are the inputs. Any other
-    policy is imitated by a compact one on training tapes, and what that loses in W is measured on other tapes;
-    --no-distil refuses it instead. Needs the optional extra: pip install 'protogov[evm]'.
+    policy is imitated by a compact one on training tapes, and the change of W is measured on other tapes;
+    --no-distil refuses such a policy. Needs the optional extra: pip install 'protogov[evm]'.
 
     Writes contract.vy, runtime.hex, creation.hex, manifest.json (weights, inputs, bounds, hashes: `protogov verify`
-    reads it, and as a governor it plays what the contract does), report.md (errors, gas, what each input means) and the
-    policy of an imitator. What is on the chain still believes a wrong price feed, cannot be patched, is not audited.
+    reads it, and as a governor it plays what the contract does), report.md (errors, gas, meaning of each input) and the
+    policy of an imitator. A contract decides on a wrong price feed as if it were right, cannot be changed, and is not
+    audited.
 
     Example: protogov export-evm results/runs/small --agent rate_0 --out results/runs/small-contract
     """
 
     policy: Annotated[str, Positional("POLICY_OR_RUN")]
-    """Where the policy lies."""
+    """A policy's file, a folder of policies or a run's folder."""
     agent: str = ""
-    """Whose policy, where there are several: rate_0, risk_0, options_0."""
+    """Agent of the policy, needed if there are several: rate_0, risk_0, options_0."""
     training_seed: int | None = None
-    """Of a run with several training seeds; the first by default."""
+    """Training seed of a run that has several; the first by default."""
     lanes: int = 7
     """Neurons that share a multiplication, 4 to 8: fewer are more exact, more cost less gas."""
     distil: bool = True
     """Imitate a policy that does not fit by one that does."""
     imitation: Annotated[Imitation, Flat] = field(default_factory=Imitation)
-    """How."""
+    """Tapes of the imitation."""
     world: WorldOptions = field(default_factory=WorldOptions)
     """The world of an imitation; leave it unset for a run's folder, which has its own world."""
     out: OutputFolder
@@ -114,13 +115,15 @@ def run(options: Options, command: str) -> int:
 
 
 def imitate(options: Options, found: FoundGovernors, chosen: GovernorSet, policy: Policy) -> Imitated:
-    """A compact policy in its place, and what that loses.
+    """A compact policy in its place, with the loss of W.
 
     Raises:
         BadInput: a size, a scenario that is held out, or a policy that does not fit the world.
         ExportError: nothing that fits can imitate it.
+        ExtraMissing: the optional extra is not installed.
     """
     from protogov.agents.onchain.distil import student_front
+    from protogov.agents.onchain.extra import need
     from protogov.experiments.core.quantised import NATURAL
     from protogov.experiments.training.imitation import imitated
 
@@ -131,6 +134,8 @@ def imitate(options: Options, found: FoundGovernors, chosen: GovernorSet, policy
     check_sizes(2, judged=how.judged)
     scenario = how.scenario or (NATURAL if found.config is None else found.config.scenario)
     config = world_of(found, options.world)
+    for module in ("vyper", "pyrevm"):  # of the contract: refuse before minutes of play
+        need(module, "a contract")
     return imitated(
         policy, chosen, config, scenario,
         rounds=how.rounds, tapes=how.tapes, judged=how.judged, lanes=options.lanes,
@@ -176,7 +181,7 @@ def policy_path(options: Options, found: FoundGovernors) -> tuple[Path, Governor
 
 
 def report(contract: Contract, command: str, imitation: Sequence[str] = ()) -> str:
-    """The page beside the manifest: errors, gas, inputs, and what the contract does not do."""
+    """The page beside the manifest: errors, gas, inputs, and the limits of a contract."""
     from protogov.agents.onchain.manifest import LIMITS
 
     specification, bound, gas = contract.specification, contract.bound, contract.gas
@@ -199,8 +204,8 @@ def report(contract: Contract, command: str, imitation: Sequence[str] = ()) -> s
         f"| deciding, as a transaction of its own | {gas.transaction:,} gas |",
         "",
         "An input is a count of steps from its low end, in 16 bits; out of range, the call is reverted. Where the",
-        "contract normalises, a step is in the feature's own unit; elsewhere the caller works out the observation, as",
-        "manifest.json says (`normalised_by` and `terms`).",
+        "contract normalises, a step is in the feature's own unit; elsewhere the caller computes the observation by",
+        "the formula in manifest.json (`normalised_by` and `terms`).",
         "",
         "| input | sum of | normalised by | step | unit | counts | middle, an observation of 0 |",
         "|---|---|---|---|---|---|---|",

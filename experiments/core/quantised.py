@@ -1,4 +1,4 @@
-"""What it costs to put a policy into whole numbers: W beside that of the policy itself, on the same tapes."""
+"""The cost of whole numbers: W under a quantised policy less that under the policy itself, on the same tapes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,12 +57,13 @@ def welfare_change(
 
 @dataclass(frozen=True)
 class Equivalence:
-    """How far W moves, and whether that is nothing.
+    """A change of W, and whether it is too small to count.
 
     Attributes:
         change: mean change of W with its 95% interval [bp of K0].
-        inner: with the 90% interval, which two one-sided tests at 5% need within the margin (Schuirmann 1987).
-        margin: [bp of K0].
+        inner: the same with its 90% interval. Two one-sided tests at 5% both reject where it lies within +-margin
+            (Schuirmann 1987, "A comparison of the two one-sided tests procedure").
+        margin: a smaller change counts as none [bp of K0].
     """
 
     change: Interval
@@ -76,22 +77,23 @@ class Equivalence:
 
 
 def equivalence(changes: Floats, margin: float = MARGIN) -> Equivalence:
-    """Two one-sided tests of paired changes F64[n], independent of each other."""
+    """Two one-sided t tests of the mean of independent paired changes F64[n] of W [bp of K0]."""
     return Equivalence(student_t(changes), student_t(changes, 1.0 - 2.0 * ONE_SIDED), margin)
 
 
 def govern_by_contract(config: WorldConfig, scenario: str, seed: int, governors: Mapping[str, Governor]) -> Table:
-    """One whole episode whose levers contracts set, each decision a call in an EVM, beside the same in whole numbers.
+    """One whole episode under contracts, each decision a call in an EVM, and the same episode in whole numbers.
 
     Args:
         config: of the world.
         scenario: the outside market.
         seed: of the tape.
-        governors: one for each agent; those that are a `SpecificationGovernor` are replaced by their contracts.
+        governors: one for each agent; in the first of two episodes a `SpecificationGovernor` is replaced by its
+            contract.
 
     Returns:
-        A row a decision and contract: decision, agent, and proposed_gap and executed_gap, the largest difference of a
-        lever that was proposed, or is in force, from that under the specification [the lever's unit].
+        A row for each decision of each contract: decision (from 0 on), agent, and proposed_gap and executed_gap, the
+        largest |difference| between the two episodes of the levers proposed, and of those in force [a lever's unit].
 
     Raises:
         ExtraMissing: the optional extra is not installed.

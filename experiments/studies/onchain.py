@@ -1,8 +1,8 @@
-"""What a governor loses when its policy becomes a contract: whole numbers against float32 on the same tapes.
+"""The loss of W when policies become contracts: whole numbers compared with float32 on the same tapes.
 
 The policies of all given governors are quantised and play together. A change of W within +-0.2 bp by two one-sided
-tests counts as none; else the change is stated with its interval. One whole episode is then governed by the contracts
-themselves, each decision a call in an EVM, and every lever must equal that under the integer specification.
+tests counts as none; else the change is stated with its interval. The contracts then govern one whole episode: each
+decision is a call in an EVM, and every lever must equal that under the integer specification.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,11 +53,11 @@ class Options(StudyOptions):
     """
 
     governors: Annotated[tuple[Path, ...], Positional("GOVERNORS")] = ()
-    """Whose policies are quantised; of a run those of its first training seed."""
+    """Policies to quantise; of a run, those of its first training seed."""
     scenarios: tuple[str, ...] = ()
-    """Registered scenarios; by default natural and each crisis that may be trained on."""
+    """Registered scenarios; by default natural and each crisis of the split train."""
     tapes: int = 1024
-    """Of each scenario."""
+    """Tapes of each scenario."""
     lanes: int = 7
     """Neurons that share a multiplication, 4 to 8."""
     contract_episode: bool = True
@@ -130,9 +130,10 @@ def measure(options: Options, how: Running) -> Found:
         for scenario in scenarios
         for first in range(0, options.tapes, BLOCK)
     ]
-    tables = {"welfare": concatenate(run_pieces(play_block, config, pieces, how, "quantised"))}
-    if options.contract_episode:
+    tables = {}
+    if options.contract_episode:  # before all tapes: without the optional extra it is refused
         tables["contract"] = run_pieces(play_contracts, config, [Piece("contract", whole)], how, "contract")[0]
+    tables["welfare"] = concatenate(run_pieces(play_block, config, pieces, how, "quantised"))
     return Found(tables, {"agents": list(agents), "lanes": options.lanes, "margin": MARGIN, "config": config.to_dict()})
 
 
@@ -186,7 +187,7 @@ def contract_sentence(found: Found) -> tuple[str, bool]:
 
 
 def judge(found: Found) -> Judged:
-    """On how many markets W is the same; the episode in an EVM is a claim."""
+    """The number of markets on which W is the same; equal levers in the EVM's episode are a claim."""
     each = equivalences(found)
     same = sum(one.holds for one in each.values())
     sentence, equal = contract_sentence(found)
@@ -201,7 +202,7 @@ def judge(found: Found) -> Judged:
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
-    """The change of W on each market, and the band within which it counts as none."""
+    """The change of W on each market with its 90% interval, and the band within which it counts as none."""
     each, margin = equivalences(found), found.facts["margin"]
     figure = new_figure(7.0, 1.4 + 0.42 * len(each))
     axes = figure.add_subplot()
@@ -213,7 +214,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
     axes.set_yticks(range(len(each)), list(each))
     axes.set_ylim(len(each) - 0.5, -0.5)
     axes.set_xlabel(f"change of W [bp of K0], 90% interval; grey: ±{margin:g} bp")
-    headline(figure, "Welfare under whole numbers less that under the policy")
+    headline(figure, "W under policies in whole numbers, less W under the policies themselves")
     return {"welfare": figure}
 
 
@@ -222,14 +223,14 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     head, *rows = rows_of(found)
     return [
         paragraph(
-            "Both play the same tapes; a change of W that two one-sided tests at 5% keep within "
-            f"±{found.facts['margin']:g} bp (its 90% interval lies inside) counts as none. Each market is a claim of "
-            "its own. All policies were quantised together; W is the mean over venues, in bp of K0."
+            "Both play the same tapes. A change of W counts as none if two one-sided tests at 5% show that it is "
+            f"within ±{found.facts['margin']:g} bp: its 90% interval then lies inside. The markets are tested one by "
+            "one. All policies are quantised together; W is the mean over venues, in bp of K0."
         ),
         "", *markdown(head, rows), "", "![Change of welfare](welfare.png)", "",
         contract_sentence(found)[0], "",
         paragraph(
-            "What this does not show: that the policy is good, that the numbers handed in are those of the chain, or "
+            "This does not show that the policy is good, that the inputs of a call are the numbers of the chain, or "
             "that a price feed can be trusted. Weights on a chain cannot be changed, and nobody audited the contract."
         ),
     ]  # fmt: skip

@@ -1,8 +1,8 @@
-"""One decision in three ways: computed by the contract, proved elsewhere and verified, or trusted.
+"""One decision in three ways: by the contract, computed elsewhere with a proof, or computed elsewhere on trust.
 
-What is proved is the integer specification's answer, which is the contract's. A proof must hold; one with a changed
-byte, or with a public number that is off by one, must not. The parameters of the proof system are made locally and are
-for tests only: nothing is downloaded, and no cost depends on who made them.
+The proof is about the integer specification's answer, which must equal the contract's. An honest proof must be
+accepted; one with a changed byte, or with a public number that is off by one, must be refused. The parameters of the
+proof system are made locally and are for tests only: nothing is downloaded, and no cost depends on who made them.
 """
 
 import platform
@@ -15,6 +15,7 @@ from typing import Annotated
 
 import numpy as np
 
+from protogov.agents.onchain.extra import EZKL, VYPER
 from protogov.agents.onchain.features import policy_inputs
 from protogov.agents.onchain.manifest import read_manifest
 from protogov.agents.onchain.quantise import integer_specification
@@ -28,24 +29,23 @@ from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, 
 from protogov.experiments.core.tables import Table, columns, records
 from protogov.experiments.core.text import aligned, markdown, paragraph
 
-SIZES = (32, 32, 32, 3)  # of the network that is proved where no manifest is given
+SIZES = (32, 32, 32, 3)  # of the network that is proved if no manifest is given
 LARGEST_MEMORY, LONGEST = 16e9, 600.0  # of a proof [bytes, s]
-TRANSACTION, BYTE_GAS = 21_000, 16
 CONTRACT, PROVED, TRUSTED = "on-chain", "proved", "trusted"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
-    """Prove decisions of a contract's network, and compare the cost with computing them on-chain or trusting them.
+    """Prove a decision of a contract's network, and compare the cost with deciding on-chain and with trust.
 
-    MANIFEST is the manifest.json of protogov export-evm; without it a network of random weights, 32-32-32-3, is taken,
-    whose costs are the same. Needs two optional extras: pip install 'protogov[evm,zk]'.
+    MANIFEST is the manifest.json of protogov export-evm. Without it, the network is 32-32-32-3 with random weights,
+    which costs about as much as a trained one. Needs two optional extras: pip install 'protogov[evm,zk]'.
 
     Example: protogov study proofs --out results/proofs
     """
 
     manifest: Annotated[Path | None, Positional("MANIFEST")] = None
-    """Whose network."""
+    """Manifest that holds the network."""
     inputs: int = 100
     """Random inputs on which circuit, contract and specification are compared."""
 
@@ -73,7 +73,7 @@ def random_specification(sizes: Sequence[int] = SIZES) -> Specification:
 
 
 def compare(config: WorldConfig, job: Job) -> Table:
-    """One row per way of deciding, with what was checked; the world does not matter here."""
+    """One row per way of deciding, with its costs and checks; the world is not used."""
     with bad_contract_input(), TemporaryDirectory() as folder:
         specification = random_specification() if not job.manifest else read_manifest(Path(job.manifest))[1]
         rows = measured(specification, job.inputs, Path(folder))
@@ -81,9 +81,9 @@ def compare(config: WorldConfig, job: Job) -> Table:
 
 
 def measured(specification: Specification, inputs: int, folder: Path) -> list[dict[str, object]]:
-    """The rows: cost of each way; equal answers and refused forgeries in the row of proofs."""
+    """A row for each of trusted, on-chain, proved: its costs and equal answers; that of proofs has the forgeries."""
     from protogov.agents.onchain.compiler import compile_vyper
-    from protogov.agents.onchain.machine import Deployed, gas_report
+    from protogov.agents.onchain.machine import TRANSACTION, Deployed, calldata_gas, costly_counts, gas_report
     from protogov.agents.onchain.proof import Prover
     from protogov.agents.onchain.vyper_source import vyper_source
 
@@ -97,7 +97,7 @@ def measured(specification: Specification, inputs: int, folder: Path) -> list[di
     began = perf_counter()
     by_contract = np.array([contract.decide(row) for row in counts])
     contract_s = (perf_counter() - began) / inputs
-    gas = gas_report(code, specification, [counts[0]])
+    gas = gas_report(code, specification, [costly_counts(specification)])
     prover = Prover(specification, folder)
     by_circuit = np.array([prover.answer(row) for row in counts])
     prover.make_keys()
@@ -106,11 +106,11 @@ def measured(specification: Specification, inputs: int, folder: Path) -> list[di
     costs = prover.costs(proof)
     width = len(most)
     stated = prover.public_numbers(proof) == (counts[0].tolist(), by_contract[0].tolist())
-    answer_gas = TRANSACTION + BYTE_GAS * 32 * expected.shape[1]
+    answer_bytes = 32 * expected.shape[1]
     return [
         {
-            "way": TRUSTED, "decide_s": trusted_s, "data_bytes": 32 * expected.shape[1],
-            "gas_at_most": answer_gas, "equal": inputs, "inputs": inputs,
+            "way": TRUSTED, "decide_s": trusted_s, "data_bytes": answer_bytes,
+            "gas_at_most": TRANSACTION + calldata_gas(b"\xff" * answer_bytes), "equal": inputs, "inputs": inputs,
         },
         {
             "way": CONTRACT, "decide_s": contract_s, "data_bytes": gas.code_bytes,
@@ -137,7 +137,8 @@ def measure(options: Options, how: Running) -> Found:
     job = Job("" if options.manifest is None else str(options.manifest), options.inputs)
     found = run_pieces(compare, WorldConfig(), [Piece("proofs", job)], how, "proofs")
     network = "-".join(map(str, SIZES)) + ", random weights" if options.manifest is None else str(options.manifest)
-    return Found({"ways": found[0]}, {"network": network, "machine": f"{platform.machine()}, {platform.system()}"})
+    machine = f"{platform.machine()}, {platform.system()}"
+    return Found({"ways": found[0]}, {"network": network, "machine": machine, "ezkl": EZKL, "vyper": VYPER})
 
 
 # ---------------------------------------------------------------------- words
@@ -197,26 +198,30 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
         )
     ]
     return [
-        paragraph(f"Network: {found.facts['network']}. Machine: {found.facts['machine']}."),
+        paragraph(
+            f"Network: {found.facts['network']}. Machine: {found.facts['machine']}. Proof system: ezkl "
+            f"{found.facts['ezkl']}; compiler: vyper {found.facts['vyper']}."
+        ),
         "", *markdown(head, rows), "",
         paragraph(
-            "On-chain: data is the contract's code, gas that of a transaction that does nothing but the call. Trusted: "
-            "the answer is computed anywhere and posted; gas is that of a transaction with its words, at most. Proved: "
-            "data is the proof. Gas to verify it on a chain was not measured: the proof system writes its verifier in "
-            "Solidity, whose compiler is no package of this project. Memory is the most that the process of the "
-            "measurement held."
+            "On-chain: seconds are those of a call in an EVM on this machine, data is the contract's code, and gas is "
+            "that of a transaction with nothing but the call. "
+            "Trusted: the answer is computed anywhere and sent to the chain; gas is that of a transaction with the "
+            "answer's words, none of whose bytes is 0, without storage. Proved: data is the proof. The gas to verify "
+            "it on a chain was not measured: ezkl writes its verifier in Solidity, and this project installs no "
+            "compiler of Solidity. Memory is the most that the measuring process held."
         ),
         "",
         paragraph(
-            f"Forgeries: {'; '.join(refused)}. Made once for a network: parameters in {proof['parameters_s']:.0f} s "
-            f"and keys in {proof['keys_s']:.0f} s, of {proof['key_bytes'] / 1e6:,.0f} MB to prove and "
-            f"{proof['verifying_key_bytes'] / 1e3:,.0f} kB to verify, for a circuit of {proof['rows']:,.0f} rows."
+            f"Forgeries: {'; '.join(refused)}. Made once for a network, whose circuit has {proof['rows']:,.0f} rows: "
+            f"the parameters in {proof['parameters_s']:.0f} s, and in {proof['keys_s']:.0f} s the keys of the prover "
+            f"({proof['key_bytes'] / 1e6:,.0f} MB) and the verifier ({proof['verifying_key_bytes'] / 1e3:,.0f} kB)."
         ),
         "",
         paragraph(
             "The parameters were made locally and are for tests only: whoever made them can forge proofs. None of the "
-            "three shows that the inputs are those of the chain, that a price feed is right or that the policy is a "
-            "good one; weights in a contract or a verifying key cannot be changed, and nobody has audited any of it."
+            "three ways shows that the inputs are those of the chain, that a price feed is right or that the policy is "
+            "good. Weights in a contract or a verifying key cannot be changed, and nobody has audited any of it."
         ),
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A policy that does not fit a contract, imitated by one that does, and what that loses in W."""
+"""A policy that does not fit a contract, imitated by one that does, with the change of W."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,17 +15,16 @@ from protogov.experiments.core.quantised import in_integers, training_markets, w
 from protogov.experiments.core.statistics import Interval, interval_columns, student_t
 from protogov.experiments.core.text import paragraph, signed_span
 from protogov.experiments.errors import as_bad_input
-from protogov.experiments.training.run_config import training_scenario
 
 
 @dataclass(frozen=True)
 class Imitated:
-    """An imitator and what it loses.
+    """An imitator and the change of W.
 
     Attributes:
         distilled: the imitator.
         scenario: of the tapes that it learned from.
-        tapes: of them, in all rounds.
+        tapes: number of these tapes, in all rounds.
         changes: market -> change of W [bp of K0] where the imitator's contract decides in the policy's place.
     """
 
@@ -40,7 +39,7 @@ class Imitated:
         return self.distilled.policy
 
     def lines(self) -> list[str]:
-        """For people: a sentence on how it was made, and a line a market."""
+        """One paragraph for people: how it was made, its errors, and the change of W on each market."""
         own = ", ".join(f"{error:.3f}" for error in self.distilled.errors)
         changes = [f"{name} {signed_span(one)} (n = {one.n})" for name, one in self.changes.items()]
         return [
@@ -80,20 +79,19 @@ def imitated(
     """Imitate a policy, and play its imitator in whole numbers beside it on other tapes.
 
     Args:
-        policy: that does not fit.
-        chosen: the set that it is one of; the others govern beside it.
+        policy: to imitate.
+        chosen: the governors of the world, it among them.
         config: the world.
-        scenario: of the tapes that are learned from.
-        rounds: see `distil`.
-        tapes: of each round.
+        scenario: of the tapes to learn from.
+        rounds: of tapes, see `distil`.
+        tapes: of each round, at least 8.
         judged: tapes of each market of `training_markets`.
         lanes: of the contract.
 
     Raises:
         BadInput: the scenario is unknown or held out, or a governor does not fit the world.
-        ExportError: the observation lacks what an imitator reads.
+        ExportError: the observation lacks a number that an imitator reads.
     """
-    training_scenario(scenario)
     governors = chosen.make(config)
     others = {name: governor for name, governor in governors.items() if name != policy.agent}
     first = np.uint64(FIRST_DISTILLING)

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from protogov.agents.onchain import extra
+from protogov.agents.onchain.distil import Distilled
 from protogov.agents.policies import Policy
+from protogov.agents.policies.architectures import make_front
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.experiments.cli import main
+from protogov.experiments.core.play import FIRST_DISTILLING
 from protogov.experiments.core.quantised import training_markets
+from protogov.experiments.training import imitation
 from protogov.experiments.training.learned import find_governors
 
 HAS_EXTRA = find_spec("vyper") is not None and find_spec("pyrevm") is not None
@@ -77,8 +81,8 @@ def test_a_policy_becomes_a_contract_that_verifies(tmp_path, capsys):
 def test_policies_that_do_not_fit_are_refused(tmp_path, capsys, changes, why):
     path = save_policy(tmp_path, **changes)
     assert why in complaint(capsys, 2, "export-evm", path, "--no-distil", "--out", tmp_path / "out")
-    told = complaint(capsys, 2, "export-evm", path, "--out", tmp_path / "out")
-    assert "none that fits can imitate it: " in told and "lp_queue" in told and "a plain stack of" in told
+    text = complaint(capsys, 2, "export-evm", path, "--out", tmp_path / "out")
+    assert "none that fits can imitate it: " in text and "lp_queue" in text and "a plain stack of" in text
     assert not (tmp_path / "out").exists()
 
 
@@ -90,6 +94,7 @@ def save_large_policy(folder):
         "layer_0.weight": rng.normal(scale=0.05, size=(len(levers), len(names))).astype(np.float32),
         "layer_0.bias": np.zeros(len(levers), np.float32),
     }
+    folder.mkdir(exist_ok=True)
     return Policy("rate_0", names, levers, (), "relu", None, 6.0, weights).save(folder)[0]
 
 
@@ -97,11 +102,63 @@ TINY = {"size": "tiny", "roles": "rate", "decision-hours": "6", "episode-hours":
 TINY_WORLD = tuple(part for name, value in TINY.items() for part in (f"--world.{name}", value))
 
 
+@needs_extra
 def test_an_imitation_that_is_not_allowed_is_refused(tmp_path, capsys):
     arguments = ["export-evm", save_large_policy(tmp_path), *TINY_WORLD, "--out", tmp_path / "out"]
     assert "never trained or tuned on" in complaint(capsys, 2, *arguments, "--scenario", "crisis-2020-03")
     assert "tapes is 7" in complaint(capsys, 2, *arguments, "--tapes", "7")
     assert "has 98 inputs; a plain stack" in complaint(capsys, 2, *arguments, "--no-distil")
+
+
+def save_linear_compact(folder):
+    """A compact policy of a tiny world without hidden layers, which compiles fast."""
+    world = Simulator(WorldConfig(size="tiny", roles=("rate",), decision_hours=6), 1)
+    front, levers = make_front("compact", world.observation_names("rate_0")), world.roles["rate_0"].levers
+    rng = np.random.default_rng(1)
+    weights = {
+        "layer_0.weight": rng.normal(scale=0.3, size=(len(levers), 32)).astype(np.float32),
+        "layer_0.bias": np.zeros(len(levers), np.float32),
+    }
+    policy = Policy("rate_0", front.features, levers, (), "relu", None, 6.0, weights, front=front)
+    folder.mkdir(exist_ok=True)
+    policy.save(folder)
+    return policy
+
+
+@needs_extra
+def test_an_imitation_is_exported_with_its_loss(tmp_path, capsys, monkeypatch):
+    """Its network is one made beforehand: how it is fitted is the matter of tests/agents/onchain/test_distil.py."""
+    made = Distilled(save_linear_compact(tmp_path / "made"), 96, (0.25, 0.125))
+    given, played = [], []
+
+    def distilled(policy, config, scenario, seeds, others):
+        given.append((policy.agent, config.size, scenario, seeds))
+        return made
+
+    def change(config, market, seeds, before, after):
+        played.append((market, type(before["rate_0"]).__name__, type(after["rate_0"]).__name__, seeds))
+        return {"before": np.zeros(3), "after": np.array([-3.0, -2.0, -1.0])}
+
+    monkeypatch.setattr(imitation, "distil", distilled)
+    monkeypatch.setattr(imitation, "welfare_change", change)
+    out, sizes = tmp_path / "out", ["--rounds", "2", "--tapes", "8", "--judged", "3", "--scenario", "jump"]
+    path = save_large_policy(tmp_path / "large")
+    assert main(["export-evm", str(path), *TINY_WORLD, *sizes, "--out", str(out)]) == 0
+    ((agent, size, scenario, learned),) = given
+    assert (agent, size, scenario, learned.shape) == ("rate_0", "tiny", "jump", (2, 8))
+    assert [one[:3] for one in played] == [
+        (market, "PolicyGovernor", "SpecificationGovernor") for market in training_markets()
+    ]
+    assert learned.ravel().tolist() == [FIRST_DISTILLING + index for index in range(16)]
+    assert not set(learned.ravel()) & set(played[0][3]), "judged on tapes that were learned from"
+    about = json.loads((out / "manifest.json").read_text())["imitation"]
+    assert about["rms_error_by_round"] == [0.25, 0.125] and about["decisions"] == 96 and about["tapes"] == 16
+    natural = about["welfare_change_bp"]["natural"]
+    assert natural["mean"] == -2 and natural["tapes"] == 3 and natural["mean_low"] < -2 < natural["mean_high"]
+    page = " ".join((out / "report.md").read_text().split())
+    assert "off by 0.250, 0.125" in page and "natural −2.00 [" in page and "(n = 3)" in page
+    assert "Change of W, contract less policy" in capsys.readouterr().out
+    assert find_governors([out / "policy_rate_0.json"]).sets and find_governors([out / "manifest.json"]).sets
 
 
 @pytest.mark.long
@@ -144,10 +201,14 @@ def test_without_the_extra_both_commands_say_what_to_install(tmp_path, capsys, m
     def missing(name):
         raise extra.PackageNotFoundError(name)
 
+    def too_early(*arguments, **options):
+        raise AssertionError("tapes were played for a contract that cannot be compiled")
+
     monkeypatch.setattr(extra, "version", missing)
-    path = save_policy(tmp_path)
-    text = complaint(capsys, 2, "export-evm", path, "--out", tmp_path / "out")
-    assert "vyper is not installed" in text and "pip install 'protogov[evm]'" in text
+    monkeypatch.setattr(imitation, "imitated", too_early)
+    for path, world in ((save_policy(tmp_path), ()), (save_large_policy(tmp_path / "large"), TINY_WORLD)):
+        text = complaint(capsys, 2, "export-evm", path, *world, "--out", tmp_path / "out")
+        assert "vyper is not installed" in text and "pip install 'protogov[evm]'" in text
 
 
 def test_another_compiler_is_refused(monkeypatch):

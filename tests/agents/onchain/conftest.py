@@ -79,10 +79,10 @@ def _run_as_python(source):
     return lambda words: [y - WORD if y >> 255 else y for y in names["decide"](words)]
 
 
-def _make_compact(config, agent="rate_0", seed=0):
+def _make_compact(config, agent="rate_0", seed=0, hidden=(32, 32)):
     """A compact policy for an agent of a world, with He's weights."""
     world = Simulator(config, 1)
-    stack = _make_policy((32, 32, 32, len(world.roles[agent].levers)), seed)
+    stack = _make_policy((32, *hidden, len(world.roles[agent].levers)), seed)
     front = make_front("compact", world.observation_names(agent))
     return replace(stack, agent=agent, features=front.features, levers=world.roles[agent].levers, front=front)
 

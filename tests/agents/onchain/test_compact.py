@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -123,6 +124,16 @@ def test_specification_is_within_its_bound_of_the_whole_policy(make_compact, int
     assert (errors > 0).all() and np.abs(expected).max() == 1
 
 
+def test_float32_is_within_its_bound_of_exact_sums(make_compact, integers):
+    policy = make_compact(TINY)
+    seen, hidden = drawn(policy, 3_000), None
+    for weight, bias in plain_layers(policy):
+        entry = seen @ policy.front.matrix().T.astype(np.float64) if hidden is None else np.maximum(hidden, 0)
+        hidden = entry @ weight.T.astype(np.float64) + bias
+    off = np.abs(PolicyGovernor(policy).act_on(seen) - np.clip(hidden, -1, 1)).max(axis=0)
+    assert (off > 0).all() and (off <= error_bound(plain_layers(policy), integers(policy)).float32).all()
+
+
 def test_action_of_a_row_is_the_same_in_any_batch_and_in_any_order_of_names(governor, make_compact):
     policy = make_compact(TINY)
     seen = drawn(policy, 64)
@@ -166,9 +177,12 @@ def test_seats_that_a_contract_does_not_fit_are_refused(governor, tmp_path):
         check_policy(governor, seat, replace(TINY, decision_hours=12))
     with pytest.raises(PolicyError, match=r"reads return_6h, return_24h, .* and 38 more, which this observation lacks"):
         governor.check_features(("congestion", "utilisation"))
-    with pytest.raises(ValueError, match="which are not observed"):
-        governor.act_on(np.zeros((1, 1), np.float32), ("congestion",))
+    with pytest.raises(PolicyError, match="which this observation lacks"):
+        governor.act(SimpleNamespace(feature_names=("congestion",), obs=np.zeros((1, 1), np.float32)))
     path = save_manifest(governor, tmp_path / "manifest.json")
+    other = Simulator(replace(TINY, roles=("risk",)), 1).roles["risk_0"]
+    with pytest.raises(PolicyError, match=r"manifest\.json: sets .*slope2.*; this role sets "):
+        make_governor(str(path), other)
     path.write_text(path.read_text().replace('"decision_hours": 6.0', '"decision_hours": 0'))
     with pytest.raises(ManifestError, match="decision_hours is 0"):
         load_contract(path)
@@ -186,13 +200,17 @@ def test_sums_that_are_none_are_refused(terms):
         contract_input("a", terms)
 
 
-def test_contract_governs_as_the_specification_within_the_goal(make_compact, governor):
+@pytest.mark.parametrize("hidden", [(4,), pytest.param((32, 32), marks=pytest.mark.long)])
+def test_contract_governs_as_the_specification_within_the_goal(hidden, make_compact):
     for module in ("vyper", "pyrevm"):
         pytest.importorskip(module, reason="needs the optional extra: pip install 'protogov[evm]'")
-    policy, specification = make_compact(TINY), governor.specification
+    policy = make_compact(TINY, hidden=hidden)
+    specification = integer_specification(policy, policy_inputs(policy))
+    governor = SpecificationGovernor(specification, 6.0)
     code = compile_vyper(vyper_source(specification))
     contract = ContractGovernor(specification, 6.0, code)
     seen = drawn(policy, 40)
-    assert np.array_equal(contract.act_on(seen, policy.features), governor.act_on(seen, policy.features))
+    actions = governor.act_on(seen, policy.features)
+    assert np.array_equal(contract.act_on(seen, policy.features), actions) and len(np.unique(actions[:, 0])) > 10
     report = gas_report(code, specification, [[257] * 32])
     assert report.execution < 11_000 and report.code_bytes < 16_000 < MOST_CODE

@@ -41,47 +41,62 @@ def test_student_acts_like_its_teacher_and_fits(teacher):
     assert (found.policy.agent, found.policy.levers) == ("rate_0", teacher.levers)
     decisions = 72 // 2
     assert found.samples == 2 * 14 * decisions, "every eighth tape is kept"
-    asked = _played(teacher, PolicyGovernor(teacher))
-    spread = float(np.sqrt(((asked - asked.mean(axis=0)) ** 2).mean()))
+    actions = _teachers_actions(teacher, PolicyGovernor(teacher))
+    spread = float(np.sqrt(((actions - actions.mean(axis=0)) ** 2).mean()))
     assert len(found.errors) == 2 and max(found.errors) < 0.6 * spread
 
 
-def _played(teacher, governor):
+def _teachers_actions(teacher, governor):
     """The teacher's actions in the states of a governor's episodes."""
     world = Simulator(TINY, 16, scenario="natural")
     world.reset(seeds=SEEDS[0])
-    asked = []
+    actions = []
     while not world.truncated().any():
         view = world.view("rate_0")
-        asked.append(PolicyGovernor(teacher).act(view))
+        actions.append(PolicyGovernor(teacher).act(view))
         world.step({"rate_0": governor.act(view)})
-    return np.concatenate(asked)
+    return np.concatenate(actions)
 
 
-def test_later_rounds_are_played_by_the_student(teacher, monkeypatch):
-    played = []
-    real = module._play
+def test_later_rounds_are_played_by_the_student_and_all_rounds_are_fitted_to(teacher, monkeypatch):
+    played, fitted = [], []
+    play, fit = module._play, module._Network.fit
 
-    def watched(teacher, student, *rest):
+    def watched_play(teacher, student, *rest):
         played.append(student is not None)
-        return real(teacher, student, *rest)
+        return play(teacher, student, *rest)
 
-    monkeypatch.setattr(module, "_play", watched)
+    def watched_fit(network, samples, *rest):
+        fitted.append(len(samples.features))
+        return fit(network, samples, *rest)
+
+    monkeypatch.setattr(module, "_play", watched_play)
+    monkeypatch.setattr(module._Network, "fit", watched_fit)
     once, again = (distil(teacher, TINY, "natural", SEEDS, {}, steps=5).errors for _ in range(2))
-    assert played == [False, True] * 2
+    decisions = 16 * 72 // 2
+    assert played == [False, True] * 2 and fitted == [decisions, 2 * decisions] * 2
     assert once == again, "a repeat differs"
 
 
+def test_samples_are_the_teachers_actions_in_the_states_of_whoever_plays(teacher, make_policy, names):
+    features, levers = names
+    student = PolicyGovernor(make_policy((len(features), 4, len(levers)), 5, features=features, levers=levers))
+    world = Simulator(TINY, 16, scenario="natural")
+    found = module._play(PolicyGovernor(teacher), student, student_front(teacher), world, SEEDS[0], {})
+    assert np.array_equal(found.actions, _teachers_actions(teacher, student))
+    assert not np.array_equal(found.actions, _teachers_actions(teacher, PolicyGovernor(teacher)))
+
+
 def test_an_action_beyond_its_end_is_no_error(names):
-    """A teacher that asks for 1 everywhere: outputs above 1 are as good, and weights stay small."""
+    """A teacher whose action is 1 everywhere: outputs above 1 are as good, and weights stay small."""
     network = module._Network(len(COMPACT_INPUTS), 2, 0)
     rng = np.random.default_rng(0)
     samples = module._Samples(
         rng.normal(size=(256, 32)).astype(np.float32), np.ones((256, 2), np.float32), np.ones(256, bool)
     )
     network.fit(samples, 300, rng)
-    assert network.actions(samples.seen).min() > 0.97
-    assert network.forward(module.torch.from_numpy(samples.seen)).max() > 1.0
+    assert network.actions(samples.features).min() > 0.97
+    assert network.forward(module.torch.from_numpy(samples.features)).max() > 1.0
 
 
 @pytest.mark.parametrize("scenario", ["crisis-2020-03", "crash-heldout"])

@@ -13,7 +13,7 @@ from protogov.agents.onchain.bounds import error_bound
 from protogov.agents.onchain.features import policy_inputs
 from protogov.agents.onchain.inputs import LinearFeature, contract_inputs, counts_of, observations_of, pack, read_input
 from protogov.agents.onchain.network import ExportError, plain_layers
-from protogov.agents.onchain.quantise import quantise
+from protogov.agents.onchain.quantise import integer_specification, quantise
 from protogov.agents.onchain.search import climb, error_corners, errors, extreme_sums, largest_errors, sign_corners
 from protogov.agents.onchain.specification import pack_lanes, read_specification, unpack_lanes
 from protogov.agents.onchain.vyper_source import vyper_source
@@ -46,7 +46,7 @@ def plain(counts, specification):
 @pytest.mark.parametrize("lanes", [4, 7, 8])
 def test_generated_text_computes_the_specification(sizes, lanes, make_policy, make_inputs, draw_counts, run_as_python):
     policy = make_policy(sizes)
-    specification = quantise(policy, make_inputs(policy), lanes).specification
+    specification = integer_specification(policy, make_inputs(policy), lanes)
     decide = run_as_python(vyper_source(specification))
     counts = draw_counts(specification, 20)
     corners = [sign_corners(specification, layer) for layer in range(len(specification.layers))]
@@ -60,7 +60,7 @@ def test_generated_text_computes_the_specification(sizes, lanes, make_policy, ma
 
 def test_text_is_the_same_for_the_same_specification_and_its_names_cannot_leave_a_comment(make_policy, make_inputs):
     policy = make_policy(agent='rate_0"""\nimport os')
-    specification = quantise(policy, make_inputs(policy)).specification
+    specification = integer_specification(policy, make_inputs(policy))
     source = vyper_source(specification)
     assert source == vyper_source(read_specification(specification.to_dict()))
     assert "\nimport" not in source and source.count('"""') == 4
@@ -68,7 +68,7 @@ def test_text_is_the_same_for_the_same_specification_and_its_names_cannot_leave_
 
 @pytest.mark.parametrize("index", range(5))
 def test_counts_out_of_range_are_refused(policy, index, make_inputs, run_as_python):
-    specification = quantise(policy, make_inputs(policy)).specification
+    specification = integer_specification(policy, make_inputs(policy))
     decide = run_as_python(vyper_source(specification))
     counts = np.array([one.largest for one in specification.inputs])
     decide(pack(counts))
@@ -84,7 +84,7 @@ def test_counts_out_of_range_are_refused(policy, index, make_inputs, run_as_pyth
 @pytest.mark.parametrize("sizes", [(2, 3, 2), (3, 4, 3, 1)])
 def test_sums_stay_in_their_lane_at_every_corner(sizes, make_policy, make_inputs):
     policy = make_policy(sizes)
-    specification = quantise(policy, make_inputs(policy)).specification
+    specification = integer_specification(policy, make_inputs(policy))
     most = [one.largest for one in specification.inputs]
     corners = np.array(list(product(*((0, one) for one in most))))
     sums = specification.activations(corners)
@@ -101,7 +101,7 @@ def test_sums_stay_in_their_lane_at_every_corner(sizes, make_policy, make_inputs
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_weight_that_leaves_its_lane_is_found(policy, sign, make_inputs):
-    specification = quantise(policy, make_inputs(policy)).specification
+    specification = integer_specification(policy, make_inputs(policy))
     layer = specification.layers[1]
     weight = layer.weight.copy()
     weight[2, 3] = sign << 30
@@ -170,8 +170,18 @@ def test_bound_of_a_linear_policy_is_reached(make_policy):
     assert float(worst) > 0.95 * quantised.bound.quantised[0]
 
 
+def test_bound_of_float32_is_what_higham_gives_by_hand(make_policy):
+    """One weight 1/2, one bias 1/4, an observation within +-2: rounding of the observation, then of a sum of two."""
+    weights = {"layer_0.weight": np.array([[0.5]], np.float32), "layer_0.bias": np.array([0.25], np.float32)}
+    policy = make_policy((1, 1), weights=weights)
+    bound = quantise(policy, contract_inputs(policy.features, 2.0)).bound
+    gamma = 2 * 2.0**-24 / (1 - 2 * 2.0**-24)
+    observed = 2 * gamma
+    assert bound.float32[0] == pytest.approx(0.5 * (observed + gamma * (2 + observed)) + 0.25 * gamma, rel=1e-12)
+
+
 def test_climbing_beats_its_start_and_stays_in_range(policy, make_inputs):
-    specification = quantise(policy, make_inputs(policy)).specification
+    specification = integer_specification(policy, make_inputs(policy))
     layer = len(specification.layers) - 1
     starts = sign_corners(specification, layer)
     best = extreme_sums(specification, layer)
@@ -184,7 +194,7 @@ def test_climbing_beats_its_start_and_stays_in_range(policy, make_inputs):
 
 def test_signs_of_the_bound_make_a_linear_policy_worst(make_policy, make_inputs):
     policy = make_policy((4, 2))
-    specification = quantise(policy, make_inputs(policy)).specification
+    specification = integer_specification(policy, make_inputs(policy))
     layers = plain_layers(policy)
     layer = specification.layers[0]
     # coarse weights, so that their errors and not the rounding of outputs decide
@@ -278,6 +288,13 @@ def test_what_a_policy_has_beside_a_plain_stack_is_refused(policy, part, value, 
         quantise(policy, make_inputs(policy))
 
 
+@pytest.mark.parametrize("lanes", [1, 3, 9, 16])
+def test_lanes_whose_sums_would_leave_64_bits_are_refused(policy, lanes, make_inputs):
+    document = integer_specification(policy, make_inputs(policy)).to_dict()
+    with pytest.raises(ValueError, match=f"3 layers and {lanes} lanes; 1 or more, and 4 to 8, are accepted"):
+        read_specification(document | {"lanes": lanes})
+
+
 def test_weights_that_no_scale_fits_are_refused(make_policy, make_inputs):
     policy = make_policy()
     policy.weights["layer_1.weight"] *= np.float32(1e9)
@@ -292,7 +309,7 @@ def test_dead_neurons_and_zero_weights(make_policy, make_inputs, draw_counts, ru
     policy.weights["layer_0.weight"][:] = 0.0
     policy.weights["layer_0.weight"][0, 1] = 1.0
     policy.weights["layer_0.bias"][:] = -1.0
-    specification = quantise(policy, make_inputs(policy, fold=False)).specification
+    specification = integer_specification(policy, make_inputs(policy, fold=False))
     decide = run_as_python(vyper_source(specification))
     for row in draw_counts(specification, 5):
         assert decide(pack(row)) == specification.decide(row[None])[0].tolist()

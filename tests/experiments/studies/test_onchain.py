@@ -7,13 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from protogov.agents.onchain.governor import ContractGovernor
+from protogov.agents.onchain import extra
+from protogov.agents.onchain.governor import ContractGovernor, SpecificationGovernor
 from protogov.agents.policies import Policy
 from protogov.agents.policies.architectures import make_front
 from protogov.envs.simulator import Simulator
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core import quantised
+from protogov.experiments.core.evaluation import evaluate
 from protogov.experiments.core.pieces import HERE
+from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.quantised import equivalence, training_markets, welfare_of
 from protogov.experiments.core.study import Found
 from protogov.experiments.errors import BadInput
@@ -98,14 +101,14 @@ def test_markets_may_be_trained_on_and_welfare_is_the_mean_over_venues():
     ],
 )
 def test_verdicts(changes, words):
-    told = judge(found(changes))
-    assert words in told.sentences[-1] and told.failed == ()
-    assert f"on {int('same' in words and 'not' not in words)} of 1 markets" in told.sentences[0]
+    judged = judge(found(changes))
+    assert words in judged.sentences[-1] and judged.failed == ()
+    assert f"on {int('same' in words and 'not' not in words)} of 1 markets" in judged.sentences[0]
 
 
 def test_a_lever_that_differs_is_a_failed_claim():
-    told = judge(found([0.0, 0.1], gaps=(0.0, 0.5)))
-    assert told.failed and "differ from the specification's from decision 1 of rate_0 on" in told.sentences[1]
+    judged = judge(found([0.0, 0.1], gaps=(0.0, 0.5)))
+    assert judged.failed and "differ from the specification's from decision 1 of rate_0 on" in judged.sentences[1]
 
 
 def test_a_study_plays_pairs_and_its_contract_governs_a_whole_episode(policies, tmp_path):
@@ -130,6 +133,20 @@ def test_a_study_plays_pairs_and_its_contract_governs_a_whole_episode(policies, 
     )
 
 
+def test_each_tape_is_played_once_under_the_policy_and_once_in_whole_numbers(policies, monkeypatch):
+    monkeypatch.setattr(onchain, "BLOCK", 2)
+    given = options(policies, contract_episode=False)
+    welfare = measure(given, HERE).tables["welfare"]
+    assert welfare["tape_seed"].tolist() == tape_seeds(3).tolist()
+    block = onchain.Block(("rate_0",), (str(policies / "policy_rate_0.json"),), "natural", 0, 2, given.lanes)
+    config, seeds = WORLD.make(), tape_seeds(2)
+    own, integers = onchain.governors_of(config, block)
+    assert isinstance(integers["rate_0"], SpecificationGovernor)
+    for column, governors in (("before", own), ("after", integers)):
+        assert welfare[column][:2].tolist() == welfare_of(evaluate(config, "natural", seeds, governors)).tolist()
+    assert (welfare["before"] != welfare["after"]).any()
+
+
 def test_a_contract_that_answers_otherwise_is_seen(policies, monkeypatch):
     for module in ("vyper", "pyrevm"):
         pytest.importorskip(module, reason="needs the optional extra: pip install 'protogov[evm]'")
@@ -142,6 +159,17 @@ def test_a_contract_that_answers_otherwise_is_seen(policies, monkeypatch):
     whole = onchain.Block(("rate_0",), (str(policies / "policy_rate_0.json"),), "natural", 0, 1, 7)
     table = onchain.play_contracts(WORLD.make(), whole)
     assert (table["proposed_gap"] > 0).any() and (table["executed_gap"] > 0).any()
+
+
+def test_without_the_extra_nothing_is_played(policies, tmp_path, monkeypatch):
+    def missing(name):
+        raise extra.PackageNotFoundError(name)
+
+    monkeypatch.setattr(extra, "version", missing)
+    with pytest.raises(BadInput, match=r"vyper is not installed.*pip install 'protogov\[evm\]'"):
+        measure(options(policies), replace(HERE, keep=tmp_path))
+    assert not list(tmp_path.iterdir()), "tapes were played first"
+    assert "contract" not in measure(options(policies, contract_episode=False), HERE).tables
 
 
 def test_what_cannot_be_played_is_refused(policies, tmp_path):

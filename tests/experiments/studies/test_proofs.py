@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from protogov.agents.onchain.proof import Prover
 from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns
@@ -22,7 +23,8 @@ GOOD = {
 def found(**changes):
     shared = {name: NAN for name in GOOD} | {"equal": 100, "inputs": 100}
     rows = [shared | {"way": "trusted"}, shared | {"way": "on-chain"}, GOOD | changes]
-    return Found({"ways": columns(rows)}, {"network": "32-32-32-3", "machine": "x86_64, Linux"})
+    facts = {"network": "32-32-32-3", "machine": "x86_64, Linux", "ezkl": "23.0.5", "vyper": "0.4.3"}
+    return Found({"ways": columns(rows)}, facts)
 
 
 @pytest.mark.parametrize(
@@ -50,11 +52,21 @@ def test_page_says_who_can_forge_and_what_nothing_shows():
     assert "an input off by one: refused" in page and "nobody has audited" in page
 
 
-def test_three_ways_of_a_small_network(monkeypatch):
+@pytest.fixture
+def small(monkeypatch):
+    """A network that is proved in seconds in place of the default one."""
     for module in ("vyper", "pyrevm", "ezkl", "onnx"):
         pytest.importorskip(module, reason="needs the optional extras: pip install 'protogov[evm,zk]'")
-    small = proofs.random_specification((4, 3, 2))
-    monkeypatch.setattr(proofs, "random_specification", lambda: small)
+    specification = proofs.random_specification((4, 3, 2))
+    monkeypatch.setattr(proofs, "random_specification", lambda: specification)
+
+
+def test_a_proof_of_other_numbers_is_a_failed_claim(small, monkeypatch):
+    monkeypatch.setattr(Prover, "public_numbers", lambda self, proof: ([0] * 4, [0] * 2))
+    assert judge(measure(Options(inputs=1), HERE)).failed == ("an honest proof was refused",)
+
+
+def test_three_ways_of_a_small_network(small):
     measured = measure(Options(inputs=5), HERE)
     ways = measured.tables["ways"]
     assert ways["way"].tolist() == ["trusted", "on-chain", "proved"] and ways["equal"].tolist() == [5, 5, 5]
