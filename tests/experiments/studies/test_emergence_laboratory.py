@@ -12,15 +12,17 @@ from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.statistics import Interval, student_t
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.emergence import extraction, laboratory, self_test
+from protogov.experiments.studies.emergence import extraction, laboratory, reductions, self_test
 from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, fixed_points
 from protogov.experiments.studies.emergence.difference import compare, described
 from protogov.experiments.studies.emergence.exploitability import ExploitabilitySample
-from protogov.experiments.studies.emergence.laboratory import Report, Setting, examine, headline
+from protogov.experiments.studies.emergence.laboratory import Report, examine, headline
 from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.q_learning import Session
 from protogov.experiments.studies.emergence.reading import WELFARE, market_of
+from protogov.experiments.studies.emergence.responses import TRAINED_RUNGS
 from protogov.experiments.studies.emergence.subjects import typed_subject
+from protogov.experiments.studies.emergence.tasks import Setting, Task, tapes_of
 from protogov.experiments.studies.emergence.tiers import TIERS
 from protogov.experiments.studies.emergence.writing import FILE, PAGE, read_report, write_report
 
@@ -45,7 +47,7 @@ def test_the_self_test_passes_and_its_command_writes_a_report(tmp_path, capsys):
     assert guarded >= {"influence", "dividends", "exploitability", "cross-play", "collusion", "cascades"}
     page = (tmp_path / "report" / PAGE).read_text()
     assert "Q-learners" in page and "http" not in page.replace("http-equiv", "")
-    assert "came out as they must" in capsys.readouterr().out
+    assert "controls passed" in capsys.readouterr().out
 
 
 def test_a_broken_detector_is_seen_by_the_self_test(monkeypatch):
@@ -61,7 +63,7 @@ FORGIVING = Session(PRICES, np.full((2, 15, 15), NASH_PLACE), np.array([NASH_PLA
 
 def test_a_failed_control_withholds_the_claim_in_words_and_pieces_are_not_played_twice(tmp_path, monkeypatch):
     subject = typed_subject(["spread_1=follower-1", "rate=pi"], WORLD)
-    monkeypatch.setattr(laboratory, "PARTS", (laboratory._dividends, laboratory._cross_play, laboratory._cascades))
+    monkeypatch.setattr(laboratory, "PARTS", (reductions._dividends, reductions._cross_play, reductions._cascades))
     broken = Control("broken", "exactly 0", "0.3", False, ("dividends",))
     monkeypatch.setattr(laboratory.self_test, "self_test", lambda sessions: [broken])
     setting, how = Setting(WORLD, calm="calm", stress="jump", crisis="jump"), Running(1, tmp_path / "pieces")
@@ -104,7 +106,7 @@ def test_welfare_of_two_venues_is_weighted_by_their_capital():
         ([], "RUN, the folder of one training run, or --governors"),
         (["--governors", "nobody"], "governor is 'nobody'"),
         (["--governors", "rate_7=pi"], "seats are rate_0"),
-        (["--governors", "missing.py:Mine"], "missing.py, which does not exist"),
+        (["--governors", "missing.py:Mine"], "there is no file missing.py"),
         (["--tier", "self-test", "--governors", "pi"], "examines nobody"),
         (["--governors", "pi", "--crisis", "test-market"], "is not known; known are"),
     ],
@@ -132,6 +134,7 @@ def test_anchors_of_a_game_whose_equilibrium_is_algebra():
         0.25, abs=1e-4
     )
     assert 0.5 + 0.4 * solved.deviation == pytest.approx(0.375, abs=0.005)  # (1 + q) / 4
+    assert solved.push() == pytest.approx((0.125 / 0.4, -1.0), abs=0.02)  # down to it
 
 
 def test_a_game_of_coordination_has_several_equilibria_and_no_index():
@@ -188,7 +191,7 @@ def test_a_governor_without_a_method_or_of_a_broken_file_is_named(tmp_path):
     file.write_text("class Half:\n    def reset(self, rows, seeds): pass\n")
     with pytest.raises(BadInput, match="has no method 'act'"):
         typed_subject([f"rate={file}:Half"], WORLD)
-    with pytest.raises(BadInput, match="no class or function 'Whole'"):
+    with pytest.raises(BadInput, match="no function or class 'Whole'"):
         typed_subject([f"rate={file}:Whole"], WORLD)
     file.write_text("1 / 0")
     with pytest.raises(BadInput, match="ZeroDivisionError"):
@@ -208,10 +211,11 @@ def test_of_two_rungs_the_one_that_gained_more_in_its_search_is_scored():
 
 
 @pytest.mark.long
-def test_a_network_is_trained_as_a_best_response_and_scored_on_other_tapes():
+@pytest.mark.parametrize("rung", TRAINED_RUNGS)
+def test_a_network_is_trained_as_a_best_response_and_scored_on_other_tapes(rung):
     subject = typed_subject(["rate=pi"], WORLD)
     tier = replace(TIER, ladder_worlds=3)
-    task = extraction.Task("trained", subject, tier, "jump", 1, "spread_0|scratch|0", (1.0, 4.0))
+    task = Task("trained", subject, tier, "jump", 1, f"spread_0|{rung}|0", (1.0, 4.0))
     found = extraction.loaded(extraction.extract(WORLD, task))
     assert len(found["gains"]) == 3 and np.isfinite(found["gains"]).all() and np.isfinite(found["searched"])
-    assert not np.isin(extraction.tapes_of(task, 3), extraction.tapes_of(task, 3, searching=True)).any()
+    assert not np.isin(tapes_of(task, 3), tapes_of(task, 3, searching=True)).any()
