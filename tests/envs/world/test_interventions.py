@@ -212,7 +212,7 @@ def test_a_market_that_lacks_the_cash_owes_it(simulate: Callable[..., Any], hold
     assert step.records["pool_residual"] == pytest.approx(0.0, abs=1e-3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_books_balance_whatever_is_done(simulate: Any, shake: Any, watch: Any, books: Any, data: st.DataObject) -> None:
     venues = data.draw(st.sampled_from([1, 1, 2]))

@@ -34,6 +34,8 @@ TIER = replace(
     windows=(1, 3),
     doses=(1.0,),
     crisis_worlds=2,
+    muted=2,
+    settings=2,
     control_worlds=2,
     moments=(0.2,),
 )
