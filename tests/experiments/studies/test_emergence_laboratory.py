@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -12,16 +13,18 @@ from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.statistics import Interval, student_t
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.emergence import extraction, laboratory, reductions, self_test
-from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, fixed_points
+from protogov.experiments.studies.emergence import drawing, extraction, laboratory, reductions, self_test
+from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, Solved, fixed_points
+from protogov.experiments.studies.emergence.collusion import Anchors
 from protogov.experiments.studies.emergence.difference import compare, described
 from protogov.experiments.studies.emergence.exploitability import ExploitabilitySample
+from protogov.experiments.studies.emergence.influence import KINDS, InfluenceSample
 from protogov.experiments.studies.emergence.laboratory import Report, examine, headline
 from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.q_learning import Session
 from protogov.experiments.studies.emergence.reading import WELFARE, market_of
 from protogov.experiments.studies.emergence.responses import TRAINED_RUNGS
-from protogov.experiments.studies.emergence.subjects import typed_subject
+from protogov.experiments.studies.emergence.subjects import Subject, typed_subject
 from protogov.experiments.studies.emergence.tasks import Setting, Task, tapes_of
 from protogov.experiments.studies.emergence.tiers import TIERS
 from protogov.experiments.studies.emergence.writing import FILE, PAGE, read_report, write_report
@@ -117,6 +120,38 @@ def test_welfare_of_two_venues_is_weighted_by_their_capital():
 def test_bad_input_is_one_sentence(arguments, words, tmp_path, capsys):
     assert main(["emergence", *arguments, "--out", str(tmp_path)]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_strata_are_pooled_within_training_seeds_and_tapes_are_units_of_their_own():
+    def stratum(value):
+        effects = {kind: np.full((2, 1, 1, 1), value) for kind in KINDS}
+        return InfluenceSample([("a", "x")], ["reward/a"], ((1, 1),), np.ones(1), np.full(1, value), effects)
+
+    seeds, tapes = (reductions._pooled([stratum(1.0), stratum(3.0)], trained=trained) for trained in (True, False))
+    assert seeds.effects["total"].ravel().tolist() == [2.0, 2.0] and seeds.pushes == [2.0]
+    assert tapes.effects["total"].ravel().tolist() == [1.0, 1.0, 3.0, 3.0]
+
+
+@pytest.mark.long
+def test_training_seeds_go_through_every_part_and_are_the_units(monkeypatch, tmp_path):
+    """Two sets of baselines stand for two training seeds; the anchors of so small a world give no index."""
+    monkeypatch.setattr(Anchors, "refusal", lambda self: "")
+    monkeypatch.setattr(ConstantGame, "solved", lambda self: Solved(Anchors(0.1, 0.2), (0.0,), 0.5, 0.2))
+    seats = [agent.name for agent in WORLD.learners()]
+    sources = {"rate": "pi", "risk": "constant", "spread": "follower-1"}
+    members = (tuple((seat, "constant") for seat in seats), tuple((seat, sources[seat[:-2]]) for seat in seats))
+    small = {"worlds": 4, "episodes": 4, "ladder_worlds": 4, "generations": 1, "grid": 4, "grid_tapes": 2}
+    setting = Setting(
+        WORLD, stress="jump", crisis="jump", controls=False, train_responses=True, response_hours=1.0, response_worlds=4
+    )
+    report = examine(Subject("two", members, (0, 1)), setting, replace(TIER, **small))
+    assert report.facts["units"] == "training seeds" and not set(report.missing) - {"tree", "turning-point"}
+    assert {one.interval.n for one in report.findings if one.measure == "influence"} == {2}
+    assert {"home", "strangers", "myopic"} == set(report.series["gains"]["spread"])
+    assert any(one.name == "profit gain of spread" and one.interval.n == 2 for one in report.findings)
+    assert not any("no network was trained" in one.verdict for one in report.findings)
+    page = write_report(tmp_path, report, "command")[-1].read_text()
+    assert all(drawing.CAPTIONS[name] in unescape(page) for name in ("gains", "cross_play", "anchors"))
 
 
 # ---------------------------------------------------------------------- anchors and Q-learners
