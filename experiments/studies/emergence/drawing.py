@@ -49,7 +49,7 @@ CAPTIONS = {
     "cross_play": "What everybody earns together when one governor comes from another training seed; the diagonal is "
     "home.",
     "gains": "Profit gain of the pairs of rivals at home (dots) and with strangers (crosses): 0 is the equilibrium of "
-    "constants, 1 the joint optimum. Bands: where Q-learners and myopic ones lie in the duopoly.",
+    "constants, 1 the joint optimum. Bands: the gains of Q-learners in the logit duopoly.",
     "anchors": "Mean reward of a decision, by the constant that a venue holds and the one that its rival holds, in "
     "actions from -1 to 1. N: equilibrium of constants. J: joint optimum.",
     "attribution": "Outcome with a governor less outcome with the defaults in its place, in the crisis, with 95% "
@@ -224,6 +224,8 @@ def _cross_play(report: Report) -> Figure | None:
     for axes, agent, own in zip(panels, data["agents"], payoffs, strict=False):
         picture = axes.imshow(own, cmap="cividis", vmin=low, vmax=high)
         axes.set_title(f"another {agent}")
+        axes.set_xticks(range(seeds))
+        axes.set_yticks(range(seeds))
         axes.set_xlabel("seed of the visitor")
         axes.set_ylabel("seed at home")
         axes.grid(visible=False)
@@ -242,15 +244,18 @@ def _gains(report: Report) -> Figure | None:
     figure = new_figure(2.0 + 1.5 * len(data), 3.2)
     axes = figure.subplots()
     axes.axhspan(*GAIN_OF_LEARNERS, color=ORANGE, alpha=0.18, label="Q-learners of the duopoly")
-    axes.axhspan(0.0, GAIN_OF_MYOPIC, color=GREY, alpha=0.18, label="myopic ones")
+    axes.axhspan(0.0, GAIN_OF_MYOPIC, color=GREY, alpha=0.18, label="myopic Q-learners of the duopoly")
     for place, own in enumerate(data.values()):
         dots(axes, place, np.array(own["home"]), BLUE)
-        axes.plot(np.full(len(own["strangers"]), place - 0.3), own["strangers"], "x", color=VERMILLION, markersize=4)
-        axes.plot([place - 0.4, place + 0.4], [own["myopic"]] * 2, color="black", linestyle=(0, (4, 2)), linewidth=1.0)
+        words = ("", "") if place else ("with strangers", "myopic Q-learners of this game")
+        met = own["strangers"]
+        axes.plot(np.full(len(met), place - 0.3), met, "x", color=VERMILLION, markersize=4, label=words[0])
+        ends = [place - 0.4, place + 0.4]
+        axes.plot(ends, [own["myopic"]] * 2, color="black", linestyle=(0, (4, 2)), linewidth=1.0, label=words[1])
     axes.set_xticks(range(len(data)), list(data))
     axes.set_ylabel("profit gain")
     figure.legend(loc="outside lower center", ncols=2)
-    headline(figure, "Profit gain of rivals, every seed; crosses with strangers, dashed: myopic control here", 9.0)
+    headline(figure, "Profit gain of rivals, every training seed", 9.0)
     return figure
 
 

@@ -18,7 +18,7 @@ from protogov.experiments.studies.emergence.drawing import CAPTIONS, draw_report
 from protogov.experiments.studies.emergence.laboratory import Report, headline, passed_and_failed
 from protogov.experiments.studies.emergence.measure import Finding
 
-FORMAT, VERSION = "protogov-emergence", 1
+FORMAT, VERSION = "protogov-emergence", 2
 FILE, PAGE = "report.json", "report.html"
 SHOWN = 40  # rows of a measure on the page; the table has all
 

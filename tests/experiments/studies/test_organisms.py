@@ -21,6 +21,7 @@ from protogov.experiments.studies.emergence.organisms.detectors import (
     by_granger,
     by_spectrum,
 )
+from protogov.experiments.studies.emergence.organisms.looks import Look
 from protogov.experiments.studies.emergence.subjects import typed_subject
 
 
@@ -166,6 +167,12 @@ def test_pieces_of_a_strangers_detector_are_not_reused_after_its_file_changed(tm
         with pytest.raises(BadInput, match="nothing is played"):
             study.measure(options, HERE)
     assert len(digests[0]) == 1 and digests[0] != digests[1] == digests[2]
+
+
+def test_a_search_and_every_replicate_have_tapes_of_their_own():
+    looks = [Look(number, 10, "jump", "jump") for number in range(3)]
+    tapes = np.concatenate([look.seeds(searching) for look in looks for searching in (False, True)])
+    assert tapes.size == np.unique(tapes).size == 60
 
 
 def test_rates_count_looks_over_replicates():
