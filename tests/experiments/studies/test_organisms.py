@@ -143,13 +143,15 @@ def test_a_strangers_detector_is_one_function_and_what_does_not_fit_is_named(tmp
     file = tmp_path / "mine.py"
     file.write_text(
         "def detect(record):\n    return 0.0 * record.subject[0] + 0.01\n\ndef bad(record):\n    return 2.0\n"
+        "LEVEL = 0.01\n"
     )
     ones = record(np.zeros((4, 3)), np.zeros((4, 3)))
     assert alarms_of(load_callable(f"{file}:detect", "detectors"), ones, "mine").tolist() == [True] * 3
     with pytest.raises(BadInput, match="probabilities of shape"):
         alarms_of(load_callable(f"{file}:bad", "detectors"), ones, "mine")
-    with pytest.raises(BadInput, match="holds no function or class 'other'"):
-        load_callable(f"{file}:other", "detectors")
+    for name in ("other", "LEVEL"):
+        with pytest.raises(BadInput, match=f"holds no function or class '{name}'"):
+            load_callable(f"{file}:{name}", "detectors")
     with pytest.raises(BadInput, match="detectors is 'grangr'; FILE.py:NAME is accepted"):
         load_callable("grangr", "detectors")
 
