@@ -3,8 +3,8 @@
     cut = Interventions(world).pin("rate_0", [[0.04, np.nan, np.nan, np.nan]], hours=(12, 18))
     fork.intervene(cut)
 
-See `Simulator.intervene`; `protogov.envs.world.interventions` says what each of them does. Worlds without a record, and
-with a blank one, run the same code on the same numbers: there is no difference in any bit.
+See `Simulator.intervene`; what each of them does is described in `protogov.envs.world.interventions`. Worlds without a
+record and worlds with a blank one are the same in every bit.
 """
 
 from __future__ import annotations

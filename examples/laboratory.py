@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from protogov.envs import WorldConfig
-from protogov.experiments.studies.emergence.laboratory import Setting, examine, headline
+from protogov.experiments.studies.emergence.laboratory import examine, headline
 from protogov.experiments.studies.emergence.subjects import typed_subject
+from protogov.experiments.studies.emergence.tasks import Setting
 from protogov.experiments.studies.emergence.tiers import TIERS
 from protogov.experiments.studies.emergence.writing import write_report
 

@@ -7,7 +7,8 @@ every hour and at every forced sale.
 - A pinned lever is in force at its value from the top of an hour to the end of another, whatever the shield has
   announced. Released, it moves to its target from there as the shield lets it.
 - A muted sale reaches nobody: its coin goes outside at the tape's price, without fee, and the pool, the lasting impact
-  and the liquidity providers do not see it.
+  and the liquidity providers do not see it. If the pool would pay more, the outside pays that: a liquidator who has no
+  money of its own counted on it, and would end in debt.
 - A deposit that is lost is stolen: its owner bears it as a haircut, and the outside gets the money. What the lending
   market lacks of it in cash it owes to the outside as it would a backstop, ahead of everybody.
 """
@@ -58,7 +59,7 @@ def sell_by_force(world, events, serial, kind, coin, fee):
     """Sell `coin` > 0 to the spot pool, or outside if that sale is muted; see `market.sell_to_pool`."""
     if not is_muted(events, serial, kind):
         return sell_to_pool(world, coin, fee)
-    received = coin * world.tape_price
+    received = coin * max(world.tape_price, world.pool_cash / (world.pool_coin + coin) * (1.0 - fee))
     world.outside_cash -= received
     world.outside_coin += coin
     note_cash(world, received)

@@ -72,11 +72,9 @@ def raise_cash(world, venue, s, needed, events, p):
     venue.short_collateral[s] -= raised
     venue.short_collateral_sum -= raised
     serial = world.num_events  # of the event that the caller records
-    if is_muted(events, serial, SHORT_SALE):
-        coin = (needed - raised) / world.tape_price
-    else:
-        coin = coin_for_cash(world, needed - raised, p.pool_fee)
-    coin = min(coin, available_coin(venue, s, p))
+    coin = min(coin_for_cash(world, needed - raised, p.pool_fee), available_coin(venue, s, p))
+    if is_muted(events, serial, SHORT_SALE):  # at the better of two prices: see `interventions.sell_by_force`
+        coin = min(coin, (needed - raised) / world.tape_price)
     if coin <= 0.0:
         note_cash(world, raised)
         return raised, 0.0, 0.0

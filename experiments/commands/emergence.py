@@ -1,4 +1,4 @@
-"""`protogov emergence`: what governors do to each other, by intervention, with controls that could take claims away."""
+"""`protogov emergence`: what governors do to each other, by intervention, with controls that may withhold claims."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +12,9 @@ from protogov.experiments.core.paths import RunFolder, runs_folder
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 from protogov.experiments.outputs import OutputFolder, check_folder
-from protogov.experiments.studies.emergence.laboratory import Setting, examine, headline
+from protogov.experiments.studies.emergence.laboratory import examine, headline
 from protogov.experiments.studies.emergence.subjects import Subject, trained_subject, typed_subject
+from protogov.experiments.studies.emergence.tasks import Setting
 from protogov.experiments.studies.emergence.tiers import TIERS
 from protogov.experiments.studies.emergence.writing import write_report
 from protogov.experiments.training.learned import learned_sets, load_run
@@ -26,9 +27,9 @@ class Options:
 
     RUN is the folder of a training run: its latest governors, a training seed a unit of inference. Without it,
     --governors names them, and tapes are the units. Measures: influence, dividends, exploitability, cross-play, the
-    collusion battery, attribution of a crisis. Controls decide what may be said: a claim whose control failed is
-    withheld. Writes report.json, tables and report.html; finished pieces are kept, so the same command goes on after a
-    kill. Exit code 1 if a control failed.
+    collusion battery, attribution of a crisis. Claims of a measure are withheld if one of its controls failed. Writes
+    report.json, tables and report.html; finished pieces are kept, so that the same command resumes after a kill. Exit
+    code 1 if a control failed.
 
     Example: protogov emergence results/runs/rivals --tier full
     """
@@ -60,7 +61,7 @@ class Options:
 
 
 def run(options: Options, command: str) -> int:
-    """Examine, write the report and print what may be said."""
+    """Examine, write the report and print its findings."""
     subject, world = chosen(options)
     place = options.out or (options.run[0] / "emergence" if options.run else runs_folder() / "emergence")
     check_folder(place / "pieces")
@@ -75,7 +76,7 @@ def run(options: Options, command: str) -> int:
     print(f"Report: {paths[-1]}")
     failed = [control.name for control in report.controls if not control.passed]
     if failed:
-        raise CheckFailed(f"controls failed: {', '.join(failed)}; claims that lean on them are withheld")
+        raise CheckFailed(f"controls failed: {', '.join(failed)}; the claims that they guard are withheld")
     return 0
 
 

@@ -16,7 +16,7 @@ from protogov.experiments.core.options import Flat, Positional
 from protogov.experiments.core.recording import Recording, record
 from protogov.experiments.core.results import manifest, write_manifest
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.hooks import hook_place, load_hook
+from protogov.experiments.hooks import hook_file, load_hook
 from protogov.experiments.outputs import OutputFile, OutputFolder
 from protogov.experiments.training.learned import find_governors
 
@@ -102,9 +102,8 @@ def facts(options: Options, config: WorldConfig, scenario: Scenario, governors: 
         "governors": governors, "scenario": scenario.name, "seeds": list(options.seeds), "world": config.to_dict(),
     }  # fmt: skip
     if options.population_hook:
-        file, _ = hook_place(options.population_hook)
         about["population_hook"] = options.population_hook
-        about["population_hook_sha256"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        about["population_hook_sha256"] = hashlib.sha256(hook_file(options.population_hook).read_bytes()).hexdigest()
     return about
 
 

@@ -65,7 +65,7 @@ def test_the_file_and_the_name_are_told_apart(hooks: Path) -> None:
 def test_what_cannot_be_loaded_gets_a_sentence(hooks: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="but there is no file .*; FILE.py:NAME is accepted"):
         load_hook(str(tmp_path / "nobody.py"))
-    with pytest.raises(BadInput, match="holds no function 'HOOKS'"):
+    with pytest.raises(BadInput, match="holds no function or class 'HOOKS'"):
         load_hook(f"{hooks}:HOOKS")
     hooks.write_text("1 / 0")
     with pytest.raises(BadInput, match="cannot be run .ZeroDivisionError: division by zero"):

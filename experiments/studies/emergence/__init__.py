@@ -1,7 +1,7 @@
 """What independently deciding governors do to each other, measured by intervention, with controls that must fail.
 
     forks       branches of a batch of worlds: the same tape and noise, one governor's actions pinned, others' replayed
-    measure     what a measure hands back (value, interval, null, adjusted p, detectable effect, verdict) and controls
+    measure     results of a measure (value, interval, null, adjusted p, detectable effect, verdict), and controls
     influence   what one lever's move does to everybody: total, mechanical, through the others' policies
     dividends   what governors do together beyond what each does alone
     exploitability, cross_play, collusion, cascades
@@ -13,13 +13,13 @@
     responses, anchors, q_learning
                 trained best responses; equilibrium and joint optimum of constants; learners that do collude
     populations governors of several training seeds in one batch
-    controls    what must come out as nothing, and what must be found; a failed one withholds the claims that lean on it
+    controls    cases with a known answer; if one fails, the claims of the measures that it guards are withheld
     fixtures    small worlds that are solved exactly, for the tests of all these
     self_test   every measure in these worlds, as controls of a report
-    subjects, tiers, reading
-                who is examined, how much is measured, what is looked at
-    extraction, laboratory, drawing, writing, difference
-                `protogov emergence`: pieces that play, what is made of them, figures, files; `protogov diff`
+    subjects, tiers, tasks, reading
+                who is examined, how much is measured, in which parts, which outcomes are read
+    extraction, reductions, laboratory, drawing, writing, difference
+                `protogov emergence`: parts that play, measures made of them, report, figures, files; `protogov diff`
     organisms   governors whose behaviour is planted, and detectors that are tried on them
 
 Governors are those of `protogov.envs.interfaces.Governor`: learned, baseline or hand-written. Worlds are any with the

@@ -3,7 +3,7 @@
 Both venues keep one lever at constants on a grid, all others at their defaults, with the limits on changes lifted. Own
 payoffs are made symmetrical, and smoothed by a cubic in both actions. Nash is a fixed point of the best reply on that
 surface, all of which are reported; the joint optimum is the best point of the diagonal. It is not the equilibrium of
-the dynamic game. It tells where between the two a profit lies; where the two are not apart, no index is given.
+the dynamic game. An index places a profit between the two; there is none where the two do not differ clearly.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ConstantGame:
 
 @dataclass(frozen=True)
 class Solved:
-    """What a `ConstantGame` says.
+    """Equilibria and joint optimum of a `ConstantGame`.
 
     Attributes:
         anchors: payoffs.
@@ -81,6 +81,15 @@ class Solved:
     nash: tuple[float, ...]
     joint: float
     deviation: float
+
+    def push(self) -> tuple[float, float]:
+        """(size, direction) of a forced deviation from the joint optimum to the best reply to it, in actions.
+
+        The size is above 0 wherever `anchors` give an index: a joint optimum that is the best reply to itself is the
+        equilibrium.
+        """
+        move = self.deviation - self.joint
+        return abs(move), float(np.sign(move))
 
 
 def _powers(a: Floats, b: Floats) -> Floats:

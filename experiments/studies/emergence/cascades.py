@@ -47,7 +47,7 @@ class BranchingSample:
     Attributes:
         lost: F64[units], events that were missing for one that was muted, in the mean of a unit.
         muted: events that were muted.
-        recorded: F64[units], slope of a step's events on those of the step before: what the record alone would say
+        recorded: F64[units], slope of a step's events on those of the step before: an estimate from the record alone
             (conditional least squares; Al-Osh and Alzaid 1987).
     """
 

@@ -25,7 +25,7 @@ from protogov.experiments.studies.emergence.cross_play import populations_of
 from protogov.experiments.studies.emergence.forks import Branch, BranchingWorld, Floats, ForkPoint, Plan, fork_points
 from protogov.experiments.studies.emergence.measure import Finding, family
 
-# what is said where a check is the first that does not hold
+# the verdict where a check is the first that does not hold
 WORDS: Mapping[str, str] = {
     "gain": "not collusive: no more profit than a myopic control",
     "cross-play": "mutual optimism: as much is earned with strangers",
@@ -40,7 +40,7 @@ CLEAR, SIZE = 3.0, 0.05  # standard errors, and share of pi_Nash, by which pi_jo
 
 @dataclass(frozen=True)
 class Anchors:
-    """Profits of a step between which a gain is told, of one agent in the mean.
+    """The two profits of a step that a gain is measured between, of one agent in the mean.
 
     Attributes:
         nash, joint: at the equilibrium of constant strategies and at the joint optimum.
@@ -54,7 +54,7 @@ class Anchors:
     unique: bool = True
 
     def refusal(self) -> str:
-        """Why no gain can be told by them, or nothing."""
+        """Why no gain can be measured between them, or nothing."""
         if not self.unique:
             return "the constant strategies have more than one equilibrium"
         gap = self.joint - self.nash
@@ -116,7 +116,7 @@ class Collusion:
         Args:
             world: of two agents or more.
             governors: a `Population` an agent, a member a training seed.
-            plan: units are the training seeds, whatever it says.
+            plan: its units are ignored: they are the training seeds.
             retrained: F64[units], see `CollusionSample`.
         """
         if len(world.agents) < 2:

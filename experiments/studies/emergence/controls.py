@@ -1,4 +1,4 @@
-"""Controls: what must come out as nothing in any world, and what must be found in worlds where it was planted.
+"""Controls: cases that must give exactly 0 in any world, and effects that must be found where they were planted.
 
 placebo         do(a = a): a branch in which every governor is pinned to what it did anyhow is the same, bit for bit
 replay          with the others replayed their levers in force are the same, bit for bit
@@ -223,7 +223,7 @@ def follower(gain: float = 0.3, steps: int = 9, seeds: int = 12, *, played: floa
     """A planted follower: found through its policy, not mechanically, and within 5% of its size.
 
     Args:
-        gain: by which it is said to follow.
+        gain: planted strength with which it follows.
         steps: after the push, over which its answer is averaged.
         seeds: units.
         played: gain by which it really does, where that is another.
@@ -271,11 +271,11 @@ def common_driver(steps: int = 120, seeds: int = 12) -> Control:
 
 
 def granger(y: Floats, x: Floats, lag: int = 1) -> float:
-    """Probability, if x tells nothing of y's future beyond y's own past, of so much: Granger's F test.
+    """Granger's F test: the p-value of "x does not help to predict y beyond y's own past".
 
     Args:
-        y: F64[T], what may be told.
-        x: F64[T], what may tell it.
+        y: F64[T], the series that is predicted.
+        x: F64[T], the series that may help.
         lag: steps.
     """
     from statsmodels.tsa.stattools import grangercausalitytests  # slow to import

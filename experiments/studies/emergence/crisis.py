@@ -70,10 +70,8 @@ class Amplification:
 
     def reduce(self, sample: AmplificationSample) -> list[Finding]:
         """What impact adds, claimed above 0; and the ratio of both, with whole units drawn anew."""
-        added = family(
-            self.name, "amplification", [f"{sample.outcome} through impact"], (sample.loud - sample.quiet)[:, None],
-            upward=True,
-        )  # fmt: skip
+        name = f"{_words(sample.outcome)} through the impact of sales"
+        added = family(self.name, "amplification", [name], (sample.loud - sample.quiet)[:, None], upward=True)
         draws = seed_draws(len(sample.loud))
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.divide(sample.loud.sum(), sample.quiet.sum())
@@ -84,10 +82,14 @@ class Amplification:
         return [
             first,
             Finding(
-                self.name, f"amplification of {sample.outcome}", interval, 1.0, first.adjusted_p, np.nan, words,
+                self.name, f"amplification of {_words(sample.outcome)}", interval, 1.0, first.adjusted_p, np.nan, words,
                 first.found,
             ),
         ]  # fmt: skip
+
+
+def _words(outcome: str) -> str:
+    return outcome.replace("_", " ")
 
 
 def _check_outcome(outcome: str, outcomes: Mapping[str, Floats]) -> None:
@@ -203,12 +205,12 @@ class TurningPoint:
         found = []
         if out.any():
             ahead = cluster_means((sample.lost - sample.last)[out], sample.labels[out])
-            name = f"decisions from the last way out to the loss of {self.outcome}"
+            name = f"decisions from the last way out to {self.share:.0%} of the {_words(self.outcome)}"
             found = family(self.name, "nothing that was tried later helps", [name], ahead[:, None], upward=True)
         return [
             *found,
             Finding(
-                self.name, f"share of episodes of {self.outcome} with a way out", student_t(ways),
+                self.name, f"share of episodes with {_words(self.outcome)} that had a way out", student_t(ways),
                 np.nan, np.nan, np.nan, "descriptive: the best setting of each episode, in hindsight", False,
             ),
         ]  # fmt: skip

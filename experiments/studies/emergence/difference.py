@@ -1,8 +1,7 @@
-"""Two reports beside each other: which numbers moved, and what may be said in one and not in the other.
+"""Two reports beside each other: which numbers moved, and which claims are made in one of them alone.
 
-The interval of a difference is Welch's, of two independent sets of units, from the standard errors that the reports'
-intervals hold (Student's over n units). It is given where both are finite and of two units or more; the percentile
-interval of a ratio is left out.
+The interval of a difference is Welch's, of two independent sets of units, from the standard errors in the reports.
+There is none if a number has no standard error, as a ratio with a percentile interval, or fewer than two units.
 """
 
 from __future__ import annotations
@@ -13,8 +12,6 @@ from typing import Any
 
 from protogov.experiments.core.statistics import LEVEL
 from protogov.experiments.core.text import number, signed
-
-PERCENTILE = "branching ratio"  # names of numbers whose interval is no Student's
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def _change(key: tuple[str, str], old: Mapping[str, Any] | None, new: Mapping[st
     if values[0] is not None and values[1] is not None:
         difference = values[1] - values[0]
         parts = [_error(one) for one in (old, new) if one is not None]
-        if all(part is not None for part in parts) and not key[1].startswith(PERCENTILE):
+        if all(part is not None for part in parts):
             low, high = _welch(difference, [part for part in parts if part is not None])
     return Change(
         *key, values[0], values[1], difference, low, high,
@@ -80,18 +77,13 @@ def _change(key: tuple[str, str], old: Mapping[str, Any] | None, new: Mapping[st
 
 
 def _error(one: Mapping[str, Any]) -> tuple[float, int] | None:
-    """Standard error and number of units that an interval was made of."""
-    from scipy.stats import t as student  # slow to import
-
-    low, high = one["interval"]
-    if low is None or high is None or one["n"] < 2:
-        return None
-    return 0.5 * (high - low) / float(student.ppf(0.5 + LEVEL / 2.0, one["n"] - 1)), int(one["n"])
+    """Standard error and number of units, or None where there is no such error."""
+    return None if one["error"] is None or one["n"] < 2 else (float(one["error"]), int(one["n"]))
 
 
 def _welch(difference: float, parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
     """Welch (1947)."""
-    from scipy.stats import t as student
+    from scipy.stats import t as student  # slow to import
 
     squares = [error**2 for error, _ in parts]
     whole = sum(squares)

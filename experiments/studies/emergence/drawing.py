@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.text import number, plain, signed
 from protogov.experiments.figures.style import (
     BLUE,
@@ -22,6 +24,7 @@ from protogov.experiments.figures.style import (
     new_figure,
     spaced,
 )
+from protogov.experiments.studies.emergence.anchors import CORE
 from protogov.experiments.studies.emergence.laboratory import Report
 from protogov.experiments.studies.emergence.measure import Finding
 from protogov.experiments.studies.emergence.reading import WELFARE
@@ -29,24 +32,32 @@ from protogov.experiments.studies.emergence.self_test import GAIN_OF_LEARNERS, G
 
 MOST_BARS = 18
 CAPTIONS = {
-    "influence": "Effect of a push of one own movement on everybody's reward and on welfare of all venues, with its "
-    "95% interval, in thousandths (of the reward's unit, of a basis point of K0); colour is the effect in standard "
-    "errors. A frame marks what is significant in its family. The last row is the placebo: pushed by nothing.",
-    "policy": "The part of the same effects that goes through the other governors' policies: total less replayed.",
+    "influence": "Mean effect on a decision, in thousandths, with its 95% interval: on everybody's reward, and on "
+    "welfare of all venues in basis points of K0. A lever is pushed once, by as much as its own policy moves it in a "
+    "decision, or by 0.05 of an action if that is never. Colour: the effect in standard errors, red above 0. A frame: "
+    "significant in its family. 0 without an interval: exactly 0 in every episode, for example because the limits on "
+    "changes held the lever back. Last row, the placebo: a push by nothing.",
+    "policy": "The same effects, as far as they go through the policies of the other governors: total less mechanical.",
     "fan": "The push with the clearest effect on another's reward, decision by decision: up, down, and down with the "
     "others replayed; mean and 95% interval over units.",
-    "dividends": "What groups of governors add to welfare beyond what each smaller group of them does, with 95% "
-    "intervals.",
-    "ladder": "What each governor could gain by another answer, every unit a dot; a lower bound of the regret.",
+    "dividends": "What a group of governors adds to welfare beyond what each smaller group of them adds, with 95% "
+    "intervals, the largest first. Groups that add exactly 0 are left out.",
+    "ladder": "What each governor gains by the best other answer that a search found; every unit is a dot, with mean "
+    "and 95% interval. The search sees other tapes: a gain below 0 was none, so that the mean is a lower bound of "
+    "what could be gained. offset: constants beside its own actions; linear: slopes too; warm, scratch: a trained "
+    "network.",
     "cross_play": "What everybody earns together when one governor comes from another training seed; the diagonal is "
     "home.",
     "gains": "Profit gain of the pairs of rivals at home (dots) and with strangers (crosses): 0 is the equilibrium of "
-    "constants, 1 the joint optimum. Bands: where Q-learners and myopic ones lie in the duopoly.",
-    "anchors": "Own mean reward of a decision by own and rival's constant; N an equilibrium, J the joint optimum.",
-    "attribution": "What each governor's decisions contributed to welfare and losses in the crisis, against the "
-    "defaults in its place.",
-    "tree": "Forced sales of the episode in which most had a cause, by the hour and by generation: a line leads from a "
-    "sale to one that does not happen without it. Areas grow with the debt repaid; diamonds are hedges of a pool.",
+    "constants, 1 the joint optimum. Bands: the gains of Q-learners in the logit duopoly.",
+    "anchors": "Mean reward of a decision, by the constant that a venue holds and the one that its rival holds, in "
+    "actions from -1 to 1. N: equilibrium of constants. J: joint optimum.",
+    "attribution": "Outcome with a governor less outcome with the defaults in its place, in the crisis, with 95% "
+    "intervals. Points at exactly 0: the governor did not leave the defaults, or nobody noticed.",
+    "tree": "Forced sales of the episode in which most had a cause, by hour and generation (0: no cause was found). A "
+    "line leads from a cause to a sale that does not happen if the cause is muted. Areas grow with the debt repaid; "
+    "diamonds are hedges of an option pool. Only the largest sales of an episode are muted, so that a small one has "
+    "no effects here.",
 }
 
 
@@ -70,8 +81,6 @@ def _influence(report: Report, kind: str) -> Figure | None:
     data = report.series.get("influence")
     if data is None:
         return None
-    effects = np.array(data["effects"][kind])
-    errors = np.array(data["errors"][kind]) if data["errors"][kind] else np.full(effects.shape, np.inf)
     levers, outcomes = [*data["levers"], "placebo: do(a = a)"], data["outcomes"]
     placebo = next((one for one in report.controls if one.name == "placebo"), None)
     found, colours = _by_name(report), colormaps["RdBu_r"]
@@ -84,13 +93,11 @@ def _influence(report: Report, kind: str) -> Figure | None:
                 words = "0" if placebo is not None and placebo.passed else "failed"
                 heat_cell(axes, column, row, (1.0, 1.0, 1.0), {0.0: (words, 7)})
                 continue
-            value, error = effects[row, column], errors[row, column]
-            z = value / error if error > 0.0 else 0.0
-            text = f"{plain(1000.0 * value)} ± {plain(2000.0 * error)}" if np.isfinite(error) else plain(1000.0 * value)
-            one = found.get(f"{kind} {lever} -> {outcome} @{first}-{last}")
-            frame = VERMILLION if one is not None and one.found else None
-            colour = colours(0.5 + 0.5 * np.clip(z / 6.0, -1.0, 1.0))
-            heat_cell(axes, column, row, colour, {0.0: (text if value else "0", 7.5)}, frame)
+            one = found[f"{kind} {lever} -> {outcome} @{first}-{last}"]
+            half = 1000.0 * one.interval.half_width
+            text = plain(1000.0 * one.value) + (f" ± {plain(half)}" if 0.0 < half < np.inf else "")
+            colour = colours(0.5 + 0.5 * np.clip(one.interval.z / 6.0, -1.0, 1.0))
+            heat_cell(axes, column, row, colour, {0.0: (text, 7.5)}, VERMILLION if one.found else None)
     axes.set_xlim(-0.5, len(outcomes) - 0.5)
     axes.set_ylim(len(levers) - 0.5, -0.5)
     axes.set_xticks(range(len(outcomes)), [_outcome(name) for name in outcomes])
@@ -124,9 +131,9 @@ def _fan(report: Report) -> Figure | None:
     axes = figure.subplots()
     looks = {"up": (BLUE, "-"), "down": (VERMILLION, (0, (5, 1.5))), "down, others replayed": (GREEN, (0, (1, 1)))}
     for name, curves in data["curves"].items():
-        own = np.array(curves)  # units, decisions
-        mean = own.mean(axis=0)
-        half = 2.0 * own.std(axis=0, ddof=1) / np.sqrt(len(own)) if len(own) > 1 else 0.0 * mean
+        means = [student_t(own) for own in np.array(curves).T]  # decision by decision, over units
+        mean = np.array([one.mean for one in means])
+        half = np.array([one.half_width for one in means])
         t = np.arange(1, len(mean) + 1)
         axes.set_xticks(t)
         colour, style = looks[name]
@@ -134,38 +141,37 @@ def _fan(report: Report) -> Figure | None:
         axes.fill_between(t, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
     axes.axhline(0.0, color=GREY, linewidth=0.7)
     axes.set_xlabel("decisions after the fork")
-    axes.set_ylabel(f"change of {data['outcome']}")
+    axes.set_ylabel("change of the " + data["outcome"].replace("reward/", "reward of "))
     figure.legend(loc="outside lower center", ncols=3)
     headline(figure, f"A push of {_lever(data['lever'])} by {number(data['push'])} of an action for one decision", 9.0)
     return figure
 
 
-def _bars(findings: list[Finding], words: str, unit: str) -> Figure | None:
-    """Values with their intervals, the largest above; what holds is blue."""
-    if not findings:
-        return None
-    shown = sorted(findings, key=lambda one: -abs(one.value))[:MOST_BARS]
-    figure = new_figure(7.2, 1.2 + 0.24 * len(shown))
-    axes = figure.subplots()
-    for row, one in enumerate(shown):
-        colour = BLUE if one.found else GREY
+def _rows(axes: Axes, findings: Sequence[Finding]) -> None:
+    """Values with their intervals, one below another; what is significant is blue."""
+    for row, one in enumerate(findings):
         ends = np.clip([one.value - one.interval.low, one.interval.high - one.value], 0.0, None)
         bars = ends[:, None] if np.isfinite(ends).all() else None
+        colour = BLUE if one.found else GREY
         axes.errorbar([one.value], [row], xerr=bars, fmt="o", color=colour, markersize=4, capsize=2)
-    axes.set_yticks(range(len(shown)), [one.name.partition(" -> ")[0] for one in shown], fontsize=6.5)
-    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_ylim(len(findings) - 0.5, -0.5)
     axes.axvline(0.0, color=GREY, linewidth=0.7)
-    axes.set_xlabel(unit)
-    headline(figure, words, 9.0)
-    return figure
 
 
 def _dividends(report: Report) -> Figure | None:
+    """The largest, without those that are exactly 0."""
     own = [one for one in report.findings if one.measure == "dividends" and not one.name.startswith("Shapley")]
+    shown = sorted((one for one in own if one.value), key=lambda one: -abs(one.value))[:MOST_BARS]
+    if not shown:
+        return None
+    figure = new_figure(7.2, 1.2 + 0.24 * len(shown))
+    axes = figure.subplots()
+    _rows(axes, shown)
+    axes.set_yticks(range(len(shown)), [one.name.partition(" -> ")[0] for one in shown], fontsize=6.5)
+    axes.set_xlabel("welfare of all venues [bp of K0 an episode]; blue: significant")
     held = sum(one.found and "+" in one.name for one in own)
-    return _bars(
-        own, f"Dividends: {held} groups interact", "welfare of all venues [bp of K0 an episode]; blue: significant"
-    )
+    headline(figure, f"Dividends: {held} groups of two or more do something that their parts do not", 9.0)
+    return figure
 
 
 def _attribution(report: Report) -> Figure | None:
@@ -174,21 +180,14 @@ def _attribution(report: Report) -> Figure | None:
         return None
     outcomes = list(dict.fromkeys(one.name.partition(" -> ")[2] for one in own))
     agents = list(dict.fromkeys(one.name.partition("'s")[0] for one in own))
+    found = _by_name(report)
     figure = new_figure(2.1 * len(outcomes) + 1.0, 1.3 + 0.3 * len(agents))
     panels = figure.subplots(1, len(outcomes), sharey=True, squeeze=False)[0]
     for axes, outcome in zip(panels, outcomes, strict=True):
-        for row, agent in enumerate(agents):
-            one = next(find for find in own if find.name == f"{agent}'s decisions -> {outcome}")
-            ends = np.array([one.value - one.interval.low, one.interval.high - one.value])
-            bars = ends[:, None] if np.isfinite(ends).all() else None
-            axes.errorbar(
-                [one.value], [row], xerr=bars, fmt="o", markersize=4, capsize=2, color=BLUE if one.found else GREY
-            )
-        axes.axvline(0.0, color=GREY, linewidth=0.7)
+        _rows(axes, [found[f"{agent}'s decisions -> {outcome}"] for agent in agents])
         axes.set_title(outcome.removesuffix("/all"), fontsize=8)
         axes.set_xlabel("bp of K0")
     panels[0].set_yticks(range(len(agents)), agents)
-    panels[0].set_ylim(len(agents) - 0.5, -0.5)
     headline(figure, f"Contributions of decisions in {report.facts['crisis']}; blue: significant", 9.0)
     return figure
 
@@ -225,6 +224,8 @@ def _cross_play(report: Report) -> Figure | None:
     for axes, agent, own in zip(panels, data["agents"], payoffs, strict=False):
         picture = axes.imshow(own, cmap="cividis", vmin=low, vmax=high)
         axes.set_title(f"another {agent}")
+        axes.set_xticks(range(seeds))
+        axes.set_yticks(range(seeds))
         axes.set_xlabel("seed of the visitor")
         axes.set_ylabel("seed at home")
         axes.grid(visible=False)
@@ -243,15 +244,18 @@ def _gains(report: Report) -> Figure | None:
     figure = new_figure(2.0 + 1.5 * len(data), 3.2)
     axes = figure.subplots()
     axes.axhspan(*GAIN_OF_LEARNERS, color=ORANGE, alpha=0.18, label="Q-learners of the duopoly")
-    axes.axhspan(0.0, GAIN_OF_MYOPIC, color=GREY, alpha=0.18, label="myopic ones")
+    axes.axhspan(0.0, GAIN_OF_MYOPIC, color=GREY, alpha=0.18, label="myopic Q-learners of the duopoly")
     for place, own in enumerate(data.values()):
         dots(axes, place, np.array(own["home"]), BLUE)
-        axes.plot(np.full(len(own["strangers"]), place - 0.3), own["strangers"], "x", color=VERMILLION, markersize=4)
-        axes.plot([place - 0.4, place + 0.4], [own["myopic"]] * 2, color="black", linestyle=(0, (4, 2)), linewidth=1.0)
+        words = ("", "") if place else ("with strangers", "myopic Q-learners of this game")
+        met = own["strangers"]
+        axes.plot(np.full(len(met), place - 0.3), met, "x", color=VERMILLION, markersize=4, label=words[0])
+        ends = [place - 0.4, place + 0.4]
+        axes.plot(ends, [own["myopic"]] * 2, color="black", linestyle=(0, (4, 2)), linewidth=1.0, label=words[1])
     axes.set_xticks(range(len(data)), list(data))
     axes.set_ylabel("profit gain")
     figure.legend(loc="outside lower center", ncols=2)
-    headline(figure, "Profit gain of rivals, every seed; crosses with strangers, dashed: myopic control here", 9.0)
+    headline(figure, "Profit gain of rivals, every training seed", 9.0)
     return figure
 
 
@@ -259,22 +263,27 @@ def _anchors(report: Report) -> Figure | None:
     data = report.series.get("anchors")
     if not data:
         return None
-    figure = new_figure(3.0 * len(data) + 0.4, 3.4)
+    figure = new_figure(3.0 * len(data) + 0.4, 2.9)
     panels = figure.subplots(1, len(data), squeeze=False)[0]
     for axes, (role, own) in zip(panels, data.items(), strict=True):
         table, actions = np.array(own["own"]), np.array(own["actions"])
         half = 0.5 * (actions[1] - actions[0])
         box = (actions[0] - half, actions[-1] + half) * 2
         picture = axes.imshow(table, origin="lower", extent=box, cmap="cividis")
-        for action in own["nash"]:
-            axes.text(action, action, "N", ha="center", va="center", color="white", fontweight="bold")
-        axes.text(own["joint"], own["joint"], "J", ha="center", va="center", color=VERMILLION, fontweight="bold")
+        # beside its point, N on the left and J on the right: the two may be the same
+        marks = [(action, "N", -1.0) for action in own["nash"]] + [(own["joint"], "J", 1.0)]
+        for action, word, side in marks:
+            axes.plot(action, action, ".", color="white", markeredgecolor="black", markersize=7)
+            axes.text(
+                action + side * 0.6 * half, action, word, ha="center", va="center", fontweight="bold", fontsize=9,
+                bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.0},
+            )  # fmt: skip
         axes.set_xlabel("rival's action")
         axes.set_ylabel("own action")
-        axes.set_title(role)
+        axes.set_title(f"{role}: {spaced(CORE[role])}", fontsize=8)
         axes.grid(visible=False)
-        figure.colorbar(picture, ax=axes, shrink=0.7)
-    headline(figure, "Constant strategies of one lever at two venues", 9.0)
+        figure.colorbar(picture, ax=axes, shrink=0.8)
+    headline(figure, "Own mean reward of a decision: one lever, held constant at two venues", 9.0)
     return figure
 
 
@@ -298,7 +307,8 @@ def _tree(report: Report) -> Figure | None:
     axes.set_ylabel("generation")
     figure.legend(loc="outside lower center", ncols=2)
     caused = sum(parent >= 0 for parent in parents)
-    headline(figure, f"{caused} of {int((~hedge).sum())} forced sales do not happen without an earlier one", 9.0)
+    words = f"{caused} of {int((~hedge).sum())} forced sales do not happen without an earlier sale or hedge"
+    headline(figure, words, 9.0)
     return figure
 
 

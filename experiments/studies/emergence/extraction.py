@@ -14,7 +14,6 @@ import numpy as np
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
-from protogov.experiments.core.play import EVALUATION_SEEDS, FIRST_SELECTION
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.studies.emergence import controls
@@ -26,48 +25,19 @@ from protogov.experiments.studies.emergence.crisis import Amplification, Turning
 from protogov.experiments.studies.emergence.cross_play import CrossPlay
 from protogov.experiments.studies.emergence.dividends import Dividends
 from protogov.experiments.studies.emergence.exploitability import Exploitability
-from protogov.experiments.studies.emergence.forks import Plan, Seeds, fork_points
+from protogov.experiments.studies.emergence.forks import Plan, fork_points
 from protogov.experiments.studies.emergence.influence import KINDS, Influence
 from protogov.experiments.studies.emergence.interventions import read_crisis
 from protogov.experiments.studies.emergence.measure import Control
 from protogov.experiments.studies.emergence.reading import WELFARE, Market, market_of
 from protogov.experiments.studies.emergence.responses import trained_response
-from protogov.experiments.studies.emergence.subjects import Subject, baselines_of
+from protogov.experiments.studies.emergence.subjects import baselines_of
+from protogov.experiments.studies.emergence.tasks import Task, tapes_of
 from protogov.experiments.studies.emergence.tiers import Tier
 from protogov.experiments.studies.emergence.tree import Tree
 
 SIGMA = {"offset": 0.3, "linear": 0.03}  # first step of a search of the ladder; slopes are many
 BETWEEN = 4  # decisions between the moments at which a way out is looked for
-STRIDE = 2**20  # between the first tapes of parts
-
-
-@dataclass(frozen=True)
-class Task:
-    """One part.
-
-    Attributes:
-        part: a key of `PARTS`.
-        subject: who is examined.
-        tier: how much.
-        scenario: the outside market.
-        stratum: number of the scenario, which keeps tapes apart.
-        focus: what part of the part: an agent, a role, or words of it.
-        extra: numbers that a part needs of others.
-    """
-
-    part: str
-    subject: Subject
-    tier: Tier
-    scenario: str
-    stratum: int = 0
-    focus: str = ""
-    extra: tuple[float, ...] = ()
-
-
-def tapes_of(task: Task, count: int, *, searching: bool = False) -> Seeds:
-    """Seeds of a task's tapes; what a search sees no score sees."""
-    first = (FIRST_SELECTION if searching else EVALUATION_SEEDS) + task.stratum * STRIDE
-    return np.uint64(first) + np.arange(count, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -171,7 +141,7 @@ def anchors(config: WorldConfig, task: Task) -> dict[str, Any]:
     solved = game.solved()
     mean = game.own.mean(axis=2)
     error = game.own.std(axis=2, ddof=1) / np.sqrt(game.own.shape[2]) if game.own.shape[2] > 1 else 0.0 * mean
-    return {**asdict(solved), "actions": game.actions, "own": mean, "own_error": error}
+    return {**asdict(solved), "push": solved.push(), "actions": game.actions, "own": mean, "own_error": error}
 
 
 def collusion(config: WorldConfig, task: Task) -> dict[str, Any]:

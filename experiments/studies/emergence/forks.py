@@ -96,7 +96,7 @@ class Branch:
 
     Attributes:
         asked: agent -> F64[T, n, k], the actions within their limits.
-        executed: agent -> F64[T, n, k], the levers in force as the world tells them; `asked` where it does not.
+        executed: agent -> F64[T, n, k], the levers in force as the world reports them; `asked` where it does not.
         outcomes: name -> F64[T, n].
     """
 

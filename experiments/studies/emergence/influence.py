@@ -7,14 +7,14 @@ From many moments of many episodes a lever is pushed by one and two of its polic
     mechanical      the same with the other governors' actions replayed from the branch without the push
     policy          total less mechanical: what goes through the others' policies
 
-An effect is told for a push of one own movement. Over the pushes d of a moment it is the regression through the origin
+An effect is given for a push of one own movement. Over the pushes d of a moment it is the regression through the origin
 sum(d y) / sum(d^2), d as executed after clipping: exact where the world is linear, and a push without room counts for
 what it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,7 +40,7 @@ class InfluenceSample:
     """What was measured of L levers on V outcomes in W windows.
 
     Attributes:
-        levers: (agent, number of the lever), L.
+        levers: (agent, number of the lever, or a name that a report gives it), L.
         outcomes: V names.
         windows: (first, last) decisions after the fork, counted from 1, W.
         movements: F64[L], root mean square of what the policy itself moves the lever by in a decision, in actions.
@@ -50,7 +50,7 @@ class InfluenceSample:
             were replayed from: 0 if the replay was one.
     """
 
-    levers: list[tuple[str, int]]
+    levers: Sequence[tuple[str, int | str]]
     outcomes: list[str]
     windows: tuple[tuple[int, int], ...]
     movements: Floats
@@ -58,7 +58,7 @@ class InfluenceSample:
     effects: dict[str, Floats]
     replay_gap: float = field(default=0.0)
 
-    def effect(self, kind: str, agent: str, lever: int, outcome: str) -> Floats:
+    def effect(self, kind: str, agent: str, lever: int | str, outcome: str) -> Floats:
         """Of one lever on one outcome, F64[units, W]."""
         return self.effects[kind][:, self.levers.index((agent, lever)), self.outcomes.index(outcome)]
 

@@ -51,8 +51,8 @@ def intervening(write: Callable[[Interventions], Interventions]) -> Change:
 def pushed(agent: str, lever: int, caps: float, hours: int) -> Change:
     """A change that holds one lever in force `caps` of its caps from where it stands, for some hours from now on.
 
-    It stops at the end of the lever's range. The others are replayed by pinning what they asked for: the shield looks
-    at nothing else, so that their levers in force are the same in every bit.
+    It stops at the end of the lever's range. To replay the others, pin the actions that they took: the shield depends
+    on nothing else, so that their levers in force are the same in every bit.
     """
 
     def change(world: Any) -> None:
@@ -97,7 +97,7 @@ def without_impact(world: Any) -> None:
 
 @dataclass(frozen=True)
 class Trades:
-    """Trades of the protocol's own in a span of time, which no event tells of and which may cause some.
+    """Trades of the protocol's own in a span of time: they are no events, and may cause some.
 
     Attributes:
         who: a number below 0 of those who trade.

@@ -1,4 +1,4 @@
-"""What every measure hands back, and how a control that fails takes its words away."""
+"""The result of every measure, and how a failed control withholds its claims."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Finding:
     """One number of a report.
 
     Attributes:
-        measure: that it is of, say "influence".
-        name: what it is, say "total rate_0/0 -> reward/risk_0 @1-4".
-        interval: the value with its 95% interval, Student's over units unless the measure says otherwise; `n` units.
-        null: what it is if there is nothing.
-        adjusted_p: two-sided, adjusted for all that the measure tests at once.
+        measure: its measure, for example "influence".
+        name: of the number, for example "total rate_0/0 -> reward/risk_0 @1-4".
+        interval: the value with its 95% interval over `n` units: Student's, or a percentile interval without `error`.
+        null: the value if there is no effect.
+        adjusted_p: two-sided, adjusted for all numbers that the measure tests at once.
         detectable: smallest true difference from `null` that would have been found in 4 of 5 cases.
         verdict: in words. The measure's claim stands in it only if it holds.
         found: whether the claim holds.
@@ -47,11 +47,11 @@ class Finding:
         return self.interval.mean
 
     def row(self) -> dict[str, Any]:
-        """As it stands in a report."""
+        """As it stands in a report; `error` is the standard error, NaN where the interval is not Student's."""
         return {
             "measure": self.measure, "name": self.name, "value": self.value, "low": self.interval.low,
-            "high": self.interval.high, "n": self.interval.n, "null": self.null, "adjusted_p": self.adjusted_p,
-            "minimum_detectable_effect": self.detectable, "verdict": self.verdict,
+            "high": self.interval.high, "n": self.interval.n, "error": self.interval.error, "null": self.null,
+            "adjusted_p": self.adjusted_p, "minimum_detectable_effect": self.detectable, "verdict": self.verdict,
         }  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def family(
 
     Args:
         measure: its name.
-        claim: what is claimed where a mean is not 0, say "influence"; or k of them, one a member.
+        claim: the claim where a mean is not 0, for example "influence"; or k of them, one a member.
         names: of the k members.
         values: F64[units, k].
         upward: whether the claim is made of means above 0 alone.
@@ -107,13 +107,13 @@ def verdict(claim: str, found: bool, units: int, detectable: float) -> str:
 
 @dataclass(frozen=True)
 class Control:
-    """Something that must come out in one way if a measure works here.
+    """A case with a known answer: a measure that does not find it does not work here.
 
     Attributes:
         name: of the control.
         expected, found: in words.
         passed: whether they agree.
-        guards: names of the measures whose claims lean on it.
+        guards: names of the measures whose claims are withheld if it fails.
     """
 
     name: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,11 @@ def _sessions(version: str) -> Callable[..., Any]:
     return learn
 
 
+@cache
+def _kernel() -> Callable[..., Any]:
+    return keep_compiled(_sessions(source_digest(str(Path(__file__).parent))))
+
+
 @dataclass(frozen=True)
 class Session:
     """A pair that has learned.
@@ -127,17 +133,11 @@ def learn(
         settled: periods without a change of policy that end it.
         longest: periods at most.
     """
-    global _KERNEL
-    if _KERNEL is None:
-        _KERNEL = keep_compiled(_sessions(source_digest(str(Path(__file__).parent))))
-    policy, last = _KERNEL(
+    policy, last = _kernel()(
         np.ascontiguousarray(payoffs), discount, np.random.default_rng(seed), ALPHA, beta, settled, longest
     )
     m = len(payoffs)
     return Session(np.asarray(actions, np.float64), policy.reshape(2, m, m), last)
-
-
-_KERNEL: Any = None
 
 
 class Learned:

@@ -7,7 +7,7 @@ One network learns against the frozen others, as `protogov train` would let it: 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +18,10 @@ from protogov.experiments.core.play import open_worlds, play
 from protogov.experiments.errors import as_bad_input
 from protogov.experiments.studies.emergence.forks import Floats, Seeds
 from protogov.experiments.studies.emergence.subjects import governor_of
+from protogov.experiments.studies.emergence.tasks import Task, tapes_of
 from protogov.experiments.training.run_config import SEED_STRIDE, training_scenario
 
-if TYPE_CHECKING:
-    from protogov.experiments.studies.emergence.extraction import Task
-
 TRAINED_RUNGS = ("warm", "scratch")
-WORLDS = 512  # side by side while it learns
 RANDOMISE_LEVERS = 0.25  # as `protogov train` does
 
 
@@ -40,7 +37,6 @@ def trained_response(config: WorldConfig, task: Task) -> dict[str, Any]:
     """
     from protogov.agents.ppo.settings import PPOSettings
     from protogov.agents.ppo.trainer import Trainer, rollouts_for
-    from protogov.experiments.studies.emergence.extraction import tapes_of
 
     agent, rung, member = task.focus.split("|")
     hours, worlds = task.extra
@@ -75,8 +71,6 @@ def trained_response(config: WorldConfig, task: Task) -> dict[str, Any]:
 
 def _of_member(task: Task, count: int, member: int) -> Seeds:
     """The plan's tapes of one member's rows."""
-    from protogov.experiments.studies.emergence.extraction import tapes_of
-
     return tapes_of(task, count * len(task.subject.members))[member * count : (member + 1) * count]
 
 

@@ -47,7 +47,7 @@ def _near(
     name: str, found: float, wanted: float, tolerance: float, guards: tuple[str, ...], more: bool = True
 ) -> Control:
     passed = bool(abs(found - wanted) <= tolerance and more)
-    return Control(name, number(wanted), number(found), passed, guards)
+    return Control(name, f"{number(wanted)} ± {number(tolerance)}", number(found), passed, guards)
 
 
 def linear_loop(sessions: int) -> list[Control]:
@@ -183,7 +183,7 @@ def learned_sessions(count: int, discount: float) -> list[Session]:
 
 
 def judged(pairs: Sequence[Sequence[object]], retrained: Floats, myopic: float = GAIN_OF_MYOPIC) -> list[Finding]:
-    """What the battery says of sessions, each a pair of governors of the duopoly."""
+    """The battery's findings on sessions, each a pair of governors of the duopoly."""
     count = len(pairs)
     rows = np.arange(count)
     governors = {
@@ -211,14 +211,14 @@ def gain_with_strangers(pairs: Sequence[Sequence[object]]) -> float:
 
 
 def planted_cartels(sessions: int) -> list[Control]:
-    """A trigger cartel is called one, those who are always dear are called optimists."""
+    """A trigger cartel is called collusive; a pair that always keeps high prices is called optimistic."""
     count, nash = 9, LogitDuopoly.nash()
     prices = LogitDuopoly.joint() - 0.03 * np.arange(count)
     better = np.full(count, 0.1)
     found = []
     for name, words, make in (
         ("trigger cartel", "collusive", lambda price: Trigger(price, nash, count)),
-        ("always dear", "mutual optimism", Still),
+        ("always high prices", "mutual optimism", Still),
     ):
         head, *_ = judged([(make(price), make(price)) for price in prices], better)
         found.append(Control(name, words, head.verdict, head.verdict.startswith(words), ("collusion",)))
@@ -226,7 +226,7 @@ def planted_cartels(sessions: int) -> list[Control]:
 
 
 def q_learners(sessions: int) -> list[Control]:
-    """Q-learners learn to be dear together, myopic ones do not: the detector works, and learning alone does not do."""
+    """Q-learners learn high prices together, myopic ones do not: the battery finds collusion, not learning as such."""
     _, payoffs = price_game()
     found = []
     for name, discount in (("Q-learners", DISCOUNT), ("myopic Q-learners", 0.0)):

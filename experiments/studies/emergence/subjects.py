@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
-from runpy import run_path
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Governor
 from protogov.envs.roles import Agent
 from protogov.experiments.core.governors import BASELINES, NO_SEED, GovernorSet, baseline
+from protogov.experiments.core.user_code import digest_of, load_callable, place_of
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.studies.emergence.forks import Seeds
 from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS
@@ -32,7 +32,7 @@ class Subject:
         name: in words.
         members: of each training seed, who governs each seat.
         training_seeds: their numbers; (`NO_SEED`,) of governors that were not trained.
-        digests: of the files that governors come from, so that what was measured of others is not reused.
+        digests: of the governors' files, so that pieces measured of other files are not reused.
     """
 
     name: str
@@ -99,17 +99,9 @@ def governor_of(source: str, seat: Agent, world: WorldConfig, *, seed: int = 0, 
 
 
 def _hand_written(source: str, seat: Agent) -> Governor:
-    file, _, name = source.rpartition(":")
-    if not Path(file).is_file():
-        raise BadInput(f"governor {source!r} names {file}, which does not exist; FILE.py:NAME is accepted")
+    found = load_callable(source, "governor")
     try:
-        found = run_path(file).get(name)
-    except Exception as error:  # whatever a file of the user's may raise
-        raise BadInput(f"{file}: cannot be run ({type(error).__name__}: {error})") from error
-    if not callable(found):
-        raise BadInput(f"{file}: holds no class or function {name!r}")
-    try:
-        made = found(seat.role.levers) if _takes_levers(found) else found()
+        made = found(seat.role.levers) if signature(found).parameters else found()
     except Exception as error:
         raise BadInput(f"{source}: cannot be made ({type(error).__name__}: {error})") from error
     for method in ("reset", "act", "state_dict", "load_state_dict"):
@@ -119,12 +111,6 @@ def _hand_written(source: str, seat: Agent) -> Governor:
             )
     governor: Governor = made
     return governor
-
-
-def _takes_levers(found: object) -> bool:
-    from inspect import signature
-
-    return bool(signature(found).parameters)  # type: ignore[arg-type]
 
 
 def typed_subject(items: Sequence[str], world: WorldConfig) -> Subject:
@@ -169,8 +155,8 @@ def _digests(sources: Iterable[str]) -> tuple[str, ...]:
     """Of every file that a source names, and of the weights beside a policy's."""
     found = []
     for source in dict.fromkeys(sources):
-        path = Path(source.rpartition(":")[0] if ".py:" in source else source)
+        path = Path(place_of(source)[0])
         for file in (path, path.with_suffix(".safetensors")):
             if file.is_file():
-                found.append(hashlib.sha256(file.read_bytes()).hexdigest()[:16])
+                found.append(digest_of(file))
     return tuple(found)

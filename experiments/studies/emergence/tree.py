@@ -206,7 +206,7 @@ class Tree:
         """What a sale causes, claimed above 0; and, descriptive, what the record's own parents are worth."""
         real = sample.events["who"] >= 0
         muted = real & ~np.isnan(sample.caused)
-        names = ["events of others that a sale causes", "their size"]
+        names = ["events of others that a sale causes", "size of the events that it causes"]
         means = [cluster_means(own[muted], sample.labels[muted]) for own in (sample.caused, sample.caused_size)]
         found = family(self.name, "cascade", names, np.stack(means, axis=1), upward=True)
         by_forks = (sample.parents != NOBODY).astype(np.float64)

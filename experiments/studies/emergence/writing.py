@@ -18,7 +18,7 @@ from protogov.experiments.studies.emergence.drawing import CAPTIONS, draw_report
 from protogov.experiments.studies.emergence.laboratory import Report, headline, passed_and_failed
 from protogov.experiments.studies.emergence.measure import Finding
 
-FORMAT, VERSION = "protogov-emergence", 1
+FORMAT, VERSION = "protogov-emergence", 2
 FILE, PAGE = "report.json", "report.html"
 SHOWN = 40  # rows of a measure on the page; the table has all
 
@@ -95,11 +95,12 @@ def write_report(folder: Path, report: Report, command: str) -> list[Path]:
 
 
 def _groups(report: Report) -> Mapping[str, dict[str, Any]]:
-    """Measure -> its rows for the page: what was found first, then the smallest probabilities."""
+    """Measure -> its rows for the page: what was found first, then the smallest probabilities; none of exactly 0."""
     found = {}
     for measure in dict.fromkeys(one.measure for one in report.findings):
         own = [one for one in report.findings if one.measure == measure]
-        order = sorted(own, key=lambda one: (not one.found, np.nan_to_num(one.adjusted_p, nan=2.0)))
+        shown = [one for one in own if one.value != 0.0]
+        order = sorted(shown, key=lambda one: (not one.found, np.nan_to_num(one.adjusted_p, nan=2.0)))
         found[measure] = {"rows": order[:SHOWN], "all": len(own)}
     return found
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import SnapshotError
 from protogov.envs.interventions import NO_EVENT, SALES, Interventions
 from protogov.envs.simulator import Simulator
@@ -51,6 +52,34 @@ def test_a_muted_liquidation_reaches_nobody(blank: Callable[..., Any], books: An
         assert world.liquidator_cash[0] == pytest.approx(seized * 900.0 - events.rows[0].repaid)
         assert world.outside_coin == seized
     assert (books.cash(world), books.coin(world)) == pytest.approx(before, rel=1e-12)
+
+
+@pytest.mark.parametrize("pool_price", [900.0, 950.0])
+def test_a_muted_flash_liquidation_brings_at_least_what_the_pool_would_pay(
+    blank: Callable[..., Any], books: Any, pool_price: float
+) -> None:
+    """A flash liquidator has no money of its own: with the tape below the pool, the tape's price leaves it in debt."""
+    bench = world, venue, p, events = blank(**FREE)
+    owe(bench)
+    world.tape_price, world.pool_cash, world.liquidator_flash[0] = 850.0, 1e3 * pool_price, 1
+    before = books.cash(world), books.coin(world), world.liquidator_cash[0]
+    events.interventions[0].active, events.interventions[0].without_impact[LIQUIDATION_SALE] = 1, 1
+    assert liquidate_account(world, venue, 0, 0, events, p)
+    seized, gain = events.rows[0].seized, world.liquidator_cash[0] - before[2]
+    paid = 1e3 * pool_price / (1e3 + seized) * (1.0 - p.pool_fee)
+    assert world.pool_coin == 1e3 and world.lasting_impact == 0.0
+    assert gain == pytest.approx(seized * paid - events.rows[0].repaid, rel=1e-9) and gain >= 0.0
+    assert (books.cash(world), books.coin(world)) == pytest.approx(before[:2], rel=1e-12)
+
+
+def test_a_muted_buy_back_raises_no_more_than_is_needed_from_a_dear_pool(blank: Callable[..., Any]) -> None:
+    world, venue, p, events = bench = blank(**FREE)
+    owe(bench)
+    world.pool_cash = 1e6  # at 1000 USD, the tape at 900
+    events.interventions[0].active = events.interventions[0].without_impact[SHORT_SALE] = 1
+    venue.num_shorts, venue.short_kind[0], venue.short_coin[0], venue.short_coin_sum = 1, 1, 3.0, 3.0
+    raised, coin, impact = short_liquidation.raise_cash(world, venue, 0, 90.0, events, p)
+    assert raised == pytest.approx(90.0, rel=1e-12) and 0.09 < coin < 0.1 and impact == 0.0
 
 
 def test_a_muted_buy_back_and_deleveraging_reach_nobody(blank: Callable[..., Any], books: Any) -> None:
@@ -183,7 +212,7 @@ def test_a_market_that_lacks_the_cash_owes_it(simulate: Callable[..., Any], hold
     assert step.records["pool_residual"] == pytest.approx(0.0, abs=1e-3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_books_balance_whatever_is_done(simulate: Any, shake: Any, watch: Any, books: Any, data: st.DataObject) -> None:
     venues = data.draw(st.sampled_from([1, 1, 2]))
@@ -233,6 +262,34 @@ def test_forks_take_interventions_along_and_episodes_end_them(simulate: Callable
     world.reset()
     assert not world.intervened
     world.snapshot()
+
+
+def nobody(worlds: np.recarray, hour: int) -> None:
+    """A population hook that changes nothing; with one, the rows run hour by hour."""
+
+
+@pytest.mark.parametrize("more", [{}, {"num_threads": 2}, {"population_hook": nobody}], ids=["", "threads", "hook"])
+def test_no_record_is_left_for_another_row_or_the_next_decision(hold: Any, more: dict[str, Any]) -> None:
+    """Rows of a slice share one log: the record of a row must not stay there for the next row, or the next call."""
+    world = Simulator(WorldConfig(decision_hours=2), 4, scenario="flat", **more)
+    world.reset()
+    values = np.full((4, 4), np.nan)
+    values[:, 0] = 0.05, 0.06, 0.07, 0.08
+    done = Interventions(world).pin("rate_0", values, (0, 40))
+    done.record[[1, 3]] = 0  # rows 0 and 2 alone; on two threads the first of either slice
+    world.intervene(done)
+    fork = world.fork([1, 2, 3, 0])
+    for at, wanted in ((world, [0.05, 0.01, 0.07, 0.01]), (fork, [0.01, 0.07, 0.01, 0.05])):
+        for _ in range(2):
+            at.step(hold(at))
+            assert at.executed("rate_0")[:, 0].tolist() == wanted
+    world.intervene(None)
+    for _ in range(8):  # back to the default
+        world.step(hold(world))
+    assert world.executed("rate_0")[:, 0].tolist() == [0.01] * 4
+    fork.reset()
+    fork.step(hold(fork))
+    assert fork.executed("rate_0")[:, 0].tolist() == [0.01] * 4
 
 
 def test_what_cannot_be_done_is_refused(simulate: Callable[..., Any]) -> None:

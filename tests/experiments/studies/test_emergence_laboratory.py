@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -12,15 +13,19 @@ from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.statistics import Interval, student_t
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.emergence import extraction, laboratory, self_test
-from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, fixed_points
+from protogov.experiments.studies.emergence import drawing, extraction, laboratory, reductions, self_test
+from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, Solved, fixed_points
+from protogov.experiments.studies.emergence.collusion import Anchors
 from protogov.experiments.studies.emergence.difference import compare, described
 from protogov.experiments.studies.emergence.exploitability import ExploitabilitySample
-from protogov.experiments.studies.emergence.laboratory import Report, Setting, examine, headline
+from protogov.experiments.studies.emergence.influence import KINDS, InfluenceSample
+from protogov.experiments.studies.emergence.laboratory import Report, examine, headline
 from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.q_learning import Session
 from protogov.experiments.studies.emergence.reading import WELFARE, market_of
-from protogov.experiments.studies.emergence.subjects import typed_subject
+from protogov.experiments.studies.emergence.responses import TRAINED_RUNGS
+from protogov.experiments.studies.emergence.subjects import Subject, typed_subject
+from protogov.experiments.studies.emergence.tasks import Setting, Task, tapes_of
 from protogov.experiments.studies.emergence.tiers import TIERS
 from protogov.experiments.studies.emergence.writing import FILE, PAGE, read_report, write_report
 
@@ -32,6 +37,8 @@ TIER = replace(
     windows=(1, 3),
     doses=(1.0,),
     crisis_worlds=2,
+    muted=2,
+    settings=2,
     control_worlds=2,
     moments=(0.2,),
 )
@@ -45,7 +52,7 @@ def test_the_self_test_passes_and_its_command_writes_a_report(tmp_path, capsys):
     assert guarded >= {"influence", "dividends", "exploitability", "cross-play", "collusion", "cascades"}
     page = (tmp_path / "report" / PAGE).read_text()
     assert "Q-learners" in page and "http" not in page.replace("http-equiv", "")
-    assert "came out as they must" in capsys.readouterr().out
+    assert "controls passed" in capsys.readouterr().out
 
 
 def test_a_broken_detector_is_seen_by_the_self_test(monkeypatch):
@@ -61,7 +68,7 @@ FORGIVING = Session(PRICES, np.full((2, 15, 15), NASH_PLACE), np.array([NASH_PLA
 
 def test_a_failed_control_withholds_the_claim_in_words_and_pieces_are_not_played_twice(tmp_path, monkeypatch):
     subject = typed_subject(["spread_1=follower-1", "rate=pi"], WORLD)
-    monkeypatch.setattr(laboratory, "PARTS", (laboratory._dividends, laboratory._cross_play, laboratory._cascades))
+    monkeypatch.setattr(laboratory, "PARTS", (reductions._dividends, reductions._cross_play, reductions._cascades))
     broken = Control("broken", "exactly 0", "0.3", False, ("dividends",))
     monkeypatch.setattr(laboratory.self_test, "self_test", lambda sessions: [broken])
     setting, how = Setting(WORLD, calm="calm", stress="jump", crisis="jump"), Running(1, tmp_path / "pieces")
@@ -104,7 +111,7 @@ def test_welfare_of_two_venues_is_weighted_by_their_capital():
         ([], "RUN, the folder of one training run, or --governors"),
         (["--governors", "nobody"], "governor is 'nobody'"),
         (["--governors", "rate_7=pi"], "seats are rate_0"),
-        (["--governors", "missing.py:Mine"], "missing.py, which does not exist"),
+        (["--governors", "missing.py:Mine"], "there is no file missing.py"),
         (["--tier", "self-test", "--governors", "pi"], "examines nobody"),
         (["--governors", "pi", "--crisis", "test-market"], "is not known; known are"),
     ],
@@ -113,6 +120,38 @@ def test_welfare_of_two_venues_is_weighted_by_their_capital():
 def test_bad_input_is_one_sentence(arguments, words, tmp_path, capsys):
     assert main(["emergence", *arguments, "--out", str(tmp_path)]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_strata_are_pooled_within_training_seeds_and_tapes_are_units_of_their_own():
+    def stratum(value):
+        effects = {kind: np.full((2, 1, 1, 1), value) for kind in KINDS}
+        return InfluenceSample([("a", "x")], ["reward/a"], ((1, 1),), np.ones(1), np.full(1, value), effects)
+
+    seeds, tapes = (reductions._pooled([stratum(1.0), stratum(3.0)], trained=trained) for trained in (True, False))
+    assert seeds.effects["total"].ravel().tolist() == [2.0, 2.0] and seeds.pushes == [2.0]
+    assert tapes.effects["total"].ravel().tolist() == [1.0, 1.0, 3.0, 3.0]
+
+
+@pytest.mark.long
+def test_training_seeds_go_through_every_part_and_are_the_units(monkeypatch, tmp_path):
+    """Two sets of baselines stand for two training seeds; the anchors of so small a world give no index."""
+    monkeypatch.setattr(Anchors, "refusal", lambda self: "")
+    monkeypatch.setattr(ConstantGame, "solved", lambda self: Solved(Anchors(0.1, 0.2), (0.0,), 0.5, 0.2))
+    seats = [agent.name for agent in WORLD.learners()]
+    sources = {"rate": "pi", "risk": "constant", "spread": "follower-1"}
+    members = (tuple((seat, "constant") for seat in seats), tuple((seat, sources[seat[:-2]]) for seat in seats))
+    small = {"worlds": 4, "episodes": 4, "ladder_worlds": 4, "generations": 1, "grid": 4, "grid_tapes": 2}
+    setting = Setting(
+        WORLD, stress="jump", crisis="jump", controls=False, train_responses=True, response_hours=1.0, response_worlds=4
+    )
+    report = examine(Subject("two", members, (0, 1)), setting, replace(TIER, **small))
+    assert report.facts["units"] == "training seeds" and not set(report.missing) - {"tree", "turning-point"}
+    assert {one.interval.n for one in report.findings if one.measure == "influence"} == {2}
+    assert {"home", "strangers", "myopic"} == set(report.series["gains"]["spread"])
+    assert any(one.name == "profit gain of spread" and one.interval.n == 2 for one in report.findings)
+    assert not any("no network was trained" in one.verdict for one in report.findings)
+    page = write_report(tmp_path, report, "command")[-1].read_text()
+    assert all(drawing.CAPTIONS[name] in unescape(page) for name in ("gains", "cross_play", "anchors"))
 
 
 # ---------------------------------------------------------------------- anchors and Q-learners
@@ -132,6 +171,7 @@ def test_anchors_of_a_game_whose_equilibrium_is_algebra():
         0.25, abs=1e-4
     )
     assert 0.5 + 0.4 * solved.deviation == pytest.approx(0.375, abs=0.005)  # (1 + q) / 4
+    assert solved.push() == pytest.approx((0.125 / 0.4, -1.0), abs=0.02)  # down to it
 
 
 def test_a_game_of_coordination_has_several_equilibria_and_no_index():
@@ -188,7 +228,7 @@ def test_a_governor_without_a_method_or_of_a_broken_file_is_named(tmp_path):
     file.write_text("class Half:\n    def reset(self, rows, seeds): pass\n")
     with pytest.raises(BadInput, match="has no method 'act'"):
         typed_subject([f"rate={file}:Half"], WORLD)
-    with pytest.raises(BadInput, match="no class or function 'Whole'"):
+    with pytest.raises(BadInput, match="no function or class 'Whole'"):
         typed_subject([f"rate={file}:Whole"], WORLD)
     file.write_text("1 / 0")
     with pytest.raises(BadInput, match="ZeroDivisionError"):
@@ -208,10 +248,11 @@ def test_of_two_rungs_the_one_that_gained_more_in_its_search_is_scored():
 
 
 @pytest.mark.long
-def test_a_network_is_trained_as_a_best_response_and_scored_on_other_tapes():
+@pytest.mark.parametrize("rung", TRAINED_RUNGS)
+def test_a_network_is_trained_as_a_best_response_and_scored_on_other_tapes(rung):
     subject = typed_subject(["rate=pi"], WORLD)
     tier = replace(TIER, ladder_worlds=3)
-    task = extraction.Task("trained", subject, tier, "jump", 1, "spread_0|scratch|0", (1.0, 4.0))
+    task = Task("trained", subject, tier, "jump", 1, f"spread_0|{rung}|0", (1.0, 4.0))
     found = extraction.loaded(extraction.extract(WORLD, task))
     assert len(found["gains"]) == 3 and np.isfinite(found["gains"]).all() and np.isfinite(found["searched"])
-    assert not np.isin(extraction.tapes_of(task, 3), extraction.tapes_of(task, 3, searching=True)).any()
+    assert not np.isin(tapes_of(task, 3), tapes_of(task, 3, searching=True)).any()

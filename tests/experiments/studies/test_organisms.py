@@ -8,7 +8,9 @@ from protogov.envs.roles import ROLES
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_INDEX, NUM_LEVERS
 from protogov.experiments.cli import main
+from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.tables import columns
+from protogov.experiments.core.user_code import load_callable
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies import organisms as study
 from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS
@@ -18,8 +20,8 @@ from protogov.experiments.studies.emergence.organisms.detectors import (
     alarms_of,
     by_granger,
     by_spectrum,
-    load_detector,
 )
+from protogov.experiments.studies.emergence.organisms.looks import Look
 from protogov.experiments.studies.emergence.subjects import typed_subject
 
 
@@ -141,13 +143,38 @@ def test_a_strangers_detector_is_one_function_and_what_does_not_fit_is_named(tmp
     file = tmp_path / "mine.py"
     file.write_text(
         "def detect(record):\n    return 0.0 * record.subject[0] + 0.01\n\ndef bad(record):\n    return 2.0\n"
+        "LEVEL = 0.01\n"
     )
     ones = record(np.zeros((4, 3)), np.zeros((4, 3)))
-    assert alarms_of(load_detector(f"{file}:detect"), ones, "mine").tolist() == [True] * 3
+    assert alarms_of(load_callable(f"{file}:detect", "detectors"), ones, "mine").tolist() == [True] * 3
     with pytest.raises(BadInput, match="probabilities of shape"):
-        alarms_of(load_detector(f"{file}:bad"), ones, "mine")
-    with pytest.raises(BadInput, match="holds no function 'other'"):
-        load_detector(f"{file}:other")
+        alarms_of(load_callable(f"{file}:bad", "detectors"), ones, "mine")
+    for name in ("other", "LEVEL"):
+        with pytest.raises(BadInput, match=f"holds no function or class '{name}'"):
+            load_callable(f"{file}:{name}", "detectors")
+    with pytest.raises(BadInput, match="detectors is 'grangr'; FILE.py:NAME is accepted"):
+        load_callable("grangr", "detectors")
+
+
+def test_pieces_of_a_strangers_detector_are_not_reused_after_its_file_changed(tmp_path, monkeypatch):
+    def stop(function, config, pieces, how, label):
+        digests.append(pieces[0].job.digests)
+        raise BadInput("nothing is played here")
+
+    digests, file = [], tmp_path / "mine.py"
+    monkeypatch.setattr(study, "run_pieces", stop)
+    options = study.Options(organisms=("still",), detectors=("granger", f"{file}:detect"))
+    for level in (0.01, 0.5, 0.5):
+        file.write_text(f"def detect(record):\n    return 0.0 * record.subject[0] + {level}\n")
+        with pytest.raises(BadInput, match="nothing is played"):
+            study.measure(options, HERE)
+    assert len(digests[0]) == 1 and digests[0] != digests[1] == digests[2]
+
+
+def test_a_search_and_every_replicate_have_tapes_of_their_own():
+    looks = [Look(number, 10, "jump", "jump") for number in range(3)]
+    tapes = np.concatenate([look.seeds(searching) for look in looks for searching in (False, True)])
+    assert tapes.size == np.unique(tapes).size == 60
 
 
 def test_rates_count_looks_over_replicates():
@@ -166,7 +193,7 @@ def test_the_study_finds_a_follower_by_forks_and_no_placebo(tmp_path, capsys):
     small = ["--replicates", "1", "--tapes", "8", "--scenario", "jump", "--jobs", "1", "--out", str(tmp_path / "out")]
     assert main([*arguments, *world, *small]) == 0
     printed = capsys.readouterr().out
-    assert "influence: 1 of 1 looks at governors that answer, 0 of 1 false alarms" in printed
+    assert "influence: alarms in 1 of 1 looks at governors that answer the other, false alarms in 0 of 1" in printed
     assert "follower-1" in (tmp_path / "out" / "README.md").read_text()
     assert main(["study", "organisms", "--organisms", "nobody"]) == 2
     assert "nobody" in capsys.readouterr().err

@@ -1,11 +1,11 @@
 """Model organisms: governors whose behaviour towards others is planted, at known strengths, and placebos.
 
-They are what a detector is tried on (`protogov study organisms`): who sits at a seat reacts to a rival or not, and how
-much, because it was written so. They sit in the full two-venue world; `make` gives one for a role.
+Detectors are tried on them (`protogov study organisms`): whether an organism reacts to a rival, and how much, is known,
+because it was written so. They sit in the full two-venue world; `make` gives one for a role.
 
     trigger-cartel, follower, undercutter, run-amplifier, front-runner, oscillator    four strengths each
     q-learner, myopic                                                 pairs that learned in the logit duopoly
-    still, wanderer, weather                                          placebos: nothing of what they do is an answer
+    still, wanderer, weather                                          placebos: they answer nobody
 
 To add one: a class in `behaviours.py` and a row in `FAMILIES`.
 """
@@ -57,7 +57,7 @@ class Family:
 GRADES = (0.25, 0.5, 0.75, 1.0)
 FAMILIES: dict[str, Family] = {
     "trigger-cartel": Family(
-        TriggerCartel, "spread", "spread", GRADES, True, "is dear; punishes a rival who undercuts"
+        TriggerCartel, "spread", "spread", GRADES, True, "keeps a wide spread; punishes a rival who undercuts"
     ),
     "follower": Family(Follower, "spread", "spread", (0.1, 0.3, 0.6, 1.0), True, "keeps a share of a rival's spread"),
     "undercutter": Family(Undercutter, "spread", "spread", GRADES, True, "stays below the rival's half-spread"),

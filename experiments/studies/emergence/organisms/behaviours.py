@@ -66,7 +66,10 @@ def rivals(view: RoleView, lever: str) -> Floats:
 
 
 class TriggerCartel(Behaviour):
-    """Is dear until either of the two was seen below, then cheap for four decisions; strength is how cheap."""
+    """Keeps a wide spread until one of the two was seen below it, then a narrow one for four decisions.
+
+    Strength is how narrow.
+    """
 
     high: ClassVar[float] = 0.4
     slack: ClassVar[float] = 0.05

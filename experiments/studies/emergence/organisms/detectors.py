@@ -1,10 +1,10 @@
-"""Detectors of interaction: what is measured by forks, and functions of records, a stranger's among them.
+"""Detectors of interaction that read records; those that use forks are in `looks.py`.
 
-A detector of records is one function:
+A detector of records is one function, of this project or of a user:
 
     def detect(record: Record) -> F64[n]
 
-for each of n episodes the probability of so much if the subject's lever does not answer the other's; below .05 it is an
+It returns for each of n episodes the p-value of "the subject's lever does not answer the other's"; below .05 it is an
 alarm. It sees nothing but the record: no forks, no governor, no name of what is planted.
 """
 
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from runpy import run_path
 
 import numpy as np
 
@@ -48,9 +46,9 @@ Detector = Callable[[Record], Floats]
 
 
 def by_granger(record: Record) -> Floats:
-    """Granger's test with one lag: whether the other's lever tells the subject's next one beyond its own past.
+    """Granger's test with one lag: whether the other's lever helps to predict the subject's beyond its own past.
 
-    A lever that never moves tells nothing and is told nothing: 1.
+    1 where one of the two never moves.
     """
     found = []
     for row in range(record.subject.shape[1]):
@@ -99,25 +97,6 @@ def _peak(series: Floats, rho: float) -> float:
 
 
 RECORD_DETECTORS: dict[str, Detector] = {"granger": by_granger, "spectrum": by_spectrum}
-
-
-def load_detector(place: str) -> Detector:
-    """The function that FILE.py:NAME names; this runs the file.
-
-    Raises:
-        BadInput: the file does not exist, fails, or has no such function.
-    """
-    file, _, name = place.rpartition(":")
-    if not file.endswith(".py") or not Path(file).is_file():
-        raise BadInput(f"detector is {place!r}; FILE.py:NAME of a file that exists is accepted")
-    try:
-        found = run_path(file).get(name)
-    except Exception as error:  # whatever a file of the user's may raise
-        raise BadInput(f"{file}: cannot be run ({type(error).__name__}: {error})") from error
-    if not callable(found):
-        raise BadInput(f"{file}: holds no function {name!r}")
-    detector: Detector = found
-    return detector
 
 
 def alarms_of(detector: Detector, record: Record, name: str) -> np.ndarray:

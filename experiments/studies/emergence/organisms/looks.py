@@ -1,0 +1,183 @@
+"""Looks at a model organism: what each fork measure finds of it, and the record that detectors of records read.
+
+The organism sits beside a governor that wanders at random; all other seats keep the defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.interfaces import Governor
+from protogov.envs.simulator import Simulator
+from protogov.experiments.core.play import EVALUATION_SEEDS, FIRST_SELECTION
+from protogov.experiments.studies.emergence.anchors import CORE
+from protogov.experiments.studies.emergence.cascades import Attribution
+from protogov.experiments.studies.emergence.collusion import Anchors, Collusion
+from protogov.experiments.studies.emergence.dividends import Dividends
+from protogov.experiments.studies.emergence.exploitability import Exploitability
+from protogov.experiments.studies.emergence.forks import Plan, Seeds, fork_points
+from protogov.experiments.studies.emergence.influence import Influence
+from protogov.experiments.studies.emergence.organisms import FAMILIES, Organism
+from protogov.experiments.studies.emergence.organisms.behaviours import Wanderer
+from protogov.experiments.studies.emergence.organisms.detectors import Record
+from protogov.experiments.studies.emergence.populations import Population
+from protogov.experiments.studies.emergence.reading import market_of
+from protogov.experiments.studies.emergence.subjects import baselines_of
+
+WINDOWS = ((1, 1), (1, 4), (1, 10))
+STEPS, MOMENT = 10, 16  # decisions of a branch, and before it
+STRIDE = 4096  # between the first tapes of two replicates
+PAIR = ("spread_0", "spread_1")  # who may collude
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where and how often a replicate of an organism is looked at.
+
+    Attributes:
+        replicate: its number; each has tapes of its own.
+        tapes: worlds side by side.
+        scenario: the outside market.
+        crisis: that of attribution.
+        anchors: of the half-spread, for collusion; None where that is not looked for.
+        push: (size, direction) of a forced deviation from the joint optimum, in actions.
+    """
+
+    replicate: int
+    tapes: int
+    scenario: str
+    crisis: str
+    anchors: Anchors | None = None
+    push: tuple[float, float] = (0.0, -1.0)
+
+    def seeds(self, searching: bool = False) -> Seeds:
+        """Of its tapes, U64[tapes]; a search has others."""
+        first = (FIRST_SELECTION if searching else EVALUATION_SEEDS) + self.replicate * STRIDE
+        return np.uint64(first) + np.arange(self.tapes, dtype=np.uint64)
+
+    def plan(self, world: Simulator) -> Plan:
+        """Branches from one moment of its tapes."""
+        moment = min(MOMENT, max(0, world.horizon - STEPS - 1))
+        return Plan(self.seeds(), times=(moment,), steps=min(STEPS, world.horizon - moment))
+
+    def whole(self, world: Simulator, **rest: Any) -> Plan:
+        """Whole episodes of its tapes."""
+        return Plan(self.seeds(), times=(0,), steps=world.horizon, **rest)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """The two seats that matter, all others at the defaults."""
+
+    world: Simulator
+    governors: dict[str, Governor]
+    other: str
+    subject: str
+    lever: str  # that the subject moves
+
+
+def _world(config: WorldConfig, look: Look, scenario: str, seats: tuple[str, str]) -> Simulator:
+    """Worlds in which all seats but these two keep the defaults."""
+    others = {agent.name: "constant" for agent in config.learners() if agent.name not in seats}
+    return Simulator(replace(config, background=others), look.tapes, scenario=scenario)
+
+
+def _scene(config: WorldConfig, look: Look, organism: Organism, scenario: str) -> _Scene:
+    other, seat = organism.watched, organism.seat
+    world = _world(config, look, scenario, (other, seat))
+    subject = organism.make(world.roles[seat].lever_rows(), look.replicate)
+    lever = CORE[FAMILIES[organism.family].watches]
+    wanderer = Wanderer(world.roles[other].lever_rows(), seed=1, strength=0.5, lever=lever)
+    return _Scene(world, {other: wanderer, seat: subject}, other, seat, subject.lever)
+
+
+def influence(config: WorldConfig, look: Look, organism: Organism) -> bool:
+    """Whether a push of the other's levers is found to move the subject's lever, through its policy."""
+    at = _scene(config, look, organism, look.scenario)
+    column = at.world.roles[at.subject].levers.index(at.lever)
+
+    def read(step: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {f"action/{at.subject}/{column}": asked[at.subject][:, column]}
+
+    plan = replace(look.plan(at.world), read=read)
+    measure = Influence(tuple(window for window in WINDOWS if window[1] <= plan.steps), agents=(at.other,))
+    found = measure.reduce(measure.extract(at.world, at.governors, plan))
+    return any(one.found for one in found if one.name.startswith("policy"))
+
+
+def dividends(config: WorldConfig, look: Look, organism: Organism) -> bool:
+    """Whether the two are found to do more, or less, to welfare together than each does alone."""
+    at = _scene(config, look, organism, look.scenario)
+    measure = Dividends(baselines_of(at.world.config))
+    plan = look.whole(at.world, read=market_of(at.world, look.seeds(), rewards=False))
+    return any(
+        one.found for one in measure.reduce(measure.extract(at.world, at.governors, plan)) if "+" in one.name
+    )  # fmt: skip
+
+
+def exploitability(config: WorldConfig, look: Look, organism: Organism) -> bool:
+    """Whether another constant beside its own policy is found to pay the subject."""
+    at = _scene(config, look, organism, look.scenario)
+    measure = Exploitability(look.seeds(searching=True), ("offset",), generations=4, population=5, agents=(at.subject,))
+    return measure.reduce(measure.extract(at.world, at.governors, look.whole(at.world)))[0].found
+
+
+def attribution(config: WorldConfig, look: Look, organism: Organism) -> bool:
+    """Whether the subject's decisions are found to change welfare or losses of a crisis."""
+    at = _scene(config, look, organism, look.crisis)
+    measure = Attribution(baselines_of(at.world.config))
+    plan = look.whole(at.world, read=market_of(at.world, look.seeds(), rewards=False, losses=True))
+    found = measure.reduce(measure.extract(at.world, at.governors, plan))
+    return any(one.found for one in found if one.name.startswith(f"{at.subject}'s"))
+
+
+def collusion(config: WorldConfig, look: Look, organism: Organism) -> bool:
+    """Whether pairs of such organisms, one a session, pass all checks of the battery but retraining."""
+    if look.anchors is None or look.anchors.refusal() or FAMILIES[organism.family].role != "spread":
+        return False
+    world = _world(config, look, look.scenario, PAIR)
+    levers = world.roles[PAIR[0]].lever_rows()
+    rows = np.arange(look.tapes)
+    first = 1000 * look.replicate  # numbers of sessions
+    governors: dict[str, Governor] = {
+        seat: Population([organism.make(levers, first + int(session)) for session in rows], rows) for seat in PAIR
+    }
+    size, down = look.push
+    lever = world.roles[PAIR[0]].levers.index(CORE["spread"])
+    battery = Collusion(look.anchors, myopic=0.0, size=size, down=down, lever=lever)
+    _, *checks = battery.reduce(battery.extract(world, governors, look.plan(world)))
+    return all(check.found for check in checks)
+
+
+def record_of(config: WorldConfig, look: Look, organism: Organism) -> Record:
+    """The record of whole episodes."""
+    at = _scene(config, look, organism, look.scenario)
+    seats = (at.other, at.subject)
+    column = at.world.observation_names(at.subject).index("return_6h")
+
+    def read(step: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
+        rewards = {f"reward/{seat}": step.rewards[seat] for seat in seats}
+        return {**rewards, "return": step.obs[at.subject][:, column].astype(np.float64)}
+
+    plan = Plan(look.seeds(), read=read)
+    branch = next(fork_points(at.world, at.governors, plan)).run(at.world.horizon)
+    levers = {
+        f"{seat}/{lever}": branch.executed[seat][:, :, place]
+        for seat in seats for place, lever in enumerate(at.world.roles[seat].levers)
+    }  # fmt: skip
+    watched = CORE[FAMILIES[organism.family].watches]
+    return Record(
+        levers[f"{at.other}/{watched}"], levers[f"{at.subject}/{at.lever}"], levers,
+        {seat: branch.outcomes[f"reward/{seat}"] for seat in seats}, branch.outcomes["return"],
+    )  # fmt: skip
+
+
+BY_FORKS: Mapping[str, Callable[[WorldConfig, Look, Organism], bool]] = {
+    "influence": influence, "dividends": dividends, "exploitability": exploitability, "attribution": attribution,
+    "collusion": collusion,
+}  # fmt: skip

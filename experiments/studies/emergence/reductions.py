@@ -1,0 +1,309 @@
+"""Measures made of the parts that were played: one function each, which adds to the notes of a report.
+
+To add one: a function of `Bench` and `Notes` and its name in `PARTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.statistics import Interval
+from protogov.experiments.studies.emergence import controls
+from protogov.experiments.studies.emergence.anchors import CORE
+from protogov.experiments.studies.emergence.cascades import Attribution, AttributionSample
+from protogov.experiments.studies.emergence.collusion import Anchors, Collusion, CollusionSample
+from protogov.experiments.studies.emergence.crisis import (
+    Amplification,
+    AmplificationSample,
+    TurningPoint,
+    TurningPointSample,
+)
+from protogov.experiments.studies.emergence.cross_play import CrossPlay, CrossPlaySample
+from protogov.experiments.studies.emergence.dividends import MOST, Dividends, DividendSample
+from protogov.experiments.studies.emergence.exploitability import RUNGS, Exploitability, ExploitabilitySample
+from protogov.experiments.studies.emergence.extraction import arrays, extract, loaded, sensible
+from protogov.experiments.studies.emergence.influence import Influence, InfluenceSample
+from protogov.experiments.studies.emergence.measure import Control, Finding
+from protogov.experiments.studies.emergence.q_learning import learn
+from protogov.experiments.studies.emergence.responses import TRAINED_RUNGS, can_start_from
+from protogov.experiments.studies.emergence.subjects import Subject
+from protogov.experiments.studies.emergence.tasks import Setting, Task
+from protogov.experiments.studies.emergence.tiers import Tier
+from protogov.experiments.studies.emergence.tree import Tree, TreeSample
+
+UNTRAINED = "withheld: no network was trained as a best response (--train-responses), and it might gain more"
+MYOPIC_SESSIONS = 10
+
+
+@dataclass
+class Notes:
+    """What was found so far; the fields are those of `laboratory.Report`."""
+
+    findings: list[Finding] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    series: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Subject, setting and tier, and the way to run parts of them."""
+
+    subject: Subject
+    setting: Setting
+    tier: Tier
+    how: Running
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Seats that are examined."""
+        return tuple(agent.name for agent in self.setting.world.learners())
+
+    @property
+    def strata(self) -> tuple[str, ...]:
+        """Scenarios of forks: the calm one, and the stressed one if it is another."""
+        return tuple(dict.fromkeys((self.setting.calm, self.setting.stress)))
+
+    def levers(self, agent: str) -> tuple[str, ...]:
+        """Names of an agent's levers, in their order."""
+        (role,) = (seat.role for seat in self.setting.world.learners() if seat.name == agent)
+        return tuple(role.levers)
+
+    def run(self, part: str, *focuses: str, scenario: str = "", extra: tuple[float, ...] = ()) -> list[dict[str, Any]]:
+        """What a part measured for every focus, on the stressed tapes unless a scenario is named."""
+        where = scenario or self.setting.stress
+        stratum = int(where != self.setting.calm) + 2 * int(where == self.setting.crisis)
+        tasks = [Task(part, self.subject, self.tier, where, stratum, focus, extra) for focus in focuses]
+        names = [f"{part}-{where}-{task.focus}".replace("|", "-") for task in tasks]
+        pieces = [Piece(name, task) for name, task in zip(names, tasks, strict=True)]
+        tables = run_pieces(extract, self.setting.world, pieces, self.how, f"{part} on {where}")
+        return [loaded(table) for table in tables]
+
+
+# ---------------------------------------------------------------------- measures
+
+
+def _controls(bench: Bench, found: Notes) -> None:
+    """With these governors in this world."""
+    for made in bench.run("control", "placebo", "decoupled", "yoked"):
+        found.controls.append(Control(**{**made, "guards": tuple(made["guards"])}))
+
+
+def _influence(bench: Bench, found: Notes) -> None:
+    """Every lever of everybody on every mandate, one family; on welfare, another."""
+    strata = []
+    for scenario in bench.strata:
+        parts = [_influence_sample(bench, data) for data in bench.run("influence", *bench.agents, scenario=scenario)]
+        joined = {kind: np.concatenate([part.effects[kind] for part in parts], axis=1) for kind in parts[0].effects}
+        strata.append(
+            InfluenceSample(
+                [lever for part in parts for lever in part.levers], parts[0].outcomes, parts[0].windows,
+                np.concatenate([part.movements for part in parts]), np.concatenate([part.pushes for part in parts]),
+                joined, max(part.replay_gap for part in parts),
+            )
+        )  # fmt: skip
+    found.controls.append(controls.replay(max(strata, key=lambda one: one.replay_gap)))
+    whole = _pooled(strata, trained=bench.subject.trained)
+    measure = Influence(whole.windows)
+    mandates = sensible(whole.outcomes)
+    welfare = [place for place in range(len(whole.outcomes)) if place not in mandates]
+    found.findings += measure.reduce(_outcomes_of(whole, mandates)) + measure.reduce(_outcomes_of(whole, welfare))
+    found.series["influence"] = {
+        "levers": [f"{agent}/{lever}" for agent, lever in whole.levers],
+        "outcomes": whole.outcomes, "window": list(whole.windows[-1]),
+    }  # fmt: skip
+    _fan(bench, found, whole)
+
+
+def _fan(bench: Bench, found: Notes, whole: InfluenceSample) -> None:
+    """The response to the push with the largest effect on another's mandate, in standard errors if there are any."""
+    total = whole.effects["total"][..., -1]
+    error = total.std(axis=0, ddof=1) if len(total) > 1 else np.ones(total.shape[1:])
+    score = np.abs(total.mean(axis=0)) / np.where(error > 0.0, error, np.inf)
+    for place, (agent, _) in enumerate(whole.levers):
+        for at, outcome in enumerate(whole.outcomes):
+            if not outcome.startswith("reward/") or outcome.endswith(f"/{agent}"):
+                score[place, at] = -1.0
+    most, column = divmod(int(np.argmax(score)), score.shape[1])
+    agent, lever = whole.levers[most]
+    outcome, push = whole.outcomes[column], 2.0 * float(whole.pushes[most])
+    (curves,) = bench.run("fan", f"{agent}|{bench.levers(agent).index(str(lever))}|{outcome}|{push:.6g}")
+    found.series["fan"] = {"lever": f"{agent}/{lever}", "outcome": outcome, "curves": curves, "push": push}
+
+
+def _influence_sample(bench: Bench, data: Mapping[str, Any]) -> InfluenceSample:
+    """Of one agent, with the names of its levers."""
+    return InfluenceSample(
+        [(agent, bench.levers(agent)[lever]) for agent, lever in data["levers"]], data["outcomes"],
+        tuple((int(first), int(last)) for first, last in data["windows"]), np.array(data["movements"]),
+        np.array(data["pushes"]), arrays(data["effects"]), data["replay_gap"],
+    )  # fmt: skip
+
+
+def _pooled(strata: Sequence[InfluenceSample], *, trained: bool) -> InfluenceSample:
+    """Both strata: of each training seed their mean; tapes are units of their own."""
+
+    def join(own: list[Any]) -> Any:
+        return np.mean(own, axis=0) if trained else np.concatenate(own)
+
+    effects = {kind: join([one.effects[kind] for one in strata]) for kind in strata[0].effects}
+    return replace(strata[0], effects=effects, pushes=np.mean([one.pushes for one in strata], axis=0))
+
+
+def _outcomes_of(sample: InfluenceSample, places: Sequence[int]) -> InfluenceSample:
+    effects = {kind: own[:, :, list(places)] for kind, own in sample.effects.items()}
+    return replace(sample, outcomes=[sample.outcomes[place] for place in places], effects=effects)
+
+
+def _dividends(bench: Bench, found: Notes) -> None:
+    if len(bench.agents) > MOST or len(bench.agents) < 2:
+        found.missing["dividends"] = f"{len(bench.agents)} governors; 2 to {MOST} are accepted"
+        return
+    (data,) = bench.run("dividends", "")
+    sample = DividendSample([tuple(group) for group in data["coalitions"]], data["outcomes"], np.array(data["worth"]))
+    found.findings += Dividends({}).reduce(sample)
+
+
+def _ladder(bench: Bench, found: Notes) -> None:
+    """The searched rungs, and the trained ones if the setting has them; of each agent the better one is scored."""
+    measure = Exploitability(np.empty(0, np.uint64))
+    rungs: dict[str, list[ExploitabilitySample]] = {agent: [] for agent in bench.agents}
+    for rung in RUNGS:
+        focuses = (f"{agent}|{rung}" for agent in bench.agents)
+        for agent, data in zip(bench.agents, bench.run("ladder", *focuses), strict=True):
+            rungs[agent].append(
+                ExploitabilitySample(
+                    tuple(data["agents"]), tuple(data["rungs"]), np.array(data["gains"]), np.array(data["searched"])
+                )
+            )
+    if bench.setting.train_responses:
+        for agent in bench.agents:
+            rungs[agent].append(_trained(bench, agent))
+    best = [reduce(ExploitabilitySample.better, own) for own in rungs.values()]
+    whole = ExploitabilitySample(
+        bench.agents, tuple(one.rungs[0] for one in best), np.concatenate([one.gains for one in best], axis=1),
+        np.concatenate([one.searched for one in best]),
+    )  # fmt: skip
+    findings = measure.reduce(whole)
+    if not bench.setting.train_responses:
+        findings = [one if one.found else replace(one, verdict=f"{one.verdict}; {UNTRAINED}") for one in findings]
+    found.findings += findings
+    found.series["ladder"] = {"agents": list(bench.agents), "gains": whole.gains.tolist(), "rungs": list(whole.rungs)}
+
+
+def _trained(bench: Bench, agent: str) -> ExploitabilitySample:
+    """Of the trained rungs the better one on the seeds of the search; one response a training seed."""
+    setting, found = bench.setting, list[ExploitabilitySample]()
+    for rung in TRAINED_RUNGS:
+        sources = [dict(member).get(agent, "constant") for member in bench.subject.members]
+        if rung == "warm" and not all(can_start_from(source) for source in sources):
+            continue
+        focuses = [f"{agent}|{rung}|{member}" for member in range(len(sources))]
+        data = bench.run("trained", *focuses, extra=(setting.response_hours, setting.response_worlds))
+        gains = [np.array(one["gains"]) for one in data]
+        column = np.array([own.mean() for own in gains]) if bench.subject.trained else gains[0]
+        searched = np.array([np.mean([one["searched"] for one in data])])
+        found.append(ExploitabilitySample((agent,), (rung,), column[:, None], searched))
+    return reduce(ExploitabilitySample.better, found)
+
+
+def _cross_play(bench: Bench, found: Notes) -> None:
+    if not bench.subject.trained:
+        found.missing["cross-play"] = "governors of one training seed, or none, have no strangers; 2 seeds are needed"
+        return
+    parts = bench.run("cross-play", *bench.agents)
+    payoffs = np.concatenate([np.array(part["payoffs"]) for part in parts])
+    sample = CrossPlaySample(bench.agents, payoffs)
+    found.findings += CrossPlay().reduce(sample)
+    found.series["cross-play"] = {"agents": list(bench.agents), "payoffs": payoffs.tolist()}
+
+
+def _collusion(bench: Bench, found: Notes) -> None:
+    """A pair of the same role at both venues, role by role."""
+    world = bench.setting.world
+    if world.venues < 2:
+        found.missing["collusion"] = "one venue has no rivals; 2 are needed"
+        return
+    if any(world.venue_overrides):
+        found.missing["collusion"] = "the venues are unlike; the anchors need venues that are alike"
+        return
+    roles = [role for role, lever in CORE.items() if role in world.roles and lever in world.roles[role].levers]
+    if not roles:
+        found.missing["collusion"] = f"no role of these venues holds {', '.join(CORE.values())}"
+        return
+    solved = bench.run("anchors", *roles, scenario=bench.setting.calm)
+    found.series["anchors"] = dict(zip(roles, solved, strict=True))
+    for role, data in zip(roles, solved, strict=True):
+        anchors = Anchors(**data["anchors"])
+        myopic = _myopic(np.array(data["own"]), anchors)
+        refusal = anchors.refusal()
+        if refusal or not bench.subject.trained:
+            reason = f"withheld: {refusal}" if refusal else "withheld: sessions of 2 training seeds or more are needed"
+            nothing = Interval(np.nan, np.nan, np.nan, 0)
+            found.findings.append(
+                Finding("collusion", f"profit gain of {role}", nothing, myopic, np.nan, np.nan, reason, False)
+            )
+            continue
+        size, down = data["push"]
+        (played,) = bench.run("collusion", role, scenario=bench.setting.calm, extra=(size, down))
+        fields = {name: None if own is None else np.array(own) for name, own in played.items()}
+        sample = CollusionSample(**fields)  # type: ignore[arg-type]
+        if bench.setting.train_responses:
+            pair = [_trained(bench, f"{role}_{venue}").gains.mean(axis=1) for venue in range(2)]
+            sample = replace(sample, retrained=np.mean(pair, axis=0))
+        battery = Collusion(anchors, myopic, size, down)
+        for one in battery.reduce(sample):
+            found.findings.append(replace(one, name=f"{one.name} of {role}"))
+        gain = (sample.profit - anchors.nash) / (anchors.joint - anchors.nash)
+        strangers = (sample.strangers - anchors.nash) / (anchors.joint - anchors.nash)
+        found.series.setdefault("gains", {})[role] = {
+            "home": gain.tolist(), "strangers": strangers.tolist(), "myopic": myopic,
+        }  # fmt: skip
+
+
+def _myopic(table: Any, anchors: Anchors) -> float:
+    """Profit gain of myopic Q-learners in the game of constants; nothing where it has no index."""
+    if anchors.refusal():
+        return float("nan")
+    gains = []
+    for seed in range(MYOPIC_SESSIONS):
+        session = learn(table, np.arange(len(table), dtype=np.float64), seed, 0.0)
+        at = session.settled()
+        mean = 0.5 * (table[at[0], at[1]] + table[at[1], at[0]])
+        gains.append((mean - anchors.nash) / (anchors.joint - anchors.nash))
+    return float(np.mean(gains))
+
+
+def _cascades(bench: Bench, found: Notes) -> None:
+    crisis = bench.setting.crisis
+    (data,) = bench.run("attribution", "", scenario=crisis)
+    sample = AttributionSample(tuple(data["agents"]), data["outcomes"], np.array(data["contributions"]))
+    found.findings += Attribution({}).reduce(sample)
+    (data,) = bench.run("cascade", "", scenario=crisis)
+    own = data["amplification"]
+    loud, quiet = np.array(own["loud"]), np.array(own["quiet"])
+    found.findings += Amplification().reduce(AmplificationSample(own["outcome"], loud, quiet))
+    if data["none"]:
+        found.missing["tree"] = data["none"]
+    else:
+        tree = TreeSample.from_json(data["tree"])
+        found.findings += Tree().reduce(tree)
+        found.series["tree"] = tree.worst_episode()
+    (data,) = bench.run("turning-point", "", scenario=crisis)
+    if data.pop("none"):
+        found.missing["turning-point"] = "no bad debt in any episode of the crisis; there is nothing to avert"
+        return
+    settings = data.pop("settings")
+    point = TurningPointSample(**{name: np.array(own) for name, own in data.items()}, settings=settings)
+    found.findings += TurningPoint(settings=bench.tier.settings).reduce(point)
+
+
+PARTS: tuple[Callable[[Bench, Notes], None], ...] = (
+    _controls, _influence, _dividends, _ladder, _cross_play, _collusion, _cascades,
+)  # fmt: skip

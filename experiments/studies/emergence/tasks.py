@@ -1,0 +1,68 @@
+"""What is to be measured: where a subject is examined, the parts of that, and their tapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from protogov.envs.config import WorldConfig
+from protogov.experiments.core.play import EVALUATION_SEEDS, FIRST_SELECTION
+from protogov.experiments.studies.emergence.forks import Seeds
+from protogov.experiments.studies.emergence.subjects import Subject
+from protogov.experiments.studies.emergence.tiers import Tier
+
+STRIDE = 2**20  # between the first tapes of two scenarios
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where governors are examined.
+
+    Attributes:
+        world: of all parts.
+        calm, stress: scenarios of the two strata of forks; all else is measured on `stress`.
+        crisis: scenario whose losses are attributed.
+        train_responses: whether networks are trained as best responses, on `stress`, which has to be trainable then.
+        response_hours: market hours of each.
+        controls: whether the self-test's controls are run too.
+        response_worlds: side by side while one learns.
+    """
+
+    world: WorldConfig
+    calm: str = "calm"
+    stress: str = "mix"
+    crisis: str = "crisis-2022-06"
+    train_responses: bool = False
+    response_hours: float = 1e6
+    controls: bool = True
+    response_worlds: int = 512
+
+
+@dataclass(frozen=True)
+class Task:
+    """One part.
+
+    Attributes:
+        part: a key of `extraction.PARTS`.
+        subject: who is examined.
+        tier: how much.
+        scenario: the outside market.
+        stratum: number of the scenario, which keeps tapes apart.
+        focus: what the part is about: an agent, a role, or several words with `|` between them; see the part.
+        extra: numbers that the part needs from an earlier one, or of the setting; see the part.
+    """
+
+    part: str
+    subject: Subject
+    tier: Tier
+    scenario: str
+    stratum: int = 0
+    focus: str = ""
+    extra: tuple[float, ...] = ()
+
+
+def tapes_of(task: Task, count: int, *, searching: bool = False) -> Seeds:
+    """Seeds of a task's tapes, U64[count]; a search sees others than those that are scored."""
+    first = (FIRST_SELECTION if searching else EVALUATION_SEEDS) + task.stratum * STRIDE
+    return np.uint64(first) + np.arange(count, dtype=np.uint64)
