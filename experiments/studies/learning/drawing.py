@@ -74,7 +74,7 @@ def curves(table: Table, words: str) -> Figure:
     for axes in grid[:, 0]:
         axes.set_ylabel("gain in W\n[bp of K0 per episode]")
     grid[0, 0].set_xlim(left=0.0)
-    figure.supxlabel("market hours of a seed [millions]", fontsize=8.5)
+    figure.supxlabel("market hours of a seed [millions]", x=0.01, ha="left", fontsize=8.5)  # beside the legend
     figure.legend(used.values(), [WORDS[name] for name in used], loc="outside lower right", ncols=len(used))
     headline(figure, f"W over the tuned constants on validation, every seed: {words}")
     return figure
@@ -112,7 +112,7 @@ def effects(found: Found, words: str) -> Figure:
         axes.set_title(suite, fontsize=8.5)
         few_ticks(axes, 4)
     panels[0].set_yticks(range(len(learners)), [name.replace(" on ", "\non ") for name in learners], fontsize=7)
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(learners) - 0.5, -0.6)
     handles = [
         panels[0].plot([], [], linestyle="none", color=COLOURS[at % len(COLOURS)], marker=SEED_MARKERS[at % 8])[0]
         for at in range(len(kinds))

@@ -2,19 +2,22 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from protogov.envs.scenarios import get_scenario
 from protogov.envs.scenarios.mixture import Mixture
+from protogov.envs.world.lever_table import NUM_LEVERS
+from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.play import open_worlds
 from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.learning import analysis, final, preregistration, study
+from protogov.experiments.studies.learning import analysis, final, opponents, preregistration, study
 from protogov.experiments.studies.learning.analysis import captured, columns_of, confirmatory, verdict
 from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
 from protogov.experiments.studies.learning.evaluation import part_names
@@ -23,6 +26,7 @@ from protogov.experiments.studies.learning.pages import readable, sentences
 from protogov.experiments.studies.learning.preregistration import PLAN, Plan
 from protogov.experiments.studies.learning.runs import Learner, Start, effort, forms_of, train_learner, train_options
 from protogov.experiments.studies.learning.screening import choose
+from protogov.experiments.studies.tuning.study import actions_of
 from protogov.experiments.training import open_test
 
 PAGE = study.PAGE
@@ -304,6 +308,38 @@ def test_names_and_forms_are_checked():
     for words, changed in refused.items():
         with pytest.raises(BadInput, match=words):
             replace(Options(out=study.Path("x")), **changed).check()
+
+
+# ---------------------------------------------------------------------- opponents
+
+
+def test_best_responses_find_each_role_s_own_optimum_where_roles_do_not_meet(monkeypatch):
+    """A stand-in for tapes, where a role's mandate is the distance of its own levers from its target."""
+    config = WorldOptions(size="tiny").make()
+    targets = {role.name: 0.3 * (at - 1) for at, role in enumerate(config.roles.values())}
+    first = []
+
+    class Tapes:
+        def play(self, family, points, others):
+            assert others.shape == (NUM_LEVERS,)
+            totals = {
+                name: -((points - target) ** 2).sum(axis=1, keepdims=True) - 5.0 * (others**2).sum()
+                for name, target in targets.items()
+            }
+            return SimpleNamespace(totals=totals)
+
+    def open_tapes(config, scenarios, start, count):
+        first.append(start)
+        return (Tapes(),)
+
+    monkeypatch.setattr(opponents, "open_tapes", open_tapes)
+    found = opponents.rounds_piece(config, opponents.Rounds("flat", 60, 2, 25, 12, 2))
+    actions = actions_of(found["value"])
+    for role in config.roles.values():
+        own = [found["lever"].tolist().index(name) for name in role.levers]
+        np.testing.assert_allclose(actions[own], targets[role.name], atol=0.06)
+    assert found["moved"].max() < 0.1  # the second round begins where the first one ended
+    assert len(first) == len(set(first)) == 2 * len(config.roles) * 25  # every generation has fresh tapes
 
 
 # ---------------------------------------------------------------------- markets
