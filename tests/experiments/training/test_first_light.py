@@ -44,7 +44,7 @@ def is_mandate(labels: np.ndarray) -> np.ndarray:
     return np.array([label.startswith("Mandate of") for label in labels])
 
 
-def test_trains_on_synthetic_tapes_and_evaluates_on_candles(candles: Path, tmp_path: Path, capsys):
+def test_trains_on_synthetic_tapes_and_evaluates_on_candles(candles: Path, tmp_path: Path, capsys, undrawn: None):
     kept = tmp_path / "kept"
     assert run(*SMALL, "--data", str(candles), "--runs", str(tmp_path), "--save", str(kept)) == 0
     told = capsys.readouterr().out
