@@ -27,6 +27,7 @@ from protogov.agents.files import naming, read_format
 FORMAT = "protogov-checkpoint"
 VERSION = 1
 MANIFEST = "manifest.json"
+BEST = "best"  # folder of the policies that validation scored best
 _UNFINISHED = ".unfinished-"
 _REPLACED = ".replaced-"
 

@@ -1,4 +1,4 @@
-"""A curriculum: the market outside changes as training goes on, from calm to crisis, say."""
+"""A curriculum: the outside market changes during training, for example from calm to crisis."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from protogov.envs.scenarios import Scenario, check_trainable
 
 @dataclass(frozen=True)
 class Curriculum:
-    """Scenarios one after the other (Bengio et al. 2009, "Curriculum Learning").
+    """A sequence of scenarios (Bengio et al. 2009, "Curriculum Learning").
 
     Attributes:
-        stages: (scenario, share of the run's market hours), in order; shares are above 0 and add up to 1. A stage
-            begins with a rollout. An episode under way goes on to its end; its world's next one is of the new stage.
+        stages: (scenario, share of the run's market hours), in order; shares are above 0 and their sum is 1. A stage
+            begins with a rollout. Running episodes continue to their end; later episodes are of the new stage.
 
     Raises:
-        ValueError: shares that are none, or a scenario that is held out from training.
+        ValueError: the shares are not as above, or a scenario is held out from training.
     """
 
     stages: Sequence[tuple[Scenario, float]]
@@ -32,7 +32,7 @@ class Curriculum:
             check_trainable(scenario)
 
     def scenario(self, rollout: int, total_rollouts: int) -> Scenario:
-        """Of the rollout of that number, from 1."""
+        """The scenario of a rollout, whose number starts from 1."""
         begins = (rollout - 1) / total_rollouts
         end = 0.0
         for scenario, share in self.stages:
@@ -41,7 +41,7 @@ class Curriculum:
                 return scenario
         return self.stages[-1][0]
 
-    def enter(self, worlds: Sequence[Any], rollout: int, total_rollouts: int) -> None:
-        """Let the next episodes of some batches of worlds be of that rollout's stage."""
+    def set_scenario(self, worlds: Sequence[Any], rollout: int, total_rollouts: int) -> None:
+        """Set the scenario of that rollout for all later episodes of some batches of worlds."""
         for world in worlds:
             world.scenario = self.scenario(rollout, total_rollouts)

@@ -1,7 +1,7 @@
 """Early stopping: policies are scored on other tapes than they learn from, and the best are kept.
 
-A run that no longer gains ends. validation.csv has a row a score. Best policies lie in `best/` of every checkpoint,
-beside the last ones. The state of the rule is part of the checkpoint too, so that a run that goes on from it stops
+A run that no longer gains ends. validation.csv has one row per score. The best policies are in `best/` of every
+checkpoint, beside the last ones. The state of the rule is also part of the checkpoint, so that a resumed run stops
 where the uninterrupted run stops.
 """
 
@@ -16,19 +16,19 @@ from stable_baselines3.common.logger import KVWriter, Logger
 
 from protogov.agents.policies.policy import Policy, load_policy_file
 from protogov.agents.policies.policy_governor import PolicyGovernor
+from protogov.agents.ppo.checkpoint import BEST
 from protogov.agents.ppo.report import MetricsFile
 
-BEST = "best"  # folder in a checkpoint
 CURVE = "validation.csv"  # in a run's folder, beside metrics.csv
 
 
 @dataclass(frozen=True)
 class Score:
-    """What some policies are worth.
+    """The score of some policies.
 
     Attributes:
-        gain: what is to become large.
-        low, high: its interval.
+        gain: is maximised; in the unit of the score, such as bp of K0 per episode.
+        low, high: ends of its interval.
         more: further columns of the curve.
     """
 
@@ -44,9 +44,8 @@ class Validation:
 
     Attributes:
         score: of the deterministic policies of all agents; it must give the same numbers for the same policies.
-        every: rollouts from one score to the next, at least 1. The policies that a run starts with are scored too, and
-            those that it ends with.
-        patience: scores in a row that are no better than the best before the run stops; 0 never stops it.
+        every: rollouts from one score to the next, at least 1. The first and the last policies of a run are scored too.
+        patience: the run stops after so many scores in a row that are not above the best one; 0 never stops it.
 
     Raises:
         ValueError: `every` or `patience` is out of range.
@@ -85,16 +84,16 @@ class EarlyStopping:
         return 0 < self._validation.patience <= self.waited
 
     def is_due(self, rollout: int, total_rollouts: int) -> bool:
-        """Whether policies are scored once so many rollouts are done."""
+        """Whether policies are scored after that rollout."""
         return rollout == total_rollouts or rollout % self._validation.every == 0
 
     def open(self, folder: Path, keep_rollouts: int, writers: list[KVWriter]) -> None:
-        """Write the curve to a run's folder from now on, without what was scored after `keep_rollouts`."""
+        """Write the curve to a run's folder from now on, and delete its rows after `keep_rollouts`."""
         self._file = MetricsFile(folder / CURVE, keep_rollouts)
         self._log = Logger(None, writers)
 
     def look(self, policies: Sequence[Policy], rollout: int, steps: int, market_hours: float) -> Score:
-        """Score the policies that a run has now, keep them if they are the best, and write the score down."""
+        """Score a run's present policies, keep them if they are the best, and append the score to the curve."""
         score = self._validation.score({policy.agent: PolicyGovernor(policy) for policy in policies})
         if self.best_gain is None or score.gain > self.best_gain:
             self.best_gain, self.best_rollout, self.waited = score.gain, rollout, 0
@@ -111,7 +110,7 @@ class EarlyStopping:
         return score
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint's manifest holds of it, JSON-able."""
+        """The entry of a checkpoint's manifest, JSON-able."""
         every, patience = self._validation.every, self._validation.patience
         own = {"best_gain": self.best_gain, "best_rollout": self.best_rollout, "waited": self.waited}
         return {"every": every, "patience": patience, **own}
@@ -124,7 +123,7 @@ class EarlyStopping:
                 policy.save(checkpoint / BEST)
 
     def load(self, state: Mapping[str, Any], checkpoint: Path) -> None:
-        """Go on from a checkpoint.
+        """Continue from a checkpoint.
 
         Raises:
             KeyError, ValueError: it is of another rule, or its policies cannot be read.

@@ -5,23 +5,22 @@ h the last hidden layer, is perturbed in every row by a draw of its own,
 
     offset = scale * (D h + d),    entries of D and d standard normal,
 
-that is kept for an episode, or for a number of decisions; unlike noise of the action it is a function of what is seen.
-Only the last layer is perturbed: a draw for each row is small there, and every architecture has one.
+that is kept for an episode, or for a number of decisions. Unlike noise of the action, it is a function of the
+observation. Only the last layer is perturbed: a draw for each row is small there, and every architecture has one.
 
 **Which probability goes with an action.** The behaviour of a row is a Gaussian around its perturbed mean, N(mean +
-offset, std). The action less the offset is remembered, with its probability under N(mean, std), which is the same
-number. Stock PPO's first ratio is thus exactly 1, and later ones compare perturbed policies whose offsets are as they
-were played. Its gradient is that of the return of a policy to whose means somebody else adds the offsets, at the mean
-over their draws; what becomes of an offset when h changes is left out of it. So the gradient is as unbiased as stock
-PPO's, and nothing credits an offset with what it brought: learning still comes from the noise of actions, which meets
-other states and other habits on the way. Lasting pushes themselves are credited, at the price of a bias, by
-`exploration_correlation`, and by gSDE, whose probability is the marginal one. The critic does not know the offsets, and
-expects the mean over them.
+offset, std). The buffer stores the action minus the offset, with its probability under N(mean, std), which is the same
+number. Stock PPO's first ratio is therefore exactly 1, and later ratios compare perturbed policies with the offsets
+that were played. The gradient is that of the return of a policy to whose means the environment adds the offsets,
+averaged over their draws; it ignores that an offset changes with h. So it is as unbiased as stock PPO's, and it gives
+no offset credit for its result: PPO still learns from the noise of actions, in states that the offsets lead to.
+`exploration_correlation` credits lasting noise itself, at the price of a bias, and so does gSDE, whose probability is
+the marginal one. The critic does not see the offsets; it predicts the mean over them.
 
 **How large it is.** As in that paper, the scale follows a distance between actions: after each rollout it is multiplied
 by target / distance, from 1/2 to 2, where distance is the root mean square of offsets over decisions, rows and levers.
-The paper goes by steps of 1%; offsets are proportional to the scale here, and a run has a hundred rollouts. The very
-first scale is computed from the h of the first decision.
+The paper changes it by 1% each time; here offsets are proportional to the scale, and a run has only a hundred rollouts.
+The first scale is computed from the h of the first decision.
 """
 
 from __future__ import annotations
@@ -40,11 +39,11 @@ class ParameterNoise:
     """The perturbations of a batch.
 
     Args:
-        target: distance that offsets shall have, in units of the action, above 0.
-        every: decisions after which a row draws anew; 0 keeps a draw for the whole episode.
+        target: wanted distance of the offsets, in units of the action, above 0.
+        every: decisions after which a row draws again; 0 keeps a draw for the whole episode.
         num_rows: worlds, times governors that share the learner.
-        hidden: width of the last hidden layer, or of what a linear actor sees.
-        size: levers.
+        hidden: width of the last hidden layer; for a linear actor, of its observation.
+        size: number of levers.
     """
 
     def __init__(self, target: float, every: int, num_rows: int, hidden: int, size: int) -> None:
@@ -55,15 +54,15 @@ class ParameterNoise:
         self.begin_rollout()
 
     def begin_rollout(self) -> None:
-        """Start to measure the distance."""
+        """Start a new measurement of the distance."""
         self._squares, self._decisions = 0.0, 0
 
     def offsets(self, hidden: torch.Tensor, starts: NDArray[np.bool_]) -> torch.Tensor:
-        """What is added to the means, F32[n, k]; draws from torch's global generator.
+        """Numbers that are added to the means, F32[n, k]; draws from torch's global generator.
 
         Args:
             hidden: last hidden layer, F32[n, h].
-            starts: bool[n], rows whose episode begins with this decision: they draw anew.
+            starts: bool[n], rows whose episode begins with this decision; they draw again.
         """
         anew = starts | (self._ages >= self._every) if self._every else starts
         rows = torch.from_numpy(np.flatnonzero(anew))
@@ -84,12 +83,12 @@ class ParameterNoise:
         return math.sqrt(self._squares / self._decisions)
 
     def end_rollout(self) -> None:
-        """Let the scale follow the distance."""
+        """Adapt the scale to the measured distance."""
         if self.distance > 0:
             self.scale *= min(max(self._target / self.distance, 1.0 / _FASTEST), _FASTEST)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Where every row stands between two rollouts, for a checkpoint."""
+        """Draws, ages and scale between two rollouts, for a checkpoint."""
         return {
             "parameter_noise": self._draws.numpy().copy(),
             "parameter_noise_ages": self._ages.copy(),
@@ -97,11 +96,11 @@ class ParameterNoise:
         }
 
     def load_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from `arrays`.
+        """Continue from `arrays`.
 
         Raises:
-            KeyError: they hold none.
-            ValueError: they are of another batch.
+            KeyError: an array is missing.
+            ValueError: the arrays are of another batch.
         """
         draws = np.array(arrays["parameter_noise"], np.float32)
         if draws.shape != tuple(self._draws.shape):

@@ -1,14 +1,14 @@
-"""Learning that fears losses more than it hopes for gains: temporal differences bent at zero.
+"""Aversion to risk: negative temporal differences count more than positive ones.
 
 Mihatsch and Neuneier (2002), "Risk-Sensitive Reinforcement Learning": every temporal difference d becomes
 
     (1 - k) d where d > 0,    (1 + k) d where d < 0,    k from 0, stock PPO, to below 1, the worst case.
 
-A value is then no mean. Where one decision is all there is, it solves E[bent(reward - value)] = 0: it is the expectile
-of the reward at the level (1 - k) / 2 (Newey and Powell 1987), a coherent measure of risk (Bellini et al. 2014) that
-depends on how bad the bad outcomes are, not only on how frequent. k = .8 is the level .1, by which a loss weighs nine
-times a gain. Over several decisions surprises are bent one by one as they happen. Rewards are those that learners are
-given: with a twin, what is feared is to fall behind the defaults on the same tape.
+A value is then not a mean. In an episode of one decision it solves E[bent(reward - value)] = 0: it is the expectile of
+the reward at the level (1 - k) / 2 (Newey and Powell 1987). For k of at least 0 that is a coherent measure of risk
+(Bellini et al. 2014), and depends on the size of bad outcomes, not only on their frequency. k = .8 is the level .1, at
+which a loss weighs nine times a gain. In longer episodes the difference of every decision is bent. With a twin, rewards
+are relative to the defaults on the same tape, and so is the risk.
 """
 
 from __future__ import annotations

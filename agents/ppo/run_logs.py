@@ -1,4 +1,4 @@
-"""What a run writes after each rollout: a row of metrics.csv, and TensorBoard's curves, a folder a governor."""
+"""The logs of a run after each rollout: a row of metrics.csv, and TensorBoard's curves in one folder per governor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from protogov.agents.ppo.learner import Learner
 from protogov.agents.ppo.report import MetricsFile
 from protogov.agents.ppo.tensorboard_files import TensorBoardFile, drop_events_after
 
-WORLD = "world"  # TensorBoard's folder of what concerns no governor
+WORLD = "world"  # TensorBoard's folder of metrics that belong to no governor
 
 
 class RunLogs:
@@ -20,7 +20,7 @@ class RunLogs:
     Args:
         learners: of the run.
         tensorboard: folder of TensorBoard's files in the run's; None where there are none.
-        writes: whether TensorBoard's files are written; those of before are cut back in any case.
+        writes: whether to write TensorBoard's files; older ones are cut to the checkpoint in any case.
     """
 
     def __init__(self, learners: Sequence[Learner], tensorboard: Path | None, *, writes: bool) -> None:
@@ -35,7 +35,7 @@ class RunLogs:
         return self._file is not None
 
     def open(self, metrics: Path, rollout: int, steps: int) -> None:
-        """Write from now on; what was written after so many rollouts and decisions is dropped."""
+        """Write from now on; delete what was written after so many rollouts and decisions."""
         self._file = MetricsFile(metrics, keep_rollouts=rollout)
         if self._board is not None and self._board.is_dir():
             drop_events_after(self._board, steps)
@@ -45,7 +45,7 @@ class RunLogs:
         self._world = Logger(None, self.writers(WORLD))
 
     def writers(self, name: str) -> list[KVWriter]:
-        """Writers to one of TensorBoard's folders; none where nothing is written."""
+        """Writers to one of TensorBoard's folders; an empty list if TensorBoard's files are not written."""
         return [TensorBoardFile(self._board / name)] if self._writes and self._board is not None else []
 
     def write(
@@ -55,11 +55,11 @@ class RunLogs:
         losses: Mapping[str, Mapping[str, float]],
         steps: int,
     ) -> None:
-        """Write a rollout down.
+        """Write the numbers of a rollout.
 
         Args:
             metrics: the row of metrics.csv.
-            means: by agent, and under "" what concerns none.
+            means: by agent; under "" those that belong to none.
             losses: of each learner, by its first agent.
             steps: decisions so far.
         """

@@ -2,9 +2,9 @@
 
 Parameter sharing (Gupta, Egorov and Kochenderfer 2017, "Cooperative Multi-Agent Control Using Deep Reinforcement
 Learning"; the usual form of MAPPO): `rate_0` and `rate_1` are one policy with one critic, which learns from what
-happens to both, so that a rollout holds twice as many samples. Each sees its own venue first, and its rival's levers
-behind. With a central critic each sample also has the global state, the same for both; the critic knows by the
-governor's own part whose sample it is.
+happens to both, so that a rollout holds twice as many samples. Each observation begins with the own venue and ends with
+the rival's levers. With a central critic each sample also has the global state, the same for both; the critic can tell
+the two apart by the governor's own part.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from protogov.agents.ppo.world import TrainingWorld, lever_names, observation_na
 
 
 def groups_of(settings: PPOSettings, world: TrainingWorld) -> list[tuple[str, ...]]:
-    """Agents that are one learner, in the order of the world's agents.
+    """Groups of agents that share a learner, in the order of the world's agents.
 
     Raises:
-        ValueError: parameters are to be shared where no role learns on several venues, or where agents of a role see
-            other numbers or set other levers.
+        ValueError: parameters are to be shared, but no role learns on several venues, or agents of a role see other
+            numbers or set other levers.
     """
     if not settings.shared_parameters:
         return [(agent,) for agent in world.agents]

@@ -20,7 +20,7 @@ class SpacesOnly(VecEnv):
         super().__init__(num_worlds, observations, spaces.Box(-1.0, 1.0, (action_size,), np.float32))
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [None] * self.num_envs  # asked for `render_mode` by the constructor
+        return [None] * self.num_envs  # the constructor reads `render_mode`
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
         raise NotImplementedError

@@ -68,7 +68,7 @@ class Trainer:
         tensorboard: whether to write TensorBoard's files, one folder per governor.
         progress: whether to show a progress bar.
         callback: called with each rollout's report, after everything is written.
-        starts: where each governor starts; by default as `settings.start` says.
+        starts: where each governor starts; by default as in `settings.start`.
         validation: scores policies at intervals, keeps the best and may end the run; see `early_stopping`.
         curriculum: scenarios that follow one another instead of the world's own.
 
@@ -107,7 +107,7 @@ class Trainer:
         self.learners = self._make_learners(starts or {})
         self._curriculum = curriculum
         if curriculum is not None:
-            curriculum.enter([world], 1, total_rollouts)
+            curriculum.set_scenario([world], 1, total_rollouts)
         self._stopping = None if validation is None else EarlyStopping(validation)
         self._joint = JointRollout(
             world,
@@ -205,11 +205,11 @@ class Trainer:
     def _validate(self, stopping: EarlyStopping) -> None:
         stopping.look(self._policies(), self.rollout, self.num_steps, self.market_hours)
 
-    def _enter_stage(self, rollout: int) -> None:
-        """Let episodes that begin in that rollout be of its scenario, in the world and its twin."""
+    def _set_stage(self, rollout: int) -> None:
+        """Set the scenario of episodes that begin in that rollout, in the world and its twin."""
         if self._curriculum is not None:
             twin = [] if self._joint.twin is None else [self._joint.twin]
-            self._curriculum.enter([self.world, *twin], rollout, self.total_rollouts)
+            self._curriculum.set_scenario([self.world, *twin], rollout, self.total_rollouts)
 
     def _learn(self) -> RolloutReport:
         """One rollout, one update per learner, one line in the logs."""
@@ -217,7 +217,7 @@ class Trainer:
         number = self.rollout + 1
         remaining = 1.0 - float(number) / float(self.total_rollouts)
         rate = self.learners[0].model.lr_schedule(remaining)
-        self._enter_stage(number)
+        self._set_stage(number)
         try:
             self._joint.collect(self.learners, self.settings.num_steps)
             self.rollout = number
@@ -270,7 +270,7 @@ class Trainer:
         return [path for policy in self._policies() for path in policy.save(folder)]
 
     def _policies(self) -> list[Policy]:
-        """What every agent has learned so far."""
+        """The present policies of all agents."""
         return [export_policy(self._learner(agent), self.world, agent) for agent in self.agents]
 
     def _learner(self, agent: str) -> Learner:
@@ -390,7 +390,7 @@ class Trainer:
             if self._stopping is not None and validated is not None and self.rollout:
                 self._stopping.load(validated, checkpoint)
             path = checkpoint / "world.npz"
-            self._enter_stage(max(self.rollout, 1))  # a snapshot knows the scenario that it was made under
+            self._set_stage(max(self.rollout, 1))  # a snapshot knows the scenario that it was made under
             self._joint.load_arrays(checkpoints.read_arrays(path))
             path = checkpoint / "rng.npz"
             states = checkpoints.read_arrays(path)

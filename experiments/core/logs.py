@@ -42,7 +42,7 @@ class _Noting:
         self.reset = governor.reset
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
-        # clipped: a governor may ask for more than a dataset's action space has
+        # clipped: a governor's action may lie outside a dataset's action space
         self.played.append(np.clip(np.asarray(self.governor.act(view), np.float64), -1.0, 1.0).astype(np.float32))
         return self.played[-1]
 

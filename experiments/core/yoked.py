@@ -72,13 +72,13 @@ class _Recorded:
 
 
 class _Yoked:
-    """Plays a path, F32[decisions, tapes, levers], whatever it observes; batches come in the order of the tapes."""
+    """Plays a path, F32[decisions, tapes, levers], whatever it observes; batches are in the order of the tapes."""
 
     def __init__(self, path: NDArray[np.float32]) -> None:
         self._path, self._first, self._rows, self._decision = path, 0, 0, 0
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
-        """Continue with the next batch of tapes; after the last one comes the first."""
+        """Continue with the next batch of tapes; after the last one follows the first."""
         self._first = (self._first + self._rows) % self._path.shape[1]
         self._rows, self._decision = len(rows), 0
 

@@ -59,7 +59,7 @@ class Options:
     natural: bool = True
     """Play `natural` before any other scenario: its W is the headline."""
     baselines: tuple[str, ...] = ()
-    """Also play these, say mainnet or pi+steward_var+inventory_quotes; a wrong name lists all."""
+    """Also play these, for example mainnet or pi+steward_var+inventory_quotes; a wrong name lists all."""
     open_test: Annotated[bool, Once] = False
     """Open the sealed test for GOVERNORS and play it; recorded for good. --baselines play beside them."""
     policies: Literal["last", "best"] = "last"
@@ -101,15 +101,15 @@ def run(options: Options, command: str) -> int:
     results = run_evaluation(folder, config, suites, sets, controls=options.controls, command=command)
     # the world of a run is not repeated: it must be left alone
     world = options.world.resolved(config) if found.run is None else options.world
-    asked = replace(options, scenarios=tuple(scenarios), world=world)
-    write_file(folder.evaluation_options, asked, "What was evaluated, for protogov evaluate --config")
+    resolved = replace(options, scenarios=tuple(scenarios), world=world)
+    write_file(folder.evaluation_options, resolved, "Options of this evaluation, for protogov evaluate --config")
     print_summary(results)
     print(f"Episodes: {folder.episodes}")
     return 0
 
 
 def chosen_sets(options: Options, found: FoundGovernors, config: WorldConfig) -> list[GovernorSet]:
-    """The static protocol, the governors and the baselines asked for.
+    """The static protocol, the governors and the baselines of the options.
 
     Raises:
         BadInput: there is only the static protocol, or something does not fit the world.

@@ -50,7 +50,7 @@ PLAY_SPEED = 1.5  # playing is about this many times as fast as training, per ma
 # market, and up to seven recordings, five sets each
 EPISODES_PLAYED = 135
 HEADLINE_TAPES, OTHER_TAPES = 8, 4  # per unit of `episodes`
-LEAST_SECONDS = 20.0  # of training, whatever `minutes` says
+LEAST_SECONDS = 20.0  # of training, however short `minutes` is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ def run(options: Options, command: str) -> int:
     with SeedProcesses(min(options.processes, len(config.seeds))) as workers:
         if not options.resume:
             config, seconds = decide_budget(options, config, workers, began)
-            train.write_configuration(folder, asked_of(options, folder), config)
+            train.write_configuration(folder, train_options(options, folder), config)
             # a machine that slows down after the measurement must not break the promise of `make run`
             deadline = time.time() + OVERTIME * seconds
         results = train.train(
@@ -112,7 +112,7 @@ def run(options: Options, command: str) -> int:
     for line in train.summary_lines(folder, config, results)[: len(config.seeds)]:
         print_progress(began, line)
     if interrupted:
-        print("Stopped. Go on with: protogov first-light --resume (make run ARGS=--resume)")
+        print("Stopped. Continue with: protogov first-light --resume (make run ARGS=--resume)")
         return train.INTERRUPTED
     print_progress(began, f"comparing with the static protocol on {words} …")
     found = compare_with_static(folder, config, suites, options)
@@ -171,14 +171,14 @@ def begin(options: Options, command: str) -> tuple[RunFolder, RunConfig]:
         check_folder(folder.path)
         return folder, train.run_to_resume(folder)
     folder = new_run_folder(options.runs, options.name)
-    asked = asked_of(options, folder)
-    config = train.configure(asked, command)
-    train.write_configuration(folder, asked, config)
+    training = train_options(options, folder)
+    config = train.configure(training, command)
+    train.write_configuration(folder, training, config)
     return folder, config
 
 
-def asked_of(options: Options, folder: RunFolder) -> train.Options:
-    """The training as `protogov train` would be asked for it."""
+def train_options(options: Options, folder: RunFolder) -> train.Options:
+    """The same training as options of `protogov train`."""
     return train.Options(
         name=folder.name,
         scenario=options.scenario,
@@ -192,14 +192,14 @@ def asked_of(options: Options, folder: RunFolder) -> train.Options:
 
 
 def decide_budget(options: Options, config: RunConfig, workers: SeedProcesses, began: float) -> tuple[RunConfig, float]:
-    """The run with the market hours that fit into the time, up to those asked for, and their estimated seconds."""
+    """The run with the market hours that fit into the time, at most those of the options, and their seconds."""
     speed = workers.measure_speed(config)
     played = EPISODES_PLAYED * options.episodes * config.world.episode_hours
     afterwards = REPORT_SECONDS + played / (PLAY_SPEED * speed)
     seconds = max(LEAST_SECONDS, 60.0 * options.minutes - (time.monotonic() - began) - afterwards)
     hours = min(options.market_hours, speed * seconds)
     decided = train.with_budget(config, hours)
-    limit = f", less than the {options.market_hours / 1e6:g}M asked for" if hours < options.market_hours else ""
+    limit = f", less than the {options.market_hours / 1e6:g}M of the options" if hours < options.market_hours else ""
     print_progress(
         began,
         f"training does {speed:,.0f} market hours per second and seed: {hours / 1e6:.2f}M per seed{limit}, "

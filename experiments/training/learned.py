@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from protogov.agents.ppo.checkpoint import BEST
 from protogov.envs.config import WorldConfig
 from protogov.experiments.core.files import read_json
 from protogov.experiments.core.governors import LEARNED, NO_SEED, GovernorSet
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.errors import BadInput
 from protogov.experiments.training.run_config import RunConfig
-
-BEST = "best"  # folder in a checkpoint
 
 
 def policy_files(folder: Path) -> dict[str, str]:
@@ -40,7 +39,7 @@ def learned_sets(folder: RunFolder, run: RunConfig, name: str = LEARNED, *, best
         best: the best ones of the run's validation so far, instead of the last ones.
 
     Raises:
-        BadInput: no seed has a checkpoint yet, or the best ones are asked for of a run that was not validated.
+        BadInput: no seed has a checkpoint yet, or `best` is true for a run without validation.
     """
     if best and not run.validation.every:
         raise BadInput(f"{folder.path}: has no best policies; they are kept by protogov train with --validation.every")

@@ -68,7 +68,7 @@ class SeedResult:
 
     @property
     def finished(self) -> bool:
-        """Whether the whole budget was used, or as much of it as validation asked for."""
+        """Whether the whole budget was used, or the part of it after which validation stopped the run."""
         return self.stopped or self.rollout >= self.total_rollouts
 
 

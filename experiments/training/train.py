@@ -48,8 +48,8 @@ class Options:
     """The market to learn on: `natural`, the stress mix `mix`, or any other scenario of the splits train
     and free; sums are joined by '+'."""
     curriculum: tuple[str, ...] = ()
-    """What to learn on before that, in order: each SCENARIO=SHARE of the market hours, say calm=.2 natural=.5; the rest
-    is --scenario's."""
+    """Markets to learn on before that, in order: each SCENARIO=SHARE of the market hours, for example calm=.2
+    natural=.5; the remaining hours are those of --scenario."""
     seeds: tuple[int, ...] = (0,)
     """Training seeds. Each is a separate run with other first weights and tapes; use eight or more for a claim."""
     processes: int = 1
@@ -124,7 +124,7 @@ def write_configuration(folder: RunFolder, options: Options, config: RunConfig) 
     write_json(folder.config, config.to_dict())
     resolved = replace(options, market_hours=config.market_hours, world=options.world.resolved(config.world))
     repeated = f"protogov train --config {shlex.quote(str(folder.options))}"
-    write_file(folder.options, resolved, f"What this run was asked for. Again, from here on: {repeated}")
+    write_file(folder.options, resolved, f"The options of this run. To repeat it: {repeated}")
     write_json(folder.versions, versions())
 
 
@@ -144,7 +144,9 @@ def run_to_resume(folder: RunFolder) -> RunConfig:
         try:
             read_manifest(checkpoint)
         except ValueError as error:
-            raise BadInput(f"{error}; without the folder {checkpoint} the run goes on from the one before") from None
+            raise BadInput(
+                f"{error}; without the folder {checkpoint} the run continues from the checkpoint before it"
+            ) from None
     return config
 
 
@@ -229,7 +231,9 @@ def refuse_changes(options: Options, config: RunConfig) -> None:
     if options.world not in (defaults.world,):
         made = options.world.make(randomise_levers=RANDOMISE_LEVERS, stagger=STAGGER)
         if made != config.world:
-            raise BadInput("the world asked for is not that of the run to resume; leave it out or start another run")
+            raise BadInput(
+                "the world in the options is not that of the run to resume; leave it out or start another run"
+            )
 
 
 def train(
@@ -268,8 +272,8 @@ def train(
         if not disk_gave_out(error):
             raise
         raise CheckFailed(
-            f"{error.filename or folder.path}: {error.strerror}; the last checkpoint is whole: make room, then go on "
-            f"with: {how_to_go_on(folder)}"
+            f"{error.filename or folder.path}: {error.strerror}; the last checkpoint is complete: free some "
+            f"space, then continue with: {resume_command(folder)}"
         ) from error
 
 
@@ -288,11 +292,11 @@ def summary_lines(folder: RunFolder, config: RunConfig, results: Sequence[SeedRe
     lines += [f"seed {seed}: not begun." for seed in missing]
     lines.append(f"Run: {folder.path}")
     if missing or not all(result.finished for result in results):
-        lines.append(f"Go on with: {how_to_go_on(folder)}")
+        lines.append(f"Continue with: {resume_command(folder)}")
     return lines
 
 
-def how_to_go_on(folder: RunFolder) -> str:
+def resume_command(folder: RunFolder) -> str:
     """The command that resumes a run."""
     runs = folder.path.parent
     elsewhere = f" --runs {shlex.quote(str(runs))}" if runs.resolve() != runs_folder().resolve() else ""

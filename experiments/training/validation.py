@@ -1,4 +1,4 @@
-"""Validation of a training: what its policies gain over the defaults on markets of the split `validation`."""
+"""Validation of a training: gains of its policies over the defaults, on markets of the split `validation`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ class Gains:
 
 
 class ValidationTapes:
-    """The tapes of a run's validation, with what the defaults are worth on them.
+    """The tapes of a run's validation, with W of the defaults on them.
 
     Args:
         config: world of the evaluation, `evaluation_world`.
@@ -102,7 +102,7 @@ class ValidationTapes:
         self._seeds = np.uint64(FIRST_VALIDATING) + np.arange(options.episodes, dtype=np.uint64)
 
     def gains(self, governors: Mapping[str, Governor]) -> Gains:
-        """What one governor for each agent gains."""
+        """Gains of one governor for each agent."""
         gained = {
             scenario.name: self._welfare(scenario, governors) - still
             for scenario, still in zip(self._scenarios, self._still, strict=True)
@@ -126,7 +126,7 @@ def validation_of(config: WorldConfig, options: ValidationOptions) -> "Validatio
 
     Args:
         config: world of the evaluation, `evaluation_world`.
-        options: what is asked for.
+        options: tapes, interval and patience.
 
     Raises:
         BadInput: see `ValidationOptions.chosen`.

@@ -21,7 +21,7 @@ from protogov.experiments.errors import CheckFailed, as_bad_input
 from protogov.experiments.training.run_config import RunConfig
 from protogov.experiments.training.seed import Progress, SeedJob, SeedResult, measure_speed, train_seed
 
-# in a worker process: the queue for its reports, and the event that asks it to stop
+# in a worker process: the queue for its reports, and the event on which it stops
 _progress: Any = None
 _stop: Event | None = None
 
@@ -132,13 +132,13 @@ class SeedProcesses:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """The first Ctrl-C asks the training to stop, the second one ends the program."""
+        """The first Ctrl-C stops the training after the present rollout, the second one ends the program."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         before = signal.getsignal(signal.SIGINT)
 
-        def ask(number: int, frame: FrameType | None) -> None:
+        def stop(number: int, frame: FrameType | None) -> None:
             self.interrupted = True
             self._stop_here.set()
             if self._pool is not None:
@@ -148,7 +148,7 @@ class SeedProcesses:
                 "Stopping after this rollout and saving a checkpoint; Ctrl-C again ends at once.", file=sys.stderr
             )
 
-        signal.signal(signal.SIGINT, ask)
+        signal.signal(signal.SIGINT, stop)
         try:
             yield
         finally:

@@ -83,7 +83,7 @@ class QuadraticWorld:
         return Result(self.observe(), rewards, terms, self.time == self.length, executed)
 
     def fork(self, rows):
-        other = QuadraticWorld(len(self.agents), len(rows), self.horizon, self.shock, stagger=self.stagger)
+        other = type(self)(len(self.agents), len(rows), self.horizon, self.shock, stagger=self.stagger)
         for name in ("seeds", "episode", "time", "length"):
             setattr(other, name, getattr(self, name)[rows].copy())
         other.x, other.target = self.x[:, rows].copy(), self.target[:, rows].copy()
@@ -106,7 +106,7 @@ class QuadraticWorld:
 
 
 class QuickWorld(QuadraticWorld):
-    """The same with draws of all rows at once, keyed by the first row's: quick, and without a twin."""
+    """The same with draws of all rows at once, keyed by the first row's: quick. A twin is a fork of all rows."""
 
     def _draw(self, purpose, count):
         keys = [purpose, int(self.seeds[0]), int(self.episode[0]) + 1, int(self.time[0])]

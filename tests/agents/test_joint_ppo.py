@@ -176,9 +176,9 @@ def test_twin_that_falls_out_of_step_is_noticed(quadratic_world):
 
 
 @pytest.mark.parametrize("critic", ["own", "central"])
-def test_training_raises_the_return_of_every_learner(quadratic_world, critic):
+def test_training_raises_the_return_of_every_learner(quick_world, critic):
     settings = PPOSettings(num_steps=10, batch_size=320, hidden_sizes=(16, 16), learning_rate=3e-3, critic=critic)
-    trainer = Trainer(quadratic_world(num_agents=3, num_worlds=64, horizon=10), settings, total_rollouts=25)
+    trainer = Trainer(quick_world(num_agents=3, num_worlds=64, horizon=10), settings, total_rollouts=25)
     reports = []
     trainer._callback = reports.append
     trainer.run()

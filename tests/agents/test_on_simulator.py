@@ -38,6 +38,7 @@ def play(governors, world, seeds):
     return totals
 
 
+@pytest.mark.long  # the quick claim is that of analytic worlds, in test_joint_ppo.py
 def test_training_raises_the_return_of_a_badly_set_protocol():
     """The incumbent hardly hedges and asks five times the usual spread; a few seconds of learning must find better."""
     config = WorldConfig(roles=("spread",), stagger=True, defaults={"half_spread": 0.08, "hedge_ratio": 0.2})

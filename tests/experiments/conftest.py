@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from protogov.experiments.cli import main
 from protogov.experiments.core.paths import RunFolder
+from protogov.experiments.figures import style
 
 # 4 worlds x 4 decisions of 6 hours: a rollout is 96 market hours
 TINY = ["--worlds", "4", "--world.episode-hours", "48", "--ppo.num-steps", "4", "--ppo.batch-size", "16"]
@@ -35,6 +37,19 @@ def evaluated(trained: RunFolder) -> RunFolder:
     assert main(["evaluate", str(trained.path), *arguments]) == 0
     assert main(["report", str(trained.path)]) == 0
     return trained
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of reports are made, and written empty: drawing takes most of a report's time, and others draw them."""
+
+    def save(figure: Figure, folder: Path, name: str) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.svg"
+        path.write_text("<svg/>")
+        return path
+
+    monkeypatch.setattr(style, "save", save)
 
 
 @pytest.fixture(scope="session")

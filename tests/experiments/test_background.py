@@ -117,4 +117,4 @@ def test_a_run_whose_rival_is_gone_says_so(run: RunFolder, tmp_path: Path, capsy
         assert main(arguments) == 2
         assert "background['rate_1'] = 'gone.json': gone.json: there is no such file" in capsys.readouterr().err
     assert main(["train", "rival", "--resume", "--runs", str(run.path.parent), *RIVAL, "rate_1=constant"]) == 2
-    assert "the world asked for is not that of the run to resume" in capsys.readouterr().err
+    assert "the world in the options is not that of the run to resume" in capsys.readouterr().err

@@ -242,8 +242,8 @@ def test_training_survives_a_disk_that_fills_up(more, tiny, tmp_path):
     first, _, rest = done.stdout.partition("exit ")
     assert rest.startswith("1\n") and rest.endswith("exit 0\n"), (done.stdout, done.stderr)
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("protogov: ")]
-    assert "tiny" in said and "No space left on device; the last checkpoint is whole: make room" in said
-    assert said.endswith("go on with: protogov train tiny --resume --runs .") and "Traceback" not in done.stderr
+    assert "tiny" in said and "No space left on device; the last checkpoint is complete: free some space" in said
+    assert said.endswith("continue with: protogov train tiny --resume --runs .") and "Traceback" not in done.stderr
     left = checkpoints(keep / "tiny" / "checkpoints")
     assert left and all(read_manifest(one)["rollout"] == number for number, one in enumerate(left, 1))
     assert "seed 0: done" in rest

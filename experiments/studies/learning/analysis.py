@@ -100,7 +100,13 @@ def _together(tapes: Interval, seeds: Interval) -> Interval:
 
 
 def verdict(found: Tested, adjusted: float, *, directed: bool) -> str:
-    """What a test of the family says: better, other, tie, or undecided."""
+    """The result of a test in a word: better, higher, lower, tie, undecided, or not tested.
+
+    Args:
+        found: the test.
+        adjusted: its p-value after Holm's correction over the family; NaN without a test.
+        directed: whether the claim is that the learner is better.
+    """
     if np.isnan(adjusted):
         return "not tested"
     if adjusted <= PLAN.level:
@@ -112,11 +118,11 @@ def confirmatory(table: Table, candidate: str, markets: Sequence[str]) -> list[d
     """Every test of the family: hypothesis, learner and opponent, on the suite of the market it trained on.
 
     Args:
-        table: of `playing.play_asked`; a learner that did not play has no test.
+        table: of `playing.play_matches`; a learner that did not play has no test.
         candidate: the first.
         markets: names of training markets, which are names of suites too.
     """
-    asked = []
+    comparisons = []
     for market in markets:
         for claim in HYPOTHESES:
             for form in claim.learned:
@@ -127,28 +133,33 @@ def confirmatory(table: Table, candidate: str, markets: Sequence[str]) -> list[d
                         pairs = matrix(table, market, learner) - matrix(table, market, against)
                     except KeyError:
                         continue
-                    asked.append((claim, market, learner, against, pairs))
-    level = PLAN.level / max(len(asked), 1)
-    found = [tested(pairs, directed=claim.directed, level=level) for claim, *_, pairs in asked]
+                    comparisons.append((claim, market, learner, against, pairs))
+    level = PLAN.level / max(len(comparisons), 1)
+    found = [tested(pairs, directed=claim.directed, level=level) for claim, *_, pairs in comparisons]
     adjusted = holm(np.array([one.p for one in found]))
     return [
         {"hypothesis": claim.name, "suite": market, "learner": learner, "against": against, **columns_of(one),
          "adjusted": float(p), "verdict": verdict(one, float(p), directed=claim.directed)}
-        for (claim, market, learner, against, _), one, p in zip(asked, found, adjusted, strict=True)
+        for (claim, market, learner, against, _), one, p in zip(comparisons, found, adjusted, strict=True)
     ]  # fmt: skip
 
 
 def columns_of(found: Tested) -> dict[str, float]:
-    """Columns of a test."""
+    """Columns of a test: intervals over both samples and over each alone, p-values, and the detectable difference."""
     return {
-        **interval_columns("difference", found.both), "tapes_low": found.tapes.low, "tapes_high": found.tapes.high,
-        "seeds_low": found.seeds.low, "seeds_high": found.seeds.high, "p": found.p, "tie_p": found.tie,
-        "detectable": found.detectable,
+        **interval_columns("difference", found.both),
+        "over_tapes_low": found.tapes.low, "over_tapes_high": found.tapes.high,
+        "over_seeds_low": found.seeds.low, "over_seeds_high": found.seeds.high,
+        "p": found.p, "tie_p": found.tie, "detectable": found.detectable,
     }  # fmt: skip
 
 
 def effect(table: Table, suite: str, learner: str, against: str) -> dict[str, object]:
-    """One description: W, the difference, tails, and the box of weights."""
+    """A learner beside an opponent on one suite: W, the difference, expected shortfall, and the box of weights.
+
+    Columns: W and shortfall in bp of K0 per episode; box_clear of box_points points of the box lambda x kappa have an
+    interval clear of zero, counted only where all differences have one sign.
+    """
     own, other = matrix(table, suite, learner), matrix(table, suite, against)
     found = tested(own - other)
 
@@ -168,7 +179,7 @@ def effect(table: Table, suite: str, learner: str, against: str) -> dict[str, ob
 
 
 def who_bears(table: Table, suite: str, learner: str, against: str) -> list[dict[str, object]]:
-    """Differences by groups of people, each in its own unit; a group without members on a tape does not count there."""
+    """Differences by groups of people, in the unit of each; tapes on which a group has no members are left out."""
     rows = []
     for name, label in BEARS_LABELS.items():
         column = itemgetter(f"bears/0/{name}")

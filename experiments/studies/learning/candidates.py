@@ -1,7 +1,13 @@
 """The candidates of the screening: one row each, and the one place to add one.
 
-A row changes options of `protogov train` by the names that its command line has: `ppo.gamma`, `world.observe`, or any
-other field. What is not named stays as `protogov train` has it. Add the row; it is screened, listed and may go on.
+A row changes options of `protogov train`, by their names on its command line: `ppo.gamma`, `world.observe`, or any
+other field. Options without a value keep the default of `protogov train`. A new row is screened and listed, and may be
+selected.
+
+Two features of `protogov train` have no row. Early stopping decides on the split `validation`, which is also what
+candidates are scored on: a run that was stopped there, or whose best policies were kept there, would be scored on the
+markets that chose it, and no other candidate is. Such rows are refused. Shared parameters need two venues, and the
+study has one.
 """
 
 from collections.abc import Mapping
@@ -13,7 +19,6 @@ from protogov.experiments.errors import BadInput
 GRADIENT: Final = "gradient"
 EVOLUTION: Final = "network"  # this one and the next are families of `studies.tuning`
 LINEAR: Final = "linear"
-STARTS = ("defaults", "constants", "linear")
 
 
 @dataclass(frozen=True)
@@ -21,14 +26,15 @@ class Candidate:
     """A way to learn.
 
     Attributes:
-        name: of the row; part of folders' names.
-        about: what it tries, and why.
+        name: of the row; a part of the names of folders.
+        about: what it tries, and why, for tables.
         algorithm: "gradient" is joint PPO; "network" an evolution strategy on 32 x 32 ReLU; "linear" CMA-ES on the
             linear rule.
-        start: "defaults" starts fresh; "constants" and "linear" at the opponents' constants or linear rule that were
-            tuned on the same market and size, as a residual; for the architecture mlp of 32 x 32.
+        start: "defaults" starts with a new network; "constants" and "linear" start at the opponents' constants or
+            linear rule, tuned on the same market and size, and learn a residual. The last two need the architecture
+            mlp of 32 x 32.
         options: option of `protogov train` -> value.
-        reference: it is listed and never goes on.
+        reference: the row is listed and never selected.
     """
 
     name: str
@@ -65,6 +71,13 @@ CANDIDATES = (
               options={**_LASTING, "ppo.weight_decay": 1e-2, "ppo.observation_noise": 0.05}),
     Candidate("ensemble", "every episode in a world drawn from the ensemble",
               options={**_LASTING, "world.member": "ensemble"}),
+    Candidate("ppo-parameters", "noise of the last layer, one draw per episode, beside noise of actions",
+              options={"ppo.gamma": 0.99, "ppo.log_std_init": -1.5, "ppo.parameter_noise": 0.2}),
+    Candidate("cautious", "a bad surprise counts twice as much as a good one",
+              options={**_LASTING, "ppo.risk_aversion": 1 / 3}),
+    # no stage on `natural`: it holds the crises that a training without one crisis must not see
+    Candidate("curriculum", "from calm markets to jumps, then to the market of the training",
+              options={**_LASTING, "curriculum": ("calm=.2", "jump=.2")}),
 )  # fmt: skip
 
 

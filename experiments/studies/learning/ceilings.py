@@ -1,7 +1,7 @@
-"""Ceilings: what hindsight, sight and other eyes could gain over the best constants, and what share learners capture.
+"""Ceilings: possible gains over the best constants by hindsight, sight and more features, and the captured share.
 
-Constants in hindsight are played on the tapes of the evaluation. Planners go on from states that the best constants
-have led to, and so do learners. Learners with privileged features are trained like the first candidate.
+Constants in hindsight are played on the tapes of the evaluation. Planners and learners play the rest of episodes from
+states to which the best constants have led. Learners with privileged features are trained like the first candidate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from protogov.experiments.studies.learning.imagination import Imagination
 from protogov.experiments.studies.learning.opponents import PARTS, Opponents, tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.planner import Planner, play_planned
-from protogov.experiments.studies.learning.playing import MARKETS, Asked, matrix, play_asked, suites
+from protogov.experiments.studies.learning.playing import MARKETS, Match, matrix, play_matches, suites
 from protogov.experiments.studies.learning.preregistration import CONSTANTS, COOPERATIVE, PLAN
 from protogov.experiments.studies.learning.runs import Learner, Trained, train_learner
 from protogov.experiments.studies.learning.training import trained_before
@@ -46,8 +46,8 @@ class Rest:
         scenario, first, count: the tapes.
         decision: at which the states are taken.
         constants: lever -> value, of those who govern until then, and of the incumbent of a planner.
-        governors: who goes on; None for a planner.
-        files: digests of theirs.
+        governors: who plays the rest; None for a planner.
+        files: digests of their policies.
         sight: whether the planner sees the tape; without it, it imagines futures.
         planner: how it looks ahead.
     """
@@ -91,8 +91,8 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
     for market in MARKETS:
         own = [of for of in trained if of[0].learner.scenario == market]
         seeing = [of for of in sighted if of[0].learner.scenario == market]
-        for measured in (in_hindsight, by_planning):
-            rows += measured(options, how, opponents, market, own, seeing)
+        rows += in_hindsight(options, how, opponents, market, own, seeing)
+        rows += by_planning(options, how, opponents, market, own)
     return Found({"room": columns(rows)}, {"chosen": list(chosen)})
 
 
@@ -108,7 +108,7 @@ def train_sighted(options: Options, how: Running, opponents: Opponents, chosen: 
 def _rows(
     market: str, unit: str, ceilings: Mapping[str, Floats], learners: Mapping[str, Floats]
 ) -> list[dict[str, Any]]:
-    """A row a ceiling and learner, from gains over the constants on the same tapes or states, F64[n] each."""
+    """One row per ceiling and learner, from gains over the constants on the same tapes or states, F64[n] each."""
     return [
         {"market": market, "ceiling": ceiling, "unit": unit, "n": room.size, "learner": name,
          **interval_columns("room", student_t(room)), **interval_columns("gain", student_t(gain)),
@@ -126,12 +126,12 @@ def in_hindsight(
     names = (*MARKETS, *PARTS)
     sets = [opponents.named(size, name, tuned_on(CONSTANTS, name)) for name in names]
     config = WorldOptions(size=size).make()
-    asked = [Asked(config, one, tapes) for one in sets]
-    asked += [Asked(one.learner.config(), one.governors(), tapes) for of in (*trained, *sighted) for one in of]
-    played = play_asked(asked, how, f"ceilings: {market}")
+    matches = [Match(config, one, tapes) for one in sets]
+    matches += [Match(one.learner.config(), one.governors(), tapes) for of in (*trained, *sighted) for one in of]
+    played = play_matches(matches, how, f"ceilings: {market}")
     welfare = np.stack([matrix(played, market, one.name)[0] for one in sets])
     other = replace(tapes, first=PLAN.first_tape["picking"])
-    picking = play_asked([Asked(config, one, other) for one in sets], how, f"ceilings: picking on {market}")
+    picking = play_matches([Match(config, one, other) for one in sets], how, f"ceilings: picking on {market}")
     picked = np.stack([matrix(picking, market, one.name)[0] for one in sets])
     single = names.index(market)
     here, there = (_crashes(table, market, sets[single].name) for table in (played, picking))
@@ -163,12 +163,11 @@ def _crashes(table: Table, suite: str, governors: str) -> Any:
 
 
 def by_planning(
-    options: Options, how: Running, opponents: Opponents, market: str, trained: Sequence[Sequence[Trained]],
-    sighted: Sequence[Sequence[Trained]],
-) -> list[dict[str, Any]]:  # fmt: skip
+    options: Options, how: Running, opponents: Opponents, market: str, trained: Sequence[Sequence[Trained]]
+) -> list[dict[str, Any]]:
     """Planners with and without sight, and learners, from the same states."""
     constants = opponents.values(options.last_size, market)
-    incumbent = GovernorSet(tuned_on(CONSTANTS, market), -1, {}, constants)
+    incumbent = opponents.named(options.last_size, market, tuned_on(CONSTANTS, market))
     config = WorldOptions(size=options.last_size).make()
     ceilings = {
         "planner with sight": _from_states(options, how, config, market, constants, None, True),

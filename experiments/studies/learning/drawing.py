@@ -50,7 +50,7 @@ def draw(stage: str, found: Found, words: str) -> Mapping[str, Figure]:
 
 
 def curves(table: Table, words: str) -> Figure:
-    """A panel a learner and size: each seed's gain over the constants on validation, over its market hours."""
+    """One panel per learner and size: each seed's gain over the constants on validation, by market hours."""
     panels = list(dict.fromkeys((row["size"], row["learner"]) for row in records(table)))
     lines = -(-len(panels) // COLUMNS)
     figure = new_figure(10.0, 1.1 + 1.7 * lines)
@@ -72,8 +72,9 @@ def curves(table: Table, words: str) -> Figure:
         zero_line(axes)
         few_ticks(axes, 4, 4)
     for axes in grid[:, 0]:
-        axes.set_ylabel("gain in W [bp of K0]")
-    figure.supxlabel("market hours of a seed [millions]", fontsize=8.5)
+        axes.set_ylabel("gain in W\n[bp of K0 per episode]")
+    grid[0, 0].set_xlim(left=0.0)
+    figure.supxlabel("market hours of a seed [millions]", x=0.01, ha="left", fontsize=8.5)  # beside the legend
     figure.legend(used.values(), [WORDS[name] for name in used], loc="outside lower right", ncols=len(used))
     headline(figure, f"W over the tuned constants on validation, every seed: {words}")
     return figure
@@ -88,22 +89,22 @@ def _interval(axes: Axes, y: float, row: Mapping[str, Any], name: str, **look: A
 
 
 def effects(found: Found, words: str) -> Figure:
-    """A panel a suite: each learner's difference to each opponent, bars over tapes, thin bars over seeds, and seeds."""
+    """One panel per suite: differences of learners to opponents with intervals, and each seed over its constants."""
     table, seeds = found.tables["effects"], found.tables["seeds"]
     suites = list(dict.fromkeys(table["suite"].tolist()))
     learners = list(dict.fromkeys(table["learner"].tolist()))
     kinds = list(dict.fromkeys(_kind(name) for name in table["against"].tolist()))
-    figure = new_figure(2.4 + 2.0 * len(suites), 1.8 + 0.17 * len(learners) * len(kinds))
+    figure = new_figure(max(2.4 + 2.0 * len(suites), 8.0), 1.9 + 0.17 * len(learners) * len(kinds))
     panels = figure.subplots(1, len(suites), sharey=True, squeeze=False)[0]
     for axes, suite in zip(panels, suites, strict=True):
         for row in records(select(table, table["suite"] == suite)):
             at, kind = learners.index(row["learner"]), kinds.index(_kind(row["against"]))
             y = at + 0.8 * (kind + 0.5) / len(kinds) - 0.4
             colour = COLOURS[kind % len(COLOURS)]
-            if np.isfinite(row["seeds_low"]):
-                axes.plot([row["seeds_low"], row["seeds_high"]], [y, y], linewidth=0.6, color=colour)
             marker = SEED_MARKERS[kind % len(SEED_MARKERS)]
             _interval(axes, y, row, "difference", color=colour, marker=marker)
+            if np.isfinite(row["over_seeds_low"]):
+                axes.plot([row["over_seeds_low"], row["over_seeds_high"]], [y, y], linewidth=0.7, color="black")
         own = select(seeds, seeds["suite"] == suite)
         axes.plot(own["gain"], [learners.index(name) - 0.44 for name in own["learner"]], "|", color=GREY, markersize=4)
         axes.axvline(0.0, color=GREY, linewidth=0.7)
@@ -111,12 +112,16 @@ def effects(found: Found, words: str) -> Figure:
         axes.set_title(suite, fontsize=8.5)
         few_ticks(axes, 4)
     panels[0].set_yticks(range(len(learners)), [name.replace(" on ", "\non ") for name in learners], fontsize=7)
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(learners) - 0.5, -0.6)
     handles = [
         panels[0].plot([], [], linestyle="none", color=COLOURS[at % len(COLOURS)], marker=SEED_MARKERS[at % 8])[0]
         for at in range(len(kinds))
     ]
-    title = "difference in W [bp of K0 an episode]; bars: 95%, thin: over seeds alone, grey strokes: seeds"
+    title = (
+        "difference in W [bp of K0 per episode]; bars: 95% interval, thin black: over seeds alone;\n"
+        "grey strokes: each seed over the tuned constants; "
+        f"grey band: ±{PLAN.smallest_effect:g} bp, the smallest effect of interest"
+    )
     names = [f"over {name}" for name in kinds]
     figure.legend(handles, names, loc="outside lower center", ncols=4, title=title, title_fontsize=8)
     headline(figure, words)
@@ -129,7 +134,7 @@ def _kind(against: str) -> str:
 
 
 def room(table: Table, words: str) -> Figure:
-    """A panel a market: the share of each ceiling that each learner captures."""
+    """One panel per market: the share of each ceiling's room that each learner captures, where there is room."""
     markets = list(dict.fromkeys(table["market"].tolist()))
     ceilings = list(dict.fromkeys(table["ceiling"].tolist()))
     forms = list(dict.fromkeys(name.split(" on ")[0] for name in table["learner"].tolist()))
@@ -142,10 +147,13 @@ def room(table: Table, words: str) -> Figure:
             look = {"color": COLOURS[form % len(COLOURS)], "marker": SEED_MARKERS[form % len(SEED_MARKERS)]}
             if np.isfinite(row["captured"]):
                 _interval(axes, y, row, "captured", **look)
+            else:
+                axes.text(PLAN.room / 2, ceilings.index(row["ceiling"]), "room not clear of zero", fontsize=7,
+                          color=GREY, ha="center", va="center")  # fmt: skip
         axes.axvline(0.0, color=GREY, linewidth=0.7)
         axes.axvline(PLAN.room, color="black", linewidth=0.8, linestyle=(0, (4, 2)))
         axes.set_title(f"trained and played on {market}", fontsize=8.5)
-        axes.set_xlabel("share of the room captured; dashed: the aim")
+        axes.set_xlabel("share of the room captured, 95% interval; dashed: the aim")
         axes.set_ylim(len(ceilings) - 0.5, -0.5)
     panels[0].set_yticks(range(len(ceilings)), ceilings)
     handles = [
@@ -158,7 +166,7 @@ def room(table: Table, words: str) -> Figure:
 
 
 def crises(table: Table, words: str) -> Figure:
-    """A row a crisis: the gain over constants on the market seen, on validation and in the crisis left out."""
+    """One row per crisis: gain over constants on the training market, on validation and in the crisis left out."""
     names, splits = (list(dict.fromkeys(table[name].tolist())) for name in ("left_out", "split"))
     figure = new_figure(8.0, 1.6 + 0.42 * len(names))
     axes = figure.subplots()
@@ -171,7 +179,7 @@ def crises(table: Table, words: str) -> Figure:
     axes.axvline(0.0, color=GREY, linewidth=0.7)
     axes.set_yticks(range(len(names)), [f"without {name}" for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlabel("gain in W over constants tuned without the crisis [bp of K0 an episode], 95%")
+    axes.set_xlabel("gain in W over constants tuned without the crisis [bp of K0 per episode], 95% interval")
     figure.legend(loc="outside lower right", ncols=3)
     headline(figure, words)
     return figure

@@ -19,12 +19,12 @@ from protogov.experiments.studies.learning.opponents import Opponents, tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.playing import (
     MARKETS,
-    Asked,
+    Match,
     Tapes,
     controls_of,
     episode_keys,
     matrix,
-    play_asked,
+    play_matches,
     suites,
 )
 from protogov.experiments.studies.learning.preregistration import (
@@ -43,13 +43,13 @@ BEST_CONTROLLER = "best controller"
 
 
 def every_opponent(options: Options, opponents: Opponents) -> list[GovernorSet]:
-    """Those of both markets, each once."""
+    """The opponents of both markets, each once."""
     sets = [one for market in MARKETS for one in opponents.sets(options.last_size, market, options.check())]
     return list({one.name: one for one in sets}.values())
 
 
 def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequence[str]) -> Found:
-    """Play every suite, and describe and test."""
+    """Play every suite, describe the differences, and test the hypotheses."""
     trained = trained_before(options, chosen)
     rivals = every_opponent(options, opponents)
     config = WorldOptions(size=options.last_size).make()
@@ -57,9 +57,9 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
     parts = []
     for tapes in suites(options).values():
         controls = tapes.name not in (LONG, LONG_STRESS)
-        asked = [Asked(config, one, tapes) for one in rivals]
-        asked += [Asked(one.learner.config(), one.governors(), tapes, controls) for of in trained for one in of]
-        played = play_asked(asked, how, f"evaluation: {tapes.name}")
+        matches = [Match(config, one, tapes) for one in rivals]
+        matches += [Match(one.learner.config(), one.governors(), tapes, controls) for of in trained for one in of]
+        played = play_matches(matches, how, f"evaluation: {tapes.name}")
         describe_suite(tables, played, tapes, trained, rivals)
         if tapes.name in MARKETS:
             parts.append(played)
@@ -125,7 +125,7 @@ def scenario_rows(played: Table, suite: str, learner: str, constants: str) -> li
 def in_the_ensemble(
     options: Options, how: Running, opponents: Opponents, trained: Sequence[Sequence[Trained]]
 ) -> tuple[Table, Table]:
-    """The first candidate against its constants in every member's world; and in which share of them it holds."""
+    """The first candidate against its constants in the world of every member, and shares of members with a gain."""
     first, size, rows, shares = PLAN.first_tape["evaluation"], options.last_size, [], []
     plain = WorldOptions(size=size).make()
     for market in MARKETS:
@@ -133,11 +133,11 @@ def in_the_ensemble(
         tapes = Tapes(market, (market,), options.tapes_of("member"), first)
         constants = opponents.named(size, market, tuned_on(CONSTANTS, market))
         for member in options.chosen_members if own else ():
-            asked = [Asked(with_physics(plain, member), constants, tapes)]
-            asked += [
-                Asked(with_physics(one.learner.config(), member), one.governors(), tapes) for of in own for one in of
+            matches = [Match(with_physics(plain, member), constants, tapes)]
+            matches += [
+                Match(with_physics(one.learner.config(), member), one.governors(), tapes) for of in own for one in of
             ]
-            played = play_asked(asked, how, f"ensemble: {member}")
+            played = play_matches(matches, how, f"ensemble: {member}")
             for of in own:
                 name = of[0].learner.name
                 gain = (matrix(played, market, name) - matrix(played, market, constants.name)).mean(axis=0)
@@ -154,7 +154,7 @@ def in_the_ensemble(
 
 
 def part_names(table: Table) -> NDArray[np.str_]:
-    """Name of each row's scenario; of a mixture that of the part that drew the tape."""
+    """Name of each row's scenario; for a mixture, of the part from which the tape was drawn."""
     labels = table["scenario"].astype("U64")
     for name in np.unique(table["scenario"]):
         scenario, here = get_scenario(str(name)), table["scenario"] == name

@@ -1,4 +1,4 @@
-"""The sealed test, opened once for everything that the evaluation compared; nothing is trained after it."""
+"""The sealed test, opened once for all sets of the evaluation; nothing is trained after it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.learning.evaluation import describe_suite, every_opponent
 from protogov.experiments.studies.learning.opponents import Opponents
 from protogov.experiments.studies.learning.options import Options
-from protogov.experiments.studies.learning.playing import Asked, Part, Tapes, part_of, play_part, world_of
+from protogov.experiments.studies.learning.playing import Match, Part, Tapes, part_of, play_part, world_of
 from protogov.experiments.studies.learning.training import trained_before
 from protogov.experiments.training import open_test
 
@@ -22,7 +22,7 @@ COMMAND = "protogov study learning --final"
 
 
 def openings() -> list[dict[str, Any]]:
-    """Everybody who has opened the test."""
+    """All records of the test's openings, the oldest first."""
     return open_test.earlier_openings([open_test.default_folder()])
 
 
@@ -33,7 +33,7 @@ def refuse_training() -> None:
 
 
 def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequence[str]) -> Found:
-    """Record the opening, then play.
+    """Record the opening, then play all sets and learners' controls on the test.
 
     Raises:
         BadInput: sizes are not the registered ones, or the test was opened for other governors before.
@@ -42,15 +42,15 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
         raise BadInput(f"final opens the sealed test for the registered study alone; here {options.reduced()[0]}")
     trained, rivals = trained_before(options, chosen), every_opponent(options, opponents)
     sets = [*rivals, *(one.governors() for of in trained for one in of)]
-    if not _goes_on(sets):
+    if not _was_opened(sets):
         open_test.record_opening(None, sets, f"{COMMAND} --out {options.check()}")
     test, config = open_test.read_sealed(), WorldOptions(size=options.last_size).make()
     tables: dict[str, list[dict[str, Any]]] = {"effects": [], "seeds": [], "scenarios": [], "bears": []}
     for name in test.scenarios:
         tapes = Tapes(f"{open_test.SUITE}: {name}", (name,), test.episodes, test.first_seed - EVALUATION_SEEDS)
-        asked = [Asked(config, one, tapes) for one in rivals]
-        asked += [Asked(one.learner.config(), one.governors(), tapes, controls=True) for of in trained for one in of]
-        pieces = [Piece(f"sealed_{one.governors.name}_{name}", part_of(one), world_of(one)) for one in asked]
+        matches = [Match(config, one, tapes) for one in rivals]
+        matches += [Match(one.learner.config(), one.governors(), tapes, controls=True) for of in trained for one in of]
+        pieces = [Piece(f"sealed_{one.governors.name}_{name}", part_of(one), world_of(one)) for one in matches]
         played = concatenate(run_pieces(play_sealed, WorldConfig(), pieces, how, name))
         with opened():
             describe_suite(tables, played, tapes, trained, rivals)
@@ -63,8 +63,8 @@ def play_sealed(config: WorldConfig, job: Part) -> Table:
         return play_part(config, job)
 
 
-def _goes_on(sets: Sequence[Any]) -> bool:
-    """Whether the test was opened for just these governors, and was not played to its end.
+def _was_opened(sets: Sequence[Any]) -> bool:
+    """Whether this study has opened the test for these governors, so that the same opening is continued.
 
     Raises:
         BadInput: this study opened it for others.

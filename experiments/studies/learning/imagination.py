@@ -1,9 +1,10 @@
-"""Futures that a planner without sight imagines: what came after the nearest moments of other tapes.
+"""Futures that a planner without sight imagines: continuations of similar moments of other tapes.
 
-Forecasting by analogues (Lorenz 1969): of a library of tapes of the same scenario those are taken whose hour was most
-like the present one, by what everybody can see: the last day's and week's return, the fall from the high, implied vol,
-depth and outside yield. What came then comes now, from the present price, vol and depth on. The library is drawn from
-seeds that nobody else uses, so that the future which happens is not in it; the worlds' keyed noise is another one too.
+Forecasting by analogues (Lorenz 1969). A library holds tapes of the same scenario. The tapes are taken whose state at
+this hour is nearest to the present one, in numbers that everybody can see: the return of the last day and week, the
+fall from the high, implied vol, depth and outside yield. Their later hours are appended, scaled to the present price,
+vol and depth. The library is drawn from keys that nothing else uses, so that it does not contain the true future; the
+worlds' keyed noise is replaced too.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ from protogov.experiments.studies.learning.planner import Imagine
 LIBRARY = 256  # tapes
 FIRST_LIBRARY = 2**43  # key of the first; no other tape's key is a small number
 PRICES = ("open", "high", "low", "close")
-CARRIED = ("implied_vol", "depth")  # go on from their present level, within the bounds below
+CARRIED = ("implied_vol", "depth")  # scaled to their present level, within the bounds below
 LEAST, MOST = 0.25, 4.0  # factor on what is carried
 DAY, WEEK = 24, 168
 
@@ -36,7 +37,7 @@ class Imagination:
         self._tapes = get_scenario(scenario).draw(keys, hours)
 
     def __call__(self, world: Simulator) -> Imagine:
-        """What gives forks of these worlds, all at one hour, a future; number k is that of the k-th nearest tape."""
+        """The function that gives forks of these worlds, all at one hour, a future: number k is of the k-th tape."""
         hour = int(world.worlds["hour"][0])
         known, present = look(self._tapes, hour), look(world.tape, hour)
         scale = np.maximum(known.std(axis=0), 1e-6)
@@ -46,20 +47,20 @@ class Imagination:
         def imagine(fork: Simulator, rows: NDArray[np.int64], number: int) -> None:
             chosen = self._tapes[nearest[rows, number % nearest.shape[1]]]
             for name in fork.tape.dtype.names:
-                now, then, coming = fork.tape[name][:, hour], chosen[name][:, hour], chosen[name][:, hour + 1 :]
+                now, then, later = fork.tape[name][:, hour], chosen[name][:, hour], chosen[name][:, hour + 1 :]
                 if name in PRICES:
                     now, then = fork.tape["close"][:, hour], chosen["close"][:, hour]
                 if name in (*PRICES, *CARRIED):
                     factor = now / np.maximum(then, 1e-12)
-                    coming = coming * (factor if name in PRICES else np.clip(factor, LEAST, MOST))[:, None]
-                fork.tape[name][:, hour + 1 :] = coming
+                    later = later * (factor if name in PRICES else np.clip(factor, LEAST, MOST))[:, None]
+                fork.tape[name][:, hour + 1 :] = later
             fork.worlds["seed"] ^= np.uint64(number + 1)
 
         return imagine
 
 
 def look(tapes: np.ndarray, hour: int) -> Floats:
-    """What everybody sees of tapes at the end of an hour, F64[n, 6]."""
+    """The numbers by which tapes are compared, at the end of an hour, F64[n, 6]; see the head of this file."""
     closes = tapes["close"][:, : hour + 1].astype(np.float64)
     now = closes[:, -1]
 

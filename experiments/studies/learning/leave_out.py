@@ -1,7 +1,7 @@
-"""Training without one crisis: what learners do in a crisis of a kind that they have not met.
+"""Training without one crisis: how learners do in a crisis that their training did not contain.
 
-The first candidate trains on the stress mix less one training crisis, and constants are tuned on the same. Both play
-the market they saw, validation, and the crisis that was left out.
+The first candidate trains on the stress mix without one training crisis, and constants are tuned on the same market.
+Both play that market, validation, and the crisis that was left out.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from protogov.experiments.studies.learning.analysis import columns_of, tested
 from protogov.experiments.studies.learning.candidates import find_candidates
 from protogov.experiments.studies.learning.opponents import CRISES, Opponents, crisis_market, tuned_on
 from protogov.experiments.studies.learning.options import Options
-from protogov.experiments.studies.learning.playing import Asked, Tapes, controls_of, matrix, play_asked, suites
+from protogov.experiments.studies.learning.playing import Match, Tapes, controls_of, matrix, play_matches, suites
 from protogov.experiments.studies.learning.preregistration import CONSTANTS, COOPERATIVE, PLAN, VALIDATION
 from protogov.experiments.studies.learning.runs import Learner, train_learner
 
@@ -35,9 +35,9 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
         constants = opponents.named(size, market, tuned_on(CONSTANTS, market))
         for split, scenarios in zip(SPLITS, ((market,), validation, (crisis,)), strict=True):
             tapes = Tapes(split, scenarios, count, first)
-            asked = [Asked(config, constants, tapes)]
-            asked += [Asked(learner.config(), one.governors(), tapes, controls=True) for one in trained]
-            played = play_asked(asked, how, f"without {crisis}: {split}")
+            matches = [Match(config, constants, tapes)]
+            matches += [Match(learner.config(), one.governors(), tapes, controls=True) for one in trained]
+            played = play_matches(matches, how, f"without {crisis}: {split}")
             own = matrix(played, split, learner.name)
             means, yoked = (matrix(played, split, name) for name in controls_of(learner.name))
             rows.append(

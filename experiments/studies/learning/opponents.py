@@ -1,7 +1,8 @@
 """Opponents: constants and a linear rule tuned for welfare, and constants that each role tuned for its own mandate.
 
-Welfare is tuned by `studies.tuning`, on every market on which something learns or hindsight may look. Selfish constants
-are the end of rounds in which each role searches its best constants for its own mandate while the others keep theirs.
+`studies.tuning` tunes for welfare, on every market on which a learner trains or which a ceiling in hindsight knows.
+Selfish constants are the result of rounds: in each, one role after the other searches its best constants for its own
+mandate while the others keep theirs.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ from protogov.experiments.studies.learning.preregistration import (
     STRESS,
 )
 from protogov.experiments.studies.learning.runs import Start, linear_policies
-from protogov.experiments.studies.tuning.searches import LEVERS
+from protogov.experiments.studies.tuning.searches import LEVERS, linear_start
 from protogov.experiments.studies.tuning.study import Options as TuneOptions
 from protogov.experiments.studies.tuning.study import actions_of
 from protogov.experiments.studies.tuning.study import measure as tune
@@ -45,10 +46,9 @@ from protogov.experiments.training.learned import policy_files
 
 CRISES = tuple(crisis.name for crisis in TRAINING_CRISES)
 PARTS = (*QUIET, *CRISES)  # markets that natural and the mix are made of
-POPULATION, TAPES, SIGMA = 12, 32, 0.35  # as `protogov tune`
+POPULATION, TAPES = 12, 32  # candidates and fresh tapes of a generation, as registered
 ROUND_SHARE = 4  # a role's search in a round has a quarter of the generations
-STILL = 0.05  # actions that may move in the last round of best responses that has settled
-OWN_SEARCH = 60  # number of the search of selfish constants: its tapes are nobody else's
+OWN_SEARCH = 60  # number of the first search of selfish constants; no other search has the same tapes
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ def measure(options: Options, how: Running) -> Found:
         if size == options.last_size:
             markets += map(crisis_market, CRISES)
         world = WorldOptions(size=size)
-        asked = TuneOptions(scenarios=tuple(markets), families=("constants",), generations=options.generations,
-                            population=POPULATION, tapes=TAPES, checks=options.tapes, world=world)  # fmt: skip
-        searched = tune(asked, how).tables
+        tuning = TuneOptions(scenarios=tuple(markets), families=("constants",), generations=options.generations,
+                             population=POPULATION, tapes=TAPES, checks=options.tapes, world=world)  # fmt: skip
+        searched = tune(tuning, how).tables
         # its searches of constants are those above, so that nothing is searched twice
-        rules = tune(replace(asked, scenarios=MARKETS, families=("constants", "linear")), how).tables
+        rules = tune(replace(tuning, scenarios=MARKETS, families=("constants", "linear")), how).tables
         for name in markets:
             tables["constants"].append(
                 _sized(size, {"market": np.full(len(LEVERS), name), "lever": searched["constants"]["lever"],
@@ -110,7 +110,7 @@ def _sized(size: str, table: Table) -> Table:
 
 
 def selfish_constants(config: WorldConfig, generations: int, how: Running) -> Table:
-    """A row a market and lever: value, and how far it moved in the last round, in actions."""
+    """One row per market and lever: its value, and how far it moved in the last round [actions]."""
     each = max(generations // ROUND_SHARE, 1)
     jobs = [Rounds(name, OWN_SEARCH + at, PLAN.rounds, each, POPULATION, TAPES) for at, name in enumerate(MARKETS)]
     pieces = [Piece(f"selfish_{config.size}_{job.scenario}", job) for job in jobs]
@@ -123,9 +123,9 @@ def selfish_constants(config: WorldConfig, generations: int, how: Running) -> Ta
 def rounds_piece(config: WorldConfig, job: Rounds) -> Table:
     """Rounds of best responses: each role's constants for its own mandate, while the others keep theirs."""
     searches = job.rounds * len(config.roles)
-    whole = Effort(searches * job.generations, job.population, job.tapes, SIGMA)
+    whole = Effort(searches * job.generations, job.population, job.tapes)
     tapes = iter(search_tapes(job.number, whole)[:: job.tapes])
-    budget = Effort(job.generations, job.population, job.tapes, SIGMA).budget
+    budget = replace(whole, generations=job.generations).budget
     held, before = np.zeros(NUM_LEVERS), np.zeros(NUM_LEVERS)
     for turn in range(job.rounds):
         before = held.copy()
@@ -149,7 +149,7 @@ def rounds_piece(config: WorldConfig, job: Rounds) -> Table:
 
 @dataclass(frozen=True)
 class Opponents:
-    """What the stage found, to be played and to start from."""
+    """Results of the stage, as sets of governors to play against and as starts of a training."""
 
     tables: Mapping[str, Table]
 
@@ -165,22 +165,20 @@ class Opponents:
         return {row["lever"]: row["value"] for row in records(self._rows(table, size, market))}
 
     def start(self, size: str, market: str) -> Start:
-        """Where learning may start; without a rule of its own a market starts at its constants."""
+        """Where learning may start; a market without a linear rule starts at its constants."""
         constants = actions_of(np.array([self.values(size, market)[name] for name in LEVERS]))
         if market in MARKETS:
             rows = {row["lever"]: [row[f"weight_{at}"] for at in range(WEIGHTS)]
                     for row in records(self._rows("linear", size, market))}  # fmt: skip
             return Start(constants, np.array([rows[name] for name in LEVERS]))
-        rule = np.zeros((len(LEVERS), WEIGHTS))
-        rule[:, 0] = constants
-        return Start(constants, rule)
+        return Start(constants, linear_start(constants).reshape(-1, WEIGHTS))
 
     def named(self, size: str, market: str, label: str, table: str = "constants") -> GovernorSet:
         """Constants as a set of governors."""
         return GovernorSet(label, NO_SEED, {}, self.values(size, market, table))
 
     def sets(self, size: str, market: str, out: Path) -> list[GovernorSet]:
-        """Everybody whom a learner of this market meets; the linear rule is written to `out` as policies."""
+        """All opponents of a learner of this market; the linear rule is written to `out` as policies."""
         config = WorldOptions(size=size).make()
         place = out / "rules" / f"{size}_{market}"
         place.mkdir(parents=True, exist_ok=True)
@@ -194,7 +192,7 @@ class Opponents:
 
 
 def controllers(config: WorldConfig, market: str) -> list[GovernorSet]:
-    """Every controller that fits the world, as it is and on the committed tuned constants of the market."""
+    """Every controller that fits the world, alone and on the committed tuned constants of the market."""
     tuned = "tuned" if market == NATURAL else f"tuned-{market}"
     names = [
         name for name in governor_names()

@@ -1,4 +1,4 @@
-"""Options of the study, and what follows from them: how much of what, and whether that is what was registered."""
+"""Options of the study, the sizes that follow from them, and how they differ from the registered ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,13 +31,14 @@ FEWEST_TAPES = 2
 class Options(StudyOptions):
     """Whether governors that learn beat honest opponents, stage by stage, as registered in preregistration.md.
 
-    preregistration writes what is registered; everything else refuses to run without it, or under another one.
-    opponents tunes constants, a linear rule and selfish constants. screening trains every candidate briefly and decides
-    on validation. training trains those that go on. evaluation compares them on natural, stress, validation and long
-    episodes. ceilings says what could be had. crises leaves one training crisis out at a time. --final opens the
-    sealed test, once; nothing is trained after it. Every stage has a folder below --out and goes on where it stopped.
+    preregistration writes the registration; all other stages need it, and refuse another one. opponents tunes
+    constants, a linear rule and selfish constants. screening trains every candidate briefly and selects at most two, on
+    validation. training trains these. evaluation compares them on natural, stress, validation and long episodes.
+    ceilings measures how much could be gained at most. crises leaves out one training crisis at a time. --final opens
+    the sealed test, once; nothing is trained after it. Every stage has a folder below --out and continues where it
+    stopped.
 
-    A run with other sizes than the registered ones says so on every page and claims nothing.
+    The pages of a run with other sizes than the registered ones begin with that fact, and claim nothing.
 
     Example: protogov study learning --stage opponents screening --out results/learning
     """
@@ -47,31 +48,31 @@ class Options(StudyOptions):
     ] = STAGES
     """Stages, in any order; they run in that of the study."""
     final: Annotated[bool, Once] = False
-    """Open the sealed test for what evaluation compared, and nothing else."""
+    """Only open the sealed test, for all governors of the evaluation."""
     size: tuple[str, ...] = PLAN.size
-    """Sizes of the world, first to last; what is decided is decided on the last."""
+    """Sizes of the world, in their order; candidates are selected on the last one."""
     candidates: tuple[str, ...] = ()
     """Rows of the table of candidates; all by default."""
     forms: tuple[Literal["cooperative", "joint", "selfish"], ...] = (COOPERATIVE, JOINT, SELFISH)
     """Forms in which candidates are trained."""
     hours: float = PLAN.hours
-    """Market hours a seed of a training; a screening has a quarter."""
+    """Market hours per seed of a training; a screening has a quarter of them."""
     seeds: int = PLAN.seeds
-    """Seeds of a training; a screening has a third, one without a crisis a quarter, rounded up."""
+    """Seeds of a training; a screening has a third of them, a training without a crisis a quarter, rounded up."""
     tapes: int = PLAN.tapes["natural"]
-    """On natural; the others in proportion."""
+    """Tapes of the suite natural; other suites in proportion."""
     states: int = PLAN.states
-    """Where planners go on from."""
+    """States from which planners and learners play the rest of an episode."""
     members: tuple[str, ...] = ()
     """Members of the ensemble in which results are repeated; all by default."""
     generations: int = PLAN.generations
-    """Of a search of opponents."""
+    """Generations of a search of opponents."""
     worlds: int = WORLDS
-    """Worlds side by side in a training."""
+    """Worlds simulated at the same time in a training."""
 
     @property
     def last_size(self) -> str:
-        """On which is decided."""
+        """The size on which candidates are selected."""
         return self.size[-1]
 
     @property
@@ -98,7 +99,7 @@ class Options(StudyOptions):
         return self.members or shipped_ensemble().names
 
     def reduced(self) -> list[str]:
-        """What differs from the registered sizes, in words; nothing for the registered study."""
+        """Differences from the registered sizes, in words; empty for the registered study."""
         registered: Mapping[str, object] = {
             "size": PLAN.size, "candidates": (), "forms": (COOPERATIVE, JOINT, SELFISH), "hours": PLAN.hours,
             "seeds": PLAN.seeds, "tapes": PLAN.tapes["natural"], "states": PLAN.states, "members": (),

@@ -1,4 +1,4 @@
-"""What each stage says, and its page."""
+"""Sentences and page of each stage."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,35 +25,35 @@ REDUCED = "Reduced run"
 MOST = 13  # sentences of a stage on the page over all: a headline and the confirmatory family
 LONGEST = 150  # rows of a table on a page; longer ones are in their file
 QUESTIONS: Mapping[str, str] = {
-    OPPONENTS: "Whom do learners meet?",
-    SCREENING: "Which candidates go on? Every run is listed; only validation was looked at.",
+    OPPONENTS: "How good are the opponents?",
+    SCREENING: "Which candidates are selected? Every run is listed; only validation was used.",
     TRAINING: "How does W on validation grow with market hours?",
-    EVALUATION: "Are learners better than honest opponents, on tapes that decided nothing?",
-    CEILINGS: "How much of what could be had is captured?",
-    CRISES: "What do learners do in a crisis of a kind that they have not met?",
-    FINAL: "What does the sealed test say?",
+    EVALUATION: "Are learners better than honest opponents, on tapes that no decision used?",
+    CEILINGS: "What share of the possible gain do learners capture?",
+    CRISES: "How do learners do in a crisis that their training did not contain?",
+    FINAL: "What is the result on the sealed test?",
 }
 FIGURES: Mapping[str, Sequence[str]] = {
     OPPONENTS: (), SCREENING: ("curves",), TRAINING: ("curves",), EVALUATION: ("effects",), CEILINGS: ("room",),
     CRISES: ("crises",), FINAL: ("effects",),
 }  # fmt: skip
-NOT_SHOWN = ("p", "tie_p")  # columns that are in the files
+NOT_SHOWN = ("p", "tie_p")  # columns that only the files have
 CLAIMS = ("verdict", "adjusted")  # columns that only the registered study shows
 
 
 def sentences(stage: str, found: Found) -> list[str]:
-    """The headline first; that of a reduced run says that it is one."""
-    said = SAY[stage](found)
+    """The headline first; a reduced run begins with a sentence that says so."""
+    found_words = SENTENCES[stage](found)
     if found.facts["reduced"]:
         given = "; ".join(found.facts["reduced"])
         return [f"{REDUCED}, not the registered study ({given}): it shows that the stage runs, and claims nothing."] + [
-            f"Measured in a reduced run: {one}" for one in said
+            f"Measured in a reduced run: {one}" for one in found_words
         ]
-    return said
+    return found_words
 
 
 def words(stage: str, found: Found) -> str:
-    """The first sentence for a figure, without what a reduced run was given."""
+    """The first sentence, for a figure; of a reduced run without its sizes."""
     first = sentences(stage, found)[0]
     return f"{REDUCED}, not the registered study: it claims nothing." if found.facts["reduced"] else first
 
@@ -70,13 +70,19 @@ def _opponents(found: Found) -> list[str]:
             f"{size}: constants gain {number(min(gains))} to {number(max(gains))} bp over the defaults on {len(gains)} "
             f"markets, the linear rule {listed(rules)}, after {hours:,.0f}M market hours."
         )
+        selfish = found.tables["selfish"]
+        moved = float(selfish["moved"][selfish["size"] == size].max())
+        lines.append(
+            f"{size}: in the last of {PLAN.rounds} rounds selfish constants moved by at most {number(moved)} in units "
+            "of an action, which lies between −1 and 1."
+        )
     return lines
 
 
 def _screening(found: Found) -> list[str]:
     table = found.tables["screening"]
     failed = [f"{row['candidate']} ({row['size']}): {row['failed']}" for row in records(table) if row["failed"]]
-    return [*found.facts["reasons"], *(f"Broke off: {one}" for one in failed)]
+    return [*found.facts["reasons"], *(f"Diverged: {one}" for one in failed)]
 
 
 def _training(found: Found) -> list[str]:
@@ -99,10 +105,12 @@ def _evaluation(found: Found) -> list[str]:
     lines = []
     claims = not found.facts["reduced"]
     for row in records(found.tables.get("tests", {})) if "tests" in found.tables else []:
-        said = f"{row['hypothesis']} on {row['suite']}: {row['learner']} against {row['against']}, {_difference(row)}"
+        sentence = (
+            f"{row['hypothesis']} on {row['suite']}: {row['learner']} against {row['against']}, {_difference(row)}"
+        )
         if claims:
-            said += f", adjusted p {number(row['adjusted'])}: {row['verdict']}"
-        lines.append(f"{said} (detectable: {number(row['detectable'])} bp).")
+            sentence += f", adjusted p {number(row['adjusted'])}: {row['verdict']}"
+        lines.append(f"{sentence} (detectable: {number(row['detectable'])} bp).")
     lines += _described(found)
     if "shares" in found.tables:
         lines += [
@@ -114,7 +122,7 @@ def _evaluation(found: Found) -> list[str]:
 
 
 def _described(found: Found) -> list[str]:
-    """What is left above both controls, suite by suite."""
+    """Adaptation of every learner, suite by suite: the smaller of the gains over its two controls."""
     lines, rows = [], records(found.tables["effects"])
     for suite, learner in dict.fromkeys((row["suite"], row["learner"]) for row in rows):
         own = {row["against"]: row for row in rows if (row["suite"], row["learner"]) == (suite, learner)}
@@ -128,7 +136,9 @@ def _described(found: Found) -> list[str]:
 def _difference(row: Mapping[str, Any]) -> str:
     found = Interval(row["difference"], row["difference_low"], row["difference_high"])
     seeds = (
-        f"; seeds {signed(row['seeds_low'])} to {signed(row['seeds_high'])}" if np.isfinite(row["seeds_low"]) else ""
+        f"; over seeds alone {signed(row['over_seeds_low'])} to {signed(row['over_seeds_high'])}"
+        if np.isfinite(row["over_seeds_low"])
+        else ""
     )
     return f"{signed_span(found)} bp{seeds}"
 
@@ -164,16 +174,16 @@ def _final(found: Found) -> list[str]:
     return [f"{row['suite']}: {row['learner']} against {row['against']}: {_difference(row)}." for row in rows]
 
 
-SAY = {
+SENTENCES = {
     OPPONENTS: _opponents, SCREENING: _screening, TRAINING: _training, EVALUATION: _evaluation, CEILINGS: _ceilings,
     CRISES: _crises, FINAL: _final,
 }  # fmt: skip
 
 
 def page(stage: str, found: Found) -> list[str]:
-    """Question, sentences after the headline, figures and tables."""
-    about = "A stage of [the study](../README.md), as [registered](../preregistration.md). Money is in bp of K0 an "
-    lines = [paragraph(f"{about} episode."), "", QUESTIONS[stage], ""]
+    """Question, sentences after the headline, figures and tables of a stage."""
+    about = "A stage of [the study](../README.md), as [registered](../preregistration.md). Money is in bp of K0 per "
+    lines = [paragraph(f"{about}episode."), "", QUESTIONS[stage], ""]
     lines += [f"- {one}" for one in sentences(stage, found)[1:]]
     lines += [""]
     for name in FIGURES[stage]:
@@ -188,7 +198,7 @@ def page(stage: str, found: Found) -> list[str]:
 
 
 def readable(table: Table) -> list[str]:
-    """A table for people: a number and the ends of its interval are one cell."""
+    """Lines of a Markdown table in which a number and the ends of its interval are one cell."""
     head, cells = [], []
     for name in (one for one in table if not one.endswith("_high")):
         base = name.removesuffix("_low")
@@ -206,18 +216,18 @@ def readable(table: Table) -> list[str]:
 
 
 def index(parts: Mapping[str, Found], registered: str) -> list[str]:
-    """What is registered, then every stage with its headline and figure, then what is missing."""
+    """The page of the study: the registration, every stage with its sentences and figure, then the missing stages."""
     lines = [
-        paragraph(f"What is tested, on what and how stands in [{registered}]({registered}), which was written before "
-                  "anything was trained."), "",
+        paragraph(f"Hypotheses, sizes and analysis are in [{registered}]({registered}), which was written before any "
+                  "training."), "",
     ]  # fmt: skip
     order = (*STAGES[1:], FINAL)
     for stage in (name for name in order if name in parts):
         own = parts[stage]
         lines += [f"## [{stage}]({stage}/README.md)", "", QUESTIONS[stage], ""]
-        said = sentences(stage, own)
-        more = [f"- and {len(said) - MOST} more on its page"] if len(said) > MOST else []
-        lines += [*(f"- {one}" for one in said[:MOST]), *more, ""]
+        every = sentences(stage, own)
+        more = [f"- and {len(every) - MOST} more on its page"] if len(every) > MOST else []
+        lines += [*(f"- {one}" for one in every[:MOST]), *more, ""]
         for name in FIGURES[stage]:
             lines += [f"![{name}]({stage}/{name}.png)", ""]
     missing = [stage for stage in order if stage not in parts]

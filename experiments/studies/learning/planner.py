@@ -1,10 +1,10 @@
-"""A planner on forks: a ceiling, not a governor. It tries actions on the future that will happen, and keeps the best.
+"""A planner on forks: a ceiling, not a governor. It tries actions on the true future, and keeps the best one.
 
-At times it holds each of many actions for a while in forks of the world, lets the incumbent's constants follow, and
-counts W; forks share tape and keyed noise, so that it sees what comes. What it gains is not to be had without sight;
-what it does not gain, nobody does who holds an action as long and thinks that the incumbent follows.
+It makes a plan every few decisions. In forks of the world it holds each of many actions for some decisions, then sets
+the incumbent's constants, and sums W. Forks share tape and keyed noise, so that it sees the true future: no governor
+has that sight. It is a ceiling for governors that hold an action as long as it does and let the incumbent follow.
 
-Without sight the same planner looks ahead on futures that it imagines (`imagination`), and plays the one that comes.
+Without sight the same planner looks ahead on futures that it imagines (`imagination`), and then plays the true one.
 """
 
 from collections.abc import Callable
@@ -65,8 +65,8 @@ def play_planned(
         incumbent: F64[levers], actions of the constants that follow a plan, in the order of the agents' levers.
         planner: how it looks ahead.
         on_plan: called with the number of decisions left before each plan.
-        imagine: (the worlds as they stand) -> what gives a fork of them an imagined future, `planner.branches` of them;
-            None looks at the future that will happen.
+        imagine: (the worlds in their present state) -> the function that gives a fork of them an imagined future, of
+            which `planner.branches` are used; None uses the true future.
     """
     rng = np.random.default_rng(planner.seed)
     num = world.num_worlds
@@ -106,8 +106,8 @@ def look_ahead(
         incumbent: F64[levers], what follows.
         hold: decisions.
         ahead: decisions.
-        futures: what to look at instead of what will happen; W is then the mean over `branches` of them.
-        branches: see there.
+        futures: gives a fork an imagined future; None uses the true one.
+        branches: imagined futures over which W is averaged.
     """
     num, count, levers = tried.shape
     rows, actions = np.repeat(np.arange(num), count), tried.reshape(-1, levers)

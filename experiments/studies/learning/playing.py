@@ -1,6 +1,6 @@
-"""What is compared on what: suites of tapes, and sets of governors that play them, with the controls of learners.
+"""Suites of tapes, and the sets of governors that play them, with the controls of learners.
 
-One piece is a set of governors on a suite. The tapes of a suite are the same for everybody.
+A piece is one set of governors on one suite. All sets play the same tapes of a suite.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -54,8 +54,15 @@ class Tapes:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A set of governors on a suite, in a world; `controls` also plays own means and yoked."""
+class Match:
+    """A set of governors that is to play a suite.
+
+    Attributes:
+        config: the world, whose episodes have their usual length.
+        governors: the set.
+        tapes: the suite.
+        controls: also play the two controls of the set, own means and yoked.
+    """
 
     config: WorldConfig
     governors: GovernorSet
@@ -65,7 +72,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Part:
-    """The piece of it; `files` are digests: a policy may change under the same name."""
+    """The job of a match's piece; `files` holds digests, because a policy may change under the same name."""
 
     governors: GovernorSet
     files: Mapping[str, str]
@@ -92,24 +99,24 @@ def screening_tapes(options: Options) -> Tapes:
     return Tapes(VALIDATION, names, options.tapes_of("screening"), PLAN.first_tape["screening"])
 
 
-def play_asked(asked: Sequence[Asked], how: Running, label: str) -> Table:
-    """All episodes: a row each, with the columns of `core.evaluation`, those of single governors apart."""
+def play_matches(matches: Sequence[Match], how: Running, label: str) -> Table:
+    """One row per episode, with the columns of `core.evaluation` except those of single governors."""
     pieces = [
         Piece(f"{one.governors.name}_{one.tapes.name}_{one.governors.training_seed}", part_of(one), world_of(one))
-        for one in asked
+        for one in matches
     ]
     return concatenate(run_pieces(play_part, WorldConfig(), pieces, how, label))
 
 
-def part_of(asked: Asked) -> Part:
-    """The job of a piece."""
-    (about,) = describe([asked.governors])
-    return Part(asked.governors, about["files"], asked.tapes, asked.controls)
+def part_of(one: Match) -> Part:
+    """The job of a match's piece."""
+    (about,) = describe([one.governors])
+    return Part(one.governors, about["files"], one.tapes, one.controls)
 
 
-def world_of(asked: Asked) -> WorldConfig:
-    """The world of a piece: of the suite's length."""
-    return replace(asked.config, episode_hours=asked.config.episode_hours * asked.tapes.times)
+def world_of(one: Match) -> WorldConfig:
+    """The world of a match's piece; its episodes are as long as those of the suite."""
+    return replace(one.config, episode_hours=one.config.episode_hours * one.tapes.times)
 
 
 def play_part(config: WorldConfig, job: Part) -> Table:
@@ -129,7 +136,7 @@ def controls_of(name: str) -> tuple[str, str]:
 
 
 def episode_keys(seeds: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """What a scenario draws the first episode of worlds of these seeds by."""
+    """Keys, U64[n], from which a scenario draws the first episode of worlds with these seeds, U64[n]."""
     with np.errstate(over="ignore"):  # the keyed noise wraps around
         return np.array([key(seed, np.uint64(0)) for seed in seeds], np.uint64)
 
@@ -137,7 +144,7 @@ def episode_keys(seeds: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def matrix(
     table: Table, suite: str, governors: str, value: Callable[[Table], Floats] = lambda table: table["welfare/0"]
 ) -> Floats:
-    """A value of every episode, F64[training seeds, tapes], scenario by scenario in the order of names.
+    """A value of every episode, F64[training seeds, tapes]; tapes are sorted by scenario and then by number.
 
     Raises:
         KeyError: the set did not play the suite.

@@ -1,8 +1,8 @@
 """Training of a candidate in one form, on one market and size: policies of every seed, along its way and at its end.
 
-What learns by gradient is a run like any other, in a folder that `protogov train --resume`, `evaluate` and `report`
-understand; what learns by evolution is a search of `studies.tuning`, whose members are written as policy files. Both
-go on where they stopped.
+A candidate that learns by gradient has an ordinary folder of a run, which `protogov train --resume`, `evaluate` and
+`report` accept. One that learns by evolution is a search of `studies.tuning`, whose results are written as policy
+files. Both continue from where they stopped.
 """
 
 import shutil
@@ -26,17 +26,27 @@ from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.errors import BadInput, CheckFailed
-from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, LINEAR, Candidate
+from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, Candidate
 from protogov.experiments.studies.learning.preregistration import COOPERATIVE, JOINT, SELFISH
-from protogov.experiments.studies.tuning.searches import FAMILIES, LEVERS, SHARES, Search, search_piece
+from protogov.experiments.studies.tuning.searches import (
+    FAMILIES,
+    LEVERS,
+    SHARES,
+    Search,
+    effort_of,
+    linear_start,
+    search_piece,
+)
+from protogov.experiments.studies.tuning.study import Options as TuneOptions
 from protogov.experiments.training import train as training
 from protogov.experiments.training.learned import latest, load_run, policy_files
 from protogov.experiments.training.run_config import RunConfig, evaluation_world
 from protogov.experiments.training.seed import progress_of
 
-POPULATION, TAPES = {EVOLUTION: 24, LINEAR: 24}, {EVOLUTION: 16, LINEAR: 64}  # of a generation, as `protogov tune`
-WAY, FINISHED = "way", "finished"  # folder of the policies along a seed's way, and the file that says that it is whole
+WAY, FINISHED = "way", "finished"  # folder of the policies along a seed's way, and the mark that it is complete
 STEPS = 8  # checkpoints of a run; those at `SHARES` of it are kept as policies
+# options of a run that the study sets for every candidate, so that they are compared on equal terms
+OF_THE_STUDY = ("name", "runs", "scenario", "seeds", "market_hours", "worlds", "resume", "config")
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ class Learner:
         return _changed(base, self.candidate, "world.")
 
     def config(self) -> WorldConfig:
-        """The world that it is measured in: what it sees and sets, whole episodes, the default people."""
+        """The world of its evaluation: its own observation and levers, complete episodes, the default population."""
         return replace(evaluation_world(self.world.make()), member="")
 
 
@@ -116,12 +126,12 @@ class Trained:
 
 
 def forms_of(candidate: Candidate, forms: Sequence[str]) -> tuple[str, ...]:
-    """Forms in which it can learn: evolution scores welfare, and has no rewards of single roles."""
+    """Forms in which it can learn. Evolution maximises welfare and uses no rewards of single roles: no selfish form."""
     return tuple(form for form in forms if form != SELFISH or candidate.algorithm == GRADIENT)
 
 
 def train_learner(learner: Learner, start: Start, out: Path, how: Running) -> list[Trained]:
-    """Train every seed, or go on with it.
+    """Train every seed, or continue its training.
 
     Raises:
         BadInput: the candidate's options are refused, or the folder holds another run.
@@ -161,6 +171,7 @@ def train_options(learner: Learner, start: Start, folder: Path) -> training.Opti
     Raises:
         BadInput: a row of the table names an option that there is not, or that is refused.
     """
+    _check_options(learner.candidate)
     settings = _changed(PPOSettings(), learner.candidate, "ppo.")
     if learner.candidate.start != "defaults":
         if settings.architecture != "mlp" or settings.hidden_sizes != HIDDEN or settings.action_form != "target":
@@ -169,7 +180,6 @@ def train_options(learner: Learner, start: Start, folder: Path) -> training.Opti
                 f"{HIDDEN} with targets is accepted there"
             )
         settings = replace(settings, start=str(write_start(learner, start, folder / "start")))
-    # here, so that a row of the table can set whatever `protogov train` learns to do
     options = _changed(training.Options(name=folder.name, runs=folder.parent), learner.candidate, "")
     options = replace(
         options, scenario=learner.scenario, seeds=learner.seeds, market_hours=learner.hours, worlds=learner.worlds,
@@ -177,6 +187,26 @@ def train_options(learner: Learner, start: Start, folder: Path) -> training.Opti
     )  # fmt: skip
     every = max(training.configure(options, "").total_rollouts // STEPS, 1)
     return replace(options, ppo=replace(settings, checkpoint_every=every, keep_checkpoints=0))
+
+
+def _check_options(candidate: Candidate) -> None:
+    """Refuse options of a candidate that would be ignored, or that would make its score incomparable.
+
+    Raises:
+        BadInput: an option that the study sets, of validation, or of a section that a row has not.
+    """
+    sections = ("", "ppo", "world") if candidate.algorithm == GRADIENT else ("world",)
+    for name in candidate.options:
+        section = name.rpartition(".")[0]
+        if "validation" in (section, name):
+            raise BadInput(
+                f"candidate {candidate.name} sets {name}; candidates are scored on validation; none may learn from it"
+            )
+        if section not in sections or name in OF_THE_STUDY:
+            raise BadInput(
+                f"candidate {candidate.name} sets {name}; options of world are accepted, and for PPO those of ppo and "
+                f"of a run except {', '.join(OF_THE_STUDY)}"
+            )
 
 
 def _changed(base: Any, candidate: Candidate, prefix: str) -> Any:
@@ -196,7 +226,7 @@ def _folder_of(folder: RunFolder, options: training.Options) -> RunConfig:
     """The run's configuration, written or found.
 
     Raises:
-        BadInput: the folder holds a run that was asked for with other options.
+        BadInput: the folder holds a run with other options.
     """
     config = training.configure(options, "protogov study learning")
     if not folder.config.exists():
@@ -204,9 +234,7 @@ def _folder_of(folder: RunFolder, options: training.Options) -> RunConfig:
         return config
     stored = load_run(folder)
     if replace(stored, command="", started="") != replace(config, command="", started=""):
-        raise BadInput(
-            f"{folder.path}: holds a run with other options than are asked for now; give the same, or another --out"
-        )
+        raise BadInput(f"{folder.path}: holds a run with other options than these; give the same, or another --out")
     return training.run_to_resume(folder)
 
 
@@ -240,14 +268,15 @@ def _way_in(seed_folder: Path) -> tuple[tuple[float, Path], ...]:
 
 
 def effort(learner: Learner, episode_hours: int) -> Effort:
-    """Generations within the learner's market hours, at the sizes of `protogov tune`."""
-    kind = learner.candidate.algorithm
-    population, tapes = POPULATION[kind], TAPES[kind]
-    generations = max(int(learner.hours / (episode_hours * population * tapes)), 1)
-    return Effort(generations, population, tapes, FAMILIES[kind].sigma)
+    """Generations within the learner's market hours, each as large as one of `protogov tune`."""
+    default = TuneOptions()
+    one = effort_of(learner.candidate.algorithm, 1, default.population, default.tapes)
+    generations = int(learner.hours / (episode_hours * one.population * one.tapes))
+    return replace(one, generations=max(generations, 1))
 
 
 def _evolve(learner: Learner, start: Start, folder: RunFolder, how: Running) -> list[Trained]:
+    _check_options(learner.candidate)
     kind, config = learner.candidate.algorithm, learner.config()
     own = effort(learner, config.episode_hours)
     point = FAMILIES[kind].start(FAMILIES[kind].make(config), start.constants)
@@ -284,11 +313,10 @@ def linear_policies(config: WorldConfig, weights: Floats) -> list[Policy]:
 
 
 def write_start(learner: Learner, start: Start, folder: Path) -> Path:
-    """Policies that begin as the constants or as the linear rule, for learning to go on from; the folder."""
+    """Write policies that equal the constants or the linear rule, as the start of a training; returns the folder."""
     rows = start.linear
     if learner.candidate.start == "constants":
-        rows = np.zeros((len(LEVERS), WEIGHTS))
-        rows[:, 0] = start.constants
+        rows = linear_start(start.constants).reshape(-1, WEIGHTS)
     folder.mkdir(parents=True, exist_ok=True)
     for policy in _around(learner.config(), rows):
         policy.save(folder)

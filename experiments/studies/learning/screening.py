@@ -1,6 +1,6 @@
-"""Screening: every candidate trained briefly, all of them listed, and the rule by which at most two go on.
+"""Screening: every candidate is trained briefly and listed, and at most two are selected.
 
-Only validation is looked at, on tapes that no later stage plays.
+The rule of selection uses the split validation alone, on tapes that no later stage plays.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,14 +10,22 @@ import numpy as np
 
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Running
-from protogov.experiments.core.statistics import Floats, Interval, interval_columns, student_t
+from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns, concatenate
 from protogov.experiments.errors import CheckFailed
+from protogov.experiments.studies.learning.analysis import NOTHING
 from protogov.experiments.studies.learning.candidates import CANDIDATES, GRADIENT, Candidate, find_candidates
 from protogov.experiments.studies.learning.opponents import Opponents, tuned_on
 from protogov.experiments.studies.learning.options import Options
-from protogov.experiments.studies.learning.playing import Asked, Tapes, controls_of, matrix, play_asked, screening_tapes
+from protogov.experiments.studies.learning.playing import (
+    Match,
+    Tapes,
+    controls_of,
+    matrix,
+    play_matches,
+    screening_tapes,
+)
 from protogov.experiments.studies.learning.preregistration import (
     CONSTANTS,
     COOPERATIVE,
@@ -30,9 +38,8 @@ from protogov.experiments.studies.learning.runs import Learner, Trained, broken,
 
 MARKET = STRESS
 RIVALS = tuple(tuned_on(name, MARKET) for name in (CONSTANTS, LINEAR_RULE))
-MOST = 2  # candidates that go on
+MOST = 2  # selected candidates
 GAINS = ("gain", "over_linear", "over_own_means", "over_yoked", "feedback")
-NOTHING = Interval(np.nan, np.nan, np.nan)
 
 
 def measure(options: Options, how: Running, opponents: Opponents) -> Found:
@@ -42,11 +49,11 @@ def measure(options: Options, how: Running, opponents: Opponents) -> Found:
     for size in options.size:
         trained, failed = _train(options, how, opponents, size)
         rivals = [one for one in opponents.sets(size, MARKET, out) if one.name in RIVALS]
-        asked = [Asked(WorldOptions(size=size).make(), one, tapes) for one in rivals]
-        asked += [
-            Asked(one.learner.config(), one.governors(), tapes, controls=True) for of in trained.values() for one in of
+        matches = [Match(WorldOptions(size=size).make(), one, tapes) for one in rivals]
+        matches += [
+            Match(one.learner.config(), one.governors(), tapes, controls=True) for of in trained.values() for one in of
         ]
-        played = play_asked(asked, how, f"screening: {size}")
+        played = play_matches(matches, how, f"screening: {size}")
         for candidate in find_candidates(options.candidates):
             own = run_rows(trained[candidate.name], played) if candidate.name in trained else []
             runs += own
@@ -60,7 +67,7 @@ def measure(options: Options, how: Running, opponents: Opponents) -> Found:
 def _train(
     options: Options, how: Running, opponents: Opponents, size: str
 ) -> tuple[dict[str, list[Trained]], dict[str, str]]:
-    """Trained seeds of each candidate; and what broke off, with its reason."""
+    """Trained seeds by candidate, and the reason by candidate whose training diverged."""
     trained, failed = {}, {}
     for candidate in find_candidates(options.candidates):
         learner = Learner(
@@ -76,7 +83,7 @@ def _train(
 
 
 def run_rows(own: Sequence[Trained], played: Table) -> list[dict[str, Any]]:
-    """A row a seed of a learner."""
+    """One row per seed of a learner."""
     learner = own[0].learner
     gains = gains_of(played, VALIDATION, learner.name)
     return [
@@ -87,7 +94,7 @@ def run_rows(own: Sequence[Trained], played: Table) -> list[dict[str, Any]]:
 
 
 def candidate_row(size: str, candidate: Candidate, runs: Sequence[Mapping[str, Any]], failed: str) -> dict[str, Any]:
-    """One candidate on one size, with intervals over its seeds; NaN where it broke off."""
+    """One candidate on one size, with intervals over its seeds; NaN where its training diverged."""
     row = {
         "size": size, "candidate": candidate.name, "algorithm": candidate.algorithm, "about": candidate.about,
         "reference": candidate.reference, "seeds": len(runs), "failed": failed,
@@ -112,12 +119,20 @@ def gains_of(played: Table, suite: str, name: str) -> dict[str, Floats]:
 def curve_rows(
     trained: Iterable[Sequence[Trained]], constants: str, played: Table, tapes: Tapes, how: Running
 ) -> list[dict[str, Any]]:
-    """W over the constants along the way of every seed; the ends are in `played`, on the same tapes."""
+    """W over the constants along the way of every seed.
+
+    Args:
+        trained: seeds of each learner.
+        constants: name of the constants.
+        played: the constants and the ends of all seeds, on the same tapes.
+        tapes: the suite.
+        how: processes, and where finished pieces are kept.
+    """
     every = [one for of in trained for one in of]
     steps = [(one, at, hours) for one in every for at, (hours, _) in enumerate(one.way[:-1])]
-    asked = [Asked(one.learner.config(), one.governors(at, f"{one.learner.name} at {at}"), tapes)
+    matches = [Match(one.learner.config(), one.governors(at, f"{one.learner.name} at {at}"), tapes)
              for one, at, _ in steps]  # fmt: skip
-    table = concatenate([played, play_asked(asked, how, "curves")]) if asked else played
+    table = concatenate([played, play_matches(matches, how, "curves")]) if matches else played
     steps += [(one, -1, one.way[-1][0]) for one in every]
     level, rows = matrix(table, tapes.name, constants).mean(), []
     for one, at, hours in steps:
@@ -131,7 +146,7 @@ def curve_rows(
 
 
 def choose(rows: Sequence[Mapping[str, Any]], size: str) -> tuple[list[str], list[str]]:
-    """Names of the candidates that go on, by the registered rule, and why.
+    """Names of the candidates that the registered rule selects, and the reasons in sentences.
 
     Args:
         rows: of the screening, with size, candidate, algorithm, reference, failed, gain and feedback.
@@ -140,9 +155,9 @@ def choose(rows: Sequence[Mapping[str, Any]], size: str) -> tuple[list[str], lis
     order = {one.name: at for at, one in enumerate(CANDIDATES)}
     able = [row for row in rows if row["size"] == size and not row["reference"] and not row["failed"]]
     if not able:
-        return [], ["No candidate was trained without breaking off, so that none goes on."]
+        return [], ["The training of every candidate diverged: none is selected."]
     fed = [row for row in able if row["feedback"] > 0.0]
-    reasons = [] if fed else ["No candidate gains above both of its controls; the rule is applied to all."]
+    reasons = [] if fed else ["No candidate gains over both of its controls; the rule is applied to all."]
 
     def place(row: Mapping[str, Any]) -> tuple[float, int]:
         return -row["gain"], order.get(row["candidate"], len(order))
@@ -150,16 +165,16 @@ def choose(rows: Sequence[Mapping[str, Any]], size: str) -> tuple[list[str], lis
     ranked = sorted(fed or able, key=place)
     first, *others = ranked
     chosen = [first]
-    reasons.append(f"{first['candidate']} has the highest score, {first['gain']:+.2f} bp, and goes on.")
+    reasons.append(f"{first['candidate']} has the highest score, {first['gain']:+.2f} bp, and is selected.")
     if first["algorithm"] != GRADIENT:
         others = [row for row in (*others, *sorted(able, key=place)) if row["algorithm"] == GRADIENT]
         if others:
             chosen.append(others[0])
-            reasons.append(f"{others[0]['candidate']} is the best that learns by gradient, and goes on for H2 and H3.")
+            reasons.append(f"{others[0]['candidate']} is the best that learns by gradient; H2 and H3 need it.")
     elif others and first["gain"] - others[0]["gain"] <= PLAN.smallest_effect:
         chosen.append(others[0])
         reasons.append(
             f"{others[0]['candidate']} is {first['gain'] - others[0]['gain']:.2f} bp behind, at most the smallest "
-            "effect of interest, and goes on."
+            "effect of interest, and is selected too."
         )
     return [row["candidate"] for row in chosen[:MOST]], reasons

@@ -1,7 +1,7 @@
 """`protogov study learning`: whether governors that learn beat honest opponents, in stages, as registered.
 
-Every stage has its folder. It reads what those before it wrote, and refuses what was made under another registration
-or in another world.
+Every stage has its folder. It reads the folders of the stages before it, and refuses results that were made under
+another registration or in another world.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ from protogov.experiments.studies.learning.options import (
 
 PAGE = "preregistration.md"
 TRAINS = (OPPONENTS, SCREENING, TRAINING, CEILINGS, CRISES)
-# stage -> of (options, how, opponents, candidates that go on)
+# stage -> function of (options, how, opponents, names of the selected candidates)
 MEASURES: Mapping[str, Callable[[Options, Running, Opponents, Sequence[str]], Found]] = {
     SCREENING: lambda options, how, rivals, chosen: screening.measure(options, how, rivals),
     TRAINING: training.measure, EVALUATION: evaluation.measure, CEILINGS: ceilings.measure,
@@ -56,7 +56,7 @@ NEEDS = {SCREENING: (), TRAINING: (SCREENING,), EVALUATION: (SCREENING, TRAINING
 
 
 def measure(options: Options, how: Running) -> Iterator[Found]:
-    """The stages asked for, in their order; each is written before the next one begins.
+    """The stages of the options, in the order of the study; each is written before the next one begins.
 
     Raises:
         BadInput: an option out of range, a stage that lacks one before it, another registration or world than before,
@@ -78,7 +78,7 @@ def measure(options: Options, how: Running) -> Iterator[Found]:
             before = [stored(out, name, options) for name in (OPPONENTS, *NEEDS[stage])]
             chosen = before[1].facts["chosen"] if len(before) > 1 else []
             if stage != SCREENING and not chosen:
-                raise BadInput(f"{out / SCREENING}: no candidate goes on; there is nothing for {stage}")
+                raise BadInput(f"{out / SCREENING}: no candidate was selected; there is nothing for {stage}")
             found = MEASURES[stage](options, how, Opponents(before[0].tables), chosen)
         about = {**found.facts, "preregistration": preregistration.digest(), "reduced": options.reduced()}
         yield Found(found.tables, {stage: about})
@@ -115,7 +115,7 @@ def _check_digest(folder: Path) -> dict[str, Any]:
 
 
 def stored(out: Path, stage: str, options: Options) -> Found:
-    """What an earlier stage found.
+    """Results of an earlier stage.
 
     Raises:
         BadInput: it is missing, was made under another registration, in another world, or with other sizes.
@@ -139,7 +139,7 @@ def _one(found: Found) -> tuple[str, Found]:
 
 
 def judge(found: Found) -> Judged:
-    """What a stage says; a reduced one says so first, and claims nothing."""
+    """Sentences of a stage; those of a reduced one begin with that fact, and claim nothing."""
     stage, own = _one(found)
     return Judged(tuple(pages.sentences(stage, own)))
 

@@ -157,31 +157,31 @@ def search_piece(config: WorldConfig, job: Search) -> Table:
 
 
 def play_all(
-    config: WorldConfig, asked: Sequence[tuple[str, str, Floats]], purpose: str, tapes: int, how: Running
+    config: WorldConfig, groups: Sequence[tuple[str, str, Floats]], purpose: str, tapes: int, how: Running
 ) -> list[Floats]:
-    """W of every point on every tape, F64[points, tapes] for each of what is asked.
+    """W of every point on every tape, F64[points, tapes] for each group.
 
     Args:
         config: the world.
-        asked: (scenario, family, points F64[c, size]).
+        groups: (scenario, family, points F64[c, size]) of each.
         purpose: a key of `TAPES`.
         tapes: at most; 0 for those of the purpose.
         how: processes, and where finished pieces are kept.
     """
     first, count = TAPES[purpose]
     count = min(tapes or count, count)
-    pieces, groups = [], []
-    for scenario, kind, points in asked:
-        group = max(CHUNK // count, 1)
-        parts = [points[at : at + group] for at in range(0, len(points), group)]
-        groups.append(len(parts))
+    pieces, counts = [], []
+    for scenario, kind, points in groups:
+        each = max(CHUNK // count, 1)
+        parts = [points[at : at + each] for at in range(0, len(points), each)]
+        counts.append(len(parts))
         pieces += [
             Piece(f"{purpose}_{scenario}_{kind}",
                   Points(scenario, kind, tuple(tuple(map(float, point)) for point in part), first, count))
             for part in parts
         ]  # fmt: skip
     tables = iter(run_pieces(play_piece, config, pieces, how, f"tune: {purpose}"))
-    return [np.concatenate([next(tables)[WELFARE] for _ in range(parts)]).reshape(-1, count) for parts in groups]
+    return [np.concatenate([next(tables)[WELFARE] for _ in range(parts)]).reshape(-1, count) for parts in counts]
 
 
 def play_piece(config: WorldConfig, job: Points) -> Table:

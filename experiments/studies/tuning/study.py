@@ -2,7 +2,7 @@
 
 Searches add up in a folder: what its tables hold is not searched again. A scenario has the constants of its own
 searches ("searched"), or those of another one that are clearly better there ("constants"). Two searches on other tapes
-and with other noise say how far to trust one: what lies between their ends is what a search may miss.
+and with other noise show how far to trust one: the distance between their ends is what a search may miss.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -177,9 +177,9 @@ def find(
     jobs = [Search(name, kind, one, effort, tuple(starts[name].tolist())) for name in scenarios for one in numbers]
     offers = search_all(config, jobs, how)
     found = {name: offers[at * len(numbers) : (at + 1) * len(numbers)] for at, name in enumerate(scenarios)}
-    asked = [(name, kind, _candidates(make(nothing), starts[name], found[name])) for name in scenarios]
-    played = play_all(config, asked, "picking", options.checks, how)
-    for (name, _, points), welfare in zip(asked, played, strict=True):
+    candidates = [(name, kind, _candidates(make(nothing), starts[name], found[name])) for name in scenarios]
+    played = play_all(config, candidates, "picking", options.checks, how)
+    for (name, _, points), welfare in zip(candidates, played, strict=True):
         means = welfare.mean(axis=1)
         best = int(means.argmax())
         stored.points[name, kind] = points[best]
@@ -221,8 +221,8 @@ def choose(options: Options, config: WorldConfig, how: Running, stored: Stored) 
     """Scenario -> the one whose constants are taken: another's only where they are clearly better on fresh tapes."""
     searched = stored.of(CONSTANTS)
     orders = {name: [name, *(one for one in searched if one != name)] for name in searched}
-    asked = [(name, CONSTANTS, np.array([searched[one] for one in order])) for name, order in orders.items()]
-    played = play_all(config, asked, "choice", options.checks, how)
+    groups = [(name, CONSTANTS, np.array([searched[one] for one in order])) for name, order in orders.items()]
+    played = play_all(config, groups, "choice", options.checks, how)
     return {name: order[clear_best(welfare)] for (name, order), welfare in zip(orders.items(), played, strict=True)}
 
 
@@ -234,14 +234,14 @@ def clear_best(welfare: Floats) -> int:
 
 def score(options: Options, config: WorldConfig, how: Running, stored: Stored, chosen: Mapping[str, str]) -> None:
     """W over the defaults, and of rules over the scenario's constants too, on tapes that decided nothing."""
-    searched, asked = stored.of(CONSTANTS), []
+    searched, groups = stored.of(CONSTANTS), []
     for row in stored.tuned:
         point = searched[chosen[row["tuned_on"]]]
         kind = row["family"]
         make = starting(kind, config)
         own = [] if kind == CONSTANTS else [stored.points[row["tuned_on"], kind]]
-        asked.append((row["tuned_on"], kind, np.array([make(np.zeros(len(LEVERS))), make(point), *own])))
-    for row, welfare in zip(stored.tuned, play_all(config, asked, "scoring", options.checks, how), strict=True):
+        groups.append((row["tuned_on"], kind, np.array([make(np.zeros(len(LEVERS))), make(point), *own])))
+    for row, welfare in zip(stored.tuned, play_all(config, groups, "scoring", options.checks, how), strict=True):
         gain, more = student_t(welfare[-1] - welfare[0]), student_t(welfare[-1] - welfare[1])
         row |= {"gain": gain.mean, "standard_error": gain.error, "z": gain.z if np.isfinite(gain.z) else 0.0}
         row |= {"constants_of": chosen[row["tuned_on"]]}

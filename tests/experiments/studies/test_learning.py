@@ -44,15 +44,14 @@ def patched():
             patch.setattr(opponents, name, value)
         patch.setattr(opponents, "CRISES", opponents.CRISES[:1])
         patch.setattr(leave_out, "CRISES", opponents.CRISES[:1])
-        patch.setattr(runs, "POPULATION", {"network": 4, "linear": 4})
-        patch.setattr(runs, "TAPES", {"network": 2, "linear": 2})
+        patch.setattr(runs, "TuneOptions", lambda: opponents.TuneOptions(population=2, tapes=4))
         patch.setattr(ceilings, "PLANNER", Planner(candidates=2, rounds=1, hold=6, horizon=6, branches=1))
         patch.setitem(SIZES, "tiny", replace(SIZES["tiny"], episode_hours=12))
         patch.setattr(playing, "FORTNIGHT", playing.PLAN.long_weeks)  # long episodes are not longer
         patch.setattr(playing, "scenario_names", lambda split: ("crash-heldout",))
         patch.setattr(imagination, "LIBRARY", 4)
         # ppo alone would win or lose by chance
-        patch.setattr(screening, "choose", lambda rows, size: (["ppo"], ["ppo goes on, as this test wants it."]))
+        patch.setattr(screening, "choose", lambda rows, size: (["ppo"], ["ppo is selected, as this test wants it."]))
         yield patch
 
 
@@ -73,13 +72,14 @@ def test_every_stage_runs_and_says_that_it_is_reduced(whole):
         page = (whole / stage / "README.md").read_text()
         assert page.splitlines()[2].startswith("Reduced run, not the registered study (size tiny instead of core full;")
         assert facts(whole, stage)["preregistration"] == preregistration.digest()
-    assert "verdict" not in (whole / "evaluation" / "README.md").read_text()
+    page = (whole / "evaluation" / "README.md").read_text()
+    assert "verdict" not in page and "| natural | ppo cooperative on natural | static | 2 | 2 | " in page
     assert (whole / "preregistration.md").read_text() == preregistration.render()
     index = (whole / "README.md").read_text()
     assert "## Not measured yet\n\nfinal:" in index and "![effects](evaluation/effects.png)" in index
 
 
-def test_every_run_of_the_screening_is_listed_and_learners_go_on_from_their_policies(whole):
+def test_every_run_of_the_screening_is_listed_and_policies_are_kept(whole):
     rows = records(read_csv(whole / "screening" / "screening.csv"))
     assert [row["candidate"] for row in rows] == ["evolution", "ppo"] and not any(row["failed"] for row in rows)
     for row in rows:
@@ -103,7 +103,7 @@ def test_learners_opponents_and_controls_are_compared_everywhere(whole):
     for row in own:
         assert row["difference"] == pytest.approx(row["W"] - row["W_against"], abs=1e-9)
     tests = records(read_csv(whole / "evaluation" / "tests.csv"))
-    assert [row["hypothesis"] for row in tests] == 2 * ["H1", "H1"]  # no other form was asked for
+    assert [row["hypothesis"] for row in tests] == 2 * ["H1", "H1"]  # no other form was trained
     assert {row["member"] for row in records(read_csv(whole / "evaluation" / "members.csv"))} == {"w01"}
 
 
@@ -116,7 +116,7 @@ def test_ceilings_and_crises_are_measured(whole):
     assert [row["split"] for row in crises] == ["train", "validation", "left out"]
 
 
-def test_a_stage_goes_on_with_what_is_kept_and_draws_again(whole, patched, capsys):
+def test_a_stage_continues_with_what_is_kept_and_draws_again(whole, patched, capsys):
     before = (whole / "crises" / "crises.csv").read_bytes()
 
     def no(*arguments, **options):
@@ -162,7 +162,7 @@ def test_the_sealed_test_is_opened_once_and_nothing_is_trained_after_it(whole, p
         effects = records(read_csv(whole / "final" / "effects.csv"))
         assert {row["suite"] for row in effects} == {"sealed test: test-fake"}
         assert any(row["against"].startswith("yoked of") for row in effects)
-        assert main(final_options) == 0  # the same governors: the same opening goes on
+        assert main(final_options) == 0  # the same governors: the same opening is continued
         assert len(json.loads((tmp_path / "openings.json").read_text())["openings"]) == 1
         capsys.readouterr()
         assert main([*SMALL, "--out", str(whole), "--stage", "training"]) == 2

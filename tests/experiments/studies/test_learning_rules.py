@@ -1,26 +1,32 @@
-"""The rules of the study: who goes on, what is refused, what the planned tests say where the truth is known."""
+"""The rules of the study: who is selected, what is refused, results of the planned tests where the truth is known."""
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from protogov.envs.scenarios import get_scenario
+from protogov.envs.scenarios.mixture import Mixture
+from protogov.envs.world.lever_table import NUM_LEVERS
+from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.play import open_worlds
 from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import columns
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.learning import analysis, final, preregistration, study
-from protogov.experiments.studies.learning.analysis import captured, confirmatory, verdict
+from protogov.experiments.studies.learning import analysis, final, opponents, preregistration, study
+from protogov.experiments.studies.learning.analysis import captured, columns_of, confirmatory, verdict
 from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
 from protogov.experiments.studies.learning.evaluation import part_names
 from protogov.experiments.studies.learning.options import FINAL, SCREENING, Options
 from protogov.experiments.studies.learning.pages import readable, sentences
 from protogov.experiments.studies.learning.preregistration import PLAN, Plan
-from protogov.experiments.studies.learning.runs import Learner, Start, forms_of, train_options
+from protogov.experiments.studies.learning.runs import Learner, Start, effort, forms_of, train_learner, train_options
 from protogov.experiments.studies.learning.screening import choose
+from protogov.experiments.studies.tuning.study import actions_of
 from protogov.experiments.training import open_test
 
 PAGE = study.PAGE
@@ -46,7 +52,7 @@ def row(candidate, gain, feedback=1.0, **changed):
         # references, those that broke off and other sizes do not count
         ([row("linear", 9.0, reference=True, algorithm="linear"), row("ppo", 8.0, failed="seed 1: diverged"),
           row("mappo", 7.0, size="core"), row("compact", 1.0)], ["compact"]),
-        # evolution has no selfish form: the best by gradient comes along, however far behind, and without feedback
+        # evolution has no selfish form: the best by gradient is selected too, however far behind, and without feedback
         ([row("evolution", 9.0, algorithm="network"), row("ppo", 1.0, -1.0), row("mappo", 2.0, -1.0)],
          ["evolution", "mappo"]),
         # equal scores go by the order of the table
@@ -54,7 +60,7 @@ def row(candidate, gain, feedback=1.0, **changed):
         ([row("ppo", 1.0, failed="seed 2: diverged")], []),
     ],
 )  # fmt: skip
-def test_who_goes_on(rows, chosen):
+def test_who_is_selected(rows, chosen):
     assert choose(rows, "full")[0] == chosen
 
 
@@ -223,7 +229,7 @@ def test_k0_is_that_of_the_default_world():
 def test_a_reduced_stage_claims_nothing():
     tests = {name: np.array([value]) for name, value in {
         "hypothesis": "H1", "learner": "ppo joint on mix", "against": "linear rule on mix", "suite": "mix",
-        "difference": 2.0, "difference_low": 1.0, "difference_high": 3.0, "seeds_low": 1.0, "seeds_high": 3.0,
+        "difference": 2.0, "difference_low": 1.0, "difference_high": 3.0, "over_seeds_low": 1.0, "over_seeds_high": 3.0,
         "adjusted": 0.01, "verdict": "better", "detectable": 0.4}.items()}  # fmt: skip
     effects = {name: np.array([], str) for name in ("suite", "learner", "against")}
     for reduced in ([], ["seeds 2 instead of 12"]):
@@ -260,9 +266,35 @@ def test_a_row_may_set_any_option_of_train_and_no_other(tmp_path):
         learner = Learner(Candidate("x", "", options=options), "tiny", "joint", "mix", (1,), 1.0, 4)
         with pytest.raises(BadInput, match=f"candidate x cannot be trained: .*{words}"):
             train_options(learner, START, tmp_path)
+    for algorithm, name, words in (
+        ("gradient", "scenario", "sets scenario; options of world"), ("gradient", "learner.rate", "sets learner.rate"),
+        ("gradient", "validation", "none may learn from it"), ("gradient", "validation.every", "none may learn from"),
+        ("network", "ppo.gamma", "sets ppo.gamma; options of world"),
+    ):  # fmt: skip
+        learner = Learner(Candidate("x", "", algorithm, options={name: 1}), "tiny", "cooperative", "mix", (1,), 1.0, 4)
+        with pytest.raises(BadInput, match=words):  # each would be ignored, or decide on what it is scored on
+            train_learner(learner, START, tmp_path, Running())
     recurrent = Candidate("x", "", start="linear", options={"ppo.architecture": "recurrent"})
     with pytest.raises(BadInput, match="the architecture mlp of"):
         train_options(Learner(recurrent, "tiny", "joint", "mix", (1,), 1.0, 4), START, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("evolution", (77, 24, 16, 0.05)), ("linear", (19, 24, 64, 0.12))],  # 1e7 hours / (336 * 24 * tapes)
+)
+def test_evolution_has_the_hours_of_the_others_and_generations_of_the_tuner(name, expected):
+    (candidate,) = find_candidates((name,))
+    found = effort(Learner(candidate, "core", "cooperative", "mix", (1,), 1e7, 512), 336)
+    assert (found.generations, found.population, found.tapes, found.sigma) == expected
+
+
+def test_no_row_may_see_a_crisis_that_is_left_out():
+    """Whatever else a row learns on must hold no recorded crisis: a training without one crisis keeps these options."""
+    for row in CANDIDATES:
+        for stage in row.options.get("curriculum", ()):
+            scenario = get_scenario(stage.partition("=")[0])
+            assert not isinstance(scenario, Mixture) and "crisis" not in scenario.name, row.name
 
 
 def test_names_and_forms_are_checked():
@@ -276,6 +308,38 @@ def test_names_and_forms_are_checked():
     for words, changed in refused.items():
         with pytest.raises(BadInput, match=words):
             replace(Options(out=study.Path("x")), **changed).check()
+
+
+# ---------------------------------------------------------------------- opponents
+
+
+def test_best_responses_find_each_role_s_own_optimum_where_roles_do_not_meet(monkeypatch):
+    """A stand-in for tapes, where a role's mandate is the distance of its own levers from its target."""
+    config = WorldOptions(size="tiny").make()
+    targets = {role.name: 0.3 * (at - 1) for at, role in enumerate(config.roles.values())}
+    first = []
+
+    class Tapes:
+        def play(self, family, points, others):
+            assert others.shape == (NUM_LEVERS,)
+            totals = {
+                name: -((points - target) ** 2).sum(axis=1, keepdims=True) - 5.0 * (others**2).sum()
+                for name, target in targets.items()
+            }
+            return SimpleNamespace(totals=totals)
+
+    def open_tapes(config, scenarios, start, count):
+        first.append(start)
+        return (Tapes(),)
+
+    monkeypatch.setattr(opponents, "open_tapes", open_tapes)
+    found = opponents.rounds_piece(config, opponents.Rounds("flat", 60, 2, 25, 12, 2))
+    actions = actions_of(found["value"])
+    for role in config.roles.values():
+        own = [found["lever"].tolist().index(name) for name in role.levers]
+        np.testing.assert_allclose(actions[own], targets[role.name], atol=0.06)
+    assert found["moved"].max() < 0.1  # the second round begins where the first one ended
+    assert len(first) == len(set(first)) == 2 * len(config.roles) * 25  # every generation has fresh tapes
 
 
 # ---------------------------------------------------------------------- markets
@@ -306,9 +370,17 @@ def test_a_mixture_can_do_without_a_part():
 
 def test_a_number_and_its_interval_are_one_cell_of_a_page():
     table = {"size": np.array(["full"]), "gain": np.array([2.0]), "gain_low": np.array([1.0]),
-             "gain_high": np.array([3.0]), "seeds_low": np.array([-1.0]), "seeds_high": np.array([5.0]),
+             "gain_high": np.array([3.0]), "over_seeds_low": np.array([-1.0]), "over_seeds_high": np.array([5.0]),
              "tapes": np.array([8])}  # fmt: skip
     assert readable(table) == [
-        "| size | gain | seeds (95%) | tapes |", "| --- | --- | --- | --- |",
+        "| size | gain | over seeds (95%) | tapes |", "| --- | --- | --- | --- |",
         "| full | +2.00 [+1.00, +3.00] | [−1.00, +5.00] | 8 |",
     ]  # fmt: skip
+
+
+def test_counts_of_tapes_and_seeds_are_not_read_as_means_of_their_intervals():
+    found = {"seeds": 3, "tapes": 5, **columns_of(analysis.tested(np.arange(15.0).reshape(3, 5)))}
+    head, _, row = readable(columns([found]))
+    cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
+    assert (cells["| seeds"], cells["tapes"]) == ("| 3", "5")
+    assert cells["over tapes (95%)"] == "[+5.04, +8.96]"  # 7 -+ 2.776 * sqrt(2.5 / 5)

@@ -89,6 +89,12 @@ def test_who_imagines_does_not_see_what_comes_and_goes_on_from_the_present():
     scores = [look_ahead(one, tried, CONSTANTS, 2, 3, imagination(one), branches=2) for one in (world, other)]
     assert world.snapshot() == before
     np.testing.assert_array_equal(*scores)
+    imagine = imagination(world)
+    single = [
+        look_ahead(world, tried, CONSTANTS, 2, 3, lambda fork, rows, _, k=k: imagine(fork, rows, k)) for k in (0, 1)
+    ]
+    np.testing.assert_allclose(scores[0], np.mean(single, axis=0), rtol=1e-12)  # the mean over imagined futures
+    assert not np.array_equal(*single)
     assert not np.array_equal(scores[0], look_ahead(world, tried, CONSTANTS, 2, 3))  # nor what will happen
     fork = world.fork(np.arange(3))
     imagination(world)(fork, np.arange(3), 0)

@@ -44,6 +44,18 @@ def is_mandate(labels: np.ndarray) -> np.ndarray:
     return np.array([label.startswith("Mandate of") for label in labels])
 
 
+def test_trains_within_its_budget_and_leaves_a_report(tmp_path: Path, capsys, undrawn: None):
+    assert run(*SMALL, "--runs", str(tmp_path)) == 0
+    told = capsys.readouterr().out
+    assert "Trained on the synthetic scenario “jump” alone" in told
+    assert "tapes of natural" in told and "underpowered: 1 training seed;" in told
+    report = tmp_path / "first-light" / "report.html"
+    assert str(report) in told and "crash-heldout (validation)" in report.read_text()
+    config = json.loads((tmp_path / "first-light" / "config.json").read_text())
+    assert config["total_rollouts"] == 2  # 600 hours in rollouts of 2 worlds x 28 decisions x 6 hours
+
+
+@pytest.mark.long  # the same twice over with recorded candles, every figure drawn, and results to keep
 def test_trains_on_synthetic_tapes_and_evaluates_on_candles(candles: Path, tmp_path: Path, capsys):
     kept = tmp_path / "kept"
     assert run(*SMALL, "--data", str(candles), "--runs", str(tmp_path), "--save", str(kept)) == 0

@@ -82,7 +82,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_whole(tiny: list[st
     assert main(resume) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"protogov: {damaged}: does not match its SHA-256") and said.count("\n") == 1
-    assert f"without the folder {last} the run goes on from the one before" in said
+    assert f"without the folder {last} the run continues from the checkpoint before it" in said
     assert read_manifest(before)["rollout"] == 2
     shutil.rmtree(last)
     assert main(resume) == 0
@@ -96,7 +96,7 @@ def test_a_folder_that_is_deleted_meanwhile_is_one_sentence(tiny: list[str], tmp
         shutil.rmtree(place)
         return ""
 
-    monkeypatch.setattr(seed, "describe", delete)  # asked for after every rollout
+    monkeypatch.setattr(seed, "describe", delete)  # called after every rollout
     options = ["--market-hours", "288", "--world.roles", "rate"]
     assert main(["train", "gone", "--runs", str(tmp_path), *options, *tiny]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("protogov: ")]
@@ -105,6 +105,25 @@ def test_a_folder_that_is_deleted_meanwhile_is_one_sentence(tiny: list[str], tmp
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal here")
+def test_ctrl_c_stops_after_the_rollout_and_saves(tiny: list[str], tmp_path: Path, capsys, monkeypatch):
+    """The signal itself, in this process; processes that are interrupted are tested below."""
+
+    def interrupt(metrics: dict[str, float]) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        return ""
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(seed, "describe", interrupt)  # called after every rollout
+    command = ["train", "cut", "--runs", str(tmp_path), "--world.roles", "rate", *tiny]
+    assert main([*command, "--market-hours", "288"]) == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    written = capsys.readouterr()
+    assert "Continue with: protogov train cut --resume" in written.out and "Ctrl-C again ends at once" in written.err
+    checkpoint = latest(tmp_path / "cut")
+    assert checkpoint is not None and progress_of(checkpoint) == (1, 3, 96.0)
+
+
+@pytest.mark.long  # five processes that each import torch
 def test_ctrl_c_leaves_a_run_that_processes_resume(trained: RunFolder, tiny: list[str], tmp_path: Path):
     """Two processes, interrupted in the middle, go on to what one process had reached undisturbed."""
     options = ["--runs", str(tmp_path), "--seeds", "3", "5", "--processes", "2"]
@@ -121,7 +140,7 @@ def test_ctrl_c_leaves_a_run_that_processes_resume(trained: RunFolder, tiny: lis
         running.send_signal(signal.SIGINT)
         told, said = running.communicate(timeout=60)
     assert running.returncode == 130, said
-    assert "Go on with: protogov train long --resume" in told
+    assert "Continue with: protogov train long --resume" in told
     assert "Traceback" not in said
     done = [len(rows(folder)) for folder in folders]
     assert all(0 < count < 150 for count in done)

@@ -149,7 +149,7 @@ def test_an_evaluation_of_an_earlier_version_is_refused(evaluated: RunFolder, tm
     assert "lacks the column 'loss/0/latent'" in capsys.readouterr().err
 
 
-def test_policy_files_evaluate_without_their_run(evaluated: RunFolder, tmp_path: Path, capsys):
+def test_policy_files_evaluate_without_their_run(evaluated: RunFolder, tmp_path: Path, capsys, undrawn: None):
     policies = sorted((evaluated.path / "seed_3" / "checkpoints").glob("*/policy_*.json"))
     arguments = ["--scenarios", "jump", "--episodes", "2", "--world.episode-hours", "48", "--no-natural"]
     arguments += ["--out", str(tmp_path)]
@@ -265,7 +265,7 @@ def test_simulate_writes_what_happened(tmp_path: Path, capsys):
         assert (tmp_path / f"{name}.svg").read_text().count("<path") > 50
 
 
-def test_simulate_writes_csv_of_a_run_s_governors(trained: RunFolder, tmp_path: Path):
+def test_simulate_writes_csv_of_a_run_s_governors(trained: RunFolder, tmp_path: Path, undrawn: None):
     arguments = ["--format", "csv", "--training-seed", "5", "--against", "None", "--out", str(tmp_path)]
     assert main(["simulate", str(trained.path), *arguments]) == 0
     with (tmp_path / "decisions.csv").open(newline="") as file:

@@ -70,7 +70,7 @@ def test_what_was_written_repeats_the_run(runs: Path) -> None:
     assert asked(again) == asked(first)
     assert metrics(again) == metrics(first) and len(weights(first)) == 4 and weights(again) == weights(first)
     told = [run.options.read_text(encoding="utf-8").splitlines() for run in (first, again)]
-    assert told[0][1:] == told[1][1:] and told[0][0].startswith("# What this run was asked for.")
+    assert told[0][1:] == told[1][1:] and told[0][0].startswith("# The options of this run.")
 
 
 def test_what_is_typed_wins_and_is_written(runs: Path) -> None:
@@ -122,6 +122,6 @@ def test_first_light_s_runs_can_be_repeated_by_train(tmp_path: Path) -> None:
     options = first_light.Options(runs=tmp_path, worlds=4, market_hours=1e4)
     folder, config = first_light.begin(options, "protogov first-light")
     config = train.with_budget(config, 700.0)
-    train.write_configuration(folder, first_light.asked_of(options, folder), config)
+    train.write_configuration(folder, first_light.train_options(options, folder), config)
     written = tomllib.loads(folder.options.read_text(encoding="utf-8"))
     assert written["market_hours"] == 700.0 and written["ppo"]["checkpoint_every"] == 10

@@ -162,7 +162,7 @@ def test_a_run_that_validation_ends_is_done(tiny: list[str], tmp_path: Path, cap
     told = capsys.readouterr().out
     rollouts = int(curve(tmp_path / "ended")[-1]["rollout"])
     assert rollouts < 10 and f"ended by validation after {rollouts} of 10 rollouts, best on validation after" in told
-    assert "Go on with" not in told
+    assert "Continue with" not in told
     assert main(["train", "ended", "--runs", str(tmp_path), "--resume"]) == 0
     assert f"ended by validation after {rollouts} of 10" in capsys.readouterr().out
     assert json.loads((tmp_path / "ended" / "config.json").read_text())["validation"]["patience"] == 1
