@@ -8,9 +8,11 @@ value is fees and spread. What informed traders gained, marked at the end, is ad
 a larger residual means that some transfer was not booked.
 """
 
+from math import log
+
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.options import years_to_expiry
-from protogov.envs.world.pricing import quote
+from protogov.envs.world.pricing import expiry_factors, quote, quote_node
 from protogov.envs.world.surface import fair_vol
 
 
@@ -80,6 +82,7 @@ def mark_fair_book(world, venue, p):
     delta_part, convexity, vega_part = 0.0, 0.0, 0.0
     for e in range(venue.num_expiries):
         years = years_to_expiry(world, venue, e)
+        root, discount = expiry_factors(years, p.interest_rate)
         for k in range(venue.num_strikes):
             calls = venue.short_calls[e, k] - venue.long_calls[e, k]
             puts = venue.short_puts[e, k] - venue.long_puts[e, k]
@@ -90,10 +93,12 @@ def mark_fair_book(world, venue, p):
                 continue
             strike = venue.strike[e, k]
             vol = fair_vol(world.implied_vol, price, strike, p)
-            call, put, delta, _, _ = quote(price, strike, years, vol, p.interest_rate)
+            moneyness = log(price / strike)
+            call, put, delta, _, _ = quote_node(price, strike, moneyness, years, root, discount, vol, p.interest_rate)
             if held_before:
-                vol_then = venue.fair_node_vol[e, k]
-                call_moved, put_moved, _, _, _ = quote(price, strike, years, vol_then, p.interest_rate)
+                call_moved, put_moved, _, _, _ = quote_node(
+                    price, strike, moneyness, years, root, discount, venue.fair_node_vol[e, k], p.interest_rate
+                )
                 slope = fair_delta[e, k]
                 by_delta = (calls_before * slope + puts_before * (slope - 1.0)) * move
                 delta_part += by_delta

@@ -8,7 +8,7 @@ shortfall of `liquidation.shortfall_at`.
 
 from math import exp, log, sqrt
 
-from protogov.envs.world.compiled import compiled
+from protogov.envs.world.compiled import compiled, copied
 from protogov.envs.world.margin import short_shortfall_at
 from protogov.envs.world.pricing import normal_pdf, upper_tail
 
@@ -17,7 +17,7 @@ KEPT = 0.97  # share of its value that collateral brings in a forced sale
 FAR = 8.0  # standard deviations; farther away a put is worth nothing, or exactly its intrinsic value
 
 
-@compiled
+@copied
 def default_put(backing, debt, deviation):
     """Put [USD] on collateral that brings `backing` USD, with the strike `debt` USD, without interest.
 

@@ -13,7 +13,7 @@ from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.options import free_liquidity, recall_loans, years_to_expiry
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import SUBSTEPS
-from protogov.envs.world.surface import average_vol, base_gwav, clipped_vol, skew_gwav
+from protogov.envs.world.surface import base_gwav, clipped_vol, skew_gwav
 
 CRUMB = 1e-9  # share of an LP's money: fewer shares count as none
 LEAST_PRICE = 1e-6  # share price divided by its first value: below this the pool is dead and issues no shares
@@ -26,13 +26,14 @@ def average_book_value(world, venue, p):
     value = 0.0
     for e in range(venue.num_expiries):
         years = years_to_expiry(world, venue, e)
+        average_base = base_gwav(world, venue, e, p.gwav_value_hours)
         for k in range(venue.num_strikes):
             calls = venue.short_calls[e, k] - venue.long_calls[e, k]
             puts = venue.short_puts[e, k] - venue.long_puts[e, k]
             if calls != 0.0 or puts != 0.0:
                 vol = clipped_vol(venue.base_vol[e] * venue.skew[e, k])
                 if p.gwav_on > 0.0:
-                    vol = average_vol(world, venue, e, k, p.gwav_value_hours)
+                    vol = clipped_vol(average_base * skew_gwav(world, venue, e, k, p.gwav_value_hours))
                 call, put, _, _, _ = quote(spot, venue.strike[e, k], years, vol, p.interest_rate)
                 value += calls * call + puts * put
     return value

@@ -5,7 +5,7 @@ from math import exp, log
 import numpy as np
 
 from protogov.envs.world.attribution import mark_fair_book
-from protogov.envs.world.compiled import compiled
+from protogov.envs.world.compiled import compiled, inlined
 from protogov.envs.world.funding import set_funding
 from protogov.envs.world.hedging import hedge_target
 from protogov.envs.world.ledger import lending_residual, total_cash, total_coin
@@ -17,7 +17,7 @@ from protogov.envs.world.market import CASH_PER_DEPTH
 from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.options import mark_book
 from protogov.envs.world.oracle import open_oracle
-from protogov.envs.world.population.borrowers import draw_borrowers, open_loans, total_wanted_debt, wanted_shortfall
+from protogov.envs.world.population.borrowers import draw_borrowers, open_loans, wanted_loans
 from protogov.envs.world.population.liquidators import draw_liquidators
 from protogov.envs.world.population.liquidity_providers import draw_providers
 from protogov.envs.world.population.suppliers import draw_suppliers, open_deposits, share_of, total_wanted_deposits
@@ -29,7 +29,7 @@ REFERENCE_POOL = 20e6  # USD: the size of the pool for which `opening_notional` 
 BISECTIONS = 20  # steps that find the opening utilisation, to 1e-6
 
 
-@compiled
+@inlined
 def open_world(world, tape, params):
     """Open an episode on a blank record that holds its seed, length, decision hours, counts and lever limits."""
     opening, p = tape[0], params[0]
@@ -67,7 +67,7 @@ def open_world(world, tape, params):
         world.venues[v].opening_net = lending_residual(world.venues[v])
 
 
-@compiled
+@inlined
 def open_venue(world, venue, v, params):
     """Open one venue: levers, loans, suppliers, option pool, treasury."""
     p = params[v]
@@ -104,10 +104,9 @@ def open_lending(world, venue, p):
             utilisation, venue.base_rate, venue.slope1, venue.slope2, venue.optimal_utilisation
         )
         supply_rate = borrow_rate * utilisation * (1.0 - p.reserve_factor)
-        debt = total_wanted_debt(world, venue, borrow_rate, p)
+        debt, uncovered = wanted_loans(world, venue, borrow_rate, p.crash_size, p)
         # deposits are debt / utilisation at the point where the two agree
-        at_risk = wanted_shortfall(world, venue, borrow_rate, p.crash_size, p) * utilisation
-        fear = p.crash_frequency * share_of(at_risk, debt)
+        fear = p.crash_frequency * share_of(uncovered * utilisation, debt)
         deposits = lent + total_wanted_deposits(world, venue, supply_rate, fear, p)
         if debt > utilisation * deposits:
             low = utilisation

@@ -8,7 +8,7 @@ liquidity can lock collateral for. Its net gamma and vega are limited by quotes 
 
 from math import log
 
-from protogov.envs.world.compiled import compiled
+from protogov.envs.world.compiled import compiled, copied
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.lending import draw_backstop, lend_option_cash
 from protogov.envs.world.option_fees import (
@@ -22,7 +22,7 @@ from protogov.envs.world.option_fees import (
 from protogov.envs.world.pricing import expiry_factors, normalised_skew, quote, quote_node
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 from protogov.envs.world.surface import clipped_vol, forced_vol, node_vol, tilt, vol_impact, within_bounds
-from protogov.envs.world.ticket import Terms
+from protogov.envs.world.ticket import Node, Terms
 
 
 @compiled
@@ -42,18 +42,39 @@ def contracts_for(venue, notional):
 
 
 @compiled
-def trade_terms(world, venue, ticket, p):
-    """`Terms` of a ticket. A seller never pays: the seller receives max(0, premium - fees)."""
-    e, k, contracts, sign = ticket.e, ticket.k, ticket.contracts, ticket.sign
+def look_at(world, venue, e, k, p):
+    """The `Node` (e, k) of a venue as it stands now."""
     spot, strike = venue.oracle_price, venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
+    root, discount = expiry_factors(years, p.interest_rate)
+    skew = normalised_skew(p.surface_skew, spot, strike)
+    return Node(spot, strike, years, log(spot / strike), root, discount, skew)
+
+
+@copied
+def quote_at(node, vol, p):
+    """:func:`pricing.quote` of a node at `vol`."""
+    return quote_node(
+        node.spot, node.strike, node.moneyness, node.years, node.root, node.discount, vol, p.interest_rate
+    )
+
+
+@compiled
+def trade_terms(world, venue, ticket, p):
+    """`Terms` of a ticket. A seller never pays: the seller receives max(0, premium - fees)."""
+    return terms_at(venue, ticket, look_at(world, venue, ticket.e, ticket.k, p), p)
+
+
+@copied
+def terms_at(venue, ticket, node, p):
+    """:func:`trade_terms` of a ticket for `node`, which callers already have."""
+    e, k, contracts, sign = ticket.e, ticket.k, ticket.contracts, ticket.sign
+    spot, years, moneyness = node.spot, node.years, node.moneyness
     standard = contracts_for(venue, p.standard_size)
     base, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, standard, p.skew_impact)
-    moneyness = log(spot / strike)
     shift = venue.skew_shift * tilt(moneyness, p.skew_shift_width) if venue.skew_shift != 0.0 else 0.0
     vol = clipped_vol(base * skew + shift + sign * half_spread_for(venue, sign, p))
-    root, discount = expiry_factors(years, p.interest_rate)
-    call, put, delta, _, vega = quote_node(spot, strike, moneyness, years, root, discount, vol, p.interest_rate)
+    call, put, delta, _, vega = quote_at(node, vol, p)
     premium = (call if ticket.is_call else put) * contracts
     weeks = weeks_of(years)
     pre = venue.net_standard_vega
@@ -61,7 +82,7 @@ def trade_terms(world, venue, ticket, p):
     fees = premium_fee(premium, weeks, p) + notional_fee(spot, contracts, weeks, p)
     fees += venue.vega_fee * vega_fee_of(vol, pre, post, venue.last_nav, contracts * spot, p.vega_fee_rate)
     if p.variance_fee > 0.0:
-        skew_gap = skew - normalised_skew(p.surface_skew, spot, strike)
+        skew_gap = skew - node.fair_skew
         fees += variance_fee(vega, venue.opening_price, skew_gap, base - venue.fee_vol[e], contracts, p)
     total = premium + fees if sign > 0.0 else max(premium - fees, 0.0)
     return Terms(total, abs(total - premium), vol, base, skew, delta, vega)

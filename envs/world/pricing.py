@@ -6,7 +6,7 @@ distribution function is a rational function times the density.
 
 from math import exp, log, sqrt
 
-from protogov.envs.world.compiled import compiled
+from protogov.envs.world.compiled import compiled, copied
 
 _SQRT_TWO_PI = 2.5066282746310002
 _INV_SQRT_TWO_PI = 0.3989422804014327
@@ -77,7 +77,7 @@ def expiry_factors(years, rate):
     return sqrt(max(years, 0.0)), exp(-rate * years)
 
 
-@compiled
+@copied
 def quote_node(spot, strike, moneyness, years, root, discount, vol, rate):
     """:func:`quote` for many nodes: takes log(spot / strike) and the expiry's factors, which callers already have."""
     if years <= 0.0:

@@ -14,7 +14,7 @@ import numpy as np
 from protogov.envs.world.arbitrage import arbitrage
 from protogov.envs.world.attacks import push_pool, use_market
 from protogov.envs.world.attribution import book_settlement, mark_fair_book
-from protogov.envs.world.compiled import compiled
+from protogov.envs.world.compiled import compiled, inlined
 from protogov.envs.world.fills import forget_fills, judge_fills
 from protogov.envs.world.funding import move_open_interest, set_funding
 from protogov.envs.world.hedging import hedge, pay_funding, plan_hedge, variance_charge
@@ -53,7 +53,7 @@ MAX_ROUNDS = 8  # of liquidations and of oracle reports within one sub-step
 SUPPLIERS_AT, SHORT_SELLERS_AT, MARK_AT = 3, 6, SUBSTEPS - 1  # sub-steps of an hour
 
 
-@compiled
+@inlined
 def run_decision(world, tape, actions, events, params):
     """Set the targets of the levers from `actions` [venue, lever] and run one decision. Returns its hours."""
     world.step_events = 0
@@ -70,7 +70,7 @@ def run_decision(world, tape, actions, events, params):
     return hours
 
 
-@compiled
+@inlined
 def run_hour(world, tape, events, params):
     """One hour: the tape's conditions, announcements of the shield, twelve sub-steps, hourly bookkeeping."""
     p = params[0]
@@ -180,7 +180,7 @@ def liquidate_until_quiet(world, events, params):
             after_oracles(world, events, params)
 
 
-@compiled
+@inlined
 def mark_hour(world, venue, v, events, p):
     """Last sub-step of an hour: the surface reverts, the book is marked, margins are called, a hedge is ordered."""
     if p.options_on == 0.0:
@@ -202,7 +202,7 @@ def mark_hour(world, venue, v, events, p):
     venue.hedge_gain = abs(venue.net_gamma) * venue.oracle_price * venue.oracle_price * 0.01 / world.depth
 
 
-@compiled
+@inlined
 def settle_expiries(world, venue, v, events, p):
     """Settle due expiries at the mean oracle price, and list the next. Sellers pay first: this money can pay buyers."""
     if p.options_on == 0.0:

@@ -2,7 +2,7 @@
 
 from math import exp, log
 
-from protogov.envs.world.compiled import compiled
+from protogov.envs.world.compiled import compiled, copied
 from protogov.envs.world.events import record_event
 from protogov.envs.world.interventions import sell_by_force
 from protogov.envs.world.ledger import note_cash, note_coin
@@ -84,26 +84,21 @@ def full_debt(venue, i, value):
 
 
 @compiled
-def total_wanted_debt(world, venue, rate, p):
-    """Wanted debt [USD] of all accounts at `rate`, each on its level: it falls with the rate in steps."""
-    total = 0.0
-    for i in range(venue.num_accounts):
-        share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
-        value = venue.account_collateral[i] * venue.oracle_price
-        total += level_of(share, venue.account_offset[i]) * full_debt(venue, i, value)
-    return total
+def wanted_loans(world, venue, rate, fall, p):
+    """Wanted debt [USD] of all accounts at `rate`, each on its level: it falls with the rate in steps.
 
-
-@compiled
-def wanted_shortfall(world, venue, rate, fall, p):
-    """Debt beyond 97% of collateral [USD], summed over all wanted debts at `rate`, after a price fall of `fall`."""
+    Returns:
+        (debt, what of it would exceed 97% of its own collateral after a price fall of `fall`) [USD].
+    """
     left = 0.97 * (1.0 - fall)
-    total = 0.0
+    total, uncovered = 0.0, 0.0
     for i in range(venue.num_accounts):
         share = participation(rate, venue.account_reservation_rate[i], world.leverage_demand, p)
         value = venue.account_collateral[i] * venue.oracle_price
-        total += max(level_of(share, venue.account_offset[i]) * full_debt(venue, i, value) - left * value, 0.0)
-    return total
+        debt = level_of(share, venue.account_offset[i]) * full_debt(venue, i, value)
+        total += debt
+        uncovered += max(debt - left * value, 0.0)
+    return total, uncovered
 
 
 @compiled
@@ -147,13 +142,15 @@ def visit_borrowers(world, venue, v, substep_of_hour, events, p):
     first = int(uniform(world.seed, v, world.hour, 0, Purpose.ACCOUNT_SLOT) * SUBSTEPS)
     start = (substep_of_hour + first) % SUBSTEPS
     activity, hourly = venue.account_activity, venue.borrow_index / HOURS_PER_YEAR
+    # an attentive account looks `attentive_activity` times an hour; half of them have reviewed after one half-life
+    reviews = 1.0 - decay(1.0, p.borrow_half_life * p.attentive_activity)
     total = 0.0
     for i in range(start, venue.num_accounts, SUBSTEPS):
         surplus = (worth_of_debt(world, venue, v, i, p) - venue.borrow_rate) * venue.account_scaled_debt[i] * hourly
         venue.account_surplus[i] += surplus
         total += surplus
         if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_ACTS) < activity[i]:
-            act(world, venue, v, i, events, p)
+            act(world, venue, v, i, reviews, events, p)
     venue.sum_borrower_surplus += total
 
 
@@ -165,9 +162,9 @@ def worth_of_debt(world, venue, v, i, p):
     return venue.account_worth[i] * venue.account_reservation_rate[i] * world.leverage_demand
 
 
-@compiled
-def act(world, venue, v, i, events, p):
-    """One look of account `i` at its position: first its safety, then, less often, the rate."""
+@copied
+def act(world, venue, v, i, reviews, events, p):
+    """One look of account `i` at its position: first its safety, then, with the probability `reviews`, the rate."""
     price = venue.oracle_price
     debt = venue.account_scaled_debt[i] * venue.borrow_index
     collateral = venue.account_collateral[i]
@@ -188,9 +185,7 @@ def act(world, venue, v, i, events, p):
         protect(world, venue, v, i, debt, p)
     if venue.account_pledges[i] > 0:
         return  # its coin backs options that it wrote: until they end, it cannot leave and cannot borrow more
-    # an attentive account looks `attentive_activity` times an hour; half of them have reviewed after one half-life
-    chance = 1.0 - decay(1.0, p.borrow_half_life * p.attentive_activity)
-    if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < chance:
+    if uniform(world.seed, v * ACCOUNT_SLOTS + i, world.hour, 0, Purpose.ACCOUNT_REVIEWS) < reviews:
         if world.num_venues > 1:
             review_venue(world, venue, world.venues[1 - v], i, p)
         if p.demand_choke > 0.0:

@@ -5,7 +5,7 @@ two venues everybody compares both quotes; the better quote attracts more of the
 sellers who write options are in other files.
 """
 
-from protogov.envs.world.compiled import compiled
+from protogov.envs.world.compiled import compiled, copied
 from protogov.envs.world.noise import Purpose, poisson_count, uniform
 from protogov.envs.world.options import contracts_for
 from protogov.envs.world.oracle import in_quote
@@ -52,7 +52,7 @@ def visit_option_traders(world, venue, v, substep_of_hour, future_vol, params):
             uninformed_arrival(world, venue, v, entity, substep_of_hour, params)
 
 
-@compiled
+@copied
 def uninformed_arrival(world, home, v, entity, substep_of_hour, params):
     """A trader who likes options: trades if the quote costs less vol than the trader's exponential margin.
 
@@ -62,13 +62,13 @@ def uninformed_arrival(world, home, v, entity, substep_of_hour, params):
     ticket = draw_ticket(world, home, entity, substep_of_hour, params[v])
     if too_small(home, ticket.contracts):
         return
-    chosen = routed(world, v, entity, substep_of_hour, ticket, fair_gap(world, v, ticket, params), params)
+    chosen, asked = routed(world, v, entity, substep_of_hour, ticket, fair_gap(world, v, ticket, params), params)
     venue = world.venues[chosen]
     ticket = as_far_as_held(venue, ticket)
     if too_small(venue, ticket.contracts):
         return
     u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_MARGIN)
-    traded, margin, cost = consider(world, venue, ticket, u, 1.0, params[chosen])
+    traded, margin, cost = consider(world, venue, ticket, asked, u, 1.0, params[chosen])
     if traded:
         venue.sum_uninformed_surplus += margin - cost
 
@@ -108,11 +108,11 @@ def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, params
         if spot_there != spot or known_there != known or rival.strike[e, k] != home.strike[e, k]:
             value = worth(world, home, ticket, spot, known, p)
             gap = worth(world, rival, ticket, spot_there, known_there, q) - value
-    chosen = routed(world, v, entity, substep_of_hour, ticket, gap, params)
+    chosen, asked = routed(world, v, entity, substep_of_hour, ticket, gap, params)
     venue = world.venues[chosen]
     if chosen != v:
         spot, known = belief(world, venue, ticket, races, vol, future_vol, params[chosen])
-    gain = take_if_wrong(world, venue, ticket, spot, known, params[chosen])
+    gain = take_if_wrong(world, venue, ticket, asked, spot, known, params[chosen])
     if races:
         venue.sum_latency_profit += gain
 

@@ -7,7 +7,7 @@ Other files decide who asks for a price and when it is good enough: `option_trad
 from math import log
 
 from protogov.envs.world.attribution import book_trade
-from protogov.envs.world.compiled import compiled
+from protogov.envs.world.compiled import compiled, copied
 from protogov.envs.world.fills import note_fill
 from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.options import (
@@ -15,17 +15,20 @@ from protogov.envs.world.options import (
     forced_terms,
     free_liquidity,
     locked_for,
+    look_at,
     pay_from_pool,
     quotable,
+    quote_at,
     receive_to_pool,
+    terms_at,
     trade_terms,
     within_limits,
     years_to_expiry,
 )
 from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.pricing import quote
-from protogov.envs.world.surface import fair_vol, move_surface
-from protogov.envs.world.ticket import Terms, Ticket, resized
+from protogov.envs.world.surface import clipped_vol, fair_vol, move_surface
+from protogov.envs.world.ticket import NOT_ASKED, Asked, Terms, Ticket, resized
 
 LEAST_TRADE = 30.0  # USD at the opening price: nobody makes a smaller trade
 LEAST_PROCEEDS = 0.01  # USD: nobody sells back for less, for example a worthless option
@@ -48,7 +51,7 @@ def draw_node(world, venue, entity, substep_of_hour):
     return node // venue.num_strikes, node % venue.num_strikes
 
 
-@compiled
+@copied
 def draw_ticket(world, venue, entity, substep_of_hour, p):
     """Ticket of an uninformed trader: any node, an exponential size, a purchase with the probability `buy_share`."""
     seed, hour = world.seed, world.hour
@@ -121,6 +124,20 @@ def better_here(world, v, ticket, gap, params):
     """
     ours = trade_terms(world, world.venues[v], ticket, params[v])
     theirs = trade_terms(world, world.venues[1 - v], ticket, params[1 - v])
+    return advantage_of(ticket, ours, theirs, gap)
+
+
+@compiled
+def same_option(here, there, ticket):
+    """True if both venues list the same option under a ticket and see the same price: its node is then the same."""
+    e, k = ticket.e, ticket.k
+    same = here.strike[e, k] == there.strike[e, k] and here.expiry[e] == there.expiry[e]
+    return same and here.oracle_price == there.oracle_price
+
+
+@compiled
+def advantage_of(ticket, ours, theirs, gap):
+    """:func:`better_here`, given the `Terms` of both venues."""
     return ticket.sign * (theirs.total - ours.total - gap) / max(ours.vega * ticket.contracts, 1e-9)
 
 
@@ -129,13 +146,31 @@ def routed(world, v, entity, substep_of_hour, ticket, gap, params):
     """The venue to which a trader of venue `v` goes. A venue's share of the flow rises with its advantage.
 
     `gap` [USD] is how much more the option at the other venue is worth to the trader.
+
+    Returns:
+        (number of the venue, what the trader `Asked` there; nothing without another venue).
     """
     there = other_pool(world, v, params)
     if there == v:
-        return v
-    advantage = better_here(world, v, ticket, gap, params)
+        return v, NOT_ASKED
+    venue, rival, p, q = world.venues[v], world.venues[there], params[v], params[there]
+    node = look_at(world, venue, ticket.e, ticket.k, p)
+    node_there = node if same_option(venue, rival, ticket) else look_at(world, rival, ticket.e, ticket.k, q)
+    ours, theirs = terms_at(venue, ticket, node, p), terms_at(rival, ticket, node_there, q)
+    advantage = advantage_of(ticket, ours, theirs, gap)
     u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_VENUE)
-    return v if u < preferred_share(advantage, 0.0, params[v].option_choice) else there
+    if u < preferred_share(advantage, 0.0, p.option_choice):
+        return v, Asked(ticket.contracts, node, ours)
+    return there, Asked(ticket.contracts, node_there, theirs)
+
+
+@compiled
+def asked_again(world, venue, ticket, asked, p):
+    """`Asked` of a ticket: `asked` if that was for the same contracts of this option at this venue, else a new one."""
+    if asked.contracts == ticket.contracts:
+        return asked
+    node = look_at(world, venue, ticket.e, ticket.k, p)
+    return Asked(ticket.contracts, node, terms_at(venue, ticket, node, p))
 
 
 # ---------------------------------------------------------------- at which price
@@ -152,8 +187,13 @@ def offer(world, venue, ticket, p):
     Returns:
         (whether there is an offer, its `Terms`).
     """
+    return offer_at(world, venue, ticket, trade_terms(world, venue, ticket, p), p)
+
+
+@compiled
+def offer_at(world, venue, ticket, terms, p):
+    """:func:`offer` for a ticket whose `terms` callers already have."""
     e, k = ticket.e, ticket.k
-    terms = trade_terms(world, venue, ticket, p)
     quoted = quotable(world, venue, e, terms.delta, terms.base, terms.skew, p)
     if ticket.sign > 0.0:
         if not quoted or not within_limits(world, venue, ticket, terms.vol, terms.vega, p):
@@ -176,9 +216,14 @@ def above_fair(world, venue, ticket, total, p):
     Returns:
         (cost [USD], below 0 if the price is better than fair; vega of the contracts [USD per 1.00 of vol]).
     """
-    spot, strike, contracts = venue.oracle_price, venue.strike[ticket.e, ticket.k], ticket.contracts
-    fair = fair_vol(world.implied_vol, spot, strike, p)
-    call, put, _, _, vega = quote(spot, strike, years_to_expiry(world, venue, ticket.e), fair, p.interest_rate)
+    return above_fair_at(world, ticket, look_at(world, venue, ticket.e, ticket.k, p), total, p)
+
+
+@compiled
+def above_fair_at(world, ticket, node, total, p):
+    """:func:`above_fair` of a ticket for `node`, which callers already have."""
+    call, put, _, _, vega = quote_at(node, clipped_vol(world.implied_vol * node.fair_skew), p)
+    contracts = ticket.contracts
     return ticket.sign * (total - (call if ticket.is_call else put) * contracts), vega * contracts
 
 
@@ -207,18 +252,20 @@ def fill(world, venue, ticket, terms, informed, p):
 
 
 @compiled
-def consider(world, venue, ticket, u, need, p):
+def consider(world, venue, ticket, asked, u, need, p):
     """Ask for a price and trade if it costs less than an exponential margin, drawn with the uniform `u`.
 
-    `need` multiplies the mean margin, which is 1 / spread_elasticity.
+    `asked` is the price asked for when the venue was chosen. `need` multiplies the mean margin, which is
+    1 / spread_elasticity.
 
     Returns:
         (True if the trade was made, margin [USD], cost above fair value [USD]).
     """
-    offered, terms = offer(world, venue, ticket, p)
+    asked = asked_again(world, venue, ticket, asked, p)
+    offered, terms = offer_at(world, venue, ticket, asked.terms, p)
     if not offered:
         return False, 0.0, 0.0
-    cost, vega = above_fair(world, venue, ticket, terms.total, p)
+    cost, vega = above_fair_at(world, ticket, asked.node, terms.total, p)
     # no division: the vega of a node that is about to expire may be too small
     margin = -log(u) * need / p.spread_elasticity * vega
     if margin < cost or not fill(world, venue, ticket, terms, False, p):
@@ -227,10 +274,11 @@ def consider(world, venue, ticket, u, need, p):
 
 
 @compiled
-def take_if_wrong(world, venue, ticket, spot, vol, p):
+def take_if_wrong(world, venue, ticket, asked, spot, vol, p):
     """An informed trader takes the quote if and only if the option's value at `spot` and `vol` gives it a gain.
 
-    The remaining room of informed traders in this hour limits the size.
+    The remaining room of informed traders in this hour limits the size. `asked` is the price asked for when the venue
+    was chosen.
 
     Returns:
         Its gain [USD]; 0 if there was no trade.
@@ -238,7 +286,7 @@ def take_if_wrong(world, venue, ticket, spot, vol, p):
     ticket = as_far_as_held(venue, resized(ticket, min(ticket.contracts, venue.informed_room)))
     if too_small(venue, ticket.contracts):
         return 0.0
-    offered, terms = offer(world, venue, ticket, p)
+    offered, terms = offer_at(world, venue, ticket, asked_again(world, venue, ticket, asked, p).terms, p)
     if not offered:
         return 0.0
     gain = ticket.sign * (worth(world, venue, ticket, spot, vol, p) - terms.total)

@@ -15,7 +15,7 @@ from protogov.envs.world.noise import Purpose, uniform
 from protogov.envs.world.population.option_trades import above_fair, consider, fill, offer, too_small
 from protogov.envs.world.settlement import intrinsic
 from protogov.envs.world.state import ACCOUNT_SLOTS, MAX_STRIKES, SUBSTEPS
-from protogov.envs.world.ticket import Ticket
+from protogov.envs.world.ticket import NOT_ASKED, Ticket
 
 NEAREST_HOURS = 48  # least time to the expiry of a put that is bought
 ABOVE_LIQUIDATION = 1.02  # least strike, divided by the price at which the loan would be liquidated
@@ -39,7 +39,7 @@ def protect(world, venue, v, i, debt, p):
     if k < 0 or too_small(venue, contracts):
         return
     u = uniform(seed, entity, hour, 0, Purpose.PUT_MARGIN)
-    bought, _, cost = consider(world, venue, Ticket(e, k, False, contracts, 1.0), u, p.put_need, p)
+    bought, _, cost = consider(world, venue, Ticket(e, k, False, contracts, 1.0), NOT_ASKED, u, p.put_need, p)
     if bought:
         venue.sum_uninformed_surplus -= cost
         venue.account_puts[i] = contracts

@@ -98,9 +98,9 @@ def mispricing_arrival(world, home, v, entity, substep_of_hour, params):
         return
     vol = mid_vol(home, e, k, home.oracle_price, p) + (p.known_mispricing if is_call else -p.known_mispricing)
     ticket = Ticket(e, k, is_call, room, 1.0 if is_call else -1.0)
-    chosen = routed(world, v, entity, substep_of_hour, ticket, fair_gap(world, v, ticket, params), params)
+    chosen, asked = routed(world, v, entity, substep_of_hour, ticket, fair_gap(world, v, ticket, params), params)
     venue = world.venues[chosen]
     edge_so_far = venue.sum_edge
-    gain = take_if_wrong(world, venue, ticket, venue.oracle_price, vol, params[chosen])
+    gain = take_if_wrong(world, venue, ticket, asked, venue.oracle_price, vol, params[chosen])
     if gain > 0.0:
         venue.sum_edge = edge_so_far - gain  # their knowledge is true, so the pool has lost exactly their gain

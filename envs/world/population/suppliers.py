@@ -4,13 +4,13 @@ from math import exp, log
 
 import numpy as np
 
-from protogov.envs.world.compiled import compiled
+from protogov.envs.world.compiled import compiled, copied
 from protogov.envs.world.events import record_event
 from protogov.envs.world.lending import deposits_of, draw_backstop, supply
 from protogov.envs.world.liquidation import shortfall_at
 from protogov.envs.world.noise import Purpose, normal, uniform
 from protogov.envs.world.numeric import decay, power
-from protogov.envs.world.population.surplus import mean_asked
+from protogov.envs.world.population.surplus import mean_asked, series_ratios
 from protogov.envs.world.population.venue_choice import preferred_share, pull_of
 from protogov.envs.world.state import HOURS_PER_YEAR, MAX_SUPPLIERS, EventKind
 
@@ -174,6 +174,7 @@ def visit_suppliers(world, venue, v, events, p):
     if rivals:
         fear_there = fear_of_lockup(there, p) + fear_of_loss(world, there, p)
     requested, count = venue.supplier_request, venue.num_suppliers
+    ratios = series_ratios(p.supply_elasticity)
     first = int(uniform(world.seed, v, world.hour, 0, Purpose.SUPPLIER_ORDER) * count)
     unmet, total = 0.0, 0.0
     for place in range(count):
@@ -193,7 +194,7 @@ def visit_suppliers(world, venue, v, events, p):
             wanted, patience, own_wish = 0.0, 1.0, 0.0
         move_deposit(world, venue, j, claim, wanted, patience, stuck)
         unmet += requested[j]
-        surplus = surplus_rate(world, venue, j, asked, p)
+        surplus = surplus_rate(world, venue, j, asked, ratios, p)
         lockup = p.lockup_charge * requested[j]
         venue.supplier_gain[j] += (surplus - lockup) / HOURS_PER_YEAR
         total += surplus
@@ -213,7 +214,7 @@ def half_of(venue, j):
     return HALF_OUT * venue.supplier_opening[j]
 
 
-@compiled
+@copied
 def move_deposit(world, venue, j, claim, wanted, patience, stuck):
     """Supplier `j` moves its `claim` [USD] by the share `patience` toward `wanted`. It queues what it cannot get.
 
@@ -234,8 +235,8 @@ def move_deposit(world, venue, j, claim, wanted, patience, stuck):
     requested[j] = request - paid
 
 
-@compiled
-def surplus_rate(world, venue, j, asked, p):
+@copied
+def surplus_rate(world, venue, j, asked, ratios, p):
     """Gain of supplier `j` [USD a year] over what it asks, on the part of its claim that it does not want back.
 
     The area between the supply rate and the inverse of its wanted deposit without fear and needs. With two venues the
@@ -246,4 +247,4 @@ def surplus_rate(world, venue, j, asked, p):
     most = money_for(world, venue, j, 0.0, p) * (1.0 + p.supply_headroom)
     if most <= 0.0:
         return 0.0
-    return (venue.supply_rate - mean_asked(met / most, asked, p.supply_headroom, p.supply_elasticity)) * met
+    return (venue.supply_rate - mean_asked(met / most, asked, p.supply_headroom, p.supply_elasticity, ratios)) * met

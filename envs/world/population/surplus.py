@@ -5,7 +5,9 @@ wants without fear and needs. Penalties and fears move people along their curve.
 area, because `welfare.py` charges liquidations, haircuts and lock-ups separately.
 """
 
-from protogov.envs.world.compiled import compiled
+import numpy as np
+
+from protogov.envs.world.compiled import compiled, copied
 from protogov.envs.world.numeric import power
 from protogov.envs.world.population.thresholds import STEPS
 
@@ -32,7 +34,17 @@ def staircase_worth(level, offset, elasticity):
 
 
 @compiled
-def mean_asked(filled, asked, room, elasticity):
+def series_ratios(elasticity):
+    """Ratios of the coefficients of the series of `mean_asked`, F64[SERIES_TERMS]: the same for all suppliers."""
+    e = 1.0 / max(elasticity, 1.0)
+    ratios = np.empty(SERIES_TERMS)
+    for k in range(SERIES_TERMS):
+        ratios[k] = (e + k) / (k + 1.0)
+    return ratios
+
+
+@copied
+def mean_asked(filled, asked, room, elasticity, ratios):
     """Mean rate [annual] that a supplier asks for its deposit. Its first dollars ask the least.
 
     Args:
@@ -40,6 +52,7 @@ def mean_asked(filled, asked, room, elasticity):
         asked: rate [annual] at which it wants `size`.
         room: largest addition as a share of `size`, `supply_headroom`.
         elasticity: `supply_elasticity`.
+        ratios: :func:`series_ratios` of that.
 
     The inverse of `suppliers.wanted_deposit` at a share c of the largest deposit is
     (10% + asked) * (room * c / (1 - c))^e - 10% with e = 1 / elasticity, at most 1. Its mean over 0..c is an incomplete
@@ -52,7 +65,7 @@ def mean_asked(filled, asked, room, elasticity):
     c = min(filled, FULLEST)
     term, total = 1.0, 1.0 / (1.0 + e)
     for k in range(SERIES_TERMS):
-        term *= (e + k) / (k + 1.0) * c
+        term *= ratios[k] * c
         total += term / (2.0 + e + k)
         if term < SERIES_ERROR:
             break

@@ -265,7 +265,7 @@ def test_the_share_of_a_venue_is_logistic_in_its_advantage(blank: Callable[..., 
         venue.half_spread, venue.last_nav = spread, 1e6
     went = 0
     for number in range(4000):
-        went += routed(world, 0, number, 0, ticket, 0.0, params) == 0
+        went += routed(world, 0, number, 0, ticket, 0.0, params)[0] == 0
     # a vol point dearer elsewhere
     assert went / 4000 == pytest.approx(1.0 / (1.0 + math.exp(-60.0 * 0.01)), abs=0.03)
 

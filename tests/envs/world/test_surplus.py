@@ -67,17 +67,18 @@ def test_what_a_deposit_asks_is_the_inverse_of_the_deposit_wanted(
     assert suppliers.wanted_deposit(1.0, edge, asked, p) == pytest.approx(filled * most, rel=1e-9)
     e = 1.0 / elasticity
     area, _ = quad(lambda c: (0.1 + asked) * (room * c / (1.0 - c)) ** e - 0.1, 0.0, filled, limit=200)
-    mean = surplus.mean_asked(filled, asked, room, elasticity)
+    mean = surplus.mean_asked(filled, asked, room, elasticity, surplus.series_ratios(elasticity))
     assert mean == pytest.approx(area / filled, rel=1e-3, abs=2e-5)
     assert mean <= edge + 1e-9
 
 
 def test_an_empty_deposit_asks_for_nothing_and_a_full_one_goes_on_level() -> None:
-    assert surplus.mean_asked(0.0, 0.05, 1.0, 12.0) == -0.1
+    ratios = surplus.series_ratios(12.0)
+    assert surplus.mean_asked(0.0, 0.05, 1.0, 12.0, ratios) == -0.1
     full = surplus.FULLEST
     last = 0.15 * (full / (1.0 - full)) ** (1.0 / 12.0) - 0.1
-    expected = (full * surplus.mean_asked(full, 0.05, 1.0, 12.0) + (1.3 - full) * last) / 1.3
-    assert surplus.mean_asked(1.3, 0.05, 1.0, 12.0) == pytest.approx(expected, rel=1e-12)
+    expected = (full * surplus.mean_asked(full, 0.05, 1.0, 12.0, ratios) + (1.3 - full) * last) / 1.3
+    assert surplus.mean_asked(1.3, 0.05, 1.0, 12.0, ratios) == pytest.approx(expected, rel=1e-12)
 
 
 def test_everybodys_gains_add_up_to_the_parts_of_welfare(
