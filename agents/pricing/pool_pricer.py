@@ -1,6 +1,6 @@
 """Quotes an option pool with a pricer: reads the market, asks for the laws, writes anchors. One call a decision.
 
-    pricer = PoolPricer(load_pricer(path), greeks=True)
+    pricer = PoolPricer(load_pricer(path), greeks="market")
     world = Simulator(num_worlds=512, scenario="heston", pricers={0: pricer})
 
 Only reading and laws remember rows; forks copy both.
@@ -9,7 +9,7 @@ Only reading and laws remember rows; forks copy both.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from protogov.envs.pricer import Anchors
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.state import HOURS_PER_YEAR
 from protogov.envs.world.surface import MAX_VOL, MIN_VOL
+
+Greeks = Literal["black-scholes", "law", "market"]
 
 
 @runtime_checkable
@@ -49,7 +51,8 @@ class PoolPricer:
     Args:
         pricer: whose laws price; None leaves the pool to its rule (then only `truth` is written).
         venue: whose pool.
-        greeks: hedge and limits follow the pricer's own delta and gamma, not those of Black-Scholes at its vols.
+        greeks: what hedge and limits follow: Black-Scholes at the pricer's vols; the smile of its law, which moves with
+            the spot and is otherwise as it is; or the pricer's answer to a market whose spot has just moved.
         lean: vol that is added to the anchor of the node with the most gamma while the pool is short so much gamma that
             a move of 1% makes it trade the depth of 1%, and taken off while it is long; other nodes get their share.
             At most twice this. 0: gamma is left to the half-spread and the limits.
@@ -57,7 +60,7 @@ class PoolPricer:
         truth: what informed traders know instead of the tape's implied vol.
 
     Raises:
-        ValueError: `greeks` of a pricer that has none, or `lean` out of range.
+        ValueError: unknown `greeks`, those of the market of a pricer that has none, or `lean` out of range.
     """
 
     def __init__(
@@ -65,14 +68,16 @@ class PoolPricer:
         pricer: Pricer | None,
         venue: int = 0,
         *,
-        greeks: bool = False,
+        greeks: Greeks = "black-scholes",
         lean: float = 0.0,
         premium: Premium = NO_PREMIUM,
         truth: TrueVol | None = None,
     ) -> None:
-        if greeks and not isinstance(pricer, GreekPricer):
+        if greeks not in get_args(Greeks):
+            raise ValueError(f"greeks is {greeks!r}; accepted: {', '.join(get_args(Greeks))}")
+        if greeks == "market" and not isinstance(pricer, GreekPricer):
             name = "nobody" if pricer is None else pricer.name
-            raise ValueError(f"greeks are asked of {name}; a learned pricer has them, or another with laws_and_slopes.")
+            raise ValueError(f"greeks of the market are asked of {name}; what has laws_and_slopes is accepted.")
         if not 0.0 <= lean <= 1.0:
             raise ValueError(f"lean is {lean!r}; 0 to 1 of vol is accepted.")
         self.pricer, self.venue, self.greeks, self.lean = pricer, venue, greeks, lean
@@ -101,7 +106,7 @@ class PoolPricer:
                 needed = -venue["net_gamma"] * spot * spot * 0.01 / world["depth"]
                 vol = np.clip(vol + self._leaning(needed, reading, moneyness, vol), MIN_VOL, MAX_VOL)
             found["vol"] = placed(vol)
-            if self.greeks:
+            if self.greeks != "black-scholes":
                 found |= {"slope": placed(own.slope), "gamma": placed(own.gamma)}
         if self.truth is not None:
             found["law"] = placed(np.where(shown, self.truth.vols(simulator, reading, moneyness), MIN_VOL))
@@ -110,7 +115,13 @@ class PoolPricer:
     def smiles(self, reading: Reading, moneyness: Floats) -> Smiles:
         """Vols and greeks at log(strike / spot), F64[n, e, k], of every expiry of a reading."""
         assert self.pricer is not None
-        law, slopes = self.pricer.laws_and_slopes(reading) if self.greeks else (self.pricer.laws(reading), None)
+        slopes: Floats | None = None
+        if self.greeks == "market":
+            assert isinstance(self.pricer, GreekPricer)
+            law, slopes = self.pricer.laws_and_slopes(reading)
+        else:
+            law = self.pricer.laws(reading)
+            slopes = np.zeros_like(law.quantiles) if self.greeks == "law" else None
         if self.premium.width != 1.0:
             law = law.stretched(self.premium.width)
             slopes = None if slopes is None else _stretched(slopes, self.premium.width)

@@ -148,8 +148,15 @@ def test_what_is_written_is_what_the_law_asks(world: Simulator) -> None:
             np.testing.assert_allclose(
                 anchors.moneyness[row, slot], np.log(venue["strike"][row, slot] / venue["oracle_price"][row])
             )
-    with pytest.raises(ValueError, match="greeks are asked of ewma"):
-        PoolPricer(pricer, greeks=True)
+    with pytest.raises(ValueError, match="greeks of the market are asked of ewma"):
+        PoolPricer(pricer, greeks="market")
+    with pytest.raises(ValueError, match="greeks is 'own'; accepted: black-scholes, law, market"):
+        PoolPricer(pricer, greeks="own")  # type: ignore[arg-type]
+    law = PoolPricer(learned("compact"), greeks="law").anchors(world)
+    market = PoolPricer(learned("compact"), greeks="market").anchors(world)
+    assert law.slope is not None and market.slope is not None
+    np.testing.assert_allclose(law.vol, market.vol, atol=1e-4)  # one law, other greeks
+    assert np.abs(law.slope - market.slope).max() > 0.01
 
 
 def test_a_pool_that_is_short_gamma_asks_more_where_gamma_is(world: Simulator) -> None:
@@ -192,7 +199,9 @@ def test_informed_traders_know_the_law_itself(name: str) -> None:
 
 
 def test_a_fork_takes_memory_along() -> None:
-    world = Simulator(CONFIG, 3, scenario="jump", seed=2, pricers={0: PoolPricer(learned("recurrent"), greeks=True)})
+    world = Simulator(
+        CONFIG, 3, scenario="jump", seed=2, pricers={0: PoolPricer(learned("recurrent"), greeks="market")}
+    )
     world.reset()
     world.step(still(world)), world.step(still(world))
     copy = world.fork([2, 0])
