@@ -19,6 +19,7 @@ from protogov.envs.interfaces import ActionError, Governor, SnapshotError, Step
 from protogov.envs.interventions import Interventions
 from protogov.envs.layout import Layout
 from protogov.envs.population_hook import PopulationHook, run_hour_by_hour
+from protogov.envs.pricer import Pricer, write_anchors
 from protogov.envs.readings import Readings
 from protogov.envs.rewards import checked_reward
 from protogov.envs.roles import Agent, Role
@@ -36,7 +37,7 @@ from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, INTERVENTIONS, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 8
+SNAPSHOT_VERSION = 9
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -73,6 +74,7 @@ class Simulator(Readings):
         lever_defaults: Mapping[str, ArrayLike] | None = None,
         parameters: Mapping[str, ArrayLike] | None = None,
         population_hook: PopulationHook | None = None,
+        pricers: Mapping[int, Pricer] | None = None,
     ) -> None:
         """Allocate the worlds; call :meth:`reset` before the first step.
 
@@ -88,6 +90,8 @@ class Simulator(Readings):
                 every venue; it replaces the values of the configuration's member.
             population_hook: people in plain Python, called before every hour with the rows at that hour; slow, for
                 prototypes; see `protogov.envs.population_hook`. Forks keep it, snapshots do not contain it.
+            pricers: number of a venue -> what writes the anchors of its option pool before every decision; see
+                `protogov.envs.pricer`. Forks copy them with their memory, a snapshot has no place for them.
 
         Raises:
             ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, a row's lever or parameter is unknown,
@@ -111,6 +115,10 @@ class Simulator(Readings):
         if population_hook is not None and not callable(population_hook):
             raise ConfigError(f"population_hook = {population_hook!r} must be a function of (worlds, hour), or None.")
         self.population_hook = population_hook
+        unknown = [venue for venue in pricers or {} if venue not in range(self.config.venues)]
+        if unknown:
+            raise ConfigError(f"pricers names venue {unknown[0]!r}; 0 to {self.config.venues - 1} are accepted.")
+        self.pricers: dict[int, Pricer] = dict(pricers or {})
         self.callbacks: list[Any] = []  # `protogov.envs.callbacks.DecisionCallback`s; neither copied nor pickled
         self._workers = RowThreads(self.num_threads)
         self.base_seeds = np.array(row_seeds(seed, self.num_worlds), np.uint64)
@@ -381,6 +389,8 @@ class Simulator(Readings):
             views = {name: self.view(name) for name in self._background.governors}
             for name, action in self._background.act(views).items():
                 self._write_action(name, checked_action(name, self.roles[name], self.num_worlds, action))
+        for venue, pricer in self.pricers.items():
+            write_anchors(self.worlds.view(np.ndarray)["venues"][:, venue], pricer.anchors(self))
         self._last_step = None
         for callback in self.callbacks:
             callback.before(self, ~over)
@@ -461,6 +471,7 @@ class Simulator(Readings):
         for name in _STATE:
             getattr(copy, name)[:] = getattr(self, name)[picked]
         copy._own = self._own
+        copy.pricers = {venue: pricer.fork(picked) for venue, pricer in self.pricers.items()}
         if self.intervened:
             copy._lay(self._interventions[picked])
         copy._background.take_over(self._background, None if (self.episodes < 0).any() else picked)
@@ -498,11 +509,13 @@ class Simulator(Readings):
         """Everything that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, memories.
 
         Raises:
-            SnapshotError: interventions are laid beside the worlds; a snapshot has no place for them.
+            SnapshotError: interventions are laid beside the worlds, or pricers quote; a snapshot has no place for them.
             TypeError: the memory of a background governor cannot be stored without pickling.
         """
         if self.intervened:
             raise SnapshotError("a snapshot has no place for interventions; take them off with intervene(None) first.")
+        if self.pricers:
+            raise SnapshotError("a snapshot has no place for the memory of pricers; use fork to copy worlds with them.")
         about: dict[str, Any] = {
             "version": SNAPSHOT_VERSION,
             "config": self._state_config(),
@@ -554,6 +567,7 @@ class Simulator(Readings):
             seed=start,
             num_threads=self.num_threads,
             population_hook=self.population_hook,
+            pricers={venue: pricer.fork(np.arange(self.num_worlds)) for venue, pricer in self.pricers.items()},
         )
         fresh.lever_defaults[:], fresh.params[:], fresh._own = self.lever_defaults, self.params, self._own
         return fresh

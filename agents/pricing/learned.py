@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 
 from protogov.agents.files import read_format
 from protogov.agents.pricing.features import NODE_INPUTS
+from protogov.agents.pricing.greeks import input_slopes, node_slopes, reference_slope
 from protogov.agents.pricing.pricer import years_of
 from protogov.agents.pricing.quantile_law import LEVELS, QuantileLaw
 from protogov.agents.pricing.reader import Reading
 from protogov.agents.pricing.shape import Shape, read_shape
 
 if TYPE_CHECKING:
+    import torch
+
     from protogov.agents.pricing.networks import PricerNetwork
 
 FORMAT, VERSION = "protogov-pricer", 1
@@ -120,15 +123,53 @@ class LearnedPricer:
         """See `protogov.agents.pricing.pricer.Pricer`."""
         import torch
 
-        shape = self.file.shape
-        n, e = reading.hours.shape
-        inputs = reading.inputs(shape.inputs).reshape(n * e, -1).astype(np.float32)
-        sequence = np.repeat(self._remember(reading), e, axis=0)
-        nodes = np.repeat(node_inputs(reading, shape), e, axis=0)
         with torch.no_grad():
-            found = self._network(*(torch.from_numpy(array) for array in (inputs, sequence, nodes))).numpy()
-        scale = np.repeat(reading.reference_vol(), e) * np.sqrt(years_of(reading))
-        return QuantileLaw(found * scale[:, None])
+            found = self._network(*self._given(reading)).numpy()
+        return QuantileLaw(found * self._scale(reading)[:, None])
+
+    def laws_and_slopes(self, reading: Reading) -> tuple[QuantileLaw, NDArray[np.float64]]:
+        """See `protogov.agents.pricing.pool_pricer.GreekPricer`: one forward pass that carries derivatives along."""
+        import torch
+        from torch.autograd import forward_ad
+
+        with torch.no_grad(), forward_ad.dual_level():
+            given = zip(self._given(reading), self._given_slopes(reading), strict=True)
+            out = self._network(*(forward_ad.make_dual(value, slope) for value, slope in given))
+            found, slopes = forward_ad.unpack_dual(out)
+        scale = self._scale(reading)[:, None]
+        e = reading.hours.shape[1]
+        moved = np.repeat(reference_slope(reading), e)[:, None] * np.sqrt(years_of(reading))[:, None]
+        return QuantileLaw(found.numpy() * scale), slopes.numpy() * scale + found.numpy() * moved
+
+    def pick(self, rows: NDArray[np.int64]) -> None:
+        """Remember what was seen of `rows` I64[m], which may repeat, and forget the others."""
+        if len(self._hour):
+            self._past, self._hour = self._past[rows], self._hour[rows]
+
+    def _scale(self, reading: Reading) -> NDArray[np.float64]:
+        return np.asarray(np.repeat(reading.reference_vol(), reading.hours.shape[1]) * np.sqrt(years_of(reading)))
+
+    def _given(self, reading: Reading) -> tuple[torch.Tensor, ...]:
+        """Inputs, sequence and nodes of every world and expiry."""
+        inputs, past = reading.inputs(self.file.shape.inputs), self._remember(reading)
+        return self._rows(reading, inputs, past, node_inputs(reading, self.file.shape))
+
+    def _given_slopes(self, reading: Reading) -> tuple[torch.Tensor, ...]:
+        """Their derivatives by the log of the spot; of a sequence, those of its newest element."""
+        shape = self.file.shape
+        past = np.zeros((len(reading.hour), shape.window, len(shape.sequence)))
+        if shape.generation == "recurrent":
+            past[:, -1] = input_slopes(reading, shape.sequence)[:, 0]
+        nodes = node_slopes(reading, shape.node_inputs).reshape(len(past), shape.tokens, -1)
+        return self._rows(reading, input_slopes(reading, shape.inputs), past, nodes)
+
+    @staticmethod
+    def _rows(reading: Reading, inputs: Any, past: Any, nodes: Any) -> tuple[torch.Tensor, ...]:
+        import torch
+
+        n, e = reading.hours.shape
+        arrays = inputs.reshape(n * e, -1), np.repeat(past, e, axis=0), np.repeat(nodes, e, axis=0)
+        return tuple(torch.from_numpy(np.asarray(array, np.float32)) for array in arrays)
 
     def _remember(self, reading: Reading) -> NDArray[np.float32]:
         """The last readings, F32[n, window, sequence]; zeros before a world's opening."""

@@ -21,7 +21,7 @@ def nearest_first(
 
 def taken(values: NDArray, order: NDArray[np.int64]) -> NDArray:
     """[n, e, ...] in another order of expiries."""
-    return np.take_along_axis(values, order.reshape(order.shape + (1,) * (values.ndim - 2)), axis=1)
+    return values[np.arange(len(values))[:, None], order]
 
 
 def hourly_logs(closes: Floats, hour: NDArray[np.int64]) -> Floats:
@@ -34,11 +34,13 @@ def hourly_logs(closes: Floats, hour: NDArray[np.int64]) -> Floats:
 def realised(logs: Floats, hour: NDArray[np.int64], unseen: Floats) -> dict[int | str, Floats]:
     """Annual vols over windows of hourly returns, and of 6-hour returns over a week; `unseen` before any hour."""
     found: dict[int | str, Floats] = {}
+    young = bool((hour < WEEK).any())  # the past is like the opening: only then some moves do not count
     for name, lag, window in ((6, 1, 6), (24, 1, 24), (72, 1, 72), (168, 1, WEEK), ("coarse", 6, WEEK)):
         moves = logs[:, : window + 1 - lag] - logs[:, lag : window + 1]
-        valid = np.arange(lag, window + 1) <= hour[:, None]
-        seen = valid.sum(axis=1)
-        mean = np.where(valid, moves * moves, 0.0).sum(axis=1) / np.maximum(seen, 1)
+        seen = np.clip(hour - lag + 1, 0, window + 1 - lag)
+        if young:
+            moves *= np.arange(lag, window + 1) <= hour[:, None]
+        mean = np.einsum("ij,ij->i", moves, moves) / np.maximum(seen, 1)
         vol = np.where(seen > 0, np.sqrt(mean * HOURS_PER_YEAR / lag), unseen)
         # a few long returns say less than the hourly ones of that time
         found[name] = vol if lag == 1 else np.where(seen >= 24, vol, found[WEEK])
@@ -55,15 +57,24 @@ def smile(moneyness: Floats, vol: Floats, open_node: NDArray[np.bool_]) -> tuple
 
     By least squares over the listed strikes of an expiry: a parabola with three or more, a line with two.
     """
-    weight = open_node.astype(np.float64)
-    count = weight.sum(axis=2)
+    count = open_node.sum(axis=2)
     target = np.where(open_node, np.log(np.maximum(vol, 0.05)), 0.0)
-    basis = np.stack([np.ones_like(moneyness), moneyness, moneyness**2], axis=-1) * weight[..., None]
-    basis[..., 2] *= (count >= 3)[:, :, None]
-    basis[..., 1] *= (count >= 2)[:, :, None]
-    normal = np.einsum("neki,nekj->neij", basis, basis) + 1e-9 * np.eye(3)
-    fitted = np.linalg.solve(normal, np.einsum("neki,nek->nei", basis, target)[..., None])[..., 0]
-    return fitted[..., 0], fitted[..., 1], fitted[..., 2]
+    x = np.where(open_node, moneyness, 0.0)
+    line, bent = count >= 2, count >= 3
+    # normal equations with a ridge of 1e-9, solved by hand: this runs once a decision for thousands of expiries
+    square = x * x
+    a, b, c = count + 1e-9, np.where(line, x.sum(axis=2), 0.0), square.sum(axis=2)
+    bend = np.where(bent, c, 0.0)
+    c = np.where(line, c, 0.0) + 1e-9
+    d, e = np.where(bent, (square * x).sum(axis=2), 0.0), np.where(bent, (square * square).sum(axis=2), 0.0) + 1e-9
+    u, v = target.sum(axis=2), np.where(line, (x * target).sum(axis=2), 0.0)
+    w = np.where(bent, (square * target).sum(axis=2), 0.0)
+    first, second, third = c * e - d * d, bend * d - b * e, b * d - c * bend
+    whole = a * first + b * second + bend * third
+    level = (u * first + v * second + w * third) / whole
+    slope = (u * second + v * (a * e - bend * bend) + w * (b * bend - a * d)) / whole
+    curve = (u * third + v * (b * bend - a * d) + w * (a * c - b * b)) / whole
+    return level, slope, curve
 
 
 def term_slope(level: Floats, listed: NDArray[np.bool_]) -> Floats:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from protogov.agents.pricing.features import (
     EXPIRY_INPUTS,
     FEATURES,
+    LIMIT,
     NODE_INPUTS,
     WORLD_INPUTS,
     Floats,
@@ -58,6 +59,7 @@ class Reading:
         returns: F64[n, 168], hourly log returns of the oracle's price, the newest first; 0 before the opening.
         implied_vol: F64[n], annual: the public index.
         hour: I64[n], since the opening.
+        slot: I64[n, e], where each expiry stands in the venue's record.
     """
 
     world: Floats
@@ -75,6 +77,7 @@ class Reading:
     returns: Floats
     implied_vol: Floats
     hour: NDArray[np.int64]
+    slot: NDArray[np.int64]
 
     def reference_vol(self) -> Floats:
         """A plain annual vol, F64[n], that pricers measure returns in: of the last three days and the last week.
@@ -100,16 +103,17 @@ class Reading:
 class MarketReader:
     """Reads one simulator, decision by decision.
 
-    The spot pool's average is the world's own of the last 80 minutes where its oracle keeps one
-    (`oracle_pool_average`); elsewhere the geometric mean of what was read within the last 6 hours: where decisions are
-    6 hours apart, the price of that moment.
+    The spot pool's average is the world's own of the last 80 minutes where its oracle or its quotes keep one
+    (`oracle_pool_average`, `quotes_from_pool`); elsewhere the geometric mean of what was read within the last 6 hours:
+    where decisions are 6 hours apart, the price of that moment.
 
     Args:
         venue: whose option pool and oracle.
+        tokens: fill `Reading.nodes`, which only `attention` reads.
     """
 
-    def __init__(self, venue: int = 0) -> None:
-        self.venue = venue
+    def __init__(self, venue: int = 0, *, tokens: bool = True) -> None:
+        self.venue, self.tokens = venue, tokens
         self._held = np.zeros((0, len(SIDES), *_SHAPE))
         self._expiries = np.zeros((0, MAX_EXPIRIES), np.int64)
         self._funding = np.zeros((0, WEEK))  # of hour h at h % WEEK; between decisions the last one stays
@@ -119,7 +123,7 @@ class MarketReader:
     def read(self, simulator: Simulator) -> Reading:
         """The market after the last decision, or at the opening; call it once a decision.
 
-        A world whose hour has gone back has begun anew: what it held at its opening is no flow.
+        A world whose hour has not gone on has begun anew: what it held at its opening is no flow.
         """
         world = simulator.worlds.view(np.ndarray)
         venue = world["venues"][:, self.venue]
@@ -128,12 +132,20 @@ class MarketReader:
             self._held, self._expiries = np.zeros((n, len(SIDES), *_SHAPE)), np.zeros((n, MAX_EXPIRIES), np.int64)
             self._funding, self._seen = np.zeros((n, WEEK)), np.full(n, -1, np.int64)
             self._pool = np.full((n, AVERAGE), np.nan)
-        fresh = (self._seen < 0) | (hour < self._seen)
+        fresh = (self._seen < 0) | (hour <= self._seen)
         flow = self._flow(venue, fresh)
         funding = self._funding_over_week(world["funding"], hour, fresh)
         average = self._pool_average(simulator, world, venue, hour, fresh)
         self._seen = hour
         return self._assemble(simulator, world, venue, flow, funding, average, hour)
+
+    def fork(self, rows: NDArray[np.int64]) -> "MarketReader":
+        """A reader of copies of `rows` I64[m], with its memory of them."""
+        copy = MarketReader(self.venue, tokens=self.tokens)
+        if len(self._seen):
+            for name in ("_held", "_expiries", "_funding", "_pool", "_seen"):
+                setattr(copy, name, getattr(self, name)[rows])
+        return copy
 
     # ------------------------------------------------------------------ what is remembered
 
@@ -152,12 +164,12 @@ class MarketReader:
     def _funding_over_week(self, funding: Floats, hour: NDArray[np.int64], fresh: NDArray[np.bool_]) -> Floats:
         """Funding less its mean of the last 7 days, of fewer at the start, F64[n]."""
         self._funding[fresh] = funding[fresh, None]
-        ages = np.arange(WEEK)
-        since = np.where(fresh, WEEK, np.minimum(hour - self._seen, WEEK))
+        since = np.where(fresh, 0, np.minimum(hour - self._seen, WEEK))
+        ages = np.arange(since.max(initial=0))
         # hours since the last reading, the present one last
         recent = ages[None, :] < since[:, None]
         places = (hour[:, None] - ages) % WEEK
-        rows, columns = np.nonzero(recent & ~fresh[:, None])
+        rows, columns = np.nonzero(recent)
         self._funding[rows, places[rows, columns]] = funding[rows]
         return np.asarray(funding - self._funding.mean(axis=1))
 
@@ -175,7 +187,8 @@ class MarketReader:
         self._pool[rows, (hour[rows] - ages) % AVERAGE] = np.nan
         self._pool[np.arange(len(hour)), hour % AVERAGE] = np.log(world["pool_cash"] / world["pool_coin"])
         own = venue["opening_price"] * np.exp(venue["pool_seen"].mean(axis=1))
-        kept = simulator.params.view(np.ndarray)[:, self.venue]["oracle_pool_average"] > 0.0
+        rules = simulator.params.view(np.ndarray)[:, self.venue]
+        kept = (rules["oracle_pool_average"] > 0.0) | (rules["quotes_from_pool"] > 0.0)
         return np.where(kept, own, np.exp(np.nanmean(self._pool, axis=1)))
 
     # ------------------------------------------------------------------ what is read
@@ -237,21 +250,21 @@ class MarketReader:
             "flow_expiry": (bought * share).sum(axis=2), "interest_expiry": (contracts * share).sum(axis=2),
         }  # fmt: skip
         years = np.sqrt(np.maximum(hours, 1.0) / HOURS_PER_YEAR)[:, :, None]
-        nodes = [
-            np.where(open_node, np.log(np.maximum(vol, 0.05) / 0.7), 0.0),
-            moneyness / years,
-            np.broadcast_to(of_expiry["hours"][:, :, None] / 6.0, vol.shape),
-            *(signed_log(flow[:, side] * share / 0.01) for side in range(4)),
-            signed_log(contracts * share / 0.05),
-        ]
-        assert len(nodes) == len(NODE_INPUTS)
+        nodes = np.zeros((*vol.shape, len(NODE_INPUTS)))
+        if self.tokens:
+            nodes[..., 0] = np.where(open_node, np.log(np.maximum(vol, 0.05) / 0.7), 0.0)
+            nodes[..., 1] = moneyness / years
+            nodes[..., 2] = of_expiry["hours"][:, :, None] / 6.0
+            nodes[..., 3:7] = np.moveaxis(signed_log(flow * share[:, None] / 0.01), 1, -1)
+            nodes[..., 7] = signed_log(contracts * share / 0.05)
+            np.clip(nodes, -LIMIT, LIMIT, out=nodes)
         return Reading(
             world=np.stack([np.asarray(columns[name], np.float64) for name in WORLD_INPUTS], axis=1),
             expiry=np.stack([of_expiry[name] for name in EXPIRY_INPUTS], axis=2),
-            nodes=np.clip(np.stack(nodes, axis=-1), -10.0, 10.0), listed=listed, hours=hours, strike=strike,
+            nodes=nodes, listed=listed, hours=hours, strike=strike,
             node_vol=vol, flow=flow, spot=spot, pool_average=average,
             rate=parameters["interest_rate"].astype(np.float64),
             realised=np.stack([vols[window] for window in (24, 72, 168)], axis=1),
             returns=moves[:, :-1] - moves[:, 1:],
-            implied_vol=world["implied_vol"].astype(np.float64), hour=hour,
+            implied_vol=world["implied_vol"].astype(np.float64), hour=hour, slot=order,
         )  # fmt: skip

@@ -11,6 +11,7 @@ from math import log
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.options import free_liquidity, recall_loans, years_to_expiry
+from protogov.envs.world.oracle import quoted_spot
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.state import SUBSTEPS
 from protogov.envs.world.surface import base_gwav, clipped_vol, skew_gwav
@@ -21,8 +22,8 @@ LEAST_PRICE = 1e-6  # share price divided by its first value: below this the poo
 
 @compiled
 def average_book_value(world, venue, p):
-    """Value [USD] of the option book at the oracle price and average vols; at current vols if `gwav_on` is 0."""
-    spot = venue.oracle_price
+    """Value [USD] of the option book at the quotes' spot and average vols; at current vols if `gwav_on` is 0."""
+    spot = quoted_spot(venue, p)
     value = 0.0
     for e in range(venue.num_expiries):
         years = years_to_expiry(world, venue, e)

@@ -8,6 +8,7 @@ liquidity can lock collateral for. Its net gamma and vega are limited by quotes 
 
 from math import log
 
+from protogov.envs.world.anchors import greeks_of_pricer
 from protogov.envs.world.compiled import compiled, copied
 from protogov.envs.world.ledger import note_cash
 from protogov.envs.world.lending import draw_backstop, lend_option_cash
@@ -19,6 +20,7 @@ from protogov.envs.world.option_fees import (
     vega_fee_of,
     weeks_of,
 )
+from protogov.envs.world.oracle import quoted_spot
 from protogov.envs.world.pricing import expiry_factors, normalised_skew, quote, quote_node
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
 from protogov.envs.world.surface import clipped_vol, forced_vol, node_vol, tilt, vol_impact, within_bounds
@@ -43,8 +45,14 @@ def contracts_for(venue, notional):
 
 @compiled
 def look_at(world, venue, e, k, p):
-    """The `Node` (e, k) of a venue as it stands now."""
-    spot, strike = venue.oracle_price, venue.strike[e, k]
+    """The `Node` (e, k) of a venue as its pool quotes it now."""
+    return node_at(world, venue, e, k, quoted_spot(venue, p), p)
+
+
+@compiled
+def node_at(world, venue, e, k, spot, p):
+    """The `Node` (e, k) of a venue at the price `spot` [USD]."""
+    strike = venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
     root, discount = expiry_factors(years, p.interest_rate)
     skew = normalised_skew(p.surface_skew, spot, strike)
@@ -109,8 +117,11 @@ def within_limits(world, venue, ticket, vol, vega, p):
     follows from it.
     """
     years = years_to_expiry(world, venue, ticket.e)
-    spot = venue.oracle_price
+    spot = quoted_spot(venue, p)
     gamma = vega / (spot * spot * vol * years) if years > 0.0 else 0.0
+    if venue.anchored:
+        moneyness = log(spot / venue.strike[ticket.e, ticket.k])
+        _, gamma = greeks_of_pricer(venue, ticket.e, spot, moneyness, 0.0, gamma, vega)
     before, after = venue.net_gamma, venue.net_gamma - ticket.sign * ticket.contracts * gamma
     if abs(after) > abs(before) and abs(after) * spot * spot * 0.01 > p.gamma_limit * world.depth:
         return False
@@ -179,7 +190,7 @@ def forced_terms(world, venue, ticket, p):
     """
     e, k, contracts, sign = ticket.e, ticket.k, ticket.contracts, ticket.sign
     trader_is_short = sign > 0.0
-    spot, strike = venue.oracle_price, venue.strike[e, k]
+    spot, strike = quoted_spot(venue, p), venue.strike[e, k]
     years = years_to_expiry(world, venue, e)
     standard = contracts_for(venue, p.standard_size)
     _, skew = vol_impact(venue.base_vol[e], venue.skew[e, k], sign * contracts, standard, p.skew_impact)
@@ -228,8 +239,8 @@ def receive_to_pool(world, venue, amount):
 
 @compiled
 def mark_book(world, venue, p):
-    """Mark every node at the oracle price and the pool's mid vols; update book value, greeks and locked collateral."""
-    spot = venue.oracle_price
+    """Mark every node at the quotes' spot and the pool's mid vols; update book value, greeks and locked collateral."""
+    spot = quoted_spot(venue, p)
     delta_sum, gamma_sum, vega_sum, standard_sum, value, locked = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     strikes, calls, puts = venue.strike, venue.mark_call, venue.mark_put
     long_calls, long_puts = venue.long_calls, venue.long_puts
@@ -245,6 +256,8 @@ def mark_book(world, venue, p):
             call, put, delta, gamma, vega = quote_node(
                 spot, strike, moneyness, years, root, discount, vol, p.interest_rate
             )
+            if venue.anchored:
+                delta, gamma = greeks_of_pricer(venue, e, spot, moneyness, delta, gamma, vega)
             calls[e, k], puts[e, k] = call, put
             held_calls = short_calls[e, k] - long_calls[e, k]
             held_puts = short_puts[e, k] - long_puts[e, k]

@@ -58,6 +58,7 @@ def open_oracle(world, venue, p):
     """Open the oracle of a venue: it knows the price, and its history holds the present values."""
     venue.oracle_price = in_quote(world, world.outside_price, p)
     venue.opening_price = venue.oracle_price
+    venue.quote_price = venue.oracle_price
     venue.oracle_due = NEVER
     venue.impact_serial = -1
     venue.parent_serial = -1
@@ -77,12 +78,36 @@ def log_pool_price(world, venue):
 
 
 @compiled
+def quoted_spot(venue, p):
+    """Spot of the option pool's quotes and marks [USD]: the oracle's price, or the spot pool's average (a switch).
+
+    Options settle, margins count and strikes are listed at the oracle's price in either case.
+    """
+    return venue.quote_price if p.quotes_from_pool > 0.0 else venue.oracle_price
+
+
+@compiled
+def update_quote(world, venue, p):
+    """The spot pool's geometric mean over the window becomes the spot of the quotes; True if it changed."""
+    prices, window = venue.pool_seen, int(p.oracle_average_window)
+    total = 0.0
+    for back in range(window):
+        total += prices[(world.substep - back) % prices.shape[0]]
+    price = venue.opening_price * exp(total / window)
+    changed = price != venue.quote_price
+    venue.quote_price = price
+    return changed
+
+
+@compiled
 def update_oracles(world, params):
     """The oracle of each venue looks at the market and reports; True if any price changed (see `oracle_moved`)."""
     moved = False
     for v in range(world.num_venues):
         venue = world.venues[v]
         changed = update_oracle(world, venue, params[v])
+        if params[v].quotes_from_pool > 0.0 and update_quote(world, venue, params[v]):
+            changed = True
         venue.oracle_moved = 1 if changed else 0
         moved = moved or changed
     return moved
@@ -134,6 +159,8 @@ def remember_pool(world, venue, p):
     v3 do the same: they weigh each price by the time for which it stood.
     """
     if p.oracle_pool_average == 0.0:
+        if p.quotes_from_pool > 0.0:
+            venue.pool_seen[world.substep % venue.pool_seen.shape[0]] = log_pool_price(world, venue)
         return
     prices, impacts, movers = venue.pool_seen, venue.seen_impact, venue.seen_mover
     now = world.substep % prices.shape[0]

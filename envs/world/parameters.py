@@ -79,6 +79,13 @@ class Parameters:
     )
     oracle_pool_average: float = of_venue(0, "switch", 0, 1, "1: the oracle is a mean of the pool's price only")
     oracle_average_window: int = of_venue(6, "sub-steps", 1, 12, "window of that mean")
+    quotes_from_pool: float = of_venue(
+        0,
+        "switch",
+        0,
+        1,
+        "1: options are quoted at the spot pool's mean over that window; they settle at the oracle",
+    )
     # ---- lending rules
     reserve_factor: float = of_venue(0.15, "share", 0, 1, "part of borrowers' interest that the treasury keeps")
     close_factor: float = of_venue(0.5, "share", 0.01, 1, "largest part of a debt that one liquidation repays")

@@ -312,6 +312,16 @@ venue_dtype = np.dtype(
         ("skew_log_sum", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
         ("skew_since", "i8", (MAX_EXPIRIES, MAX_STRIKES)),
         ("skew_log_ring", "f8", (MAX_EXPIRIES, MAX_STRIKES, GWAV_HOURS)),
+        # anchors that a pricer writes once a decision, see anchors.py; zeros without one
+        ("anchored", "i8"),  # 1: the surface reverts to `anchor_smile` instead of the public index
+        ("law_known", "i8"),  # 1: vol arbitrageurs know `law_smile`
+        ("anchor_moneyness", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # log(strike / spot) of a smile's points, rising
+        ("anchor_smile", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # annual decimal, vol at these points
+        ("anchor_slope", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # vol of a fixed strike per log of the spot
+        ("anchor_gamma", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # the pricer's gamma / that of Black-Scholes
+        ("law_smile", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # annual decimal, vol under the law that makes the path
+        ("carried_ratio", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # anchor's ratio to its base to which a skew was carried
+        ("quote_price", "f8"),  # USD, spot of the quotes where these come from the spot pool's average
         ("settlement_sum", "f8"),  # USD, sum of oracle prices in the window before the next expiry
         ("settlement_count", "i8"),
         ("long_calls", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # contracts that traders hold and the pool wrote

@@ -46,7 +46,7 @@ from protogov.envs.world.settlement import (
 )
 from protogov.envs.world.short_liquidation import check_margins, settle_shorts
 from protogov.envs.world.state import NEVER, SUBSTEPS
-from protogov.envs.world.surface import revert_surface
+from protogov.envs.world.surface import carry_skews, hold_anchors, revert_surface
 from protogov.envs.world.welfare import clear_sums
 
 MAX_ROUNDS = 8  # of liquidations and of oracle reports within one sub-step
@@ -64,6 +64,8 @@ def run_decision(world, tape, actions, events, params):
         for index in range(NUM_LEVERS):
             lagged[index] = rows[index].executed
             rows[index].target = value_of_action(rows[index], actions[v, index])
+        if venue.anchored:
+            hold_anchors(venue, params[v])
     hours = min(world.decision_hours, world.length - world.hour)
     for _ in range(hours):
         run_hour(world, tape, events, params)
@@ -165,6 +167,8 @@ def after_oracles(world, events, params):
             continue
         venue.health_stale = 1
         if p.options_on > 0.0:
+            if venue.anchored:
+                carry_skews(world, venue, p)
             mark_book(world, venue, p)
             judge_fills(venue)
             check_margins(world, venue, v, events, p)

@@ -7,13 +7,14 @@ use the geometric time-weighted average (GWAV): exp of the mean of ln(vol) over 
 
 from math import exp, log
 
+from protogov.envs.world.anchors import MAX_SKEW, MIN_SKEW, anchor_base, anchor_ratio, inherit_smile
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.numeric import decay
+from protogov.envs.world.oracle import quoted_spot
 from protogov.envs.world.pricing import normalised_skew
 from protogov.envs.world.state import GWAV_HOURS, SUBSTEPS
 
 MIN_VOL, MAX_VOL = 0.05, 5.0
-MIN_SKEW, MAX_SKEW = 0.2, 5.0
 
 
 @compiled
@@ -71,22 +72,55 @@ def move_surface(world, venue, e, k, base, skew):
 
 
 @compiled
+def fair_skew(venue, e, k, spot, p):
+    """Ratio to which the skew of a node reverts: the fair slope, or the pricer's smile where one is written."""
+    if venue.anchored == 0:
+        return normalised_skew(p.surface_skew, spot, venue.strike[e, k])
+    return anchor_ratio(venue, e, log(venue.strike[e, k] / spot))
+
+
+@compiled
+def hold_anchors(venue, p):
+    """Start of a decision: from now on skews move with the smiles that have just been written."""
+    spot = quoted_spot(venue, p)
+    for e in range(venue.num_expiries):
+        for k in range(venue.num_strikes):
+            venue.carried_ratio[e, k] = fair_skew(venue, e, k, spot, p)
+
+
+@compiled
+def carry_skews(world, venue, p):
+    """The spot has moved: each strike now has another place on its pricer's smile, and its skew moves as much."""
+    spot = quoted_spot(venue, p)
+    for e in range(venue.num_expiries):
+        for k in range(venue.num_strikes):
+            ratio = fair_skew(venue, e, k, spot, p)
+            if ratio != venue.carried_ratio[e, k]:
+                accumulate_skew(world, venue, e, k)
+                skew = venue.skew[e, k] * ratio / venue.carried_ratio[e, k]
+                venue.skew[e, k] = min(max(skew, MIN_SKEW), MAX_SKEW)
+                venue.carried_ratio[e, k] = ratio
+                venue.mark_stale = 1
+
+
+@compiled
 def revert_surface(world, venue, p):
     """Hourly: base vols revert to the public index and skews to the fair slope; `vol_reversion` is the half-life.
 
-    First the integrals of the averages are updated, and their values are stored for the windows.
+    Where a pricer writes anchors, both revert to these. First the integrals of the averages are updated, and their
+    values are stored for the windows.
     """
     share = 1.0 - decay(1.0, p.vol_reversion)
-    spot = venue.oracle_price
+    spot = quoted_spot(venue, p)
     position = world.hour % GWAV_HOURS
     for e in range(venue.num_expiries):
         accumulate_base(world, venue, e)
         venue.base_log_ring[e, position] = venue.base_log_sum[e]
-        venue.base_vol[e] += (world.anchor_vol - venue.base_vol[e]) * share
+        venue.base_vol[e] += (anchor_base(world, venue, e) - venue.base_vol[e]) * share
         for k in range(venue.num_strikes):
             accumulate_skew(world, venue, e, k)
             venue.skew_log_ring[e, k, position] = venue.skew_log_sum[e, k]
-            fair = normalised_skew(p.surface_skew, spot, venue.strike[e, k])
+            fair = fair_skew(venue, e, k, spot, p)
             venue.skew[e, k] += (fair - venue.skew[e, k]) * share
         venue.fee_vol[e] = base_gwav(world, venue, e, p.gwav_fee_hours)
     venue.mark_stale = 1
@@ -94,14 +128,17 @@ def revert_surface(world, venue, p):
 
 @compiled
 def open_surface(world, venue, e, p):
-    """A new expiry: base vol at the public index, skews at the fair slope; its averages begin now."""
-    venue.base_vol[e] = world.anchor_vol
-    venue.fee_vol[e] = world.anchor_vol
+    """A new expiry: base vol and skews at their anchors; its averages begin now."""
+    if venue.anchored or venue.law_known:
+        inherit_smile(venue, e)
+    venue.base_vol[e] = anchor_base(world, venue, e)
+    venue.fee_vol[e] = venue.base_vol[e]
     venue.base_log_sum[e] = 0.0
     venue.base_since[e] = world.substep
     venue.listed[e] = world.substep
     for k in range(venue.num_strikes):
-        venue.skew[e, k] = normalised_skew(p.surface_skew, venue.oracle_price, venue.strike[e, k])
+        venue.skew[e, k] = fair_skew(venue, e, k, quoted_spot(venue, p), p)
+        venue.carried_ratio[e, k] = venue.skew[e, k]
         venue.skew_log_sum[e, k] = 0.0
         venue.skew_since[e, k] = world.substep
     venue.mark_stale = 1

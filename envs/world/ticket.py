@@ -19,7 +19,7 @@ class Ticket(NamedTuple):
 
 
 class Node(NamedTuple):
-    """One (expiry, strike) of a venue at its oracle's price: what every quote of it needs, at whatever vol."""
+    """One (expiry, strike) of a venue at one price of the coin: what every quote of it needs, at whatever vol."""
 
     spot: float  # USD per coin
     strike: float  # USD per coin

@@ -35,6 +35,7 @@ MEASURES: dict[str, tuple[str, str]] = {
     "single": ("world", "single_rows"),
     "ppo": ("learning", "joint_rows"),
     "usual": ("learning", "usual_rows"),
+    "pricer": ("pricing", "pricer_rows"),
     "memory": ("world", "memory_rows"),
     "import": ("startup", "import_rows"),
     "compile": ("startup", "compile_rows"),
@@ -51,7 +52,7 @@ class Options:
     """
 
     only: tuple[str, ...] = ()
-    """Measure only these: hours, groups, threads, single, ppo, usual, memory, import, compile."""
+    """Measure only these: hours, groups, threads, single, ppo, usual, pricer, memory, import, compile."""
     quick: bool = False
     """Fewer and shorter repeats: enough to see an accident, not to compare versions."""
     worlds: int = 512

@@ -3,6 +3,7 @@
 STUDIES: dict[str, str] = {
     "audit": "what the game shows: cheaters, tuned constants, optima, worth, room to adapt, coupling, rivals",
     "calibration": "credit market, liquidations and option pool beside bands with sources outside this project",
+    "closed_loop": "pricers that quote the option pool: realised cash, greeks, and what attackers gain",
     "crises": "each crisis over what was published of it",
     "ensemble": "the search for worlds inside all bands of the calibration: what was drawn, rejected and kept",
     "known_answers": "whether every algorithm finds the policy in worlds whose best policy is known",

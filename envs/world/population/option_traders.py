@@ -5,10 +5,13 @@ two venues everybody compares both quotes; the better quote attracts more of the
 sellers who write options are in other files.
 """
 
+from math import log
+
+from protogov.envs.world.anchors import on_smile
 from protogov.envs.world.compiled import compiled, copied
 from protogov.envs.world.noise import Purpose, poisson_count, uniform
 from protogov.envs.world.options import contracts_for
-from protogov.envs.world.oracle import in_quote
+from protogov.envs.world.oracle import in_quote, quoted_spot
 from protogov.envs.world.population.option_trades import (
     as_far_as_held,
     consider,
@@ -93,11 +96,12 @@ def informed_arrival(world, home, v, entity, substep_of_hour, future_vol, params
     if races:
         late = furthest_oracle(world, v, params)
         spot = in_quote(world, world.outside_price, params[late])
-        if spot == world.venues[late].oracle_price:
+        quoted = quoted_spot(world.venues[late], params[late])
+        if spot == quoted:
             return
-        buys = (spot > world.venues[late].oracle_price) == is_call
+        buys = (spot > quoted) == is_call
     else:
-        buys = fair_vol(future_vol, home.oracle_price, home.strike[e, k], p) > vol
+        buys = known_vol(home, e, k, future_vol, p) > vol
     ticket = Ticket(e, k, is_call, room, 1.0 if buys else -1.0)
     spot, known = belief(world, home, ticket, races, vol, future_vol, p)
     gap = 0.0
@@ -126,7 +130,16 @@ def belief(world, venue, ticket, races, vol, future_vol, p):
     """
     if races:
         return in_quote(world, world.outside_price, p), vol
-    return venue.oracle_price, fair_vol(future_vol, venue.oracle_price, venue.strike[ticket.e, ticket.k], p)
+    return venue.oracle_price, known_vol(venue, ticket.e, ticket.k, future_vol, p)
+
+
+@compiled
+def known_vol(venue, e, k, future_vol, p):
+    """Vol of a node that vol arbitrageurs know: the tape's at their horizon, or that of the law that makes the path."""
+    spot, strike = venue.oracle_price, venue.strike[e, k]
+    if venue.law_known:
+        return on_smile(venue.anchor_moneyness, venue.law_smile, e, venue.num_strikes, log(strike / spot))
+    return fair_vol(future_vol, spot, strike, p)
 
 
 @compiled
@@ -140,8 +153,8 @@ def furthest_oracle(world, v, params):
 
 @compiled
 def lateness(world, v, params):
-    """Distance of the oracle of venue `v` from the outside price, as a share of the oracle's price."""
-    return abs(in_quote(world, world.outside_price, params[v]) / world.venues[v].oracle_price - 1.0)
+    """Distance of the quotes' spot at venue `v` from the outside price, as a share of that spot."""
+    return abs(in_quote(world, world.outside_price, params[v]) / quoted_spot(world.venues[v], params[v]) - 1.0)
 
 
 @compiled

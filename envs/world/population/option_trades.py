@@ -16,6 +16,7 @@ from protogov.envs.world.options import (
     free_liquidity,
     locked_for,
     look_at,
+    node_at,
     pay_from_pool,
     quotable,
     quote_at,
@@ -25,6 +26,7 @@ from protogov.envs.world.options import (
     within_limits,
     years_to_expiry,
 )
+from protogov.envs.world.oracle import quoted_spot
 from protogov.envs.world.population.venue_choice import preferred_share
 from protogov.envs.world.pricing import quote
 from protogov.envs.world.surface import clipped_vol, fair_vol, move_surface
@@ -128,11 +130,14 @@ def better_here(world, v, ticket, gap, params):
 
 
 @compiled
-def same_option(here, there, ticket):
-    """True if both venues list the same option under a ticket and see the same price: its node is then the same."""
+def same_option(here, there, ticket, p, q):
+    """True if both venues list the same option under a ticket and quote from the same price: its node is then the same.
+
+    `p` and `q` are the parameters of `here` and `there`.
+    """
     e, k = ticket.e, ticket.k
     same = here.strike[e, k] == there.strike[e, k] and here.expiry[e] == there.expiry[e]
-    return same and here.oracle_price == there.oracle_price
+    return same and quoted_spot(here, p) == quoted_spot(there, q)
 
 
 @compiled
@@ -155,7 +160,7 @@ def routed(world, v, entity, substep_of_hour, ticket, gap, params):
         return v, NOT_ASKED
     venue, rival, p, q = world.venues[v], world.venues[there], params[v], params[there]
     node = look_at(world, venue, ticket.e, ticket.k, p)
-    node_there = node if same_option(venue, rival, ticket) else look_at(world, rival, ticket.e, ticket.k, q)
+    node_there = node if same_option(venue, rival, ticket, p, q) else look_at(world, rival, ticket.e, ticket.k, q)
     ours, theirs = terms_at(venue, ticket, node, p), terms_at(rival, ticket, node_there, q)
     advantage = advantage_of(ticket, ours, theirs, gap)
     u = uniform(world.seed, entity, world.hour, substep_of_hour, Purpose.OPTION_VENUE)
@@ -216,12 +221,14 @@ def above_fair(world, venue, ticket, total, p):
     Returns:
         (cost [USD], below 0 if the price is better than fair; vega of the contracts [USD per 1.00 of vol]).
     """
-    return above_fair_at(world, ticket, look_at(world, venue, ticket.e, ticket.k, p), total, p)
+    return above_fair_at(world, venue, ticket, look_at(world, venue, ticket.e, ticket.k, p), total, p)
 
 
 @compiled
-def above_fair_at(world, ticket, node, total, p):
-    """:func:`above_fair` of a ticket for `node`, which callers already have."""
+def above_fair_at(world, venue, ticket, node, total, p):
+    """:func:`above_fair` of a ticket for the `node` of its quote, which callers already have."""
+    if node.spot != venue.oracle_price:
+        node = node_at(world, venue, ticket.e, ticket.k, venue.oracle_price, p)
     call, put, _, _, vega = quote_at(node, clipped_vol(world.implied_vol * node.fair_skew), p)
     contracts = ticket.contracts
     return ticket.sign * (total - (call if ticket.is_call else put) * contracts), vega * contracts
@@ -265,7 +272,7 @@ def consider(world, venue, ticket, asked, u, need, p):
     offered, terms = offer_at(world, venue, ticket, asked.terms, p)
     if not offered:
         return False, 0.0, 0.0
-    cost, vega = above_fair_at(world, ticket, asked.node, terms.total, p)
+    cost, vega = above_fair_at(world, venue, ticket, asked.node, terms.total, p)
     # no division: the vega of a node that is about to expire may be too small
     margin = -log(u) * need / p.spread_elasticity * vega
     if margin < cost or not fill(world, venue, ticket, terms, False, p):

@@ -28,6 +28,7 @@ def reading_of(hours: list[float], strikes: np.ndarray, spot: float = 100.0, rat
         strike=np.broadcast_to(strikes, (1, e, k)).copy(), node_vol=np.full((1, e, k), 0.7),
         flow=np.zeros((1, 4, e, k)), spot=np.array([spot]), pool_average=np.array([spot]), rate=np.array([rate]),
         realised=np.full((1, 3), 0.6), returns=np.zeros((1, 168)), implied_vol=np.array([0.7]), hour=np.array([10]),
+        slot=np.arange(e)[None, :],
     )  # fmt: skip
 
 

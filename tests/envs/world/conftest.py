@@ -177,7 +177,7 @@ SIGNED = frozenset({
     "venues.skew_shift", "oracle_error", "oracle_push",
     # logs: of what a person thinks of a venue, of vols added up
     "venues.account_taste", "venues.supplier_taste", "venues.base_log_sum", "venues.base_log_ring",
-    "venues.skew_log_sum", "venues.skew_log_ring",
+    "venues.skew_log_sum", "venues.skew_log_ring", "venues.anchor_moneyness", "venues.anchor_slope",
     "venues.lp_premium", "venues.lp_received",
     # greeks and values of a book of longs and shorts, and of what is owed
     "venues.net_standard_vega",

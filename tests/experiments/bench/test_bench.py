@@ -100,6 +100,7 @@ FIGURES = {
     "single": ("gym.make protogov/Rates-v0",),
     "ppo": ("joint PPO, 4 worlds, hourly decisions", "joint PPO, 4 worlds, default settings"),
     "usual": ("the usual way",),
+    "pricer": ("anchors of a compact pricer, 4 worlds", "the same with greeks of its own, 4 worlds"),
     "memory": ("state of a world, 1 venue", "state of a world, 2 venues"),
     "import": ("import protogov.envs",),
 }
