@@ -17,7 +17,7 @@ from protogov.experiments.core.templates import page_beside
 from protogov.experiments.core.text import number
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.studies.attacks.drawing import draw_attacks
-from protogov.experiments.studies.attacks.plans import SIZE, STARTS, Attack, decode
+from protogov.experiments.studies.attacks.plans import ENTRIES, SIZE, STARTS, Attack, decode
 from protogov.experiments.studies.attacks.search import Hunt, Trial, fields_of, hunt, pool_cash, starts_of, trial
 from protogov.experiments.studies.audit.suites import find_suite
 from protogov.experiments.studies.emergence.subjects import Subject, typed_subject
@@ -116,6 +116,7 @@ def measure(options: Options, how: Running) -> Found:
         open_cases = [case for case in cases if case.budget]
         if open_cases:
             tried += _try_budgets(open_cases, options, step, how)
+    tried += _borrowed(cases, tried, options, how)
     best = [_best([row for row in tried if (row["protocol"], row["governors"]) == (case.protocol, case.name)])
             for case in cases]  # fmt: skip
     facts = {
@@ -180,13 +181,43 @@ def _settle(case: Case, point: Floats, plan: Attack, picked: float, table: Table
     reached = profit.low >= options.profit
     budget = case.budget
     if reached:
-        case.high, case.warm = min(plan.capital, case.high), point
+        case.high, case.warm = min(plan.capital, case.high), point.copy()
+        case.warm[ENTRIES.index("used")] = 1.0  # the next search starts with all of its smaller budget
     else:
         case.low = max(case.low, budget)
     case.budget = float(np.sqrt(case.low * case.high)) if case.high < np.inf and case.low < case.high else 0.0
+    return _row(case, budget, plan, picked, table, reached)
+
+
+def _borrowed(
+    cases: Sequence[Case], tried: Sequence[dict[str, Any]], options: Options, how: Running
+) -> Iterator[dict[str, Any]]:
+    """The cheapest plan that works against other governors of a protocol, against those where none was found."""
+    asked = []
+    for case in cases:
+        here = [row for row in tried if row["protocol"] == case.protocol and row["reached"]]
+        if here and case.warm is None:
+            asked.append((case, _plan_of(min(here, key=lambda row: float(row["capital"])))))
+    pieces = [
+        Piece(f"trial_{case.protocol}_{case.name}", Trial(options.market, case.who, fields_of(plan), options.tapes),
+              case.config)
+        for case, plan in asked
+    ]  # fmt: skip
+    tables = run_pieces(trial, cases[0].config, pieces, how, "plans tried on others")
+    for (case, plan), table in zip(asked, tables, strict=True):
+        reached = student_t(table["profit"]).low >= options.profit
+        yield _row(case, plan.capital, plan, float("nan"), table, reached)
+
+
+def _plan_of(row: Mapping[str, Any]) -> Attack:
+    return Attack(**{name: row[name] for name in Attack.__dataclass_fields__})
+
+
+def _row(case: Case, budget: float, plan: Attack, picked: float, table: Table, reached: bool) -> dict[str, Any]:
     return {
         "protocol": case.protocol, "governors": case.name, "budget": budget, "capital": plan.capital,
-        "reached": int(reached), "channels": plan.channels, "picked": picked, **interval_columns("profit", profit),
+        "reached": int(reached), "channels": plan.channels, "picked": picked,
+        **interval_columns("profit", student_t(table["profit"])),
         **dict(fields_of(plan)),
         **{end: value for name in (WELFARE, *PARTIES)
            for end, value in interval_columns(name, student_t(table[name])).items()},
@@ -212,14 +243,14 @@ def _best(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def judge(found: Found) -> Judged:
     """The least capital of every protocol and governor; the control may have none."""
     facts, said, failed = found.facts, [], []
-    for row in records(found.tables["attacks"]):
+    for row in sorted(records(found.tables["attacks"]), key=lambda row: -int(row["reached"])):
         name = f"{row['protocol']}, {row['governors']}"
         if row["protocol"] == CONTROL:
             if row["profit_low"] > 0.0:
                 failed.append(f"{name}: the control must not be attacked with profit, and {_plan(row)}")
             continue
         if row["reached"]:
-            said.append(f"{name}: {_plan(row)}; W falls by {_money(-row[WELFARE])}")
+            said.append(f"{name}: {_plan(row)}, and W falls by {_money(-row[WELFARE])}")
         else:
             most = "no plan that earns anything" if row["profit"] <= 0.0 else f"at most {_money(row['profit'])}"
             said.append(
@@ -232,13 +263,13 @@ def judge(found: Found) -> Judged:
 
 def _plan(row: Mapping[str, Any]) -> str:
     return (
-        f"{_money(row['capital'])} earn {_money(row['profit'])} [{_money(row['profit_low'])}, "
-        f"{_money(row['profit_high'])}] by {row['channels']}"
+        f"{_money(row['capital'])} earn {number(row['profit'] / 1e6)} [{number(row['profit_low'] / 1e6)}, "
+        f"{number(row['profit_high'] / 1e6)}] million by {row['channels']}"
     )
 
 
 def _money(value: float) -> str:
-    return f"${number(value / 1e6)}M"
+    return f"{number(value / 1e6)} million USD"
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
@@ -250,7 +281,8 @@ def page(found: Found, judged: Judged) -> list[str]:
     """See page.md.j2."""
     plans = [
         [
-            row["protocol"], row["governors"], REACHED if row["reached"] else NOT_REACHED, _money(row["capital"]),
+            row["protocol"], row["governors"], REACHED if row["reached"] else NOT_REACHED,
+            number(row["capital"] / 1e6),
             f"{number(row['profit'] / 1e3)} [{number(row['profit_low'] / 1e3)}, {number(row['profit_high'] / 1e3)}]",
             row["channels"], str(row["onset"]) if row["capital"] else "",
             f"{row['push']:+.2f} for {row['push_hours']} h" if row["push"] else "",

@@ -102,7 +102,7 @@ def _mark(axes: Axes, found: Found, game: str, market: str) -> None:
         if key in MARKS:
             look = MARKS[key]
             word = WORDS.get(key, f"{key[1]}, {key[0]}")
-            hollow = {"markerfacecolor": "none", "markeredgewidth": 1.7, "clip_on": False, "zorder": 4}
+            hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.7, "clip_on": False, "zorder": 4}
             axes.plot(
                 [row["action_0"]], [row["action_1"]], linestyle="none", label=word,
                 markersize=SIZES.get(look["marker"], 7.0), **look, **hollow,

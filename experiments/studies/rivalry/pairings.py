@@ -6,7 +6,7 @@ from typing import Any
 from protogov.envs.world.lever_table import LEVER_BY_NAME
 from protogov.experiments.core.statistics import Interval, interval_columns, student_t
 from protogov.experiments.core.study import Found
-from protogov.experiments.core.tables import columns, groups, records
+from protogov.experiments.core.tables import columns, groups, records, rounded
 from protogov.experiments.core.text import listed, signed, signed_span
 from protogov.experiments.figures.style import lever_scale, spaced
 from protogov.experiments.studies.rivalry.cells import OBJECTIVES, PARTIES, WELFARE
@@ -43,7 +43,8 @@ def measured(part: str, games: Sequence[Played], facts: Mapping[str, Any]) -> Fo
                     **interval_columns("planner", price.planner), "verdict": price.words,
                 }
             )  # fmt: skip
-    tables = {"points": columns(points), "parties": columns(parties), "race": columns(races)}
+    tables = {name: rounded(columns(rows), 5) for name, rows in (("points", points), ("parties", parties))}
+    tables |= {"race": columns(races)}
     return Found(tables_of(games) | tables | {"anarchy": columns(prices)}, {part: dict(facts)})
 
 
@@ -90,9 +91,9 @@ def in_words(lever: str, value: float) -> str:
 def sentences(found: Found) -> list[str]:
     """What rivals do to a lever, what it costs, and where they would go together."""
     said = []
-    for name, words in (("undercuts", "undercut a venue without a rival"), ("softer than alone", "are softer than it")):
+    for name, words in (("undercuts", "undercut"), ("softer than alone", "are softer than")):
         rows = [row for row in records(found.tables["race"]) if row["verdict"] == name]
-        said.append(f"{len(rows)} of {len(found.tables['race']['verdict'])} cases {words}"
+        said.append(f"{len(rows)} of {len(found.tables['race']['verdict'])} cases {words} a venue without a rival"
                     + (f": {listed([_race_words(row) for row in rows])}" if rows else ""))  # fmt: skip
     prices = records(found.tables["anarchy"])
     costly = [row for row in prices if row["verdict"] == "a price"]

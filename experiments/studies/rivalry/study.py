@@ -210,7 +210,8 @@ def page(found: Found, judged: Judged) -> list[str]:
     name = _part(found)
     facts = found.facts[name]
     lines = ["A part of [rivalry](../README.md).", "", QUESTIONS[name], ""]
-    lines += [f"- {one}" for one in judged.sentences[1:]] + ["", f"![{name}]({name}.png)", ""]
+    said = [one.removeprefix(f"{name}: ") for one in judged.sentences[1:]]
+    lines += [f"- {one}" for one in said] + ["", f"![{name}]({name}.png)", ""]
     if name in ("alike", "unlike"):
         lines += [
             "Levers of venue 0 / venue 1 at each point, in brackets W of both venues [bp of K0]:", "",
