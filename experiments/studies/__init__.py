@@ -2,6 +2,7 @@
 
 STUDIES: dict[str, str] = {
     "audit": "what the game shows: cheaters, tuned constants, optima, worth, room to adapt, coupling, rivals",
+    "attacks": "the least capital with which somebody earns money by attacking a protocol, and who loses it",
     "calibration": "credit market, liquidations and option pool beside bands with sources outside this project",
     "closed_loop": "pricers that quote the option pool: realised cash, greeks, and what attackers gain",
     "crises": "each crisis over what was published of it",
@@ -19,6 +20,7 @@ STUDIES: dict[str, str] = {
     "prediction": "crises of 2023 to 2025, predicted and not fitted, beside what happened",
     "proofs": "one decision computed by a contract, proved and verified, or trusted: time, memory, size, gas",
     "recovery": "how long after a crash a market is out of order",
+    "rivalry": "two rival venues: constants by market and party, Nash, anarchy, runs, learners between Nash and joint",
     "scales": "the scales of rewards and the price of variance that `envs/roles.py` and the parameters freeze",
     "stress": "losses, insolvency and the least collateral, over a grid of protocols on thousands of futures",
     "sweeps": "whether each lever alone has an optimum inside its range",

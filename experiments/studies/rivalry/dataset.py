@@ -1,0 +1,124 @@
+"""The data set of constant strategies: what every pair of constants pays to whom, with standard errors.
+
+`read_cells(folder)` reads a folder that `protogov study rivalry` wrote. One row per market, game, venue, pair of
+actions and payoff:
+
+    market           source of the tapes: "calm", "stress", ...
+    game             the lever; of unlike venues lever of venue 0 and lever of venue 1, joined by "_"
+    venue            whose payoff; equal venues share one table, that of venue 0
+    action, rival    of this venue's lever and of its rival's, in [-1, 1]; 0 is the default
+    payoff           "mandate" and "profit" of the lever's governor, "welfare" (W); and, in the long file alone, the
+                     parties: borrowers, suppliers, option_lps, traders, treasury, defaults (haircuts, open deficit,
+                     latent shortfall), which add up to W; and liquidators, informed, arbitrageurs, which W leaves out
+    mean, error      bp of the venue's K0 per episode, over the tapes, which are the same in every cell; standard error.
+                     Errors of different cells are strongly dependent: a difference is known better than its ends
+
+Git keeps a short form, `cells_MARKET.csv`, with a row per own action and a column per rival's action and without the
+parties; the long one, `cells.parquet`, is in the folder of whoever ran the study. The reader takes the long one if it
+is there.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from protogov.experiments.core.results import load_tables, read_manifest
+from protogov.experiments.core.statistics import Floats
+from protogov.experiments.core.tables import Table, columns, concatenate, records
+from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.rivalry.cells import COLUMNS, PAYOFFS
+from protogov.experiments.studies.rivalry.games import Played
+
+LONG, SHORT = "cells", "cells_"
+KEYS = ("market", "game", "venue", "action", "rival", "payoff", "mean", "error")
+_RIVAL = "at_"  # before the rival's action in the name of a column
+
+
+def error_of(values: Floats) -> Floats:
+    """Standard error of a mean over the last axis."""
+    return np.asarray(values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1]))
+
+
+def tables_of(played: Sequence[Played]) -> dict[str, Table]:
+    """The long table, and a short one for each market."""
+    found = {LONG: concatenate([_long(one) for one in played])}
+    for market in dict.fromkeys(one.market for one in played):
+        rows = [row for one in played if one.market == market for row in _short(one)]
+        found[f"{SHORT}{re.sub('[^A-Za-z0-9.-]+', '-', market)}"] = columns(rows)
+    return found
+
+
+def _views(played: Played, names: Sequence[str]) -> Iterator[tuple[int, str, Floats]]:
+    """(venue, payoff, F64[own, rival's, tapes]) of every table."""
+    for venue in played.game.sides:
+        for name in names:
+            table = played.totals[name][venue]
+            yield venue, name, table if venue == 0 else table.transpose(1, 0, 2)
+
+
+def _long(played: Played) -> Table:
+    parts = []
+    own, rival = np.meshgrid(played.actions, played.actions, indexing="ij")
+    for venue, name, table in _views(played, COLUMNS):
+        known: dict[str, Any] = {
+            "market": played.market, "game": played.game.name, "venue": venue, "payoff": name,
+        }  # fmt: skip
+        cells = {"action": own, "rival": rival, "mean": table.mean(axis=2), "error": error_of(table)}
+        part = {key: np.full(own.size, value) for key, value in known.items()}
+        part |= {key: values.ravel() for key, values in cells.items()}
+        parts.append({key: part[key] for key in KEYS})
+    return concatenate(parts)
+
+
+def _short(played: Played) -> Iterator[dict[str, Any]]:
+    for venue, name, table in _views(played, PAYOFFS):
+        for statistic, values, digits in (("mean", table.mean(axis=2), 4), ("error", error_of(table), 2)):
+            for action, row in zip(played.actions, values, strict=True):
+                cells = {f"{_RIVAL}{rival:.3f}": float(f"{value:.{digits}g}")
+                         for rival, value in zip(played.actions, row, strict=True)}  # fmt: skip
+                yield {
+                    "game": played.game.name, "venue": venue, "payoff": name, "is": statistic,
+                    "action": round(float(action), 3), **cells,
+                }  # fmt: skip
+
+
+def read_cells(folder: str | Path) -> Table:
+    """The data set of a folder in its long form; see the module for its columns.
+
+    Args:
+        folder: of one pairing, such as `results/rivalry/alike`.
+
+    Raises:
+        BadInput: the folder holds none.
+    """
+    folder = Path(folder)
+    about = read_manifest(folder)
+    if about.get("study") != "rivalry" or LONG not in about["tables"]:
+        raise BadInput(f"{folder}: holds no table of cells; a part alike or unlike of protogov study rivalry does")
+    tables = load_tables(folder, about["tables"])
+    if LONG in tables:
+        return tables[LONG]
+    (facts,) = about["facts"].values()
+    return lengthened(tables, facts["markets"])
+
+
+def lengthened(tables: Mapping[str, Table], markets: Sequence[str]) -> Table:
+    """The data set from its short tables, one a market in their order."""
+    short = [table for name, table in tables.items() if name.startswith(SHORT)]
+    return concatenate([_lengthened(market, table) for market, table in zip(markets, short, strict=True)])
+
+
+def _lengthened(market: str, table: Table) -> Table:
+    rows = records(table)
+    rivals = {name: float(name.removeprefix(_RIVAL)) for name in table if name.startswith(_RIVAL)}
+    errors = {(row["game"], row["venue"], row["payoff"], row["action"]): row for row in rows if row["is"] == "error"}
+    found = []
+    for row in (one for one in rows if one["is"] == "mean"):
+        key = (row["game"], row["venue"], row["payoff"], row["action"])
+        for name, rival in rivals.items():
+            values = (market, *key[:2], row["action"], rival, row["payoff"], row[name], errors[key][name])
+            found.append(dict(zip(KEYS, values, strict=True)))
+    return columns(found)
