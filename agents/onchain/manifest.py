@@ -37,9 +37,9 @@ _NORMALISES = {
     "1/2) + half, within 0 and 2 * half",
 }
 LIMITS = (
-    "a wrong price feed is decided on as if it were right",
+    "a wrong price feed is decided on as if it were right: no contract can mend a bad oracle",
     "weights cannot be changed once deployed",
-    "nobody has audited the contract",
+    "nobody has audited the contract, and no check of this project replaces an audit",
     "nothing proves that the inputs handed in are those of the chain: who calls it has to read them there",
 )
 
