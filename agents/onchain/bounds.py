@@ -1,11 +1,12 @@
-"""How far the integer specification can be from the network, for every input: intervals, in exact fractions.
+"""How far the integer specification can be from the network, for every input: intervals in exact fractions, and forms.
 
 For a layer z = w x + b of the network and what the specification holds in its place, marked ^,
 
     z^ - z = sum (w^ - w) x^  +  sum w (x^ - x)  +  b^ - b,
 
 each term an interval: x^ runs over all that the layer before can put out, x^ - x over its error. Rounding adds what a
-shift can drop. max(., 0) and clipping move two numbers no further apart.
+shift can drop. max(., 0) and clipping move two numbers no further apart. `affine.py` bounds the same in another way,
+mostly tighter; the last layer takes the smaller of both.
 
 A float32 forward pass, in any order of its sums, is off by at most gamma * (sum |w| |x| + |b|) a layer, with
 gamma = m u / (1 - m u), u = 2**-24 and m = inputs + 1 (Higham, Accuracy and Stability of Numerical Algorithms, 2002,
@@ -20,6 +21,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.onchain.affine import affine_errors
 from protogov.agents.onchain.network import Stack
 from protogov.agents.onchain.specification import IntegerLayer, Specification
 
@@ -78,6 +80,7 @@ def _propagate(
     stack: Stack, specification: Specification, errors: list[_Range]
 ) -> tuple[list[_Range], list[list[Fraction]]]:
     """Errors of the outputs, and the largest |x| of the network at the entry of each layer."""
+    tighter = affine_errors(stack, specification, rounding=any(one.most for one in errors))
     unit = [one.observation_step for one in specification.inputs]  # what an integer of the layer's input stands for
     middle = [one.half for one in specification.inputs]
     largest = [one.largest for one in specification.inputs]
@@ -97,6 +100,7 @@ def _propagate(
             highest = error.high + moved + Fraction(layer.rounding, 2**layer.sum_bits)
             error = _Range(lowest, highest)
             if last:
+                error = _Range(max(lowest, Fraction(tighter[0][neuron])), min(highest, Fraction(tighter[1][neuron])))
                 found.append((_held(error, stack.ends[neuron], specification.ends[neuron], specification.one), ZERO))
             else:
                 found.append(_after(error, high, layer))

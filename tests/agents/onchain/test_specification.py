@@ -9,6 +9,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from protogov.agents.onchain import bounds
+from protogov.agents.onchain.affine import affine_errors
 from protogov.agents.onchain.bounds import error_bound
 from protogov.agents.onchain.features import policy_inputs
 from protogov.agents.onchain.inputs import LinearFeature, contract_inputs, counts_of, observations_of, pack, read_input
@@ -168,6 +170,63 @@ def test_bound_of_a_linear_policy_is_reached(make_policy):
     weight_error = abs(Fraction(int(layer.weight[0, 0]), 2**layer.sum_bits) - exact) * one.half
     assert worst <= quantised.bound.quantised[0] <= float(half_a_step + weight_error) * 1.000001
     assert float(worst) > 0.95 * quantised.bound.quantised[0]
+
+
+def errors_before_clipping(stack, specification, counts):
+    """Of each output, in float64: the last sum of the specification less that of the network at the same inputs."""
+    last, hidden = specification.layers[-1], observations_of(specification.inputs, counts)
+    for weight, bias in stack.layers[:-1]:
+        hidden = np.maximum(hidden @ weight.T.astype(np.float64) + bias, 0)
+    weight, bias = stack.layers[-1]
+    held = ((specification.activations(counts)[-1] + last.rounding) >> last.shift) / specification.one
+    return held - (hidden @ weight.T.astype(np.float64) + bias + stack.added)
+
+
+def coarser(specification, bits):
+    """The same with the lowest bits of all weights cut off: errors of weights then decide."""
+    layers = tuple(replace(one, weight=(one.weight >> bits) << bits) for one in specification.layers)
+    return replace(specification, layers=layers)
+
+
+@pytest.mark.parametrize(("sizes", "bits"), [((5, 9, 4, 2), 8), ((32, 32, 32, 3), 6), ((3, 2), 0), ((4, 6, 2), 0)])
+def test_affine_forms_enclose_the_errors_of_all_inputs(sizes, bits, make_policy, make_inputs, draw_counts):
+    policy = make_policy(sizes, 1)
+    stack, specification = stack_of(policy), coarser(integer_specification(policy, make_inputs(policy)), bits)
+    low, high = affine_errors(stack, specification, rounding=False)
+    corners = [sign_corners(specification, layer) for layer in range(len(specification.layers))]
+    counts = np.concatenate([draw_counts(specification, 500), error_corners(specification, stack.layers), *corners])
+    found = errors_before_clipping(stack, specification, counts)
+    assert (found >= low - 1e-12).all() and (found <= high + 1e-12).all()
+    wide, _ = affine_errors(stack, specification, rounding=True)
+    assert (wide < low).all()
+
+
+def test_affine_forms_are_reached_by_one_neuron_whose_weight_is_too_large(make_policy):
+    """Between 0 and e: the half of the error that the form follows and the half that it does not make up all of it."""
+    weights = {
+        "layer_0.weight": np.array([[1.0]], np.float32), "layer_0.bias": np.zeros(1, np.float32),
+        "layer_1.weight": np.array([[0.25]], np.float32), "layer_1.bias": np.zeros(1, np.float32),
+    }  # fmt: skip
+    policy = make_policy((1, 1, 1), weights=weights)
+    specification = integer_specification(policy, contract_inputs(policy.features, 2.0))
+    first = specification.layers[0]
+    specification = replace(
+        specification, layers=(replace(first, weight=first.weight + first.weight // 8), specification.layers[1])
+    )
+    low, high = affine_errors(stack_of(policy), specification, rounding=False)
+    assert high[0] == pytest.approx(4.0 / 8 * 0.25, rel=1e-3)  # an eighth of the way from end to end, times 1/4
+    most = np.array([[one.largest for one in specification.inputs]])
+    assert errors_before_clipping(stack_of(policy), specification, most)[0, 0] == pytest.approx(high[0], rel=1e-3)
+
+
+def test_affine_forms_halve_the_bound_of_the_goal(make_policy, make_inputs, monkeypatch):
+    policy = make_policy((32, 32, 32, 3))
+    tight = quantise(policy, make_inputs(policy)).bound
+    none = np.full(3, 1e9)
+    monkeypatch.setattr(bounds, "affine_errors", lambda *given, **named: (-none, none))
+    wide = quantise(policy, make_inputs(policy)).bound
+    for name in ("quantised", "rounded"):
+        assert (np.array(getattr(tight, name)) < 0.6 * np.array(getattr(wide, name))).all()
 
 
 def test_bound_of_float32_is_what_higham_gives_by_hand(make_policy):
