@@ -70,12 +70,12 @@ def read_entry(folder: Path) -> Entry:
     if kind == "pricer":
         if not pricer_file(folder).is_file():
             raise ZooError(f"{pricer_file(folder)}: there is no such file")
-        return Entry(folder.name, kind, folder, (), None, about)
+        return Entry(folder.name, "pricer", folder, (), None, about)
     if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds) or chosen not in seeds:
         raise ZooError(
             f"{path}: seeds are {seeds!r} and chosen is {chosen!r}; accepted: whole numbers, and one of them"
         )
-    entry = Entry(folder.name, kind, folder, tuple(seeds), chosen, about)
+    entry = Entry(folder.name, "governors", folder, tuple(seeds), chosen, about)
     for seed in seeds:
         if not entry.policies(seed):
             raise ZooError(f"{folder / str(seed)}: holds no policy_<agent>.json")

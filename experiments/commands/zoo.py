@@ -110,7 +110,7 @@ def table() -> list[list[str]]:
     rows = [["name", "learned on", "market hours", "W on validation", "made by"]]
     for entry in entries().values():
         about = entry.manifest
-        named = entry.named() or {PREFIX + entry.name: None}
+        named: Mapping[str, int | None] = entry.named() or {PREFIX + entry.name: None}
         for name, seed in named.items():
             score = about["validation"]["by_seed"][str(seed)] if seed is not None else about["validation"]
             gain = f"{score['mean']:+.1f} bp" if "mean" in score else "-"
