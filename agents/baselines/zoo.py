@@ -96,4 +96,6 @@ def _about(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
 for _name in governors():
     _files = zoo_policies(_name)
     _levers = tuple(dict.fromkeys(lever for path in _files.values() for lever in _about(path)[0]))
-    type(_name, (Zoo,), {"name": _name, "files": _files, "sets": _levers, "__doc__": f"{_name}."})
+    type(
+        _name, (Zoo,), {"name": _name, "files": _files, "sets": _levers, "__doc__": f"{_name}.", "__module__": __name__}
+    )
