@@ -107,14 +107,16 @@ def place_of(options: Options) -> Path:
 
 def table() -> list[list[str]]:
     """A head, and a row a name."""
-    rows = [["name", "learned on", "market hours", "W on validation", "made by"]]
+    rows = [["name", "learned on", "market hours", "W on validation", "what it is"]]
     for entry in entries().values():
         about = entry.manifest
         named: Mapping[str, int | None] = entry.named() or {PREFIX + entry.name: None}
         for name, seed in named.items():
             score = about["validation"]["by_seed"][str(seed)] if seed is not None else about["validation"]
             gain = f"{score['mean']:+.1f} bp" if "mean" in score else "-"
-            rows.append([name, about["scenario"], f"{about['market_hours']:.3g}", gain, about["command"][:60]])
+            markets = about["scenario"].split("+")
+            learned_on = markets[0] if len(markets) == 1 else f"{len(markets)} markets"
+            rows.append([name, learned_on, f"{about['market_hours']:.3g}", gain, about["about"].partition(",")[0][:60]])
     return rows
 
 
