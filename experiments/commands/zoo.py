@@ -26,7 +26,7 @@ from protogov.experiments.training.run_config import RunConfig, evaluation_world
 from protogov.experiments.training.validation import ValidationOptions, ValidationTapes
 
 FIRST_CHOOSING = FIRST_VALIDATING + 2**20  # first tape on which the seed of an entry is chosen; no training plays these
-COMPARED = "tuned"
+COMPARED = ("tuned", "linear_feedback")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +178,7 @@ def manifest(
             "scenarios": [one.name for one in ValidationOptions().chosen()],
             "tapes": options.tapes, "first_tape": FIRST_CHOOSING,
             "by_seed": {str(seed): {"policies": found[seed][0], **found[seed][2]} for seed in sorted(found)},
-            "beside": {COMPARED: scored(tapes, baseline(COMPARED, world), config)},
+            "beside": {name: scored(tapes, baseline(name, world), config) for name in COMPARED},
         },
         "world": config.world.to_dict(),
     }  # fmt: skip

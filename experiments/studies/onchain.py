@@ -282,7 +282,7 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
             "Scatter is the standard deviation over tapes of the change of W. Control is that of another change: the "
             "policies themselves, their float32 sums added up in another order, so that actions differ by about 1e-7 "
             f"({int(np.max(found.tables['markets']['control_tapes'])):,} tapes). Where both are alike, whole numbers "
-            "scatter a tape's W no more than any difference does that no one can see; a crisis then needs more tapes "
+            "move a tape's W no more than a change of the last bits of an action does; a crisis then needs more tapes "
             "than these to show a margin this small."
         ),
         "", *markdown(head, rows), "", "![Change of welfare](welfare.png)", "",

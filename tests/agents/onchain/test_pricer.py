@@ -20,14 +20,16 @@ from protogov.agents.onchain.machine import Deployed, gas_report
 from protogov.agents.onchain.network import ExportError, stack_of
 from protogov.agents.onchain.pricer import SpecificationPricer, load_pricer_contract
 from protogov.agents.onchain.quantise import integer_specification
+from protogov.agents.onchain.search import extreme_sums
 from protogov.agents.onchain.specification import read_specification
 from protogov.agents.onchain.vyper_source import vyper_source
 from protogov.agents.pricing.features import FEATURES
-from protogov.agents.pricing.learned import LearnedPricer, PricerFile
+from protogov.agents.pricing.learned import LearnedPricer, PricerFile, load_pricer_file
 from protogov.agents.pricing.networks import FLOOR, make_network
 from protogov.agents.pricing.quantile_law import LEVELS, MEDIAN
 from protogov.agents.pricing.recording import record, record_world
 from protogov.agents.pricing.shape import make_shape
+from protogov.agents.zoo import zoo_pricer
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
 
@@ -142,16 +144,20 @@ def test_a_manifest_of_a_pricer_is_no_governor_and_one_of_another_head_no_pricer
 
 
 @pytest.mark.long
-def test_contract_is_the_specification_and_fits(specification, draw_counts):
+def test_contract_of_the_shipped_pricer_is_its_specification_and_its_gas_is_pinned(draw_counts):
     for module in ("vyper", "pyrevm"):
         pytest.importorskip(module, reason="needs the optional extra: pip install 'protogov[evm]'")
+    shipped = load_pricer_file(zoo_pricer("zoo/pricer"))
+    specification = integer_specification(shipped, network_inputs(shipped))
     code = compile_vyper(vyper_source(specification))
     contract = Deployed(code, specification)
-    counts = draw_counts(specification, 340)
+    ends = [extreme_sums(specification, layer) for layer in range(3)]
+    counts = np.concatenate([draw_counts(specification, 340), *ends])
     for row, outputs in zip(counts, specification.decide(counts).tolist(), strict=True):
         assert contract.decide(row) == outputs
-    gas = gas_report(code, specification, [counts[0]])
-    assert gas.code_bytes < MOST_CODE and gas.execution < 15_000
+    gas = gas_report(code, specification, [np.full(29, 257)])  # two bytes that are not 0
+    assert gas.to_dict() == {"code_bytes": 21_259, "deploy": 4_610_185, "execution": 14_162, "transaction": 36_178}
+    assert gas.code_bytes < MOST_CODE
 
 
 def test_ends_are_held_where_they_matter(specification):
