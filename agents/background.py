@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from protogov.agents.baselines import governor_fits, governor_names, governor_reads, make_governor
+from protogov.agents.baselines.zoo import Zoo
 from protogov.envs.layout import Layout
 from protogov.envs.world.features import FEATURES
 
@@ -26,8 +27,10 @@ def background_governor(source: str, seat: Agent, world: WorldConfig, *, seed: i
     Raises:
         ValueError: it is unknown, damaged, or does not fit the role or the observations of this world.
     """
-    governor = make_governor(source, seat.role, seed=seed, defaults=world.defaults)
-    check_policy(governor, seat, world)
+    governor = make_governor(source, seat.role, agent=seat.name, seed=seed, defaults=world.defaults)
+    parts = getattr(governor, "parts", [governor])
+    for part in parts:
+        check_policy(part, seat, world)
     for part in source.split("+"):
         hidden = unseen(part, seat.role, world) if part in governor_names() and governor_fits(part, seat.role) else []
         if hidden:
@@ -37,6 +40,9 @@ def background_governor(source: str, seat: Agent, world: WorldConfig, *, seed: i
             )
     policy = getattr(governor, "policy", None)
     if policy is None:
+        for part in parts:
+            if isinstance(part, Zoo):
+                part.in_any_batch()
         return governor
     from protogov.agents.policies import PolicyGovernor  # torch is already loaded
 

@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "commands.scenarios",
         "list the scenarios; --out draws each: paths, waypoints, implied vol, depth",
     ),
+    "zoo": ("commands.zoo", "list the trained governors that are shipped, or make an entry of a run"),
     "export-evm": (
         "commands.export_evm",
         "write a small policy as a smart contract, with proved bounds and its gas",

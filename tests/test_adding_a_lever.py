@@ -39,7 +39,7 @@ SCRIPT = f"""
 import json
 import numpy as np
 import protogov
-from protogov.agents.baselines import governor_fits, governor_names, make_governor
+from protogov.agents.baselines import governor_fits, rule_names, make_governor
 from protogov.envs import ROLES, Simulator, WorldConfig
 from protogov.envs.rendering import Renderer
 
@@ -54,7 +54,7 @@ step = world.step(actions)
 renderer.record()
 played = []
 for role in ROLES.values():
-    for name in governor_names():
+    for name in rule_names():
         if governor_fits(name, role):
             other = Simulator(WorldConfig(roles=(role.name,), episode_hours=24), 2, scenario="jump")
             other.reset()

@@ -188,7 +188,10 @@ def test_wheel_holds_the_packages_and_no_top_level_folder(tmp_path: Path) -> Non
     }
     assert modules == expected
     needed = {
-        path for part in PARTS for path in (ROOT / part).rglob("*") if path.suffix in (".css", ".csv", ".json", ".j2")
+        path
+        for part in PARTS
+        for path in (ROOT / part).rglob("*")
+        if path.suffix in (".css", ".csv", ".json", ".j2", ".safetensors")
     }
     assert {path.name for path in needed} > {"report.css", "report.html.j2"}
     assert {f"protogov/{path.relative_to(ROOT)}" for path in needed} <= set(names)

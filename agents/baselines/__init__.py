@@ -1,4 +1,4 @@
-"""Governors that do not learn, by name.
+"""Governors that do not learn any more, by name: rules, and the trained ones of the zoo.
 
 To add one, write a file in this folder with a subclass of `Baseline` (or of `Rule`, for targets in physical units) that
 has a `name`. Every file here is imported, and the class registers itself.
@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from protogov.agents.baselines.baseline import REGISTER, Baseline
 from protogov.agents.baselines.composite import Composite
 from protogov.agents.files import read_object
+from protogov.agents.zoo.entries import PREFIX
 from protogov.envs.world.lever_table import with_defaults
 
 if TYPE_CHECKING:
     from protogov.envs.interfaces import Governor
     from protogov.envs.roles import Role
 
-__all__ = ["CHEATERS", "Baseline", "governor_fits", "governor_names", "governor_reads", "make_governor"]
+__all__ = ["CHEATERS", "Baseline", "governor_fits", "governor_names", "governor_reads", "make_governor", "rule_names"]
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -32,6 +33,11 @@ CHEATERS = tuple(name for name, entry in REGISTER.items() if entry.kind.cheats)
 def governor_names() -> tuple[str, ...]:
     """Names that `make_governor` knows, in alphabetical order."""
     return tuple(sorted(REGISTER))
+
+
+def rule_names() -> tuple[str, ...]:
+    """Those of `governor_names` that nobody trained: all but the zoo."""
+    return tuple(name for name in governor_names() if not name.startswith(PREFIX))
 
 
 def governor_reads(name: str, role: Role) -> tuple[str, ...]:
@@ -48,6 +54,7 @@ def make_governor(
     name: str | Path,
     role: Role,
     *,
+    agent: str = "",
     seed: int = 0,
     values: Mapping[str, float] | None = None,
     defaults: Mapping[str, float] | None = None,
@@ -59,6 +66,7 @@ def make_governor(
             has priority (such as "pi+steward_var"; names that do not fit the role are ignored); or the path of a
             policy_<agent>.json, or of a contract's manifest.json.
         role: whose levers it sets.
+        agent: the seat; entries of the zoo may have another policy for each seat of a role.
         seed: of its randomness.
         values: only for "constant": physical values by lever name; other levers keep their defaults.
         defaults: the world's `config.defaults`, the reference of physical values.
@@ -78,9 +86,14 @@ def make_governor(
     levers = with_defaults(role.lever_rows(), defaults or {})
     if values is not None:
         return REGISTER["constant"].make(levers, seed, values=values)
+
+    def made(part: str) -> Baseline:
+        entry = REGISTER[part]
+        return entry.make(levers, seed, **({"agent": agent} if entry.kind.of_seat else {}))
+
     if len(parts) == 1:
-        return REGISTER[parts[0]].make(levers, seed)
-    fitting = [REGISTER[part].make(levers, seed) for part in parts if governor_fits(part, role)]
+        return made(parts[0])
+    fitting = [made(part) for part in parts if governor_fits(part, role)]
     if not fitting:
         raise ValueError(f"governor {name!r} has no part for a role that sets {', '.join(role.levers)}")
     return Composite(fitting) if len(fitting) > 1 else fitting[0]

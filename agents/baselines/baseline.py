@@ -24,8 +24,8 @@ class Baseline(ABC):
 
     A subclass declares: the levers that it requires (`needs`); the levers that it sets if the role has them (`sets`; if
     empty, those of `needs`, or all levers if both are empty); the features that it reads outside the group chain
-    (`reads`); its memory of a row (`remembers`: name -> value at the start); and whether it tries to exploit the rules
-    (`cheats`).
+    (`reads`); its memory of a row (`remembers`: name -> value at the start); whether it tries to exploit the rules
+    (`cheats`); and whether its constructor also takes the `agent` that it governs as (`of_seat`).
 
     Args:
         levers: the levers of the role, at the defaults of the world.
@@ -41,6 +41,7 @@ class Baseline(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     remembers: ClassVar[Mapping[str, float]] = {}
     cheats: ClassVar[bool] = False
+    of_seat: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

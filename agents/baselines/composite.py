@@ -22,7 +22,7 @@ class Composite:
     """
 
     def __init__(self, parts: Sequence[Baseline]) -> None:
-        self._parts = list(parts)
+        self.parts = list(parts)
         self._columns = []  # columns of an action that each part sets
         for part in parts:
             own = part.sets or part.needs or tuple(part.levers)
@@ -30,21 +30,21 @@ class Composite:
 
     def reset(self, rows: NDArray[np.int64], seeds: NDArray[np.uint64]) -> None:
         """Start rows over in every part."""
-        for part in self._parts:
+        for part in self.parts:
             part.reset(rows, seeds)
 
     def act(self, view: RoleView) -> NDArray[np.float32]:
         """Ask every part, F32[n, k]."""
-        actions = np.zeros((len(view.obs), len(self._parts[0].levers)), np.float32)
-        for part, columns in zip(self._parts, self._columns, strict=True):
+        actions = np.zeros((len(view.obs), len(self.parts[0].levers)), np.float32)
+        for part, columns in zip(self.parts, self._columns, strict=True):
             actions[:, columns] = part.act(view)[:, columns]
         return actions
 
     def state_dict(self) -> dict[str, Any]:
         """State of every part."""
-        return {str(index): part.state_dict() for index, part in enumerate(self._parts)}
+        return {str(index): part.state_dict() for index, part in enumerate(self.parts)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a `state_dict`."""
-        for index, part in enumerate(self._parts):
+        for index, part in enumerate(self.parts):
             part.load_state_dict(state[str(index)])

@@ -6,9 +6,12 @@ max(., 0), division by 2**shift with rounding to the nearest, and max(., 0) once
 without it the proof system would round later.
 
 The proof system rounds halves away from 0, the specification upwards. Both are the same above 0, so that sums of the
-last layer are raised above 0 before the division, and lowered after it. Then an output y is held within +-one by
+last layer are raised above 0 before the division, and lowered after it. Then an output y is held between low and high
+by
 
-    one - max(2 one - max(y + one, 0), 0) = min(max(y, -one), one).
+    high - max(high - low - max(y - low, 0), 0) = min(max(y, low), high),
+
+or by max(y - low, 0) + low where it has no highest.
 """
 
 from __future__ import annotations
@@ -95,6 +98,21 @@ class _Graph:
         return made
 
 
+def _hold(graph: _Graph, specification: Specification, raised: int) -> None:
+    """Outputs that were raised, lowered again and held within their ends: all have a highest one, or none has."""
+    lowest = np.array([-raised if low is None else low for low, _ in specification.ends], np.int64)
+    highest = [high for _, high in specification.ends]
+    graph.add(-lowest - raised)
+    if all(high is None for high in highest):
+        graph.apply("Relu", graph.at)
+    else:
+        width = (np.array(highest, np.int64) - lowest)[None].astype(np.float32)
+        for _ in range(2):  # t -> width - max(t, 0): the first holds y above its lowest, the second below its highest
+            graph.apply("Relu", graph.at)
+            graph.apply("Sub", graph.constant(width), graph.at)
+    graph.add(lowest)
+
+
 def circuit_model(specification: Specification) -> Any:
     """The graph, an onnx.ModelProto: outputs [1, levers] of counts [1, inputs], equal to `Specification.decide`.
 
@@ -112,11 +130,6 @@ def circuit_model(specification: Specification) -> Any:
             graph.apply("Div", graph.at, graph.constant(np.full((), 2.0**layer.shift, np.float32)))
             graph.apply("Relu", graph.at)
         if last:
-            one = specification.one
-            graph.add(np.full(len(layer.bias), one - raised, np.int64))
-            for _ in range(2):  # t -> 2 one - max(t, 0): the first holds y above -one, the second below one
-                graph.apply("Relu", graph.at)
-                graph.apply("Sub", graph.constant(np.full((1, len(layer.bias)), 2 * one, np.float32)), graph.at)
-            graph.add(np.full(len(layer.bias), -one, np.int64))
+            _hold(graph, specification, raised)
         largest = layer.largest_values(largest)
     return graph.model(len(specification.inputs), len(specification.levers))

@@ -1,10 +1,14 @@
-"""The inputs of a policy's contract by the world's table of features: unit, scaling and range of each."""
+"""The inputs of a contract by the tables of features of policies and pricers: unit, scaling and range of each."""
 
 from __future__ import annotations
 
 from protogov.agents.onchain.inputs import ContractInput, Term, contract_input
+from protogov.agents.onchain.network import Network
 from protogov.agents.policies.architectures import COMPACT_INPUTS
 from protogov.agents.policies.policy import Policy
+from protogov.agents.pricing.features import FEATURES as PRICING_FEATURES
+from protogov.agents.pricing.features import LIMIT as PRICING_LIMIT
+from protogov.agents.pricing.learned import PricerFile
 from protogov.envs.world.features import FEATURES, LIMIT
 
 _RIVAL = "rival_"
@@ -12,6 +16,19 @@ _RIVAL = "rival_"
 # lies within +-1 too. A narrower input has finer steps, and the proved bound is smaller.
 _WITHIN_ONE = ("lever_executed", "lever_lagged")
 _BOUND_WITHIN = 1.0
+
+
+def network_inputs(network: Network) -> tuple[ContractInput, ...]:
+    """The inputs of the contract of a policy or a pricer."""
+    return pricer_inputs(network) if isinstance(network, PricerFile) else policy_inputs(network)
+
+
+def pricer_inputs(pricer: PricerFile) -> tuple[ContractInput, ...]:
+    """The inputs of a pricer's contract: each input of its network, linear ones in the feature's own unit."""
+    rows = [PRICING_FEATURES[name] for name in pricer.shape.inputs]
+    transforms = {False: "linear", True: "symlog"}
+    terms = [Term(row.name, 1.0, row.unit, row.scale, transforms[row.symlog], PRICING_LIMIT) for row in rows]
+    return tuple(contract_input(term.feature, [term]) for term in terms)
 
 
 def policy_inputs(policy: Policy) -> tuple[ContractInput, ...]:

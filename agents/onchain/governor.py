@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.agents.onchain.compiler import Code, compile_vyper
+from protogov.agents.onchain.heads import ACTIONS
 from protogov.agents.onchain.inputs import counts_of, summed
 from protogov.agents.onchain.machine import Deployed
-from protogov.agents.onchain.manifest import read_manifest
+from protogov.agents.onchain.manifest import ManifestError, read_manifest
 from protogov.agents.onchain.specification import Specification
 from protogov.agents.onchain.vyper_source import vyper_source
 from protogov.agents.policies.policy import PolicyError
@@ -130,7 +131,9 @@ def load_contract(path: Path) -> SpecificationGovernor:
     """The governor of a manifest.json, which computes what the contract does; neither compiler nor EVM is needed.
 
     Raises:
-        ManifestError: it cannot be used.
+        ManifestError: it cannot be used, or is of a pricer.
     """
     about, specification = read_manifest(path)
+    if specification.head != ACTIONS:
+        raise ManifestError(f"{path}: its outputs are {specification.head}; a governor needs {ACTIONS}")
     return SpecificationGovernor(specification, about["decision_hours"])

@@ -16,18 +16,18 @@ from protogov.agents.onchain.bounds import ErrorBound
 from protogov.agents.onchain.compiler import MOST_CODE, Code, compile_vyper, keccak256
 from protogov.agents.onchain.decode import DecodeError, decode_layers, layer_places
 from protogov.agents.onchain.extra import VYPER
-from protogov.agents.onchain.features import policy_inputs
+from protogov.agents.onchain.features import network_inputs
+from protogov.agents.onchain.heads import ACTIONS, DECODING
 from protogov.agents.onchain.inputs import INPUT_BITS
 from protogov.agents.onchain.machine import GasReport, costly_counts, gas_report
-from protogov.agents.onchain.network import FITS, ExportError, contract_stack, plain_layers
+from protogov.agents.onchain.network import FITS, ExportError, Network, stack_of
 from protogov.agents.onchain.quantise import LANES, quantise
 from protogov.agents.onchain.search import extreme_sums, largest_errors
 from protogov.agents.onchain.specification import Specification, read_specification
 from protogov.agents.onchain.vyper_source import EVM_VERSION, SIGNATURE, input_words, vyper_source
 from protogov.agents.policies.policy import Policy
-from protogov.agents.policies.policy_governor import PolicyGovernor
 
-FORMAT, VERSION = "protogov-contract", 2
+FORMAT, VERSION, OLD_VERSIONS = "protogov-contract", 3, (2,)  # version 2 had heads of actions alone
 MARGIN = 1.2  # the empirical limit over the largest error seen
 _NORMALISES = {
     "contract": "value = sum over terms of value_weight * feature, each in its own unit; count = floor(value / step + "
@@ -37,9 +37,9 @@ _NORMALISES = {
     "1/2) + half, within 0 and 2 * half",
 }
 LIMITS = (
-    "a wrong price feed is decided on as if it were right",
+    "a wrong price feed is decided on as if it were right: no contract can mend a bad oracle",
     "weights cannot be changed once deployed",
-    "nobody has audited the contract",
+    "nobody has audited the contract, and no check of this project replaces an audit",
     "nothing proves that the inputs handed in are those of the chain: who calls it has to read them there",
 )
 
@@ -50,16 +50,16 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True)
 class Contract:
-    """A policy as a contract, with what was measured of it.
+    """A policy or a pricer as a contract, with what was measured of it.
 
     Attributes:
         specification: what it computes.
-        bound: how far that can be from the policy.
-        seen: the largest error found on purpose, an entry a lever.
+        bound: how far that can be from the network.
+        seen: the largest error found on purpose, an entry an output.
         source: in Vyper.
         code: compiled from it.
         gas: what it costs.
-        decision_hours: hours between two decisions that the policy learned with.
+        decision_hours: hours between two decisions that the policy learned with; None of a pricer.
     """
 
     specification: Specification
@@ -68,7 +68,7 @@ class Contract:
     source: str
     code: Code
     gas: GasReport
-    decision_hours: float
+    decision_hours: float | None
 
     def manifest(self) -> dict[str, Any]:
         """JSON-able."""
@@ -85,6 +85,8 @@ class Contract:
             "code_keccak256": keccak256(self.code.runtime).hex(),
             "input_bits": INPUT_BITS,
             "output_of_one": self.specification.one,
+            "outputs": list(self.specification.levers),
+            "decoding": DECODING[self.specification.head],
             "normalised_by": _NORMALISES,
             "error": {
                 "bound": self.bound.to_dict(),
@@ -97,34 +99,35 @@ class Contract:
         }
 
 
-def make_contract(policy: Policy, lanes: int = LANES) -> Contract:
-    """Quantise a policy, write and compile its contract, and measure errors and gas.
+def make_contract(network: Network, lanes: int = LANES) -> Contract:
+    """Quantise a network, write and compile its contract, and measure errors and gas.
 
     Args:
-        policy: a plain stack of linear layers and ReLU with at most 32 inputs, or a compact one.
+        network: a policy that is a plain stack of linear layers and ReLU with at most 32 inputs, or a compact one; or
+            a compact pricer.
         lanes: neurons a word of 256 bits.
 
     Raises:
-        ExportError: the policy cannot become a contract, or its code is larger than the chain accepts.
+        ExportError: the network cannot become a contract, or its code is larger than the chain accepts.
         ExtraMissing: the optional extra is not installed.
     """
-    quantised = quantise(policy, policy_inputs(policy), lanes)
+    stack = stack_of(network)
+    quantised = quantise(network, network_inputs(network), lanes)
     specification = quantised.specification
     source = vyper_source(specification)
     code = compile_vyper(source)
     if len(code.runtime) > MOST_CODE:
         raise ExportError(
-            f"the policy of {policy.agent} takes {len(code.runtime):,} bytes of code; a contract holds {MOST_CODE:,}: "
+            f"the network of {stack.name} takes {len(code.runtime):,} bytes of code; a contract holds {MOST_CODE:,}: "
             f"fewer neurons, or more lanes, make it smaller; {FITS}"
         )
-    seen = largest_errors(specification, plain_layers(policy), PolicyGovernor(contract_stack(policy)).act_on)
+    seen = largest_errors(specification, stack)
     largest = [one.largest for one in specification.inputs]
     middle = [one.half for one in specification.inputs]
     extreme = extreme_sums(specification, len(specification.layers) - 1)[:2]
     gas = gas_report(code, specification, [[0] * len(largest), middle, largest, costly_counts(specification), *extreme])
-    return Contract(
-        specification, quantised.bound, tuple(float(x) for x in seen), source, code, gas, policy.decision_hours
-    )
+    hours = network.decision_hours if isinstance(network, Policy) else None
+    return Contract(specification, quantised.bound, tuple(float(x) for x in seen), source, code, gas, hours)
 
 
 @dataclass(frozen=True)
@@ -175,13 +178,13 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], Specification]:
     Raises:
         ManifestError: the file cannot be read or is none; the message names it.
     """
-    about = read_format(path, ManifestError, FORMAT, VERSION)
+    about = read_format(path, ManifestError, FORMAT, VERSION, *OLD_VERSIONS)
     try:
         specification = read_specification(about["specification"])
     except (KeyError, ValueError) as error:
         raise ManifestError(f"{path}: {error}") from None
     hours: Any = about.get("decision_hours")
-    if type(hours) not in (int, float) or not 0 < hours < np.inf:
+    if specification.head == ACTIONS and (type(hours) not in (int, float) or not 0 < hours < np.inf):
         raise ManifestError(f"{path}: decision_hours is {hours!r}; a number above 0 is accepted")
     return about, specification
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protogov.agents.onchain.inputs import counts_of, observations_of
-from protogov.agents.onchain.network import Layers
+from protogov.agents.onchain.network import Layers, Stack
 from protogov.agents.onchain.specification import Specification
 
 Score = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-Act = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Act = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
 
 def sign_corners(specification: Specification, layer: int) -> NDArray[np.int64]:
@@ -84,22 +84,21 @@ def extreme_sums(specification: Specification, layer: int) -> NDArray[np.int64]:
 
 
 def errors(specification: Specification, act: Act, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """|specification - policy| of each action, float64 [n, levers], at the observations of counts [n, inputs]."""
+    """|specification - network| of each output, float64 [n, levers], at the observations of counts [n, inputs]."""
     seen = observations_of(specification.inputs, counts).astype(np.float32)
     return np.abs(specification.decide(counts) / specification.one - act(seen).astype(np.float64))
 
 
-def largest_errors(specification: Specification, layers: Layers, act: Act, seed: int = 0) -> NDArray[np.float64]:
-    """The largest error seen of each action, float64 [levers].
+def largest_errors(specification: Specification, stack: Stack, seed: int = 0) -> NDArray[np.float64]:
+    """The largest error seen of each output, float64 [levers].
 
     Over 4,000 observations, normal with four standard deviations and uniform, 1,000 corners, those of `sign_corners`
     and `error_corners`, and climbs to the largest error of each lever: from the 16 places where it was worst, and from
     `error_corners`.
 
     Args:
-        specification: of the policy.
-        layers: the policy's own weights and biases.
-        act: the policy: actions F32[n, levers] of observations F32[n, inputs].
+        specification: of the network.
+        stack: the network, whose `act` is asked.
         seed: of all that is drawn.
     """
     rng, inputs = np.random.default_rng(seed), specification.inputs
@@ -111,7 +110,8 @@ def largest_errors(specification: Specification, layers: Layers, act: Act, seed:
         np.where(rng.random((1_000, width)) < 0.5, most, 0),
         *(sign_corners(specification, layer) for layer in range(len(specification.layers))),
     ]
-    by_signs = error_corners(specification, layers)
+    act = stack.act
+    by_signs = error_corners(specification, stack.layers)
     counts = np.concatenate([*drawn, by_signs])
     found = errors(specification, act, counts)
     seen = found.max(axis=0)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.onchain.heads import ACTIONS, DECODING
 from protogov.agents.onchain.inputs import ContractInput, read_input
 
 WORD_BITS = 256
@@ -63,11 +64,13 @@ class Specification:
     """The whole network in integers; `decide` is what the contract must return, bit for bit.
 
     Attributes:
-        agent: the governor whose policy it is.
+        agent: the governor whose policy it is, or the name of a pricer.
         inputs: what each count means.
-        levers: a name for each output.
+        levers: a name for each output: the lever, or of a pricer what `heads.py` says.
         layers: hidden layers, then the output layer.
         lanes: neurons that share a word of 256 bits, 4 to 8; a sum has 256 // lanes bits.
+        head: what the outputs are, a name of `heads.py`.
+        ends: of each output (lowest, highest), None where there is none; by default +-one, as actions are held.
     """
 
     agent: str
@@ -75,6 +78,12 @@ class Specification:
     levers: tuple[str, ...]
     layers: tuple[IntegerLayer, ...]
     lanes: int
+    head: str = ACTIONS
+    ends: tuple[tuple[int | None, int | None], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.ends:
+            object.__setattr__(self, "ends", ((-self.one, self.one),) * len(self.levers))
 
     @property
     def lane_bits(self) -> int:
@@ -83,7 +92,7 @@ class Specification:
 
     @property
     def one(self) -> int:
-        """The output that stands for an action of 1; outputs are clipped to +-one."""
+        """The output that stands for 1."""
         return 1 << self.layers[-1].value_bits
 
     def activations(self, counts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -105,13 +114,18 @@ class Specification:
         return sums
 
     def decide(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Outputs int64 [n, levers] within +-one, of counts int64 [n, inputs].
+        """Outputs int64 [n, levers] within their ends, of counts int64 [n, inputs].
 
         Raises:
             ValueError: see `activations`.
         """
         last = self.layers[-1]
-        return np.clip((self.activations(counts)[-1] + last.rounding) >> last.shift, -self.one, self.one)
+        info = np.iinfo(np.int64)
+        low, high = zip(*self.ends, strict=True)
+        return np.clip(
+            (self.activations(counts)[-1] + last.rounding) >> last.shift,
+            [info.min if end is None else end for end in low], [info.max if end is None else end for end in high],
+        )  # fmt: skip
 
     def lane_problem(self) -> str:
         """Why a sum could leave its lane for some accepted input, "" if it provably cannot."""
@@ -141,6 +155,8 @@ class Specification:
             "lanes": self.lanes,
             "inputs": [one.to_dict() for one in self.inputs],
             "levers": list(self.levers),
+            "head": self.head,
+            "ends": [list(pair) for pair in self.ends],
             "layers": layers,
         }
 
@@ -159,6 +175,8 @@ def read_specification(data: Mapping[str, Any]) -> Specification:
             tuple(str(name) for name in data["levers"]),
             layers,
             int(data["lanes"]),
+            str(data.get("head", ACTIONS)),
+            tuple(_read_ends(pair) for pair in data.get("ends", ())),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"specification cannot be read ({error})") from None
@@ -169,9 +187,21 @@ def read_specification(data: Mapping[str, Any]) -> Specification:
     fits = all(layer.weight.shape == (out, size) for layer, size, out in zip(layers, sizes, sizes[1:], strict=False))
     if not fits or sizes[-1] != len(found.levers):
         raise ValueError("specification holds layers that do not fit each other, its inputs or its levers")
+    if len(found.ends) != len(found.levers) or found.head not in DECODING:
+        raise ValueError(
+            f"specification has {len(found.ends)} ends for {len(found.levers)} outputs and the head {found.head!r}; "
+            f"one each, and {' or '.join(DECODING)}, are accepted"
+        )
     if problem := found.lane_problem():
         raise ValueError(f"specification overflows: {problem}")
     return found
+
+
+def _read_ends(pair: Any) -> tuple[int | None, int | None]:
+    low, high = (None if end is None else int(end) for end in pair)
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"ends are {low} and {high}")
+    return low, high
 
 
 def _read_layer(data: Mapping[str, Any]) -> IntegerLayer:

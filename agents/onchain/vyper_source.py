@@ -11,11 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from protogov.agents.onchain.heads import ACTIONS, QUANTILES
 from protogov.agents.onchain.inputs import INPUT_BITS, INPUTS_A_WORD
 from protogov.agents.onchain.specification import WORD_BITS, IntegerLayer, Specification, pack_lanes
 
 EVM_VERSION = "cancun"
 SIGNATURE = "decide(uint256[{words}])"
+_WHOSE = {ACTIONS: "The policy of", QUANTILES: "The quantile head of the pricer"}
+_RETURNS = {
+    ACTIONS: "Actions times {one}, in the order of the levers, within +-{one}.",
+    QUANTILES: "The median and the steps between quantiles, times {one}; manifest.json says how they add up.",
+}
 
 
 def vyper_source(specification: Specification) -> str:
@@ -26,7 +32,7 @@ def vyper_source(specification: Specification) -> str:
         f"#pragma evm-version {EVM_VERSION}",
         "#pragma optimize gas",
         "",
-        f'"""The policy of {_plain(specification.agent)}: {len(specification.inputs)} inputs to '
+        f'"""{_WHOSE[specification.head]} {_plain(specification.agent)}: {len(specification.inputs)} inputs to '
         f"{len(specification.levers)} outputs, written by protogov export-evm.",
         "",
         "Pure and without an owner, storage or a way to change it. Not audited. What the numbers mean stands in",
@@ -39,7 +45,7 @@ def vyper_source(specification: Specification) -> str:
         f"def decide(observation: uint256[{words}]) -> int256[{len(specification.levers)}]:",
         '    """',
         f"    @param observation Counts of {INPUT_BITS} bits, {INPUTS_A_WORD} a word, the first in the lowest bits.",
-        f"    @return Actions times {specification.one}, in the order of the levers, within +-{specification.one}.",
+        f"    @return {_RETURNS[specification.head].format(one=specification.one)}",
         '    """',
         *_range_check(specification),
         *_entry(specification),
@@ -154,8 +160,8 @@ def _values(specification: Specification, index: int, layer: IntegerLayer) -> It
 
 
 def _outputs(specification: Specification, index: int, layer: IntegerLayer) -> Iterator[str]:
-    """Each lane of the last sums as a signed number within +-one."""
-    bits, one = specification.lane_bits, specification.one
+    """Each lane of the last sums as a signed number within its ends."""
+    bits = specification.lane_bits
     zero = 1 << (bits - 1 - layer.shift)
     mask = (1 << (bits - layer.shift)) - 1
     yield ""
@@ -163,8 +169,12 @@ def _outputs(specification: Specification, index: int, layer: IntegerLayer) -> I
     for number, group in enumerate(groups(specification, layer)):
         for lane, neuron in enumerate(group):
             value = f"{_shifted(_sum_name(index, number), bits * lane + layer.shift)} & {mask}"
-            clipped = f"max({zero - one}, min({value}, {zero + one}))" if zero > one else value
-            yield f"        unsafe_sub(convert({clipped}, int256), {zero}),  # {_plain(specification.levers[neuron])}"
+            low, high = specification.ends[neuron]
+            if high is not None and high < zero:
+                value = f"min({value}, {zero + high})"
+            if low is not None and low > -zero:
+                value = f"max({zero + low}, {value})"
+            yield f"        unsafe_sub(convert({value}, int256), {zero}),  # {_plain(specification.levers[neuron])}"
     yield "    ]"
 
 

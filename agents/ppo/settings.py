@@ -57,8 +57,9 @@ class PPOSettings:
         start: where governors start. "defaults" is a new network, whose first mean action is about that of the
             defaults. "tuned", another baseline of constants, or "linear", the tuned linear rule: the network is a
             residual, action = clip(baseline's action + output), so its first mean action is the baseline's: exactly for
-            constants, to about 1e-7 for the rule, which reads float32. The path of a policy's .json file, or of a
-            folder with one for each governor: the actor continues from it, with a new critic and new exploration.
+            constants, to about 1e-7 for the rule, which reads float32. The path of a policy's .json file, of a folder
+            with one for each governor, or a name such as zoo/headline: the actor continues from it, with a new critic
+            and new exploration.
         action_form: meaning of an output: a "target" for the lever, or a "change" of the value that it moves to.
         change_size: largest change per decision, in units of the action: 1 is the way from a lever's default to an end.
         critic: "own" sees what its actor sees; "central" also sees the global state (MAPPO, Yu et al. 2022).

@@ -17,6 +17,7 @@ from protogov.agents.policies.policy import Policy, load_policy_file
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.agents.ppo.sharing import groups_of
 from protogov.agents.ppo.world import TrainingWorld, decision_hours, lever_names, observation_names, role_of
+from protogov.agents.zoo import zoo_policies
 from protogov.envs.world.features import FEATURES
 
 DEFAULTS = "defaults"
@@ -45,7 +46,8 @@ def find_start(settings: PPOSettings, world: TrainingWorld, agent: str) -> Start
     """
     if settings.start == DEFAULTS:
         return Start()
-    place = Path(settings.start)
+    shipped = zoo_policies(settings.start)
+    place = shipped.get(agent, Path(settings.start)) if shipped else Path(settings.start)
     if place.suffix == ".json" or place.is_dir():
         policy = load_policy_file(place / f"policy_{agent}.json" if place.is_dir() else place)
         _check_fit(policy, settings, world, agent)
@@ -57,8 +59,8 @@ def find_start(settings: PPOSettings, world: TrainingWorld, agent: str) -> Start
         incumbent = governor.incumbent() if isinstance(governor, Baseline) else None
     if incumbent is None:
         raise ValueError(
-            f"start is {settings.start!r}; accepted: defaults, tuned or another baseline of constants, linear, the "
-            "path of a policy's .json file, or a folder of such files"
+            f"start is {settings.start!r}; accepted: defaults, tuned or another baseline of constants, linear, an "
+            "entry of the zoo, the path of a policy's .json file, or a folder of such files"
         )
     if settings.action_form == "change":
         raise ValueError(

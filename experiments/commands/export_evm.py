@@ -1,4 +1,4 @@
-"""`protogov export-evm`: a policy as a smart contract, with proved bounds and what it costs."""
+"""`protogov export-evm`: a policy or a pricer as a smart contract, with proved bounds and what it costs."""
 
 from __future__ import annotations
 
@@ -39,12 +39,14 @@ class Imitation:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Write a policy as a smart contract in Vyper, compile it and measure it.
+    """Write a policy or a pricer as a smart contract in Vyper, compile it and measure it.
 
-    POLICY_OR_RUN is a policy's .json file, a folder of policies or a run's folder. A plain stack of linear layers and
-    ReLU with at most 32 inputs fits, and so does a compact policy, whose 32 named features are the inputs. Any other
-    policy is imitated by a compact one on training tapes, and the change of W is measured on other tapes;
-    --no-distil refuses such a policy. Needs the optional extra: pip install 'protogov[evm]'.
+    POLICY_OR_RUN is a policy's .json file, a folder of policies, a run's folder or a name of the zoo. A plain stack of
+    linear layers and ReLU with at most 32 inputs fits, also around constants, and so does a compact policy, whose 32
+    named features are the inputs. Any other policy is imitated by a compact one on training tapes, and the change of W
+    is measured on other tapes; --no-distil refuses such a policy. Of a compact pricer (its .json file, or zoo/pricer)
+    the contract computes the quantile head; all other pricers are refused. Needs the optional extra: pip install
+    'protogov[evm]'.
 
     Writes contract.vy, runtime.hex, creation.hex, manifest.json (weights, inputs, bounds, hashes: `protogov verify`
     reads it, and as a governor it plays what the contract does), report.md (errors, gas, meaning of each input) and the
@@ -55,7 +57,7 @@ class Options:
     """
 
     policy: Annotated[str, Positional("POLICY_OR_RUN")]
-    """A policy's file, a folder of policies or a run's folder."""
+    """A policy's file, a folder of policies, a run's folder, a pricer's file or a name of the zoo."""
     agent: str = ""
     """Agent of the policy, needed if there are several: rate_0, risk_0, options_0."""
     training_seed: int | None = None
@@ -77,20 +79,25 @@ def run(options: Options, command: str) -> int:
     from protogov.agents.onchain.manifest import make_contract
     from protogov.agents.onchain.network import ExportError, plain_layers
     from protogov.agents.policies.policy import load_policy_file
+    from protogov.agents.pricing.learned import load_pricer_file
     from protogov.experiments.core.files import read_json, write_json, write_text
 
-    found = find_governors([Path(options.policy)])
-    path, chosen = policy_path(options, found)
     imitated = None
-    with bad_contract_input():
-        policy = load_policy_file(path)
-        try:
-            plain_layers(policy)
-        except ExportError:
-            if not options.distil:
-                raise
-            imitated = imitate(options, found, chosen, policy)
-        contract = make_contract(policy if imitated is None else imitated.policy, options.lanes)
+    if (path := pricer_path(options)) is not None:
+        with bad_contract_input():
+            contract = make_contract(load_pricer_file(path), options.lanes)
+    else:
+        found = find_governors([Path(options.policy)])
+        path, chosen = policy_path(options, found)
+        with bad_contract_input():
+            policy = load_policy_file(path)
+            try:
+                plain_layers(policy)
+            except ExportError:
+                if not options.distil:
+                    raise
+                imitated = imitate(options, found, chosen, policy)
+            contract = make_contract(policy if imitated is None else imitated.policy, options.lanes)
     about = {"command": command, "policy": path.name, "policy_weights_sha256": read_json(path)["weights_sha256"]}
     about |= {} if imitated is None else {"imitation": imitated.to_dict()}
     about |= contract.manifest()
@@ -106,12 +113,28 @@ def run(options: Options, command: str) -> int:
     gas, bound = contract.gas, contract.bound
     if imitated is not None:
         print("\n".join(imitated.lines()))
-    print(f"{policy.agent}: {gas.code_bytes:,} bytes of code, {gas.execution:,} gas to decide")
+    print(f"{contract.specification.agent}: {gas.code_bytes:,} bytes of code, {gas.execution:,} gas to decide")
     print(
-        f"largest error seen {max(contract.seen):.1e}, proved bound {max(bound.quantised):.1e}, of actions within +-1"
+        f"largest error seen {max(contract.seen):.1e}, proved bound {max(bound.quantised):.1e}, "
+        f"of {_UNITS[contract.specification.head]}"
     )
     print("\n".join(str(path) for path in paths))
     return 0
+
+
+_UNITS = {"actions": "actions within +-1", "quantiles": "quantile steps in reference deviations"}
+
+
+def pricer_path(options: Options) -> Path | None:
+    """The file of the pricer that the options name, None if they name none."""
+    from protogov.agents.pricing.learned import FORMAT
+    from protogov.agents.zoo import zoo_pricer
+    from protogov.experiments.core.files import read_json
+
+    place = Path(options.policy)
+    if place.is_file() and place.suffix == ".json" and read_json(place).get("format") == FORMAT:
+        return place
+    return None if place.exists() else zoo_pricer(options.policy)
 
 
 def imitate(options: Options, found: FoundGovernors, chosen: GovernorSet, policy: Policy) -> Imitated:
@@ -182,17 +205,18 @@ def policy_path(options: Options, found: FoundGovernors) -> tuple[Path, Governor
 
 def report(contract: Contract, command: str, imitation: Sequence[str] = ()) -> str:
     """The page beside the manifest: errors, gas, inputs, and the limits of a contract."""
+    from protogov.agents.onchain.heads import ACTIONS, DECODING
     from protogov.agents.onchain.manifest import LIMITS
 
     specification, bound, gas = contract.specification, contract.bound, contract.gas
     errors = zip(specification.levers, bound.quantised, bound.rounded, bound.float32, contract.seen, strict=True)
     lines = [
-        f"# The policy of {specification.agent} as a contract",
+        f"# {'The policy of' if specification.head == ACTIONS else 'The pricer'} {specification.agent} as a contract",
         "",
         *([*imitation, ""] if imitation else []),
-        f"Actions are whole numbers within +-{specification.one:,}; {specification.one:,} stands for 1.",
+        f"Outputs are whole numbers; {specification.one:,} stands for 1 (`one`). {DECODING[specification.head]}.",
         "",
-        "| error of an action | proved, in real numbers | with the inputs' rounding | float32 adds | largest seen |",
+        "| error of an output | proved, in real numbers | with the inputs' rounding | float32 adds | largest seen |",
         "|---|---|---|---|---|",
         *(f"| {name} | " + " | ".join(f"{number:.2e}" for number in numbers) + " |" for name, *numbers in errors),
         "",

@@ -52,8 +52,11 @@ class GovernorSet:
         if source == "constant" and self.values is not None:
             values = {name: self.values[name] for name in agent.role.levers if name in self.values}
         with as_bad_input():
-            governor = make_governor(source, agent.role, seed=seed, values=values, defaults=world.defaults)
-            check_policy(governor, agent, world)
+            governor = make_governor(
+                source, agent.role, agent=agent.name, seed=seed, values=values, defaults=world.defaults
+            )
+            for part in getattr(governor, "parts", [governor]):
+                check_policy(part, agent, world)
         return governor
 
 

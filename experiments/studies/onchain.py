@@ -3,6 +3,9 @@
 The policies of all given governors are quantised and play together. A change of W within +-0.2 bp by two one-sided
 tests counts as none; else the change is stated with its interval. The contracts then govern one whole episode: each
 decision is a call in an EVM, and every lever must equal that under the integer specification.
+
+A control says what any tiny difference does: the policies themselves with their float32 sums in another order, whose
+actions differ by about 1e-7. In a crisis that alone moves W of a tape by tens of bp, for it decides who is liquidated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +17,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from protogov.agents.policies.policy import load_policy_file
+from protogov.agents.policies.policy_governor import PolicyGovernor
 from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Governor
 from protogov.experiments.commands.export_evm import bad_contract_input
 from protogov.experiments.commands.options import WorldOptions, world_of
+from protogov.experiments.core.evaluation import evaluate
 from protogov.experiments.core.governors import GovernorSet
 from protogov.experiments.core.options import Positional
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
@@ -30,26 +35,29 @@ from protogov.experiments.core.quantised import (
     in_integers,
     training_markets,
     welfare_change,
+    welfare_of,
 )
+from protogov.experiments.core.statistics import interval_columns
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
-from protogov.experiments.core.tables import Table, concatenate, select
+from protogov.experiments.core.tables import Table, columns, concatenate, records, select
 from protogov.experiments.core.text import aligned, markdown, paragraph, plain, signed_span
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLUE, headline, new_figure
 from protogov.experiments.training.learned import find_governors
 
 BLOCK = 128  # tapes of a piece
+REORDERED = 256  # tapes of the control
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StudyOptions):
     """Compare quantised policies with the policies themselves, on paired tapes, and let contracts govern one episode.
 
-    GOVERNORS is a run's folder, a folder of policies or policy_<agent>.json files that fit a contract (those of
-    protogov export-evm among them). The same command resumes an interrupted run. The episode in an EVM needs the
-    optional extra: pip install 'protogov[evm]'.
+    GOVERNORS is a run's folder, a folder of policies, policy_<agent>.json files or a name of the zoo, all of which fit
+    a contract (those of protogov export-evm among them). The same command resumes an interrupted run. The episode in an
+    EVM needs the optional extra: pip install 'protogov[evm]'.
 
-    Example: protogov study onchain results/runs/small --out results/onchain
+    Example: protogov study onchain zoo/compact --out results/onchain
     """
 
     governors: Annotated[tuple[Path, ...], Positional("GOVERNORS")] = ()
@@ -100,6 +108,16 @@ def play_block(config: WorldConfig, job: Block) -> Table:
     return named | welfare_change(config, job.scenario, seeds, *governors_of(config, job))
 
 
+def play_reordered(config: WorldConfig, job: Block) -> Table:
+    """W of each tape under the policies with their float32 sums in another order: scenario, tape_seed, reordered."""
+    seeds = tape_seeds(job.tapes, job.first)
+    own = dict(governors_of(config, job)[0])
+    for agent, path in zip(job.agents, job.policies, strict=True):
+        own[agent] = PolicyGovernor(load_policy_file(Path(path)), any_batch=True)
+    named = {"scenario": np.full(job.tapes, job.scenario), "tape_seed": seeds}
+    return named | {"reordered": welfare_of(evaluate(config, job.scenario, seeds, own))}
+
+
 def play_contracts(config: WorldConfig, job: Block) -> Table:
     """The episode in an EVM; see `govern_by_contract`."""
     with bad_contract_input():
@@ -134,7 +152,37 @@ def measure(options: Options, how: Running) -> Found:
     if options.contract_episode:  # before all tapes: without the optional extra it is refused
         tables["contract"] = run_pieces(play_contracts, config, [Piece("contract", whole)], how, "contract")[0]
     tables["welfare"] = concatenate(run_pieces(play_block, config, pieces, how, "quantised"))
+    controls = [
+        Piece(
+            f"reordered-{scenario}",
+            Block(agents, policies, scenario, 0, min(REORDERED, options.tapes), options.lanes),
+        )
+        for scenario in scenarios
+    ]
+    tables["reordered"] = concatenate(run_pieces(play_reordered, config, controls, how, "reordered"))
+    tables["markets"] = market_table(tables["welfare"], tables["reordered"])
     return Found(tables, {"agents": list(agents), "lanes": options.lanes, "margin": MARGIN, "config": config.to_dict()})
+
+
+def market_table(welfare: Table, reordered: Table) -> Table:
+    """A row a market: W, its change with both intervals, and the standard deviation of the change over tapes.
+
+    `scatter` is that of whole numbers, `scatter_reordered` that of the control, on the tapes of the control [bp].
+    """
+    rows = []
+    for name in dict.fromkeys(welfare["scenario"].tolist()):
+        own, other = (select(table, table["scenario"] == name) for table in (welfare, reordered))
+        found, count = equivalence(own["after"] - own["before"]), len(other["tape_seed"])
+        rows.append(
+            {
+                "scenario": name, "tapes": len(own["before"]), "welfare": float(own["before"].mean()),
+                **interval_columns("change", found.change), "inner_low": found.inner.low,
+                "inner_high": found.inner.high, "same": found.holds, "control_tapes": count,
+                "scatter": float((own["after"] - own["before"])[:count].std(ddof=1)),
+                "scatter_reordered": float((other["reordered"] - own["before"][:count]).std(ddof=1)),
+            }
+        )  # fmt: skip
+    return columns(rows)
 
 
 # ---------------------------------------------------------------------- words
@@ -153,12 +201,14 @@ def equivalences(found: Found) -> dict[str, Equivalence]:
 def rows_of(found: Found) -> list[list[str]]:
     """A head, and a row a scenario."""
     margin = found.facts["margin"]
-    rows = [["market", "tapes", "W, the policy", "change of W [bp], 95%", "90%", "verdict"]]
+    rows = [["market", "tapes", "W, the policy", "change of W [bp], 95%", "90%", "scatter", "control", "verdict"]]
+    scatter = {row["scenario"]: row for row in records(found.tables["markets"])}
     for name, one in equivalences(found).items():
         own = select(found.tables["welfare"], found.tables["welfare"]["scenario"] == name)
         verdict = f"the same within ±{margin:g} bp" if one.holds else _loss(one)
         spans = [signed_span(one.change), signed_span(one.inner).partition(" ")[2]]
-        rows.append([name, f"{one.change.n:,}", plain(float(own["before"].mean())), *spans, verdict])
+        both = [plain(scatter[name][column]) for column in ("scatter", "scatter_reordered")]
+        rows.append([name, f"{one.change.n:,}", plain(float(own["before"].mean())), *spans, *both, verdict])
     return rows
 
 
@@ -227,11 +277,20 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
             f"within ±{found.facts['margin']:g} bp: its 90% interval then lies inside. The markets are tested one by "
             "one. All policies are quantised together; W is the mean over venues, in bp of K0."
         ),
+        "",
+        paragraph(
+            "Scatter is the standard deviation over tapes of the change of W. Control is that of another change: the "
+            "policies themselves, their float32 sums added up in another order, so that actions differ by about 1e-7 "
+            f"({int(np.max(found.tables['markets']['control_tapes'])):,} tapes). Where both are alike, whole numbers "
+            "move a tape's W no more than a change of the last bits of an action does; a crisis then needs more tapes "
+            "than these to show a margin this small."
+        ),
         "", *markdown(head, rows), "", "![Change of welfare](welfare.png)", "",
         contract_sentence(found)[0], "",
         paragraph(
             "This does not show that the policy is good, that the inputs of a call are the numbers of the chain, or "
-            "that a price feed can be trusted. Weights on a chain cannot be changed, and nobody audited the contract."
+            "that a price feed can be trusted. A contract decides on a wrong one as if it were right, and its weights "
+            "cannot be changed. It is not audited, and no check here replaces an audit."
         ),
     ]  # fmt: skip
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from protogov.agents.ppo.checkpoint import BEST
+from protogov.agents.zoo.entries import governors
 from protogov.envs.config import WorldConfig
 from protogov.experiments.core.files import read_json
 from protogov.experiments.core.governors import LEARNED, NO_SEED, GovernorSet
@@ -79,7 +80,7 @@ class FoundGovernors:
 
 
 def find_governors(paths: Sequence[Path], *, best: bool = False) -> FoundGovernors:
-    """Governors by path: one run's folder, or a folder of policies, or policy_<agent>.json files.
+    """Governors by path: one run's folder, a folder of policies, policy_<agent>.json files, or a name of the zoo.
 
     Args:
         paths: where they are.
@@ -92,9 +93,13 @@ def find_governors(paths: Sequence[Path], *, best: bool = False) -> FoundGoverno
         folder = RunFolder(paths[0])
         config = load_run(folder)
         return FoundGovernors(tuple(learned_sets(folder, config, best=best)), config.world, folder, config)
+    if len(paths) == 1 and not paths[0].exists() and str(paths[0]) in governors():
+        entry, seed = governors()[str(paths[0])]
+        sources = {agent: str(path) for agent, path in entry.policies(seed).items()}
+        return FoundGovernors((GovernorSet(LEARNED, seed, sources),), WorldConfig.from_dict(entry.manifest["world"]))
     if best:
         raise BadInput("policies is best, which only the folder of a run has; last is accepted")
-    sources: dict[str, str] = {}
+    sources = {}
     for path in paths:
         for agent, source in _policies_at(path).items():
             if agent in sources:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from protogov.agents.baselines.tuned import TUNED_FILE
+from protogov.agents.zoo import zoo_policies
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
 from protogov.envs.scenarios.base import SOURCE_FOLDERS
@@ -95,7 +96,11 @@ def describe(sets: Sequence[GovernorSet]) -> list[dict[str, Any]]:
     about = []
     for chosen in sets:
         files: dict[str, str] = {}
-        for source in chosen.sources.values():
+        for agent, source in chosen.sources.items():
+            for part in source.split("+"):
+                shipped = zoo_policies(part).get(agent)
+                for one in () if shipped is None else (shipped, shipped.with_suffix(".safetensors")):
+                    files[f"{part}/{one.name}"] = _digest(one)
             path = Path(source)
             if path.is_file():
                 for one in (path, path.with_suffix(".safetensors")):

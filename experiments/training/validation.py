@@ -94,12 +94,13 @@ class ValidationTapes:
     Args:
         config: world of the evaluation, `evaluation_world`.
         options: which tapes.
+        first: seed of the first tape.
     """
 
-    def __init__(self, config: WorldConfig, options: ValidationOptions) -> None:
+    def __init__(self, config: WorldConfig, options: ValidationOptions, first: int = FIRST_VALIDATING) -> None:
         self._config = config
         self._scenarios = options.chosen()
-        self._seeds = np.uint64(FIRST_VALIDATING) + np.arange(options.episodes, dtype=np.uint64)
+        self._seeds = np.uint64(first) + np.arange(options.episodes, dtype=np.uint64)
 
     def gains(self, governors: Mapping[str, Governor]) -> Gains:
         """Gains of one governor for each agent."""

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from protogov.agents.baselines import baseline, governor_fits, governor_names, make_governor
+from protogov.agents.baselines import baseline, governor_fits, make_governor, rule_names
 from protogov.agents.baselines.baseline import REGISTER
 from protogov.agents.baselines.rule import Rule
 from protogov.agents.policies import PolicyError
@@ -25,7 +25,7 @@ VIEW = SimpleNamespace(obs=np.zeros((5, 3), np.float32))
 def test_every_name_makes_a_governor_that_answers_in_range():
     view = SimpleNamespace(obs=VIEW.obs, decision_hours=6, raw=lambda name: np.linspace(0.0, 1.0, 5))
     view.levers = {lever.name: np.full(5, lever.default) for lever in LEVERS}
-    for name, role in itertools.product(governor_names(), ROLES.values()):
+    for name, role in itertools.product(rule_names(), ROLES.values()):
         if not governor_fits(name, role):
             with pytest.raises(ValueError, match=f"governor '{name}' sets"):
                 make_governor(name, role)

@@ -164,7 +164,7 @@ def test_a_resumed_run_needs_nothing_of_what_it_started_from(quadratic_world, tm
     [
         (
             {"start": "pi"},
-            "start is 'pi'; accepted: defaults, tuned or another baseline of constants, linear, the path",
+            "start is 'pi'; accepted: defaults, tuned or another baseline of constants, linear, an entry of the zoo",
         ),
         ({"start": "tund"}, "start is 'tund'; accepted: defaults"),
         ({"start": "absent.json"}, "absent.json: there is no such file"),

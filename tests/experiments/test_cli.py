@@ -33,7 +33,8 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
         (
             ["tarin"],
             "'tarin' is not a command of protogov; commands are first-light, train, evaluate, emergence, diff, "
-            "simulate, dataset, study, tune, features, scenarios, export-evm, verify, report, bench, warm-up, smoke",
+            "simulate, dataset, study, tune, features, scenarios, zoo, export-evm, verify, report, bench, warm-up, "
+            "smoke",
         ),
         (["train"], "NAME"),
         (["train", "a", "--bogus", "1"], "--bogus"),

@@ -37,6 +37,7 @@ WRITE = {
     "commands.dataset": ["--out", "{}", "protogov/a-v0"],
     "commands.export_evm": ["--out", "{}", "policy_rate_0.json"],
     "commands.scenarios": ["--out", "{}"],
+    "commands.zoo": ["--out", "{}", "a"],
     "bench.bench": ["--save", "{}"],
     "commands.emergence": ["--tier", "self-test", "--out", "{}"],
     "training.first_light": ["--runs", "{}"],
@@ -53,7 +54,7 @@ READ = {
     ("studies.leaderboard", "governors"), ("studies.leaderboard", "ceiling"), ("training.first_light", "data"),
     ("bates_fit", "data"), ("commands.verify", "manifest"), ("commands.verify", "code"),
     ("studies.onchain", "governors"), ("studies.proofs", "manifest"), ("studies.pricing", "recorded"),
-    ("commands.emergence", "run"), ("commands.diff", "reports"),
+    ("commands.emergence", "run"), ("commands.zoo", "run"), ("commands.diff", "reports"),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from protogov.agents.background import background_governor, check_policy
 from protogov.agents.baselines import make_governor
+from protogov.agents.zoo import zoo_policies
 from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Governor
 from protogov.envs.roles import Agent
@@ -93,7 +94,7 @@ def governor_of(source: str, seat: Agent, world: WorldConfig, *, seed: int = 0, 
             return ORGANISMS[source].make(seat.role.lever_rows(), seed)
         if any_batch:
             return background_governor(source, seat, world, seed=seed)
-        governor = make_governor(source, seat.role, seed=seed, defaults=world.defaults)
+        governor = make_governor(source, seat.role, agent=seat.name, seed=seed, defaults=world.defaults)
         check_policy(governor, seat, world)
     return governor
 
@@ -155,8 +156,8 @@ def _digests(sources: Iterable[str]) -> tuple[str, ...]:
     """Of every file that a source names, and of the weights beside a policy's."""
     found = []
     for source in dict.fromkeys(sources):
-        path = Path(place_of(source)[0])
-        for file in (path, path.with_suffix(".safetensors")):
-            if file.is_file():
-                found.append(digest_of(file))
+        for path in zoo_policies(source).values() or [Path(place_of(source)[0])]:
+            for file in (path, path.with_suffix(".safetensors")):
+                if file.is_file():
+                    found.append(digest_of(file))
     return tuple(found)

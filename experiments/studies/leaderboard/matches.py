@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from protogov.agents.baselines import rule_names
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME
 from protogov.envs.scenarios import get_scenario, overlay_names, scenario_names
@@ -109,7 +110,7 @@ def make_matches(
         raise BadInput(f"scenarios holds a name twice: {', '.join(names)}")
     sets = [baseline(STATIC, config)]
     for name in BASELINES:
-        if name != STATIC:
+        if name != STATIC and BASELINES[name] in rule_names():
             try:
                 sets.append(baseline(name, config))
             except BadInput:  # it can govern none of these roles

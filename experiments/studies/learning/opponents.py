@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from protogov.agents.baselines import CHEATERS, governor_names
+from protogov.agents.baselines import CHEATERS, rule_names
 from protogov.agents.baselines.linear_feedback import WEIGHTS
 from protogov.agents.tuning.evolution import evolve
 from protogov.agents.tuning.objective import Constants, open_tapes
@@ -195,7 +195,7 @@ def controllers(config: WorldConfig, market: str) -> list[GovernorSet]:
     """Every controller that fits the world, alone and on the committed tuned constants of the market."""
     tuned = "tuned" if market == NATURAL else f"tuned-{market}"
     names = [
-        name for name in governor_names()
+        name for name in rule_names()
         if name not in (*CHEATERS, "constant", "random") and not name.startswith(("tuned", "linear_feedback"))
     ]  # fmt: skip
     found = []

@@ -18,7 +18,7 @@ from protogov.agents.onchain.governor import ContractGovernor, SpecificationGove
 from protogov.agents.onchain.inputs import Term, contract_input, counts_of, summed
 from protogov.agents.onchain.machine import gas_report
 from protogov.agents.onchain.manifest import FORMAT, VERSION, ManifestError
-from protogov.agents.onchain.network import ExportError, plain_layers
+from protogov.agents.onchain.network import ExportError, plain_layers, stack_of
 from protogov.agents.onchain.quantise import integer_specification
 from protogov.agents.onchain.vyper_source import vyper_source
 from protogov.agents.policies import PolicyError, PolicyGovernor
@@ -116,7 +116,7 @@ def test_counts_follow_from_values_in_their_own_units(make_compact, governor):
 def test_specification_is_within_its_bound_of_the_whole_policy(make_compact, integers):
     policy = make_compact(TINY)
     specification = integers(policy)
-    bound = error_bound(plain_layers(policy), specification)
+    bound = error_bound(stack_of(policy), specification)
     seen = drawn(policy, 3_000)
     expected = PolicyGovernor(policy).act_on(seen).astype(np.float64)
     errors = np.abs(SpecificationGovernor(specification, 6.0).act_on(seen, policy.features) - expected).max(axis=0)
@@ -131,7 +131,7 @@ def test_float32_is_within_its_bound_of_exact_sums(make_compact, integers):
         entry = seen @ policy.front.matrix().T.astype(np.float64) if hidden is None else np.maximum(hidden, 0)
         hidden = entry @ weight.T.astype(np.float64) + bias
     off = np.abs(PolicyGovernor(policy).act_on(seen) - np.clip(hidden, -1, 1)).max(axis=0)
-    assert (off > 0).all() and (off <= error_bound(plain_layers(policy), integers(policy)).float32).all()
+    assert (off > 0).all() and (off <= error_bound(stack_of(policy), integers(policy)).float32).all()
 
 
 def test_action_of_a_row_is_the_same_in_any_batch_and_in_any_order_of_names(governor, make_compact):

@@ -12,15 +12,23 @@ from itertools import product
 import numpy as np
 import pytest
 
+from protogov.agents.baselines import make_governor
 from protogov.agents.onchain.compiler import MOST_CODE, compile_vyper
 from protogov.agents.onchain.decode import DecodeError, decode_layers, layer_places
+from protogov.agents.onchain.features import policy_inputs
+from protogov.agents.onchain.governor import SpecificationGovernor
+from protogov.agents.onchain.inputs import counts_of, observations_of, summed
 from protogov.agents.onchain.machine import Deployed, calldata, calldata_gas, gas_report, read_outputs
 from protogov.agents.onchain.manifest import first_difference, make_contract, verify
-from protogov.agents.onchain.network import plain_layers
+from protogov.agents.onchain.network import plain_layers, stack_of
 from protogov.agents.onchain.quantise import integer_specification
-from protogov.agents.onchain.search import climb, error_corners, errors, extreme_sums, sign_corners
+from protogov.agents.onchain.search import climb, error_corners, errors, extreme_sums, largest_errors, sign_corners
 from protogov.agents.onchain.vyper_source import vyper_source
 from protogov.agents.policies import PolicyGovernor
+from protogov.agents.policies.policy import load_policy_file
+from protogov.agents.zoo import zoo_policies
+from protogov.envs.config import WorldConfig
+from protogov.envs.simulator import Simulator
 
 for module in ("vyper", "pyrevm"):
     pytest.importorskip(module, reason="needs the optional extra: pip install 'protogov[evm]'")
@@ -123,6 +131,29 @@ def test_gas_of_the_goal_is_pinned(make_policy, make_inputs, draw_counts, compil
     assert report.execution < 11_000 and report.code_bytes < 16_000 < MOST_CODE
     # what it costs says nothing of the inputs
     assert {gas_report(code, specification, [one]).execution for one in counts} == {report.execution}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("agent", ["rate_0", "risk_0", "spread_0"])
+def test_shipped_compact_policies_are_within_the_goal_and_the_empirical_limit_holds_in_play(agent, compiled):
+    """In play: at observations of episodes that they govern, which the search of errors has not seen."""
+    policy = load_policy_file(zoo_policies("zoo/compact")[agent])
+    specification, code = compiled(policy, policy_inputs(policy))
+    report = gas_report(code, specification, [np.full(32, 257)])
+    assert report.execution < 11_000 and report.code_bytes < 16_000
+    world = Simulator(WorldConfig(episode_hours=168), 32, scenario="mix")
+    world.reset(seeds=11)
+    governors = {name: make_governor("zoo/compact", role, agent=name) for name, role in world.roles.items()}
+    whole, off = SpecificationGovernor(specification, 6.0), np.zeros(len(specification.levers))
+    while not world.truncated().any():
+        view = world.view(agent)
+        exact = observations_of(specification.inputs, counts_of(specification.inputs, summed(
+            specification.inputs, view.feature_names, view.obs)))  # fmt: skip
+        gap = np.abs(whole.act(view) - stack_of(policy).act(exact.astype(np.float32))).max(axis=0)
+        off = np.maximum(off, gap)
+        world.step({name: governor.act(world.view(name)) for name, governor in governors.items()})
+    seen = largest_errors(specification, stack_of(policy))
+    assert (off > 0).all() and (off <= 1.2 * seen).all()
 
 
 def test_gas_of_eight_lanes_is_less(make_policy, make_inputs, compiled):

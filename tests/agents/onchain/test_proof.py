@@ -5,6 +5,8 @@ The graph is evaluated with numpy where no proof system is installed: needs onnx
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,18 @@ def test_graph_is_the_specification(sizes, lanes, make_policy, make_inputs, draw
     assert [evaluated(model, row) for row in counts] == expected.tolist()
     assert np.abs(expected).max() == specification.one, "nothing was cut off"
     assert largest_number(specification) >= max(np.abs(sums).max() for sums in specification.activations(counts))
+
+
+@pytest.mark.parametrize("low", [None, 300])
+def test_graph_holds_outputs_without_a_highest_one(low, make_policy, make_inputs, draw_counts):
+    pytest.importorskip("onnx", reason="needs the optional extra: pip install 'protogov[zk]'")
+    policy = make_policy((5, 9, 4, 2))
+    specification = integer_specification(policy, make_inputs(policy))
+    specification = replace(specification, head="quantiles", ends=((low, None), (None, None)))
+    model, counts = circuit_model(specification), draw_counts(specification, 30)
+    expected = specification.decide(counts)
+    assert [evaluated(model, row) for row in counts] == expected.tolist()
+    assert expected.max() > specification.one and (low is None or (expected[:, 0] == low).any())
 
 
 def test_a_proof_holds_and_none_that_was_changed(make_policy, make_inputs, draw_counts, tmp_path):

@@ -9,10 +9,12 @@ from itertools import product
 import numpy as np
 import pytest
 
+from protogov.agents.onchain import bounds
+from protogov.agents.onchain.affine import affine_errors
 from protogov.agents.onchain.bounds import error_bound
 from protogov.agents.onchain.features import policy_inputs
 from protogov.agents.onchain.inputs import LinearFeature, contract_inputs, counts_of, observations_of, pack, read_input
-from protogov.agents.onchain.network import ExportError, plain_layers
+from protogov.agents.onchain.network import ExportError, plain_layers, stack_of
 from protogov.agents.onchain.quantise import integer_specification, quantise
 from protogov.agents.onchain.search import climb, error_corners, errors, extreme_sums, largest_errors, sign_corners
 from protogov.agents.onchain.specification import pack_lanes, read_specification, unpack_lanes
@@ -20,7 +22,7 @@ from protogov.agents.onchain.vyper_source import vyper_source
 from protogov.agents.policies import PolicyGovernor
 from protogov.agents.policies.architectures import Front
 from protogov.agents.policies.execution import Change
-from protogov.agents.policies.incumbent import Incumbent
+from protogov.agents.policies.incumbent import Incumbent, Slope
 
 SHAPES = [(5, 9, 4, 2), (1, 1), (3, 2), (17, 8, 7, 15, 1), (32, 32, 32, 3)]
 
@@ -121,7 +123,7 @@ def test_specification_is_within_its_bound_of_torch_and_the_empirical_limit_is_t
     quantised = quantise(policy, make_inputs(policy))
     specification, bound = quantised.specification, quantised.bound
     act = PolicyGovernor(policy).act_on
-    seen = largest_errors(specification, plain_layers(policy), act)
+    seen = largest_errors(specification, stack_of(policy))
     limit = np.array(bound.quantised) + bound.float32
     assert (seen <= limit).all()
     assert (seen > 0).all()
@@ -136,15 +138,15 @@ def test_specification_is_within_its_bound_of_torch_and_the_empirical_limit_is_t
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_bound_follows_what_the_integers_are(policy, index, make_inputs):
     quantised = quantise(policy, make_inputs(policy))
-    specification, act = quantised.specification, PolicyGovernor(policy).act_on
+    specification = quantised.specification
     layers = list(specification.layers)
     entry = 10 if index == 0 else layers[index - 1].value_bits  # of an observation or a value, 2**entry is about 1
     wrong = 1 << (layers[index].sum_bits - entry - (0 if index == 0 else 3))
     layers[index] = replace(layers[index], weight=layers[index].weight + wrong)
     spoilt = replace(specification, layers=tuple(layers))
-    seen = largest_errors(spoilt, plain_layers(policy), act).max()
+    seen = largest_errors(spoilt, stack_of(policy)).max()
     assert seen > max(quantised.bound.quantised) + max(quantised.bound.float32)
-    after = error_bound(plain_layers(policy), spoilt)
+    after = error_bound(stack_of(policy), spoilt)
     assert seen <= max(after.quantised) + max(after.float32)
 
 
@@ -168,6 +170,63 @@ def test_bound_of_a_linear_policy_is_reached(make_policy):
     weight_error = abs(Fraction(int(layer.weight[0, 0]), 2**layer.sum_bits) - exact) * one.half
     assert worst <= quantised.bound.quantised[0] <= float(half_a_step + weight_error) * 1.000001
     assert float(worst) > 0.95 * quantised.bound.quantised[0]
+
+
+def errors_before_clipping(stack, specification, counts):
+    """Of each output, in float64: the last sum of the specification less that of the network at the same inputs."""
+    last, hidden = specification.layers[-1], observations_of(specification.inputs, counts)
+    for weight, bias in stack.layers[:-1]:
+        hidden = np.maximum(hidden @ weight.T.astype(np.float64) + bias, 0)
+    weight, bias = stack.layers[-1]
+    held = ((specification.activations(counts)[-1] + last.rounding) >> last.shift) / specification.one
+    return held - (hidden @ weight.T.astype(np.float64) + bias + stack.added)
+
+
+def coarser(specification, bits):
+    """The same with the lowest bits of all weights cut off: errors of weights then decide."""
+    layers = tuple(replace(one, weight=(one.weight >> bits) << bits) for one in specification.layers)
+    return replace(specification, layers=layers)
+
+
+@pytest.mark.parametrize(("sizes", "bits"), [((5, 9, 4, 2), 8), ((32, 32, 32, 3), 6), ((3, 2), 0), ((4, 6, 2), 0)])
+def test_affine_forms_enclose_the_errors_of_all_inputs(sizes, bits, make_policy, make_inputs, draw_counts):
+    policy = make_policy(sizes, 1)
+    stack, specification = stack_of(policy), coarser(integer_specification(policy, make_inputs(policy)), bits)
+    low, high = affine_errors(stack, specification, rounding=False)
+    corners = [sign_corners(specification, layer) for layer in range(len(specification.layers))]
+    counts = np.concatenate([draw_counts(specification, 500), error_corners(specification, stack.layers), *corners])
+    found = errors_before_clipping(stack, specification, counts)
+    assert (found >= low - 1e-12).all() and (found <= high + 1e-12).all()
+    wide, _ = affine_errors(stack, specification, rounding=True)
+    assert (wide < low).all()
+
+
+def test_affine_forms_are_reached_by_one_neuron_whose_weight_is_too_large(make_policy):
+    """Between 0 and e: the half of the error that the form follows and the half that it does not make up all of it."""
+    weights = {
+        "layer_0.weight": np.array([[1.0]], np.float32), "layer_0.bias": np.zeros(1, np.float32),
+        "layer_1.weight": np.array([[0.25]], np.float32), "layer_1.bias": np.zeros(1, np.float32),
+    }  # fmt: skip
+    policy = make_policy((1, 1, 1), weights=weights)
+    specification = integer_specification(policy, contract_inputs(policy.features, 2.0))
+    first = specification.layers[0]
+    specification = replace(
+        specification, layers=(replace(first, weight=first.weight + first.weight // 8), specification.layers[1])
+    )
+    low, high = affine_errors(stack_of(policy), specification, rounding=False)
+    assert high[0] == pytest.approx(4.0 / 8 * 0.25, rel=1e-3)  # an eighth of the way from end to end, times 1/4
+    most = np.array([[one.largest for one in specification.inputs]])
+    assert errors_before_clipping(stack_of(policy), specification, most)[0, 0] == pytest.approx(high[0], rel=1e-3)
+
+
+def test_affine_forms_halve_the_bound_of_the_goal(make_policy, make_inputs, monkeypatch):
+    policy = make_policy((32, 32, 32, 3))
+    tight = quantise(policy, make_inputs(policy)).bound
+    none = np.full(3, 1e9)
+    monkeypatch.setattr(bounds, "affine_errors", lambda *given, **named: (-none, none))
+    wide = quantise(policy, make_inputs(policy)).bound
+    for name in ("quantised", "rounded"):
+        assert (np.array(getattr(tight, name)) < 0.6 * np.array(getattr(wide, name))).all()
 
 
 def test_bound_of_float32_is_what_higham_gives_by_hand(make_policy):
@@ -277,7 +336,7 @@ def test_policies_that_do_not_fit_are_refused_by_name(changes, why, make_policy,
 @pytest.mark.parametrize(
     ("part", "value"),
     [
-        ("incumbent", Incumbent("adaptive", (0.0,))),
+        ("incumbent", Incumbent("adaptive", (0.0, 0.0), (Slope("lever_0", "feature_0", 0.1, 0.0, 1.0, 1.0, False),))),
         ("change", Change(0.5, 1.0, 1.0)),
         ("front", Front("recurrent", ("feature_0",), 24)),
     ],
@@ -286,6 +345,22 @@ def test_what_a_policy_has_beside_a_plain_stack_is_refused(policy, part, value, 
     object.__setattr__(policy, part, value)
     with pytest.raises(ExportError, match="of the architecture recurrent" if part == "front" else f"has {part} = "):
         quantise(policy, make_inputs(policy))
+
+
+def test_a_residual_around_constants_has_them_in_its_last_bias(policy, make_inputs, draw_counts):
+    """The whole policy is the reference: clip(constant + output), with the constants in float32."""
+    held = (0.6180339887, -0.3)
+    residual = replace(policy, incumbent=Incumbent("constants", held))
+    specification, plain_one = (integer_specification(one, make_inputs(one)) for one in (residual, policy))
+    last, other = specification.layers[-1], plain_one.layers[-1]
+    assert last.sum_bits == other.sum_bits and np.array_equal(last.weight, other.weight)
+    assert (last.bias - other.bias) / 2.0**last.sum_bits == pytest.approx(held, abs=2e-7)
+    bound, seen = error_bound(stack_of(residual), specification), largest_errors(specification, stack_of(residual))
+    assert (seen <= np.array(bound.quantised) + bound.float32).all()
+    counts = draw_counts(specification, 300)
+    acted = PolicyGovernor(residual).act_on(observations_of(specification.inputs, counts).astype(np.float32))
+    assert np.abs(specification.decide(counts) / specification.one - acted).max() <= seen.max() * 1.2
+    assert bound.float32 > error_bound(stack_of(policy), plain_one).float32
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 9, 16])

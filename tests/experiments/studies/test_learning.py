@@ -40,7 +40,7 @@ SMALL = [
 def patched():
     """Searches, planners and crises so few that seconds are enough."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"POPULATION": 4, "TAPES": 2, "governor_names": lambda: ("pi",)}.items():
+        for name, value in {"POPULATION": 4, "TAPES": 2, "rule_names": lambda: ("pi",)}.items():
             patch.setattr(opponents, name, value)
         patch.setattr(opponents, "CRISES", opponents.CRISES[:1])
         patch.setattr(leave_out, "CRISES", opponents.CRISES[:1])

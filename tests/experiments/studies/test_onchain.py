@@ -19,6 +19,7 @@ from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.quantised import equivalence, training_markets, welfare_of
 from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import records
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import look
 from protogov.experiments.studies import onchain
@@ -60,7 +61,9 @@ def found(changes, gaps=(0.0, 0.0), margin=0.2):
         "proposed_gap": np.array(gaps),
         "executed_gap": np.zeros(len(gaps)),
     }
-    return Found({"welfare": welfare, "contract": contract}, {"agents": ["rate_0"], "margin": margin})
+    reordered = {name: welfare[name] for name in ("scenario", "tape_seed")} | {"reordered": welfare["before"] + 0.5}
+    tables = {"welfare": welfare, "contract": contract, "markets": onchain.market_table(welfare, reordered)}
+    return Found(tables, {"agents": ["rate_0"], "margin": margin})
 
 
 def test_two_one_sided_tests_are_a_90_percent_interval_within_the_margin():
@@ -125,10 +128,13 @@ def test_a_study_plays_pairs_and_its_contract_governs_a_whole_episode(policies, 
     with look():
         assert set(STUDY.draw(measured)) == {"welfare"}
     page = "\n".join(STUDY.page(measured, judged))
-    assert "| natural | 3 |" in page and "nobody audited" in page
+    assert "| natural | 3 |" in page and "not audited" in page
+    (row,) = records(measured.tables["markets"])
+    assert row["control_tapes"] == 3 and row["scatter_reordered"] != row["scatter"] > 0
+    assert row["change_low"] < row["inner_low"] < row["change"] < row["inner_high"] < row["change_high"]
     kept = len(list(tmp_path.iterdir()))
     again = measure(options(policies), replace(HERE, keep=tmp_path))
-    assert len(list(tmp_path.iterdir())) == kept == 2 and np.array_equal(
+    assert len(list(tmp_path.iterdir())) == kept == 3 and np.array_equal(
         again.tables["welfare"]["after"], welfare["after"]
     )
 
