@@ -17,6 +17,7 @@ from protogov.experiments.studies.emergence.forks import BranchingWorld, Floats,
 from protogov.experiments.studies.emergence.measure import Finding
 from protogov.experiments.studies.emergence.optional.record import Record, record, surrogates_of, tested_by_shifts
 
+TOLD = 1e-9  # share of the variance that counts as nothing left to tell
 CLAIM = "tells of the other's next move (record; a common cause may do so too)"
 
 
@@ -37,10 +38,10 @@ def transfer_entropy(target: Floats, source: Floats, others: Floats, lag: int = 
 
     now = target[lag:].ravel()
     known = [past(target), *(past(others[..., column]) for column in range(others.shape[-1])), np.ones((now.size, 1))]
-    restricted = _residual(np.concatenate(known, axis=1), now)
-    full = _residual(np.concatenate([*known, past(source)], axis=1), now)
-    if full <= 1e-12 * max(float(now @ now), 1e-300):  # told exactly by what is known, with or without the source
-        return 0.0 if restricted <= 1e-9 * float(now @ now) else float("inf")
+    # what is told exactly has no residual but rounding: both are kept above a small share of the whole
+    floor = TOLD * max(float(now @ now), 1e-300)
+    restricted = max(_residual(np.concatenate(known, axis=1), now), floor)
+    full = max(_residual(np.concatenate([*known, past(source)], axis=1), now), floor)
     return float(0.5 * np.log(restricted / full))
 
 
