@@ -246,8 +246,8 @@ def measure(options: Options, how: Running) -> Found:
     for seed, places in found.items():
         own = replace(how, keep=None if how.keep is None else how.keep / str(seed))
         pieces = [Piece(subject.name, ProbeJob(subject, options.scenario)) for _, subject in places]
-        tables = run_pieces(probe, world, pieces, own, f"probes of seed {seed}")
-        path = path_of(np.stack([table["action"] for table in tables]))
+        probed = run_pieces(probe, world, pieces, own, f"probes of seed {seed}")
+        path = path_of(np.stack([table["action"] for table in probed]))
         hours = [time for time, _ in places]
         for place, time in enumerate(hours):
             speed = float(path.speed[place - 1]) if place else np.nan

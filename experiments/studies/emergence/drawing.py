@@ -36,7 +36,7 @@ CAPTIONS = {
     "welfare of all venues in basis points of K0. A lever is pushed once, by as much as its own policy moves it in a "
     "decision, or by 0.05 of an action if that is never. Colour: the effect in standard errors, red above 0. A frame: "
     "significant in its family. 0 without an interval: exactly 0 in every episode, for example because the limits on "
-    "changes held the lever back. Last row, the placebo: a push by nothing.",
+    "changes held the lever back; ≈ 0: less than 0.0005 with its interval. Last row, the placebo: a push by nothing.",
     "policy": "The same effects, as far as they go through the policies of the other governors: total less mechanical.",
     "fan": "The push with the clearest effect on another's reward, decision by decision: up, down, and down with the "
     "others replayed; mean and 95% interval over units.",
@@ -102,6 +102,7 @@ def _influence(report: Report, kind: str) -> Figure | None:
             one = found[f"{kind} {lever} -> {outcome} @{first}-{last}"]
             half = 1000.0 * one.interval.half_width
             text = plain(1000.0 * one.value) + (f" ± {plain(half)}" if 0.0 < half < np.inf else "")
+            text = "≈ 0" if text == "0 ± 0" else text
             colour = colours(0.5 + 0.5 * np.clip(one.interval.z / 6.0, -1.0, 1.0))
             heat_cell(axes, column, row, colour, {0.0: (text, 7.5)}, VERMILLION if one.found else None)
     axes.set_xlim(-0.5, len(outcomes) - 0.5)
@@ -323,10 +324,11 @@ def _transfer(report: Report) -> Figure | None:
     data = report.series.get("transfer")
     if data is None:
         return None
-    agents, found, colours = data["agents"], _by_name(report), colormaps["Blues"]
+    agents, colours = data["agents"], colormaps["Blues"]
+    found = {one.name: one for one in report.findings if one.measure == "transfer-entropy"}  # others share the names
     figure = new_figure(1.6 + 0.95 * len(agents), 1.2 + 0.3 * len(agents))
     axes = figure.subplots()
-    largest = max((one.value for one in report.findings if one.measure == "transfer-entropy"), default=0.0)
+    largest = max((one.value for one in found.values()), default=0.0)
     for row, source in enumerate(agents):
         for column, target in enumerate(agents):
             if row == column:
@@ -342,7 +344,7 @@ def _transfer(report: Report) -> Figure | None:
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.xaxis.tick_top()
-    held = sum(one.found for one in report.findings if one.measure == "transfer-entropy")
+    held = sum(one.found for one in found.values())
     headline(figure, f"Transfer entropy of the record: {held} of {len(agents) * (len(agents) - 1)} significant", 9.0)
     return figure
 

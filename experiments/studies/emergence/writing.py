@@ -55,7 +55,7 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {
 }
 FORMAT, VERSION = "protogov-emergence", 2
 FILE, PAGE = "report.json", "report.html"
-SHOWN = 40  # rows of a measure on the page; the table has all
+SHOWN, SHOWN_OF_NOTHING = 40, 12  # rows of a measure on the page, with and without a claim; the table has all
 
 
 def as_json(report: Report, command: str) -> dict[str, Any]:
@@ -137,7 +137,8 @@ def _groups(report: Report) -> Mapping[str, dict[str, Any]]:
         own = [one for one in report.findings if one.measure == measure]
         shown = [one for one in own if one.value != 0.0]
         order = sorted(shown, key=lambda one: (not one.found, np.nan_to_num(one.adjusted_p, nan=2.0)))
-        found[measure] = {"rows": order[:SHOWN], "all": len(own)}
+        most = SHOWN if any(one.found for one in shown) else SHOWN_OF_NOTHING
+        found[measure] = {"rows": order[:most], "all": len(own)}
     return found
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from protogov.agents.baselines import governor_fits
 from protogov.envs.config import WorldConfig
+from protogov.experiments.core.governors import BASELINES
 from protogov.experiments.core.options import Once
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, cluster_means, interval_columns, interval_in, student_t
@@ -34,7 +36,7 @@ from protogov.experiments.studies.strangers.playing import Changes, Job, play_jo
 from protogov.experiments.studies.strangers.reference import ends_of, reference_rows
 from protogov.experiments.studies.strangers.tasks import RANDOM, TASKS, TestTask, make_task
 
-GOVERNORS = ("static", "tuned", "linear_feedback", "pi+steward_var+inventory_quotes")
+GOVERNORS = ("static", "linear_feedback", "pi+steward_var+inventory_quotes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,8 @@ def play_all(
         reasons = []
         for task in tasks:
             try:
-                job = Job(task.name, task.digest, subject_of(governor, task, worlds[task.name]), tapes, changes)
+                world = worlds[task.name]
+                job = Job(task.name, task.digest, subject_of(fitting(governor, world), task, world), tapes, changes)
                 job.subject.governors(worlds[task.name], 1)  # refuses what does not fit before anything is played
             except BadInput as error:
                 reasons.append(str(error))
@@ -100,6 +103,30 @@ def play_all(
     return found
 
 
+def fitting(name: str, world: WorldConfig) -> str:
+    """Of baselines joined by "+" those that fit a focal seat; the whole name if none does or it is another thing."""
+    parts = name.split("+")
+    if not all(part.rpartition("=")[2] in BASELINES for part in parts):
+        return name
+    roles = [agent.role for agent in world.learners()]
+    kept = []
+    for part in parts:
+        role, _, source = part.rpartition("=")
+        if any(role in ("", own.name) and governor_fits(BASELINES[source], own) for own in roles):
+            kept.append(part)
+    return "+".join(kept) or name
+
+
+def play_ends(
+    tasks: Sequence[TestTask], tapes: int, how: Running
+) -> list[tuple[TestTask, str, Job | None, Table, str]]:
+    """Random governors and tuned constants in each task."""
+    found = []
+    for upper in dict.fromkeys(task.upper for task in tasks):
+        found += play_all([task for task in tasks if task.upper == upper], (RANDOM, upper), tapes, how)
+    return found
+
+
 def measure(options: Options, how: Running) -> Found:
     """Play governors in tasks, and score them; or make reference rows.
 
@@ -113,14 +140,14 @@ def measure(options: Options, how: Running) -> Found:
     for task in tasks:
         ends_of(task)  # refused before anything is played
     # random governors and the constants are played beside, on the same tapes: an interval is of a difference
-    uppers = tuple(dict.fromkeys(task.upper for task in tasks))
-    played = play_all(tasks, tuple(dict.fromkeys((*options.governors, RANDOM, *uppers))), options.tapes, how)
-    upper = {task.name: table for task, governor, _, table, _ in played if governor == task.upper}
+    beside = play_ends(tasks, options.tapes, how)
+    upper = {task.name: table for task, governor, _, table, _ in beside if governor == task.upper}
+    played = play_all(tasks, options.governors, options.tapes, how)
+    played = [*(one for one in beside if one[1] not in options.governors), *played]
     rows = [
         scored(task, governor, job, table, upper[task.name])
-        for task, governor, job, table, _ in played
-        if job is not None and (governor in options.governors or governor in (RANDOM, task.upper))
-    ]
+        for task, governor, job, table, _ in played if job is not None
+    ]  # fmt: skip
     left = {f"{governor} in {task.name}": why for task, governor, job, _, why in played if job is None}
     facts = {
         "tapes": options.tapes, "governors": list(options.governors), "left_out": left,
@@ -161,10 +188,7 @@ def described(tasks: Sequence[TestTask]) -> Table:
 
 def _stored(tasks: Sequence[TestTask], file: Path, tapes: int, how: Running) -> Found:
     """Make the reference rows of some tasks, and keep those of the others."""
-    made = []
-    for upper in dict.fromkeys(task.upper for task in tasks):
-        of = [task for task in tasks if task.upper == upper]
-        made += [(task, name, table) for task, name, _, table, _ in play_all(of, (RANDOM, upper), tapes, how)]
+    made = [(task, name, table) for task, name, _, table, _ in play_ends(tasks, tapes, how)]
     order = {task.name: place for place, task in enumerate(tasks)}
     rows = reference_rows(sorted(made, key=lambda one: order[one[0].name]))
     if file.is_file():
@@ -250,7 +274,8 @@ met. The reward of the focal seats over an episode, in the mean of the seats, be
 that of random governors, 100 that of constants tuned on the task's market (CMA-ES, for welfare). A score above 100 is
 possible. {facts["tapes"]} tapes of each task, the same for all governors. Intervals are Student's over tapes, or over
 training seeds where governors were trained, of the difference from the constants on the same tapes. The reference rows
-are in `experiments/studies/strangers/reference.csv`."""
+are in `experiments/studies/strangers/reference.csv` with intervals of their own, which are not in those of scores:
+random governors on other tapes than those of the reference do not score exactly 0."""
     scores = [
         [
             str(row["task"]), str(row["governor"]), span(interval_in(row, "score")), span(interval_in(row, "reward")),
@@ -259,13 +284,17 @@ are in `experiments/studies/strangers/reference.csv`."""
         for row in records(found.tables["scores"])
     ]  # fmt: skip
     tasks = [
-        [str(row["task"]), str(row["about"]), str(row["market"]), str(row["focal"]), str(row["background"])]
+        [
+            str(row["task"]), str(row["about"]), str(row["market"]), str(row["focal"]), str(row["background"]),
+            number(row["zero"]), f"{number(row['hundred'])} ({row['tuned']})",
+        ]
         for row in records(found.tables["tasks"])
-    ]
+    ]  # fmt: skip
     lines = [
         "![Scores of governors in tasks](scores.png)", "", *(f"- {line}" for line in judged.sentences), "",
         paragraph(about), "", "## Tasks", "",
-        *markdown(["task", "what is met", "market", "focal seats", "background"], tasks), "", "## Scores", "",
+        *markdown(["task", "what is met", "market", "focal seats", "background", "0 at", "100 at"], tasks), "",
+        "## Scores", "",
         *markdown(["task", "governor", "score", "reward", "of the background", "welfare of all, bp", "n"], scores),
     ]  # fmt: skip
     if facts["left_out"]:

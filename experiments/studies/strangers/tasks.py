@@ -160,8 +160,8 @@ _ROWS: Sequence[TestTask] = (
         {"rate_0": "pi", "risk_0": "steward_var", **rivals(spread="oscillator-1")}, ("spread_0",),
     ),
     TestTask(
-        "rivals/risk-beside-front-runner-v0", "in stress, a quoter at one's own venue that widens before announcements",
-        {"rate_0": TUNED, "spread_0": "front-runner-1", **rivals()}, ("risk_0",), scenario="mix", upper="tuned-mix",
+        "rivals/lender-beside-front-runner-v0", "a quoter at one's own venue that widens before one's announcements",
+        {"spread_0": "front-runner-1", **rivals()}, ("rate_0", "risk_0"),
     ),
     TestTask(
         "market/rate-among-stewards-v0", "one venue; the other two seats follow today's rules",

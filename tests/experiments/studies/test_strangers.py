@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pettingzoo.test import parallel_api_test
 
-from protogov.envs import SB3VecEnv
 from protogov.envs.config import WorldConfig
+from protogov.envs.sb3_vec_env import SB3VecEnv
 from protogov.experiments.cli import main
 from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.core.tables import read_csv, records
@@ -121,6 +121,12 @@ def test_the_study_makes_its_reference_and_scores_governors_between_its_ends(sma
     assert main(["study", "strangers", "--governors", "nobody", "--out", str(out)]) == 2
 
 
+def test_of_joined_baselines_those_that_fit_no_focal_seat_are_left_out():
+    world = make_task("rivals/quoter-beside-oscillator-v0").config()
+    assert study.fitting("pi+inventory_quotes", world) == "inventory_quotes"
+    assert study.fitting("pi", world) == "pi" and study.fitting("results/runs/a", world) == "results/runs/a"
+
+
 def test_learned_governors_are_seated_by_role_and_their_training_seeds_are_the_units():
     task = make_task(CARTEL)
     sources = {"rate_1": "a.json", "risk_0": "b.json"}
@@ -136,7 +142,7 @@ def test_learned_governors_are_seated_by_role_and_their_training_seeds_are_the_u
 
 
 def test_a_learner_takes_a_batch_of_a_task():
-    env = SB3VecEnv(replace(make_task("rivals/risk-beside-front-runner-v0"), world=TINY).simulator(2, seed=5))
+    env = SB3VecEnv(replace(make_task("rivals/quoter-beside-oscillator-v0"), world=TINY).simulator(2, seed=5))
     env.reset()
     for _ in range(2):
         _, rewards, _, infos = env.step(np.full((2, *env.action_space.shape), 0.5, np.float32))

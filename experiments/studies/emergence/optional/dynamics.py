@@ -240,7 +240,7 @@ class Twins:
         if not usable.any():
             return []
         findings = family(
-            self.name, "diverging twins", [n for n, ok in zip(names, usable.tolist(), strict=True) if ok],
+            self.name, "diverging twins", [names[place] for place in np.flatnonzero(usable)],
             sample.rates[:, usable], upward=True,
         )  # fmt: skip
         together = len(findings) == len(names) and all(one.found for one in findings)
