@@ -28,7 +28,7 @@ from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval, interval_columns, interval_in, student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, records, rounded
-from protogov.experiments.core.text import markdown, paragraph, signed_span, span
+from protogov.experiments.core.text import markdown, number, paragraph, signed_span, span
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.figures.style import headline, new_figure
 from protogov.experiments.studies.emergence.measure import family
@@ -231,8 +231,13 @@ def draw(found: Found) -> Mapping[str, Figure]:
         axes.grid(visible=False)
         axes.set_xlabel("beside")
         axes.set_ylabel("who earns" if word == "reward" else "")
-    headline(figure, "Every training seed beside every other; the diagonal is home", 9.0)
+    headline(figure, "Every training seed beside every other; the diagonal of a run trained together is home", 9.0)
     return {"meetings": figure}
+
+
+def _span(row: Mapping[str, Any], name: str) -> str:
+    """With an interval where there is more than one unit."""
+    return span(interval_in(row, name)) if row["n"] > 1 else number(row[name])
 
 
 def page(found: Found, judged: Judged) -> list[str]:
@@ -244,8 +249,8 @@ an episode, in their mean; welfare is of both venues, weighted by K0. In a block
 home if the run trained both venues."""
     rows = [
         [
-            str(row["population"]), str(row["beside"]), str(row["kind"]), span(interval_in(row, "reward")),
-            span(interval_in(row, "welfare")), str(row["n"]),
+            str(row["population"]), str(row["beside"]), str(row["kind"]), _span(row, "reward"), _span(row, "welfare"),
+            str(row["n"]),
         ]
         for row in records(found.tables["populations"])
     ]  # fmt: skip
