@@ -141,21 +141,9 @@ def test_trained_runs_meet_and_their_checkpoints_are_paths(tmp_path, monkeypatch
     monkeypatch.setattr(pairs, "open_worlds", refuse)
     assert main(arguments) == 0  # every meeting is kept
     monkeypatch.undo()
-    course = [
-        "study",
-        "drift",
-        runs[0],
-        "--scenario",
-        "jump",
-        "--tapes",
-        "2",
-        "--jobs",
-        "1",
-        "--out",
-        str(out / "drift"),
-    ]
-    assert main(course) == 0
+    fixed = ["--scenario", "jump", "--jobs", "1"]
+    assert main(["study", "drift", runs[0], *fixed, "--tapes", "2", "--out", str(out / "drift")]) == 0
     seeds = records(read_csv(out / "drift" / "seeds.csv"))
     assert [row["seed"] for row in seeds] == [0, 1] and all(np.isfinite(row["winding"]) for row in seeds)
     assert (read_csv(out / "drift" / "paths.csv")["speed"][1:5] > 0.0).all()
-    assert main(["study", "drift", runs[1], *common, "--tapes", "0"]) == 0
+    assert main(["study", "drift", runs[1], *fixed, "--tapes", "0"]) == 0
