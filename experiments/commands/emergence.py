@@ -13,6 +13,7 @@ from protogov.experiments.core.pieces import Running
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 from protogov.experiments.outputs import OutputFolder, check_folder
 from protogov.experiments.studies.emergence.laboratory import examine, headline
+from protogov.experiments.studies.emergence.optional.parts import chosen as chosen_measures
 from protogov.experiments.studies.emergence.subjects import Subject, trained_subject, typed_subject
 from protogov.experiments.studies.emergence.tasks import Setting
 from protogov.experiments.studies.emergence.tiers import TIERS
@@ -52,6 +53,9 @@ class Options:
     """Also train networks as best responses; claims that need them are withheld until then."""
     response_hours: float = 1e6
     """Market hours of each trained response."""
+    optional: tuple[str, ...] = ()
+    """Measures beside the six: all, or some of transfer-entropy, o-information, social-influence, contagion, dynamics,
+    hawkes. Most read the record alone and are descriptive."""
     world: WorldOptions = field(default_factory=lambda: WorldOptions(size="rivals"))
     """The world of --governors; a run has its own."""
     jobs: int = 2
@@ -67,7 +71,7 @@ def run(options: Options, command: str) -> int:
     check_folder(place / "pieces")
     setting = Setting(
         world, calm=options.calm, stress=options.stress, crisis=options.crisis, train_responses=options.train_responses,
-        response_hours=options.response_hours,
+        response_hours=options.response_hours, optional=chosen_measures(options.optional),
     )  # fmt: skip
     _check_scenarios(setting)
     report = examine(subject, setting, TIERS[options.tier], Running(options.jobs, place / "pieces", show=True))

@@ -47,6 +47,7 @@ WRITE = {
 WRITE_FILE = {
     "studies.tuning": "--tuned", "studies.ensemble": "--file", "seal": "--out",
     "commands.features": "--out", "commands.smoke": "--store", "commands.diff": "--out",
+    "studies.strangers": "--store",
 }  # fmt: skip
 # paths that are read
 READ = {
@@ -55,6 +56,8 @@ READ = {
     ("bates_fit", "data"), ("commands.verify", "manifest"), ("commands.verify", "code"),
     ("studies.onchain", "governors"), ("studies.proofs", "manifest"), ("studies.pricing", "recorded"),
     ("commands.emergence", "run"), ("commands.zoo", "run"), ("commands.diff", "reports"),
+    ("commands.emergence", "run"), ("commands.diff", "reports"),
+    ("studies.meetings", "runs"), ("studies.drift", "run"),
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@
                 who is examined, how much is measured, in which parts, which outcomes are read
     extraction, reductions, laboratory, drawing, writing, difference
                 `protogov emergence`: parts that play, measures made of them, report, figures, files; `protogov diff`
+    optional    measures beside the six: transfer entropy, O-information, social influence, contagion, dynamics, Hawkes
     organisms   governors whose behaviour is planted, and detectors that are tried on them
 
 Governors are those of `protogov.envs.interfaces.Governor`: learned, baseline or hand-written. Worlds are any with the

@@ -36,7 +36,7 @@ CAPTIONS = {
     "welfare of all venues in basis points of K0. A lever is pushed once, by as much as its own policy moves it in a "
     "decision, or by 0.05 of an action if that is never. Colour: the effect in standard errors, red above 0. A frame: "
     "significant in its family. 0 without an interval: exactly 0 in every episode, for example because the limits on "
-    "changes held the lever back. Last row, the placebo: a push by nothing.",
+    "changes held the lever back; ≈ 0: less than 0.0005 with its interval. Last row, the placebo: a push by nothing.",
     "policy": "The same effects, as far as they go through the policies of the other governors: total less mechanical.",
     "fan": "The push with the clearest effect on another's reward, decision by decision: up, down, and down with the "
     "others replayed; mean and 95% interval over units.",
@@ -58,6 +58,12 @@ CAPTIONS = {
     "line leads from a cause to a sale that does not happen if the cause is muted. Areas grow with the debt repaid; "
     "diamonds are hedges of an option pool. Only the largest sales of an episode are muted, so that a small one has "
     "no effects here.",
+    "transfer": "Transfer entropy of the record in thousandths of a nat, from the governor on the left to the one "
+    "above, beyond the mean of shifted series. A frame: significant in its family. A common cause may do this too.",
+    "spectrum": "Power of each governor's levers over red noise (AR(1)) of the same persistence. Grey: up to the 95% "
+    "quantile of red noise at each frequency alone; the test is of the highest peak of all governors.",
+    "branching": "The branching ratio of forced sales by the likelihood of a Hawkes process, and by forks, with 95% "
+    "intervals. A rate that swings by itself has a high likelihood of offspring; forks then find none.",
 }
 
 
@@ -96,6 +102,7 @@ def _influence(report: Report, kind: str) -> Figure | None:
             one = found[f"{kind} {lever} -> {outcome} @{first}-{last}"]
             half = 1000.0 * one.interval.half_width
             text = plain(1000.0 * one.value) + (f" ± {plain(half)}" if 0.0 < half < np.inf else "")
+            text = "≈ 0" if text == "0 ± 0" else text
             colour = colours(0.5 + 0.5 * np.clip(one.interval.z / 6.0, -1.0, 1.0))
             heat_cell(axes, column, row, colour, {0.0: (text, 7.5)}, VERMILLION if one.found else None)
     axes.set_xlim(-0.5, len(outcomes) - 0.5)
@@ -312,9 +319,81 @@ def _tree(report: Report) -> Figure | None:
     return figure
 
 
+def _transfer(report: Report) -> Figure | None:
+    """Sources down, targets across."""
+    data = report.series.get("transfer")
+    if data is None:
+        return None
+    agents, colours = data["agents"], colormaps["Blues"]
+    found = {one.name: one for one in report.findings if one.measure == "transfer-entropy"}  # others share the names
+    figure = new_figure(1.6 + 0.95 * len(agents), 1.2 + 0.3 * len(agents))
+    axes = figure.subplots()
+    largest = max((one.value for one in found.values()), default=0.0)
+    for row, source in enumerate(agents):
+        for column, target in enumerate(agents):
+            if row == column:
+                continue
+            one = found[f"{source} -> {target}"]
+            shade = colours(0.7 * max(one.value, 0.0) / max(largest, 1e-12))
+            text = {0.0: (plain(1000.0 * one.value), 7.5)}
+            heat_cell(axes, column, row, shade, text, VERMILLION if one.found else None)
+    axes.set_xlim(-0.5, len(agents) - 0.5)
+    axes.set_ylim(len(agents) - 0.5, -0.5)
+    axes.set_xticks(range(len(agents)), agents)
+    axes.set_yticks(range(len(agents)), agents)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.xaxis.tick_top()
+    held = sum(one.found for one in found.values())
+    headline(figure, f"Transfer entropy of the record: {held} of {len(agents) * (len(agents) - 1)} significant", 9.0)
+    return figure
+
+
+def _spectrum(report: Report) -> Figure | None:
+    data = report.series.get("spectrum")
+    if data is None:
+        return None
+    agents, frequencies = data["agents"], np.array(data["frequencies"])
+    across = min(3, len(agents))
+    down = -(-len(agents) // across)
+    figure = new_figure(2.3 * across + 0.4, 1.6 * down + 0.8)
+    panels = figure.subplots(down, across, squeeze=False, sharex=True).ravel()
+    for axes, agent, own, band in zip(panels, agents, data["spectra"], data["bands"], strict=False):
+        axes.fill_between(frequencies, 0.0, band, color=GREY, alpha=0.25, linewidth=0, label="red noise, up to 95%")
+        axes.plot(frequencies, own, color=BLUE, label="levers")
+        axes.set_title(agent, fontsize=8)
+        axes.set_ylim(0.0)
+    for axes in panels[len(agents) :]:
+        axes.set_axis_off()
+    for axes in panels[max(0, len(agents) - across) : len(agents)]:
+        axes.set_xlabel("cycles per decision")
+        axes.tick_params(labelbottom=True)
+    for axes in panels[: len(agents) : across]:
+        axes.set_ylabel("power over red noise")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    held = sum(one.verdict == "a cycle" for one in report.findings if one.measure == "dynamics")
+    headline(figure, f"Cycles of levers: {held} of {len(agents)} governors have a peak that red noise has not", 9.0)
+    return figure
+
+
+def _branching(report: Report) -> Figure | None:
+    own = [one for one in report.findings if one.measure == "hawkes" and "ratio" in one.name]
+    if not own:
+        return None
+    figure = new_figure(5.4, 1.0 + 0.35 * len(own))
+    axes = figure.subplots()
+    _rows(axes, own)
+    axes.set_yticks(range(len(own)), [one.name for one in own])
+    axes.set_xlabel("branching ratio: forced sales that one begets")
+    headline(figure, "Two estimators of branching", 9.0)
+    return figure
+
+
 FIGURES: Mapping[str, Callable[[Report], Figure | None]] = {
     "influence": lambda report: _influence(report, "total"),
     "policy": lambda report: _influence(report, "policy"),
     "fan": _fan, "dividends": _dividends, "ladder": _ladder, "cross_play": _cross_play, "gains": _gains,
     "anchors": _anchors, "attribution": _attribution, "tree": _tree,
+    "transfer": _transfer, "spectrum": _spectrum, "branching": _branching,
 }  # fmt: skip

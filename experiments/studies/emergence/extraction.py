@@ -220,7 +220,12 @@ PARTS: Mapping[str, Callable[[WorldConfig, Task], dict[str, Any]]] = {
 
 def extract(config: WorldConfig, task: Task) -> Table:
     """Play one part."""
-    return {"json": np.array([json.dumps(PARTS[task.part](config, task), default=_plain)])}
+    return as_table(PARTS[task.part](config, task))
+
+
+def as_table(measured: Mapping[str, Any]) -> Table:
+    """A piece's table of what was measured."""
+    return {"json": np.array([json.dumps(measured, default=_plain)])}
 
 
 def loaded(table: Table) -> dict[str, Any]:

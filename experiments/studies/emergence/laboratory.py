@@ -16,6 +16,8 @@ from protogov.experiments.core.pieces import HERE, Running
 from protogov.experiments.core.text import number
 from protogov.experiments.studies.emergence import self_test
 from protogov.experiments.studies.emergence.measure import Control, Finding, withhold
+from protogov.experiments.studies.emergence.optional.checks import CHECKS
+from protogov.experiments.studies.emergence.optional.parts import OPTIONAL
 from protogov.experiments.studies.emergence.reductions import PARTS, Bench, Notes
 from protogov.experiments.studies.emergence.subjects import Subject
 from protogov.experiments.studies.emergence.tasks import Setting
@@ -57,17 +59,21 @@ def examine(subject: Subject | None, setting: Setting, tier: Tier, how: Running 
     found = Notes()
     if setting.controls or subject is None:
         found.controls.extend(self_test.self_test(tier.sessions))
+        found.controls.extend(control for name in setting.optional for control in CHECKS[name]())
     facts: dict[str, Any] = {"tier": tier.name, "subject": None}
     if subject is not None:
         subject = subject.first(tier.seeds)
         bench = Bench(subject, setting, tier, how)
         for part in PARTS:
             part(bench, found)
+        for name in setting.optional:
+            OPTIONAL[name](bench, found)
         facts |= {
             "subject": subject.name, "training_seeds": len(subject.members) if subject.trained else 0,
             "units": "training seeds" if subject.trained else "tapes", "agents": list(bench.agents),
             "calm": setting.calm, "stress": setting.stress, "crisis": setting.crisis,
-            "trained_responses": setting.train_responses, "world": setting.world.to_dict(),
+            "trained_responses": setting.train_responses, "optional": list(setting.optional),
+            "world": setting.world.to_dict(),
         }  # fmt: skip
     kept = withhold(found.findings, found.controls)
     return Report(tuple(kept), tuple(found.controls), found.missing, found.series, facts)

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from protogov.envs.config import WorldConfig
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Interval
+from protogov.experiments.core.tables import Table
 from protogov.experiments.studies.emergence import controls
 from protogov.experiments.studies.emergence.anchors import CORE
 from protogov.experiments.studies.emergence.cascades import Attribution, AttributionSample
@@ -75,14 +77,21 @@ class Bench:
         (role,) = (seat.role for seat in self.setting.world.learners() if seat.name == agent)
         return tuple(role.levers)
 
-    def run(self, part: str, *focuses: str, scenario: str = "", extra: tuple[float, ...] = ()) -> list[dict[str, Any]]:
+    def run(
+        self,
+        part: str,
+        *focuses: str,
+        scenario: str = "",
+        extra: tuple[float, ...] = (),
+        by: Callable[[WorldConfig, Task], Table] = extract,
+    ) -> list[dict[str, Any]]:
         """What a part measured for every focus, on the stressed tapes unless a scenario is named."""
         where = scenario or self.setting.stress
         stratum = int(where != self.setting.calm) + 2 * int(where == self.setting.crisis)
         tasks = [Task(part, self.subject, self.tier, where, stratum, focus, extra) for focus in focuses]
         names = [f"{part}-{where}-{task.focus}".replace("|", "-") for task in tasks]
         pieces = [Piece(name, task) for name, task in zip(names, tasks, strict=True)]
-        tables = run_pieces(extract, self.setting.world, pieces, self.how, f"{part} on {where}")
+        tables = run_pieces(by, self.setting.world, pieces, self.how, f"{part} on {where}")
         return [loaded(table) for table in tables]
 
 

@@ -7,6 +7,7 @@ One network learns against the frozen others, as `protogov train` would let it: 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,9 +51,8 @@ def trained_response(config: WorldConfig, task: Task) -> dict[str, Any]:
     behind = replace(config, background={**config.background, **others})
     learning = replace(behind, randomise_levers=RANDOMISE_LEVERS, stagger=True)
     source = sources.get(agent, "constant")
-    start = source if rung == "warm" else "defaults"
-    settings = PPOSettings(start=start)
     with as_bad_input():
+        settings = PPOSettings(**(warm_options(source) if rung == "warm" else {}))
         training = Simulator(
             learning, int(worlds), scenario=training_scenario(task.scenario), seed=(int(member) + 1) * SEED_STRIDE
         )
@@ -80,6 +80,27 @@ def _earned(config: WorldConfig, scenario: str, agent: str, governor: Governor, 
     return np.asarray(sum(step.rewards[agent] for step in play(world, {agent: governor}, seeds)), np.float64)
 
 
+def warm_options(source: str) -> dict[str, Any]:
+    """Options of learning with which a network begins as a governor: its own family, sizes and form of actions.
+
+    Raises:
+        ValueError: its file is damaged.
+    """
+    if not source.endswith(".json"):
+        return {}
+    from protogov.agents.policies.policy import load_policy_file
+
+    policy = load_policy_file(Path(source))
+    options: dict[str, Any] = {
+        "start": source, "architecture": policy.architecture, "activation": policy.activation,
+    }  # fmt: skip
+    if policy.architecture != "linear":  # which has no hidden layers in its actor
+        options["hidden_sizes"] = policy.hidden_sizes
+    if policy.change is not None:
+        options |= {"action_form": "change", "change_size": policy.change.size}
+    return options
+
+
 def can_start_from(source: str) -> bool:
-    """Whether a network can begin as this governor: a policy's file, or the defaults."""
-    return source.endswith(".json") or source == "constant"
+    """Whether a network can begin as this governor: a policy's file, or the defaults; a contract has whole numbers."""
+    return source == "constant" or (source.endswith(".json") and Path(source).name != "manifest.json")

@@ -27,6 +27,7 @@ class Setting:
         response_hours: market hours of each.
         controls: whether the self-test's controls are run too.
         response_worlds: side by side while one learns.
+        optional: names of measures beside the six, `optional.parts.OPTIONAL`.
     """
 
     world: WorldConfig
@@ -37,6 +38,7 @@ class Setting:
     response_hours: float = 1e6
     controls: bool = True
     response_worlds: int = 512
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

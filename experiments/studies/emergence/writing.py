@@ -18,9 +18,44 @@ from protogov.experiments.studies.emergence.drawing import CAPTIONS, draw_report
 from protogov.experiments.studies.emergence.laboratory import Report, headline, passed_and_failed
 from protogov.experiments.studies.emergence.measure import Finding
 
+# of each optional measure: a heading, a sentence, and its figures
+OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    "transfer-entropy": (
+        "Transfer entropy",
+        "What a governor's last move tells of another's next one, beyond the other's own past, all other governors, "
+        "price and volatility [nats]. The null: the source shifted in a circle.",
+        "transfer",
+    ),
+    "o-information": (
+        "O-information",
+        "Above 0 governors say the same, below 0 something only together [nats], after price and volatility are taken "
+        "away. The null: every series shifted in a circle.",
+    ),
+    "social-influence": (
+        "Social influence",
+        "How much a draw of one policy, with its exploration at the end of training, tells of another's next draw "
+        "[nats]. By forks: exactly 0 without a link.",
+    ),
+    "contagion": (
+        "Contagion",
+        "What writing 1% of a venue's deposits off costs each venue [bp of its K0], by forks; MES and delta-CoVaR of "
+        "the record beside it.",
+    ),
+    "dynamics": (
+        "Dynamics",
+        "Peaks of spectra against red noise, phases of pairs against shifted series, and the growth of the distance of "
+        "twins that meet the same noise [a decision].",
+        "spectrum",
+    ),
+    "hawkes": (
+        "Hawkes beside forks",
+        "How many forced sales one begets, by the likelihood of their times and by forks.",
+        "branching",
+    ),
+}
 FORMAT, VERSION = "protogov-emergence", 2
 FILE, PAGE = "report.json", "report.html"
-SHOWN = 40  # rows of a measure on the page; the table has all
+SHOWN, SHOWN_OF_NOTHING = 40, 12  # rows of a measure on the page, with and without a claim; the table has all
 
 
 def as_json(report: Report, command: str) -> dict[str, Any]:
@@ -90,6 +125,7 @@ def write_report(folder: Path, report: Report, command: str) -> list[Path]:
     page = render(
         "emergence.html.j2", title=f"protogov: {report.facts['subject'] or 'self-test'}", report=data, pictures=drawn,
         captions=CAPTIONS, sentences=list(headline(report)), say=passed_and_failed(report), groups=_groups(report),
+        titles=OPTIONAL,
     )  # fmt: skip
     return [*paths, *drawn.values(), write_text(folder / PAGE, page)]
 
@@ -101,7 +137,8 @@ def _groups(report: Report) -> Mapping[str, dict[str, Any]]:
         own = [one for one in report.findings if one.measure == measure]
         shown = [one for one in own if one.value != 0.0]
         order = sorted(shown, key=lambda one: (not one.found, np.nan_to_num(one.adjusted_p, nan=2.0)))
-        found[measure] = {"rows": order[:SHOWN], "all": len(own)}
+        most = SHOWN if any(one.found for one in shown) else SHOWN_OF_NOTHING
+        found[measure] = {"rows": order[:most], "all": len(own)}
     return found
 
 

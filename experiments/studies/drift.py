@@ -1,0 +1,391 @@
+"""Does learning settle, drift or go in circles? A run's checkpoints by what they do and what they earn.
+
+What they do: the actions of every checkpoint in the same probe states, as a path in many dimensions; its two main
+directions are drawn. Paths of random walks look like cycles in them (Antognini and Sohl-Dickstein 2018), so that the
+winding of a path is compared with walks made of its own steps in random order and with random signs.
+
+What they earn: every checkpoint of a training seed as a rival of every other. If one beats the next, and is beaten by
+an earlier one, learning goes in circles: the part of who earns more than whom that no ranking explains (Balduzzi et al.
+2019), from two halves of the tapes so that noise is none of it.
+
+The run has to keep its checkpoints: protogov train NAME --world.size rivals --ppo.keep-checkpoints 0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios import get_scenario
+from protogov.experiments.core.governors import GovernorSet
+from protogov.experiments.core.options import Positional
+from protogov.experiments.core.paths import RunFolder
+from protogov.experiments.core.pieces import Piece, Running, run_pieces
+from protogov.experiments.core.play import FIRST_SELECTION, open_worlds
+from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval, interval_columns, interval_in, student_t
+from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
+from protogov.experiments.core.tables import Table, columns, records, rounded
+from protogov.experiments.core.text import markdown, number, paragraph, span
+from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.figures.style import GREY, headline, new_figure, seed_line
+from protogov.experiments.studies.emergence.forks import Floats
+from protogov.experiments.studies.emergence.subjects import Subject, governor_of, trained_subject
+from protogov.experiments.studies.strangers.pairs import meet, two_venues
+from protogov.experiments.training.learned import load_run, policy_files
+from protogov.experiments.training.run_config import evaluation_world
+
+PROBES = 64  # worlds whose states are probed
+WALKS = 199  # random walks that a winding is compared with
+FEWEST = 4  # checkpoints of a path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(StudyOptions):
+    """Look at the checkpoints of a run: whether its policies settle, drift or go in circles.
+
+    RUN is the folder of a run that keeps its checkpoints (--ppo.keep-checkpoints 0).
+
+    Example: protogov study drift results/runs/together --out results/drift
+    """
+
+    run: Annotated[tuple[Path, ...], Positional("RUN")] = ()
+    """Folder of the run."""
+    checkpoints: int = 10
+    """Checkpoints of each training seed, evenly spread over it, the last one among them."""
+    scenario: str = "natural"
+    """The outside market."""
+    tapes: int = 32
+    """Episodes of each meeting of two checkpoints; 0 looks at actions alone."""
+
+
+def checkpoints_of(folder: RunFolder, seeds: Sequence[int], most: int) -> dict[int, list[tuple[float, Subject]]]:
+    """Of each training seed its checkpoints: (market hours, governors).
+
+    Raises:
+        BadInput: a seed has fewer than four.
+    """
+    from protogov.experiments.training.seed import progress_of  # imports torch
+
+    found = {}
+    for seed in seeds:
+        places = sorted((folder.seed_folder(seed, len(seeds)) / "checkpoints").glob("[0-9]*"))
+        places = [place for place in places if place.name.isdigit() and policy_files(place)]
+        if len(places) < FEWEST:
+            raise BadInput(
+                f"{folder.path}: training seed {seed} keeps {len(places)} checkpoints; {FEWEST} are needed: train with "
+                "--ppo.keep-checkpoints 0"
+            )
+        places = sorted(places, key=lambda place: int(place.name))
+        chosen = np.unique(np.round(np.linspace(0, len(places) - 1, min(most, len(places)))).astype(int))
+        found[seed] = [
+            (
+                progress_of(places[k])[2],
+                trained_subject(f"{seed}@{places[k].name}", [GovernorSet("learned", seed, policy_files(places[k]))]),
+            )
+            for k in chosen
+        ]
+    return found
+
+
+# ---------------------------------------------------------------------- what they do
+
+
+@dataclass(frozen=True)
+class ProbeJob:
+    """What a set of governors does in states that the defaults led to."""
+
+    subject: Subject
+    scenario: str
+    worlds: int = PROBES
+
+
+def probe(config: WorldConfig, job: ProbeJob) -> Table:
+    """Actions in the middle and towards the end of episodes whose levers stand still, as one long row `action`."""
+    seeds = np.uint64(FIRST_SELECTION) + np.arange(job.worlds, dtype=np.uint64)
+    world = open_worlds(config, job.scenario, seeds)
+    sources = dict(job.subject.members[0])
+    rows = np.arange(job.worlds, dtype=np.int64)
+    stands = {agent: np.zeros((job.worlds, world.action_size(agent))) for agent in world.agents}
+    seats = {agent.name: agent for agent in config.learners()}
+    governors = {seat: governor_of(sources.get(seat, "constant"), seats[seat], config) for seat in world.agents}
+    for governor in governors.values():
+        governor.reset(rows, seeds)
+    asked = []
+    moments = {world.horizon // 2, max(0, world.horizon - 2)}
+    for decision in range(world.horizon):
+        answers = {seat: governors[seat].act(world.view(seat)) for seat in world.agents}  # all are asked: some remember
+        if decision in moments:
+            asked += [np.asarray(own, np.float64).ravel() for own in answers.values()]
+        world.step(stands)
+    return {"action": np.concatenate(asked)}
+
+
+@dataclass(frozen=True)
+class Path2:
+    """The path of one training seed.
+
+    Attributes:
+        points: F64[C, 2], along the two main directions, root mean square over actions.
+        share: of the variance of the path that they hold.
+        winding: turns of the later half around its middle, with their sign.
+        straight: distance from the first to the last point over the length of the way.
+        speed: F64[C - 1], root mean square change of an action from one checkpoint to the next.
+        p: share of random walks made of the same steps that wind as much.
+    """
+
+    points: Floats
+    share: float
+    winding: float
+    straight: float
+    speed: Floats
+    p: float
+
+
+def path_of(actions: Floats, walks: int = WALKS) -> Path2:
+    """The path of actions F64[C, D] of C checkpoints."""
+    scaled = actions / np.sqrt(actions.shape[1])
+    steps = np.diff(scaled, axis=0)
+    speed = np.sqrt((steps**2).sum(axis=1))
+    points, share = _plane(scaled)
+    winding = turns(points)
+    draw = np.random.default_rng(0)
+    chance = []
+    for _ in range(walks):
+        signs = draw.choice([-1.0, 1.0], len(steps))[:, None]
+        walk = np.concatenate([np.zeros((1, steps.shape[1])), np.cumsum(signs * draw.permutation(steps), axis=0)])
+        chance.append(abs(turns(_plane(walk)[0])))
+    p = float((1 + np.sum(np.array(chance) >= abs(winding))) / (1 + walks))
+    length = float(speed.sum())
+    straight = float(np.sqrt(((scaled[-1] - scaled[0]) ** 2).sum()) / length) if length > 0.0 else np.nan
+    return Path2(points, share, winding, straight, speed, p)
+
+
+def _plane(path: Floats) -> tuple[Floats, float]:
+    """Coordinates along the two main directions, and their share of the variance."""
+    centred = path - path.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    total = float((sizes**2).sum())
+    sizes = np.concatenate([sizes, np.zeros(2)])[:2]
+    left = np.concatenate([left, np.zeros((len(left), 2))], axis=1)[:, :2]
+    return left * sizes, float((sizes**2).sum()) / total if total > 0.0 else 1.0
+
+
+def turns(points: Floats) -> float:
+    """Turns of the later half of a path F64[C, 2] around its own middle, counter-clockwise positive."""
+    later = points[len(points) // 2 :]
+    around = later - later.mean(axis=0)
+    if (np.abs(around).sum(axis=1) < 1e-15).any():
+        return 0.0
+    angle = np.arctan2(around[:, 1], around[:, 0])
+    return float(np.sum((np.diff(angle) + np.pi) % (2.0 * np.pi) - np.pi) / (2.0 * np.pi))
+
+
+# ---------------------------------------------------------------------- what they earn
+
+
+@dataclass(frozen=True)
+class Cycling:
+    """Who earns more than whom among C checkpoints.
+
+    Attributes:
+        advantage: F64[C, C], [t, s] what t earns beside s less what s earns beside t.
+        cyclic: share of its square that no ranking explains, without noise; NaN where nothing is beyond noise.
+        progress: mean advantage of a later checkpoint over an earlier one.
+    """
+
+    advantage: Floats
+    cyclic: float
+    progress: float
+
+
+def cycling_of(earned: Floats) -> Cycling:
+    """Of what checkpoints earn beside each other, F64[C, C, tapes] as `pairs.Meetings.earned`."""
+    gap = earned - np.swapaxes(earned, 0, 1)
+    halves = [gap[..., place::2].mean(axis=-1) for place in range(2)]
+    rests = [half - _ranked(half) for half in halves]
+    signal = float((halves[0] * halves[1]).sum())
+    cyclic = float((rests[0] * rests[1]).sum()) / signal if signal > 0.0 else float("nan")
+    whole = gap.mean(axis=-1)
+    later = np.tril_indices(len(whole), -1)  # rows are later than columns
+    return Cycling(whole, float(np.clip(cyclic, 0.0, 1.0)), float(whole[later].mean()))
+
+
+def _ranked(advantage: Floats) -> Floats:
+    """The part that a ranking explains: differences of means."""
+    means = advantage.mean(axis=1)
+    return np.asarray(means[:, None] - means[None, :])
+
+
+# ---------------------------------------------------------------------- the study
+
+
+def measure(options: Options, how: Running) -> Found:
+    """Probe all checkpoints, and let those of a training seed meet.
+
+    Raises:
+        BadInput: no run, checkpoints that were not kept, or an unknown or sealed scenario.
+    """
+    check_sizes(FEWEST, checkpoints=options.checkpoints)
+    check_sizes(0, tapes=options.tapes)
+    if len(options.run) != 1:
+        raise BadInput(f"RUN names {len(options.run)} folders; the folder of one run is accepted")
+    with as_bad_input():
+        get_scenario(options.scenario).check_open()
+    folder = RunFolder(options.run[0])
+    config = load_run(folder)
+    world = evaluation_world(config.world)
+    found = checkpoints_of(folder, config.seeds, options.checkpoints)
+    paths, earned = list[dict[str, Any]](), list[dict[str, Any]]()
+    summary = []
+    for seed, places in found.items():
+        own = replace(how, keep=None if how.keep is None else how.keep / str(seed))
+        pieces = [Piece(subject.name, ProbeJob(subject, options.scenario)) for _, subject in places]
+        probed = run_pieces(probe, world, pieces, own, f"probes of seed {seed}")
+        path = path_of(np.stack([table["action"] for table in probed]))
+        hours = [time for time, _ in places]
+        for place, time in enumerate(hours):
+            speed = float(path.speed[place - 1]) if place else np.nan
+            x, y = path.points[place].tolist()
+            paths.append({"seed": seed, "market_hours": time, "x": x, "y": y, "speed": speed})
+        row: dict[str, Any] = {
+            "seed": seed, "winding": path.winding, "winding_p": path.p, "straight": path.straight,
+            "late_speed": float(path.speed[len(path.speed) // 2 :].mean()), "early_speed": float(path.speed[0]),
+            "share": path.share, "cyclic": np.nan, "progress": np.nan,
+        }  # fmt: skip
+        if options.tapes >= 2 and world.venues == 2 and _both(world):
+            met = meet(two_venues(world), [subject for _, subject in places], options.scenario, options.tapes, own)
+            cycle = cycling_of(met.earned)
+            row |= {"cyclic": cycle.cyclic, "progress": cycle.progress}
+            earned += [
+                {"seed": seed, "market_hours": hours[t], "beside_hours": hours[s], "advantage": cycle.advantage[t, s]}
+                for t in range(len(hours)) for s in range(len(hours))
+            ]  # fmt: skip
+        summary.append(row)
+    nothing = {"seed": -1, "market_hours": 0.0, "beside_hours": 0.0, "advantage": np.nan}
+    tables = {
+        "paths": rounded(columns(paths)), "seeds": rounded(columns(summary)),
+        "advantages": rounded(columns(earned or [nothing])), "means": rounded(_means(columns(summary))),
+    }  # fmt: skip
+    facts = {"run": config.name, "scenario": options.scenario, "tapes": options.tapes, "seeds": list(found)}
+    return Found(tables, facts)
+
+
+def _both(world: WorldConfig) -> bool:
+    return all(
+        f"{role}_{venue}" in {agent.name for agent in world.learners()} for role in world.roles for venue in (0, 1)
+    )
+
+
+MEANS = {
+    "winding": "turns of the later half of the path", "straight": "end-to-end distance over length of the way",
+    "early_speed": "first change of an action, root mean square",
+    "late_speed": "mean change of an action between later checkpoints",
+    "progress": "advantage of a later checkpoint over an earlier one",
+    "cyclic": "share of advantages that no ranking explains",
+}  # fmt: skip
+
+
+def _means(seeds: Table) -> Table:
+    """Mean of every number over training seeds; of windings the size."""
+    rows = []
+    for name, about in MEANS.items():
+        values = np.abs(seeds[name]) if name == "winding" else seeds[name]
+        values = values[np.isfinite(values)]
+        one = student_t(values) if values.size else Interval(np.nan, np.nan, np.nan)
+        rows.append({"number": name, "about": about, **interval_columns("value", one), "n": len(values)})
+    return columns(rows)
+
+
+def judge(found: Found) -> Judged:
+    """Whether policies settle, wind, and whether a ranking explains who earns more."""
+    means = {str(row["number"]): row for row in records(found.tables["means"])}
+    seeds = found.tables["seeds"]
+    winding = int((seeds["winding_p"] <= 0.05).sum())
+    count = len(seeds["seed"])
+    late, early = (interval_in(means[name], "value") for name in ("late_speed", "early_speed"))
+    sentences = [
+        f"From one checkpoint to the next actions change by {span(late)} in the later half, by {span(early)} at first.",
+        f"{winding} of {count} paths wind more than walks made of their own steps (5%).",
+    ]
+    if means["progress"]["n"]:
+        cyclic, progress = (interval_in(means[name], "value") for name in ("cyclic", "progress"))
+        sentences.append(
+            f"A later checkpoint earns {span(progress)} more than an earlier rival; of who earns more than whom a "
+            f"share of {span(cyclic)} is cyclic."
+        )
+    if count < ENOUGH_SEEDS:
+        sentences.append(f"Underpowered: {count} training seeds, {ENOUGH_SEEDS} are needed for a claim.")
+    return Judged(tuple(sentences))
+
+
+def draw(found: Found) -> Mapping[str, Figure]:
+    """Paths, speeds, and the mean advantages of checkpoints."""
+    paths, seeds, advantages = (found.tables[name] for name in ("paths", "seeds", "advantages"))
+    met = bool(np.isfinite(advantages["advantage"]).any())
+    figure = new_figure(9.4 if met else 6.4, 3.2)
+    panels = figure.subplots(1, 3 if met else 2)
+    for place, seed in enumerate(seeds["seed"].tolist()):
+        own = paths["seed"] == seed
+        line = {name: value for name, value in seed_line(place).items() if name != "label"}
+        panels[0].plot(paths["x"][own], paths["y"][own], marker=".", markersize=4, **line, label=f"seed {seed}")
+        panels[0].plot(paths["x"][own][-1:], paths["y"][own][-1:], "o", color=line.get("color"), markersize=6)
+        hours = paths["market_hours"][own][1:]
+        panels[1].plot(hours / 1000.0, paths["speed"][own][1:], marker=".", markersize=4, **line)
+    panels[0].set_xlabel("first direction [action, root mean square]")
+    panels[0].set_ylabel("second direction")
+    panels[0].set_title("paths; the large dot is the end", fontsize=8)
+    panels[1].set_xlabel("thousand market hours")
+    panels[1].set_ylabel("change of an action")
+    panels[1].set_ylim(0.0)
+    panels[1].set_title("drift from one checkpoint to the next", fontsize=8)
+    if met:
+        count = round(np.sqrt(np.sum(advantages["seed"] == seeds["seed"][0])))
+        mean = np.mean(
+            [advantages["advantage"][advantages["seed"] == seed].reshape(count, count) for seed in seeds["seed"]],
+            axis=0,
+        )
+        limit = max(float(np.abs(mean).max()), 1e-9)
+        picture = panels[2].imshow(mean, cmap="RdBu", vmin=-limit, vmax=limit, origin="lower")
+        figure.colorbar(picture, ax=panels[2], shrink=0.8, label="earns more by")
+        panels[2].set_xlabel("rival's checkpoint")
+        panels[2].set_ylabel("checkpoint")
+        panels[2].set_title("advantage, mean of seeds", fontsize=8)
+        panels[2].grid(visible=False)
+    if len(seeds["seed"]) <= 6:
+        panels[0].legend(fontsize=6.5)
+    panels[0].axhline(0.0, color=GREY, linewidth=0.5)
+    panels[0].axvline(0.0, color=GREY, linewidth=0.5)
+    headline(figure, judge(found).sentences[1], 9.0)
+    return {"drift": figure}
+
+
+def page(found: Found, judged: Judged) -> list[str]:
+    """Numbers of each training seed and their means."""
+    facts = found.facts
+    about = f"""Checkpoints of {facts["run"]}. The actions of each in {2 * PROBES} states of episodes whose levers stand
+still are a point; the plane holds the two main directions of a training seed's path. A path winds if fewer than 5% of
+the walks made of its own steps, in random order and with random signs, make as many turns. Advantages are from
+{facts["tapes"]} tapes of {facts["scenario"]} a meeting, both ways round."""
+    rows = [
+        [str(row["number"]), str(row["about"]), span(interval_in(row, "value")), str(row["n"])]
+        for row in records(found.tables["means"])
+    ]
+    each = [
+        [str(row["seed"]), number(row["winding"]), number(row["winding_p"]), number(row["straight"]),
+         number(row["share"]), number(row["progress"]), number(row["cyclic"])]
+        for row in records(found.tables["seeds"])
+    ]  # fmt: skip
+    return [
+        "![Paths of policies over training](drift.png)", "", *(f"- {line}" for line in judged.sentences), "",
+        paragraph(about), "", *markdown(["number", "what it is", "mean over seeds", "n"], rows), "",
+        *markdown(["seed", "turns", "p", "straight", "share of the plane", "progress", "cyclic"], each),
+    ]  # fmt: skip
+
+
+STUDY = Study("drift", "Whether learning settles, drifts or goes in circles", Options, measure, judge, draw, page)
