@@ -5,6 +5,7 @@ same tapes, and 24 hours later each position is valued again. A position that po
 insolvent then if its buy-back costs more.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -109,8 +110,10 @@ class Job:
 
 
 @lru_cache(maxsize=4)
-def _learned(config: WorldConfig, training: tuple[str, ...], learn: int, epochs: int) -> LearnedPricer:
-    played = [record(config, name, FIRST_LEARNING, learn, training=True) for name in training]
+def _learned(config: str, training: tuple[str, ...], learn: int, epochs: int) -> LearnedPricer:
+    """Fitted once a process; `config` is JSON, which can be a key."""
+    world = WorldConfig.from_dict(json.loads(config))
+    played = [record(world, name, FIRST_LEARNING, learn, training=True) for name in training]
     return LearnedPricer(fit(LEARNED, make_shape(LEARNED, "feed"), played, effort=Effort(epochs=epochs)).file)
 
 
@@ -123,8 +126,9 @@ def play_market(config: WorldConfig, job: Job) -> Table:
     For borrowers USD are shares of the collateral's value, and what is required is what may not be lent.
     """
     known: dict[str, Any] = {"implied": ImpliedPricer, "ewma": EwmaPricer}
+    own = json.dumps(config.to_dict(), sort_keys=True)
     pricers: dict[str, Pricer] = {
-        name: known[name]() if name in known else _learned(config, job.training, job.learn, job.epochs)
+        name: known[name]() if name in known else _learned(own, job.training, job.learn, job.epochs)
         for name in job.pricers
     }
     seeds = np.uint64(FIRST_MARGIN) + np.arange(job.tapes, dtype=np.uint64)

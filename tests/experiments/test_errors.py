@@ -53,6 +53,7 @@ READ = {
     ("studies.leaderboard", "governors"), ("studies.leaderboard", "ceiling"), ("training.first_light", "data"),
     ("bates_fit", "data"), ("commands.verify", "manifest"), ("commands.verify", "code"),
     ("studies.onchain", "governors"), ("studies.proofs", "manifest"), ("studies.pricing", "recorded"),
+    ("studies.pricing", "final"),
     ("commands.emergence", "run"), ("commands.diff", "reports"),
 }  # fmt: skip
 

@@ -209,13 +209,25 @@ def best_of(scores: Mapping[str, Any], names: Sequence[str]) -> str:
 def judge(found: Found) -> Judged:
     """Whether the best learned pricer reaches the target in markets with a known law, and what each scores."""
     best, rows = found.facts["best"], records(found.tables["scores"])
-    known = [row for row in rows if row["contestant"] == best and row["market"] in KNOWN]
+    own = [row for row in rows if row["contestant"] == best]
+    known = [row for row in own if row["market"] in KNOWN]
     near = [row["market"] for row in known if row["over_truth"] <= WITHIN]
     uniform = [row["market"] for row in known if row["pit_p"] >= LEVEL]
-    headline = (
-        f"The best learned pricer ({best}) is within {WITHIN:g}% of the true law's CRPS on {listed(near)} "
-        f"and its PIT is not told from uniform on {listed(uniform)}, of {listed([row['market'] for row in known])}."
+    better = [row["market"] for row in own if row["over_implied"] < 0.0]
+    beside = (
+        f"Its mean CRPS is lower than that of implied vol in {len(better)} of {len(own)} markets"
+        f"{': ' * bool(better)}{listed(better)}."
     )
+    if found.facts.get("sealed"):
+        headline = f"On the sealed test, opened once: the learned pricer chosen before is {best}. {beside}"
+    elif known:
+        headline = (
+            f"The best learned pricer is {best}. Its CRPS is at most {WITHIN:g}% above that of the true law on "
+            f"{listed(near) or 'none'} of {listed([row['market'] for row in known])}; its PIT passes the test of "
+            f"uniformity (p of {LEVEL:g} or more) on {listed(uniform) or 'none'}. {beside}"
+        )
+    else:
+        headline = f"The best learned pricer is {best}. {beside}"
     lines = [["market", "pricer", "CRPS over truth", "over implied vol", "PIT p", "below 1%"]]
     for row in rows:
         lines.append(
@@ -245,7 +257,8 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
         ]
         return [["market", *shown], *lines]
 
-    best = found.facts["best"]
+    best, known = found.facts["best"], [market for market in markets if market in KNOWN]
+    shown = (TRUTH, *OPPONENTS, *(name for name in found.facts["learned"] if name in GENERATIONS))
     crises = [
         {**row, "seen": at[row["market"], str(row["contestant"]).partition("-without-")[0]]["over_implied"]}
         for row in scores
@@ -254,13 +267,16 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     return page_beside(
         __file__,
         facts=found.facts, sizes=found.facts["sizes"], within=WITHIN,
-        over_truth=grid("over_truth", [market for market in markets if market in KNOWN]),
+        over_truth=grid("over_truth", known) if known else "",
         over_implied=grid("over_implied", markets),
         tails=[row for row in main if row["contestant"] in (best, IMPLIED, TRUTH)], crises=crises,
         fits=records(found.tables["fits"]), comparisons=_of(best, found.tables["comparisons"]),
         futures=records(found.tables.get("futures", {})), features=records(found.tables["features"]),
         prices=_of(best, found.tables["prices"]), future_markets=listed(FUTURES), percent=_percent,
-        files=found.facts["recorded"],
+        files=found.facts["recorded"], sealed=found.facts.get("sealed", ""),
+        vols=[row for row in records(found.tables["vols"]) if row["market"] in (*KNOWN, *FUTURES) or
+              row["contestant"] in (best, IMPLIED)],
+        shown=shown,
     )  # fmt: skip
 
 
