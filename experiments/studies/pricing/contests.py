@@ -112,6 +112,8 @@ def _judge(one: Recording, pricer: Pricer | None, number: int, who: Contestant, 
         law = None if pricer is None else pricer.laws(reading)
         n, e = reading.hours.shape
         outcome, known = one.outcomes(decision, _spot(who))
+        if not known.any():  # recorded candles end before any of the expiries
+            continue
         tape, hours = np.repeat(np.arange(n), e)[known], reading.hours.ravel()[known]
         scored: QuantileLaw | GridLaw
         if law is None:
