@@ -140,7 +140,8 @@ def vol_table(played: Played, markets: Sequence[str]) -> Table:
     CRPS forgives a wrong width: a normal law that is 28% too wide scores 2% more than the right one. The ratio is a
     geometric mean over rows, with the root mean square of its log beside it (`off`); it needs a true law. The squared
     return over the predicted variance (`variance_ratio`, 1 if the width is right, more if the law is too narrow) is of
-    windows that do not overlap, with a 95% interval over tapes; it needs none.
+    windows that do not overlap, with a 95% interval over tapes; it needs none. `bias` is the mean return over the
+    predicted mean, in predicted standard deviations, with its interval.
     """
     rows = []
     for market in markets:
@@ -160,12 +161,14 @@ def vol_table(played: Played, markets: Sequence[str]) -> Table:
             _, tapes = np.unique(apart["tape"], return_inverse=True)
             by_tape = np.bincount(tapes, apart["surprise"] ** 2) / np.bincount(tapes)
             found = student_t(by_tape)
+            bias = student_t(np.bincount(tapes, apart["surprise"]) / np.bincount(tapes))
             rows.append(
                 {
                     "market": recorded_name(market), "contestant": name, "left_out": job.contestant.left_out,
                     "vol_ratio": float(np.exp(log_ratio.mean())) if len(log_ratio) else NOT,
                     "off": 100.0 * float(np.sqrt((log_ratio**2).mean())) if len(log_ratio) else NOT,
-                    "variance_ratio": found.mean, "low": found.low, "high": found.high, "tapes": len(by_tape),
+                    "variance_ratio": found.mean, "low": found.low, "high": found.high, "bias": bias.mean,
+                    "bias_low": bias.low, "bias_high": bias.high, "tapes": len(by_tape),
                 }
             )  # fmt: skip
     return columns(rows)
