@@ -87,7 +87,7 @@ class Options(StudyOptions):
     """Markets that are played."""
     training: tuple[str, ...] = TRAINING
     """Markets that the learned law is fitted on."""
-    tapes: int = 12
+    tapes: int = 8
     """Tapes of each market."""
     learn: int = 24
     """Tapes of each training market."""
