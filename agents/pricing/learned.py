@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from protogov.agents.files import read_format
 from protogov.agents.pricing.features import NODE_INPUTS
 from protogov.agents.pricing.pricer import years_of
-from protogov.agents.pricing.prices import to_forward
 from protogov.agents.pricing.quantile_law import LEVELS, QuantileLaw
 from protogov.agents.pricing.reader import Reading
 from protogov.agents.pricing.shape import Shape, read_shape
@@ -28,7 +27,7 @@ from protogov.agents.pricing.shape import Shape, read_shape
 if TYPE_CHECKING:
     from protogov.agents.pricing.networks import PricerNetwork
 
-FORMAT, VERSION = "protogov-pricer", 2
+FORMAT, VERSION = "protogov-pricer", 1
 
 
 class PricerError(ValueError):
@@ -103,7 +102,7 @@ def load_pricer_file(path: Path) -> PricerFile:
 
 
 class LearnedPricer:
-    """Prices markets with a network, all worlds of a decision in one call; no law has an expected return.
+    """Prices markets with a network, all worlds of a decision in one call.
 
     Args:
         file: what it is.
@@ -129,7 +128,7 @@ class LearnedPricer:
         with torch.no_grad():
             found = self._network(*(torch.from_numpy(array) for array in (inputs, sequence, nodes))).numpy()
         scale = np.repeat(reading.reference_vol(), e) * np.sqrt(years_of(reading))
-        return to_forward(QuantileLaw(found * scale[:, None]))[0]
+        return QuantileLaw(found * scale[:, None])
 
     def _remember(self, reading: Reading) -> NDArray[np.float32]:
         """The last readings, F32[n, window, sequence]; zeros before a world's opening."""

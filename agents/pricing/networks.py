@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from torch import nn
 from torch.nn import functional
 
-from protogov.agents.pricing.quantile_law import LEVELS, MEDIAN, mean_weights
+from protogov.agents.pricing.quantile_law import LEVELS, MEDIAN
 from protogov.agents.pricing.shape import GRU_SIZE, HIDDEN, TOKEN_SIZE, Shape
 
 FLOOR = 1e-3  # least increment, in reference deviations
@@ -22,7 +22,6 @@ class PricerNetwork(nn.Module):
     """Quantiles of log return / (reference vol * root of years), F64[b, levels], rising."""
 
     start: torch.Tensor
-    weights_of_mean: torch.Tensor
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -43,7 +42,6 @@ class PricerNetwork(nn.Module):
         with torch.no_grad():
             last.weight.mul_(0.1)
             last.bias.zero_()
-        self.register_buffer("weights_of_mean", torch.from_numpy(mean_weights()), persistent=False)
         start = _STEPS if shape.generation == "compact" else np.log(np.expm1(_STEPS))  # softplus of these is those
         self.register_buffer("start", torch.tensor(start, dtype=torch.float32), persistent=False)
 
@@ -68,20 +66,15 @@ class PricerNetwork(nn.Module):
         return self.rising(self.layers[-1](x))
 
     def rising(self, raw: torch.Tensor) -> torch.Tensor:
-        """Quantiles F64[b, levels] of what the last layer puts out: steps to both sides of a median, with mean zero.
-
-        A pricer does not forecast where the price goes: it would learn that the crises of its training fall, and charge
-        every other market for it. The output at the median has no effect: the mean sets the place.
-        """
+        """Quantiles F64[b, levels] of what the last layer puts out: the median, and steps from it to both sides."""
         raw = raw.double()  # in single precision a small step may vanish beside a far quantile
-        middle = torch.zeros_like(raw[:, :1])
+        middle = raw[:, MEDIAN : MEDIAN + 1]
         steps = torch.cat([raw[:, :MEDIAN], raw[:, MEDIAN + 1 :]], dim=1) + self.start
         steps = torch.relu(steps) if self.shape.generation == "compact" else functional.softplus(steps)
         steps = steps + FLOOR
         upper = middle + torch.cumsum(steps[:, MEDIAN:], dim=1)
         lower = middle - torch.flip(torch.cumsum(torch.flip(steps[:, :MEDIAN], [1]), dim=1), [1])
-        quantiles = torch.cat([lower, middle, upper], dim=1)
-        return quantiles - (quantiles * self.weights_of_mean).sum(dim=1, keepdim=True)
+        return torch.cat([lower, middle, upper], dim=1)
 
 
 def make_network(shape: Shape, seed: int) -> PricerNetwork:

@@ -176,23 +176,6 @@ class QuantileLaw:
         return x, at, np.clip((x - left) / (right - left), 0.0, 1.0)
 
 
-def mean_weights() -> Floats:
-    """Weights of the quantiles in the mean of their law, F64[len(LEVELS)], as long as no tail is cut.
-
-    The mean is linear in the quantiles: steps have theirs in the middle, tails beyond their scale.
-    """
-    shares = np.diff(_T)
-    found = np.zeros(len(_T))
-    found[1:] += 0.5 * shares
-    found[:-1] += 0.5 * shares
-    lower, upper = _T[0] / np.log(_T[1] / _T[0]), (1.0 - _T[-1]) / np.log((1.0 - _T[-2]) / (1.0 - _T[-1]))
-    found[0] += _T[0] + lower
-    found[1] -= lower
-    found[-1] += 1.0 - _T[-1] + upper
-    found[-2] -= upper
-    return found
-
-
 def _square(a: ArrayLike, b: ArrayLike) -> Floats:
     """Mean square of a line from a to b."""
     left, right = np.asarray(a, np.float64), np.asarray(b, np.float64)

@@ -7,8 +7,8 @@
     compact     at most 32 inputs, 32 x 32 ReLU, and quantile increments that are linear and held above a floor: sums,
                 products and max(0, x) alone, what a contract can hold
 
-All put out the increments from quantile to quantile, in units of the reference vol over the time left; increments are
-positive, so that quantiles never cross. The mean of the return is zero: a pricer knows widths and tails, no direction.
+All put out a location and the increments from quantile to quantile, in units of the reference vol over the time left;
+increments are positive, so that quantiles never cross.
 """
 
 from collections.abc import Mapping

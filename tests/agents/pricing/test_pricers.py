@@ -11,7 +11,7 @@ from protogov.agents.pricing.features import FEATURES, LIMIT, WORLD_INPUTS, inpu
 from protogov.agents.pricing.learned import LearnedPricer, PricerError, PricerFile, load_pricer
 from protogov.agents.pricing.networks import make_network
 from protogov.agents.pricing.opponents import EwmaPricer, GarchPricer, ImpliedPricer, SurfacePricer, fit_garch
-from protogov.agents.pricing.quantile_law import LEVELS, MEDIAN, QuantileLaw
+from protogov.agents.pricing.quantile_law import LEVELS, MEDIAN
 from protogov.agents.pricing.reader import SIDES, MarketReader
 from protogov.agents.pricing.recording import Recording, record, record_world, settled_apart
 from protogov.agents.pricing.shape import GENERATIONS, MOST_INPUTS, Shape, make_shape
@@ -105,9 +105,6 @@ def test_quantiles_never_cross_whatever_the_weights(generation: str) -> None:
             torch.randn(64, shape.tokens, len(shape.node_inputs)),
         )  # fmt: skip
     assert found.shape == (64, len(LEVELS)) and (found.diff(dim=1) > 0.0).all()
-    # no direction, whatever the weights; a law in the units of returns has the growth of a martingale
-    mean, variance = QuantileLaw(1e-5 * found.numpy()).moments()
-    assert (np.abs(mean) < 1e-9 * np.sqrt(variance)).all()
     assert {name: tuple(value.shape) for name, value in network.state_dict().items()} == shape.shapes()
 
 
@@ -144,7 +141,6 @@ def test_a_fit_is_repeatable_better_than_its_start_and_survives_its_file(market:
     for reading in market.readings[:4]:
         laws = pricer.laws(reading)
         np.testing.assert_array_equal(laws.quantiles, again.laws(reading).quantiles)
-        np.testing.assert_allclose(laws.mean_growth(), 1.0, rtol=1e-12)
     # what is learned on is what prices: the same rows from samples and from readings in order
     samples = samples_of([market], shape, "oracle")
     assert samples.sequence.shape[1:] == (shape.window, len(shape.sequence))
