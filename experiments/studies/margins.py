@@ -48,6 +48,7 @@ from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, concatenate, records, select
 from protogov.experiments.core.templates import page_beside
+from protogov.experiments.core.text import listed
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLACK, BLUE, GREEN, GREY, VERMILLION, headline, new_figure
 from protogov.experiments.studies.pricing.plan import FIRST_LEARNING, KNOWN, TRAINING, TRUTH, UNSEEN
@@ -327,19 +328,18 @@ def judge(found: Found) -> Judged:
     if not rows:
         return Judged(("No unseen market was played.",))
     sellers = {row["rule"]: row for row in rows if row["kind"] == "sellers"}
-    told = "; ".join(
-        f"{WORDS[rule]}: {row['insolvent']:.1f}% at {row['required']:.0f}% of the spot value"
-        for rule, row in sellers.items()
-    )
+    aimed = 100.0 * (1.0 - LEVEL)
+    told = listed([f"{WORDS[rule]} {row['insolvent']:.1f}%" for rule, row in sellers.items()])
+    asked = listed([f"{row['required']:.0f}%" for row in sellers.values()])
     loans = {row["rule"]: row for row in rows if row["kind"] == "borrowers"}
-    lent = "; ".join(
-        f"{WORDS[rule]}: {row['insolvent']:.1f}% at a mean LTV of {100.0 - row['required']:.0f}%"
-        for rule, row in loans.items()
-    )
+    lent = listed([f"{WORDS[rule]} {row['insolvent']:.1f}%" for rule, row in loans.items()])
+    limits = listed([f"{100.0 - row['required']:.0f}%" for row in loans.values()])
     return Judged(
         (
-            f"In unseen crises, seller positions that cannot pay a day later, if they post just what is asked: {told}.",
-            f"Loans at the limit whose coin does not pay them a day later: {lent}.",
+            f"In unseen crises, hours in which a short seller who posts just what is asked cannot pay a day later "
+            f"(aim: {aimed:g}%): {told}. Asked is, in this order, {asked} of the spot value of the contracts.",
+            f"Hours in which a loan at its limit is not paid by its coin a day later: {lent}. The mean limit, in this "
+            f"order, is {limits} LTV.",
         )
     )
 
