@@ -6,6 +6,8 @@ Importing this package registers the Gymnasium ids of `IDS`: `protogov/Rates-v0`
 `protogov.envs.sb3_vec_env.SB3VecEnv` (which imports stable-baselines3) is an environment for that library.
 """
 
+import protogov.envs.world.sources  # noqa: F401  # isort: skip  first: it digests sources before they are imported
+
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.discrete import discrete_levers
 from protogov.envs.ensemble import Ensemble, EnsembleError, read_ensemble, shipped_ensemble

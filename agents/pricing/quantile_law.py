@@ -127,6 +127,18 @@ class QuantileLaw:
         miss = np.asarray(returns, np.float64)[:, None] - self.quantile(wanted)
         return np.asarray(np.maximum(wanted * miss, (wanted - 1.0) * miss))
 
+    def moments(self) -> tuple[Floats, Floats]:
+        """Mean and variance of the log return, F64[n] each."""
+        lower, upper = self.tails
+        q, share = self.quantiles, np.diff(_T)
+        ends = (_T[0], 1.0 - _T[-1])
+        middle = 0.5 * (q[:, 1:] + q[:, :-1])
+        far = q[:, 0] - lower, q[:, -1] + upper
+        mean = (share * middle).sum(axis=1) + ends[0] * far[0] + ends[1] * far[1]
+        inside = share * ((middle - mean[:, None]) ** 2 + np.diff(q, axis=1) ** 2 / 12.0)
+        outside = ends[0] * ((far[0] - mean) ** 2 + lower**2) + ends[1] * ((far[1] - mean) ** 2 + upper**2)
+        return mean, inside.sum(axis=1) + outside
+
     # ------------------------------------------------------------------ exponentials
 
     def mean_growth(self) -> Floats:

@@ -92,6 +92,13 @@ class GridLaw:
         powers = np.exp(grid)
         return np.asarray((np.diff(self.cdf_at, axis=1) * np.diff(powers, axis=1)).sum(axis=1) / self.step)
 
+    def moments(self) -> tuple[Floats, Floats]:
+        """Mean and variance of the return, F64[n] each."""
+        share = np.diff(self.cdf_at, axis=1)
+        middle = self.low[:, None] + (np.arange(share.shape[1]) + 0.5) * self.step[:, None]
+        mean = (share * middle).sum(axis=1)
+        return mean, (share * (middle - mean[:, None]) ** 2).sum(axis=1) + self.step**2 / 12.0
+
     def rows(self, chosen: ArrayLike) -> "GridLaw":
         """The laws of some rows, I64[k] or bool [n]."""
         at = np.asarray(chosen)

@@ -14,7 +14,16 @@ import numpy as np
 
 from protogov.envs.scenarios._parameters import ProcessParameters, bounded
 from protogov.envs.scenarios.conditions import WARM_UP
-from protogov.envs.scenarios.path import Branch, Floats, Keys, Path, Resumable, SimulatedWalk, noise_of, origin_of
+from protogov.envs.scenarios.path import (
+    Branch,
+    Floats,
+    Keys,
+    Path,
+    ResumableWalk,
+    noise_of,
+    origin_of,
+    over_rows_with_branch,
+)
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.noise import Purpose, normal, poisson_count, uniform
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
@@ -90,11 +99,11 @@ def heston_row(path: Path, own: np.uint64, later: np.uint64, last: int, process:
     return origin_of(path.close[WARM_UP], own, p)
 
 
-_walk_merton, _walk_heston = Resumable(merton_row), Resumable(heston_row)
+_walk_merton, _walk_heston = over_rows_with_branch(merton_row), over_rows_with_branch(heston_row)
 
 
 @dataclass(frozen=True)
-class MertonProcess(ProcessParameters, SimulatedWalk):
+class MertonProcess(ProcessParameters, ResumableWalk):
     """Constant vol and lognormal jumps at Poisson times; annual decimals, times in hours.
 
     d log P = -(vol^2 / 2 + hazard * growth) dt + vol dW + jumps, with growth the mean of a jump's exponential less one.
@@ -110,17 +119,13 @@ class MertonProcess(ProcessParameters, SimulatedWalk):
     jump_mean: float = bounded(-0.01, -0.3, 0.3)  # of log size
     jump_spread: float = bounded(0.03, 0.0, 0.3)
 
-    def walk(self, path: Path, keys: Keys) -> Floats:
+    def walk(self, path: Path, keys: Keys, branch: Branch | None = None) -> Floats:
         """Simulate a path for each key."""
-        return _walk_merton(path, keys, self.as_record())
-
-    def walk_on(self, path: Path, keys: Keys, branch: Branch) -> Floats:
-        """The same, with other noise after the hour of the branch."""
         return _walk_merton(path, keys, self.as_record(), branch)
 
 
 @dataclass(frozen=True)
-class HestonProcess(ProcessParameters, SimulatedWalk):
+class HestonProcess(ProcessParameters, ResumableWalk):
     """Square-root stochastic variance; annual decimals, times in hours.
 
     d log P = -V/2 dt + sqrt(V) dW;  d V = speed (vol^2 - V) dt + noise sqrt(V) dB, corr(W, B) = leverage.
@@ -134,10 +139,6 @@ class HestonProcess(ProcessParameters, SimulatedWalk):
     vol_of_vol: float = bounded(0.5, 0.0, 5.0)  # sd of the stationary variance over its mean
     leverage: float = bounded(-0.5, -1.0, 1.0)  # correlation of the two Brownian motions
 
-    def walk(self, path: Path, keys: Keys) -> Floats:
+    def walk(self, path: Path, keys: Keys, branch: Branch | None = None) -> Floats:
         """Simulate a path for each key."""
-        return _walk_heston(path, keys, self.as_record())
-
-    def walk_on(self, path: Path, keys: Keys, branch: Branch) -> Floats:
-        """The same, with other noise after the hour of the branch."""
         return _walk_heston(path, keys, self.as_record(), branch)

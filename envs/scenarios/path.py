@@ -19,7 +19,8 @@ A compiled walk passes a function of one row to :func:`over_rows`, as the walks 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -33,7 +34,6 @@ from protogov.envs.scenarios.path_rows import (
     Keys,
     Past,
     Path,
-    Resumable,
     bend_over_rows,
     condition_rows,
     kernel_of,
@@ -41,6 +41,7 @@ from protogov.envs.scenarios.path_rows import (
     noise_of,
     origin_of,
     over_rows,
+    over_rows_with_branch,
     price_rows,
     uniforms,
 )
@@ -48,8 +49,9 @@ from protogov.envs.scenarios.path_rows import (
 BLOCK = 256  # rows that are simulated at once: what bounds the memory
 
 __all__ = [
-    "BLOCK", "Branch", "Floats", "Indices", "Keys", "Past", "Path", "PathScenario", "Resumable", "SimulatedWalk",
-    "Walk", "bend_over_rows", "kernel_of", "keys_of", "noise_of", "origin_of", "over_rows", "uniforms",
+    "BLOCK", "Branch", "Floats", "Indices", "Keys", "Past", "Path", "PathScenario", "ResumableWalk",
+    "SimulatedWalk", "Walk", "bend_over_rows", "kernel_of", "keys_of", "noise_of", "origin_of", "over_rows",
+    "over_rows_with_branch", "uniforms",
 ]  # fmt: skip
 
 
@@ -68,17 +70,13 @@ class Walk(ABC):
         Raises:
             ValueError: this walk cannot go on with other noise.
         """
-        raise ValueError(_cannot_resume(self))
+        raise ValueError(
+            f"{type(self).__name__} cannot be resumed; accepted: a ResumableWalk, such as those of jump, regimes, gbm, "
+            "merton and heston."
+        )
 
     def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:  # noqa: B027  (most walks have no more to say)
         """Change the filled conditions where the walk knows more about them than the price; by default nothing."""
-
-
-def _cannot_resume(walk: Walk) -> str:
-    return (
-        f"{type(walk).__name__} cannot be resumed; accepted: a walk with a walk_on of its own, such as those of jump, "
-        "regimes, gbm, merton and heston."
-    )
 
 
 class SimulatedWalk(Walk):
@@ -94,30 +92,29 @@ class SimulatedWalk(Walk):
         hours.
         """
 
-    def walk_on(self, path: Path, keys: Keys, branch: Branch) -> Floats:
-        """The same as :meth:`walk`, but what comes after the hour of the branch is drawn with its keys.
-
-        Raises:
-            ValueError: this walk cannot go on with other noise.
-        """
-        raise ValueError(_cannot_resume(self))
-
     def draw(self, tapes: Tapes, keys: Keys) -> Past:
         """Simulate a path per key."""
-        return self._simulate(tapes, keys, None)
+        return self._simulate(tapes, keys, self.walk)
 
-    def draw_on(self, tapes: Tapes, keys: Keys, branch: Branch) -> Past:
-        """Simulate a path for each key, with other noise after the hour of the branch."""
-        return self._simulate(tapes, keys, branch)
-
-    def _simulate(self, tapes: Tapes, keys: Keys, branch: Branch | None) -> Past:
+    def _simulate(self, tapes: Tapes, keys: Keys, walk: Callable[[Path, Keys], Floats]) -> Past:
         used = WARM_UP + tapes.shape[1]
         shape = keys.size, max(used, WARM_UP + self.least_hours + 1)
         path = Path(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64))
-        origins = self.walk(path, keys) if branch is None else self.walk_on(path, keys, branch)
-        price_rows(tapes, path, origins)
+        price_rows(tapes, path, walk(path, keys))
         close, marks = np.ascontiguousarray(path.close[:, :used]), np.ascontiguousarray(path.marks[:, :used])
         return Past(close, path.high[:, :used] - path.low[:, :used], marks, np.zeros(keys.size, np.int64))
+
+
+class ResumableWalk(SimulatedWalk):
+    """A simulated walk that can go on with other noise: :meth:`PathScenario.resume`."""
+
+    @abstractmethod
+    def walk(self, path: Path, keys: Keys, branch: Branch | None = None) -> Floats:
+        """As that of `SimulatedWalk`; what comes after the hour of a branch is drawn with the branch's keys."""
+
+    def draw_on(self, tapes: Tapes, keys: Keys, branch: Branch) -> Past:
+        """Simulate a path for each key, with other noise after the hour of the branch."""
+        return self._simulate(tapes, keys, partial(self.walk, branch=branch))
 
 
 class PathScenario(Scenario):

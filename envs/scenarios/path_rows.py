@@ -135,23 +135,22 @@ def over_rows(walk_row: Any) -> Callable[[Path, Keys, Any], Floats]:
     return walk
 
 
-class Resumable:
-    """The same for a walk that can go on with other noise.
+def over_rows_with_branch(walk_row: Any) -> Callable[[Path, Keys, Any, Branch | None], Floats]:
+    """An implementation of :meth:`ResumableWalk.walk`, made from a compiled function of one row.
 
     Args:
         walk_row: `(path, key, later, last, parameters) -> log of the price [USD] at the walk's origin`. What belongs to
             element i of the path is drawn by :func:`noise_of` (key, later, last, i).
     """
+    kernel = kernel_of(_resuming, walk_row)
 
-    def __init__(self, walk_row: Any) -> None:
-        self._kernel = kernel_of(_resuming, walk_row)
-
-    def __call__(self, path: Path, keys: Keys, parameters: Any, branch: Branch | None = None) -> Floats:
-        """Simulate a path for each of `keys`, with other noise after the hour of the `branch`."""
+    def walk(path: Path, keys: Keys, parameters: Any, branch: Branch | None) -> Floats:
         origins = np.empty(keys.size)
         later, last = (keys, NEVER) if branch is None else (branch.keys, WARM_UP + branch.hour)
-        self._kernel(path, origins, keys, later, last, parameters)
+        kernel(path, origins, keys, later, last, parameters)
         return origins
+
+    return walk
 
 
 @compiled

@@ -23,11 +23,11 @@ from protogov.envs.scenarios.path import (
     Indices,
     Keys,
     Path,
-    Resumable,
-    SimulatedWalk,
+    ResumableWalk,
     bend_over_rows,
     noise_of,
     origin_of,
+    over_rows_with_branch,
 )
 from protogov.envs.scenarios.synthetic import walk_hour
 from protogov.envs.world.compiled import compiled
@@ -170,10 +170,10 @@ def bend_row(tape: Any, states: Indices, seed: np.uint64, parameters: Any) -> No
             tape[hour]["informed_share"] = min(1.0, max(0.0, share))
 
 
-_walk, _bend = Resumable(regimes_row), bend_over_rows(bend_row)
+_walk, _bend = over_rows_with_branch(regimes_row), bend_over_rows(bend_row)
 
 
-class RegimeWalk(SimulatedWalk):
+class RegimeWalk(ResumableWalk):
     """A price that switches between named regimes, which also change the conditions.
 
     Marks are the regime of each hour, as an index into `regimes`.
@@ -207,12 +207,8 @@ class RegimeWalk(SimulatedWalk):
         records = np.concatenate([regime.as_record() for regime in self.regimes.values()]).view(np.recarray)
         self._parameters = records, chain, self.process.as_record()
 
-    def walk(self, path: Path, keys: Keys) -> Floats:
+    def walk(self, path: Path, keys: Keys, branch: Branch | None = None) -> Floats:
         """Simulate a path for each key."""
-        return _walk(path, keys, self._parameters)
-
-    def walk_on(self, path: Path, keys: Keys, branch: Branch) -> Floats:
-        """The same, with other noise after the hour of the branch."""
         return _walk(path, keys, self._parameters, branch)
 
     def bend(self, tapes: Tapes, marks: Indices, keys: Keys) -> None:

@@ -18,10 +18,10 @@ from protogov.envs.scenarios.path import (
     Floats,
     Keys,
     Path,
-    Resumable,
-    SimulatedWalk,
+    ResumableWalk,
     noise_of,
     origin_of,
+    over_rows_with_branch,
 )
 from protogov.envs.world.compiled import compiled
 from protogov.envs.world.noise import Purpose, normal, uniform
@@ -29,7 +29,7 @@ from protogov.envs.world.state import ATTACKS, HOURS_PER_YEAR, SUBSTEPS
 
 
 @dataclass(frozen=True)
-class JumpProcess(ProcessParameters, SimulatedWalk):
+class JumpProcess(ProcessParameters, ResumableWalk):
     """A price with log-OU stochastic vol, Merton jumps and crashes that last for hours; times in hours.
 
     d log P = (drift - s^2/2) dt + s dW + jumps; log s is Ornstein-Uhlenbeck, correlated with W (Scott 1987; jumps:
@@ -59,17 +59,13 @@ class JumpProcess(ProcessParameters, SimulatedWalk):
     crash_vol: float = bounded(2.0, 1.0, 10.0)  # factor on vol at the onset
     rebound: float = bounded(0.3, 0.0, 1.0)  # largest share of the fall that is regained
 
-    def walk(self, path: Path, keys: Keys) -> Floats:
-        """Simulate a path per key; it has no marks."""
-        return _walk(path, keys, self.as_record())
-
-    def walk_on(self, path: Path, keys: Keys, branch: Branch) -> Floats:
-        """The same, with other noise after the hour of the branch.
+    def walk(self, path: Path, keys: Keys, branch: Branch | None = None) -> Floats:
+        """Simulate a path per key; it has no marks.
 
         Raises:
-            ValueError: there is one certain crash, whose hour is drawn at the opening.
+            ValueError: a branch of a walk with one certain crash, whose hour is drawn at the opening.
         """
-        if self.crash_to > 0.0:
+        if branch is not None and self.crash_to > 0.0:
             raise ValueError(f"crash_to is {self.crash_to:g}; a walk that is resumed accepts 0: crashes by hazard.")
         return _walk(path, keys, self.as_record(), branch)
 
@@ -204,7 +200,7 @@ def jump_row(path: Path, own: np.uint64, later: np.uint64, last: int, process: A
     return origin_of(path.close[WARM_UP], own, p)
 
 
-_walk = Resumable(jump_row)
+_walk = over_rows_with_branch(jump_row)
 
 
 class Flat(Scenario):

@@ -38,6 +38,7 @@ from protogov.envs.world.observe import normalise, observe_accounts, observe_sur
 from protogov.envs.world.opening import open_world
 from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.records import fill_controls, fill_record
+from protogov.envs.world.sources import digest_of, edited
 from protogov.envs.world.state import EVENT, MAX_VENUES, TAPE, world_dtypes
 from protogov.envs.world.step import run_decision
 from protogov.envs.world.welfare import TERMS, settle_terms
@@ -58,14 +59,13 @@ class Kernels(NamedTuple):
     copy_events: Callable[..., None]
 
 
-@cache
 def source_digest(*folders: str) -> str:
-    """Digest of all Python sources under `folders` (default: this folder), numba's version and the compile options."""
-    digest = hashlib.sha256(f"{numba.__version__} {np.__version__} {sorted(OPTIONS.items())}".encode())
-    for folder in folders or (str(Path(__file__).parent),):
-        for path in sorted(Path(folder).rglob("*.py")):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    """Digest of all Python sources under `folders` (default: this folder), numba's version and the compile options.
+
+    They are digested as this process imported them: see ``sources.py``.
+    """
+    versions = f"{numba.__version__} {np.__version__} {sorted(OPTIONS.items())}"
+    return digest_of(folders or (str(Path(__file__).parent),), versions)
 
 
 class _SealedResults(CompileResultCacheImpl):
@@ -97,6 +97,7 @@ class KernelCache(FunctionCache):
     """numba's cache of one kernel, without errors: unreadable code is compiled again, unstored code still runs.
 
     Kernels are stored in `NUMBA_CACHE_DIR` if that is set, else beside the sources, else in the user's cache folder.
+    A process whose sources were edited since it imported them stores nothing: nobody knows of which text its code is.
     """
 
     _impl_class = _SealedResults
@@ -119,7 +120,11 @@ class KernelCache(FunctionCache):
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Store a compiled kernel if the disk allows it."""
+        """Store a compiled kernel if its sources are still what was imported, and if the disk allows it."""
+        changed = edited(self._impl._version)
+        if changed is not None:
+            _warn_once(f"{changed} was edited after this process imported it, so what it compiles is not stored")
+            return
         try:
             try:
                 super().save_overload(sig, data)
@@ -134,9 +139,13 @@ class KernelCache(FunctionCache):
 
 def _warn_uncached(reason: str) -> None:
     """Warn once that every process will compile for itself, and name the cure."""
+    _warn_once(reason, ", so every start compiles anew; NUMBA_CACHE_DIR may name another folder")
+
+
+def _warn_once(reason: str, cure: str = "") -> None:
     if reason not in UNCACHED:
         UNCACHED.append(reason)
-        log.warning("protogov: %s, so every start compiles anew; NUMBA_CACHE_DIR may name another folder.", reason)
+        log.warning("protogov: %s%s.", reason, cure)
 
 
 def keep_compiled(function: Callable[..., Any]) -> Any:

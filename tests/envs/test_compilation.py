@@ -236,6 +236,49 @@ def test_a_file_of_other_sources_under_the_same_number_does_not_run(toys: Toys) 
     assert toys.run(SCALE="5")[0]["total"] == 15.0
 
 
+KIT = """
+import json, sys
+import numpy as np
+from pathlib import Path
+import protogov.envs.world.kernels as k
+digest = k.source_digest(str(Path(__file__).parent))
+from callee import scaled
+
+def build(digest):
+    def total(x):
+        version = digest
+        return scaled(x[0])
+    return k.keep_compiled(total)
+
+kernel = build(f"kit {digest}")
+if "edit" in sys.argv:
+    callee = Path(__file__).with_name("callee.py")
+    callee.write_text(callee.read_text().replace("2.0", "3.0"))
+if "blind" in sys.argv:
+    k.edited = lambda version: None
+print(json.dumps([kernel(np.ones(1)), sum(kernel.stats.cache_hits.values())]))
+"""
+
+
+@pytest.mark.parametrize("blind", [False, True], ids=["", "negative control"])
+def test_code_of_sources_that_were_edited_meanwhile_is_not_stored(tmp_path: Path, blind: bool) -> None:
+    kit = tmp_path / "kit"
+    kit.mkdir()
+    (kit / "main.py").write_text(KIT)
+    (kit / "callee.py").write_text("from numba import njit\n\n@njit\ndef scaled(x):\n    return 2.0 * x\n")
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(*words: str) -> tuple[list[float], str]:
+        done = subprocess.run(
+            [sys.executable, str(kit / "main.py"), *words], env=environment, capture_output=True, text=True, check=True
+        )
+        return json.loads(done.stdout), done.stderr
+
+    found, said = run("edit", *(["blind"] if blind else []))
+    assert found == [2.0, 0] and bool(list((tmp_path / "cache").rglob("*.nbc"))) == blind
+    assert ("callee.py was edited after this process imported it" in said) != blind
+
+
 def test_a_full_disk_costs_the_cache_alone(toys: Toys) -> None:
     toys.cache.mkdir()
     limited = (

@@ -25,6 +25,14 @@ def normal_crps(x: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
     return np.asarray(sd * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - 1 / math.sqrt(math.pi)))
 
 
+def test_moments_of_a_grid_are_those_of_its_law() -> None:
+    law = known_law(get_scenario("gbm"), marks_of(0.6, 2), np.array([24.0, 500.0]))
+    mean, variance = law.moments()
+    expected = 0.36 * np.array([24.0, 500.0]) / 8760.0
+    np.testing.assert_allclose(mean, -0.5 * expected, rtol=1e-4)
+    np.testing.assert_allclose(variance, expected, rtol=1e-4)
+
+
 def test_the_law_of_brownian_motion_is_normal() -> None:
     hours = np.array([1.0, 24.0, 500.0])
     sd = 0.6 * np.sqrt(hours / HOURS_PER_YEAR)

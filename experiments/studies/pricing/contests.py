@@ -42,9 +42,10 @@ def play_contest(config: WorldConfig, job: Contest) -> Table:
     """Rows of several kinds in one table, told apart by `kind`.
 
     score: a market (its number in the job), tape, hour and expiry: CRPS, log score, PIT, quantile scores at 1 and 99%
-    and whether they were passed; `apart` marks rows of a tape whose windows do not overlap. future: a state: what the
-    contestant scores on average under the true law, and what that itself scores. fit: an epoch. price: a market.
-    spike: a market: cleaned hours.
+    and whether they were passed, the standard deviation that was predicted and the return in units of it; `apart` marks
+    rows of a tape whose windows do not overlap. future: a state: what the contestant scores on average under the true
+    law, and what that itself scores; both standard deviations. fit: an epoch. price: a market. spike: a market: cleaned
+    hours.
     """
     who, rows = job.contestant, list[Table]()
     pricer: Pricer | None = None
@@ -88,7 +89,7 @@ def _spot(who: Contestant) -> Spot:
 
 _COLUMNS = (
     "market", "tape", "hour", "hours", "crps", "log_score", "pit", "pinball_low", "pinball_high", "below", "above",
-    "apart", "reference",
+    "apart", "reference", "deviation", "surprise", "true_deviation",
 )  # fmt: skip
 
 
@@ -111,6 +112,8 @@ def _judge(one: Recording, pricer: Pricer | None, number: int, who: Contestant, 
         law = None if pricer is None else pricer.laws(reading)
         n, e = reading.hours.shape
         outcome, known = one.outcomes(decision, _spot(who))
+        if not known.any():  # recorded candles end before any of the expiries
+            continue
         tape, hours = np.repeat(np.arange(n), e)[known], reading.hours.ravel()[known]
         scored: QuantileLaw | GridLaw
         if law is None:
@@ -150,9 +153,12 @@ def _score(law: QuantileLaw | GridLaw, y: Floats, tape: Floats, hour: Floats, ho
     else:
         with np.errstate(divide="ignore"):
             log_density = np.log(np.maximum(law.density(y), 1e-12))
+    mean, variance = law.moments()
+    deviation = np.sqrt(variance)
     return _table(
         "score", tape, market=number, hour=hour, hours=hours, crps=law.crps(y), log_score=log_density, pit=law.cdf(y),
-        pinball_low=pinballs[0], pinball_high=pinballs[1], below=y < low, above=y > high,
+        pinball_low=pinballs[0], pinball_high=pinballs[1], below=y < low, above=y > high, deviation=deviation,
+        surprise=(y - mean) / deviation,
     )  # fmt: skip
 
 
@@ -205,7 +211,8 @@ def _futures(
         rows.append(
             _table(
                 "future", np.array([float(tape)]), market=number, hour=float(reading.hour[tape]), hours=float(hours),
-                crps=own.mean(), reference=truth.expected_crps(),
+                crps=own.mean(), reference=truth.expected_crps(), deviation=np.sqrt(many.moments()[1][0]),
+                true_deviation=shifted.std(),
             )
         )  # fmt: skip
     return rows

@@ -36,9 +36,9 @@ def draw_scores(found: Found) -> Figure:
     axes.axvline(0.0, color=GREY, linewidth=0.8)
     axes.set_yticks(range(len(markets)), markets)
     axes.set_ylim(len(markets) - 0.5, -0.5)
-    axes.set_xlabel("CRPS over that of implied vol [%]; to the left is better")
+    axes.set_xlabel("CRPS above that of implied vol [%]; left is better")
     figure.legend(loc="outside lower center", ncols=6)
-    headline(figure, "What pricers score, market by market (blue: learned, orange: opponents, black: the true law)")
+    headline(figure, "Score of each pricer, market by market (blue: learned, orange: opponents, black: the true law)")
     return figure
 
 
@@ -59,7 +59,7 @@ def draw_pit(found: Found) -> Figure:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     headline(
-        figure, "Where settlements fell in what was predicted: flat where the prediction was right; band: 95% of that"
+        figure, "Where returns fell in the predicted distribution: flat if the forecast is right (band: 95% of chance)"
     )
     return figure
 

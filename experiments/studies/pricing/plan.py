@@ -8,6 +8,8 @@ from pathlib import Path
 from protogov.agents.pricing.recording import Recording, record
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios.natural import TRAINING_CRISES
+from protogov.envs.scenarios.sealed import FIRST_SEED as FIRST_SEALED
+from protogov.envs.scenarios.sealed import sealed_names
 
 KNOWN = ("gbm", "merton", "heston")  # their law is known in closed form
 FUTURES = ("jump", "regimes")  # their law is told by futures of a state
@@ -86,8 +88,10 @@ def _recordings(config: str, market: str, seed: int, tapes: int, training: bool)
 def recording(config: WorldConfig, market: str, tapes: int, *, training: bool) -> Recording:
     """The recording of a market, played once a process.
 
+    The tapes of the sealed test are those of its list; they can be played only inside `opened`.
+
     Raises:
         ValueError: it is for training and the market is held out.
     """
-    first = FIRST_LEARNING if training else FIRST_JUDGING
+    first = FIRST_LEARNING if training else FIRST_SEALED if market in sealed_names() else FIRST_JUDGING
     return _recordings(json.dumps(config.to_dict(), sort_keys=True), market, first, tapes, training)

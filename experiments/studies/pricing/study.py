@@ -17,8 +17,10 @@ from protogov.experiments.core.tables import Table, records
 from protogov.experiments.core.templates import page_beside
 from protogov.experiments.core.text import aligned, listed
 from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.pricing import final
 from protogov.experiments.studies.pricing.contests import play_contest
 from protogov.experiments.studies.pricing.drawing import draw
+from protogov.experiments.studies.pricing.final import refuse_after_opening
 from protogov.experiments.studies.pricing.plan import (
     CRISES,
     EVALUATION,
@@ -33,6 +35,7 @@ from protogov.experiments.studies.pricing.plan import (
     Sizes,
 )
 from protogov.experiments.studies.pricing.summary import (
+    Played,
     comparison_table,
     feature_table,
     fit_table,
@@ -40,6 +43,7 @@ from protogov.experiments.studies.pricing.summary import (
     pit_table,
     price_table,
     score_table,
+    vol_table,
 )
 
 WITHIN = 2.0  # percent of the true law's CRPS: the target
@@ -79,41 +83,80 @@ class Options(StudyOptions):
     """States of `jump` and `regimes` whose futures tell the truth."""
     futures: int = 10_000
     """Futures of each state."""
+    final: Path | None = None
+    """Folder of this study's finished result: open the sealed test, once, and score its pricers there. Nothing is
+    fitted by this study after that."""
     world: WorldOptions = field(default_factory=WorldOptions)
     """The world."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """How much is played."""
+        return Sizes(self.learn, self.judge, self.epochs, self.states, self.futures)
+
+    def reduced(self) -> list[str]:
+        """Options that differ from their defaults, apart from what is written and how."""
+        plain = Options()
+        names = ("generations", "training", "learn", "judge", "epochs", "world")
+        return [name for name in names if getattr(self, name) != getattr(plain, name)]
 
 
 def measure(options: Options, how: Running) -> Found:
     """Fit and score every contestant, a piece each.
 
     Raises:
-        BadInput: a market is unknown, or is held out and to be learned from; a size is out of range.
+        BadInput: a market is unknown, or is held out and to be learned from; a size is out of range; the sealed test
+            was opened by this study before.
     """
+    if options.final is not None:
+        return measure_final(options, how, options.final)
+    refuse_after_opening()
     check_sizes(2, learn=options.learn, judge=options.judge, futures=options.futures)
     check_sizes(1, epochs=options.epochs)
     check_sizes(0, states=options.states)
     markets = (*options.markets, *map(str, options.recorded))
     _check_markets(options, markets)
-    sizes = Sizes(options.learn, options.judge, options.epochs, options.states, options.futures)
-    config = record_world(options.world.make())
     contests = {
-        who.name: Contest(who, options.training, _markets_of(who, markets), sizes) for who in _entrants(options)
+        who.name: Contest(who, options.training, _markets_of(who, markets), options.sizes) for who in _entrants(options)
     }
     pieces = [Piece(f"contest_{name}", job) for name, job in contests.items()]
-    tables = run_pieces(play_contest, config, pieces, how, "pricers")
+    tables = run_pieces(play_contest, record_world(options.world.make()), pieces, how, "pricers")
     played = {name: (contests[name], table) for name, table in zip(contests, tables, strict=True)}
+    return _found(options, played, markets)
+
+
+def measure_final(options: Options, how: Running, folder: Path) -> Found:
+    """Score the generations of a finished study and their opponents on the sealed test, which this opens, once.
+
+    Raises:
+        BadInput: as of `final.check`, or the test was opened by this study for others before.
+    """
+    best = final.check(folder, asdict(options.sizes), options.training, options.reduced())
+    test = final.open_for([*OPPONENTS, *options.generations], str(folder))
+    markets = tuple(test.scenarios)
+    entrants = [Contestant(name, name) for name in (*OPPONENTS, *options.generations)]
+    contests = {who.name: Contest(who, options.training, markets, options.sizes) for who in entrants}
+    pieces = [Piece(f"sealed_{name}", job) for name, job in contests.items()]
+    tables = run_pieces(final.play_sealed, record_world(options.world.make()), pieces, how, "pricers")
+    played = {name: (contests[name], table) for name, table in zip(contests, tables, strict=True)}
+    found = _found(options, played, markets)
+    return Found(found.tables, {**found.facts, "best": best, "sealed": test.digest})
+
+
+def _found(options: Options, played: Played, markets: tuple[str, ...]) -> Found:
     learned = [name for name, (job, _) in played.items() if job.contestant.kind in GENERATIONS]
     scores = score_table(played, markets)
     found = {
         "scores": scores, "comparisons": comparison_table(played, markets, learned), "pit": pit_table(played, markets),
-        "fits": fit_table(played), "prices": price_table(played), "features": feature_table(),
+        "vols": vol_table(played, markets), "fits": fit_table(played), "prices": price_table(played),
+        "features": feature_table(),
     }  # fmt: skip
     told = future_table(played)
     absent = [name for name, (_, table) in played.items() if "absent" in table["kind"]]
     main = [name for name in learned if name in options.generations]
     facts = {
         "learned": learned, "absent": absent, "best": best_of(scores, main), "training": list(options.training),
-        "sizes": asdict(sizes), "recorded": [path.name for path in options.recorded],
+        "sizes": asdict(options.sizes), "recorded": [path.name for path in options.recorded],
     }  # fmt: skip
     return Found(found | ({"futures": told} if told else {}), facts)
 
@@ -166,13 +209,25 @@ def best_of(scores: Mapping[str, Any], names: Sequence[str]) -> str:
 def judge(found: Found) -> Judged:
     """Whether the best learned pricer reaches the target in markets with a known law, and what each scores."""
     best, rows = found.facts["best"], records(found.tables["scores"])
-    known = [row for row in rows if row["contestant"] == best and row["market"] in KNOWN]
+    own = [row for row in rows if row["contestant"] == best]
+    known = [row for row in own if row["market"] in KNOWN]
     near = [row["market"] for row in known if row["over_truth"] <= WITHIN]
     uniform = [row["market"] for row in known if row["pit_p"] >= LEVEL]
-    headline = (
-        f"The best learned pricer ({best}) is within {WITHIN:g}% of the true law's CRPS on {listed(near)} "
-        f"and its PIT is not told from uniform on {listed(uniform)}, of {listed([row['market'] for row in known])}."
+    better = [row["market"] for row in own if row["over_implied"] < 0.0]
+    beside = (
+        f"Its mean CRPS is lower than that of implied vol in {len(better)} of {len(own)} markets"
+        f"{': ' * bool(better)}{listed(better)}."
     )
+    if found.facts.get("sealed"):
+        headline = f"On the sealed test, opened once: the learned pricer chosen before is {best}. {beside}"
+    elif known:
+        headline = (
+            f"The best learned pricer is {best}. Its CRPS is at most {WITHIN:g}% above that of the true law on "
+            f"{listed(near) or 'none'} of {listed([row['market'] for row in known])}; its PIT passes the test of "
+            f"uniformity (p of {LEVEL:g} or more) on {listed(uniform) or 'none'}. {beside}"
+        )
+    else:
+        headline = f"The best learned pricer is {best}. {beside}"
     lines = [["market", "pricer", "CRPS over truth", "over implied vol", "PIT p", "below 1%"]]
     for row in rows:
         lines.append(
@@ -202,7 +257,8 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
         ]
         return [["market", *shown], *lines]
 
-    best = found.facts["best"]
+    best, known = found.facts["best"], [market for market in markets if market in KNOWN]
+    shown = (TRUTH, *OPPONENTS, *(name for name in found.facts["learned"] if name in GENERATIONS))
     crises = [
         {**row, "seen": at[row["market"], str(row["contestant"]).partition("-without-")[0]]["over_implied"]}
         for row in scores
@@ -211,13 +267,16 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     return page_beside(
         __file__,
         facts=found.facts, sizes=found.facts["sizes"], within=WITHIN,
-        over_truth=grid("over_truth", [market for market in markets if market in KNOWN]),
+        over_truth=grid("over_truth", known) if known else "",
         over_implied=grid("over_implied", markets),
         tails=[row for row in main if row["contestant"] in (best, IMPLIED, TRUTH)], crises=crises,
         fits=records(found.tables["fits"]), comparisons=_of(best, found.tables["comparisons"]),
         futures=records(found.tables.get("futures", {})), features=records(found.tables["features"]),
         prices=_of(best, found.tables["prices"]), future_markets=listed(FUTURES), percent=_percent,
-        files=found.facts["recorded"],
+        files=found.facts["recorded"], sealed=found.facts.get("sealed", ""),
+        vols=[row for row in records(found.tables["vols"]) if row["market"] in (*KNOWN, *FUTURES) or
+              row["contestant"] in (best, IMPLIED)],
+        shown=shown,
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ import pytest
 
 import protogov.envs.world
 from protogov.envs.simulator import Simulator
+from protogov.envs.world import sources
 from protogov.envs.world.kernels import kernels, source_digest
 
 WORLD = Path(protogov.envs.world.__file__).parent
@@ -144,13 +145,13 @@ class Copy:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
-    def run(self) -> dict[str, Any]:
-        command = [sys.executable, "-c", SCRIPT]
+    def run(self, code: str = SCRIPT) -> tuple[dict[str, Any], str]:
+        command = [sys.executable, "-c", code]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=200, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         out: dict[str, Any] = json.loads(done.stdout)
         assert out["signatures"] == [1, 1, 1]
-        return out
+        return out, done.stderr
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.world / name
@@ -162,41 +163,80 @@ class Copy:
         return sorted(self.cache.rglob(f"*.{suffix}"))
 
 
+LINE = "return base + slope1 * utilisation / optimal"
+
+
 def test_a_changed_callee_is_compiled_and_an_unchanged_one_is_not(tmp_path: Path) -> None:
     copy = Copy(tmp_path)
-    old, new = "return base + slope1 * utilisation / optimal", "return base + 2.0 * slope1 * utilisation / optimal"
-    cold = copy.run()
+    old, new = LINE, LINE.replace("slope1", "2.0 * slope1")
+    cold, _ = copy.run()
     assert cold["rate"] == pytest.approx(0.06) and cold["hits"] == [0, 0, 0] and cold["misses"] == [1, 1, 1]
     compiled = copy.files("nbc")
     assert len(copy.files("nbi")) == len(compiled) == 3  # one index and one object a kernel; callees have none
 
-    warm = copy.run()
+    warm, _ = copy.run()
     assert warm["rate"] == cold["rate"] and warm["hits"] == [1, 1, 1] and warm["misses"] == [0, 0, 0]
     assert copy.files("nbc") == compiled
 
     copy.edit("lending.py", old, new)
-    edited = copy.run()
+    edited, _ = copy.run()
     assert edited["rate"] == pytest.approx(0.11) and edited["misses"] == [1, 1, 1]
     assert len(copy.files("nbi")) == 3
 
     copy.edit("lending.py", new, old)
-    back = copy.run()
+    back, _ = copy.run()
     assert back["rate"] == cold["rate"] and back["hits"] == [1, 1, 1]
 
 
-def test_the_digest_sees_every_source(tmp_path: Path) -> None:
+EDIT = """
+def edit(old, new):
+    from pathlib import Path
+    path = Path(s.__file__).with_name("lending.py")
+    path.write_text(path.read_text().replace(old, new))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("moment", ["before the code is read", "after it", "not at all"])
+def test_a_process_whose_sources_are_edited_stores_nothing(tmp_path: Path, moment: str) -> None:
+    """Another process edits lending.py while this one is between its import and its compilation, then takes it back."""
+    copy, twice = Copy(tmp_path), LINE.replace("slope1", "2.0 * slope1")
+    edit = f"{EDIT}edit({LINE!r}, {twice!r})\n" if moment != "not at all" else ""
+    begin = "import protogov.envs.world.sources as s\n"
+    imported = "from protogov.envs.world import kernels as k\n"
+    code = begin + (edit + imported if moment.startswith("before") else imported + edit) + SCRIPT
+    first, said = copy.run(code)
+    assert first["rate"] == pytest.approx(0.11 if moment.startswith("before") else 0.06)
+    assert ("lending.py was edited after this process imported it" in said) == bool(edit)
+    assert len(copy.files("nbc")) == (0 if edit else 3)
+    if edit:  # whatever is on the disk now, its code is made of it
+        assert copy.run()[0]["rate"] == pytest.approx(0.11)
+        copy.edit("lending.py", twice, LINE)
+    assert copy.run()[0]["rate"] == pytest.approx(0.06)
+
+
+def test_the_digest_sees_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(WORLD, tmp_path / "world", ignore=shutil.ignore_patterns("__pycache__"))
-    base = source_digest.__wrapped__(str(tmp_path / "world"))
-    assert base == source_digest.__wrapped__(str(WORLD)) == source_digest()  # the place of the folder does not matter
+    monkeypatch.setattr(sources, "_asked", {})
+
+    def digest(folder: str) -> str:
+        monkeypatch.setattr(sources, "_seen", {})
+        monkeypatch.setattr(sources, "_ENVS", Path("nowhere"))
+        sources.digest_of.cache_clear()
+        return source_digest(folder)
+
+    base = digest(str(tmp_path / "world"))
+    now, whole = digest(str(WORLD)), source_digest()
+    assert base == now == whole  # the place of the folder does not matter
     seen = {base}
     for path in sorted((tmp_path / "world").rglob("*.py")):
         source = path.read_bytes()
         path.write_bytes(source + b"\n")
-        seen.add(source_digest.__wrapped__(str(tmp_path / "world")))
+        seen.add(digest(str(tmp_path / "world")))
         path.write_bytes(source)
     assert len(seen) == 1 + len(list(WORLD.rglob("*.py"))) > 20
     (tmp_path / "world" / "population" / "new.py").write_text("")
-    assert source_digest.__wrapped__(str(tmp_path / "world")) not in seen
+    assert digest(str(tmp_path / "world")) not in seen
 
 
 def test_only_the_entry_points_have_a_cache() -> None:

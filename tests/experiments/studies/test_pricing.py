@@ -2,16 +2,20 @@
 
 import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from protogov.agents.pricing.quantile_law import normal_law
 from protogov.envs.scenarios import get_scenario, held_out_splits
+from protogov.envs.scenarios.sealed import SealedTest
 from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.tables import read_csv
 from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.pricing import contests, final
 from protogov.experiments.studies.pricing.comparing import (
     binomial_p,
     by_decision,
@@ -19,8 +23,10 @@ from protogov.experiments.studies.pricing.comparing import (
     pit_counts,
     uniform_p,
 )
-from protogov.experiments.studies.pricing.plan import CRISES, EVALUATION, TRAINING, UNSEEN
+from protogov.experiments.studies.pricing.plan import CRISES, EVALUATION, TRAINING, UNSEEN, Contest, Contestant
 from protogov.experiments.studies.pricing.study import Options, measure
+from protogov.experiments.studies.pricing.summary import score_table, vol_table
+from protogov.experiments.training import open_test
 
 
 def newey_west(d: np.ndarray, tape: np.ndarray, lags: int) -> float:
@@ -95,29 +101,102 @@ SMALL = (
 )  # fmt: skip
 
 
-def test_the_study_from_end_to_end(tmp_path, monkeypatch) -> None:
-    out = tmp_path / "pricing"
-    choice = ["--generations", "linear", "compact", "--inputs", "chain", "--leave-out", "jump"]
-    assert main(["study", "pricing", *SMALL, *choice, "--out", str(out)]) == 0
-    scores = read_csv(out / "scores.csv")
+CHOICE = ("--generations", "linear", "compact", "--inputs", "chain", "--leave-out", "jump")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny finished study, which also scores a file of recorded candles."""
+    folder = tmp_path_factory.mktemp("studies")
+    tape = get_scenario("jump").draw([5], 400)[0]
+    prices = [",".join(str(float(hour[name])) for name in ("open", "high", "low", "close")) for hour in tape]
+    rows = [f"{1577836800 + 3600 * hour},{line}" for hour, line in enumerate(prices)]
+    candles = folder / "candles.csv"
+    candles.write_text("time,open,high,low,close\n" + "\n".join(rows) + "\n")
+    out = folder / "pricing"
+    assert main(["study", "pricing", *SMALL, *CHOICE, "--recorded", str(candles), "--out", str(out)]) == 0
+    return out
+
+
+def test_the_study_from_end_to_end(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = read_csv(played / "scores.csv")
     names = {"truth", "implied", "lyra", "ewma", "linear", "compact", "compact-chain", "compact-chain-oracle"}
     names |= {"compact-without-jump"} | ({"garch"} if importlib.util.find_spec("arch") else set())
     assert set(scores["contestant"]) == names
+    assert set(scores["market"]) == {"gbm", "jump", "candles.csv"}
+    assert set(scores["split"][scores["market"] == "candles.csv"]) == {"recorded"}
     truth = scores["contestant"] == "truth"
     assert scores["market"][truth].tolist() == ["gbm"] and scores["over_truth"][truth][0] == pytest.approx(0.0)
     assert set(scores["market"][scores["contestant"] == "compact-without-jump"]) == {"jump"}
-    assert (scores["rows"] == scores["rows"][0]).all() and (scores["crps_bp"] > 0).all()
-    futures = read_csv(out / "futures.csv")
+    assert (scores["crps_bp"] > 0).all()
+    futures = read_csv(played / "futures.csv")
     assert set(futures["market"]) == {"jump"} and (futures["over_truth"] > -30.0).all()
-    page = (out / "README.md").read_text()
-    assert "The best learned pricer" in page and "A crisis left out" in page and (out / "pit.png").is_file()
-    facts = json.loads((out / "manifest.json").read_text())["facts"]
+    vols = read_csv(played / "vols.csv")
+    known = vols["market"] == "gbm"
+    assert vols["vol_ratio"][known & (vols["contestant"] == "truth")][0] == pytest.approx(1.0)
+    assert np.isfinite(vols["vol_ratio"][known]).all() and (vols["variance_ratio"] > 0.0).all()
+    page = (played / "README.md").read_text()
+    assert "The best learned pricer" in page and "A crisis left out" in page and (played / "pit.png").is_file()
+    facts = json.loads((played / "manifest.json").read_text())["facts"]
     assert facts["best"] in {"linear", "compact"} and facts["sizes"]["judge"] == 3
     # finished pieces are not played again, and a page is drawn from tables alone
+    again = [*SMALL, *CHOICE, "--recorded", str(played.parent / "candles.csv"), "--out", str(played)]
     monkeypatch.setattr("protogov.experiments.studies.pricing.contests._fit", None)
-    assert main(["study", "pricing", *SMALL, *choice, "--out", str(out)]) == 0
-    assert main(["study", "pricing", "--redraw", "--out", str(out)]) == 0
-    assert (out / "README.md").read_text().partition("Made on")[0] == page.partition("Made on")[0]
+    assert main(["study", "pricing", *again]) == 0
+    assert main(["study", "pricing", "--redraw", "--out", str(played)]) == 0
+    assert (played / "README.md").read_text().partition("Made on")[0] == page.partition("Made on")[0]
+
+
+def test_final_opens_the_sealed_test_once(played: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """With another list in the place of the sealed one: no sealed tape is drawn here."""
+    out, record = played / "final", played.parent / "record"
+    arguments = ["study", "pricing", *SMALL, *CHOICE[:3], "--final", str(played), "--out", str(out)]
+    assert main(arguments) == 2
+    assert (
+        "the default options alone; here generations, training, learn, judge, epochs, world" in capsys.readouterr().err
+    )
+    stand_in = SealedTest({"calm": "its digest"}, 2**45, 3, "digest of the list")
+    monkeypatch.setattr(Options, "reduced", lambda self: [])
+    monkeypatch.setattr(open_test, "default_folder", lambda: record)
+    monkeypatch.setattr(open_test, "clean_commit", lambda: "abc")
+    for module in (open_test, final):
+        monkeypatch.setattr(module, "read_sealed", lambda: stand_in)
+    assert main([*arguments[:4], "gbm", *arguments[5:]]) == 2  # other training markets than the finished study's
+    assert not record.exists()
+    assert main(arguments) == 0
+    (opening,) = json.loads((record / "openings.json").read_text())["openings"]
+    assert opening["command"] == f"protogov study pricing --final {played}"
+    assert [one["name"] for one in opening["governors"]] == ["implied", "lyra", "ewma", "garch", "linear", "compact"]
+    scores, facts = read_csv(out / "scores.csv"), json.loads((out / "manifest.json").read_text())["facts"]
+    assert set(scores["market"]) == {"calm"} and "On the sealed test" in (out / "README.md").read_text()
+    # the best was chosen before; the same command continues, others and every new fit are refused
+    assert facts["best"] == json.loads((played / "manifest.json").read_text())["facts"]["best"]
+    assert main(arguments) == 0 and len(json.loads((record / "openings.json").read_text())["openings"]) == 1
+    capsys.readouterr()
+    with pytest.raises(BadInput, match="opened on .* for other pricers"):
+        final.open_for(["implied"], str(played))
+    with pytest.raises(BadInput, match="nothing is fitted after it"):
+        measure(Options(), HERE)
+
+
+def test_a_width_that_crps_forgives_is_seen_in_the_vols() -> None:
+    """A normal law that is 28% too wide: 2% of CRPS, and a ratio of variances far from 1."""
+    rng = np.random.default_rng(3)
+    y, tape = rng.standard_normal(2000), np.repeat(np.arange(100.0), 20)
+
+    def rows(sd: float) -> dict[str, np.ndarray]:
+        law = normal_law(np.zeros(len(y)), np.full(len(y), sd))
+        table = contests._score(law, y, tape, np.tile(np.arange(20.0), 100), np.ones(len(y)), 0)
+        return {**table, "apart": np.ones(len(y))}
+
+    job = Contest(Contestant("x", "x"), (), ("gbm",))
+    played = {name: (job, rows(sd)) for name, sd in (("truth", 1.0), ("implied", 1.28))}
+    vols, scores = vol_table(played, ("gbm",)), score_table(played, ("gbm",))
+    assert scores["over_truth"][1] == pytest.approx(2.0, abs=1.0)
+    assert vols["vol_ratio"].tolist() == pytest.approx([1.0, 1.28], rel=2e-3) and vols["off"][1] == pytest.approx(
+        24.7, 0.01
+    )
+    assert vols["low"][0] < 1.0 < vols["high"][0] and vols["high"][1] < 0.75
 
 
 @pytest.mark.parametrize(
