@@ -56,9 +56,7 @@ READ = {
     ("bates_fit", "data"), ("commands.verify", "manifest"), ("commands.verify", "code"),
     ("studies.onchain", "governors"), ("studies.proofs", "manifest"), ("studies.pricing", "recorded"),
     ("commands.emergence", "run"), ("commands.zoo", "run"), ("commands.diff", "reports"),
-    ("studies.pricing", "final"),
-    ("commands.emergence", "run"), ("commands.diff", "reports"),
-    ("studies.meetings", "runs"), ("studies.drift", "run"),
+    ("studies.pricing", "final"), ("studies.meetings", "runs"), ("studies.drift", "run"),
 }  # fmt: skip
 
 
