@@ -26,6 +26,13 @@ NOT = float("nan")
 BP = 1e4
 
 
+def _short(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A table whose numbers have five digits: committed files are small."""
+    return columns(
+        [{key: float(f"{one:.5g}") if isinstance(one, float) else one for key, one in row.items()} for row in rows]
+    )
+
+
 def scores_on(played: Played, name: str, market: str) -> Table:
     """Score rows of a contestant on a market; no rows where it did not play there."""
     job, table = played[name]
@@ -69,7 +76,7 @@ def score_table(played: Played, markets: Sequence[str]) -> Table:
                     "upper_tail_bp": BP * float(own["pinball_high"].mean()),
                 }
             )  # fmt: skip
-    return columns(rows)
+    return _short(rows)
 
 
 def _mean(played: Played, name: str, market: str) -> float:
@@ -88,7 +95,7 @@ def comparison_table(played: Played, markets: Sequence[str], learned: Sequence[s
                 if job.contestant.spot == "pool" and against == TRUTH:
                     continue
                 rows += _compare(played, market, name, against)
-    return columns(rows)
+    return _short(rows)
 
 
 def _compare(played: Played, market: str, name: str, against: str) -> list[dict[str, Any]]:
@@ -127,7 +134,7 @@ def pit_table(played: Played, markets: Sequence[str]) -> Table:
                 pooled += [pit] * (split_of(market) in ("validation", "test"))
         if pooled:
             rows.append({"market": "unseen", "contestant": name, **_bins(np.concatenate(pooled))})
-    return columns(rows)
+    return _short(rows)
 
 
 def _bins(pit: Floats) -> dict[str, int]:
@@ -171,7 +178,7 @@ def vol_table(played: Played, markets: Sequence[str]) -> Table:
                     "bias_low": bias.low, "bias_high": bias.high, "tapes": len(by_tape),
                 }
             )  # fmt: skip
-    return columns(rows)
+    return _short(rows)
 
 
 def future_table(played: Played) -> Table:
@@ -188,7 +195,7 @@ def future_table(played: Played) -> Table:
                     "over_truth": found.mean, "low": found.low, "high": found.high,
                 }
             )  # fmt: skip
-    return columns(rows) if rows else {}
+    return _short(rows) if rows else {}
 
 
 def fit_table(played: Played) -> Table:
@@ -207,7 +214,7 @@ def fit_table(played: Played) -> Table:
                     "cleaned": int(cleaned["crps"][0]),
                 }
             )  # fmt: skip
-    return columns(rows)
+    return _short(rows)
 
 
 def price_table(played: Played) -> Table:
@@ -224,7 +231,7 @@ def price_table(played: Played) -> Table:
                     "cleaned": int(spikes["crps"][spikes["market"] == number][0]),
                 }
             )  # fmt: skip
-    return columns(rows)
+    return _short(rows)
 
 
 def feature_table() -> Table:
@@ -237,4 +244,4 @@ def feature_table() -> Table:
         {"feature": name, "group": "node", "source": "chain", "unit": "", "about": about}
         for name, about in NODE_INPUTS.items()
     ]
-    return columns(rows)
+    return _short(rows)
