@@ -27,9 +27,9 @@ BP = 1e4
 
 
 def _short(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """A table whose numbers have five digits: committed files are small."""
+    """A table whose numbers have three digits: committed files are small."""
     return columns(
-        [{key: float(f"{one:.5g}") if isinstance(one, float) else one for key, one in row.items()} for row in rows]
+        [{key: float(f"{one:.3g}") if isinstance(one, float) else one for key, one in row.items()} for row in rows]
     )
 
 
