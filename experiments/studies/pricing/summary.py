@@ -19,7 +19,7 @@ from protogov.experiments.studies.pricing.comparing import (
     uniform_p,
 )
 from protogov.experiments.studies.pricing.contests import rows_of
-from protogov.experiments.studies.pricing.plan import IMPLIED, TRUTH, Contest, recorded_name
+from protogov.experiments.studies.pricing.plan import IMPLIED, KNOWN, TRUTH, Contest, recorded_name
 
 Played = Mapping[str, tuple[Contest, Table]]  # name of a contestant -> its piece and rows
 NOT = float("nan")
@@ -119,7 +119,7 @@ def _compare(played: Played, market: str, name: str, against: str) -> list[dict[
 
 
 def pit_table(played: Played, markets: Sequence[str]) -> Table:
-    """Windows that do not overlap in tenths of the PIT, a row a market and contestant.
+    """Windows that do not overlap in tenths of the PIT, a row a contestant and market with a known law.
 
     The market `unseen` is all those of the splits validation and test together.
     """
@@ -130,11 +130,11 @@ def pit_table(played: Played, markets: Sequence[str]) -> Table:
             own = scores_on(played, name, market)
             pit = own["pit"][own["apart"] == 1.0] if len(own["tape"]) else np.zeros(0)
             if len(pit):
-                rows.append({"market": recorded_name(market), "contestant": name, **_bins(pit)})
+                rows += [{"market": market, "contestant": name, **_bins(pit)}] * (market in KNOWN)
                 pooled += [pit] * (split_of(market) in ("validation", "test"))
         if pooled:
             rows.append({"market": "unseen", "contestant": name, **_bins(np.concatenate(pooled))})
-    return _short(rows)
+    return _short(rows) if rows else {}
 
 
 def _bins(pit: Floats) -> dict[str, int]:
