@@ -44,7 +44,7 @@ def draw_scores(found: Found) -> Figure:
 
 def draw_pit(found: Found) -> Figure:
     """A panel a market with a known law: how often PITs fall into each tenth, of the best learned and implied vol."""
-    rows = records(found.tables["pit"])
+    rows = records(found.tables.get("pit", {}))
     markets = [market for market in (*KNOWN, "unseen") if any(row["market"] == market for row in rows)]
     figure = new_figure(9.2, 2.9)
     panels = figure.subplots(1, max(len(markets), 1), squeeze=False, sharey=True)[0]

@@ -158,7 +158,7 @@ def _found(options: Options, played: Played, markets: tuple[str, ...]) -> Found:
         "learned": learned, "absent": absent, "best": best_of(scores, main), "training": list(options.training),
         "sizes": asdict(options.sizes), "recorded": [path.name for path in options.recorded],
     }  # fmt: skip
-    return Found(found | ({"futures": told} if told else {}), facts)
+    return Found({name: table for name, table in (found | {"futures": told}).items() if table}, facts)
 
 
 def _entrants(options: Options) -> list[Contestant]:

@@ -19,11 +19,18 @@ from protogov.experiments.studies.pricing.comparing import (
     uniform_p,
 )
 from protogov.experiments.studies.pricing.contests import rows_of
-from protogov.experiments.studies.pricing.plan import IMPLIED, TRUTH, Contest, recorded_name
+from protogov.experiments.studies.pricing.plan import IMPLIED, KNOWN, TRUTH, Contest, recorded_name
 
 Played = Mapping[str, tuple[Contest, Table]]  # name of a contestant -> its piece and rows
 NOT = float("nan")
 BP = 1e4
+
+
+def _short(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A table whose numbers have three digits: committed files are small."""
+    return columns(
+        [{key: float(f"{one:.3g}") if isinstance(one, float) else one for key, one in row.items()} for row in rows]
+    )
 
 
 def scores_on(played: Played, name: str, market: str) -> Table:
@@ -69,7 +76,7 @@ def score_table(played: Played, markets: Sequence[str]) -> Table:
                     "upper_tail_bp": BP * float(own["pinball_high"].mean()),
                 }
             )  # fmt: skip
-    return columns(rows)
+    return _short(rows)
 
 
 def _mean(played: Played, name: str, market: str) -> float:
@@ -88,7 +95,7 @@ def comparison_table(played: Played, markets: Sequence[str], learned: Sequence[s
                 if job.contestant.spot == "pool" and against == TRUTH:
                     continue
                 rows += _compare(played, market, name, against)
-    return columns(rows)
+    return _short(rows)
 
 
 def _compare(played: Played, market: str, name: str, against: str) -> list[dict[str, Any]]:
@@ -112,7 +119,7 @@ def _compare(played: Played, market: str, name: str, against: str) -> list[dict[
 
 
 def pit_table(played: Played, markets: Sequence[str]) -> Table:
-    """Windows that do not overlap in tenths of the PIT, a row a market and contestant.
+    """Windows that do not overlap in tenths of the PIT, a row a contestant and market with a known law.
 
     The market `unseen` is all those of the splits validation and test together.
     """
@@ -123,11 +130,11 @@ def pit_table(played: Played, markets: Sequence[str]) -> Table:
             own = scores_on(played, name, market)
             pit = own["pit"][own["apart"] == 1.0] if len(own["tape"]) else np.zeros(0)
             if len(pit):
-                rows.append({"market": recorded_name(market), "contestant": name, **_bins(pit)})
+                rows += [{"market": market, "contestant": name, **_bins(pit)}] * (market in KNOWN)
                 pooled += [pit] * (split_of(market) in ("validation", "test"))
         if pooled:
             rows.append({"market": "unseen", "contestant": name, **_bins(np.concatenate(pooled))})
-    return columns(rows)
+    return _short(rows) if rows else {}
 
 
 def _bins(pit: Floats) -> dict[str, int]:
@@ -171,7 +178,7 @@ def vol_table(played: Played, markets: Sequence[str]) -> Table:
                     "bias_low": bias.low, "bias_high": bias.high, "tapes": len(by_tape),
                 }
             )  # fmt: skip
-    return columns(rows)
+    return _short(rows)
 
 
 def future_table(played: Played) -> Table:
@@ -188,7 +195,7 @@ def future_table(played: Played) -> Table:
                     "over_truth": found.mean, "low": found.low, "high": found.high,
                 }
             )  # fmt: skip
-    return columns(rows) if rows else {}
+    return _short(rows) if rows else {}
 
 
 def fit_table(played: Played) -> Table:
@@ -207,7 +214,7 @@ def fit_table(played: Played) -> Table:
                     "cleaned": int(cleaned["crps"][0]),
                 }
             )  # fmt: skip
-    return columns(rows)
+    return _short(rows)
 
 
 def price_table(played: Played) -> Table:
@@ -224,7 +231,7 @@ def price_table(played: Played) -> Table:
                     "cleaned": int(spikes["crps"][spikes["market"] == number][0]),
                 }
             )  # fmt: skip
-    return columns(rows)
+    return _short(rows)
 
 
 def feature_table() -> Table:
@@ -237,4 +244,4 @@ def feature_table() -> Table:
         {"feature": name, "group": "node", "source": "chain", "unit": "", "about": about}
         for name, about in NODE_INPUTS.items()
     ]
-    return columns(rows)
+    return _short(rows)
