@@ -42,7 +42,8 @@ def moved(reading: Reading, by: float) -> Reading:
     fall = WORLD_INPUTS.index("drawdown_week")
     world[:, fall] = (1.0 + world[:, fall]) * np.exp(by) - 1.0
     world[:, WORLD_INPUTS.index("spot_gap")] -= by
-    for name, window in (*_WINDOWS.items(), ("coarse_vol_168h", "coarse")):
+    windows: dict[str, int | str] = {**_WINDOWS, "coarse_vol_168h": "coarse"}
+    for name, window in windows.items():
         column = WORLD_INPUTS.index(name)
         world[:, column] = np.where(seen, log_vol(vols[window], 0.6), world[:, column])
     at, roots = list(NODE_INPUTS).index("node_moneyness"), _roots(reading)
@@ -58,7 +59,13 @@ def moved(reading: Reading, by: float) -> Reading:
 
 def input_slopes(reading: Reading, names: tuple[str, ...]) -> Floats:
     """Derivatives of `Reading.inputs` by the log of the spot, F64[n, e, names]."""
-    raw = {"return_1h": 1.0, "return_6h": 1.0, "return_24h": 1.0, "spot_gap": -1.0, **_vol_slopes(reading)}
+    raw: dict[str, float | Floats] = {
+        "return_1h": 1.0,
+        "return_6h": 1.0,
+        "return_24h": 1.0,
+        "spot_gap": -1.0,
+        **_vol_slopes(reading),
+    }
     raw["drawdown_week"] = 1.0 + reading.world[:, WORLD_INPUTS.index("drawdown_week")]
     n, e = reading.hours.shape
     found = np.zeros((n, e, len(names)))

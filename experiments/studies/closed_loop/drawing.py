@@ -1,6 +1,7 @@
 """Two figures: realised cash and hedges of pools that pricers quote; what attacks bring and cost."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -56,7 +57,7 @@ def draw_loops(found: Found) -> Figure:
     return figure
 
 
-def _differences(axes: Axes, rows: list[dict[str, float]]) -> None:
+def _differences(axes: Axes, rows: list[dict[str, Any]]) -> None:
     names = [name for name in COLOURS if any(row["pricer"] == name for row in rows)]
     looks = (
         (TAPE, "realised", "o", -0.24, BLUE, "cash, vol arbitrageurs know the tape's vol"),
@@ -77,7 +78,7 @@ def _differences(axes: Axes, rows: list[dict[str, float]]) -> None:
     zero_line(axes)
 
 
-def _hedges(axes: Axes, rows: list[dict[str, float]]) -> None:
+def _hedges(axes: Axes, rows: list[dict[str, Any]]) -> None:
     for hedge in HEDGES:
         own = [row for row in rows if row["hedge"] == hedge]
         for row in own:

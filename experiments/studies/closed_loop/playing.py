@@ -123,7 +123,7 @@ def play_loop(config: WorldConfig, job: Loop) -> Table:
     venue = world.worlds.view(np.ndarray)["venues"][:, 0]
     start = _owned(venue)
     edge, informed, hedging, contracts, gap = np.zeros((5, job.seeds))
-    profits = []
+    profits: list[Floats] = []
     for step in hold_still(world):
         edge += venue["sum_edge"]
         informed += venue["sum_informed_profit"]
