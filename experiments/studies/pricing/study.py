@@ -206,6 +206,14 @@ def best_of(scores: Mapping[str, Any], names: Sequence[str]) -> str:
     return min(means, key=lambda name: means[name])
 
 
+def _some(markets: list[str], known: list[dict[str, Any]]) -> str:
+    """Which of the markets with a known law, in words."""
+    everywhere = listed([row["market"] for row in known])
+    if len(markets) == len(known):
+        return everywhere
+    return f"{listed(markets)}, not on the others of {everywhere}" if markets else f"none of {everywhere}"
+
+
 def judge(found: Found) -> Judged:
     """Whether the best learned pricer reaches the target in markets with a known law, and what each scores."""
     best, rows = found.facts["best"], records(found.tables["scores"])
@@ -223,8 +231,8 @@ def judge(found: Found) -> Judged:
     elif known:
         headline = (
             f"The best learned pricer is {best}. Its CRPS is at most {WITHIN:g}% above that of the true law on "
-            f"{listed(near) or 'none'} of {listed([row['market'] for row in known])}; its PIT passes the test of "
-            f"uniformity (p of {LEVEL:g} or more) on {listed(uniform) or 'none'}. {beside}"
+            f"{_some(near, known)}; its PIT passes the test of uniformity (p of {LEVEL:g} or more) on "
+            f"{_some(uniform, known)}. {beside}"
         )
     else:
         headline = f"The best learned pricer is {best}. {beside}"
