@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.core.files import read_json, whole, write_json, write_text
-from protogov.experiments.core.tables import Table, num_rows, read_csv, read_table, rounded, write_table
+from protogov.experiments.core.tables import Table, num_rows, read_csv, read_table, write_table
 from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput
 
@@ -74,8 +74,7 @@ def store_tables(folder: Path, tables: Mapping[str, Table]) -> dict[str, str]:
     files = {}
     for name, table in tables.items():
         suffix, other = (".csv", ".parquet") if num_rows(table) <= LONGEST else (".parquet", ".csv")
-        # seven digits say all that was measured, in half the bytes
-        write_table(folder / f"{name}{suffix}", rounded(table, 7) if suffix == ".csv" else table)
+        write_table(folder / f"{name}{suffix}", table)
         (folder / f"{name}{other}").unlink(missing_ok=True)
         files[name] = f"{name}{suffix}"
     return files

@@ -28,7 +28,7 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import FIRST_SELECTION, open_worlds
 from protogov.experiments.core.statistics import Floats, interval_columns
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
-from protogov.experiments.core.tables import Table, columns, concatenate, records
+from protogov.experiments.core.tables import Table, columns, concatenate, records, rounded
 from protogov.experiments.core.text import markdown, number
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLUE, GREEN, ORANGE, PURPLE, VERMILLION, headline, new_figure
@@ -203,7 +203,7 @@ def measure(options: Options, how: Running) -> Found:
         for name in options.worlds for world in [solvable_policy(name)]
     ]  # fmt: skip
     facts = {"market_hours": options.market_hours, "seeds": options.seeds, "tapes": options.tapes}
-    return Found({"learned": concatenate(tables), "theory": columns(theory)}, facts)
+    return Found({"learned": rounded(concatenate(tables)), "theory": rounded(columns(theory))}, facts)
 
 
 def _plain(config: WorldConfig) -> WorldConfig:

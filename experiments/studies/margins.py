@@ -46,7 +46,7 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import hold_still, open_worlds
 from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
-from protogov.experiments.core.tables import Table, columns, concatenate, records, select
+from protogov.experiments.core.tables import Table, columns, concatenate, records, rounded, select
 from protogov.experiments.core.templates import page_beside
 from protogov.experiments.core.text import listed
 from protogov.experiments.errors import BadInput
@@ -282,7 +282,7 @@ def measure(options: Options, how: Running) -> Found:
         "markets": list(options.markets), "tapes": options.tapes, "learn": options.learn, "futures": FUTURES,
         "training": list(options.training), "pricers": list(options.pricers),
     }  # fmt: skip
-    return Found({"margins": summarise(played), "tapes": played}, facts)
+    return Found({"margins": rounded(summarise(played)), "tapes": played}, facts)
 
 
 def summarise(played: Table) -> Table:

@@ -15,7 +15,7 @@ from protogov.envs.scenarios import CRISES, Mixture, Scenario, get_scenario
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
-from protogov.experiments.core.tables import Table, concatenate
+from protogov.experiments.core.tables import Table, concatenate, rounded
 from protogov.experiments.core.text import aligned, markdown, paragraph
 from protogov.experiments.errors import as_bad_input
 
@@ -204,7 +204,9 @@ def measure(options: Options, how: Running) -> Found:
     check_sizes(20, 5000, tapes=options.tapes)
     pieces = [Piece(name, Column(name, options.tapes)) for name in columns_of_the_table()]
     counted = run_pieces(count_tapes, WorldConfig(), pieces, how, "tapes")
-    return Found({"frequencies": concatenate([table_of(HISTORY, history()), *counted])}, {"tapes": options.tapes})
+    return Found(
+        {"frequencies": rounded(concatenate([table_of(HISTORY, history()), *counted]))}, {"tapes": options.tapes}
+    )
 
 
 # ---------------------------------------------------------------------- words

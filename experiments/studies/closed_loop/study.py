@@ -10,7 +10,7 @@ from protogov.envs.config import WorldConfig
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import interval_in
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
-from protogov.experiments.core.tables import records
+from protogov.experiments.core.tables import records, rounded
 from protogov.experiments.core.templates import page_beside
 from protogov.experiments.core.text import aligned, listed, signed_span, span
 from protogov.experiments.errors import as_bad_input
@@ -97,7 +97,7 @@ def measure(options: Options, how: Running) -> Found:
         "markets": list(options.markets),
         "learning": asdict(Learning(options.learn, options.epochs)), "contracts_left": left,
     }  # fmt: skip
-    return Found({name: table for name, table in tables.items() if table}, facts)
+    return Found({name: rounded(table) for name, table in tables.items() if table}, facts)
 
 
 def loops_of(options: Options) -> list[Loop]:

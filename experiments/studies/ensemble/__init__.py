@@ -19,6 +19,7 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import interval_in, interval_of
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes, no_figure
 from protogov.experiments.core.tables import Table, columns, concatenate, records, select
+from protogov.experiments.core.tables import rounded as rounded_table
 from protogov.experiments.core.templates import page_beside
 from protogov.experiments.core.text import aligned, number, span
 from protogov.experiments.outputs import OutputFile
@@ -116,7 +117,9 @@ def measure(options: Options, how: Running) -> Found:
         "measuring": str(options.measuring), "not_hopeless": sum(not names for names in reasons),
         "finalists": len(finalists),
     }  # fmt: skip
-    return Found({"sets": _sets(sets, figures, finalists, kept), "bands": _bands(turned, left, checked)}, facts)
+    return Found(
+        {"sets": rounded_table(_sets(sets, figures, finalists, kept)), "bands": _bands(turned, left, checked)}, facts
+    )
 
 
 def check_options(options: Options) -> None:

@@ -45,7 +45,7 @@ def measured(part: str, games: Sequence[Played], facts: Mapping[str, Any]) -> Fo
             )  # fmt: skip
     tables = {name: rounded(columns(rows), 5) for name, rows in (("points", points), ("parties", parties))}
     tables |= {"race": columns(races)}
-    return Found(tables_of(games) | tables | {"anarchy": columns(prices)}, {part: dict(facts)})
+    return Found(tables_of(games) | tables | {"anarchy": rounded(columns(prices), 5)}, {part: dict(facts)})
 
 
 def named(points: Points) -> list[tuple[str, Strategies]]:

@@ -11,7 +11,7 @@ from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import ENOUGH_SEEDS
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
-from protogov.experiments.core.tables import records, select
+from protogov.experiments.core.tables import records, rounded, select
 from protogov.experiments.core.text import listed, markdown, paragraph, rows_of, signed
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.audit.suites import find_suite
@@ -117,7 +117,7 @@ def measure(options: Options, how: Running) -> Iterator[Found]:
     for name in dict.fromkeys(names):
         if name == "runs":
             table = measure_runs(options.markets, FIRST_SCORING, options.tapes, how, options.episode_hours)
-            yield Found({"runs": table}, {name: common})
+            yield Found({"runs": rounded(table, 5)}, {name: common})
         elif name == "learners":
             games = [game for game in GAMES["alike"] if game.levers[0] in options.levers]
             table = measure_learners(

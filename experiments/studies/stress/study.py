@@ -17,7 +17,7 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import open_worlds, tape_seeds
 from protogov.experiments.core.statistics import Floats, ends_of, interval_of, seed_draws, share_of
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
-from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, records, select
+from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, records, rounded, select
 from protogov.experiments.core.templates import page_beside
 from protogov.experiments.core.text import span
 from protogov.experiments.errors import BadInput
@@ -118,8 +118,9 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
     curves |= {name: losses[:, int(pick(cells["es95"]))] for name, pick in (("least", np.argmin), ("most", np.argmax))}
     return Found(
         {
-            "cells": cells, "requirement": requirements(cells, facts["target"]), "pooled": pooled,
-            "losses": concatenate(exceedance(name, values) for name, values in curves.items()), "episodes": episodes,
+            "cells": rounded(cells), "requirement": requirements(cells, facts["target"]), "pooled": pooled,
+            "losses": rounded(concatenate(exceedance(name, values) for name, values in curves.items())),
+            "episodes": episodes,
         },
         facts,
     )  # fmt: skip

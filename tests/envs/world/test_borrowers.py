@@ -262,9 +262,9 @@ def test_nobody_returns_to_an_empty_market(blank: Callable[..., Any]) -> None:
 
 
 def test_who_has_left_is_not_taken_for_one_who_lost_all(blank: Callable[..., Any]) -> None:
-    bench = world, venue, p, events = blank(return_half_life=0.1, borrow_half_life=1e9)
+    bench = world, venue, p, events = blank(return_half_life=0.1)
     lend(bench, collateral=0.0, debt=0.0, wallet=3.0, level=0.0, home=10.0)
-    borrowers.act(world, venue, 0, 0, 1.0, events, p)
+    borrowers.act(world, venue, 0, 0, 0.0, events, p)  # it looks, and does not review its level
     assert (venue.account_collateral[0], venue.account_wallet[0], venue.account_home[0]) == (0.0, 3.0, 10.0)
 
 

@@ -7,6 +7,7 @@ mechanisms are cut down to one, so that a compilation takes seconds; `kernels.py
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -246,7 +247,18 @@ def test_only_the_entry_points_have_a_cache() -> None:
             assert ("keep_compiled(" in source) == (path.name == "kernels.py"), path.name
         # numba's own cache raises where no folder is writable, when the disk is full, and at a damaged file
         assert "cache=True" not in source and "enable_caching" not in source, path.name
-        assert "inline=" not in source and "parallel=True" not in source, path.name
+        assert "parallel=True" not in source, path.name
+        # elsewhere by the two decorators of compiled.py
+        assert path.name == "compiled.py" or "inline=" not in source, path.name
+
+
+def test_what_is_inlined_has_one_caller() -> None:
+    """In a second caller it would be compiled once more; in a dozen, numba takes three times as long."""
+    sources = "\n".join(path.read_text() for path in WORLD.rglob("*.py"))
+    inlined = re.findall(r"^@inlined\ndef (\w+)\(", sources, re.MULTILINE)
+    assert len(inlined) == sources.count("\n@inlined\n") > 3
+    for name in inlined:
+        assert len(re.findall(rf"(?<!def )\b{name}\(", sources)) == 1, name
 
 
 @pytest.mark.parametrize("venues", [1, 2])
