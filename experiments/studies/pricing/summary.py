@@ -161,8 +161,8 @@ def vol_table(played: Played, markets: Sequence[str]) -> Table:
     geometric mean over rows, with the root mean square of its log beside it (`off`); it needs a true law. The squared
     return over the predicted variance (`variance_ratio`, 1 if the width is right, more if the law is too narrow) is of
     windows that do not overlap, with a 95% interval over tapes; it needs none. `bias` is the mean return over the
-    predicted mean, in predicted standard deviations, with its interval. Recorded files, whose tapes are not independent,
-    are left out.
+    predicted mean, in predicted standard deviations, with its interval. Recorded files are left out: there tapes depend
+    on each other.
     """
     rows = []
     for market in (one for one in markets if split_of(one) != "recorded"):
