@@ -93,7 +93,7 @@ def measure(options: Options, how: Running) -> Found:
     tables = {
         "loops": loop_table(loops, played) if "loops" in options.parts else {},
         "greeks": greek_table(loops, played) if "greeks" in options.parts else {},
-        "gamma": gamma_table(loops, played) if "gamma" in options.parts else {},
+        "gamma": rounded(gamma_table(loops, played), 4) if "gamma" in options.parts else {},
         "attacks": attack_table(attacks, attacked) if "attacks" in options.parts else {},
     }
     left = max((float(table["left"].max()) for table in played), default=0.0)

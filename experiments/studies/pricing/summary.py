@@ -8,6 +8,7 @@ import numpy as np
 from protogov.agents.pricing.features import FEATURES, NODE_INPUTS
 from protogov.agents.pricing.shape import GENERATIONS
 from protogov.envs.scenarios import get_scenario
+from protogov.envs.scenarios.replay import Replay
 from protogov.envs.scenarios.sealed import sealed_names
 from protogov.experiments.core.statistics import holm, student_t
 from protogov.experiments.core.tables import Table, columns, select
@@ -20,7 +21,14 @@ from protogov.experiments.studies.pricing.comparing import (
     uniform_p,
 )
 from protogov.experiments.studies.pricing.contests import rows_of
-from protogov.experiments.studies.pricing.plan import IMPLIED, KNOWN, TRUTH, Contest, recorded_name
+from protogov.experiments.studies.pricing.plan import (
+    IMPLIED,
+    KNOWN,
+    OPPONENTS,
+    TRUTH,
+    Contest,
+    recorded_name,
+)
 
 Played = Mapping[str, tuple[Contest, Table]]  # name of a contestant -> its piece and rows
 NOT = float("nan")
@@ -50,9 +58,10 @@ def split_of(market: str) -> str:
     if market in sealed_names():
         return "test"
     try:
-        return str(get_scenario(market).split) if recorded_name(market) == market else "recorded"
-    except ValueError:
+        found = get_scenario(market)
+    except ValueError:  # the file is not there any more
         return "recorded"
+    return "recorded" if isinstance(found, Replay) else str(found.split)
 
 
 def score_table(played: Played, markets: Sequence[str]) -> Table:
@@ -75,7 +84,7 @@ def score_table(played: Played, markets: Sequence[str]) -> Table:
             rows.append(
                 {
                     "market": recorded_name(market), "split": split_of(market), "contestant": name,
-                    "left_out": job.contestant.left_out, "rows": len(own["tape"]), "crps_bp": BP * crps,
+                    "left_out": job.contestant.left_out, "crps_bp": BP * crps,
                     "over_implied": 100.0 * (crps / implied - 1.0), "over_truth": 100.0 * (crps / truth - 1.0),
                     "log_score": float(own["log_score"].mean()), "windows": windows,
                     "pit_p": uniform_p(apart["pit"]), "pit_holm": NOT,
@@ -98,14 +107,17 @@ def _mean(played: Played, name: str, market: str) -> float:
 
 
 def comparison_table(played: Played, markets: Sequence[str], learned: Sequence[str]) -> Table:
-    """Diebold-Mariano: every contestant against implied vol; the learned against the truth, where that is known.
+    """Diebold-Mariano against implied vol; of the learned against the truth too, where that is known.
 
-    A row has CRPS of expiries within a week (`week`) and later ones (`later`), and of all expiries the quantile score
-    below 1% (`tail`). Windows of a recorded file overlap from tape to tape: nothing is tested there.
+    Contestants are the generations, their opponents, and those that read the chain alone. A row has CRPS of expiries
+    within a week (`week`) and later ones (`later`), and of all expiries the quantile score below 1% (`tail`). Windows
+    of a recorded file overlap from tape to tape: nothing is tested there.
     """
     rows = []
     for market in markets:
         for name, (job, _) in played.items():
+            if name not in (*GENERATIONS, *OPPONENTS) and job.contestant.spot != "pool":
+                continue
             for against in (IMPLIED, TRUTH):
                 if name in (against, TRUTH) or against not in played or (against == TRUTH and name not in learned):
                     continue
@@ -169,7 +181,7 @@ def vol_table(played: Played, markets: Sequence[str]) -> Table:
         truth = scores_on(played, TRUTH, market) if TRUTH in played else {}
         for name, (job, table) in played.items():
             own = scores_on(played, name, market)
-            if not len(own["tape"]):
+            if not len(own["tape"]) or name not in (*GENERATIONS, *OPPONENTS, TRUTH):
                 continue
             futures = rows_of(table, "future")
             here = select(futures, futures["market"] == job.markets.index(market))
@@ -185,7 +197,7 @@ def vol_table(played: Played, markets: Sequence[str]) -> Table:
             bias = student_t(np.bincount(tapes, apart["surprise"]) / np.bincount(tapes))
             rows.append(
                 {
-                    "market": recorded_name(market), "contestant": name, "left_out": job.contestant.left_out,
+                    "market": market, "contestant": name,
                     "vol_ratio": float(np.exp(log_ratio.mean())) if len(log_ratio) else NOT,
                     "off": 100.0 * float(np.sqrt((log_ratio**2).mean())) if len(log_ratio) else NOT,
                     "variance_ratio": found.mean, "low": found.low, "high": found.high, "bias": bias.mean,
