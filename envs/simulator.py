@@ -467,7 +467,7 @@ class Simulator(Readings):
             num_threads=self.num_threads,
             population_hook=self.population_hook,
         )
-        copy.config = self.config
+        copy.config, copy._layout = self.config, self._layout  # its columns are not found anew in every fork
         for name in _STATE:
             getattr(copy, name)[:] = getattr(self, name)[picked]
         copy._own = self._own
