@@ -475,7 +475,7 @@ class Simulator(Readings):
             population_hook=self.population_hook,
             pricers={venue: pricer.fork(picked) for venue, pricer in self.pricers.items()},
         )
-        copy.config = self.config
+        copy.config, copy._layout = self.config, self._layout  # its columns are not found anew in every fork
         for name in _STATE:
             getattr(copy, name)[:] = getattr(self, name)[picked]
         copy._own = self._own
