@@ -64,6 +64,7 @@ def examine(subject: Subject | None, setting: Setting, tier: Tier, how: Running 
     if subject is not None:
         subject = subject.first(tier.seeds)
         bench = Bench(subject, setting, tier, how)
+        bench.play_ahead(PARTS)
         for part in PARTS:
             part(bench, found)
         for name in setting.optional:

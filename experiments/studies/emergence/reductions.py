@@ -1,6 +1,7 @@
 """Measures made of the parts that were played: one function each, which adds to the notes of a report.
 
-To add one: a function of `Bench` and `Notes` and its name in `PARTS`.
+To add one: a function of `Bench` and `Notes`, its name in `PARTS`, and in `AHEAD` what it plays without waiting for
+another part. All that is played ahead goes through one pool of processes, the longest first, so that none is idle.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ from protogov.experiments.studies.emergence.tree import Tree, TreeSample
 
 UNTRAINED = "withheld: no network was trained as a best response (--train-responses), and it might gain more"
 MYOPIC_SESSIONS = 10
+CONTROLS = ("placebo", "decoupled", "yoked")  # with the governors that are examined
+# parts whose pieces take longest come first, so that no process is left alone with one of them
+LONGEST = ("turning-point", "anchors", "dividends", "ladder", "cross-play", "influence")
 
 
 @dataclass
@@ -61,6 +65,7 @@ class Bench:
     setting: Setting
     tier: Tier
     how: Running
+    played: dict[Task, dict[str, Any]] = field(default_factory=dict)  # ahead of their parts
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -86,13 +91,39 @@ class Bench:
         by: Callable[[WorldConfig, Task], Table] = extract,
     ) -> list[dict[str, Any]]:
         """What a part measured for every focus, on the stressed tapes unless a scenario is named."""
+        tasks = self.tasks(part, *focuses, scenario=scenario, extra=extra)
+        if all(task in self.played for task in tasks):
+            return [self.played[task] for task in tasks]
+        return self._play(tasks, f"{part} on {tasks[0].scenario}", by)
+
+    def tasks(self, part: str, *focuses: str, scenario: str = "", extra: tuple[float, ...] = ()) -> list[Task]:
+        """A part's tasks, one a focus."""
         where = scenario or self.setting.stress
         stratum = int(where != self.setting.calm) + 2 * int(where == self.setting.crisis)
-        tasks = [Task(part, self.subject, self.tier, where, stratum, focus, extra) for focus in focuses]
-        names = [f"{part}-{where}-{task.focus}".replace("|", "-") for task in tasks]
+        return [Task(part, self.subject, self.tier, where, stratum, focus, extra) for focus in focuses]
+
+    def play_ahead(self, parts: Sequence[Callable[[Bench, Notes], None]]) -> None:
+        """Play all that these parts will ask for and that depends on no other part."""
+        found = [task for part in parts for task in AHEAD.get(part, _nothing)(self)]
+        found.sort(key=lambda task: LONGEST.index(task.part) if task.part in LONGEST else len(LONGEST))
+        self.played.update(zip(found, self._play(found, "all parts"), strict=True))
+
+    def _play(
+        self, tasks: Sequence[Task], label: str, by: Callable[[WorldConfig, Task], Table] = extract
+    ) -> list[dict[str, Any]]:
+        names = [f"{task.part}-{task.scenario}-{task.focus}".replace("|", "-") for task in tasks]
         pieces = [Piece(name, task) for name, task in zip(names, tasks, strict=True)]
-        tables = run_pieces(by, self.setting.world, pieces, self.how, f"{part} on {where}")
-        return [loaded(table) for table in tables]
+        return [loaded(table) for table in run_pieces(by, self.setting.world, pieces, self.how, label)]
+
+    def rivals(self) -> tuple[list[str], str]:
+        """Roles whose pair at both venues may collude, or why there is none."""
+        world = self.setting.world
+        if world.venues < 2:
+            return [], "one venue has no rivals; 2 are needed"
+        if any(world.venue_overrides):
+            return [], "the venues are unlike; the anchors need venues that are alike"
+        roles = [role for role, lever in CORE.items() if role in world.roles and lever in world.roles[role].levers]
+        return roles, "" if roles else f"no role of these venues holds {', '.join(CORE.values())}"
 
 
 # ---------------------------------------------------------------------- measures
@@ -100,7 +131,7 @@ class Bench:
 
 def _controls(bench: Bench, found: Notes) -> None:
     """With these governors in this world."""
-    for made in bench.run("control", "placebo", "decoupled", "yoked"):
+    for made in bench.run("control", *CONTROLS):
         found.controls.append(Control(**{**made, "guards": tuple(made["guards"])}))
 
 
@@ -235,16 +266,9 @@ def _cross_play(bench: Bench, found: Notes) -> None:
 
 def _collusion(bench: Bench, found: Notes) -> None:
     """A pair of the same role at both venues, role by role."""
-    world = bench.setting.world
-    if world.venues < 2:
-        found.missing["collusion"] = "one venue has no rivals; 2 are needed"
-        return
-    if any(world.venue_overrides):
-        found.missing["collusion"] = "the venues are unlike; the anchors need venues that are alike"
-        return
-    roles = [role for role, lever in CORE.items() if role in world.roles and lever in world.roles[role].levers]
+    roles, reason = bench.rivals()
     if not roles:
-        found.missing["collusion"] = f"no role of these venues holds {', '.join(CORE.values())}"
+        found.missing["collusion"] = reason
         return
     solved = bench.run("anchors", *roles, scenario=bench.setting.calm)
     found.series["anchors"] = dict(zip(roles, solved, strict=True))
@@ -313,6 +337,42 @@ def _cascades(bench: Bench, found: Notes) -> None:
     found.findings += TurningPoint(settings=bench.tier.settings).reduce(point)
 
 
+# ---------------------------------------------------------------------- what each plays
+
+
+def _nothing(bench: Bench) -> list[Task]:
+    return []
+
+
+def _pushes(bench: Bench) -> list[Task]:
+    return [task for scenario in bench.strata for task in bench.tasks("influence", *bench.agents, scenario=scenario)]
+
+
+def _coalitions(bench: Bench) -> list[Task]:
+    return bench.tasks("dividends", "") if 2 <= len(bench.agents) <= MOST else []
+
+
+def _rungs(bench: Bench) -> list[Task]:
+    return bench.tasks("ladder", *(f"{agent}|{rung}" for rung in RUNGS for agent in bench.agents))
+
+
+def _swaps(bench: Bench) -> list[Task]:
+    return bench.tasks("cross-play", *bench.agents) if bench.subject.trained else []
+
+
+def _games(bench: Bench) -> list[Task]:
+    return bench.tasks("anchors", *bench.rivals()[0], scenario=bench.setting.calm)
+
+
+def _crises(bench: Bench) -> list[Task]:
+    parts = ("attribution", "cascade", "turning-point")
+    return [task for part in parts for task in bench.tasks(part, "", scenario=bench.setting.crisis)]
+
+
 PARTS: tuple[Callable[[Bench, Notes], None], ...] = (
     _controls, _influence, _dividends, _ladder, _cross_play, _collusion, _cascades,
 )  # fmt: skip
+AHEAD: Mapping[Callable[[Bench, Notes], None], Callable[[Bench], list[Task]]] = {
+    _controls: lambda bench: bench.tasks("control", *CONTROLS), _influence: _pushes, _dividends: _coalitions,
+    _ladder: _rungs, _cross_play: _swaps, _collusion: _games, _cascades: _crises,
+}  # fmt: skip

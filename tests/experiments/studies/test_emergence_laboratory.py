@@ -93,6 +93,38 @@ def test_a_failed_control_withholds_the_claim_in_words_and_pieces_are_not_played
     assert next(headline(report)) == "1 of 1 controls failed: broken."
 
 
+def test_what_waits_for_nothing_is_played_in_one_pool_and_asked_for_as_it_was_played(monkeypatch):
+    """Two sets of baselines stand for two training seeds. Only what depends on another part is played later."""
+    asked, later = [], []
+
+    def remember(function, config, pieces, how, label):
+        (asked if label == "all parts" else later).append([piece.job for piece in pieces])
+        raise BadInput("nothing is played here") if label != "all parts" else StopIteration
+
+    monkeypatch.setattr(reductions, "run_pieces", remember)
+    seats = tuple((agent.name, "constant") for agent in WORLD.learners())
+    bench = reductions.Bench(Subject("two", (seats, seats), (0, 1)), Setting(WORLD), TIER, Running())
+    with pytest.raises(StopIteration):
+        bench.play_ahead(reductions.PARTS)
+    (tasks,) = asked
+    assert len(set(tasks)) == len(tasks) and set(reductions.AHEAD) == set(reductions.PARTS)
+    order = [task.part for task in tasks]
+    assert order[0] == "turning-point" and order.index("ladder") < order.index("influence") < order.index("control")
+    bench.played.update((task, {"part": task.part}) for task in tasks)
+    for part, focuses, scenario in (
+        ("control", reductions.CONTROLS, ""), ("influence", bench.agents, "calm"), ("influence", bench.agents, "mix"),
+        ("dividends", [""], ""), ("ladder", [f"{agent}|linear" for agent in bench.agents], ""),
+        ("cross-play", bench.agents, ""), ("anchors", ["rate", "risk", "spread"], "calm"),
+        ("cascade", [""], "crisis-2022-06"), ("turning-point", [""], "crisis-2022-06"),
+    ):  # fmt: skip
+        assert bench.run(part, *focuses, scenario=scenario) == [{"part": part}] * len(focuses)
+    assert not later
+    with pytest.raises(BadInput, match="nothing is played"):
+        bench.run("fan", "rate_0|0|reward/risk_0|1")
+    alone = reductions.Bench(typed_subject(["rate=pi"], WORLD), Setting(WORLD), TIER, Running())
+    assert reductions.AHEAD[reductions._cross_play](alone) == []
+
+
 def test_welfare_of_two_venues_is_weighted_by_their_capital():
     world = extraction._open(replace(WORLD, venue_overrides=[{}, {"supply_size": 3e7}]), "jump", 2)
     seeds = np.arange(2, dtype=np.uint64)
