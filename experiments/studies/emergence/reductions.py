@@ -16,7 +16,7 @@ import numpy as np
 from protogov.envs.config import WorldConfig
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Interval
-from protogov.experiments.core.tables import Table
+from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.studies.emergence import controls
 from protogov.experiments.studies.emergence.anchors import CORE
 from protogov.experiments.studies.emergence.cascades import Attribution, AttributionSample
@@ -30,7 +30,14 @@ from protogov.experiments.studies.emergence.crisis import (
 from protogov.experiments.studies.emergence.cross_play import CrossPlay, CrossPlaySample
 from protogov.experiments.studies.emergence.dividends import MOST, Dividends, DividendSample
 from protogov.experiments.studies.emergence.exploitability import RUNGS, Exploitability, ExploitabilitySample
-from protogov.experiments.studies.emergence.extraction import arrays, extract, loaded, sensible
+from protogov.experiments.studies.emergence.extraction import (
+    DEFAULTS,
+    OURS,
+    arrays,
+    extract,
+    loaded,
+    sensible,
+)
 from protogov.experiments.studies.emergence.influence import Influence, InfluenceSample
 from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.q_learning import learn
@@ -42,6 +49,7 @@ from protogov.experiments.studies.emergence.tree import Tree, TreeSample
 
 UNTRAINED = "withheld: no network was trained as a best response (--train-responses), and it might gain more"
 MYOPIC_SESSIONS = 10
+FAN = 2.0  # caps of the push whose response is drawn
 CONTROLS = ("placebo", "decoupled", "yoked")  # with the governors that are examined
 # parts whose pieces take longest come first, so that no process is left alone with one of them
 LONGEST = ("turning-point", "anchors", "dividends", "ladder", "cross-play", "influence")
@@ -55,6 +63,7 @@ class Notes:
     controls: list[Control] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     series: dict[str, Any] = field(default_factory=dict)
+    episodes: Table = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,11 @@ class Bench:
     def strata(self) -> tuple[str, ...]:
         """Scenarios of forks: the calm one, and the stressed one if it is another."""
         return tuple(dict.fromkeys((self.setting.calm, self.setting.stress)))
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """All outside markets of the report."""
+        return tuple(dict.fromkeys((*self.strata, self.setting.crisis)))
 
     def levers(self, agent: str) -> tuple[str, ...]:
         """Names of an agent's levers, in their order."""
@@ -158,23 +172,41 @@ def _influence(bench: Bench, found: Notes) -> None:
         "levers": [f"{agent}/{lever}" for agent, lever in whole.levers],
         "outcomes": whole.outcomes, "window": list(whole.windows[-1]),
     }  # fmt: skip
-    _fan(bench, found, whole)
+    _fan(bench, found, strata)
 
 
-def _fan(bench: Bench, found: Notes, whole: InfluenceSample) -> None:
-    """The response to the push with the largest effect on another's mandate, in standard errors if there are any."""
-    total = whole.effects["total"][..., -1]
-    error = total.std(axis=0, ddof=1) if len(total) > 1 else np.ones(total.shape[1:])
+def _fan(bench: Bench, found: Notes, strata: Sequence[InfluenceSample]) -> None:
+    """The response to the push with the clearest effect on another's mandate, on the tapes where that is."""
+    scores = [_clearness(sample) for sample in strata]
+    stratum = max(range(len(scores)), key=lambda place: scores[place].max())
+    sample, scenario = strata[stratum], bench.strata[stratum]
+    most, column = divmod(int(np.argmax(scores[stratum])), scores[stratum].shape[1])
+    agent, lever = sample.levers[most]
+    outcome = sample.outcomes[column]
+    focus = f"{agent}|{bench.levers(agent).index(str(lever))}|{outcome}|{FAN:g}"
+    (curves,) = bench.run("fan", focus, scenario=scenario)
+    found.series["fan"] = {
+        "lever": f"{agent}/{lever}",
+        "outcome": outcome,
+        "curves": curves,
+        "caps": FAN,
+        "scenario": scenario,
+    }
+
+
+def _clearness(sample: InfluenceSample) -> Any:
+    """|mean| / standard error of total effects on others' mandates in the longest window; -1 of all others, F64[L, V].
+
+    Without an error, of a single unit, the size of the mean.
+    """
+    total = sample.effects["total"][..., -1]
+    error = total.std(axis=0, ddof=1) / np.sqrt(len(total)) if len(total) > 1 else np.ones(total.shape[1:])
     score = np.abs(total.mean(axis=0)) / np.where(error > 0.0, error, np.inf)
-    for place, (agent, _) in enumerate(whole.levers):
-        for at, outcome in enumerate(whole.outcomes):
+    for place, (agent, _) in enumerate(sample.levers):
+        for at, outcome in enumerate(sample.outcomes):
             if not outcome.startswith("reward/") or outcome.endswith(f"/{agent}"):
                 score[place, at] = -1.0
-    most, column = divmod(int(np.argmax(score)), score.shape[1])
-    agent, lever = whole.levers[most]
-    outcome, push = whole.outcomes[column], 2.0 * float(whole.pushes[most])
-    (curves,) = bench.run("fan", f"{agent}|{bench.levers(agent).index(str(lever))}|{outcome}|{push:.6g}")
-    found.series["fan"] = {"lever": f"{agent}/{lever}", "outcome": outcome, "curves": curves, "push": push}
+    return score
 
 
 def _influence_sample(bench: Bench, data: Mapping[str, Any]) -> InfluenceSample:
@@ -337,6 +369,13 @@ def _cascades(bench: Bench, found: Notes) -> None:
     found.findings += TurningPoint(settings=bench.tier.settings).reduce(point)
 
 
+def _episodes(bench: Bench, found: Notes) -> None:
+    """Everybody's payoffs, episode by episode, beside those of the defaults on the same tapes."""
+    played = [bench.run("episodes", OURS, DEFAULTS, scenario=scenario) for scenario in bench.scenarios]
+    parts = [{name: np.array(own) for name, own in one.items()} for pair in played for one in pair]
+    found.episodes.update(concatenate(parts))
+
+
 # ---------------------------------------------------------------------- what each plays
 
 
@@ -369,10 +408,15 @@ def _crises(bench: Bench) -> list[Task]:
     return [task for part in parts for task in bench.tasks(part, "", scenario=bench.setting.crisis)]
 
 
+def _recorded(bench: Bench) -> list[Task]:
+    return [task for scenario in bench.scenarios for task in bench.tasks("episodes", OURS, DEFAULTS, scenario=scenario)]
+
+
 PARTS: tuple[Callable[[Bench, Notes], None], ...] = (
-    _controls, _influence, _dividends, _ladder, _cross_play, _collusion, _cascades,
+    _controls, _influence, _dividends, _ladder, _cross_play, _collusion, _cascades, _episodes,
 )  # fmt: skip
 AHEAD: Mapping[Callable[[Bench, Notes], None], Callable[[Bench], list[Task]]] = {
     _controls: lambda bench: bench.tasks("control", *CONTROLS), _influence: _pushes, _dividends: _coalitions,
     _ladder: _rungs, _cross_play: _swaps, _collusion: _games, _cascades: _crises,
+    _episodes: _recorded,
 }  # fmt: skip
