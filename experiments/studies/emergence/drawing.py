@@ -150,7 +150,9 @@ def _fan(report: Report) -> Figure | None:
     axes.set_xlabel("decisions after the fork")
     axes.set_ylabel("change of the " + data["outcome"].replace("reward/", "reward of "), fontsize=8)
     figure.legend(loc="outside lower center", ncols=3)
-    words = f"{_lever(data['lever'])} held {data['caps']:g} caps away for one decision, on {data['scenario']}"
+    words = (
+        f"Response to {_lever(data['lever'])}, held {data['caps']:g} caps away for one decision, on {data['scenario']}"
+    )
     headline(figure, words, 9.0)
     return figure
 
