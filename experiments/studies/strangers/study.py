@@ -153,7 +153,7 @@ def measure(options: Options, how: Running) -> Found:
         "tapes": options.tapes, "governors": list(options.governors), "left_out": left,
         "tasks": [task.name for task in tasks],
     }  # fmt: skip
-    return Found({"scores": rounded(columns(rows)), "tasks": described(tasks)}, facts)
+    return Found({"scores": rounded(columns(rows), 4), "tasks": described(tasks)}, facts)
 
 
 def scored(task: TestTask, governor: str, job: Job, table: Table, upper: Table) -> dict[str, Any]:
@@ -278,8 +278,8 @@ are in `experiments/studies/strangers/reference.csv` with intervals of their own
 random governors on other tapes than those of the reference do not score exactly 0."""
     scores = [
         [
-            str(row["task"]), str(row["governor"]), span(interval_in(row, "score")), span(interval_in(row, "reward")),
-            span(interval_in(row, "background")), span(interval_in(row, "welfare")), f"{row['n']} {row['units']}",
+            str(row["task"]), str(row["governor"]), span(interval_in(row, "score")),
+            span(interval_in(row, "background")), span(interval_in(row, "welfare")),
         ]
         for row in records(found.tables["scores"])
     ]  # fmt: skip
@@ -295,7 +295,7 @@ random governors on other tapes than those of the reference do not score exactly
         paragraph(about), "", "## Tasks", "",
         *markdown(["task", "what is met", "market", "focal seats", "background", "0 at", "100 at"], tasks), "",
         "## Scores", "",
-        *markdown(["task", "governor", "score", "reward", "of the background", "welfare of all, bp", "n"], scores),
+        *markdown(["task", "governor", "score", "reward of the background", "welfare of all, bp"], scores),
     ]  # fmt: skip
     if facts["left_out"]:
         lines += ["", "Left out:", "", *(f"- {name}: {why}" for name, why in facts["left_out"].items())]
