@@ -30,9 +30,7 @@ class Layout:
         columns = {}
         for name, place in self.places.items():
             picked = [_column(place.venue, feature.name) for feature in self.features(name)]
-            picked += [
-                _column(rival, "lever_lagged") for rival in range(self.config.venues) if rival != place.venue
-            ]
+            picked += [_column(rival, "lever_lagged") for rival in range(self.config.venues) if rival != place.venue]
             columns[name] = np.concatenate(picked)
         return columns
 
