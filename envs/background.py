@@ -1,15 +1,11 @@
 """Governors that do not learn, on seats of a batch of worlds: made from names, copied with rows.
 
-The function given to `register_governors` makes a governor from a name or a path. This package imports no agents: it
-loads the entry points of the group `protogov.governors`, one of which is `protogov.agents`. Therefore every process in
-an environment with protogov knows the names, and a plugin can add its own governors.
+The function given to `register_governors` makes a governor from a name or a path; `plugins.py` says who gives it.
 """
 
 import hashlib
 from collections.abc import Mapping
 from copy import deepcopy
-from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 from zlib import crc32
@@ -20,9 +16,8 @@ from numpy.typing import NDArray
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.interfaces import Governor, RoleView
 from protogov.envs.memory import pack, pick_rows, unpack
+from protogov.envs.plugins import load_entry_points
 from protogov.envs.roles import Agent
-
-GROUP = "protogov.governors"
 
 
 class MakeGovernor(Protocol):
@@ -49,12 +44,6 @@ _makers: list[MakeGovernor] = []  # at most one
 def register_governors(make: MakeGovernor) -> None:
     """Set the maker of background governors from names and paths; importing `protogov.agents` does this."""
     _makers[:] = [make]
-
-
-@cache
-def _load_entry_points() -> None:
-    for point in sorted(entry_points(group=GROUP)):
-        point.load()
 
 
 def seat_seed(name: str) -> int:
@@ -150,7 +139,7 @@ def _governor(source: Any, seat: Agent, config: WorldConfig) -> Governor:
                 "of worlds needs its own."
             ) from error
         return copy
-    _load_entry_points()
+    load_entry_points()
     if not _makers:
         raise ConfigError(
             f"background[{seat.name!r}] = {source!r} is a name or a path, and no governors are registered; import "

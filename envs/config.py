@@ -6,6 +6,7 @@ from math import isnan
 from typing import Any
 
 from protogov.envs.ensemble import EVERY_MEMBER, EnsembleError, check_member, shipped_ensemble
+from protogov.envs.pricer_sources import described_pricers, read_pricers
 from protogov.envs.rewards import RewardFunction, find_reward, reward_name
 from protogov.envs.roles import ROLES, Agent, Role, make_agents, read_roles, scored_mandate, with_mandates
 from protogov.envs.seats import described, seat_background, seated
@@ -71,6 +72,9 @@ class WorldConfig:
             does not learn: the name of a governor, the path of a policy's .json file, an object
             (`protogov.envs.interfaces.Governor`, of which every batch of worlds makes a copy), or None for nobody. A
             seat that `roles` does not have is added. Kept seat by seat.
+        pricers: number of a venue -> what quotes its option pool (`protogov.envs.pricer`): a pricer's name, the path of
+            a pricer_<name>.json file, or an object, of which every batch of worlds makes a copy. Without one the pool's
+            vols revert to the public index.
         member: world of the ensemble (`protogov.envs.ensemble`): "" is `parameters` as given; with a name, say "w07",
             the values of that member stand in `parameters` in place of those given; with "ensemble", every episode is
             played by a member that its seed draws.
@@ -93,6 +97,7 @@ class WorldConfig:
     parameters: Parameters = OF_SIZE
     venue_overrides: Any = ()
     background: Mapping[str, Any] = field(default_factory=dict)
+    pricers: Mapping[Any, Any] = field(default_factory=dict)
     member: str = ""
 
     def __post_init__(self, mandates: Any) -> None:
@@ -129,6 +134,7 @@ class WorldConfig:
             agents = make_agents(self.roles, self.venues)
             background = seat_background(self.background, self.known_roles(), agents, self.venues)
             object.__setattr__(self, "background", background)
+            object.__setattr__(self, "pricers", read_pricers(self.pricers, self.venues))
         except ValueError as error:
             raise ConfigError(str(error)) from None
         for name, value in self.defaults.items():
@@ -265,8 +271,8 @@ class WorldConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dict that `from_dict` takes back; an infinite autonomy is the string 'inf'.
 
-        An empty background and empty overrides are left out. A background governor that is an object is named by its
-        class, which `from_dict` refuses.
+        An empty background, no pricers and empty overrides are left out. A background governor or a pricer that is an
+        object is named by its class, which `from_dict` refuses.
 
         Raises:
             ConfigError: `reward_fn` has no importable name.
@@ -275,6 +281,9 @@ class WorldConfig:
         del data["background"]
         if self.background:
             data["background"] = described(self.background)
+        del data["pricers"]
+        if self.pricers:
+            data["pricers"] = described_pricers(self.pricers)
         del data["venue_overrides"]
         if self.venue_overrides:
             data["venue_overrides"] = [dict(changes) for changes in self.venue_overrides]

@@ -82,17 +82,35 @@ class Interventions:
                 f"values of {agent} have shape {held.shape}; ({self._world.num_worlds}, {len(names)}) is needed, a "
                 "row a world and a column a lever."
             )
-        own = self.record["venues"][:, place.venue]
         for column, name in enumerate(names):
-            lever, at = self._world.config.lever(name), LEVER_INDEX[name]
-            given = ~np.isnan(held[:, column])
-            outside = given & ~((held[:, column] >= lever.low) & (held[:, column] <= lever.high))
-            if outside.any():
-                raise ValueError(
-                    f"{name} cannot be pinned at {held[outside, column][0]:g}; {lever.low:g} to {lever.high:g} can."
-                )
-            own["pin"][given, at] = held[given, column]
-            own["pin_from"][given, at], own["pin_until"][given, at] = first[given], end[given]
+            self.pin_lever(place.venue, name, held[:, column], (first, end))
+        return self._on()
+
+    def pin_lever(self, venue: int, name: str, values: ArrayLike, hours: tuple[ArrayLike, ArrayLike]) -> Interventions:
+        """Hold one lever of a venue at `values` in some hours, whether a governor has it or nobody.
+
+        Args:
+            venue: its number.
+            name: of the lever.
+            values: F[n] in its unit and range; NaN leaves the lever alone.
+            hours: first, and first after.
+
+        Raises:
+            ValueError: an unknown venue or lever, a value outside the lever's range, or no hours.
+        """
+        self._check_venue(venue)
+        if name not in LEVER_INDEX:
+            raise ValueError(f"name = {name!r} is no lever; {', '.join(LEVER_INDEX)} are.")
+        first, end = self._checked(hours)
+        held = np.broadcast_to(np.asarray(values, np.float64), (self._world.num_worlds,))
+        lever, at = self._world.config.lever(name), LEVER_INDEX[name]
+        given = ~np.isnan(held)
+        outside = given & ~((held >= lever.low) & (held <= lever.high))
+        if outside.any():
+            raise ValueError(f"{name} cannot be pinned at {held[outside][0]:g}; {lever.low:g} to {lever.high:g} can.")
+        own = self.record["venues"][:, venue]
+        own["pin"][given, at] = held[given]
+        own["pin_from"][given, at], own["pin_until"][given, at] = first[given], end[given]
         return self._on()
 
     def mute(self, serials: ArrayLike) -> Interventions:

@@ -29,16 +29,10 @@ class Layout:
         """Columns of an observation row that each agent sees: world, own venue, rivals' levers one decision ago."""
         columns = {}
         for name, place in self.places.items():
-            picked = [self._block(place.venue)[feature.name] for feature in self.features(name)]
-            picked += [
-                self._block(rival)["lever_lagged"] for rival in range(self.config.venues) if rival != place.venue
-            ]
+            picked = [_column(place.venue, feature.name) for feature in self.features(name)]
+            picked += [_column(rival, "lever_lagged") for rival in range(self.config.venues) if rival != place.venue]
             columns[name] = np.concatenate(picked)
         return columns
-
-    def _block(self, venue: int) -> dict[str, NDArray[np.int64]]:
-        """Columns of every feature in the block that an observation row has for a venue: the world, then the venue."""
-        return {name: venue * _BLOCK + column for name, column in _COLUMNS.items()}
 
     def features(self, agent: str) -> tuple[Feature, ...]:
         """Features of the world and of its own venue that an agent sees: those of its role that the world shows."""
@@ -47,8 +41,8 @@ class Layout:
     @cached_property
     def state_columns(self) -> NDArray[np.int64]:
         """Columns of an observation row that the global state holds: all that is computed, latent features too."""
-        world = [self._block(0)[feature.name] for feature in WORLD_FEATURES]
-        return np.concatenate([*world, *(self._block(v)[feature.name] for v, feature in self._venue_state())])
+        world = [_column(0, feature.name) for feature in WORLD_FEATURES]
+        return np.concatenate([*world, *(_column(v, feature.name) for v, feature in self._venue_state())])
 
     @cached_property
     def state_names(self) -> tuple[str, ...]:
@@ -129,3 +123,8 @@ def _feature_columns(features: Iterable[Feature]) -> tuple[dict[str, NDArray[np.
 
 
 _COLUMNS, _BLOCK = _feature_columns((*WORLD_FEATURES, *VENUE_FEATURES))
+
+
+def _column(venue: int, feature: str) -> NDArray[np.int64]:
+    """Columns of a feature in the block that an observation row has for a venue: the world, then the venue."""
+    return venue * _BLOCK + _COLUMNS[feature]

@@ -1,11 +1,12 @@
 """What quotes an option pool from outside: once a decision it writes anchors to which the pool's surface reverts.
 
-    world = Simulator(num_worlds=64, scenario="heston", pricers={0: pricer})  # of venue 0
+    env = gym.make("protogov/Rates-v0", scenario="heston", pricers={0: "ewma"})  # of venue 0
+    world = Simulator(num_worlds=64, scenario="heston", pricers={0: pricer})
 
 Without one, nothing changes. `protogov.agents.pricing.PoolPricer` makes one of any model of the return to expiry.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,23 @@ class Pricer(Protocol):
 
     def fork(self, rows: NDArray[np.int64]) -> "Pricer":
         """A copy for a batch that holds copies of `rows` I64[m], which may repeat, with its memory of them."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Pricer, Protocol):
+    """A pricer whose memory a snapshot can hold."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its memory of all rows; see `protogov.envs.memory` for what it may hold."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a memory.
+
+        Raises:
+            ValueError: it is that of another pricer.
+        """
         ...
 
 

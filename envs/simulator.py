@@ -20,6 +20,7 @@ from protogov.envs.interventions import Interventions
 from protogov.envs.layout import Layout
 from protogov.envs.population_hook import PopulationHook, run_hour_by_hour
 from protogov.envs.pricer import Pricer, write_anchors
+from protogov.envs.pricer_sources import make_pricers, packed_memories, read_pricers, with_memories
 from protogov.envs.readings import Readings
 from protogov.envs.rewards import checked_reward
 from protogov.envs.roles import Agent, Role
@@ -74,7 +75,7 @@ class Simulator(Readings):
         lever_defaults: Mapping[str, ArrayLike] | None = None,
         parameters: Mapping[str, ArrayLike] | None = None,
         population_hook: PopulationHook | None = None,
-        pricers: Mapping[int, Pricer] | None = None,
+        pricers: Mapping[int, Pricer | str] | None = None,
     ) -> None:
         """Allocate the worlds; call :meth:`reset` before the first step.
 
@@ -90,12 +91,13 @@ class Simulator(Readings):
                 every venue; it replaces the values of the configuration's member.
             population_hook: people in plain Python, called before every hour with the rows at that hour; slow, for
                 prototypes; see `protogov.envs.population_hook`. Forks keep it, snapshots do not contain it.
-            pricers: number of a venue -> what writes the anchors of its option pool before every decision; see
-                `protogov.envs.pricer`. Forks copy them with their memory, a snapshot has no place for them.
+            pricers: number of a venue -> what writes the anchors of its option pool before every decision, in place of
+                `config.pricers`; objects are taken as they are, not copied. See `protogov.envs.pricer`. Forks copy
+                them with their memory; a snapshot holds it if they have a `state_dict`.
 
         Raises:
             ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, a row's lever or parameter is unknown,
-                has another shape or is out of range, or a background governor is unknown or does not fit.
+                has another shape or is out of range, or a background governor or a pricer is unknown or does not fit.
             ValueError: an unknown scenario (the message lists the known ones) or a bad candle file.
         """
         self.config = config if config is not None else WorldConfig()
@@ -115,10 +117,7 @@ class Simulator(Readings):
         if population_hook is not None and not callable(population_hook):
             raise ConfigError(f"population_hook = {population_hook!r} must be a function of (worlds, hour), or None.")
         self.population_hook = population_hook
-        unknown = [venue for venue in pricers or {} if venue not in range(self.config.venues)]
-        if unknown:
-            raise ConfigError(f"pricers names venue {unknown[0]!r}; 0 to {self.config.venues - 1} are accepted.")
-        self.pricers: dict[int, Pricer] = dict(pricers or {})
+        self.pricers = self._own_pricers(pricers)
         self.callbacks: list[Any] = []  # `protogov.envs.callbacks.DecisionCallback`s; neither copied nor pickled
         self._workers = RowThreads(self.num_threads)
         self.base_seeds = np.array(row_seeds(seed, self.num_worlds), np.uint64)
@@ -133,6 +132,14 @@ class Simulator(Readings):
         self._background = Background(self.config, self.num_worlds)
         self._last_step: Step | None = None  # of the last decision, if a `reward_fn` asked for it
         self._allocate(num_worlds)
+
+    def _own_pricers(self, given: Mapping[int, Pricer | str] | None) -> dict[int, Pricer]:
+        try:
+            if given is None:
+                return make_pricers(self.config.pricers, copied=True)
+            return make_pricers(read_pricers(given, self.config.venues), copied=False)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
 
     # ------------------------------------------------------------------ layout
 
@@ -466,12 +473,12 @@ class Simulator(Readings):
             scenario=self.scenario,
             num_threads=self.num_threads,
             population_hook=self.population_hook,
+            pricers={venue: pricer.fork(picked) for venue, pricer in self.pricers.items()},
         )
-        copy.config = self.config
+        copy.config, copy._layout = self.config, self._layout  # its columns are not found anew in every fork
         for name in _STATE:
             getattr(copy, name)[:] = getattr(self, name)[picked]
         copy._own = self._own
-        copy.pricers = {venue: pricer.fork(picked) for venue, pricer in self.pricers.items()}
         if self.intervened:
             copy._lay(self._interventions[picked])
         copy._background.take_over(self._background, None if (self.episodes < 0).any() else picked)
@@ -509,13 +516,12 @@ class Simulator(Readings):
         """Everything that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, memories.
 
         Raises:
-            SnapshotError: interventions are laid beside the worlds, or pricers quote; a snapshot has no place for them.
-            TypeError: the memory of a background governor cannot be stored without pickling.
+            SnapshotError: interventions are laid beside the worlds, or a pricer has no `state_dict`; a snapshot has no
+                place for them.
+            TypeError: the memory of a background governor or a pricer cannot be stored without pickling.
         """
         if self.intervened:
             raise SnapshotError("a snapshot has no place for interventions; take them off with intervene(None) first.")
-        if self.pricers:
-            raise SnapshotError("a snapshot has no place for the memory of pricers; use fork to copy worlds with them.")
         about: dict[str, Any] = {
             "version": SNAPSHOT_VERSION,
             "config": self._state_config(),
@@ -525,6 +531,11 @@ class Simulator(Readings):
         memories: list[NDArray[Any]] = []
         if self.background:
             about["background"] = self._background.packed(memories)
+        if self.pricers:
+            try:
+                about["pricers"] = packed_memories(self.pricers, memories)
+            except ValueError as error:
+                raise SnapshotError(str(error)) from None
         return write_snapshot(about, self._state(), memories)
 
     def restore(self, data: bytes) -> None:
@@ -533,8 +544,8 @@ class Simulator(Readings):
         Interventions are taken off.
 
         Raises:
-            SnapshotError: truncated or foreign bytes, another configuration, or a background policy whose file has
-                changed. Nothing has changed.
+            SnapshotError: truncated or foreign bytes, another configuration, or a background policy or a pricer whose
+                file has changed. Nothing has changed.
         """
         about, loaded, memories = read_snapshot(data, _STATE)
         if about.get("version") != SNAPSHOT_VERSION:
@@ -545,7 +556,12 @@ class Simulator(Readings):
         changed = self._background.changed(background)
         if changed:
             raise SnapshotError(f"the background governor of {changed} differs from that in the snapshot.")
+        try:
+            pricers = with_memories(self.pricers, about.get("pricers", {}), memories, self.num_worlds)
+        except ValueError as error:
+            raise SnapshotError(f"the snapshot is of other pricers: {error}") from None
         fill(self._state(), loaded)
+        self.pricers = pricers
         self._own, self._last_step = tuple(about["own"]), None
         self.intervene(None)
         self._background.load(background, memories)

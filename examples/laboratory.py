@@ -1,4 +1,4 @@
-"""Ten lines of governor through the whole laboratory: every measure and control; of so few tapes it claims nothing."""
+"""Ten lines of governor through the whole laboratory, as a rival of itself; of so few tapes it claims nothing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,8 +32,8 @@ class Nervous:
 
 
 if __name__ == "__main__":  # at full size: protogov emergence --governors examples/laboratory.py:Nervous --tier full
-    tier = replace(TIERS["smoke"], worlds=2, episodes=2, windows=(1, 3), doses=(1.0,), generations=1, population=4)
-    setting = Setting(WorldConfig(size="tiny", episode_hours=8), stress="jump", crisis="jump", controls=False)
-    report = examine(typed_subject([f"{__file__}:Nervous"], setting.world), setting, tier)
+    small = {"worlds": 2, "episodes": 2, "windows": (1, 3), "doses": (1.0,), "generations": 1, "sessions": 4}
+    setting = Setting(WorldConfig(size="tiny", venues=2, episode_hours=8), stress="jump", crisis="jump")
+    report = examine(typed_subject([f"{__file__}:Nervous"], setting.world), setting, replace(TIERS["smoke"], **small))
     print("\n".join(headline(report)))
     print(write_report(Path("laboratory"), report, "examples/laboratory.py")[-1])

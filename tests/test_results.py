@@ -15,13 +15,16 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 
 
+IGNORED = {"runs", "pieces", "policies", "governors"}
+
+
 def committed() -> list[Path]:
     """Files of results that git keeps; all files of a copy without git, those apart that it would ignore."""
     try:
         said = subprocess.run(["git", "ls-files", "results"], cwd=ROOT, capture_output=True, text=True, check=True)
         found = [ROOT / line for line in said.stdout.splitlines()]
     except (OSError, subprocess.CalledProcessError):
-        kept = (path for path in RESULTS.rglob("*") if not {"runs", "pieces"} & set(path.relative_to(RESULTS).parts))
+        kept = (path for path in RESULTS.rglob("*") if not IGNORED & set(path.relative_to(RESULTS).parts))
         found = [path for path in kept if path.suffix != ".parquet"]
     return [path for path in found if path.is_file()]
 

@@ -205,7 +205,7 @@ class Trainer:
             self.save_checkpoint()
 
     def _validate(self, stopping: EarlyStopping) -> None:
-        stopping.look(self._policies(), self.rollout, self.num_steps, self.market_hours)
+        stopping.look(self.policies(), self.rollout, self.num_steps, self.market_hours)
 
     def _set_stage(self, rollout: int) -> None:
         """Set the scenario of episodes that begin in that rollout, in the world and its twin."""
@@ -269,10 +269,10 @@ class Trainer:
     def save_policies(self, folder: Path) -> list[Path]:
         """Write policy_<agent>.json and policy_<agent>.safetensors of every agent; returns the paths."""
         folder.mkdir(parents=True, exist_ok=True)
-        return [path for policy in self._policies() for path in policy.save(folder)]
+        return [path for policy in self.policies() for path in policy.save(folder)]
 
-    def _policies(self) -> list[Policy]:
-        """The present policies of all agents."""
+    def policies(self) -> list[Policy]:
+        """The present policies of all agents; copies, which further training does not change."""
         return [export_policy(self._learner(agent), self.world, agent) for agent in self.agents]
 
     def _learner(self, agent: str) -> Learner:

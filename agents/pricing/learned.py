@@ -55,17 +55,23 @@ class PricerFile:
     weights: dict[str, NDArray[np.float32]]
     about: Mapping[str, Any] = field(default_factory=dict)
 
+    def digest(self) -> str:
+        """SHA-256 of the weights as they are stored."""
+        return hashlib.sha256(self._bytes()).hexdigest()
+
+    def _bytes(self) -> bytes:
+        return safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in self.weights.items()})
+
     def save(self, folder: Path) -> list[Path]:
         """Write pricer_<name>.json and pricer_<name>.safetensors; returns both paths."""
         description = folder / f"pricer_{self.name}.json"
         weights = description.with_suffix(".safetensors")
-        data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in self.weights.items()})
-        weights.write_bytes(data)
+        weights.write_bytes(self._bytes())
         document = {
             "format": FORMAT, "version": VERSION, "name": self.name, "generation": self.shape.generation,
             "inputs": self.shape.inputs, "node_inputs": self.shape.node_inputs, "levels": LEVELS, "spot": self.spot,
             "about": dict(self.about), "weights_file": weights.name,
-            "weights_sha256": hashlib.sha256(data).hexdigest(),
+            "weights_sha256": self.digest(),
         }  # fmt: skip
         description.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         return [description, weights]
@@ -145,6 +151,20 @@ class LearnedPricer:
         """Remember what was seen of `rows` I64[m], which may repeat, and forget the others."""
         if len(self._hour):
             self._past, self._hour = self._past[rows], self._hour[rows]
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was seen of each world, and which pricer saw it."""
+        return {"past": self._past.copy(), "hour": self._hour.copy(), "weights": self.file.digest()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what a pricer of the same weights saw.
+
+        Raises:
+            ValueError: its weights are others.
+        """
+        if state.get("weights") != self.file.digest():
+            raise ValueError(f"the weights of {self.name} differ from those that were stored.")
+        self._past, self._hour = np.array(state["past"]), np.array(state["hour"])
 
     def _scale(self, reading: Reading) -> NDArray[np.float64]:
         return np.asarray(np.repeat(reading.reference_vol(), reading.hours.shape[1]) * np.sqrt(years_of(reading)))

@@ -8,8 +8,9 @@ Only reading and laws remember rows; forks copy both.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +77,9 @@ class PoolPricer:
         if greeks not in get_args(Greeks):
             raise ValueError(f"greeks is {greeks!r}; accepted: {', '.join(get_args(Greeks))}")
         if greeks == "market" and not isinstance(pricer, GreekPricer):
-            name = "nobody" if pricer is None else pricer.name
-            raise ValueError(f"greeks of the market are asked of {name}; what has laws_and_slopes is accepted.")
+            raise ValueError(
+                f"greeks of the market are asked of {_name(pricer)}; what has laws_and_slopes is accepted."
+            )
         if not 0.0 <= lean <= 1.0:
             raise ValueError(f"lean is {lean!r}; 0 to 1 of vol is accepted.")
         self.pricer, self.venue, self.greeks, self.lean = pricer, venue, greeks, lean
@@ -134,6 +136,25 @@ class PoolPricer:
         share = gamma / np.maximum(gamma.max(axis=(1, 2), keepdims=True), 1e-9)
         return np.asarray(self.lean * np.clip(needed, -2.0, 2.0)[:, None, None] * share)
 
+    def state_dict(self) -> dict[str, Any]:
+        """What reading and laws remember, a row a world, for snapshots."""
+        state: dict[str, Any] = {"reader": self._reader.state_dict(), "name": _name(self.pricer)}
+        return state | ({"laws": self.pricer.state_dict()} if isinstance(self.pricer, LearnedPricer) else {})
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what a pricer of the same laws remembered.
+
+        Raises:
+            ValueError: it has other laws.
+        """
+        if state.get("name") != _name(self.pricer):
+            raise ValueError(
+                f"the laws are those of {_name(self.pricer)}, and those of {state.get('name')} were stored."
+            )
+        if isinstance(self.pricer, LearnedPricer):
+            self.pricer.load_state_dict(state["laws"])
+        self._reader.load_state_dict(state["reader"])
+
     def fork(self, rows: NDArray[np.int64]) -> PoolPricer:
         """See `protogov.envs.pricer.Pricer`."""
         copy = deepcopy(self)
@@ -148,6 +169,10 @@ def quoted_spots(simulator: Simulator, venue: int) -> Floats:
     record = simulator.worlds.view(np.ndarray)["venues"][:, venue]
     switched = simulator.params.view(np.ndarray)[:, venue]["quotes_from_pool"] > 0.0
     return np.where(switched, record["quote_price"], record["oracle_price"]).astype(np.float64)
+
+
+def _name(pricer: Pricer | None) -> str:
+    return "nobody" if pricer is None else pricer.name
 
 
 def _stretched(slopes: Floats, width: float) -> Floats:

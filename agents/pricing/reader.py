@@ -4,7 +4,9 @@ Nothing is written into the worlds. Two things are remembered between decisions,
 node, whose change is the order flow by side and node, and funding of the last 7 days.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +39,7 @@ SIDES = ("long_calls", "long_puts", "short_calls", "short_puts")  # bought from 
 AVERAGE = 6  # hours over which the pool's price is averaged
 TYPICAL_VOL = 0.6  # annual
 _SHAPE = (MAX_EXPIRIES, MAX_STRIKES)
+_MEMORY = ("_held", "_expiries", "_funding", "_pool", "_seen")  # attributes of a reader, arrays with a row a world
 
 
 @dataclass(frozen=True)
@@ -143,9 +146,18 @@ class MarketReader:
         """A reader of copies of `rows` I64[m], with its memory of them."""
         copy = MarketReader(self.venue, tokens=self.tokens)
         if len(self._seen):
-            for name in ("_held", "_expiries", "_funding", "_pool", "_seen"):
+            for name in _MEMORY:
                 setattr(copy, name, getattr(self, name)[rows])
         return copy
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """What is remembered, a row a world."""
+        return {name: getattr(self, name).copy() for name in _MEMORY}
+
+    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what another reader of the same worlds remembered."""
+        for name in _MEMORY:
+            setattr(self, name, np.array(state[name]))
 
     # ------------------------------------------------------------------ what is remembered
 

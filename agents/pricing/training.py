@@ -61,6 +61,7 @@ class Samples:
         nodes: F32[r, tokens, node_inputs].
         returns: F32[m], log return over the reference deviation.
         tape: I64[m], of all tapes of all recordings.
+        market: I64[m], of the recordings.
     """
 
     inputs: F32
@@ -69,6 +70,7 @@ class Samples:
     nodes: F32
     returns: F32
     tape: NDArray[np.int64]
+    market: NDArray[np.int64]
 
     def batch(self, rows: NDArray[np.int64]) -> tuple[torch.Tensor, ...]:
         """Inputs, sequence, nodes and returns of some rows, as the network and the score take them."""
@@ -85,7 +87,7 @@ def samples_of(recordings: Sequence[Recording], shape: Shape, spot: Spot) -> Sam
     """
     parts: dict[str, list[Any]] = {name: [] for name in Samples.__annotations__}
     readings = tapes = 0
-    for one in recordings:
+    for market, one in enumerate(recordings):
         n = len(one.keys)
         past = np.zeros((n, shape.window, len(shape.sequence)), np.float32)
         for decision, reading in enumerate(one.readings):
@@ -102,6 +104,7 @@ def samples_of(recordings: Sequence[Recording], shape: Shape, spot: Spot) -> Sam
             parts["nodes"].append(node_inputs(reading, shape))
             parts["returns"].append(np.clip(outcome / scale, -LARGEST_RETURN, LARGEST_RETURN)[known].astype(np.float32))
             parts["tape"].append(tapes + world[known])
+            parts["market"].append(np.full(int(known.sum()), market))
             readings += n
         tapes += n
     found = Samples(**{name: np.concatenate(arrays) for name, arrays in parts.items()})
@@ -112,12 +115,36 @@ def samples_of(recordings: Sequence[Recording], shape: Shape, spot: Spot) -> Sam
     return found
 
 
-def score(quantiles: torch.Tensor, returns: torch.Tensor) -> torch.Tensor:
-    """Weighted quantile score of a batch, a scalar: close to CRPS / 2 in units of the reference deviation."""
+def score(quantiles: torch.Tensor, returns: torch.Tensor, counts: torch.Tensor | None = None) -> torch.Tensor:
+    """Weighted quantile score of a batch, a scalar: close to CRPS / 2 in units of the reference deviation.
+
+    Args:
+        quantiles: F64[b, levels].
+        returns: F32[b].
+        counts: F64[b], what each row counts for; 1 by default.
+    """
     miss = returns[:, None] - quantiles
     levels = torch.from_numpy(_LEVELS)
     each = torch.maximum(levels * miss, (levels - 1.0) * miss)
-    return (each * torch.from_numpy(WEIGHTS)).sum(dim=1).mean()
+    rows = (each * torch.from_numpy(WEIGHTS)).sum(dim=1)
+    return (rows if counts is None else rows * counts).mean()
+
+
+def row_counts(market: NDArray[np.int64], shares: Sequence[float]) -> NDArray[np.float64]:
+    """What each row counts for, F64[m], 1 on average, so that the rows of each market have its share of the whole.
+
+    Args:
+        market: I64[m], of each row.
+        shares: of each market, in any unit.
+
+    Raises:
+        ValueError: another number of shares than markets, or one that is not positive.
+    """
+    wanted, rows = np.asarray(shares, np.float64), np.bincount(market)
+    if len(wanted) != len(rows) or not (wanted > 0.0).all():
+        raise ValueError(f"shares are {list(shares)}; {len(rows)} positive numbers, one a recording, are accepted.")
+    share = np.where(rows > 0, wanted, 0.0) / wanted[rows > 0].sum()
+    return np.asarray((share / np.maximum(rows, 1) * len(market))[market])
 
 
 @dataclass(frozen=True)
@@ -145,13 +172,25 @@ def fit(
     seed: int = 0,
     effort: Effort | None = None,
     regularisation: Regularisation | None = None,
+    shares: Sequence[float] | None = None,
 ) -> Fitted:
     """Train a pricer on recordings that were made for training.
 
     The same arguments give the same weights on one machine and torch version.
 
+    Args:
+        name: of the pricer.
+        shape: of its network.
+        recordings: to learn from.
+        spot: what its returns start from.
+        seed: of weights, order, noise and the choice of the tapes that are held out.
+        effort: what is spent.
+        regularisation: against overfitting.
+        shares: how much of what is learned each recording is, in any unit: a market is as frequent in a prediction as
+            it was in training. By default all rows are alike.
+
     Raises:
-        ValueError: nothing to learn from.
+        ValueError: nothing to learn from, or shares that do not fit.
     """
     effort, regular = effort or Effort(), regularisation or Regularisation()
     samples = samples_of(recordings, shape, spot)
@@ -162,6 +201,7 @@ def fit(
     learned_rows, held_rows = np.flatnonzero(~aside), np.flatnonzero(aside)
     if not len(learned_rows) or not len(held_rows):
         raise ValueError(f"{len(tapes)} tapes are too few to learn from and to hold some out; two or more are needed.")
+    counts = None if shares is None else row_counts(samples.market, shares)
     network = make_network(shape, seed)
     optimiser = torch.optim.AdamW(network.parameters(), lr=effort.learning_rate, weight_decay=regular.weight_decay)
     steps = effort.epochs * -(-len(learned_rows) // effort.batch)
@@ -174,10 +214,11 @@ def fit(
         total = 0.0
         order = generator.permutation(learned_rows)
         for at in range(0, len(order), effort.batch):
-            inputs, sequence, nodes, returns = samples.batch(order[at : at + effort.batch])
+            rows = order[at : at + effort.batch]
+            inputs, sequence, nodes, returns = samples.batch(rows)
             if regular.input_noise > 0.0:
                 inputs = inputs + regular.input_noise * torch.randn(inputs.shape, generator=noise)
-            loss = score(network(inputs, sequence, nodes), returns)
+            loss = score(network(inputs, sequence, nodes), returns, _of(counts, rows))
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -185,27 +226,39 @@ def fit(
             schedule.step()
             total += float(loss.detach()) * len(returns)
         learned.append(total / len(order))
-        held.append(_score_rows(network, samples, held_rows))
+        held.append(_score_rows(network, samples, held_rows, counts))
         if held[-1] < best:
             best, best_weights, waited = held[-1], _weights(network), 0
         else:
             waited += 1
             if waited > regular.patience:
                 break
-    about = {
+    about: dict[str, Any] = {
         "scenarios": [one.scenario for one in recordings], "tapes": len(tapes), "seed": seed,
         "regularisation": asdict(regular), "effort": asdict(effort),
     }  # fmt: skip
+    about |= {} if shares is None else {"shares": [float(share) for share in shares]}
     return Fitted(PricerFile(name, shape, spot, best_weights, about), tuple(learned), tuple(held), len(learned_rows))
 
 
-def _score_rows(network: PricerNetwork, samples: Samples, rows: NDArray[np.int64], chunk: int = 8192) -> float:
+def _of(counts: NDArray[np.float64] | None, rows: NDArray[np.int64]) -> torch.Tensor | None:
+    return None if counts is None else torch.from_numpy(counts[rows])
+
+
+def _score_rows(
+    network: PricerNetwork,
+    samples: Samples,
+    rows: NDArray[np.int64],
+    counts: NDArray[np.float64] | None,
+    chunk: int = 8192,
+) -> float:
     total = 0.0
     with torch.no_grad():
         for at in range(0, len(rows), chunk):
-            *inputs, returns = samples.batch(rows[at : at + chunk])
-            total += float(score(network(*inputs), returns)) * len(returns)
-    return total / len(rows)
+            some = rows[at : at + chunk]
+            *inputs, returns = samples.batch(some)
+            total += float(score(network(*inputs), returns, _of(counts, some))) * len(returns)
+    return total / (len(rows) if counts is None else float(counts[rows].sum()))
 
 
 def _weights(network: PricerNetwork) -> dict[str, F32]:

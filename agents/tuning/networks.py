@@ -45,7 +45,7 @@ class Networks:
     Actions are those of `PolicyGovernor`, to about 1e-6.
 
     Args:
-        config: of the world, one venue.
+        config: of the world.
     """
 
     def __init__(self, config: WorldConfig) -> None:
@@ -62,9 +62,14 @@ class Networks:
         return tuple(lever for actor in self._actors for lever in actor.levers)
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """Number of weights and biases of each governor, by name."""
+        return {actor.agent: actor.size for actor in self._actors}
+
+    @property
     def size(self) -> int:
         """Number of weights and biases of all governors."""
-        return sum(actor.size for actor in self._actors)
+        return sum(self.sizes.values())
 
     def start(self, actions: Floats) -> Floats:
         """Weights of policies that always give these actions of the levers, F64[size].

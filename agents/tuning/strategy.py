@@ -8,7 +8,7 @@ is then measured without the luck of tapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,27 +48,44 @@ def ascend(
     score: Callable[[int, Floats], Floats],
     *,
     seed: int = 0,
+    owners: Sequence[int] = (),
     on_generation: Callable[[Way], None] = lambda way: None,
 ) -> Way:
     """Search for the point with the highest score; parameters have no bounds.
+
+    With `owners` the parameters belong to several searchers, each of which has its own score and climbs it alone: to
+    each of them the others' draws are noise, as in independent learning.
 
     Args:
         start: F64[size], the first mean.
         budget: see `StrategyBudget`.
         score: function of (number of the generation, points F64[2 * pairs, size]); returns F64[2 * pairs], higher is
-            better.
+            better; with owners F64[owners, 2 * pairs], a row each.
         seed: of the draws, which depend only on it and on the number of the generation.
+        owners: numbers of parameters of each searcher, in their order; by default one has all.
         on_generation: called after every generation.
+
+    Raises:
+        ValueError: the owners' numbers do not add up to `size`.
     """
+    if owners and sum(owners) != len(start):
+        raise ValueError(f"owners have {sum(owners)} parameters; {len(start)} are accepted, those of the start.")
+    ends = np.cumsum(owners or [len(start)])
+    own = [slice(end - count, end) for end, count in zip(ends, owners or [len(start)], strict=True)]
     origin = np.asarray(start, np.float64)
     mean, slopes, squares = origin.copy(), np.zeros(origin.size), np.zeros(origin.size)
     way = Way()
     for generation in range(budget.generations):
         draws = np.random.default_rng([seed, generation]).standard_normal((budget.pairs, origin.size))
         points = mean + budget.sigma * np.concatenate([draws, -draws])
-        scores = score(generation, points)
-        shaped = centred_ranks(scores)
-        slope = (shaped[: budget.pairs] - shaped[budget.pairs :]) @ draws / (2.0 * budget.pairs * budget.sigma)
+        scores = np.asarray(score(generation, points), np.float64)
+        shaped = [centred_ranks(row) for row in scores.reshape(len(own), -1)]
+        slope = np.concatenate(
+            [
+                (ranks[: budget.pairs] - ranks[budget.pairs :]) @ draws[:, part] / (2.0 * budget.pairs * budget.sigma)
+                for ranks, part in zip(shaped, own, strict=True)
+            ]
+        )
         slopes = _FIRST * slopes + (1.0 - _FIRST) * slope
         squares = _SECOND * squares + (1.0 - _SECOND) * slope**2
         unbiased = slopes / (1.0 - _FIRST ** (generation + 1))
@@ -77,7 +94,7 @@ def ascend(
         mean = mean + rate * unbiased / scale - budget.decay * (mean - origin)
         way.means.append(mean)
         way.scores.append(float(scores.mean()))
-        way.best = points[int(np.argmax(scores))]
+        way.best = points[int(np.argmax(scores.reshape(len(own), -1).mean(axis=0)))]
         on_generation(way)
     return way
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from protogov.envs.background import Background
 from protogov.envs.config import WorldConfig
+from protogov.envs.pricer_sources import make_pricers
 from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.parameters import parameter_names
 from protogov.experiments.commands.seats import typed_mandates, typed_roles
@@ -53,6 +54,9 @@ class WorldOptions:
     background: Annotated[tuple[str, ...], Repeated, Named("--background")] = ()
     """A governor that does not learn: seat=NAME or role=NAME, for example rate_1=pi; NAME is a baseline or the path of
     a policy's .json file; may be repeated."""
+    pricers: Annotated[tuple[str, ...], Repeated] = ()
+    """What quotes a venue's option pool: venue=NAME, for example 0=ewma; NAME is implied, ewma, a pricer of the zoo or
+    the path of a pricer_<name>.json file; may be repeated."""
     member: Annotated[Member, Named("--member")] = ""
     parameters: Annotated[tuple[str, ...], Repeated] = ()
     """Replace a physical parameter, name=value; may be repeated."""
@@ -66,7 +70,7 @@ class WorldOptions:
             BadInput: a field is out of range; the message names it.
         """
         defaults = pairs("levers", self.levers, tuple(LEVER_INDEX))
-        background = seat_pairs(self.background)
+        background = named_pairs("background", "seat=governor, for example risk_0=steward_var", self.background)
         given = {name: getattr(self, name) for name in ("venues", "decision_hours", "episode_hours")}
         given["roles"] = typed_roles(self.roles) if self.roles else None
         with as_bad_input():
@@ -81,6 +85,7 @@ class WorldOptions:
                 privileged=self.privileged,
                 defaults=defaults,
                 background=background,
+                pricers=named_pairs("pricers", "venue=pricer, for example 0=ewma", self.pricers),
                 randomise_levers=randomise_levers,
                 stagger=stagger,
             )
@@ -89,6 +94,7 @@ class WorldOptions:
         with as_bad_input():
             config = replace(config, venue_overrides=overrides)
             Background(config, num_worlds=1)  # also refuse names and files before anything is played
+            make_pricers(config.pricers, copied=False)
         return config
 
     def resolved(self, made: WorldConfig) -> "WorldOptions":
@@ -125,20 +131,20 @@ def venue_pairs(items: Sequence[str], venues: int) -> tuple[dict[str, float], ..
     return found
 
 
-def seat_pairs(items: Sequence[str]) -> dict[str, str]:
-    """`seat=governor` items as a dict.
+def named_pairs(option: str, form: str, items: Sequence[str]) -> dict[str, str]:
+    """`key=name` items as a dict; `form` says in messages what they must read.
 
     Raises:
-        BadInput: an item without `=`, or two for one seat.
+        BadInput: an item without `=`, or two for one key.
     """
     found: dict[str, str] = {}
     for item in items:
-        seat, sign, source = (part.strip() for part in item.partition("="))
+        key, sign, source = (part.strip() for part in item.partition("="))
         if not sign or not source:
-            raise BadInput(f"--background {item!r} must read seat=governor, for example risk_0=steward_var")
-        if seat in found:
-            raise BadInput(f"--background gives {seat} both {found[seat]} and {source}")
-        found[seat] = source
+            raise BadInput(f"--{option} {item!r} must read {form}")
+        if key in found:
+            raise BadInput(f"--{option} gives {key} both {found[key]} and {source}")
+        found[key] = source
     return found
 
 

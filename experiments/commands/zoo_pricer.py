@@ -15,10 +15,18 @@ from protogov.agents.pricing.shape import InputSet, make_shape
 from protogov.agents.pricing.training import Effort, Fitted, fit
 from protogov.agents.zoo.entries import FORMAT, MANIFEST, VERSION
 from protogov.envs.config import WorldConfig
+from protogov.envs.scenarios.natural import CRISIS_SHARE
 from protogov.experiments.core.files import write_json
 from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.versions import commit, now
-from protogov.experiments.studies.pricing.plan import FIRST_LEARNING, STRIDE, TRAINING, UNSEEN, recording
+from protogov.experiments.studies.pricing.plan import (
+    FIRST_LEARNING,
+    STRIDE,
+    TRAINING,
+    UNSEEN,
+    recording,
+    shares,
+)
 
 FIRST_CHOOSING = FIRST_LEARNING + 2**42  # first tape on which a pricer of the zoo is scored; no study plays these
 
@@ -35,13 +43,17 @@ def make_pricer(
     tapes: int,
     epochs: int,
 ) -> None:
-    """Train a compact pricer, score it and write its entry into the folder `place`."""
+    """Train a compact pricer, score it and write its entry into the folder `place`.
+
+    Crises are as much of what it learns as they are of `natural`.
+    """
     config = record_world(WorldConfig())
     spot: Spot = "pool" if inputs == "chain" else "oracle"
     print(f"recording {len(TRAINING)} markets, {learn} tapes each", flush=True)
     played = [recording(config, market, learn, training=True) for market in TRAINING]
     print("fitting", flush=True)
-    fitted = fit(name, make_shape("compact", inputs), played, spot=spot, seed=seed, effort=Effort(epochs=epochs))
+    parts, effort = shares(TRAINING, CRISIS_SHARE), Effort(epochs=epochs)
+    fitted = fit(name, make_shape("compact", inputs), played, spot=spot, seed=seed, effort=effort, shares=parts)
     print(f"scoring on {len(UNSEEN)} markets, {tapes} tapes each", flush=True)
     scores = {market: over_implied(config, market, fitted, spot, tapes) for market in UNSEEN}
     place.mkdir(parents=True)

@@ -21,8 +21,8 @@ LONGEST = 400  # largest number of rows of a CSV table, which git keeps; longer 
 LARGEST_FIGURE, LARGEST_FOLDER, LARGEST_ALL = 60_000, 150_000, 2_000_000  # bytes of committed files
 _KEYS = {"command", "made", "versions", "tables", "facts"}  # of a manifest
 DOTS = (110, 90, 75, 65)  # dots per inch of a figure; fewer if the smallest palette is still above the limit
-# numbers of colours of a figure's palette; the largest one below the limit is used
-PALETTES = (256, 128, 64, 32, 24)
+# numbers of colours of a figure's palette; the largest one below the limit is used. With 32 nothing is lost to the eye
+PALETTES = (32, 24)
 
 
 def write_figure(path: Path, figure: Figure, wanted: int = LARGEST_FIGURE) -> Path:

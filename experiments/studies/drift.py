@@ -31,7 +31,7 @@ from protogov.experiments.core.play import FIRST_SELECTION, open_worlds
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval, interval_columns, interval_in, student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, records, rounded
-from protogov.experiments.core.text import markdown, number, paragraph, span
+from protogov.experiments.core.text import listed, markdown, number, paragraph, span
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.figures.style import GREY, headline, new_figure, seed_line
 from protogov.experiments.studies.emergence.forks import Floats
@@ -272,8 +272,20 @@ def measure(options: Options, how: Running) -> Found:
         "paths": rounded(columns(paths)), "seeds": rounded(columns(summary)),
         "advantages": rounded(columns(earned or [nothing])), "means": rounded(_means(columns(summary))),
     }  # fmt: skip
-    facts = {"run": config.name, "scenario": options.scenario, "tapes": options.tapes, "seeds": list(found)}
+    facts = {
+        "run": config.name, "scenario": options.scenario, "tapes": options.tapes, "seeds": list(found),
+        "market_hours": config.market_hours, "reduced": _reduced(options),
+    }  # fmt: skip
     return Found(tables, facts)
+
+
+def _reduced(options: Options) -> list[str]:
+    """What is smaller than by default, in words."""
+    whole = Options()
+    return [
+        f"{getattr(options, name)} {name} instead of {getattr(whole, name)}"
+        for name in ("checkpoints", "tapes") if getattr(options, name) < getattr(whole, name)
+    ]  # fmt: skip
 
 
 def _both(world: WorldConfig) -> bool:
@@ -321,6 +333,8 @@ def judge(found: Found) -> Judged:
         )
     if count < ENOUGH_SEEDS:
         sentences.append(f"Underpowered: {count} training seeds, {ENOUGH_SEEDS} are needed for a claim.")
+    if found.facts["reduced"]:
+        sentences.append(f"Reduced: {listed(found.facts['reduced'])}.")
     return Judged(tuple(sentences))
 
 
@@ -368,10 +382,11 @@ def draw(found: Found) -> Mapping[str, Figure]:
 def page(found: Found, judged: Judged) -> list[str]:
     """Numbers of each training seed and their means."""
     facts = found.facts
-    about = f"""Checkpoints of {facts["run"]}. The actions of each in {2 * PROBES} states of episodes whose levers stand
-still are a point; the plane holds the two main directions of a training seed's path. A path winds if fewer than 5% of
-the walks made of its own steps, in random order and with random signs, make as many turns. Advantages are from
-{facts["tapes"]} tapes of {facts["scenario"]} a meeting, both ways round."""
+    about = f"""Checkpoints of {facts["run"]}, {facts["market_hours"]:g} market hours a training seed. The actions of
+each in {2 * PROBES} states of episodes whose levers stand still are a point; the plane holds the two main directions of
+a training seed's path. A path winds if fewer than 5% of the walks made of its own steps, in random order and with
+random signs, make as many turns. Advantages are from {facts["tapes"]} tapes of {facts["scenario"]} a meeting, both ways
+round."""
     rows = [
         [str(row["number"]), str(row["about"]), span(interval_in(row, "value")), str(row["n"])]
         for row in records(found.tables["means"])

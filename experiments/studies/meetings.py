@@ -35,7 +35,7 @@ from protogov.experiments.studies.emergence.measure import family
 from protogov.experiments.studies.emergence.subjects import Subject, trained_subject
 from protogov.experiments.studies.strangers.pairs import Meetings, meet, two_venues
 from protogov.experiments.training.learned import learned_sets, load_run
-from protogov.experiments.training.run_config import evaluation_world
+from protogov.experiments.training.run_config import RunConfig, evaluation_world
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,12 +114,24 @@ def measure(options: Options, how: Running) -> Found:
     facts = {
         "scenario": options.scenario, "tapes": options.tapes, "runs": list(dict.fromkeys(crowd.populations)),
         "trained": [str(load_run(RunFolder(path)).name) for path in options.runs],
+        "sizes": [size_of(load_run(RunFolder(path))) for path in options.runs], "reduced": reduced(options.tapes),
     }  # fmt: skip
     tables = {
         "meetings": rounded(_pairs(crowd, met)), "populations": rounded(_populations(crowd, met)),
         "drops": rounded(_drops(crowd, met)),
     }  # fmt: skip
     return Found(tables, facts)
+
+
+def size_of(config: RunConfig) -> str:
+    """How long a run's governors learned, in words."""
+    return f"{config.name}: {len(config.seeds)} training seeds, {config.market_hours:g} market hours each"
+
+
+def reduced(tapes: int) -> str:
+    """That there are fewer tapes than by default, if there are."""
+    whole = Options().tapes
+    return f"Reduced: {tapes} tapes a meeting instead of {whole}." if tapes < whole else ""
 
 
 def _pairs(crowd: Crowd, met: Meetings) -> Table:
@@ -202,6 +214,8 @@ def judge(found: Found) -> Judged:
     least = min((int(row["n"]) for row in few), default=0)
     if least < ENOUGH_SEEDS:
         sentences.append(f"Underpowered: {least} training seeds, {ENOUGH_SEEDS} are needed for a claim.")
+    if found.facts["reduced"]:
+        sentences.append(found.facts["reduced"])
     return Judged(tuple(sentences))
 
 
@@ -246,7 +260,7 @@ def page(found: Found, judged: Judged) -> list[str]:
     about = f"""Governors of every training seed govern one venue, those of every other the other one, both ways round,
 on {facts["tapes"]} tapes of {facts["scenario"]}. A training seed is a unit. The reward is that of a venue's seats over
 an episode, in their mean; welfare is of both venues, weighted by K0. In a block of a run with itself the diagonal is
-home if the run trained both venues."""
+home if the run trained both venues. {"; ".join(facts["sizes"])}."""
     rows = [
         [
             str(row["population"]), str(row["beside"]), str(row["kind"]), _span(row, "reward"), _span(row, "welfare"),

@@ -2,8 +2,10 @@
 
 Every organism (`emergence.organisms`) sits at a seat of the second venue beside a governor that wanders at random.
 Whether it answers that governor, and how strongly, is known. Each detector is scored by its rate of detection against
-strength, and by its alarms where there is no answer. Fork measures give one verdict a replicate, on tapes of its own;
-detectors of records one an episode.
+strength, and by its alarms where nothing is planted for it. Fork measures give one verdict a replicate, on tapes of its
+own; detectors of records one an episode. Cross-play and collusion are looked for in pairs of an organism: collusion in
+a calm market whose venues are paid their profit, by base rates, because only these have a joint optimum of constants
+clearly above their equilibrium.
 """
 
 from collections.abc import Mapping
@@ -18,21 +20,22 @@ from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import share_of
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
-from protogov.experiments.core.tables import Table, columns, concatenate, groups
-from protogov.experiments.core.text import markdown
+from protogov.experiments.core.tables import Table, columns, concatenate, groups, rounded, select, write_table
+from protogov.experiments.core.text import listed, markdown, paragraph
 from protogov.experiments.core.user_code import digest_of, load_callable, place_of
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, headline, new_figure
+from protogov.experiments.outputs import OutputFile
 from protogov.experiments.studies.emergence.anchors import constant_game
 from protogov.experiments.studies.emergence.collusion import Anchors
 from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS
 from protogov.experiments.studies.emergence.organisms.detectors import RECORD_DETECTORS, Record, alarms_of
-from protogov.experiments.studies.emergence.organisms.looks import BY_FORKS, Look, record_of
+from protogov.experiments.studies.emergence.organisms.looks import BY_FORKS, CARTEL, Look, colluding, record_of
+from protogov.experiments.studies.emergence.organisms.power import OTHERS, TRUTHS, counted
 
-# where an organism that answers nobody must set nothing off: forks see answers, records what looks like them
-EXACT = ("influence", "granger")
 KNOWN = (*BY_FORKS, *RECORD_DETECTORS)
-COLOURS = dict(zip(KNOWN, (BLUE, GREEN, ORANGE, PURPLE, VERMILLION, GREY, SKY), strict=True))
+COLOURS = dict(zip(KNOWN, (BLUE, GREEN, ORANGE, "saddlebrown", PURPLE, VERMILLION, GREY, SKY), strict=True))
+MARKERS = "os^pDvPX"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +59,15 @@ class Options(StudyOptions):
     """The outside market."""
     crisis: str = "crisis-2022-06"
     """That of attribution."""
+    calm: str = "calm"
+    """That of collusion."""
     grid: int = 9
     """Constants a venue, of which the anchors of collusion are made."""
     world: WorldOptions = field(default_factory=lambda: WorldOptions(size="rivals", autonomy=6.0))
     """The world, of two venues. At an autonomy of 6, the default here, a change of the threshold is announced 12 hours
-    before, which a front-runner needs."""
+    before, which a front-runner needs; for collusion it is 72."""
+    store: OutputFile | None = None
+    """Write the rates of fork measures to this file too, from which reports of emergence quote their power."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class Job:
 
 @dataclass(frozen=True)
 class AnchorJob:
-    """The game of constants of the half-spread."""
+    """The game of constants of the base rate."""
 
     scenario: str
     grid: int
@@ -103,8 +110,8 @@ def examine(config: WorldConfig, job: Job) -> Table:
 
 
 def find_anchors(config: WorldConfig, job: AnchorJob) -> Table:
-    """Anchors of the half-spread, a row."""
-    solved = constant_game(config, job.scenario, "spread", job.grid, job.tapes).solved()
+    """Anchors of the base rate, a row."""
+    solved = constant_game(config, job.scenario, CARTEL, job.grid, job.tapes).solved()
     size, down = solved.push()
     return columns([{**asdict(solved.anchors), "size": size, "down": down}])
 
@@ -125,10 +132,10 @@ def measure(options: Options, how: Running) -> Found:
     config = options.world.make()
     if config.venues != 2:
         raise BadInput(f"the world has {config.venues} venue; organisms watch a rival, so 2 are needed")
-    look = Look(0, options.tapes, options.scenario, options.crisis)
+    look = Look(0, options.tapes, options.scenario, options.crisis, options.calm)
     if "collusion" in options.detectors:
-        game = AnchorJob(options.scenario, options.grid, options.tapes)
-        (table,) = run_pieces(find_anchors, config, [Piece("anchors", game)], how, "anchors")
+        game = AnchorJob(options.calm, options.grid, options.tapes)
+        (table,) = run_pieces(find_anchors, colluding(config), [Piece("anchors", game)], how, "anchors")
         own = {name: column[0].item() for name, column in table.items()}
         push = (own.pop("size"), own.pop("down"))
         look = replace(look, anchors=Anchors(**own), push=push)
@@ -140,12 +147,32 @@ def measure(options: Options, how: Running) -> Found:
     ]  # fmt: skip
     pieces = [Piece(f"{job.organism}_{job.look.replicate}", job) for job in jobs]
     found = concatenate(run_pieces(examine, config, pieces, how, "organisms"))
+    rates = rounded(rates_of(found), 4)
+    if options.store is not None:
+        print(write_table(options.store, kept_rates(rates, options.tapes)))
     facts = {
         "replicates": options.replicates, "tapes": options.tapes, "scenario": options.scenario,
-        "crisis": options.crisis, "anchors": asdict(look.anchors) if look.anchors else None,
+        "crisis": options.crisis, "calm": options.calm, "reduced": reduced(options),
+        "anchors": asdict(look.anchors) if look.anchors else None,
         "refusal": look.anchors.refusal() if look.anchors else "", "detectors": list(options.detectors),
     }  # fmt: skip
-    return Found({"organisms": rates_of(found)}, facts)
+    return Found({"organisms": rates}, facts)
+
+
+def kept_rates(rates: Table, tapes: int) -> Table:
+    """Rows of measures by forks alone, with the tapes of a look: what `emergence.organisms.power` reads."""
+    table = select(rates, np.isin(rates["detector"], list(BY_FORKS)))
+    names = ("organism", "family", "strength", "detector", "rate", "looks")
+    return {name: table[name] for name in names} | {"tapes": np.full(len(table["rate"]), tapes)}
+
+
+def reduced(options: Options) -> list[str]:
+    """What is smaller than by default, in words."""
+    whole = Options()
+    sizes = [f"{getattr(options, name)} {name} instead of {getattr(whole, name)}" for name in
+             ("replicates", "tapes", "grid") if getattr(options, name) < getattr(whole, name)]  # fmt: skip
+    left = [name for name in KNOWN if name not in options.detectors]
+    return [*sizes, *([f"without {listed(left)}"] if left else []), *(["some organisms"] if options.organisms else [])]
 
 
 def _named(given: tuple[str, ...]) -> list[str]:
@@ -165,25 +192,24 @@ def rates_of(found: Table) -> Table:
     return columns(rows)
 
 
-def _rate(table: Table, mask: np.ndarray) -> tuple[int, int]:
-    looks = table["looks"][mask]
-    return int(np.rint(table["rate"][mask] * looks).sum()), int(looks.sum())
-
-
 def judge(found: Found) -> Judged:
-    """Detections of answers and false alarms, detector by detector."""
+    """Detections of what is planted, and false alarms, detector by detector."""
     table, sentences = found.tables["organisms"], []
     for name in dict.fromkeys(table["detector"].tolist()):
-        own = table["detector"] == name
-        hits, looks = _rate(table, own & table["answers"])
-        alarms, chances = _rate(table, own & ~table["answers"])
-        kind = "false alarms" if name in EXACT or name not in COLOURS else "alarms"
+        truth = TRUTHS.get(name, OTHERS)
+        if not truth.planted:
+            every = counted(table, name, tuple(FAMILIES))
+            sentences.append(f"{name}: alarms in {every.words()} looks; nothing of a known size is planted for it.")
+            continue
+        hits, alarms = counted(table, name, truth.planted), counted(table, name, truth.nothing)
         sentences.append(
-            f"{name}: alarms in {hits} of {looks} looks at governors that answer the other, {kind} in {alarms} of "
-            f"{chances} looks at those that do not."
+            f"{name}: finds {truth.what} in {hits.words()} looks at governors that have it; false alarms in "
+            f"{alarms.words()} looks at governors that have nothing of the kind."
         )
     if found.facts["refusal"]:
         sentences.append(f"The battery is withheld here: {found.facts['refusal']}.")
+    if found.facts["reduced"]:
+        sentences.append(f"Reduced: {listed(found.facts['reduced'])}.")
     return Judged(tuple(sentences))
 
 
@@ -201,7 +227,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
             own = (table["family"] == family) & (table["detector"] == name)
             look = {"color": COLOURS.get(name, "black"), "label": name.rpartition(":")[2], "markersize": 3.5}
             shift = 0.02 * (place - (len(detectors) - 1) / 2)  # so that equal rates do not hide each other
-            axes.plot(table["strength"][own] + shift, table["rate"][own], marker="os^DvPX"[place % 7], **look)
+            axes.plot(table["strength"][own] + shift, table["rate"][own], marker=MARKERS[place % len(MARKERS)], **look)
         answers = bool(table["answers"][table["family"] == family][0])
         axes.set_title(family if answers else f"{family} (answers nobody)", fontsize=8)
         axes.set_xlim(-0.12, 1.12)
@@ -232,11 +258,13 @@ def page(found: Found, judged: Judged) -> list[str]:
     facts = found.facts
     about = f"""Each organism sits at the second venue; the other governor wanders at random. This is played
 {facts["replicates"]} times, on {facts["tapes"]} tapes of {facts["scenario"]} each. Rates are those of alarms: a fork
-measure gives at most one each time, a detector of records at most one a tape. Influence and granger look for an answer
-to the other governor. The other detectors look for something else: an alarm of theirs at a governor that answers nobody
-is not false."""
+measure gives at most one each time, a detector of records at most one a tape. For cross-play and collusion an organism
+sits at both venues, in {facts["tapes"]} sessions: for collusion on {facts["calm"]}, where venues are paid their profit
+and its moves are those of the base rate; the battery's last check, retraining, is left out. Not everything is planted
+for every detector: an alarm at a governor that has something like it, such as attribution at one that only wanders, is
+not false."""
     return [
-        "![Rates of alarms](organisms.png)", "", *(f"- {line}" for line in judged.sentences), "", about, "",
+        "![Rates of alarms](organisms.png)", "", *(f"- {line}" for line in judged.sentences), "", paragraph(about), "",
         *markdown(["organism", "what it does", "answers", *detectors], rows),
     ]  # fmt: skip
 

@@ -40,7 +40,7 @@ def rows(folder):
 
 
 def test_the_rule_is_walked_by_hand(quadratic_world):
-    policies = Trainer(quadratic_world(), SETTINGS, total_rollouts=1)._policies()
+    policies = Trainer(quadratic_world(), SETTINGS, total_rollouts=1).policies()
     stopping = EarlyStopping(Validation(Scripted([1.0, 3.0, 3.0, 2.0, 4.0, 0.0, 1.0, 2.0]), every=5, patience=3))
     assert [n for n in range(1, 18) if stopping.is_due(n, 17)] == [5, 10, 15, 17]
     waited, best = [], []

@@ -29,6 +29,31 @@ def still(best):
     return lambda generation, points: -((points - np.asarray(best)) ** 2).sum(axis=1)
 
 
+def test_every_owner_of_parameters_climbs_its_own_score():
+    """The first is paid for the distance to its own point, the second for that of the first: it drifts, blind."""
+    start = np.zeros(6)
+
+    def score(generation, points):
+        own = -((points[:, :3] - 1.0) ** 2).sum(axis=1)
+        return np.stack([own, own])
+
+    budget = StrategyBudget(generations=150, pairs=8, sigma=0.1, rate=0.05)
+    way = ascend(start, budget, score, owners=(3, 3))
+    np.testing.assert_allclose(way.last[:3], 1.0, atol=0.1)
+    one = ascend(start, budget, still([1.0] * 3 + [0.5] * 3))
+    same = ascend(start, budget, still([1.0] * 3 + [0.5] * 3), owners=(6,))
+    np.testing.assert_array_equal(one.last, same.last)
+    apart = ascend(
+        start, budget,
+        lambda generation, points: np.stack([still([1.0] * 3)(generation, points[:, :3]),
+                                             still([0.5] * 3)(generation, points[:, 3:])]),
+        owners=(3, 3),
+    )  # fmt: skip
+    np.testing.assert_allclose(apart.last, [1.0] * 3 + [0.5] * 3, atol=0.1)
+    with pytest.raises(ValueError, match="owners have 5 parameters; 6 are accepted"):
+        ascend(start, budget, score, owners=(2, 3))
+
+
 def test_on_tapes_that_stay_a_search_finds_the_best_point_and_ends_when_there_is_no_more_to_gain():
     best = [0.4, -0.3, 0.0, 0.7]
     way = evolve(np.zeros(4), Budget(generations=80, tolerance=1e-4), still(best))

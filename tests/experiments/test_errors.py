@@ -47,7 +47,7 @@ WRITE = {
 WRITE_FILE = {
     "studies.tuning": "--tuned", "studies.ensemble": "--file", "seal": "--out",
     "commands.features": "--out", "commands.smoke": "--store", "commands.diff": "--out",
-    "studies.strangers": "--store",
+    "studies.strangers": "--store", "studies.organisms": "--store",
 }  # fmt: skip
 # paths that are read
 READ = {

@@ -46,7 +46,7 @@ class Options(StudyOptions):
     Example: protogov study attacks --governors static tuned --jobs 2 --out results/attacks
     """
 
-    governors: tuple[str, ...] = ("static", "tuned", "pi+steward_var+inventory_quotes")
+    governors: tuple[str, ...] = ("static", "tuned", "pi+steward_var+inventory_quotes", "zoo/headline")
     """Who governs: baselines, organisms, paths of policies, FILE.py:NAME; joined by + for several roles, role=NAME for
     one role."""
     market: str = "flat"
@@ -60,12 +60,13 @@ class Options(StudyOptions):
     """Capital below which nobody looks [USD]."""
     steps: int = 4
     """Smaller budgets that are tried where the first one suffices."""
-    generations: int = 10
+    generations: int = 15
     """Generations of a search."""
-    population: int = 10
+    population: int = 12
     """Plans in a generation, at least 4."""
-    search_tapes: int = 4
-    """New tapes in every generation."""
+    search_tapes: int = 12
+    """New tapes in every generation: profits of one plan differ by millions of USD from tape to tape, and a search that
+    sees few of them follows luck."""
     pick_tapes: int = 16
     """Tapes on which the offers of a search are compared."""
     tapes: int = 64

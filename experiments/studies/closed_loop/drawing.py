@@ -15,7 +15,6 @@ from protogov.experiments.figures.style import (
     GREEN,
     GREY,
     ORANGE,
-    PURPLE,
     VERMILLION,
     headline,
     new_figure,
@@ -24,8 +23,8 @@ from protogov.experiments.figures.style import (
 from protogov.experiments.studies.closed_loop.plan import CHAIN, EWMA, FEED, HEDGES, LAW, RULE, SURFACE, TAPE, TOLD
 
 COLOURS = {RULE: BLACK, EWMA: ORANGE, FEED: BLUE, CHAIN: GREEN, LAW: VERMILLION}
-MARKERS = dict(zip(HEDGES, ("o", "s", "v", "^", "D"), strict=True))
-HEDGE_COLOURS = dict(zip(HEDGES, (GREY, BLACK, ORANGE, BLUE, PURPLE), strict=True))
+MARKERS = dict(zip(HEDGES, ("o", "s", "v", "^"), strict=True))
+HEDGE_COLOURS = dict(zip(HEDGES, (GREY, BLACK, ORANGE, BLUE), strict=True))
 
 
 def draw(found: Found) -> Mapping[str, Figure]:

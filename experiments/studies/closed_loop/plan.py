@@ -23,9 +23,36 @@ ABOUT = {
 }
 
 TAPE, TOLD = "tape", "law"  # what vol arbitrageurs know: the tape's implied vol of the coming hours, or the law
-UNHEDGED, PLAIN, SMILE, OWN, LEANING = "unhedged", "black-scholes", "smile", "market", "market and lean"
-HEDGES = (UNHEDGED, PLAIN, SMILE, OWN, LEANING)
-LEAN = 0.03  # vol: see `PoolPricer`
+UNHEDGED, PLAIN, SMILE, OWN = "unhedged", "black-scholes", "smile", "market"
+HEDGES = (UNHEDGED, PLAIN, SMILE, OWN)
+
+
+@dataclass(frozen=True)
+class Managed:
+    """What a pool does about its gamma.
+
+    Attributes:
+        widening: extra half-spread, as a share of it, on trades that add to it, at a hedge gain of 1.
+        limit: hedge gain beyond which no trade may add to it.
+        lean: vol that the anchors rise by where gamma is, see `PoolPricer`.
+    """
+
+    widening: float
+    limit: float
+    lean: float
+
+
+NO_LIMIT = 1e9  # hedge gain
+TODAY, NOTHING, BY_SPREAD, BY_LIMIT, BY_SKEW, BY_ALL = "today", "nothing", "half-spread", "limit", "skew", "all three"
+MANAGED = {
+    TODAY: Managed(0.2, 3.0, 0.0),  # the defaults of the world
+    NOTHING: Managed(0.0, NO_LIMIT, 0.0),
+    BY_SPREAD: Managed(1.0, NO_LIMIT, 0.0),
+    BY_LIMIT: Managed(0.0, 0.5, 0.0),
+    BY_SKEW: Managed(0.0, NO_LIMIT, 0.1),
+    BY_ALL: Managed(1.0, 0.5, 0.1),
+}
+GAMMA_GREEKS = (PLAIN, SMILE)  # whose gamma is managed, and whose delta hedges
 
 NONE, PUSH, DRAIN, SURFACE = "none", "oracle-push", "pool-drain", "vol-push"
 QUOTE_ATTACKS = (NONE, PUSH, DRAIN, f"{DRAIN} + {PUSH}")
@@ -61,6 +88,7 @@ class Loop:
         width: premium of pricers on all distances from the median.
         reversion: half-life of the surface's return to its anchors, h.
         learning: of a learned pricer.
+        gamma: what the pool does about its gamma, a name of `MANAGED`.
     """
 
     market: str
@@ -72,6 +100,7 @@ class Loop:
     width: float
     reversion: float = 24.0
     learning: Learning = field(default_factory=Learning)
+    gamma: str = TODAY
 
 
 @dataclass(frozen=True)
@@ -124,9 +153,10 @@ def loop_world(job: Loop, config: WorldConfig) -> WorldConfig:
     """
     hedges = {"hedge_ratio": 0.0} if job.hedge == UNHEDGED else {}
     world = WorldConfig(episode_hours=job.hours + RUN_OFF, decision_hours=config.decision_hours, defaults=hedges)
+    managed = MANAGED[job.gamma]
     return world.with_parameters(
         opening_notional=0.0, num_shorts=0, put_look=0.0, debt_size=0.0, lend_share=0.0, lp_choice=0.0,
-        lasting_share=0.0, vol_reversion=job.reversion,
+        lasting_share=0.0, vol_reversion=job.reversion, gamma_widening=managed.widening, gamma_limit=managed.limit,
     )  # fmt: skip
 
 

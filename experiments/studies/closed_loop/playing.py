@@ -24,9 +24,8 @@ from protogov.experiments.studies.closed_loop.plan import (
     CHAIN,
     EWMA,
     LAW,
-    LEAN,
-    LEANING,
     LEARNED_FROM,
+    MANAGED,
     OWN,
     PLAIN,
     RULE,
@@ -89,8 +88,8 @@ def pricer_of(job: Loop | Attack) -> Pricer | None:
         return None if truth is None else PoolPricer(None, truth=truth)
     model = EwmaPricer() if job.pricer == EWMA else LearnedPricer(trained(job.pricer, job.learning))
     hedge = job.hedge if isinstance(job, Loop) else PLAIN
-    greeks: Greeks = "market" if hedge in (OWN, LEANING) else "law" if hedge == SMILE else "black-scholes"
-    lean = LEAN if hedge == LEANING else 0.0
+    greeks: Greeks = "market" if hedge == OWN else "law" if hedge == SMILE else "black-scholes"
+    lean = MANAGED[job.gamma].lean if isinstance(job, Loop) else 0.0
     return PoolPricer(model, greeks=greeks, lean=lean, premium=Premium(job.width), truth=truth)
 
 
@@ -150,23 +149,26 @@ def play_loop(config: WorldConfig, job: Loop) -> Table:
 def play_attack(config: WorldConfig, job: Attack) -> Table:
     """A row a seed, in thousand USD: what the attacker has gained, takers of quotes, and the LPs.
 
-    attacker is its own account, with pool shares at their last price. takers is what informed traders gained by their
-    own reckoning. pool is the change of NAV0 without interest, which loses deposits and has nothing to do with quotes.
+    attacker is its own account, with pool shares at their last price. capital is the most that it had brought and not
+    yet taken back at the end of a decision. takers is what informed traders gained by their own reckoning. pool is the
+    change of NAV0 without interest, which loses deposits and has nothing to do with quotes.
     others is what all LPs but the attacker own at the share price.
     """
     world = opened(job, config)
     venue = world.worlds.view(np.ndarray)["venues"][:, 0]
-    takers, pool = np.zeros((2, job.seeds))
+    takers, pool, capital = np.zeros((3, job.seeds))
+    last = int(world.config.parameters.num_lps)
     step = None
     for step in hold_still(world):
+        brought = world.worlds.view(np.ndarray)["attacker_brought"].sum(axis=1)
+        capital = np.maximum(capital, brought - venue["lp_received"][:, last] * (venue["surface_attack"] > 0))
         takers += venue["sum_informed_profit"]
         records = step.records[:, 0]
         pool += records["pool_profit"] - records["pool_interest"]
     assert step is not None
-    last = int(world.config.parameters.num_lps)
     waiting = venue["lp_waiting"][:, last] + venue["lp_shares"][:, last] * venue["lp_price"]
     others = (venue["lp_total"] - venue["lp_shares"][:, last]) * venue["lp_price"]
     attacker = step.records["attacker_profit"][:, 0] + waiting * (venue["surface_attack"] > 0)
-    money = {"attacker": attacker, "takers": takers, "pool": pool, "others": others}
+    money = {"attacker": attacker, "capital": capital, "takers": takers, "pool": pool, "others": others}
     served = (venue["surface_attack"] >= 2).astype(np.float64)
     return {"seed": np.arange(job.seeds), **{name: value / 1e3 for name, value in money.items()}, "served": served}

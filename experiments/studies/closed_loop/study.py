@@ -19,9 +19,12 @@ from protogov.experiments.studies.closed_loop.plan import (
     ABOUT,
     ATTACKED,
     BASE,
+    BY_ALL,
     FEED,
+    GAMMA_GREEKS,
     HEDGES,
     LEARNED_FROM,
+    MANAGED,
     MARKETS,
     NONE,
     OWN,
@@ -32,6 +35,7 @@ from protogov.experiments.studies.closed_loop.plan import (
     RUN_OFF,
     SURFACE,
     TAPE,
+    TODAY,
     TOLD,
     UNHEDGED,
     Attack,
@@ -39,7 +43,7 @@ from protogov.experiments.studies.closed_loop.plan import (
     Loop,
 )
 from protogov.experiments.studies.closed_loop.playing import play_attack, play_loop
-from protogov.experiments.studies.closed_loop.summary import attack_table, greek_table, loop_table
+from protogov.experiments.studies.closed_loop.summary import attack_table, gamma_table, greek_table, loop_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +57,8 @@ class Options(StudyOptions):
 
     markets: tuple[Literal["gbm", "merton", "heston"], ...] = ("gbm", "merton", "heston")
     """Markets of loops and hedges: their law is known."""
-    parts: tuple[Literal["loops", "greeks", "attacks"], ...] = ("loops", "greeks", "attacks")
-    """What is played: pools, hedges, attacks."""
+    parts: tuple[Literal["loops", "greeks", "gamma", "attacks"], ...] = ("loops", "greeks", "gamma", "attacks")
+    """What is played: pools, hedges, what pools do about their gamma, attacks."""
     seeds: int = 96
     """Worlds of each piece."""
     hours: int = 336
@@ -89,7 +93,8 @@ def measure(options: Options, how: Running) -> Found:
     tables = {
         "loops": loop_table(loops, played) if "loops" in options.parts else {},
         "greeks": greek_table(loops, played) if "greeks" in options.parts else {},
-        "attacks": attack_table(attacks, attacked),
+        "gamma": rounded(gamma_table(loops, played), 4) if "gamma" in options.parts else {},
+        "attacks": attack_table(attacks, attacked) if "attacks" in options.parts else {},
     }
     left = max((float(table["left"].max()) for table in played), default=0.0)
     facts = {
@@ -101,18 +106,22 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def loops_of(options: Options) -> list[Loop]:
-    """Pools, and pools hedged in other ways; what both parts need is played once."""
+    """Pools, and pools hedged or managed in other ways; what several parts need is played once."""
     learning = Learning(options.learn, options.epochs)
-    wanted: list[tuple[str, str, str, str]] = []
+    wanted: list[tuple[str, str, str, str, str]] = []
     if "loops" in options.parts:
-        wanted += [(market, who, told, PLAIN) for market, told, who in product(options.markets, (TAPE, TOLD), PRICERS)]
+        asked = product(options.markets, (TAPE, TOLD), PRICERS)
+        wanted += [(market, who, told, PLAIN, TODAY) for market, told, who in asked]
     if "greeks" in options.parts:
         for market in options.markets:
-            wanted += [(market, FEED, TAPE, hedge) for hedge in HEDGES]
-            wanted += [(market, RULE, TAPE, hedge) for hedge in (UNHEDGED, PLAIN)]
+            wanted += [(market, FEED, TAPE, hedge, TODAY) for hedge in HEDGES]
+            wanted += [(market, RULE, TAPE, hedge, TODAY) for hedge in (UNHEDGED, PLAIN)]
+    if "gamma" in options.parts:
+        asked = product(options.markets, GAMMA_GREEKS, MANAGED)
+        wanted += [(market, FEED, TAPE, hedge, gamma) for market, hedge, gamma in asked]
     return [
-        Loop(market, who, told, hedge, options.seeds, options.hours, options.width, options.reversion, learning)
-        for market, who, told, hedge in dict.fromkeys(wanted)
+        Loop(market, who, told, hedge, options.seeds, options.hours, options.width, options.reversion, learning, gamma)
+        for market, who, told, hedge, gamma in dict.fromkeys(wanted)
     ]
 
 
@@ -131,7 +140,7 @@ def attacks_of(options: Options) -> list[Attack]:
 
 def _name(job: Loop | Attack) -> str:
     if isinstance(job, Loop):
-        return f"loop_{job.market}_{job.pricer}_{job.informed}_{job.hedge}"
+        return f"loop_{job.market}_{job.pricer}_{job.informed}_{job.hedge}_{job.gamma}"
     return f"attack_{job.attack}_{job.pricer}{'' if job.gwav else '_present'}{'_shares' if job.shares else ''}"
 
 
@@ -142,6 +151,8 @@ def judge(found: Found) -> Judged:
         lines += _say_loops(records(found.tables["loops"]))
     if "greeks" in found.tables:
         lines += _say_greeks(records(found.tables["greeks"]))
+    if "gamma" in found.tables:
+        lines += _say_gamma(records(found.tables["gamma"]))
     if "attacks" in found.tables:
         lines += _say_attacks(records(found.tables["attacks"]))
     return Judged(tuple(lines))
@@ -181,6 +192,27 @@ def _say_greeks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [first, *aligned(cells)]
 
 
+def _say_gamma(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    every = [row for row in rows if row["managed"] == BY_ALL]
+    calmer = [row for row in every if row["variance_over_nothing_high"] < 1.0]
+    richer = [row for row in every if row["over_nothing_low"] > 0.0]
+    poorer = [row for row in every if row["over_nothing_high"] < 0.0]
+    first = (
+        "A pool that manages its gamma by skew, half-spread and limit has a profit that varies less than that of one "
+        f"that does nothing in {len(calmer)} of {len(every)} comparisons (market, greeks), and realises more cash in "
+        f"{len(richer)} and less in {len(poorer)}, beyond the 95% interval."
+    )
+    cells = [
+        ["market", "greeks", "managed by", "cash over nothing's [kUSD]", "variance over nothing's", "hedging cost"]
+    ]
+    for row in rows:
+        cells.append(
+            [row["market"], row["greeks"], row["managed"], signed_span(interval_in(row, "over_nothing")),
+             span(interval_in(row, "variance_over_nothing")), f"{row['hedging_cost']:.1f}"]
+        )  # fmt: skip
+    return [first, *aligned(cells)]
+
+
 def _say_attacks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     paid = [f"{row['attack']} on {row['pricer']}" for row in rows if row["both_low"] > 0.0 and row["gwav"]]
     first = (
@@ -199,7 +231,7 @@ def _say_attacks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def page(found: Found, judged: Judged) -> Sequence[str]:
     """The page from `page.md.j2`."""
-    rows = {name: records(found.tables.get(name, {})) for name in ("loops", "greeks", "attacks")}
+    rows = {name: records(found.tables.get(name, {})) for name in ("loops", "greeks", "gamma", "attacks")}
 
     def interval(row: Mapping[str, Any], name: str, signed: bool = True) -> str:
         return signed_span(interval_in(row, name)) if signed else span(interval_in(row, name))
@@ -207,7 +239,7 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     return page_beside(
         __file__,
         facts=found.facts, **rows, interval=interval, about=ABOUT, learned_from=listed(LEARNED_FROM), run_off=RUN_OFF,
-        base=BASE, surface=SURFACE, markets=listed(MARKETS), sentences=judged.sentences,
+        base=BASE, managed=MANAGED, surface=SURFACE, markets=listed(MARKETS), sentences=judged.sentences,
     )  # fmt: skip
 
 

@@ -1,13 +1,24 @@
 """The study's tables, from the rows of all pieces: means over seeds, and differences on the same seeds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from protogov.experiments.core.statistics import Floats, interval_columns, percentile, seed_draws, student_t
 from protogov.experiments.core.tables import Table, columns
-from protogov.experiments.studies.closed_loop.plan import NONE, PLAIN, RULE, UNHEDGED, Attack, Loop
+from protogov.experiments.studies.closed_loop.plan import (
+    MANAGED,
+    NONE,
+    NOTHING,
+    PLAIN,
+    RULE,
+    TODAY,
+    UNHEDGED,
+    Attack,
+    Loop,
+)
 
 MONEY = ("realised", "options", "hedge", "hedging_cost", "edge", "traded", "swing", "vol_over_tape")
 
@@ -17,7 +28,7 @@ def loop_table(jobs: Sequence[Loop], tables: Sequence[Table]) -> Table:
     found = dict(zip(jobs, tables, strict=True))
     rows = []
     for job, own in found.items():
-        if job.hedge != PLAIN:
+        if job.hedge != PLAIN or job.gamma != TODAY:
             continue
         rule = next(other for one, other in found.items() if _same(one, job) and one.pricer == RULE)
         row: dict[str, Any] = {"market": job.market, "informed": job.informed, "pricer": job.pricer}
@@ -30,7 +41,7 @@ def loop_table(jobs: Sequence[Loop], tables: Sequence[Table]) -> Table:
 
 
 def _same(one: Loop, other: Loop) -> bool:
-    return (one.market, one.informed, one.hedge) == (other.market, other.informed, other.hedge)
+    return replace(one, pricer=other.pricer) == other
 
 
 def greek_table(jobs: Sequence[Loop], tables: Sequence[Table]) -> Table:
@@ -42,7 +53,7 @@ def greek_table(jobs: Sequence[Loop], tables: Sequence[Table]) -> Table:
     rows = []
     for job, own in found.items():
         others = {one.hedge: other for one, other in found.items() if _alike(one, job)}
-        if UNHEDGED not in others or PLAIN not in others:
+        if UNHEDGED not in others or PLAIN not in others or job.gamma != TODAY:
             continue
         row: dict[str, Any] = {"market": job.market, "pricer": job.pricer, "hedge": job.hedge}
         row |= interval_columns("realised", student_t(own["realised"]))
@@ -59,7 +70,25 @@ def greek_table(jobs: Sequence[Loop], tables: Sequence[Table]) -> Table:
 
 
 def _alike(one: Loop, other: Loop) -> bool:
-    return (one.market, one.informed, one.pricer) == (other.market, other.informed, other.pricer)
+    return replace(one, hedge=other.hedge) == other
+
+
+def gamma_table(jobs: Sequence[Loop], tables: Sequence[Table]) -> Table:
+    """A row a market, greeks and what the pool does about its gamma: over the same pool that does nothing [kUSD]."""
+    found = dict(zip(jobs, tables, strict=True))
+    rows = []
+    for job, own in found.items():
+        others = [
+            other for one, other in found.items() if replace(one, gamma=job.gamma) == job and one.gamma == NOTHING
+        ]
+        for nothing in others:
+            row: dict[str, Any] = {"market": job.market, "greeks": job.hedge, "managed": job.gamma}
+            row |= {name: float(own[name].mean()) for name in ("realised", "hedging_cost", "traded", "swing")}
+            row |= interval_columns("over_nothing", student_t(own["realised"] - nothing["realised"]))
+            row |= interval_columns("variance_over_nothing", variance_ratio(own["realised"], nothing["realised"]))
+            rows.append(row)
+    order = list(MANAGED)
+    return columns(sorted(rows, key=lambda row: (row["market"], row["greeks"], order.index(row["managed"]))))
 
 
 def variance_ratio(one: Floats, other: Floats) -> Any:
@@ -84,7 +113,7 @@ def attack_table(jobs: Sequence[Attack], tables: Sequence[Table]) -> Table:
             if (one.pricer, one.gwav, one.shares, one.attack) == (job.pricer, job.gwav, job.shares, NONE)
         )  # fmt: skip
         row: dict[str, Any] = {"attack": job.attack, "pricer": job.pricer, "gwav": int(job.gwav)}
-        row |= interval_columns("attacker", student_t(own["attacker"]))
+        row |= {"capital": float(own["capital"].mean()), **interval_columns("attacker", student_t(own["attacker"]))}
         for name in ("takers", "pool", "others"):
             row |= interval_columns(name, student_t(own[name] - peace[name]))
         row |= interval_columns("both", student_t(own["attacker"] + own["takers"] - peace["takers"]))

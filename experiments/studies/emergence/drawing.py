@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from protogov.experiments.core.statistics import student_t
-from protogov.experiments.core.text import number, plain, signed
+from protogov.experiments.core.text import plain, signed
 from protogov.experiments.figures.style import (
     BLUE,
     GREEN,
@@ -33,13 +33,13 @@ from protogov.experiments.studies.emergence.self_test import GAIN_OF_LEARNERS, G
 MOST_BARS = 18
 CAPTIONS = {
     "influence": "Mean effect on a decision, in thousandths, with its 95% interval: on everybody's reward, and on "
-    "welfare of all venues in basis points of K0. A lever is pushed once, by as much as its own policy moves it in a "
-    "decision, or by 0.05 of an action if that is never. Colour: the effect in standard errors, red above 0. A frame: "
-    "significant in its family. 0 without an interval: exactly 0 in every episode, for example because the limits on "
-    "changes held the lever back; ≈ 0: less than 0.0005 with its interval. Last row, the placebo: a push by nothing.",
+    "welfare of all venues in basis points of K0. A lever in force is held one and two caps from where it stood, up "
+    "and down, for one decision; the effect is that of a cap up. Colour: the effect in standard errors, red above 0. A "
+    "frame: significant in its family. 0 without an interval: exactly 0 in every episode; ≈ 0: less than 0.0005 with "
+    "its interval. Last row, the placebo: a push by nothing.",
     "policy": "The same effects, as far as they go through the policies of the other governors: total less mechanical.",
-    "fan": "The push with the clearest effect on another's reward, decision by decision: up, down, and down with the "
-    "others replayed; mean and 95% interval over units.",
+    "fan": "The push with the clearest effect on another's reward, decision by decision, on the tapes where it is "
+    "clearest: up, down, and down with the others replayed; mean and 95% interval over units.",
     "dividends": "What a group of governors adds to welfare beyond what each smaller group of them adds, with 95% "
     "intervals, the largest first. Groups that add exactly 0 are left out.",
     "ladder": "What each governor gains by the best other answer that a search found; every unit is a dot, with mean "
@@ -148,9 +148,12 @@ def _fan(report: Report) -> Figure | None:
         axes.fill_between(t, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
     axes.axhline(0.0, color=GREY, linewidth=0.7)
     axes.set_xlabel("decisions after the fork")
-    axes.set_ylabel("change of the " + data["outcome"].replace("reward/", "reward of "))
+    axes.set_ylabel("change of the " + data["outcome"].replace("reward/", "reward of "), fontsize=8)
     figure.legend(loc="outside lower center", ncols=3)
-    headline(figure, f"A push of {_lever(data['lever'])} by {number(data['push'])} of an action for one decision", 9.0)
+    words = (
+        f"Response to {_lever(data['lever'])}, held {data['caps']:g} caps away for one decision, on {data['scenario']}"
+    )
+    headline(figure, words, 9.0)
     return figure
 
 

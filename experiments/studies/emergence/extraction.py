@@ -14,6 +14,9 @@ import numpy as np
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
+from protogov.experiments.core.evaluation import EpisodeSums
+from protogov.experiments.core.governors import NO_SEED
+from protogov.experiments.core.play import open_worlds, play
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.studies.emergence import controls
@@ -27,7 +30,7 @@ from protogov.experiments.studies.emergence.dividends import Dividends
 from protogov.experiments.studies.emergence.exploitability import Exploitability
 from protogov.experiments.studies.emergence.forks import Plan, fork_points
 from protogov.experiments.studies.emergence.influence import KINDS, Influence
-from protogov.experiments.studies.emergence.interventions import read_crisis
+from protogov.experiments.studies.emergence.interventions import Push, read_crisis
 from protogov.experiments.studies.emergence.measure import Control
 from protogov.experiments.studies.emergence.reading import WELFARE, Market, market_of
 from protogov.experiments.studies.emergence.responses import trained_response
@@ -37,6 +40,7 @@ from protogov.experiments.studies.emergence.tiers import Tier
 from protogov.experiments.studies.emergence.tree import Tree
 
 SIGMA = {"offset": 0.3, "linear": 0.03}  # first step of a search of the ladder; slopes are many
+OURS, DEFAULTS = "examined", "defaults"  # governors of recorded episodes
 BETWEEN = 4  # decisions between the moments at which a way out is looked for
 
 
@@ -90,13 +94,17 @@ def influence(config: WorldConfig, task: Task) -> dict[str, Any]:
     """Effects of one agent's levers on everybody's rewards and on welfare."""
     windows = windows_of(config, task.tier)
     at = scene(config, task, task.tier.worlds, steps=windows[-1][1])
-    sample = Influence(windows, task.tier.doses, agents=(task.focus,)).extract(at.world, at.governors, at.plan)
+    measure = Influence(windows, task.tier.doses, agents=(task.focus,), push=Push)
+    sample = measure.extract(at.world, at.governors, at.plan)
     return asdict(sample)
 
 
 def fan(config: WorldConfig, task: Task) -> dict[str, Any]:
-    """What one push up and one down do to one outcome, decision by decision, also with the others replayed."""
-    agent, lever, outcome, size = task.focus.split("|")
+    """What one push up and one down do to one outcome, decision by decision, also with the others replayed.
+
+    `focus` is agent|lever|outcome|caps.
+    """
+    agent, lever, outcome, caps = task.focus.split("|")
     windows = windows_of(config, task.tier)
     at = scene(config, task, task.tier.worlds, steps=windows[-1][1])
     found: dict[str, list[Any]] = {"up": [], "down": [], "down, others replayed": []}
@@ -104,9 +112,8 @@ def fan(config: WorldConfig, task: Task) -> dict[str, Any]:
         base = point.run(at.plan.steps)
         others = {other: own for other, own in base.asked.items() if other != agent}
         for name in found:
-            path = base.asked[agent][:1].copy()
-            path[..., int(lever)] += float(size) * (1.0 if name == "up" else -1.0)
-            run = point.run(at.plan.steps, {agent: path, **(others if "replayed" in name else {})})
+            push = Push(agent, int(lever), float(caps) * (1.0 if name == "up" else -1.0))
+            run = point.run(at.plan.steps, others if "replayed" in name else {}, push)
             found[name].append(run.outcomes[outcome] - base.outcomes[outcome])
     return {name: at.plan.by_unit(np.mean(own, axis=0).T) for name, own in found.items()}
 
@@ -202,9 +209,25 @@ def control(config: WorldConfig, task: Task) -> dict[str, Any]:
         plan = replace(at.plan, read=_rewards_alone)
         made = controls.decoupled(pair, both, plan)
     else:
-        measure = Influence(windows[:1], (1.0,))
+        measure = Influence(windows[:1], (1.0,), push=Push)
         made = controls.yoked(at.world, at.governors, replace(at.plan, steps=windows[0][1]), measure)
     return asdict(made)
+
+
+def episodes(config: WorldConfig, task: Task) -> dict[str, Any]:
+    """Whole episodes of those examined, or of the defaults, a row each with everybody's payoff (`core.evaluation`)."""
+    rows = len(task.subject.owners(task.tier.worlds)) if task.subject.trained else task.tier.worlds
+    seeds = tapes_of(task, rows)
+    world = open_worlds(config, task.scenario, seeds)
+    ours = task.focus != DEFAULTS
+    governors = task.subject.governors(config, rows) if ours else baselines_of(config)
+    sums = EpisodeSums(world)
+    for step in play(world, governors, seeds):
+        sums.add(step)
+    numbers = np.array(task.subject.training_seeds)
+    seed = numbers[task.subject.owners(rows)] if ours and task.subject.trained else np.full(rows, NO_SEED)
+    labels = {"governors": [task.focus] * rows, "training_seed": seed, "scenario": [task.scenario] * rows}
+    return {**labels, "tape_seed": seeds, **sums.table()}
 
 
 def _rewards_alone(step: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,7 +237,7 @@ def _rewards_alone(step: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
 PARTS: Mapping[str, Callable[[WorldConfig, Task], dict[str, Any]]] = {
     "influence": influence, "fan": fan, "dividends": dividends, "ladder": ladder, "trained": trained_response,
     "cross-play": cross_play, "anchors": anchors, "collusion": collusion, "attribution": attribution,
-    "cascade": cascade, "turning-point": turning_point, "control": control,
+    "cascade": cascade, "turning-point": turning_point, "control": control, "episodes": episodes,
 }  # fmt: skip
 
 

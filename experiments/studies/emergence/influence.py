@@ -1,21 +1,24 @@
 """Influence: what a move of one lever does to everybody, while tape, noise and all else stay as they were.
 
-From many moments of many episodes a lever is pushed by one and two of its policy's own movements, up and down, held for
-`hold` decisions and let go. What follows is compared with the branch in which nothing was pushed:
+From many moments of many episodes a lever is pushed up and down by one and two doses, held for `hold` decisions and let
+go. In the simulated world a dose is a cap of the lever in force (`interventions.Push`): what the shield lets through of
+an action may be nothing. In any other world it is an own movement of the policy, in actions. What follows is compared
+with the branch in which nothing was pushed:
 
     total           E[y(t + h) | do(a + d)] - E[y(t + h)], everybody free to answer
     mechanical      the same with the other governors' actions replayed from the branch without the push
     policy          total less mechanical: what goes through the others' policies
 
-An effect is given for a push of one own movement. Over the pushes d of a moment it is the regression through the origin
-sum(d y) / sum(d^2), d as executed after clipping: exact where the world is linear, and a push without room counts for
+An effect is given for a push of one dose. Over the pushes d of a moment it is the regression through the origin
+sum(d y) / sum(d^2), d as done after clipping: exact where the world is linear, and a push without room counts for
 what it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -35,6 +38,16 @@ KINDS = ("total", "mechanical", "policy")
 LEAST = 0.05  # push of a lever whose policy never moves it, in actions
 
 
+class Done(Protocol):
+    """A push that is no action: done to a branch's own copy of the world."""
+
+    given: Floats
+
+    def __call__(self, world: Any) -> None:
+        """Do it, and keep the doses that were really given, F64[n]."""
+        ...
+
+
 @dataclass(frozen=True)
 class InfluenceSample:
     """What was measured of L levers on V outcomes in W windows.
@@ -44,7 +57,7 @@ class InfluenceSample:
         outcomes: V names.
         windows: (first, last) decisions after the fork, counted from 1, W.
         movements: F64[L], root mean square of what the policy itself moves the lever by in a decision, in actions.
-        pushes: F64[L], size of a single push.
+        pushes: F64[L], size of a single push, in actions, or 1 where a dose is a cap.
         effects: kind -> F64[units, L, V, W], of a single push.
         replay_gap: largest difference of the others' executed levers between the mechanical branches and what they
             were replayed from: 0 if the replay was one.
@@ -69,15 +82,17 @@ class Influence:
 
     Attributes:
         windows: (first, last) decisions after the fork over which outcomes are averaged, counted from 1.
-        doses: sizes of a push in own movements, each up and down.
+        doses: sizes of a push, each up and down.
         hold: decisions for which a lever is held at what it would have been plus the push.
         agents: whose levers are pushed; everybody's where it is empty.
+        push: (agent, lever, dose, decisions) -> a push that is no action; without it actions are pushed.
     """
 
     windows: tuple[tuple[int, int], ...] = ((1, 1), (1, 4), (1, 10))
     doses: tuple[float, ...] = (1.0, 2.0)
     hold: int = 1
     agents: tuple[str, ...] = ()
+    push: Callable[[str, int, float, int], Done] | None = None
     name = "influence"
 
     def extract(self, world: BranchingWorld, governors: Mapping[str, Governor], plan: Plan) -> InfluenceSample:
@@ -93,7 +108,7 @@ class Influence:
         movements = own_movements(world, governors, plan)
         levers = [(agent, lever) for agent in pushed for lever in range(world.action_size(agent))]
         moved = np.array([movements[agent][lever] for agent, lever in levers])
-        pushes = np.where(moved > 0.0, moved, LEAST)
+        pushes = np.where(moved > 0.0, moved, LEAST) if self.push is None else np.ones(len(levers))
         found: dict[str, list[Floats]] = {kind: [] for kind in KINDS}
         gap, names = 0.0, list[str]()
         for point in fork_points(world, governors, plan):
@@ -118,6 +133,11 @@ class Influence:
     ) -> Iterator[tuple[Floats, Branch]]:
         """Each push in turn: (its size as executed in the first decision over `size`, F64[n]; the branch)."""
         for dose in (sign * dose for dose in self.doses for sign in (1.0, -1.0)):
+            if self.push is not None:
+                done = self.push(agent, lever, dose * size, self.hold)
+                branch = point.run(plan.steps, pins, done)
+                yield done.given / size, branch
+                continue
             path = np.full_like(base.asked[agent][: self.hold], np.nan)
             path[..., lever] = base.asked[agent][: self.hold, :, lever] + dose * size
             branch = point.run(plan.steps, {**pins, agent: path})

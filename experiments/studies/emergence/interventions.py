@@ -48,24 +48,40 @@ def intervening(write: Callable[[Interventions], Interventions]) -> Change:
     return change
 
 
-def pushed(agent: str, lever: int, caps: float, hours: int) -> Change:
-    """A change that holds one lever in force `caps` of its caps from where it stands, for some hours from now on.
+class Push:
+    """A change that holds one lever in force some caps from where it stands, from now on, and then lets it go.
 
     It stops at the end of the lever's range. To replay the others, pin the actions that they took: the shield depends
     on nothing else, so that their levers in force are the same in every bit.
+
+    Args:
+        agent, lever: whose, and its number among them.
+        caps: of the lever, signed.
+        decisions: for which it is held.
+
+    Attributes:
+        given: F64[n], caps by which it was moved in the last world to which this was done.
     """
 
-    def change(world: Any) -> None:
-        place = world.places[agent]
-        row = world.worlds["venues"]["levers"][:, place.venue, LEVER_INDEX[place.role.levers[lever]]]
-        now, way, kind = row["executed"], caps * row["cap_unit"], row["cap_kind"]
-        by_kind = [now + way, now * np.exp(way), now * (1.0 + way)]
-        held = np.full((world.num_worlds, len(place.role.levers)), np.nan)
-        held[:, lever] = np.clip(np.choose(kind, by_kind), row["low"], row["high"])
-        hour = world.worlds["hour"].astype(np.int64)
-        world.intervene(Interventions(world).pin(agent, held, (hour, hour + hours)))
+    def __init__(self, agent: str, lever: int, caps: float, decisions: int = 1) -> None:
+        self.agent, self.lever, self.caps, self.decisions = agent, lever, caps, decisions
+        self.given: Floats = np.zeros(0)
 
-    return change
+    def __call__(self, world: Any) -> None:
+        """Lay the record beside a branch's copy."""
+        place = world.places[self.agent]
+        row = world.worlds["venues"]["levers"][:, place.venue, LEVER_INDEX[place.role.levers[self.lever]]]
+        now, unit, kind = row["executed"], row["cap_unit"], row["cap_kind"]
+        way = self.caps * unit
+        wanted = np.clip(np.choose(kind, [now + way, now * np.exp(way), now * (1.0 + way)]), row["low"], row["high"])
+        with np.errstate(divide="ignore", invalid="ignore"):  # a lever at 0 has no ratio, and its cap is a difference
+            moved = np.choose(kind, [wanted - now, np.log(wanted / now), wanted / now - 1.0])
+        self.given = np.asarray(moved / unit, np.float64)
+        held = np.full((world.num_worlds, len(place.role.levers)), np.nan)
+        held[:, self.lever] = wanted
+        hour = world.worlds["hour"].astype(np.int64)
+        hours = self.decisions * world.config.decision_hours
+        world.intervene(Interventions(world).pin(self.agent, held, (hour, hour + hours)))
 
 
 def sales_of(step: Any) -> NDArray[np.void]:

@@ -6,18 +6,20 @@ measures that it guards keep their numbers and lose their claims. `Report.missin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from protogov.experiments.core.pieces import HERE, Running
+from protogov.experiments.core.tables import Table
 from protogov.experiments.core.text import number
 from protogov.experiments.studies.emergence import self_test
 from protogov.experiments.studies.emergence.measure import Control, Finding, withhold
 from protogov.experiments.studies.emergence.optional.checks import CHECKS
 from protogov.experiments.studies.emergence.optional.parts import OPTIONAL
+from protogov.experiments.studies.emergence.organisms.power import in_words
 from protogov.experiments.studies.emergence.reductions import PARTS, Bench, Notes
 from protogov.experiments.studies.emergence.subjects import Subject
 from protogov.experiments.studies.emergence.tasks import Setting
@@ -34,6 +36,7 @@ class Report:
         missing: measure -> why it could not be made.
         series: what figures need beside the findings, JSON-able, by name.
         facts: subject, tier, scenarios, sizes; JSON-able.
+        episodes: everybody's payoffs, a row an episode; see `core.evaluation` for the columns.
     """
 
     findings: tuple[Finding, ...]
@@ -41,6 +44,7 @@ class Report:
     missing: Mapping[str, str]
     series: Mapping[str, Any]
     facts: Mapping[str, Any]
+    episodes: Table = field(default_factory=dict)
 
 
 def examine(subject: Subject | None, setting: Setting, tier: Tier, how: Running = HERE) -> Report:
@@ -64,6 +68,7 @@ def examine(subject: Subject | None, setting: Setting, tier: Tier, how: Running 
     if subject is not None:
         subject = subject.first(tier.seeds)
         bench = Bench(subject, setting, tier, how)
+        bench.play_ahead(PARTS)
         for part in PARTS:
             part(bench, found)
         for name in setting.optional:
@@ -76,7 +81,7 @@ def examine(subject: Subject | None, setting: Setting, tier: Tier, how: Running 
             "world": setting.world.to_dict(),
         }  # fmt: skip
     kept = withhold(found.findings, found.controls)
-    return Report(tuple(kept), tuple(found.controls), found.missing, found.series, facts)
+    return Report(tuple(kept), tuple(found.controls), found.missing, found.series, facts, found.episodes)
 
 
 def passed_and_failed(report: Report) -> str:
@@ -88,19 +93,23 @@ def passed_and_failed(report: Report) -> str:
 
 
 def headline(report: Report) -> Iterator[str]:
-    """A sentence on the controls, then one a measure: its claims, or why there are none."""
+    """A sentence on the controls, then of each measure its claims, or why there are none, and its power."""
     yield passed_and_failed(report)
     for measure in dict.fromkeys(one.measure for one in report.findings):
         own = [one for one in report.findings if one.measure == measure]
-        found = [one for one in own if one.found and one.verdict != "own effect"]
-        if found:
-            most = max(found, key=lambda one: abs(one.interval.z) if np.isfinite(one.interval.z) else 0.0)
-            yield (
-                f"{measure}: {len(found)} of {len(own)} numbers are significant, the clearest {most.name}, "
-                f"{number(most.value)} [{number(most.interval.low)}, {number(most.interval.high)}]: {most.verdict}."
-            )
-        else:
-            least = min(own, key=lambda one: 2.0 * one.found + np.nan_to_num(one.adjusted_p, nan=1.0))
-            yield f"{measure}, {len(own)} numbers: {least.verdict}."
+        yield f"{_claims(measure, own)} {in_words(measure)}".rstrip()
     for measure, reason in report.missing.items():
         yield f"{measure}: not measured: {reason}."
+
+
+def _claims(measure: str, own: Sequence[Finding]) -> str:
+    """The clearest claim, or the verdict on the smallest probability."""
+    found = [one for one in own if one.found and one.verdict != "own effect"]
+    if not found:
+        least = min(own, key=lambda one: 2.0 * one.found + np.nan_to_num(one.adjusted_p, nan=1.0))
+        return f"{measure}, {len(own)} numbers: {least.verdict}."
+    most = max(found, key=lambda one: abs(one.interval.z) if np.isfinite(one.interval.z) else 0.0)
+    return (
+        f"{measure}: {len(found)} of {len(own)} numbers are significant, the clearest {most.name}, "
+        f"{number(most.value)} [{number(most.interval.low)}, {number(most.interval.high)}]: {most.verdict}."
+    )

@@ -1,6 +1,7 @@
 """Measures made of the parts that were played: one function each, which adds to the notes of a report.
 
-To add one: a function of `Bench` and `Notes` and its name in `PARTS`.
+To add one: a function of `Bench` and `Notes`, its name in `PARTS`, and in `AHEAD` what it plays without waiting for
+another part. All that is played ahead goes through one pool of processes, the longest first, so that none is idle.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from protogov.envs.config import WorldConfig
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Interval
-from protogov.experiments.core.tables import Table
+from protogov.experiments.core.tables import Table, concatenate
 from protogov.experiments.studies.emergence import controls
 from protogov.experiments.studies.emergence.anchors import CORE
 from protogov.experiments.studies.emergence.cascades import Attribution, AttributionSample
@@ -29,7 +30,14 @@ from protogov.experiments.studies.emergence.crisis import (
 from protogov.experiments.studies.emergence.cross_play import CrossPlay, CrossPlaySample
 from protogov.experiments.studies.emergence.dividends import MOST, Dividends, DividendSample
 from protogov.experiments.studies.emergence.exploitability import RUNGS, Exploitability, ExploitabilitySample
-from protogov.experiments.studies.emergence.extraction import arrays, extract, loaded, sensible
+from protogov.experiments.studies.emergence.extraction import (
+    DEFAULTS,
+    OURS,
+    arrays,
+    extract,
+    loaded,
+    sensible,
+)
 from protogov.experiments.studies.emergence.influence import Influence, InfluenceSample
 from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.q_learning import learn
@@ -41,6 +49,10 @@ from protogov.experiments.studies.emergence.tree import Tree, TreeSample
 
 UNTRAINED = "withheld: no network was trained as a best response (--train-responses), and it might gain more"
 MYOPIC_SESSIONS = 10
+FAN = 2.0  # caps of the push whose response is drawn
+CONTROLS = ("placebo", "decoupled", "yoked")  # with the governors that are examined
+# parts whose pieces take longest come first, so that no process is left alone with one of them
+LONGEST = ("turning-point", "anchors", "dividends", "ladder", "cross-play", "influence")
 
 
 @dataclass
@@ -51,6 +63,7 @@ class Notes:
     controls: list[Control] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     series: dict[str, Any] = field(default_factory=dict)
+    episodes: Table = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ class Bench:
     setting: Setting
     tier: Tier
     how: Running
+    played: dict[Task, dict[str, Any]] = field(default_factory=dict)  # ahead of their parts
 
     @property
     def agents(self) -> tuple[str, ...]:
@@ -71,6 +85,11 @@ class Bench:
     def strata(self) -> tuple[str, ...]:
         """Scenarios of forks: the calm one, and the stressed one if it is another."""
         return tuple(dict.fromkeys((self.setting.calm, self.setting.stress)))
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """All outside markets of the report."""
+        return tuple(dict.fromkeys((*self.strata, self.setting.crisis)))
 
     def levers(self, agent: str) -> tuple[str, ...]:
         """Names of an agent's levers, in their order."""
@@ -86,13 +105,39 @@ class Bench:
         by: Callable[[WorldConfig, Task], Table] = extract,
     ) -> list[dict[str, Any]]:
         """What a part measured for every focus, on the stressed tapes unless a scenario is named."""
+        tasks = self.tasks(part, *focuses, scenario=scenario, extra=extra)
+        if all(task in self.played for task in tasks):
+            return [self.played[task] for task in tasks]
+        return self._play(tasks, f"{part} on {tasks[0].scenario}", by)
+
+    def tasks(self, part: str, *focuses: str, scenario: str = "", extra: tuple[float, ...] = ()) -> list[Task]:
+        """A part's tasks, one a focus."""
         where = scenario or self.setting.stress
         stratum = int(where != self.setting.calm) + 2 * int(where == self.setting.crisis)
-        tasks = [Task(part, self.subject, self.tier, where, stratum, focus, extra) for focus in focuses]
-        names = [f"{part}-{where}-{task.focus}".replace("|", "-") for task in tasks]
+        return [Task(part, self.subject, self.tier, where, stratum, focus, extra) for focus in focuses]
+
+    def play_ahead(self, parts: Sequence[Callable[[Bench, Notes], None]]) -> None:
+        """Play all that these parts will ask for and that depends on no other part."""
+        found = [task for part in parts for task in AHEAD.get(part, _nothing)(self)]
+        found.sort(key=lambda task: LONGEST.index(task.part) if task.part in LONGEST else len(LONGEST))
+        self.played.update(zip(found, self._play(found, "all parts"), strict=True))
+
+    def _play(
+        self, tasks: Sequence[Task], label: str, by: Callable[[WorldConfig, Task], Table] = extract
+    ) -> list[dict[str, Any]]:
+        names = [f"{task.part}-{task.scenario}-{task.focus}".replace("|", "-") for task in tasks]
         pieces = [Piece(name, task) for name, task in zip(names, tasks, strict=True)]
-        tables = run_pieces(by, self.setting.world, pieces, self.how, f"{part} on {where}")
-        return [loaded(table) for table in tables]
+        return [loaded(table) for table in run_pieces(by, self.setting.world, pieces, self.how, label)]
+
+    def rivals(self) -> tuple[list[str], str]:
+        """Roles whose pair at both venues may collude, or why there is none."""
+        world = self.setting.world
+        if world.venues < 2:
+            return [], "one venue has no rivals; 2 are needed"
+        if any(world.venue_overrides):
+            return [], "the venues are unlike; the anchors need venues that are alike"
+        roles = [role for role, lever in CORE.items() if role in world.roles and lever in world.roles[role].levers]
+        return roles, "" if roles else f"no role of these venues holds {', '.join(CORE.values())}"
 
 
 # ---------------------------------------------------------------------- measures
@@ -100,7 +145,7 @@ class Bench:
 
 def _controls(bench: Bench, found: Notes) -> None:
     """With these governors in this world."""
-    for made in bench.run("control", "placebo", "decoupled", "yoked"):
+    for made in bench.run("control", *CONTROLS):
         found.controls.append(Control(**{**made, "guards": tuple(made["guards"])}))
 
 
@@ -127,23 +172,41 @@ def _influence(bench: Bench, found: Notes) -> None:
         "levers": [f"{agent}/{lever}" for agent, lever in whole.levers],
         "outcomes": whole.outcomes, "window": list(whole.windows[-1]),
     }  # fmt: skip
-    _fan(bench, found, whole)
+    _fan(bench, found, strata)
 
 
-def _fan(bench: Bench, found: Notes, whole: InfluenceSample) -> None:
-    """The response to the push with the largest effect on another's mandate, in standard errors if there are any."""
-    total = whole.effects["total"][..., -1]
-    error = total.std(axis=0, ddof=1) if len(total) > 1 else np.ones(total.shape[1:])
+def _fan(bench: Bench, found: Notes, strata: Sequence[InfluenceSample]) -> None:
+    """The response to the push with the clearest effect on another's mandate, on the tapes where that is."""
+    scores = [_clearness(sample) for sample in strata]
+    stratum = max(range(len(scores)), key=lambda place: scores[place].max())
+    sample, scenario = strata[stratum], bench.strata[stratum]
+    most, column = divmod(int(np.argmax(scores[stratum])), scores[stratum].shape[1])
+    agent, lever = sample.levers[most]
+    outcome = sample.outcomes[column]
+    focus = f"{agent}|{bench.levers(agent).index(str(lever))}|{outcome}|{FAN:g}"
+    (curves,) = bench.run("fan", focus, scenario=scenario)
+    found.series["fan"] = {
+        "lever": f"{agent}/{lever}",
+        "outcome": outcome,
+        "curves": curves,
+        "caps": FAN,
+        "scenario": scenario,
+    }
+
+
+def _clearness(sample: InfluenceSample) -> Any:
+    """|mean| / standard error of total effects on others' mandates in the longest window; -1 of all others, F64[L, V].
+
+    Without an error, of a single unit, the size of the mean.
+    """
+    total = sample.effects["total"][..., -1]
+    error = total.std(axis=0, ddof=1) / np.sqrt(len(total)) if len(total) > 1 else np.ones(total.shape[1:])
     score = np.abs(total.mean(axis=0)) / np.where(error > 0.0, error, np.inf)
-    for place, (agent, _) in enumerate(whole.levers):
-        for at, outcome in enumerate(whole.outcomes):
+    for place, (agent, _) in enumerate(sample.levers):
+        for at, outcome in enumerate(sample.outcomes):
             if not outcome.startswith("reward/") or outcome.endswith(f"/{agent}"):
                 score[place, at] = -1.0
-    most, column = divmod(int(np.argmax(score)), score.shape[1])
-    agent, lever = whole.levers[most]
-    outcome, push = whole.outcomes[column], 2.0 * float(whole.pushes[most])
-    (curves,) = bench.run("fan", f"{agent}|{bench.levers(agent).index(str(lever))}|{outcome}|{push:.6g}")
-    found.series["fan"] = {"lever": f"{agent}/{lever}", "outcome": outcome, "curves": curves, "push": push}
+    return score
 
 
 def _influence_sample(bench: Bench, data: Mapping[str, Any]) -> InfluenceSample:
@@ -235,16 +298,9 @@ def _cross_play(bench: Bench, found: Notes) -> None:
 
 def _collusion(bench: Bench, found: Notes) -> None:
     """A pair of the same role at both venues, role by role."""
-    world = bench.setting.world
-    if world.venues < 2:
-        found.missing["collusion"] = "one venue has no rivals; 2 are needed"
-        return
-    if any(world.venue_overrides):
-        found.missing["collusion"] = "the venues are unlike; the anchors need venues that are alike"
-        return
-    roles = [role for role, lever in CORE.items() if role in world.roles and lever in world.roles[role].levers]
+    roles, reason = bench.rivals()
     if not roles:
-        found.missing["collusion"] = f"no role of these venues holds {', '.join(CORE.values())}"
+        found.missing["collusion"] = reason
         return
     solved = bench.run("anchors", *roles, scenario=bench.setting.calm)
     found.series["anchors"] = dict(zip(roles, solved, strict=True))
@@ -313,6 +369,54 @@ def _cascades(bench: Bench, found: Notes) -> None:
     found.findings += TurningPoint(settings=bench.tier.settings).reduce(point)
 
 
+def _episodes(bench: Bench, found: Notes) -> None:
+    """Everybody's payoffs, episode by episode, beside those of the defaults on the same tapes."""
+    played = [bench.run("episodes", OURS, DEFAULTS, scenario=scenario) for scenario in bench.scenarios]
+    parts = [{name: np.array(own) for name, own in one.items()} for pair in played for one in pair]
+    found.episodes.update(concatenate(parts))
+
+
+# ---------------------------------------------------------------------- what each plays
+
+
+def _nothing(bench: Bench) -> list[Task]:
+    return []
+
+
+def _pushes(bench: Bench) -> list[Task]:
+    return [task for scenario in bench.strata for task in bench.tasks("influence", *bench.agents, scenario=scenario)]
+
+
+def _coalitions(bench: Bench) -> list[Task]:
+    return bench.tasks("dividends", "") if 2 <= len(bench.agents) <= MOST else []
+
+
+def _rungs(bench: Bench) -> list[Task]:
+    return bench.tasks("ladder", *(f"{agent}|{rung}" for rung in RUNGS for agent in bench.agents))
+
+
+def _swaps(bench: Bench) -> list[Task]:
+    return bench.tasks("cross-play", *bench.agents) if bench.subject.trained else []
+
+
+def _games(bench: Bench) -> list[Task]:
+    return bench.tasks("anchors", *bench.rivals()[0], scenario=bench.setting.calm)
+
+
+def _crises(bench: Bench) -> list[Task]:
+    parts = ("attribution", "cascade", "turning-point")
+    return [task for part in parts for task in bench.tasks(part, "", scenario=bench.setting.crisis)]
+
+
+def _recorded(bench: Bench) -> list[Task]:
+    return [task for scenario in bench.scenarios for task in bench.tasks("episodes", OURS, DEFAULTS, scenario=scenario)]
+
+
 PARTS: tuple[Callable[[Bench, Notes], None], ...] = (
-    _controls, _influence, _dividends, _ladder, _cross_play, _collusion, _cascades,
+    _controls, _influence, _dividends, _ladder, _cross_play, _collusion, _cascades, _episodes,
 )  # fmt: skip
+AHEAD: Mapping[Callable[[Bench, Notes], None], Callable[[Bench], list[Task]]] = {
+    _controls: lambda bench: bench.tasks("control", *CONTROLS), _influence: _pushes, _dividends: _coalitions,
+    _ladder: _rungs, _cross_play: _swaps, _collusion: _games, _cascades: _crises,
+    _episodes: _recorded,
+}  # fmt: skip

@@ -18,6 +18,7 @@ from protogov.envs.roles import Agent
 from protogov.experiments.core.governors import BASELINES, NO_SEED, GovernorSet, baseline
 from protogov.experiments.core.user_code import digest_of, load_callable, place_of
 from protogov.experiments.errors import BadInput, as_bad_input
+from protogov.experiments.studies.emergence.alone import learned_alone, seated_alone
 from protogov.experiments.studies.emergence.forks import Seeds
 from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS
 from protogov.experiments.studies.emergence.populations import Population
@@ -82,7 +83,8 @@ class Subject:
 def governor_of(source: str, seat: Agent, world: WorldConfig, *, seed: int = 0, any_batch: bool = False) -> Governor:
     """A governor by the name of a baseline or an organism, the path of a policy, or FILE.py:NAME.
 
-    What NAME stands for is called with the names of the seat's levers, or with nothing if it takes nothing.
+    What NAME stands for is called with the names of the seat's levers, or with nothing if it takes nothing. Whoever
+    learned on one venue governs beside a rival too, and does not see it (`alone`).
 
     Raises:
         BadInput: it is unknown, damaged, or does not fit the seat.
@@ -92,9 +94,12 @@ def governor_of(source: str, seat: Agent, world: WorldConfig, *, seed: int = 0, 
     with as_bad_input():
         if source in ORGANISMS:
             return ORGANISMS[source].make(seat.role.lever_rows(), seed)
+        governor = make_governor(source, seat.role, agent=seat.name, seed=seed, defaults=world.defaults)
+        names = learned_alone(governor, seat, world)
+        if names:
+            return seated_alone(governor, names, seat, world, any_batch=any_batch)
         if any_batch:
             return background_governor(source, seat, world, seed=seed)
-        governor = make_governor(source, seat.role, agent=seat.name, seed=seed, defaults=world.defaults)
         check_policy(governor, seat, world)
     return governor
 
@@ -135,7 +140,7 @@ def typed_subject(items: Sequence[str], world: WorldConfig) -> Subject:
         if source in ORGANISMS and not where:
             at = [name for name in at if seats[name].role.name == FAMILIES[ORGANISMS[source].family].role]
         chosen |= dict.fromkeys(at, BASELINES.get(source, source))
-    subject = Subject(" ".join(items), (tuple(chosen.items()),), digests=_digests(chosen.values()))
+    subject = Subject(" ".join(items), (tuple(chosen.items()),), digests=digests_of(chosen.values()))
     subject.governors(world, 1)  # refuses what does not fit before anything is played
     return subject
 
@@ -144,7 +149,7 @@ def trained_subject(name: str, sets: Sequence[GovernorSet]) -> Subject:
     """The governors of a run, a member a training seed."""
     members = tuple(tuple(one.sources.items()) for one in sets)
     files = [source for one in sets for source in one.sources.values()]
-    return Subject(name, members, tuple(one.training_seed for one in sets), _digests(files))
+    return Subject(name, members, tuple(one.training_seed for one in sets), digests_of(files))
 
 
 def baselines_of(world: WorldConfig) -> Mapping[str, Governor]:
@@ -152,7 +157,7 @@ def baselines_of(world: WorldConfig) -> Mapping[str, Governor]:
     return {agent.name: make_governor("constant", agent.role, defaults=world.defaults) for agent in world.learners()}
 
 
-def _digests(sources: Iterable[str]) -> tuple[str, ...]:
+def digests_of(sources: Iterable[str]) -> tuple[str, ...]:
     """Of every file that a source names, and of the weights beside a policy's."""
     found = []
     for source in dict.fromkeys(sources):

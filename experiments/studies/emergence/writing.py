@@ -1,4 +1,4 @@
-"""A report on disk: report.json, tables, report.html with its figures, and what reads it again."""
+"""A report on disk: report.json, tables, episodes, report.html with its figures, and what reads it again."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 
 from protogov.experiments.core.files import read_json, write_json, write_text
 from protogov.experiments.core.results import manifest, store_tables
-from protogov.experiments.core.tables import Table, columns
+from protogov.experiments.core.tables import Table, columns, write_table
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures import style
 from protogov.experiments.report.render import render
 from protogov.experiments.studies.emergence.drawing import CAPTIONS, draw_report
 from protogov.experiments.studies.emergence.laboratory import Report, headline, passed_and_failed
 from protogov.experiments.studies.emergence.measure import Finding
+from protogov.experiments.studies.emergence.organisms.power import DETECTOR, in_words, power_of
 
 # of each optional measure: a heading, a sentence, and its figures
 OPTIONAL: Mapping[str, tuple[str, ...]] = {
@@ -54,7 +55,7 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {
     ),
 }
 FORMAT, VERSION = "protogov-emergence", 2
-FILE, PAGE = "report.json", "report.html"
+FILE, PAGE, EPISODES = "report.json", "report.html", "episodes.parquet"
 SHOWN, SHOWN_OF_NOTHING = 40, 12  # rows of a measure on the page, with and without a claim; the table has all
 
 
@@ -71,6 +72,7 @@ def as_json(report: Report, command: str) -> dict[str, Any]:
             for one in report.controls
         ],
         "missing": dict(report.missing),
+        "power": {measure: power_of(measure) for measure in DETECTOR},
     }  # fmt: skip
 
 
@@ -119,13 +121,15 @@ def write_report(folder: Path, report: Report, command: str) -> list[Path]:
     """Write everything, and return the paths, the page last."""
     data = as_json(report, command)
     tables = store_tables(folder, tables_of(report))
+    if report.episodes:
+        tables["episodes"] = write_table(folder / EPISODES, report.episodes).name
     data["tables"] = tables
     paths = [write_json(folder / FILE, data), *(folder / file for file in tables.values())]
     drawn = {name: style.save(figure, folder / "figures", name) for name, figure in draw_report(report).items()}
     page = render(
         "emergence.html.j2", title=f"protogov: {report.facts['subject'] or 'self-test'}", report=data, pictures=drawn,
         captions=CAPTIONS, sentences=list(headline(report)), say=passed_and_failed(report), groups=_groups(report),
-        titles=OPTIONAL,
+        titles=OPTIONAL, power={measure: in_words(measure) for measure in DETECTOR},
     )  # fmt: skip
     return [*paths, *drawn.values(), write_text(folder / PAGE, page)]
 

@@ -50,9 +50,15 @@ def diebold_mariano(difference: Floats, tape: NDArray[np.int64], lags: int) -> C
     return Compared(float(fitted.params[0]), float(fitted.bse[0]), float(fitted.pvalues[0]), used)
 
 
-def by_decision(table: Table, values: Floats, near: bool) -> tuple[Floats, NDArray[np.int64], int]:
-    """Means over the expiries within a week, or beyond, of each tape and hour; with tapes and the horizon's lags."""
-    chosen = (table["hours"] <= WEEK) == near
+def by_decision(table: Table, values: Floats, near: bool | None) -> tuple[Floats, NDArray[np.int64], int]:
+    """Means over the expiries of each tape and hour, with tapes and the horizon's lags.
+
+    Args:
+        table: scores.
+        values: F64[m], of its rows.
+        near: expiries within a week, those beyond it, or all (None).
+    """
+    chosen = np.ones(len(values), np.bool_) if near is None else (table["hours"] <= WEEK) == near
     rows = select(table, chosen)
     if not len(rows["tape"]):
         return np.zeros(0), np.zeros(0, np.int64), 0

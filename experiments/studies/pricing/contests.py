@@ -17,6 +17,7 @@ from protogov.agents.pricing.training import Effort, Fitted, fit
 from protogov.envs.config import WorldConfig
 from protogov.envs.laws import GridLaw, SampleLaw, future_law, known_law
 from protogov.envs.scenarios import PathScenario, get_scenario
+from protogov.envs.scenarios.replay import Replay
 from protogov.experiments.core.tables import Table, concatenate, select
 from protogov.experiments.studies.pricing.plan import (
     EWMA,
@@ -31,10 +32,12 @@ from protogov.experiments.studies.pricing.plan import (
     Contest,
     Contestant,
     recording,
+    shares,
 )
 
 TAILS = (0.01, 0.99)
-GARCH_TAPES = 8  # of each training market: tens of thousands of hours for three parameters
+GARCH_TAPES = 24  # of each training market but crises: over a hundred thousand hours for three parameters
+TAIL_LEVELS = tuple(0.01 * (number + 0.5) / 10 for number in range(10))  # the law below its 1% quantile
 Floats = NDArray[np.float64]
 
 
@@ -42,17 +45,18 @@ def play_contest(config: WorldConfig, job: Contest) -> Table:
     """Rows of several kinds in one table, told apart by `kind`.
 
     score: a market (its number in the job), tape, hour and expiry: CRPS, log score, PIT, quantile scores at 1 and 99%
-    and whether they were passed, the standard deviation that was predicted and the return in units of it; `apart` marks
-    rows of a tape whose windows do not overlap. future: a state: what the contestant scores on average under the true
-    law, and what that itself scores; both standard deviations. fit: an epoch. price: a market. spike: a market: cleaned
-    hours.
+    and whether they were passed, the mean quantile score of all levels below 1% (`beyond`), the standard deviation that
+    was predicted and the return in units of it; `apart` marks rows of a tape whose windows do not overlap. future: a
+    state: what the contestant scores on average under the true law, and what that itself scores; both standard
+    deviations. fit: an epoch. price: a market. spike: a market: cleaned hours.
     """
     who, rows = job.contestant, list[Table]()
     pricer: Pricer | None = None
     if who.kind == GARCH:
         played = [recording(config, name, job.sizes.learn, training=True) for name in job.training]
         try:
-            pricer = fit_garch([np.diff(one.log_close[:GARCH_TAPES], axis=1).ravel() for one in played])
+            some = zip(played, _garch_tapes(job), strict=True)
+            pricer = fit_garch([np.diff(one.log_close[:tapes], axis=1).ravel() for one, tapes in some])
         except ImportError:
             return _table("absent", np.zeros(1))
     elif who.kind in _OPPONENTS:
@@ -80,7 +84,16 @@ def _fit(config: WorldConfig, job: Contest) -> tuple[Fitted, list[Recording]]:
     names = [name for name in job.training if name != who.left_out]
     played = [recording(config, name, job.sizes.learn, training=True) for name in names]
     shape = make_shape(who.kind, who.inputs)  # type: ignore[arg-type]
-    return fit(who.name, shape, played, spot=_spot(who), effort=Effort(epochs=job.sizes.epochs)), played
+    parts = None if who.alike else shares(names, job.sizes.crises)
+    effort = Effort(epochs=job.sizes.epochs)
+    return fit(who.name, shape, played, spot=_spot(who), effort=effort, shares=parts), played
+
+
+def _garch_tapes(job: Contest) -> list[int]:
+    """Tapes of each training market for GARCH, at least one: the same shares as of those who learn."""
+    parts = shares(job.training, job.sizes.crises)
+    most = GARCH_TAPES / max(parts or (1.0,))
+    return [max(round(most * part), 1) for part in parts or (1.0,) * len(job.training)]
 
 
 def _spot(who: Contestant) -> Spot:
@@ -89,7 +102,7 @@ def _spot(who: Contestant) -> Spot:
 
 _COLUMNS = (
     "market", "tape", "hour", "hours", "crps", "log_score", "pit", "pinball_low", "pinball_high", "below", "above",
-    "apart", "reference", "deviation", "surprise", "true_deviation",
+    "beyond", "apart", "reference", "deviation", "surprise", "true_deviation",
 )  # fmt: skip
 
 
@@ -133,7 +146,7 @@ def _judge(one: Recording, pricer: Pricer | None, number: int, who: Contestant, 
     if not tables:
         return []
     table = concatenate(tables)
-    table["apart"] = _apart(table)
+    table["apart"] = _apart(table, _opened_at(one, job.markets[number]))
     found = [table, _table("spike", np.zeros(1), market=number, hours=float(one.log_close.size), crps=one.spikes.sum())]
     if prices:
         share, most, drift = np.array(prices).T
@@ -153,23 +166,37 @@ def _score(law: QuantileLaw | GridLaw, y: Floats, tape: Floats, hour: Floats, ho
     else:
         with np.errstate(divide="ignore"):
             log_density = np.log(np.maximum(law.density(y), 1e-12))
+    below = law.quantile(TAIL_LEVELS)
+    levels = np.array(TAIL_LEVELS)
+    beyond = np.maximum(levels * (y[:, None] - below), (levels - 1.0) * (y[:, None] - below)).mean(axis=1)
     mean, variance = law.moments()
     deviation = np.sqrt(variance)
     return _table(
         "score", tape, market=number, hour=hour, hours=hours, crps=law.crps(y), log_score=log_density, pit=law.cdf(y),
-        pinball_low=pinballs[0], pinball_high=pinballs[1], below=y < low, above=y > high, deviation=deviation,
-        surprise=(y - mean) / deviation,
+        pinball_low=pinballs[0], pinball_high=pinballs[1], below=y < low, above=y > high, beyond=beyond,
+        deviation=deviation, surprise=(y - mean) / deviation,
     )  # fmt: skip
 
 
-def _apart(table: Table) -> Floats:
-    """1 where windows of a tape do not overlap, 0 elsewhere and for what is no score."""
+def _opened_at(one: Recording, market: str) -> NDArray[np.int64] | None:
+    """Candle at which each tape of recorded candles opens, I64[n]; None for other markets."""
+    return one.marks[:, 0] if one.marks is not None and isinstance(get_scenario(market), Replay) else None
+
+
+def _apart(table: Table, opened_at: NDArray[np.int64] | None) -> Floats:
+    """1 where windows of a tape do not overlap, 0 elsewhere and for what is no score.
+
+    Tapes of recorded candles are windows of one history: there no two windows of all tapes overlap.
+    """
     chosen = np.zeros(len(table["tape"]))
     scores = table["kind"] == "score"
-    for tape in np.unique(table["tape"][scores]):
-        rows = np.flatnonzero(scores & (table["tape"] == tape))
-        start = table["hour"][rows]
-        chosen[rows[settled_apart(start.tolist(), (start + table["hours"][rows]).tolist())]] = 1.0
+    tape, start = table["tape"].astype(np.int64), table["hour"]
+    group = tape if opened_at is None else np.zeros_like(tape)
+    start = start if opened_at is None else start + opened_at[tape]
+    for one in np.unique(group[scores]):
+        rows = np.flatnonzero(scores & (group == one))
+        ends = start[rows] + table["hours"][rows]
+        chosen[rows[settled_apart(start[rows].tolist(), ends.tolist())]] = 1.0
     return chosen
 
 

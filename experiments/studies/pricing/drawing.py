@@ -20,8 +20,8 @@ def draw(found: Found) -> Mapping[str, Figure]:
 
 
 def draw_scores(found: Found) -> Figure:
-    """A row a market: CRPS over that of implied vol, a mark a pricer; the truth where it is known."""
-    rows = [row for row in records(found.tables["scores"]) if not row["left_out"]]
+    """A row a market, files left out: CRPS over that of implied vol, a mark a pricer; the truth where it is known."""
+    rows = [row for row in records(found.tables["scores"]) if not row["left_out"] and row["split"] != "recorded"]
     markets = list(dict.fromkeys(row["market"] for row in rows))
     names = [name for name in dict.fromkeys(row["contestant"] for row in rows) if name != IMPLIED]
     figure = new_figure(9.2, 1.6 + 0.3 * len(markets))

@@ -11,7 +11,7 @@ from protogov.envs.scenarios.sealed import SealedTest, read_sealed
 from protogov.envs.world.kernels import source_digest
 from protogov.experiments.core.governors import NO_SEED, GovernorSet
 from protogov.experiments.core.results import read_manifest
-from protogov.experiments.core.tables import Table
+from protogov.experiments.core.tables import Table, read_csv, records
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.pricing.contests import play_contest
 from protogov.experiments.studies.pricing.plan import Contest
@@ -49,6 +49,17 @@ def check(folder: Path, sizes: Mapping[str, int], training: Sequence[str], reduc
     if dict(facts["sizes"]) != dict(sizes) or list(facts["training"]) != list(training):
         raise BadInput(f"{folder}: was made with other sizes or training markets than the defaults")
     return str(facts["best"])
+
+
+def refitted_apart(folder: Path, fits: Table) -> float:
+    """Largest relative difference of a held-out score between the finished study's fits and the same made again.
+
+    Networks are not kept: those that play the test are fitted again, from the same seeds and tapes. On the same machine
+    and torch version they are the same ones, elsewhere nearly.
+    """
+    first = {row["contestant"]: row["held_out"] for row in records(read_csv(folder / "fits.csv"))}
+    again = {row["contestant"]: row["held_out"] for row in records(fits)}
+    return max((abs(score / first[name] - 1.0) for name, score in again.items()), default=0.0)
 
 
 def open_for(names: Sequence[str], folder: str) -> SealedTest:

@@ -1,13 +1,14 @@
 """What the study plays and fits: markets, seeds, contestants, and the pieces that they are measured in."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from protogov.agents.pricing.recording import Recording, record
 from protogov.envs.config import WorldConfig
-from protogov.envs.scenarios.natural import TRAINING_CRISES
+from protogov.envs.scenarios.natural import CRISIS_SHARE, TRAINING_CRISES
 from protogov.envs.scenarios.sealed import FIRST_SEED as FIRST_SEALED
 from protogov.envs.scenarios.sealed import sealed_names
 
@@ -37,6 +38,7 @@ class Contestant:
         inputs: of a generation.
         spot: what returns start from.
         left_out: scenario that it did not learn on.
+        alike: every training market is as frequent in what it learned as any other, crises too.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Contestant:
     inputs: str = "feed"
     spot: str = "oracle"
     left_out: str = ""
+    alike: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Sizes:
         epochs: passes over the samples at most.
         states: of each market in `FUTURES`.
         futures: of each state.
+        crises: share of all crises together in what is learned.
     """
 
     learn: int = 96
@@ -63,6 +67,7 @@ class Sizes:
     epochs: int = 24
     states: int = 6
     futures: int = 10_000
+    crises: float = CRISIS_SHARE
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,17 @@ class Contest:
     training: tuple[str, ...]
     markets: tuple[str, ...]
     sizes: Sizes = field(default_factory=Sizes)
+
+
+def shares(markets: Sequence[str], crises: float) -> tuple[float, ...] | None:
+    """Share of each market in what is learned: crises together have theirs, all others equal parts of the rest.
+
+    A pricer can only expect crises as often as it met them. None where there are no crises, or nothing else.
+    """
+    count = sum(market in CRISES for market in markets)
+    if count in (0, len(markets)):
+        return None
+    return tuple(crises / count if market in CRISES else (1.0 - crises) / (len(markets) - count) for market in markets)
 
 
 def recorded_name(market: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from protogov.agents.pricing.recording import record_world
 from protogov.agents.pricing.shape import GENERATIONS, Generation
 from protogov.envs.scenarios import CandleError, check_trainable, get_scenario
+from protogov.envs.scenarios.natural import CRISIS_SHARE
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
@@ -33,11 +34,12 @@ from protogov.experiments.studies.pricing.plan import (
     Contest,
     Contestant,
     Sizes,
+    shares,
 )
 from protogov.experiments.studies.pricing.summary import (
     Played,
     comparison_table,
-    feature_table,
+    feature_rows,
     fit_table,
     future_table,
     pit_table,
@@ -79,6 +81,9 @@ class Options(StudyOptions):
     """Tapes of each market that is scored."""
     epochs: int = 24
     """Passes over the samples, at most."""
+    crises: float = CRISIS_SHARE
+    """Share of all crises together in what is learned, above 0 and below 1; the other markets have equal parts of the
+    rest. The default is that of `natural`."""
     states: int = 6
     """States of `jump` and `regimes` whose futures tell the truth."""
     futures: int = 10_000
@@ -92,12 +97,12 @@ class Options(StudyOptions):
     @property
     def sizes(self) -> Sizes:
         """How much is played."""
-        return Sizes(self.learn, self.judge, self.epochs, self.states, self.futures)
+        return Sizes(self.learn, self.judge, self.epochs, self.states, self.futures, self.crises)
 
     def reduced(self) -> list[str]:
         """Options that differ from their defaults, apart from what is written and how."""
         plain = Options()
-        names = ("generations", "training", "learn", "judge", "epochs", "world")
+        names = ("generations", "training", "learn", "judge", "epochs", "crises", "world")
         return [name for name in names if getattr(self, name) != getattr(plain, name)]
 
 
@@ -114,6 +119,8 @@ def measure(options: Options, how: Running) -> Found:
     check_sizes(2, learn=options.learn, judge=options.judge, futures=options.futures)
     check_sizes(1, epochs=options.epochs)
     check_sizes(0, states=options.states)
+    if not 0.0 < options.crises < 1.0:
+        raise BadInput(f"crises is {options.crises:g}; a share above 0 and below 1 is accepted")
     markets = (*options.markets, *map(str, options.recorded))
     _check_markets(options, markets)
     contests = {
@@ -140,7 +147,8 @@ def measure_final(options: Options, how: Running, folder: Path) -> Found:
     tables = run_pieces(final.play_sealed, record_world(options.world.make()), pieces, how, "pricers")
     played = {name: (contests[name], table) for name, table in zip(contests, tables, strict=True)}
     found = _found(options, played, markets)
-    return Found(found.tables, {**found.facts, "best": best, "sealed": test.digest})
+    apart = final.refitted_apart(folder, found.tables["fits"])
+    return Found(found.tables, {**found.facts, "best": best, "sealed": test.digest, "refitted_apart": apart})
 
 
 def _found(options: Options, played: Played, markets: tuple[str, ...]) -> Found:
@@ -149,7 +157,6 @@ def _found(options: Options, played: Played, markets: tuple[str, ...]) -> Found:
     found = {
         "scores": scores, "comparisons": comparison_table(played, markets, learned), "pit": pit_table(played, markets),
         "vols": vol_table(played, markets), "fits": fit_table(played), "prices": price_table(played),
-        "features": feature_table(),
     }  # fmt: skip
     told = future_table(played)
     absent = [name for name, (_, table) in played.items() if "absent" in table["kind"]]
@@ -171,7 +178,8 @@ def _entrants(options: Options) -> list[Contestant]:
     ]
     sets += [Contestant(f"{tried}-chain-oracle", tried, "chain")] * ("chain" in options.inputs)
     without = [Contestant(f"{tried}-without-{crisis}", tried, left_out=crisis) for crisis in options.leave_out]
-    return [*known, *learned, *sets, *without]
+    alike = [Contestant(f"{tried}-alike", tried, alike=True)] * (shares(options.training, options.crises) is not None)
+    return [*known, *learned, *sets, *alike, *without]
 
 
 def _markets_of(who: Contestant, markets: tuple[str, ...]) -> tuple[str, ...]:
@@ -220,7 +228,7 @@ def judge(found: Found) -> Judged:
     own = [row for row in rows if row["contestant"] == best]
     known = [row for row in own if row["market"] in KNOWN]
     near = [row["market"] for row in known if row["over_truth"] <= WITHIN]
-    uniform = [row["market"] for row in known if row["pit_p"] >= LEVEL]
+    uniform, adjusted = ([row["market"] for row in known if row[p] >= LEVEL] for p in ("pit_p", "pit_holm"))
     better = [row["market"] for row in own if row["over_implied"] < 0.0]
     beside = (
         f"Its mean CRPS is lower than that of implied vol in {len(better)} of {len(own)} markets"
@@ -232,7 +240,9 @@ def judge(found: Found) -> Judged:
         headline = (
             f"The best learned pricer is {best}. Its CRPS is at most {WITHIN:g}% above that of the true law on "
             f"{_some(near, known)}; its PIT passes the test of uniformity (p of {LEVEL:g} or more) on "
-            f"{_some(uniform, known)}. {beside}"
+            f"{_some(uniform, known)}"
+            + ("" if adjusted == uniform else f", by Holm's p of these markets on {_some(adjusted, known)}")
+            + f". {beside}"
         )
     else:
         headline = f"The best learned pricer is {best}. {beside}"
@@ -267,6 +277,18 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
 
     best, known = found.facts["best"], [market for market in markets if market in KNOWN]
     shown = (TRUTH, *OPPONENTS, *(name for name in found.facts["learned"] if name in GENERATIONS))
+    against = {(row["market"], row["contestant"]): row for row in records(found.tables["comparisons"])
+               if row["against"] == IMPLIED}  # fmt: skip
+    tails = [
+        {**row, "beyond_over": 100.0 * (row["beyond_bp"] / at[row["market"], IMPLIED]["beyond_bp"] - 1.0),
+         "beyond_p": against.get((row["market"], row["contestant"]), {}).get("tail_p", float("nan"))}
+        for row in main if row["contestant"] in (best, IMPLIED, TRUTH) and (row["market"], IMPLIED) in at
+    ]  # fmt: skip
+    plain = next((name.removesuffix("-alike") for name in names if name.endswith("-alike")), "")
+    alike = [
+        {"market": market, "own": at[market, plain], "alike": at[market, f"{plain}-alike"]}
+        for market in markets if (market, plain) in at and (market, f"{plain}-alike") in at
+    ]  # fmt: skip
     crises = [
         {**row, "seen": at[row["market"], str(row["contestant"]).partition("-without-")[0]]["over_implied"]}
         for row in scores
@@ -277,15 +299,29 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
         facts=found.facts, sizes=found.facts["sizes"], within=WITHIN,
         over_truth=grid("over_truth", known) if known else "",
         over_implied=grid("over_implied", markets),
-        tails=[row for row in main if row["contestant"] in (best, IMPLIED, TRUTH)], crises=crises,
+        tails=tails, crises=crises, plain=plain, alike=alike,
         fits=records(found.tables["fits"]), comparisons=_of(best, found.tables["comparisons"]),
-        futures=records(found.tables.get("futures", {})), features=records(found.tables["features"]),
+        futures=records(found.tables.get("futures", {})), features=feature_rows(),
         prices=_of(best, found.tables["prices"]), future_markets=listed(FUTURES), percent=_percent,
+        number=lambda form, value: "" if np.isnan(value) else form % value, alike_share=_crises_in(found.facts),
+        better_alike=_better_alike(alike),
         files=found.facts["recorded"], sealed=found.facts.get("sealed", ""),
         vols=[row for row in records(found.tables["vols"]) if row["market"] in (*KNOWN, *FUTURES) or
               row["contestant"] in (best, IMPLIED)],
         shown=shown,
     )  # fmt: skip
+
+
+def _better_alike(alike: Sequence[Mapping[str, Any]]) -> str:
+    """In how many crises a pricer that learned them as often as other markets scores better."""
+    crises = [row for row in alike if row["market"] in CRISES or row["own"]["split"] == "validation"]
+    better = [row for row in crises if row["alike"]["crps_bp"] < row["own"]["crps_bp"]]
+    return f"{len(better)} of {len(crises)}"
+
+
+def _crises_in(facts: Mapping[str, Any]) -> float:
+    """Share of crises among the training markets."""
+    return sum(name in CRISES for name in facts["training"]) / len(facts["training"])
 
 
 def _of(name: str, table: Table) -> list[dict[str, Any]]:

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from protogov.agents.pricing.features import FEATURES, NODE_INPUTS
+from protogov.agents.pricing.shape import GENERATIONS
 from protogov.envs.scenarios import get_scenario
+from protogov.envs.scenarios.replay import Replay
 from protogov.envs.scenarios.sealed import sealed_names
-from protogov.experiments.core.statistics import student_t
+from protogov.experiments.core.statistics import holm, student_t
 from protogov.experiments.core.tables import Table, columns, select
 from protogov.experiments.studies.pricing.comparing import (
     Floats,
@@ -19,11 +21,20 @@ from protogov.experiments.studies.pricing.comparing import (
     uniform_p,
 )
 from protogov.experiments.studies.pricing.contests import rows_of
-from protogov.experiments.studies.pricing.plan import IMPLIED, KNOWN, TRUTH, Contest, recorded_name
+from protogov.experiments.studies.pricing.plan import (
+    IMPLIED,
+    KNOWN,
+    OPPONENTS,
+    TRUTH,
+    Contest,
+    recorded_name,
+)
 
 Played = Mapping[str, tuple[Contest, Table]]  # name of a contestant -> its piece and rows
 NOT = float("nan")
 BP = 1e4
+# what is compared: prefix of columns, score, expiries (within a week, later, all)
+COMPARED = (("week", "crps", True), ("later", "crps", False), ("tail", "beyond", None))
 
 
 def _short(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -47,14 +58,20 @@ def split_of(market: str) -> str:
     if market in sealed_names():
         return "test"
     try:
-        return str(get_scenario(market).split) if recorded_name(market) == market else "recorded"
-    except ValueError:
+        found = get_scenario(market)
+    except ValueError:  # the file is not there any more
         return "recorded"
+    return "recorded" if isinstance(found, Replay) else str(found.split)
 
 
 def score_table(played: Played, markets: Sequence[str]) -> Table:
-    """A row a market and contestant: CRPS, what it is over implied vol's and the truth's, PIT, both tails."""
-    rows = []
+    """A row a market and contestant: CRPS, what it is over implied vol's and the truth's, PIT, both tails.
+
+    `pit_holm` is adjusted for the number of markets with a known law, a family a contestant. `tail_bp` is the quantile
+    score at 1%, `beyond_bp` its mean over all levels below 1%: the law beyond its 1% quantile on its own (Gneiting and
+    Ranjan 2011). In recorded files no two windows overlap, whatever the tape.
+    """
+    rows: list[dict[str, Any]] = []
     for market in markets:
         implied, truth = (_mean(played, name, market) for name in (IMPLIED, TRUTH))
         for name, (job, _) in played.items():
@@ -67,15 +84,20 @@ def score_table(played: Played, markets: Sequence[str]) -> Table:
             rows.append(
                 {
                     "market": recorded_name(market), "split": split_of(market), "contestant": name,
-                    "left_out": job.contestant.left_out, "rows": len(own["tape"]), "crps_bp": BP * crps,
+                    "left_out": job.contestant.left_out, "crps_bp": BP * crps,
                     "over_implied": 100.0 * (crps / implied - 1.0), "over_truth": 100.0 * (crps / truth - 1.0),
-                    "log_score": float(own["log_score"].mean()), "windows": windows, "pit_p": uniform_p(apart["pit"]),
+                    "log_score": float(own["log_score"].mean()), "windows": windows,
+                    "pit_p": uniform_p(apart["pit"]), "pit_holm": NOT,
                     "below_1": low, "below_p": binomial_p(low, windows, 0.01),
                     "above_99": high, "above_p": binomial_p(high, windows, 0.01),
-                    "tail_bp": BP * float(own["pinball_low"].mean()),
+                    "tail_bp": BP * float(own["pinball_low"].mean()), "beyond_bp": BP * float(own["beyond"].mean()),
                     "upper_tail_bp": BP * float(own["pinball_high"].mean()),
                 }
             )  # fmt: skip
+    for name in played:
+        known = [row for row in rows if row["contestant"] == name and row["market"] in KNOWN]
+        for row, p in zip(known, holm(np.array([row["pit_p"] for row in known])), strict=True):
+            row["pit_holm"] = float(p)
     return _short(rows)
 
 
@@ -85,14 +107,21 @@ def _mean(played: Played, name: str, market: str) -> float:
 
 
 def comparison_table(played: Played, markets: Sequence[str], learned: Sequence[str]) -> Table:
-    """Diebold-Mariano: every contestant against implied vol; the learned against the truth, where that is known."""
+    """Diebold-Mariano against implied vol; of the learned against the truth too, where that is known.
+
+    Contestants are the generations, their opponents, and those that read the chain alone. A row has CRPS of expiries
+    within a week (`week`) and later ones (`later`), and of all expiries the quantile score below 1% (`tail`). Windows
+    of a recorded file overlap from tape to tape: nothing is tested there.
+    """
     rows = []
     for market in markets:
         for name, (job, _) in played.items():
+            if name not in (*GENERATIONS, *OPPONENTS) and job.contestant.spot != "pool":
+                continue
             for against in (IMPLIED, TRUTH):
                 if name in (against, TRUTH) or against not in played or (against == TRUTH and name not in learned):
                     continue
-                if job.contestant.spot == "pool" and against == TRUTH:
+                if (job.contestant.spot == "pool" and against == TRUTH) or split_of(market) == "recorded":
                     continue
                 rows += _compare(played, market, name, against)
     return _short(rows)
@@ -100,22 +129,18 @@ def comparison_table(played: Played, markets: Sequence[str], learned: Sequence[s
 
 def _compare(played: Played, market: str, name: str, against: str) -> list[dict[str, Any]]:
     one, other = (scores_on(played, which, market) for which in (name, against))
-    found = []
     if not len(one["tape"]) or len(one["tape"]) != len(other["tape"]):
         return []
-    for horizon, near in (("week", True), ("beyond", False)):
-        differences, tapes, lags = by_decision(one, one["crps"] - other["crps"], near)
-        if len(np.unique(tapes)) < 2:
-            continue
-        compared = diebold_mariano(differences, tapes, lags)
-        found.append(
-            {
-                "market": recorded_name(market), "contestant": name, "against": against, "horizon": horizon,
-                "difference_bp": BP * compared.difference, "error_bp": BP * compared.error, "p": compared.p,
-                "lags": compared.lags, "decisions": len(differences),
-            }
-        )  # fmt: skip
-    return found
+    row: dict[str, Any] = {"market": market, "contestant": name, "against": against}
+    for column, score, near in COMPARED:
+        differences, tapes, lags = by_decision(one, one[score] - other[score], near)
+        found = diebold_mariano(differences, tapes, lags) if len(np.unique(tapes)) > 1 else None
+        row |= {
+            f"{column}_bp": NOT if found is None else BP * found.difference,
+            f"{column}_error": NOT if found is None else BP * found.error,
+            f"{column}_p": NOT if found is None else found.p, f"{column}_lags": 0 if found is None else found.lags,
+        }  # fmt: skip
+    return [row]
 
 
 def pit_table(played: Played, markets: Sequence[str]) -> Table:
@@ -148,14 +173,15 @@ def vol_table(played: Played, markets: Sequence[str]) -> Table:
     geometric mean over rows, with the root mean square of its log beside it (`off`); it needs a true law. The squared
     return over the predicted variance (`variance_ratio`, 1 if the width is right, more if the law is too narrow) is of
     windows that do not overlap, with a 95% interval over tapes; it needs none. `bias` is the mean return over the
-    predicted mean, in predicted standard deviations, with its interval.
+    predicted mean, in predicted standard deviations, with its interval. Recorded files are left out: there tapes depend
+    on each other.
     """
     rows = []
-    for market in markets:
+    for market in (one for one in markets if split_of(one) != "recorded"):
         truth = scores_on(played, TRUTH, market) if TRUTH in played else {}
         for name, (job, table) in played.items():
             own = scores_on(played, name, market)
-            if not len(own["tape"]):
+            if not len(own["tape"]) or name not in (*GENERATIONS, *OPPONENTS, TRUTH):
                 continue
             futures = rows_of(table, "future")
             here = select(futures, futures["market"] == job.markets.index(market))
@@ -171,7 +197,7 @@ def vol_table(played: Played, markets: Sequence[str]) -> Table:
             bias = student_t(np.bincount(tapes, apart["surprise"]) / np.bincount(tapes))
             rows.append(
                 {
-                    "market": recorded_name(market), "contestant": name, "left_out": job.contestant.left_out,
+                    "market": market, "contestant": name,
                     "vol_ratio": float(np.exp(log_ratio.mean())) if len(log_ratio) else NOT,
                     "off": 100.0 * float(np.sqrt((log_ratio**2).mean())) if len(log_ratio) else NOT,
                     "variance_ratio": found.mean, "low": found.low, "high": found.high, "bias": bias.mean,
@@ -218,9 +244,11 @@ def fit_table(played: Played) -> Table:
 
 
 def price_table(played: Played) -> Table:
-    """A row a learned contestant and market: nodes that an earlier expiry lifts, cleaned hours of the market."""
+    """A row a generation and market: nodes that an earlier expiry lifts, cleaned hours of the market."""
     rows = []
     for name, (job, table) in played.items():
+        if name not in GENERATIONS:
+            continue
         prices, spikes = rows_of(table, "price"), rows_of(table, "spike")
         for row, number in enumerate(prices["market"]):
             rows.append(
@@ -234,14 +262,13 @@ def price_table(played: Played) -> Table:
     return _short(rows)
 
 
-def feature_table() -> Table:
+def feature_rows() -> list[dict[str, str]]:
     """Every input: name, group, source, unit, what for."""
     rows = [
         {"feature": row.name, "group": row.group, "source": row.source, "unit": row.unit, "about": row.about}
         for row in FEATURES.values()
     ]
-    rows += [
+    return rows + [
         {"feature": name, "group": "node", "source": "chain", "unit": "", "about": about}
         for name, about in NODE_INPUTS.items()
     ]
-    return _short(rows)

@@ -2,11 +2,11 @@
 
 Each venue's governor has its own network and sees only its own world; nothing is shared. The pair is trained in the
 world of the table (all other levers at their defaults, no limits on changes), then plays the table's tapes without
-exploration. Its gain is (what it earns - Nash) / (joint - Nash), both from the table: 0 at Nash, 1 at the joint
-optimum. A pair that does not value the future (discount 0) cannot be held to anything by threats: what it gains is no
-collusion, so the question is what the patient pair gains over it. No gain is given where the table has no unique
-equilibrium or its joint optimum is not clearly better; see `emergence.collusion.Anchors`. Whether a gain is collusion
-is for the battery there to say.
+exploration. Its gain is (what it earns - Nash) / (joint - Nash), both from the table's smoothed surface: 0 at Nash, 1
+at the joint optimum. A pair that does not value the future (discount 0) cannot be held to anything by threats: what it
+gains is no collusion, so the question is what the patient pair gains over it. No gain is given where the table has no
+unique equilibrium or its joint optimum is not clearly better; see `emergence.collusion.Anchors`. Of the levers here
+only base rates under `profit` are clear; they are the default. Whether a gain is collusion is for the battery to say.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,9 @@ from protogov.experiments.core.tables import Table, columns
 from protogov.experiments.errors import as_bad_input
 from protogov.experiments.studies.audit.play import tape_range
 from protogov.experiments.studies.audit.suites import find_suite
+from protogov.experiments.studies.emergence.anchors import ConstantGame
 from protogov.experiments.studies.emergence.collusion import Anchors
 from protogov.experiments.studies.rivalry.cells import CORE
-from protogov.experiments.studies.rivalry.dataset import error_of
-from protogov.experiments.studies.rivalry.equilibria import even, points_of
 from protogov.experiments.studies.rivalry.games import Played
 from protogov.experiments.training.run_config import SEED_STRIDE
 
@@ -94,14 +93,12 @@ def learn_pair(config: WorldConfig, job: Pair) -> Table:
 
 
 def anchors_of(played: Played, objective: str) -> Anchors:
-    """Nash and joint optimum of a game of equal venues, of one venue [bp of K0 per episode]."""
-    table = played.both(objective)
-    points = points_of(played, objective, even(table.shape[-1]))
-    # (a, b) and (b, a) of equal venues are one equilibrium
-    nash = np.mean([one.value(table) for one in points.nash], axis=0)
-    joint = points.joint.value(table)
-    unique = len({frozenset((int(one.first.argmax()), int(one.second.argmax()))) for one in points.nash}) == 1
-    return Anchors(float(nash.mean()), float(joint.mean()), float(error_of(joint - nash)), unique)
+    """Nash and joint optimum of a game of equal venues, of one venue [bp of K0 per episode].
+
+    Of the surface that is smoothed over the grid, as the battery of `emergence` uses it: two neighbouring cells of the
+    finite game that are both equilibria by luck are one.
+    """
+    return ConstantGame(played.actions, played.totals[objective][0]).solved().anchors
 
 
 def measure_learners(

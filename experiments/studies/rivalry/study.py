@@ -12,7 +12,7 @@ from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import ENOUGH_SEEDS
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import records, rounded, select
-from protogov.experiments.core.text import listed, markdown, paragraph, rows_of, signed
+from protogov.experiments.core.text import listed, markdown, number, paragraph, rows_of, signed
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.audit.suites import find_suite
 from protogov.experiments.studies.rivalry.cells import CORE, OBJECTIVES
@@ -61,6 +61,10 @@ or hedge moves the price. Differences from the same episode without the shock: "
 FILES = """`points.csv`: payoffs at every point with intervals; `parties.csv`: by party. The data set of all cells:
 `protogov.experiments.studies.rivalry.dataset.read_cells(FOLDER)`, whose module describes the columns. Git keeps its
 short form, `cells_*.csv`; the study also writes the long one, with every party."""
+LEARNED = """{training_seeds} pairs of independent networks a discount, each {hours} million market hours in {worlds}
+worlds; then they play the {tapes} tapes of the table without exploration. Nash (0) and joint optimum (1) are those of
+the table's smoothed surface. A gain of the patient pairs over those with discount 0 may be collusion; the battery of
+`protogov emergence` says whether it is."""
 TAKES = "A lever's constant takes effect in the first hours: a low threshold cuts it under the loans of the opening."
 
 
@@ -87,9 +91,10 @@ class Options(StudyOptions):
     """Tapes, the same in every cell."""
     episode_hours: int = 336
     """Length of an episode."""
-    levers: tuple[str, ...] = ("half_spread",)
-    """Levers that learners learn, some of base_rate, liquidation_threshold, half_spread."""
-    objectives: tuple[str, ...] = ("mandate",)
+    levers: tuple[str, ...] = ("base_rate",)
+    """Levers that learners learn, some of base_rate, liquidation_threshold, half_spread. Only base rates under profit
+    have a joint optimum clearly above their equilibrium, so that a gain can be given."""
+    objectives: tuple[str, ...] = ("profit",)
     """What learners are paid, mandate or profit."""
     discounts: tuple[float, ...] = (0.0, 0.95)
     """Discounts of learners, for six hours; 0 is the myopic control."""
@@ -125,12 +130,26 @@ def measure(options: Options, how: Running) -> Iterator[Found]:
                 options.training_seeds, options.market_hours, options.worlds, FIRST_SCORING, how,
                 options.episode_hours,
             )  # fmt: skip
-            learned = {"training_seeds": options.training_seeds, "market_hours": options.market_hours}
+            learned = {
+                "training_seeds": options.training_seeds, "market_hours": options.market_hours,
+                "worlds": options.worlds, "reduced": _reduced(options),
+            }  # fmt: skip
             yield Found({"learners": table}, {name: {**common, **learned}})
         else:
             played = list(play_games(GAMES[name], options.markets, *size))
             facts = {**common, "shares": played[0].shares.tolist(), "episodes": _episodes(GAMES[name], options)}
             yield measured(name, played, facts)
+
+
+def _reduced(options: Options) -> list[str]:
+    """Sizes of learners below the defaults, in words."""
+    whole = Options()
+    return [
+        f"{getattr(options, name):g} {words} instead of {getattr(whole, name):g}"
+        for name, words in (("training_seeds", "training seeds"), ("market_hours", "market hours"), ("tapes", "tapes"),
+                            ("grid", "constants"), ("episode_hours", "hours an episode"))
+        if getattr(options, name) < getattr(whole, name)
+    ]  # fmt: skip
 
 
 def _check(options: Options, names: Sequence[str]) -> None:
@@ -233,6 +252,11 @@ def page(found: Found, judged: Judged) -> list[str]:
     else:
         few = facts["training_seeds"] < ENOUGH_SEEDS
         lines += [
+            paragraph(
+                LEARNED.format(hours=number(facts["market_hours"] / 1e6), **{name: facts[name] for name in
+                               ("training_seeds", "worlds", "tapes")})
+            ), "",
+            *([f"**Reduced:** {listed(facts['reduced'])}.", ""] if facts["reduced"] else []),
             *(["**Underpowered:** fewer than 8 training seeds; no claim is made.", ""] if few else []),
             *_table(found, "learners"),
         ]  # fmt: skip

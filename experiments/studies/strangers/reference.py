@@ -48,7 +48,7 @@ def ends_of(task: TestTask) -> tuple[float, float]:
             known = "no reference rows" if row is None else "reference rows of another definition"
             raise BadInput(
                 f"task {task.name} has {known} of {governor}; make them with: protogov study strangers --store "
-                f"{REFERENCE_FILE} --tasks {task.name}"
+                f"{REFERENCE_FILE} --tapes 1024 --tasks {task.name}"
             )
         found.append(float(row["reward"]))
     return found[0], found[1]

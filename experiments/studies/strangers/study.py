@@ -22,13 +22,14 @@ from protogov.experiments.core.tables import (
     Table,
     columns,
     concatenate,
+    groups,
     read_csv,
     records,
     rounded,
     select,
     write_table,
 )
-from protogov.experiments.core.text import listed, markdown, number, paragraph, plain, span
+from protogov.experiments.core.text import listed, markdown, number, paragraph, plain
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import headline, heat_cell, new_figure
 from protogov.experiments.outputs import OutputFile
@@ -153,7 +154,7 @@ def measure(options: Options, how: Running) -> Found:
         "tapes": options.tapes, "governors": list(options.governors), "left_out": left,
         "tasks": [task.name for task in tasks],
     }  # fmt: skip
-    return Found({"scores": rounded(columns(rows)), "tasks": described(tasks)}, facts)
+    return Found({"scores": rounded(columns(rows), 3), "tasks": described(tasks)}, facts)
 
 
 def scored(task: TestTask, governor: str, job: Job, table: Table, upper: Table) -> dict[str, Any]:
@@ -241,7 +242,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
         return {}
     table = found.tables["scores"]
     tasks, governors = found.facts["tasks"], [RANDOM, *[g for g in found.facts["governors"] if g != RANDOM]]
-    figure = new_figure(2.9 + 1.05 * len(governors), 1.2 + 0.32 * len(tasks))
+    figure = new_figure(2.8 + 0.9 * len(governors), 1.1 + 0.25 * len(tasks))
     axes = figure.subplots()
     colours = colormaps["RdBu"]
     for row in records(table):
@@ -251,7 +252,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
         interval = interval_in(row, "score")
         half = f" ± {plain(interval.half_width)}" if 0.0 < interval.half_width < np.inf else ""
         colour = colours(0.5 + 0.4 * np.clip((interval.mean - 100.0) / 100.0, -1.0, 1.0))
-        heat_cell(axes, x, y, colour, {0.0: (f"{plain(interval.mean)}{half}", 7.0)})
+        heat_cell(axes, x, y, colour, {0.0: (f"{plain(interval.mean)}{half}", 6.5)})
     axes.set_xlim(-0.5, len(governors) - 0.5)
     axes.set_ylim(len(tasks) - 0.5, -0.5)
     short = [name.rstrip("/").rpartition("/")[2].replace("+", "+\n") for name in governors]
@@ -276,12 +277,11 @@ possible. {facts["tapes"]} tapes of each task, the same for all governors. Inter
 training seeds where governors were trained, of the difference from the constants on the same tapes. The reference rows
 are in `experiments/studies/strangers/reference.csv` with intervals of their own, which are not in those of scores:
 random governors on other tapes than those of the reference do not score exactly 0."""
-    scores = [
-        [
-            str(row["task"]), str(row["governor"]), span(interval_in(row, "score")), span(interval_in(row, "reward")),
-            span(interval_in(row, "background")), span(interval_in(row, "welfare")), f"{row['n']} {row['units']}",
-        ]
-        for row in records(found.tables["scores"])
+    table = found.tables["scores"]
+    means = [
+        [str(key["governor"]), *(number(float(own[name].mean())) for name in ("score", "background", "welfare")),
+         f"{len(own['task'])} of {len(facts['tasks'])}", f"{own['n'][0]} {own['units'][0]}"]
+        for key, own in groups(table, ["governor"])
     ]  # fmt: skip
     tasks = [
         [
@@ -294,8 +294,8 @@ random governors on other tapes than those of the reference do not score exactly
         "![Scores of governors in tasks](scores.png)", "", *(f"- {line}" for line in judged.sentences), "",
         paragraph(about), "", "## Tasks", "",
         *markdown(["task", "what is met", "market", "focal seats", "background", "0 at", "100 at"], tasks), "",
-        "## Scores", "",
-        *markdown(["task", "governor", "score", "reward", "of the background", "welfare of all, bp", "n"], scores),
+        "## Means over tasks", "",
+        *markdown(["governor", "score", "reward of the background", "welfare of all, bp", "tasks", "n a task"], means),
     ]  # fmt: skip
     if facts["left_out"]:
         lines += ["", "Left out:", "", *(f"- {name}: {why}" for name, why in facts["left_out"].items())]

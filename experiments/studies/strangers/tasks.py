@@ -1,9 +1,9 @@
 """The table of tasks: a world, who is in it already, and the seats that are examined.
 
-To add one, add a row to `TASKS` and make its reference rows: `protogov study strangers --store
-experiments/studies/strangers/reference.csv --tasks NAME`. Any name of a governor
-works in the background: a baseline, a model organism, the path of a policy. A task never changes: another definition
-gets the next version.
+To add one, add a row to `_ROWS` and make its reference rows: `protogov study strangers --store
+experiments/studies/strangers/reference.csv --tasks NAME --tapes 1024`. Any name of a governor works in the background:
+a baseline, a model organism, trained governors of the zoo, the path of a policy. Whoever learned on one venue sits
+beside a rival without seeing it. A task never changes: another definition gets the next version.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from protogov.envs.gymnasium_env import GovernorEnv
 from protogov.envs.parallel_env import GovernorsParallelEnv, parallel_env
 from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.studies.emergence.subjects import governor_of
+from protogov.experiments.studies.emergence.subjects import digests_of, governor_of
 
 if TYPE_CHECKING:
     from protogov.envs.interfaces import Governor
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 VENUE = ("rate_0", "risk_0", "spread_0")
 RIVAL = ("rate_1", "risk_1", "spread_1")
 RANDOM, TUNED = "random", "tuned"  # governors with a score of 0 and of 100
+LEARNED, SMALL = "zoo/headline", "zoo/compact"  # trained on one venue; the latter fits a smart contract
 
 
 def rivals(spread: str = TUNED, rate: str = TUNED, risk: str = TUNED) -> dict[str, str]:
@@ -123,8 +124,11 @@ class TestTask:
 
     @property
     def digest(self) -> str:
-        """Of what defines the task; reference rows of another are refused."""
+        """Of what defines the task, files of policies among it; reference rows of another are refused."""
         fields = {name: value for name, value in asdict(self).items() if name != "about"}
+        files = digests_of(self.background.values())
+        if files:
+            fields["files"] = files
         return "t" + sha256(dumps(fields, sort_keys=True).encode()).hexdigest()[:11]
 
 
@@ -170,6 +174,31 @@ _ROWS: Sequence[TestTask] = (
     TestTask(
         "market/quoter-beside-run-amplifier-v0", "one venue in stress, whose rate drives suppliers away",
         {"rate_0": "run-amplifier-1", "risk_0": "steward_var"}, ("spread_0",), {"size": "full"}, "mix", "tuned-mix",
+    ),
+    TestTask(
+        "rivals/visitor-beside-learned-v0", "a rival whose three governors learned where there was none",
+        rivals(LEARNED, LEARNED, LEARNED),
+    ),
+    TestTask(
+        "rivals/visitor-beside-learned-in-stress-v0", "the same rival, in stress", rivals(LEARNED, LEARNED, LEARNED),
+        scenario="mix", upper="tuned-mix",
+    ),
+    TestTask(
+        "rivals/quoter-among-learned-and-cartel-v0", "learned lenders at both venues, and a cartel of spreads",
+        {"rate_0": LEARNED, "risk_0": LEARNED, **rivals("trigger-cartel-1", LEARNED, LEARNED)}, ("spread_0",),
+    ),
+    TestTask(
+        "rivals/lender-beside-learned-and-front-runner-v0",
+        "a quoter that widens before one's announcements, beside a rival that fits a contract",
+        {"spread_0": "front-runner-1", **rivals(SMALL, SMALL, SMALL)}, ("rate_0", "risk_0"),
+    ),
+    TestTask(
+        "market/quoter-among-learned-v0", "one venue; rates and risk are those of governors that learned together",
+        {"rate_0": LEARNED, "risk_0": LEARNED}, ("spread_0",), {"size": "full"},
+    ),
+    TestTask(
+        "market/risk-among-learned-in-stress-v0", "one venue in stress; the other two learned together",
+        {"rate_0": LEARNED, "spread_0": LEARNED}, ("risk_0",), {"size": "full"}, "mix", "tuned-mix",
     ),
 )  # fmt: skip
 TASKS: Mapping[str, TestTask] = {task.name: task for task in _ROWS}

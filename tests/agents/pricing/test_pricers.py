@@ -1,6 +1,7 @@
 """Readings of a market, what the generations make of them, opponents, files, and fits."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from protogov.agents.pricing.reader import SIDES, MarketReader
 from protogov.agents.pricing.recording import Recording, record, record_world, settled_apart
 from protogov.agents.pricing.shape import GENERATIONS, MOST_INPUTS, Shape, make_shape
 from protogov.agents.pricing.spikes import clean_spikes
-from protogov.agents.pricing.training import Effort, Regularisation, fit, samples_of
+from protogov.agents.pricing.training import Effort, Regularisation, fit, row_counts, samples_of
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
 from protogov.envs.simulator import Simulator
@@ -149,6 +150,23 @@ def test_a_fit_is_repeatable_better_than_its_start_and_survives_its_file(market:
     weights_file.write_bytes(weights_file.read_bytes()[:-4])
     with pytest.raises(PricerError, match="cut short or changed|cannot be read"):
         load_pricer(description)
+
+
+def test_a_market_counts_for_its_share(market: Recording) -> None:
+    counts = row_counts(np.array([0, 0, 0, 1, 2, 2]), [0.5, 0.3, 0.2])
+    np.testing.assert_allclose(counts, [1.0, 1.0, 1.0, 1.8, 0.6, 0.6])
+    with pytest.raises(ValueError, match=r"shares are \[1.0, 0.0\]; 2 positive numbers, one a recording"):
+        row_counts(np.array([0, 1]), [1.0, 0.0])
+    # returns that are three times as large in a second market: a law learned from both is as wide as its share says
+    wild = replace(market, log_close=market.log_close[:, :1] + 3.0 * (market.log_close - market.log_close[:, :1]))
+    shape, effort = make_shape("linear", "chain"), Effort(epochs=8, batch=64, learning_rate=0.03)
+
+    def width(shares: list[float]) -> float:
+        file = fit("own", shape, [market, wild], effort=effort, shares=shares).file
+        assert file.about["shares"] == shares
+        return float(LearnedPricer(file).laws(market.readings[3]).moments()[1].mean())
+
+    assert width([0.02, 0.98]) > 1.3 * width([0.98, 0.02])
 
 
 def test_a_file_that_makes_no_sense_is_refused(market: Recording, tmp_path: Path) -> None:

@@ -106,6 +106,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("observe", (), "observe = () must name at least one of chain, feeds, surface, accounts."),
     ("background", {"rate_2": "pi"}, "background names 'rate_2', known are the seats rate_0, risk_0, spread_0,"),
     ("background", {"rate": 3}, "background['rate'] = 3 must be a governor's name, the path of a policy's .json file,"),
+    ("pricers", {1: "ewma"}, "pricers names venue 1; 0 to 0 are accepted."),
+    ("pricers", {0: 3}, "pricers[0] = 3 must be a pricer's name, the path of a pricer_<name>.json file, or an object"),
     ("venue_overrides", [{}, {}], "venue_overrides has 2 mappings, but venues = 1: give one for each venue."),
     ("venue_overrides", [{"lp_size": 1e6}], "venue_overrides says how venues differ, but venues = 1: set parameters"),
     ("member", "w00", "member = 'w00' must be '' for the parameters as given, 'ensemble' for one drawn each episode,"),
@@ -126,6 +128,8 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("venue_overrides", [3]),
     ("venue_overrides", {"supply_size": 1.0}),
     ("background", 3),
+    ("pricers", 3),
+    ("pricers", ["ewma"]),
     ("member", None),
     ("member", ["w01"]),
 ]

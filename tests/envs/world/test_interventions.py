@@ -15,6 +15,7 @@ from protogov.envs.interventions import NO_EVENT, SALES, Interventions
 from protogov.envs.simulator import Simulator
 from protogov.envs.world import interventions, short_liquidation
 from protogov.envs.world.hedging import hedge
+from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.envs.world.population.borrowers import deleverage
 from protogov.envs.world.population.liquidators import liquidate_account
 from protogov.envs.world.state import DELEVERAGE_SALE, HEDGE_SALE, LIQUIDATION_SALE, SHORT_SALE
@@ -174,6 +175,25 @@ def test_a_pin_holds_a_lever_for_its_hours_and_the_shield_takes_it_back(
     # one point an hour back to its default, a third of an hour's notice each
     assert [row[1] for row in path] == pytest.approx([0.01] * 3 + [0.05] * 3 + [0.04, 0.03, 0.02, 0.01, 0.01])
     assert free.worlds[0].tobytes() == pinned.worlds[0].tobytes() != pinned.worlds[1].tobytes()
+
+
+def test_a_lever_that_nobody_holds_can_be_pinned_too(simulate: Callable[..., Any], hold: Any) -> None:
+    """In the core world no governor has the hedge ratio; pinned through its seat a lever is pinned alike."""
+    world = simulate("flat", 2, size="core", decision_hours=1)
+    world.intervene(Interventions(world).pin_lever(0, "hedge_ratio", [np.nan, 0.2], (1, 3)))
+    path = []
+    for _ in range(4):
+        world.step(hold(world))
+        path.append(world.worlds["venues"]["levers"]["executed"][:, 0, LEVER_INDEX["hedge_ratio"]].copy())
+    assert [row[0] for row in path] == [0.8] * 4
+    assert [row[1] for row in path][:3] == [0.8, 0.2, 0.2] and path[3][1] > 0.2
+    whole = simulate("flat", 2, decision_hours=1)
+    by_seat = Interventions(whole).pin("spread_0", [[np.nan] * 3 + [0.2]] * 2, (1, 3))
+    assert by_seat.record.tobytes() == Interventions(whole).pin_lever(0, "hedge_ratio", 0.2, (1, 3)).record.tobytes()
+    with pytest.raises(ValueError, match="name = 'hedge' is no lever"):
+        Interventions(world).pin_lever(0, "hedge", 0.2, (1, 3))
+    with pytest.raises(ValueError, match="hedge_ratio cannot be pinned at 2; 0 to 1.2 can"):
+        Interventions(world).pin_lever(0, "hedge_ratio", 2.0, (1, 3))
 
 
 def test_a_pin_where_a_lever_stands_is_nothing(simulate: Callable[..., Any], hold: Any) -> None:

@@ -1,5 +1,7 @@
 """The study of pricers in the loop: pairs that are pairs, cash that adds up, and a tiny run from end to end."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,23 +12,39 @@ from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import read_csv
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.closed_loop.plan import (
+    BY_LIMIT,
+    BY_SPREAD,
+    EWMA,
+    FEED,
     LAW,
     LEARNED_FROM,
+    MANAGED,
+    NO_LIMIT,
     NONE,
+    NOTHING,
     PLAIN,
     RULE,
     RUN_OFF,
+    SMILE,
     SURFACE,
     TAPE,
+    TODAY,
     TOLD,
     UNHEDGED,
     Attack,
     Loop,
     loop_scenario,
+    loop_world,
 )
 from protogov.experiments.studies.closed_loop.playing import opened, play_attack, play_loop
 from protogov.experiments.studies.closed_loop.study import STUDY, Options, attacks_of, loops_of, measure
-from protogov.experiments.studies.closed_loop.summary import attack_table, greek_table, loop_table, variance_ratio
+from protogov.experiments.studies.closed_loop.summary import (
+    attack_table,
+    gamma_table,
+    greek_table,
+    loop_table,
+    variance_ratio,
+)
 
 CONFIG = WorldConfig()
 
@@ -56,8 +74,9 @@ def test_an_attack_on_shares_is_served_and_paid_for() -> None:
     job = Attack(SURFACE, RULE, True, True, 2, 1.1)
     table = play_attack(CONFIG, job)
     assert (table["served"] == 1.0).all() and (table["attacker"] != 0.0).all()
+    assert (1e3 * table["capital"] >= CONFIG.parameters.vol_push_capital).all()
     peace = play_attack(CONFIG, Attack(NONE, RULE, True, True, 2, 1.1))
-    assert (peace["served"] == 0.0).all() and (peace["attacker"] == 0.0).all()
+    assert (peace["served"] == 0.0).all() and (peace["attacker"] == 0.0).all() and (peace["capital"] == 0.0).all()
     (row,) = (attack_table([job, Attack(NONE, RULE, True, True, 2, 1.1)], [table, peace])["others"],)
     assert row[0] == pytest.approx((table["others"] - peace["others"]).mean())
 
@@ -76,6 +95,35 @@ def test_tables_hold_the_differences_of_pairs() -> None:
     assert greeks["hedge"].tolist() == [PLAIN, UNHEDGED] and greeks["pricer"].tolist() == [RULE, RULE]
     assert greeks["variance_over_unhedged"][0] == pytest.approx(0.25) and greeks["variance_over_plain"][0] == 1.0
     assert variance_ratio(np.arange(5.0), 2.0 * np.arange(5.0)).mean == pytest.approx(0.25)
+
+
+def test_gamma_is_managed_by_what_is_said_and_compared_with_nothing() -> None:
+    jobs = [replace(loop(FEED, hedge=SMILE), gamma=name) for name in MANAGED]
+    worlds = {job.gamma: loop_world(job, CONFIG).parameters for job in jobs}
+    assert worlds[TODAY].gamma_widening == CONFIG.parameters.gamma_widening
+    assert worlds[TODAY].gamma_limit == CONFIG.parameters.gamma_limit
+    assert worlds[BY_SPREAD].gamma_widening > 0.0 == worlds[BY_LIMIT].gamma_widening
+    assert worlds[BY_LIMIT].gamma_limit < worlds[BY_SPREAD].gamma_limit == NO_LIMIT
+    tables = [
+        {name: (1.0 + number) * np.array([1.0, -1.0, 2.0]) for name in ("realised", "hedging_cost", "traded", "swing")}
+        for number in range(len(jobs))
+    ]
+    found = gamma_table(jobs, tables)
+    assert found["managed"].tolist() == list(MANAGED)
+    at = list(MANAGED).index(NOTHING)
+    assert found["over_nothing"][at] == 0.0 and found["variance_over_nothing"][at] == 1.0
+    assert found["variance_over_nothing"][at + 1] == pytest.approx(((at + 2) / (at + 1)) ** 2)
+    # the other parts do not take them for pools of today
+    hedged = [replace(job, hedge=hedge) for hedge in (UNHEDGED, PLAIN) for job in jobs]
+    assert len(greek_table(hedged, 2 * tables)["hedge"]) == 2
+
+
+def test_a_pool_that_may_not_add_to_its_gamma_has_less() -> None:
+    """The limit at work: the same market, the same traders, a tenth of the depth at most."""
+    free = Loop("gbm", EWMA, TAPE, PLAIN, 4, 96, 1.0, gamma=NOTHING)
+    held = replace(free, gamma=BY_LIMIT)
+    one, other = (play_loop(CONFIG, job) for job in (free, held))
+    assert (other["traded"] <= one["traded"] + 1e-9).all() and other["traded"].sum() < one["traded"].sum()
 
 
 def test_pieces_are_played_once_and_nothing_that_is_held_out_is_learned_from() -> None:
@@ -99,7 +147,8 @@ def test_pages_and_figures_need_tables_alone() -> None:
     played = [made(money) for _ in loops]
     tables = {
         "loops": loop_table(loops, played), "greeks": greek_table(loops, played),
-        "attacks": attack_table(attacks, [made("attacker takers pool others served") for _ in attacks]),
+        "gamma": gamma_table(loops, played),
+        "attacks": attack_table(attacks, [made("attacker capital takers pool others served") for _ in attacks]),
     }  # fmt: skip
     facts = {"seeds": 5, "hours": 48, "width": 1.1, "learning": {"learn": 2, "epochs": 1}, "contracts_left": 0.0,
              "reversion": 24.0}  # fmt: skip
@@ -109,7 +158,7 @@ def test_pages_and_figures_need_tables_alone() -> None:
         page = "\n".join(STUDY.page(found, judged))
         assert set(figures) == ({"loops", "attacks"} if "loops" in chosen else {"attacks"})
         assert all(f"({name}.png)" in page for name in figures)
-        assert page.count("| vol-push |") == 6 and (page.count("| heston |") == 17) == ("loops" in chosen)
+        assert page.count("| vol-push |") == 6 and (page.count("| heston |") == 28) == ("loops" in chosen)
 
 
 @pytest.mark.long
@@ -119,7 +168,9 @@ def test_the_study_from_end_to_end(tmp_path, monkeypatch) -> None:
     assert main(["study", "closed_loop", *small, "--out", str(out)]) == 0
     loops, greeks, attacks = (read_csv(out / f"{name}.csv") for name in ("loops", "greeks", "attacks"))
     assert loops["pricer"].tolist() == 2 * ["rule", "ewma", "feed", "chain", "law"]
-    assert set(greeks["hedge"]) == {"unhedged", "black-scholes", "smile", "market", "market and lean"}
+    assert set(greeks["hedge"]) == {"unhedged", "black-scholes", "smile", "market"}
+    gamma = read_csv(out / "gamma.csv")
+    assert gamma["managed"].tolist() == 2 * list(MANAGED) and set(gamma["greeks"]) == {"black-scholes", "smile"}
     assert set(attacks["pricer"]) == {"rule", "feed", "chain"} and len(attacks["attack"]) == 15
     page = (out / "README.md").read_text()
     assert (

@@ -52,6 +52,12 @@ def test_a_trigger_cartel_is_collusive_once_a_retrained_deviation_is_known():
     assert judged(cartel, np.zeros(SESSIONS))[0].verdict.startswith("not collusive: nobody trained anew")
 
 
+def test_the_profit_gain_is_0_at_nash_and_1_at_the_joint_optimum():
+    for price, gain in ((NASH, 0.0), (JOINT, 1.0)):
+        head, *_ = judged(lambda own, price=price: Still(price))
+        assert head.value == pytest.approx(gain, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

@@ -10,13 +10,14 @@ import pytest
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
+from protogov.envs.world.lever_table import LEVER_INDEX
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.emergence.cascades import Attribution
 from protogov.experiments.studies.emergence.controls import OPEN, placebo
 from protogov.experiments.studies.emergence.crisis import Amplification, TurningPoint
 from protogov.experiments.studies.emergence.fixtures import Offspring, Reservoir, Still
 from protogov.experiments.studies.emergence.forks import Plan, fork_points
-from protogov.experiments.studies.emergence.interventions import SEEN, intervening, pushed, read_crisis
+from protogov.experiments.studies.emergence.interventions import SEEN, Push, intervening, read_crisis
 from protogov.experiments.studies.emergence.tree import Tree, TreeSample
 
 NOBODY = {"risk_0": Still()}
@@ -202,11 +203,18 @@ def test_a_write_off_in_a_fork_beside_replayed_governors():
     same = point.run(2, base.asked, intervening(lambda own: own.mute(np.full(ROWS, -1))))
     assert same.gap(base) == 0.0
     robbed = point.run(2, base.asked, intervening(lambda own: own.write_off(0, 5, suppliers=0.02)))
-    moved = point.run(2, {name: base.asked[name] for name in ("rate_0", "spread_0")}, pushed("risk_0", 0, -8.0, 4))
+    push = Push("risk_0", 0, -8.0)
+    moved = point.run(2, {name: base.asked[name] for name in ("rate_0", "spread_0")}, push)
+    assert push.given == pytest.approx(np.full(ROWS, -8.0))
     assert moved.gap(base, ["rate_0", "spread_0"]) == 0.0
     threshold = base.executed["risk_0"][0, :, 0]  # eight half points down, and back in the next decision
     np.testing.assert_allclose(moved.executed["risk_0"][:, :, 0], [threshold - 0.04, threshold], rtol=1e-12)
     assert (moved.outcomes["welfare"] != base.outcomes["welfare"]).any()
+    spread = Push("spread_0", 0, -40.0)  # a cap of the half-spread is a ratio of 1.25, its lowest value .25 vol points
+    low = point.run(1, {}, spread).executed["spread_0"][0, :, 0]
+    np.testing.assert_allclose(low, 0.0025)
+    start = point.look(lambda world: world.worlds["venues"]["levers"]["executed"][:, 0, LEVER_INDEX["half_spread"]])
+    assert spread.given == pytest.approx(np.log(0.0025 / start) / np.log(1.25)) and (spread.given > -40.0).all()
     fell = base.outcomes["welfare"] - robbed.outcomes["welfare"]
     assert (fell[0] == 0.0).all() and (fell[1] > 0.0).all()
 

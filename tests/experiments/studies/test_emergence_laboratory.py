@@ -10,8 +10,11 @@ from scipy.stats import ttest_ind
 
 from protogov.envs.config import WorldConfig
 from protogov.experiments.cli import main
+from protogov.experiments.core.evaluation import PARTS as PARTS_OF_WELFARE
+from protogov.experiments.core.evaluation import evaluate
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.statistics import Interval, student_t
+from protogov.experiments.core.tables import read_table
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.emergence import drawing, extraction, laboratory, reductions, self_test
 from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, Solved, fixed_points
@@ -24,7 +27,7 @@ from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.q_learning import Session
 from protogov.experiments.studies.emergence.reading import WELFARE, market_of
 from protogov.experiments.studies.emergence.responses import TRAINED_RUNGS
-from protogov.experiments.studies.emergence.subjects import Subject, typed_subject
+from protogov.experiments.studies.emergence.subjects import Subject, baselines_of, typed_subject
 from protogov.experiments.studies.emergence.tasks import Setting, Task, tapes_of
 from protogov.experiments.studies.emergence.tiers import TIERS
 from protogov.experiments.studies.emergence.writing import FILE, PAGE, read_report, write_report
@@ -68,7 +71,8 @@ FORGIVING = Session(PRICES, np.full((2, 15, 15), NASH_PLACE), np.array([NASH_PLA
 
 def test_a_failed_control_withholds_the_claim_in_words_and_pieces_are_not_played_twice(tmp_path, monkeypatch):
     subject = typed_subject(["spread_1=follower-1", "rate=pi"], WORLD)
-    monkeypatch.setattr(laboratory, "PARTS", (reductions._dividends, reductions._cross_play, reductions._cascades))
+    monkeypatch.setattr(laboratory, "PARTS", (reductions._dividends, reductions._cross_play, reductions._cascades,
+                                              reductions._episodes))  # fmt: skip
     broken = Control("broken", "exactly 0", "0.3", False, ("dividends",))
     monkeypatch.setattr(laboratory.self_test, "self_test", lambda sessions: [broken])
     setting, how = Setting(WORLD, calm="calm", stress="jump", crisis="jump"), Running(1, tmp_path / "pieces")
@@ -90,7 +94,52 @@ def test_a_failed_control_withholds_the_claim_in_words_and_pieces_are_not_played
     names = {"name", "value", "interval", "null", "adjusted_p", "minimum_detectable_effect", "verdict"}
     assert names <= set(data["measures"][0]) and data["controls"][0]["passed"] is False
     assert "FAILED" in (tmp_path / "out" / PAGE).read_text()
+    _check_episodes(read_table(tmp_path / "out" / "episodes.parquet"))
     assert next(headline(report)) == "1 of 1 controls failed: broken."
+
+
+def _check_episodes(table):
+    """Two episodes of calm and of jump, governors and defaults each, on paired tapes, as they are played."""
+    assert table["governors"].tolist() == ["examined"] * 2 + ["defaults"] * 2 + ["examined"] * 2 + ["defaults"] * 2
+    assert table["scenario"].tolist() == ["calm"] * 4 + ["jump"] * 4 and set(table["training_seed"].tolist()) == {-1}
+    assert table["tape_seed"][:2].tolist() == table["tape_seed"][2:4].tolist() != table["tape_seed"][4:6].tolist()
+    for venue in (0, 1):
+        parts = sum(table[f"welfare/{venue}/{part}"] for part in PARTS_OF_WELFARE)
+        assert table[f"welfare/{venue}"] == pytest.approx(parts, rel=1e-9, abs=1e-9)
+    still = evaluate(WORLD, "jump", table["tape_seed"][6:8].astype(np.uint64), baselines_of(WORLD))
+    np.testing.assert_array_equal(table["mandate/spread_1"][6:8], still["mandate/spread_1"])
+
+
+def test_what_waits_for_nothing_is_played_in_one_pool_and_asked_for_as_it_was_played(monkeypatch):
+    """Two sets of baselines stand for two training seeds. Only what depends on another part is played later."""
+    asked, later = [], []
+
+    def remember(function, config, pieces, how, label):
+        (asked if label == "all parts" else later).append([piece.job for piece in pieces])
+        raise BadInput("nothing is played here") if label != "all parts" else StopIteration
+
+    monkeypatch.setattr(reductions, "run_pieces", remember)
+    seats = tuple((agent.name, "constant") for agent in WORLD.learners())
+    bench = reductions.Bench(Subject("two", (seats, seats), (0, 1)), Setting(WORLD), TIER, Running())
+    with pytest.raises(StopIteration):
+        bench.play_ahead(reductions.PARTS)
+    (tasks,) = asked
+    assert len(set(tasks)) == len(tasks) and set(reductions.AHEAD) == set(reductions.PARTS)
+    order = [task.part for task in tasks]
+    assert order[0] == "turning-point" and order.index("ladder") < order.index("influence") < order.index("control")
+    bench.played.update((task, {"part": task.part}) for task in tasks)
+    for part, focuses, scenario in (
+        ("control", reductions.CONTROLS, ""), ("influence", bench.agents, "calm"), ("influence", bench.agents, "mix"),
+        ("dividends", [""], ""), ("ladder", [f"{agent}|linear" for agent in bench.agents], ""),
+        ("cross-play", bench.agents, ""), ("anchors", ["rate", "risk", "spread"], "calm"),
+        ("cascade", [""], "crisis-2022-06"), ("turning-point", [""], "crisis-2022-06"),
+    ):  # fmt: skip
+        assert bench.run(part, *focuses, scenario=scenario) == [{"part": part}] * len(focuses)
+    assert not later
+    with pytest.raises(BadInput, match="nothing is played"):
+        bench.run("fan", "rate_0|0|reward/risk_0|1")
+    alone = reductions.Bench(typed_subject(["rate=pi"], WORLD), Setting(WORLD), TIER, Running())
+    assert reductions.AHEAD[reductions._cross_play](alone) == []
 
 
 def test_welfare_of_two_venues_is_weighted_by_their_capital():

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from protogov.experiments.studies.emergence import controls
 from protogov.experiments.studies.emergence.controls import SideBySide
 from protogov.experiments.studies.emergence.forks import Plan, read_actions, read_all, read_rewards
 from protogov.experiments.studies.emergence.influence import Influence
+from protogov.experiments.studies.emergence.interventions import Push
 
 ENVS = Path(protogov.envs.__file__).parent.resolve()
 PLAN = Plan(np.arange(3, dtype=np.uint64), times=(6,), steps=6, read=read_all(read_rewards, read_actions))
@@ -41,6 +43,29 @@ class Leaning:
 
     def load_state_dict(self, state):
         self.last = state["last"]
+
+
+class Constant:
+    """Leaves every lever where it is."""
+
+    def __init__(self, levers):
+        self.levers = levers
+
+    def reset(self, rows, seeds):
+        pass
+
+    def act(self, view):
+        return np.zeros((len(view.obs), self.levers))
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
+def read_levers(step, asked):
+    return {f"lever/{agent}/0": np.asarray(step.executed[agent][:, 0], np.float64) for agent in asked}
 
 
 def worlds(size="tiny"):
@@ -75,6 +100,29 @@ def test_a_rate_moves_everybodys_rewards_and_the_replay_is_one():
     others = [name for name in sample.outcomes if name.startswith("action/risk_0")]
     assert all((sample.effect("mechanical", "rate_0", 0, name) == 0.0).all() for name in others)
     assert any((sample.effect("policy", "rate_0", 0, name) != 0.0).any() for name in others)
+
+
+def test_a_lever_in_force_is_pushed_by_caps_where_an_action_within_the_deadband_moves_nothing():
+    """Behind the shield an action a thousandth away is no change; a cap is one, there and back, in known steps."""
+    config = WorldConfig(size="tiny", autonomy=72.0)
+    world = Simulator(config, len(PLAN.seeds), scenario="jump")
+    still = {agent: Constant(world.action_size(agent)) for agent in world.agents}
+    plan = replace(PLAN, read=read_levers)
+    names = {agent: f"lever/{agent}/0" for agent in ("rate_0", "risk_0")}
+    actions = Influence(windows=((1, 1), (3, 3)), agents=("risk_0",), doses=(0.02,))
+    assert (actions.extract(world, still, plan).effect("total", "risk_0", 0, names["risk_0"]) == 0.0).all()
+    caps = Influence(windows=((1, 1), (6, 6)), agents=("rate_0", "risk_0"), push=Push)
+    sample = caps.extract(world, still, plan)
+    assert sample.pushes.tolist() == [1.0] * len(sample.levers) and controls.replay(sample).passed
+    for agent, cap in (("rate_0", 0.01), ("risk_0", 0.005)):  # a cap of the base rate is a point, of LT half a point
+        found = sample.effect("total", agent, 0, names[agent])
+        np.testing.assert_allclose(found[:, 0], cap, rtol=1e-12)
+        np.testing.assert_allclose(found[:, 1], 0.0, atol=1e-12)  # it was let go
+    # the base rate is at 1%, a cap above its lowest value: two caps down are one, and the effect is still that of a cap
+    push = Push("rate_0", 0, -2.0)
+    world.reset(seeds=plan.seeds)
+    push(world)
+    assert push.given == pytest.approx(np.full(len(plan.seeds), -1.0))
 
 
 STREAM = """

@@ -121,7 +121,10 @@ def test_trained_runs_meet_and_their_checkpoints_are_paths(tmp_path, monkeypatch
     arguments = ["study", "meetings", *runs, "--scenario", "jump", "--tapes", "2", "--jobs", "1", "--out", str(out)]
     capsys.readouterr()
     assert main(arguments) == 0
-    assert "Underpowered: 2 training seeds" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Underpowered: 2 training seeds" in printed and "Reduced: 2 tapes a meeting instead of 64." in printed
+    page = (out / "README.md").read_text().replace("\n", " ")
+    assert "together: 2 training seeds, 240 market hours each; apart: 2 training seeds, 240 market hours each." in page
     table = read_csv(out / "meetings.csv")
     assert len(table["reward"]) == 6 * 6 and set(table["population"].tolist()) == {
         "together",
@@ -143,6 +146,8 @@ def test_trained_runs_meet_and_their_checkpoints_are_paths(tmp_path, monkeypatch
     monkeypatch.undo()
     fixed = ["--scenario", "jump", "--jobs", "1"]
     assert main(["study", "drift", runs[0], *fixed, "--tapes", "2", "--out", str(out / "drift")]) == 0
+    assert "Reduced: 2 tapes instead of 32." in capsys.readouterr().out
+    assert "together, 240 market hours a training seed." in (out / "drift" / "README.md").read_text().replace("\n", " ")
     seeds = records(read_csv(out / "drift" / "seeds.csv"))
     assert [row["seed"] for row in seeds] == [0, 1] and all(np.isfinite(row["winding"]) for row in seeds)
     assert (read_csv(out / "drift" / "paths.csv")["speed"][1:5] > 0.0).all()

@@ -9,7 +9,7 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_INDEX, NUM_LEVERS
 from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import HERE
-from protogov.experiments.core.tables import columns
+from protogov.experiments.core.tables import columns, read_csv, records
 from protogov.experiments.core.user_code import load_callable
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies import organisms as study
@@ -21,7 +21,18 @@ from protogov.experiments.studies.emergence.organisms.detectors import (
     by_granger,
     by_spectrum,
 )
-from protogov.experiments.studies.emergence.organisms.looks import Look
+from protogov.experiments.studies.emergence.organisms.looks import BY_FORKS, Look, _sessions, colluding
+from protogov.experiments.studies.emergence.organisms.power import (
+    DETECTOR,
+    POWER_FILE,
+    TRUTHS,
+    Count,
+    counted,
+    in_words,
+    power_of,
+    saved,
+)
+from protogov.experiments.studies.emergence.reductions import PARTS
 from protogov.experiments.studies.emergence.subjects import typed_subject
 
 
@@ -191,12 +202,78 @@ def test_the_study_finds_a_follower_by_forks_and_no_placebo(tmp_path, capsys):
     arguments = ["study", "organisms", "--organisms", "follower-1", "wanderer-1", "--detectors", "influence", "granger"]
     world = ["--world.size", "tiny", "--world.venues", "2", "--world.episode-hours", "28", "--world.autonomy", "inf"]
     small = ["--replicates", "1", "--tapes", "8", "--scenario", "jump", "--jobs", "1", "--out", str(tmp_path / "out")]
-    assert main([*arguments, *world, *small]) == 0
+    assert main([*arguments, *world, *small, "--store", str(tmp_path / "power.csv")]) == 0
     printed = capsys.readouterr().out
-    assert "influence: alarms in 1 of 1 looks at governors that answer the other, false alarms in 0 of 1" in printed
+    said = "influence: finds an answer to the other governor in 1 of 1 looks at governors that have it; false alarms in"
+    assert f"{said} 0 of 1" in printed and "Reduced: 1 replicates instead of 10" in printed
     assert "follower-1" in (tmp_path / "out" / "README.md").read_text()
+    stored = read_csv(tmp_path / "power.csv")
+    assert stored["detector"].tolist() == ["influence"] * 2 and set(stored["tapes"].tolist()) == {8}
     assert main(["study", "organisms", "--organisms", "nobody"]) == 2
     assert "nobody" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------- the power that reports quote
+
+
+@pytest.fixture
+def rows(tmp_path, monkeypatch):
+    """Rates of two replicates of influence and collusion, by hand, in the place of the saved ones."""
+    lines = ["organism,family,strength,detector,rate,looks,tapes"]
+    for family, strength, detector, rate in (
+        ("follower", 0.1, "influence", 0.5), ("follower", 1.0, "influence", 1.0), ("still", 0.0, "influence", 0.0),
+        ("undercutter", 1.0, "influence", 1.0), ("wanderer", 1.0, "influence", 0.5),
+        ("q-learner", 0.95, "influence", 0.0),
+        ("trigger-cartel", 1.0, "collusion", 0.5), ("follower", 1.0, "collusion", 0.0),
+    ):  # fmt: skip
+        lines.append(f"{family}-x,{family},{strength},{detector},{rate},2,10")
+    file = tmp_path / "power.csv"
+    file.write_text("\n".join(lines))
+    monkeypatch.setattr("protogov.experiments.studies.emergence.organisms.power.POWER_FILE", file)
+    saved.cache_clear()
+    yield read_csv(file)
+    saved.cache_clear()
+
+
+def test_power_counts_what_is_planted_by_strength_and_alarms_where_nothing_is(rows):
+    assert counted(rows, "influence", ("follower", "undercutter")) == Count(5, 6)
+    found = power_of("influence")
+    assert (found["weak"], found["strong"], found["false"]) == ([1, 2], [4, 6], [1, 4]) and found["tapes"] == 10
+    assert in_words("influence") == (
+        "Its power: of model organisms with an answer to the other governor it finds 1 of 2 of a strength up to 0.5 "
+        "and 4 of 6 of a larger one; false alarms in 1 of 4; 10 tapes are the units of a look."
+    )
+    assert "a cartel it finds 1 of 2 of a larger one; false alarms in 0 of 2" in in_words("collusion")
+    assert power_of("dividends") is None and "--detectors dividends measures it" in in_words("dividends")
+
+
+def test_every_measure_of_a_report_has_a_detector_and_every_detector_a_truth():
+    assert set(DETECTOR) == {"influence", "dividends", "exploitability", "cross-play", "collusion", "cascades"}
+    assert set(DETECTOR.values()) == set(BY_FORKS) and len(PARTS) == len(DETECTOR) + 2  # controls, episodes
+    assert set(TRUTHS) == set(study.KNOWN)
+    for truth in TRUTHS.values():
+        assert set(truth.planted) | set(truth.nothing) <= set(FAMILIES) and not set(truth.planted) & set(truth.nothing)
+
+
+def test_the_saved_rows_are_of_these_organisms():
+    table = read_csv(POWER_FILE)
+    assert set(table["organism"].tolist()) <= set(ORGANISMS) and set(table["detector"].tolist()) <= set(BY_FORKS)
+    assert all(ORGANISMS[row["organism"]].strength == pytest.approx(row["strength"]) for row in records(table))
+    assert "not known" not in in_words("influence") and power_of("influence")["false"][0] == 0
+
+
+def test_sessions_of_a_cartel_settle_on_spreads_of_their_own_and_followers_are_all_alike():
+    config = colluding(WorldConfig(size="tiny", venues=2, episode_hours=12))
+    assert config.autonomy == 72.0
+    look = Look(0, 3, "jump", "jump")
+    for name, distinct in (("trigger-cartel-1", 3), ("follower-1", 1)):
+        world, governors = _sessions(config, look, ORGANISMS[name], "rate", "jump", "base_rate")
+        world.reset(seeds=look.seeds())
+        governors["rate_0"].reset(np.arange(3), look.seeds())
+        action = governors["rate_0"].act(world.view("rate_0"))
+        assert len(np.unique(action[:, 0])) == distinct and (action[:, 1:] == 0.0).all()
+    assert np.diff([member.high for member in _sessions(config, look, ORGANISMS["trigger-cartel-1"], "rate", "jump",
+                    "base_rate")[1]["rate_1"].members]) == pytest.approx([0.06, 0.06])  # fmt: skip
 
 
 def test_organisms_sit_in_the_full_two_venue_world():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from protogov.agents.pricing.quantile_law import normal_law
+from protogov.agents.pricing.quantile_law import LEVELS, QuantileLaw, normal_law
 from protogov.envs.scenarios import get_scenario, held_out_splits
 from protogov.envs.scenarios.sealed import SealedTest
 from protogov.experiments.cli import main
@@ -23,7 +23,17 @@ from protogov.experiments.studies.pricing.comparing import (
     pit_counts,
     uniform_p,
 )
-from protogov.experiments.studies.pricing.plan import CRISES, EVALUATION, TRAINING, UNSEEN, Contest, Contestant
+from protogov.experiments.studies.pricing.plan import (
+    CRISES,
+    EVALUATION,
+    GARCH,
+    TRAINING,
+    UNSEEN,
+    Contest,
+    Contestant,
+    Sizes,
+    shares,
+)
 from protogov.experiments.studies.pricing.study import Options, measure
 from protogov.experiments.studies.pricing.summary import score_table, vol_table
 from protogov.experiments.training import open_test
@@ -125,6 +135,12 @@ def test_the_study_from_end_to_end(played: Path, monkeypatch: pytest.MonkeyPatch
     assert set(scores["contestant"]) == names
     assert set(scores["market"]) == {"gbm", "jump", "candles.csv"}
     assert set(scores["split"][scores["market"] == "candles.csv"]) == {"recorded"}
+    assert (scores["beyond_bp"] > 0).all() and (scores["beyond_bp"] < scores["tail_bp"]).all()
+    assert np.isnan(scores["pit_holm"][scores["market"] != "gbm"]).all()
+    compared = read_csv(played / "comparisons.csv")
+    assert "candles.csv" not in compared["market"] and np.isfinite(compared["tail_p"]).any()
+    # all tapes of the file are windows of one history of 400 hours
+    assert (scores["windows"][scores["market"] == "candles.csv"] <= 400 // 24).all()
     truth = scores["contestant"] == "truth"
     assert scores["market"][truth].tolist() == ["gbm"] and scores["over_truth"][truth][0] == pytest.approx(0.0)
     assert set(scores["market"][scores["contestant"] == "compact-without-jump"]) == {"jump"}
@@ -168,6 +184,7 @@ def test_final_opens_the_sealed_test_once(played: Path, monkeypatch: pytest.Monk
     assert opening["command"] == f"protogov study pricing --final {played}"
     assert [one["name"] for one in opening["governors"]] == ["implied", "lyra", "ewma", "garch", "linear", "compact"]
     scores, facts = read_csv(out / "scores.csv"), json.loads((out / "manifest.json").read_text())["facts"]
+    assert facts["refitted_apart"] == 0.0
     assert set(scores["market"]) == {"calm"} and "On the sealed test" in (out / "README.md").read_text()
     # the best was chosen before; the same command continues, others and every new fit are refused
     assert facts["best"] == json.loads((played / "manifest.json").read_text())["facts"]["best"]
@@ -177,6 +194,48 @@ def test_final_opens_the_sealed_test_once(played: Path, monkeypatch: pytest.Monk
         final.open_for(["implied"], str(played))
     with pytest.raises(BadInput, match="nothing is fitted after it"):
         measure(Options(), HERE)
+
+
+def test_crises_are_as_frequent_as_asked_and_others_alike() -> None:
+    found = shares(("gbm", *CRISES[:2], "calm"), 0.1)
+    assert found == pytest.approx((0.45, 0.05, 0.05, 0.45))
+    assert shares(("gbm", "calm"), 0.1) is None and shares(CRISES, 0.1) is None
+    sizes = Sizes(crises=0.1)
+    job = Contest(Contestant(GARCH, GARCH), ("gbm", *CRISES[:2], "calm"), (), sizes)
+    assert contests._garch_tapes(job) == [24, 3, 3, 24]
+    assert contests._garch_tapes(Contest(Contestant(GARCH, GARCH), ("gbm",), (), sizes)) == [24]
+    with pytest.raises(BadInput, match="crises is 1; a share above 0 and below 1"):
+        measure(Options(crises=1.0), HERE)
+
+
+def test_windows_of_one_history_do_not_overlap_across_tapes() -> None:
+    table = {
+        "kind": np.full(4, "score"), "tape": np.array([0.0, 0, 1, 1]), "hour": np.array([0.0, 24, 0, 24]),
+        "hours": np.full(4, 24.0),
+    }  # fmt: skip
+    assert contests._apart(table, None).tolist() == [1.0, 1.0, 1.0, 1.0]
+    # the second tape opens 12 hours after the first: 0 to 24, 24 to 48, 12 to 36, 36 to 60
+    assert contests._apart(table, np.array([100, 112])).tolist() == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_the_score_beyond_one_percent_sees_a_tail_that_others_do_not() -> None:
+    """Two laws that differ below 1% alone: CRPS is nearly the same, the score of the tail is not."""
+    rng = np.random.default_rng(4)
+    y, tape = rng.standard_normal(20_000), np.repeat(np.arange(100.0), 200)
+    right = normal_law(np.zeros(len(y)), np.ones(len(y)))
+    heavy = right.quantiles.copy()
+    heavy[:, : LEVELS.index(0.01)] *= 1.5
+
+    def means(law: QuantileLaw) -> tuple[float, float]:
+        table = contests._score(law, y, tape, np.zeros(len(y)), np.ones(len(y)), 0)
+        return float(table["crps"].mean()), float(table["beyond"].mean())
+
+    (crps, beyond), (other, far) = means(right), means(QuantileLaw(heavy))
+    assert abs(other / crps - 1.0) < 0.001 and far / beyond > 1.02
+    # the mean quantile score of a normal law below 1%, by the integral of its density over the tail
+    levels = np.array(contests.TAIL_LEVELS)
+    exact = stats.norm.pdf(stats.norm.ppf(levels)).mean()  # E of the quantile score at its own level
+    assert beyond == pytest.approx(exact, rel=0.06)
 
 
 def test_a_width_that_crps_forgives_is_seen_in_the_vols() -> None:

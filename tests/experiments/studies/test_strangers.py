@@ -6,15 +6,22 @@ import numpy as np
 import pytest
 from pettingzoo.test import parallel_api_test
 
+from protogov.agents.policies.policy_governor import PolicyGovernor, load_policy
+from protogov.agents.zoo import zoo_policies
 from protogov.envs.config import WorldConfig
 from protogov.envs.sb3_vec_env import SB3VecEnv
+from protogov.envs.simulator import Simulator
 from protogov.experiments.cli import main
 from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.core.tables import read_csv, records
 from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.emergence import controls
+from protogov.experiments.studies.emergence.alone import Alone, OwnVenue
+from protogov.experiments.studies.emergence.forks import Plan
+from protogov.experiments.studies.emergence.subjects import governor_of, typed_subject
 from protogov.experiments.studies.strangers import TASKS, make_task, playing, reference, study, tasks
 from protogov.experiments.studies.strangers.reference import REFERENCE_FILE, complete, ends_of
-from protogov.experiments.studies.strangers.tasks import RANDOM, TUNED, TestTask, rivals
+from protogov.experiments.studies.strangers.tasks import LEARNED, RANDOM, TUNED, TestTask, rivals
 
 TINY = {"size": "tiny", "venues": 2, "episode_hours": 12}
 CARTEL = "rivals/visitor-among-cartel-v0"
@@ -48,11 +55,11 @@ def test_the_saved_rows_are_of_these_tasks_with_seeds_and_intervals_that_are_apa
         assert task.score(low) == 0.0 and task.score(high) == pytest.approx(100.0)
         own = {row["governor"]: row for row in rows if row["task"] == task.name}
         assert own[RANDOM]["reward_high"] < own[task.upper]["reward_low"], task.name
-        assert all(row["tapes"] >= 100 and row["first_seed"] == EVALUATION_SEEDS for row in own.values())
+        assert all(row["tapes"] >= 1024 and row["first_seed"] == EVALUATION_SEEDS for row in own.values())
 
 
 def test_a_changed_task_has_no_reference_rows():
-    with pytest.raises(BadInput, match="reference rows of another definition.*--tasks rivals/visitor-among-cartel-v0"):
+    with pytest.raises(BadInput, match="reference rows of another definition.*--tapes 1024 --tasks rivals/visitor"):
         replace(make_task(CARTEL), scenario="mix").score(0.0)
     assert replace(make_task(CARTEL), about="other words").score(0.0) == make_task(CARTEL).score(0.0)
 
@@ -114,7 +121,7 @@ def test_the_study_makes_its_reference_and_scores_governors_between_its_ends(sma
         WorldConfig(), playing.Job("tiny/cartel-v0", "", playing.subject_of("static", make_task("tiny/cartel-v0"),
                     make_task("tiny/cartel-v0").config()), 6)
     )  # fmt: skip
-    assert own["reward"] == pytest.approx(again["reward"].mean(), rel=1e-5)
+    assert own["reward"] == pytest.approx(again["reward"].mean(), rel=1e-3)
     assert own["score"] == pytest.approx(make_task("tiny/cartel-v0").score(own["reward"]), abs=0.05)
     page = (out / "README.md").read_text()
     assert "Left out" in page and "pi in tiny/risk-v0" in page and "scores.png" in page
@@ -147,3 +154,49 @@ def test_a_learner_takes_a_batch_of_a_task():
     for _ in range(2):
         _, rewards, _, infos = env.step(np.full((2, *env.action_space.shape), 0.5, np.float32))
     assert rewards.shape == (2,) and np.isfinite(rewards).all() and len(infos) == 2
+
+
+# ---------------------------------------------------------------------- governors of the zoo beside a rival
+
+
+def test_who_learned_on_one_venue_governs_beside_a_rival_as_alone_and_does_not_see_it():
+    plain = WorldConfig(size="rivals", episode_hours=24)
+    seats = {agent.name: agent for agent in plain.learners()}
+    world = Simulator(plain, 3, scenario="jump")
+    seeds = np.arange(3, dtype=np.uint64)
+    obs = world.reset(seeds=seeds)["risk_1"]
+    seated = {name: governor_of(LEARNED, seats[name], plain, any_batch=True) for name in ("risk_1", "spread_0")}
+    inside = zoo_policies(LEARNED)["risk_0"]
+    own = len(load_policy(inside).features)
+    assert len(world.observation_names("risk_1")) == own + 12 == obs.shape[1]
+    alone = PolicyGovernor(load_policy(inside).policy, any_batch=True).act_on(obs[:, :own])
+    np.testing.assert_array_equal(seated["risk_1"].act(world.view("risk_1")), alone)
+    for _ in range(3):  # the rival moves, and is seen a decision late
+        step = world.step({agent: np.full((3, 4), 0.7 if agent.endswith("_1") else 0.0) for agent in world.agents})
+    assert (step.obs["spread_0"][:, -12:] != obs[:, -12:]).any()
+    blind = OwnVenue(step.obs["spread_0"][:, :own], world.observation_names("spread_0")[:own])
+    np.testing.assert_array_equal(seated["spread_0"].act(world.view("spread_0")), seated["spread_0"].inner.act(blind))
+    with pytest.raises(BadInput, match="policy_rate_0.json: sets base_rate, .* this role sets liquidation_threshold"):
+        governor_of(str(zoo_policies(LEARNED)["rate_0"]), seats["risk_1"], plain)
+    with pytest.raises(BadInput, match="decides every 6 hours; the world's decision_hours is 12"):
+        governor_of(LEARNED, seats["risk_1"], replace(plain, decision_hours=12))
+
+
+def test_a_task_with_trained_governors_is_another_once_their_files_are(monkeypatch):
+    learned, other = make_task("rivals/visitor-beside-learned-v0"), make_task(CARTEL)
+    before = learned.digest, other.digest
+    monkeypatch.setattr(tasks, "digests_of", lambda sources: ("trained again",) if LEARNED in tuple(sources) else ())
+    assert learned.digest != before[0] and other.digest == before[1]
+    with pytest.raises(BadInput, match="reference rows of another definition"):
+        learned.score(0.0)
+
+
+def test_the_laboratory_examines_shipped_governors_as_rivals_and_their_placebo_is_nothing():
+    world = WorldConfig(size="rivals", episode_hours=24)
+    subject = typed_subject([LEARNED, "spread_1=follower-1"], world)
+    governors = subject.governors(world, 2)
+    assert {seat for seat, own in governors.items() if isinstance(own, Alone)} == set(governors) - {"spread_1"}
+    assert len(subject.digests) == 6  # a description and weights of each role
+    plan = Plan(np.arange(2, dtype=np.uint64), times=(1,), steps=2)
+    control = controls.placebo(Simulator(world, 2, scenario="jump"), governors, plan)
+    assert control.passed, control.found

@@ -101,13 +101,18 @@ class Organism:
         own = FAMILIES[self.family]
         return f"{own.watches}_{1 if own.own_venue else 0}"
 
-    def make(self, levers: Sequence[Lever], seed: int = 0) -> Behaviour:
+    def make(self, levers: Sequence[Lever], seed: int = 0, lever: str | None = None) -> Behaviour:
         """A governor of a role with these levers.
+
+        Args:
+            levers: of the role.
+            seed: of its randomness; of learners the number of the session.
+            lever: that it moves, where it is another than usual.
 
         Raises:
             ValueError: the role lacks the lever that it moves.
         """
-        return FAMILIES[self.family].kind(levers, seed=seed, strength=self.strength)
+        return FAMILIES[self.family].kind(levers, seed=seed, strength=self.strength, lever=lever)
 
 
 def _all() -> dict[str, Organism]:

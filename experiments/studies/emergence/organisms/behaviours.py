@@ -47,6 +47,13 @@ class Behaviour(Baseline):
         actions[:, self._column] = np.clip(self.wish(view, self._memory.first(n)), -1.0, 1.0)
         return actions
 
+    def settle(self, session: int) -> None:
+        """Take on what one of several pairs that came together apart has agreed on; by default all are alike.
+
+        Args:
+            session: number of the pair.
+        """
+
     @abstractmethod
     def wish(self, view: RoleView, memory: dict[str, Floats]) -> Floats:
         """Action of the lever, F64[n]; writes to `memory` are kept."""
@@ -68,17 +75,18 @@ def rivals(view: RoleView, lever: str) -> Floats:
 class TriggerCartel(Behaviour):
     """Keeps a wide spread until one of the two was seen below it, then a narrow one for four decisions.
 
-    Strength is how narrow.
+    Strength is how narrow. Every session has agreed on a wide spread of its own.
     """
 
-    high: ClassVar[float] = 0.4
+    high: float = 0.4
     slack: ClassVar[float] = 0.05
+    depth: ClassVar[float] = 0.8  # of a punishment of strength 1
     periods: ClassVar[int] = 4
     remembers = {"left": 0.0, "age": 0.0, "own": 0.0}
 
     def wish(self, view: RoleView, memory: dict[str, Floats]) -> Floats:
         """The cartel's action, or the punishment's."""
-        low = self.high - self.strength * 2.0 * self.high
+        low = self.high - self.strength * self.depth
         lowest = np.minimum(rivals(view, self.lever), memory["own"])
         began = (memory["left"] == 0.0) & (lowest < self.high - self.slack) & (memory["age"] >= self.periods)
         memory["left"][:] = np.maximum(np.where(began, self.periods + 1.0, memory["left"]) - 1.0, 0.0)
@@ -86,6 +94,10 @@ class TriggerCartel(Behaviour):
         # the rival is seen a decision late; so is what was done here
         memory["own"][:] = view.raw("lever_executed")[:, LEVER_INDEX[self.lever]]
         return np.where(memory["left"] > 0.0, low, self.high)
+
+    def settle(self, session: int) -> None:
+        """From .16 to .7, further apart than what is let pass: strangers are at war."""
+        self.high = 0.16 + 0.06 * (session % 10)
 
 
 class Follower(Behaviour):

@@ -34,12 +34,15 @@ class Learner(Behaviour):
         levers: of the role.
         seed: number of the session.
         strength: discount with which it was learned; 0 is the myopic control.
+        lever: that stands for the price, where it is another than the half-spread.
     """
 
     remembers: ClassVar[dict[str, float]] = {"own": np.nan}
 
-    def __init__(self, levers: Sequence[Lever], *, seed: int = 0, strength: float = 0.95) -> None:
-        super().__init__(levers, seed=seed, strength=strength)
+    def __init__(
+        self, levers: Sequence[Lever], *, seed: int = 0, strength: float = 0.95, lever: str | None = None
+    ) -> None:
+        super().__init__(levers, seed=seed, strength=strength, lever=lever)
         session = session_of(seed, strength)
         self._policy, self._actions = session.policy[0], np.linspace(-HALF, HALF, len(session.actions))
         at = session.settled()

@@ -18,10 +18,12 @@ from protogov.experiments.core.play import EVALUATION_SEEDS, FIRST_SELECTION
 from protogov.experiments.studies.emergence.anchors import CORE
 from protogov.experiments.studies.emergence.cascades import Attribution
 from protogov.experiments.studies.emergence.collusion import Anchors, Collusion
+from protogov.experiments.studies.emergence.cross_play import CrossPlay
 from protogov.experiments.studies.emergence.dividends import Dividends
 from protogov.experiments.studies.emergence.exploitability import Exploitability
 from protogov.experiments.studies.emergence.forks import Plan, Seeds, fork_points
 from protogov.experiments.studies.emergence.influence import Influence
+from protogov.experiments.studies.emergence.interventions import Push
 from protogov.experiments.studies.emergence.organisms import FAMILIES, Organism
 from protogov.experiments.studies.emergence.organisms.behaviours import Wanderer
 from protogov.experiments.studies.emergence.organisms.detectors import Record
@@ -32,7 +34,10 @@ from protogov.experiments.studies.emergence.subjects import baselines_of
 WINDOWS = ((1, 1), (1, 4), (1, 10))
 STEPS, MOMENT = 10, 16  # decisions of a branch, and before it
 STRIDE = 4096  # between the first tapes of two replicates
-PAIR = ("spread_0", "spread_1")  # who may collude
+MEETING = 20  # decisions for which strangers meet
+# Rivals that are paid the profit of their venue have something to collude about in calm markets: of their base rates
+# equilibrium and joint optimum are apart, of half-spreads and under mandates they are not.
+CARTEL, AUTONOMY = "rate", 72.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Look:
         tapes: worlds side by side.
         scenario: the outside market.
         crisis: that of attribution.
-        anchors: of the half-spread, for collusion; None where that is not looked for.
+        calm: that of collusion.
+        anchors: of the base rate in the world of `colluding`; None where collusion is not looked for.
         push: (size, direction) of a forced deviation from the joint optimum, in actions.
     """
 
@@ -52,6 +58,7 @@ class Look:
     tapes: int
     scenario: str
     crisis: str
+    calm: str = "calm"
     anchors: Anchors | None = None
     push: tuple[float, float] = (0.0, -1.0)
 
@@ -105,7 +112,8 @@ def influence(config: WorldConfig, look: Look, organism: Organism) -> bool:
         return {f"action/{at.subject}/{column}": asked[at.subject][:, column]}
 
     plan = replace(look.plan(at.world), read=read)
-    measure = Influence(tuple(window for window in WINDOWS if window[1] <= plan.steps), agents=(at.other,))
+    windows = tuple(window for window in WINDOWS if window[1] <= plan.steps)
+    measure = Influence(windows, agents=(at.other,), push=Push)
     found = measure.reduce(measure.extract(at.world, at.governors, plan))
     return any(one.found for one in found if one.name.startswith("policy"))
 
@@ -136,22 +144,50 @@ def attribution(config: WorldConfig, look: Look, organism: Organism) -> bool:
     return any(one.found for one in found if one.name.startswith(f"{at.subject}'s"))
 
 
+def colluding(config: WorldConfig) -> WorldConfig:
+    """The world in which collusion is looked for: venues are paid their profit, and levers follow within hours."""
+    return replace(config, mandates="profit", autonomy=AUTONOMY)
+
+
 def collusion(config: WorldConfig, look: Look, organism: Organism) -> bool:
-    """Whether pairs of such organisms, one a session, pass all checks of the battery but retraining."""
-    if look.anchors is None or look.anchors.refusal() or FAMILIES[organism.family].role != "spread":
+    """Whether pairs of such organisms, one a session, pass all checks of the battery but retraining.
+
+    What an organism does to its half-spread it does to its base rate here.
+    """
+    if look.anchors is None or look.anchors.refusal():
         return False
-    world = _world(config, look, look.scenario, PAIR)
-    levers = world.roles[PAIR[0]].lever_rows()
-    rows = np.arange(look.tapes)
-    first = 1000 * look.replicate  # numbers of sessions
-    governors: dict[str, Governor] = {
-        seat: Population([organism.make(levers, first + int(session)) for session in rows], rows) for seat in PAIR
-    }
+    lever = CORE[CARTEL] if FAMILIES[organism.family].role != CARTEL else None
+    world, governors = _sessions(colluding(config), look, organism, CARTEL, look.calm, lever)
     size, down = look.push
-    lever = world.roles[PAIR[0]].levers.index(CORE["spread"])
-    battery = Collusion(look.anchors, myopic=0.0, size=size, down=down, lever=lever)
+    place = world.roles[f"{CARTEL}_0"].levers.index(CORE[CARTEL])
+    battery = Collusion(look.anchors, myopic=0.0, size=size, down=down, lever=place)
     _, *checks = battery.reduce(battery.extract(world, governors, look.plan(world)))
     return all(check.found for check in checks)
+
+
+def cross_play(config: WorldConfig, look: Look, organism: Organism) -> bool:
+    """Whether pairs of such organisms, one a session, are found to lose something beside strangers."""
+    world, governors = _sessions(config, look, organism, FAMILIES[organism.family].role, look.scenario)
+    plan = Plan(look.seeds(), steps=min(MEETING, world.horizon))
+    return any(one.found for one in CrossPlay().reduce(CrossPlay().extract(world, governors, plan)))
+
+
+def _sessions(
+    config: WorldConfig, look: Look, organism: Organism, role: str, scenario: str, lever: str | None = None
+) -> tuple[Simulator, dict[str, Governor]]:
+    """A pair of a role at both venues, one session a tape; all other seats keep the defaults."""
+    pair = (f"{role}_0", f"{role}_1")
+    world = _world(config, look, scenario, pair)
+    levers = world.roles[pair[0]].lever_rows()
+    rows = np.arange(look.tapes)
+    made: dict[str, Governor] = {}
+    for seat in pair:
+        members = []
+        for session in rows.tolist():
+            members.append(organism.make(levers, 1000 * look.replicate + session, lever))
+            members[-1].settle(session)
+        made[seat] = Population(members, rows)
+    return world, made
 
 
 def record_of(config: WorldConfig, look: Look, organism: Organism) -> Record:
@@ -178,6 +214,6 @@ def record_of(config: WorldConfig, look: Look, organism: Organism) -> Record:
 
 
 BY_FORKS: Mapping[str, Callable[[WorldConfig, Look, Organism], bool]] = {
-    "influence": influence, "dividends": dividends, "exploitability": exploitability, "attribution": attribution,
-    "collusion": collusion,
+    "influence": influence, "dividends": dividends, "exploitability": exploitability, "cross-play": cross_play,
+    "attribution": attribution, "collusion": collusion,
 }  # fmt: skip

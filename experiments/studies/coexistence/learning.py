@@ -1,0 +1,124 @@
+"""Training of one seed of a cell: weights of all governors at the last checkpoints, and what it cost.
+
+A seed is one piece: a kill loses at most the seed that is being trained. Both algorithms begin at the default levers
+with networks of 32 x 32 ReLU, see the same features, and nobody sees another's network, reward or gradient.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from protogov.agents.tuning.networks import HIDDEN, Networks
+from protogov.agents.tuning.rewards import rewards_of
+from protogov.agents.tuning.strategy import StrategyBudget, ascend
+from protogov.envs.config import WorldConfig
+from protogov.envs.simulator import Simulator
+from protogov.experiments.bench.reference import reference_rate
+from protogov.experiments.core.fresh_tapes import Effort, search_tapes
+from protogov.experiments.core.statistics import Floats
+from protogov.experiments.core.tables import Table
+from protogov.experiments.errors import CheckFailed, as_bad_input
+from protogov.experiments.studies.coexistence.cells import EVOLUTION, PPO, RANDOMISE_LEVERS
+from protogov.experiments.training.run_config import SEED_STRIDE, training_scenario
+
+CHECKPOINTS = 5  # that are kept
+SPACING = 20  # checkpoints are a twentieth of a training apart
+
+
+@dataclass(frozen=True)
+class Training:
+    """A piece: one seed.
+
+    Attributes:
+        algorithm: "ppo" or "evolution".
+        scenario: on which it learns.
+        seed: its number.
+        hours: market hours, rounded up to whole rollouts or generations.
+        worlds: of PPO, side by side.
+        pairs, tapes: of the evolution strategy, in a generation.
+    """
+
+    algorithm: str
+    scenario: str
+    seed: int
+    hours: float
+    worlds: int
+    pairs: int
+    tapes: int
+
+
+def last_checkpoints(total: int) -> list[int]:
+    """Rounds of a training of so many after which policies are kept, the last one included."""
+    apart = max(total // SPACING, 1)
+    return sorted({total - apart * back for back in range(CHECKPOINTS) if total - apart * back >= 1})
+
+
+def train_seed(config: WorldConfig, job: Training) -> Table:
+    """Train; a row a weight, in the order of `Networks`.
+
+    Returns:
+        `after_<k>`, F32, the weights at each kept checkpoint, the last being the end; and the same in every row:
+        `hours_<k>` of the market until then, `cpu` and `wall` seconds, `reference` rounds a second of this machine.
+
+    Raises:
+        CheckFailed: the learning of a governor diverged.
+    """
+    wall, processor = time.perf_counter(), time.process_time()
+    kept = ALGORITHMS[job.algorithm](config, job)
+    spent = {"cpu": time.process_time() - processor, "wall": time.perf_counter() - wall}
+    spent["reference"] = reference_rate()
+    size = kept[0][1].size
+    table: Table = {f"after_{k}": weights.astype(np.float32) for k, (_, weights) in enumerate(kept)}
+    table |= {f"hours_{k}": np.full(size, hours) for k, (hours, _) in enumerate(kept)}
+    return table | {name: np.full(size, value) for name, value in spent.items()}
+
+
+def _ppo(config: WorldConfig, job: Training) -> list[tuple[float, Floats]]:
+    from protogov.agents.ppo.report import RolloutReport
+    from protogov.agents.ppo.settings import PPOSettings
+    from protogov.agents.ppo.trainer import DivergedError, Trainer, rollouts_for
+
+    networks, settings = Networks(config), PPOSettings(hidden_sizes=HIDDEN)
+    learning = replace(config, randomise_levers=RANDOMISE_LEVERS, stagger=True)
+    with as_bad_input():
+        # the stride keeps tapes of seeds apart, as in `protogov train`
+        world = Simulator(learning, job.worlds, scenario=training_scenario(job.scenario), seed=job.seed * SEED_STRIDE)
+        total = rollouts_for(job.hours, world, settings)
+    wanted, kept = last_checkpoints(total), list[tuple[float, Floats]]()
+
+    def keep(report: RolloutReport) -> None:
+        if report.rollout in wanted:
+            kept.append((report.market_hours, networks.point(trainer.policies())))
+
+    trainer = Trainer(world, settings, total_rollouts=total, seed=job.seed, callback=keep)
+    try:
+        trainer.run()
+    except DivergedError as error:
+        raise CheckFailed(f"seed {job.seed}: {error}") from error
+    return kept
+
+
+def _evolution(config: WorldConfig, job: Training) -> list[tuple[float, Floats]]:
+    networks, scenario = Networks(config), training_scenario(job.scenario)
+    each = 2 * job.pairs * job.tapes * config.episode_hours
+    total = max(int(-(-job.hours // each)), 1)
+    with as_bad_input():  # seed 0 is search 1: searches are counted from there
+        tapes = search_tapes(job.seed + 1, Effort(total, 2 * job.pairs, job.tapes))
+
+    def score(generation: int, points: Floats) -> Floats:
+        seeds = np.arange(tapes[generation * job.tapes], tapes[generation * job.tapes] + job.tapes, dtype=np.uint64)
+        opening = Simulator(config, job.tapes, scenario=scenario)
+        opening.reset(seeds=seeds)
+        return rewards_of(opening, networks, points)
+
+    start = networks.start(np.zeros(len(networks.levers)))
+    owners = tuple(networks.sizes.values())
+    way = ascend(start, StrategyBudget(total, job.pairs), score, seed=job.seed, owners=owners)
+    return [(float(each * done), way.means[done - 1]) for done in last_checkpoints(total)]
+
+
+ALGORITHMS: dict[str, Callable[[WorldConfig, Training], list[tuple[float, Floats]]]] = {
+    PPO: _ppo, EVOLUTION: _evolution,
+}  # fmt: skip

@@ -1,0 +1,154 @@
+"""The policies of a cell in one file, from which all later stages start.
+
+    NAME.safetensors   "weights", F32 or F16 [seeds, checkpoints, size]: `agents.tuning.networks` says in which order
+    NAME.json          the manifest: command, cell, configuration and physics, seeds, market hours, seconds, digest
+
+A store is refused if it is damaged, if it was made in another world than this one, or with other options.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from protogov.agents.files import read_format
+from protogov.agents.tuning.networks import Networks
+from protogov.envs.config import WorldConfig
+from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.files import whole, write_json
+from protogov.experiments.core.tables import Table
+from protogov.experiments.core.versions import now, versions
+from protogov.experiments.errors import BadInput
+
+FORMAT, VERSION = "protogov-cell", 1
+SPENT = ("cpu", "wall", "reference")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The policies of a cell.
+
+    Attributes:
+        weights: F32[seeds, checkpoints, size]; the last checkpoint is the end of training.
+        about: the manifest.
+    """
+
+    weights: NDArray[np.float32]
+    about: Mapping[str, Any]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Training seeds."""
+        return tuple(self.about["seeds"])
+
+    @property
+    def checkpoints(self) -> int:
+        """Number of checkpoints."""
+        return int(self.weights.shape[1])
+
+
+def write_cell(
+    folder: Path, name: str, config: WorldConfig, made_with: Mapping[str, Any], tables: Sequence[Table],
+    seeds: Sequence[int], command: str, precision: str = "float32",
+) -> Kept:  # fmt: skip
+    """Write the policies of a cell; returns them as they can be read.
+
+    Args:
+        folder: of the store.
+        name: of the cell.
+        config: the world in which its governors are measured.
+        made_with: everything else that the weights depend on, JSON-able.
+        tables: of `learning.train_seed`, one a seed.
+        seeds: their numbers.
+        command: as typed.
+        precision: "float32" or "float16".
+    """
+    count = sum(column.startswith("after_") for column in tables[0])
+    weights = np.stack([np.stack([table[f"after_{k}"] for k in range(count)]) for table in tables])
+    data = safetensors.numpy.save({"weights": np.ascontiguousarray(weights.astype(precision))})
+    with whole(folder / f"{name}.safetensors") as unfinished:
+        unfinished.write_bytes(data)
+    about = {
+        "format": FORMAT, "version": VERSION, "cell": name, "command": command, "made": now(), "versions": versions(),
+        "physics": source_digest(), "config": config.to_dict(), "digest": digest_of(config, made_with),
+        "made_with": dict(made_with), "seeds": list(seeds), "precision": precision,
+        "hours": [[float(table[f"hours_{k}"][0]) for k in range(count)] for table in tables],
+        **{what: [float(table[what][0]) for table in tables] for what in SPENT},
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }  # fmt: skip
+    write_json(folder / f"{name}.json", about)
+    return read_cell(folder, name, config, made_with)
+
+
+def digest_of(config: WorldConfig, made_with: Mapping[str, Any]) -> str:
+    """Of configuration and options."""
+    about = json.dumps([config.to_dict(), dict(made_with)], sort_keys=True)
+    return hashlib.sha256(about.encode()).hexdigest()[:16]
+
+
+def holds(folder: Path, name: str) -> bool:
+    """Whether the store has the cell."""
+    return (folder / f"{name}.json").is_file()
+
+
+def read_cell(folder: Path, name: str, config: WorldConfig, made_with: Mapping[str, Any]) -> Kept:
+    """The policies of a cell.
+
+    Raises:
+        BadInput: a file is missing or damaged, or they were trained in another world or with other options.
+    """
+    path = folder / f"{name}.json"
+    about = read_format(path, BadInput, FORMAT, VERSION)
+    if about.get("physics") != source_digest():
+        raise BadInput(f"{path}: was trained in another world than this one; train the cell again, into another store")
+    if about.get("digest") != digest_of(config, made_with):
+        raise BadInput(f"{path}: was trained with {_differences(about.get('made_with'), made_with)}; give the same, or "
+                       "another --store")  # fmt: skip
+    file = path.with_suffix(".safetensors")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error.strerror}); train the cell again") from None
+    if hashlib.sha256(data).hexdigest() != about.get("sha256"):
+        raise BadInput(f"{file}: does not match its SHA-256 in {path.name}; it was cut short or changed")
+    try:
+        weights = safetensors.numpy.load(data)["weights"].astype(np.float32)
+    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        raise BadInput(f"{file}: cannot be read as safetensors ({error})") from None
+    size = Networks(config).size
+    if weights.ndim != 3 or weights.shape[0] != len(about["seeds"]) or weights.shape[2] != size:
+        raise BadInput(
+            f"{file}: holds weights of shape {weights.shape}; ({len(about['seeds'])}, checkpoints, {size}) is accepted"
+        )
+    if not np.isfinite(weights).all():
+        raise BadInput(f"{file}: holds weights that are not finite")
+    return Kept(weights, about)
+
+
+def _differences(stored: Any, wanted: Mapping[str, Any]) -> str:
+    stored = stored if isinstance(stored, dict) else {}
+    found = [f"{key} {stored.get(key)} instead of {value}" for key, value in wanted.items() if stored.get(key) != value]
+    return ", ".join(found) or "another configuration"
+
+
+def unpack(kept: Kept, name: str, config: WorldConfig, folder: Path) -> list[list[dict[str, str]]]:
+    """Write every policy as an ordinary file: [seed][checkpoint] -> agent -> path of its .json file."""
+    networks, found = Networks(config), list[list[dict[str, str]]]()
+    for row, seed in enumerate(kept.seeds):
+        found.append([])
+        for checkpoint in range(kept.checkpoints):
+            place = folder / name / f"{seed}-{checkpoint}"
+            place.mkdir(parents=True, exist_ok=True)
+            paths = {}
+            for policy in networks.policies(kept.weights[row, checkpoint]):
+                policy.save(place)
+                paths[policy.agent] = str(place / f"policy_{policy.agent}.json")
+            found[-1].append(paths)
+    return found

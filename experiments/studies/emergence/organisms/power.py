@@ -1,0 +1,129 @@
+"""The power of detectors: how often each found what was planted in model organisms, from saved rows.
+
+A claim about learned governors says little without it. Made by
+
+    protogov study organisms --store experiments/studies/emergence/organisms/power.csv
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from protogov.experiments.core.tables import Table, read_csv, records
+from protogov.experiments.studies.emergence.organisms import FAMILIES
+
+POWER_FILE = Path(__file__).with_name("power.csv")
+WEAK = 0.5  # strengths up to it are called weak
+ANSWERING = tuple(name for name, own in FAMILIES.items() if own.answers)
+SILENT = tuple(name for name, own in FAMILIES.items() if not own.answers)
+LEARNERS = ("q-learner", "myopic")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a detector has to find, and where each of its alarms is false; of all other families nothing is known.
+
+    Attributes:
+        what: is planted, in words.
+        planted, nothing: families.
+    """
+
+    what: str
+    planted: tuple[str, ...]
+    nothing: tuple[str, ...]
+
+
+def _all_but(*names: str) -> tuple[str, ...]:
+    return tuple(family for family in FAMILIES if family not in names)
+
+
+# who never moves differs from the defaults in nothing; strangers who are exactly alike are no strangers
+TRUTHS: Mapping[str, Truth] = {
+    "influence": Truth("an answer to the other governor", ANSWERING, SILENT),
+    "granger": Truth("an answer to the other governor", ANSWERING, SILENT),
+    "dividends": Truth("an answer to the other governor", ANSWERING, ("still",)),
+    "exploitability": Truth("", (), ()),
+    "cross-play": Truth("a convention", ("q-learner",), _all_but(*LEARNERS)),
+    "attribution": Truth("a lever that leaves the defaults", _all_but("still"), ("still",)),
+    "collusion": Truth("a cartel", ("trigger-cartel",), _all_but("trigger-cartel", *LEARNERS)),
+    "spectrum": Truth("a cycle", ("oscillator",), ("still", "wanderer")),
+}
+OTHERS = Truth("an answer to the other governor", ANSWERING, SILENT)  # a detector that a stranger brings
+# measure of a report -> the detector that stands for it
+DETECTOR: Mapping[str, str] = {
+    "influence": "influence", "dividends": "dividends", "exploitability": "exploitability",
+    "cross-play": "cross-play", "collusion": "collusion", "cascades": "attribution",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Count:
+    """Alarms of looks."""
+
+    alarms: int
+    looks: int
+
+    def words(self) -> str:
+        """For a sentence."""
+        return f"{self.alarms} of {self.looks}"
+
+
+def counted(table: Table, detector: str, families: tuple[str, ...], low: float = -1.0, high: float = 1.0) -> Count:
+    """Alarms of a detector at families with a strength above `low` and up to `high`."""
+    own = [
+        row
+        for row in records(table)
+        if row["detector"] == detector and row["family"] in families and low < float(row["strength"]) <= high
+    ]
+    return Count(sum(round(row["rate"] * row["looks"]) for row in own), sum(int(row["looks"]) for row in own))
+
+
+@cache
+def saved() -> Table:
+    """The rows of `POWER_FILE`; nothing without it."""
+    return read_csv(POWER_FILE) if POWER_FILE.is_file() else {}
+
+
+def power_of(measure: str) -> dict[str, Any] | None:
+    """What the benchmark says of a measure of a report, JSON-able; None of a measure that it does not hold.
+
+    Returns:
+        `detector`; `planted` in words; `weak`, `strong` and `false`, each [alarms, looks]: at what is planted with a
+        strength up to and above `WEAK`, and where nothing is; `tapes`, the units of a look.
+    """
+    detector, table = DETECTOR.get(measure), saved()
+    if detector is None or not table or detector not in table["detector"]:
+        return None
+    truth = TRUTHS[detector]
+    weak, strong = (counted(table, detector, truth.planted, *ends) for ends in ((-1.0, WEAK), (WEAK, 1.0)))
+    false = counted(table, detector, truth.nothing)
+    return {
+        "detector": detector, "planted": truth.what, "weak": [weak.alarms, weak.looks],
+        "strong": [strong.alarms, strong.looks], "false": [false.alarms, false.looks],
+        "tapes": int(table["tapes"][0]),
+    }  # fmt: skip
+
+
+def in_words(measure: str) -> str:
+    """The power of a measure as a sentence; without saved rows how to make them; nothing of an optional measure."""
+    if measure not in DETECTOR:
+        return ""
+    known = power_of(measure)
+    if known is None:
+        return f"Its power is not known: protogov study organisms --detectors {DETECTOR[measure]} measures it."
+    if not known["planted"]:
+        return "Its power is not known: model organisms hold nothing of a size that it should find."
+    weak, strong, false = (Count(*known[name]) for name in ("weak", "strong", "false"))
+    parts = [
+        f"{count.words()} {word}"
+        for word, count in ((f"of a strength up to {WEAK:g}", weak), ("of a larger one", strong))
+        if count.looks
+    ]
+    return (
+        f"Its power: of model organisms with {known['planted']} it finds {' and '.join(parts)}; false alarms in "
+        f"{false.words()}; {known['tapes']} tapes are the units of a look."
+    )
