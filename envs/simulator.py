@@ -37,7 +37,7 @@ from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, INTERVENTIONS, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 9
+SNAPSHOT_VERSION = 10
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 

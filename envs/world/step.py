@@ -24,6 +24,7 @@ from protogov.envs.world.lending import accrue_interest, cover_deficit, pay_fund
 from protogov.envs.world.lever_table import NUM_LEVERS, value_of_action
 from protogov.envs.world.levers import announce_levers, execute_due_levers
 from protogov.envs.world.liquidation import measure_risk
+from protogov.envs.world.margin_engine import follow_engine
 from protogov.envs.world.market import move_outside_price, read_tape, remember_hour, withdraw_liquidity
 from protogov.envs.world.options import mark_book, rebalance_loans
 from protogov.envs.world.oracle import remember_pool, update_oracles
@@ -88,6 +89,8 @@ def run_hour(world, tape, events, params):
         venue = world.venues[v]
         # execute earlier announcements first: a lever whose notice equals its delay may then announce again at once
         land_levers(world, venue)
+        if venue.engine_margins or venue.engine_ltv > 0.0:
+            follow_engine(world, venue, params[v])
         announce_levers(venue, world.substep)
         refill_informed(venue, params[v])
     for k in range(SUBSTEPS):
