@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from protogov.envs.background import Background
 from protogov.envs.compilation import compile_kernels
 from protogov.envs.config import ConfigError, WorldConfig
 from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
+from protogov.envs.hour_by_hour import BeforeHour, run_hour_by_hour
 from protogov.envs.interfaces import ActionError, Governor, SnapshotError, Step
 from protogov.envs.interventions import Interventions
 from protogov.envs.layout import Layout
-from protogov.envs.population_hook import PopulationHook, run_hour_by_hour
+from protogov.envs.margin_engine import MarginEngine, call_engines
+from protogov.envs.population_hook import PopulationHook, call_hook
 from protogov.envs.pricer import Pricer, write_anchors
 from protogov.envs.readings import Readings
 from protogov.envs.rewards import checked_reward
@@ -29,7 +32,7 @@ from protogov.envs.seeds import row_seeds
 from protogov.envs.snapshots import fill, read_snapshot, write_snapshot
 from protogov.envs.threads import RowThreads, slices
 from protogov.envs.world.features import VENUE_DTYPE, WORLD_DTYPE
-from protogov.envs.world.kernels import kernels
+from protogov.envs.world.kernels import WHOLE, kernels
 from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.parameters import PARAMS
@@ -75,6 +78,7 @@ class Simulator(Readings):
         parameters: Mapping[str, ArrayLike] | None = None,
         population_hook: PopulationHook | None = None,
         pricers: Mapping[int, Pricer] | None = None,
+        margin_engines: Mapping[int, MarginEngine] | None = None,
     ) -> None:
         """Allocate the worlds; call :meth:`reset` before the first step.
 
@@ -92,6 +96,8 @@ class Simulator(Readings):
                 prototypes; see `protogov.envs.population_hook`. Forks keep it, snapshots do not contain it.
             pricers: number of a venue -> what writes the anchors of its option pool before every decision; see
                 `protogov.envs.pricer`. Forks copy them with their memory, a snapshot has no place for them.
+            margin_engines: number of a venue -> what says before every hour what its positions must hold; see
+                `protogov.envs.margin_engine`. Forks and snapshots treat them as pricers.
 
         Raises:
             ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, a row's lever or parameter is unknown,
@@ -115,10 +121,12 @@ class Simulator(Readings):
         if population_hook is not None and not callable(population_hook):
             raise ConfigError(f"population_hook = {population_hook!r} must be a function of (worlds, hour), or None.")
         self.population_hook = population_hook
-        unknown = [venue for venue in pricers or {} if venue not in range(self.config.venues)]
-        if unknown:
-            raise ConfigError(f"pricers names venue {unknown[0]!r}; 0 to {self.config.venues - 1} are accepted.")
+        for name, given in (("pricers", pricers or {}), ("margin_engines", margin_engines or {})):
+            unknown = [venue for venue in given if venue not in range(self.config.venues)]
+            if unknown:
+                raise ConfigError(f"{name} names venue {unknown[0]!r}; 0 to {self.config.venues - 1} are accepted.")
         self.pricers: dict[int, Pricer] = dict(pricers or {})
+        self.margin_engines: dict[int, MarginEngine] = dict(margin_engines or {})
         self.callbacks: list[Any] = []  # `protogov.envs.callbacks.DecisionCallback`s; neither copied nor pickled
         self._workers = RowThreads(self.num_threads)
         self.base_seeds = np.array(row_seeds(seed, self.num_worlds), np.uint64)
@@ -199,7 +207,7 @@ class Simulator(Readings):
         calls = (  # each for no row
             (self._kernels.reset_range, (worlds, params, tape, *features, rows, tapes)),
             (self._kernels.copy_events, (events, rows, out)),
-            (self._kernels.step_range, (*arguments, logs[:1], 0, 0)),
+            (self._kernels.step_range, (*arguments, logs[:1], WHOLE, 0, 0)),
         )
         seconds = compile_kernels(calls, f"worlds of {('one venue', 'two venues')[self.config.venues - 1]}")
         self._ready = True
@@ -407,18 +415,27 @@ class Simulator(Readings):
         """One decision of every row; the first row whose books do not balance, or -1."""
         if not self._ready:  # after unpickling in another process
             self.compile()
+        before: list[BeforeHour] = []
         if self.population_hook is not None:
-            return run_hour_by_hour(self.population_hook, self.worlds, self._arguments)
-        bad = self._workers.map(self._run_range, range(len(self._slices)))
+            before.append(partial(call_hook, self.population_hook, self.worlds))
+        if self.margin_engines:
+            before.append(partial(call_engines, self.margin_engines, self))
+        if before:
+            return run_hour_by_hour(before, self.worlds.view(np.ndarray), self._run_part)
+        return self._run_part(WHOLE)
+
+    def _run_part(self, part: int) -> int:
+        """A part of a decision of every row; the first row whose books do not balance, or -1."""
+        bad = self._workers.map(partial(self._run_range, part), range(len(self._slices)))
         return min((row for row in bad if row >= 0), default=-1)
 
-    def _run_range(self, number: int) -> int:
+    def _run_range(self, part: int, number: int) -> int:
         *arguments, logs = self._arguments
         log = logs[number : number + 1]
         if _COMPILED:
-            return int(self._kernels.step_range(*arguments, log, *self._slices[number]))
+            return int(self._kernels.step_range(*arguments, log, part, *self._slices[number]))
         with np.errstate(over="ignore"):  # the keyed noise wraps around
-            return int(self._kernels.step_range(*arguments, log, *self._slices[number]))
+            return int(self._kernels.step_range(*arguments, log, part, *self._slices[number]))
 
     # ------------------------------------------------------------------ rewards
 
@@ -472,6 +489,7 @@ class Simulator(Readings):
             getattr(copy, name)[:] = getattr(self, name)[picked]
         copy._own = self._own
         copy.pricers = {venue: pricer.fork(picked) for venue, pricer in self.pricers.items()}
+        copy.margin_engines = {venue: engine.fork(picked) for venue, engine in self.margin_engines.items()}
         if self.intervened:
             copy._lay(self._interventions[picked])
         copy._background.take_over(self._background, None if (self.episodes < 0).any() else picked)
@@ -509,13 +527,17 @@ class Simulator(Readings):
         """Everything that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, memories.
 
         Raises:
-            SnapshotError: interventions are laid beside the worlds, or pricers quote; a snapshot has no place for them.
+            SnapshotError: interventions are laid beside the worlds, pricers quote or margin engines govern; a snapshot
+                has no place for them.
             TypeError: the memory of a background governor cannot be stored without pickling.
         """
         if self.intervened:
             raise SnapshotError("a snapshot has no place for interventions; take them off with intervene(None) first.")
-        if self.pricers:
-            raise SnapshotError("a snapshot has no place for the memory of pricers; use fork to copy worlds with them.")
+        for what, there in (("pricers", self.pricers), ("margin engines", self.margin_engines)):
+            if there:
+                raise SnapshotError(
+                    f"a snapshot has no place for the memory of {what}; use fork to copy worlds with them."
+                )
         about: dict[str, Any] = {
             "version": SNAPSHOT_VERSION,
             "config": self._state_config(),
@@ -559,7 +581,7 @@ class Simulator(Readings):
 
     def with_scenario(self, scenario: str | Path | Scenario, *, seed: int | None = None) -> "Simulator":
         """A fresh simulator like this one, on another scenario."""
-        start = int(self.base_seeds[0]) if seed is None else seed
+        start, rows = int(self.base_seeds[0]) if seed is None else seed, np.arange(self.num_worlds)
         fresh = Simulator(
             replace(self.config),
             self.num_worlds,
@@ -567,7 +589,8 @@ class Simulator(Readings):
             seed=start,
             num_threads=self.num_threads,
             population_hook=self.population_hook,
-            pricers={venue: pricer.fork(np.arange(self.num_worlds)) for venue, pricer in self.pricers.items()},
+            pricers={venue: pricer.fork(rows) for venue, pricer in self.pricers.items()},
+            margin_engines={venue: engine.fork(rows) for venue, engine in self.margin_engines.items()},
         )
         fresh.lever_defaults[:], fresh.params[:], fresh._own = self.lever_defaults, self.params, self._own
         return fresh

@@ -558,6 +558,7 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("newest_root", "i8"),
             ("newest_generation", "i8"),
             ("step_events", "i8"),  # events recorded since the decision began
+            ("step_hours", "i8"),  # hours run since the decision began
             ("events_hour", "i8"),  # events recorded this hour
             ("events_lost", "i8"),  # events beyond the hourly capacity, since the episode began
             ("realised_6h", "f8"),  # annual decimal, the largest of the venues' oracles

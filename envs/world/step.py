@@ -55,9 +55,9 @@ SUPPLIERS_AT, SHORT_SELLERS_AT, MARK_AT = 3, 6, SUBSTEPS - 1  # sub-steps of an 
 
 
 @inlined
-def run_decision(world, tape, actions, events, params):
-    """Set the targets of the levers from `actions` [venue, lever] and run one decision. Returns its hours."""
-    world.step_events = 0
+def begin_decision(world, actions, params):
+    """Set the targets of the levers from `actions` [venue, lever] and begin the sums of the decision."""
+    world.step_events, world.step_hours = 0, 0
     for v in range(world.num_venues):
         venue = world.venues[v]
         clear_sums(venue)
@@ -67,10 +67,6 @@ def run_decision(world, tape, actions, events, params):
             rows[index].target = value_of_action(rows[index], actions[v, index])
         if venue.anchored:
             hold_anchors(venue, params[v])
-    hours = min(world.decision_hours, world.length - world.hour)
-    for _ in range(hours):
-        run_hour(world, tape, events, params)
-    return hours
 
 
 @inlined
@@ -96,6 +92,7 @@ def run_hour(world, tape, events, params):
     for k in range(SUBSTEPS):
         run_substep(world, candle, np.float64(ahead.implied_vol), k, events, params)
     world.hour += 1
+    world.step_hours += 1
     remember_hour(world)
     refill_capital(world, p)
     move_open_interest(world, p)
