@@ -251,7 +251,7 @@ def books_kernel() -> Callable[..., int]:
     """Counts the books of rows start to stop of `worlds` again; the first that do not balance, or -1."""
     digest = f"books {source_digest()}"
 
-    def check_range(worlds, start, stop):  # type: ignore[no-untyped-def]
+    def check_range(worlds, start, stop):
         version = digest  # noqa: F841
         for i in range(start, stop):
             check_books(worlds[i])
@@ -259,7 +259,7 @@ def books_kernel() -> Callable[..., int]:
                 return i
         return -1
 
-    return keep_compiled(check_range)  # type: ignore[no-any-return]
+    return keep_compiled(check_range)
 
 
 @cache

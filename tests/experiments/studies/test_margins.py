@@ -7,7 +7,9 @@ from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.tables import columns, read_csv
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.margins import Options, _rows, measure, summarise
+from protogov.experiments.studies.margins.asking import _rows
+from protogov.experiments.studies.margins.study import Options, measure
+from protogov.experiments.studies.margins.summary import summarise
 
 
 def test_what_is_missing_and_what_it_would_cost_are_counted_by_hand() -> None:
@@ -33,7 +35,19 @@ def test_what_is_missing_and_what_it_would_cost_are_counted_by_hand() -> None:
 
 def test_the_study_from_end_to_end(tmp_path) -> None:
     out = tmp_path / "margins"
-    options = ["--markets", "gbm", "crisis-2020-03", "--training", "gbm", "--tapes", "2", "--learn", "2"]
+    options = [
+        "--markets",
+        "gbm",
+        "crisis-2020-03",
+        "--training",
+        "gbm",
+        "--tapes",
+        "2",
+        "--governed",
+        "2",
+        "--learn",
+        "2",
+    ]
     options += ["--epochs", "1", "--jobs", "1", "--world.episode-hours", "48", "--out", str(out)]
     assert main(["study", "margins", *options]) == 0
     table = read_csv(out / "margins.csv")

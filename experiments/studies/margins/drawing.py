@@ -1,0 +1,73 @@
+"""Two figures: what rules ask and how often it does not suffice; what happens where each is in force."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from protogov.agents.pricing.margins import LEVEL
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import records
+from protogov.experiments.figures.style import GREY, headline, new_figure
+from protogov.experiments.studies.margins.plan import COLOURS, WORDS
+from protogov.experiments.studies.margins.summary import ALL_UNSEEN
+from protogov.experiments.studies.pricing.plan import TRUTH, UNSEEN
+
+
+def draw(found: Found) -> Mapping[str, Figure]:
+    """A mark a market and rule: what is asked, and what comes of it in force."""
+    asked = [row for row in records(found.tables["margins"]) if row["market"] != ALL_UNSEEN]
+    governed = [row for row in records(found.tables["governed"]) if row["market"] != ALL_UNSEEN]
+    kinds = {kind: [row for row in asked if row["kind"] == kind] for kind in ("sellers", "borrowers")}
+    first = new_figure(9.2, 4.4)
+    panels = first.subplots(1, 2)
+    for axes, kind, title in zip(panels, kinds, ("short sellers", "borrowers at their limit"), strict=True):
+        _marks(axes, kinds[kind], "required", "insolvent")
+        axes.axhline(100.0 * (1.0 - LEVEL), color=GREY, linewidth=0.8)
+        axes.set_title(title, fontsize=9)
+        axes.set_ylabel("insolvent a day later [% of hours]")
+        axes.set_yscale("symlog", linthresh=1.0)
+        axes.set_ylim(bottom=-0.05)
+        axes.set_yticks([0, 1, 3, 10, 30], ["0", "1", "3", "10", "30"])
+    panels[0].set_xlabel("required [% of the spot value of the contracts]")
+    panels[1].set_xlabel("not lent [% of the coin's value]")
+    _legend(first, panels)
+    headline(first, "Safety and its cost (a mark a market; filled: unseen crises; grey line: the 1% that is aimed at)")
+    second = new_figure(9.2, 4.4)
+    panels = second.subplots(1, 2)
+    _marks(panels[0], governed, "collateral", "bad_positions")
+    _marks(panels[1], governed, "threshold", "loan_loss")
+    titles = ("short sellers", "borrowers")
+    axes_of = (
+        ("posted, mean over hours [% of spot value]", "positions with bad debt [%]"),
+        ("liquidation threshold, mean over hours [%]", "bad debt [bp of mean debt]"),
+    )
+    for axes, title, (x, y) in zip(panels, titles, axes_of, strict=True):
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        axes.set_ylim(bottom=0.0)
+    _legend(second, panels)
+    headline(second, "Each rule in force on the same tapes (a mark a market; filled: unseen crises)")
+    return {"margins": first, "governed": second}
+
+
+def _marks(axes: Any, rows: list[dict[str, Any]], x: str, y: str) -> None:
+    """A mark a row: squares, and filled circles for unseen markets."""
+    for rule in dict.fromkeys(row["rule"] for row in rows):
+        for filled in (False, True):
+            some = [row for row in rows if row["rule"] == rule and (row["market"] in UNSEEN) == filled]
+            axes.scatter(
+                [row[x] for row in some], [row[y] for row in some], s=30, marker="o" if filled else "s",
+                edgecolors=COLOURS[rule], facecolors=COLOURS[rule] if filled else "none",
+                label=WORDS[rule] if filled or rule == TRUTH else None, clip_on=False, zorder=3,
+            )  # fmt: skip
+
+
+def _legend(figure: Figure, panels: Any) -> None:
+    """One legend of all panels below them."""
+    found: dict[str, Any] = {}
+    for axes in panels:
+        handles, labels = axes.get_legend_handles_labels()
+        found |= {label: handle for label, handle in zip(labels, handles, strict=True) if label}
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=3)
