@@ -1,8 +1,6 @@
 """Many worlds at once: reset, step, fork, snapshot, restore. Every adapter is a thin layer over this class."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ from protogov.envs.actions import checked_action
 from protogov.envs.background import Background
 from protogov.envs.compilation import compile_kernels
 from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.copies import Copies
 from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
 from protogov.envs.hour_by_hour import BeforeHour, run_hour_by_hour
-from protogov.envs.interfaces import ActionError, Governor, SnapshotError, Step
+from protogov.envs.interfaces import ActionError, Governor, Step
 from protogov.envs.interventions import Interventions
 from protogov.envs.layout import Layout
 from protogov.envs.margin_engine import MarginEngine, call_engines
@@ -29,7 +28,6 @@ from protogov.envs.roles import Agent, Role
 from protogov.envs.rows import own_levers, own_parameters, venue_rows
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.seeds import row_seeds
-from protogov.envs.snapshots import fill, read_snapshot, write_snapshot
 from protogov.envs.threads import RowThreads, slices
 from protogov.envs.world.features import VENUE_DTYPE, WORLD_DTYPE
 from protogov.envs.world.kernels import WHOLE, kernels
@@ -40,7 +38,6 @@ from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, INTERVENTIONS, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 10
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -49,7 +46,7 @@ def _argument(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return array.view(dtype, np.ndarray) if _COMPILED else array.view(np.recarray)
 
 
-class Simulator(Readings):
+class Simulator(Copies, Readings):
     """A batch of worlds of one configuration, stepped together by compiled code.
 
     World i starts from seed `seed + i`. The key of each episode mixes this seed with the episode's number: the same
@@ -459,42 +456,6 @@ class Simulator(Readings):
         # a fixed order of additions: a matrix product may round differently in another batch size
         return np.add.reduce(self._terms_flat[:, self.places[agent].venue] * self._layout.reward_weights[agent], axis=1)
 
-    # ------------------------------------------------------------------ copies
-
-    def fork(self, rows: ArrayLike) -> "Simulator":
-        """Copies of `rows` (which may repeat) as a new simulator, with the same tape and keyed noise.
-
-        Governors in the background are copied with their memory of these rows, and interventions with theirs.
-
-        Raises:
-            ValueError: no rows, an unknown row, or a background governor whose memory does not have one row per world.
-        """
-        picked = np.asarray(rows)
-        if picked.ndim != 1 or picked.size == 0 or picked.dtype.kind not in "iu":
-            raise ValueError(f"rows = {rows!r} must be a non-empty list of row numbers.")
-        if picked.min() < 0 or picked.max() >= self.num_worlds:
-            raise ValueError(f"rows = {rows!r} must lie between 0 and {self.num_worlds - 1}.")
-        config = self.config
-        if self.background:  # as objects: a file may have changed since then
-            config = replace(config, background={**config.background, **self.background})
-        copy = Simulator(
-            config,
-            picked.size,
-            scenario=self.scenario,
-            num_threads=self.num_threads,
-            population_hook=self.population_hook,
-        )
-        copy.config = self.config
-        for name in _STATE:
-            getattr(copy, name)[:] = getattr(self, name)[picked]
-        copy._own = self._own
-        copy.pricers = {venue: pricer.fork(picked) for venue, pricer in self.pricers.items()}
-        copy.margin_engines = {venue: engine.fork(picked) for venue, engine in self.margin_engines.items()}
-        if self.intervened:
-            copy._lay(self._interventions[picked])
-        copy._background.take_over(self._background, None if (self.episodes < 0).any() else picked)
-        return copy
-
     # ------------------------------------------------------------------ interventions
 
     def intervene(self, interventions: Interventions | None) -> None:
@@ -523,77 +484,13 @@ class Simulator(Readings):
         self._interventions = np.array(record)
         self._arguments = (*self._arguments[:-2], _argument(self._interventions, INTERVENTIONS), self._arguments[-1])
 
-    def snapshot(self) -> bytes:
-        """Everything that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, memories.
-
-        Raises:
-            SnapshotError: interventions are laid beside the worlds, pricers quote or margin engines govern; a snapshot
-                has no place for them.
-            TypeError: the memory of a background governor cannot be stored without pickling.
-        """
-        if self.intervened:
-            raise SnapshotError("a snapshot has no place for interventions; take them off with intervene(None) first.")
-        for what, there in (("pricers", self.pricers), ("margin engines", self.margin_engines)):
-            if there:
-                raise SnapshotError(
-                    f"a snapshot has no place for the memory of {what}; use fork to copy worlds with them."
-                )
-        about: dict[str, Any] = {
-            "version": SNAPSHOT_VERSION,
-            "config": self._state_config(),
-            "scenario": self.scenario.name,
-            "own": self._own,
-        }
-        memories: list[NDArray[Any]] = []
-        if self.background:
-            about["background"] = self._background.packed(memories)
-        return write_snapshot(about, self._state(), memories)
-
-    def restore(self, data: bytes) -> None:
-        """Take over a snapshot of a simulator with the same configuration, scenario and number of worlds.
-
-        Interventions are taken off.
-
-        Raises:
-            SnapshotError: truncated or foreign bytes, another configuration, or a background policy whose file has
-                changed. Nothing has changed.
-        """
-        about, loaded, memories = read_snapshot(data, _STATE)
-        if about.get("version") != SNAPSHOT_VERSION:
-            raise SnapshotError(f"snapshot version {about.get('version')!r}, this protogov reads {SNAPSHOT_VERSION}.")
-        if about["config"] != json.loads(json.dumps(self._state_config())) or about["scenario"] != self.scenario.name:
-            raise SnapshotError("the snapshot is of another configuration or scenario; restore it into an equal one.")
-        background = about.get("background", {"states": {}, "digests": {}})
-        changed = self._background.changed(background)
-        if changed:
-            raise SnapshotError(f"the background governor of {changed} differs from that in the snapshot.")
-        fill(self._state(), loaded)
-        self._own, self._last_step = tuple(about["own"]), None
-        self.intervene(None)
-        self._background.load(background, memories)
-
-    def _state(self) -> dict[str, NDArray[Any]]:
-        return {name: getattr(self, name) for name in _STATE}
-
-    def _state_config(self) -> dict[str, Any]:
-        """The configuration without a user's reward, which is not part of the state and may have no name."""
-        return replace(self.config, reward_fn=None).to_dict()
-
-    def with_scenario(self, scenario: str | Path | Scenario, *, seed: int | None = None) -> "Simulator":
-        """A fresh simulator like this one, on another scenario."""
-        start, rows = int(self.base_seeds[0]) if seed is None else seed, np.arange(self.num_worlds)
-        fresh = Simulator(
-            replace(self.config),
-            self.num_worlds,
-            scenario=scenario,
-            seed=start,
-            num_threads=self.num_threads,
+    def _like(
+        self, config: WorldConfig, num_worlds: int, scenario: str | Path | Scenario, seed: int = 0
+    ) -> "Simulator":
+        return Simulator(
+            config, num_worlds, scenario=scenario, seed=seed, num_threads=self.num_threads,
             population_hook=self.population_hook,
-            pricers={venue: pricer.fork(rows) for venue, pricer in self.pricers.items()},
-            margin_engines={venue: engine.fork(rows) for venue, engine in self.margin_engines.items()},
-        )
-        fresh.lever_defaults[:], fresh.params[:], fresh._own = self.lever_defaults, self.params, self._own
-        return fresh
+        )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickling (for worker processes) leaves out the thread pool, compiled code and callbacks."""
@@ -608,12 +505,7 @@ class Simulator(Readings):
         self._bind()
 
 
-# arrays with one row per world that make up the state of a batch
-_STATE = (
-    "worlds", "tape", "params", "lever_defaults", "base_seeds", "episodes",
-    "_world_features", "_venue_features", "_obs", "_controls", "_terms", "_records",
-)  # fmt: skip
-# those of them that `reset` writes
+# arrays of the state (`copies.py`) that `reset` writes
 _OPENED = (
     "worlds", "tape", "params", "base_seeds", "episodes", "_world_features", "_venue_features", "_obs", "_controls",
 )  # fmt: skip
