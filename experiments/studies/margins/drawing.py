@@ -1,4 +1,4 @@
-"""Two figures: what rules ask and how often it does not suffice; what happens where each is in force."""
+"""One figure: what rules ask and how often it does not suffice; what happens where each is in force."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,37 +19,31 @@ def draw(found: Found) -> Mapping[str, Figure]:
     asked = [row for row in records(found.tables["margins"]) if row["market"] != ALL_UNSEEN]
     governed = [row for row in records(found.tables["governed"]) if row["market"] != ALL_UNSEEN]
     kinds = {kind: [row for row in asked if row["kind"] == kind] for kind in ("sellers", "borrowers")}
-    first = new_figure(9.2, 4.4)
-    panels = first.subplots(1, 2)
-    for axes, kind, title in zip(panels, kinds, ("short sellers", "borrowers at their limit"), strict=True):
+    figure = new_figure(6.8, 5.4)
+    panels = figure.subplots(2, 2)
+    for axes, kind, title in zip(panels[0], kinds, ("short sellers", "borrowers"), strict=True):
         _marks(axes, kinds[kind], "required", "insolvent")
         axes.axhline(100.0 * (1.0 - LEVEL), color=GREY, linewidth=0.8)
         axes.set_title(title, fontsize=9)
-        axes.set_ylabel("insolvent a day later [% of hours]")
         axes.set_yscale("symlog", linthresh=1.0)
         axes.set_ylim(bottom=-0.05)
         axes.set_yticks([0, 1, 3, 10, 30], ["0", "1", "3", "10", "30"])
-    panels[0].set_xlabel("required [% of the spot value of the contracts]")
-    panels[1].set_xlabel("not lent [% of the coin's value]")
-    _legend(first, panels)
-    headline(first, "Safety and its cost (a mark a market; filled: unseen crises; grey line: the 1% that is aimed at)")
-    second = new_figure(9.2, 4.4)
-    panels = second.subplots(1, 2)
-    _marks(panels[0], governed, "collateral", "bad_positions")
-    _marks(panels[1], governed, "threshold", "loan_loss")
-    titles = ("short sellers", "borrowers")
-    axes_of = (
-        ("posted, mean over hours [% of spot value]", "positions with bad debt [%]"),
-        ("liquidation threshold, mean over hours [%]", "bad debt [bp of mean debt]"),
+    _marks(panels[1, 0], governed, "collateral", "bad_positions")
+    _marks(panels[1, 1], governed, "threshold", "loan_loss")
+    labels = (
+        ("required [% of spot value]", "insolvent in a day [% of hours]"),
+        ("not lent [% of the coin's value]", "insolvent in a day [% of hours]"),
+        ("posted [% of spot value]", "in force: bad debt [% of positions]"),
+        ("liquidation threshold, mean over hours [%]", "in force: bad debt [bp of mean debt]"),
     )
-    for axes, title, (x, y) in zip(panels, titles, axes_of, strict=True):
-        axes.set_title(title, fontsize=9)
+    for axes, (x, y) in zip(panels.flat, labels, strict=True):
         axes.set_xlabel(x)
         axes.set_ylabel(y)
+    for axes in panels[1]:
         axes.set_ylim(bottom=0.0)
-    _legend(second, panels)
-    headline(second, "Each rule in force on the same tapes (a mark a market; filled: unseen crises)")
-    return {"margins": first, "governed": second}
+    _legend(figure, panels.flat)
+    headline(figure, "Safety and its cost (a mark a market; filled: unseen crises; line: the aim)")
+    return {"margins": figure}
 
 
 def _marks(axes: Any, rows: list[dict[str, Any]], x: str, y: str) -> None:

@@ -87,23 +87,24 @@ def play_governed(config: WorldConfig, job: Governed) -> Table:
     world.margin_engines = {0: witness}
     venue = world.worlds.view(np.ndarray)["venues"][:, 0]
     zero = np.zeros(job.tapes)
-    total: dict[str, Floats] = {name: zero.copy() for name in ("liquidations", "liquidated", "bad_debt")}
+    total: dict[str, Floats] = {name: zero.copy() for name in ("liquidations", "liquidated")}
     counts: dict[str, Floats] = {name: zero.copy() for name in ("closed", "bad_positions", "bad_loans")}
-    shortfall = zero.copy()
+    shortfall, loans = zero.copy(), zero.copy()
     for step in hold_still(world):
         for name in total:
             total[name] += venue[f"sum_{name}"]
         there = np.arange(step.events.shape[1]) < step.n_events[:, None]
         closed = there & (step.events["kind"] == EventKind.SHORT_LIQUIDATION)
-        lost = np.where(there, step.events["bad_debt"], 0.0)
+        lost = np.where(there & (step.events["bad_debt"] > LEAST), step.events["bad_debt"], 0.0)
         shortfall += np.where(closed, lost, 0.0).sum(axis=1)
+        loans += np.where(there & (step.events["kind"] == EventKind.BAD_DEBT), lost, 0.0).sum(axis=1)
         counts["closed"] += closed.sum(axis=1)
-        counts["bad_positions"] += (closed & (lost > LEAST)).sum(axis=1)
+        counts["bad_positions"] += (closed & (lost > 0.0)).sum(axis=1)
         counts["bad_loans"] += (there & (step.events["kind"] == EventKind.BAD_DEBT)).sum(axis=1)
     means = {name: value / witness.hours for name, value in witness.sums.items()}
     found = {
         **means, "opened": witness.opened, **counts, "lp_loss": shortfall, "liquidations": total["liquidations"],
-        "liquidated": total["liquidated"], "loan_loss": total["bad_debt"] - shortfall,
+        "liquidated": total["liquidated"], "loan_loss": loans,
         "uncovered": venue["deficit"] + zero, "lp_gain": venue["spread_score"] + zero,
     }  # fmt: skip
     return columns(

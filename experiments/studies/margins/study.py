@@ -21,6 +21,7 @@ from protogov.experiments.studies.margins.plan import (
     HOURS,
     PRICERS,
     RULES,
+    SHORT,
     WORDS,
     Asked,
     Governed,
@@ -29,6 +30,8 @@ from protogov.experiments.studies.margins.plan import (
 )
 from protogov.experiments.studies.margins.summary import ALL_UNSEEN, summarise, summarise_governed
 from protogov.experiments.studies.pricing.plan import TRAINING, UNSEEN
+
+DIGITS = 3  # of committed tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +83,9 @@ def measure(options: Options, how: Running) -> Found:
         for rule in rules_in_force(market, options.pricers)
     ]
     tables = {
-        "margins": rounded(summarise(concatenate(run_pieces(play_asked, config, asked, how, "markets")))),
+        "margins": rounded(summarise(concatenate(run_pieces(play_asked, config, asked, how, "markets"))), DIGITS),
         "governed": rounded(
-            summarise_governed(concatenate(run_pieces(play_governed, config, governed, how, "rules in force")))
+            summarise_governed(concatenate(run_pieces(play_governed, config, governed, how, "rules in force"))), DIGITS
         ),
     }
     facts = {
@@ -143,7 +146,7 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     shown = [row for row in tables["margins"] if row["market"] not in UNSEEN]
     governed = [row for row in tables["governed"] if row["market"] not in UNSEEN]
     return page_beside(
-        __file__, filters={"change": signed_span}, rows=shown, governed=governed, facts=found.facts, words=WORDS,
+        __file__, filters={"change": signed_span}, rows=shown, governed=governed, facts=found.facts, short=SHORT,
         more=judged.sentences[1:],
     )  # fmt: skip
 

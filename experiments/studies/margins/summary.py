@@ -11,6 +11,7 @@ from protogov.experiments.core.tables import Table, columns, select
 from protogov.experiments.studies.margins.plan import BP, RULES, THRESHOLD, Floats
 from protogov.experiments.studies.pricing.plan import UNSEEN
 
+COMPARED = ("bad_positions", "lp_loss", "lp_gain", "loan_loss")
 ALL_UNSEEN = "unseen"  # a row's market: all crises of the split validation together
 
 
@@ -81,8 +82,8 @@ def measures_of(played: Table) -> dict[str, Floats]:
 def summarise_governed(played: Table) -> Table:
     """What happened with each rule in force: a row a market and rule, means over tapes of `measures_of`.
 
-    `NAME_low` and `NAME_high` are the ends of the interval; `over_NAME` with its own is the difference to today's first
-    rule on the same tapes.
+    `over_NAME` of those in `COMPARED`, with its interval in `over_NAME_low` and `over_NAME_high`, is the difference to
+    today's first rule on the same tapes.
     """
     measures = measures_of(played)
     rows: list[dict[str, Any]] = []
@@ -96,9 +97,9 @@ def summarise_governed(played: Table) -> Table:
                 "market": market, "rule": rule, "tapes": int(own.sum()), "opened": int(played["opened"][own].sum()),
                 "bad_loans": int(played["bad_loans"][own].sum()),
             }  # fmt: skip
-            for name, value in measures.items():
-                row |= interval_columns(name, _over_tapes(value[own]))
-                row |= interval_columns(f"over_{name}", _over_tapes(value[own] - value[base]))
+            row |= {name: _over_tapes(value[own]).mean for name, value in measures.items()}
+            for name in COMPARED:
+                row |= interval_columns(f"over_{name}", _over_tapes(measures[name][own] - measures[name][base]))
             rows.append(row)
     return columns(rows)
 

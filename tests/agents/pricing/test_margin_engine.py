@@ -117,6 +117,15 @@ def test_what_knows_the_law_gives_the_law() -> None:
         KnownDay("jump")
 
 
+def test_the_known_law_is_that_of_the_tapes_that_are_played() -> None:
+    """Each tape of `gbm` has its own vol: the law's spread goes with what the tape does."""
+    world = opened(None, "gbm", 64)
+    law = KnownDay("gbm").law(world, 24.0)
+    spread = np.diff(law.quantile(np.array([0.16, 0.84])), axis=1)[:, 0]
+    moves = np.diff(np.log(world.tape.view(np.ndarray)["close"].astype(np.float64)), axis=1)
+    assert np.corrcoef(spread, moves.std(axis=1))[0, 1] > 0.9
+
+
 def test_forks_go_on_alike_and_rows_do_not_depend_on_their_batch() -> None:
     world = opened(PredictiveMargins(EwmaPricer(), count=256))
     world.step(still(world))
