@@ -15,33 +15,31 @@ from protogov.experiments.studies.pricing.plan import TRUTH, UNSEEN
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
-    """A mark a market and rule: what is asked, and what comes of it in force."""
-    asked = [row for row in records(found.tables["margins"]) if row["market"] != ALL_UNSEEN]
+    """A mark a market and rule: what is asked of sellers, and what comes of it in force."""
+    rows = [row for row in records(found.tables["margins"]) if row["market"] != ALL_UNSEEN]
+    asked = [row for row in rows if row["kind"] == "sellers"]
     governed = [row for row in records(found.tables["governed"]) if row["market"] != ALL_UNSEEN]
-    kinds = {kind: [row for row in asked if row["kind"] == kind] for kind in ("sellers", "borrowers")}
-    figure = new_figure(6.8, 5.4)
-    panels = figure.subplots(2, 2)
-    for axes, kind, title in zip(panels[0], kinds, ("short sellers", "borrowers"), strict=True):
-        _marks(axes, kinds[kind], "required", "insolvent")
-        axes.axhline(100.0 * (1.0 - LEVEL), color=GREY, linewidth=0.8)
-        axes.set_title(title, fontsize=9)
-        axes.set_yscale("symlog", linthresh=1.0)
-        axes.set_ylim(bottom=-0.05)
-        axes.set_yticks([0, 1, 3, 10, 30], ["0", "1", "3", "10", "30"])
-    _marks(panels[1, 0], governed, "collateral", "bad_positions")
-    _marks(panels[1, 1], governed, "threshold", "loan_loss")
+    figure = new_figure(7.8, 2.8)
+    panels = figure.subplots(1, 3)
+    _marks(panels[0], asked, "required", "insolvent")
+    _marks(panels[1], governed, "collateral", "bad_positions")
+    _marks(panels[2], governed, "threshold", "loan_loss")
+    panels[0].axhline(100.0 * (1.0 - LEVEL), color=GREY, linewidth=0.8)
+    panels[0].set_yscale("symlog", linthresh=1.0)
+    panels[0].set_ylim(bottom=-0.05)
+    panels[0].set_yticks([0, 1, 3, 10, 30], ["0", "1", "3", "10", "30"])
     labels = (
-        ("required [% of spot value]", "insolvent in a day [% of hours]"),
-        ("not lent [% of the coin's value]", "insolvent in a day [% of hours]"),
-        ("posted [% of spot value]", "in force: bad debt [% of positions]"),
-        ("liquidation threshold, mean over hours [%]", "in force: bad debt [bp of mean debt]"),
+        ("sellers, asked", "required [% of spot value]", "insolvent in a day [% of hours]"),
+        ("sellers, in force", "posted [% of spot value]", "with bad debt [% of positions]"),
+        ("loans, in force", "liquidation threshold [%]", "bad debt [bp of mean debt]"),
     )
-    for axes, (x, y) in zip(panels.flat, labels, strict=True):
+    for axes, (title, x, y) in zip(panels, labels, strict=True):
+        axes.set_title(title, fontsize=9)
         axes.set_xlabel(x)
         axes.set_ylabel(y)
-    for axes in panels[1]:
+    for axes in panels[1:]:
         axes.set_ylim(bottom=0.0)
-    _legend(figure, panels.flat)
+    _legend(figure, panels)
     headline(figure, "Safety and its cost (a mark a market; filled: unseen crises; line: the aim)")
     return {"margins": figure}
 

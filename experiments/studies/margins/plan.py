@@ -25,13 +25,8 @@ RULES = ("avalon", "derive")  # of short sellers today
 THRESHOLD = "threshold"  # of borrowers today
 PRICERS = ("implied", "ewma", LEARNED)
 WORDS = {
-    "avalon": "today: Lyra's minimum collateral", "derive": "today: Derive's maintenance margin",
-    THRESHOLD: "today: liquidation threshold", "implied": "engine on implied vol", "ewma": "engine on EWMA",
-    LEARNED: "engine on a learned law (mlp)", TRUTH: "engine on the true law",
-}  # fmt: skip
-SHORT = {
-    "avalon": "Lyra (today)", "derive": "Derive (today)", THRESHOLD: "today", "implied": "engine, implied vol",
-    "ewma": "engine, EWMA", LEARNED: "engine, learned", TRUTH: "engine, true law",
+    "avalon": "Lyra (today)", "derive": "Derive (today)", THRESHOLD: "today", "implied": "engine (implied vol)",
+    "ewma": "engine (EWMA)", LEARNED: "engine (learned law)", TRUTH: "engine (true law)",
 }  # fmt: skip
 COLOURS = {
     "avalon": VERMILLION, "derive": GREEN, THRESHOLD: VERMILLION, "implied": BLUE, "ewma": GREY, LEARNED: "#7a3fa0",

@@ -21,7 +21,6 @@ from protogov.experiments.studies.margins.plan import (
     HOURS,
     PRICERS,
     RULES,
-    SHORT,
     WORDS,
     Asked,
     Governed,
@@ -146,7 +145,7 @@ def page(found: Found, judged: Judged) -> Sequence[str]:
     shown = [row for row in tables["margins"] if row["market"] not in UNSEEN]
     governed = [row for row in tables["governed"] if row["market"] not in UNSEEN]
     return page_beside(
-        __file__, filters={"change": signed_span}, rows=shown, governed=governed, facts=found.facts, short=SHORT,
+        __file__, filters={"change": signed_span}, rows=shown, governed=governed, facts=found.facts, words=WORDS,
         more=judged.sentences[1:],
     )  # fmt: skip
 
