@@ -37,17 +37,18 @@ DIGITS = 3  # of committed tables
 class Options(StudyOptions):
     """Margin requirements from a predictive law, beside today's rules: asked about the same positions, and in force.
 
-    The learned law is fitted on training markets first; validation markets are only played.
+    Learned laws are fitted on training markets first, in which crises are as rare as in `natural` (mlp) or all markets
+    count alike (mlp-alike); validation markets are only played.
 
     Example: protogov study margins --out results/margins
     """
 
-    pricers: tuple[Literal["implied", "ewma", "mlp"], ...] = ("implied", "ewma", "mlp")
+    pricers: tuple[Literal["implied", "ewma", "mlp", "mlp-alike"], ...] = ("implied", "ewma", "mlp", "mlp-alike")
     """Whose laws the engine takes; in markets with a known law also the true one."""
     markets: tuple[str, ...] = ("gbm", "heston", *UNSEEN)
     """Markets that are played."""
     training: tuple[str, ...] = TRAINING
-    """Markets that the learned law is fitted on."""
+    """Markets that learned laws are fitted on."""
     tapes: int = 8
     """Tapes of each market on which all rules are asked."""
     governed: int = 16

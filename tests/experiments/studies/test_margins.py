@@ -52,7 +52,7 @@ def test_the_study_from_end_to_end(tmp_path) -> None:
     assert main(["study", "margins", *options]) == 0
     table = read_csv(out / "margins.csv")
     sellers = table["kind"] == "sellers"
-    known = {"avalon", "derive", "implied", "ewma", "mlp"}
+    known = {"avalon", "derive", "implied", "ewma", "mlp", "mlp-alike"}
     assert set(table["rule"][sellers & (table["market"] == "gbm")]) == known | {"truth"}
     assert set(table["rule"][sellers & (table["market"] == "unseen")]) == known
     assert (table["required"] > 0.0).all() and (table["required"] < 100.0).all()
