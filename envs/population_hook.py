@@ -7,7 +7,7 @@
 
 It is slow by design: worlds stop after every hour and are copied, compared and checked, all on one thread. Move useful
 behaviour to `protogov.envs.world.population`. A hook that changes nothing leaves every episode unchanged, bit for bit,
-at every `decision_hours`. The first use compiles for as long as the world itself; the code is kept in the same cache.
+at every `decision_hours`.
 
 `worlds` is a copy of the rows whose clock is at `hour`, a recarray of `protogov.envs.world.state.world_dtypes`, [n];
 `hour` is the number of hours that they have run, from 0 on. If rows of a batch are out of step, there is one call for
@@ -26,8 +26,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from protogov.envs.compilation import compile_kernels
-from protogov.envs.hourly_kernels import BEGIN, END, HOUR, hourly_kernels
+from protogov.envs.world.kernels import books_kernel
 from protogov.envs.world.state import world_dtypes
 
 PopulationHook = Callable[[np.recarray, int], None]
@@ -104,39 +103,17 @@ def hook_name(hook: PopulationHook) -> str:
     return f"{place}:{named.__qualname__}"
 
 
-def run_hour_by_hour(hook: PopulationHook, worlds: np.recarray, arguments: tuple[Any, ...]) -> int:
-    """One decision of every row, with the hook before each hour.
-
-    Args:
-        hook: the function.
-        worlds: the batch, [n].
-        arguments: of `step_range`, without start and stop.
-
-    Returns:
-        The first row whose books do not balance, or -1.
+def call_hook(hook: PopulationHook, worlds: np.recarray, going: NDArray[np.bool_]) -> None:
+    """Call the hook before an hour of the rows `going`, bool [n]: once for each hour at which some of them are.
 
     Raises:
         HookError: the hook made a forbidden change, or its transfers do not balance.
     """
-    run, check = hourly_kernels(worlds["venues"].shape[1])
-    count, hours = len(worlds), np.zeros(len(worlds), np.int64)
-    if _COMPILED:
-        calls = [(check, (arguments[0], 0, 0)), (run, (*arguments, hours, BEGIN, 0, 0))]
-        compile_kernels(calls, "worlds that stop every hour")
-    ends = np.minimum(worlds["hour"] + worlds["decision_hours"], worlds["length"])
-    with np.errstate(over="ignore"):  # the keyed noise wraps around, where jitting is off
-        run(*arguments, hours, BEGIN, 0, count)
-        while (worlds["hour"] < ends).any():
-            going = worlds["hour"] < ends
-            for hour in np.unique(worlds["hour"][going]).tolist():
-                _call(hook, worlds, np.flatnonzero(going & (worlds["hour"] == hour)), hour, check)
-            bad = int(run(*arguments, hours, HOUR, 0, count))
-            if bad >= 0:
-                return bad
-        return int(run(*arguments, hours, END, 0, count))
+    for hour in np.unique(worlds["hour"][going]).tolist():
+        _call(hook, worlds, np.flatnonzero(going & (worlds["hour"] == hour)), hour)
 
 
-def _call(hook: PopulationHook, worlds: np.recarray, rows: NDArray[np.int64], hour: int, check: Any) -> None:
+def _call(hook: PopulationHook, worlds: np.recarray, rows: NDArray[np.int64], hour: int) -> None:
     """Let the hook change a copy of `rows`, which are at `hour`; valid changes are copied back."""
     before = worlds[rows].view(np.ndarray)
     changed = before.copy()
@@ -163,7 +140,7 @@ def _call(hook: PopulationHook, worlds: np.recarray, rows: NDArray[np.int64], ho
     changed["venues"]["health_stale"][moved] = 1
     # numba recognises a dtype object that it has seen
     named = changed.view(world_dtypes[before["venues"].shape[1]])
-    bad = int(check(named if _COMPILED else named.view(np.recarray), 0, len(rows)))
+    bad = int(books_kernel()(named if _COMPILED else named.view(np.recarray), 0, len(rows)))
     if bad >= 0:
         raise HookError(
             f"books of world {rows[bad]} do not balance after the population hook at hour {hour}: residual "

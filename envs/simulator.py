@@ -1,8 +1,7 @@
 """Many worlds at once: reset, step, fork, snapshot, restore. Every adapter is a thin layer over this class."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,25 @@ from protogov.envs.actions import checked_action
 from protogov.envs.background import Background
 from protogov.envs.compilation import compile_kernels
 from protogov.envs.config import ConfigError, WorldConfig
+from protogov.envs.copies import Copies
 from protogov.envs.ensemble import EVERY_MEMBER, members_drawn, shipped_ensemble
-from protogov.envs.interfaces import ActionError, Governor, SnapshotError, Step
+from protogov.envs.hour_by_hour import BeforeHour, run_hour_by_hour
+from protogov.envs.interfaces import ActionError, Governor, Step
 from protogov.envs.interventions import Interventions
 from protogov.envs.layout import Layout
-from protogov.envs.population_hook import PopulationHook, run_hour_by_hour
+from protogov.envs.margin_engine import MarginEngine, call_engines
+from protogov.envs.population_hook import PopulationHook, call_hook
 from protogov.envs.pricer import Pricer, write_anchors
-from protogov.envs.pricer_sources import make_pricers, packed_memories, read_pricers, with_memories
+from protogov.envs.pricer_sources import make_pricers, read_pricers
 from protogov.envs.readings import Readings
 from protogov.envs.rewards import checked_reward
 from protogov.envs.roles import Agent, Role
 from protogov.envs.rows import own_levers, own_parameters, venue_rows
 from protogov.envs.scenarios import Scenario, get_scenario
 from protogov.envs.seeds import row_seeds
-from protogov.envs.snapshots import fill, read_snapshot, write_snapshot
 from protogov.envs.threads import RowThreads, slices
 from protogov.envs.world.features import VENUE_DTYPE, WORLD_DTYPE
-from protogov.envs.world.kernels import kernels
+from protogov.envs.world.kernels import WHOLE, kernels
 from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.envs.world.noise import Purpose, key, uniform
 from protogov.envs.world.parameters import PARAMS
@@ -38,7 +39,6 @@ from protogov.envs.world.records import CONTROLS, RECORD
 from protogov.envs.world.state import EVENT, EVENT_LOG, INTERVENTIONS, MAX_EVENTS_PER_HOUR, TAPE, world_dtypes
 from protogov.envs.world.welfare import TERM_NAMES, TERMS, WELFARE_PARTS
 
-SNAPSHOT_VERSION = 9
 _COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -47,7 +47,7 @@ def _argument(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return array.view(dtype, np.ndarray) if _COMPILED else array.view(np.recarray)
 
 
-class Simulator(Readings):
+class Simulator(Copies, Readings):
     """A batch of worlds of one configuration, stepped together by compiled code.
 
     World i starts from seed `seed + i`. The key of each episode mixes this seed with the episode's number: the same
@@ -76,6 +76,7 @@ class Simulator(Readings):
         parameters: Mapping[str, ArrayLike] | None = None,
         population_hook: PopulationHook | None = None,
         pricers: Mapping[int, Pricer | str] | None = None,
+        margin_engines: Mapping[int, MarginEngine] | None = None,
     ) -> None:
         """Allocate the worlds; call :meth:`reset` before the first step.
 
@@ -94,6 +95,8 @@ class Simulator(Readings):
             pricers: number of a venue -> what writes the anchors of its option pool before every decision, in place of
                 `config.pricers`; objects are taken as they are, not copied. See `protogov.envs.pricer`. Forks copy
                 them with their memory; a snapshot holds it if they have a `state_dict`.
+            margin_engines: number of a venue -> what says before every hour what its positions must hold; see
+                `protogov.envs.margin_engine`. Forks copy them; a snapshot has no place for them.
 
         Raises:
             ConfigError: `num_worlds`, `num_threads` or `seed` is out of range, a row's lever or parameter is unknown,
@@ -118,6 +121,10 @@ class Simulator(Readings):
             raise ConfigError(f"population_hook = {population_hook!r} must be a function of (worlds, hour), or None.")
         self.population_hook = population_hook
         self.pricers = self._own_pricers(pricers)
+        unknown = [venue for venue in margin_engines or {} if venue not in range(self.config.venues)]
+        if unknown:
+            raise ConfigError(f"margin_engines names venue {unknown[0]!r}; 0 to {self.config.venues - 1} are accepted.")
+        self.margin_engines: dict[int, MarginEngine] = dict(margin_engines or {})
         self.callbacks: list[Any] = []  # `protogov.envs.callbacks.DecisionCallback`s; neither copied nor pickled
         self._workers = RowThreads(self.num_threads)
         self.base_seeds = np.array(row_seeds(seed, self.num_worlds), np.uint64)
@@ -206,7 +213,7 @@ class Simulator(Readings):
         calls = (  # each for no row
             (self._kernels.reset_range, (worlds, params, tape, *features, rows, tapes)),
             (self._kernels.copy_events, (events, rows, out)),
-            (self._kernels.step_range, (*arguments, logs[:1], 0, 0)),
+            (self._kernels.step_range, (*arguments, logs[:1], WHOLE, 0, 0)),
         )
         seconds = compile_kernels(calls, f"worlds of {('one venue', 'two venues')[self.config.venues - 1]}")
         self._ready = True
@@ -414,18 +421,27 @@ class Simulator(Readings):
         """One decision of every row; the first row whose books do not balance, or -1."""
         if not self._ready:  # after unpickling in another process
             self.compile()
+        before: list[BeforeHour] = []
         if self.population_hook is not None:
-            return run_hour_by_hour(self.population_hook, self.worlds, self._arguments)
-        bad = self._workers.map(self._run_range, range(len(self._slices)))
+            before.append(partial(call_hook, self.population_hook, self.worlds))
+        if self.margin_engines:
+            before.append(partial(call_engines, self.margin_engines, self))
+        if before:
+            return run_hour_by_hour(before, self.worlds.view(np.ndarray), self._run_part)
+        return self._run_part(WHOLE)
+
+    def _run_part(self, part: int) -> int:
+        """A part of a decision of every row; the first row whose books do not balance, or -1."""
+        bad = self._workers.map(partial(self._run_range, part), range(len(self._slices)))
         return min((row for row in bad if row >= 0), default=-1)
 
-    def _run_range(self, number: int) -> int:
+    def _run_range(self, part: int, number: int) -> int:
         *arguments, logs = self._arguments
         log = logs[number : number + 1]
         if _COMPILED:
-            return int(self._kernels.step_range(*arguments, log, *self._slices[number]))
+            return int(self._kernels.step_range(*arguments, log, part, *self._slices[number]))
         with np.errstate(over="ignore"):  # the keyed noise wraps around
-            return int(self._kernels.step_range(*arguments, log, *self._slices[number]))
+            return int(self._kernels.step_range(*arguments, log, part, *self._slices[number]))
 
     # ------------------------------------------------------------------ rewards
 
@@ -448,41 +464,6 @@ class Simulator(Readings):
     def _mandate_reward(self, agent: str) -> NDArray[np.float64]:
         # a fixed order of additions: a matrix product may round differently in another batch size
         return np.add.reduce(self._terms_flat[:, self.places[agent].venue] * self._layout.reward_weights[agent], axis=1)
-
-    # ------------------------------------------------------------------ copies
-
-    def fork(self, rows: ArrayLike) -> "Simulator":
-        """Copies of `rows` (which may repeat) as a new simulator, with the same tape and keyed noise.
-
-        Governors in the background are copied with their memory of these rows, and interventions with theirs.
-
-        Raises:
-            ValueError: no rows, an unknown row, or a background governor whose memory does not have one row per world.
-        """
-        picked = np.asarray(rows)
-        if picked.ndim != 1 or picked.size == 0 or picked.dtype.kind not in "iu":
-            raise ValueError(f"rows = {rows!r} must be a non-empty list of row numbers.")
-        if picked.min() < 0 or picked.max() >= self.num_worlds:
-            raise ValueError(f"rows = {rows!r} must lie between 0 and {self.num_worlds - 1}.")
-        config = self.config
-        if self.background:  # as objects: a file may have changed since then
-            config = replace(config, background={**config.background, **self.background})
-        copy = Simulator(
-            config,
-            picked.size,
-            scenario=self.scenario,
-            num_threads=self.num_threads,
-            population_hook=self.population_hook,
-            pricers={venue: pricer.fork(picked) for venue, pricer in self.pricers.items()},
-        )
-        copy.config, copy._layout = self.config, self._layout  # its columns are not found anew in every fork
-        for name in _STATE:
-            getattr(copy, name)[:] = getattr(self, name)[picked]
-        copy._own = self._own
-        if self.intervened:
-            copy._lay(self._interventions[picked])
-        copy._background.take_over(self._background, None if (self.episodes < 0).any() else picked)
-        return copy
 
     # ------------------------------------------------------------------ interventions
 
@@ -512,81 +493,13 @@ class Simulator(Readings):
         self._interventions = np.array(record)
         self._arguments = (*self._arguments[:-2], _argument(self._interventions, INTERVENTIONS), self._arguments[-1])
 
-    def snapshot(self) -> bytes:
-        """Everything that :meth:`restore` needs to continue bit for bit: records, tapes, parameters, memories.
-
-        Raises:
-            SnapshotError: interventions are laid beside the worlds, or a pricer has no `state_dict`; a snapshot has no
-                place for them.
-            TypeError: the memory of a background governor or a pricer cannot be stored without pickling.
-        """
-        if self.intervened:
-            raise SnapshotError("a snapshot has no place for interventions; take them off with intervene(None) first.")
-        about: dict[str, Any] = {
-            "version": SNAPSHOT_VERSION,
-            "config": self._state_config(),
-            "scenario": self.scenario.name,
-            "own": self._own,
-        }
-        memories: list[NDArray[Any]] = []
-        if self.background:
-            about["background"] = self._background.packed(memories)
-        if self.pricers:
-            try:
-                about["pricers"] = packed_memories(self.pricers, memories)
-            except ValueError as error:
-                raise SnapshotError(str(error)) from None
-        return write_snapshot(about, self._state(), memories)
-
-    def restore(self, data: bytes) -> None:
-        """Take over a snapshot of a simulator with the same configuration, scenario and number of worlds.
-
-        Interventions are taken off.
-
-        Raises:
-            SnapshotError: truncated or foreign bytes, another configuration, or a background policy or a pricer whose
-                file has changed. Nothing has changed.
-        """
-        about, loaded, memories = read_snapshot(data, _STATE)
-        if about.get("version") != SNAPSHOT_VERSION:
-            raise SnapshotError(f"snapshot version {about.get('version')!r}, this protogov reads {SNAPSHOT_VERSION}.")
-        if about["config"] != json.loads(json.dumps(self._state_config())) or about["scenario"] != self.scenario.name:
-            raise SnapshotError("the snapshot is of another configuration or scenario; restore it into an equal one.")
-        background = about.get("background", {"states": {}, "digests": {}})
-        changed = self._background.changed(background)
-        if changed:
-            raise SnapshotError(f"the background governor of {changed} differs from that in the snapshot.")
-        try:
-            pricers = with_memories(self.pricers, about.get("pricers", {}), memories, self.num_worlds)
-        except ValueError as error:
-            raise SnapshotError(f"the snapshot is of other pricers: {error}") from None
-        fill(self._state(), loaded)
-        self.pricers = pricers
-        self._own, self._last_step = tuple(about["own"]), None
-        self.intervene(None)
-        self._background.load(background, memories)
-
-    def _state(self) -> dict[str, NDArray[Any]]:
-        return {name: getattr(self, name) for name in _STATE}
-
-    def _state_config(self) -> dict[str, Any]:
-        """The configuration without a user's reward, which is not part of the state and may have no name."""
-        return replace(self.config, reward_fn=None).to_dict()
-
-    def with_scenario(self, scenario: str | Path | Scenario, *, seed: int | None = None) -> "Simulator":
-        """A fresh simulator like this one, on another scenario."""
-        start = int(self.base_seeds[0]) if seed is None else seed
-        fresh = Simulator(
-            replace(self.config),
-            self.num_worlds,
-            scenario=scenario,
-            seed=start,
-            num_threads=self.num_threads,
+    def _like(
+        self, config: WorldConfig, num_worlds: int, scenario: str | Path | Scenario, seed: int = 0
+    ) -> "Simulator":
+        return Simulator(
+            config, num_worlds, scenario=scenario, seed=seed, num_threads=self.num_threads, pricers={},
             population_hook=self.population_hook,
-            pricers={venue: pricer.fork(np.arange(self.num_worlds)) for venue, pricer in self.pricers.items()},
-        )
-        fresh.lever_defaults[:], fresh.params[:], fresh._own = self.lever_defaults, self.params, self._own
-        return fresh
+        )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickling (for worker processes) leaves out the thread pool, compiled code and callbacks."""
@@ -601,12 +514,7 @@ class Simulator(Readings):
         self._bind()
 
 
-# arrays with one row per world that make up the state of a batch
-_STATE = (
-    "worlds", "tape", "params", "lever_defaults", "base_seeds", "episodes",
-    "_world_features", "_venue_features", "_obs", "_controls", "_terms", "_records",
-)  # fmt: skip
-# those of them that `reset` writes
+# arrays of the state (`copies.py`) that `reset` writes
 _OPENED = (
     "worlds", "tape", "params", "base_seeds", "episodes", "_world_features", "_venue_features", "_obs", "_controls",
 )  # fmt: skip

@@ -16,7 +16,6 @@ OURS = [path for path in (*EXAMPLES, *SHELL) if path.parent == FOLDER]
 NEEDS = {"wandb_curves": "wandb"}  # not installed with us
 LONGEST = 40  # lines
 LONGER = {"governors": 60, "strangers_study": 60}  # a whole task class, a whole study
-UNCOMPILED = ("population_hook",)  # takes as long to compile as the world does
 
 
 def test_there_are_examples() -> None:
@@ -33,8 +32,6 @@ def test_an_example_runs(path: Path, tmp_path: Path) -> None:
     environment = os.environ | {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
     environment["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     python = (sys.executable, "-W", "error::DeprecationWarning:protogov")
-    if path.stem in UNCOMPILED:
-        environment |= {"NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(
         [*(python if path.suffix == ".py" else ("bash",)), str(path)],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=280,

@@ -5,6 +5,7 @@
     laws = pricer.laws(reading)                  # a QuantileLaw, a row a world and expiry
     vols = anchor_vols(laws, reading)            # F64[n, expiries, strikes]: what the option pool could quote
     world = Simulator(pricers={0: PoolPricer(pricer)})  # an option pool that quotes it, decision by decision
+    world = Simulator(margin_engines={0: PredictiveMargins(pricer)})  # collateral that it asks for, hour by hour
 
 Features stand in one table (`features.py`), laws and prices are plain numpy, networks are torch, and what runs
 once a decision in a pool is compiled (`smiles.py`).

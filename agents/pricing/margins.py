@@ -25,6 +25,7 @@ from protogov.envs.world.kernels import keep_compiled, source_digest
 from protogov.envs.world.margin import minimum_collateral, standard_margins
 from protogov.envs.world.pricing import call_and_put
 from protogov.envs.world.state import HOURS_PER_YEAR, SUBSTEPS
+from protogov.envs.world.surface import MAX_VOL, MIN_VOL
 
 Floats = NDArray[np.float64]
 DAY = 24.0  # hours that a requirement lasts
@@ -177,16 +178,23 @@ def short_book(worlds: NDArray[np.void], params: NDArray[np.void], venue: int = 
     contracts = np.where(np.arange(e.shape[1]) < own["num_shorts"][:, None], own["short_contracts"], 0.0)
     strike, spot = own["strike"][rows, e, k], own["oracle_price"].astype(np.float64)
     hours = (own["expiry"][rows, e] - worlds["substep"][:, None]) / SUBSTEPS
-    with np.errstate(divide="ignore", invalid="ignore"):
-        lean = np.clip(-np.log(strike / spot[:, None]) / p["skew_shift_width"][:, None], -1.0, 1.0)
-    vol = own["base_vol"][rows, e] * own["skew"][rows, e, k] + own["skew_shift"][:, None] * lean
+    vol = node_vols(own, p, spot)[rows, e, k]
     there = contracts > 0.0
     zero = np.zeros(e.shape)
     return Accounts(
         contracts, np.where(there, own["short_call"], 0.0), np.where(there, strike, 0.0),
-        np.where(there, hours, 0.0), np.where(there, np.clip(vol, 0.05, 5.0), 0.0), zero, zero, spot,
+        np.where(there, hours, 0.0), np.where(there, vol, 0.0), zero, zero, spot,
         p["interest_rate"].astype(np.float64),
     )  # fmt: skip
+
+
+def node_vols(venue: NDArray[np.void], params: NDArray[np.void], spot: Floats) -> Floats:
+    """The pool's own vol of every node of a venue's records [n], F64[n, e, k], annual; unlisted nodes mean nothing."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lean = -np.log(venue["strike"] / spot[:, None, None]) / params["skew_shift_width"][:, None, None]
+    lean = np.clip(np.nan_to_num(lean), -1.0, 1.0)
+    vol = venue["base_vol"][:, :, None] * venue["skew"] + venue["skew_shift"][:, None, None] * lean
+    return np.asarray(np.clip(vol, MIN_VOL, MAX_VOL))
 
 
 def _rank(level: float, count: int) -> int:

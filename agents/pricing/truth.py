@@ -7,6 +7,7 @@ a grid of both and of moneyness in standard deviations, and read between its poi
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protogov.agents.pricing.prices import implied_vol
 from protogov.agents.pricing.quantile_law import Floats
@@ -32,21 +33,15 @@ class KnownVols:
     """
 
     def __init__(self, scenario: str | Scenario) -> None:
-        base = get_scenario(scenario)
-        known_law(base, np.array([10**8]), np.array([24.0]))  # refuses what it does not know
-        assert isinstance(base, PathScenario)
-        self._scenario = base
-        self._keys = np.zeros(0, np.uint64)
-        self._marks = np.zeros((0, 0), np.int64)
+        self._marks = _Marks(scenario)
         self._variances = np.zeros(0)
 
     def vols(self, simulator: Simulator, reading: Reading, moneyness: Floats) -> Floats:
         """Annual vols, F64[n, e, k] at log(strike / spot)."""
-        keys = simulator.worlds.view(np.ndarray)["seed"].astype(np.uint64)
-        if not np.array_equal(keys, self._keys):
-            self._keys, self._marks = keys, self._scenario.marks(keys, simulator.config.episode_hours)
-            self._make_table()
-        now = self._marks[np.arange(len(keys)), reading.hour]
+        marks, fresh = self._marks.of(simulator)
+        if fresh:
+            self._make_table(int(marks.min()), int(marks.max()))
+        now = marks[np.arange(len(marks)), reading.hour]
         return self.at(now, reading.hours, moneyness)
 
     def at(self, marks: np.ndarray, hours: Floats, moneyness: Floats) -> Floats:
@@ -65,17 +60,56 @@ class KnownVols:
         grid = np.stack([*(np.broadcast_to(place[:, :, None], (n, e, k)) for place in places), across])
         return np.asarray(map_coordinates(self._table, grid, order=1, mode="nearest"))
 
-    def _make_table(self) -> None:
-        low, high = int(self._marks.min()), int(self._marks.max())
+    def _make_table(self, low: int, high: int) -> None:
         self._variances = np.unique(np.rint(np.linspace(np.sqrt(low), np.sqrt(high), _VARIANCES) ** 2)).astype(np.int64)
         shape = len(_HOURS), len(self._variances)
         hours = np.repeat(_HOURS, shape[1])
-        law = known_law(self._scenario, np.tile(self._variances, shape[0]), hours)
+        law = known_law(self._marks.scenario, np.tile(self._variances, shape[0]), hours)
         deviations = _deviations_of(law)
         calls = _calls(law, _DEVIATIONS * deviations[:, None])
         vols = implied_vol(calls, _DEVIATIONS * deviations[:, None], (hours / HOURS_PER_YEAR)[:, None])
         self._table = vols.reshape(*shape, len(_DEVIATIONS))
         self._deviations = np.log(deviations).reshape(shape)
+
+
+class KnownDay:
+    """The law of the return of a market whose law is known, from the tape's state now; a `MarketLaw`.
+
+    Args:
+        scenario: as of `KnownVols`.
+
+    Raises:
+        ValueError: its law is not known.
+    """
+
+    def __init__(self, scenario: str | Scenario) -> None:
+        self._marks = _Marks(scenario)
+
+    def law(self, simulator: Simulator, hours: float) -> GridLaw:
+        """Law of the log return over `hours`, a row a world."""
+        now = simulator.worlds.view(np.ndarray)["hour"].astype(np.int64)
+        marks = self._marks.of(simulator)[0]
+        return known_law(self._marks.scenario, marks[np.arange(len(now)), now], np.full(len(now), hours))
+
+
+class _Marks:
+    """What the law of a market depends on, hour by hour of the tapes of a batch."""
+
+    def __init__(self, scenario: str | Scenario) -> None:
+        base = get_scenario(scenario)
+        known_law(base, np.array([10**8]), np.array([24.0]))  # refuses what it does not know
+        assert isinstance(base, PathScenario)
+        self.scenario = base
+        self._keys = np.zeros(0, np.uint64)
+        self._marks = np.zeros((0, 0), np.int64)
+
+    def of(self, simulator: Simulator) -> tuple[NDArray[np.int64], bool]:
+        """(marks I64[n, hours + 1], whether they are of other tapes than those of the last call)."""
+        keys = simulator.worlds.view(np.ndarray)["seed"].astype(np.uint64)
+        fresh = not np.array_equal(keys, self._keys)
+        if fresh:
+            self._keys, self._marks = keys, self.scenario.marks(keys, simulator.config.episode_hours)
+        return self._marks, fresh
 
 
 def _grid(law: GridLaw) -> Floats:

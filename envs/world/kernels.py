@@ -34,16 +34,18 @@ from protogov.envs.world.features import (
     WORLD_SYMLOG,
 )
 from protogov.envs.world.interventions import lay_beside
+from protogov.envs.world.ledger import check_books
 from protogov.envs.world.observe import normalise, observe_accounts, observe_surface, observe_venue, observe_world
 from protogov.envs.world.opening import open_world
 from protogov.envs.world.parameters import PARAMS
 from protogov.envs.world.records import fill_controls, fill_record
 from protogov.envs.world.sources import digest_of, edited
 from protogov.envs.world.state import EVENT, MAX_VENUES, TAPE, world_dtypes
-from protogov.envs.world.step import run_decision
+from protogov.envs.world.step import begin_decision, run_hour
 from protogov.envs.world.welfare import TERMS, settle_terms
 
 BOOK_TOLERANCE = 1e-9  # of gross flow
+WHOLE, BEGIN, HOUR, END = range(4)  # a decision, or a part of it: see `hour_by_hour.py` in the folder above
 
 KEPT: list[Any] = []  # every kernel that `keep_compiled` made
 UNCACHED: list[str] = []  # why this process could not store compiled code, each reason once
@@ -201,7 +203,7 @@ def _build(digest: str) -> Kernels:
 
     def step_range(
         worlds, params, tape, actions, world_features, world_flat, venue_features, venue_flat, obs, controls, terms,
-        records, events, interventions, logs, start, stop,
+        records, events, interventions, logs, part, start, stop,
     ):  # fmt: skip
         version = digest  # noqa: F841
         bad = -1
@@ -209,16 +211,27 @@ def _build(digest: str) -> Kernels:
         for i in range(start, stop):
             world = worlds[i]
             lay_beside(log, interventions, i)
-            hours = run_decision(world, tape[i], actions[i], log, params[i])
-            for v in range(world.num_venues):
-                settle_terms(world, world.venues[v], hours, terms[i, v], params[i, v])
-                fill_controls(world.venues[v], controls[i, v])
-                fill_record(world, world.venues[v], v, log, records[i, v])
+            if part == WHOLE or part == BEGIN:
+                begin_decision(world, actions[i], params[i])
+            for position in range(world.step_events):  # of the hours before; the log is another world's by now
+                log.rows[position] = events[i, position]
+            left = min(world.decision_hours - world.step_hours, world.length - world.hour)
+            if part == BEGIN or part == END:
+                left = 0
+            elif part == HOUR:
+                left = min(left, 1)
+            for _ in range(left):
+                run_hour(world, tape[i], log, params[i])
             for position in range(world.step_events):
                 events[i, position] = log.rows[position]
-            fill_observation(
-                world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], params[i]
-            )
+            if part == WHOLE or part == END:
+                for v in range(world.num_venues):
+                    settle_terms(world, world.venues[v], world.step_hours, terms[i, v], params[i, v])
+                    fill_controls(world.venues[v], controls[i, v])
+                    fill_record(world, world.venues[v], v, log, records[i, v])
+                fill_observation(
+                    world, world_features[i], world_flat[i], venue_features[i], venue_flat[i], obs[i], params[i]
+                )
             # written this way because it also catches a residual that is not finite
             if bad < 0 and not world.book_error <= BOOK_TOLERANCE:
                 bad = i
@@ -231,6 +244,22 @@ def _build(digest: str) -> Kernels:
                 out[i, position] = events[i, position]
 
     return Kernels(keep_compiled(reset_range), keep_compiled(step_range), keep_compiled(copy_events))
+
+
+@cache
+def books_kernel() -> Callable[..., int]:
+    """Counts the books of rows start to stop of `worlds` again; the first that do not balance, or -1."""
+    digest = f"books {source_digest()}"
+
+    def check_range(worlds, start, stop):
+        version = digest  # noqa: F841
+        for i in range(start, stop):
+            check_books(worlds[i])
+            if not worlds[i].book_error <= BOOK_TOLERANCE:
+                return i
+        return -1
+
+    return keep_compiled(check_range)
 
 
 @cache

@@ -181,25 +181,43 @@ def execute_due_levers(venue, substep):
 
 @compiled
 def apply_levers(venue):
-    """Copy the executed levers to the named fields that the physics reads.
-
-    The bonus is lowered where threshold * (1 + bonus) would exceed `MAX_THRESHOLD_WITH_BONUS`.
-    """
+    """Copy the executed levers to the named fields that the physics reads."""
     rows = venue.levers
     venue.base_rate = rows[AT.base_rate].executed
     venue.slope1 = rows[AT.slope1].executed
     venue.slope2 = max(rows[AT.slope2].executed, venue.slope1)
     venue.optimal_utilisation = rows[AT.optimal_utilisation].executed
-    threshold = rows[AT.liquidation_threshold].executed
-    venue.liquidation_threshold = threshold
     venue.ltv_gap = rows[AT.ltv_gap].executed
-    venue.loan_to_value = max(threshold - venue.ltv_gap, 0.0)
-    venue.liquidation_bonus = max(
-        min(rows[AT.liquidation_bonus].executed, MAX_THRESHOLD_WITH_BONUS / threshold - 1.0), 0.0
-    )
+    if venue.engine_ltv > 0.0:  # a margin engine moves the threshold, see margin_engine.py
+        put_threshold(venue, venue.liquidation_threshold, engine_threshold(venue))
+    else:
+        threshold = rows[AT.liquidation_threshold].executed
+        put_threshold(venue, threshold, threshold)
     venue.option_margin = rows[AT.option_margin].executed
     venue.half_spread = rows[AT.half_spread].executed
     venue.skew_shift = rows[AT.skew_shift].executed
     venue.vega_fee = rows[AT.vega_fee].executed
     venue.hedge_ratio = rows[AT.hedge_ratio].executed
     venue.mark_stale = 1
+
+
+@compiled
+def put_threshold(venue, threshold, for_new_loans):
+    """Put a liquidation threshold into force, and the loan-to-value, which also stays the gap below `for_new_loans`.
+
+    The bonus is lowered where threshold * (1 + bonus) would exceed `MAX_THRESHOLD_WITH_BONUS`.
+    """
+    venue.liquidation_threshold = threshold
+    venue.loan_to_value = max(min(threshold, for_new_loans) - venue.ltv_gap, 0.0)
+    bonus = venue.levers[AT.liquidation_bonus].executed
+    venue.liquidation_bonus = max(min(bonus, MAX_THRESHOLD_WITH_BONUS / threshold - 1.0), 0.0)
+
+
+@compiled
+def engine_threshold(venue):
+    """Liquidation threshold that a margin engine wants: its limit, within the range of the lever.
+
+    The lever is measured from its default: moved up by one point, it moves the engine's limit up by one point.
+    """
+    lever = venue.levers[AT.liquidation_threshold]
+    return min(max(venue.engine_ltv + (lever.executed - lever.default), lever.low), lever.high)

@@ -4,6 +4,9 @@ A switch chooses one of two rules. Minimum collateral (source: Lyra Avalon): the
 shocked vol, at least a static amount. Standard margin (source: Derive): a share of the spot, minus the distance out of
 the money, plus the mark.
 
+A margin engine may ask for another amount (`margin_engine.py`). What it asks beyond the rule is an `extra` per contract
+that is renewed every hour; without one it is zero. In between, the requirement moves with the price as the rule's does.
+
 Collateral is cash, coin (for calls only), or a pledge of the coin that backs the seller's own loan. Of a pledge, only
 the part counts that the loan leaves free at the liquidation threshold. `short_liquidation.py` closes positions.
 """
@@ -34,16 +37,28 @@ def shock_vol(years, near_vol, far_vol):
 
 
 @compiled
-def minimum_collateral(spot, strike, years, is_call, contracts, p):
-    """Least cash collateral [USD] of a short position: its price after the shock, at least the static amount.
-
-    A put never needs more than its strike (its largest payout). Source: Lyra Avalon OptionGreekCache.getMinCollateral.
-    """
+def shocked_price(spot, strike, years, is_call, p):
+    """Price [USD] of one option after the shock of spot and vol."""
     vol = shock_vol(years, p.shock_vol_near, p.shock_vol_far)
     shocked = spot * (p.shock_up if is_call else p.shock_down)
     call, put = call_and_put(shocked, strike, years, vol, p.interest_rate)
-    needed = max((call if is_call else put) * contracts, p.short_static)
+    return call if is_call else put
+
+
+@compiled
+def with_static(needed, strike, is_call, contracts, p):
+    """`needed` [USD], at least the static amount; a put never needs more than its strike (its largest payout)."""
+    needed = max(needed, p.short_static)
     return needed if is_call else min(needed, strike * contracts)
+
+
+@compiled
+def minimum_collateral(spot, strike, years, is_call, contracts, p):
+    """Least cash collateral [USD] of a short position: its price after the shock, at least the static amount.
+
+    Source: Lyra Avalon OptionGreekCache.getMinCollateral.
+    """
+    return with_static(shocked_price(spot, strike, years, is_call, p) * contracts, strike, is_call, contracts, p)
 
 
 @compiled
@@ -53,10 +68,8 @@ def minimum_coin(spot, strike, years, contracts, static, p):
     `static` is the least collateral of any position [coin].
     Source: Lyra Avalon OptionGreekCache.getMinCollateral for SHORT_CALL_BASE.
     """
-    vol = shock_vol(years, p.shock_vol_near, p.shock_vol_far)
-    shocked = spot * p.shock_up
-    call, _ = call_and_put(shocked, strike, years, vol, p.interest_rate)
-    return min(max(call * contracts / shocked, static), contracts)
+    call = shocked_price(spot, strike, years, True, p)
+    return min(max(call * contracts / (spot * p.shock_up), static), contracts)
 
 
 # ---------------------------------------------------------------- Derive
@@ -90,27 +103,43 @@ def buy_back(venue, s):
 
 @compiled
 def cash_requirement(world, venue, ticket, spot, initial, p):
-    """Collateral [USD] that a short position needs at `spot`, to open (`initial`) or to stay; scaled by the lever."""
+    """Collateral [USD] that a short position needs at `spot`, to open (`initial`) or to stay; scaled by the lever.
+
+    Where a margin engine asks for less than the rule, the position's mark is the least.
+    """
     e, k, is_call, contracts = ticket.e, ticket.k, ticket.is_call, ticket.contracts
     strike = venue.strike[e, k]
+    extra = venue.extra_call[e, k] if is_call else venue.extra_put[e, k]
     if p.standard_margin > 0.0:
         mark = venue.mark_call[e, k] if is_call else venue.mark_put[e, k]
         opening, maintenance = standard_margins(spot, strike, is_call, mark, p)
-        needed = (opening if initial else maintenance) * contracts
+        needed = (opening if initial else maintenance) * contracts + extra * contracts
     else:
-        needed = minimum_collateral(spot, strike, years_to_expiry(world, venue, e), is_call, contracts, p)
-    return needed * venue.option_margin
+        shocked = shocked_price(spot, strike, years_to_expiry(world, venue, e), is_call, p)
+        needed = with_static(shocked * contracts + extra * contracts, strike, is_call, contracts, p)
+    needed *= venue.option_margin
+    if extra < 0.0:
+        needed = max(needed, (venue.mark_call[e, k] if is_call else venue.mark_put[e, k]) * contracts)
+    return needed
 
 
 @compiled
 def coin_requirement(world, venue, ticket, spot, initial, p):
     """Coin that a short call against coin needs at `spot`, by the world's rule; at most the coin it may deliver."""
-    e, contracts = ticket.e, ticket.contracts
+    e, k, contracts = ticket.e, ticket.k, ticket.contracts
+    strike, extra = venue.strike[e, k], venue.extra_coin[e, k]
     if p.standard_margin > 0.0:
-        return min(cash_requirement(world, venue, ticket, spot, initial, p) / spot, contracts)
-    static = p.short_static_coin / venue.opening_price
-    needed = minimum_coin(spot, venue.strike[e, ticket.k], years_to_expiry(world, venue, e), contracts, static, p)
-    return min(needed * venue.option_margin, contracts)
+        opening, maintenance = standard_margins(spot, strike, True, venue.mark_call[e, k], p)
+        in_cash = (opening if initial else maintenance) * contracts * venue.option_margin
+        needed = in_cash / spot + extra * contracts * venue.option_margin
+    else:
+        static = p.short_static_coin / venue.opening_price
+        call = shocked_price(spot, strike, years_to_expiry(world, venue, e), True, p)
+        needed = max(call * contracts / (spot * p.shock_up) + extra * contracts, static)
+        needed = min(needed, contracts) * venue.option_margin
+    if extra < 0.0:
+        needed = max(needed, venue.mark_call[e, k] * contracts / spot)
+    return min(needed, contracts)
 
 
 @compiled

@@ -84,4 +84,7 @@ def list_expiry(world, venue, e, expiry, p):
         venue.short_puts[e, k] = 0.0
         venue.protective_puts[e, k] = 0.0
         venue.node_flow[e, k] = 0.0
+        venue.extra_call[e, k] = 0.0
+        venue.extra_put[e, k] = 0.0
+        venue.extra_coin[e, k] = 0.0
     open_surface(world, venue, e, p)

@@ -372,6 +372,15 @@ venue_dtype = np.dtype(
         ("short_expiry", "i2", (MAX_SHORTS,)),  # index of the expiry
         ("short_strike", "i2", (MAX_SHORTS,)),  # index of the strike
         ("short_call", "i2", (MAX_SHORTS,)),  # 1 call, 0 put
+        # what a margin engine writes every hour, see margin_engine.py; zeros without one
+        ("engine_margins", "i8"),  # 1: it asks short sellers
+        ("engine_call", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # USD per contract of a short call against cash
+        ("engine_put", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("engine_coin", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # coin per contract of a short call against coin
+        ("engine_ltv", "f8"),  # largest debt over the value of its coin; 0: the governed threshold applies
+        ("extra_call", "f8", (MAX_EXPIRIES, MAX_STRIKES)),  # engine's number minus the rule's, at the top of the hour
+        ("extra_put", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
+        ("extra_coin", "f8", (MAX_EXPIRIES, MAX_STRIKES)),
         ("short_collateral_sum", "f8"),  # USD
         ("short_coin_sum", "f8"),  # coin
         # ---- sums since the decision began (USD)
@@ -549,6 +558,7 @@ def make_world_dtype(num_venues: int) -> np.dtype:
             ("newest_root", "i8"),
             ("newest_generation", "i8"),
             ("step_events", "i8"),  # events recorded since the decision began
+            ("step_hours", "i8"),  # hours run since the decision began
             ("events_hour", "i8"),  # events recorded this hour
             ("events_lost", "i8"),  # events beyond the hourly capacity, since the episode began
             ("realised_6h", "f8"),  # annual decimal, the largest of the venues' oracles

@@ -24,6 +24,7 @@ from protogov.envs.world.lending import accrue_interest, cover_deficit, pay_fund
 from protogov.envs.world.lever_table import NUM_LEVERS, value_of_action
 from protogov.envs.world.levers import announce_levers, execute_due_levers
 from protogov.envs.world.liquidation import measure_risk
+from protogov.envs.world.margin_engine import follow_engine
 from protogov.envs.world.market import move_outside_price, read_tape, remember_hour, withdraw_liquidity
 from protogov.envs.world.options import mark_book, rebalance_loans
 from protogov.envs.world.oracle import remember_pool, update_oracles
@@ -54,9 +55,9 @@ SUPPLIERS_AT, SHORT_SELLERS_AT, MARK_AT = 3, 6, SUBSTEPS - 1  # sub-steps of an 
 
 
 @inlined
-def run_decision(world, tape, actions, events, params):
-    """Set the targets of the levers from `actions` [venue, lever] and run one decision. Returns its hours."""
-    world.step_events = 0
+def begin_decision(world, actions, params):
+    """Set the targets of the levers from `actions` [venue, lever] and begin the sums of the decision."""
+    world.step_events, world.step_hours = 0, 0
     for v in range(world.num_venues):
         venue = world.venues[v]
         clear_sums(venue)
@@ -66,10 +67,6 @@ def run_decision(world, tape, actions, events, params):
             rows[index].target = value_of_action(rows[index], actions[v, index])
         if venue.anchored:
             hold_anchors(venue, params[v])
-    hours = min(world.decision_hours, world.length - world.hour)
-    for _ in range(hours):
-        run_hour(world, tape, events, params)
-    return hours
 
 
 @inlined
@@ -88,11 +85,14 @@ def run_hour(world, tape, events, params):
         venue = world.venues[v]
         # execute earlier announcements first: a lever whose notice equals its delay may then announce again at once
         land_levers(world, venue)
+        if venue.engine_margins or venue.engine_ltv > 0.0:
+            follow_engine(world, venue, params[v])
         announce_levers(venue, world.substep)
         refill_informed(venue, params[v])
     for k in range(SUBSTEPS):
         run_substep(world, candle, np.float64(ahead.implied_vol), k, events, params)
     world.hour += 1
+    world.step_hours += 1
     remember_hour(world)
     refill_capital(world, p)
     move_open_interest(world, p)

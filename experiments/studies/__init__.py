@@ -14,7 +14,7 @@ STUDIES: dict[str, str] = {
     "learning": "whether governors that learn beat honest opponents, in stages, as registered beforehand",
     "lp_rounds": "what LPs earn in rounds of two weeks, beside published rounds",
     "meetings": "governors of several runs as rivals: those who learned together, apart, and strangers",
-    "margins": "what a margin engine asks of sellers and borrowers, and who cannot pay a day later; today's rules",
+    "margins": "a margin engine beside today's rules: what each asks, and who ends with bad debt where it governs",
     "natural": "how often falls, drawdowns and vols come in `natural` and its parts, beside history",
     "natural_drift": "the drift that takes the expected return out of `natural`",
     "onchain": "what policies lose in whole numbers, and one episode that their contracts govern in an EVM",

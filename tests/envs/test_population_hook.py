@@ -1,7 +1,7 @@
 """People in plain Python: a hook that does nothing changes nothing; what it does takes hold; what it breaks is named.
 
-Most of it runs in a process without compilation, where it is the same code and takes seconds: the kernels that stop
-every hour take as long to compile as the world. One test, marked long, runs compiled.
+Most of it runs in a process without compilation, where it is the same code and tiny worlds take seconds. What is marked
+long runs compiled, in worlds of full size.
 """
 
 import os

@@ -33,7 +33,7 @@ def hooks(tmp_path: Path) -> Path:
 
 
 def simulate(hook: str, out: Path) -> subprocess.CompletedProcess[str]:
-    """In a process without compilation: the kernels that stop every hour take as long to compile as the world."""
+    """In a process without compilation, where a tiny world takes as long as compiled code takes to load."""
     options = ["--world.episode-hours", "8", "--against", "None", "--out", str(out), "--population-hook", hook]
     options += [word for value in FEW for word in ("--world.parameters", value)]
     command = [sys.executable, "-m", "protogov.experiments.cli", "simulate", "static", *options]

@@ -179,6 +179,8 @@ SIGNED = frozenset({
     "venues.account_taste", "venues.supplier_taste", "venues.base_log_sum", "venues.base_log_ring",
     "venues.skew_log_sum", "venues.skew_log_ring", "venues.anchor_moneyness", "venues.anchor_slope",
     "venues.lp_premium", "venues.lp_received",
+    # what a margin engine asks, minus what the rule asks
+    "venues.extra_call", "venues.extra_put", "venues.extra_coin",
     # greeks and values of a book of longs and shorts, and of what is owed
     "venues.net_standard_vega",
     "venues.net_delta", "venues.net_gamma", "venues.net_vega", "venues.book_value", "venues.lp_price",

@@ -14,6 +14,7 @@ SCRIPT = """
 import numpy as np
 from protogov.envs.config import WorldConfig
 from protogov.envs.interventions import Interventions
+from protogov.envs.margin_engine import Margins
 from protogov.envs.scenarios import Scenario
 from protogov.envs.simulator import Simulator
 
@@ -41,6 +42,18 @@ class Crash(Scenario):
                                          ("arbitrage_away", 8, 14, 0.6), ("oracle_error", 5, 7, 0.02)):
             tapes[name][:, first:last] = value
 
+class Engine:
+    # of the last venue of two: what it asks changes from hour to hour and from node to node
+    def requirements(self, simulator):
+        venue = simulator.worlds.view(np.ndarray)["venues"][:, -1]
+        share = 0.05 + 0.01 * (np.arange(60) % 7).reshape(3, 4, 5)
+        cash = share[:, None] * venue["oracle_price"][:, None, None]
+        hour = simulator.worlds.view(np.ndarray)["hour"]
+        return Margins(cash[0], cash[1], share[2] + 0.0 * cash[2], np.where(hour % 5 < 2, 0.7, 0.9))
+
+    def fork(self, rows):
+        return self
+
 def run(venues, hours):
     parameters = dict(num_accounts=5, num_suppliers=2, num_expiries=2, num_strikes=2, num_shorts=2, arrivals=6.0,
                       short_entry=0.5, leverage_low=0.9, leverage_high=1.0, attentive_activity=0.5, debt_size=3e6,
@@ -55,7 +68,9 @@ def run(venues, hours):
     overrides = [] if venues == 1 else [dict(oracle_pool_average=1.0), own]
     config = WorldConfig(venues=venues, decision_hours=3, autonomy=72.0, randomise_levers=0.5,
                          venue_overrides=overrides)
-    simulator = Simulator(config.with_parameters(**parameters), 2, scenario=Crash(), seed=12)
+    engines = {1: Engine()} if venues == 2 else {}
+    config = config.with_parameters(**parameters)
+    simulator = Simulator(config, 2, scenario=Crash(), seed=12, margin_engines=engines)
     obs = simulator.reset()
     # everything that an experimenter may do, to the second world
     done = Interventions(simulator).pin("risk_0", [[0.7, np.nan, 0.03, np.nan]] * 2, (4, 11)).mute([-1, 3])
@@ -140,6 +155,8 @@ def test_compiled_and_interpreted_worlds_are_equal_bit_for_bit(tmp_path: Path, v
     interpreted = run_interpreted(venues, hours, tmp_path)
     worlds = interpreted["worlds"].view(compiled["worlds"].dtype).reshape(compiled["worlds"].shape)
     assert not differing(compiled["worlds"], worlds)
+    if venues == 2:  # of which a margin engine governs the second
+        assert (worlds["venues"]["extra_call"][:, 1] != 0.0).any() and not worlds["venues"]["extra_call"][:, 0].any()
     assert compiled["record"].tobytes() == interpreted["record"].tobytes()
     assert np.array_equal(compiled["kinds"], interpreted["kinds"])
     if hours >= 72:  # liquidations, bad debt, closed shorts and forced sales were among it

@@ -31,9 +31,12 @@ from protogov.envs.world.compiled import compiled
 from protogov.envs.world.lending import refresh_rates
 
 @compiled
-def run_decision(world, tape, actions, events, params):
+def begin_decision(world, actions, params):
     refresh_rates(world.venues[0], params[0])
-    return 1
+
+@compiled
+def run_hour(world, tape, events, params):
+    world.hour += 1
 """,
     "interventions.py": """
 from protogov.envs.world.compiled import compiled
@@ -117,7 +120,8 @@ rest = (world_features, world_flat, venue_features, venue_flat, obs, rows((n, 1)
 events, counts = rows((n, 8), EVENT), np.ones(n, np.int64)
 built.reset_range(worlds, params, tape, *rest, np.arange(n), rows((n, 3), TAPE))
 records, beside, logs = rows((n, 1), RECORD), rows(1, INTERVENTIONS), rows(1, EVENT_LOG)
-built.step_range(worlds, params, tape, actions, *rest, rows((n, 1), k.TERMS), records, events, beside, logs, 0, n)
+terms = rows((n, 1), k.TERMS)
+built.step_range(worlds, params, tape, actions, *rest, terms, records, events, beside, logs, k.WHOLE, 0, n)
 built.copy_events(events, counts, rows((n, 1), EVENT))
 stats = [kernel.stats for kernel in built]
 print(json.dumps({
