@@ -287,17 +287,28 @@ class Learner:
         Args:
             rewards: F32[n].
             episode_starts: bool[n], whether the observation that was acted on was the first of an episode.
-            ended: rows whose episode has reached its time limit, I64[m]. The value of their last state is added:
-                the world would have continued.
+            ended: rows whose episode has reached its time limit, I64[m]. Unless the settings say otherwise, the value
+                of their last state is added: the world would have continued.
             last_observations: last observations of these rows, F32[m, d].
         """
         assert self._acted is not None, "remember() follows act()"
         observations, actions, values, log_probs = self._acted
         self._acted = None
-        if ended.size:
+        if ended.size and self._settings.bootstrap != "none":
             rewards = rewards.copy()
             rewards[ended] += self.model.gamma * self._values(last_observations)
         self.model.rollout_buffer.add(observations, actions, rewards, episode_starts, values, log_probs)
+
+    def act_still(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Actions without exploration, F32[n, k] in [-1, 1], from F32[n, d]; nothing is stored or drawn."""
+        with torch.no_grad(), self._distributions():
+            mean = self.policy.get_distribution(torch.from_numpy(observations)).mode()
+        return self.execution.actions(observations[:, self._newest], mean.numpy())
+
+    def values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The critic's values F32[m] of F32[m, d]."""
+        with torch.no_grad():
+            return self.policy.predict_values(torch.from_numpy(observations)).numpy()[:, 0]
 
     def _values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Values F32[m] of F32[m, d], row by row or in one batch; the last bits of the two differ."""
@@ -316,6 +327,17 @@ class Learner:
             compute_returns(self.model.rollout_buffer, values, truncated, self._settings.risk_aversion)
         else:
             self.model.rollout_buffer.compute_returns_and_advantage(last_values=values, dones=truncated)
+
+    def subtract(self, others: NDArray[np.float32]) -> None:
+        """Take the twin's advantages, F32[t, n], from the rollout's, by as much as lowers their variance most."""
+        advantages = self.model.rollout_buffer.advantages
+        own, other = advantages - advantages.mean(), others - others.mean()
+        covariance, variance = float(np.mean(own * other)), float(np.mean(other**2))
+        share = 0.0
+        if variance > 0.0:
+            advantages -= np.float32(covariance / variance) * other
+            share = covariance**2 / (variance * float(np.mean(own**2)))
+        self.model.logger.record("train/twin_share", share)  # of the variance that the twin removes
 
     def update(self, progress_remaining: float, num_timesteps: int) -> dict[str, float]:
         """Train on the rollout; `progress_remaining` falls from 1 to 0 over the run.

@@ -29,8 +29,7 @@ class RolloutReport:
         seconds: time of this rollout, including the update.
         metrics: the row of metrics.csv by column; NaN if there is no value.
         episodes: episodes that ended in this rollout, one row each: "world", "length" (decisions), "return/<agent>"
-        (raw
-            rewards, the twin's not subtracted) and "welfare/<venue>" (bp of K0).
+            and "welfare/<venue>" (bp of K0).
     """
 
     rollout: int
@@ -72,7 +71,7 @@ class RolloutMeter:
         self._ended: list[dict[str, NDArray[Any]]] = []
 
     def add(self, step: StepResult, over_twin: dict[str, NDArray[Any]]) -> None:
-        """Count one step; `over_twin` holds the rewards that learners got, F[n] per agent."""
+        """Count one step; `over_twin` holds the rewards less the twin's, F[n] per agent."""
         self._steps += 1
         self.length += 1
         for agent in self._agents:

@@ -7,8 +7,8 @@ Mihatsch and Neuneier (2002), "Risk-Sensitive Reinforcement Learning": every tem
 A value is then not a mean. In an episode of one decision it solves E[bent(reward - value)] = 0: it is the expectile of
 the reward at the level (1 - k) / 2 (Newey and Powell 1987). For k of at least 0 that is a coherent measure of risk
 (Bellini et al. 2014), and depends on the size of bad outcomes, not only on their frequency. k = .8 is the level .1, at
-which a loss weighs nine times a gain. In longer episodes the difference of every decision is bent. With a twin, rewards
-are relative to the defaults on the same tape, and so is the risk.
+which a loss weighs nine times a gain. In longer episodes the difference of every decision is bent. A twin's
+advantages are not: whatever is taken from an advantage and does not depend on the action leaves the gradient unbiased.
 """
 
 from __future__ import annotations

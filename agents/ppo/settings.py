@@ -69,10 +69,12 @@ class PPOSettings:
             are 1 + risk_aversion and 1 - risk_aversion (Mihatsch and Neuneier 2002). Values become expectiles at the
             level (1 - risk_aversion) / 2 instead of means.
         bootstrap: value of the last state of an episode that reached its time limit: "rows" computes one at a time like
-            stable-baselines3, bit for bit; "batch" computes all at once, which agrees to about 1e-6.
-        twin: subtract from each reward that of a copy of the world with default levers on the same tape. The copy does
-            not depend on the action, so the gradient stays unbiased, and the variance of prices cancels. It costs a
-            second simulation.
+            stable-baselines3, bit for bit; "batch" computes all at once, which agrees to about 1e-6; "none" adds no
+            value: what counts is the episode, as in an evaluation, and not a world that would have continued.
+        twin: take from each advantage that of the same decision in a copy of the world on the same tape, by as much as
+            lowers the variance most. The copy does not depend on the action, so the gradient stays unbiased, and most
+            of the variance of prices cancels. The copy's levers stay at the "defaults", or its governors are the
+            "policies" of the rollout, which do not explore there; "none" has no copy. It costs a second simulation.
         checkpoint_every: rollouts between checkpoints; 0 makes one only at the end of a run.
         keep_checkpoints: number of checkpoints that are kept, newest first; 0 keeps all.
 
@@ -110,8 +112,8 @@ class PPOSettings:
     critic: Literal["own", "central"] = "own"
     shared_parameters: bool = False
     risk_aversion: float = 0.0
-    bootstrap: Literal["rows", "batch"] = "rows"
-    twin: bool = True
+    bootstrap: Literal["rows", "batch", "none"] = "rows"
+    twin: Literal["none", "defaults", "policies"] = "defaults"
     checkpoint_every: int = 0
     keep_checkpoints: int = 2
 
@@ -143,7 +145,8 @@ class PPOSettings:
             self._require("activation", self.activation == "relu", "relu where it is compact")
         self._require("activation", self.activation in ("relu", "tanh"), "relu or tanh")
         self._require("critic", self.critic in ("own", "central"), "own or central")
-        self._require("bootstrap", self.bootstrap in ("rows", "batch"), "rows or batch")
+        self._require("bootstrap", self.bootstrap in ("rows", "batch", "none"), "rows, batch or none")
+        self._require("twin", self.twin in ("none", "defaults", "policies"), "none, defaults or policies")
         self._require("log_std_init", math.isfinite(self.log_std_init), "a finite number")
         if self.log_std_final is not None:
             self._require("log_std_final", self.log_std_final <= self.log_std_init, "at most log_std_init, or None")

@@ -39,6 +39,7 @@ _LOSSES = {
     "train/approx_kl": "approx_kl",
     "train/clip_fraction": "clip_fraction",
     "train/explained_variance": "explained_variance",
+    "train/twin_share": "twin_share",
     "value_mean": "value_mean",
 }
 
@@ -112,6 +113,7 @@ class Trainer:
         self._joint = JointRollout(
             world,
             twin=self.settings.twin,
+            bootstrap=self.settings.bootstrap != "none",
             central=self.settings.critic == "central",
             window=self.learners[0].front.window,
         )
@@ -208,7 +210,7 @@ class Trainer:
     def _set_stage(self, rollout: int) -> None:
         """Set the scenario of episodes that begin in that rollout, in the world and its twin."""
         if self._curriculum is not None:
-            twin = [] if self._joint.twin is None else [self._joint.twin]
+            twin = [] if self._joint.twin is None else [self._joint.twin.world]
             self._curriculum.set_scenario([self.world, *twin], rollout, self.total_rollouts)
 
     def _learn(self) -> RolloutReport:
@@ -249,7 +251,7 @@ class Trainer:
         )
 
     def _summary(self, report: RolloutReport) -> dict[str, str]:
-        """Text of the progress bar: each governor's mean reward, minus the twin's if there is one."""
+        """Text of the progress bar: each governor's mean reward, less the twin's if there is one."""
         rewards = {agent: f"{report.metrics[f'{agent}/over_twin']:+.4f}" for agent in self.agents}
         return rewards | {"h/s": f"{report.metrics['hours_per_second']:,.0f}"}
 

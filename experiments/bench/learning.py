@@ -23,10 +23,10 @@ class Setup:
 HOURLY = Setup(
     "hourly decisions, 64 steps, batch 4,096, 4 epochs",
     1,
-    PPOSettings(num_steps=64, batch_size=4096, num_epochs=4, twin=False),
+    PPOSettings(num_steps=64, batch_size=4096, num_epochs=4, twin="none"),
     20_000.0,
 )
-DEFAULT = Setup("default settings (6 h, 28 steps, 2,048, 5 epochs)", 6, PPOSettings(twin=False), 45_000.0)
+DEFAULT = Setup("default settings (6 h, 28 steps, 2,048, 5 epochs)", 6, PPOSettings(twin="none"), 45_000.0)
 
 
 def world_config(setup: Setup) -> WorldConfig:

@@ -152,7 +152,7 @@ class Option:
 
     @property
     def off_names(self) -> tuple[str, ...]:
-        """For a flag: names that turn it off, such as --no-natural, --ppo.no-twin."""
+        """For a flag: names that turn it off, such as --no-natural, --ppo.no-shared-parameters."""
         return tuple(re.sub(r"^--(.*\.)?", r"--\1no-", name) for name in self.names) if self.flag else ()
 
     @property

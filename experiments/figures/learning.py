@@ -97,10 +97,10 @@ def _mandate(axes: Axes, metrics: Mapping[int, Table], agent: str, terms: Any) -
 
 
 def _over_twin(axes: Axes, metrics: Mapping[int, Table], agent: str) -> None:
-    """Reward minus that of the same world under default levers."""
+    """Reward less that of the twin: the same world under default levers, or under policies that do not explore."""
     style.zero_line(axes)
     _curves(axes, metrics, _column(metrics, f"{agent}/over_twin"))
-    axes.set_title("Reward over static twin")
+    axes.set_title("Reward over the twin")
     axes.set_ylabel("daily sd per decision")
 
 

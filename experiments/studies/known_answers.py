@@ -31,11 +31,14 @@ from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, 
 from protogov.experiments.core.tables import Table, columns, concatenate, records, rounded
 from protogov.experiments.core.text import markdown, number
 from protogov.experiments.errors import BadInput
-from protogov.experiments.figures.style import BLUE, GREEN, ORANGE, PURPLE, VERMILLION, headline, new_figure
+from protogov.experiments.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILLION, headline, new_figure
 from protogov.experiments.training.run_config import SEED_STRIDE
 
 ENOUGH = 0.9  # share of the way from the best constant to the optimum that an algorithm must reach
-WORLDS, STEPS = 512, 20  # worlds side by side and decisions of a rollout of PPO
+WORLDS = 512  # side by side, of PPO
+# an episode is all that counts, and it is short; the twin keeps to the policies wherever they go
+EPISODE = PPOSettings(num_steps=20, batch_size=512, bootstrap="none", twin="policies")
+LASTING = {"gamma": 0.99, "exploration_correlation": 0.9, "log_std_init": -1.5}
 POPULATION, TAPES = 16, 32  # candidates and fresh tapes of a generation of searches
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
@@ -132,13 +135,12 @@ def strategy(world: SolvablePolicy, job: Job) -> Governor:
 ALGORITHMS: Mapping[str, Callable[[SolvablePolicy, Job], Governor]] = {
     "linear, CMA-ES": linear,
     "network, strategy": strategy,
-    "PPO": by_gradient(PPOSettings(num_steps=STEPS)),
-    "PPO, noise that lasts": by_gradient(
-        PPOSettings(num_steps=STEPS, gamma=0.99, exploration_correlation=0.9, log_std_init=-1.5)
-    ),
-    "PPO, central critic": by_gradient(PPOSettings(num_steps=STEPS, critic="central")),
+    "PPO": by_gradient(EPISODE),
+    "PPO, noise that lasts": by_gradient(replace(EPISODE, **LASTING)),  # type: ignore[arg-type]
+    "PPO, central critic": by_gradient(replace(EPISODE, critic="central")),
+    "PPO, endless": by_gradient(PPOSettings(num_steps=20)),
 }
-COLOURS = dict(zip(ALGORITHMS, (BLUE, GREEN, VERMILLION, ORANGE, PURPLE), strict=True))
+COLOURS = dict(zip(ALGORITHMS, (BLUE, GREEN, VERMILLION, ORANGE, PURPLE, BLACK), strict=True))
 
 
 def generations_of(world: SolvablePolicy, job: Job) -> int:
@@ -258,7 +260,9 @@ def page(found: Found, judged: Judged) -> list[str]:
               for row in records(found.tables["theory"])]  # fmt: skip
     about = f"""Share of the way from the best constant (0) to the optimum (1) on {found.facts["tapes"]} tapes that
 nothing was trained on, with 95% intervals; below -1 it is drawn at -1. All start at the defaults and spend the same
-market hours. The linear rule sees the features that the optimum reads; networks see all that any governor sees."""
+market hours. The linear rule sees the features that the optimum reads; networks see all that any governor sees.
+PPO counts what happens within an episode, as the score does; "endless" adds the value of an episode's last state, as
+`protogov train` does by default."""
     head = ["![Share of the way to the optimum](known_answers.png)", "", about, ""]
     table = markdown(["world", "algorithm", "seed", "value", "captured", "seconds"], rows)
     known = markdown(["world", "defaults", "best constant", "optimum"], theory)

@@ -116,24 +116,19 @@ class QuickWorld(QuadraticWorld):
 class WorldVecEnv(VecEnv):
     """The usual way to give one agent's world to stable-baselines3: same-step autoreset, as its DummyVecEnv does."""
 
-    def __init__(self, world, central=False, twin=False):
+    def __init__(self, world, central=False):
         from gymnasium import spaces
 
         self.world, self.central, (self.agent,) = world, central, world.agents
-        self.twin = None
         size = world.observation_size(self.agent) + (world.state_size if central else 0)
         box = spaces.Box(-np.inf, np.inf, (size,), np.float32)
         super().__init__(world.num_worlds, box, spaces.Box(-1.0, 1.0, (world.action_size(self.agent),), np.float32))
-        self.with_twin = twin
 
     def _sight(self, obs):
         return np.concatenate([obs[self.agent], self.world.state()], axis=1) if self.central else obs[self.agent]
 
     def reset(self):
-        sight = self._sight(self.world.reset())
-        if self.with_twin:
-            self.twin = self.world.fork(np.arange(self.num_envs))
-        return sight
+        return self._sight(self.world.reset())
 
     def step_async(self, actions):
         self.actions = actions
@@ -143,14 +138,10 @@ class WorldVecEnv(VecEnv):
         sight = self._sight(step.obs)
         infos = [{} for _ in range(self.num_envs)]
         rewards = step.rewards[self.agent]
-        if self.twin is not None:
-            rewards = rewards - self.twin.step({self.agent: np.zeros_like(self.actions)}).rewards[self.agent]
         for row in np.flatnonzero(step.truncated):
             infos[row] = {"terminal_observation": sight[row].copy(), "TimeLimit.truncated": True}
         if step.truncated.any():
             sight = self._sight(self.world.reset(mask=step.truncated))
-            if self.twin is not None:
-                self.twin.reset(mask=step.truncated)
         return sight, rewards.astype(np.float32), step.truncated, infos
 
     def close(self):

@@ -22,7 +22,7 @@ from protogov.envs.world.features import FEATURES
 SEEING = WorldConfig(
     size="tiny", roles=("risk",), randomise_levers=0.25, observe=("chain", "feeds", "surface", "accounts")
 )
-SETTINGS = PPOSettings(num_steps=4, batch_size=32, num_epochs=2, learning_rate=0.01, twin=False)
+SETTINGS = PPOSettings(num_steps=4, batch_size=32, num_epochs=2, learning_rate=0.01, twin="none")
 SMALL = replace(SETTINGS, hidden_sizes=(8,))  # for worlds of three numbers
 
 

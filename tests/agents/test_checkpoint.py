@@ -50,12 +50,15 @@ def assert_same(ours, theirs):
         {"state_dependent_exploration": True},
         {"architecture": "recurrent", "critic": "central"},
         {"weight_decay": 0.01, "observation_noise": 0.1},
+        {"twin": "policies", "architecture": "recurrent"},
+        {"bootstrap": "none", "critic": "central", "twin": "policies"},
         {"parameter_noise": 0.2, "parameter_noise_every": 3, "exploration_correlation": 0.5},
         {"shared_parameters": True, "critic": "central", "risk_aversion": 0.5},
         {"shared_parameters": True, "parameter_noise": 0.2, "architecture": "linear"},
     ],
     ids=[
         *("own-critic", "central-critic", "lasting-noise", "state-dependent", "recurrent", "regularised"),
+        *("twin-of-policies", "episode-alone"),
         *("parameter-noise", "shared", "shared-linear"),
     ],
 )

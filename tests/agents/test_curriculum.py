@@ -36,7 +36,7 @@ def test_episodes_are_of_their_stage_and_a_resumed_run_goes_on_with_it(tmp_path)
     whole = make()
     for _ in range(4):
         whole.run(stop_after=1)
-        drawn.append((whole.world.scenario.name, whole._joint.twin.scenario.name))
+        drawn.append((whole.world.scenario.name, whole._joint.twin.world.scenario.name))
     assert drawn == [("calm", "calm")] * 2 + [("mix", "mix")] * 2
     keys = whole.world.worlds["seed"]  # of the episodes that the last rollout opened
     assert np.array_equal(whole.world.tape["close"], MIX.draw(keys, 12)["close"])

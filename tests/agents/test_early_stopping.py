@@ -13,7 +13,7 @@ from protogov.agents.ppo import CheckpointError, PPOSettings, Trainer, latest_ch
 from protogov.agents.ppo.checkpoint import read_manifest
 from protogov.agents.ppo.early_stopping import EarlyStopping, Score, Validation
 
-SETTINGS = PPOSettings(num_steps=4, batch_size=32, num_epochs=1, hidden_sizes=(4,), twin=False, checkpoint_every=1)
+SETTINGS = PPOSettings(num_steps=4, batch_size=32, num_epochs=1, hidden_sizes=(4,), twin="none", checkpoint_every=1)
 
 
 class Scripted:

@@ -12,7 +12,7 @@ from protogov.agents.ppo import CheckpointError, PPOSettings, Trainer, latest_ch
 from protogov.agents.ppo.exploration import LastingNoise
 
 SETTINGS = PPOSettings(
-    num_steps=12, batch_size=48, num_epochs=1, hidden_sizes=(8,), twin=False, exploration_correlation=0.9
+    num_steps=12, batch_size=48, num_epochs=1, hidden_sizes=(8,), twin="none", exploration_correlation=0.9
 )
 GO_ON = np.zeros(3, bool)
 

@@ -1,4 +1,4 @@
-"""One learner is `PPO.learn` bit for bit; several do not disturb each other; the twin takes out what nobody caused."""
+"""One learner is `PPO.learn` bit for bit; several do not disturb each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from protogov.agents.ppo import DivergedError, PPOSettings, Trainer
 from protogov.agents.ppo.learner import clamp_log_std, learner_seed, ppo_arguments
 
-SETTINGS = PPOSettings(num_steps=7, batch_size=14, num_epochs=3, hidden_sizes=(8, 8), twin=False)
+SETTINGS = PPOSettings(num_steps=7, batch_size=14, num_epochs=3, hidden_sizes=(8, 8), twin="none")
 
 
 class Anneal(BaseCallback):
@@ -59,18 +59,17 @@ def assert_equal_weights(ours, theirs):
     [
         {},
         {"log_std_final": None, "activation": "tanh"},
-        {"twin": True},
         {"critic": "central"},
         {"gamma": 0.8, "entropy_coefficient": 0.01, "target_kl": 0.005, "batch_size": 15},
         {"state_dependent_exploration": True, "log_std_final": None, "critic": "central"},
         {"state_dependent_exploration": True, "exploration_every": 3, "log_std_final": None},
     ],
-    ids=["defaults", "free-std", "twin", "central-critic", "others", "state-dependent", "state-dependent-anew"],
+    ids=["defaults", "free-std", "central-critic", "others", "state-dependent", "state-dependent-anew"],
 )
 @pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
 def test_one_learner_equals_ppo_learn_bit_for_bit(quadratic_world, world_vec_env, change, stagger):
     settings = replace(SETTINGS, **change)
-    env = world_vec_env(quadratic_world(stagger=stagger), central=settings.critic == "central", twin=settings.twin)
+    env = world_vec_env(quadratic_world(stagger=stagger), central=settings.critic == "central")
     theirs = learn_the_usual_way(env, settings, seed=3, rollouts=4)
     trainer = Trainer(quadratic_world(stagger=stagger), settings, total_rollouts=4, seed=3)
     before = weights(trainer.learners[0].policy)
@@ -150,29 +149,6 @@ def test_training_leaves_the_global_generators_alone(quadratic_world):
     Trainer(quadratic_world(), SETTINGS, total_rollouts=1).run()
     assert torch.equal(torch.rand(3), expected[0])
     assert np.array_equal(np.random.random(3), expected[1])  # noqa: NPY002
-
-
-def test_twin_removes_a_shock_that_nobody_caused(quadratic_world):
-    def rewards(shock, twin):
-        world = quadratic_world(num_worlds=16, shock=shock)
-        trainer = Trainer(world, replace(SETTINGS, twin=twin), total_rollouts=1)
-        trainer._joint.collect(trainer.learners, SETTINGS.num_steps)
-        metrics = trainer._joint.meter.metrics()["rate_0"]
-        return trainer.learners[0].model.rollout_buffer.rewards.copy(), metrics
-
-    calm, _ = rewards(0.0, twin=True)
-    shaken, metrics = rewards(100.0, twin=True)
-    np.testing.assert_allclose(shaken, calm, atol=1e-4)
-    raw, _ = rewards(100.0, twin=False)
-    assert raw.std() > 20 * shaken.std()
-    assert abs(metrics["reward"]) > 10 * abs(metrics["over_twin"]), "what is reported as reward is the raw one"
-
-
-def test_twin_that_falls_out_of_step_is_noticed(quadratic_world):
-    trainer = Trainer(quadratic_world(), replace(SETTINGS, twin=True), total_rollouts=1)
-    trainer._joint.twin.time[2] += 1
-    with pytest.raises(RuntimeError, match="twin's episodes ended apart"):
-        trainer.run()
 
 
 @pytest.mark.parametrize("critic", ["own", "central"])

@@ -58,7 +58,7 @@ def test_training_raises_the_return_of_a_badly_set_protocol():
 
 
 def test_one_learner_equals_ppo_learn_on_the_vector_environment_bit_for_bit():
-    config, settings = replace(SHORT, roles=("risk",)), replace(SETTINGS, twin=False, log_std_final=None)
+    config, settings = replace(SHORT, roles=("risk",)), replace(SETTINGS, twin="none", log_std_final=None)
     seed = learner_seed(1, 0)  # stable-baselines3 seeds its environment with the learner's
     trainer = Trainer(Simulator(config, 8, seed=seed), settings, total_rollouts=3, seed=1)
     before = trainer.learners[0].policy.state_dict()["action_net.weight"].clone()
@@ -72,28 +72,20 @@ def test_one_learner_equals_ppo_learn_on_the_vector_environment_bit_for_bit():
         assert torch.equal(tensor, theirs.policy.state_dict()[name]), name
 
 
-def test_one_learner_with_a_twin_equals_ppo_learn_bit_for_bit(world_vec_env):
-    config, settings = replace(SHORT, roles=("risk",)), replace(SETTINGS, twin=True, log_std_final=None)
-    trainer = Trainer(Simulator(config, 8), settings, total_rollouts=3, seed=1)
-    trainer.run()
-    arguments = ppo_arguments(settings, seed=learner_seed(1, 0), decision_hours=24, own_size=0, rollout_size=48)
-    env = world_vec_env(Simulator(config, 8), twin=True)
-    theirs = PPO(env=env, **{**arguments, "rollout_buffer_class": RolloutBuffer}).learn(3 * 48)
-    for name, tensor in trainer.learners[0].policy.state_dict().items():
-        assert torch.equal(tensor, theirs.policy.state_dict()[name]), name
-
-
 def test_twin_of_a_world_under_defaults_earns_exactly_the_same():
-    joint = JointRollout(Simulator(SHORT, 16), twin=True, central=False)
+    joint = JointRollout(Simulator(SHORT, 16), twin="defaults", bootstrap=True, central=False)
+    still = {agent: np.zeros((16, joint.world.action_size(agent)), np.float32) for agent in joint.world.agents}
     ends = 0
     for _ in range(20):
-        step = joint.world.step(joint._defaults)
-        over = joint._over_twin(step.rewards, step.truncated)
+        step = joint.world.step(still)
+        over = joint._over_twin(step, [])
         assert all((reward == 0).all() for reward in over.values())
         assert any(np.any(reward) for reward in step.rewards.values())
+        assert all((joint.twin.observations[agent] == own).all() for agent, own in step.obs.items())
         if step.truncated.any():
             ends += 1
-            joint._next_episodes(step.truncated, np.flatnonzero(step.truncated))
+            seen = joint._next_episodes(step.truncated, np.flatnonzero(step.truncated))
+            assert all((joint.twin.observations[agent] == own).all() for agent, own in seen.items())
     assert ends > 3
 
 

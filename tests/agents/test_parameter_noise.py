@@ -11,7 +11,7 @@ import torch
 from protogov.agents.ppo import PPOSettings, Trainer
 from protogov.agents.ppo.parameter_noise import ParameterNoise
 
-SETTINGS = PPOSettings(num_steps=8, batch_size=32, num_epochs=1, hidden_sizes=(8,), twin=False, parameter_noise=0.3)
+SETTINGS = PPOSettings(num_steps=8, batch_size=32, num_epochs=1, hidden_sizes=(8,), twin="none", parameter_noise=0.3)
 ALL, NONE = np.ones(2, bool), np.zeros(2, bool)
 
 
@@ -91,7 +91,7 @@ def test_training_with_it_raises_the_return(quick_world, change):
         batch_size=320,
         hidden_sizes=(16, 16),
         learning_rate=3e-3,
-        twin=False,
+        twin="none",
         parameter_noise=0.2,
         **change,
     )

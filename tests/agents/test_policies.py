@@ -12,7 +12,7 @@ from protogov.agents.policies import PolicyError, load_policy
 from protogov.agents.ppo import PPOSettings, Trainer
 from protogov.agents.ppo.export import export_policy
 
-SETTINGS = PPOSettings(num_steps=7, batch_size=14, num_epochs=2, hidden_sizes=(8, 5), twin=False)
+SETTINGS = PPOSettings(num_steps=7, batch_size=14, num_epochs=2, hidden_sizes=(8, 5), twin="none")
 
 
 def trained(quadratic_world, **changes):

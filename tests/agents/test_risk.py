@@ -58,7 +58,7 @@ def test_a_gamble_with_a_good_mean_and_a_bad_tail(quick_world, risk_aversion, ac
             return super().step(actions)._replace(rewards={"rate_0": np.where(lost, -2.0, 1.0) * share})
 
     settings = PPOSettings(
-        num_steps=8, batch_size=512, hidden_sizes=(8,), learning_rate=4e-2, gamma=0.0, twin=False,
+        num_steps=8, batch_size=512, hidden_sizes=(8,), learning_rate=4e-2, gamma=0.0, twin="none",
         log_std_init=-0.5, log_std_final=None, risk_aversion=risk_aversion,
     )  # fmt: skip
     trainer = Trainer(Gamble(num_worlds=256, horizon=1000), settings, total_rollouts=20)

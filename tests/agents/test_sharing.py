@@ -18,7 +18,7 @@ from protogov.envs.simulator import Simulator
 from protogov.experiments.errors import BadInput
 from protogov.experiments.training.train import Options, prepare
 
-SETTINGS = PPOSettings(num_steps=6, batch_size=24, num_epochs=1, hidden_sizes=(8,), twin=False, shared_parameters=True)
+SETTINGS = PPOSettings(num_steps=6, batch_size=24, num_epochs=1, hidden_sizes=(8,), twin="none", shared_parameters=True)
 TWO = WorldConfig(size="tiny", venues=2, randomise_levers=0.25)
 
 
@@ -96,7 +96,7 @@ def test_every_governor_has_its_file_column_and_curve(quadratic_world, tmp_path)
 @pytest.mark.parametrize("critic", ["own", "central"])
 def test_shared_learners_raise_the_return_of_each(quick_world, critic):
     settings = PPOSettings(
-        num_steps=10, batch_size=640, hidden_sizes=(16, 16), learning_rate=3e-3, twin=False, critic=critic,
+        num_steps=10, batch_size=640, hidden_sizes=(16, 16), learning_rate=3e-3, twin="none", critic=critic,
         shared_parameters=True,
     )  # fmt: skip
     reports = []

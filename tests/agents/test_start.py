@@ -22,7 +22,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.training.train import Options, prepare
 
 TINY = WorldConfig(size="tiny", randomise_levers=0.25)
-SETTINGS = PPOSettings(num_steps=4, batch_size=32, num_epochs=2, twin=False)
+SETTINGS = PPOSettings(num_steps=4, batch_size=32, num_epochs=2, twin="none")
 SMALL = replace(SETTINGS, hidden_sizes=(8,))  # for worlds of three numbers
 
 

@@ -46,12 +46,17 @@ class Candidate:
 
 
 _LASTING = {"ppo.gamma": 0.99, "ppo.exploration_correlation": 0.9, "ppo.log_std_init": -1.5}
+_EPISODE = {"ppo.gamma": 0.99, "ppo.bootstrap": "none", "ppo.twin": "policies", "ppo.batch_size": 512}
 CANDIDATES = (
     Candidate("linear", "CMA-ES on the linear rule: what a learner must beat", LINEAR, "constants", reference=True),
     Candidate("evolution", "antithetic pairs on a network: searches parameters, not actions", EVOLUTION, "constants"),
     Candidate("ppo", "independent PPO as it is trained by default"),
     Candidate("ppo-long", "longer discounting: levers take days", options={"ppo.gamma": 0.99}),
     Candidate("ppo-lasting", "noise that lasts from decision to decision", options=_LASTING),
+    Candidate("ppo-episode", "the episode alone counts, the twin plays the policies, small batches",
+              options=_EPISODE),
+    Candidate("ppo-episode-constants", "the same, from the tuned constants on", start="constants",
+              options={**_EPISODE, "ppo.log_std_init": -1.5}),
     Candidate("ppo-gsde", "noise that depends on the state",
               options={"ppo.gamma": 0.99, "ppo.state_dependent_exploration": True, "ppo.log_std_init": -2.0,
                        "ppo.log_std_final": None}),

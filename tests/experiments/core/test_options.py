@@ -152,7 +152,9 @@ def test_words_without_an_option_may_stand_anywhere(words: list[str]) -> None:
 
 
 def test_a_single_word_comes_before_those_that_are_many() -> None:
-    assert needs("a", "--learn.no-twin", "x", "y") == Needs("a", ("x", "y"), PPOSettings(twin=False))
+    assert needs("a", "--learn.shared-parameters", "x", "y") == Needs(
+        "a", ("x", "y"), PPOSettings(shared_parameters=True)
+    )
     assert needs("a") == Needs("a")
 
 
