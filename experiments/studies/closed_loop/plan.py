@@ -10,6 +10,7 @@ from protogov.envs.scenarios.base import Seeds, Tapes
 from protogov.experiments.studies.pricing.plan import KNOWN
 
 MARKETS = KNOWN
+FIRST_MANAGED = 2**16  # tape of the part `gamma`: how much each way does was set on tapes from 0 on
 LEARNED_FROM = (*KNOWN, "jump", "regimes", "calm")  # training scenarios, on seeds that nothing else plays
 
 RULE, EWMA, FEED, CHAIN, LAW = "rule", "ewma", "feed", "chain", "law"
@@ -89,6 +90,7 @@ class Loop:
         reversion: half-life of the surface's return to its anchors, h.
         learning: of a learned pricer.
         gamma: what the pool does about its gamma, a name of `MANAGED`.
+        first: number of the first tape.
     """
 
     market: str
@@ -101,6 +103,7 @@ class Loop:
     reversion: float = 24.0
     learning: Learning = field(default_factory=Learning)
     gamma: str = TODAY
+    first: int = 0
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def pricer_of(job: Loop | Attack) -> Pricer | None:
 def opened(job: Loop | Attack, config: WorldConfig) -> Simulator:
     """The worlds of a piece at their opening; the same tapes and noise whatever quotes."""
     if isinstance(job, Loop):
-        world = open_worlds(loop_world(job, config), loop_scenario(job), tape_seeds(job.seeds))
+        world = open_worlds(loop_world(job, config), loop_scenario(job), tape_seeds(job.seeds, job.first))
     else:
         world = open_worlds(attack_world(job, config), attack_scenario(job), tape_seeds(job.seeds))
     pricer = pricer_of(job)

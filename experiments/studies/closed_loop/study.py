@@ -21,6 +21,7 @@ from protogov.experiments.studies.closed_loop.plan import (
     BASE,
     BY_ALL,
     FEED,
+    FIRST_MANAGED,
     GAMMA_GREEKS,
     HEDGES,
     LEARNED_FROM,
@@ -108,20 +109,32 @@ def measure(options: Options, how: Running) -> Found:
 def loops_of(options: Options) -> list[Loop]:
     """Pools, and pools hedged or managed in other ways; what several parts need is played once."""
     learning = Learning(options.learn, options.epochs)
-    wanted: list[tuple[str, str, str, str, str]] = []
+    wanted: list[tuple[str, str, str, str, str, int]] = []
     if "loops" in options.parts:
         asked = product(options.markets, (TAPE, TOLD), PRICERS)
-        wanted += [(market, who, told, PLAIN, TODAY) for market, told, who in asked]
+        wanted += [(market, who, told, PLAIN, TODAY, 0) for market, told, who in asked]
     if "greeks" in options.parts:
         for market in options.markets:
-            wanted += [(market, FEED, TAPE, hedge, TODAY) for hedge in HEDGES]
-            wanted += [(market, RULE, TAPE, hedge, TODAY) for hedge in (UNHEDGED, PLAIN)]
+            wanted += [(market, FEED, TAPE, hedge, TODAY, 0) for hedge in HEDGES]
+            wanted += [(market, RULE, TAPE, hedge, TODAY, 0) for hedge in (UNHEDGED, PLAIN)]
     if "gamma" in options.parts:
         asked = product(options.markets, GAMMA_GREEKS, MANAGED)
-        wanted += [(market, FEED, TAPE, hedge, gamma) for market, hedge, gamma in asked]
+        wanted += [(market, FEED, TAPE, hedge, gamma, FIRST_MANAGED) for market, hedge, gamma in asked]
     return [
-        Loop(market, who, told, hedge, options.seeds, options.hours, options.width, options.reversion, learning, gamma)
-        for market, who, told, hedge, gamma in dict.fromkeys(wanted)
+        Loop(
+            market,
+            who,
+            told,
+            hedge,
+            options.seeds,
+            options.hours,
+            options.width,
+            options.reversion,
+            learning,
+            gamma,
+            first,
+        )
+        for market, who, told, hedge, gamma, first in dict.fromkeys(wanted)
     ]
 
 
@@ -140,7 +153,7 @@ def attacks_of(options: Options) -> list[Attack]:
 
 def _name(job: Loop | Attack) -> str:
     if isinstance(job, Loop):
-        return f"loop_{job.market}_{job.pricer}_{job.informed}_{job.hedge}_{job.gamma}"
+        return f"loop_{job.market}_{job.pricer}_{job.informed}_{job.hedge}_{job.gamma}_{job.first}"
     return f"attack_{job.attack}_{job.pricer}{'' if job.gwav else '_present'}{'_shares' if job.shares else ''}"
 
 

@@ -28,7 +28,7 @@ def loop_table(jobs: Sequence[Loop], tables: Sequence[Table]) -> Table:
     found = dict(zip(jobs, tables, strict=True))
     rows = []
     for job, own in found.items():
-        if job.hedge != PLAIN or job.gamma != TODAY:
+        if job.hedge != PLAIN or job.gamma != TODAY or job.first:
             continue
         rule = next(other for one, other in found.items() if _same(one, job) and one.pricer == RULE)
         row: dict[str, Any] = {"market": job.market, "informed": job.informed, "pricer": job.pricer}
