@@ -104,7 +104,7 @@ class Plan:
     long_weeks: int = 12
     states: int = 200
     branches: int = 8
-    generations: int = 96
+    generations: int = 48
     rounds: int = 4
 
     @property
@@ -121,9 +121,8 @@ split validation and tapes, at the last size. Its feedback is the mean of what
 it gains above both of its controls: constants at its own mean levers, and its own actions of another tape (yoked). A
 candidate with a seed that broke off does not go on, nor does one that is marked as a reference. Of those with feedback
 above zero (of all, if none has any) the highest score goes on. A second one goes on if its score is at most the
-smallest effect of interest behind. If the first learns by evolution, which has no rewards of single roles, the second
-is the best that learns by gradient, however far behind: H2 and H3 need one. Equal scores go by the order of the
-table."""
+smallest effect of interest behind. Equal scores go by the order of the table. A network that learns by evolution has
+the same forms as one that learns by gradient: as selfish governors, each climbs its own reward."""
 
 ANALYSIS = (
     """The unit is a pair: the same tape under two governors, and for two learners the same training seed. Tapes and

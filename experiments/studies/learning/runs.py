@@ -26,7 +26,7 @@ from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.errors import BadInput, CheckFailed
-from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, Candidate
+from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, LINEAR, Candidate
 from protogov.experiments.studies.learning.preregistration import COOPERATIVE, JOINT, SELFISH
 from protogov.experiments.studies.tuning.searches import (
     FAMILIES,
@@ -126,8 +126,8 @@ class Trained:
 
 
 def forms_of(candidate: Candidate, forms: Sequence[str]) -> tuple[str, ...]:
-    """Forms in which it can learn. Evolution maximises welfare and uses no rewards of single roles: no selfish form."""
-    return tuple(form for form in forms if form != SELFISH or candidate.algorithm == GRADIENT)
+    """Forms in which it can learn. CMA-ES has one score, welfare, and no selfish form."""
+    return tuple(form for form in forms if form != SELFISH or candidate.algorithm != LINEAR)
 
 
 def train_learner(learner: Learner, start: Start, out: Path, how: Running) -> list[Trained]:
@@ -280,7 +280,10 @@ def _evolve(learner: Learner, start: Start, folder: RunFolder, how: Running) -> 
     kind, config = learner.candidate.algorithm, learner.config()
     own = effort(learner, config.episode_hours)
     point = FAMILIES[kind].start(FAMILIES[kind].make(config), start.constants)
-    jobs = [Search(learner.scenario, kind, seed, own, tuple(point.tolist())) for seed in learner.seeds]
+    jobs = [
+        Search(learner.scenario, kind, seed, own, tuple(point.tolist()), selfish=learner.form == SELFISH)
+        for seed in learner.seeds
+    ]
     pieces = [Piece(f"search_{learner.folder}_{job.number}", job) for job in jobs]
     found = []
     for seed, table in zip(learner.seeds, run_pieces(search_piece, config, pieces, how, learner.name), strict=True):

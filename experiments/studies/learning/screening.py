@@ -15,7 +15,7 @@ from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns, concatenate
 from protogov.experiments.errors import CheckFailed
 from protogov.experiments.studies.learning.analysis import NOTHING
-from protogov.experiments.studies.learning.candidates import CANDIDATES, GRADIENT, Candidate, find_candidates
+from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
 from protogov.experiments.studies.learning.opponents import Opponents, tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.playing import (
@@ -166,12 +166,7 @@ def choose(rows: Sequence[Mapping[str, Any]], size: str) -> tuple[list[str], lis
     first, *others = ranked
     chosen = [first]
     reasons.append(f"{first['candidate']} has the highest score, {first['gain']:+.2f} bp, and is selected.")
-    if first["algorithm"] != GRADIENT:
-        others = [row for row in (*others, *sorted(able, key=place)) if row["algorithm"] == GRADIENT]
-        if others:
-            chosen.append(others[0])
-            reasons.append(f"{others[0]['candidate']} is the best that learns by gradient; H2 and H3 need it.")
-    elif others and first["gain"] - others[0]["gain"] <= PLAN.smallest_effect:
+    if others and first["gain"] - others[0]["gain"] <= PLAN.smallest_effect:
         chosen.append(others[0])
         reasons.append(
             f"{others[0]['candidate']} is {first['gain'] - others[0]['gain']:.2f} bp behind, at most the smallest "

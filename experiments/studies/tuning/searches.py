@@ -73,6 +73,7 @@ class Search:
         number: of the search, from 1 on; it seeds the search and chooses its tapes.
         effort: what it spends.
         start: F64[size] parameters at which it starts.
+        selfish: every governor climbs its own mandate instead of W; only where a strategy searches.
     """
 
     scenario: str
@@ -80,6 +81,7 @@ class Search:
     number: int
     effort: Effort
     start: tuple[float, ...]
+    selfish: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,14 +140,17 @@ def search_piece(config: WorldConfig, job: Search) -> Table:
 
     def score(generation: int, points: Floats) -> Floats:
         (own,) = open_tapes(config, [job.scenario], tapes[generation * effort.tapes], effort.tapes)
-        return np.asarray(own.play(family, points).totals[WELFARE].mean(axis=1))
+        totals = own.play(family, points).totals
+        paid = config.roles if job.selfish else (WELFARE,)
+        return np.array([totals[name].mean(axis=1) for name in paid])
 
     start = np.array(job.start)
+    owners = tuple(family.sizes.values()) if job.selfish else ()
     if kind.strategy:
         budget = StrategyBudget(effort.generations, effort.population // 2, effort.sigma)
-        way = ascend(start, budget, score, seed=job.number)
+        way = ascend(start, budget, score, seed=job.number, owners=owners)
     else:
-        way = evolve(start, effort.budget, score, seed=job.number)
+        way = evolve(start, effort.budget, lambda *generation: score(*generation)[0], seed=job.number)
     found = {"last": way.last, "average": way.average}
     found |= {f"after_{share:g}": way.average_after(max(round(share * len(way.means)), 1)) for share in SHARES}
     if not kind.strategy:

@@ -7,10 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from protogov.agents.tuning.networks import Networks
+from protogov.agents.tuning.objective import open_tapes
+from protogov.agents.tuning.strategy import StrategyBudget, ascend
 from protogov.envs.scenarios import get_scenario
 from protogov.envs.scenarios.mixture import Mixture
 from protogov.envs.world.lever_table import NUM_LEVERS
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.fresh_tapes import Effort, search_tapes
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.play import open_worlds
 from protogov.experiments.core.statistics import student_t
@@ -26,6 +30,7 @@ from protogov.experiments.studies.learning.pages import readable, sentences
 from protogov.experiments.studies.learning.preregistration import PLAN, Plan
 from protogov.experiments.studies.learning.runs import Learner, Start, effort, forms_of, train_learner, train_options
 from protogov.experiments.studies.learning.screening import choose
+from protogov.experiments.studies.tuning.searches import Search, search_piece
 from protogov.experiments.studies.tuning.study import actions_of
 from protogov.experiments.training import open_test
 
@@ -52,9 +57,8 @@ def row(candidate, gain, feedback=1.0, **changed):
         # references, those that broke off and other sizes do not count
         ([row("linear", 9.0, reference=True, algorithm="linear"), row("ppo", 8.0, failed="seed 1: diverged"),
           row("mappo", 7.0, size="core"), row("compact", 1.0)], ["compact"]),
-        # evolution has no selfish form: the best by gradient is selected too, however far behind, and without feedback
-        ([row("evolution", 9.0, algorithm="network"), row("ppo", 1.0, -1.0), row("mappo", 2.0, -1.0)],
-         ["evolution", "mappo"]),
+        # evolution is selected like all others
+        ([row("evolution", 9.0, algorithm="network"), row("ppo", 1.0), row("mappo", 2.0)], ["evolution"]),
         # equal scores go by the order of the table
         ([row("mappo", 2.0), row("ppo", 2.0), row("ppo-long", 2.0)], ["ppo", "ppo-long"]),
         ([row("ppo", 1.0, failed="seed 2: diverged")], []),
@@ -289,6 +293,23 @@ def test_evolution_has_the_hours_of_the_others_and_generations_of_the_tuner(name
     assert (found.generations, found.population, found.tapes, found.sigma) == expected
 
 
+def test_a_selfish_search_has_every_governor_climb_its_own_mandate():
+    config, spent = WorldOptions(size="tiny").make(), Effort(2, 4, 2, 0.05)
+    family = Networks(config)
+    point = family.start(np.zeros(len(family.levers)))
+    job = Search("jump", "network", 1, spent, tuple(point.tolist()))
+    own, welfare = (search_piece(config, replace(job, selfish=selfish)) for selfish in (True, False))
+
+    def mandates(generation, points):
+        (tapes,) = open_tapes(config, ["jump"], search_tapes(1, spent)[generation * 2], 2)
+        totals = tapes.play(family, points).totals
+        return np.array([totals[name].mean(axis=1) for name in config.roles])
+
+    expected = ascend(point, StrategyBudget(2, 2, 0.05), mandates, seed=1, owners=tuple(family.sizes.values()))
+    np.testing.assert_array_equal(own["last"], expected.last)
+    assert not np.array_equal(own["last"], welfare["last"])
+
+
 def test_no_row_may_see_a_crisis_that_is_left_out():
     """Whatever else a row learns on must hold no recorded crisis: a training without one crisis keeps these options."""
     for row in CANDIDATES:
@@ -302,7 +323,9 @@ def test_names_and_forms_are_checked():
     with pytest.raises(BadInput, match="candidates holds 'magic'"):
         find_candidates(("magic",))
     evolution = next(one for one in CANDIDATES if one.name == "evolution")
-    assert forms_of(evolution, ("cooperative", "joint", "selfish")) == ("cooperative", "joint")
+    (linear,) = find_candidates(("linear",))
+    assert forms_of(evolution, ("cooperative", "joint", "selfish")) == ("cooperative", "joint", "selfish")
+    assert forms_of(linear, ("cooperative", "joint", "selfish")) == ("cooperative", "joint")
     refused = {"out is missing": {"out": None}, "tapes is 1": {"tapes": 1}, "hours is 0": {"hours": 0.0},
                "size holds 'rivals'": {"size": ("rivals",)}, "members holds": {"members": ("w99",)}}  # fmt: skip
     for words, changed in refused.items():
