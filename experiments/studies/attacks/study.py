@@ -193,12 +193,13 @@ def _settle(case: Case, point: Floats, plan: Attack, picked: float, table: Table
 def _borrowed(
     cases: Sequence[Case], tried: Sequence[dict[str, Any]], options: Options, how: Running
 ) -> Iterator[dict[str, Any]]:
-    """The cheapest plan that works against other governors of a protocol, against those where none was found."""
-    asked = []
-    for case in cases:
-        here = [row for row in tried if row["protocol"] == case.protocol and row["reached"]]
-        if here and case.warm is None:
-            asked.append((case, _plan_of(min(here, key=lambda row: float(row["capital"])))))
+    """Plans that work against other governors of a protocol, where they cost less than what was found, if anything."""
+    asked = [
+        (case, _plan_of(row))
+        for case in cases for row in tried
+        if row["protocol"] == case.protocol and row["governors"] != case.name and row["reached"]
+        and row["capital"] < case.high
+    ]  # fmt: skip
     pieces = [
         Piece(f"trial_{case.protocol}_{case.name}", Trial(options.market, case.who, fields_of(plan), options.tapes),
               case.config)
@@ -251,7 +252,8 @@ def judge(found: Found) -> Judged:
                 failed.append(f"{name}: the control must not be attacked with profit, and {_plan(row)}")
             continue
         if row["reached"]:
-            said.append(f"{name}: {_plan(row)}, and W falls by {_money(-row[WELFARE])}")
+            falls = f"W falls by {_money(-row[WELFARE])}" if row[f"{WELFARE}_high"] < 0.0 else "W does not clearly fall"
+            said.append(f"{name}: {_plan(row)}, and {falls}")
         else:
             most = "no plan that earns anything" if row["profit"] <= 0.0 else f"at most {_money(row['profit'])}"
             said.append(
