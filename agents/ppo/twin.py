@@ -61,7 +61,7 @@ class Twin:
     def begin(self) -> None:
         """Forget the last rollout."""
         self._seen: list[Observations] = []
-        self._rewards: list[dict[str, NDArray[np.float64]]] = []
+        self._rewards: list[dict[str, NDArray[np.float32]]] = []
         self._ends: list[tuple[NDArray[np.int64], Observations]] = []
 
     def step(self, learners: Sequence[Learner]) -> StepResult:
@@ -74,7 +74,7 @@ class Twin:
                 actions |= zip(learner.agents, np.split(acted, len(learner.agents)), strict=True)
         step = self.world.step(actions)
         self._seen.append(self.observations)
-        self._rewards.append(step.rewards)
+        self._rewards.append({agent: reward.astype(np.float32) for agent, reward in step.rewards.items()})
         self._own = step.obs
         self.observations = self._sights.see(step.obs)
         ended = np.flatnonzero(step.truncated)
@@ -100,7 +100,7 @@ class Twin:
             truncated: bool[n], rows whose episode ended with the rollout.
         """
         group, gamma, decay = learner.agents, learner.model.gamma, learner.model.gae_lambda
-        rewards = np.stack([stacked(of, group) for of in self._rewards]).astype(np.float32)
+        rewards = np.stack([stacked(of, group) for of in self._rewards])
         for step, (rows, last) in enumerate(self._ends):
             if rows.size and self._bootstrap:
                 ended = repeated(rows, group, self.world.num_worlds)
