@@ -52,25 +52,23 @@ class Copies:
     _layout: Layout
     _last_step: "Step | None"
 
-    def _like(
-        self, config: WorldConfig, num_worlds: int, scenario: str | Path | Scenario, seed: int = 0
-    ) -> "Simulator":
-        """A fresh batch of other settings with this one's threads and people in Python."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # what the simulator has
 
-    @property
-    def background(self) -> Mapping[str, Governor]:
-        """The governors in the background, by seat."""
-        raise NotImplementedError
+        def _like(
+            self, config: WorldConfig, num_worlds: int, scenario: str | Path | Scenario, seed: int = 0
+        ) -> "Simulator":
+            """A fresh batch of other settings with this one's threads and people in Python."""
 
-    @property
-    def intervened(self) -> bool:
-        """Whether anything is done to some row."""
-        raise NotImplementedError
+        @property
+        def background(self) -> Mapping[str, Governor]:
+            """The governors in the background, by seat."""
 
-    def intervene(self, interventions: Interventions | None) -> None:
-        """Let these be done to the worlds, and nothing else."""
-        raise NotImplementedError
+        @property
+        def intervened(self) -> bool:
+            """Whether anything is done to some row."""
+
+        def intervene(self, interventions: Interventions | None) -> None:
+            """Let these be done to the worlds, and nothing else."""
 
     def fork(self, rows: ArrayLike) -> "Simulator":
         """Copies of `rows` (which may repeat) as a new simulator, with the same tape and keyed noise.

@@ -13,12 +13,12 @@ advantages are not: whatever is taken from an advantage and does not depend on t
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.buffers import RolloutBuffer
+
+from protogov.agents.ppo.advantages import estimate_advantages
 
 
 def compute_returns(
@@ -32,13 +32,8 @@ def compute_returns(
         dones: bool[n], rows whose episode ended with it.
         risk_aversion: k above; 0 gives the numbers of `RolloutBuffer.compute_returns_and_advantage`, bit for bit.
     """
-    values = last_values.clone().cpu().numpy().flatten()
-    goes_on = 1.0 - dones.astype(np.float32)
-    advantage: Any = 0
-    for step in reversed(range(buffer.buffer_size)):
-        difference = buffer.rewards[step] + buffer.gamma * values * goes_on - buffer.values[step]
-        bent = difference * np.where(difference > 0, 1.0 - risk_aversion, 1.0 + risk_aversion).astype(np.float32)
-        advantage = bent + buffer.gamma * buffer.gae_lambda * goes_on * advantage
-        buffer.advantages[step] = advantage
-        values, goes_on = buffer.values[step], 1.0 - buffer.episode_starts[step]
+    buffer.advantages = estimate_advantages(
+        buffer.rewards, buffer.values, buffer.episode_starts, last_values.cpu().numpy().flatten(), dones,
+        gamma=buffer.gamma, gae_lambda=buffer.gae_lambda, risk_aversion=risk_aversion,
+    )  # fmt: skip
     buffer.returns = buffer.advantages + buffer.values

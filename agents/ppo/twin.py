@@ -4,12 +4,12 @@ Prices move what a governor earns far more than the governor does. The twin is a
 explores. Its rewards, and the critic's values of its states, give an advantage B of each decision by the same estimator
 that gives A in the world itself. B does not depend on what is drawn in the world, so that A - c B has the expected
 gradient of A for every c, and the least variance for c = cov(A, B) / var(B) (Owen 2013, "Monte Carlo theory, methods
-and examples", section 8.9), which each rollout estimates.
+and examples", section 8.9). Each rollout estimates c, which is a bias that falls with its number of decisions.
 
 It would be wrong to subtract the twin's reward instead and to bootstrap the difference. The critic would then predict
-the twin's future from the learner's own state, with which it is correlated over tapes though no action moves it: a
-learner would be paid for reaching states that go with a bad twin. `quoting` of `protogov.envs.solvable_policies` shows
-it: the twin's inventory grows with the learner's, and PPO then ends far below the best constant.
+the twin's future from the learner's own state, which goes with the twin's over tapes though no action moves the twin:
+reaching states that go with a bad twin would seem to pay. In `quoting` of `protogov.envs.solvable_policies` PPO ended
+at -90% of the way from the best constant to the optimum like that, and ends at 96% to 100% like this.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.ppo.advantages import estimate_advantages
 from protogov.agents.ppo.learner import Learner
 from protogov.agents.ppo.sharing import repeated, stacked
 from protogov.agents.ppo.sights import Sights
@@ -99,21 +100,16 @@ class Twin:
             starts: F32[t, n], 1 where a decision was the first of an episode.
             truncated: bool[n], rows whose episode ended with the rollout.
         """
-        group, gamma, decay = learner.agents, learner.model.gamma, learner.model.gae_lambda
+        group, gamma = learner.agents, learner.model.gamma
         rewards = np.stack([stacked(of, group) for of in self._rewards])
         for step, (rows, last) in enumerate(self._ends):
             if rows.size and self._bootstrap:
                 ended = repeated(rows, group, self.world.num_worlds)
                 rewards[step, ended] += gamma * learner.values(stacked(last, group))
         values = np.stack([learner.values(stacked(of, group)) for of in (*self._seen, self.observations)])
-        goes_on = 1.0 - np.concatenate([starts[1:], truncated[None].astype(np.float32)])
-        found = np.empty_like(rewards)
-        following = np.zeros_like(rewards[0])
-        for step in reversed(range(len(rewards))):
-            difference = rewards[step] + gamma * values[step + 1] * goes_on[step] - values[step]
-            following = difference + gamma * decay * goes_on[step] * following
-            found[step] = following
-        return found
+        return estimate_advantages(
+            rewards, values[:-1], starts, values[-1], truncated, gamma=gamma, gae_lambda=learner.model.gae_lambda
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The twin between two rollouts, for a checkpoint."""

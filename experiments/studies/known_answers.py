@@ -266,7 +266,8 @@ def page(found: Found, judged: Judged) -> list[str]:
 nothing was trained on, with 95% intervals; below -1 it is drawn at -1. All start at the defaults and spend the same
 market hours. The linear rule sees the features that the optimum reads; networks see all that any governor sees.
 PPO counts what happens within an episode, as the score does; "endless" adds the value of an episode's last state, as
-`protogov train` does by default. Steps of the strategy and sizes of PPO's batches were set with seed 0."""
+`protogov train` does by default. Steps of the strategy and sizes of PPO's batches were set with
+seed 0 on half of these tapes."""
     head = ["![Share of the way to the optimum](known_answers.png)", "", about, ""]
     table = markdown(["world", "algorithm", "seed", "value", "captured", "seconds"], rows)
     known = markdown(["world", "defaults", "best constant", "optimum"], theory)
