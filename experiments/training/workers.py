@@ -172,7 +172,7 @@ class _Bars:
     def show(self, progress: Progress) -> None:
         """Update the bar of the seed that reported."""
         bar = self._bars[progress.seed]
-        bar.set_postfix_str(f"{progress.market_hours / 1e6:.2f}M h; over static: {progress.note}", refresh=False)
+        bar.set_postfix_str(f"{progress.market_hours / 1e6:.2f}M h; over the twin: {progress.note}", refresh=False)
         bar.update(progress.rollout - bar.n)
 
     def close(self) -> None:
