@@ -79,9 +79,9 @@ def measure(options: Options, how: Running) -> Found:
     """Tune every opponent on every size."""
     tables: dict[str, list[Table]] = {name: [] for name in ("constants", "linear", "tuned", "selfish")}
     for size in options.size:
-        markets = [*MARKETS, *PARTS]
-        if size == options.last_size:
-            markets += map(crisis_market, CRISES)
+        markets = [*MARKETS]
+        if size == options.last_size:  # whose constants in hindsight, and without a crisis, later stages play
+            markets += [*PARTS, *map(crisis_market, CRISES)]
         world = WorldOptions(size=size)
         tuning = TuneOptions(scenarios=tuple(markets), families=("constants",), generations=options.generations,
                              population=POPULATION, tapes=TAPES, checks=options.tapes, world=world)  # fmt: skip

@@ -68,6 +68,7 @@ class Plan:
         room: share of the room between the best constants and a ceiling that is aimed at.
         size: of the world, first to last; the decision is on the last.
         screening_hours, screening_seeds: of each candidate on each size.
+        finalists: candidates that are screened on the sizes after the first, the best of the first.
         hours, seeds: of the candidates that go on.
         crisis_seeds: of each training without one crisis.
         privileged_seeds: of learners that see everything.
@@ -87,6 +88,7 @@ class Plan:
     size: tuple[str, ...] = ("core", "full")
     screening_hours: float = 2.5e6
     screening_seeds: int = 4
+    finalists: int = 8
     hours: float = 1e7
     seeds: int = 12
     crisis_seeds: int = 3
@@ -115,14 +117,16 @@ class Plan:
 
 PLAN = Plan()
 
-SELECTION = """Candidates learn on the mix, as cooperative governors, and only validation decides. A candidate's score
+SELECTION = f"""Candidates learn on the mix, as cooperative governors, and only validation decides. A candidate's score
 is its mean gain in W over the best tuned constants of the same size and training market, over seeds, scenarios of the
-split validation and tapes, at the last size. Its feedback is the mean of what
-it gains above both of its controls: constants at its own mean levers, and its own actions of another tape (yoked). A
-candidate with a seed that broke off does not go on, nor does one that is marked as a reference. Of those with feedback
-above zero (of all, if none has any) the highest score goes on. A second one goes on if its score is at most the
-smallest effect of interest behind. Equal scores go by the order of the table. A network that learns by evolution has
-the same forms as one that learns by gradient: as selfish governors, each climbs its own reward."""
+split validation and tapes. All candidates are screened on the first size; those with the {PLAN.finalists} highest
+scores there, and the references, are screened on the next. The score at the last size counts. A candidate's feedback is the mean of
+what it gains above both of its controls: constants at its own mean levers, and its own actions of another tape (yoked).
+A candidate with a seed that broke off does not go on, nor does one that is marked as a reference. Of those with
+feedback above zero (of all, if none has any) the highest score goes on, in every form. A second one goes on, as
+cooperative governors alone, if its score is at most the smallest effect of interest behind. Equal scores go by the
+order of the table. A network that learns by evolution has the same forms as one that learns by gradient: as selfish
+governors, each climbs its own reward."""
 
 ANALYSIS = (
     """The unit is a pair: the same tape under two governors, and for two learners the same training seed. Tapes and
@@ -171,6 +175,7 @@ def render() -> str:
         ["level of the family", f"{PLAN.level:g}"],
         ["share of the room aimed at", f"{PLAN.room:.3f}"],
         ["sizes", ", then ".join(PLAN.size)],
+        ["candidates screened on the later size", f"the best {PLAN.finalists} of the first, and the references"],
         ["long episodes", f"{PLAN.long_weeks} weeks"],
         ["states of planners", f"{PLAN.states}, {PLAN.branches} imagined futures each without sight"],
         ["searches of opponents", f"two a market, {PLAN.generations} generations of 12 candidates on 32 fresh tapes"],
