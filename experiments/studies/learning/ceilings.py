@@ -20,7 +20,7 @@ from protogov.experiments.core.statistics import Floats, interval_columns, stude
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns
 from protogov.experiments.studies.learning.analysis import captured
-from protogov.experiments.studies.learning.candidates import GRADIENT, find_candidates
+from protogov.experiments.studies.learning.candidates import find_candidates
 from protogov.experiments.studies.learning.evaluation import part_names
 from protogov.experiments.studies.learning.imagination import Imagination
 from protogov.experiments.studies.learning.opponents import PARTS, Opponents, tuned_on
@@ -28,8 +28,8 @@ from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.planner import Planner, play_planned
 from protogov.experiments.studies.learning.playing import MARKETS, Match, matrix, play_matches, suites
 from protogov.experiments.studies.learning.preregistration import CONSTANTS, COOPERATIVE, PLAN
-from protogov.experiments.studies.learning.runs import Learner, Trained, train_learner
-from protogov.experiments.studies.learning.training import trained_before
+from protogov.experiments.studies.learning.runs import Learner, Trained
+from protogov.experiments.studies.learning.training import policies_of, train_kept, trained_before
 from protogov.experiments.training.open_test import describe
 
 MOMENTS = (0.0, 0.25, 0.5, 0.75)  # of an episode at which states are taken
@@ -85,7 +85,7 @@ def play_rest(config: WorldConfig, job: Rest) -> Table:
 
 def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequence[str]) -> Found:
     """Every ceiling on both markets, and the share of each that every learner of the market captures."""
-    trained = [of for of in trained_before(options, chosen) if of[0].learner.candidate.name == chosen[0]]
+    trained = [of for of in trained_before(options, opponents, chosen) if of[0].learner.candidate.name == chosen[0]]
     sighted = train_sighted(options, how, opponents, chosen)
     rows = []
     for market in MARKETS:
@@ -97,12 +97,13 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
 
 
 def train_sighted(options: Options, how: Running, opponents: Opponents, chosen: Sequence[str]) -> list[list[Trained]]:
-    """The best candidate that learns by gradient, with the features that only the simulator knows."""
-    able = [one for name in chosen for one in find_candidates((name,)) if one.algorithm == GRADIENT]
-    size, seeds = options.last_size, options.seeds_of("privileged")
-    learners = [Learner(one, size, COOPERATIVE, market, seeds, options.hours, options.worlds, True)
-                for market in MARKETS for one in able[:1]]  # fmt: skip
-    return [train_learner(one, opponents.start(size, one.scenario), options.check(), how) for one in learners]
+    """The first candidate, with the features that only the simulator knows."""
+    (candidate,) = find_candidates((chosen[0],))
+    learners = [Learner(candidate, options.last_size, COOPERATIVE, market, options.seeds_of("privileged"),
+                        options.hours, options.worlds, privileged=True) for market in MARKETS]  # fmt: skip
+    for one in learners:
+        train_kept(options, how, opponents, one)
+    return [policies_of(options, opponents, one) for one in learners]
 
 
 def _rows(

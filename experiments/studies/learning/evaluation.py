@@ -50,7 +50,7 @@ def every_opponent(options: Options, opponents: Opponents) -> list[GovernorSet]:
 
 def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequence[str]) -> Found:
     """Play every suite, describe the differences, and test the hypotheses."""
-    trained = trained_before(options, chosen)
+    trained = trained_before(options, opponents, chosen)
     rivals = every_opponent(options, opponents)
     config = WorldOptions(size=options.last_size).make()
     tables: dict[str, list[dict[str, Any]]] = {"effects": [], "seeds": [], "scenarios": [], "bears": []}

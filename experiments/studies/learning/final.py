@@ -40,7 +40,7 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
     """
     if options.reduced():
         raise BadInput(f"final opens the sealed test for the registered study alone; here {options.reduced()[0]}")
-    trained, rivals = trained_before(options, chosen), every_opponent(options, opponents)
+    trained, rivals = trained_before(options, opponents, chosen), every_opponent(options, opponents)
     sets = [*rivals, *(one.governors() for of in trained for one in of)]
     if not _was_opened(sets):
         open_test.record_opening(None, sets, f"{COMMAND} --out {options.check()}")

@@ -117,16 +117,16 @@ class Plan:
 
 PLAN = Plan()
 
-SELECTION = f"""Candidates learn on the mix, as cooperative governors, and only validation decides. A candidate's score
-is its mean gain in W over the best tuned constants of the same size and training market, over seeds, scenarios of the
-split validation and tapes. All candidates are screened on the first size; those with the {PLAN.finalists} highest
-scores there, and the references, are screened on the next. The score at the last size counts. A candidate's feedback is the mean of
-what it gains above both of its controls: constants at its own mean levers, and its own actions of another tape (yoked).
-A candidate with a seed that broke off does not go on, nor does one that is marked as a reference. Of those with
-feedback above zero (of all, if none has any) the highest score goes on, in every form. A second one goes on, as
-cooperative governors alone, if its score is at most the smallest effect of interest behind. Equal scores go by the
-order of the table. A network that learns by evolution has the same forms as one that learns by gradient: as selfish
-governors, each climbs its own reward."""
+SELECTION = f"""Candidates learn on the mix, as cooperative governors, and only validation decides. A candidate's
+score is its mean gain in W over the best tuned constants of the same size and training market, over seeds, scenarios
+of the split validation and tapes. All candidates are screened on the first size; those with the {PLAN.finalists}
+highest scores there, and the references, are screened on the next. The score at the last size counts. A candidate's
+feedback is the mean of what it gains above both of its controls: constants at its own mean levers, and its own
+actions of another tape (yoked). A candidate with a seed that broke off does not go on, nor does one that is marked as
+a reference. Of those with feedback above zero (of all, if none has any) the highest score goes on, in every form. A
+second one goes on, as cooperative governors alone, if its score is at most the smallest effect of interest behind.
+Equal scores go by the order of the table. A network that learns by evolution has the same forms as one that learns by
+gradient: as selfish governors, each climbs its own reward."""
 
 ANALYSIS = (
     """The unit is a pair: the same tape under two governors, and for two learners the same training seed. Tapes and

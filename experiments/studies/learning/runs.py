@@ -151,20 +151,6 @@ def train_learner(learner: Learner, start: Start, out: Path, how: Running) -> li
     return [Trained(learner, seed, _keep_way(place)) for seed, place in zip(config.seeds, places, strict=True)]
 
 
-def find_trained(learner: Learner, out: Path) -> list[Trained]:
-    """What `train_learner` left.
-
-    Raises:
-        BadInput: a seed has not been trained to its end.
-    """
-    folder = RunFolder(out / "runs" / learner.folder)
-    places = [folder.seed_folder(seed, len(learner.seeds)) for seed in learner.seeds]
-    for place in places:
-        if not (place / WAY / FINISHED).is_file():
-            raise BadInput(f"{place}: was not trained to its end; run --stage training again")
-    return [Trained(learner, seed, _way_in(place)) for seed, place in zip(learner.seeds, places, strict=True)]
-
-
 def train_options(learner: Learner, start: Start, folder: Path) -> training.Options:
     """The options of `protogov train` of one learner; policies to start from are written to `folder`.
 

@@ -1,8 +1,10 @@
 """Screening: every candidate is trained briefly and listed, and at most two are selected.
 
-The rule of selection uses the split validation alone, on tapes that no later stage plays.
+What a candidate left is kept, one after the other, so that a screening may end on another machine than it began. The
+rule of selection uses the split validation alone, on tapes that no later stage plays.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +15,11 @@ from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns, concatenate
+from protogov.experiments.core.text import signed
 from protogov.experiments.errors import CheckFailed
 from protogov.experiments.studies.learning.analysis import NOTHING
 from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
+from protogov.experiments.studies.learning.kept import Place, Rows, Unit
 from protogov.experiments.studies.learning.opponents import Opponents, tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.playing import (
@@ -43,43 +47,61 @@ GAINS = ("gain", "over_linear", "over_own_means", "over_yoked", "feedback")
 
 
 def measure(options: Options, how: Running, opponents: Opponents) -> Found:
-    """Train and play every candidate on every size."""
-    out, tapes = options.check(), screening_tapes(options)
-    rows, runs, curves = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
+    """Train and play every candidate on the first size, and the best of them on the next."""
+    rows, runs, curves = Rows(), Rows(), Rows()
     for size in options.size:
-        trained, failed = _train(options, how, opponents, size)
-        rivals = [one for one in opponents.sets(size, MARKET, out) if one.name in RIVALS]
-        matches = [Match(WorldOptions(size=size).make(), one, tapes) for one in rivals]
-        matches += [
-            Match(one.learner.config(), one.governors(), tapes, controls=True) for of in trained.values() for one in of
-        ]
-        played = play_matches(matches, how, f"screening: {size}")
-        for candidate in find_candidates(options.candidates):
-            own = run_rows(trained[candidate.name], played) if candidate.name in trained else []
-            runs += own
-            rows.append(candidate_row(size, candidate, own, failed.get(candidate.name, "")))
-        curves += curve_rows(trained.values(), RIVALS[0], played, tapes, how)
+        units = []
+        for candidate in entrants(options, rows):
+            unit = screen(options, how, opponents, candidate, size)
+            units.append(candidate_row(size, candidate, unit.tables.get("runs", []), unit.failed))
+            runs += unit.tables.get("runs", [])
+            curves += unit.tables.get("curves", [])
+            if how.show:
+                print(f"screening {size}: {candidate.name}: {unit.failed or signed(units[-1]['gain']) + ' bp'}",
+                      file=sys.stderr, flush=True)  # fmt: skip
+        rows += units
     tables = {"screening": columns(rows)} | ({"runs": columns(runs), "curves": columns(curves)} if runs else {})
     chosen, reasons = choose(rows, options.last_size)
     return Found(tables, {"chosen": chosen, "reasons": reasons})
 
 
-def _train(
-    options: Options, how: Running, opponents: Opponents, size: str
-) -> tuple[dict[str, list[Trained]], dict[str, str]]:
-    """Trained seeds by candidate, and the reason by candidate whose training diverged."""
-    trained, failed = {}, {}
-    for candidate in find_candidates(options.candidates):
-        learner = Learner(
-            candidate, size, COOPERATIVE, MARKET, options.seeds_of("screening"), options.screening_hours, options.worlds
-        )
-        try:
-            trained[candidate.name] = train_learner(learner, opponents.start(size, MARKET), options.check(), how)
-        except CheckFailed as error:
-            if not broken(error):
-                raise
-            failed[candidate.name] = str(error)
-    return trained, failed
+def entrants(options: Options, rows: Rows) -> list[Candidate]:
+    """Candidates of the next size: all of the options on the first, then the best of the size before, and references.
+
+    Args:
+        options: of the study.
+        rows: of the sizes before.
+    """
+    wanted = find_candidates(options.candidates)
+    if not rows:
+        return list(wanted)
+    able = [row for row in rows if row["size"] == rows[-1]["size"] and not row["failed"]]
+    best = {row["candidate"] for row in ranked([row for row in able if not row["reference"]])[: PLAN.finalists]}
+    return [one for one in wanted if one.reference or one.name in best]
+
+
+def screen(options: Options, how: Running, opponents: Opponents, candidate: Candidate, size: str) -> Unit:
+    """Train a candidate on a size and play it on validation, unless what it left is kept."""
+    learner = Learner(
+        candidate, size, COOPERATIVE, MARKET, options.seeds_of("screening"), options.screening_hours, options.worlds
+    )
+    out, start, tapes = options.check(), opponents.start(size, MARKET), screening_tapes(options)
+    place = Place(out, learner, start, options.reduced())
+    kept = place.read()
+    if kept is not None:
+        return kept
+    try:
+        trained = train_learner(learner, start, out, how)
+    except CheckFailed as error:
+        if not broken(error):
+            raise
+        return place.write(Unit(failed=str(error)))
+    rivals = [one for one in opponents.sets(size, MARKET, out) if one.name in RIVALS]
+    matches = [Match(WorldOptions(size=size).make(), one, tapes) for one in rivals]
+    matches += [Match(one.learner.config(), one.governors(), tapes, controls=True) for one in trained]
+    played = play_matches(matches, how, f"{candidate.name} on {size}")
+    curves = curve_rows([trained], RIVALS[0], played, tapes, how)
+    return place.write(Unit({"runs": run_rows(trained, played), "curves": curves}))
 
 
 def run_rows(own: Sequence[Trained], played: Table) -> list[dict[str, Any]]:
@@ -152,18 +174,12 @@ def choose(rows: Sequence[Mapping[str, Any]], size: str) -> tuple[list[str], lis
         rows: of the screening, with size, candidate, algorithm, reference, failed, gain and feedback.
         size: the last one.
     """
-    order = {one.name: at for at, one in enumerate(CANDIDATES)}
     able = [row for row in rows if row["size"] == size and not row["reference"] and not row["failed"]]
     if not able:
         return [], ["The training of every candidate diverged: none is selected."]
     fed = [row for row in able if row["feedback"] > 0.0]
     reasons = [] if fed else ["No candidate gains over both of its controls; the rule is applied to all."]
-
-    def place(row: Mapping[str, Any]) -> tuple[float, int]:
-        return -row["gain"], order.get(row["candidate"], len(order))
-
-    ranked = sorted(fed or able, key=place)
-    first, *others = ranked
+    first, *others = ranked(fed or able)
     chosen = [first]
     reasons.append(f"{first['candidate']} has the highest score, {first['gain']:+.2f} bp, and is selected.")
     if others and first["gain"] - others[0]["gain"] <= PLAN.smallest_effect:
@@ -173,3 +189,9 @@ def choose(rows: Sequence[Mapping[str, Any]], size: str) -> tuple[list[str], lis
             "effect of interest, and is selected too."
         )
     return [row["candidate"] for row in chosen[:MOST]], reasons
+
+
+def ranked(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """By their scores, the highest first; equal ones in the order of the table of candidates."""
+    order = {one.name: at for at, one in enumerate(CANDIDATES)}
+    return sorted(rows, key=lambda row: (-row["gain"], order.get(row["candidate"], len(order))))

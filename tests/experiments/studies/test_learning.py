@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from protogov.agents.policies.policy import load_policy_file
 from protogov.envs.scenarios import PathScenario, base
 from protogov.envs.scenarios.bates import BatesProcess
 from protogov.envs.scenarios.sealed import read_sealed, sealed_list
@@ -16,6 +20,7 @@ from protogov.experiments.core.tables import read_csv, records
 from protogov.experiments.studies.learning import (
     ceilings,
     imagination,
+    kept,
     leave_out,
     opponents,
     options,
@@ -88,8 +93,8 @@ def test_every_run_of_the_screening_is_listed_and_policies_are_kept(whole):
     assert {row["learner"] for row in runs_of} == {"ppo cooperative on natural", "ppo cooperative on mix"}
     assert {row["seed"] for row in runs_of} == {100, 101} and all(row["hours"] == 224 for row in runs_of)
     way = whole / "runs" / "tiny_ppo-cooperative-on-mix_100" / "seed_100" / "way"
-    kept = sorted(path.name for path in way.iterdir())
-    assert kept == ["112", "224", "finished"]  # two rollouts, and the mark that the run is whole
+    found = sorted(path.name for path in way.iterdir())
+    assert found == ["112", "224", "finished"]  # two rollouts, and the mark that the run is whole
 
 
 def test_learners_opponents_and_controls_are_compared_everywhere(whole):
@@ -135,10 +140,45 @@ def test_a_stage_continues_with_what_is_kept_and_draws_again(whole, patched, cap
     assert "was made with" in capsys.readouterr().err
 
 
+def test_another_machine_goes_on_from_what_is_committed(whole, patched, tmp_path, capsys):
+    """Runs and pieces stay behind; the registration, finished stages and what learners left are copied."""
+    there = tmp_path / "learning"
+    shutil.copytree(whole, there, ignore=shutil.ignore_patterns("runs", "pieces", "training", "crises"))
+
+    def no(*arguments, **options):
+        raise AssertionError("what is kept was made again")
+
+    with patched.context() as patch:
+        patch.setattr(runs.training, "train", no)
+        patch.setattr("protogov.experiments.core.evaluation.evaluate", no)
+        assert main([*SMALL, "--out", str(there), "--stage", "training", "crises"]) == 0
+    for name in ("training/runs.csv", "training/curves.csv", "crises/crises.csv"):
+        assert (there / name).read_bytes() == (whole / name).read_bytes()
+    # the same policies play, in half precision
+    assert main([*SMALL, "--out", str(there), "--stage", "evaluation"]) == 0
+    assert (there / "evaluation" / "seeds.csv").read_bytes() == (whole / "evaluation" / "seeds.csv").read_bytes()
+    file = there / "runs" / "tiny_ppo-cooperative-on-mix_100" / "kept" / "100" / "224" / "policy_rate_0.json"
+    for array in load_policy_file(file).weights.values():
+        assert (array == array.astype(np.float16)).all()
+    unit = there / "kept" / "tiny_ppo-cooperative-on-mix_100.json"
+    unit.write_text(unit.read_text().replace('"worlds":4', '"worlds":8'))
+    capsys.readouterr()
+    assert main([*SMALL, "--out", str(there), "--stage", "training"]) == 2
+    assert f"{unit}: was made with another learner; delete it" in capsys.readouterr().err
+
+
+def test_the_best_of_the_first_size_and_references_go_on_to_the_next():
+    every = [one.name for one in screening.entrants(options.Options(), [])]
+    rows = [{"size": "core", "candidate": name, "reference": name == "linear", "failed": "", "gain": float(at)}
+            for at, name in enumerate(every)]  # fmt: skip
+    rows[-1]["failed"] = "seed 1: diverged"
+    names = [one.name for one in screening.entrants(options.Options(), rows)]
+    assert names == ["linear", *every[-9:-1]]
+
+
 def test_the_sealed_test_is_opened_once_and_nothing_is_trained_after_it(whole, patched, tmp_path, capsys):
     """A fake sealed test, in a folder of its own; the sizes pass as the registered ones."""
     others = {name: one for name, one in base._registry.items() if one.split != "test"}
-    path = tmp_path / "sealed.json"
     final_options = [*SMALL, "--out", str(whole), "--final"]
     assert main(final_options) == 2
     assert "final opens the sealed test for the registered study alone" in capsys.readouterr().err
@@ -147,11 +187,16 @@ def test_the_sealed_test_is_opened_once_and_nothing_is_trained_after_it(whole, p
         about = json.loads(manifest.read_text())
         about["facts"][stage]["reduced"] = []
         manifest.write_text(json.dumps(about))
+    for path in (whole / kept.FOLDER).glob("*.json"):
+        about = json.loads(path.read_text())
+        about["made_with"]["reduced"] = []
+        path.write_text(json.dumps(about))
+    sealed = tmp_path / "sealed.json"
     with patched.context() as patch:
         patch.setattr(base, "_registry", others | {"test-fake": PathScenario("test-fake", "test", BatesProcess())})
-        path.write_text(sealed_list(first_seed=2**55, episodes=2))
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        patch.setattr(open_test, "read_sealed", lambda: read_sealed(path, digest))
+        sealed.write_text(sealed_list(first_seed=2**55, episodes=2))
+        digest = hashlib.sha256(sealed.read_bytes()).hexdigest()
+        patch.setattr(open_test, "read_sealed", lambda: read_sealed(sealed, digest))
         patch.setattr(open_test, "commit", lambda: "0123456789ab")
         patch.setattr(open_test, "default_folder", lambda: tmp_path)
         patch.setattr(options.Options, "reduced", lambda self: [])
@@ -167,7 +212,13 @@ def test_the_sealed_test_is_opened_once_and_nothing_is_trained_after_it(whole, p
         capsys.readouterr()
         assert main([*SMALL, "--out", str(whole), "--stage", "training"]) == 2
         assert "nothing is trained after it" in capsys.readouterr().err
-        for weights in (whole / "runs").glob("*/seed_100/way/224/policy_rate_0.safetensors"):
-            weights.write_bytes(weights.read_bytes() + b" ")
+        for path in (whole / kept.FOLDER).glob("*_100.zip"):
+            with zipfile.ZipFile(path, "a") as archive:
+                archive.writestr("100/224/policy_rate_0.safetensors", b"other weights")
+            assert main(final_options) == 2
+            assert f"{path}: does not match its SHA-256" in capsys.readouterr().err
+            about = json.loads(path.with_suffix(".json").read_text())
+            about["archive"] = hashlib.sha256(path.read_bytes()).hexdigest()
+            path.with_suffix(".json").write_text(json.dumps(about))
         assert main(final_options) == 2
         assert "for other governors; it is opened once" in capsys.readouterr().err

@@ -1,0 +1,185 @@
+"""What every learner of the study has left, in files that may be committed: another machine goes on from there.
+
+    kept/NAME.json  what was measured of the learner, and everything that it depends on
+    kept/NAME.zip   the policies at the end of its training, ordinary policy files, a folder a seed
+
+A stage with many learners takes longer than a machine is free. It measures one after the other and skips those that
+are kept. Policies are rounded to half precision before anything is measured: what is kept is what was played.
+"""
+
+import hashlib
+import json
+import math
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from protogov.agents.files import read_format
+from protogov.agents.policies.policy import load_policy_file
+from protogov.envs.world.kernels import source_digest
+from protogov.experiments.core.files import whole, write_text
+from protogov.experiments.core.versions import now, versions
+from protogov.experiments.errors import BadInput, CheckFailed
+from protogov.experiments.studies.learning import preregistration
+from protogov.experiments.studies.learning.runs import Learner, Start, Trained
+
+FOLDER = "kept"
+FORMAT, VERSION = "protogov-learner", 1
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # of every file in an archive, so that equal policies give equal archives
+
+NOT_FINITE = {str(value): value for value in (math.nan, math.inf, -math.inf)}  # which JSON lacks
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is kept of a learner.
+
+    Attributes:
+        tables: name -> rows.
+        failed: why its training broke off; empty if it did not.
+        archive: SHA-256 of its archive of policies; empty without one.
+    """
+
+    tables: Mapping[str, Rows] = field(default_factory=dict)
+    failed: str = ""
+    archive: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a learner of this study is kept.
+
+    Attributes:
+        out: folder of the study.
+        learner: which one.
+        start: where it began.
+        reduced: differences from the registered sizes.
+    """
+
+    out: Path
+    learner: Learner
+    start: Start
+    reduced: Sequence[str]
+
+    @property
+    def path(self) -> Path:
+        """Of the description."""
+        return self.out / FOLDER / f"{self.learner.folder}.json"
+
+    @property
+    def archive(self) -> Path:
+        """Of the policies."""
+        return self.path.with_suffix(".zip")
+
+    def made_with(self) -> dict[str, Any]:
+        """Everything that its numbers depend on, except the sources of agents and of this study."""
+        start = np.concatenate([self.start.constants.ravel(), self.start.linear.ravel()])
+        about = {
+            "learner": asdict(self.learner), "start": hashlib.sha256(start.astype("<f8").tobytes()).hexdigest()[:16],
+            "physics": source_digest(), "preregistration": preregistration.digest(), "reduced": list(self.reduced),
+        }  # fmt: skip
+        plain: dict[str, Any] = json.loads(json.dumps(about))  # tuples as JSON gives them back
+        del plain["learner"]["candidate"]["about"]  # words
+        return plain
+
+    def write(self, unit: Unit) -> Unit:
+        """Keep what was measured; returns it as it can be read."""
+        about = {"format": FORMAT, "version": VERSION, "made": now(), "versions": versions()}
+        about |= {"made_with": self.made_with(), **asdict(unit), "tables": _each(unit.tables, _written)}
+        write_text(self.path, json.dumps(about, separators=(",", ":"), allow_nan=False) + "\n")  # there are many
+        found = self.read()
+        assert found is not None, "it was written"
+        return found
+
+    def read(self) -> Unit | None:
+        """What is kept, or None.
+
+        Raises:
+            BadInput: it is damaged, or was made with something else.
+        """
+        if not self.path.exists():
+            return None
+        about = read_format(self.path, BadInput, FORMAT, VERSION)
+        wanted, given = self.made_with(), about.get("made_with")
+        given = given if isinstance(given, dict) else {}
+        if given != wanted:
+            names = ", ".join(name for name in wanted if given.get(name) != wanted[name]) or "more than this study has"
+            raise BadInput(f"{self.path}: was made with another {names}; delete it to make it again, or give another "
+                           "--out")  # fmt: skip
+        try:
+            return Unit(_each(about["tables"], lambda value: NOT_FINITE.get(value, value)), about["failed"],
+                        about["archive"])  # fmt: skip
+        except KeyError as error:
+            raise BadInput(f"{self.path}: has no {error}; delete it to make it again") from None
+
+    def keep_policies(self, trained: Sequence[Trained]) -> tuple[list[Trained], str]:
+        """Round the policies at the end of every seed, and put them into the archive.
+
+        Returns:
+            The seeds, whose last step are the rounded policies, and the SHA-256 of the archive.
+
+        Raises:
+            CheckFailed: a weight is too large for half precision.
+        """
+        rounded = [replace(one, way=(*one.way[:-1], (one.way[-1][0], self._round(one)))) for one in trained]
+        with whole(self.archive) as unfinished, zipfile.ZipFile(unfinished, "w") as archive:
+            for one in rounded:
+                for file in sorted(one.way[-1][1].iterdir()):
+                    entry = zipfile.ZipInfo(f"{one.seed}/{one.way[-1][0]:.0f}/{file.name}", LONG_AGO)
+                    archive.writestr(entry, file.read_bytes(), zipfile.ZIP_LZMA)
+        return rounded, hashlib.sha256(self.archive.read_bytes()).hexdigest()
+
+    def _round(self, one: Trained) -> Path:
+        hours, place = one.way[-1]
+        folder = self._unpacked / str(one.seed) / f"{hours:.0f}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(place.glob("policy_*.json")):
+            policy = load_policy_file(path)
+            with np.errstate(over="ignore"):
+                weights = {name: array.astype(np.float16).astype(np.float32) for name, array in policy.weights.items()}
+            if not all(np.isfinite(array).all() for array in weights.values()):
+                raise CheckFailed(f"{path}: a weight is larger than half precision holds ({np.finfo(np.float16).max})")
+            replace(policy, weights=weights).save(folder)
+        return folder
+
+    def policies(self, unit: Unit) -> list[Trained]:
+        """The policies at the end of every seed, as files.
+
+        Raises:
+            BadInput: the archive is missing or damaged.
+        """
+        try:
+            data = self.archive.read_bytes()
+        except OSError as error:
+            raise BadInput(f"{self.archive}: cannot be read ({error.strerror}); restore it, or delete "
+                           f"{self.path.name} to train again") from None  # fmt: skip
+        if hashlib.sha256(data).hexdigest() != unit.archive:
+            raise BadInput(f"{self.archive}: does not match its SHA-256 in {self.path.name}; restore it")
+        with zipfile.ZipFile(self.archive) as archive:
+            archive.extractall(self._unpacked)
+        found = []
+        for seed in self.learner.seeds:
+            places = sorted((self._unpacked / str(seed)).iterdir(), key=lambda path: float(path.name))
+            found.append(Trained(self.learner, seed, tuple((float(path.name), path) for path in places[-1:])))
+        return found
+
+    @property
+    def _unpacked(self) -> Path:
+        return self.out / "runs" / self.learner.folder / FOLDER
+
+
+def _each(tables: Mapping[str, Rows], change: Callable[[Any], Any]) -> dict[str, Rows]:
+    return {
+        name: [{column: change(value) for column, value in row.items()} for row in rows]
+        for name, rows in tables.items()
+    }
+
+
+def _written(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
