@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.baselines.linear_feedback import WEIGHTS, LinearFeedback
+from protogov.agents.policies.execution import Execution
+from protogov.agents.policies.incumbent import Incumbent
 from protogov.agents.policies.policy import Policy
 from protogov.agents.tuning.evolution import Floats
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
+from protogov.envs.world.lever_table import LEVER_BY_NAME
+
+Rule = Mapping[str, Sequence[float]]  # lever -> its four weights in the linear rule
 
 HIDDEN = (32, 32)
 FIRST_SEED = 0  # of the first weights: the same in every search
@@ -20,11 +26,12 @@ LOG_STD = -2.5  # written to a policy's file, for users who want random draws: t
 
 @dataclass(frozen=True)
 class _Actor:
-    """One governor's network: its inputs and levers."""
+    """One governor's network: its inputs and levers, and how outputs become actions."""
 
     agent: str
     features: tuple[str, ...]
     levers: tuple[str, ...]
+    execution: Execution
 
     @property
     def layers(self) -> tuple[tuple[int, int], ...]:
@@ -42,19 +49,25 @@ class Networks:
     """Policies of all learning governors of a world: 32 x 32 ReLU each, in the form of a policy's file.
 
     A parameter vector holds, governor by governor and layer by layer, the weights [out, in] and then the biases [out].
-    Actions are those of `PolicyGovernor`, to about 1e-6.
+    Actions are those of `PolicyGovernor`, to about 1e-6. With a rule, outputs are added to its actions: a search then
+    starts at the rule, if its networks start with outputs of zero, and looks for what the rule lacks.
 
     Args:
         config: of the world.
+        rule: weights of every lever (`protogov.agents.baselines.linear_feedback`); None: outputs are the actions.
+
+    Raises:
+        ValueError: the rule lacks a lever, has not four weights for one, or reads a feature that is not observed.
     """
 
-    def __init__(self, config: WorldConfig) -> None:
+    def __init__(self, config: WorldConfig, rule: Rule | None = None) -> None:
         world = Simulator(config, 1)
         self._decision_hours = float(config.decision_hours)
-        self._actors = [
-            _Actor(agent, tuple(world.observation_names(agent)), tuple(world.roles[agent].levers))
-            for agent in world.agents
-        ]
+        self._actors = []
+        for agent in world.agents:
+            features, levers = tuple(world.observation_names(agent)), tuple(world.roles[agent].levers)
+            execution = Execution(levers, features, None if rule is None else _incumbent(levers, rule))
+            self._actors.append(_Actor(agent, features, levers, execution))
 
     @property
     def levers(self) -> tuple[str, ...]:
@@ -72,10 +85,10 @@ class Networks:
         return sum(self.sizes.values())
 
     def start(self, actions: Floats) -> Floats:
-        """Weights of policies that always give these actions of the levers, F64[size].
+        """Weights of policies whose outputs are always these, F64[levers] to F64[size].
 
-        Hidden layers are drawn as in He and others (2015) for ReLU, so every feature can become important. The last
-        layer's weights are zero.
+        Outputs are the actions, or with a rule what is added to its own. Hidden layers are drawn as in He and others
+        (2015) for ReLU, so every feature can become important. The last layer's weights are zero.
         """
         generator, parts, at = np.random.default_rng(FIRST_SEED), list[Floats](), 0
         for actor in self._actors:
@@ -91,13 +104,14 @@ class Networks:
         columns, at = [], 0
         for actor in self._actors:
             own, at = points[:, at : at + actor.size], at + actor.size
-            hidden = world.view(actor.agent).obs.reshape(len(points), -1, len(actor.features))
+            seen = world.view(actor.agent).obs
+            hidden = seen.reshape(len(points), -1, len(actor.features))
             layers = _unpack(own, actor.layers)
             for weight, bias in layers[:-1]:
                 hidden = np.maximum(hidden @ weight.transpose(0, 2, 1) + bias[:, None, :], np.float32(0.0))
             weight, bias = layers[-1]
             mean = hidden @ weight.transpose(0, 2, 1) + bias[:, None, :]
-            columns.append(np.clip(mean, -1.0, 1.0).reshape(-1, len(actor.levers)))
+            columns.append(actor.execution.actions(seen, mean.reshape(-1, len(actor.levers))))
         return np.concatenate(columns, axis=1).astype(np.float64)
 
     def policies(self, point: Floats) -> list[Policy]:
@@ -113,7 +127,7 @@ class Networks:
                 Policy(
                     agent=actor.agent, features=actor.features, levers=actor.levers, hidden_sizes=HIDDEN,
                     activation="relu", log_std=(LOG_STD,) * len(actor.levers), decision_hours=self._decision_hours,
-                    weights=weights,
+                    weights=weights, incumbent=actor.execution.incumbent,
                 )
             )  # fmt: skip
         return found
@@ -122,14 +136,17 @@ class Networks:
         """Inverse of `policies`, F64[size].
 
         Raises:
-            ValueError: the policies do not belong to this world's governors.
+            ValueError: the policies do not belong to this world's governors, or deviate from another rule.
         """
-        expected = [(actor.agent, actor.features, actor.levers, HIDDEN) for actor in self._actors]
-        given = [(one.agent, one.features, one.levers, one.hidden_sizes) for one in policies]
+        expected = [
+            (actor.agent, actor.features, actor.levers, HIDDEN, actor.execution.incumbent) for actor in self._actors
+        ]
+        given = [(one.agent, one.features, one.levers, one.hidden_sizes, one.incumbent) for one in policies]
         if expected != given:
             raise ValueError(
                 f"policies are of {', '.join(one.agent for one in policies)}; those of "
-                f"{', '.join(actor.agent for actor in self._actors)} with this world's features and levers are accepted"
+                f"{', '.join(actor.agent for actor in self._actors)} with this world's features and levers, around the "
+                "same rule, are accepted"
             )
         parts = [
             one.weights[f"layer_{number}.{part}"].ravel()
@@ -138,6 +155,17 @@ class Networks:
             for part in ("weight", "bias")
         ]
         return np.concatenate(parts).astype(np.float64)
+
+
+def _incumbent(levers: Sequence[str], rule: Rule) -> Incumbent:
+    """The rule of these levers as it stands in a policy's file, without slopes of zero."""
+    for name in levers:
+        count = len(rule.get(name, ()))
+        if count != WEIGHTS:
+            raise ValueError(f"rule has {count} weights of {name}; {WEIGHTS} of every lever are accepted.")
+    weights = np.array([rule[name] for name in levers], np.float64)
+    whole = LinearFeedback([LEVER_BY_NAME[name] for name in levers], weights).incumbent()
+    return replace(whole, slopes=tuple(slope for slope in whole.slopes if slope.weight != 0.0))
 
 
 def _unpack(points: Floats, layers: Sequence[tuple[int, int]]) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:

@@ -7,6 +7,7 @@ new ones.
 from dataclasses import dataclass
 
 from protogov.agents.tuning.evolution import Budget
+from protogov.agents.tuning.strategy import StrategyBudget
 from protogov.experiments.core.play import FIRST_SELECTION
 
 STRIDE = 2**14  # tapes between the first ones of two searches: two searches never share a tape
@@ -22,13 +23,15 @@ class Effort:
         generations: number of generations.
         population: candidates per generation, at least 4.
         tapes: new tapes per generation.
-        sigma: first step size, in units of an action.
+        sigma: first step size, in units of an action; of a strategy the distance of its pairs, in units of a parameter.
+        rate: step of a strategy, in units of a parameter; CMA-ES finds its own.
     """
 
     generations: int
     population: int
     tapes: int
     sigma: float = 0.35
+    rate: float = StrategyBudget.rate
 
     @property
     def distinct(self) -> int:
@@ -44,6 +47,11 @@ class Effort:
     def budget(self) -> Budget:
         """The same size as a budget of the search, which ends only with it."""
         return Budget(self.generations, self.population, self.sigma, plateau=None)
+
+    @property
+    def pairs(self) -> StrategyBudget:
+        """The same size as a budget of the strategy of pairs."""
+        return StrategyBudget(self.generations, self.population // 2, self.sigma, self.rate)
 
 
 def search_tapes(number: int, effort: Effort) -> range:

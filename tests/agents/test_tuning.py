@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from protogov.agents.baselines.linear_feedback import LinearFeedback
+from protogov.agents.baselines.tuned import tuned_file
 from protogov.agents.policies import PolicyGovernor, load_policy_file
 from protogov.agents.tuning import Budget, Constants, Linear, Tapes, evolve
 from protogov.agents.tuning.networks import Networks
+from protogov.agents.tuning.rewards import rewards_of
 from protogov.agents.tuning.strategy import StrategyBudget, ascend, centred_ranks
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
@@ -167,3 +170,76 @@ def test_networks_start_as_constants_and_act_as_the_policies_that_they_are_saved
     np.testing.assert_allclose(acted[3:], np.concatenate(own, axis=1), atol=1e-5)
     with pytest.raises(ValueError, match="are accepted"):
         family.point(files[:2])
+
+
+RULE = tuned_file()["linear"]["mix"]  # the slopes of all twelve levers are far from zero
+
+
+def after_a_day(rows):
+    """Worlds whose rows differ, as governors see them after a day."""
+    world = Simulator(WorldConfig(episode_hours=72), rows, scenario="mix")
+    world.reset(seeds=np.arange(rows, dtype=np.uint64))
+    for decision in range(world.horizon // 3):
+        draw = np.random.default_rng(decision)
+        world.step({agent: draw.uniform(-1.0, 1.0, (rows, world.action_size(agent))) for agent in world.agents})
+    return world
+
+
+def test_networks_around_a_rule_start_exactly_at_it_and_act_as_the_policies_that_they_are_saved_as(tmp_path):
+    world, family = after_a_day(6), Networks(CONFIG, RULE)
+    start = family.start(np.zeros(12))
+    acted = family.actions(world, start[None])
+    saved = [PolicyGovernor(one).act(world.view(one.agent)) for one in family.policies(start)]
+    np.testing.assert_array_equal(acted, np.concatenate(saved, axis=1))
+    rules = [
+        LinearFeedback(role.lever_rows(), np.array([RULE[name] for name in role.levers])).act(world.view(agent))
+        for agent, role in world.roles.items()
+    ]
+    np.testing.assert_allclose(acted, np.concatenate(rules, axis=1), atol=1e-6)
+    assert np.ptp(acted, axis=0).max() > 0.1 and np.abs(acted).max() == 1.0  # it reacts, and is clipped somewhere
+    np.testing.assert_array_equal(Networks(CONFIG).actions(world, start[None]), 0.0)
+
+    points = start + 0.03 * np.random.default_rng(0).standard_normal((3, family.size))
+    batch = family.actions(world, points)
+    for number, point in enumerate(points):
+        for policy in family.policies(point):
+            policy.save(tmp_path)
+        files = [load_policy_file(tmp_path / f"policy_{agent}.json") for agent in world.agents]
+        own = [PolicyGovernor(one).act(world.view(one.agent)) for one in files]
+        np.testing.assert_allclose(
+            batch[2 * number : 2 * number + 2], np.concatenate(own, axis=1)[2 * number : 2 * number + 2], atol=1e-6
+        )
+        np.testing.assert_array_equal(family.point(files), point.astype(np.float32))
+    assert 0.01 < np.abs(batch - acted).max() < 1.0
+    with pytest.raises(ValueError, match="around the same rule"):  # or its numbers would be read as actions
+        Networks(CONFIG).point(files)
+
+
+def test_around_a_rule_every_governor_earns_what_the_rule_earns():
+    tapes, opening = Tapes(CONFIG, "mix", np.array([5, 6], np.uint64)), Simulator(CONFIG, 2, scenario="mix")
+    opening.reset(seeds=np.array([5, 6], np.uint64))
+    family = Networks(CONFIG, RULE)
+    start = family.start(np.zeros(12))
+    linear = Linear(family.levers)
+    weights = np.array([RULE[name] for name in family.levers]).reshape(1, -1)
+    rule, around, alone = (
+        tapes.play(one, point).totals
+        for one, point in ((linear, weights), (family, start[None]), (Networks(CONFIG), start[None]))
+    )
+    for name, total in rule.items():
+        np.testing.assert_allclose(around[name], total, rtol=1e-3, err_msg=name)
+        assert not np.allclose(alone[name], total, rtol=1e-2)
+    paid = rewards_of(opening, family, np.array([start, start + 0.05]))
+    scales = np.array([role.daily_sd for role in opening.roles.values()])
+    mandates = np.array([rule[role.name].mean() for role in opening.roles.values()])
+    np.testing.assert_allclose(paid[:, 0] * scales, mandates, rtol=1e-3)  # nobody shares: each has its own mandate
+    assert not np.allclose(paid[:, 0], paid[:, 1])
+
+
+@pytest.mark.parametrize("weights", [None, [0.1, 0.2]])
+def test_a_rule_has_four_weights_of_every_lever(weights):
+    less = {name: own for name, own in RULE.items() if name != "skew_shift"} | (
+        {"skew_shift": weights} if weights else {}
+    )
+    with pytest.raises(ValueError, match=f"rule has {len(weights or ())} weights of skew_shift; 4 of every lever"):
+        Networks(CONFIG, less)

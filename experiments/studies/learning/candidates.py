@@ -1,8 +1,9 @@
 """The candidates of the screening: one row each, and the one place to add one.
 
 A row changes options of `protogov train`, by their names on its command line: `ppo.gamma`, `world.observe`, or any
-other field. Options without a value keep the default of `protogov train`. A new row is screened and listed, and may be
-selected.
+other field. Options without a value keep the default of `protogov train`. A row that searches has `SEARCH_OPTIONS`
+instead, `search.sigma` and others, beside those of `world`; without a value they are those of `protogov tune`. A new
+row is screened and listed, and may be selected.
 
 Two features of `protogov train` have no row. Early stopping decides on the split `validation`, which is also what
 candidates are scored on: a run that was stopped there, or whose best policies were kept there, would be scored on the
@@ -10,7 +11,8 @@ markets that chose it, and no other candidate is. Such rows are refused. Shared 
 study has one.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -19,6 +21,21 @@ from protogov.experiments.errors import BadInput
 GRADIENT: Final = "gradient"
 EVOLUTION: Final = "network"  # this one and the next are families of `studies.tuning`
 LINEAR: Final = "linear"
+
+Check = tuple[str, Callable[[Any], bool]]  # what is accepted, in words, and whether a value is
+
+
+def _whole(least: int) -> Check:
+    return f"a whole number of at least {least}", lambda value: type(value) is int and value >= least
+
+
+_POSITIVE: Check = ("a finite number above 0", lambda value: type(value) in (int, float) and 0.0 < value < math.inf)
+# algorithm -> option of its search: pairs of points and fresh tapes of a generation, distance of a pair or first step
+# of CMA-ES, step of the strategy. Generations follow from the market hours
+SEARCH_OPTIONS: Mapping[str, Mapping[str, Check]] = {
+    EVOLUTION: {"pairs": _whole(2), "tapes": _whole(1), "sigma": _POSITIVE, "rate": _POSITIVE},
+    LINEAR: {"tapes": _whole(1), "sigma": _POSITIVE},
+}
 
 
 @dataclass(frozen=True)
@@ -30,10 +47,10 @@ class Candidate:
         about: what it tries, and why, for tables.
         algorithm: "gradient" is joint PPO; "network" an evolution strategy on 32 x 32 ReLU; "linear" CMA-ES on the
             linear rule.
-        start: "defaults" starts with a new network; "constants" and "linear" start at the opponents' constants or
-            linear rule, tuned on the same market and size, and learn a residual. The last two need the architecture
-            mlp of 32 x 32.
-        options: option of `protogov train` -> value.
+        start: "defaults" starts with a new network, a search at the defaults of the levers; "constants" and "linear"
+            start at the opponents' constants or linear rule, tuned on the same market and size. Networks then learn
+            what is added to it; for PPO both need the architecture mlp of 32 x 32.
+        options: option of `protogov train` or of a search -> value.
         reference: the row is listed and never selected.
     """
 
@@ -47,9 +64,16 @@ class Candidate:
 
 _LASTING = {"ppo.gamma": 0.99, "ppo.exploration_correlation": 0.9, "ppo.log_std_init": -1.5}
 _EPISODE = {"ppo.gamma": 0.99, "ppo.bootstrap": "none", "ppo.twin": "policies", "ppo.batch_size": 512}
+# as in `protogov study known_answers`: many small steps find what few large ones do not
+_SMALL_STEPS = {"search.pairs": 8, "search.tapes": 2, "search.sigma": 0.02, "search.rate": 0.01}
 CANDIDATES = (
     Candidate("linear", "CMA-ES on the linear rule: what a learner must beat", LINEAR, "constants", reference=True),
     Candidate("evolution", "antithetic pairs on a network: searches parameters, not actions", EVOLUTION, "constants"),
+    Candidate("evolution-residual", "the same, around the linear rule", EVOLUTION, "linear"),
+    Candidate("evolution-steps", "many small steps from the tuned constants on", EVOLUTION, "constants",
+              options=_SMALL_STEPS),
+    Candidate("evolution-residual-steps", "many small steps around the linear rule", EVOLUTION, "linear",
+              options=_SMALL_STEPS),
     Candidate("ppo", "independent PPO as it is trained by default"),
     Candidate("ppo-long", "longer discounting: levers take days", options={"ppo.gamma": 0.99}),
     Candidate("ppo-lasting", "noise that lasts from decision to decision", options=_LASTING),

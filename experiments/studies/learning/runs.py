@@ -13,20 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from protogov.agents.baselines.linear_feedback import WEIGHTS, LinearFeedback
+from protogov.agents.baselines.linear_feedback import WEIGHTS
 from protogov.agents.policies.policy import Policy
 from protogov.agents.ppo.settings import PPOSettings
-from protogov.agents.tuning.networks import HIDDEN, Networks
+from protogov.agents.tuning.networks import HIDDEN
 from protogov.envs.config import WorldConfig
-from protogov.envs.world.lever_table import LEVER_BY_NAME
 from protogov.experiments.commands.options import WorldOptions
-from protogov.experiments.core.fresh_tapes import Effort
+from protogov.experiments.core.fresh_tapes import Effort, search_tapes
 from protogov.experiments.core.governors import GovernorSet
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Floats
-from protogov.experiments.errors import BadInput, CheckFailed
-from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, LINEAR, Candidate
+from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
+from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, LINEAR, SEARCH_OPTIONS, Candidate
 from protogov.experiments.studies.learning.preregistration import COOPERATIVE, JOINT, SELFISH
 from protogov.experiments.studies.tuning.searches import (
     FAMILIES,
@@ -34,7 +33,9 @@ from protogov.experiments.studies.tuning.searches import (
     SHARES,
     Search,
     effort_of,
+    family_of,
     linear_start,
+    networks_around,
     search_piece,
 )
 from protogov.experiments.studies.tuning.study import Options as TuneOptions
@@ -179,20 +180,22 @@ def _check_options(candidate: Candidate) -> None:
     """Refuse options of a candidate that would be ignored, or that would make its score incomparable.
 
     Raises:
-        BadInput: an option that the study sets, of validation, or of a section that a row has not.
+        BadInput: an option that the study sets, of validation, or of a section that a row has not; a value that a
+            search has not.
     """
-    sections = ("", "ppo", "world") if candidate.algorithm == GRADIENT else ("world",)
-    for name in candidate.options:
+    searched = {f"search.{name}": check for name, check in SEARCH_OPTIONS.get(candidate.algorithm, {}).items()}
+    others = ", ".join(searched) or f"those of ppo and of a run except {', '.join(OF_THE_STUDY)}"
+    sections = ("world",) if searched else ("", "ppo", "world")
+    for name, value in candidate.options.items():
         section = name.rpartition(".")[0]
         if "validation" in (section, name):
             raise BadInput(
                 f"candidate {candidate.name} sets {name}; candidates are scored on validation; none may learn from it"
             )
-        if section not in sections or name in OF_THE_STUDY:
-            raise BadInput(
-                f"candidate {candidate.name} sets {name}; options of world are accepted, and for PPO those of ppo and "
-                f"of a run except {', '.join(OF_THE_STUDY)}"
-            )
+        if (section not in sections and name not in searched) or name in OF_THE_STUDY:
+            raise BadInput(f"candidate {candidate.name} sets {name}; options of world are accepted, and {others}")
+        if name in searched and not searched[name][1](value):
+            raise BadInput(f"candidate {candidate.name} sets {name} to {value!r}; {searched[name][0]} is accepted")
 
 
 def _changed(base: Any, candidate: Candidate, prefix: str) -> Any:
@@ -254,9 +257,15 @@ def _way_in(seed_folder: Path) -> tuple[tuple[float, Path], ...]:
 
 
 def effort(learner: Learner, episode_hours: int) -> Effort:
-    """Generations within the learner's market hours, each as large as one of `protogov tune`."""
-    default = TuneOptions()
-    one = effort_of(learner.candidate.algorithm, 1, default.population, default.tapes)
+    """Generations within the learner's market hours, each as large as one of `protogov tune` or as its row says."""
+    default, candidate = TuneOptions(), learner.candidate
+    one = effort_of(candidate.algorithm, 1, default.population, default.tapes)
+    own = {
+        name.removeprefix("search."): value for name, value in candidate.options.items() if name.startswith("search.")
+    }
+    if "pairs" in own:
+        own["population"] = 2 * own.pop("pairs")
+    one = replace(one, **own)
     generations = int(learner.hours / (episode_hours * one.population * one.tapes))
     return replace(one, generations=max(generations, 1))
 
@@ -265,26 +274,40 @@ def _evolve(learner: Learner, start: Start, folder: RunFolder, how: Running) -> 
     _check_options(learner.candidate)
     kind, config = learner.candidate.algorithm, learner.config()
     own = effort(learner, config.episode_hours)
-    point = FAMILIES[kind].start(FAMILIES[kind].make(config), start.constants)
+    point, rule = _first(learner.candidate, start, config)
     jobs = [
-        Search(learner.scenario, kind, seed, own, tuple(point.tolist()), selfish=learner.form == SELFISH)
+        Search(learner.scenario, kind, seed, own, point, selfish=learner.form == SELFISH, rule=rule)
         for seed in learner.seeds
     ]
+    with as_bad_input():  # the rule may read what this world does not show; a search has so many tapes and no more
+        family = family_of(config, jobs[0])
+        search_tapes(max(learner.seeds), own)
     pieces = [Piece(f"search_{learner.folder}_{job.number}", job) for job in jobs]
     found = []
     for seed, table in zip(learner.seeds, run_pieces(search_piece, config, pieces, how, learner.name), strict=True):
         seed_folder = folder.seed_folder(seed, len(learner.seeds))
+        shutil.rmtree(seed_folder / WAY, ignore_errors=True)  # of another search, if the row has changed since
         for share in SHARES:
             hours = max(round(share * own.generations), 1) * own.population * own.tapes * config.episode_hours
             place = seed_folder / WAY / f"{hours:.0f}"
             place.mkdir(parents=True, exist_ok=True)
             after = table[f"after_{share:g}"]
-            policies = Networks(config).policies(after) if kind == EVOLUTION else linear_policies(config, after)
+            policies = family.policies(after) if kind == EVOLUTION else linear_policies(config, after)
             for policy in policies:
                 policy.save(place)
         (seed_folder / WAY / FINISHED).touch()
         found.append(Trained(learner, seed, _way_in(seed_folder)))
     return found
+
+
+def _first(candidate: Candidate, start: Start, config: WorldConfig) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The first point of a search, and the weights of the rule to which its networks add."""
+    rule = tuple(start.linear.ravel().tolist()) if candidate.start == "linear" else ()
+    if rule and candidate.algorithm == LINEAR:
+        return rule, ()
+    actions = start.constants if candidate.start == "constants" else np.zeros(len(LEVERS))
+    kind = FAMILIES[candidate.algorithm]
+    return tuple(kind.start(kind.make(config), actions).tolist()), rule
 
 
 def linear_policies(config: WorldConfig, weights: Floats) -> list[Policy]:
@@ -314,14 +337,8 @@ def write_start(learner: Learner, start: Start, folder: Path) -> Path:
 
 def _around(config: WorldConfig, rows: Floats) -> list[Policy]:
     """Networks whose output is zero, around the rule of weights F64[12, 4]."""
-    networks = Networks(config)
-    found = []
-    for policy in networks.policies(networks.start(np.zeros(len(networks.levers)))):
-        own = rows[[LEVERS.index(name) for name in policy.levers]]
-        rule = LinearFeedback([LEVER_BY_NAME[name] for name in policy.levers], own).incumbent()
-        rule = replace(rule, slopes=tuple(slope for slope in rule.slopes if slope.weight != 0.0))
-        found.append(replace(policy, incumbent=rule))
-    return found
+    networks = networks_around(config, rows)
+    return networks.policies(networks.start(np.zeros(len(networks.levers))))
 
 
 def broken(error: CheckFailed) -> bool:

@@ -14,7 +14,7 @@ from protogov.agents.baselines.linear_feedback import WEIGHTS
 from protogov.agents.tuning.evolution import evolve
 from protogov.agents.tuning.networks import Networks
 from protogov.agents.tuning.objective import WELFARE, Constants, Linear, open_tapes, role_levers
-from protogov.agents.tuning.strategy import StrategyBudget, ascend
+from protogov.agents.tuning.strategy import ascend
 from protogov.envs.config import WorldConfig
 from protogov.experiments.core.fresh_tapes import FIRST_PICKING, Effort, search_tapes
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
@@ -74,6 +74,7 @@ class Search:
         effort: what it spends.
         start: F64[size] parameters at which it starts.
         selfish: every governor climbs its own mandate instead of W; only where a strategy searches.
+        rule: F64[4 * levers] weights of the linear rule to which networks add; empty: they stand alone.
     """
 
     scenario: str
@@ -82,6 +83,12 @@ class Search:
     effort: Effort
     start: tuple[float, ...]
     selfish: bool = False
+    rule: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a rule that the family would ignore."""
+        if self.rule and self.kind != NETWORK:
+            raise ValueError(f"a search of the family {self.kind} has a rule; it is accepted for {NETWORK} alone.")
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,17 @@ def linear_start(constants: Floats) -> Floats:
     return weights.ravel()
 
 
+def networks_around(config: WorldConfig, weights: Floats) -> Networks:
+    """Networks that add to the linear rule of these weights, F64[4 * levers] or F64[levers, 4]."""
+    rows = np.reshape(weights, (len(LEVERS), WEIGHTS)).tolist()
+    return Networks(config, dict(zip(LEVERS, rows, strict=True)))
+
+
+def family_of(config: WorldConfig, job: Search) -> Any:
+    """What a search searches: a family, or networks around its rule."""
+    return networks_around(config, np.array(job.rule)) if job.rule else FAMILIES[job.kind].make(config)
+
+
 def search_all(config: WorldConfig, jobs: Sequence[Search], how: Running) -> list[Offer]:
     """What each search offers."""
     pieces = [Piece(f"search_{job.scenario}_{job.kind}_{job.number}", job) for job in jobs]
@@ -136,7 +154,7 @@ def search_all(config: WorldConfig, jobs: Sequence[Search], how: Running) -> lis
 def search_piece(config: WorldConfig, job: Search) -> Table:
     """A row a parameter of what the search offers: columns "last", "average", and "after_" each share of its way."""
     kind, tapes, effort = FAMILIES[job.kind], search_tapes(job.number, job.effort), job.effort
-    family = kind.make(config)
+    family = family_of(config, job)
 
     def score(generation: int, points: Floats) -> Floats:
         (own,) = open_tapes(config, [job.scenario], tapes[generation * effort.tapes], effort.tapes)
@@ -147,8 +165,7 @@ def search_piece(config: WorldConfig, job: Search) -> Table:
     start = np.array(job.start)
     owners = tuple(family.sizes.values()) if job.selfish else ()
     if kind.strategy:
-        budget = StrategyBudget(effort.generations, effort.population // 2, effort.sigma)
-        way = ascend(start, budget, score, seed=job.number, owners=owners)
+        way = ascend(start, effort.pairs, score, seed=job.number, owners=owners)
     else:
         way = evolve(start, effort.budget, lambda *generation: score(*generation)[0], seed=job.number)
     found = {"last": way.last, "average": way.average}
