@@ -62,6 +62,13 @@ class Readings:
         """Bool [n]: rows whose episode is over."""
         return np.asarray(self._hour >= self._length)
 
+    def time_left(self) -> NDArray[np.float32]:
+        """Hours left in each row's episode by those of a whole episode, float32 [n]: 1 at its opening, 0 at its end.
+
+        With `stagger` a first episode is shorter: it opens with less than 1.
+        """
+        return np.asarray((self._length - self._hour) / self.config.episode_hours, np.float32)
+
     def terms(self, agent: str) -> NDArray[np.float64]:
         """Unweighted terms of `agent`'s mandate in the last decision, float64 [n, k], in `role.terms` order."""
         return self._terms_flat[:, self.places[agent].venue].take(self._layout.term_columns[agent], axis=1)

@@ -27,8 +27,8 @@ class _SplitExtractor(MlpExtractor):
 class CentralCriticPolicy(ActorCriticPolicy):
     """MAPPO's policy (Yu et al. 2022, "The Surprising Effectiveness of PPO in Cooperative, Multi-Agent Games").
 
-    The observation is the learner's own, followed by the global state. The actor is a function of the own part only, so
-    it needs no global state in play. If there is no global state, it is the stock policy, bit for bit.
+    The observation is the learner's own, followed by the global state, or the time that is left, or both. The actor is
+    a function of the own part only, so it needs neither in play. Without them, it is the stock policy, bit for bit.
 
     Args:
         own_size: length of the own part, from 1 to the length of the observation.

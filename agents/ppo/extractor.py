@@ -11,11 +11,11 @@ from protogov.agents.policies.networks import make_network
 
 
 class FrontExtractor(BaseFeaturesExtractor):
-    """Puts a front before actor and critic, which share it. The global state of a central critic follows the front.
+    """Puts a front before actor and critic, which share it. What the critic alone reads follows the front.
 
     Args:
         observation_space: of the learner: a governor's own numbers (a window of them if the front has one), followed by
-            the global state if the critic is central.
+            what the critic alone reads.
         front: with or without learned weights.
     """
 

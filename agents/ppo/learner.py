@@ -93,7 +93,7 @@ def ppo_arguments(
         policy_arguments["features_extractor_class"] = FrontExtractor
         policy_arguments["features_extractor_kwargs"] = {"front": front}
         own_size = front.size
-    if settings.critic == "central":
+    if settings.critic == "central" or settings.critic_sees_time:
         policy = CentralCriticPolicy
         policy_arguments["own_size"] = own_size
     return {
@@ -139,7 +139,7 @@ class Learner:
         num_worlds: worlds in the batch.
         front: the part before the hidden layers; it names the numbers of the governor's own observation.
         observation_size: length of the learner's input: the own observation (a window of it if the front has one), and
-            then the global state for a central critic.
+            then what the critic alone reads; see `protogov.agents.ppo.sights`.
         action_size: number of levers.
         decision_hours: hours between two decisions.
         execution: how the network's outputs become actions.

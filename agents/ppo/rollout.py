@@ -23,16 +23,26 @@ class JointRollout:
         twin: what the twin plays, see `Twin`, or "none".
         bootstrap: whether the last state of an episode counts in the twin as it does for learners.
         central: whether learners get the global state after their own observation.
+        clock: whether critics see the time that is left, see `Sights`.
         window: number of own newest observations that a learner gets, oldest first, zeros before the opening.
     """
 
-    def __init__(self, world: TrainingWorld, *, twin: str, bootstrap: bool, central: bool, window: int = 1) -> None:
+    def __init__(
+        self,
+        world: TrainingWorld,
+        *,
+        twin: str,
+        bootstrap: bool,
+        central: bool,
+        clock: bool = False,
+        window: int = 1,
+    ) -> None:
         self.world = world
-        self._sights = Sights(world, central=central, window=window)
+        self._sights = Sights(world, central=central, clock=clock, window=window)
         own = world.reset()
         self.twin: Twin | None = None
         if twin != "none":
-            self.twin = Twin(world, own, plays=twin, bootstrap=bootstrap, central=central, window=window)
+            self.twin = Twin(world, own, plays=twin, bootstrap=bootstrap, central=central, clock=clock, window=window)
         self.observations = self._sights.see(own)
         self.episode_starts = np.ones(world.num_worlds, np.bool_)
         self.meter = RolloutMeter(world)

@@ -63,6 +63,9 @@ class PPOSettings:
         action_form: meaning of an output: a "target" for the lever, or a "change" of the value that it moves to.
         change_size: largest change per decision, in units of the action: 1 is the way from a lever's default to an end.
         critic: "own" sees what its actor sees; "central" also sees the global state (MAPPO, Yu et al. 2022).
+        critic_sees_time: let the critic, and never the actor, also see the share of the episode that is left: what an
+            episode can still earn depends on it (the remaining time of time-aware agents, Pardo et al. 2018, "Time
+            Limits in Reinforcement Learning"). Only where `bootstrap` is "none": a value beyond the end has no clock.
         shared_parameters: on two venues, all governors of a role are one policy with one critic, which learns from the
             experience of each of them (parameter sharing, Gupta et al. 2017). Every governor has its own policy file.
         risk_aversion: how much more a bad surprise counts than a good one, from 0 (the same) to below 1: their weights
@@ -110,6 +113,7 @@ class PPOSettings:
     action_form: Literal["target", "change"] = "target"
     change_size: float = 0.25
     critic: Literal["own", "central"] = "own"
+    critic_sees_time: bool = False
     shared_parameters: bool = False
     risk_aversion: float = 0.0
     bootstrap: Literal["rows", "batch", "none"] = "rows"
@@ -146,6 +150,11 @@ class PPOSettings:
         self._require("activation", self.activation in ("relu", "tanh"), "relu or tanh")
         self._require("critic", self.critic in ("own", "central"), "own or central")
         self._require("bootstrap", self.bootstrap in ("rows", "batch", "none"), "rows, batch or none")
+        self._require(
+            "critic_sees_time",
+            not self.critic_sees_time or self.bootstrap == "none",
+            "True where bootstrap is none, or False",
+        )
         self._require("twin", self.twin in ("none", "defaults", "policies"), "none, defaults or policies")
         self._require("log_std_init", math.isfinite(self.log_std_init), "a finite number")
         if self.log_std_final is not None:

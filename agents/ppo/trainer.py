@@ -26,6 +26,7 @@ from protogov.agents.ppo.rollout import JointRollout
 from protogov.agents.ppo.run_logs import RunLogs
 from protogov.agents.ppo.settings import PPOSettings
 from protogov.agents.ppo.sharing import groups_of
+from protogov.agents.ppo.sights import critic_size
 from protogov.agents.ppo.start import DEFAULTS, Start, common_start, find_start, front_of, make_execution
 from protogov.agents.ppo.world import TrainingWorld, decision_hours
 from protogov.envs.scenarios import Scenario, check_trainable
@@ -115,6 +116,7 @@ class Trainer:
             twin=self.settings.twin,
             bootstrap=self.settings.bootstrap != "none",
             central=self.settings.critic == "central",
+            clock=self.settings.critic_sees_time,
             window=self.learners[0].front.window,
         )
         board = None if self.folder is None else self.folder / TENSORBOARD
@@ -124,7 +126,7 @@ class Trainer:
 
     def _make_learners(self, starts: Mapping[str, Start]) -> list[Learner]:
         world, settings = self.world, self.settings
-        beyond_own = world.state_size if settings.critic == "central" else 0
+        beyond_own = critic_size(settings, world)
         fronts = {agent: front_of(settings, world, agent) for agent in world.agents}
         found = {agent: starts.get(agent) or find_start(settings, world, agent) for agent in world.agents}
         groups = groups_of(settings, world)

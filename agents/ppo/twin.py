@@ -36,6 +36,7 @@ class Twin:
         plays: "defaults" leaves all levers there; "policies" has every learner act without exploring.
         bootstrap: whether the value of an episode's last state is added to its last reward.
         central: whether learners get the global state after their own observation.
+        clock: whether critics see the time that is left.
         window: number of own newest observations that a learner gets.
     """
 
@@ -47,11 +48,12 @@ class Twin:
         plays: str,
         bootstrap: bool,
         central: bool,
+        clock: bool = False,
         window: int = 1,
     ) -> None:
         self.world = world.fork(np.arange(world.num_worlds, dtype=np.int64))
         self._plays, self._bootstrap = plays, bootstrap
-        self._sights = Sights(self.world, central=central, window=window)
+        self._sights = Sights(self.world, central=central, clock=clock, window=window)
         self._still = {
             agent: np.zeros((world.num_worlds, world.action_size(agent)), np.float32) for agent in world.agents
         }

@@ -77,6 +77,10 @@ class TrainingWorld(Protocol):
         """The global state, F32[n, g]."""
         ...
 
+    def time_left(self) -> NDArray[np.float32]:
+        """Decisions left in each row's episode by those of a whole episode, F32[n]: 0 at the end."""
+        ...
+
     def fork(self, rows: NDArray[np.int64]) -> TrainingWorld:
         """A copy of rows that continues with the same tape and the same keyed noise."""
         ...

@@ -55,6 +55,9 @@ class QuadraticWorld:
     def state(self):
         return np.concatenate([self.target, self.x]).T.astype(np.float32)
 
+    def time_left(self):
+        return ((self.length - self.time) / self.horizon).astype(np.float32)
+
     def reset(self, *, seeds=None, mask=None):
         mask = np.ones(self.num_worlds, bool) if mask is None else mask
         first = (self.episode < 0) & self.stagger

@@ -52,13 +52,14 @@ def assert_same(ours, theirs):
         {"weight_decay": 0.01, "observation_noise": 0.1},
         {"twin": "policies", "architecture": "recurrent"},
         {"bootstrap": "none", "critic": "central", "twin": "policies"},
+        {"bootstrap": "none", "critic_sees_time": True, "twin": "policies", "architecture": "recurrent"},
         {"parameter_noise": 0.2, "parameter_noise_every": 3, "exploration_correlation": 0.5},
         {"shared_parameters": True, "critic": "central", "risk_aversion": 0.5},
         {"shared_parameters": True, "parameter_noise": 0.2, "architecture": "linear"},
     ],
     ids=[
         *("own-critic", "central-critic", "lasting-noise", "state-dependent", "recurrent", "regularised"),
-        *("twin-of-policies", "episode-alone"),
+        *("twin-of-policies", "episode-alone", "clock"),
         *("parameter-noise", "shared", "shared-linear"),
     ],
 )

@@ -79,6 +79,8 @@ CANDIDATES = (
     Candidate("ppo-lasting", "noise that lasts from decision to decision", options=_LASTING),
     Candidate("ppo-episode", "the episode alone counts, the twin plays the policies, small batches",
               options=_EPISODE),
+    Candidate("ppo-clock", "the same, with a critic that sees how much of the episode is left",
+              options={**_EPISODE, "ppo.critic_sees_time": True}),
     Candidate("ppo-episode-constants", "the same, from the tuned constants on", start="constants",
               options={**_EPISODE, "ppo.log_std_init": -1.5}),
     Candidate("ppo-gsde", "noise that depends on the state",
