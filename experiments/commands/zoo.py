@@ -179,8 +179,9 @@ def manifest(
         "scenario": source.scenario, "market_hours": source.market_hours,
         "seeds": sorted(found), "chosen": max(found, key=lambda seed: found[seed][2]["mean"]),
         "validation": {
-            "what": "W over that of the defaults [bp of K0 an episode], the mean over the scenarios, with its 95% "
-            "interval over tapes; the name without a seed stands for the best seed, so that its own score flatters it",
+            "what": "W over that of the defaults [bp of K0 an episode; of two venues, of their K0 together], the mean "
+            "over the scenarios, with its 95% interval over tapes; the name without a seed stands for the best seed, "
+            "so that its own score flatters it",
             "scenarios": [one.name for one in ValidationOptions().chosen()],
             "tapes": options.tapes, "first_tape": FIRST_CHOOSING,
             "by_seed": {str(seed): {"policies": found[seed][0], **found[seed][2]} for seed in sorted(found)},
