@@ -67,7 +67,7 @@ def read_source(path: Path, policies: Sequence[str], seeds: Sequence[int], scrat
             governors see what only the simulator knows.
     """
     described = RunFolder(path).config if path.is_dir() else path
-    form = read_json(described).get("format")
+    form = str(read_json(described).get("format"))
     if form not in READERS:
         raise BadInput(f"{described}: is of the format {form!r}; {', '.join(READERS)} are accepted: the folder of a "
                        "run, or the .json file of a learner or a cell")  # fmt: skip
