@@ -76,7 +76,7 @@ class ValidationOptions:
 
 @dataclass(frozen=True)
 class Gains:
-    """W over that of the defaults, on the same tapes [bp of K0 an episode; with two venues, their mean].
+    """W over that of the defaults, on the same tapes [bp of K0 an episode; with two venues, of their K0 together].
 
     Attributes:
         by_scenario: scenario -> mean.
@@ -119,7 +119,10 @@ class ValidationTapes:
 
     def _welfare(self, scenario: Scenario, governors: Mapping[str, Governor]) -> Floats:
         table = evaluate(self._config, scenario, self._seeds, governors)
-        return np.asarray(np.mean([table[f"welfare/{v}"] for v in range(self._config.venues)], axis=0))
+        venues = range(self._config.venues)
+        capital = np.stack([table[f"opening_value/{v}"] for v in venues])
+        welfare = np.stack([table[f"welfare/{v}"] for v in venues])
+        return np.asarray((welfare * (capital / capital.sum(axis=0))).sum(axis=0))  # one venue: its own
 
 
 def validation_of(config: WorldConfig, options: ValidationOptions) -> "Validation | None":

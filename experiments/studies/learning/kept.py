@@ -154,24 +154,40 @@ class Place:
         Raises:
             BadInput: the archive is missing or damaged.
         """
-        try:
-            data = self.archive.read_bytes()
-        except OSError as error:
-            raise BadInput(f"{self.archive}: cannot be read ({error.strerror}); restore it, or delete "
-                           f"{self.path.name} to train again") from None  # fmt: skip
-        if hashlib.sha256(data).hexdigest() != unit.archive:
-            raise BadInput(f"{self.archive}: does not match its SHA-256 in {self.path.name}; restore it")
-        with zipfile.ZipFile(self.archive) as archive:
-            archive.extractall(self._unpacked)
-        found = []
-        for seed in self.learner.seeds:
-            places = sorted((self._unpacked / str(seed)).iterdir(), key=lambda path: float(path.name))
-            found.append(Trained(self.learner, seed, tuple((float(path.name), path) for path in places[-1:])))
-        return found
+        ends = unpack(self.path, unit.archive, self._unpacked)
+        return [Trained(self.learner, seed, (ends[seed],)) for seed in self.learner.seeds]
 
     @property
     def _unpacked(self) -> Path:
         return self.out / "runs" / self.learner.folder / FOLDER
+
+
+def unpack(path: Path, digest: str, folder: Path) -> dict[int, tuple[float, Path]]:
+    """Unpack the archive of a learner.
+
+    Args:
+        path: of the learner's description; the archive lies beside it.
+        digest: SHA-256 of the archive.
+        folder: to unpack to.
+
+    Returns:
+        Seed -> market hours at the end of its training, and the folder of its policies.
+
+    Raises:
+        BadInput: the archive is missing or damaged.
+    """
+    packed = path.with_suffix(".zip")
+    try:
+        data = packed.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{packed}: cannot be read ({error.strerror}); restore it, or delete {path.name} to train "
+                       "again") from None  # fmt: skip
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise BadInput(f"{packed}: does not match its SHA-256 in {path.name}; restore it")
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(folder)
+        places = dict.fromkeys(Path(name).parent for name in archive.namelist())
+    return {int(place.parent.name): (float(place.name), folder / place) for place in places}
 
 
 def _each(tables: Mapping[str, Rows], change: Callable[[Any], Any]) -> dict[str, Rows]:

@@ -50,6 +50,22 @@ def test_gains_are_paired_differences_of_w_on_tapes_of_their_own():
     assert FIRST_PICKING + 2**17 < FIRST_VALIDATING < FIRST_SCORING
 
 
+def test_two_venues_count_by_their_capital():
+    """A venue of a quarter of the other's deposits: W of both in USD over their K0 together."""
+    pair = WorldConfig(size="tiny", venues=2, episode_hours=12, venue_overrides=({}, {"supply_size": 2.5e7}))
+    names = ("crash-heldout",)
+    tapes = ValidationTapes(pair, ValidationOptions(every=1, scenarios=names, episodes=2))
+    still, other = (baseline(name, pair).make(pair) for name in (STATIC, "random"))
+    seeds = np.arange(FIRST_VALIDATING, FIRST_VALIDATING + 2, dtype=np.uint64)
+    before, after = (evaluate(pair, names[0], seeds, one) for one in (still, other))
+    capital = [before[f"opening_value/{v}"] for v in (0, 1)]
+    gained = [after[f"welfare/{v}"] - before[f"welfare/{v}"] for v in (0, 1)]
+    dollars = sum(gain * k0 for gain, k0 in zip(gained, capital, strict=True))
+    found = tapes.gains(other).by_tape
+    np.testing.assert_allclose(found, dollars / sum(capital), rtol=1e-9)
+    assert (np.abs(found / np.mean(gained, axis=0) - 1.0) > 0.01).all()  # not their plain mean
+
+
 def test_all_of_the_split_are_played_unless_some_are_chosen():
     names = [scenario.name for scenario in ValidationOptions(every=1).chosen()]
     assert tuple(names) == scenario_names("validation")
