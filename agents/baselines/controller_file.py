@@ -1,4 +1,4 @@
-"""Controllers with tuned gains, in a small file that every command and the background of worlds accept as a governor.
+"""Controllers with tuned gains, in a small file that `make_governor` and the background of worlds accept.
 
     {"format": "protogov-controllers", "version": 1, "name": "pi+steward_var",
      "gains": {"pi": {"proportional": 0.8, ...}}, "around": {"ltv_gap": 0.1, ...}}
