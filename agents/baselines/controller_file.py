@@ -54,12 +54,14 @@ def read_controllers(path: Path) -> ControllerFile:
     """
     data = read_format(path, ValueError, CONTROLLERS_FORMAT, VERSION)
     name, gains, around = (data.get(key) for key in ("name", "gains", "around"))
-    whole = isinstance(gains, dict) and all(map(_numbers, gains.values())) and _numbers(around)
-    if not isinstance(name, str) or not whole:
+    if not (
+        isinstance(name, str) and isinstance(gains, dict) and all(map(_are_numbers, gains.values()))
+        and isinstance(around, dict) and _are_numbers(around)
+    ):  # fmt: skip
         raise ValueError(f"{path}: a name, gains of each controller and values around which it acts are accepted")
     return ControllerFile(name, gains, around)
 
 
-def _numbers(value: Any) -> bool:
+def _are_numbers(value: Any) -> bool:
     """Whether this is name -> number."""
     return isinstance(value, dict) and all(type(number) in (int, float) for number in value.values())

@@ -126,7 +126,7 @@ def scores(found: TunedControllers, defaults: Floats, constants: Floats) -> dict
         "gain": tuned - defaults, "over_constants": tuned - constants, "over_untuned": tuned - plain,
         "over_default_gains": tuned - found.scored["default gains"], "untuned": plain - defaults,
     }  # fmt: skip
-    row = {}
+    row = dict[str, float]()
     for name, difference in pairs.items():
         interval = student_t(difference)
         row |= {name: interval.mean, f"{name}_error": interval.error}

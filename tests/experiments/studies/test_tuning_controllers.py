@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,8 +14,10 @@ from protogov.envs.config import WorldConfig
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.fresh_tapes import Effort, search_tapes
 from protogov.experiments.core.pieces import HERE, Running
+from protogov.experiments.core.study import Found
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.learning import controllers as stage
+from protogov.experiments.studies.learning import drawing, pages, study
 from protogov.experiments.studies.learning.opponents import Opponents
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.tuning import controllers, searches
@@ -94,6 +97,13 @@ def test_the_stage_has_every_controller_that_fits_and_one_of_each_role():
     ]  # fmt: skip
     assert stage.roster(WorldOptions(size="full", roles=("spread",)).make()) == ["inventory_quotes"]
     assert stage.roster(WorldOptions(size="core").make()) == []  # it has one lever a role
+    found = stage.measure(Options(size=("core",)), HERE, Opponents({}))
+    about = Found(found.tables, {**found.facts, "reduced": []})
+    assert pages.sentences("controllers", about) == ["No controller with gains fits this size."]
+    assert not any("png" in line for line in pages.page("controllers", about))
+    assert drawing.draw("controllers", about, "") == {} and study._tuned(Path(), found) == {}
+    with pytest.raises(BadInput, match="controllers: lacks its table gains; run --stage controllers again"):
+        study._tuned(Path(), Found({}, {"controllers": ["pi"]}))
 
 
 def test_what_was_found_is_kept_and_plays_as_an_opponent(tmp_path, monkeypatch, bowl):
