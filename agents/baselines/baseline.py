@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from protogov.agents.baselines.gains import Gain
 from protogov.agents.baselines.row_memory import RowMemory
 from protogov.envs.world.lever_table import Lever
 
@@ -24,8 +25,9 @@ class Baseline(ABC):
 
     A subclass declares: the levers that it requires (`needs`); the levers that it sets if the role has them (`sets`; if
     empty, those of `needs`, or all levers if both are empty); the features that it reads outside the group chain
-    (`reads`); its memory of a row (`remembers`: name -> value at the start); whether it tries to exploit the rules
-    (`cheats`); and whether its constructor also takes the `agent` that it governs as (`of_seat`).
+    (`reads`); its memory of a row (`remembers`: name -> value at the start); the numbers that may be changed (`gains`,
+    which only a `Rule` has); whether it tries to exploit the rules (`cheats`); and whether its constructor also takes
+    the `agent` that it governs as (`of_seat`).
 
     Args:
         levers: the levers of the role, at the defaults of the world.
@@ -40,6 +42,7 @@ class Baseline(ABC):
     sets: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     remembers: ClassVar[Mapping[str, float]] = {}
+    gains: ClassVar[tuple[Gain, ...]] = ()
     cheats: ClassVar[bool] = False
     of_seat: ClassVar[bool] = False
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from protogov.agents.baselines.baseline import Floats
+from protogov.agents.baselines.gains import Gain
 from protogov.agents.baselines.rule import Rule
 from protogov.envs.world.state import HOURS_PER_YEAR
 
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from protogov.envs.interfaces import RoleView
 
 QUANTILE = 2.326  # of the normal at 99%
-COVERED_HOURS = 24.0  # time to sell a loan beyond its threshold
-GAP_HOURS = 2.0  # time for a borrower at the loan-to-value to top up
-SLIPPAGE = 0.01  # slippage of a sale per 1.00 of liquidation gain (debt freed by a fall of 1%, over the depth of 1%)
-MAX_SLIPPAGE = 0.06
-KEEPER_MARGIN = 0.02  # of the bonus beyond slippage
-CONGESTION_MARGIN = 0.03  # more at full congestion
-MUCH_AT_RISK = 0.02  # with a larger share of debt near its threshold a cut would itself cause sales
-ROOM = 0.05  # margin of a cut threshold over the covered loan
-MEMORY_WEIGHT = 0.5  # weight of the present reading in the running mean of volatility
 
 
 class StewardVar(Rule):
@@ -43,30 +34,51 @@ class StewardVar(Rule):
     needs = ("liquidation_threshold", "ltv_gap", "liquidation_bonus", "option_margin")
     reads = ("implied_vol",)
     remembers = {"vol": np.nan}
+    gains = (
+        Gain("quantile", QUANTILE, 0.25, 8.0, "standard deviations", log_map=True),
+        Gain("covered_hours", 24.0, 1.0, 168.0, "h", log_map=True),  # time to sell a loan beyond its threshold
+        Gain("gap_hours", 2.0, 0.25, 48.0, "h", log_map=True),  # time for a borrower at the loan-to-value to top up
+        # slippage of a sale per 1.00 of liquidation gain (debt freed by a fall of 1%, over the depth of 1%)
+        Gain("slippage", 0.01, 0.001, 0.1, "share", log_map=True),
+        Gain("max_slippage", 0.06, 0.01, 0.3, "share", log_map=True),
+        Gain("keeper_margin", 0.02, 0.0, 0.1, "share"),  # of the bonus beyond slippage
+        Gain("congestion_margin", 0.03, 0.0, 0.1, "share"),  # more at full congestion
+        # with a larger share of debt near its threshold a cut would itself cause sales
+        Gain("much_at_risk", 0.02, 0.0, 0.5, "share of debt"),
+        Gain("room", 0.05, 0.0, 0.3, "share"),  # margin of a cut threshold over the covered loan
+        Gain("memory_weight", 0.5, 0.02, 1.0, "share"),  # of the present reading in the running mean of volatility
+        # lowest reading over implied volatility: realised volatility has little data at the start of an episode
+        Gain("implied_share", 0.5, 0.0, 1.5, "ratio"),
+        Gain("option_margin", 1.0, 0.5, 2.0, "ratio", log_map=True),  # times realised over implied volatility
+    )
 
     def targets(self, view: RoleView, memory: dict[str, Floats], num_rows: int) -> Mapping[str, Floats | float]:
         """Terms for the present volatility, depth and congestion."""
+        gain = self.gain
         realised, implied = np.asarray(view.raw("realised_72h")), np.asarray(view.raw("implied_vol"))
-        reading = np.maximum(realised, 0.5 * implied)  # realised volatility has little data at the start of an episode
+        reading = np.maximum(realised, gain["implied_share"] * implied)
         past = np.where(np.isnan(memory["vol"]), implied, memory["vol"])
-        vol = (1.0 - MEMORY_WEIGHT) * past + MEMORY_WEIGHT * reading
+        vol = (1.0 - gain["memory_weight"]) * past + gain["memory_weight"] * reading
         memory["vol"][:] = vol
-        slippage = np.minimum(SLIPPAGE * np.maximum(view.raw("liquidation_gain"), 0.0), MAX_SLIPPAGE)
-        rows = self.levers
-        bonus = KEEPER_MARGIN + slippage + CONGESTION_MARGIN * np.asarray(view.raw("congestion"))
-        bonus = np.clip(bonus, rows["liquidation_bonus"].low, rows["liquidation_bonus"].default)
-        covered = (1.0 - value_at_risk(vol, COVERED_HOURS) - slippage) / (1.0 + bonus)
+        freed = np.maximum(view.raw("liquidation_gain"), 0.0)
+        slippage = np.minimum(gain["slippage"] * freed, gain["max_slippage"])
+        bonus = gain["keeper_margin"] + slippage + gain["congestion_margin"] * np.asarray(view.raw("congestion"))
+        bonus = np.clip(bonus, self.levers["liquidation_bonus"].low, self.around["liquidation_bonus"])
+        covered = (1.0 - value_at_risk(vol, gain["covered_hours"], gain["quantile"]) - slippage) / (1.0 + bonus)
         held = np.asarray(view.levers["liquidation_threshold"])
-        threshold = np.minimum(covered + ROOM, rows["liquidation_threshold"].default)
-        threshold = np.where(np.asarray(view.raw("at_risk")) > MUCH_AT_RISK, np.maximum(threshold, held), threshold)
+        threshold = np.minimum(covered + gain["room"], self.around["liquidation_threshold"])
+        crowded = np.asarray(view.raw("at_risk")) > gain["much_at_risk"]
         return {
-            "liquidation_threshold": threshold,
-            "ltv_gap": np.maximum(value_at_risk(vol, GAP_HOURS), held - covered),
+            "liquidation_threshold": np.where(crowded, np.maximum(threshold, held), threshold),
+            "ltv_gap": np.maximum(value_at_risk(vol, gain["gap_hours"], gain["quantile"]), held - covered),
             "liquidation_bonus": bonus,
-            "option_margin": vol / np.maximum(implied, 0.05),
+            "option_margin": gain["option_margin"] * (vol / np.maximum(implied, 0.05)),
         }
 
 
-def value_at_risk(vol: Floats, hours: float) -> Floats:
-    """Fall of the price over `hours` exceeded with probability 1%, as a share, for an annual vol: F64 as `vol`."""
-    return np.asarray(QUANTILE * vol * sqrt(hours / HOURS_PER_YEAR))
+def value_at_risk(vol: Floats, hours: float | Floats, quantile: float | Floats = QUANTILE) -> Floats:
+    """Fall of the price over `hours`, as a share, for an annual vol: F64 as `vol`.
+
+    It is exceeded with the probability of the normal beyond `quantile` standard deviations, by default 1%.
+    """
+    return np.asarray(quantile * vol * np.sqrt(hours / HOURS_PER_YEAR))

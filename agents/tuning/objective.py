@@ -26,7 +26,7 @@ WELFARE = "welfare"
 
 
 class Family(Protocol):
-    """A family of governors with a vector of parameters; those of constants and of linear rules lie in [-1, 1]."""
+    """A family of governors with a vector of parameters; only those of networks may lie outside [-1, 1]."""
 
     @property
     def levers(self) -> tuple[str, ...]:

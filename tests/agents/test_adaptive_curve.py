@@ -11,7 +11,7 @@ from protogov.agents.baselines import make_governor
 from protogov.agents.baselines.adaptive_curve import AdaptiveCurve
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import ROLES
-from protogov.envs.world.adaptive_curve import kinked_form
+from protogov.envs.world.adaptive_curve import INITIAL_RATE_AT_TARGET, adapted_rate, kinked_form, utilisation_error
 from protogov.experiments.core.governors import baseline
 from protogov.experiments.core.play import open_worlds, play, tape_seeds
 from protogov.experiments.errors import BadInput
@@ -48,7 +48,7 @@ def test_moves_by_the_mean_of_the_errors_at_both_ends():
 def test_aims_for_the_curve_within_the_ranges_of_the_levers():
     levers = RATE.lever_rows()
     for rate in (0.01, 0.04, 0.1, 0.25, 1.5):
-        action = AdaptiveCurve(levers, rate).act(seen([0.5]))[0]
+        action = AdaptiveCurve(levers, gains={"initial_rate": rate}).act(seen([0.5]))[0]
         for lever, share, wanted in zip(levers, action, kinked_form(rate), strict=True):
             assert lever.value(share) == pytest.approx(np.clip(wanted, lever.low, lever.high), rel=1e-5, abs=1e-8)
     # at a tenth, nothing is clipped
@@ -61,6 +61,26 @@ def test_measures_from_the_worlds_own_defaults():
     action = moved.act(seen([0.9]))[0]
     assert action[0] == pytest.approx((0.01 - 0.03) / (0.03 - 0.0))
     assert levers.lever_default("slope2") == 1.0 and action[2] == -1.0
+
+
+def test_with_the_default_gains_it_is_the_contract_bit_for_bit():
+    governor, rng = AdaptiveCurve(RATE.lever_rows()), np.random.default_rng(1)
+    rates, last = [INITIAL_RATE_AT_TARGET] * 40, None
+    for hours in rng.choice([1, 6, 24, 8760 * 3], 30):  # over years it meets its bounds
+        utilisation = rng.choice([0.0, 0.5, 0.9, 0.97, 1.0], 40) * rng.uniform(0.9, 1.0, 40)
+        errors = [utilisation_error(one) for one in utilisation]
+        if last is not None:
+            means = [(one + other) / 2.0 for one, other in zip(last, errors, strict=True)]
+            rates = [adapted_rate(rate, mean, hours / 8760.0) for rate, mean in zip(rates, means, strict=True)]
+        last = errors
+        action = governor.act(seen(utilisation, hours=hours))
+        assert governor.rates.tolist() == rates
+        for column, (lever, wanted) in enumerate(
+            zip(RATE.lever_rows(), np.array([kinked_form(rate) for rate in rates]).T, strict=True)
+        ):
+            aimed = lever.action(np.clip(wanted, lever.low, lever.high)).astype(np.float32)
+            assert np.array_equal(action[:, column], aimed)
+    assert min(rates) < 0.01 and len(set(rates)) > 10
 
 
 def test_rows_are_independent_and_start_over_alone():
@@ -88,8 +108,8 @@ def test_state_round_trip():
 def test_refuses_roles_and_rates_that_it_cannot_govern():
     with pytest.raises(ValueError, match="sets base_rate, slope1, .*; this role sets half_spread"):
         make_governor("adaptive_curve", ROLES["spread"])
-    with pytest.raises(ValueError, match="initial_rate is 3.0; accepted: 0.001 to 2.0"):
-        AdaptiveCurve(RATE.lever_rows(), 3.0)
+    with pytest.raises(ValueError, match="initial_rate is 3.0; accepted of adaptive_curve: 0.001 to 2.0"):
+        AdaptiveCurve(RATE.lever_rows(), gains={"initial_rate": 3.0})
     with pytest.raises(BadInput, match="'adaptive_curve' cannot govern as any of risk_0, spread_0"):
         baseline("adaptive_curve", WorldConfig(roles=("risk", "spread")))
 

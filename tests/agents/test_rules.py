@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from protogov.agents.baselines import CHEATERS, governor_names, make_governor
+from protogov.agents.baselines import CHEATERS, controller_gains, governor_names, make_governor
 from protogov.agents.baselines.linear_feedback import WEIGHTS, LinearFeedback
-from protogov.agents.baselines.pi import INTEGRAL_GAIN, LEAK_HALF_LIFE, PROPORTIONAL_GAIN
 from protogov.agents.baselines.steward_var import value_at_risk
 from protogov.envs.config import WorldConfig
 from protogov.envs.roles import LEVER_BY_NAME, ROLES
@@ -32,15 +31,16 @@ def value(role: str, lever: str, actions):
 
 def test_pi_is_the_closed_form_of_a_leaky_trapezoid():
     governor = make_governor("pi", ROLES["rate"])
+    gain = {one.name: one.default for one in controller_gains("pi")}
     governor.act(view(utilisation=0.90))
     actions = governor.act(view(utilisation=0.92))
     integral = 0.5 * (0.02 + 0.04) * 6.0  # nothing before the first decision to leak
-    output = PROPORTIONAL_GAIN * 0.04 + INTEGRAL_GAIN * integral
+    output = gain["proportional"] * 0.04 + gain["integral"] * integral
     np.testing.assert_allclose(value("rate", "slope1", actions), 0.05 + output, rtol=1e-6)
     governor.act(view(utilisation=0.88))
     before = governor.state_dict()["integral"]
     governor.act(view(utilisation=0.882))  # within the noise barrier: it only leaks
-    np.testing.assert_allclose(governor.state_dict()["integral"], before * 2 ** (-6 / LEAK_HALF_LIFE))
+    np.testing.assert_allclose(governor.state_dict()["integral"], before * 2 ** (-6 / gain["leak_half_life"]))
 
 
 def test_pi_does_not_wind_up_and_forgets_a_row_that_is_reset():

@@ -1,4 +1,4 @@
-"""Figures of the stages: W over market hours, effects with intervals, captured room, crises left out."""
+"""Figures of the stages: tuned controllers, W over market hours, effects, captured room, crises left out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,15 @@ from protogov.experiments.figures.style import (
     zero_line,
 )
 from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, LINEAR
-from protogov.experiments.studies.learning.options import CEILINGS, CRISES, EVALUATION, FINAL, SCREENING, TRAINING
+from protogov.experiments.studies.learning.options import (
+    CEILINGS,
+    CONTROLLERS,
+    CRISES,
+    EVALUATION,
+    FINAL,
+    SCREENING,
+    TRAINING,
+)
 from protogov.experiments.studies.learning.preregistration import PLAN
 
 COLUMNS = 5  # of panels
@@ -38,6 +46,8 @@ COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 
 def draw(stage: str, found: Found, words: str) -> Mapping[str, Figure]:
     """The figures of a stage, headed by its first sentence."""
+    if stage == CONTROLLERS and found.tables:
+        return {"controllers": controllers(found.tables["controllers"], words)}
     if stage in (SCREENING, TRAINING) and "curves" in found.tables:
         return {"curves": curves(found.tables["curves"], words)}
     if stage in (EVALUATION, FINAL):
@@ -47,6 +57,40 @@ def draw(stage: str, found: Found, words: str) -> Mapping[str, Figure]:
     if stage == CRISES:
         return {"crises": crises(found.tables["crises"], words)}
     return {}
+
+
+def controllers(table: Table, words: str) -> Figure:
+    """One panel per market: W of every controller over the defaults of the levers, untuned and tuned."""
+    markets, names = (list(dict.fromkeys(table[name].tolist())) for name in ("market", "controllers"))
+    figure = new_figure(9.0, 1.6 + 0.36 * len(names))
+    panels = figure.subplots(1, len(markets), sharey=True, squeeze=False)[0]
+    looks = {"untuned": (GREY, "o", "published gains, other levers at their defaults"),
+             "gain": (VERMILLION, "s", "tuned gains, around tuned constants")}  # fmt: skip
+    for axes, market in zip(panels, markets, strict=True):
+        own = records(select(table, table["market"] == market))
+        for at, (column, (colour, marker, _)) in enumerate(looks.items()):
+            axes.errorbar(
+                [row[column] for row in own], [names.index(row["controllers"]) + 0.24 * (at - 0.5) for row in own],
+                xerr=[2.0 * row[f"{column}_error"] for row in own], linestyle="none", color=colour, marker=marker,
+                markersize=4.5,
+            )  # fmt: skip
+        constants = float(np.mean([row["gain"] - row["over_constants"] for row in own]))
+        axes.axvline(constants, color=BLUE, linewidth=0.9, linestyle=(0, (4, 2)))
+        axes.axvline(0.0, color=GREY, linewidth=0.7)
+        axes.set_title(f"tuned and scored on {market}", fontsize=8.5)
+        axes.set_xlabel("W over the defaults [bp of K0 per episode]")
+        few_ticks(axes, 4)
+    panels[0].set_yticks(range(len(names)), [name.replace("+", " +\n") for name in names])
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    handles = [
+        panels[0].plot([], [], linestyle="none", color=colour, marker=marker)[0] for colour, marker, _ in looks.values()
+    ]
+    handles += panels[0].plot([], [], color=BLUE, linestyle=(0, (4, 2)))
+    labels = [*(one[-1] for one in looks.values()), "tuned constants"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, title="bars: ± 2 standard errors",
+                  title_fontsize=8)  # fmt: skip
+    headline(figure, words)
+    return figure
 
 
 def curves(table: Table, words: str) -> Figure:

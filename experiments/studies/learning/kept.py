@@ -3,18 +3,20 @@
     kept/NAME.json  what was measured of the learner, and everything that it depends on
     kept/NAME.zip   the policies at the end of its training, ordinary policy files, a folder a seed
 
-A stage with many learners takes longer than a machine is free. It measures one after the other and skips those that
-are kept. Policies are rounded to half precision before anything is measured: what is kept is what was played.
+Tuned controllers leave such a description too. A stage with many learners takes longer than a machine is free. It
+measures one after the other and skips those that are kept. Policies are rounded to half precision before anything is
+measured: what is kept is what was played.
 """
 
 import hashlib
 import json
 import math
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,7 +30,7 @@ from protogov.experiments.studies.learning import preregistration
 from protogov.experiments.studies.learning.runs import Learner, Start, Trained
 
 FOLDER = "kept"
-FORMAT, VERSION = "protogov-learner", 1
+VERSION = 1
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # of every file in an archive, so that equal policies give equal archives
 
 NOT_FINITE = {str(value): value for value in (math.nan, math.inf, -math.inf)}  # which JSON lacks
@@ -38,7 +40,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Unit:
-    """What is kept of a learner.
+    """What is kept of a learner, or of tuned controllers.
 
     Attributes:
         tables: name -> rows.
@@ -51,46 +53,42 @@ class Unit:
     archive: str = ""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a learner of this study is kept.
+class Kept(ABC):
+    """A file of what was measured of one thing, and of everything that it depends on; a subclass says what these are.
 
-    Attributes:
-        out: folder of the study.
-        learner: which one.
-        start: where it began.
-        reduced: differences from the registered sizes.
+    A subclass has the folder of the study as `out`, and `reduced`, the differences from the registered sizes.
     """
 
     out: Path
-    learner: Learner
-    start: Start
     reduced: Sequence[str]
+    format: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Of the file."""
+
+    @abstractmethod
+    def depends(self) -> dict[str, Any]:
+        """What its numbers depend on, JSON-able; world, registration and sizes of the study apart."""
 
     @property
     def path(self) -> Path:
         """Of the description."""
-        return self.out / FOLDER / f"{self.learner.folder}.json"
-
-    @property
-    def archive(self) -> Path:
-        """Of the policies."""
-        return self.path.with_suffix(".zip")
+        return self.out / FOLDER / f"{self.name}.json"
 
     def made_with(self) -> dict[str, Any]:
         """Everything that its numbers depend on, except the sources of agents and of this study."""
-        start = np.concatenate([self.start.constants.ravel(), self.start.linear.ravel()])
         about = {
-            "learner": asdict(self.learner), "start": hashlib.sha256(start.astype("<f8").tobytes()).hexdigest()[:16],
-            "physics": source_digest(), "preregistration": preregistration.digest(), "reduced": list(self.reduced),
+            **self.depends(), "physics": source_digest(), "preregistration": preregistration.digest(),
+            "reduced": list(self.reduced),
         }  # fmt: skip
         plain: dict[str, Any] = json.loads(json.dumps(about))  # tuples as JSON gives them back
-        del plain["learner"]["candidate"]["about"]  # words
         return plain
 
     def write(self, unit: Unit) -> Unit:
         """Keep what was measured; returns it as it can be read."""
-        about = {"format": FORMAT, "version": VERSION, "made": now(), "versions": versions()}
+        about = {"format": self.format, "version": VERSION, "made": now(), "versions": versions()}
         about |= {"made_with": self.made_with(), **asdict(unit), "tables": _each(unit.tables, _written)}
         write_text(self.path, json.dumps(about, separators=(",", ":"), allow_nan=False) + "\n")  # there are many
         found = self.read()
@@ -105,7 +103,7 @@ class Place:
         """
         if not self.path.exists():
             return None
-        about = read_format(self.path, BadInput, FORMAT, VERSION)
+        about = read_format(self.path, BadInput, self.format, VERSION)
         wanted, given = self.made_with(), about.get("made_with")
         given = given if isinstance(given, dict) else {}
         if given != wanted:
@@ -117,6 +115,42 @@ class Place:
                         about["archive"])  # fmt: skip
         except KeyError as error:
             raise BadInput(f"{self.path}: has no {error}; delete it to make it again") from None
+
+
+@dataclass(frozen=True)
+class Place(Kept):
+    """Where a learner of this study is kept.
+
+    Attributes:
+        out: folder of the study.
+        learner: which one.
+        start: where it began.
+        reduced: differences from the registered sizes.
+    """
+
+    out: Path
+    learner: Learner
+    start: Start
+    reduced: Sequence[str]
+
+    format = "protogov-learner"
+
+    @property
+    def name(self) -> str:
+        """Of the file: that of its run's folder."""
+        return self.learner.folder
+
+    @property
+    def archive(self) -> Path:
+        """Of the policies."""
+        return self.path.with_suffix(".zip")
+
+    def depends(self) -> dict[str, Any]:
+        """The learner, but not the words about its candidate, and its start."""
+        start = np.concatenate([self.start.constants.ravel(), self.start.linear.ravel()])
+        learner = asdict(self.learner)
+        del learner["candidate"]["about"]
+        return {"learner": learner, "start": hashlib.sha256(start.astype("<f8").tobytes()).hexdigest()[:16]}
 
     def keep_policies(self, trained: Sequence[Trained]) -> tuple[list[Trained], str]:
         """Round the policies at the end of every seed, and put them into the archive.

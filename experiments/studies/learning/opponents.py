@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from protogov.agents.baselines import CHEATERS, rule_names
+from protogov.agents.baselines.controller_file import ControllerFile
 from protogov.agents.baselines.linear_feedback import WEIGHTS
 from protogov.agents.tuning.evolution import evolve
 from protogov.agents.tuning.objective import Constants, open_tapes
@@ -20,6 +21,7 @@ from protogov.envs.scenarios.natural import SHARES as QUIET
 from protogov.envs.scenarios.natural import TRAINING_CRISES
 from protogov.envs.world.lever_table import LEVER_BY_NAME, LEVER_INDEX, NUM_LEVERS
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.files import write_text
 from protogov.experiments.core.fresh_tapes import Effort, search_tapes
 from protogov.experiments.core.governors import NO_SEED, STATIC, GovernorSet, baseline
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
@@ -178,7 +180,7 @@ class Opponents:
         return GovernorSet(label, NO_SEED, {}, self.values(size, market, table))
 
     def sets(self, size: str, market: str, out: Path) -> list[GovernorSet]:
-        """All opponents of a learner of this market; the linear rule is written to `out` as policies."""
+        """All opponents of a learner of this market; the linear rule and tuned controllers are written to `out`."""
         config = WorldOptions(size=size).make()
         place = out / "rules" / f"{size}_{market}"
         place.mkdir(parents=True, exist_ok=True)
@@ -188,7 +190,28 @@ class Opponents:
             baseline(STATIC, config), self.named(size, market, tuned_on(CONSTANTS, market)),
             GovernorSet(tuned_on(LINEAR_RULE, market), NO_SEED, policy_files(place)),
             self.named(size, market, tuned_on(SELFISH_CONSTANTS, market), "selfish"), *controllers(config, market),
+            *self.tuned_controllers(size, market, place),
         ]  # fmt: skip
+
+    def tuned_controllers(self, size: str, market: str, place: Path) -> list[GovernorSet]:
+        """Controllers with the gains tuned on a market, written to `place`; none before their stage was measured."""
+        found = []
+        gains = self.tables.get("gains", {})
+        rows = [row for row in records(gains) if (row["size"], row["market"]) == (size, market)] if gains else []
+        agents = [agent.name for agent in WorldOptions(size=size).make().learners()]
+        for name in dict.fromkeys(row["controllers"] for row in rows):
+            own: dict[str, dict[str, float]] = {}
+            for row in rows:
+                if row["controllers"] == name:
+                    own.setdefault(row["controller"], {})[row["gain"]] = float(row["tuned"])
+            around = {lever: float(value) for lever, value in self.values(size, market).items()}
+            # a "+" in the path would join names of governors
+            path = place / f"controllers_{name.replace('+', '-')}.json"
+            write_text(path, ControllerFile(name, own, around).text())
+            found.append(
+                GovernorSet(tuned_on(f"tuned gains of {name}", market), NO_SEED, dict.fromkeys(agents, str(path)))
+            )
+        return found
 
 
 def controllers(config: WorldConfig, market: str) -> list[GovernorSet]:

@@ -16,13 +16,14 @@ from protogov.experiments.studies.learning.preregistration import COOPERATIVE, J
 
 REGISTER: Final = "preregistration"
 OPPONENTS: Final = "opponents"
+CONTROLLERS: Final = "controllers"
 SCREENING: Final = "screening"
 TRAINING: Final = "training"
 EVALUATION: Final = "evaluation"
 CEILINGS: Final = "ceilings"
 CRISES: Final = "crises"
 FINAL: Final = "final"
-STAGES: Final = (REGISTER, OPPONENTS, SCREENING, TRAINING, EVALUATION, CEILINGS, CRISES)
+STAGES: Final = (REGISTER, OPPONENTS, CONTROLLERS, SCREENING, TRAINING, EVALUATION, CEILINGS, CRISES)
 WORLDS = 512
 FEWEST_TAPES = 2
 
@@ -32,11 +33,12 @@ class Options(StudyOptions):
     """Whether governors that learn beat honest opponents, stage by stage, as registered in preregistration.md.
 
     preregistration writes the registration; all other stages need it, and refuse another one. opponents tunes
-    constants, a linear rule and selfish constants. screening trains every candidate briefly and selects at most two, on
-    validation. training trains these. evaluation compares them on natural, stress, validation and long episodes.
-    ceilings measures how much could be gained at most. crises leaves out one training crisis at a time. --final opens
-    the sealed test, once; nothing is trained after it. Every stage has a folder below --out and continues where it
-    stopped, with the next learner also on another machine: what each has left is a file in OUT/kept.
+    constants, a linear rule and selfish constants. controllers tunes the gains of controllers. screening trains every
+    candidate briefly and selects at most two, on validation. training trains these. evaluation compares them on
+    natural, stress, validation and long episodes. ceilings measures how much could be gained at most. crises leaves out
+    one training crisis at a time. --final opens the sealed test, once; nothing is trained after it. Every stage has a
+    folder below --out and continues where it stopped, with the next learner also on another machine: what each has left
+    is a file in OUT/kept.
 
     The pages of a run with other sizes than the registered ones begin with that fact, and claim nothing.
 
@@ -44,7 +46,10 @@ class Options(StudyOptions):
     """
 
     stage: tuple[
-        Literal["preregistration", "opponents", "screening", "training", "evaluation", "ceilings", "crises"], ...
+        Literal[
+            "preregistration", "opponents", "controllers", "screening", "training", "evaluation", "ceilings", "crises"
+        ],
+        ...,
     ] = STAGES
     """Stages, in any order; they run in that of the study."""
     final: Annotated[bool, Once] = False

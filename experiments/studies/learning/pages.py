@@ -11,6 +11,7 @@ from protogov.experiments.core.tables import Table, num_rows, records, select
 from protogov.experiments.core.text import listed, markdown, number, paragraph, rows_of, signed, signed_span
 from protogov.experiments.studies.learning.options import (
     CEILINGS,
+    CONTROLLERS,
     CRISES,
     EVALUATION,
     FINAL,
@@ -26,6 +27,7 @@ MOST = 13  # sentences of a stage on the page over all: a headline and the confi
 LONGEST = 150  # rows of a table on a page; longer ones are in their file
 QUESTIONS: Mapping[str, str] = {
     OPPONENTS: "How good are the opponents?",
+    CONTROLLERS: "How good are controllers whose gains are tuned as hard as constants?",
     SCREENING: "Which candidates are selected? Every run is listed; only validation was used.",
     TRAINING: "How does W on validation grow with market hours?",
     EVALUATION: "Are learners better than honest opponents, on tapes that no decision used?",
@@ -34,8 +36,8 @@ QUESTIONS: Mapping[str, str] = {
     FINAL: "What is the result on the sealed test?",
 }
 FIGURES: Mapping[str, Sequence[str]] = {
-    OPPONENTS: (), SCREENING: ("curves",), TRAINING: ("curves",), EVALUATION: ("effects",), CEILINGS: ("room",),
-    CRISES: ("crises",), FINAL: ("effects",),
+    OPPONENTS: (), CONTROLLERS: ("controllers",), SCREENING: ("curves",), TRAINING: ("curves",),
+    EVALUATION: ("effects",), CEILINGS: ("room",), CRISES: ("crises",), FINAL: ("effects",),
 }  # fmt: skip
 NOT_SHOWN = ("p", "tie_p")  # columns that only the files have
 CLAIMS = ("verdict", "adjusted")  # columns that only the registered study shows
@@ -77,6 +79,31 @@ def _opponents(found: Found) -> list[str]:
             "of an action, which lies between −1 and 1."
         )
     return lines
+
+
+def _controllers(found: Found) -> list[str]:
+    if not found.tables:
+        return ["No controller with gains fits this size."]
+    rows, lines = records(found.tables["controllers"]), []
+    for market in dict.fromkeys(row["market"] for row in rows):
+        own = [row for row in rows if row["market"] == market]
+        best = max(own, key=lambda row: row["gain"])
+        lines.append(
+            f"{market}: the best of {len(own)} tuned controllers, {best['controllers']}, gains "
+            f"{_with_error(best, 'gain')} bp over the defaults and {_with_error(best, 'over_constants')} bp over tuned "
+            f"constants; {best['hours'] / 1e6:,.1f}M market hours each, around these constants."
+        )
+    lines += [
+        f"{row['market']}: tuned gains of {row['controllers']} gain {_with_error(row, 'over_untuned')} bp over the "
+        f"untuned controller, {_with_error(row, 'over_constants')} bp over tuned constants."
+        for row in rows
+    ]
+    return lines
+
+
+def _with_error(row: Mapping[str, Any], name: str) -> str:
+    """A number with its standard error."""
+    return f"{signed(row[name])} ± {number(row[f'{name}_error'])}"
 
 
 def _screening(found: Found) -> list[str]:
@@ -175,8 +202,8 @@ def _final(found: Found) -> list[str]:
 
 
 SENTENCES = {
-    OPPONENTS: _opponents, SCREENING: _screening, TRAINING: _training, EVALUATION: _evaluation, CEILINGS: _ceilings,
-    CRISES: _crises, FINAL: _final,
+    OPPONENTS: _opponents, CONTROLLERS: _controllers, SCREENING: _screening, TRAINING: _training,
+    EVALUATION: _evaluation, CEILINGS: _ceilings, CRISES: _crises, FINAL: _final,
 }  # fmt: skip
 
 
@@ -186,7 +213,7 @@ def page(stage: str, found: Found) -> list[str]:
     lines = [paragraph(f"{about}episode."), "", QUESTIONS[stage], ""]
     lines += [f"- {one}" for one in sentences(stage, found)[1:]]
     lines += [""]
-    for name in FIGURES[stage]:
+    for name in FIGURES[stage] if found.tables else ():
         lines += [f"![{name}]({name}.png)", ""]
     hidden = (*NOT_SHOWN, *(CLAIMS if found.facts["reduced"] else ()))
     for name, table in found.tables.items():
@@ -228,7 +255,7 @@ def index(parts: Mapping[str, Found], registered: str) -> list[str]:
         every = sentences(stage, own)
         more = [f"- and {len(every) - MOST} more on its page"] if len(every) > MOST else []
         lines += [*(f"- {one}" for one in every[:MOST]), *more, ""]
-        for name in FIGURES[stage]:
+        for name in FIGURES[stage] if own.tables else ():
             lines += [f"![{name}]({stage}/{name}.png)", ""]
     missing = [stage for stage in order if stage not in parts]
     if missing:

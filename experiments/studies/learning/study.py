@@ -16,9 +16,11 @@ from protogov.experiments.core.files import write_text
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.results import MANIFEST, load_tables, read_manifest
 from protogov.experiments.core.study import Found, Judged, Study
+from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.learning import (
     ceilings,
+    controllers,
     drawing,
     evaluation,
     final,
@@ -32,6 +34,7 @@ from protogov.experiments.studies.learning import (
 from protogov.experiments.studies.learning.opponents import Opponents
 from protogov.experiments.studies.learning.options import (
     CEILINGS,
+    CONTROLLERS,
     CRISES,
     EVALUATION,
     FINAL,
@@ -44,15 +47,18 @@ from protogov.experiments.studies.learning.options import (
 )
 
 PAGE = "preregistration.md"
-TRAINS = (OPPONENTS, SCREENING, TRAINING, CEILINGS, CRISES)
+TRAINS = (OPPONENTS, CONTROLLERS, SCREENING, TRAINING, CEILINGS, CRISES)
 # stage -> function of (options, how, opponents, names of the selected candidates)
 MEASURES: Mapping[str, Callable[[Options, Running, Opponents, Sequence[str]], Found]] = {
+    CONTROLLERS: lambda options, how, rivals, chosen: controllers.measure(options, how, rivals),
     SCREENING: lambda options, how, rivals, chosen: screening.measure(options, how, rivals),
     TRAINING: training.measure, EVALUATION: evaluation.measure, CEILINGS: ceilings.measure,
     CRISES: leave_out.measure, FINAL: final.measure,
 }  # fmt: skip
-NEEDS = {SCREENING: (), TRAINING: (SCREENING,), EVALUATION: (SCREENING, TRAINING), CEILINGS: (SCREENING, TRAINING),
-         CRISES: (SCREENING,), FINAL: (SCREENING, TRAINING, EVALUATION)}  # fmt: skip
+# stage -> those that it reads, besides the opponents
+NEEDS = {CONTROLLERS: (), SCREENING: (), TRAINING: (SCREENING,), EVALUATION: (CONTROLLERS, SCREENING, TRAINING),
+         CEILINGS: (SCREENING, TRAINING), CRISES: (SCREENING,),
+         FINAL: (CONTROLLERS, SCREENING, TRAINING, EVALUATION)}  # fmt: skip
 
 
 def measure(options: Options, how: Running) -> Iterator[Found]:
@@ -75,13 +81,29 @@ def measure(options: Options, how: Running) -> Iterator[Found]:
         if stage == OPPONENTS:
             found = opponents.measure(options, how)
         else:
-            before = [stored(out, name, options) for name in (OPPONENTS, *NEEDS[stage])]
-            chosen = before[1].facts["chosen"] if len(before) > 1 else []
-            if stage != SCREENING and not chosen:
+            before = {name: stored(out, name, options) for name in (OPPONENTS, *NEEDS[stage])}
+            chosen = before[SCREENING].facts["chosen"] if SCREENING in before else []
+            if SCREENING in before and not chosen:
                 raise BadInput(f"{out / SCREENING}: no candidate was selected; there is nothing for {stage}")
-            found = MEASURES[stage](options, how, Opponents(before[0].tables), chosen)
+            rivals = Opponents({**before[OPPONENTS].tables, **_tuned(out, before.get(CONTROLLERS))})
+            found = MEASURES[stage](options, how, rivals, chosen)
         about = {**found.facts, "preregistration": preregistration.digest(), "reduced": options.reduced()}
         yield Found(found.tables, {stage: about})
+
+
+def _tuned(out: Path, controllers: Found | None) -> Mapping[str, Table]:
+    """Tables of tuned controllers, for a stage that plays them.
+
+    Raises:
+        BadInput: they are missing, because git does not keep a long table.
+    """
+    if controllers is None or not controllers.facts["controllers"]:
+        return {}
+    if "gains" not in controllers.tables:
+        raise BadInput(
+            f"{out / CONTROLLERS}: lacks its table gains; run --stage {CONTROLLERS} again, from what is kept"
+        )
+    return controllers.tables
 
 
 def register(out: Path) -> None:

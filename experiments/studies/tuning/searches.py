@@ -4,14 +4,14 @@ Candidates are picked on some tapes and scored on others. What was found for one
 between several markets' constants has tapes of its own again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from protogov.agents.baselines.linear_feedback import WEIGHTS
-from protogov.agents.tuning.evolution import evolve
+from protogov.agents.tuning.evolution import Way, evolve
 from protogov.agents.tuning.networks import Networks
 from protogov.agents.tuning.objective import WELFARE, Constants, Linear, open_tapes, role_levers
 from protogov.agents.tuning.strategy import ascend
@@ -145,31 +145,53 @@ def search_all(config: WorldConfig, jobs: Sequence[Search], how: Running) -> lis
     pieces = [Piece(f"search_{job.scenario}_{job.kind}_{job.number}", job) for job in jobs]
     label = f"{jobs[0].kind}: searches" if jobs else ""
     tables = run_pieces(search_piece, config, pieces, how, label) if jobs else []
-    return [
-        Offer(np.array([table["last"], table["average"]]), np.array([table[f"after_{share:g}"] for share in SHARES]))
-        for table in tables
-    ]
+    return [offer_of(table) for table in tables]
+
+
+def fresh_scores(
+    config: WorldConfig, scenario: str, number: int, effort: Effort, family: Any, roles: Iterable[str] = ()
+) -> Callable[[int, Floats], Floats]:
+    """Function of (generation, points F64[c, size]) of search `number`, which plays the generation's fresh tapes.
+
+    It returns W, F64[1, c], or with roles each one's mandate, F64[roles, c].
+    """
+    tapes = search_tapes(number, effort)
+
+    def score(generation: int, points: Floats) -> Floats:
+        (own,) = open_tapes(config, [scenario], tapes[generation * effort.tapes], effort.tapes)
+        totals = own.play(family, points).totals
+        return np.array([totals[name].mean(axis=1) for name in tuple(roles) or (WELFARE,)])
+
+    return score
+
+
+def climb(config: WorldConfig, scenario: str, number: int, effort: Effort, family: Any, start: Floats) -> Way:
+    """The way of CMA-ES with seed `number`, for W, on fresh tapes."""
+    score = fresh_scores(config, scenario, number, effort, family)
+    return evolve(start, effort.budget, lambda *generation: score(*generation)[0], seed=number)
+
+
+def offered(way: Way) -> Table:
+    """A row a parameter of what a way offers: columns "last", "average", and "after_" each of `SHARES`."""
+    found = {"last": way.last, "average": way.average}
+    return found | {f"after_{share:g}": way.average_after(max(round(share * len(way.means)), 1)) for share in SHARES}
+
+
+def offer_of(table: Table) -> Offer:
+    """What a piece of a search offers."""
+    return Offer(np.array([table["last"], table["average"]]), np.array([table[f"after_{share:g}"] for share in SHARES]))
 
 
 def search_piece(config: WorldConfig, job: Search) -> Table:
     """A row a parameter of what the search offers: columns "last", "average", and "after_" each share of its way."""
-    kind, tapes, effort = FAMILIES[job.kind], search_tapes(job.number, job.effort), job.effort
-    family = family_of(config, job)
-
-    def score(generation: int, points: Floats) -> Floats:
-        (own,) = open_tapes(config, [job.scenario], tapes[generation * effort.tapes], effort.tapes)
-        totals = own.play(family, points).totals
-        paid = config.roles if job.selfish else (WELFARE,)
-        return np.array([totals[name].mean(axis=1) for name in paid])
-
-    start = np.array(job.start)
-    owners = tuple(family.sizes.values()) if job.selfish else ()
+    kind, family, start = FAMILIES[job.kind], family_of(config, job), np.array(job.start)
     if kind.strategy:
-        way = ascend(start, effort.pairs, score, seed=job.number, owners=owners)
+        score = fresh_scores(config, job.scenario, job.number, job.effort, family, config.roles if job.selfish else ())
+        owners = tuple(family.sizes.values()) if job.selfish else ()
+        way = ascend(start, job.effort.pairs, score, seed=job.number, owners=owners)
     else:
-        way = evolve(start, effort.budget, lambda *generation: score(*generation)[0], seed=job.number)
-    found = {"last": way.last, "average": way.average}
-    found |= {f"after_{share:g}": way.average_after(max(round(share * len(way.means)), 1)) for share in SHARES}
+        way = climb(config, job.scenario, job.number, job.effort, family, start)
+    found = offered(way)
     if not kind.strategy:
         # levers that nobody holds here have no effect and would only drift
         held = {lever for role in config.roles.values() for lever in role.levers}

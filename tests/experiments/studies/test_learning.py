@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from protogov.agents.baselines import controller_gains
 from protogov.agents.policies.policy import load_policy_file
 from protogov.envs.scenarios import PathScenario, base
 from protogov.envs.scenarios.bates import BatesProcess
@@ -19,6 +20,7 @@ from protogov.experiments.cli import main
 from protogov.experiments.core.tables import read_csv, records
 from protogov.experiments.studies.learning import (
     ceilings,
+    controllers,
     imagination,
     kept,
     leave_out,
@@ -47,6 +49,7 @@ def patched():
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"POPULATION": 4, "TAPES": 2, "rule_names": lambda: ("pi",)}.items():
             patch.setattr(opponents, name, value)
+        patch.setattr(controllers, "controller_names", lambda: ("pi",))
         patch.setattr(opponents, "CRISES", opponents.CRISES[:1])
         patch.setattr(leave_out, "CRISES", opponents.CRISES[:1])
         patch.setattr(runs, "TuneOptions", lambda: opponents.TuneOptions(population=2, tapes=4))
@@ -112,6 +115,26 @@ def test_learners_opponents_and_controls_are_compared_everywhere(whole):
     assert {row["member"] for row in records(read_csv(whole / "evaluation" / "members.csv"))} == {"w01"}
 
 
+def test_tuned_controllers_are_opponents(whole, patched):
+    rows = records(read_csv(whole / "controllers" / "controllers.csv"))
+    assert [(row["market"], row["controllers"]) for row in rows] == [("natural", "pi"), ("mix", "pi")]
+    for row in rows:
+        assert row["hours"] == 2 * 4 * 2 * 12  # searches, candidates, tapes, hours of an episode
+    gains = records(read_csv(whole / "controllers" / "gains.csv"))
+    assert [row["gain"] for row in gains if row["market"] == "mix"] == [one.name for one in controller_gains("pi")]
+    assert all(row["low"] <= row["tuned"] <= row["high"] for row in gains)
+    assert "tuned gains of pi gain" in (whole / "controllers" / "README.md").read_text()
+    assert {path.stem for path in (whole / "kept").glob("*controllers*")} == {
+        "tiny_controllers-pi-on-natural", "tiny_controllers-pi-on-mix",
+    }  # fmt: skip
+    # they are played wherever the untuned ones are
+    for market in ("natural", "mix"):
+        names = {path.name for path in (whole / "rules" / f"tiny_{market}").glob("controllers*")}
+        assert names == {"controllers_pi.json"}
+        pieces = list((whole / "pieces").glob(f"tuned-gains-of-pi-on-{market}_*"))
+        assert len(pieces) == len(playing.suites(options.Options(size=("tiny",))))
+
+
 def test_ceilings_and_crises_are_measured(whole):
     rows = records(read_csv(whole / "ceilings" / "room.csv"))
     by_tape = [row for row in rows if row["ceiling"] == "constants by tape"]
@@ -143,16 +166,23 @@ def test_a_stage_continues_with_what_is_kept_and_draws_again(whole, patched, cap
 def test_another_machine_goes_on_from_what_is_committed(whole, patched, tmp_path, capsys):
     """Runs and pieces stay behind; the registration, finished stages and what learners left are copied."""
     there = tmp_path / "learning"
-    shutil.copytree(whole, there, ignore=shutil.ignore_patterns("runs", "pieces", "training", "crises"))
+    shutil.copytree(whole, there, ignore=shutil.ignore_patterns("runs", "pieces", "controllers", "training", "crises"))
 
     def no(*arguments, **options):
         raise AssertionError("what is kept was made again")
 
     with patched.context() as patch:
         patch.setattr(runs.training, "train", no)
+        patch.setattr(controllers, "tune_controllers", no)
         patch.setattr("protogov.experiments.core.evaluation.evaluate", no)
-        assert main([*SMALL, "--out", str(there), "--stage", "training", "crises"]) == 0
-    for name in ("training/runs.csv", "training/curves.csv", "crises/crises.csv"):
+        assert main([*SMALL, "--out", str(there), "--stage", "controllers", "training", "crises"]) == 0
+    for name in (
+        "controllers/controllers.csv",
+        "controllers/gains.csv",
+        "training/runs.csv",
+        "training/curves.csv",
+        "crises/crises.csv",
+    ):
         assert (there / name).read_bytes() == (whole / name).read_bytes()
     # the same policies play, in half precision
     assert main([*SMALL, "--out", str(there), "--stage", "evaluation"]) == 0
@@ -203,15 +233,17 @@ def test_the_sealed_test_is_opened_once_and_nothing_is_trained_after_it(whole, p
         assert main(final_options) == 0
         (opening,) = json.loads((tmp_path / "openings.json").read_text())["openings"]
         assert opening["command"].startswith("protogov study learning --final")
-        assert {one["name"] for one in opening["governors"]} >= {"static", "ppo cooperative on mix"}
+        names = {one["name"] for one in opening["governors"]}
+        assert names >= {"static", "ppo cooperative on mix", "pi", "tuned gains of pi on mix"}
         effects = records(read_csv(whole / "final" / "effects.csv"))
         assert {row["suite"] for row in effects} == {"sealed test: test-fake"}
         assert any(row["against"].startswith("yoked of") for row in effects)
         assert main(final_options) == 0  # the same governors: the same opening is continued
         assert len(json.loads((tmp_path / "openings.json").read_text())["openings"]) == 1
-        capsys.readouterr()
-        assert main([*SMALL, "--out", str(whole), "--stage", "training"]) == 2
-        assert "nothing is trained after it" in capsys.readouterr().err
+        for stage in ("controllers", "training"):
+            capsys.readouterr()
+            assert main([*SMALL, "--out", str(whole), "--stage", stage]) == 2
+            assert "nothing is trained after it" in capsys.readouterr().err
         for path in (whole / kept.FOLDER).glob("*_100.zip"):
             with zipfile.ZipFile(path, "a") as archive:
                 archive.writestr("100/224/policy_rate_0.safetensors", b"other weights")
