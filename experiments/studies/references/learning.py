@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,8 @@ def world_of(name: str) -> tuple[WorldConfig, str]:
     Args:
         name: one of `IDS`.
     """
-    simulator = GovernorEnv(**IDS[name]).simulator
+    keywords: dict[str, Any] = dict(IDS[name])
+    simulator = GovernorEnv(**keywords).simulator
     return simulator.config, simulator.scenario.name
 
 
@@ -86,8 +88,8 @@ def learn(config: WorldConfig, job: Learning) -> Table:
         job: the seed.
 
     Returns:
-        One row per point and tape: "market_hours" learned from, "tape", "return" and "welfare" of the episode;
-        "seconds" and "cpu_seconds", which learning had taken until then, without the tapes that are played; and
+        One row per point and tape: "rollout", updates so far, and "market_hours" learned from; "tape", "return" and
+        "welfare" of the episode; "seconds" and "cpu_seconds", which learning had taken until then, without the tapes that are played; and
         "reference_rate", rounds of `reference_rate` that a processor second of this machine held after it.
 
     Raises:
@@ -112,7 +114,7 @@ def learn(config: WorldConfig, job: Learning) -> Table:
         wall, cpu = wall + perf_counter() - began[0], cpu + process_time() - began[1]
         governors = {agent: trainer.governor(agent)}
         played = _sums(evaluation_world(config), job.scenario, job.tapes, partial(_play, governors))
-        at = {"market_hours": trainer.market_hours, "seconds": wall, "cpu_seconds": cpu}
+        at = {"rollout": trainer.rollout, "market_hours": trainer.market_hours, "seconds": wall, "cpu_seconds": cpu}
         parts.append({name: np.full(job.tapes, value) for name, value in at.items()} | played)
     found = concatenate(parts)
     return found | {"reference_rate": np.full(len(found["tape"]), reference_rate())}

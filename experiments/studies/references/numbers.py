@@ -63,7 +63,8 @@ def reference_of(name: str, learned: Sequence[Table], defaults: Table) -> dict[s
         defaults: of `play_defaults`, on the same tapes.
     """
     lasts = [{column: values[-len(defaults["tape"]) :] for column, values in table.items()} for table in learned]
-    row: dict[str, Any] = {"id": name, "market_hours": int(lasts[0]["market_hours"][0]), "seeds": len(lasts)}
+    hours, updates = (int(lasts[0][column][0]) for column in ("market_hours", "rollout"))
+    row: dict[str, Any] = {"id": name, "market_hours": hours, "updates": updates, "seeds": len(lasts)}
     for value in VALUES:
         ends: Floats = np.array([last[value] for last in lasts])
         gains = ends - defaults[value]
@@ -72,7 +73,7 @@ def reference_of(name: str, learned: Sequence[Table], defaults: Table) -> dict[s
         tapes = student_t(gains.mean(axis=0))  # with the same mean
         row |= {f"{value}_gain{BY_TAPE}_low": tapes.low, f"{value}_gain{BY_TAPE}_high": tapes.high}
     wall, cpu, rate = (np.array([last[column][0] for last in lasts]) for column in TIMES)
-    took = {"seconds": wall.mean(), "cpu_seconds": cpu.mean(), "hours_per_cpu_second": row["market_hours"] / cpu.mean()}
+    took = {"seconds": wall.mean(), "cpu_seconds": cpu.mean(), "hours_per_cpu_second": hours / cpu.mean()}
     return row | {name: float(value) for name, value in took.items()} | {"reference_rate": float(np.median(rate))}
 
 
@@ -97,8 +98,12 @@ def is_below(row: Mapping[str, Any], value: str) -> bool:
 
 
 def verdict(row: Mapping[str, Any]) -> str:
-    """What the returns of an id show: better or worse than the defaults, or no difference."""
-    return "better" if is_above(row, "return") else "worse" if is_below(row, "return") else "no difference shown"
+    """What the returns of an id show: better or worse than the defaults, the very same, or no difference."""
+    if is_above(row, "return") or is_below(row, "return"):
+        return "better" if is_above(row, "return") else "worse"
+    over_seeds, over_tapes = gain_of(row, "return"), gain_by_tape(row, "return")
+    same = over_seeds.low == over_seeds.high == over_tapes.low == over_tapes.high == 0.0
+    return "plays the defaults" if same else "no difference shown"
 
 
 def ends(found: Interval) -> str:

@@ -1,5 +1,6 @@
 """The page: the figure, a row an id, and how a user makes a curve to lay beside."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ from protogov.experiments.studies.references.numbers import (
 )
 
 HEAD = [
-    "id", "hours a seed (millions)", "return of the defaults", "return", "gain in return", "by tape", "gain in W",
-    "shows", "wall s", "CPU s",
+    "id", "hours a seed (millions)", "updates", "return of the defaults", "return", "gain in return", "by tape",
+    "gain in W", "shows", "wall s", "CPU s",
 ]  # fmt: skip
 
 
@@ -41,13 +42,13 @@ def page(found: Found, judged: Judged) -> list[str]:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     return [
-        label(row["id"]), number(row["market_hours"] / 1e6), number(row["return_of_defaults"]),
+        label(row["id"]), number(row["market_hours"] / 1e6), str(row["updates"]), number(row["return_of_defaults"]),
         span(interval_in(row, "return")), signed_span(gain_of(row, "return")), ends(gain_by_tape(row, "return")),
         signed_span(gain_of(row, "welfare")), verdict(row), number(row["seconds"]), number(row["cpu_seconds"]),
     ]  # fmt: skip
 
 
-def train_command(name: str, facts: dict[str, Any]) -> str:
+def train_command(name: str, facts: Mapping[str, Any]) -> str:
     """The `protogov train` that makes the same policies and keeps them.
 
     Args:

@@ -8,6 +8,7 @@ beside the defaults.
 from dataclasses import dataclass
 from typing import Any
 
+from protogov.agents.ppo.settings import PPOSettings
 from protogov.envs.gymnasium_env import IDS
 from protogov.envs.sizes import SIZES
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
@@ -100,6 +101,7 @@ def measure(options: Options, how: Running) -> Found:
     tables: dict[str, Table] = {name: columns(rows) for name, rows in {"references": references, **curves}.items()}
     facts = {
         "seeds": options.seeds, "tapes": options.tapes, "worlds": options.worlds, "shares": SHARES,
+        "steps": PPOSettings().num_steps,
         "market_hours": options.market_hours, "scenarios": sorted({scenario for _, scenario in worlds.values()}),
     }  # fmt: skip
     return Found({name: rounded(table, 5) for name, table in tables.items()}, facts)

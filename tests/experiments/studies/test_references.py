@@ -119,7 +119,7 @@ def test_a_run_goes_on_from_what_is_kept_and_its_page_is_drawn_again(
     page = (tmp_path / "README.md").read_text()
     redraw(STUDY, tmp_path)
     assert (tmp_path / "README.md").read_text() == page
-    assert "| TinyRates | 0.000448 |" in page and f"--ids {TINY} --market-hours 2000 --seeds 2 --tapes 3" in page
+    assert "| TinyRates | 0.000448 | 4 |" in page and f"--ids {TINY} --market-hours 2000 --seeds 2 --tapes 3" in page
     assert (tmp_path / "references.png").is_file()
 
 
@@ -127,7 +127,8 @@ def played(gains: np.ndarray) -> list[Table]:
     """What `learn` returns for gains F64[seeds, tapes] over defaults of 0, after 100 hours and none."""
     tapes = np.tile(np.arange(gains.shape[1]), 2)
     hours = np.repeat([0.0, 100.0], gains.shape[1])
-    times = {"seconds": 2.0 * hours, "cpu_seconds": hours, "reference_rate": np.full(len(tapes), 7.0)}
+    times = {"seconds": 2.0 * hours, "cpu_seconds": hours, "reference_rate": np.full(len(tapes), 7.0),
+             "rollout": np.where(hours > 0, 3, 0)}  # fmt: skip
     return [
         {"market_hours": hours, "tape": tapes, "return": np.concatenate([0 * gain, gain]),
          "welfare": np.concatenate([0 * gain, 3 * gain]), **times}
@@ -146,7 +147,7 @@ def found_of(gains: np.ndarray) -> Found:
     curves = [row for seed, one in enumerate(played(gains)) for row in curve_of(TINY, seed, one, defaults)]
     row = row_of(gains) | {"command": command_of(TINY, SMALL)}
     facts = {"seeds": len(gains), "tapes": gains.shape[1], "worlds": 4, "market_hours": 100.0,
-             "scenarios": ["jump"], "shares": {"rivals": 0.5, "tiny": 0.2}}  # fmt: skip
+             "steps": 28, "scenarios": ["jump"], "shares": {"rivals": 0.5, "tiny": 0.2}}  # fmt: skip
     return Found({"references": columns([row]), "curves_tiny": columns(curves)}, facts)
 
 
@@ -156,7 +157,7 @@ def test_intervals_are_those_of_seeds_and_of_tapes() -> None:
     assert row["return_gain"] == row["return"] == 4.0 and row["welfare_gain"] == 12.0
     assert (row["return_gain_low"], row["return_gain_high"]) == pytest.approx((4 - 12.706, 4 + 12.706), abs=1e-3)
     assert row["return_gain_by_tape_high"] == pytest.approx(4 + 4.3027 * 2.6458 / 3**0.5, abs=1e-3)
-    assert (row["seconds"], row["cpu_seconds"], row["hours_per_cpu_second"]) == (200.0, 100.0, 1.0)
+    assert (row["seconds"], row["cpu_seconds"], row["hours_per_cpu_second"], row["updates"]) == (200.0, 100.0, 1.0, 3)
 
 
 def test_a_loss_is_called_one_and_luck_is_no_gain() -> None:
@@ -172,6 +173,7 @@ def test_a_loss_is_called_one_and_luck_is_no_gain() -> None:
     seeds = np.array([3.0, -2.0, 3.0, -2.0, 3.0])[:, None] + 0.1 * random.standard_normal((5, 64))
     for gains in (tapes, seeds):
         assert gains.mean() > 0.3 and verdict(row_of(gains)) == "no difference shown"
+    assert verdict(row_of(np.zeros((5, 64)))) == "plays the defaults"
     assert row_of(tapes)["return_gain_low"] > 0.0 and row_of(seeds)["return_gain_by_tape_low"] > 0.0
 
 
