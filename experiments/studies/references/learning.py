@@ -89,8 +89,8 @@ def learn(config: WorldConfig, job: Learning) -> Table:
 
     Returns:
         One row per point and tape: "rollout", updates so far, and "market_hours" learned from; "tape", "return" and
-        "welfare" of the episode; "seconds" and "cpu_seconds", which learning had taken until then, without the tapes that are played; and
-        "reference_rate", rounds of `reference_rate` that a processor second of this machine held after it.
+        "welfare" of the episode; "seconds" and "cpu_seconds", which learning had taken until then, without the tapes
+        that are played; and "reference_rate", rounds of `reference_rate` that a processor second held after it.
 
     Raises:
         CheckFailed: learning diverged.
