@@ -24,6 +24,7 @@ STUDIES: dict[str, str] = {
     "prediction": "crises of 2023 to 2025, predicted and not fitted, beside what happened",
     "proofs": "one decision computed by a contract, proved and verified, or trusted: time, memory, size, gas",
     "recovery": "how long after a crash a market is out of order",
+    "references": "what PPO reaches on every Gymnasium id, beside the defaults: curves of five seeds, values, seconds",
     "rivalry": "two rival venues: constants by market and party, Nash, anarchy, runs, learners between Nash and joint",
     "scales": "the scales of rewards and the price of variance that `envs/roles.py` and the parameters freeze",
     "strangers": "governors in test tasks, beside others that they never met: 0 random, 100 tuned constants",
