@@ -99,7 +99,7 @@ def _learner(path: Path, policies: Sequence[str], scratch: Path) -> Source:
     Its file has no command, but the sizes in which a reduced study differs from the registered one, in words such as
     "hours 224 instead of 1e+07": they are given back as options.
     """
-    about = read_format(path, BadInput, kept.FORMAT, kept.VERSION)
+    about = read_format(path, BadInput, kept.Place.format, kept.VERSION)
     with _describing(path, "a learner"):
         made, failed, digest = about["made_with"], about["failed"], about["archive"]
         learner = _learner_of(made["learner"])
@@ -159,5 +159,5 @@ def _describing(path: Path, what: str) -> Iterator[None]:
 
 
 READERS: Mapping[str, Callable[[Path, Sequence[str], Path], Source]] = {
-    run_config.FORMAT: _run, kept.FORMAT: _learner, store.FORMAT: _cell,
+    run_config.FORMAT: _run, kept.Place.format: _learner, store.FORMAT: _cell,
 }  # fmt: skip
