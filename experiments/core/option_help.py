@@ -11,6 +11,7 @@ from protogov.experiments.core.options import KINDS, OPTIONS, POSITIONAL, Option
 
 NARROWEST, WIDEST = 60, 100
 MARGIN, COLUMN = 2, 27  # columns where names and help begin
+LONGEST_CHOICES = 72  # on the left; more would leave a terminal of 80 columns
 
 
 def terminal_width() -> int:
@@ -73,13 +74,19 @@ def _head(option: Option) -> str:
 
 def _metavar(option: Option) -> str:
     one = "|".join(option.choices) or KINDS[option.item].metavar
+    one = "CHOICE" if _told(option) else one
     return one + "|None" * option.optional + " ..." * option.many
+
+
+def _told(option: Option) -> bool:
+    """Whether the help tells the choices, because the left side has none or no room for them."""
+    return bool(option.choices) and (option.positional or len("|".join(option.choices)) > LONGEST_CHOICES)
 
 
 def _text(option: Option) -> str:
     """The help of an option, with its choices unless the left side has them, and its default."""
     parts = [option.help[:1].upper() + option.help[1:]]
-    if option.positional and option.choices:
+    if _told(option):
         parts.append(f"Accepted: {', '.join(option.choices)}.")
     return " ".join(part for part in (*parts, _default(option)) if part)
 
