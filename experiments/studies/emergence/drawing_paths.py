@@ -54,7 +54,8 @@ def figure_of(rows: Sequence[Mapping[str, Any]], winding: Sequence[float]) -> Fi
     paths = {name: np.array(own, np.float64) for name, own in columns(rows).items()}
     paths["seed"] = paths["seed"].astype(np.int64)
     figure = new_figure(6.8, 3.2)
-    draw_paths(*figure.subplots(1, 2), paths)
+    place, drift = figure.subplots(1, 2)
+    draw_paths(place, drift, paths)
     many = sum(p <= 0.05 for p in winding)
     words = f"Training: {many} of {len(winding)} paths wind more than random walks of their own steps (5%)"
     headline(figure, words, 9.0)
