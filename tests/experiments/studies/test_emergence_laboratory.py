@@ -1,8 +1,9 @@
 """The whole laboratory: its self-test, what a failed control withholds, pieces, anchors, and two reports compared."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from html import unescape
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.emergence import bench as bench_module
 from protogov.experiments.studies.emergence import drawing, extraction, laboratory, reductions, self_test
 from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, Solved, fixed_points
-from protogov.experiments.studies.emergence.bench import Bench
+from protogov.experiments.studies.emergence.bench import Bench, Notes
 from protogov.experiments.studies.emergence.collusion import Anchors, Collusion, CollusionSample
 from protogov.experiments.studies.emergence.difference import compare, described
 from protogov.experiments.studies.emergence.exploitability import ExploitabilitySample
@@ -304,6 +305,62 @@ def test_the_best_response_to_a_constant_seller_is_the_best_price_every_period()
     assert FORGIVING.best_response(PAYOFFS, 0) == pytest.approx(gain, rel=1e-9, abs=1e-12)
     dear = Session(PRICES, np.full((2, 15, 15), 14), np.array([14, 14]))
     assert dear.best_response(PAYOFFS, 0) == pytest.approx((PAYOFFS[:, 14].max() - PAYOFFS[14, 14]) / 0.05, rel=1e-9)
+
+
+def test_the_whole_battery_is_on_one_market(monkeypatch):
+    """Anchors, forced deviations and best responses that are trained anew, each beside the same anchors."""
+    asked = []
+
+    def answer(self, part, *focuses, scenario="", extra=()):
+        asked.append((part, scenario))
+        table = [[0.1 * (own + rival) for rival in range(4)] for own in range(4)]
+        data = {
+            "anchors": {"anchors": asdict(Anchors(0.1, 0.2)), "units": [[0.0, 0.1], [0.2, 0.3]], "own": table,
+                        "push": [0.1, -1.0]},
+            "collusion": dict.fromkeys([one.name for one in fields(CollusionSample)][:6], [0.05, 0.25])
+            | dict.fromkeys(("retrained", "nash", "joint")),
+            "trained": {"gains": [0.3, 0.4], "chosen": 0.3},
+        }  # fmt: skip
+        return [data[part] for _ in focuses]
+
+    monkeypatch.setattr(Bench, "run", answer)
+    seats = tuple((agent.name, "constant") for agent in WORLD.learners())
+    setting = Setting(WORLD, calm="calm", stress="jump", train_responses=True)
+    found = Notes()
+    reductions._collusion(Bench(Subject("two", (seats, seats), (0, 1)), setting, TIER, Running()), found)
+    assert {part for part, _ in asked} == {"anchors", "collusion", "trained"}
+    assert {scenario for _, scenario in asked} == {"calm"}
+    # beside the anchors of each: .05 above Nash of .1 in either unit
+    assert found.series["gains"]["rate"]["home"] == pytest.approx([0.5, 0.5])
+    asked.clear()
+    reductions._trained(Bench(Subject("two", (seats, seats), (0, 1)), setting, TIER, Running()), "rate_0", "jump")
+    assert {scenario for _, scenario in asked} == {"jump"}
+
+
+def test_a_report_shows_where_policies_went_over_training_or_says_why_not(monkeypatch, tmp_path):
+    seats = {agent.name: "constant" for agent in WORLD.learners()}
+
+    def at(number):
+        """A checkpoint whose first governor is another one each time."""
+        names = ("constant", "pi", "adaptive_curve", "constant", "pi")
+        return Subject(f"0@{number}", (tuple({**seats, "rate_0": names[number]}.items()),))
+
+    monkeypatch.setattr(bench_module, "load_run", lambda folder: SimpleNamespace(seeds=(0, 1)))
+    places = {seed: [(100.0 * number, at(number)) for number in range(5)] for seed in (0, 1)}
+    monkeypatch.setattr(bench_module, "checkpoints_of", lambda folder, seeds, most, only: places)
+    monkeypatch.setattr(laboratory, "PARTS", (reductions._training,))
+    setting = Setting(WORLD, stress="jump", controls=False, run=tmp_path)
+    report = examine(Subject("run", (tuple(seats.items()),) * 2, (0, 1)), setting, TIER)
+    rows = report.series["training"]["rows"]
+    assert [row["seed"] for row in rows] == [0] * 5 + [1] * 5 and [row["market_hours"] for row in rows[:2]] == [0, 100]
+    assert rows[3]["x"] == pytest.approx(rows[0]["x"]) != pytest.approx(rows[1]["x"])  # there and back again
+    page = unescape(write_report(tmp_path / "out", report, "command")[-1].read_text())
+    assert drawing.CAPTIONS["training"] in page and "No paths" not in page
+    named = examine(typed_subject(["rate=pi"], WORLD), replace(setting, run=None), TIER)
+    page = write_report(tmp_path / "none", named, "command")[-1].read_text()
+    assert "No paths: only a run has checkpoints." in page and named.missing == {
+        "training": "only a run has checkpoints"
+    }
 
 
 # ---------------------------------------------------------------------- two reports
