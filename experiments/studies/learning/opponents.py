@@ -106,7 +106,8 @@ def measure(options: Options, how: Running, before: Mapping[str, Table] | None =
             parts.append(_tuned_before(before, size, [name]) or _of_tuning(size, tune(alone, how).tables, [name]))
     tables = {name: concatenate(part.get(name, {}) for part in parts) for name in TABLES}
     sizes = np.array([options.size.index(size) for size in tables["tuned"]["size"].tolist()])
-    tables["tuned"] = select(tables["tuned"], np.lexsort((tables["tuned"]["family"] == LINEAR, sizes)))
+    order = np.lexsort((tables["tuned"]["family"] == LINEAR, sizes))
+    tables["tuned"] = {name: values[order] for name, values in tables["tuned"].items()}
     return Found({name: table for name, table in tables.items() if num_rows(table)})
 
 
@@ -137,7 +138,7 @@ def _together(size: str, markets: Sequence[str], tuning: TuneOptions, how: Runni
     """All tables of the markets of a size that are searched together."""
     found = _of_tuning(size, tune(tuning, how).tables, markets)
     # its searches of constants are those above, so that nothing is searched twice
-    rules = tune(replace(tuning, scenarios=MARKETS, families=("constants", LINEAR)), how).tables
+    rules = tune(replace(tuning, scenarios=MARKETS, families=("constants", "linear")), how).tables
     linear = _of_tuning(size, rules, MARKETS, LINEAR)
     found |= {name: concatenate([found[name], linear[name]]) for name in ("tuned", "curves")}
     found["linear"] = _sized(size, _renamed(rules["linear"]))

@@ -55,10 +55,10 @@ MEASURES: Mapping[str, Callable[[Options, Running, Opponents, Sequence[str]], Fo
     TRAINING: training.measure, EVALUATION: evaluation.measure, CEILINGS: ceilings.measure,
     CRISES: leave_out.measure, FINAL: final.measure,
 }  # fmt: skip
-# stage -> those that it reads, besides the opponents
+# stage -> those that it reads, besides the opponents; the sealed test needs all, because nothing is trained after it
 NEEDS = {CONTROLLERS: (), SCREENING: (), TRAINING: (SCREENING,), EVALUATION: (CONTROLLERS, SCREENING, TRAINING),
          CEILINGS: (SCREENING, TRAINING), CRISES: (SCREENING,),
-         FINAL: (CONTROLLERS, SCREENING, TRAINING, EVALUATION)}  # fmt: skip
+         FINAL: (CONTROLLERS, SCREENING, TRAINING, EVALUATION, CEILINGS, CRISES)}  # fmt: skip
 
 
 def measure(options: Options, how: Running) -> Iterator[Found]:

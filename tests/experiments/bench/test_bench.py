@@ -99,6 +99,7 @@ FIGURES = {
     "threads": ("two threads against one",),
     "single": ("gym.make protogov/Rates-v0",),
     "ppo": ("joint PPO, 4 worlds, hourly decisions", "joint PPO, 4 worlds, default settings"),
+    "experiment": ("default experiment, 4 worlds, twin, natural, 2 seeds at once",),
     "usual": ("the usual way",),
     "pricer": ("anchors of a compact pricer, 4 worlds", "the same with greeks of its own, 4 worlds"),
     "memory": ("state of a world, 1 venue", "state of a world, 2 venues"),
