@@ -50,6 +50,7 @@ from protogov.experiments.training.learned import policy_files
 CRISES = tuple(crisis.name for crisis in TRAINING_CRISES)
 PARTS = (*QUIET, *CRISES)  # markets that natural and the mix are made of
 TABLES = ("constants", "linear", "tuned", "selfish", "curves", "origins")
+UNKNOWN = "unknown"  # whose constants a market has; before that was kept
 MARKET_COLUMN = {"tuned": "tuned_on"}  # of a table whose rows have another than `market`
 POPULATION, TAPES = 12, 32  # candidates and fresh tapes of a generation, as registered
 ROUND_SHARE = 4  # a role's search in a round has a quarter of the generations
@@ -112,13 +113,13 @@ def measure(options: Options, how: Running, before: Mapping[str, Table] | None =
 
 
 def with_origins(tables: Mapping[str, Table], made: str, commit: str) -> dict[str, Table]:
-    """Tables of this stage; those written before origins were kept get them, without the markets of the constants."""
+    """Tables of this stage; those written before origins were kept get them; whose constants these are is unknown."""
     if "origins" in tables:
         return dict(tables)
     named = dict.fromkeys(
         zip(tables["constants"]["size"].tolist(), tables["constants"]["market"].tolist(), strict=True)
     )
-    rows = [{"size": size, "market": market, "constants_of": "", "made": made, "commit": commit}
+    rows = [{"size": size, "market": market, "constants_of": UNKNOWN, "made": made, "commit": commit}
             for size, market in named]  # fmt: skip
     return {**tables, "origins": columns(rows)}
 

@@ -109,7 +109,7 @@ def test_what_the_folder_holds_is_not_searched_again_except_constants_that_may_k
         )
     for row in records(again["origins"]):
         alone = row["market"] in WITHOUT
-        assert row["constants_of"] == (row["market"] if alone else "")
+        assert row["constants_of"] == (row["market"] if alone else "unknown")
         assert alone or (row["made"], row["commit"]) == (about["made"], about["versions"]["commit"])
     assert set(again["curves"]["market"]) == set(WITHOUT)  # of what was searched now
     # learners of other markets start where they did, so that what was kept of them is read
@@ -130,7 +130,7 @@ def test_what_was_made_in_another_world_or_with_other_sizes_is_searched_and_anot
     assert study.tuned_before(tmp_path, options) == {}
     table = {"size": np.array(["full"]), "market": np.array(["mix"])}
     about = stored(tmp_path / "opponents", {"constants": table})
-    assert records(study.tuned_before(tmp_path, options)["origins"])[0]["constants_of"] == ""
+    assert records(study.tuned_before(tmp_path, options)["origins"])[0]["constants_of"] == "unknown"
     assert study.tuned_before(tmp_path, Options(out=tmp_path, tapes=8)) == {}
     write_manifest(tmp_path / "opponents", {**about, "study": "learning", "physics": "0"})
     assert study.tuned_before(tmp_path, options) == {}
