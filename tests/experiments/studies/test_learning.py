@@ -18,6 +18,7 @@ from protogov.envs.scenarios.sealed import read_sealed, sealed_list
 from protogov.envs.sizes import SIZES
 from protogov.experiments.cli import main
 from protogov.experiments.core.tables import read_csv, records
+from protogov.experiments.errors import CheckFailed
 from protogov.experiments.studies.learning import (
     ceilings,
     controllers,
@@ -30,6 +31,7 @@ from protogov.experiments.studies.learning import (
     preregistration,
     runs,
     screening,
+    training,
 )
 from protogov.experiments.studies.learning.planner import Planner
 from protogov.experiments.training import open_test
@@ -254,3 +256,66 @@ def test_the_sealed_test_is_opened_once_and_nothing_is_trained_after_it(whole, p
             path.with_suffix(".json").write_text(json.dumps(about))
         assert main(final_options) == 2
         assert "for other governors; it is opened once" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------- everything at once
+
+
+FORMS = ("cooperative", "joint", "selfish")
+EVERYTHING = [
+    *("study", "learning", "--size", "tiny", "--candidates", "evolution", "ppo", "--hours", "224", "--seeds", "2"),
+    *("--tapes", "2", "--states", "4", "--members", "w01", "--generations", "1", "--worlds", "4", "--jobs", "1"),
+]
+
+
+def test_every_form_of_two_candidates_goes_through_all_stages_and_the_seal_and_what_diverges_is_left_out(
+    patched, tmp_path
+):
+    """As if the sizes were registered, so that pages claim what they would; one learner of a stage diverges."""
+    out = tmp_path / "learning"
+    broken = {"evolution cooperative on natural", "ppo privileged cooperative on mix"}
+    train, others = runs.train_learner, {name: one for name, one in base._registry.items() if one.split != "test"}
+
+    def some_diverge(learner, *arguments):
+        if learner.name in broken:
+            raise CheckFailed("seed 101: the loss is nan")
+        return train(learner, *arguments)
+
+    with patched.context() as patch:
+        patch.setattr(training, "train_learner", some_diverge)
+        patch.setattr(screening, "choose", lambda rows, size: (["ppo", "evolution"], ["both, as this test wants"]))
+        patch.setattr(options.Options, "reduced", lambda self: [])
+        assert main([*EVERYTHING, "--out", str(out)]) == 0
+        trained = {row["learner"] for row in records(read_csv(out / "training" / "runs.csv"))}
+        assert trained == {
+            *(f"ppo {form} on {market}" for form in FORMS for market in ("natural", "mix")),
+            "evolution cooperative on mix",
+        }
+        assert all(row["seconds"] > 0.0 for row in records(read_csv(out / "training" / "runs.csv")))
+        for stage, learner in zip(("training", "ceilings"), sorted(broken), strict=True):
+            assert [row["learner"] for row in records(read_csv(out / stage / "failed.csv"))] == [learner]
+            assert learner in (out / stage / "README.md").read_text()
+        tests = records(read_csv(out / "evaluation" / "tests.csv"))
+        assert len(tests) == 12  # the family, on both markets
+        described = records(read_csv(out / "crises" / "described.csv"))
+        assert {row["candidate"] for row in described} == {"evolution", "linear"}
+        seeds = records(read_csv(out / "evaluation" / "seeds.csv"))
+        assert {row["learner"] for row in seeds} == trained
+        room = records(read_csv(out / "ceilings" / "room.csv"))
+        assert {row["learner"] for row in room} == {name for name in trained if name.startswith("ppo")}
+        # the test is opened, a fake one
+        patch.setattr(base, "_registry", others | {"test-fake": PathScenario("test-fake", "test", BatesProcess())})
+        sealed = tmp_path / "sealed.json"
+        sealed.write_text(sealed_list(first_seed=2**55, episodes=2))
+        digest = hashlib.sha256(sealed.read_bytes()).hexdigest()
+        patch.setattr(open_test, "read_sealed", lambda: read_sealed(sealed, digest))
+        patch.setattr(open_test, "commit", lambda: "0123456789ab")
+        patch.setattr(open_test, "default_folder", lambda: tmp_path)
+        assert main([*EVERYTHING, "--out", str(out), "--final"]) == 0
+        (opening,) = json.loads((tmp_path / "openings.json").read_text())["openings"]
+        assert trained <= {one["name"] for one in opening["governors"]}
+        assert {row["learner"] for row in records(read_csv(out / "final" / "seeds.csv"))} == trained
+        page = (out / "README.md").read_text()
+        assert "## Not measured yet" not in page and "Reduced run" not in page
+        assert main(["study", "learning", "--redraw", "--out", str(out)]) == 0
+        assert (out / "README.md").read_text() == page
