@@ -21,11 +21,11 @@ from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns
 from protogov.experiments.studies.learning.analysis import captured
 from protogov.experiments.studies.learning.candidates import find_candidates
-from protogov.experiments.studies.learning.evaluation import part_names
 from protogov.experiments.studies.learning.imagination import Imagination
 from protogov.experiments.studies.learning.opponents import PARTS, Opponents, tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.planner import Planner, play_planned
+from protogov.experiments.studies.learning.played import CRASH, part_names
 from protogov.experiments.studies.learning.playing import MARKETS, Match, matrix, play_matches, suites
 from protogov.experiments.studies.learning.preregistration import CONSTANTS, COOPERATIVE, PLAN
 from protogov.experiments.studies.learning.runs import Learner, Trained
@@ -34,7 +34,6 @@ from protogov.experiments.training.open_test import describe
 
 MOMENTS = (0.0, 0.25, 0.5, 0.75)  # of an episode at which states are taken
 TOGETHER = 25  # states of one piece
-CRASH = -0.15  # deepest fall of the price from which a tape is a crash
 PLANNER = Planner(branches=PLAN.branches)
 
 

@@ -83,7 +83,8 @@ def test_every_stage_runs_and_says_that_it_is_reduced(whole):
         assert page.splitlines()[2].startswith("Reduced run, not the registered study (size tiny instead of core full;")
         assert facts(whole, stage)["preregistration"] == preregistration.digest()
     page = (whole / "evaluation" / "README.md").read_text()
-    assert "verdict" not in page and "| natural | ppo cooperative on natural | static | 2 | 2 | " in page
+    assert "verdict" not in page and "The aim" not in page
+    assert "| natural | H1 | ppo cooperative on natural | tuned constants on natural | " in page
     assert (whole / "preregistration.md").read_text() == preregistration.render()
     index = (whole / "README.md").read_text()
     assert "## Not measured yet\n\nfinal:" in index and "![effects](evaluation/effects.png)" in index
@@ -104,17 +105,23 @@ def test_every_run_of_the_screening_is_listed_and_policies_are_kept(whole):
 
 def test_learners_opponents_and_controls_are_compared_everywhere(whole):
     effects = records(read_csv(whole / "evaluation" / "effects.csv"))
-    own = [row for row in effects if (row["suite"], row["learner"]) == ("mix", "ppo cooperative on mix")]
-    assert [row["against"] for row in own] == [
-        "static", "tuned constants on mix", "linear rule on mix", "selfish constants on mix",
-        "own-means of ppo cooperative on mix", "yoked of ppo cooperative on mix", own[-1]["against"],
+    (own,) = [row for row in effects if (row["suite"], row["learner"]) == ("mix", "ppo cooperative on mix")]
+    for name in ("static", "tuned constants", "linear rule", "other market's constants", "other market's rule",
+                 "committed constants", "committed rule", "best controller", "own means", "yoked"):  # fmt: skip
+        assert np.isfinite(own[name]), name
+    pairs = records(read_csv(whole / "evaluation" / "pairs.csv"))
+    assert {row["suite"] for row in pairs} == {"natural", "mix", "validation", "natural-12w", "mix-12w"}
+    (pair,) = [row for row in pairs if row["suite"] == "mix" and row["against"] == "tuned constants on mix"]
+    assert pair["difference"] == own["tuned constants"] and pair["W"] == own["W"]
+    controllers = records(read_csv(whole / "evaluation" / "controllers.csv"))
+    assert [row["controller"] for row in controllers] == [
+        "pi", "tuned+pi", "tuned gains of pi on natural", "tuned-mix+pi", "tuned gains of pi on mix",
     ]  # fmt: skip
-    assert own[-1]["against"].startswith("best controller: ")
-    for row in own:
-        assert row["difference"] == pytest.approx(row["W"] - row["W_against"], abs=1e-9)
     tests = records(read_csv(whole / "evaluation" / "tests.csv"))
     assert [row["hypothesis"] for row in tests] == 2 * ["H1", "H1"]  # no other form was trained
     assert {row["member"] for row in records(read_csv(whole / "evaluation" / "members.csv"))} == {"w01"}
+    shares = records(read_csv(whole / "evaluation" / "shares.csv"))
+    assert [row["against"].rpartition(" on ")[0] for row in shares] == 2 * ["tuned constants", "linear rule"]
 
 
 def test_tuned_controllers_are_opponents(whole, patched):
@@ -238,8 +245,11 @@ def test_the_sealed_test_is_opened_once_and_nothing_is_trained_after_it(whole, p
         names = {one["name"] for one in opening["governors"]}
         assert names >= {"static", "ppo cooperative on mix", "pi", "tuned gains of pi on mix"}
         effects = records(read_csv(whole / "final" / "effects.csv"))
-        assert {row["suite"] for row in effects} == {"sealed test: test-fake"}
-        assert any(row["against"].startswith("yoked of") for row in effects)
+        assert {row["suite"] for row in effects} == {"sealed test", "sealed test: test-fake"}
+        assert all(np.isfinite(row["yoked"]) for row in effects)
+        page = (whole / "final" / "README.md").read_text()
+        assert "two thirds of the room (stage ceilings)" in page and "W on the test" in page
+        assert "## The aim" in (whole / "README.md").read_text()
         assert main(final_options) == 0  # the same governors: the same opening is continued
         assert len(json.loads((tmp_path / "openings.json").read_text())["openings"]) == 1
         for stage in ("controllers", "training"):
