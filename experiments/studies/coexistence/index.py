@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from protogov.experiments.studies.coexistence.pages import (
     PARTIES,
     SHOWN,
     WHERE,
+    of_cells,
     qualified,
     scenarios,
     sentence,
@@ -44,9 +46,11 @@ def index(parts: Mapping[str, Found]) -> list[str]:
     if FINDINGS not in parts:
         measured = [f"[{name}]({name}/README.md)" for name in parts]
         return [f"Measured so far: {listed(measured)}. `--stage findings` compares them."]
-    own = parts[FINDINGS]
+    cells = {cell: parts[cell.name].tables for cell in CELLS if cell.name in parts}
+    more = [of_cells(name, cells) for name in ("influence", *PARTIES)]
+    own = replace(parts[FINDINGS], tables=reduce(lambda one, other: {**one, **other}, more, parts[FINDINGS].tables))
     facts = own.facts
-    few = min((len(one["seeds"]) for one in facts["trained"].values()), default=0)
+    few = min((one["seeds"] for one in facts["trained"].values()), default=0)
     checkpoints = max(one["checkpoints"] for one in facts["trained"].values())
     lines = [line for text in qualified(own, [])[:1] for line in (f"**{text}**", "")]
     lines += [
@@ -238,7 +242,7 @@ def _forks(own: Found) -> list[str]:
     table = records(own.tables["influence"])
     rows = []
     for cell in dict.fromkeys(row["cell"] for row in table):
-        failed = own.facts["withheld"][cell]
+        failed = own.facts["withheld"].get(cell)
         for kind, about in KINDS.items():
             links = [f"{row['found']} of {row['tested']} ({row['least']})" for market in MARKETS for row in table
                      if (row["cell"], row["kind"], row["market"]) == (cell, kind, market)]  # fmt: skip

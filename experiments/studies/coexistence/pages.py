@@ -11,7 +11,7 @@ from protogov.experiments.core.tables import Table, columns, concatenate, num_ro
 from protogov.experiments.core.text import listed, markdown, number, paragraph, rows_of, signed, signed_span
 from protogov.experiments.studies.coexistence.cells import ALGORITHMS, CELLS, Cell
 from protogov.experiments.studies.coexistence.channels import HELD_WORDS, judged
-from protogov.experiments.studies.coexistence.effects import BY_NAME, EFFECTS, MAIN, seeds_of
+from protogov.experiments.studies.coexistence.effects import EFFECTS, MAIN, seeds_of
 from protogov.experiments.studies.coexistence.options import CALM, CRISIS, MARKETS, ORDINARY
 from protogov.experiments.studies.coexistence.playing import TAIL
 from protogov.experiments.studies.coexistence.reductions import HARMS, HELPS, NAMES, stated
@@ -181,33 +181,33 @@ def words_of(setting: str) -> str:
 
 
 def findings_page(own: Found) -> list[str]:
-    """Every statement with its numbers, contrasts, scenarios, influence, ledger."""
+    """Every statement with its numbers, contrasts, and scenarios."""
     lines = ["All findings of [coexistence](../README.md).", "", "![effects](effects.png)", ""]
     if "seeds" not in own.tables:
         lines = lines[:2]
     claims = not own.facts["reduced"]
-    head = ["where", "market", "statement; below 0 the opposite [bp]", "PPO", "adjusted p", "checkpoints",
-            "evolution", "adjusted p", "checkpoints", "members", "verdict"]  # fmt: skip
+    head = ["where", "market", "statement", "PPO", "adjusted p", "checkpoints", "evolution", "adjusted p",
+            "checkpoints", "members", "verdict"]  # fmt: skip
     everything = {name: records(own.tables[name]) for name in ("findings", "contrasts") if name in own.tables}
     shown = {
         "Statements": [row for row in everything.get("findings", []) if row["setting"] in SHOWN],
-        # of these the main effects alone; all are in the table
         "Statements at other autonomy": [
-            row for row in everything.get("findings", []) if row["setting"] not in SHOWN and row["effect"] in MAIN
+            row for row in everything.get("findings", []) if row["setting"] not in SHOWN
         ],
         "Cells compared": everything.get("contrasts", []),
-    }
-    about = """Members: the share of the ensemble in which the effect of the last policies has that sign, and in
-    brackets with an interval over training seeds that excludes 0; PPO / evolution."""
+    }  # fmt: skip
+    about = """Below 0 the opposite [bp of K0]. Checkpoints: the lowest and the highest mean of one. Members: the share
+    of the ensemble in which the effect of the last policies has that sign, and in brackets with an interval over
+    training seeds that excludes 0; PPO / evolution."""
+    named = {row["effect"] for row in everything.get("findings", [])}
+    lines += [paragraph(about), "", *(f"- {one.name}: {stated({'effect': one.name}, 1.0)}" for one in EFFECTS
+                                      if one.name in named), ""]  # fmt: skip
     for title, rows in shown.items():
         if rows:
-            lines += [f"## {title}", "", paragraph(about), ""] if title == "Statements" else [f"## {title}", ""]
-            lines += [*markdown(head if claims else head[:-1], [_row(row, claims) for row in rows]), ""]
+            lines += [f"## {title}", "", *markdown(head if claims else head[:-1], [_row(row, claims) for row in rows]),
+                      ""]  # fmt: skip
     if "scenarios" in own.tables:
         lines += ["## Scenario by scenario", "", *scenarios(own.tables["scenarios"], MAIN), ""]
-    for name, title in (("influence", "Influence by forks, last policies"), ("ledger", "Compute ledger")):
-        if name in own.tables:
-            lines += [f"## {title}", "", *markdown(list(own.tables[name]), rows_of(own.tables[name])), ""]
     return lines
 
 
@@ -220,8 +220,8 @@ def scenarios(table: Table, effects: Sequence[str]) -> list[str]:
         for scenario in dict.fromkeys(row["scenario"] for row in rows if row["effect"] == effect):
             here = {row["cell"]: row for row in rows if (row["effect"], row["scenario"]) == (effect, scenario)}
             cells = [" / ".join(_starred(here.get(f"{name}-{setting}")) for name in ALGORITHMS) for setting in settings]
-            lines.append([scenario, BY_NAME[effect].words.format(verb="help"), *cells])
-    head = ["scenario", "below 0 the opposite; * interval excludes 0", *map(words_of, settings)]
+            lines.append([scenario, effect, *cells])
+    head = ["scenario", "* interval excludes 0", *map(words_of, settings)]
     return markdown(head, lines)
 
 
@@ -234,7 +234,7 @@ def _starred(row: Mapping[str, Any] | None) -> str:
 
 def _row(row: Mapping[str, Any], claims: bool) -> list[str]:
     where = row["setting"] if "setting" in row else f"{row['contrast']}, {row['beside']}"
-    cells = [where, row["market"], stated(row, 1.0)]
+    cells = [where, row["market"], stated(row, 1.0) if "contrast" in row else row["effect"]]
     for name in ALGORITHMS:
         if row[f"{name}_n"]:
             path = f"{signed(row[f'{name}_from'])} to {signed(row[f'{name}_to'])}"

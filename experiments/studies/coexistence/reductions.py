@@ -56,7 +56,7 @@ Tables = Mapping[str, Table]
 
 
 def effect_rows(cells: Mapping[Cell, Tables], guarded: Mapping[Cell, bool]) -> list[dict[str, Any]]:
-    """A row a setting, market and effect.
+    """A row a setting, market and effect; of other autonomy the main effects, the others are in the cells' tables.
 
     Args:
         cells: tables of every cell that was measured.
@@ -66,7 +66,7 @@ def effect_rows(cells: Mapping[Cell, Tables], guarded: Mapping[Cell, bool]) -> l
     for setting, own in _settings(cells).items():
         tested = {cell.algorithm: _tested(cells[cell]["effects"]) for cell in own}
         for market in MARKETS:
-            for effect in EFFECTS:
+            for effect in EFFECTS if own[0].headline else (BY_NAME[name] for name in MAIN):
                 found = {name: of[market, effect.name] for name, of in tested.items() if (market, effect.name) in of}
                 if not found:
                     continue

@@ -67,19 +67,22 @@ def find(out: Path) -> Found:
     }  # fmt: skip
     tables = {name: columns(own) for name, own in rows.items() if own}
     tables |= {"seeds": reductions.seed_table(cells)} if reductions.seed_table(cells) else {}
-    for name in ("scenarios", "influence", *pages.PARTIES):
-        tables |= pages.of_cells(name, cells)
+    tables |= pages.of_cells("scenarios", cells)
     common = next(iter(facts.values()))
-    about = {
-        "reduced": common["reduced"], "cells": [cell.name for cell in cells],
-        **{name: common[name] for name in ("markets", "ordinary", "constants", "scenario", "tapes", "member_tapes")},
-        "missing": [cell.name for cell in CELLS if cell.headline and cell not in cells],
+    said = {
         "controls": {cell: [f"{one['name']}: should be {one['expected']} and was {one['found']}"
                             for one in own["controls"] if not one["passed"]] for cell, own in facts.items()},
         "failed": {cell: own["failed"] for cell, own in facts.items()},
         "withheld": {cell: _failed(own, "influence") for cell, own in facts.items()},
+    }  # fmt: skip
+    about = {
+        "reduced": common["reduced"], "cells": [cell.name for cell in cells],
+        **{name: common[name] for name in ("markets", "ordinary", "constants", "scenario", "tapes", "member_tapes")},
+        "missing": [cell.name for cell in CELLS if cell.headline and cell not in cells],
+        # of cells without any there is nothing
+        **{name: {cell: lines for cell, lines in of.items() if lines} for name, of in said.items()},
         "checked": sum(len(own["controls"]) for own in facts.values()),
-        "trained": {cell: {key: own[key] for key in ("seeds", "hours", "checkpoints", "precision", "loss")}
+        "trained": {cell: {"seeds": len(own["seeds"]), "checkpoints": own["checkpoints"]}
                     for cell, own in facts.items()},
     }  # fmt: skip
     return Found({name: rounded(table, OTHER_DIGITS) for name, table in tables.items()}, {FINDINGS: about})

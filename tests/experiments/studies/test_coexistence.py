@@ -251,7 +251,7 @@ def test_the_first_page_states_what_holds_and_counts_what_does_not():
     rows = reductions.effect_rows(cells, dict.fromkeys(cells, True))
     ledger = [{"cell": cell.name, "seeds": 12, "market_hours": 1e7, "cpu_seconds": 1.0, "wall_seconds": 2.0,
                "reference_rounds": 3.0, "measuring_seconds": 7200.0} for cell in cells]  # fmt: skip
-    trained = {cell.name: {"seeds": list(range(12)), "checkpoints": 3} for cell in cells}
+    trained = {cell.name: {"seeds": 12, "checkpoints": 3} for cell in cells}
     facts = {"reduced": [], "cells": list(trained), "trained": trained, "controls": {}, "missing": ["ppo-c0-v2-a72"],
              "constants": "tuned-mix", "markets": {"calm": ["calm"], "crisis": []}, "ordinary": "natural",
              "failed": {"ppo-c0-v1-a72": ["training, seed 3: rate_0 diverged"]}, "member_tapes": 16}  # fmt: skip
