@@ -111,10 +111,8 @@ def _both(row: Mapping[str, Any]) -> str:
     return " / ".join(signed_span(interval_in(row, name)) if row[f"{name}_n"] else "-" for name in ALGORITHMS)
 
 
-def _not_found(own: Found) -> list[str]:
-    """A line an effect: in how many cases there is no finding, and why; and how large it would have had to be."""
-    if own.facts["reduced"]:
-        return ["Nothing can be: a reduced run has no verdicts."]
+def _open_cases(own: Found) -> list[str]:
+    """A line an effect: in how many cases there is no finding, why, and how large it would have had to be."""
     rows = records(own.tables["findings"])
     lines = []
     for effect in EFFECTS:
@@ -127,6 +125,12 @@ def _not_found(own: Found) -> list[str]:
             size = f" ({number(float(np.median(sizes)))} bp would have been found in 4 of 5, median)" if sizes else ""
             statement = effect.words.format(verb="help")
             lines.append(paragraph(f"- {statement}, or the opposite. Of {len(here)} cases: {said}{size}."))
+    return lines
+
+
+def _not_found(own: Found) -> list[str]:
+    """How often there is no finding and why; controls that failed, and what was left out or not measured."""
+    lines = ["Nothing can be: a reduced run has no verdicts.", ""] if own.facts["reduced"] else _open_cases(own)
     for what, said in (("controls", "A control failed."), ("failed", "Left out, because it failed.")):
         lines += [f"- {said} {cell}: {one}." for cell, all_of in own.facts[what].items() for one in all_of]
     if own.facts["missing"]:

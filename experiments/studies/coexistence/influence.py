@@ -72,7 +72,8 @@ def fork(config: WorldConfig, job: ForkJob) -> Table:
         times = tuple(min(round(share * config.horizon), latest) for share in MOMENTS)
     world = open_batch(config, names, seeds)
     market = market_of(world, seeds, rewards=False, mandates=True)
-    plan = Plan(seeds, job.subject.units(seeds), tuple(sorted(set(times))), steps, market)
+    # a training seed is the unit also where there is only one, of which nothing can then be claimed
+    plan = Plan(seeds, job.subject.owners(rows), tuple(sorted(set(times))), steps, market)
     measure = Influence(((1, steps),), DOSES, agents=(job.agent,), push=Push)
     return as_table(asdict(measure.extract(world, job.subject.governors(config, rows), plan)))
 

@@ -86,7 +86,8 @@ def test_forks_read_mandates_where_everybody_is_paid_welfare():
     found = loaded(table)
     assert found["outcomes"] == [*(f"mandate/{seat}" for seat in SEATS), "welfare/all"]
     assert found["replay_gap"] == 0.0 and found["windows"] == [[1, 4]] and table[CPU][0] > 0.0
-    assert influence._links(influence._joined([found], config))[0]["tested"] == len(found["levers"]) * 3
+    whole = influence._joined([found], config)
+    assert influence._links(whole)[0]["tested"] == len(found["levers"]) * 3 and whole.effects["total"].shape[0] == 2
 
 
 # ---------------------------------------------------------------------- failures and costs
