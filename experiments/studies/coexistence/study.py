@@ -69,7 +69,7 @@ def find(out: Path) -> Found:
     tables |= {"seeds": reductions.seed_table(cells)} if reductions.seed_table(cells) else {}
     tables |= pages.of_cells("scenarios", cells)
     common = next(iter(facts.values()))
-    said = {
+    words = {
         "controls": {cell: [f"{one['name']}: should be {one['expected']} and was {one['found']}"
                             for one in own["controls"] if not one["passed"]] for cell, own in facts.items()},
         "failed": {cell: own["failed"] for cell, own in facts.items()},
@@ -80,7 +80,7 @@ def find(out: Path) -> Found:
         **{name: common[name] for name in ("markets", "ordinary", "constants", "scenario", "tapes", "member_tapes")},
         "missing": [cell.name for cell in CELLS if cell.headline and cell not in cells],
         # of cells without any there is nothing
-        **{name: {cell: lines for cell, lines in of.items() if lines} for name, of in said.items()},
+        **{name: {cell: lines for cell, lines in of.items() if lines} for name, of in words.items()},
         "checked": sum(len(own["controls"]) for own in facts.values()),
         "trained": {cell: {"seeds": len(own["seeds"]), "checkpoints": own["checkpoints"]}
                     for cell, own in facts.items()},

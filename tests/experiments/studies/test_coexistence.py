@@ -508,7 +508,12 @@ def test_rivals_are_forked_and_a_shorter_store_says_what_it_costs(tmp_path, shor
     assert main([*SMALL, *more, "--cells", "ppo-c0-v2-a72", "evolution-c0-v2-a72", "--out", str(out)]) == 0
     kept = json.loads((tmp_path / "kept" / "ppo-c0-v2-a72.json").read_text())
     assert kept["precision"] == "float16" and np.isfinite(kept["loss"]["mean"])
-    assert {row["kind"] for row in records(read_csv(out / "findings" / "influence.csv"))} == {"total", "policy"}
+    cell = out / "ppo-c0-v2-a72"
+    assert {row["kind"] for row in records(read_csv(cell / "influence.csv"))} == {"total", "policy"}
+    assert records(read_csv(cell / "members.csv"))[0]["member"] == "w01"
+    assert {row["part"] for row in records(read_csv(cell / "measuring.csv")) if row["cpu"] > 0.0} == {
+        "line-ups", "ensemble", "forks", "channels"
+    }  # fmt: skip
     page = (out / "README.md").read_text()
     assert (
         "## Influence by forks" in page
