@@ -33,13 +33,13 @@ from protogov.experiments.studies.emergence.self_test import GAIN_OF_LEARNERS, G
 
 MOST_BARS = 18
 CAPTIONS = {
-    "influence": "Mean effect on a decision, in thousandths, with its 95% interval: on everybody's reward, and on "
-    "welfare of all venues in basis points of K0. A lever in force is held one and two caps from where it stood, up "
-    "and down, for one decision; the effect is that of a cap up. Colour: the effect in standard errors, red above 0. A "
-    "frame: significant in its family. 0 without an interval: exactly 0 in every episode; ≈ 0: less than 0.0005 with "
-    "its interval. Last row, the placebo: a push by nothing.",
+    "influence": "Mean effect on a decision, in thousandths of a basis point of K0, with its 95% interval: on mandates, "
+    "and on welfare of all venues. A lever in force is held one and two caps from where it stood, up and down, for one "
+    "decision; the effect is that of a cap up. Colour: the effect in standard errors, red above 0. A frame: "
+    "significant in its family. 0 without an interval: exactly 0 in every episode; ≈ 0: less than 0.0005 with its "
+    "interval. Last row, the placebo: a push by nothing.",
     "policy": "The same effects, as far as they go through the policies of the other governors: total less mechanical.",
-    "fan": "The push with the clearest effect on another's reward, decision by decision, on the tapes where it is "
+    "fan": "The push with the clearest effect on another's mandate, decision by decision, on the tapes where it is "
     "clearest: up, down, and down with the others replayed; mean and 95% interval over units.",
     "dividends": "What a group of governors adds to welfare beyond what each smaller group of them adds, with 95% "
     "intervals, the largest first. Groups that add exactly 0 are left out.",
@@ -127,7 +127,7 @@ def _influence(report: Report, kind: str) -> Figure | None:
 
 
 def _outcome(name: str) -> str:
-    return "welfare W\nof all" if name == WELFARE else name.replace("reward/", "reward of\n")
+    return "welfare W\nof all" if name == WELFARE else name.replace("mandate/", "mandate of\n")
 
 
 def _lever(name: str) -> str:
@@ -153,7 +153,7 @@ def _fan(report: Report) -> Figure | None:
         axes.fill_between(t, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
     axes.axhline(0.0, color=GREY, linewidth=0.7)
     axes.set_xlabel("decisions after the fork")
-    axes.set_ylabel("change of the " + data["outcome"].replace("reward/", "reward of "), fontsize=8)
+    axes.set_ylabel("change of the " + data["outcome"].replace("mandate/", "mandate of ") + " [bp of K0]", fontsize=8)
     figure.legend(loc="outside lower center", ncols=3)
     words = (
         f"Response to {_lever(data['lever'])}, held {data['caps']:g} caps away for one decision, on {data['scenario']}"

@@ -92,9 +92,12 @@ def windows_of(config: WorldConfig, tier: Tier) -> tuple[tuple[int, int], ...]:
 
 
 def influence(config: WorldConfig, task: Task) -> dict[str, Any]:
-    """Effects of one agent's levers on everybody's rewards and on welfare."""
+    """Effects of one agent's levers on everybody's mandate and on welfare [bp of K0].
+
+    A reward may be a blend with welfare, under which an effect on everybody would pass for one on another governor.
+    """
     windows = windows_of(config, task.tier)
-    at = scene(config, task, task.tier.worlds, steps=windows[-1][1])
+    at = scene(config, task, task.tier.worlds, steps=windows[-1][1], rewards=False, mandates=True)
     measure = Influence(windows, task.tier.doses, agents=(task.focus,), push=Push)
     sample = measure.extract(at.world, at.governors, at.plan)
     return asdict(sample)
@@ -107,7 +110,7 @@ def fan(config: WorldConfig, task: Task) -> dict[str, Any]:
     """
     agent, lever, outcome, caps = task.focus.split("|")
     windows = windows_of(config, task.tier)
-    at = scene(config, task, task.tier.worlds, steps=windows[-1][1])
+    at = scene(config, task, task.tier.worlds, steps=windows[-1][1], rewards=False, mandates=True)
     found: dict[str, list[Any]] = {"up": [], "down": [], "down, others replayed": []}
     for point in fork_points(at.world, at.governors, at.plan):
         base = point.run(at.plan.steps)

@@ -113,7 +113,7 @@ def _clearness(sample: InfluenceSample) -> Any:
     score = np.abs(total.mean(axis=0)) / np.where(error > 0.0, error, np.inf)
     for place, (agent, _) in enumerate(sample.levers):
         for at, outcome in enumerate(sample.outcomes):
-            if not outcome.startswith("reward/") or outcome.endswith(f"/{agent}"):
+            if not outcome.startswith("mandate/") or outcome.endswith(f"/{agent}"):
                 score[place, at] = -1.0
     return score
 

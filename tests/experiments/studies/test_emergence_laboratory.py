@@ -150,7 +150,7 @@ def test_what_waits_for_nothing_is_played_in_one_pool_and_asked_for_as_it_was_pl
         assert bench.run(part, *focuses, scenario=scenario) == [{"part": part}] * len(focuses)
     assert not later
     with pytest.raises(BadInput, match="nothing is played"):
-        bench.run("fan", "rate_0|0|reward/risk_0|1")
+        bench.run("fan", "rate_0|0|mandate/risk_0|1")
     alone = Bench(typed_subject(["rate=pi"], WORLD), Setting(WORLD), TIER, Running())
     assert reductions.AHEAD[reductions._cross_play](alone) == []
 
