@@ -33,11 +33,11 @@ from protogov.experiments.studies.emergence.self_test import GAIN_OF_LEARNERS, G
 
 MOST_BARS = 18
 CAPTIONS = {
-    "influence": "Mean effect on a decision, in thousandths of a basis point of K0, with its 95% interval: on mandates, "
-    "and on welfare of all venues. A lever in force is held one and two caps from where it stood, up and down, for one "
-    "decision; the effect is that of a cap up. Colour: the effect in standard errors, red above 0. A frame: "
-    "significant in its family. 0 without an interval: exactly 0 in every episode; ≈ 0: less than 0.0005 with its "
-    "interval. Last row, the placebo: a push by nothing.",
+    "influence": "Mean effect on a decision, in thousandths of a basis point of K0, with its 95% interval: on "
+    "mandates, and on welfare of all venues. A lever in force is held one and two caps from where it stood, up and "
+    "down, for one decision; the effect is that of a cap up. Colour: the effect in standard errors, red above 0. A "
+    "frame: significant in its family. 0 without an interval: exactly 0 in every episode; ≈ 0: less than 0.0005 with "
+    "its interval. Last row, the placebo: a push by nothing.",
     "policy": "The same effects, as far as they go through the policies of the other governors: total less mechanical.",
     "fan": "The push with the clearest effect on another's mandate, decision by decision, on the tapes where it is "
     "clearest: up, down, and down with the others replayed; mean and 95% interval over units.",

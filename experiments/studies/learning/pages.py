@@ -163,7 +163,18 @@ def _training(found: Found) -> list[str]:
             f"{name}: {signed(float(last.mean()))} bp over the constants on validation at the end, seeds "
             f"{signed(float(last.min()))} to {signed(float(last.max()))}."
         )
-    return lines
+    lines += [
+        f"{row['learner']}: {row['seeds']} seeds of {row['hours'] / 1e6:,.0f}M market hours take {row['minutes']:,.0f} "
+        f"minutes here with two processes, {row['minutes_there']:,.0f} on the machine of results/bench by the ratio of "
+        f"the reference loop; {row['asked']:g} are asked for."
+        for row in records(found.tables.get("speed", {}))
+    ]
+    return lines + _failed(found)
+
+
+def _failed(found: Found) -> list[str]:
+    """A sentence per learner whose training diverged."""
+    return [f"Diverged: {row['learner']}: {row['reason']}" for row in records(found.tables.get("failed", {}))]
 
 
 def _ceilings(found: Found) -> list[str]:
@@ -177,19 +188,21 @@ def _ceilings(found: Found) -> list[str]:
             f"{row['market']}, {row['ceiling']}: room {signed_span(room)} bp over {row['n']} {row['unit']}; "
             f"{row['learner']}: {share}."
         )
+    lines += _failed(found)
     return [f"The aim is {PLAN.room:.0%} of the room between the best constants and the ceilings.", *lines]
 
 
 def _crises(found: Found) -> list[str]:
-    rows = records(found.tables["crises"])
-    lines = []
-    for split in dict.fromkeys(row["split"] for row in rows):
-        own = [row["difference"] for row in rows if row["split"] == split]
-        lines.append(
-            f"{split}: {found.facts['candidate']} gains {signed(min(own))} to {signed(max(own))} bp over constants "
-            f"tuned without the crisis, {signed(float(np.mean(own)))} on average over {len(own)} crises left out."
-        )
-    return lines
+    rows, lines = [*records(found.tables["crises"]), *records(found.tables.get("described", {}))], []
+    for name in dict.fromkeys(row["candidate"] for row in rows):
+        registered = "" if name == found.facts["candidate"] else " (described, not registered)"
+        for split in dict.fromkeys(row["split"] for row in rows):
+            own = [row["difference"] for row in rows if (row["candidate"], row["split"]) == (name, split)]
+            lines.append(
+                f"{split}: {name}{registered} gains {signed(min(own))} to {signed(max(own))} bp over constants tuned "
+                f"without the crisis, {signed(float(np.mean(own)))} on average over {len(own)} crises left out."
+            )
+    return lines + _failed(found)
 
 
 SENTENCES = {

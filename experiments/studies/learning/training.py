@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from protogov.experiments.bench.learning import MINUTES
 from protogov.experiments.bench.reference import TARGET_MACHINE, reference_rate
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Running
@@ -57,7 +58,7 @@ def speed(runs: Rows) -> Table:
 
     Returns:
         The table. `minutes` are those of all seeds here, two at a time; `minutes_there` on the machine on which the
-        targets of rates were set, by the ratio of the reference loop.
+        targets of rates were set, by the ratio of the reference loop; `asked` is the target.
     """
     rows = Rows()
     for name in dict.fromkeys(row["learner"] for row in runs):
@@ -65,8 +66,10 @@ def speed(runs: Rows) -> Table:
         rate = sum(row["hours"] for row in own) / sum(row["seconds"] for row in own)
         minutes = PLAN.seeds / PROCESSES * PLAN.hours / rate / 60.0
         machine = own[0]["reference"] / TARGET_MACHINE
-        rows.append({"learner": name, "hours_per_second": rate, "seeds": PLAN.seeds, "hours": PLAN.hours,
-                     "minutes": minutes, "machine": machine, "minutes_there": minutes * machine})  # fmt: skip
+        rows.append(
+            {"learner": name, "hours_per_second": rate, "seeds": PLAN.seeds, "hours": PLAN.hours, "minutes": minutes,
+             "machine": machine, "minutes_there": minutes * machine, "asked": MINUTES}
+        )  # fmt: skip
     return columns(rows)
 
 

@@ -10,9 +10,10 @@ import pytest
 from protogov.agents.policies.policy import load_policy_file
 from protogov.experiments.bench.reference import TARGET_MACHINE
 from protogov.experiments.core.pieces import HERE
-from protogov.experiments.core.tables import records
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import columns, records
 from protogov.experiments.errors import BadInput, CheckFailed
-from protogov.experiments.studies.learning import leave_out, preregistration, study, training
+from protogov.experiments.studies.learning import leave_out, pages, preregistration, study, training
 from protogov.experiments.studies.learning.candidates import find_candidates
 from protogov.experiments.studies.learning.kept import Place, Unit
 from protogov.experiments.studies.learning.opponents import CRISES
@@ -129,6 +130,24 @@ def test_how_long_the_registered_training_of_a_learner_takes():
     assert ppo["minutes"] == 12 / 2 * 1e7 / 20_000.0 / 60.0  # two of twelve seeds at a time
     assert ppo["minutes_there"] == ppo["minutes"] / 2  # on a machine that is twice as fast
     assert mappo["minutes"] == 2 * ppo["minutes"]
+
+
+def test_pages_say_what_took_how_long_what_diverged_and_what_was_not_registered():
+    run = {"learner": "ppo", "hours": 1e7, "reference": TARGET_MACHINE / 2, "seconds": 500.0}
+    curve = {"learner": "ppo", "hours": 1e7, "gain": 2.0}
+    failed = columns([{"learner": "mappo", "reason": "seed 3: a weight is not finite"}])
+    tables = {"runs": columns([run]), "curves": columns([curve]), "speed": training.speed([run]), "failed": failed}
+    said = pages.sentences("training", Found(tables, {"reduced": []}))
+    (time,) = (one for one in said if "minutes" in one)
+    assert "take 50 minutes here with two processes, 25 on the machine" in time and "45 are asked for" in time
+    assert said[-1] == "Diverged: mappo: seed 3: a weight is not finite"
+
+    row = {"candidate": "ppo", "left_out": "a", "split": "left out", "difference": 3.0}
+    tables = {"crises": columns([row, {**row, "left_out": "b", "difference": 1.0}]),
+              "described": columns([{**row, "candidate": "linear", "difference": -4.0}]), "failed": failed}  # fmt: skip
+    own, other, diverged = pages.sentences("crises", Found(tables, {"reduced": [], "candidate": "ppo"}))
+    assert own.startswith("left out: ppo gains +1.00 to +3.00") and "+2.00 on average over 2" in own
+    assert "linear (described, not registered) gains −4.00 to −4.00" in other and diverged.startswith("Diverged: mappo")
 
 
 # ---------------------------------------------------------------------- without a crisis
