@@ -1,0 +1,177 @@
+"""From differences between branches to tables: what arrives when, and how much of an estimate is the effect.
+
+Every number has a 95% percentile interval over whole tapes, because states of one tape are not independent.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from protogov.experiments.core.statistics import Floats, Interval, ends_of, percentile, seed_draws
+from protogov.experiments.core.tables import Table, columns, groups
+from protogov.experiments.studies.credit.plan import (
+    ALONE,
+    CRITICS,
+    CUTS,
+    EVERYBODY,
+    GIVEN,
+    PUSH,
+    TWINS,
+    cut,
+    gae,
+    simulated,
+)
+
+DISCOUNTS: Mapping[str, float] = {
+    "gamma .95, lambda .95": 0.95 * 0.95,
+    "gamma .95": 0.95,
+    "gamma .99, lambda .95": 0.99 * 0.95,
+    "gamma .99": 0.99,
+    "none": 1.0,
+}
+SHOWN = (0, 1, 2, 3, 5, 7, 11, 15, 19, 23, 27, 31, 35, 39)  # decisions after, in the table of arrivals
+RESAMPLES = 400
+
+
+def summarise(table: Table, name: Mapping[str, str], decisions: int) -> dict[str, Table]:
+    """Tables `effects`, `arrival`, `discounts` and `estimators` of the rows of `playing.visit`.
+
+    Args:
+        table: all rows of one world.
+        name: columns that name the world.
+        decisions: that were played after each state.
+    """
+    found: dict[str, list[dict[str, Any]]] = {"effects": [], "arrival": [], "discounts": [], "estimators": []}
+    for key, rows in groups(table, ("role",)):
+        sample = Sample(rows, decisions)
+        same = {**name, **key}
+        explained = {critic: rows[f"explained, {critic}"][0] for critic in CRITICS}
+        found["effects"].append({**same, **sample.effect(), **explained})
+        found["arrival"] += [same | row for row in sample.arrival()]
+        found["discounts"] += [same | row for row in sample.discounted()]
+        found["estimators"] += [same | row for row in sample.judged()]
+    return {kind: columns(rows) for kind, rows in found.items()}
+
+
+class Sample:
+    """Effects of one governor's noise at all visited states, and estimates of them.
+
+    Args:
+        rows: of one governor, as `playing.visit` gives them.
+        decisions: that were played after each state.
+    """
+
+    def __init__(self, rows: Table, decisions: int) -> None:
+        order = np.lexsort((rows["decision"], rows["tape"]))
+        tapes = len(np.unique(rows["tape"]))
+
+        def shaped(name: str) -> Floats:
+            return np.asarray(rows[name][order], np.float64).reshape(tapes, -1)
+
+        self.effects, self.again, self.forks = (
+            np.array([shaped(f"{kind}_{lag}") for lag in range(decisions)]) for kind in ("effect", "again", "fork")
+        )  # each F64[decisions, tapes, states]
+        self.total, self.other = self.effects.sum(axis=0), self.again.sum(axis=0)
+        self.decisions, self._draws = decisions, seed_draws(tapes, RESAMPLES)
+        sums = self.forks.cumsum(axis=0)
+        self.estimates: dict[str, Floats] = {ALONE: self.total, EVERYBODY: sums[-1]}
+        self.estimates |= {cut(length): sums[length - 1] for length in CUTS if length < decisions}
+        names = [gae(critic, twin) for critic in CRITICS for twin in TWINS]
+        self.estimates |= {name: shaped(name) for name in rows if name in (*simulated(decisions), *names)}
+        self.push = shaped(PUSH)
+
+    def _interval(self, of: Callable[..., float], *arrays: Floats) -> Interval:
+        """A number of arrays F64[tapes, states] and its interval over tapes."""
+        replicated = [of(*(array[draw] for array in arrays)) for draw in self._draws]
+        return percentile(of(*arrays), replicated, len(arrays[0]))
+
+    def effect(self) -> dict[str, Any]:
+        """How large the effect is, how much of it comes again in another future, and when half of it is there."""
+        sizes = np.abs(self.effects).mean(axis=(1, 2))
+        return {
+            **ends_of(
+                {
+                    "deviation": self._interval(np.std, self.total),
+                    "mean": self._interval(np.mean, self.total),
+                    "repeats": self._interval(repeated, self.total, self.other),
+                    "push": self._interval(np.std, self.push),
+                }
+            ),
+            "half": reached(sizes, 0.5),
+            "most": reached(sizes, 0.9),
+        }
+
+    def arrival(self) -> list[dict[str, Any]]:
+        """Share of the absolute effect, and of the part that comes again, that is there after some decisions."""
+        sizes = np.abs(self.effects).mean(axis=(1, 2)).cumsum()
+        both = [covariance(self.effects[: lag + 1].sum(axis=0), self.other) for lag in range(self.decisions)]
+        back = [covariance(self.again[: lag + 1].sum(axis=0), self.total) for lag in range(self.decisions)]
+        common = (np.array(both) + np.array(back)) / 2.0
+        return [
+            {"after": lag + 1, "absolute": share_of(sizes[lag], sizes[-1]), "repeated": common[lag]}
+            for lag in SHOWN
+            if lag < self.decisions
+        ]
+
+    def discounted(self) -> list[dict[str, Any]]:
+        """Correlation of a discounted sum with the whole effect, and with the effect in another future."""
+        rows = []
+        for name, discount in DISCOUNTS.items():
+            factors = discount ** np.arange(self.decisions)
+            seen = np.tensordot(factors, self.effects, 1)
+            found = {
+                "same": self._interval(correlation, seen, self.total),
+                "other": self._interval(correlation, seen, self.other),
+            }
+            rows.append({"discount": name, **ends_of(found)})
+        return rows
+
+    def judged(self) -> list[dict[str, Any]]:
+        """Each estimator beside the effect: correlation, signal to noise, and precision for what is simulated."""
+        costs = simulated(self.decisions)
+        given, rows = self.estimates[GIVEN], []
+        for name, estimate in self.estimates.items():
+            cost = costs.get(name, 1.0 + 3.0 * self.decisions)  # a governor's own noise has a branch of its own
+
+            def gained(own: Floats, total: Floats, beside: Floats, cost: float = cost) -> float:
+                return share_of(correlation(own, total) ** 2 / cost, signal(beside, total) / costs[GIVEN])
+
+            found = {
+                "correlation": self._interval(correlation, estimate, self.total),
+                "signal": self._interval(signal, estimate, self.total),
+                "precision": self._interval(gained, estimate, self.total, given),
+            }
+            rows.append({"estimator": name, "deviation": float(np.std(estimate)), "simulated": cost, **ends_of(found)})
+        return rows
+
+
+def reached(sizes: Floats, share: float) -> int:
+    """Decisions until this share of the sum of sizes F64[decisions] has arrived, at least 1."""
+    return int(np.searchsorted(sizes.cumsum(), share * sizes.sum() - 1e-12)) + 1
+
+
+def covariance(one: Floats, other: Floats) -> float:
+    """Covariance over all entries."""
+    return float(np.mean((one - one.mean()) * (other - other.mean())))
+
+
+def share_of(part: float, whole: float) -> float:
+    """Their ratio; nan if there is nothing to have a share of."""
+    return part / whole if whole > 0.0 else float("nan")
+
+
+def signal(estimate: Floats, effect: Floats) -> float:
+    """Variance of the effect over that of an estimate."""
+    return share_of(float(np.var(effect)), float(np.var(estimate)))
+
+
+def correlation(one: Floats, other: Floats) -> float:
+    """Correlation over all entries; 0 if one of them is constant."""
+    scale = float(np.std(one) * np.std(other))
+    return covariance(one, other) / scale if scale > 0.0 else 0.0
+
+
+def repeated(one: Floats, other: Floats) -> float:
+    """Share of the variance of an effect that two futures of the same states have in common."""
+    return share_of(covariance(one, other), float(np.var(one) + np.var(other)) / 2.0)
