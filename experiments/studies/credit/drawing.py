@@ -21,7 +21,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
     worlds = list(dict.fromkeys((row["size"], row["market"]) for row in arrival))
     figure = new_figure(8.6, 4.2)
     first, second, third = figure.subplots(1, 3, width_ratios=(1.0, 1.0, 1.0))
-    handles = {}
+    handles: dict[str, Any] = {}
     for role, colour in zip(roles, COLOURS, strict=False):
         for place, world in enumerate(worlds):
             own = [row for row in arrival if (row["role"], row["size"], row["market"]) == (role, *world)]
@@ -42,14 +42,14 @@ def draw(found: Found) -> Mapping[str, Figure]:
             at = [names.index(row["estimator"]) + 0.12 * (place - (len(worlds) - 1) / 2.0) for row in own]
             look: dict[str, Any] = {"color": colour, "markersize": 3.5, "alpha": 0.8, "markeredgewidth": 0}
             second.plot([row["correlation"] for row in own], at, MARKERS[place % len(MARKERS)], **look)
-            third.plot([max(row["precision"], 1e-3) for row in own], at, MARKERS[place % len(MARKERS)], **look)
+            third.plot([row["reduction"] for row in own], at, MARKERS[place % len(MARKERS)], **look)
     second.set_title("follows the effect")
     second.set_xlabel("correlation with the effect")
     second.set_yticks(range(len(names)), names, fontsize=7)
     second.axvline(0.0, color=GREY, linewidth=0.7)
     third.set_title("for equal market hours")
     third.set_xscale("log")
-    third.set_xlabel("precision over that of the default")
+    third.set_xlabel("variance of the default over its own")
     third.axvline(1.0, color=GREY, linewidth=0.7)
     third.set_yticks(range(len(names)), [""] * len(names))
     for axes in (second, third):

@@ -1,8 +1,7 @@
 """Why gradients find little: what one decision's exploration brings, when, and how well learners are told of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -64,7 +63,8 @@ def measure(options: Options, how: Running) -> Found:
         raise BadInput("sizes or markets names none; one or more are accepted")
     if not options.market_hours >= 1.0:
         raise BadInput(f"market-hours is {options.market_hours:g}; a number of at least 1 is accepted")
-    pieces, names = [], []
+    pieces: list[Piece] = []
+    names: list[dict[str, str]] = []
     for size in options.sizes:
         config = WorldOptions(size=size, cooperation=1.0).make(randomise_levers=RANDOMISE_LEVERS, stagger=STAGGER)
         check_sizes(1, config.horizon, decisions=options.decisions)
@@ -80,7 +80,7 @@ def measure(options: Options, how: Running) -> Found:
             names.append({"size": size, "market": market})
     found = [
         summarise(table, name, options.decisions)
-        for table, name in zip(run_pieces(visit, pieces[0].config, pieces, how, "worlds"), names, strict=True)
+        for table, name in zip(run_pieces(visit, config, pieces, how, "worlds"), names, strict=True)
     ]
     tables = {kind: rounded(concatenate(one[kind] for one in found), DIGITS) for kind in found[0]}
     facts = {name: getattr(options, name) for name in ("start", "market_hours", "tapes", "states", "decisions")}
@@ -88,33 +88,43 @@ def measure(options: Options, how: Running) -> Found:
 
 
 def judge(found: Found) -> Judged:
-    """How little of an update's advantage is the effect, when the effect arrives, and what forks would change."""
-    effects, judged = records(found.tables["effects"]), records(found.tables["estimators"])
+    """How little of an update's advantage is the effect, what forks would change, and when the effect arrives."""
+    effects, judged, arrival = (records(found.tables[name]) for name in ("effects", "estimators", "arrival"))
 
-    def of(name: str) -> list[dict[str, Any]]:
-        return [row for row in judged if row["estimator"] == name]
+    def of(name: str, column: str, factor: float = 1.0) -> str:
+        return ranged([factor * row[column] for row in judged if row["estimator"] == name])
 
-    episode = GIVEN.replace(".95", ".99").replace("defaults", "policies")
-    cuts = [name for name in dict.fromkeys(row["estimator"] for row in judged) if name.startswith(EVERYBODY)]
-    best = max(cuts, key=lambda name: float(np.nan_to_num(np.median([row["precision"] for row in of(name)]))))
-    signals = {name: [100.0 * row["signal"] for row in of(name)] for name in (GIVEN, episode)}
-    follow = [row["correlation"] ** 2 * 100.0 for row in of(EVERYBODY)]
+    policies = GIVEN.replace("defaults", "policies")
+    forks = [name for name in dict.fromkeys(row["estimator"] for row in judged) if name.startswith(EVERYBODY)]
+    best = max(
+        forks, key=lambda name: np.nan_to_num(middle(row["reduction"] for row in judged if row["estimator"] == name))
+    )
+    first, last = ([row["repeated"] for row in arrival if row["after"] == at] for at in (1, found.facts["decisions"]))
     lasting = [share_of(row["push"], row["deviation"]) for row in effects]
+    cut = best.removeprefix(EVERYBODY).removeprefix(", ") or "whole"
     return Judged(
         (
-            f"Of the variance of what an update is told, {ranged(signals[GIVEN])}% is the effect of the governor's own "
-            f"noise (median, least and most over worlds and roles); with gamma .99 and a twin of the policies "
-            f"{ranged(signals[episode])}%.",
-            f"A fork of the noise of all three shares {ranged(follow)}% of its variance with that effect. Cut where "
-            f"it pays most ({best.removeprefix(EVERYBODY).removeprefix(', ') or 'not cut'}), it has "
-            f"{ranged([row['precision'] for row in of(best)])} times the precision of the default for equal market "
-            f"hours.",
+            f"Of the variance of what an update is told (gamma .95, twin at the defaults), "
+            f"{of(GIVEN, 'signal', 100.0)}% is the effect of the governor's own noise on that tape, and "
+            f"{of(GIVEN, 'common', 100.0)}% the part that comes again in another future (median, least and most over "
+            f"worlds and roles); with a twin of the policies {of(policies, 'signal', 100.0)}% and "
+            f"{of(policies, 'common', 100.0)}%.",
+            f"For equal market hours, forks of the noise of all three ({cut}) have {of(best, 'reduction')} times less "
+            f"variance than that update, a twin of the policies {of(policies, 'reduction')} times less, whole forks "
+            f"{of(EVERYBODY, 'reduction')} times.",
             f"Half of the absolute effect is there after {ranged([row['half'] / 4.0 for row in effects])} days, nine "
-            f"tenths after {ranged([row['most'] / 4.0 for row in effects])}; another future of the same state "
-            f"has {ranged([100.0 * row['repeats'] for row in effects])}% of the effect's variance in common with it.",
+            f"tenths after {ranged([row['most'] / 4.0 for row in effects])}. Another future of the same state has "
+            f"{ranged([100.0 * share for share in first])}% of the effect's variance in common with it after the first "
+            f"decision, and {ranged([100.0 * share for share in last])}% after all.",
             f"Noise that lasts (.9) has an effect {ranged(lasting)} times as large as noise of one decision.",
         )
     )
+
+
+def middle(values: Iterable[float]) -> float:
+    """Median of those that are numbers; nan without any."""
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.median(finite)) if finite else float("nan")
 
 
 def ranged(values: Sequence[float]) -> str:
@@ -122,8 +132,7 @@ def ranged(values: Sequence[float]) -> str:
     finite = [value for value in values if np.isfinite(value)]
     if not finite:
         return number(float("nan"))
-    middle, least, most = (number(float(of(finite))) for of in (np.median, np.min, np.max))
-    return f"{middle} [{least} to {most}]"
+    return f"{number(middle(finite))} [{number(min(finite))} to {number(max(finite))}]"
 
 
 def page(found: Found, judged: Judged) -> Sequence[str]:

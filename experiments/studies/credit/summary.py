@@ -103,16 +103,17 @@ class Sample:
         }
 
     def arrival(self) -> list[dict[str, Any]]:
-        """Share of the absolute effect, and of the part that comes again, that is there after some decisions."""
+        """Share of the absolute effect that is there after some decisions, and of `repeats` at the end."""
         sizes = np.abs(self.effects).mean(axis=(1, 2)).cumsum()
-        both = [covariance(self.effects[: lag + 1].sum(axis=0), self.other) for lag in range(self.decisions)]
-        back = [covariance(self.again[: lag + 1].sum(axis=0), self.total) for lag in range(self.decisions)]
-        common = (np.array(both) + np.array(back)) / 2.0
-        return [
-            {"after": lag + 1, "absolute": share_of(sizes[lag], sizes[-1]), "repeated": common[lag]}
-            for lag in SHOWN
-            if lag < self.decisions
-        ]
+        scale = float(np.var(self.total) + np.var(self.other)) / 2.0
+        rows = []
+        for lag in (lag for lag in SHOWN if lag < self.decisions):
+            early, again = (of[: lag + 1].sum(axis=0) for of in (self.effects, self.again))
+            common = (covariance(early, self.other) + covariance(again, self.total)) / 2.0
+            rows.append(
+                {"after": lag + 1, "absolute": share_of(sizes[lag], sizes[-1]), "repeated": share_of(common, scale)}
+            )
+        return rows
 
     def discounted(self) -> list[dict[str, Any]]:
         """Correlation of a discounted sum with the whole effect, and with the effect in another future."""
@@ -128,19 +129,20 @@ class Sample:
         return rows
 
     def judged(self) -> list[dict[str, Any]]:
-        """Each estimator beside the effect: correlation, signal to noise, and precision for what is simulated."""
+        """Each estimate beside the effect, and its variance for equal market hours beside that of the default."""
         costs = simulated(self.decisions)
         given, rows = self.estimates[GIVEN], []
         for name, estimate in self.estimates.items():
             cost = costs.get(name, 1.0 + 3.0 * self.decisions)  # a governor's own noise has a branch of its own
 
-            def gained(own: Floats, total: Floats, beside: Floats, cost: float = cost) -> float:
-                return share_of(correlation(own, total) ** 2 / cost, signal(beside, total) / costs[GIVEN])
+            def reduction(own: Floats, default: Floats, share: float = costs[GIVEN] / cost) -> float:
+                return share * share_of(float(np.var(default)), float(np.var(own)))
 
             found = {
                 "correlation": self._interval(correlation, estimate, self.total),
                 "signal": self._interval(signal, estimate, self.total),
-                "precision": self._interval(gained, estimate, self.total, given),
+                "common": self._interval(common_signal, estimate, self.total, self.other),
+                "reduction": self._interval(reduction, estimate, given),
             }
             rows.append({"estimator": name, "deviation": float(np.std(estimate)), "simulated": cost, **ends_of(found)})
         return rows
@@ -164,6 +166,11 @@ def share_of(part: float, whole: float) -> float:
 def signal(estimate: Floats, effect: Floats) -> float:
     """Variance of the effect over that of an estimate."""
     return share_of(float(np.var(effect)), float(np.var(estimate)))
+
+
+def common_signal(estimate: Floats, effect: Floats, other: Floats) -> float:
+    """Variance that the effect has in common with the same in another future, over that of an estimate."""
+    return share_of(covariance(effect, other), float(np.var(estimate)))
 
 
 def correlation(one: Floats, other: Floats) -> float:

@@ -159,13 +159,17 @@ def test_numbers_of_an_effect_that_is_known():
     assert effect["repeats_low"] < 0.6 < effect["repeats_high"]
     assert (effect["half"], effect["most"]) == (1, 2)
     assert [row["absolute"] for row in sample.arrival()] == pytest.approx([2 / 3, 1.0, 1.0])
+    assert [row["repeated"] for row in sample.arrival()] == pytest.approx([0.4, 0.6, 0.6], abs=0.05)
     judged = {row["estimator"]: row for row in sample.judged()}
     assert judged[GIVEN]["signal"] == pytest.approx(1 / 101, rel=0.1)
     assert judged[GIVEN]["correlation"] == pytest.approx(101**-0.5, abs=0.05)
     assert judged[GOING_ON]["signal"] == pytest.approx(1 / 5, rel=0.1)
     assert judged[ALONE]["correlation"] == judged[EVERYBODY]["correlation"] == pytest.approx(1.0)
     # a fork of three decisions beside the rollout, over a rollout and its twin
-    assert judged[EVERYBODY]["precision"] == pytest.approx((1 / 4) / (1 / 101 / 2), rel=0.1)
+    assert judged[GIVEN]["common"] == pytest.approx(0.6 / 101, rel=0.15)
+    assert judged[GIVEN]["reduction"] == 1.0 and judged[EVERYBODY]["reduction"] == pytest.approx(
+        (1 / 4) / (1 / 101 / 2), rel=0.1
+    )
     assert all(row["same"] == pytest.approx(1.0) for row in sample.discounted())
     assert reached(np.array([1.0, 1.0, 2.0]), 0.5) == 2
 
