@@ -19,8 +19,8 @@ def draw(found: Found) -> Mapping[str, Figure]:
     arrival, estimators = records(found.tables["arrival"]), records(found.tables["estimators"])
     roles = list(dict.fromkeys(row["role"] for row in arrival))
     worlds = list(dict.fromkeys((row["size"], row["market"]) for row in arrival))
-    figure = new_figure(8.6, 4.2)
-    first, second, third = figure.subplots(1, 3, width_ratios=(1.0, 1.0, 1.0))
+    figure = new_figure(8.0, 3.7)
+    first, second, third = figure.subplots(1, 3, width_ratios=(1.0, 0.8, 1.0))
     handles: dict[str, Any] = {}
     for role, colour in zip(roles, COLOURS, strict=False):
         for place, world in enumerate(worlds):
@@ -49,12 +49,11 @@ def draw(found: Found) -> Mapping[str, Figure]:
     second.axvline(0.0, color=GREY, linewidth=0.7)
     third.set_title("for equal market hours")
     third.set_xscale("log")
-    third.set_xlabel("variance of the default over its own")
+    third.set_xlabel("less variance [times]")
     third.axvline(1.0, color=GREY, linewidth=0.7)
     third.set_yticks(range(len(names)), [""] * len(names))
     for axes in (second, third):
         axes.invert_yaxis()
     first.legend(handles.values(), handles.keys(), loc="lower right")
-    named = ", ".join(" ".join(one) for one in worlds)
-    headline(figure, f"The effect of one decision's noise (a line or mark a world: {named})", 9.5)
+    headline(figure, "The effect of one decision's noise, and estimates of it (a line or mark a world)", 9.5)
     return {"credit": figure}

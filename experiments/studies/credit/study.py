@@ -17,7 +17,7 @@ from protogov.experiments.errors import BadInput, as_bad_input
 from protogov.experiments.studies.credit.drawing import draw
 from protogov.experiments.studies.credit.plan import CRITICS, EVERYBODY, GIVEN, WORLDS, Job
 from protogov.experiments.studies.credit.playing import visit
-from protogov.experiments.studies.credit.summary import share_of, summarise
+from protogov.experiments.studies.credit.summary import DAY, share_of, summarise
 from protogov.experiments.training.run_config import training_scenario
 from protogov.experiments.training.train import RANDOMISE_LEVERS, STAGGER
 
@@ -94,28 +94,31 @@ def judge(found: Found) -> Judged:
     def of(name: str, column: str, factor: float = 1.0) -> str:
         return ranged([factor * row[column] for row in judged if row["estimator"] == name])
 
+    def repeats(after: int) -> str:
+        return ranged([100.0 * row["repeats"] for row in arrival if row["after"] == after])
+
     policies = GIVEN.replace("defaults", "policies")
     forks = [name for name in dict.fromkeys(row["estimator"] for row in judged) if name.startswith(EVERYBODY)]
     best = max(
         forks, key=lambda name: np.nan_to_num(middle(row["reduction"] for row in judged if row["estimator"] == name))
     )
-    first, last = ([row["repeated"] for row in arrival if row["after"] == at] for at in (1, found.facts["decisions"]))
     lasting = [share_of(row["push"], row["deviation"]) for row in effects]
     cut = best.removeprefix(EVERYBODY).removeprefix(", ") or "whole"
+    ends = sorted({row["after"] for row in arrival})
+    day = max(after for after in ends if after <= DAY)
     return Judged(
         (
-            f"Of the variance of what an update is told (gamma .95, twin at the defaults), "
-            f"{of(GIVEN, 'signal', 100.0)}% is the effect of the governor's own noise on that tape, and "
-            f"{of(GIVEN, 'common', 100.0)}% the part that comes again in another future (median, least and most over "
-            f"worlds and roles); with a twin of the policies {of(policies, 'signal', 100.0)}% and "
-            f"{of(policies, 'common', 100.0)}%.",
+            f"Of the variance of what an update is told (gamma .95, twin at the defaults), {of(GIVEN, 'day', 100.0)}% "
+            f"is what the governor's own noise of that decision brings within a day, and {of(GIVEN, 'common', 100.0)}% "
+            f"the part of this that comes again in another future (median, least and most over worlds and roles); with "
+            f"a twin of the policies {of(policies, 'day', 100.0)}% and {of(policies, 'common', 100.0)}%.",
             f"For equal market hours, forks of the noise of all three ({cut}) have {of(best, 'reduction')} times less "
             f"variance than that update, a twin of the policies {of(policies, 'reduction')} times less, whole forks "
             f"{of(EVERYBODY, 'reduction')} times.",
-            f"Half of the absolute effect is there after {ranged([row['half'] / 4.0 for row in effects])} days, nine "
-            f"tenths after {ranged([row['most'] / 4.0 for row in effects])}. Another future of the same state has "
-            f"{ranged([100.0 * share for share in first])}% of the effect's variance in common with it after the first "
-            f"decision, and {ranged([100.0 * share for share in last])}% after all.",
+            f"Two branches drift apart on their tape: half of the absolute difference is there after "
+            f"{ranged([row['half'] / 4.0 for row in effects])} days, nine tenths after "
+            f"{ranged([row['most'] / 4.0 for row in effects])}. Of what noise brings within a day, "
+            f"{repeats(day)}% of the variance comes again in another future, of what it brings in all {repeats(ends[-1])}%.",
             f"Noise that lasts (.9) has an effect {ranged(lasting)} times as large as noise of one decision.",
         )
     )
@@ -138,9 +141,18 @@ def ranged(values: Sequence[float]) -> str:
 def page(found: Found, judged: Judged) -> Sequence[str]:
     """The page from `page.md.j2`."""
     tables = {name: records(table) for name, table in found.tables.items()}
+
+    def over(kind: str, by: str, names: Sequence[str]) -> list[list[str]]:
+        """A row for each value of a column: medians and ends over worlds and roles."""
+        values = dict.fromkeys(row[by] for row in tables[kind])
+        return [
+            [str(value), *(ranged([row[name] for row in tables[kind] if row[by] == value]) for name in names)]
+            for value in values
+        ]
+
     return page_beside(
-        __file__, **tables, facts=found.facts, more=judged.sentences[1:], critics=list(CRITICS),
-        std=np.exp(CRITICS["gamma .95"].log_std_init),
+        __file__, effects=tables["effects"], facts=found.facts, more=judged.sentences[1:], critics=list(CRITICS),
+        std=np.exp(CRITICS["gamma .95"].log_std_init), over=over,
     )  # fmt: skip
 
 

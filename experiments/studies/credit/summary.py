@@ -30,7 +30,8 @@ DISCOUNTS: Mapping[str, float] = {
     "gamma .99": 0.99,
     "none": 1.0,
 }
-SHOWN = (0, 1, 2, 3, 5, 7, 11, 15, 19, 23, 27, 31, 35, 39)  # decisions after, in the table of arrivals
+SHOWN = (1, 2, 4, 8, 12, 20, 28, 40)  # decisions after which the table of arrivals says what is there
+DAY = 4  # decisions
 RESAMPLES = 400
 
 
@@ -87,14 +88,14 @@ class Sample:
         return percentile(of(*arrays), replicated, len(arrays[0]))
 
     def effect(self) -> dict[str, Any]:
-        """How large the effect is, how much of it comes again in another future, and when half of it is there."""
+        """How large the effect is, after a day and in all, and when half and nine tenths of it are there."""
         sizes = np.abs(self.effects).mean(axis=(1, 2))
         return {
             **ends_of(
                 {
                     "deviation": self._interval(np.std, self.total),
                     "mean": self._interval(np.mean, self.total),
-                    "repeats": self._interval(repeated, self.total, self.other),
+                    "day": self._interval(np.std, self.effects[:DAY].sum(axis=0)),
                     "push": self._interval(np.std, self.push),
                 }
             ),
@@ -103,16 +104,15 @@ class Sample:
         }
 
     def arrival(self) -> list[dict[str, Any]]:
-        """Share of the absolute effect that is there after some decisions, and of `repeats` at the end."""
+        """What is there after some decisions: share of the absolute effect, deviation of the sum, how much repeats."""
         sizes = np.abs(self.effects).mean(axis=(1, 2)).cumsum()
-        scale = float(np.var(self.total) + np.var(self.other)) / 2.0
         rows = []
-        for lag in (lag for lag in SHOWN if lag < self.decisions):
-            early, again = (of[: lag + 1].sum(axis=0) for of in (self.effects, self.again))
-            common = (covariance(early, self.other) + covariance(again, self.total)) / 2.0
+        for after in (after for after in SHOWN if after <= self.decisions):
+            early, again = (of[:after].sum(axis=0) for of in (self.effects, self.again))
             rows.append(
-                {"after": lag + 1, "absolute": share_of(sizes[lag], sizes[-1]), "repeated": share_of(common, scale)}
-            )
+                {"after": after, "absolute": share_of(sizes[after - 1], sizes[-1]), "deviation": float(np.std(early)),
+                 **ends_of({"repeats": self._interval(repeated, early, again)})}
+            )  # fmt: skip
         return rows
 
     def discounted(self) -> list[dict[str, Any]]:
@@ -132,6 +132,7 @@ class Sample:
         """Each estimate beside the effect, and its variance for equal market hours beside that of the default."""
         costs = simulated(self.decisions)
         given, rows = self.estimates[GIVEN], []
+        first, again = (of[:DAY].sum(axis=0) for of in (self.effects, self.again))
         for name, estimate in self.estimates.items():
             cost = costs.get(name, 1.0 + 3.0 * self.decisions)  # a governor's own noise has a branch of its own
 
@@ -140,11 +141,12 @@ class Sample:
 
             found = {
                 "correlation": self._interval(correlation, estimate, self.total),
-                "signal": self._interval(signal, estimate, self.total),
-                "common": self._interval(common_signal, estimate, self.total, self.other),
+                "day": self._interval(signal, estimate, first),
+                "common": self._interval(common_signal, estimate, first, again),
                 "reduction": self._interval(reduction, estimate, given),
             }
-            rows.append({"estimator": name, "deviation": float(np.std(estimate)), "simulated": cost, **ends_of(found)})
+            sizes = {"deviation": float(np.std(estimate)), "signal": signal(estimate, self.total)}
+            rows.append({"estimator": name, "simulated": cost, **sizes, **ends_of(found)})
         return rows
 
 

@@ -155,11 +155,12 @@ def made(tapes=400, states=5):
 def test_numbers_of_an_effect_that_is_known():
     sample = Sample(made(), 3)
     effect = sample.effect()
-    assert effect["deviation"] == pytest.approx(1.5, rel=0.05) and effect["repeats"] == pytest.approx(0.6, abs=0.05)
-    assert effect["repeats_low"] < 0.6 < effect["repeats_high"]
+    assert effect["deviation"] == pytest.approx(1.5, rel=0.05) and effect["day"] == effect["deviation"]
     assert (effect["half"], effect["most"]) == (1, 2)
-    assert [row["absolute"] for row in sample.arrival()] == pytest.approx([2 / 3, 1.0, 1.0])
-    assert [row["repeated"] for row in sample.arrival()] == pytest.approx([0.4, 0.6, 0.6], abs=0.05)
+    arrived = sample.arrival()
+    assert [row["absolute"] for row in arrived] == pytest.approx([2 / 3, 1.0])
+    assert [row["repeats"] for row in arrived] == pytest.approx([0.6, 0.6], abs=0.05)
+    assert all(row["repeats_low"] < 0.6 < row["repeats_high"] for row in arrived)
     judged = {row["estimator"]: row for row in sample.judged()}
     assert judged[GIVEN]["signal"] == pytest.approx(1 / 101, rel=0.1)
     assert judged[GIVEN]["correlation"] == pytest.approx(101**-0.5, abs=0.05)
@@ -181,12 +182,12 @@ def test_the_study_says_draws_and_writes_what_it_found(monkeypatch):
         Options(sizes=("tiny",), markets=("jump",), market_hours=1.0, tapes=3, states=2, decisions=5), HERE
     )
     kinds = len(set(found.tables["estimators"]["estimator"]))
-    assert [len(table["role"]) for table in found.tables.values()] == [3, 12, 15, 3 * kinds]
+    assert [len(table["role"]) for table in found.tables.values()] == [3, 9, 15, 3 * kinds]
     judged = STUDY.judge(found)
     assert judged.sentences[0].startswith("Of the variance of what an update is told")
     assert set(STUDY.draw(found)) == {"credit"}
     page = "\n".join(STUDY.page(found, judged))
-    assert "| tiny, jump | rate | gae, gamma .99, twin policies |" in page
+    assert "| gae, gamma .99, twin policies |" in page and "| tiny, jump | rate |" in page
 
 
 @pytest.mark.parametrize(
