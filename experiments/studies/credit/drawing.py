@@ -19,7 +19,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
     arrival, estimators = records(found.tables["arrival"]), records(found.tables["estimators"])
     roles = list(dict.fromkeys(row["role"] for row in arrival))
     worlds = list(dict.fromkeys((row["size"], row["market"]) for row in arrival))
-    figure = new_figure(8.0, 3.7)
+    figure = new_figure(7.4, 3.3)
     first, second, third = figure.subplots(1, 3, width_ratios=(1.0, 0.8, 1.0))
     handles: dict[str, Any] = {}
     for role, colour in zip(roles, COLOURS, strict=False):

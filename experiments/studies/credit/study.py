@@ -21,7 +21,7 @@ from protogov.experiments.studies.credit.summary import DAY, share_of, summarise
 from protogov.experiments.training.run_config import training_scenario
 from protogov.experiments.training.train import RANDOMISE_LEVERS, STAGGER
 
-DIGITS = 3  # of committed tables
+DIGITS = 2  # of committed tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,8 @@ def judge(found: Found) -> Judged:
             f"Two branches drift apart on their tape: half of the absolute difference is there after "
             f"{ranged([row['half'] / 4.0 for row in effects])} days, nine tenths after "
             f"{ranged([row['most'] / 4.0 for row in effects])}. Of what noise brings within a day, "
-            f"{repeats(day)}% of the variance comes again in another future, of what it brings in all {repeats(ends[-1])}%.",
+            f"{repeats(day)}% of the variance comes again in another future, of what it brings in all "
+            f"{repeats(ends[-1])}%.",
             f"Noise that lasts (.9) has an effect {ranged(lasting)} times as large as noise of one decision.",
         )
     )

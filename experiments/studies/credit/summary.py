@@ -121,11 +121,8 @@ class Sample:
         for name, discount in DISCOUNTS.items():
             factors = discount ** np.arange(self.decisions)
             seen = np.tensordot(factors, self.effects, 1)
-            found = {
-                "same": self._interval(correlation, seen, self.total),
-                "other": self._interval(correlation, seen, self.other),
-            }
-            rows.append({"discount": name, **ends_of(found)})
+            other = ends_of({"other": self._interval(correlation, seen, self.other)})
+            rows.append({"discount": name, "same": correlation(seen, self.total), **other})
         return rows
 
     def judged(self) -> list[dict[str, Any]]:
@@ -141,11 +138,12 @@ class Sample:
 
             found = {
                 "correlation": self._interval(correlation, estimate, self.total),
-                "day": self._interval(signal, estimate, first),
-                "common": self._interval(common_signal, estimate, first, again),
                 "reduction": self._interval(reduction, estimate, given),
             }
-            sizes = {"deviation": float(np.std(estimate)), "signal": signal(estimate, self.total)}
+            sizes = {
+                "deviation": float(np.std(estimate)), "signal": signal(estimate, self.total),
+                "day": signal(estimate, first), "common": common_signal(estimate, first, again),
+            }  # fmt: skip
             rows.append({"estimator": name, "simulated": cost, **sizes, **ends_of(found)})
         return rows
 
