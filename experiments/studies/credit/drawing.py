@@ -43,17 +43,17 @@ def draw(found: Found) -> Mapping[str, Figure]:
             look: dict[str, Any] = {"color": colour, "markersize": 3.5, "alpha": 0.8, "markeredgewidth": 0}
             second.plot([row["correlation"] for row in own], at, MARKERS[place % len(MARKERS)], **look)
             third.plot([row["reduction"] for row in own], at, MARKERS[place % len(MARKERS)], **look)
-    second.set_title("follows the effect")
-    second.set_xlabel("correlation with the effect")
+    second.set_title("correlation")
+    second.set_xlabel("with the effect")
     second.set_yticks(range(len(names)), names, fontsize=7)
     second.axvline(0.0, color=GREY, linewidth=0.7)
-    third.set_title("for equal market hours")
+    third.set_title("variance")
     third.set_xscale("log")
-    third.set_xlabel("less variance [times]")
+    third.set_xlabel("times less, equal hours")
     third.axvline(1.0, color=GREY, linewidth=0.7)
     third.set_yticks(range(len(names)), [""] * len(names))
     for axes in (second, third):
         axes.invert_yaxis()
-    first.legend(handles.values(), handles.keys(), loc="lower right")
+    first.legend(handles.values(), handles.keys(), loc="upper left")
     headline(figure, "The effect of one decision's noise, and estimates of it (a line or mark a world)", 9.5)
     return {"credit": figure}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from protogov.agents.ppo.settings import PPOSettings
 
@@ -14,7 +15,7 @@ CRITICS: Mapping[str, PPOSettings] = {
     "gamma .95": PPOSettings(**_START),  # type: ignore[arg-type]  # as `protogov train`
     "gamma .99": PPOSettings(gamma=0.99, bootstrap="none", **_START),  # type: ignore[arg-type]  # `ppo-episode`
 }
-TWINS = ("none", "defaults", "policies")
+TWINS: tuple[Literal["none", "defaults", "policies"], ...] = ("none", "defaults", "policies")
 
 ALONE, EVERYBODY, GOING_ON, RETURN, PUSH = (
     "fork, own noise alone", "fork, everybody explores once", "fork, everybody explores on", "return",
