@@ -98,6 +98,8 @@ CANDIDATES = (
                        "world.observe": ("chain", "feeds", "surface", "accounts")}),
     Candidate("compact", "what fits a contract: 32 features, 32 x 32 ReLU",
               options={**_LASTING, "ppo.architecture": "compact"}),
+    Candidate("ppo-few-inputs", "lasting noise, six inputs instead of 98: those of the linear rule",
+              options={**_LASTING, "ppo.architecture": "few"}),
     Candidate("regular", "weight decay and noise on observations",
               options={**_LASTING, "ppo.weight_decay": 1e-2, "ppo.observation_noise": 0.05}),
     Candidate("ensemble", "every episode in a world drawn from the ensemble",
