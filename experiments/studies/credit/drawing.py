@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import records
@@ -19,9 +20,13 @@ def draw(found: Found) -> Mapping[str, Figure]:
     arrival, estimators = records(found.tables["arrival"]), records(found.tables["estimators"])
     roles = list(dict.fromkeys(row["role"] for row in arrival))
     worlds = list(dict.fromkeys((row["size"], row["market"]) for row in arrival))
-    figure = new_figure(7.4, 3.3)
+    figure = new_figure(7.4, 3.6)
     first, second, third = figure.subplots(1, 3, width_ratios=(1.0, 0.8, 1.0))
     handles: dict[str, Any] = {}
+    marks = [
+        Line2D([], [], color=GREY, linewidth=1.1, linestyle=line, marker=marker, markersize=3.5)
+        for line, marker, _ in zip(LINES, MARKERS, worlds, strict=False)
+    ]
     for role, colour in zip(roles, COLOURS, strict=False):
         for place, world in enumerate(worlds):
             own = [row for row in arrival if (row["role"], row["size"], row["market"]) == (role, *world)]
@@ -43,17 +48,20 @@ def draw(found: Found) -> Mapping[str, Figure]:
             look: dict[str, Any] = {"color": colour, "markersize": 3.5, "alpha": 0.8, "markeredgewidth": 0}
             second.plot([row["correlation"] for row in own], at, MARKERS[place % len(MARKERS)], **look)
             third.plot([row["reduction"] for row in own], at, MARKERS[place % len(MARKERS)], **look)
-    second.set_title("correlation")
-    second.set_xlabel("with the effect")
+    second.set_title("follows it")
+    second.set_xlabel("correlation with the effect")
     second.set_yticks(range(len(names)), names, fontsize=7)
     second.axvline(0.0, color=GREY, linewidth=0.7)
-    third.set_title("variance")
+    third.set_title("noise")
     third.set_xscale("log")
-    third.set_xlabel("times less, equal hours")
+    third.set_xlabel("variance, times less")
     third.axvline(1.0, color=GREY, linewidth=0.7)
     third.set_yticks(range(len(names)), [""] * len(names))
     for axes in (second, third):
         axes.invert_yaxis()
     first.legend(handles.values(), handles.keys(), loc="upper left")
-    headline(figure, "The effect of one decision's noise, and estimates of it (a line or mark a world)", 9.5)
+    figure.legend(
+        marks, [f"{size}, {market}" for size, market in worlds], loc="outside lower center", ncols=len(worlds)
+    )
+    headline(figure, "The effect of one decision's noise, and estimates of it", 9.5)
     return {"credit": figure}
