@@ -6,6 +6,7 @@
     attention   the nodes of the group `surface` and the buckets of `accounts` as tokens, with one attention for each
                 group; the rest of the observation makes the query, and is passed on beside the two answers
     compact     32 named features, each a fixed sum of a few observed numbers; with 32x32 ReLU it fits a contract
+    few         the six features of the linear rule (`baselines/linear_feedback.py`), as they are observed, and no other
 
 This file imports no learning library: the networks themselves are in `networks.py`.
 """
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from protogov.envs.world.features import ACCOUNT_FEATURES, FEATURES, SURFACE_FEATURES
 from protogov.envs.world.lever_table import LEVERS
 
-Architecture = Literal["linear", "mlp", "recurrent", "attention", "compact"]
+Architecture = Literal["linear", "mlp", "recurrent", "attention", "compact", "few"]
 ARCHITECTURES: tuple[str, ...] = get_args(Architecture)
 WINDOW = 24  # observations that `recurrent` reads
 GRU_SIZE = 32
@@ -45,6 +46,14 @@ COMPACT_INPUTS: Mapping[str, Mapping[str, float]] = {
         for lever in LEVERS
     },
 }
+# what the linear rule reads; its module cannot be imported here, a test compares the two
+FEW_INPUTS: Mapping[str, Mapping[str, float]] = {
+    name: {name: 1.0}
+    for name in (
+        "realised_72h", "drawdown_week", "utilisation_over_optimal", "outside_yield", "flow_toxicity", "at_risk",
+    )
+}  # fmt: skip
+NAMED_INPUTS = {"compact": COMPACT_INPUTS, "few": FEW_INPUTS}
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Front:
         architecture: a name of the table above.
         features: a name for each number of one observation.
         window: observations that it reads, oldest first; 1 if it reads only the newest.
-        inputs: for `compact`: name -> name of an observed number -> weight.
+        inputs: for `compact` and `few`: name -> name of an observed number -> weight.
 
     Raises:
         ValueError: the observation lacks a number that the front needs.
@@ -82,7 +91,9 @@ class Front:
         """Numbers that are passed on to the hidden layers."""
         if self.architecture == "attention":
             return int(self.rest().size) + TOKEN_SIZE * len(self.tokens())
-        return {"recurrent": GRU_SIZE, "compact": len(self.inputs)}.get(self.architecture, len(self.features))
+        if self.architecture == "recurrent":
+            return GRU_SIZE
+        return len(self.inputs) or len(self.features)
 
     def matrix(self) -> NDArray[np.float32]:
         """Weights of `inputs`, F32[names, features]."""
@@ -136,7 +147,7 @@ def make_front(architecture: str, features: Sequence[str]) -> Front:
         ValueError: the observation lacks a number that the front needs.
     """
     window = WINDOW if architecture == "recurrent" else 1
-    return Front(architecture, tuple(features), window, COMPACT_INPUTS if architecture == "compact" else {})
+    return Front(architecture, tuple(features), window, NAMED_INPUTS.get(architecture, {}))
 
 
 def read_front(document: Mapping[str, Any], features: tuple[str, ...]) -> Front:
@@ -157,6 +168,7 @@ def read_front(document: Mapping[str, Any], features: tuple[str, ...]) -> Front:
         }
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"inputs cannot be read ({error})") from None
-    if bool(inputs) != (architecture == "compact"):
-        raise ValueError(f"inputs are {inputs!r}; accepted: some where the architecture is compact, else none")
+    if bool(inputs) != (architecture in NAMED_INPUTS):
+        named = " or ".join(NAMED_INPUTS)
+        raise ValueError(f"inputs are {inputs!r}; accepted: some where the architecture is {named}, else none")
     return Front(architecture, features, window, inputs)

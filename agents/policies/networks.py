@@ -71,7 +71,7 @@ class GroupAttention(nn.Module):
 
 
 class NamedInputs(nn.Module):
-    """The named features of `compact`, F32[n, 32] of F32[n, d]; they are fixed and not learned."""
+    """The named features of `compact` or `few`, F32[n, names] of F32[n, d]; they are fixed and not learned."""
 
     matrix: torch.Tensor
 
@@ -88,6 +88,7 @@ _NETWORKS: dict[str, type[nn.Module]] = {
     "recurrent": WindowGRU,
     "attention": GroupAttention,
     "compact": NamedInputs,
+    "few": NamedInputs,
 }
 
 

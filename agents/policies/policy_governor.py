@@ -143,7 +143,7 @@ class PolicyGovernor:
 def _row_by_row(policy: Policy, observations: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean action F32[n, k] of a plain stack. Each sum is computed in an order that does not depend on n."""
     hidden, depth = observations, len(policy.hidden_sizes)
-    if policy.architecture == "compact":
+    if policy.front.inputs:
         hidden = _products(hidden, policy.front.matrix())
     for layer in range(depth + 1):
         sums = _products(hidden, policy.weights[f"layer_{layer}.weight"])

@@ -301,9 +301,12 @@ class Learner:
 
     def act_still(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Actions without exploration, F32[n, k] in [-1, 1], from F32[n, d]; nothing is stored or drawn."""
+        return self.execution.actions(observations[:, self._newest], self.means(observations))
+
+    def means(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Outputs without exploration, F32[n, k], from F32[n, d]: what exploration is added to."""
         with torch.no_grad(), self._distributions():
-            mean = self.policy.get_distribution(torch.from_numpy(observations)).mode()
-        return self.execution.actions(observations[:, self._newest], mean.numpy())
+            return self.policy.get_distribution(torch.from_numpy(observations)).mode().numpy()
 
     def values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """The critic's values F32[m] of F32[m, d]."""

@@ -35,7 +35,7 @@ class PPOSettings:
         architecture: of the network. "mlp" has only hidden layers; "linear" has none of them in the actor; "recurrent"
             reads the last 24 observations with a GRU, at 24 times the memory of a rollout; "attention" reads the groups
             surface and accounts, which the world must show, node by node and bucket by bucket; "compact" reads 32 named
-            features and fits a contract.
+            features and fits a contract; "few" reads only the six features of the linear rule, as does its critic.
         hidden_sizes: widths of the hidden layers, in the actor (unless it is linear) and in the critic.
         activation: "relu" or "tanh".
         log_std_init: log of the exploration's standard deviation at the start, in units of the action.

@@ -215,6 +215,10 @@ class Trainer:
             twin = [] if self._joint.twin is None else [self._joint.twin.world]
             self._curriculum.set_scenario([self.world, *twin], rollout, self.total_rollouts)
 
+    def collect(self) -> None:
+        """Play one rollout into the learners' buffers, as `run` does before each update; nothing is learned from it."""
+        self._joint.collect(self.learners, self.settings.num_steps)
+
     def _learn(self) -> RolloutReport:
         """One rollout, one update per learner, one line in the logs."""
         start = time.perf_counter()
@@ -223,7 +227,7 @@ class Trainer:
         rate = self.learners[0].model.lr_schedule(remaining)
         self._set_stage(number)
         try:
-            self._joint.collect(self.learners, self.settings.num_steps)
+            self.collect()
             self.rollout = number
             losses = {learner.agent: learner.update(remaining, self.num_steps) for learner in self.learners}
         except NotFiniteError as error:

@@ -34,6 +34,7 @@ MEASURES: dict[str, tuple[str, str]] = {
     "threads": ("world", "thread_rows"),
     "single": ("world", "single_rows"),
     "ppo": ("learning", "joint_rows"),
+    "experiment": ("learning", "experiment_rows"),
     "usual": ("learning", "usual_rows"),
     "pricer": ("pricing", "pricer_rows"),
     "memory": ("world", "memory_rows"),
@@ -52,7 +53,7 @@ class Options:
     """
 
     only: tuple[str, ...] = ()
-    """Measure only these: hours, groups, threads, single, ppo, usual, pricer, memory, import, compile."""
+    """Measure only these: hours, groups, threads, single, ppo, experiment, usual, pricer, memory, import, compile."""
     quick: bool = False
     """Fewer and shorter repeats: enough to see an accident, not to compare versions."""
     worlds: int = 512

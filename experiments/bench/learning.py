@@ -1,13 +1,18 @@
 """Learning end to end: our joint PPO, and the usual way from PettingZoo to stable-baselines3 on the same world."""
 
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from protogov.agents.ppo import PPOSettings, Trainer
 from protogov.envs import parallel_env
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.experiments.bench.rows import Plan, Row, rates
+from protogov.experiments.training.run_config import RunConfig
+from protogov.experiments.training.seed import make_world
+from protogov.experiments.training.train import Options, configure
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,9 @@ HOURLY = Setup(
     20_000.0,
 )
 DEFAULT = Setup("default settings (6 h, 28 steps, 2,048, 5 epochs)", 6, PPOSettings(twin="none"), 45_000.0)
+
+PROCESSES = 2
+SEEDS, HOURS, MINUTES = 12, 1e7, 45.0  # of the default experiment: market hours a seed, and how long all may take
 
 
 def world_config(setup: Setup) -> WorldConfig:
@@ -55,6 +63,36 @@ def joint_rows(plan: Plan) -> list[Row]:
             )
         )  # fmt: skip
     return rows
+
+
+def experiment(worlds: int) -> RunConfig:
+    """The default experiment: everything as `protogov train` has it, with the twin, on `natural`."""
+    return configure(Options(name="bench", scenario="natural", market_hours=HOURS, worlds=worlds), "protogov bench")
+
+
+def experiment_rates(worlds: int, repeats: int, seed: int) -> tuple[float, float]:
+    """Market hours of one seed of it per (wall, processor) second, after a first rollout."""
+    run = experiment(worlds)
+    trainer = Trainer(make_world(run, seed), run.settings, total_rollouts=repeats + 1, seed=seed)
+    trainer.run(stop_after=1)
+    hours = worlds * run.settings.num_steps * run.world.decision_hours
+    return rates(lambda: trainer.run(stop_after=1), hours, repeats)
+
+
+def experiment_rows(plan: Plan) -> list[Row]:
+    """The default experiment, its seeds side by side in two processes: how fast, and how long it takes."""
+    Simulator(experiment(plan.worlds).world).compile()  # each process would wait for it
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        calls = [pool.submit(experiment_rates, plan.worlds, plan.repeats, seed) for seed in range(PROCESSES)]
+        wall, cpu = (sum(both) for both in zip(*(call.result() for call in calls), strict=True))
+    minutes = SEEDS * HOURS / wall / 60.0
+    return [
+        Row(
+            what=f"default experiment, {plan.worlds} worlds, twin, natural, {PROCESSES} seeds at once",
+            unit="market hours/s", wall=wall, cpu=cpu, target=SEEDS * HOURS / (MINUTES * 60.0),
+            note=f"{SEEDS} seeds of {HOURS / 1e6:.0f}M hours: {minutes:,.0f} minutes here, asked for {MINUTES:.0f}",
+        )
+    ]  # fmt: skip
 
 
 def usual_rates(setup: Setup, plan: Plan) -> tuple[float, float]:

@@ -28,7 +28,8 @@ class Options:
 
     RUN is the folder of a training run: its latest governors, a training seed a unit of inference. Without it,
     --governors names them, and tapes are the units. Measures: influence, dividends, exploitability, cross-play, the
-    collusion battery, attribution of a crisis. Claims of a measure are withheld if one of its controls failed. Writes
+    collusion battery, attribution of a crisis. Claims of a measure are withheld if one of its controls failed. A run
+    that keeps its checkpoints (--ppo.keep-checkpoints 0) also shows the paths of its policies over training. Writes
     report.json, tables and report.html; finished pieces are kept, so that the same command resumes after a kill. Exit
     code 1 if a control failed.
 
@@ -72,6 +73,7 @@ def run(options: Options, command: str) -> int:
     setting = Setting(
         world, calm=options.calm, stress=options.stress, crisis=options.crisis, train_responses=options.train_responses,
         response_hours=options.response_hours, optional=chosen_measures(options.optional),
+        run=options.run[0] if options.run else None,
     )  # fmt: skip
     _check_scenarios(setting)
     report = examine(subject, setting, TIERS[options.tier], Running(options.jobs, place / "pieces", show=True))
@@ -111,4 +113,5 @@ def _check_scenarios(setting: Setting) -> None:
             scenario.check_open()
             scenario.check_hours(setting.world.episode_hours)
         if setting.train_responses:
-            check_trainable(get_scenario(setting.stress))
+            for name in (setting.stress, setting.calm):
+                check_trainable(get_scenario(name))

@@ -6,6 +6,7 @@ STUDIES: dict[str, str] = {
     "calibration": "credit market, liquidations and option pool beside bands with sources outside this project",
     "closed_loop": "pricers that quote the option pool: realised cash, greeks, and what attackers gain",
     "coexistence": "whether independently trained governors help or harm each other and their users, cell by cell",
+    "credit": "what one decision's exploration brings, when it arrives, and how well an update is told of it",
     "crises": "each crisis over what was published of it",
     "drift": "whether the policies of a run's checkpoints settle, drift or go in circles",
     "ensemble": "the search for worlds inside all bands of the calibration: what was drawn, rejected and kept",

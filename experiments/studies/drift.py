@@ -13,7 +13,7 @@ The run has to keep its checkpoints: protogov train NAME --world.size rivals --p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,26 +23,29 @@ from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.scenarios import get_scenario
-from protogov.experiments.core.governors import GovernorSet
 from protogov.experiments.core.options import Positional
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
-from protogov.experiments.core.play import FIRST_SELECTION, open_worlds
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval, interval_columns, interval_in, student_t
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, records, rounded
 from protogov.experiments.core.text import listed, markdown, number, paragraph, span
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.figures.style import GREY, headline, new_figure, seed_line
+from protogov.experiments.figures.style import headline, new_figure
+from protogov.experiments.studies.emergence.drawing_paths import draw_paths
 from protogov.experiments.studies.emergence.forks import Floats
-from protogov.experiments.studies.emergence.subjects import Subject, governor_of, trained_subject
+from protogov.experiments.studies.emergence.training_paths import (
+    FEWEST,
+    PROBES,
+    ProbeJob,
+    checkpoints_of,
+    path_of,
+    path_rows,
+    probe,
+)
 from protogov.experiments.studies.strangers.pairs import meet, two_venues
-from protogov.experiments.training.learned import load_run, policy_files
+from protogov.experiments.training.learned import load_run
 from protogov.experiments.training.run_config import evaluation_world
-
-PROBES = 64  # worlds whose states are probed
-WALKS = 199  # random walks that a winding is compared with
-FEWEST = 4  # checkpoints of a path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,128 +65,6 @@ class Options(StudyOptions):
     """The outside market."""
     tapes: int = 32
     """Episodes of each meeting of two checkpoints; 0 looks at actions alone."""
-
-
-def checkpoints_of(folder: RunFolder, seeds: Sequence[int], most: int) -> dict[int, list[tuple[float, Subject]]]:
-    """Of each training seed its checkpoints: (market hours, governors).
-
-    Raises:
-        BadInput: a seed has fewer than four.
-    """
-    from protogov.experiments.training.seed import progress_of  # imports torch
-
-    found = {}
-    for seed in seeds:
-        places = sorted((folder.seed_folder(seed, len(seeds)) / "checkpoints").glob("[0-9]*"))
-        places = [place for place in places if place.name.isdigit() and policy_files(place)]
-        if len(places) < FEWEST:
-            raise BadInput(
-                f"{folder.path}: training seed {seed} keeps {len(places)} checkpoints; {FEWEST} are needed: train with "
-                "--ppo.keep-checkpoints 0"
-            )
-        places = sorted(places, key=lambda place: int(place.name))
-        chosen = np.unique(np.round(np.linspace(0, len(places) - 1, min(most, len(places)))).astype(int))
-        found[seed] = [
-            (
-                progress_of(places[k])[2],
-                trained_subject(f"{seed}@{places[k].name}", [GovernorSet("learned", seed, policy_files(places[k]))]),
-            )
-            for k in chosen
-        ]
-    return found
-
-
-# ---------------------------------------------------------------------- what they do
-
-
-@dataclass(frozen=True)
-class ProbeJob:
-    """What a set of governors does in states that the defaults led to."""
-
-    subject: Subject
-    scenario: str
-    worlds: int = PROBES
-
-
-def probe(config: WorldConfig, job: ProbeJob) -> Table:
-    """Actions in the middle and towards the end of episodes whose levers stand still, as one long row `action`."""
-    seeds = np.uint64(FIRST_SELECTION) + np.arange(job.worlds, dtype=np.uint64)
-    world = open_worlds(config, job.scenario, seeds)
-    sources = dict(job.subject.members[0])
-    rows = np.arange(job.worlds, dtype=np.int64)
-    stands = {agent: np.zeros((job.worlds, world.action_size(agent))) for agent in world.agents}
-    seats = {agent.name: agent for agent in config.learners()}
-    governors = {seat: governor_of(sources.get(seat, "constant"), seats[seat], config) for seat in world.agents}
-    for governor in governors.values():
-        governor.reset(rows, seeds)
-    asked = []
-    moments = {world.horizon // 2, max(0, world.horizon - 2)}
-    for decision in range(world.horizon):
-        answers = {seat: governors[seat].act(world.view(seat)) for seat in world.agents}  # all are asked: some remember
-        if decision in moments:
-            asked += [np.asarray(own, np.float64).ravel() for own in answers.values()]
-        world.step(stands)
-    return {"action": np.concatenate(asked)}
-
-
-@dataclass(frozen=True)
-class Path2:
-    """The path of one training seed.
-
-    Attributes:
-        points: F64[C, 2], along the two main directions, root mean square over actions.
-        share: of the variance of the path that they hold.
-        winding: turns of the later half around its middle, with their sign.
-        straight: distance from the first to the last point over the length of the way.
-        speed: F64[C - 1], root mean square change of an action from one checkpoint to the next.
-        p: share of random walks made of the same steps that wind as much.
-    """
-
-    points: Floats
-    share: float
-    winding: float
-    straight: float
-    speed: Floats
-    p: float
-
-
-def path_of(actions: Floats, walks: int = WALKS) -> Path2:
-    """The path of actions F64[C, D] of C checkpoints."""
-    scaled = actions / np.sqrt(actions.shape[1])
-    steps = np.diff(scaled, axis=0)
-    speed = np.sqrt((steps**2).sum(axis=1))
-    points, share = _plane(scaled)
-    winding = turns(points)
-    draw = np.random.default_rng(0)
-    chance = []
-    for _ in range(walks):
-        signs = draw.choice([-1.0, 1.0], len(steps))[:, None]
-        walk = np.concatenate([np.zeros((1, steps.shape[1])), np.cumsum(signs * draw.permutation(steps), axis=0)])
-        chance.append(abs(turns(_plane(walk)[0])))
-    p = float((1 + np.sum(np.array(chance) >= abs(winding))) / (1 + walks))
-    length = float(speed.sum())
-    straight = float(np.sqrt(((scaled[-1] - scaled[0]) ** 2).sum()) / length) if length > 0.0 else np.nan
-    return Path2(points, share, winding, straight, speed, p)
-
-
-def _plane(path: Floats) -> tuple[Floats, float]:
-    """Coordinates along the two main directions, and their share of the variance."""
-    centred = path - path.mean(axis=0)
-    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    total = float((sizes**2).sum())
-    sizes = np.concatenate([sizes, np.zeros(2)])[:2]
-    left = np.concatenate([left, np.zeros((len(left), 2))], axis=1)[:, :2]
-    return left * sizes, float((sizes**2).sum()) / total if total > 0.0 else 1.0
-
-
-def turns(points: Floats) -> float:
-    """Turns of the later half of a path F64[C, 2] around its own middle, counter-clockwise positive."""
-    later = points[len(points) // 2 :]
-    around = later - later.mean(axis=0)
-    if (np.abs(around).sum(axis=1) < 1e-15).any():
-        return 0.0
-    angle = np.arctan2(around[:, 1], around[:, 0])
-    return float(np.sum((np.diff(angle) + np.pi) % (2.0 * np.pi) - np.pi) / (2.0 * np.pi))
 
 
 # ---------------------------------------------------------------------- what they earn
@@ -249,10 +130,7 @@ def measure(options: Options, how: Running) -> Found:
         probed = run_pieces(probe, world, pieces, own, f"probes of seed {seed}")
         path = path_of(np.stack([table["action"] for table in probed]))
         hours = [time for time, _ in places]
-        for place, time in enumerate(hours):
-            speed = float(path.speed[place - 1]) if place else np.nan
-            x, y = path.points[place].tolist()
-            paths.append({"seed": seed, "market_hours": time, "x": x, "y": y, "speed": speed})
+        paths += path_rows(seed, hours, path)
         row: dict[str, Any] = {
             "seed": seed, "winding": path.winding, "winding_p": path.p, "straight": path.straight,
             "late_speed": float(path.speed[len(path.speed) // 2 :].mean()), "early_speed": float(path.speed[0]),
@@ -344,20 +222,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
     met = bool(np.isfinite(advantages["advantage"]).any())
     figure = new_figure(9.4 if met else 6.4, 3.2)
     panels = figure.subplots(1, 3 if met else 2)
-    for place, seed in enumerate(seeds["seed"].tolist()):
-        own = paths["seed"] == seed
-        line = {name: value for name, value in seed_line(place).items() if name != "label"}
-        panels[0].plot(paths["x"][own], paths["y"][own], marker=".", markersize=4, **line, label=f"seed {seed}")
-        panels[0].plot(paths["x"][own][-1:], paths["y"][own][-1:], "o", color=line.get("color"), markersize=6)
-        hours = paths["market_hours"][own][1:]
-        panels[1].plot(hours / 1000.0, paths["speed"][own][1:], marker=".", markersize=4, **line)
-    panels[0].set_xlabel("first direction [action, root mean square]")
-    panels[0].set_ylabel("second direction")
-    panels[0].set_title("paths; the large dot is the end", fontsize=8)
-    panels[1].set_xlabel("thousand market hours")
-    panels[1].set_ylabel("change of an action")
-    panels[1].set_ylim(0.0)
-    panels[1].set_title("drift from one checkpoint to the next", fontsize=8)
+    draw_paths(panels[0], panels[1], paths)
     if met:
         count = round(np.sqrt(np.sum(advantages["seed"] == seeds["seed"][0])))
         mean = np.mean(
@@ -371,10 +236,6 @@ def draw(found: Found) -> Mapping[str, Figure]:
         panels[2].set_ylabel("checkpoint")
         panels[2].set_title("advantage, mean of seeds", fontsize=8)
         panels[2].grid(visible=False)
-    if len(seeds["seed"]) <= 6:
-        panels[0].legend(fontsize=6.5)
-    panels[0].axhline(0.0, color=GREY, linewidth=0.5)
-    panels[0].axvline(0.0, color=GREY, linewidth=0.5)
     headline(figure, judge(found).sentences[1], 9.0)
     return {"drift": figure}
 

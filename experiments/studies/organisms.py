@@ -16,9 +16,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from protogov.envs.config import WorldConfig
+from protogov.envs.interfaces import Governor
 from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
-from protogov.experiments.core.statistics import share_of
+from protogov.experiments.core.statistics import Interval, share_of
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
 from protogov.experiments.core.tables import Table, columns, concatenate, groups, rounded, select, write_table
 from protogov.experiments.core.text import listed, markdown, paragraph
@@ -26,12 +27,13 @@ from protogov.experiments.core.user_code import digest_of, load_callable, place_
 from protogov.experiments.errors import BadInput
 from protogov.experiments.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, headline, new_figure
 from protogov.experiments.outputs import OutputFile
-from protogov.experiments.studies.emergence.anchors import constant_game
+from protogov.experiments.studies.emergence.anchors import Company, constant_game
 from protogov.experiments.studies.emergence.collusion import Anchors
 from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS
 from protogov.experiments.studies.emergence.organisms.detectors import RECORD_DETECTORS, Record, alarms_of
 from protogov.experiments.studies.emergence.organisms.looks import BY_FORKS, CARTEL, Look, colluding, record_of
 from protogov.experiments.studies.emergence.organisms.power import OTHERS, TRUTHS, counted
+from protogov.experiments.studies.emergence.subjects import baselines_of
 
 KNOWN = (*BY_FORKS, *RECORD_DETECTORS)
 COLOURS = dict(zip(KNOWN, (BLUE, GREEN, ORANGE, "saddlebrown", PURPLE, VERMILLION, GREY, SKY), strict=True))
@@ -90,12 +92,15 @@ class AnchorJob:
 
 
 def examine(config: WorldConfig, job: Job) -> Table:
-    """One row a detector: alarms of so many looks."""
+    """One row a detector: alarms of so many looks; a look at which its verdict is withheld is none."""
     organism, rows = ORGANISMS[job.organism], []
     record: Record | None = None
     for name in job.detectors:
+        withheld = 0
         if name in BY_FORKS:
-            alarms, looks = int(BY_FORKS[name](config, job.look, organism)), 1
+            alarm = BY_FORKS[name](config, job.look, organism)
+            withheld = int(alarm is None)
+            alarms, looks = int(bool(alarm)), 1 - withheld
         else:
             record = record or record_of(config, job.look, organism)
             detector = RECORD_DETECTORS.get(name) or load_callable(name, "detectors")
@@ -104,14 +109,22 @@ def examine(config: WorldConfig, job: Job) -> Table:
         rows.append(
             {"organism": job.organism, "family": organism.family, "strength": organism.strength,
              "answers": FAMILIES[organism.family].answers, "replicate": job.look.replicate, "detector": name,
-             "alarms": alarms, "looks": looks}
+             "alarms": alarms, "looks": looks, "withheld": withheld}
         )  # fmt: skip
     return columns(rows)
 
 
 def find_anchors(config: WorldConfig, job: AnchorJob) -> Table:
-    """Anchors of the base rate, a row."""
-    solved = constant_game(config, job.scenario, CARTEL, job.grid, job.tapes).solved()
+    """Anchors of the base rate, a row: beside the defaults and in the decisions that a look is at, on tapes of none."""
+    pair = (f"{CARTEL}_0", f"{CARTEL}_1")
+
+    def others() -> dict[str, Governor]:
+        return {seat: own for seat, own in baselines_of(config).items() if seat not in pair}
+
+    look = Look(0, job.tapes, job.scenario, job.scenario)
+    time, steps = look.moment(config.horizon)
+    company = Company(look.seeds("searching"), others)
+    solved = constant_game(config, job.scenario, CARTEL, job.grid, [company], [time], steps).solved()
     size, down = solved.push()
     return columns([{**asdict(solved.anchors), "size": size, "down": down}])
 
@@ -162,7 +175,7 @@ def measure(options: Options, how: Running) -> Found:
 def kept_rates(rates: Table, tapes: int) -> Table:
     """Rows of measures by forks alone, with the tapes of a look: what `emergence.organisms.power` reads."""
     table = select(rates, np.isin(rates["detector"], list(BY_FORKS)))
-    names = ("organism", "family", "strength", "detector", "rate", "looks")
+    names = ("organism", "family", "strength", "detector", "rate", "looks", "withheld")
     return {name: table[name] for name in names} | {"tapes": np.full(len(table["rate"]), tapes)}
 
 
@@ -184,11 +197,13 @@ def _named(given: tuple[str, ...]) -> list[str]:
 
 
 def rates_of(found: Table) -> Table:
-    """Alarms of each detector on each organism, over all replicates, with their exact interval."""
+    """Alarms of each detector on each organism, over all replicates, with their exact interval; NaN without a look."""
     rows = []
     for key, own in groups(found, ["organism", "family", "strength", "answers", "detector"]):
-        share = share_of(int(own["alarms"].sum()), int(own["looks"].sum()))
-        rows.append({**key, "rate": share.mean, "rate_low": share.low, "rate_high": share.high, "looks": share.n})
+        alarms, looks, withheld = (int(own[name].sum()) for name in ("alarms", "looks", "withheld"))
+        share = share_of(alarms, looks) if looks else Interval(np.nan, np.nan, np.nan)
+        ends = {"rate_low": share.low, "rate_high": share.high}
+        rows.append({**key, "rate": share.mean, **ends, "looks": looks, "withheld": withheld})
     return columns(rows)
 
 
@@ -197,8 +212,12 @@ def judge(found: Found) -> Judged:
     table, sentences = found.tables["organisms"], []
     for name in dict.fromkeys(table["detector"].tolist()):
         truth = TRUTHS.get(name, OTHERS)
+        every = counted(table, name, tuple(FAMILIES))
+        if every.withheld:
+            sentences.append(f"{name}: withheld in {every.withheld} looks, which count neither as alarms nor as none.")
+        if not every.looks:
+            continue
         if not truth.planted:
-            every = counted(table, name, tuple(FAMILIES))
             sentences.append(f"{name}: alarms in {every.words()} looks; nothing of a known size is planted for it.")
             continue
         hits, alarms = counted(table, name, truth.planted), counted(table, name, truth.nothing)
@@ -250,7 +269,10 @@ def page(found: Found, judged: Judged) -> list[str]:
     detectors = list(dict.fromkeys(table["detector"].tolist()))
     rows = []
     for key, own in groups(table, ["organism", "family", "strength"]):
-        cells = {name: f"{own['rate'][place]:.0%}" for place, name in enumerate(own["detector"].tolist())}
+        cells = {
+            name: f"{own['rate'][place]:.0%}" if own["looks"][place] else "withheld"
+            for place, name in enumerate(own["detector"].tolist())
+        }
         words = "yes" if own["answers"][0] else "no"
         rows.append(
             [str(key["organism"]), FAMILIES[str(key["family"])].about, words, *(cells[name] for name in detectors)]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from protogov.agents.baselines.linear_feedback import FEATURES as READ_BY_THE_RULE
 from protogov.agents.policies import PolicyError, PolicyGovernor, load_policy
-from protogov.agents.policies.architectures import ARCHITECTURES, COMPACT_INPUTS, WINDOW, make_front
+from protogov.agents.policies.architectures import ARCHITECTURES, COMPACT_INPUTS, FEW_INPUTS, WINDOW, make_front
 from protogov.agents.policies.networks import make_network
 from protogov.agents.policies.window import Window
 from protogov.agents.ppo import PPOSettings, Trainer
@@ -154,6 +155,20 @@ def test_compact_reads_32_numbers_of_the_chain():
     assert torch.equal(make_network(front)(seen), inputs)
 
 
+def test_few_reads_what_the_linear_rule_reads_and_nothing_else():
+    assert set(FEW_INPUTS) == set(READ_BY_THE_RULE)
+    trainer = Trainer(Simulator(SEEING, 8), replace(SETTINGS, architecture="few"), total_rollouts=1)
+    trainer.run()
+    (learner,), seen = trainer.learners, trainer.world.observe()["risk_0"]
+    others = [column for column, name in enumerate(learner.front.features) if name not in READ_BY_THE_RULE]
+    changed = seen.copy()
+    changed[:, others] = 7.0
+    assert np.array_equal(outputs(learner, changed), outputs(learner, seen))
+    assert np.array_equal(learner.values(changed), learner.values(seen)), "the critic sees more"
+    changed[:, learner.front.features.index("at_risk")] += 1.0
+    assert (outputs(learner, changed) != outputs(learner, seen)).any()
+
+
 def test_attention_weighs_the_tokens_of_each_group():
     """Against the formula, token by token; and the order of tokens matters, for each knows its place."""
     names = Simulator(SEEING).observation_names("risk_0")
@@ -250,7 +265,7 @@ def test_settings_that_cannot_be_are_refused(changes, reason):
         ({"architecture": "compact", "window": 1}, "inputs are {}; accepted: some where"),
         ({"architecture": "compact", "window": 1, "inputs": {"x": {"y": 1}}}, "reads y, which are not observed"),
         ({"inputs": []}, "inputs cannot be read"),
-        ({"inputs": {"x": {"feature_0": 1}}}, "inputs are .*; accepted: some where the architecture is compact, else"),
+        ({"inputs": {"x": {"feature_0": 1}}}, "inputs are .*; accepted: some where the architecture is compact or few"),
         ({"architecture": "mlp", "window": 1}, "describes"),
         ({"architecture": "linear", "window": 1}, "hidden_sizes is .*; accepted: none where it is linear"),
     ],

@@ -14,24 +14,28 @@ from numpy.typing import NDArray
 
 from protogov.envs.config import WorldConfig
 from protogov.envs.interventions import Interventions
-from protogov.envs.roles import Agent
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_BY_NAME
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import tape_seeds
-from protogov.experiments.core.statistics import ENOUGH_SEEDS, Floats, percentile, seed_draws, student_t
-from protogov.experiments.core.tables import Table, columns
-from protogov.experiments.errors import as_bad_input
+from protogov.experiments.core.statistics import ENOUGH_SEEDS, Floats, interval_columns, percentile, seed_draws
+from protogov.experiments.core.tables import Table, columns, select
 from protogov.experiments.studies.coexistence.playing import STRIDE, Lineup, Sources, digests_of
+from protogov.experiments.studies.coexistence.spared import Account, spared
+from protogov.experiments.studies.coexistence.tapes import onset, open_batch
 from protogov.experiments.studies.emergence.forks import Plan, fork_points
+from protogov.experiments.studies.emergence.measure import Finding, family
 from protogov.experiments.studies.emergence.subjects import governor_of
 from protogov.experiments.studies.phenomena.worlds import DEEP
 
 FALL = (0, 60)  # a lever is held from the beginning of the deepest day on, for so many hours
 BUILD_UP = (96, 168)  # of a rate from so many hours before it on: utilisation takes time
-HELD_WORDS = f"""In crises that learned governors play a lever is moved by hand, the others' levers replayed: for
-{FALL[1]} h from the beginning of the deepest day on; rates for {BUILD_UP[1]} h from {BUILD_UP[0]} h before it on."""
 SHARE = 0.9  # of an effect that its switch must take away
+HELD_WORDS = f"""In crises that learned governors play a lever is moved by hand, the others' levers replayed: for
+{FALL[1]} h from the beginning of the deepest day on; rates for {BUILD_UP[1]} h from {BUILD_UP[0]} h before it on. The
+mean over the last checkpoints; the channels of a cell are one family (sign flips, max-T). What a switch takes away is
+1 - |effect without| / |effect|: an effect that turns round is not taken away. It is taken away where the whole interval
+of that share, over resampled training seeds, lies at {SHARE:.0%} or more."""
 ON, OFF = "on", "off"
 
 
@@ -96,10 +100,10 @@ CHANNELS = (
 
 @dataclass(frozen=True)
 class ChannelJob:
-    """A piece: a channel on or off, for the governors of one training seed.
+    """A piece: levers held on or off, for the governors of one training seed at one checkpoint.
 
     Attributes:
-        channel: its name.
+        channel: name of the first channel that holds these levers so.
         switch: "on" or "off".
         lineup: who governs.
         scenarios: crises.
@@ -116,21 +120,23 @@ class ChannelJob:
     files: tuple[str, ...]
 
 
+def played_as(channel: Channel) -> str:
+    """Name of the first channel that does the same in the same worlds: channels may differ in what is looked at."""
+
+    def deed(one: Channel) -> tuple[Any, ...]:
+        return dict(one.levers), one.by, one.hold, dict(one.switch)
+
+    return next(one.name for one in CHANNELS if deed(one) == deed(channel))
+
+
+@spared
 def play_channel(config: WorldConfig, job: ChannelJob) -> Table:
-    """A row a tape: `base`, the outcome without, and `effect`, what holding the lever adds [bp of K0]."""
+    """A row a tape: of each outcome, `base <outcome>` without the hold, `effect <outcome>`, what it adds [bp of K0]."""
     (channel,) = (one for one in CHANNELS if one.name == job.channel)
     agents = {agent.name: agent for agent in config.learners()}
-    world_config = config.with_parameters(**channel.switch) if job.switch == OFF else config
-    found = [_play_crisis(world_config, channel, job, agents, scenario) for scenario in job.scenarios]
-    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
-
-
-def _play_crisis(
-    config: WorldConfig, channel: Channel, job: ChannelJob, agents: Mapping[str, Agent], scenario: str
-) -> Table:
-    seeds, watched = tape_seeds(job.count, job.first), list[_Recorder]()
-    with as_bad_input():
-        world = Simulator(config, job.count, scenario=scenario)
+    names = np.repeat(job.scenarios, job.count)
+    seeds, watched = tape_seeds(names.size, job.first), list[_Recorder]()
+    world = open_batch(config.with_parameters(**channel.switch) if job.switch == OFF else config, names, seeds)
     governors = {seat: governor_of(source, agents[seat], config) for seat, source in job.lineup.sources}
     plan = Plan(seeds, steps=world.horizon)
     (point,) = fork_points(world, governors, plan)
@@ -147,8 +153,10 @@ def _play_crisis(
         _hold(at, channel, values)
 
     point.run(plan.steps, others, change=hold)
-    total, more = (one.totals[channel.outcome] for one in watched)
-    return {"base": total, "effect": more - total}
+    without, held = (one.totals for one in watched)
+    return {f"base {name}": without[name] for name in OUTCOMES} | {
+        f"effect {name}": held[name] - without[name] for name in OUTCOMES
+    }
 
 
 class _Recorder:
@@ -174,14 +182,6 @@ class _Recorder:
         frozen = np.maximum(claim - np.maximum(venues["cash"], 0.0), 0.0)
         self.totals["frozen cash"] += 1e4 * share * frozen.sum(axis=1) / whole
         self.totals["unpaid options"] += 1e4 * share * venues["option_unpaid"].sum(axis=1) / whole
-
-
-def onset(world: Simulator, ahead: int) -> np.ndarray:
-    """Hour at which each tape's day of the deepest fall begins, less `ahead`, I64[n]."""
-    closes = world.tape["close"].astype(np.float64)
-    day = min(24, closes.shape[1] - 1)
-    falls = closes[:, day:] / closes[:, :-day]
-    return np.maximum(falls.argmin(axis=1) - ahead, 0)
 
 
 def _held(world: Simulator, channel: Channel, executed: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -215,62 +215,102 @@ def _hold(world: Simulator, channel: Channel, values: Mapping[str, Floats]) -> N
 
 
 def measure_channels(
-    config: WorldConfig, name: str, learned: Sequence[Sources], scenarios: Sequence[str], tapes: int, how: Running
-) -> Table:
-    """A row a channel and training seed: means of `base`, `effect_on` and `effect_off` over its tapes.
+    config: WorldConfig, name: str, learned: Mapping[int, Sequence[Sources]], scenarios: Sequence[str], tapes: int,
+    how: Running, account: Account,
+) -> Table:  # fmt: skip
+    """A row a channel and training seed: `base` and `off`, means over checkpoints, and `on_<checkpoint>`.
+
+    A seed of which a piece failed is left out of the channel.
 
     Args:
         config: the world, one venue or two.
         name: of the pieces.
-        learned: governors of every training seed, seat by seat.
+        learned: number of a training seed -> [checkpoint] -> governors, seat by seat.
         scenarios: crises.
-        tapes: of all of them, for each training seed.
+        tapes: of all of them, for each training seed at each checkpoint.
         how: see `Running`.
+        account: of costs and failures.
     """
     each = max(tapes // len(scenarios), 1)
     asked, pieces = [], []
+    for played in dict.fromkeys(played_as(channel) for channel in CHANNELS):
+        for seed, checkpoints in learned.items():
+            for at, sources in enumerate(checkpoints):
+                lineup = Lineup("all", tuple(sources.items()))
+                job = ChannelJob(played, ON, lineup, tuple(scenarios), (seed + 1) * STRIDE, each, digests_of([lineup]))
+                for switch in (ON, OFF):
+                    asked.append((played, seed, at, switch))
+                    pieces.append(Piece(f"{name}_channel_{seed}_{at}_{switch}", replace(job, switch=switch), config))
+    what = [f"channels, {played}, training seed {seed}" for played, seed, _, _ in asked]
+    found = account.book("channels", what, run_pieces(play_channel, config, pieces, how, "channels"))
+    tables = dict(zip(asked, found, strict=True))
+    rows = []
     for channel in CHANNELS:
-        for seed, sources in enumerate(learned):
-            lineup = Lineup("all", tuple(sources.items()))
-            job = ChannelJob(
-                channel.name, ON, lineup, tuple(scenarios), (seed + 1) * STRIDE, each, digests_of([lineup])
-            )
-            for switch in (ON, OFF):
-                asked.append((channel.name, seed, switch))
-                pieces.append(Piece(f"{name}_channel_{seed}_{switch}", replace(job, switch=switch), config))
-    tables = dict(zip(asked, run_pieces(play_channel, config, pieces, how, "channels"), strict=True))
-    return columns(
-        [
-            {
-                "channel": channel.name, "seed": seed, "base": float(tables[channel.name, seed, ON]["base"].mean()),
-                **{f"effect_{switch}": float(tables[channel.name, seed, switch]["effect"].mean())
-                   for switch in (ON, OFF)},
-            }
-            for channel in CHANNELS for seed in range(len(learned))
-        ]
-    )  # fmt: skip
+        for seed, checkpoints in learned.items():
+            own = {(at, switch): tables[played_as(channel), seed, at, switch]
+                   for at in range(len(checkpoints)) for switch in (ON, OFF)}  # fmt: skip
+            if all(own.values()):
+                rows.append(_row(channel, seed, own))
+    return columns(rows) if rows else {}
 
 
-def judged(table: Table, channel: str) -> dict[str, Any]:
-    """Effect with and without the channel, the share that the switch takes away, and whether that is enough.
+def _row(channel: Channel, seed: int, own: Mapping[tuple[int, str], Table]) -> dict[str, Any]:
+    """Of the tables of each checkpoint, on and off."""
 
-    The share's interval is over resampled training seeds; it is given where the effect is above zero.
+    def mean(what: str, switch: str) -> list[float]:
+        return [float(table[f"{what} {channel.outcome}"].mean()) for (_, way), table in own.items() if way == switch]
+
+    row = {
+        "channel": channel.name,
+        "seed": seed,
+        "base": np.mean(mean("base", ON)),
+        "off": np.mean(mean("effect", OFF)),
+    }
+    return row | {f"on_{at}": value for at, value in enumerate(mean("effect", ON))}
+
+
+def judged(table: Table) -> list[dict[str, Any]]:
+    """A row a channel: effect with and without it, the share that the switch takes away, and whether that is enough.
+
+    The channels are one family. The share's interval is over resampled training seeds; it is given where the effect is
+    found, which it is only above zero and at every checkpoint.
     """
-    here = table["channel"] == channel
-    on, off = table["effect_on"][here], table["effect_off"][here]
-    effect = student_t(on)
+    names = list(dict.fromkeys(table["channel"].tolist()))
+    each = [select(table, table["channel"] == name) for name in names]
+    paths = [np.stack([own[column] for column in own if column.startswith("on_")], axis=1) for own in each]
+    alike = {len(path) for path in paths}
+    rows = []
+    # a channel of which a seed failed is a family of its own: units are flipped together
+    groups = [list(range(len(names)))] if len(alike) == 1 else [[k] for k in range(len(names))]
+    for group in groups:
+        values = np.stack([paths[k].mean(axis=1) for k in group], axis=1)
+        tested = family("channels", "found", [names[k] for k in group], values, upward=True)
+        rows += [_judged(one, each[k], paths[k]) for k, one in zip(group, tested, strict=True)]
+    return rows
+
+
+def _judged(one: Finding, own: Table, path: Floats) -> dict[str, Any]:
+    on, off, effect = path.mean(axis=1), own["off"], one.interval
+    steps = path.mean(axis=0)
     row: dict[str, Any] = {
-        "channel": channel, "base": float(table["base"][here].mean()), "effect": effect.mean, "effect_low": effect.low,
-        "effect_high": effect.high, "without": float(off.mean()), "share": np.nan, "share_low": np.nan,
-        "share_high": np.nan,
+        "channel": one.name, "base": float(own["base"].mean()), **interval_columns("effect", effect),
+        "p": one.adjusted_p, "from": float(steps.min()), "to": float(steps.max()), "without": float(off.mean()),
+        "share": np.nan, "share_low": np.nan, "share_high": np.nan, "n": on.size,
     }  # fmt: skip
     few = f"underpowered: {on.size} training seed{'s' * (on.size > 1)}" if on.size < ENOUGH_SEEDS else ""
-    if on.size < 2 or not effect.low > 0.0:
+    if not effect.low > 0.0:
         return {**row, "verdict": few or ("no such effect found" if effect.high >= 0.0 else "the other sign")}
     draws = seed_draws(on.size)
     with np.errstate(divide="ignore", invalid="ignore"):
-        again = 1.0 - off[draws].mean(axis=1) / on[draws].mean(axis=1)
-    share = percentile(1.0 - float(off.mean() / on.mean()), again, on.size)
-    enough = share.mean >= SHARE
-    return {**row, "share": share.mean, "share_low": share.low, "share_high": share.high,
-            "verdict": few or ("taken away" if enough else "not taken away")}  # fmt: skip
+        again = taken_away(on[draws].mean(axis=1), off[draws].mean(axis=1))
+    share = percentile(float(taken_away(on.mean(), off.mean())), again, on.size)
+    row |= interval_columns("share", share)
+    if few or not one.found or not (steps > 0.0).all():
+        return {**row, "verdict": few or ("no such effect found" if not one.found else "not at every checkpoint")}
+    gone = "taken away" if share.low >= SHARE else "not taken away" if share.high < SHARE else "undecided"
+    return {**row, "verdict": gone}
+
+
+def taken_away(on: Any, off: Any) -> Any:
+    """Share of an effect that is gone with its channel: 1 if nothing is left, 0 or less if as much, of either sign."""
+    return 1.0 - np.abs(off) / np.abs(on)

@@ -13,8 +13,9 @@ from protogov.experiments.core.tables import records, select
 from protogov.experiments.core.text import MINUS
 from protogov.experiments.figures.style import BLUE, GREY, VERMILLION, headline, new_figure
 from protogov.experiments.studies.coexistence.cells import ALGORITHMS, CELLS, EVOLUTION, PPO
+from protogov.experiments.studies.coexistence.effects import MAIN, seeds_of
 from protogov.experiments.studies.coexistence.options import CALM, MARKETS
-from protogov.experiments.studies.coexistence.reductions import MAIN, NAMES
+from protogov.experiments.studies.coexistence.reductions import NAMES
 
 COLOURS = {PPO: BLUE, EVOLUTION: VERMILLION}
 MARKERS = {PPO: "o", EVOLUTION: "s"}
@@ -47,9 +48,8 @@ def draw(found: Found) -> Mapping[str, Figure]:
                 for algorithm in ALGORITHMS:
                     here = (own["cell"] == f"{algorithm}-{setting}") & (own["effect"] == effect)
                     for row in records(select(own, here)):
-                        values = np.array([value for key, value in row.items() if key.startswith("seed_")])
                         at = place + (0.17 if algorithm == EVOLUTION else -0.17)
-                        _mark(axes, at, values[np.isfinite(values)], algorithm)
+                        _mark(axes, at, seeds_of(row), algorithm)
                 ticks.append((place, LABELS[effect]))
                 place += 1.0
         axes.axvline(0.0, color=GREY, linewidth=0.8)

@@ -4,16 +4,17 @@ A mandate is the sum of its terms, not divided by its scale, so mandates of seve
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from protogov.experiments.core.statistics import Floats
+from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.tables import Table, columns
-from protogov.experiments.studies.coexistence.playing import ALL, NONE, Played
+from protogov.experiments.studies.coexistence.playing import ALL, NONE, WHOLE, Played
 
 Numbers = Mapping[str, Mapping[str, float]]  # line-up -> column -> mean
 WELFARE = "welfare"
+SEED = "seed_"  # how the columns of training seeds begin
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ EFFECTS = (
            lambda numbers: _familiar(numbers, users=True), several=True),
 )  # fmt: skip
 BY_NAME = {one.name: one for one in EFFECTS}
-MEMBERS_HAVE = ("users", "together", "others", "rival")  # what is measured again in members of the ensemble
+MAIN = ("users", "together", "others", "rival")  # that figures and the first page show, scenario by scenario too
 
 
 def effects_of(numbers: Numbers) -> dict[str, float]:
@@ -138,6 +139,7 @@ def effects_of(numbers: Numbers) -> dict[str, float]:
     return {
         one.name: one.of(numbers) for one in EFFECTS
         if (rivals or not one.rivals) and (strangers or not one.several) and one.role in roles
+        and (one.name == "users" or seats_of(numbers))
     }  # fmt: skip
 
 
@@ -146,36 +148,84 @@ def effect_table(played: Sequence[Played]) -> Table:
     return columns(
         [
             {"market": one.market, "seed": one.seed, "checkpoint": one.checkpoint, **effects_of(one.numbers)}
-            for one in played
+            for one in played if one.scenario == WHOLE
         ]
-    )
+    )  # fmt: skip
+
+
+def scenario_table(played: Sequence[Played], names: Sequence[str] = MAIN) -> Table:
+    """A row a scenario and effect: `change`, the mean over training seeds of the means over checkpoints, with interval.
+
+    Args:
+        played: in one member.
+        names: of the effects; those that the line-ups do not have are left out.
+    """
+    rows = []
+    parts: dict[tuple[str, str], list[Played]] = {}
+    for one in played:
+        if one.scenario != WHOLE:
+            parts.setdefault((one.market, one.scenario), []).append(one)
+    for (market, scenario), own in parts.items():
+        table = effect_table([replace(one, scenario=WHOLE) for one in own])
+        for effect in (name for name in names if name in table):
+            found = student_t(by_seed(table, market, effect))
+            rows.append({"market": market, "scenario": scenario, "effect": effect,
+                         **interval_columns("change", found), "n": found.n})  # fmt: skip
+    return columns(rows)
+
+
+def member_table(played: Sequence[Played]) -> Table:
+    """A row a member of the ensemble and market: every effect, the mean over training seeds, and half of its interval.
+
+    The interval `<effect>` +- `<effect>_half` is Student's over training seeds, each of which has tapes of its own.
+    """
+    rows = []
+    for member in dict.fromkeys(one.member for one in played):
+        table = effect_table([one for one in played if one.member == member])
+        for market in dict.fromkeys(table["market"].tolist()):
+            row: dict[str, object] = {"member": member, "market": market}
+            for effect in (name for name in table if name in BY_NAME):
+                found = student_t(by_seed(table, market, effect))
+                row |= {effect: found.mean, f"{effect}_half": found.half_width}
+            rows.append(row)
+    return columns(rows)
 
 
 def share_table(played: Sequence[Played], prefix: str) -> Table:
     """A row a market and party: what changes from constants to learned governors; the mean over checkpoints.
 
-    Columns: `market`, `party`, and `seed_<k>`, the difference of each training seed.
+    Columns: `market`, `party`, and `seed_<number>`, the difference of each training seed.
     """
-    names = [name for name in played[0].numbers[ALL] if name.startswith(prefix)]
+    whole = [one for one in played if one.scenario == WHOLE]
+    names = [name for name in whole[0].numbers[ALL] if name.startswith(prefix)]
     rows = []
-    for market in dict.fromkeys(one.market for one in played):
-        own = [one for one in played if one.market == market]
+    for market in dict.fromkeys(one.market for one in whole):
+        own = [one for one in whole if one.market == market]
         for name in names:
             row: dict[str, object] = {"market": market, "party": name.removeprefix(prefix)}
             for seed in dict.fromkeys(one.seed for one in own):
                 gaps = [one.numbers[ALL][name] - one.numbers[NONE][name] for one in own if one.seed == seed]
-                row[f"seed_{seed}"] = float(np.mean(gaps))
+                row[f"{SEED}{seed}"] = float(np.mean(gaps))
             rows.append(row)
     return columns(rows)
 
 
-def by_seed(table: Table, market: str, effect: str) -> Floats:
-    """An effect of each training seed, the mean over checkpoints, F64[seeds]."""
-    here = table["market"] == market
-    return np.array([table[effect][here & (table["seed"] == seed)].mean() for seed in np.unique(table["seed"])])
+def seeds_of(row: Mapping[str, object]) -> Floats:
+    """Numbers of a row of `share_table`, or of the like, of the training seeds that have one, F64[seeds]."""
+    values = np.array([value for key, value in row.items() if key.startswith(SEED)], np.float64)
+    return values[np.isfinite(values)]
 
 
-def by_checkpoint(table: Table, market: str, effect: str) -> Floats:
-    """An effect at each checkpoint, the mean over training seeds, F64[checkpoints]."""
+def by_seed(table: Table, market: str, effect: str, seeds: Sequence[int] | None = None) -> Floats:
+    """An effect of each training seed, the mean over checkpoints, F64[seeds]: of all by number, or of those named."""
     here = table["market"] == market
+    numbers = np.unique(table["seed"]) if seeds is None else seeds
+    return np.array([table[effect][here & (table["seed"] == seed)].mean() for seed in numbers])
+
+
+def by_checkpoint(table: Table, market: str, effect: str, seeds: Sequence[int] | None = None) -> Floats:
+    """An effect at each checkpoint, the mean over training seeds: all, or those named; F64[checkpoints]."""
+    here = table["market"] == market
+    if seeds is not None:
+        here &= np.isin(table["seed"], seeds)
     return np.array([table[effect][here & (table["checkpoint"] == at)].mean() for at in np.unique(table["checkpoint"])])

@@ -21,6 +21,7 @@ from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import CheckFailed, as_bad_input
 from protogov.experiments.studies.coexistence.cells import EVOLUTION, PPO, RANDOMISE_LEVERS
+from protogov.experiments.studies.coexistence.spared import FAILED, books_checked
 from protogov.experiments.training.run_config import SEED_STRIDE, training_scenario
 
 CHECKPOINTS = 5  # that are kept
@@ -61,16 +62,21 @@ def train_seed(config: WorldConfig, job: Training) -> Table:
     Returns:
         `after_<k>`, F32, the weights at each kept checkpoint, the last being the end; and the same in every row:
         `hours_<k>` of the market until then, `cpu` and `wall` seconds, `reference` rounds a second of this machine.
-
-    Raises:
-        CheckFailed: the learning of a governor diverged.
+        If the learning of a governor diverged, or the books of a world did not balance, one row without weights, with
+        the reason as `failed`: it would do so again.
     """
     wall, processor = time.perf_counter(), time.process_time()
-    kept = ALGORITHMS[job.algorithm](config, job)
+    kept, failed = list[tuple[float, Floats]](), ""
+    try:
+        with books_checked():
+            kept = ALGORITHMS[job.algorithm](config, job)
+    except CheckFailed as error:
+        failed = str(error)
     spent = {"cpu": time.process_time() - processor, "wall": time.perf_counter() - wall}
     spent["reference"] = reference_rate()
-    size = kept[0][1].size
-    table: Table = {f"after_{k}": weights.astype(np.float32) for k, (_, weights) in enumerate(kept)}
+    table: Table = {FAILED: np.array([failed])} if failed else {}
+    table |= {f"after_{k}": weights.astype(np.float32) for k, (_, weights) in enumerate(kept)}
+    size = 1 if failed else kept[0][1].size
     table |= {f"hours_{k}": np.full(size, hours) for k, (hours, _) in enumerate(kept)}
     return table | {name: np.full(size, value) for name, value in spent.items()}
 
@@ -96,7 +102,7 @@ def _ppo(config: WorldConfig, job: Training) -> list[tuple[float, Floats]]:
     try:
         trainer.run()
     except DivergedError as error:
-        raise CheckFailed(f"seed {job.seed}: {error}") from error
+        raise CheckFailed(str(error)) from error
     return kept
 
 

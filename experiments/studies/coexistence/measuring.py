@@ -7,23 +7,23 @@ from typing import Any
 import numpy as np
 
 from protogov.envs.config import WorldConfig
-from protogov.experiments.commands.options import with_physics
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
-from protogov.experiments.core.statistics import interval_columns, student_t
+from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.study import Found
-from protogov.experiments.core.tables import Table, columns, records, rounded
+from protogov.experiments.core.tables import Table, columns, rounded
+from protogov.experiments.errors import CheckFailed
 from protogov.experiments.studies.coexistence import store
 from protogov.experiments.studies.coexistence.cells import PPO, Cell
 from protogov.experiments.studies.coexistence.channels import measure_channels
-from protogov.experiments.studies.coexistence.effects import MEMBERS_HAVE, effect_table, share_table
+from protogov.experiments.studies.coexistence.effects import effect_table, member_table, scenario_table, share_table
 from protogov.experiments.studies.coexistence.influence import measure_influence
 from protogov.experiments.studies.coexistence.learning import Training, train_seed
-from protogov.experiments.studies.coexistence.options import CRISIS, Options
+from protogov.experiments.studies.coexistence.options import CRISIS, ORDINARY, Options
 from protogov.experiments.studies.coexistence.playing import (
     ALL,
+    NONE,
     STRIDE,
     Lineup,
-    Played,
     Session,
     Sources,
     digests_of,
@@ -31,9 +31,14 @@ from protogov.experiments.studies.coexistence.playing import (
     play_all,
     play_lineups,
 )
+from protogov.experiments.studies.coexistence.spared import FAILED, Account
+from protogov.experiments.studies.emergence.forks import largest_gap
 from protogov.experiments.studies.emergence.measure import Control
 
-DIGITS = 4  # of the numbers of a committed table
+DIGITS = {"effects": 6}  # of the numbers of a table from which others are computed
+OTHER_DIGITS = 4
+# table -> how the numbers of line-ups begin that are compared party by party
+SHARES = {"parts": "part/", "payoffs": "payoff/", "bears": "bears/"}
 GUARDS = ("line-ups",)  # what the placebo of line-ups guards
 
 
@@ -68,7 +73,7 @@ def train_cell(options: Options, cell: Cell, how: Running) -> store.Kept:
 
     Raises:
         BadInput: the store holds others, or damaged ones.
-        CheckFailed: a seed's learning diverged, or a process died.
+        CheckFailed: the learning of every seed failed, or a process died.
     """
     config, made = cell.world(options.size), made_with(options, cell)
     if store.holds(options.place, cell.name):
@@ -95,7 +100,8 @@ def _state_loss(
     options: Options, cell: Cell, config: WorldConfig, tables: Sequence[Table], kept: store.Kept, how: Running
 ) -> None:
     """Add to the manifest what the shorter numbers cost in W in the calm market, with the last policies."""
-    exact = np.stack([table[f"after_{kept.checkpoints - 1}"] for table in tables])[:, None]
+    trained = [table for table in tables if FAILED not in table]
+    exact = np.stack([table[f"after_{kept.checkpoints - 1}"] for table in trained])[:, None]
     values = []
     for label, weights in (("exact", exact), ("stored", kept.weights[:, -1:])):
         place = options.check() / "governors" / label
@@ -103,11 +109,12 @@ def _state_loss(
         sources = [of[0] for of in store.unpack(one, cell.name, config, place)]
         lineups = [(Lineup(ALL, tuple(own.items())),) for own in sources]
         jobs = [Session(own, (options.calm,), (seed + 1) * STRIDE, options.tapes, digests_of(own))
-                for seed, own in enumerate(lineups)]  # fmt: skip
-        pieces = [Piece(f"precision_{cell.name}_{label}_{seed}", job, config) for seed, job in enumerate(jobs)]
+                for seed, own in zip(kept.seeds, lineups, strict=True)]  # fmt: skip
+        pieces = [Piece(f"precision_{cell.name}_{label}_{at}", job, config) for at, job in enumerate(jobs)]
         played = run_pieces(play_lineups, config, pieces, how, "precision")
-        values.append(np.array([float(table["welfare"][0]) for table in played]))
-    gap = student_t(values[1] - values[0])
+        values.append(np.array([np.nan if FAILED in table else float(table["welfare"][0]) for table in played]))
+    gaps = values[1] - values[0]
+    gap = student_t(gaps[np.isfinite(gaps)])
     low, high = (float(end) if np.isfinite(end) else None for end in (gap.low, gap.high))
     about = {**kept.about, "loss": {"what": f"W on {options.calm} of the stored policies less that of the exact ones, "
                                     "bp of K0 an episode", "mean": gap.mean, "low": low, "high": high}}  # fmt: skip
@@ -125,107 +132,93 @@ def measure_cell(options: Options, cell: Cell, how: Running) -> Found:
     """
     config = cell.world(options.size)
     kept = store.read_cell(options.place, cell.name, config, made_with(options, cell))
-    learned = store.unpack(kept, cell.name, config, options.check() / "governors")
-    tables, controls = measure_governors(options, config, cell.name, learned, how)
+    unpacked = store.unpack(kept, cell.name, config, options.check() / "governors")
+    account = Account()
+    tables, controls = measure_governors(
+        options, config, cell.name, dict(zip(kept.seeds, unpacked, strict=True)), how, account
+    )
     tables["ledger"] = _ledger(cell, kept)
+    tables["measuring"] = columns([{"part": part, "cpu": spent} for part, spent in account.spent.items()])
+    untrained = [f"training, seed {one['seed']}: {one['why']}" for one in kept.about["failed"]]
     about = {
         "cell": {**asdict(cell), "autonomy": f"{cell.autonomy:g}"}, "reduced": options.reduced(),
         "seeds": list(kept.seeds), "hours": cell.hours(options.hours), "checkpoints": kept.checkpoints,
+        "failed": [*untrained, *account.failed],
         "checkpoint_hours": kept.about["hours"][0], "precision": kept.about["precision"],
         "loss": kept.about.get("loss"), "trained_by": kept.about["command"],
         "controls": [{**asdict(one), "guards": list(one.guards)} for one in controls],
         "markets": {name: list(scenarios) for name, scenarios in options.markets.items()},
-        "constants": options.constants, "tapes": options.tapes, "scenario": options.scenario,
+        "ordinary": options.ordinary, "constants": options.constants, "tapes": options.tapes,
+        "member_tapes": options.member_tapes, "scenario": options.scenario,
     }  # fmt: skip
-    return Found({name: rounded(table, DIGITS) for name, table in tables.items()}, {cell.name: about})
+    short = {name: rounded(table, DIGITS.get(name, OTHER_DIGITS)) for name, table in tables.items()}
+    return Found(short, {cell.name: about})
 
 
 def measure_governors(
-    options: Options, config: WorldConfig, name: str, learned: Sequence[Sequence[Sources]], how: Running
-) -> tuple[dict[str, Table], list[Control]]:
+    options: Options, config: WorldConfig, name: str, learned: Mapping[int, Sequence[Sources]], how: Running,
+    account: Account,
+) -> tuple[dict[str, Table], list[Control]]:  # fmt: skip
     """Tables and controls of any governors, also of hand-written ones and organisms.
 
     Args:
         options: sizes, markets, constants.
         config: the world.
         name: of the pieces.
-        learned: [seed][checkpoint] -> seat -> source of its governor: a policy's file, a baseline or an organism.
+        learned: number of a training seed -> [checkpoint] -> seat -> source of its governor: a policy's file, a
+            baseline or an organism.
         how: see `Running`.
+        account: of costs and failures.
+
+    Raises:
+        CheckFailed: of every training seed a line-up failed.
     """
-    played = play_all(config, name, learned, options.constants, options.markets, options.tapes, how)
-    controls = [_placebo(options, config, name, tuple(learned[0][0]), how)]
-    tables = {"effects": effect_table(played), "parts": _shares(played, "part/"), "bears": _shares(played, "bears/")}
+    constants, markets = options.constants, options.markets
+    played = play_all(config, name, learned, constants, markets, options.tapes, how, account)
+    if not played:
+        raise CheckFailed(f"{name}: of every training seed a line-up failed; {account.failed[0]}")
+    ordinary = play_all(config, name, learned, constants, {ORDINARY: (options.ordinary,)}, options.tapes, how, account,
+                        welfare_alone=True)  # fmt: skip
+    controls = [_placebo(options, config, name, next(iter(learned.values()))[-1], how, account)]
+    tables = {"effects": effect_table(played), "scenarios": scenario_table([*played, *ordinary])}
+    tables |= {about: share_table(played, prefix) for about, prefix in SHARES.items()}
+    last = len(next(iter(learned.values()))) - 1
     if options.chosen_members:
-        tables["members"] = _members(options, config, name, learned, how)
-    files = sorted({source for of in learned for sources in of for source in sources.values()
-                    if source.endswith(".json")})  # fmt: skip
+        again = play_all(
+            config, name, learned, constants, markets, options.member_tapes, how, account, part="ensemble",
+            checkpoints=[last], strangers=False, members=options.chosen_members,
+        )  # fmt: skip
+        tables |= {"members": member_table(again)} if again else {}
     if options.fork_worlds:
+        files = sorted({source for of in learned.values() for sources in of for source in sources.values()
+                        if source.endswith(".json")})  # fmt: skip
         digests = digests_of([Lineup("", tuple((file, file) for file in files))])
-        scenarios = [(market, names[-1]) for market, names in options.markets.items()]
-        tables["influence"], more = measure_influence(
-            config,
-            name,
-            [of[-options.fork_checkpoints :] for of in learned],
-            range(len(learned)),
-            digests,
-            scenarios,
-            options.fork_worlds,
-            how,
-        )
+        late = {seed: of[-options.fork_checkpoints :] for seed, of in learned.items()}
+        links, more = measure_influence(config, name, late, digests, markets, CRISIS, options.fork_worlds, how, account)
+        tables |= {"influence": links} if links else {}
         controls += more
     if options.channel_tapes:
-        tables["channels"] = measure_channels(
-            config, name, [of[-1] for of in learned], options.markets[CRISIS], options.channel_tapes, how
-        )
+        found = measure_channels(config, name, learned, markets[CRISIS], options.channel_tapes, how, account)
+        tables |= {"channels": found} if found else {}
     return tables, controls
 
 
-def _placebo(options: Options, config: WorldConfig, name: str, seats: tuple[str, ...], how: Running) -> Control:
-    """Constants against themselves: every number of a line-up has to be the same."""
-    first = nobody(seats, options.constants)
-    session = Session((first, Lineup("again", first.sources)), tuple(options.markets[CRISIS]), 0, 2, ())
-    (table,) = run_pieces(play_lineups, config, [Piece(f"{name}_placebo", session, config)], how, "placebo")
-    gap = 0.0
-    for column in (one for one in table if one not in ("lineup", "scenario")):
-        values = table[column].reshape(-1, 2)
-        gap = max(gap, float(np.nanmax(np.abs(values[:, 0] - values[:, 1]), initial=0.0)))
+def _placebo(
+    options: Options, config: WorldConfig, name: str, sources: Sources, how: Running, account: Account
+) -> Control:
+    """Constants against themselves, and learned governors against themselves: every number has to be the same."""
+    first, learned = nobody(tuple(sources), options.constants), Lineup(ALL, tuple(sources.items()))
+    pairs = {NONE: first, "none again": first, ALL: learned, "all again": learned}
+    lineups = tuple(Lineup(label, one.sources) for label, one in pairs.items())
+    session = Session(lineups, options.markets[CRISIS], 0, 2, digests_of(lineups))
+    tables = run_pieces(play_lineups, config, [Piece(f"{name}_placebo", session, config)], how, "placebo")
+    (table,) = account.book("line-ups", ["placebo of line-ups"], tables)
+    gap = 0.0 if table else np.inf
+    for column in (one for one in table if one not in ("lineup", "member", "scenario")):
+        own = {label: table[column][table["lineup"] == label] for label in pairs}
+        gap = max(gap, *(largest_gap(own[label], own[f"{label} again"]) for label in (NONE, ALL)))
     return Control("placebo of line-ups", "no difference", "no difference" if gap == 0.0 else f"up to {gap:g}",
                    gap == 0.0, GUARDS)  # fmt: skip
-
-
-def _shares(played: Sequence[Played], prefix: str) -> Table:
-    """A row a market and party: the change from constants to learned governors with its interval over seeds."""
-    rows = []
-    for row in records(share_table(played, prefix)):
-        values = np.array([value for key, value in row.items() if key.startswith("seed_")])
-        values = values[np.isfinite(values)]
-        one = student_t(values) if values.size else None
-        ends = (
-            interval_columns("change", one) if one else dict.fromkeys(("change", "change_low", "change_high"), np.nan)
-        )
-        rows.append({"market": row["market"], "party": row["party"], **ends, "n": values.size})
-    return columns(rows)
-
-
-def _members(
-    options: Options, config: WorldConfig, name: str, learned: Sequence[Sequence[Sources]], how: Running
-) -> Table:
-    """A row a member of the ensemble and market: the effects of the last policies, the mean over training seeds."""
-    rows = []
-    for member in options.chosen_members:
-        world = with_physics(config, member)
-        played = play_all(
-            world, f"{name}_{member}", learned, options.constants, options.markets, options.member_tapes, how,
-            label=f"ensemble {member}", checkpoints=[len(learned[0]) - 1], strangers=False,
-        )  # fmt: skip
-        table = effect_table(played)
-        for market in options.markets:
-            here = table["market"] == market
-            rows.append(
-                {"member": member, "market": market,
-                 **{one: float(table[one][here].mean()) for one in MEMBERS_HAVE if one in table}}
-            )  # fmt: skip
-    return columns(rows)
 
 
 def _ledger(cell: Cell, kept: store.Kept) -> Table:

@@ -21,6 +21,7 @@ FINDINGS: Final = "findings"
 STAGES: Final = (TRAINING, MEASURING, FINDINGS)
 CALM, CRISIS = "calm", "crisis"
 MARKETS = (CALM, CRISIS)
+ORDINARY = "ordinary"  # in which W alone is compared
 LEAST_TAPES = 2
 ALL_MEMBERS = "all"
 
@@ -32,8 +33,9 @@ class Options(StudyOptions):
     A cell is ALGORITHM-cCOOPERATION-vVENUES-aAUTONOMY, such as ppo-c0-v2-a72. training trains every seed of the cells
     and keeps the policies of the last five checkpoints, one file a cell, in --store. measuring starts from these files:
     it plays line-ups of learned governors and constants, forks, members of the ensemble and the switches of the
-    expected channels, and writes a folder a cell. findings reads the folders of all cells that --out holds. So cells
-    may be trained and measured one by one, in any order, on any machine; the same command resumes.
+    expected channels, and writes a folder a cell. A training seed or a member of the ensemble that fails is left out,
+    and said. findings reads the folders of all cells that --out holds. So cells may be trained and measured one by one,
+    in any order, on any machine; the same command resumes.
 
     The pages of a run with other sizes than the registered ones begin with that fact, and claim nothing.
 
@@ -50,8 +52,10 @@ class Options(StudyOptions):
     """The market to learn on."""
     constants: str = "tuned-mix"
     """The baseline beside which governors are measured."""
-    calm: str = "natural"
+    calm: str = "calm"
     """The calm market of the measurements; the other one are the crises of the split validation."""
+    ordinary: str = "natural"
+    """A market as often calm and as often not as in history: W alone is compared in it."""
     crises: tuple[str, ...] = ()
     """Crises, some of the split validation; all of them by default."""
     hours: float = HOURS
@@ -69,13 +73,14 @@ class Options(StudyOptions):
     members: tuple[str, ...] = (ALL_MEMBERS,)
     """Members of the ensemble in which the last policies are measured again; all, or none."""
     member_tapes: int = 16
-    """Tapes of a line-up in a member."""
-    fork_worlds: int = 48
-    """Worlds of the forks, divided among the training seeds; 0 leaves influence out."""
+    """Tapes of a line-up in a member, in either market."""
+    fork_worlds: int = 60
+    """Worlds of the forks, divided among the training seeds, and these among the crises; 0 leaves influence out."""
     fork_checkpoints: int = 5
     """Last checkpoints at which worlds are forked."""
-    channel_tapes: int = 64
-    """Tapes of a crisis on which the expected channels are measured, of each training seed; 0 leaves them out."""
+    channel_tapes: int = 25
+    """Tapes of all crises together on which the expected channels are measured, of each training seed at each
+    checkpoint; 0 leaves them out."""
     store: OutputFolder | None = None
     """Folder of the cells' policies; OUT/policies by default."""
     precision: Literal["float32", "float16"] = "float32"
@@ -84,7 +89,7 @@ class Options(StudyOptions):
     def reduced(self) -> list[str]:
         """Differences from the registered sizes, in words; empty for the registered study."""
         plain = Options()
-        changed = ("size", "scenario", "constants", "calm", "crises", "hours", "seeds", "worlds", "pairs",
+        changed = ("size", "scenario", "constants", "calm", "ordinary", "crises", "hours", "seeds", "worlds", "pairs",
                    "search_tapes", "tapes", "members", "member_tapes", "fork_worlds", "fork_checkpoints",
                    "channel_tapes")  # fmt: skip
         return [
@@ -124,6 +129,7 @@ class Options(StudyOptions):
             raise BadInput(f"constants is {self.constants!r}; {', '.join(governor_names())} are accepted")
         training_scenario(self.scenario)
         training_scenario(self.calm)
+        training_scenario(self.ordinary)
         for name in self.crises:
             if name not in scenario_names("validation"):
                 raise BadInput(f"crises holds {name!r}; {', '.join(scenario_names('validation'))} are accepted")

@@ -8,31 +8,38 @@ every seed has tapes of its own: its numbers then differ by the luck of training
     only SEAT     one learned governor among constants
     venue V       learned governors at one venue, constants at the other
     stranger …    one seat, or a whole venue, by governors of another training seed
+
+Where only W is asked for, "none" and "all" are enough.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from protogov.envs.config import WorldConfig
+from protogov.envs.ensemble import ENSEMBLE_FILE
 from protogov.envs.interfaces import Governor
-from protogov.envs.scenarios import get_scenario
-from protogov.experiments.core.evaluation import PARTS, EpisodeSums
+from protogov.experiments.core.evaluation import ARBITRAGE, PARTS, REALISED, EpisodeSums
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
-from protogov.experiments.core.play import open_worlds, play, tape_seeds
-from protogov.experiments.core.statistics import Floats
-from protogov.experiments.core.tables import Table, columns
-from protogov.experiments.errors import as_bad_input
+from protogov.experiments.core.play import play, tape_seeds
+from protogov.experiments.core.statistics import Floats, expected_shortfall
+from protogov.experiments.core.tables import Table, columns, concatenate, records, select
+from protogov.experiments.studies.coexistence.spared import Account, spared
+from protogov.experiments.studies.coexistence.tapes import open_batch
 from protogov.experiments.studies.emergence.subjects import governor_of
 from protogov.experiments.training.comparison import BEARS_LABELS
 
 NONE, ALL = "none", "all"
 STRANGERS = 3  # rivals of other seeds that a venue meets, at most
 STRIDE = 2**16  # between the first tapes of two training seeds
-ROWS = 64  # worlds side by side
+ROWS = 128  # worlds side by side
+TOGETHER = 8  # members of the ensemble in a piece
+AS_IS = ""  # the world without a member of the ensemble
+WHOLE = ""  # all scenarios of a market together
+TAIL = "tail"  # expected shortfall of W at 5%, beside the payoffs of those whom W leaves out
 Sources = Mapping[str, str]  # seat -> source of its governor
 
 
@@ -58,6 +65,7 @@ class Session:
         scenarios: names.
         first, count: tapes of each.
         files: digests of the policies: a file may change under the same name.
+        members: of the ensemble, each with the same tapes.
     """
 
     lineups: tuple[Lineup, ...]
@@ -65,6 +73,7 @@ class Session:
     first: int
     count: int
     files: tuple[str, ...]
+    members: tuple[str, ...] = (AS_IS,)
 
 
 def lineups_of(learned: Sequence[Sources], seed: int, constants: str, *, strangers: bool = True) -> tuple[Lineup, ...]:
@@ -104,41 +113,50 @@ def nobody(seats: Sequence[str], constants: str) -> Lineup:
     return Lineup(NONE, tuple((seat, constants) for seat in seats))
 
 
+@spared
 def play_lineups(config: WorldConfig, job: Session) -> Table:
-    """A row a line-up and scenario, means over the tapes; NaN for a group without members on any tape.
+    """A row a line-up, member and scenario, and one of all scenarios together; see `means_of`.
 
     Returns:
-        `lineup`, `scenario`; `welfare` of all venues by their K0, `welfare/v`, `mandate/agent`, `part/name`,
-        `bears/group` [bp of K0 an episode; `bears` of the group's own opening debt or deposit, a fortnight].
+        `lineup`, `member`, `scenario` and the numbers.
     """
     agents = {agent.name: agent for agent in config.learners()}
-    rows = []
-    for scenario in job.scenarios:
-        with as_bad_input():
-            market = get_scenario(scenario)
-            market.check_open()
-        totals: dict[str, list[Table]] = {one.name: [] for one in job.lineups}
-        for at in range(0, job.count, ROWS):
-            seeds = tape_seeds(min(ROWS, job.count - at), job.first + at)
-            opening = open_worlds(config, market, seeds)
-            for lineup in job.lineups:
-                governors: dict[str, Governor] = {
-                    seat: governor_of(source, agents[seat], config) for seat, source in lineup.sources
-                }
-                world = opening.fork(np.arange(len(seeds)))
-                sums = EpisodeSums(world)
-                for step in play(world, governors, seeds):
-                    sums.add(step)
-                totals[lineup.name].append(sums.table())
+    names = np.repeat(job.scenarios, job.count)
+    tapes = tape_seeds(names.size, job.first)
+    member = np.repeat(job.members, names.size)
+    names, tapes = np.tile(names, len(job.members)), np.tile(tapes, len(job.members))
+    played: dict[str, list[Table]] = {one.name: [] for one in job.lineups}
+    for at in range(0, tapes.size, ROWS):
+        rows = slice(at, at + ROWS)
+        opening = open_batch(config, names[rows], tapes[rows], [one for one in member[rows] if one != AS_IS])
         for lineup in job.lineups:
-            whole = {name: np.concatenate([part[name] for part in totals[lineup.name]])
-                     for name in totals[lineup.name][0]}  # fmt: skip
-            rows.append({"lineup": lineup.name, "scenario": scenario, **means_of(config, whole)})
-    return columns(rows)
+            governors: dict[str, Governor] = {
+                seat: governor_of(source, agents[seat], config) for seat, source in lineup.sources
+            }
+            world = opening.fork(np.arange(opening.num_worlds))
+            sums = EpisodeSums(world)
+            for step in play(world, governors, tapes[rows]):
+                sums.add(step)
+            played[lineup.name].append(sums.table())
+    found = []
+    for lineup in job.lineups:
+        whole = concatenate(played[lineup.name])
+        for one in job.members:
+            for scenario in (WHOLE, *job.scenarios):
+                own = (member == one) & ((names == scenario) | (scenario == WHOLE))
+                found.append({"lineup": lineup.name, "member": one, "scenario": scenario,
+                              **means_of(config, select(whole, own))})  # fmt: skip
+    return columns(found)
 
 
 def means_of(config: WorldConfig, episodes: Table) -> dict[str, float]:
-    """The numbers of `play_lineups` from a table of `EpisodeSums`."""
+    """Means over the tapes of a table of `EpisodeSums`; NaN for a group without members on any tape.
+
+    Returns:
+        `welfare` of all venues by their K0, `welfare/v`, `mandate/agent`, `part/name`; `payoff/name`, realised payoffs
+        and amounts beside W, and `payoff/tail`, the expected shortfall of W at 5% of the tapes; `bears/group` [bp of K0
+        an episode; `bears` of the group's own opening debt or deposit, a fortnight].
+    """
     venues = range(config.venues)
     capital = np.stack([episodes[f"opening_value/{v}"] for v in venues])
 
@@ -147,10 +165,13 @@ def means_of(config: WorldConfig, episodes: Table) -> dict[str, float]:
         values = np.stack([episodes[name.format(v)] for v in venues])
         return np.asarray((values * capital).sum(axis=0) / capital.sum(axis=0))
 
-    found = {"welfare": float(of_all("welfare/{}").mean())}
+    welfare = of_all("welfare/{}")
+    found = {"welfare": float(welfare.mean())}
     found |= {f"welfare/{v}": float(episodes[f"welfare/{v}"].mean()) for v in venues}
     found |= {f"mandate/{agent.name}": float(episodes[f"mandate/{agent.name}"].mean()) for agent in config.learners()}
     found |= {f"part/{name}": float(of_all("welfare/{}/" + name).mean()) for name in PARTS}
+    found |= {f"payoff/{TAIL}": expected_shortfall(welfare)}
+    found |= {f"payoff/{name}": float(of_all(name + "/{}").mean()) for name in (*REALISED, ARBITRAGE)}
     for group in BEARS_LABELS:
         values = np.concatenate([episodes[f"bears/{v}/{group}"] for v in venues])
         there = values[np.isfinite(values)]
@@ -166,60 +187,95 @@ def digests_of(lineups: Sequence[Lineup]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Played:
-    """Line-ups of one training seed at one checkpoint in one market: line-up -> column -> mean over its scenarios."""
+    """Line-ups of one training seed at one checkpoint on one scenario of a market, or on all of them (`WHOLE`).
+
+    Attributes:
+        seed: its number.
+        checkpoint: its place.
+        market, scenario, member: where.
+        numbers: line-up -> column of `means_of` -> mean.
+    """
 
     seed: int
     checkpoint: int
     market: str
+    scenario: str
+    member: str
     numbers: Mapping[str, Mapping[str, float]]
 
 
 def play_all(
-    config: WorldConfig, name: str, learned: Sequence[Sequence[Sources]], constants: str,
-    markets: Mapping[str, Sequence[str]], tapes: int, how: Running, *, label: str = "line-ups",
-    checkpoints: Sequence[int] | None = None, strangers: bool = True,
+    config: WorldConfig, name: str, learned: Mapping[int, Sequence[Sources]], constants: str,
+    markets: Mapping[str, Sequence[str]], tapes: int, how: Running, account: Account, *, part: str = "line-ups",
+    checkpoints: Sequence[int] | None = None, strangers: bool = True, welfare_alone: bool = False,
+    members: Sequence[str] = (AS_IS,),
 ) -> list[Played]:  # fmt: skip
-    """Play every training seed at every checkpoint in every market.
+    """Play every training seed at every checkpoint in every market and member.
+
+    A seed of which a piece failed is left out wherever that member is played, in all markets; a piece of several
+    members that failed is played again member by member first.
 
     Args:
         config: the world.
         name: of the pieces.
-        learned: [seed][checkpoint] -> seat -> source.
+        learned: number of a training seed -> [checkpoint] -> seat -> source.
         constants: the baseline.
         markets: name -> scenarios; their tapes are shared out evenly.
         tapes: of a line-up in a market, at least one a scenario.
         how: processes, and where finished pieces are kept.
-        label: of the progress bar.
+        account: of costs and failures.
+        part: of the account.
         checkpoints: places of those that are played; all by default.
         strangers: whether governors of other seeds are met.
+        welfare_alone: whether nobody plays but "none" and "all".
+        members: of the ensemble.
     """
-    chosen = range(len(learned[0])) if checkpoints is None else checkpoints
-    asked, pieces = [], []
+    chosen = checkpoints or range(len(next(iter(learned.values()))))
+    together = [tuple(members[at : at + TOGETHER]) for at in range(0, len(members), TOGETHER)]
+    asked: list[tuple[str, int, int, Session]] = []
     for market, scenarios in markets.items():
         each = max(tapes // len(scenarios), 1)
-        for seed in range(len(learned)):
-            first = (seed + 1) * STRIDE
+        for place, seed in enumerate(learned):
             base = (nobody(tuple(learned[seed][0]), constants),)
-            jobs = [(-1, base)] + [
-                (at, lineups_of([one[at] for one in learned], seed, constants, strangers=strangers)) for at in chosen
-            ]
+            jobs: list[tuple[int, tuple[Lineup, ...]]] = [(-1, base)]
+            for at in chosen:
+                now = [one[at] for one in learned.values()]
+                all_of = lineups_of(now, place, constants, strangers=strangers)
+                jobs.append((at, all_of[:1] if welfare_alone else all_of))
             for at, lineups in jobs:
-                asked.append((market, seed, at))
-                pieces.append(
-                    Piece(f"{name}_{market}_{seed}_{at}",
-                          Session(lineups, tuple(scenarios), first, each, digests_of(lineups)), config)
-                )  # fmt: skip
-    tables = dict(zip(asked, run_pieces(play_lineups, config, pieces, how, label), strict=True))
+                session = Session(lineups, tuple(scenarios), (seed + 1) * STRIDE, each, digests_of(lineups))
+                asked += [(market, seed, at, _among(session, some)) for some in together]
+
+    def run(sessions: Sequence[tuple[str, int, int, Session]], *, state: bool) -> list[Table]:
+        pieces = [Piece(f"{name}_{market}_{seed}_{at}_{job.members[0] or 'as-is'}", job, config)
+                  for market, seed, at, job in sessions]  # fmt: skip
+        what = [f"{part}, training seed {seed}, {market}, {job.members[0] or 'the world as it is'}"
+                for market, seed, _, job in sessions]  # fmt: skip
+        return account.book(part, what, run_pieces(play_lineups, config, pieces, how, part), state=state)
+
+    parted = len(members) > 1
+    tables = run(asked, state=not parted)
+    if parted:
+        again = [(market, seed, at, _among(job, (one,)))
+                 for (market, seed, at, job), table in zip(asked, tables, strict=True) if not table
+                 for one in job.members]  # fmt: skip
+        asked, tables = asked + again, tables + (run(again, state=True) if again else [])
+    failed = {(seed, one) for (_, seed, _, job), table in zip(asked, tables, strict=True) if not table
+              for one in job.members if not parted or len(job.members) == 1}  # fmt: skip
+    rows: dict[tuple[str, int, int, str, str], dict[str, dict[str, float]]] = {}
+    for (market, seed, at, _), table in zip(asked, tables, strict=True):
+        for row in records(table):
+            line, one, scenario = (str(row.pop(key)) for key in ("lineup", "member", "scenario"))
+            rows.setdefault((market, seed, at, scenario, one), {})[line] = row
     return [
-        Played(seed, at, market, _by_lineup(tables[market, seed, at]) | _by_lineup(tables[market, seed, -1]))
-        for market, seed, at in asked if at >= 0
+        Played(seed, at, market, scenario, one, lines | rows[market, seed, -1, scenario, one])
+        for (market, seed, at, scenario, one), lines in rows.items() if at >= 0 and (seed, one) not in failed
     ]  # fmt: skip
 
 
-def _by_lineup(table: Table) -> dict[str, dict[str, float]]:
-    numbers = [name for name in table if name not in ("lineup", "scenario")]
-    with np.errstate(invalid="ignore"):
-        return {
-            str(one): {name: float(np.mean(table[name][table["lineup"] == one])) for name in numbers}
-            for one in dict.fromkeys(table["lineup"].tolist())
-        }
+def _among(session: Session, members: tuple[str, ...]) -> Session:
+    """The session in these members."""
+    plain = members == (AS_IS,)
+    people = () if plain else (hashlib.sha256(ENSEMBLE_FILE.read_bytes()).hexdigest()[:16],)
+    files = (*digests_of(session.lineups), *people)
+    return replace(session, members=members, files=files)

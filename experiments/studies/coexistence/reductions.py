@@ -2,30 +2,53 @@
 
 Of every cell all effects in both markets are one family: sign flips of whole training seeds, max-T. A training seed's
 value is the mean over its last checkpoints. A statement is made only if both algorithms find it with the same sign and
-if the mean over seeds has that sign at every checkpoint.
+if the mean over seeds has that sign at every checkpoint. Beside it stands in which share of the ensemble's members the
+effect of the last policies has that sign, and in which share with an interval that excludes 0.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import numpy as np
 
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Floats, interval_columns
-from protogov.experiments.core.tables import Table, columns
+from protogov.experiments.core.tables import Table, columns, select
 from protogov.experiments.studies.coexistence.cells import ALGORITHMS, Cell
-from protogov.experiments.studies.coexistence.channels import CHANNELS, judged
-from protogov.experiments.studies.coexistence.effects import BY_NAME, EFFECTS, by_checkpoint, by_seed
+from protogov.experiments.studies.coexistence.channels import judged
+from protogov.experiments.studies.coexistence.effects import BY_NAME, EFFECTS, MAIN, SEED, by_checkpoint, by_seed
 from protogov.experiments.studies.coexistence.options import MARKETS
 from protogov.experiments.studies.emergence.measure import family
 
-MAIN = ("users", "together", "others", "rival")  # that figures show
-CONTRASTS: dict[
-    str, tuple[str, dict[str, Any], dict[str, Any]]
-] = {  # name -> (statement, cell that is compared, cell with which, as changes of a headline cell)
-    "cooperation": ("Being paid welfare instead of own mandates {verb}s", {"cooperation": 1.0}, {"cooperation": 0.0}),
-    "rivalry": ("A second, rival venue {verb}s", {"venues": 2}, {"venues": 1}),
-}
+
+@dataclass(frozen=True)
+class Contrast:
+    """Cells that differ in one thing.
+
+    Attributes:
+        words: the statement, with {verb}.
+        more, less: what of a cell is changed: which one is compared with which.
+        headline: whether headline cells are compared; else those of other autonomy, all of which have fewer training
+            seeds and hours. A headline cell and another one differ in more than autonomy.
+    """
+
+    words: str
+    more: Mapping[str, Any]
+    less: Mapping[str, Any]
+    headline: bool = True
+
+
+CONTRASTS = {
+    "cooperation": Contrast(
+        "Being paid welfare instead of own mandates {verb}s", {"cooperation": 1.0}, {"cooperation": 0.0}
+    ),
+    "rivalry": Contrast("A second, rival venue {verb}s", {"venues": 2}, {"venues": 1}),
+    "autonomy": Contrast(
+        "Governing without caps, delays and notices instead of at autonomy 12 {verb}s", {"autonomy": inf},
+        {"autonomy": 12.0}, headline=False,
+    ),
+}  # fmt: skip
 OF_CONTRASTS = {"users": "what learned governors do to W", "others": "what the others' learning does to mandates"}
 NAMES = {"ppo": "PPO", "evolution": "evolution"}
 HELPS, HARMS = "helps", "harms"
@@ -33,7 +56,7 @@ Tables = Mapping[str, Table]
 
 
 def effect_rows(cells: Mapping[Cell, Tables], guarded: Mapping[Cell, bool]) -> list[dict[str, Any]]:
-    """A row a setting, market and effect.
+    """A row a setting, market and effect; of other autonomy the main effects, the others are in the cells' tables.
 
     Args:
         cells: tables of every cell that was measured.
@@ -43,15 +66,16 @@ def effect_rows(cells: Mapping[Cell, Tables], guarded: Mapping[Cell, bool]) -> l
     for setting, own in _settings(cells).items():
         tested = {cell.algorithm: _tested(cells[cell]["effects"]) for cell in own}
         for market in MARKETS:
-            for effect in EFFECTS:
+            for effect in EFFECTS if own[0].headline else (BY_NAME[name] for name in MAIN):
                 found = {name: of[market, effect.name] for name, of in tested.items() if (market, effect.name) in of}
                 if not found:
                     continue
                 row: dict[str, Any] = {"setting": setting, "market": market, "effect": effect.name}
                 for algorithm in ALGORITHMS:
                     row |= _columns(algorithm, found.get(algorithm))
-                    cell = next((one for one in own if one.algorithm == algorithm), None)
-                    row[f"{algorithm}_members"] = np.nan if cell is None else _share(cells[cell], market, effect.name)
+                    cell = next((one for one in own if one.algorithm == algorithm and algorithm in found), None)
+                    spread = _members(cells[cell], market, effect.name) if cell else {}
+                    row |= _shares(algorithm, spread, row[algorithm])
                 row["verdict"] = verdict_of(found, all(guarded[cell] for cell in own))
                 rows.append(row)
     return rows
@@ -97,13 +121,31 @@ def _columns(algorithm: str, one: Mapping[str, Any] | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _share(tables: Tables, market: str, effect: str) -> float:
-    """Share of the ensemble's members in which the effect has the sign that it has here; NaN if not measured."""
-    if "members" not in tables or effect not in tables["members"]:
-        return float("nan")
-    own = tables["members"][effect][tables["members"]["market"] == market]
-    here = by_seed(tables["effects"], market, effect).mean()
-    return float((np.sign(own) == np.sign(here)).mean())
+Members = Mapping[str, tuple[float, float]]  # member -> mean of an effect and half of its interval
+
+
+def _members(tables: Tables, market: str, effect: str) -> Members:
+    """An effect in every member of the ensemble; none if it was not measured there."""
+    table = tables.get("members", {})
+    if effect not in table:
+        return {}
+    own = select(table, table["market"] == market)
+    return {str(member): (float(mean), float(half)) for member, mean, half in
+            zip(own["member"], own[effect], own[f"{effect}_half"], strict=True)}  # fmt: skip
+
+
+def _less(one: Members, other: Members) -> Members:
+    """The difference of two cells; its interval takes their seeds for unpaired."""
+    return {member: (one[member][0] - other[member][0], float(np.hypot(one[member][1], other[member][1])))
+            for member in one if member in other}  # fmt: skip
+
+
+def _shares(algorithm: str, members: Members, here: float) -> dict[str, float]:
+    """Share of members in which an effect has the sign that it has here, and with an interval that excludes 0."""
+    signs = [np.sign(here) * mean > 0.0 for mean, _ in members.values()]
+    clear = [np.sign(here) * mean > half for mean, half in members.values()]
+    return {f"{algorithm}_{name}": float(np.mean(hits)) if hits else np.nan
+            for name, hits in (("members", signs), ("clear", clear))}  # fmt: skip
 
 
 def verdict_of(found: Mapping[str, Mapping[str, Any]], guarded: bool = True) -> str:
@@ -134,84 +176,109 @@ def verdict_of(found: Mapping[str, Mapping[str, Any]], guarded: bool = True) -> 
     return word
 
 
-def contrast_rows(cells: Mapping[Cell, Tables]) -> list[dict[str, Any]]:
-    """Headline cells that differ in one thing, seed by seed; of each algorithm all of them are one family."""
-    tested: dict[str, dict[tuple[str, str, str, str], dict[str, Any]]] = {}
+Pair = tuple[str, str, Cell, Cell]  # contrast, beside what, cell that is compared, with which
+
+
+def contrast_rows(cells: Mapping[Cell, Tables], guarded: Mapping[Cell, bool]) -> list[dict[str, Any]]:
+    """Cells that differ in one thing, seed by seed.
+
+    Of each algorithm the headline contrasts are one family and those of autonomy another, over the training seeds that
+    all their cells have.
+
+    Args:
+        cells: tables of every cell that was measured.
+        guarded: whether the placebo of its line-ups passed.
+    """
+    tested: dict[str, dict[tuple[str, str, str, str], dict[str, Any]]] = {name: {} for name in ALGORITHMS}
     for algorithm in ALGORITHMS:
-        names, values, paths = [], [], []
-        for contrast, (_, more, less) in CONTRASTS.items():
-            for one, other in _pairs(cells, algorithm, more, less):
-                beside = f"venues {one.venues}" if contrast == "cooperation" else f"cooperation {one.cooperation:g}"
-                for market in MARKETS:
-                    for effect in OF_CONTRASTS:
-                        first, second = (cells[cell]["effects"] for cell in (one, other))
-                        if len(np.unique(first["seed"])) != len(np.unique(second["seed"])):
-                            continue
-                        names.append((contrast, beside, market, effect))
-                        values.append(by_seed(first, market, effect) - by_seed(second, market, effect))
-                        paths.append(by_checkpoint(first, market, effect) - by_checkpoint(second, market, effect))
-        if names:
-            tested[algorithm] = dict(zip(names, _family(np.stack(values, axis=1), paths), strict=True))
+        for headline in (True, False):
+            tested[algorithm] |= _compared(cells, _pairs(cells, algorithm, headline=headline), guarded)
     rows = []
     for key in dict.fromkeys(key for of in tested.values() for key in of):
         found = {name: of[key] for name, of in tested.items() if key in of}
-        contrast, beside, market, effect = key
-        row: dict[str, Any] = {"contrast": contrast, "beside": beside, "market": market, "effect": effect}
+        row: dict[str, Any] = dict(zip(("contrast", "beside", "market", "effect"), key, strict=True))
         for algorithm in ALGORITHMS:
-            row |= _columns(algorithm, found.get(algorithm))
-        rows.append({**row, "verdict": verdict_of(found)})
+            one = found.get(algorithm)
+            row |= _columns(algorithm, one)
+            row |= _shares(algorithm, one["members"] if one else {}, row[algorithm])
+        rows.append({**row, "verdict": verdict_of(found, all(one["guarded"] for one in found.values()))})
     return rows
 
 
-def _pairs(
-    cells: Mapping[Cell, Tables], algorithm: str, more: Mapping[str, Any], less: Mapping[str, Any]
-) -> list[tuple[Cell, Cell]]:
+def _pairs(cells: Mapping[Cell, Tables], algorithm: str, *, headline: bool) -> list[Pair]:
     found = []
-    for cell in cells:
-        if cell.algorithm == algorithm and cell.headline and replace(cell, **more) == cell:
-            other = replace(cell, **less)
-            if other in cells:
-                found.append((cell, other))
+    for name, contrast in CONTRASTS.items():
+        for cell in cells:
+            mine = cell.algorithm == algorithm and cell.headline == headline == contrast.headline
+            if mine and replace(cell, **contrast.more) == cell:
+                other = replace(cell, **contrast.less)
+                if other in cells:
+                    beside = {"venues": f"venues {cell.venues}", "cooperation": f"cooperation {cell.cooperation:g}"}
+                    kept = [words for field, words in beside.items() if field not in contrast.more]
+                    found.append((name, ", ".join(kept), cell, other))
     return found
+
+
+def _compared(
+    cells: Mapping[Cell, Tables], pairs: Sequence[Pair], guarded: Mapping[Cell, bool]
+) -> dict[tuple[str, str, str, str], dict[str, Any]]:
+    """Contrasts of an algorithm, one family; none without a training seed that all their cells have."""
+    numbers = [set(cells[cell]["effects"]["seed"].tolist()) for _, _, *both in pairs for cell in both]
+    seeds = sorted(set.intersection(*numbers)) if numbers else []
+    if not seeds:
+        return {}
+    names, values, paths, beside = [], [], [], []
+    for contrast, words, one, other in pairs:
+        first, second = (cells[cell]["effects"] for cell in (one, other))
+        for market in MARKETS:
+            for effect in OF_CONTRASTS:
+                names.append((contrast, words, market, effect))
+                values.append(by_seed(first, market, effect, seeds) - by_seed(second, market, effect, seeds))
+                paths.append(by_checkpoint(first, market, effect, seeds) - by_checkpoint(second, market, effect, seeds))
+                members = _less(*(_members(cells[cell], market, effect) for cell in (one, other)))
+                beside.append({"members": members, "guarded": guarded[one] and guarded[other]})
+    found = _family(np.stack(values, axis=1), paths)
+    return {name: {**one, **more} for name, one, more in zip(names, found, beside, strict=True)}
 
 
 def channel_rows(cells: Mapping[Cell, Tables]) -> list[dict[str, Any]]:
     """A row a cell and channel."""
     return [
-        {"cell": cell.name, **judged(tables["channels"], channel.name)}
-        for cell, tables in cells.items() if "channels" in tables for channel in CHANNELS
+        {"cell": cell.name, **row}
+        for cell, tables in cells.items() if "channels" in tables for row in judged(tables["channels"])
     ]  # fmt: skip
 
 
 def seed_table(cells: Mapping[Cell, Tables]) -> Table:
-    """Every training seed of the main effects of headline cells: a row a cell, market and effect."""
+    """Training seeds of the main effects of headline cells, a row a cell, market and effect; NaN where one failed."""
     headline = {cell: tables for cell, tables in cells.items() if cell.headline}
-    most = max((len(np.unique(tables["effects"]["seed"])) for tables in headline.values()), default=0)
+    seeds = sorted({seed for tables in headline.values() for seed in tables["effects"]["seed"].tolist()})
     rows = []
     for cell, tables in headline.items():
+        table = tables["effects"]
         for market in MARKETS:
-            for effect in (one for one in MAIN if one in tables["effects"]):
-                own = by_seed(tables["effects"], market, effect)
-                padded = np.concatenate([own, np.full(most - len(own), np.nan)])
+            for effect in (one for one in MAIN if one in table):
+                own = dict(zip(np.unique(table["seed"]).tolist(), by_seed(table, market, effect), strict=True))
                 row: dict[str, Any] = {"cell": cell.name, "market": market, "effect": effect}
-                rows.append(row | {f"seed_{k}": float(value) for k, value in enumerate(padded)})
+                rows.append(row | {f"{SEED}{seed}": float(own.get(seed, np.nan)) for seed in seeds})
     return columns(rows) if rows else {}
 
 
 def ledger_rows(cells: Mapping[Cell, Tables]) -> list[dict[str, Any]]:
-    """What training cost, cell by cell: sums over seeds, and the median of the machine's reference loop."""
+    """What a cell cost: sums over seeds, the median of the machine's reference loop, and what measuring took."""
     return [
         {
             "cell": cell.name, "algorithm": cell.algorithm, "seeds": len(own["seed"]),
             "market_hours": float(own["market_hours"].sum()), "cpu_seconds": float(own["cpu"].sum()),
             "wall_seconds": float(own["wall"].sum()), "reference_rounds": float(np.median(own["reference"])),
+            "measuring_seconds": float(tables["measuring"]["cpu"].sum()),
         }
-        for cell, own in ((cell, tables["ledger"]) for cell, tables in cells.items())
+        for cell, tables in cells.items() for own in (tables["ledger"],)
     ]  # fmt: skip
 
 
 def stated(row: Mapping[str, Any], value: float) -> str:
     """The statement of a row with the verb that the value's sign asks for."""
-    words = f"{CONTRASTS[row['contrast']][0]} {OF_CONTRASTS[row['effect']]}" if "contrast" in row else (
+    words = f"{CONTRASTS[row['contrast']].words} {OF_CONTRASTS[row['effect']]}" if "contrast" in row else (
         BY_NAME[row["effect"]].words)  # fmt: skip
     return words.format(verb="help" if value > 0.0 else "harm")

@@ -1,7 +1,8 @@
 """The policies of a cell in one file, from which all later stages start.
 
     NAME.safetensors   "weights", F32 or F16 [seeds, checkpoints, size]: `agents.tuning.networks` says in which order
-    NAME.json          the manifest: command, cell, configuration and physics, seeds, market hours, seconds, digest
+    NAME.json          the manifest: command, cell, configuration and physics, seeds, market hours, seconds, digest;
+                       `failed`, of each seed whose learning failed: number, reason, seconds. It has no weights
 
 A store is refused if it is damaged, if it was made in another world than this one, or with other options.
 """
@@ -25,7 +26,8 @@ from protogov.envs.world.kernels import source_digest
 from protogov.experiments.core.files import whole, write_json
 from protogov.experiments.core.tables import Table
 from protogov.experiments.core.versions import now, versions
-from protogov.experiments.errors import BadInput
+from protogov.experiments.errors import BadInput, CheckFailed
+from protogov.experiments.studies.coexistence.spared import FAILED
 
 FORMAT, VERSION = "protogov-cell", 1
 SPENT = ("cpu", "wall", "reference")
@@ -69,7 +71,18 @@ def write_cell(
         seeds: their numbers.
         command: as typed.
         precision: "float32" or "float16".
+
+    Raises:
+        CheckFailed: the learning of every seed failed.
     """
+    failed = [
+        {"seed": seed, "why": str(table[FAILED][0]), "cpu": float(table["cpu"][0])}
+        for seed, table in zip(seeds, tables, strict=True) if FAILED in table
+    ]  # fmt: skip
+    seeds = [seed for seed, table in zip(seeds, tables, strict=True) if FAILED not in table]
+    tables = [table for table in tables if FAILED not in table]
+    if not tables:
+        raise CheckFailed(f"{name}: the learning of every seed failed; of seed {failed[0]['seed']}: {failed[0]['why']}")
     count = sum(column.startswith("after_") for column in tables[0])
     weights = np.stack([np.stack([table[f"after_{k}"] for k in range(count)]) for table in tables])
     data = safetensors.numpy.save({"weights": np.ascontiguousarray(weights.astype(precision))})
@@ -81,7 +94,7 @@ def write_cell(
         "made_with": dict(made_with), "seeds": list(seeds), "precision": precision,
         "hours": [[float(table[f"hours_{k}"][0]) for k in range(count)] for table in tables],
         **{what: [float(table[what][0]) for table in tables] for what in SPENT},
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "failed": failed, "sha256": hashlib.sha256(data).hexdigest(),
     }  # fmt: skip
     write_json(folder / f"{name}.json", about)
     return read_cell(folder, name, config, made_with)

@@ -15,8 +15,9 @@ from protogov.experiments.core.study import Found, Judged, Study
 from protogov.experiments.core.tables import Table, columns, rounded
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.coexistence import drawing, pages, reductions
+from protogov.experiments.studies.coexistence import index as two_pages
 from protogov.experiments.studies.coexistence.cells import CELLS, Cell, find_cells
-from protogov.experiments.studies.coexistence.measuring import DIGITS, measure_cell, train_cell
+from protogov.experiments.studies.coexistence.measuring import OTHER_DIGITS, measure_cell, train_cell
 from protogov.experiments.studies.coexistence.options import FINDINGS, MEASURING, TRAINING, Options
 
 
@@ -25,7 +26,7 @@ def measure(options: Options, how: Running) -> Iterator[Found]:
 
     Raises:
         BadInput: an option out of range, a store or a folder that does not fit, or no cell to find anything in.
-        CheckFailed: a seed's learning diverged, or a process died.
+        CheckFailed: of a cell the learning of every seed failed, or a process died.
     """
     out = options.check()
     how = replace(how, keep=out / "pieces")
@@ -61,26 +62,30 @@ def find(out: Path) -> Found:
         raise BadInput(f"{out}: its cells were measured with different sizes ({said}); one is accepted")
     guarded = {cell: not _failed(facts[cell.name], "line-ups") for cell in cells}
     rows: dict[str, list[dict[str, Any]]] = {
-        "findings": reductions.effect_rows(cells, guarded), "contrasts": reductions.contrast_rows(cells),
+        "findings": reductions.effect_rows(cells, guarded), "contrasts": reductions.contrast_rows(cells, guarded),
         "channels": reductions.channel_rows(cells), "ledger": reductions.ledger_rows(cells),
     }  # fmt: skip
     tables = {name: columns(own) for name, own in rows.items() if own}
     tables |= {"seeds": reductions.seed_table(cells)} if reductions.seed_table(cells) else {}
-    for name in ("influence", "parts", "bears"):
-        tables |= pages.of_cells(name, cells)
+    tables |= pages.of_cells("scenarios", cells)
     common = next(iter(facts.values()))
-    about = {
-        "reduced": common["reduced"], "cells": [cell.name for cell in cells],
-        **{name: common[name] for name in ("markets", "constants", "scenario", "tapes")},
-        "missing": [cell.name for cell in CELLS if cell.headline and cell not in cells],
+    words = {
         "controls": {cell: [f"{one['name']}: should be {one['expected']} and was {one['found']}"
                             for one in own["controls"] if not one["passed"]] for cell, own in facts.items()},
+        "failed": {cell: own["failed"] for cell, own in facts.items()},
         "withheld": {cell: _failed(own, "influence") for cell, own in facts.items()},
+    }  # fmt: skip
+    about = {
+        "reduced": common["reduced"], "cells": [cell.name for cell in cells],
+        **{name: common[name] for name in ("markets", "ordinary", "constants", "scenario", "tapes", "member_tapes")},
+        "missing": [cell.name for cell in CELLS if cell.headline and cell not in cells],
+        # of cells without any there is nothing
+        **{name: {cell: lines for cell, lines in of.items() if lines} for name, of in words.items()},
         "checked": sum(len(own["controls"]) for own in facts.values()),
-        "trained": {cell: {key: own[key] for key in ("seeds", "hours", "checkpoints", "precision", "loss")}
+        "trained": {cell: {"seeds": len(own["seeds"]), "checkpoints": own["checkpoints"]}
                     for cell, own in facts.items()},
     }  # fmt: skip
-    return Found({name: rounded(table, DIGITS) for name, table in tables.items()}, {FINDINGS: about})
+    return Found({name: rounded(table, OTHER_DIGITS) for name, table in tables.items()}, {FINDINGS: about})
 
 
 def _failed(facts: Mapping[str, Any], guarded: str) -> list[str]:
@@ -114,7 +119,7 @@ def page(found: Found, judged: Judged) -> list[str]:
 
 def index(parts: Mapping[str, Found]) -> list[str]:
     """The two pages over all cells."""
-    return pages.index({name: _one(found)[1] for name, found in parts.items()})
+    return two_pages.index({name: _one(found)[1] for name, found in parts.items()})
 
 
 def cell_of(own: Found) -> Cell:

@@ -18,7 +18,9 @@
     self_test   every measure in these worlds, as controls of a report
     subjects, tiers, tasks, reading
                 who is examined, how much is measured, in which parts, which outcomes are read
-    extraction, reductions, laboratory, drawing, writing, difference
+    training_paths, drawing_paths
+                where the checkpoints of a run go, in the same states
+    extraction, bench, reductions, laboratory, drawing, writing, difference
                 `protogov emergence`: parts that play, measures made of them, report, figures, files; `protogov diff`
     optional    measures beside the six: transfer entropy, O-information, social influence, contagion, dynamics, Hawkes
     organisms   governors whose behaviour is planted, and detectors that are tried on them

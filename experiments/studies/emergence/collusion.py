@@ -74,6 +74,8 @@ class CollusionSample:
             with the rivals free to answer, and with their actions replayed.
         reaction_down, reaction_up: mean absolute difference of the rivals' levers after it.
         retrained: what a best response that was trained anew gains, or None where none was trained.
+        nash, joint: the anchors beside each unit's own seats and on its own tapes, or None where they are the same for
+            all, those of `Collusion.anchors`.
     """
 
     profit: Floats
@@ -83,6 +85,8 @@ class CollusionSample:
     reaction_down: Floats
     reaction_up: Floats
     retrained: Floats | None = None
+    nash: Floats | None = None
+    joint: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ class Collusion:
     def reduce(self, sample: CollusionSample) -> list[Finding]:
         """The profit gain with the verdict, then each check, one family; a check claims that it holds."""
         refusal, units = self.anchors.refusal(), len(sample.profit)
-        gain, strangers = self._gain(sample.profit), self._gain(sample.strangers)
+        gain, strangers = self.gains(sample, sample.profit), self.gains(sample, sample.strangers)
         values = {
             "gain": gain - self.myopic,
             "cross-play": COLLAPSE * gain - strangers,
@@ -203,5 +207,20 @@ class Collusion:
         )  # fmt: skip
         return [head, *checks]
 
-    def _gain(self, profit: Floats) -> Floats:
-        return np.asarray((profit - self.anchors.nash) / (self.anchors.joint - self.anchors.nash))
+    def gains(self, sample: CollusionSample, profit: Floats) -> Floats:
+        """The profit gain of each unit, F64[units].
+
+        Where units have anchors of their own, the mean is a ratio of means, G, and a unit counts with its share in the
+        ratio's error: G + (what it earns above Nash - G times what lies between its anchors) / the mean of that. Pair
+        and anchors met the same tapes, so that what these do to both drops out, and what is left is in the interval.
+        The places of Nash and joint optimum are taken as known.
+
+        Args:
+            sample: whose anchors count.
+            profit: F64[units].
+        """
+        if sample.nash is None or sample.joint is None:
+            return np.asarray((profit - self.anchors.nash) / (self.anchors.joint - self.anchors.nash))
+        above, apart = profit - sample.nash, sample.joint - sample.nash
+        ratio = above.mean() / apart.mean()
+        return np.asarray(ratio + (above - ratio * apart) / apart.mean())

@@ -11,7 +11,8 @@ governor.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,10 +106,11 @@ class TurningPointSample:
     """From when on nothing that was tried helped, in H episodes that had any harm.
 
     Attributes:
-        times: I64[T], decisions at which settings were taken on.
+        times: I64[T], decisions at which settings were taken on in every episode.
         left: F64[T, H], share of an episode's harm that the best setting leaves, held from then to the end.
         best: I64[T, H], which.
-        last: F64[H], the last of the times at which that is at most `share`, NaN if never.
+        last: F64[H], the last decision at which that is at most `share`, NaN if at none of the times. Between the last
+            of the times and the one after it every decision was tried.
         lost: F64[H], decision after which more than `share` of the harm had been done.
         labels: [H], units.
         settings: agent -> F64[S, k].
@@ -161,10 +163,14 @@ class TurningPoint:
     def extract(self, world: BranchingWorld, governors: Mapping[str, Governor], plan: Plan) -> TurningPointSample:
         """Take on every setting at every time; the episode lasts from the first of them for the plan's steps.
 
+        Where times are further apart than a decision, those between the last way out of an episode and the next time
+        are tried too, in copies of that episode alone: all levers are pinned, so that no governor decides in them.
+
         Raises:
             BadInput: no harm was done, the outcome is not read, or a time beyond the episode.
         """
-        times = np.array(sorted(plan.times))
+        plan = replace(plan, times=tuple(sorted(plan.times)))
+        times = np.array(plan.times)
         end = int(times[0]) + plan.steps
         if times[-1] >= end:
             raise BadInput(f"times reach {times[-1]}; the plan's {plan.steps} steps from {times[0]} end at {end}")
@@ -193,10 +199,37 @@ class TurningPoint:
         shares = np.array(left)[:, had] / total[had]
         ways = np.where(shares <= self.share, times[:, None], -np.inf)
         last = np.where(np.isinf(ways.max(axis=0)), np.nan, ways.max(axis=0))
+        last = self._refined(world, governors, plan, settings, harm[:, had], np.flatnonzero(had), last)
         lost = times[0] + np.argmax(harm.cumsum(axis=0)[:, had] > self.share * total[had], axis=0)
         return TurningPointSample(
             times, shares, np.array(best)[:, had], last, lost.astype(np.float64), plan.labels[had], settings
         )
+
+    def _refined(
+        self, world: BranchingWorld, governors: Mapping[str, Governor], plan: Plan, settings: Mapping[str, Floats],
+        harm: Floats, rows: NDArray[np.int64], last: Floats,
+    ) -> Floats:  # fmt: skip
+        """The last way out to a decision, F64[H], of the episodes in rows I64[H] with harm F64[decisions, H].
+
+        `last`, F64[H], is the last of the plan's times at which there was a way out, NaN without one.
+        """
+        first, end = plan.times[0], plan.times[0] + plan.steps
+        places = np.searchsorted(plan.times, np.nan_to_num(last, nan=first))
+        until = np.array([*plan.times[1:], end])[places]
+        fine = [time for time in range(first, end) if ((last < time) & (time < until)).any()]
+        found = last.copy()
+        if not fine:
+            return found
+        for point in fork_points(world, governors, replace(plan, times=tuple(fine))):
+            between = np.flatnonzero((last < point.time) & (point.time < until))
+            copies = point.look(partial(_copies, rows=np.repeat(rows[between], self.settings)))
+            asked = {agent: np.tile(own, (len(between), 1)) for agent, own in settings.items()}
+            left = np.zeros(len(between) * self.settings)
+            for _ in range(end - point.time):
+                left += plan.read(copies.step(asked), asked)[self.outcome]
+            whole = harm[: point.time - first, between].sum(axis=0) + left.reshape(len(between), -1).min(axis=1)
+            found[between[whole <= self.share * harm[:, between].sum(axis=0)]] = point.time
+        return found
 
     def reduce(self, sample: TurningPointSample) -> list[Finding]:
         """How long before the loss the last way out was; and, descriptive, how many episodes had one."""
@@ -214,6 +247,10 @@ class TurningPoint:
                 np.nan, np.nan, np.nan, "descriptive: the best setting of each episode, in hindsight", False,
             ),
         ]  # fmt: skip
+
+
+def _copies(world: BranchingWorld, rows: NDArray[np.int64]) -> BranchingWorld:
+    return world.fork(rows)
 
 
 def _held(settings: Mapping[str, Floats], number: int, steps: int, rows: int) -> dict[str, Floats]:

@@ -25,6 +25,7 @@ from protogov.experiments.figures.style import (
     spaced,
 )
 from protogov.experiments.studies.emergence.anchors import CORE
+from protogov.experiments.studies.emergence.drawing_paths import figure_of
 from protogov.experiments.studies.emergence.laboratory import Report
 from protogov.experiments.studies.emergence.measure import Finding
 from protogov.experiments.studies.emergence.reading import WELFARE
@@ -32,32 +33,36 @@ from protogov.experiments.studies.emergence.self_test import GAIN_OF_LEARNERS, G
 
 MOST_BARS = 18
 CAPTIONS = {
-    "influence": "Mean effect on a decision, in thousandths, with its 95% interval: on everybody's reward, and on "
-    "welfare of all venues in basis points of K0. A lever in force is held one and two caps from where it stood, up "
-    "and down, for one decision; the effect is that of a cap up. Colour: the effect in standard errors, red above 0. A "
+    "influence": "Mean effect on a decision, in thousandths of a basis point of K0, with its 95% interval: on "
+    "mandates, and on welfare of all venues. A lever in force is held one and two caps from where it stood, up and "
+    "down, for one decision; the effect is that of a cap up. Colour: the effect in standard errors, red above 0. A "
     "frame: significant in its family. 0 without an interval: exactly 0 in every episode; ≈ 0: less than 0.0005 with "
     "its interval. Last row, the placebo: a push by nothing.",
     "policy": "The same effects, as far as they go through the policies of the other governors: total less mechanical.",
-    "fan": "The push with the clearest effect on another's reward, decision by decision, on the tapes where it is "
+    "fan": "The push with the clearest effect on another's mandate, decision by decision, on the tapes where it is "
     "clearest: up, down, and down with the others replayed; mean and 95% interval over units.",
     "dividends": "What a group of governors adds to welfare beyond what each smaller group of them adds, with 95% "
     "intervals, the largest first. Groups that add exactly 0 are left out.",
     "ladder": "What each governor gains by the best other answer that a search found; every unit is a dot, with mean "
     "and 95% interval. The search sees other tapes: a gain below 0 was none, so that the mean is a lower bound of "
     "what could be gained. offset: constants beside its own actions; linear: slopes too; warm, scratch: a trained "
-    "network.",
+    "network; of training seeds each has its own.",
     "cross_play": "What everybody earns together when one governor comes from another training seed; the diagonal is "
     "home.",
     "gains": "Profit gain of the pairs of rivals at home (dots) and with strangers (crosses): 0 is the equilibrium of "
-    "constants, 1 the joint optimum. Bands: the gains of Q-learners in the logit duopoly.",
+    "constants, 1 the joint optimum, both beside the same other governors and on the same tapes. Bands: the gains of "
+    "Q-learners in the logit duopoly.",
     "anchors": "Mean reward of a decision, by the constant that a venue holds and the one that its rival holds, in "
-    "actions from -1 to 1. N: equilibrium of constants. J: joint optimum.",
+    "actions from -1 to 1; the other governors are those that are examined. N: equilibrium of constants. J: joint "
+    "optimum.",
     "attribution": "Outcome with a governor less outcome with the defaults in its place, in the crisis, with 95% "
     "intervals. Points at exactly 0: the governor did not leave the defaults, or nobody noticed.",
     "tree": "Forced sales of the episode in which most had a cause, by hour and generation (0: no cause was found). A "
     "line leads from a cause to a sale that does not happen if the cause is muted. Areas grow with the debt repaid; "
     "diamonds are hedges of an option pool. Only the largest sales of an episode are muted, so that a small one has "
     "no effects here.",
+    "training": "What the checkpoints of each training seed do in the same states, on the plane of the two main "
+    "directions of its own path, and how far actions move from one checkpoint to the next.",
     "transfer": "Transfer entropy of the record in thousandths of a nat, from the governor on the left to the one "
     "above, beyond the mean of shifted series. A frame: significant in its family. A common cause may do this too.",
     "spectrum": "Power of each governor's levers over red noise (AR(1)) of the same persistence. Grey: up to the 95% "
@@ -122,7 +127,7 @@ def _influence(report: Report, kind: str) -> Figure | None:
 
 
 def _outcome(name: str) -> str:
-    return "welfare W\nof all" if name == WELFARE else name.replace("reward/", "reward of\n")
+    return "welfare W\nof all" if name == WELFARE else name.replace("mandate/", "mandate of\n")
 
 
 def _lever(name: str) -> str:
@@ -148,7 +153,7 @@ def _fan(report: Report) -> Figure | None:
         axes.fill_between(t, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
     axes.axhline(0.0, color=GREY, linewidth=0.7)
     axes.set_xlabel("decisions after the fork")
-    axes.set_ylabel("change of the " + data["outcome"].replace("reward/", "reward of "), fontsize=8)
+    axes.set_ylabel("change of the " + data["outcome"].replace("mandate/", "mandate of ") + " [bp of K0]", fontsize=8)
     figure.legend(loc="outside lower center", ncols=3)
     words = (
         f"Response to {_lever(data['lever'])}, held {data['caps']:g} caps away for one decision, on {data['scenario']}"
@@ -211,7 +216,8 @@ def _ladder(report: Report) -> Figure | None:
     axes = figure.subplots()
     for place in range(gains.shape[1]):
         dots(axes, place, gains[:, place], ORANGE)
-    names = [f"{agent}\n{rung}" for agent, rung in zip(data["agents"], data["rungs"], strict=True)]
+    pairs = zip(data["agents"], data["rungs"], strict=True)
+    names = ["\n".join([agent, *rungs.split(", ")]) for agent, rungs in pairs]
     axes.set_xticks(range(len(names)), names, fontsize=7)
     axes.axhline(0.0, color=GREY, linewidth=0.7)
     axes.set_ylabel("gain [reward an episode]")
@@ -322,6 +328,11 @@ def _tree(report: Report) -> Figure | None:
     return figure
 
 
+def _training(report: Report) -> Figure | None:
+    data = report.series.get("training")
+    return None if data is None else figure_of(data["rows"], data["winding"])
+
+
 def _transfer(report: Report) -> Figure | None:
     """Sources down, targets across."""
     data = report.series.get("transfer")
@@ -398,5 +409,6 @@ FIGURES: Mapping[str, Callable[[Report], Figure | None]] = {
     "policy": lambda report: _influence(report, "policy"),
     "fan": _fan, "dividends": _dividends, "ladder": _ladder, "cross_play": _cross_play, "gains": _gains,
     "anchors": _anchors, "attribution": _attribution, "tree": _tree,
+    "training": _training,
     "transfer": _transfer, "spectrum": _spectrum, "branching": _branching,
 }  # fmt: skip

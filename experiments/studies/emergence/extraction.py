@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ from protogov.experiments.core.governors import NO_SEED
 from protogov.experiments.core.play import open_worlds, play
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput, as_bad_input
-from protogov.experiments.studies.emergence import controls
-from protogov.experiments.studies.emergence.anchors import CORE, constant_game
+from protogov.experiments.studies.emergence import controls, training_paths
+from protogov.experiments.studies.emergence.anchors import CORE, Company, constant_game
 from protogov.experiments.studies.emergence.cascades import Attribution
 from protogov.experiments.studies.emergence.collusion import Collusion
 from protogov.experiments.studies.emergence.controls import SideBySide
@@ -41,7 +42,7 @@ from protogov.experiments.studies.emergence.tree import Tree
 
 SIGMA = {"offset": 0.3, "linear": 0.03}  # first step of a search of the ladder; slopes are many
 OURS, DEFAULTS = "examined", "defaults"  # governors of recorded episodes
-BETWEEN = 4  # decisions between the moments at which a way out is looked for
+BETWEEN = 4  # decisions between the moments at which a way out is looked for first; then those between them
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,12 @@ def windows_of(config: WorldConfig, tier: Tier) -> tuple[tuple[int, int], ...]:
 
 
 def influence(config: WorldConfig, task: Task) -> dict[str, Any]:
-    """Effects of one agent's levers on everybody's rewards and on welfare."""
+    """Effects of one agent's levers on everybody's mandate and on welfare [bp of K0].
+
+    A reward may be a blend with welfare, under which an effect on everybody would pass for one on another governor.
+    """
     windows = windows_of(config, task.tier)
-    at = scene(config, task, task.tier.worlds, steps=windows[-1][1])
+    at = scene(config, task, task.tier.worlds, steps=windows[-1][1], rewards=False, mandates=True)
     measure = Influence(windows, task.tier.doses, agents=(task.focus,), push=Push)
     sample = measure.extract(at.world, at.governors, at.plan)
     return asdict(sample)
@@ -106,7 +110,7 @@ def fan(config: WorldConfig, task: Task) -> dict[str, Any]:
     """
     agent, lever, outcome, caps = task.focus.split("|")
     windows = windows_of(config, task.tier)
-    at = scene(config, task, task.tier.worlds, steps=windows[-1][1])
+    at = scene(config, task, task.tier.worlds, steps=windows[-1][1], rewards=False, mandates=True)
     found: dict[str, list[Any]] = {"up": [], "down": [], "down, others replayed": []}
     for point in fork_points(at.world, at.governors, at.plan):
         base = point.run(at.plan.steps)
@@ -129,10 +133,10 @@ def ladder(config: WorldConfig, task: Task) -> dict[str, Any]:
     """A rung of the ladder for one agent; `focus` is agent|rung."""
     agent, rung = task.focus.split("|")
     at = scene(config, task, task.tier.ladder_worlds, welfare=False)
+    search, choice = (tapes_of(task, len(at.plan.seeds), use) for use in ("searching", "choosing"))
     measure = Exploitability(
-        tapes_of(task, len(at.plan.seeds), searching=True), (rung,), SIGMA[rung], task.tier.generations,
-        task.tier.population, (agent,),
-    )  # fmt: skip
+        search, choice, (rung,), SIGMA[rung], task.tier.generations, task.tier.population, (agent,)
+    )
     return asdict(measure.extract(at.world, at.governors, at.plan))
 
 
@@ -143,8 +147,18 @@ def cross_play(config: WorldConfig, task: Task) -> dict[str, Any]:
 
 
 def anchors(config: WorldConfig, task: Task) -> dict[str, Any]:
-    """Nash and joint optimum of constant strategies of a role's lever."""
-    game = constant_game(config, task.scenario, task.focus, task.tier.grid, task.tier.grid_tapes)
+    """Nash and joint optimum of constant strategies of a role's lever, beside those and where `collusion` looks."""
+    plan = scene(config, task, task.tier.worlds, steps=windows_of(config, task.tier)[-1][1], welfare=False).plan
+    pair = (f"{task.focus}_0", f"{task.focus}_1")
+    members = np.split(plan.seeds, len(task.subject.members))
+
+    def others(number: int) -> Mapping[str, Any]:
+        own = task.subject.of_member(number, config, any_batch=True)
+        return {seat: governor for seat, governor in own.items() if seat not in pair}
+
+    companies = [Company(seeds, partial(others, number)) for number, seeds in enumerate(members)]
+    game = constant_game(config, task.scenario, task.focus, task.tier.grid, companies, plan.times, plan.steps)
+    game = game.by_unit(plan.labels)
     solved = game.solved()
     mean = game.own.mean(axis=2)
     error = game.own.std(axis=2, ddof=1) / np.sqrt(game.own.shape[2]) if game.own.shape[2] > 1 else 0.0 * mean
@@ -230,6 +244,12 @@ def episodes(config: WorldConfig, task: Task) -> dict[str, Any]:
     return {**labels, "tape_seed": seeds, **sums.table()}
 
 
+def probe(config: WorldConfig, task: Task) -> dict[str, Any]:
+    """What one set of governors does in states that the defaults led to."""
+    table = training_paths.probe(config, training_paths.ProbeJob(task.subject, task.scenario, task.tier.worlds))
+    return {"action": table["action"]}
+
+
 def _rewards_alone(step: Any, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {f"reward/{agent}": np.asarray(step.rewards[agent], np.float64) for agent in asked}
 
@@ -238,6 +258,7 @@ PARTS: Mapping[str, Callable[[WorldConfig, Task], dict[str, Any]]] = {
     "influence": influence, "fan": fan, "dividends": dividends, "ladder": ladder, "trained": trained_response,
     "cross-play": cross_play, "anchors": anchors, "collusion": collusion, "attribution": attribution,
     "cascade": cascade, "turning-point": turning_point, "control": control, "episodes": episodes,
+    "probe": probe,
 }  # fmt: skip
 
 

@@ -81,7 +81,10 @@ class Read(Protocol):
 
 
 def read_rewards(step: Any, asked: Mapping[str, Floats]) -> Outcomes:
-    """Every agent's reward, as `reward/<agent>`."""
+    """Every agent's reward, as `reward/<agent>`: what it is paid, which may be a blend of its mandate and of welfare.
+
+    What is done to another governor itself is in its mandate: `reading.Market`.
+    """
     return {f"reward/{agent}": np.asarray(step.rewards[agent], np.float64) for agent in asked}
 
 

@@ -16,11 +16,12 @@ from protogov.experiments.core.pieces import HERE, Running
 from protogov.experiments.core.tables import Table
 from protogov.experiments.core.text import number
 from protogov.experiments.studies.emergence import self_test
+from protogov.experiments.studies.emergence.bench import Bench, Notes
 from protogov.experiments.studies.emergence.measure import Control, Finding, withhold
 from protogov.experiments.studies.emergence.optional.checks import CHECKS
 from protogov.experiments.studies.emergence.optional.parts import OPTIONAL
 from protogov.experiments.studies.emergence.organisms.power import in_words
-from protogov.experiments.studies.emergence.reductions import PARTS, Bench, Notes
+from protogov.experiments.studies.emergence.reductions import PARTS, ahead
 from protogov.experiments.studies.emergence.subjects import Subject
 from protogov.experiments.studies.emergence.tasks import Setting
 from protogov.experiments.studies.emergence.tiers import Tier
@@ -68,7 +69,7 @@ def examine(subject: Subject | None, setting: Setting, tier: Tier, how: Running 
     if subject is not None:
         subject = subject.first(tier.seeds)
         bench = Bench(subject, setting, tier, how)
-        bench.play_ahead(PARTS)
+        bench.play_ahead(ahead(bench, PARTS))
         for part in PARTS:
             part(bench, found)
         for name in setting.optional:

@@ -30,6 +30,8 @@ class Finding:
         detectable: smallest true difference from `null` that would have been found in 4 of 5 cases.
         verdict: in words. The measure's claim stands in it only if it holds.
         found: whether the claim holds.
+        detail: how the number came about in this report. The name holds none of it: by measure and name a number is
+            found again in another report.
     """
 
     measure: str
@@ -40,6 +42,7 @@ class Finding:
     detectable: float
     verdict: str
     found: bool
+    detail: str = ""
 
     @property
     def value(self) -> float:
@@ -52,6 +55,7 @@ class Finding:
             "measure": self.measure, "name": self.name, "value": self.value, "low": self.interval.low,
             "high": self.interval.high, "n": self.interval.n, "error": self.interval.error, "null": self.null,
             "adjusted_p": self.adjusted_p, "minimum_detectable_effect": self.detectable, "verdict": self.verdict,
+            "detail": self.detail,
         }  # fmt: skip
 
 

@@ -1,24 +1,23 @@
 """Measures made of the parts that were played: one function each, which adds to the notes of a report.
 
 To add one: a function of `Bench` and `Notes`, its name in `PARTS`, and in `AHEAD` what it plays without waiting for
-another part. All that is played ahead goes through one pool of processes, the longest first, so that none is idle.
+another part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from protogov.envs.config import WorldConfig
-from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Interval
-from protogov.experiments.core.tables import Table, concatenate
+from protogov.experiments.core.tables import concatenate
+from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.emergence import controls
-from protogov.experiments.studies.emergence.anchors import CORE
+from protogov.experiments.studies.emergence.bench import Bench, Notes
 from protogov.experiments.studies.emergence.cascades import Attribution, AttributionSample
 from protogov.experiments.studies.emergence.collusion import Anchors, Collusion, CollusionSample
 from protogov.experiments.studies.emergence.crisis import (
@@ -34,110 +33,20 @@ from protogov.experiments.studies.emergence.extraction import (
     DEFAULTS,
     OURS,
     arrays,
-    extract,
-    loaded,
     sensible,
 )
 from protogov.experiments.studies.emergence.influence import Influence, InfluenceSample
 from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.q_learning import learn
 from protogov.experiments.studies.emergence.responses import TRAINED_RUNGS, can_start_from
-from protogov.experiments.studies.emergence.subjects import Subject
-from protogov.experiments.studies.emergence.tasks import Setting, Task
-from protogov.experiments.studies.emergence.tiers import Tier
+from protogov.experiments.studies.emergence.tasks import Task
+from protogov.experiments.studies.emergence.training_paths import path_of, path_rows
 from protogov.experiments.studies.emergence.tree import Tree, TreeSample
 
 UNTRAINED = "withheld: no network was trained as a best response (--train-responses), and it might gain more"
 MYOPIC_SESSIONS = 10
 FAN = 2.0  # caps of the push whose response is drawn
 CONTROLS = ("placebo", "decoupled", "yoked")  # with the governors that are examined
-# parts whose pieces take longest come first, so that no process is left alone with one of them
-LONGEST = ("turning-point", "anchors", "dividends", "ladder", "cross-play", "influence")
-
-
-@dataclass
-class Notes:
-    """What was found so far; the fields are those of `laboratory.Report`."""
-
-    findings: list[Finding] = field(default_factory=list)
-    controls: list[Control] = field(default_factory=list)
-    missing: dict[str, str] = field(default_factory=dict)
-    series: dict[str, Any] = field(default_factory=dict)
-    episodes: Table = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Subject, setting and tier, and the way to run parts of them."""
-
-    subject: Subject
-    setting: Setting
-    tier: Tier
-    how: Running
-    played: dict[Task, dict[str, Any]] = field(default_factory=dict)  # ahead of their parts
-
-    @property
-    def agents(self) -> tuple[str, ...]:
-        """Seats that are examined."""
-        return tuple(agent.name for agent in self.setting.world.learners())
-
-    @property
-    def strata(self) -> tuple[str, ...]:
-        """Scenarios of forks: the calm one, and the stressed one if it is another."""
-        return tuple(dict.fromkeys((self.setting.calm, self.setting.stress)))
-
-    @property
-    def scenarios(self) -> tuple[str, ...]:
-        """All outside markets of the report."""
-        return tuple(dict.fromkeys((*self.strata, self.setting.crisis)))
-
-    def levers(self, agent: str) -> tuple[str, ...]:
-        """Names of an agent's levers, in their order."""
-        (role,) = (seat.role for seat in self.setting.world.learners() if seat.name == agent)
-        return tuple(role.levers)
-
-    def run(
-        self,
-        part: str,
-        *focuses: str,
-        scenario: str = "",
-        extra: tuple[float, ...] = (),
-        by: Callable[[WorldConfig, Task], Table] = extract,
-    ) -> list[dict[str, Any]]:
-        """What a part measured for every focus, on the stressed tapes unless a scenario is named."""
-        tasks = self.tasks(part, *focuses, scenario=scenario, extra=extra)
-        if all(task in self.played for task in tasks):
-            return [self.played[task] for task in tasks]
-        return self._play(tasks, f"{part} on {tasks[0].scenario}", by)
-
-    def tasks(self, part: str, *focuses: str, scenario: str = "", extra: tuple[float, ...] = ()) -> list[Task]:
-        """A part's tasks, one a focus."""
-        where = scenario or self.setting.stress
-        stratum = int(where != self.setting.calm) + 2 * int(where == self.setting.crisis)
-        return [Task(part, self.subject, self.tier, where, stratum, focus, extra) for focus in focuses]
-
-    def play_ahead(self, parts: Sequence[Callable[[Bench, Notes], None]]) -> None:
-        """Play all that these parts will ask for and that depends on no other part."""
-        found = [task for part in parts for task in AHEAD.get(part, _nothing)(self)]
-        found.sort(key=lambda task: LONGEST.index(task.part) if task.part in LONGEST else len(LONGEST))
-        self.played.update(zip(found, self._play(found, "all parts"), strict=True))
-
-    def _play(
-        self, tasks: Sequence[Task], label: str, by: Callable[[WorldConfig, Task], Table] = extract
-    ) -> list[dict[str, Any]]:
-        names = [f"{task.part}-{task.scenario}-{task.focus}".replace("|", "-") for task in tasks]
-        pieces = [Piece(name, task) for name, task in zip(names, tasks, strict=True)]
-        return [loaded(table) for table in run_pieces(by, self.setting.world, pieces, self.how, label)]
-
-    def rivals(self) -> tuple[list[str], str]:
-        """Roles whose pair at both venues may collude, or why there is none."""
-        world = self.setting.world
-        if world.venues < 2:
-            return [], "one venue has no rivals; 2 are needed"
-        if any(world.venue_overrides):
-            return [], "the venues are unlike; the anchors need venues that are alike"
-        roles = [role for role, lever in CORE.items() if role in world.roles and lever in world.roles[role].levers]
-        return roles, "" if roles else f"no role of these venues holds {', '.join(CORE.values())}"
 
 
 # ---------------------------------------------------------------------- measures
@@ -204,7 +113,7 @@ def _clearness(sample: InfluenceSample) -> Any:
     score = np.abs(total.mean(axis=0)) / np.where(error > 0.0, error, np.inf)
     for place, (agent, _) in enumerate(sample.levers):
         for at, outcome in enumerate(sample.outcomes):
-            if not outcome.startswith("reward/") or outcome.endswith(f"/{agent}"):
+            if not outcome.startswith("mandate/") or outcome.endswith(f"/{agent}"):
                 score[place, at] = -1.0
     return score
 
@@ -244,44 +153,42 @@ def _dividends(bench: Bench, found: Notes) -> None:
 
 def _ladder(bench: Bench, found: Notes) -> None:
     """The searched rungs, and the trained ones if the setting has them; of each agent the better one is scored."""
-    measure = Exploitability(np.empty(0, np.uint64))
+    nothing = np.empty(0, np.uint64)
+    measure = Exploitability(nothing, nothing)
     rungs: dict[str, list[ExploitabilitySample]] = {agent: [] for agent in bench.agents}
     for rung in RUNGS:
         focuses = (f"{agent}|{rung}" for agent in bench.agents)
         for agent, data in zip(bench.agents, bench.run("ladder", *focuses), strict=True):
-            rungs[agent].append(
-                ExploitabilitySample(
-                    tuple(data["agents"]), tuple(data["rungs"]), np.array(data["gains"]), np.array(data["searched"])
-                )
-            )
+            fields = (np.array(data[name]) for name in ("rungs", "gains", "chosen"))
+            rungs[agent].append(ExploitabilitySample(tuple(data["agents"]), *fields))
     if bench.setting.train_responses:
         for agent in bench.agents:
-            rungs[agent].append(_trained(bench, agent))
+            rungs[agent].append(_trained(bench, agent, bench.setting.stress))
     best = [reduce(ExploitabilitySample.better, own) for own in rungs.values()]
-    whole = ExploitabilitySample(
-        bench.agents, tuple(one.rungs[0] for one in best), np.concatenate([one.gains for one in best], axis=1),
-        np.concatenate([one.searched for one in best]),
-    )  # fmt: skip
+    parts = ([getattr(one, name) for one in best] for name in ("rungs", "gains", "chosen"))
+    whole = ExploitabilitySample(bench.agents, *(np.concatenate(part, axis=1) for part in parts))
     findings = measure.reduce(whole)
     if not bench.setting.train_responses:
         findings = [one if one.found else replace(one, verdict=f"{one.verdict}; {UNTRAINED}") for one in findings]
     found.findings += findings
-    found.series["ladder"] = {"agents": list(bench.agents), "gains": whole.gains.tolist(), "rungs": list(whole.rungs)}
+    words = [whole.rungs_of(agent) for agent in bench.agents]
+    found.series["ladder"] = {"agents": list(bench.agents), "gains": whole.gains.tolist(), "rungs": words}
 
 
-def _trained(bench: Bench, agent: str) -> ExploitabilitySample:
-    """Of the trained rungs the better one on the seeds of the search; one response a training seed."""
+def _trained(bench: Bench, agent: str, scenario: str) -> ExploitabilitySample:
+    """Of the rungs that are trained and scored on a scenario the better one; one response a training seed."""
     setting, found = bench.setting, list[ExploitabilitySample]()
     for rung in TRAINED_RUNGS:
         sources = [dict(member).get(agent, "constant") for member in bench.subject.members]
         if rung == "warm" and not all(can_start_from(source) for source in sources):
             continue
         focuses = [f"{agent}|{rung}|{member}" for member in range(len(sources))]
-        data = bench.run("trained", *focuses, extra=(setting.response_hours, setting.response_worlds))
+        sizes = (setting.response_hours, setting.response_worlds)
+        data = bench.run("trained", *focuses, scenario=scenario, extra=sizes)
         gains = [np.array(one["gains"]) for one in data]
         column = np.array([own.mean() for own in gains]) if bench.subject.trained else gains[0]
-        searched = np.array([np.mean([one["searched"] for one in data])])
-        found.append(ExploitabilitySample((agent,), (rung,), column[:, None], searched))
+        chosen = np.array([[one["chosen"]] for one in data])
+        found.append(ExploitabilitySample((agent,), np.full(chosen.shape, rung), column[:, None], chosen))
     return reduce(ExploitabilitySample.better, found)
 
 
@@ -305,7 +212,7 @@ def _collusion(bench: Bench, found: Notes) -> None:
     solved = bench.run("anchors", *roles, scenario=bench.setting.calm)
     found.series["anchors"] = dict(zip(roles, solved, strict=True))
     for role, data in zip(roles, solved, strict=True):
-        anchors = Anchors(**data["anchors"])
+        anchors, own = Anchors(**data["anchors"]), np.array(data["units"])
         myopic = _myopic(np.array(data["own"]), anchors)
         refusal = anchors.refusal()
         if refusal or not bench.subject.trained:
@@ -318,18 +225,19 @@ def _collusion(bench: Bench, found: Notes) -> None:
         size, down = data["push"]
         (played,) = bench.run("collusion", role, scenario=bench.setting.calm, extra=(size, down))
         fields = {name: None if own is None else np.array(own) for name, own in played.items()}
-        sample = CollusionSample(**fields)  # type: ignore[arg-type]
+        sample = CollusionSample(**{**fields, "nash": own[:, 0], "joint": own[:, 1]})  # type: ignore[arg-type]
         if bench.setting.train_responses:
-            pair = [_trained(bench, f"{role}_{venue}").gains.mean(axis=1) for venue in range(2)]
+            seats = (f"{role}_{venue}" for venue in range(2))
+            pair = [_trained(bench, seat, bench.setting.calm).gains.mean(axis=1) for seat in seats]
             sample = replace(sample, retrained=np.mean(pair, axis=0))
         battery = Collusion(anchors, myopic, size, down)
         for one in battery.reduce(sample):
             found.findings.append(replace(one, name=f"{one.name} of {role}"))
-        gain = (sample.profit - anchors.nash) / (anchors.joint - anchors.nash)
-        strangers = (sample.strangers - anchors.nash) / (anchors.joint - anchors.nash)
-        found.series.setdefault("gains", {})[role] = {
-            "home": gain.tolist(), "strangers": strangers.tolist(), "myopic": myopic,
-        }  # fmt: skip
+        gains = {
+            name: battery.gains(sample, own).tolist()
+            for name, own in (("home", sample.profit), ("strangers", sample.strangers))
+        }
+        found.series.setdefault("gains", {})[role] = {**gains, "myopic": myopic}
 
 
 def _myopic(table: Any, anchors: Anchors) -> float:
@@ -369,6 +277,22 @@ def _cascades(bench: Bench, found: Notes) -> None:
     found.findings += TurningPoint(settings=bench.tier.settings).reduce(point)
 
 
+def _training(bench: Bench, found: Notes) -> None:
+    """Where policies went while they learned."""
+    try:
+        checkpoints = bench.checkpoints()
+    except BadInput as error:
+        found.missing["training"] = str(error)
+        return
+    rows, winding = list[dict[str, Any]](), list[float]()
+    for seed, places in checkpoints.items():
+        probed = bench.run_tasks([task for _, task in places])
+        path = path_of(np.array([data["action"] for data in probed]))
+        rows += path_rows(seed, [hours for hours, _ in places], path)
+        winding.append(path.p)
+    found.series["training"] = {"rows": rows, "winding": winding}
+
+
 def _episodes(bench: Bench, found: Notes) -> None:
     """Everybody's payoffs, episode by episode, beside those of the defaults on the same tapes."""
     played = [bench.run("episodes", OURS, DEFAULTS, scenario=scenario) for scenario in bench.scenarios]
@@ -403,6 +327,13 @@ def _games(bench: Bench) -> list[Task]:
     return bench.tasks("anchors", *bench.rivals()[0], scenario=bench.setting.calm)
 
 
+def _probes(bench: Bench) -> list[Task]:
+    try:
+        return [task for places in bench.checkpoints().values() for _, task in places]
+    except BadInput:
+        return []
+
+
 def _crises(bench: Bench) -> list[Task]:
     parts = ("attribution", "cascade", "turning-point")
     return [task for part in parts for task in bench.tasks(part, "", scenario=bench.setting.crisis)]
@@ -413,10 +344,15 @@ def _recorded(bench: Bench) -> list[Task]:
 
 
 PARTS: tuple[Callable[[Bench, Notes], None], ...] = (
-    _controls, _influence, _dividends, _ladder, _cross_play, _collusion, _cascades, _episodes,
+    _controls, _influence, _dividends, _ladder, _cross_play, _collusion, _cascades, _training, _episodes,
 )  # fmt: skip
 AHEAD: Mapping[Callable[[Bench, Notes], None], Callable[[Bench], list[Task]]] = {
     _controls: lambda bench: bench.tasks("control", *CONTROLS), _influence: _pushes, _dividends: _coalitions,
     _ladder: _rungs, _cross_play: _swaps, _collusion: _games, _cascades: _crises,
-    _episodes: _recorded,
+    _training: _probes, _episodes: _recorded,
 }  # fmt: skip
+
+
+def ahead(bench: Bench, parts: Sequence[Callable[[Bench, Notes], None]]) -> list[Task]:
+    """All that these parts will ask for and that depends on no other part."""
+    return [task for part in parts for task in AHEAD.get(part, _nothing)(bench)]

@@ -6,6 +6,7 @@ One network learns against the frozen others, as `protogov train` would let it: 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from protogov.experiments.core.play import open_worlds, play
 from protogov.experiments.errors import as_bad_input
 from protogov.experiments.studies.emergence.forks import Floats, Seeds
 from protogov.experiments.studies.emergence.subjects import governor_of
-from protogov.experiments.studies.emergence.tasks import Task, tapes_of
+from protogov.experiments.studies.emergence.tasks import Task, Use, tapes_of
 from protogov.experiments.training.run_config import SEED_STRIDE, training_scenario
 
 TRAINED_RUNGS = ("warm", "scratch")
+TAPES: Mapping[str, Use] = {"gains": "scoring", "chosen": "choosing"}
 RANDOMISE_LEVERS = 0.25  # as `protogov train` does
 
 
@@ -34,7 +36,8 @@ def trained_response(config: WorldConfig, task: Task) -> dict[str, Any]:
         task: `focus` is agent|rung|number of the member; `extra` is (market hours, worlds side by side).
 
     Returns:
-        `gains`, F64[tapes] over the agent's own policy on the plan's tapes; `searched`, their mean on other tapes.
+        `gains`, F64[tapes] over the agent's own policy on the plan's tapes; `chosen`, their mean on the tapes on which
+        rungs are compared.
     """
     from protogov.agents.ppo.settings import PPOSettings
     from protogov.agents.ppo.trainer import Trainer, rollouts_for
@@ -61,17 +64,17 @@ def trained_response(config: WorldConfig, task: Task) -> dict[str, Any]:
     learned = trainer.governor(agent)
     own = governor_of(source, seats[agent], config, seed=int(member))
     count = max(1, task.tier.ladder_worlds // len(task.subject.members))
-    tapes = {"gains": _of_member(task, count, int(member)), "searched": tapes_of(task, count, searching=True)}
+    tapes = {name: _of_member(task, count, int(member), use) for name, use in TAPES.items()}
     gains = {
         name: _earned(behind, task.scenario, agent, learned, seeds) - _earned(behind, task.scenario, agent, own, seeds)
         for name, seeds in tapes.items()
     }
-    return {"gains": gains["gains"], "searched": float(gains["searched"].mean())}
+    return {"gains": gains["gains"], "chosen": float(gains["chosen"].mean())}
 
 
-def _of_member(task: Task, count: int, member: int) -> Seeds:
-    """The plan's tapes of one member's rows."""
-    return tapes_of(task, count * len(task.subject.members))[member * count : (member + 1) * count]
+def _of_member(task: Task, count: int, member: int, use: Use) -> Seeds:
+    """The tapes of one member's rows."""
+    return tapes_of(task, count * len(task.subject.members), use)[member * count : (member + 1) * count]
 
 
 def _earned(config: WorldConfig, scenario: str, agent: str, governor: Governor, seeds: Seeds) -> Floats:

@@ -37,6 +37,7 @@ from protogov.experiments.studies.emergence.q_learning import DISCOUNT, Learned,
 
 PRICES, BEYOND = 15, 0.1  # of a Q-learner; share of (joint - Nash) by which they reach beyond both
 GAIN_OF_LEARNERS, GAIN_OF_MYOPIC, GAIN_WITH_STRANGERS = (0.75, 0.95), 0.35, 0.4
+VERDICTS_OF_LEARNERS, VERDICTS_OF_MYOPIC = ("collusive", "any-change reset"), ("not collusive",)
 
 
 def _plan(seeds: int, **rest: object) -> Plan:
@@ -111,7 +112,8 @@ def planted_dividends(sessions: int) -> list[Control]:
 def best_replies(sessions: int) -> list[Control]:
     """A seller at the cartel price can gain what algebra says, at Nash nobody can."""
     seeds = np.arange(8, dtype=np.uint64)
-    measure = Exploitability(seeds + np.uint64(100), rungs=("offset",), generations=15, population=6)
+    search, choice = seeds + np.uint64(100), seeds + np.uint64(200)
+    measure = Exploitability(search, choice, rungs=("offset",), generations=15, population=6)
     found = []
     for name, price, gain in (
         ("cartel price", LogitDuopoly.joint(), 0.0742042),
@@ -226,7 +228,11 @@ def planted_cartels(sessions: int) -> list[Control]:
 
 
 def q_learners(sessions: int) -> list[Control]:
-    """Q-learners learn high prices together, myopic ones do not: the battery finds collusion, not learning as such."""
+    """Q-learners learn high prices together, myopic ones do not: the battery finds collusion, not learning as such.
+
+    What these Q-learners do passes every check but that of the direction: they answer a move up as they answer one
+    down, and the battery says so.
+    """
     _, payoffs = price_game()
     found = []
     for name, discount in (("Q-learners", DISCOUNT), ("myopic Q-learners", 0.0)):
@@ -243,10 +249,9 @@ def q_learners(sessions: int) -> list[Control]:
             found.append(
                 Control(f"{name}: gain with strangers", limit, number(met), met < GAIN_WITH_STRANGERS, ("collusion",))
             )
-        else:
-            found.append(
-                Control(f"{name}: verdict", "not collusive", head.verdict, head.verdict != "collusive", ("collusion",))
-            )
+        verdicts = VERDICTS_OF_LEARNERS if discount else VERDICTS_OF_MYOPIC
+        said = head.verdict.startswith(verdicts)
+        found.append(Control(f"{name}: verdict", " or ".join(verdicts), head.verdict, said, ("collusion",)))
     return found
 
 

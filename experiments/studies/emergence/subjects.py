@@ -68,16 +68,21 @@ class Subject:
             rows: worlds.
             any_batch: whether they have to act the same in a batch of any size, as in a world's background.
         """
-        seats = {agent.name: agent for agent in world.learners()}
         owners = self.owners(rows)
-        made: dict[str, Governor] = {}
-        for seat, agent in seats.items():
-            members = [
-                governor_of(dict(member).get(seat, "constant"), agent, world, seed=number, any_batch=any_batch)
-                for number, member in enumerate(self.members)
-            ]
-            made[seat] = Population(members, owners) if self.trained else members[0]
-        return made
+        members = [self.of_member(number, world, any_batch=any_batch) for number in range(len(self.members))]
+        if not self.trained:
+            return members[0]
+        return {seat: Population([member[seat] for member in members], owners) for seat in members[0]}
+
+    def of_member(self, number: int, world: WorldConfig, *, any_batch: bool = False) -> dict[str, Governor]:
+        """The governors of one member, one a seat; see `governors`."""
+        sources = dict(self.members[number])
+        return {
+            seat.name: governor_of(
+                sources.get(seat.name, "constant"), seat, world, seed=number, any_batch=any_batch
+            )
+            for seat in world.learners()
+        }  # fmt: skip
 
 
 def governor_of(source: str, seat: Agent, world: WorldConfig, *, seed: int = 0, any_batch: bool = False) -> Governor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +15,11 @@ from protogov.experiments.studies.emergence.subjects import Subject
 from protogov.experiments.studies.emergence.tiers import Tier
 
 STRIDE = 2**20  # between the first tapes of two scenarios
+Use = Literal["scoring", "searching", "choosing"]
+# first tapes on which something is scored, searched, and chosen from what was found; none of one use is one of another
+FIRST: dict[Use, int] = {
+    "scoring": EVALUATION_SEEDS, "searching": FIRST_SELECTION, "choosing": FIRST_SELECTION + 2**30,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -21,13 +28,15 @@ class Setting:
 
     Attributes:
         world: of all parts.
-        calm, stress: scenarios of the two strata of forks; all else is measured on `stress`.
+        calm, stress: scenarios of the two strata of forks; collusion is measured on `calm`, all else on `stress`.
         crisis: scenario whose losses are attributed.
-        train_responses: whether networks are trained as best responses, on `stress`, which has to be trainable then.
+        train_responses: whether networks are trained as best responses, on `stress` for the ladder and on `calm` for
+            collusion, which have to be trainable then.
         response_hours: market hours of each.
         controls: whether the self-test's controls are run too.
         response_worlds: side by side while one learns.
         optional: names of measures beside the six, `optional.parts.OPTIONAL`.
+        run: folder of the subject's training run, whose checkpoints are probed.
     """
 
     world: WorldConfig
@@ -39,6 +48,7 @@ class Setting:
     controls: bool = True
     response_worlds: int = 512
     optional: tuple[str, ...] = ()
+    run: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,6 @@ class Task:
     extra: tuple[float, ...] = ()
 
 
-def tapes_of(task: Task, count: int, *, searching: bool = False) -> Seeds:
-    """Seeds of a task's tapes, U64[count]; a search sees others than those that are scored."""
-    first = (FIRST_SELECTION if searching else EVALUATION_SEEDS) + task.stratum * STRIDE
-    return np.uint64(first) + np.arange(count, dtype=np.uint64)
+def tapes_of(task: Task, count: int, use: Use = "scoring") -> Seeds:
+    """Seeds of a task's tapes, U64[count]; see `FIRST`."""
+    return np.uint64(FIRST[use] + task.stratum * STRIDE) + np.arange(count, dtype=np.uint64)

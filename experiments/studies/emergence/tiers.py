@@ -17,12 +17,12 @@ class Tier:
         seeds: training seeds, at most.
         worlds: rows of a batch: divided among the training seeds; without any, as many tapes are the units.
         moments: shares of an episode after which it is forked, on calm and on stressed tapes alike.
-        doses: of a push, in the policy's own movements, each up and down.
+        doses: of a push, in caps of the lever's change, each up and down.
         windows: hours after a fork over which outcomes are averaged.
         episodes: of each coalition.
         generations, population: of each search of the ladder.
         ladder_worlds: rows of the ladder.
-        grid, grid_tapes: constant strategies a lever, and tapes of each, of the anchors of collusion.
+        grid: constant strategies a lever, of the anchors of collusion.
         crisis_worlds: rows of a crisis in which decisions are attributed.
         muted: sales of an episode that are muted, at most.
         settings: constant settings that are tried as a way out of a crisis, a power of two.
@@ -39,7 +39,6 @@ class Tier:
     population: int
     ladder_worlds: int
     grid: int
-    grid_tapes: int
     crisis_worlds: int
     muted: int
     settings: int
@@ -53,17 +52,16 @@ TIERS: dict[str, Tier] = {
     # fixtures and their controls alone
     "self-test": Tier(
         "self-test", seeds=0, worlds=0, moments=(), episodes=0, generations=0, population=0, ladder_worlds=0, grid=0,
-        grid_tapes=0, crisis_worlds=0, muted=0, settings=0, control_worlds=0, sessions=10,
+        crisis_worlds=0, muted=0, settings=0, control_worlds=0, sessions=10,
     ),
     # whether everything runs: nothing can be claimed of four units
     "smoke": Tier(
         "smoke", seeds=4, worlds=4, moments=(0.3,), episodes=4, generations=2, population=4, ladder_worlds=4, grid=5,
-        grid_tapes=4, crisis_worlds=4, muted=16, settings=8, control_worlds=4, sessions=10,
+        crisis_worlds=4, muted=16, settings=8, control_worlds=4, sessions=10,
     ),
-    # 64 worlds x 2 moments x calm and stress are 256 states
+    # with 12 seeds 6 worlds each x 2 moments x calm and stress are 288 states, and 11 episodes each are 132
     "full": Tier(
-        "full", seeds=12, worlds=64, moments=(0.2, 0.55), episodes=128, generations=20, population=10,
-        ladder_worlds=24, grid=15, grid_tapes=64, crisis_worlds=64, muted=64, settings=64, control_worlds=12,
-        sessions=20,
+        "full", seeds=12, worlds=72, moments=(0.2, 0.55), episodes=132, generations=20, population=10,
+        ladder_worlds=48, grid=15, crisis_worlds=72, muted=64, settings=64, control_worlds=12, sessions=20,
     ),
 }  # fmt: skip

@@ -54,7 +54,7 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {
         "branching",
     ),
 }
-FORMAT, VERSION = "protogov-emergence", 2
+FORMAT, VERSION = "protogov-emergence", 3
 FILE, PAGE, EPISODES = "report.json", "report.html", "episodes.parquet"
 SHOWN, SHOWN_OF_NOTHING = 40, 12  # rows of a measure on the page, with and without a claim; the table has all
 

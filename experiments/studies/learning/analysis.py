@@ -1,32 +1,39 @@
 """The planned statistics: tests over tapes and training seeds, families, ties, detectable effects, captured room.
 
+What stands beside a test, the box of weights and who bears it, has the intervals of the test: over both samples.
+
 Everything works on pairs, F64[training seeds, tapes]: the same tape, and for two learners the same training seed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import inf, nan, sqrt
-from operator import itemgetter
 
 import numpy as np
 
-from protogov.experiments.core.evaluation import PARTS
 from protogov.experiments.core.statistics import (
     LEVEL,
     Floats,
     Interval,
     detectable_mean,
-    expected_shortfall,
     holm,
     interval_columns,
+    lowest_mean,
     percentile,
     seed_draws,
     student_t,
 )
-from protogov.experiments.core.tables import Table
-from protogov.experiments.core.welfare_box import over_the_box, planes
-from protogov.experiments.studies.learning.playing import matrix
-from protogov.experiments.studies.learning.preregistration import COOPERATIVE, HYPOTHESES, JOINT, PLAN, SELFISH
+from protogov.experiments.core.welfare_box import KAPPAS, LAMBDAS
+from protogov.experiments.studies.learning.opponents import tuned_on
+from protogov.experiments.studies.learning.played import GROUPS, LOSSES, REST, TAKEN, Played
+from protogov.experiments.studies.learning.preregistration import (
+    COOPERATIVE,
+    HYPOTHESES,
+    JOINT,
+    PLAN,
+    SELFISH,
+    Hypothesis,
+)
 from protogov.experiments.training.comparison import BEARS_LABELS
 
 FORMS = (COOPERATIVE, JOINT, SELFISH)
@@ -79,18 +86,24 @@ def tested(
         level: of the smallest detectable effect; of a family of m tests, the level over m.
     """
     tapes, seeds = student_t(pairs.mean(axis=0)), student_t(pairs.mean(axis=1))
-    level = level if directed else level / 2.0
+    both, level = _together(tapes, seeds), level if directed else level / 2.0
     if min(pairs.shape) < 2:
-        return Tested(Interval(tapes.mean, -inf, inf, 1), tapes, seeds, nan, nan, level)
-    both = _together(tapes, seeds)
+        return Tested(both, tapes, seeds, nan, nan, level)
     p = both.p if directed else 2.0 * min(both.p, 1.0 - both.p)
     tie = max(replace(both, mean=margin + both.mean).p, replace(both, mean=margin - both.mean).p)
     return Tested(both, tapes, seeds, p, tie, level)
 
 
+def crossed(pairs: Floats) -> Interval:
+    """The interval of `tested` over both samples, of paired differences F64[training seeds, tapes]."""
+    return _together(student_t(pairs.mean(axis=0)), student_t(pairs.mean(axis=1)))
+
+
 def _together(tapes: Interval, seeds: Interval) -> Interval:
     from scipy.special import stdtrit  # scipy.stats takes half a second to import
 
+    if min(tapes.n, seeds.n) < 2:
+        return Interval(tapes.mean, -inf, inf, 1)
     error = float(np.hypot(tapes.error, seeds.error))
     parts = tapes.error**4 / (tapes.n - 1) + seeds.error**4 / (seeds.n - 1)
     # a whole number, rounded down: the t of a smaller sample is the wider one
@@ -102,6 +115,9 @@ def _together(tapes: Interval, seeds: Interval) -> Interval:
 def verdict(found: Tested, adjusted: float, *, directed: bool) -> str:
     """The result of a test in a word: better, higher, lower, tie, undecided, or not tested.
 
+    A directed claim of which the contrary is seen is undecided as registered. What the interval says is added to it,
+    as a description: nothing was tested.
+
     Args:
         found: the test.
         adjusted: its p-value after Holm's correction over the family; NaN without a test.
@@ -111,85 +127,118 @@ def verdict(found: Tested, adjusted: float, *, directed: bool) -> str:
         return "not tested"
     if adjusted <= PLAN.level:
         return "better" if directed else "higher" if found.both.mean > 0.0 else "lower"
-    return "tie" if found.tie <= PLAN.level else "undecided"
+    tie = found.tie <= PLAN.level
+    if directed and found.both.high < 0.0:
+        return "tie; interval below zero" if tie else "not better; interval below zero"
+    return "tie" if tie else "undecided"
 
 
-def confirmatory(table: Table, candidate: str, markets: Sequence[str]) -> list[dict[str, object]]:
+@dataclass(frozen=True)
+class Pair:
+    """A registered comparison.
+
+    Attributes:
+        claim: the hypothesis.
+        market: on which the learner trained, and the opponent was tuned.
+        learner, against: names of sets of governors.
+        label: form and opponent, without candidate and market.
+    """
+
+    claim: Hypothesis
+    market: str
+    learner: str
+    against: str
+    label: str
+
+
+def registered(candidate: str, market: str, sets: Collection[str]) -> list[Pair]:
+    """The comparisons of H1 to H3 for a candidate that trained on a market, as far as both sides are in `sets`."""
+    pairs = []
+    for claim in HYPOTHESES:
+        for form in claim.learned:
+            for other in claim.against:
+                against = f"{candidate} {other} on {market}" if other in FORMS else tuned_on(other, market)
+                pair = Pair(claim, market, f"{candidate} {form} on {market}", against, f"{form} over {other}")
+                if pair.learner in sets and against in sets:
+                    pairs.append(pair)
+    return pairs
+
+
+def confirmatory(played: Mapping[str, Played], candidate: str) -> list[dict[str, object]]:
     """Every test of the family: hypothesis, learner and opponent, on the suite of the market it trained on.
 
     Args:
-        table: of `playing.play_matches`; a learner that did not play has no test.
+        played: market -> its suite; a learner that did not play has no test.
         candidate: the first.
-        markets: names of training markets, which are names of suites too.
     """
-    comparisons = []
-    for market in markets:
-        for claim in HYPOTHESES:
-            for form in claim.learned:
-                for other in claim.against:
-                    learner = f"{candidate} {form} on {market}"
-                    against = f"{candidate} {other} on {market}" if other in FORMS else f"{other} on {market}"
-                    try:
-                        pairs = matrix(table, market, learner) - matrix(table, market, against)
-                    except KeyError:
-                        continue
-                    comparisons.append((claim, market, learner, against, pairs))
-    level = PLAN.level / max(len(comparisons), 1)
-    found = [tested(pairs, directed=claim.directed, level=level) for claim, *_, pairs in comparisons]
+    pairs = [pair for market, one in played.items() for pair in registered(candidate, market, one.sets)]
+    level = PLAN.level / max(len(pairs), 1)
+    found = [
+        tested(played[one.market].difference(one.learner, one.against), directed=one.claim.directed, level=level)
+        for one in pairs
+    ]
     adjusted = holm(np.array([one.p for one in found]))
     return [
-        {"hypothesis": claim.name, "suite": market, "learner": learner, "against": against, **columns_of(one),
-         "adjusted": float(p), "verdict": verdict(one, float(p), directed=claim.directed)}
-        for (claim, market, learner, against, _), one, p in zip(comparisons, found, adjusted, strict=True)
+        {"hypothesis": pair.claim.name, "suite": pair.market, "learner": pair.learner, "against": pair.against,
+         **columns_of(one), "adjusted": float(p), "verdict": verdict(one, float(p), directed=pair.claim.directed)}
+        for pair, one, p in zip(pairs, found, adjusted, strict=True)
     ]  # fmt: skip
 
 
 def columns_of(found: Tested) -> dict[str, float]:
     """Columns of a test: intervals over both samples and over each alone, p-values, and the detectable difference."""
     return {
-        **interval_columns("difference", found.both),
-        "over_tapes_low": found.tapes.low, "over_tapes_high": found.tapes.high,
-        "over_seeds_low": found.seeds.low, "over_seeds_high": found.seeds.high,
+        **described(found),
         "p": found.p, "tie_p": found.tie, "detectable": found.detectable,
     }  # fmt: skip
 
 
-def effect(table: Table, suite: str, learner: str, against: str) -> dict[str, object]:
-    """A learner beside an opponent on one suite: W, the difference, expected shortfall, and the box of weights.
-
-    Columns: W and shortfall in bp of K0 per episode; box_clear of box_points points of the box lambda x kappa have an
-    interval clear of zero, counted only where all differences have one sign.
-    """
-    own, other = matrix(table, suite, learner), matrix(table, suite, against)
-    found = tested(own - other)
-
-    def plane(governors: str, part: int) -> Floats:
-        return matrix(table, suite, governors, lambda rows: planes(rows, PARTS)[part]).mean(axis=0)
-
-    paired = np.stack([plane(learner, part) - plane(against, part) for part in range(3)])
-    box = over_the_box(paired, np.arange(paired.shape[1]).astype(str))
-    signs = {bool(one.mean > 0.0) for row in box.grid for one in row}
+def described(found: Tested) -> dict[str, float]:
+    """Columns of the intervals: over both samples, and over each alone."""
     return {
-        "suite": suite, "learner": learner, "against": against, "training_seeds": len(own), "tapes": own.shape[1],
-        "W": float(own.mean()), "W_against": float(other.mean()), **columns_of(found),
-        "shortfall": float(np.mean([expected_shortfall(row) for row in own])),
-        "shortfall_against": float(np.mean([expected_shortfall(row) for row in other])),
-        "box_clear": box.clear if len(signs) == 1 else 0, "box_points": box.points, "one_sign": len(signs) == 1,
+        **interval_columns("difference", found.both),
+        "over_tapes_low": found.tapes.low, "over_tapes_high": found.tapes.high,
+        "over_seeds_low": found.seeds.low, "over_seeds_high": found.seeds.high,
     }  # fmt: skip
 
 
-def who_bears(table: Table, suite: str, learner: str, against: str) -> list[dict[str, object]]:
-    """Differences by groups of people, in the unit of each; tapes on which a group has no members are left out."""
-    rows = []
-    for name, label in BEARS_LABELS.items():
-        column = itemgetter(f"bears/0/{name}")
-        own, other = (matrix(table, suite, one, column) for one in (learner, against))
-        pairs = (own - other).mean(axis=0)
-        pairs = pairs[np.isfinite(pairs)]
-        if pairs.size:
-            rows.append({"suite": suite, "learner": learner, "against": against, "group": label,
-                         **interval_columns("difference", student_t(pairs))})  # fmt: skip
-    return rows
+def effect(played: Played, pair: Pair) -> dict[str, object]:
+    """A learner beside an opponent on one suite: W, the difference, expected shortfall, and the box of weights.
+
+    Columns: W and shortfall in bp of K0 a fortnight; `box_clear` of `box_points` points of the box lambda x kappa have
+    an interval clear of zero, on the side on which the difference is: of all points is dominance.
+    """
+    found = tested(played.difference(pair.learner, pair.against), directed=pair.claim.directed)
+    points = over_box(played, pair.learner, pair.against)
+    return {
+        "suite": played.suite, "hypothesis": pair.claim.name, "learner": pair.learner, "against": pair.against,
+        "W": float(played.of(pair.learner).mean()), **described(found), "detectable": found.detectable,
+        "box_clear": sum(one.low > 0.0 if found.both.mean > 0.0 else one.high < 0.0 for one in points),
+        "box_points": len(points),
+        "shortfall": float(lowest_mean(played.of(pair.learner)).mean()),
+        **interval_columns("shortfall_difference", played.shortfall(pair.learner, pair.against)),
+    }  # fmt: skip
+
+
+def over_box(played: Played, learner: str, against: str) -> list[Interval]:
+    """The difference in W at every point of the box lambda x kappa, over tapes and training seeds."""
+    rest, losses, taken = (played.difference(learner, against, column) for column in (REST, LOSSES, TAKEN))
+    return [crossed(rest - weight * losses - kappa * taken) for weight in LAMBDAS for kappa in KAPPAS]
+
+
+def who_bears(played: Played, learner: str, against: str) -> dict[str, Interval]:
+    """Differences by groups of people, in the unit of each, over tapes and training seeds.
+
+    A tape counts if the group has members on it under both, with every training seed. Who leaves first depends on the
+    governor, so that tapes of these two groups are chosen by the result too.
+    """
+    found = {}
+    for name in GROUPS:
+        pairs = played.difference(learner, against, f"bears/{name}")
+        pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
+        if pairs.shape[1]:
+            found[BEARS_LABELS[name]] = crossed(pairs)
+    return found
 
 
 def captured(gain: Floats, room: Floats) -> Interval:

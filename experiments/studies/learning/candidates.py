@@ -64,6 +64,9 @@ class Candidate:
 
 _LASTING = {"ppo.gamma": 0.99, "ppo.exploration_correlation": 0.9, "ppo.log_std_init": -1.5}
 _EPISODE = {"ppo.gamma": 0.99, "ppo.bootstrap": "none", "ppo.twin": "policies", "ppo.batch_size": 512}
+_STATE = {
+    "ppo.gamma": 0.99, "ppo.state_dependent_exploration": True, "ppo.log_std_init": -2.0, "ppo.log_std_final": None,
+}  # fmt: skip
 # as in `protogov study known_answers`: many small steps find what few large ones do not
 _SMALL_STEPS = {"search.pairs": 8, "search.tapes": 2, "search.sigma": 0.02, "search.rate": 0.01}
 CANDIDATES = (
@@ -83,13 +86,17 @@ CANDIDATES = (
               options={**_EPISODE, "ppo.critic_sees_time": True}),
     Candidate("ppo-episode-constants", "the same, from the tuned constants on", start="constants",
               options={**_EPISODE, "ppo.log_std_init": -1.5}),
-    Candidate("ppo-gsde", "noise that depends on the state",
-              options={"ppo.gamma": 0.99, "ppo.state_dependent_exploration": True, "ppo.log_std_init": -2.0,
-                       "ppo.log_std_final": None}),
+    Candidate("ppo-gsde", "noise that depends on the state", options=_STATE),
     Candidate("ppo-constants", "lasting noise, from the tuned constants on", start="constants", options=_LASTING),
+    Candidate("ppo-constants-twin", "the same, and the twin plays the policies", start="constants",
+              options={**_LASTING, "ppo.twin": "policies"}),
+    Candidate("ppo-gsde-constants", "noise that depends on the state, from the tuned constants on", start="constants",
+              options=_STATE),
     Candidate("ppo-residual", "lasting noise, around the linear rule", start="linear", options=_LASTING),
     Candidate("ppo-change", "lasting noise, an action is a change of the lever",
               options={**_LASTING, "ppo.action_form": "change"}),
+    Candidate("ppo-change-twin", "the same, and the twin plays the policies",
+              options={**_LASTING, "ppo.action_form": "change", "ppo.twin": "policies"}),
     Candidate("mappo", "lasting noise, a critic that sees the global state",
               options={**_LASTING, "ppo.critic": "central"}),
     Candidate("recurrent", "a GRU over 24 observations", options={**_LASTING, "ppo.architecture": "recurrent"}),
@@ -98,6 +105,8 @@ CANDIDATES = (
                        "world.observe": ("chain", "feeds", "surface", "accounts")}),
     Candidate("compact", "what fits a contract: 32 features, 32 x 32 ReLU",
               options={**_LASTING, "ppo.architecture": "compact"}),
+    Candidate("ppo-few-inputs", "lasting noise, six inputs instead of 98: those of the linear rule",
+              options={**_LASTING, "ppo.architecture": "few"}),
     Candidate("regular", "weight decay and noise on observations",
               options={**_LASTING, "ppo.weight_decay": 1e-2, "ppo.observation_noise": 0.05}),
     Candidate("ensemble", "every episode in a world drawn from the ensemble",

@@ -21,20 +21,19 @@ from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns
 from protogov.experiments.studies.learning.analysis import captured
 from protogov.experiments.studies.learning.candidates import find_candidates
-from protogov.experiments.studies.learning.evaluation import part_names
 from protogov.experiments.studies.learning.imagination import Imagination
 from protogov.experiments.studies.learning.opponents import PARTS, Opponents, tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.planner import Planner, play_planned
+from protogov.experiments.studies.learning.played import CRASH, part_names
 from protogov.experiments.studies.learning.playing import MARKETS, Match, matrix, play_matches, suites
 from protogov.experiments.studies.learning.preregistration import CONSTANTS, COOPERATIVE, PLAN
 from protogov.experiments.studies.learning.runs import Learner, Trained
-from protogov.experiments.studies.learning.training import policies_of, train_kept, trained_before
+from protogov.experiments.studies.learning.training import failures, policies_of, train_kept, trained_before
 from protogov.experiments.training.open_test import describe
 
 MOMENTS = (0.0, 0.25, 0.5, 0.75)  # of an episode at which states are taken
 TOGETHER = 25  # states of one piece
-CRASH = -0.15  # deepest fall of the price from which a tape is a crash
 PLANNER = Planner(branches=PLAN.branches)
 
 
@@ -93,17 +92,23 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
         seeing = [of for of in sighted if of[0].learner.scenario == market]
         rows += in_hindsight(options, how, opponents, market, own, seeing)
         rows += by_planning(options, how, opponents, market, own)
-    return Found({"room": columns(rows)}, {"chosen": list(chosen)})
+    failed = failures(options, opponents, sighted_learners(options, chosen))
+    return Found({"room": columns(rows), **failed}, {"chosen": list(chosen)})
+
+
+def sighted_learners(options: Options, chosen: Sequence[str]) -> list[Learner]:
+    """The first candidate, with the features that only the simulator knows, on both markets."""
+    (candidate,) = find_candidates((chosen[0],))
+    return [Learner(candidate, options.last_size, COOPERATIVE, market, options.seeds_of("privileged"), options.hours,
+                    options.worlds, privileged=True) for market in MARKETS]  # fmt: skip
 
 
 def train_sighted(options: Options, how: Running, opponents: Opponents, chosen: Sequence[str]) -> list[list[Trained]]:
-    """The first candidate, with the features that only the simulator knows."""
-    (candidate,) = find_candidates((chosen[0],))
-    learners = [Learner(candidate, options.last_size, COOPERATIVE, market, options.seeds_of("privileged"),
-                        options.hours, options.worlds, privileged=True) for market in MARKETS]  # fmt: skip
+    """Seeds of every learner of `sighted_learners`, without those that diverged."""
+    learners = sighted_learners(options, chosen)
     for one in learners:
         train_kept(options, how, opponents, one)
-    return [policies_of(options, opponents, one) for one in learners]
+    return [of for of in (policies_of(options, opponents, one) for one in learners) if of]
 
 
 def _rows(

@@ -24,6 +24,7 @@ from protogov.experiments.figures.style import (
     zero_line,
 )
 from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, LINEAR
+from protogov.experiments.studies.learning.describing import BEST_CONTROLLER, OWN_MEANS, YOKED
 from protogov.experiments.studies.learning.options import (
     CEILINGS,
     CONTROLLERS,
@@ -33,7 +34,15 @@ from protogov.experiments.studies.learning.options import (
     SCREENING,
     TRAINING,
 )
-from protogov.experiments.studies.learning.preregistration import PLAN
+from protogov.experiments.studies.learning.preregistration import (
+    CONSTANTS,
+    COOPERATIVE,
+    LINEAR_RULE,
+    LONG,
+    LONG_STRESS,
+    PLAN,
+    SELFISH_CONSTANTS,
+)
 
 COLUMNS = 5  # of panels
 LOOKS: Mapping[str, dict[str, Any]] = {
@@ -42,6 +51,8 @@ LOOKS: Mapping[str, dict[str, Any]] = {
 }  # fmt: skip
 WORDS = {GRADIENT: "PPO", EVOLUTION: "evolution strategy on a network", LINEAR: "CMA-ES on a linear rule"}
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
+# columns of the table of effects that are drawn
+AGAINST = (CONSTANTS, LINEAR_RULE, BEST_CONTROLLER, SELFISH_CONSTANTS, COOPERATIVE, OWN_MEANS, YOKED)
 
 
 def draw(stage: str, found: Found, words: str) -> Mapping[str, Figure]:
@@ -133,36 +144,33 @@ def _interval(axes: Axes, y: float, row: Mapping[str, Any], name: str, **look: A
 
 
 def effects(found: Found, words: str) -> Figure:
-    """One panel per suite: differences of learners to opponents with intervals, and each seed over its constants."""
+    """One panel per suite of a fortnight: learners less opponents with intervals, and each seed over its constants."""
     table, seeds = found.tables["effects"], found.tables["seeds"]
-    suites = list(dict.fromkeys(table["suite"].tolist()))
-    learners = list(dict.fromkeys(table["learner"].tolist()))
-    kinds = list(dict.fromkeys(_kind(name) for name in table["against"].tolist()))
-    figure = new_figure(max(2.4 + 2.0 * len(suites), 8.0), 1.9 + 0.17 * len(learners) * len(kinds))
+    suites, learners = (list(dict.fromkeys(table[name].tolist())) for name in ("suite", "learner"))
+    suites = [name for name in suites if name not in (LONG, LONG_STRESS)]  # those are in the tables
+    kinds = [name for name in AGAINST if name in table]
+    figure = new_figure(max(2.4 + 2.0 * len(suites), 8.0), 1.9 + 0.15 * len(learners) * len(kinds))
     panels = figure.subplots(1, len(suites), sharey=True, squeeze=False)[0]
     for axes, suite in zip(panels, suites, strict=True):
         for row in records(select(table, table["suite"] == suite)):
-            at, kind = learners.index(row["learner"]), kinds.index(_kind(row["against"]))
-            y = at + 0.8 * (kind + 0.5) / len(kinds) - 0.4
-            colour = COLOURS[kind % len(COLOURS)]
-            marker = SEED_MARKERS[kind % len(SEED_MARKERS)]
-            _interval(axes, y, row, "difference", color=colour, marker=marker)
-            if np.isfinite(row["over_seeds_low"]):
-                axes.plot([row["over_seeds_low"], row["over_seeds_high"]], [y, y], linewidth=0.7, color="black")
-        own = select(seeds, seeds["suite"] == suite)
-        axes.plot(own["gain"], [learners.index(name) - 0.44 for name in own["learner"]], "|", color=GREY, markersize=4)
+            for kind, name in enumerate(kinds):
+                y = learners.index(row["learner"]) + 0.8 * (kind + 0.5) / len(kinds) - 0.4
+                _interval(axes, y, row, name, color=COLOURS[kind % len(COLOURS)], marker=_marker(kind))
+        if suite in seeds:
+            at = [learners.index(name) - 0.44 for name in seeds["learner"]]
+            axes.plot(seeds[suite], at, "|", color=GREY, markersize=4)
         axes.axvline(0.0, color=GREY, linewidth=0.7)
         axes.axvspan(-PLAN.smallest_effect, PLAN.smallest_effect, color=FAINT, alpha=0.35, linewidth=0)
-        axes.set_title(suite, fontsize=8.5)
+        axes.set_title(suite.replace(": ", ":\n"), fontsize=8.5)
         few_ticks(axes, 4)
     panels[0].set_yticks(range(len(learners)), [name.replace(" on ", "\non ") for name in learners], fontsize=7)
     panels[0].set_ylim(len(learners) - 0.5, -0.6)
     handles = [
-        panels[0].plot([], [], linestyle="none", color=COLOURS[at % len(COLOURS)], marker=SEED_MARKERS[at % 8])[0]
+        panels[0].plot([], [], linestyle="none", color=COLOURS[at % len(COLOURS)], marker=_marker(at))[0]
         for at in range(len(kinds))
     ]
     title = (
-        "difference in W [bp of K0 per episode]; bars: 95% interval, thin black: over seeds alone;\n"
+        "difference in W [bp of K0 a fortnight]; bars: 95% interval over tapes and training seeds;\n"
         "grey strokes: each seed over the tuned constants; "
         f"grey band: ±{PLAN.smallest_effect:g} bp, the smallest effect of interest"
     )
@@ -172,9 +180,8 @@ def effects(found: Found, words: str) -> Figure:
     return figure
 
 
-def _kind(against: str) -> str:
-    """An opponent without its market or learner."""
-    return against.split(" of ")[0].split(" on ")[0].split(":")[0]
+def _marker(number: int) -> str:
+    return SEED_MARKERS[number % len(SEED_MARKERS)]
 
 
 def room(table: Table, words: str) -> Figure:

@@ -9,11 +9,12 @@ from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import EVALUATION_SEEDS
 from protogov.experiments.core.study import Found
-from protogov.experiments.core.tables import Table, columns, concatenate
+from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.learning.evaluation import describe_suite, every_opponent
+from protogov.experiments.studies.learning.describing import Description, every_opponent
 from protogov.experiments.studies.learning.opponents import Opponents
 from protogov.experiments.studies.learning.options import Options
+from protogov.experiments.studies.learning.played import gather, together
 from protogov.experiments.studies.learning.playing import Match, Part, Tapes, part_of, play_part, world_of
 from protogov.experiments.studies.learning.training import trained_before
 from protogov.experiments.training import open_test
@@ -45,16 +46,18 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
     if not _was_opened(sets):
         open_test.record_opening(None, sets, f"{COMMAND} --out {options.check()}")
     test, config = open_test.read_sealed(), WorldOptions(size=options.last_size).make()
-    tables: dict[str, list[dict[str, Any]]] = {"effects": [], "seeds": [], "scenarios": [], "bears": []}
+    description, parts = Description(trained, rivals), []
     for name in test.scenarios:
         tapes = Tapes(f"{open_test.SUITE}: {name}", (name,), test.episodes, test.first_seed - EVALUATION_SEEDS)
         matches = [Match(config, one, tapes) for one in rivals]
         matches += [Match(one.learner.config(), one.governors(), tapes, controls=True) for of in trained for one in of]
         pieces = [Piece(f"sealed_{one.governors.name}_{name}", part_of(one), world_of(one)) for one in matches]
-        played = concatenate(run_pieces(play_sealed, WorldConfig(), pieces, how, name))
+        tables = run_pieces(play_sealed, WorldConfig(), pieces, how, name)
         with opened():
-            describe_suite(tables, played, tapes, trained, rivals)
-    return Found({name: columns(rows) for name, rows in tables.items() if rows}, {"chosen": list(chosen)})
+            parts.append(gather(tables, tapes))
+    for played in (together(open_test.SUITE, parts), *parts):
+        description.add(played)
+    return Found(description.tables(), {"chosen": list(chosen)})
 
 
 def play_sealed(config: WorldConfig, job: Part) -> Table:

@@ -27,7 +27,7 @@ from protogov.experiments.core.files import whole, write_text
 from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput, CheckFailed
 from protogov.experiments.studies.learning import preregistration
-from protogov.experiments.studies.learning.runs import Learner, Start, Trained
+from protogov.experiments.studies.learning.runs import Learner, Start, Trained, broken
 
 FOLDER = "kept"
 VERSION = 1
@@ -152,6 +152,21 @@ class Place(Kept):
         del learner["candidate"]["about"]
         return {"learner": learner, "start": hashlib.sha256(start.astype("<f8").tobytes()).hexdigest()[:16]}
 
+    def once(self, measure: Callable[[], Unit]) -> Unit:
+        """What is kept of the learner, or else what `measure` finds, which is kept; that a seed diverged is kept too.
+
+        The same seed would diverge again, so that nothing would come after it.
+        """
+        kept = self.read()
+        if kept is not None:
+            return kept
+        try:
+            return self.write(measure())
+        except CheckFailed as error:
+            if not broken(error):
+                raise
+            return self.write(Unit(failed=str(error)))
+
     def keep_policies(self, trained: Sequence[Trained]) -> tuple[list[Trained], str]:
         """Round the policies at the end of every seed, and put them into the archive.
 
@@ -159,7 +174,7 @@ class Place(Kept):
             The seeds, whose last step are the rounded policies, and the SHA-256 of the archive.
 
         Raises:
-            CheckFailed: a weight is too large for half precision.
+            CheckFailed: a weight is too large for half precision, which is a seed that diverged.
         """
         rounded = [replace(one, way=(*one.way[:-1], (one.way[-1][0], self._round(one)))) for one in trained]
         with whole(self.archive) as unfinished, zipfile.ZipFile(unfinished, "w") as archive:
@@ -178,7 +193,10 @@ class Place(Kept):
             with np.errstate(over="ignore"):
                 weights = {name: array.astype(np.float16).astype(np.float32) for name, array in policy.weights.items()}
             if not all(np.isfinite(array).all() for array in weights.values()):
-                raise CheckFailed(f"{path}: a weight is larger than half precision holds ({np.finfo(np.float16).max})")
+                raise CheckFailed(
+                    f"seed {one.seed}: a weight of {path.name} is larger than half precision holds "
+                    f"({np.finfo(np.float16).max})"
+                )
             replace(policy, weights=weights).save(folder)
         return folder
 

@@ -5,7 +5,7 @@ Selfish constants are the result of rounds: in each, one role after the other se
 mandate while the others keep theirs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,8 @@ from protogov.experiments.core.governors import NO_SEED, STATIC, GovernorSet, ba
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.study import Found
-from protogov.experiments.core.tables import Table, concatenate, records, select
+from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, records, rounded, select
+from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.playing import MARKETS
@@ -40,7 +41,7 @@ from protogov.experiments.studies.learning.preregistration import (
     STRESS,
 )
 from protogov.experiments.studies.learning.runs import Start, linear_policies
-from protogov.experiments.studies.tuning.searches import LEVERS, linear_start
+from protogov.experiments.studies.tuning.searches import LEVERS, LINEAR, linear_start
 from protogov.experiments.studies.tuning.study import Options as TuneOptions
 from protogov.experiments.studies.tuning.study import actions_of
 from protogov.experiments.studies.tuning.study import measure as tune
@@ -48,6 +49,9 @@ from protogov.experiments.training.learned import policy_files
 
 CRISES = tuple(crisis.name for crisis in TRAINING_CRISES)
 PARTS = (*QUIET, *CRISES)  # markets that natural and the mix are made of
+TABLES = ("constants", "linear", "tuned", "selfish", "curves", "origins")
+UNKNOWN = "unknown"  # whose constants a market has; before that was kept
+MARKET_COLUMN = {"tuned": "tuned_on"}  # of a table whose rows have another than `market`
 POPULATION, TAPES = 12, 32  # candidates and fresh tapes of a generation, as registered
 ROUND_SHARE = 4  # a role's search in a round has a quarter of the generations
 OWN_SEARCH = 60  # number of the first search of selfish constants; no other search has the same tapes
@@ -77,38 +81,99 @@ def crisis_market(crisis: str) -> str:
     return f"{STRESS}-without-{crisis}"
 
 
-def measure(options: Options, how: Running) -> Found:
-    """Tune every opponent on every size."""
-    tables: dict[str, list[Table]] = {name: [] for name in ("constants", "linear", "tuned", "selfish")}
+def measure(options: Options, how: Running, before: Mapping[str, Table] | None = None) -> Found:
+    """Tune every opponent on every size, except what was tuned before.
+
+    All markets of a size are searched together, because one may get the constants of another. A market without a crisis
+    is searched by itself: constants of another market may know the crisis.
+
+    Args:
+        options: of the study.
+        how: processes, and where finished pieces are kept.
+        before: tables of this stage from the same world and with the same sizes; see `with_origins`.
+    """
+    before, parts = before or {}, []
     for size in options.size:
-        markets = [*MARKETS]
+        markets, without = [*MARKETS], list[str]()
         if size == options.last_size:  # whose constants in hindsight, and without a crisis, later stages play
-            markets += [*PARTS, *map(crisis_market, CRISES)]
-        world = WorldOptions(size=size)
-        tuning = TuneOptions(scenarios=tuple(markets), families=("constants",), generations=options.generations,
-                             population=POPULATION, tapes=TAPES, checks=options.tapes, world=world)  # fmt: skip
-        searched = tune(tuning, how).tables
-        # its searches of constants are those above, so that nothing is searched twice
-        rules = tune(replace(tuning, scenarios=MARKETS, families=("constants", "linear")), how).tables
-        for name in markets:
-            tables["constants"].append(
-                _sized(size, {"market": np.full(len(LEVERS), name), "lever": searched["constants"]["lever"],
-                              "value": searched["constants"][name]})
-            )  # fmt: skip
-        tables["linear"].append(_sized(size, {"market": rules["linear"]["tuned_on"], **_less(rules["linear"])}))
-        for found in (searched, {"tuned": select(rules["tuned"], rules["tuned"]["family"] == "linear")}):
-            own = {name: found["tuned"][name] for name in ("tuned_on", "family", "gain", "standard_error", "hours")}
-            tables["tuned"].append(_sized(size, own))
-        tables["selfish"].append(_sized(size, selfish_constants(world.make(), options.generations, how)))
-    return Found({name: concatenate(parts) for name, parts in tables.items()})
+            markets += PARTS
+            without += map(crisis_market, CRISES)
+        tuning = TuneOptions(scenarios=(*markets, *without), families=("constants",), generations=options.generations,
+                             population=POPULATION, tapes=TAPES, checks=options.tapes,
+                             world=WorldOptions(size=size))  # fmt: skip
+        parts.append(_tuned_before(before, size, markets) or _together(size, markets, tuning, how))
+        for name in without:
+            alone = replace(tuning, scenarios=(name,))
+            parts.append(_tuned_before(before, size, [name]) or _of_tuning(size, tune(alone, how).tables, [name]))
+    tables = {name: concatenate(part.get(name, {}) for part in parts) for name in TABLES}
+    sizes = np.array([options.size.index(size) for size in tables["tuned"]["size"].tolist()])
+    order = np.lexsort((tables["tuned"]["family"] == LINEAR, sizes))
+    tables["tuned"] = {name: values[order] for name, values in tables["tuned"].items()}
+    return Found({name: table for name, table in tables.items() if num_rows(table)})
 
 
-def _less(table: Table) -> Table:
-    return {name: values for name, values in table.items() if name != "tuned_on"}
+def with_origins(tables: Mapping[str, Table], made: str, commit: str) -> dict[str, Table]:
+    """Tables of this stage; those written before origins were kept get them; whose constants these are is unknown."""
+    if "origins" in tables:
+        return dict(tables)
+    named = dict.fromkeys(
+        zip(tables["constants"]["size"].tolist(), tables["constants"]["market"].tolist(), strict=True)
+    )
+    rows = [{"size": size, "market": market, "constants_of": UNKNOWN, "made": made, "commit": commit}
+            for size, market in named]  # fmt: skip
+    return {**tables, "origins": columns(rows)}
+
+
+def _tuned_before(before: Mapping[str, Table], size: str, markets: Sequence[str]) -> dict[str, Table]:
+    """Rows of markets of a size; none unless all were tuned, and those without a crisis have constants of their own."""
+    found = {
+        name: select(table, (table["size"] == size) & np.isin(table[MARKET_COLUMN.get(name, "market")], markets))
+        for name, table in before.items()
+    }
+    own = {row["market"]: row["constants_of"] for row in records(found.get("origins", {}))}
+    alone = set(map(crisis_market, CRISES))
+    return found if all(name in own and (name not in alone or own[name] == name) for name in markets) else {}
+
+
+def _together(size: str, markets: Sequence[str], tuning: TuneOptions, how: Running) -> dict[str, Table]:
+    """All tables of the markets of a size that are searched together."""
+    found = _of_tuning(size, tune(tuning, how).tables, markets)
+    # its searches of constants are those above, so that nothing is searched twice
+    rules = tune(replace(tuning, scenarios=MARKETS, families=("constants", "linear")), how).tables
+    linear = _of_tuning(size, rules, MARKETS, LINEAR)
+    found |= {name: concatenate([found[name], linear[name]]) for name in ("tuned", "curves")}
+    found["linear"] = _sized(size, _renamed(rules["linear"]))
+    found["selfish"] = _sized(size, selfish_constants(tuning.world.make(), tuning.generations, how))
+    return found
+
+
+def _of_tuning(
+    size: str, tables: Mapping[str, Table], markets: Sequence[str], family: str = "constants"
+) -> dict[str, Table]:  # fmt: skip
+    """Constants, gains, curves and origins of some of the markets that were tuned, of one family."""
+    own = {
+        name: select(table, (table["family"] == family) & np.isin(table["tuned_on"], markets))
+        for name, table in tables.items() if name in ("tuned", "curves")
+    }  # fmt: skip
+    values = [
+        {"market": np.full(len(LEVERS), name), "lever": tables["constants"]["lever"],
+         "value": tables["constants"][name]} for name in markets
+    ]  # fmt: skip
+    about, count = own["tuned"], num_rows(own["tuned"])
+    origins = {"market": about["tuned_on"], "constants_of": about["constants_of"], "made": np.full(count, now()),
+               "commit": np.full(count, versions()["commit"])}  # fmt: skip
+    gains = {name: about[name] for name in ("tuned_on", "family", "gain", "standard_error", "hours")}
+    found = {"constants": concatenate(values), "tuned": gains, "curves": rounded(_renamed(own["curves"])),
+             "origins": origins}  # fmt: skip
+    return {name: _sized(size, table) for name, table in found.items()}
+
+
+def _renamed(table: Table) -> Table:
+    return {"market" if name == "tuned_on" else name: values for name, values in table.items()}
 
 
 def _sized(size: str, table: Table) -> Table:
-    return {"size": np.full(len(next(iter(table.values()))), size), **table}
+    return {"size": np.full(num_rows(table), size), **table}
 
 
 def selfish_constants(config: WorldConfig, generations: int, how: Running) -> Table:

@@ -33,12 +33,12 @@ class Options(StudyOptions):
     """Whether governors that learn beat honest opponents, stage by stage, as registered in preregistration.md.
 
     preregistration writes the registration; all other stages need it, and refuse another one. opponents tunes
-    constants, a linear rule and selfish constants. controllers tunes the gains of controllers. screening trains every
-    candidate briefly and selects at most two, on validation. training trains these. evaluation compares them on
-    natural, stress, validation and long episodes. ceilings measures how much could be gained at most. crises leaves out
-    one training crisis at a time. --final opens the sealed test, once; nothing is trained after it. Every stage has a
-    folder below --out and continues where it stopped, with the next learner also on another machine: what each has left
-    is a file in OUT/kept.
+    constants, a linear rule and selfish constants, unless OUT/opponents holds them. controllers tunes the gains of
+    controllers. screening trains every candidate briefly and selects at most two, on validation. training trains these.
+    evaluation compares them on natural, stress, validation and long episodes. ceilings measures how much could be
+    gained at most. crises leaves out one training crisis at a time. --final needs all of them and opens the sealed
+    test, once; nothing is trained after it. Every stage has a folder below --out and continues where it stopped, with
+    the next learner also on another machine: what each has left is a file in OUT/kept.
 
     The pages of a run with other sizes than the registered ones begin with that fact, and claim nothing.
 

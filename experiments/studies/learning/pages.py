@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from protogov.experiments.core.statistics import Interval
+from protogov.experiments.core.statistics import RESAMPLES, Interval
 from protogov.experiments.core.study import Found
-from protogov.experiments.core.tables import Table, num_rows, records, select
+from protogov.experiments.core.tables import Table, columns, groups, num_rows, records, select
 from protogov.experiments.core.text import listed, markdown, number, paragraph, rows_of, signed, signed_span
+from protogov.experiments.studies.learning import aim, findings
+from protogov.experiments.studies.learning.describing import MAIN
 from protogov.experiments.studies.learning.options import (
     CEILINGS,
     CONTROLLERS,
@@ -20,6 +22,7 @@ from protogov.experiments.studies.learning.options import (
     STAGES,
     TRAINING,
 )
+from protogov.experiments.studies.learning.played import CRASH
 from protogov.experiments.studies.learning.preregistration import PLAN
 
 REDUCED = "Reduced run"
@@ -39,7 +42,42 @@ FIGURES: Mapping[str, Sequence[str]] = {
     OPPONENTS: (), CONTROLLERS: ("controllers",), SCREENING: ("curves",), TRAINING: ("curves",),
     EVALUATION: ("effects",), CEILINGS: ("room",), CRISES: ("crises",), FINAL: ("effects",),
 }  # fmt: skip
+UNITS = {EVALUATION: "fortnight, also of episodes of 12 weeks", FINAL: "fortnight"}  # of money, where not an episode
+_BOTH = f"""Intervals are over tapes and training seeds together, 95%. Registered: the tests, and beside each the
+    controls, the box of weights (a difference dominates if its interval keeps its sign at every point), the ensemble,
+    expected shortfall, people and seeds. Described, not registered: the interval of expected shortfall (both samples
+    resampled, {RESAMPLES} times), every controller by itself (the best one of `effects` is chosen on the tapes that it
+    is scored on, which favours it), opponents of the other market, the committed constants and rule of results/tuning,
+    tapes with and without a crash (a fall by {-CRASH:.0%}), and the words "interval below zero". Tapes on which a
+    group of people has no members are left out; who leaves first depends on the governor."""
+NOTES: Mapping[str, Sequence[str]] = {
+    EVALUATION: (
+        _BOTH,
+        """**Episodes of 12 weeks** are one draw of natural or mix each, made six times longer, not six fortnights of
+        history. A tape holds at most one crisis, which begins on day 2 to 9 as in a fortnight: natural-12w has crises
+        on 4% of its tapes, a sixth of natural's frequency a week. After its last known price such a tape walks on at
+        the vol of the time after the crisis, for ten weeks. The drift that balances the crises of a fortnight goes on
+        for 12 weeks, so that natural-12w has an expected return of about +5%; `suites` has the measured one. They show
+        how it ends what a fortnight begins (bad loans show late), not how governors fare in 12 weeks of history. Their
+        money is divided by six, so that the margin of a tie and the smallest effect of interest are per fortnight
+        there too; expected shortfall is that of an episode divided by six.""",
+    ),
+    FINAL: (
+        _BOTH,
+        """The suite "sealed test" is all of its markets together, with equal numbers of tapes. Nothing on this page was
+        registered as a test: H1 to H3 are tested in the evaluation.""",
+    ),
+    CEILINGS: (
+        """Intervals of a captured share resample tapes or states alone, as registered: they do not hold the luck of
+        training seeds. The privileged learner has few seeds (3 in the registered study), and its room has the same
+        kind of interval.""",
+        """From the states of planners a learner goes on in the middle of an episode. One with a window of past
+        observations (recurrent) has an empty window there, as at an opening, and takes up to 24 decisions to fill it:
+        its captured share is rather too low.""",
+    ),
+}  # fmt: skip
 NOT_SHOWN = ("p", "tie_p")  # columns that only the files have
+IN_FILE = "members"  # a table of which a page has only the shares
 CLAIMS = ("verdict", "adjusted")  # columns that only the registered study shows
 
 
@@ -125,49 +163,18 @@ def _training(found: Found) -> list[str]:
             f"{name}: {signed(float(last.mean()))} bp over the constants on validation at the end, seeds "
             f"{signed(float(last.min()))} to {signed(float(last.max()))}."
         )
-    return lines
+    lines += [
+        f"{row['learner']}: {row['seeds']} seeds of {row['hours'] / 1e6:,.0f}M market hours take {row['minutes']:,.0f} "
+        f"minutes here with two processes, {row['minutes_there']:,.0f} on the machine of results/bench by the ratio of "
+        f"the reference loop; {row['asked']:g} are asked for."
+        for row in records(found.tables.get("speed", {}))
+    ]
+    return lines + _failed(found)
 
 
-def _evaluation(found: Found) -> list[str]:
-    lines = []
-    claims = not found.facts["reduced"]
-    for row in records(found.tables.get("tests", {})) if "tests" in found.tables else []:
-        sentence = (
-            f"{row['hypothesis']} on {row['suite']}: {row['learner']} against {row['against']}, {_difference(row)}"
-        )
-        if claims:
-            sentence += f", adjusted p {number(row['adjusted'])}: {row['verdict']}"
-        lines.append(f"{sentence} (detectable: {number(row['detectable'])} bp).")
-    lines += _described(found)
-    if "shares" in found.tables:
-        lines += [
-            f"{row['learner']} gains in {row['above_zero']:.0%} of {row['members']} worlds of the ensemble, clear of "
-            f"zero in {row['clear_of_zero']:.0%}."
-            for row in records(found.tables["shares"])
-        ]
-    return lines or ["Nothing was played."]
-
-
-def _described(found: Found) -> list[str]:
-    """Adaptation of every learner, suite by suite: the smaller of the gains over its two controls."""
-    lines, rows = [], records(found.tables["effects"])
-    for suite, learner in dict.fromkeys((row["suite"], row["learner"]) for row in rows):
-        own = {row["against"]: row for row in rows if (row["suite"], row["learner"]) == (suite, learner)}
-        controls = [row for name, row in own.items() if name.startswith(("own-means", "yoked"))]
-        if controls:
-            least = min(controls, key=lambda row: row["difference"])
-            lines.append(f"{suite}: adaptation of {learner} is {_difference(least)}, over {least['against']}.")
-    return lines
-
-
-def _difference(row: Mapping[str, Any]) -> str:
-    found = Interval(row["difference"], row["difference_low"], row["difference_high"])
-    seeds = (
-        f"; over seeds alone {signed(row['over_seeds_low'])} to {signed(row['over_seeds_high'])}"
-        if np.isfinite(row["over_seeds_low"])
-        else ""
-    )
-    return f"{signed_span(found)} bp{seeds}"
+def _failed(found: Found) -> list[str]:
+    """A sentence per learner whose training diverged."""
+    return [f"Diverged: {row['learner']}: {row['reason']}" for row in records(found.tables.get("failed", {}))]
 
 
 def _ceilings(found: Found) -> list[str]:
@@ -181,65 +188,98 @@ def _ceilings(found: Found) -> list[str]:
             f"{row['market']}, {row['ceiling']}: room {signed_span(room)} bp over {row['n']} {row['unit']}; "
             f"{row['learner']}: {share}."
         )
+    lines += _failed(found)
     return [f"The aim is {PLAN.room:.0%} of the room between the best constants and the ceilings.", *lines]
 
 
 def _crises(found: Found) -> list[str]:
-    rows = records(found.tables["crises"])
-    lines = []
-    for split in dict.fromkeys(row["split"] for row in rows):
-        own = [row["difference"] for row in rows if row["split"] == split]
-        lines.append(
-            f"{split}: {found.facts['candidate']} gains {signed(min(own))} to {signed(max(own))} bp over constants "
-            f"tuned without the crisis, {signed(float(np.mean(own)))} on average over {len(own)} crises left out."
-        )
-    return lines
-
-
-def _final(found: Found) -> list[str]:
-    rows = [row for row in records(found.tables["effects"]) if row["against"].startswith(("tuned constants", "linear"))]
-    return [f"{row['suite']}: {row['learner']} against {row['against']}: {_difference(row)}." for row in rows]
+    rows, lines = [*records(found.tables["crises"]), *records(found.tables.get("described", {}))], []
+    for name in dict.fromkeys(row["candidate"] for row in rows):
+        registered = "" if name == found.facts["candidate"] else " (described, not registered)"
+        for split in dict.fromkeys(row["split"] for row in rows):
+            own = [row["difference"] for row in rows if (row["candidate"], row["split"]) == (name, split)]
+            lines.append(
+                f"{split}: {name}{registered} gains {signed(min(own))} to {signed(max(own))} bp over constants tuned "
+                f"without the crisis, {signed(float(np.mean(own)))} on average over {len(own)} crises left out."
+            )
+    return lines + _failed(found)
 
 
 SENTENCES = {
     OPPONENTS: _opponents, CONTROLLERS: _controllers, SCREENING: _screening, TRAINING: _training,
-    EVALUATION: _evaluation, CEILINGS: _ceilings, CRISES: _crises, FINAL: _final,
+    EVALUATION: findings.evaluation, CEILINGS: _ceilings, CRISES: _crises, FINAL: findings.final,
 }  # fmt: skip
 
 
 def page(stage: str, found: Found) -> list[str]:
-    """Question, sentences after the headline, figures and tables of a stage."""
+    """Aim, question, sentences after the headline, figures, notes and tables of a stage."""
     about = "A stage of [the study](../README.md), as [registered](../preregistration.md). Money is in bp of K0 per "
-    lines = [paragraph(f"{about}episode."), "", QUESTIONS[stage], ""]
-    lines += [f"- {one}" for one in sentences(stage, found)[1:]]
-    lines += [""]
+    lines = [paragraph(f"{about}{UNITS.get(stage, 'episode')}."), ""]
+    if stage in aim.SUITES and not found.facts["reduced"]:
+        lines += aim.section({stage: found})
+    lines += [QUESTIONS[stage], "", *(f"- {one}" for one in sentences(stage, found)[1:]), ""]
     for name in FIGURES[stage] if found.tables else ():
         lines += [f"![{name}]({name}.png)", ""]
+    for note in NOTES.get(stage, ()):
+        lines += [paragraph(note), ""]
     hidden = (*NOT_SHOWN, *(CLAIMS if found.facts["reduced"] else ()))
     for name, table in found.tables.items():
-        if num_rows(table) <= LONGEST:
-            lines += [f"## {name}", "", *readable({key: own for key, own in table.items() if key not in hidden}), ""]
+        shown, left = _on_page(name, table) if stage in aim.SUITES else (table, "")
+        if num_rows(shown) <= LONGEST and name != IN_FILE:
+            lines += [f"## {name}", "", *readable({key: own for key, own in shown.items() if key not in hidden}), ""]
+            lines += [left, ""] if left else []
         else:
             lines += [f"{name}: {num_rows(table)} rows, in its file.", ""]
     return lines
 
 
+def _on_page(name: str, table: Table) -> tuple[Table, str]:
+    """What a page of learners and opponents shows of a table, and a line about the rest."""
+    if name == "seeds":
+        return seeds_in_a_line(table), ""
+    if name == "pairs":
+        here = np.isin(table["suite"], MAIN)
+        shown = select({key: own for key, own in table.items() if not key.startswith("over_tapes")}, here)
+        return shown, "" if here.all() else f"Other suites: {np.sum(~here)} more rows, in its file."
+    return table, ""
+
+
+def seeds_in_a_line(table: Table) -> Table:
+    """One row per learner and main suite: the gains of all its training seeds, the lowest first."""
+    rows = []
+    for key, own in groups(table, ["learner"]):
+        for suite in (name for name in MAIN if name in table):
+            gains = sorted(own[suite].tolist())
+            rows.append({**key, "suite": suite, "gain of each seed": ", ".join(map(signed, gains))})
+    return columns(rows)
+
+
 def readable(table: Table) -> list[str]:
-    """Lines of a Markdown table in which a number and the ends of its interval are one cell."""
+    """Lines of a Markdown table in which a number and the ends of its interval are one cell, empty without a number."""
     head, cells = [], []
     for name in (one for one in table if not one.endswith("_high")):
         base = name.removesuffix("_low")
         if base != name and base in table:
             continue  # its number has them
-        head.append(base.replace("_", " ") + (" (95%)" if base != name else ""))
+        head.append(base.replace("_", " ") + (" (95%)" if base != name or f"{base}_low" in table else ""))
         if f"{base}_low" not in table:
             cells.append([row[0] for row in rows_of(table, [name])])
             continue
-        ends = [f"[{signed(low)}, {signed(high)}]" for low, high in zip(table[f"{base}_low"], table[f"{base}_high"],
-                                                                        strict=True)]  # fmt: skip
-        means = [f"{signed(mean)} " if base in table else "" for mean in table.get(base, np.zeros(len(ends)))]
-        cells.append([mean + span for mean, span in zip(means, ends, strict=True)])
+        own = [
+            _cell(mean, low, high)
+            for mean, low, high in zip(
+                table.get(base, table[f"{base}_low"]), table[f"{base}_low"], table[f"{base}_high"], strict=True
+            )
+        ]
+        cells.append(own if base in table else [one.partition(" ")[2] for one in own])
     return markdown(head, list(zip(*cells, strict=True)))
+
+
+def _cell(mean: float, low: float, high: float) -> str:
+    """A number with its interval; without one, of a single tape or seed, the number alone."""
+    if np.isnan(mean):
+        return ""
+    return f"{signed(mean)} [{signed(low)}, {signed(high)}]" if np.isfinite(low) else signed(mean)
 
 
 def index(parts: Mapping[str, Found], registered: str) -> list[str]:
@@ -248,6 +288,8 @@ def index(parts: Mapping[str, Found], registered: str) -> list[str]:
         paragraph(f"Hypotheses, sizes and analysis are in [{registered}]({registered}), which was written before any "
                   "training."), "",
     ]  # fmt: skip
+    if EVALUATION in parts and not any(one.facts["reduced"] for one in parts.values()):
+        lines += aim.section(parts)
     order = (*STAGES[1:], FINAL)
     for stage in (name for name in order if name in parts):
         own = parts[stage]

@@ -101,11 +101,16 @@ def screening_tapes(options: Options) -> Tapes:
 
 def play_matches(matches: Sequence[Match], how: Running, label: str) -> Table:
     """One row per episode, with the columns of `core.evaluation` except those of single governors."""
+    return concatenate(play_tables(matches, how, label))
+
+
+def play_tables(matches: Sequence[Match], how: Running, label: str) -> list[Table]:
+    """The same, one table per match."""
     pieces = [
         Piece(f"{one.governors.name}_{one.tapes.name}_{one.governors.training_seed}", part_of(one), world_of(one))
         for one in matches
     ]
-    return concatenate(run_pieces(play_part, WorldConfig(), pieces, how, label))
+    return run_pieces(play_part, WorldConfig(), pieces, how, label)
 
 
 def part_of(one: Match) -> Part:

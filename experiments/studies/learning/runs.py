@@ -5,7 +5,9 @@ A candidate that learns by gradient has an ordinary folder of a run, which `prot
 files. Both continue from where they stopped.
 """
 
+import math
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from protogov.experiments.core.governors import GovernorSet
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Floats
+from protogov.experiments.core.tables import Table, read_csv
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 from protogov.experiments.studies.learning.candidates import EVOLUTION, GRADIENT, LINEAR, SEARCH_OPTIONS, Candidate
 from protogov.experiments.studies.learning.preregistration import COOPERATIVE, JOINT, SELFISH
@@ -115,11 +118,13 @@ class Trained:
         learner: of which it is a seed.
         seed: its number.
         way: (market hours, policies' folder) along the way; the last is the end.
+        seconds: that its training took; NaN if that was not kept.
     """
 
     learner: Learner
     seed: int
     way: tuple[tuple[float, Path], ...]
+    seconds: float = math.nan
 
     def governors(self, step: int = -1, name: str = "") -> GovernorSet:
         """The set at a step of its way, by default the end, under its learner's name or another one."""
@@ -149,7 +154,10 @@ def train_learner(learner: Learner, start: Start, out: Path, how: Running) -> li
         results = training.train(folder, config, how.jobs, resume=True)
         if len(results) < len(config.seeds) or not all(one.finished for one in results):
             raise KeyboardInterrupt
-    return [Trained(learner, seed, _keep_way(place)) for seed, place in zip(config.seeds, places, strict=True)]
+    return [
+        Trained(learner, seed, _keep_way(place), float(read_csv(place / "metrics.csv")["seconds"].sum()))
+        for seed, place in zip(config.seeds, places, strict=True)
+    ]
 
 
 def train_options(learner: Learner, start: Start, folder: Path) -> training.Options:
@@ -284,7 +292,8 @@ def _evolve(learner: Learner, start: Start, folder: RunFolder, how: Running) -> 
         search_tapes(max(learner.seeds), own)
     pieces = [Piece(f"search_{learner.folder}_{job.number}", job) for job in jobs]
     found = []
-    for seed, table in zip(learner.seeds, run_pieces(search_piece, config, pieces, how, learner.name), strict=True):
+    tables = run_pieces(timed_search, config, pieces, how, learner.name)
+    for seed, table in zip(learner.seeds, tables, strict=True):
         seed_folder = folder.seed_folder(seed, len(learner.seeds))
         shutil.rmtree(seed_folder / WAY, ignore_errors=True)  # of another search, if the row has changed since
         for share in SHARES:
@@ -296,8 +305,15 @@ def _evolve(learner: Learner, start: Start, folder: RunFolder, how: Running) -> 
             for policy in policies:
                 policy.save(place)
         (seed_folder / WAY / FINISHED).touch()
-        found.append(Trained(learner, seed, _way_in(seed_folder)))
+        found.append(Trained(learner, seed, _way_in(seed_folder), float(table["seconds"][0])))
     return found
+
+
+def timed_search(config: WorldConfig, job: Search) -> Table:
+    """What the search offers, and the seconds that it took, in every row."""
+    began = time.perf_counter()
+    table = search_piece(config, job)
+    return {**table, "seconds": np.full(len(job.start), time.perf_counter() - began)}
 
 
 def _first(candidate: Candidate, start: Start, config: WorldConfig) -> tuple[tuple[float, ...], tuple[float, ...]]:

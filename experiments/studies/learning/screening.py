@@ -16,7 +16,6 @@ from protogov.experiments.core.statistics import Floats, interval_columns, stude
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns, concatenate
 from protogov.experiments.core.text import signed
-from protogov.experiments.errors import CheckFailed
 from protogov.experiments.studies.learning.analysis import NOTHING
 from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
 from protogov.experiments.studies.learning.kept import Place, Rows, Unit
@@ -38,7 +37,7 @@ from protogov.experiments.studies.learning.preregistration import (
     STRESS,
     VALIDATION,
 )
-from protogov.experiments.studies.learning.runs import Learner, Trained, broken, train_learner
+from protogov.experiments.studies.learning.runs import Learner, Trained, train_learner
 
 MARKET = STRESS
 RIVALS = tuple(tuned_on(name, MARKET) for name in (CONSTANTS, LINEAR_RULE))
@@ -86,22 +85,17 @@ def screen(options: Options, how: Running, opponents: Opponents, candidate: Cand
         candidate, size, COOPERATIVE, MARKET, options.seeds_of("screening"), options.screening_hours, options.worlds
     )
     out, start, tapes = options.check(), opponents.start(size, MARKET), screening_tapes(options)
-    place = Place(out, learner, start, options.reduced())
-    kept = place.read()
-    if kept is not None:
-        return kept
-    try:
+
+    def measure() -> Unit:
         trained = train_learner(learner, start, out, how)
-    except CheckFailed as error:
-        if not broken(error):
-            raise
-        return place.write(Unit(failed=str(error)))
-    rivals = [one for one in opponents.sets(size, MARKET, out) if one.name in RIVALS]
-    matches = [Match(WorldOptions(size=size).make(), one, tapes) for one in rivals]
-    matches += [Match(one.learner.config(), one.governors(), tapes, controls=True) for one in trained]
-    played = play_matches(matches, how, f"{candidate.name} on {size}")
-    curves = curve_rows([trained], RIVALS[0], played, tapes, how)
-    return place.write(Unit({"runs": run_rows(trained, played), "curves": curves}))
+        rivals = [one for one in opponents.sets(size, MARKET, out) if one.name in RIVALS]
+        matches = [Match(WorldOptions(size=size).make(), one, tapes) for one in rivals]
+        matches += [Match(one.learner.config(), one.governors(), tapes, controls=True) for one in trained]
+        played = play_matches(matches, how, f"{candidate.name} on {size}")
+        curves = curve_rows([trained], RIVALS[0], played, tapes, how)
+        return Unit({"runs": run_rows(trained, played), "curves": curves})
+
+    return Place(out, learner, start, options.reduced()).once(measure)
 
 
 def run_rows(own: Sequence[Trained], played: Table) -> list[dict[str, Any]]:

@@ -55,10 +55,10 @@ MEASURES: Mapping[str, Callable[[Options, Running, Opponents, Sequence[str]], Fo
     TRAINING: training.measure, EVALUATION: evaluation.measure, CEILINGS: ceilings.measure,
     CRISES: leave_out.measure, FINAL: final.measure,
 }  # fmt: skip
-# stage -> those that it reads, besides the opponents
+# stage -> those that it reads, besides the opponents; the sealed test needs all, because nothing is trained after it
 NEEDS = {CONTROLLERS: (), SCREENING: (), TRAINING: (SCREENING,), EVALUATION: (CONTROLLERS, SCREENING, TRAINING),
          CEILINGS: (SCREENING, TRAINING), CRISES: (SCREENING,),
-         FINAL: (CONTROLLERS, SCREENING, TRAINING, EVALUATION)}  # fmt: skip
+         FINAL: (CONTROLLERS, SCREENING, TRAINING, EVALUATION, CEILINGS, CRISES)}  # fmt: skip
 
 
 def measure(options: Options, how: Running) -> Iterator[Found]:
@@ -79,7 +79,7 @@ def measure(options: Options, how: Running) -> Iterator[Found]:
         if stage in TRAINS:
             final.refuse_training()
         if stage == OPPONENTS:
-            found = opponents.measure(options, how)
+            found = opponents.measure(options, how, tuned_before(out, options))
         else:
             before = {name: stored(out, name, options) for name in (OPPONENTS, *NEEDS[stage])}
             chosen = before[SCREENING].facts["chosen"] if SCREENING in before else []
@@ -153,6 +153,21 @@ def stored(out: Path, stage: str, options: Options) -> Found:
         given = "; ".join(facts["reduced"]) or "the registered sizes"
         raise BadInput(f"{folder}: was made with {given}; give the same, or another --out")
     return Found(load_tables(folder, about["tables"]), facts)
+
+
+def tuned_before(out: Path, options: Options) -> Mapping[str, Table]:
+    """Tables of the opponents that the folder holds; none from another world or with other sizes.
+
+    Raises:
+        BadInput: they were made under another registration.
+    """
+    folder = out / OPPONENTS
+    if not (folder / MANIFEST).is_file():
+        return {}
+    about = _check_digest(folder)
+    if about["physics"] != source_digest() or about["facts"][OPPONENTS]["reduced"] != options.reduced():
+        return {}
+    return opponents.with_origins(load_tables(folder, about["tables"]), about["made"], about["versions"]["commit"])
 
 
 def _one(found: Found) -> tuple[str, Found]:

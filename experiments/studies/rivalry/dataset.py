@@ -7,15 +7,16 @@ actions and payoff:
     game             the lever; of unlike venues lever of venue 0 and lever of venue 1, joined by "_"
     venue            whose payoff; equal venues share one table, that of venue 0
     action, rival    of this venue's lever and of its rival's, in [-1, 1]; 0 is the default
-    payoff           "mandate" and "profit" of the lever's governor, "welfare" (W); and, in the long file alone, the
-                     parties: borrowers, suppliers, option_lps, traders, treasury, defaults (haircuts, open deficit,
-                     latent shortfall), which add up to W; and liquidators, informed, arbitrageurs, which W leaves out
+    payoff           "mandate" and "profit" of the lever's governor, "welfare" (W); and the parties: borrowers,
+                     suppliers, option_lps, traders, treasury, defaults (haircuts, open deficit, latent shortfall),
+                     which add up to W; and liquidators, informed, arbitrageurs, which W leaves out
     mean, error      bp of the venue's K0 per episode, over the tapes, which are the same in every cell; standard error.
                      Errors of different cells are strongly dependent: a difference is known better than its ends
 
-Git keeps a short form, `cells_MARKET.csv`, with a row per own action and a column per rival's action and without the
-parties; the long one, `cells.parquet`, is in the folder of whoever ran the study. The reader takes the long one if it
-is there.
+Git keeps a short form with a row per own action and a column per rival's action: `cells_MARKET.csv` has the governors'
+payoffs and W, `by_party_MARKET.csv` the parties, with three digits and in each row the largest of its errors, which
+stands for all of them. The long form, `cells.parquet`, is in the folder of whoever ran the study. The reader takes the
+long one if it is there. Of folders that were made before there were parties in the short form, it gives none.
 """
 
 import re
@@ -29,10 +30,10 @@ from protogov.experiments.core.results import load_tables, read_manifest
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.tables import Table, columns, concatenate, records
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.rivalry.cells import COLUMNS, PAYOFFS
+from protogov.experiments.studies.rivalry.cells import COLUMNS, PARTIES, PAYOFFS
 from protogov.experiments.studies.rivalry.games import Played
 
-LONG, SHORT = "cells", "cells_"
+LONG, SHORT, BY_PARTY = "cells", "cells_", "by_party_"
 KEYS = ("market", "game", "venue", "action", "rival", "payoff", "mean", "error")
 _RIVAL = "at_"  # before the rival's action in the name of a column
 
@@ -43,11 +44,12 @@ def error_of(values: Floats) -> Floats:
 
 
 def tables_of(played: Sequence[Played]) -> dict[str, Table]:
-    """The long table, and a short one for each market."""
+    """The long table, and two short ones for each market."""
     found = {LONG: concatenate([_long(one) for one in played])}
     for market in dict.fromkeys(one.market for one in played):
-        rows = [row for one in played if one.market == market for row in _short(one)]
-        found[f"{SHORT}{re.sub('[^A-Za-z0-9.-]+', '-', market)}"] = columns(rows)
+        own, name = [one for one in played if one.market == market], re.sub("[^A-Za-z0-9.-]+", "-", market)
+        found[f"{SHORT}{name}"] = columns([row for one in own for row in _short(one)])
+        found[f"{BY_PARTY}{name}"] = columns([row for one in own for row in _by_party(one)])
     return found
 
 
@@ -77,12 +79,25 @@ def _short(played: Played) -> Iterator[dict[str, Any]]:
     for venue, name, table in _views(played, PAYOFFS):
         for statistic, values, digits in (("mean", table.mean(axis=2), 4), ("error", error_of(table), 2)):
             for action, row in zip(played.actions, values, strict=True):
-                cells = {f"{_RIVAL}{rival:.3f}": float(f"{value:.{digits}g}")
-                         for rival, value in zip(played.actions, row, strict=True)}  # fmt: skip
                 yield {
                     "game": played.game.name, "venue": venue, "payoff": name, "is": statistic,
-                    "action": round(float(action), 3), **cells,
+                    "action": round(float(action), 3), **_across(played.actions, row, digits),
                 }  # fmt: skip
+
+
+def _by_party(played: Played) -> Iterator[dict[str, Any]]:
+    for venue, name, table in _views(played, tuple(PARTIES)):
+        for action, row, errors in zip(played.actions, table.mean(axis=2), error_of(table), strict=True):
+            yield {
+                "game": played.game.name, "venue": venue, "payoff": name, "action": round(float(action), 3),
+                "error": float(f"{errors.max():.2g}"), **_across(played.actions, row, 3),
+            }  # fmt: skip
+
+
+def _across(actions: Floats, row: Floats, digits: int) -> dict[str, float]:
+    """A column a rival's action, with so many digits."""
+    pairs = zip(actions, row, strict=True)
+    return {f"{_RIVAL}{rival:.3f}": float(f"{value:.{digits}g}") for rival, value in pairs}
 
 
 def read_cells(folder: str | Path) -> Table:
@@ -106,19 +121,28 @@ def read_cells(folder: str | Path) -> Table:
 
 
 def lengthened(tables: Mapping[str, Table], markets: Sequence[str]) -> Table:
-    """The data set from its short tables, one a market in their order."""
-    short = [table for name, table in tables.items() if name.startswith(SHORT)]
-    return concatenate([_lengthened(market, table) for market, table in zip(markets, short, strict=True)])
+    """The data set from its short tables, which are in the order of the markets."""
+    found = []
+    for prefix in (SHORT, BY_PARTY):
+        short = [table for name, table in tables.items() if name.startswith(prefix)]
+        # folders that were made before have no parties in the short form
+        found += [_lengthened(market, table) for market, table in zip(markets, short, strict=prefix == SHORT)]
+    return concatenate(found)
 
 
 def _lengthened(market: str, table: Table) -> Table:
     rows = records(table)
     rivals = {name: float(name.removeprefix(_RIVAL)) for name in table if name.startswith(_RIVAL)}
-    errors = {(row["game"], row["venue"], row["payoff"], row["action"]): row for row in rows if row["is"] == "error"}
+    errors = {_key(row): row for row in rows if row.get("is") == "error"}
     found = []
-    for row in (one for one in rows if one["is"] == "mean"):
-        key = (row["game"], row["venue"], row["payoff"], row["action"])
+    for row in (one for one in rows if one.get("is", "mean") == "mean"):
+        game, venue, payoff, action = _key(row)
         for name, rival in rivals.items():
-            values = (market, *key[:2], row["action"], rival, row["payoff"], row[name], errors[key][name])
+            error = row["error"] if "error" in row else errors[_key(row)][name]
+            values = (market, game, venue, action, rival, payoff, row[name], error)
             found.append(dict(zip(KEYS, values, strict=True)))
     return columns(found)
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["game"], row["venue"], row["payoff"], row["action"]

@@ -60,7 +60,7 @@ every second supplier wants all its money back: to take it out of the market (ru
 or hedge moves the price. Differences from the same episode without the shock: """
 FILES = """`points.csv`: payoffs at every point with intervals; `parties.csv`: by party. The data set of all cells:
 `protogov.experiments.studies.rivalry.dataset.read_cells(FOLDER)`, whose module describes the columns. Git keeps its
-short form, `cells_*.csv`; the study also writes the long one, with every party."""
+short form, `cells_*.csv` and, rounded, `by_party_*.csv`; the study also writes the long one."""
 LEARNED = """{training_seeds} pairs of independent networks a discount, each {hours} million market hours in {worlds}
 worlds; then they play the {tapes} tapes of the table without exploration. Nash (0) and joint optimum (1) are those of
 the table's smoothed surface. A gain of the patient pairs over those with discount 0 may be collusion; the battery of
@@ -78,7 +78,7 @@ class Options(StudyOptions):
     between Nash and joint; they are trained, which takes hours, each pair of them a piece that a rerun keeps. all means
     all but learners. The same command resumes an interrupted run.
 
-    Example: protogov study rivalry all --tapes 32 --jobs 2 --out results/rivalry
+    Example: protogov study rivalry all --jobs 2 --out results/rivalry
     """
 
     names: Annotated[tuple[Literal["alike", "unlike", "runs", "learners", "all"], ...], Positional("NAMES")] = ()
@@ -87,7 +87,7 @@ class Options(StudyOptions):
     """Sources of tapes: calm, natural, stress (the training crises), or any scenario that may be trained on."""
     grid: int = 15
     """Constants of a lever, an odd number: the default is the middle one."""
-    tapes: int = 32
+    tapes: int = 64
     """Tapes, the same in every cell."""
     episode_hours: int = 336
     """Length of an episode."""

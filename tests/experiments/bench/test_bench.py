@@ -104,7 +104,10 @@ FIGURES = {
     "memory": ("state of a world, 1 venue", "state of a world, 2 venues"),
     "import": ("import protogov.envs",),
 }
-SLOW = {"compile": ("first decision, empty cache", "first decision, cached")}
+SLOW = {
+    "compile": ("first decision, empty cache", "first decision, cached"),
+    "experiment": ("default experiment, 4 worlds, twin, natural, 2 seeds at once",),
+}
 
 
 def check(name: str, figures: tuple[str, ...], folder, capsys) -> None:
@@ -134,7 +137,7 @@ def test_every_figure_is_measured_and_printed(name, tmp_path, capsys) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", SLOW)
-def test_figures_that_compile_are_measured_and_printed(name, tmp_path, capsys) -> None:
+def test_figures_of_several_processes_are_measured_and_printed(name, tmp_path, capsys) -> None:
     check(name, SLOW[name], tmp_path, capsys)
 
 

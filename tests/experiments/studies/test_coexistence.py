@@ -17,11 +17,21 @@ from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.play import open_worlds, play, tape_seeds
 from protogov.experiments.core.tables import columns, read_csv, records
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.coexistence import channels, learning, measuring, pages, playing, reductions, store
+from protogov.experiments.studies.coexistence import (
+    channels,
+    index,
+    learning,
+    measuring,
+    pages,
+    playing,
+    reductions,
+    store,
+)
 from protogov.experiments.studies.coexistence.cells import CELLS, Cell, find_cells
 from protogov.experiments.studies.coexistence.effects import BY_NAME, EFFECTS, by_checkpoint, by_seed, effects_of
 from protogov.experiments.studies.coexistence.options import Options
 from protogov.experiments.studies.coexistence.playing import Lineup, Session, lineups_of
+from protogov.experiments.studies.coexistence.spared import Account
 
 SEATS = ("rate_0", "risk_0", "spread_0")
 TINY = WorldConfig(size="tiny", episode_hours=12)
@@ -125,11 +135,15 @@ def test_means_over_venues_are_weighted_by_their_capital():
     episodes["welfare/1"] = np.array([5.0, 7.0])
     episodes |= {f"welfare/{v}/{part}": np.zeros(2) for v in (0, 1) for part in playing.PARTS}
     episodes |= {f"bears/{v}/{group}": np.full(2, np.nan) for v in (0, 1) for group in pages.BEARS_LABELS}
+    episodes |= {f"{name}/{v}": np.zeros(2) for v in (0, 1) for name in (*playing.REALISED, playing.ARBITRAGE)}
+    episodes["lp_profit/1"] = np.array([8.0, 0.0])
     episodes["bears/1/small"] = np.array([np.nan, 4.0])
     episodes |= {"opening_value/0": np.array([3.0, 3.0]), "opening_value/1": np.array([1.0, 1.0])}
     found = playing.means_of(config, episodes)
     assert found["welfare"] == pytest.approx(((3 * 1 + 5) / 4 + (3 * 3 + 7) / 4) / 2)
     assert found["bears/small"] == 4.0 and np.isnan(found["bears/worst"])
+    # a tail of 5% of two tapes is a part of the worse one
+    assert found["payoff/lp_profit"] == pytest.approx(1.0) and found["payoff/tail"] == pytest.approx((3 * 1 + 5) / 4)
 
 
 # ---------------------------------------------------------------------- findings by hand
@@ -144,7 +158,7 @@ def cell_tables(values, members=()):
     tables = {"effects": columns(rows)}
     if len(members):
         tables["members"] = columns(
-            [{"member": str(k), "market": market, "users": value} for market in ("calm", "crisis")
+            [{"member": str(k), "market": market, "users": value, "users_half": 1.5} for market in ("calm", "crisis")
              for k, value in enumerate(members)]
         )  # fmt: skip
     return tables
@@ -177,7 +191,7 @@ def test_numbers_of_a_finding():
     row = verdict_with(values, values, members=(1.0, 2.0, -1.0, 3.0))
     assert row["ppo"] == pytest.approx(5.5 + 3.0) and row["ppo_n"] == 12
     assert (row["ppo_from"], row["ppo_to"]) == pytest.approx((6.5, 11.5))
-    assert row["ppo_members"] == 0.75 and np.isnan(row["evolution_members"])
+    assert (row["ppo_members"], row["ppo_clear"]) == (0.75, 0.5) and np.isnan(row["evolution_members"])
     assert row["ppo_p"] == pytest.approx(2 / 2**12) and row["ppo_low"] < 8.5 < row["ppo_high"]
     tables = cell_tables(values)["effects"]
     np.testing.assert_allclose(by_seed(tables, "calm", "users"), np.arange(12.0) + 3.0)
@@ -186,12 +200,38 @@ def test_numbers_of_a_finding():
 
 def test_cells_are_compared_seed_by_seed():
     draw = np.random.default_rng(1).normal(size=(12, 2))
-    cells = {Cell(name, c, 1, 72.0): cell_tables(draw + 3.0 * c) for name in ("ppo", "evolution") for c in (0.0, 1.0)}
-    rows = {(row["effect"], row["market"]): row for row in reductions.contrast_rows(cells)}
+    cells = {
+        Cell(name, c, 1, 72.0): cell_tables(draw + 3.0 * c, members=(1.0 + 4.0 * c, 1.0 + c))
+        for name in ("ppo", "evolution") for c in (0.0, 1.0)
+    }  # fmt: skip
+    sound = dict.fromkeys(cells, True)
+    rows = {(row["effect"], row["market"]): row for row in reductions.contrast_rows(cells, sound)}
     assert rows["users", "crisis"]["ppo"] == pytest.approx(3.0) and rows["users", "crisis"]["verdict"] == "helps"
+    # by 4 and by 1 in the two members, either with +- 1.5 twice, of unpaired seeds
+    assert (rows["users", "crisis"]["ppo_members"], rows["users", "crisis"]["ppo_clear"]) == (1.0, 0.5)
     assert rows["others", "crisis"]["verdict"] == "not found" and {row["contrast"] for row in rows.values()} == {
         "cooperation"
     }
+    # a cell whose placebo failed withholds its contrasts too; so does a missing seed not shift the others
+    (first, *_) = cells
+    withheld = reductions.contrast_rows(cells, {**sound, first: False})
+    assert all(row["verdict"].startswith("withheld") for row in withheld)
+    cells[first]["effects"] = {
+        name: column[cells[first]["effects"]["seed"] != 3] for name, column in cells[first]["effects"].items()
+    }
+    (again,) = (row for row in reductions.contrast_rows(cells, sound)
+                if (row["effect"], row["market"]) == ("users", "calm"))  # fmt: skip
+    assert again["ppo"] == pytest.approx(3.0) and (again["ppo_n"], again["evolution_n"]) == (11, 12)
+
+
+def test_cells_of_other_autonomy_are_compared_with_each_other_alone():
+    draw = np.random.default_rng(1).normal(size=(4, 2))
+    cells = {Cell("ppo", 0.0, 2, a): cell_tables(draw + (a == inf)) for a in (12.0, inf)}
+    cells[Cell("ppo", 0.0, 2, 72.0)] = cell_tables(np.zeros((12, 2)))
+    rows = reductions.contrast_rows(cells, dict.fromkeys(cells, True))
+    assert {(row["contrast"], row["beside"]) for row in rows} == {("autonomy", "venues 2, cooperation 0")}
+    (row,) = (row for row in rows if (row["effect"], row["market"]) == ("users", "calm"))
+    assert row["ppo"] == pytest.approx(1.0) and row["verdict"] == "underpowered: 4 training seeds"
 
 
 def test_a_statement_turns_with_its_sign_and_every_statement_reads_both_ways():
@@ -205,27 +245,33 @@ def test_a_statement_turns_with_its_sign_and_every_statement_reads_both_ways():
 def test_the_first_page_states_what_holds_and_counts_what_does_not():
     noise = 0.1 * np.random.default_rng(0).normal(size=(12, 3))
     cells = {
-        Cell("ppo", 0.0, 1, 72.0): cell_tables(2.0 + noise, members=(1.0, 1.0)),
+        Cell("ppo", 0.0, 1, 72.0): cell_tables(2.0 + noise, members=(1.0, 2.0)),
         Cell("evolution", 0.0, 1, 72.0): cell_tables(1.0 + noise),
     }
     rows = reductions.effect_rows(cells, dict.fromkeys(cells, True))
     ledger = [{"cell": cell.name, "seeds": 12, "market_hours": 1e7, "cpu_seconds": 1.0, "wall_seconds": 2.0,
-               "reference_rounds": 3.0} for cell in cells]  # fmt: skip
-    trained = {cell.name: {"seeds": list(range(12)), "checkpoints": 3} for cell in cells}
+               "reference_rounds": 3.0, "measuring_seconds": 7200.0} for cell in cells]  # fmt: skip
+    trained = {cell.name: {"seeds": 12, "checkpoints": 3} for cell in cells}
     facts = {"reduced": [], "cells": list(trained), "trained": trained, "controls": {}, "missing": ["ppo-c0-v2-a72"],
-             "constants": "tuned-mix", "markets": {"calm": ["natural"], "crisis": []}}  # fmt: skip
+             "constants": "tuned-mix", "markets": {"calm": ["calm"], "crisis": []}, "ordinary": "natural",
+             "failed": {"ppo-c0-v1-a72": ["training, seed 3: rate_0 diverged"]}, "member_tapes": 16}  # fmt: skip
     tables = {"findings": columns(rows), "ledger": columns(ledger), "seeds": reductions.seed_table(cells)}
-    page = "\n".join(pages.index({"findings": pages.Found(tables, facts)}))
+    page = "\n".join(index.index({"findings": pages.Found(tables, facts)}))
     assert (
         "- Learned governors help welfare W, compared with tuned constants (one venue, own mandates, in calm): PPO"
         in page
     )
-    assert "100% of the" in page and page.count("- Learned governors help") == 2 and "Reduced" not in page
+    assert (
+        "100% of the ensemble, 50%" in " ".join(page.split())
+        and page.count("- Learned governors help") == 2
+        and "Reduced" not in page
+    )
     assert (
         "- Each learned governor alone among constants would help W, added up, or the opposite. Of 2 cases: not found"
         in page
     )
-    assert "- Not measured: ppo-c0-v2-a72." in page
+    assert "- Not measured: ppo-c0-v2-a72." in page and "ppo-c0-v1-a72: training, seed 3: rate_0 diverged." in page
+    assert "measuring: 4.00." in page
     assert len(page.splitlines()) < 80
 
 
@@ -235,11 +281,12 @@ def test_the_first_page_states_what_holds_and_counts_what_does_not():
 def planted(tmp_path, config, spread, tapes):
     """Effects of eight training seeds of hand-made governors, each on tapes of its own, and the verdicts."""
     options = Options(
-        out=tmp_path, constants="constant", calm="calm", crises=("crash-heldout",), tapes=tapes, members=("none",),
+        out=tmp_path, constants="constant", ordinary="calm", crises=("crash-heldout",), tapes=tapes, members=("none",),
         fork_worlds=0, channel_tapes=0,
     )  # fmt: skip
     sources = {**dict.fromkeys(SEATS, "constant"), "spread_0": spread}
-    tables, controls = measuring.measure_governors(options, config, "planted", [[sources]] * 8, HERE)
+    learned = {seed: [sources] for seed in range(8)}
+    tables, controls = measuring.measure_governors(options, config, "planted", learned, HERE, Account())
     assert all(one.passed for one in controls)
     cells = {Cell(algorithm, 0.0, 1, 72.0): tables for algorithm in ("ppo", "evolution")}
     rows = reductions.effect_rows(cells, dict.fromkeys(cells, True))
@@ -264,7 +311,7 @@ def test_a_placebo_in_place_of_a_learned_governor_does_nothing(tmp_path):
 def test_lineups_are_paired_and_play_like_anybody():
     lineup = Lineup("all", tuple((seat, "pi" if seat == "rate_0" else "constant") for seat in SEATS))
     table = playing.play_lineups(TINY, Session((lineup, Lineup("again", lineup.sources)), ("jump",), 5, 3, ()))
-    assert table["welfare"][0] == table["welfare"][1]
+    assert table["scenario"].tolist() == ["", "jump"] * 2 and len(set(table["welfare"].tolist())) == 1
     seeds = tape_seeds(3, 5)
     world = open_worlds(TINY, "jump", seeds)
     governors = {a.name: make_governor(dict(lineup.sources)[a.name], a.role, agent=a.name) for a in TINY.learners()}
@@ -293,31 +340,64 @@ def test_every_candidate_of_the_strategy_is_paid_what_it_earns():
 # ---------------------------------------------------------------------- channels
 
 
+def judged(*pairs):
+    """Rows of channels x, y … whose effects, of each seed, are (on [seeds, checkpoints], off [seeds])."""
+    rows = [
+        {"channel": name, "seed": k, "base": 1.0, "off": b, **{f"on_{at}": value for at, value in enumerate(a)}}
+        for name, (on, off) in zip("xyz", pairs, strict=False)
+        for k, (a, b) in enumerate(zip(on, off, strict=True))
+    ]
+    return channels.judged(columns(rows))
+
+
 def test_a_switch_must_take_nine_tenths_of_an_effect_away():
     draw = np.random.default_rng(0).normal(size=8)
-
-    def judged(on, off):
-        rows = [{"channel": "x", "seed": k, "base": 1.0, "effect_on": a, "effect_off": b} for k, (a, b) in
-                enumerate(zip(on, off, strict=True))]  # fmt: skip
-        return channels.judged(columns(rows), "x")
-
-    on = 10.0 + draw
-    gone, left = judged(on, 0.05 * on), judged(on, 0.2 * on)
+    path = 10.0 + draw[:, None] + np.array([-1.0, 1.0])
+    on = path.mean(axis=1)
+    (gone,), (left,) = judged((path, 0.05 * on)), judged((path, 0.2 * on))
     assert gone["verdict"] == "taken away" and gone["share"] == pytest.approx(0.95) == pytest.approx(gone["share_low"])
     assert left["verdict"] == "not taken away" and left["share"] == pytest.approx(0.8)
-    assert judged(draw - draw.mean(), draw)["verdict"] == "no such effect found"
-    assert judged(-on, draw)["verdict"] == "the other sign"
-    assert judged(on[:4], 0.05 * on[:4])["verdict"] == "underpowered: 4 training seeds"
-    assert judged(on[:1], on[:1])["verdict"] == "underpowered: 1 training seed"
+    assert gone["effect"] == pytest.approx(on.mean()) and gone["to"] - gone["from"] == pytest.approx(2.0)
+    # an effect that turns round is not gone; nor is one of which the interval reaches below nine tenths
+    (turned,), (loose,) = judged((path, -2.0 * on)), judged((path, 0.07 * on + 2.0 * (draw - draw.mean())))
+    assert turned["share"] == pytest.approx(-1.0) and turned["verdict"] == "not taken away"
+    assert loose["share"] > 0.9 and loose["verdict"] == "undecided"
+    assert judged((path - on.mean(), draw))[0]["verdict"] == "no such effect found"
+    assert judged((-path, draw))[0]["verdict"] == "the other sign"
+    assert judged((path + np.array([-12.0, 12.0]), 0.0 * on))[0]["verdict"] == "not at every checkpoint"
+    assert judged((path[:4], 0.05 * on[:4]))[0]["verdict"] == "underpowered: 4 training seeds"
+    assert judged((path[:1], on[:1]))[0]["verdict"] == "underpowered: 1 training seed"
 
 
-def test_a_lever_held_by_hand_costs_hedges_and_a_deep_pool_takes_that_away():
-    """A fall of the threshold in a crash, under constants: the pool that cannot be moved leaves a tenth at most."""
-    config = WorldConfig(episode_hours=168)
+def test_channels_are_one_family():
+    """The weak effect is found alone, at p .04, and not beside three others."""
+    draw = np.random.default_rng(3).normal(size=(8, 4))
+    weak = (draw[:, :1] - draw[:, 0].mean() + 0.85, np.zeros(8))
+    (alone,), (among, *_) = judged(weak), judged(weak, (draw[:, 1:2], np.zeros(8)), (draw[:, 2:3], np.zeros(8)))
+    assert alone["p"] <= 0.05 < among["p"] and alone["verdict"] == "taken away"
+    assert among["verdict"] == "no such effect found"
+
+
+HELD = [
+    # (channel, its crisis, hours, tapes, least effect [bp of K0]) under constants
+    ("threshold to hedges", "crisis-2020-03", 168, 24, 0.5),
+    ("rates to frozen cash", "crisis-2020-03", 336, 6, 1.0),
+    ("hedges to bad debt", "crisis-2020-03", 336, 12, 0.05),
+]
+
+
+@pytest.mark.parametrize(("name", "crisis", "hours", "count", "least"), HELD)
+def test_a_lever_held_by_hand_does_harm_and_the_switch_takes_that_away(name, crisis, hours, count, least):
+    """In a crash under constants: a tenth at most is left."""
+    config = WorldConfig(episode_hours=hours)
     lineup = Lineup("all", tuple((seat, "constant") for seat in SEATS))
-    job = channels.ChannelJob("threshold to hedges", "on", lineup, ("crisis-2020-03",), 0, 24, ())
-    on, off = (channels.play_channel(config, replace(job, switch=switch))["effect"] for switch in ("on", "off"))
-    assert on.mean() > 0.5 and abs(off.mean()) < 0.1 * on.mean()
+    (channel,) = (one for one in channels.CHANNELS if one.name == name)
+    job = channels.ChannelJob(channels.played_as(channel), "on", lineup, (crisis,), 0, count, ())
+    on, off = (
+        channels.play_channel(config, replace(job, switch=switch))[f"effect {channel.outcome}"]
+        for switch in ("on", "off")
+    )
+    assert on.mean() > least and abs(off.mean()) < 0.1 * on.mean()
 
 
 # ---------------------------------------------------------------------- store
@@ -409,7 +489,7 @@ def test_cells_are_trained_and_measured_apart_and_compared(tmp_path, short, monk
     def refuse(*given):
         raise AssertionError("played again")
 
-    monkeypatch.setattr(playing, "open_worlds", refuse)
+    monkeypatch.setattr(playing, "open_batch", refuse)
     monkeypatch.setitem(learning.ALGORITHMS, "ppo", refuse)
     assert main([*SMALL, "--cells", PAIR[0], "--out", str(out)]) == 0  # everything is kept
     assert main([*SMALL, "--cells", PAIR[0], "--hours", "200", "--out", str(out)]) == 2
@@ -428,7 +508,12 @@ def test_rivals_are_forked_and_a_shorter_store_says_what_it_costs(tmp_path, shor
     assert main([*SMALL, *more, "--cells", "ppo-c0-v2-a72", "evolution-c0-v2-a72", "--out", str(out)]) == 0
     kept = json.loads((tmp_path / "kept" / "ppo-c0-v2-a72.json").read_text())
     assert kept["precision"] == "float16" and np.isfinite(kept["loss"]["mean"])
-    assert {row["kind"] for row in records(read_csv(out / "findings" / "influence.csv"))} == {"total", "policy"}
+    cell = out / "ppo-c0-v2-a72"
+    assert {row["kind"] for row in records(read_csv(cell / "influence.csv"))} == {"total", "policy"}
+    assert records(read_csv(cell / "members.csv"))[0]["member"] == "w01"
+    assert {row["part"] for row in records(read_csv(cell / "measuring.csv")) if row["cpu"] > 0.0} == {
+        "line-ups", "ensemble", "forks", "channels"
+    }  # fmt: skip
     page = (out / "README.md").read_text()
     assert (
         "## Influence by forks" in page

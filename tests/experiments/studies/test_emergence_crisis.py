@@ -1,7 +1,7 @@
 """A crisis taken apart: trees of known parents, a known amplification, a last way out on a known day."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from math import inf
 
@@ -112,6 +112,10 @@ def test_the_last_way_out_is_as_long_before_the_storm_as_the_sluice_needs():
     assert needs[:3] == [4, 5, 5]  # .25 + .5 + .75 + ... reaches 2 in the fourth, 2.5 and 3 in the fifth step
     np.testing.assert_array_equal(sample.last, 14.0 - np.array(needs))
     assert (sample.lost == 13.0).all()  # it comes in the decision after decision 13
+    # looked for at every fifth decision first, it is found to the decision all the same
+    coarse = measure.extract(Reservoir(12), {"risk_0": Still(0.0)}, replace(plan, times=(0, 5, 10)))
+    np.testing.assert_array_equal(coarse.last, sample.last)
+    assert coarse.times.tolist() == [0, 5, 10]
     ahead, ways = measure.reduce(sample)
     assert ahead.value == pytest.approx(np.mean(needs) - 1.0) and ahead.found and ways.value == 1.0
     # and behind a sluice that is slower there is none

@@ -1,8 +1,9 @@
 """The whole laboratory: its self-test, what a failed control withholds, pieces, anchors, and two reports compared."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from html import unescape
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.statistics import Interval, student_t
 from protogov.experiments.core.tables import read_table
 from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.emergence import bench as bench_module
 from protogov.experiments.studies.emergence import drawing, extraction, laboratory, reductions, self_test
 from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, Solved, fixed_points
-from protogov.experiments.studies.emergence.collusion import Anchors
+from protogov.experiments.studies.emergence.bench import Bench, Notes
+from protogov.experiments.studies.emergence.collusion import Anchors, Collusion, CollusionSample
 from protogov.experiments.studies.emergence.difference import compare, described
 from protogov.experiments.studies.emergence.exploitability import ExploitabilitySample
 from protogov.experiments.studies.emergence.influence import KINDS, InfluenceSample
@@ -28,7 +31,7 @@ from protogov.experiments.studies.emergence.q_learning import Session
 from protogov.experiments.studies.emergence.reading import WELFARE, market_of
 from protogov.experiments.studies.emergence.responses import TRAINED_RUNGS
 from protogov.experiments.studies.emergence.subjects import Subject, baselines_of, typed_subject
-from protogov.experiments.studies.emergence.tasks import Setting, Task, tapes_of
+from protogov.experiments.studies.emergence.tasks import FIRST, Setting, Task, tapes_of
 from protogov.experiments.studies.emergence.tiers import TIERS
 from protogov.experiments.studies.emergence.writing import FILE, PAGE, read_report, write_report
 
@@ -61,7 +64,17 @@ def test_the_self_test_passes_and_its_command_writes_a_report(tmp_path, capsys):
 def test_a_broken_detector_is_seen_by_the_self_test(monkeypatch):
     monkeypatch.setattr(self_test, "learned_sessions", lambda count, discount: [FORGIVING] * count)
     failed = [control.name for control in self_test.q_learners(8) if not control.passed]
-    assert failed == ["Q-learners: gain"]  # those who always play Nash prices gain nothing
+    # those who always play Nash prices gain nothing
+    assert failed == ["Q-learners: gain", "Q-learners: verdict"]
+
+
+def test_a_battery_that_says_nothing_fails_both_verdicts(monkeypatch):
+    """Not to be called collusive is not enough: that it is no cartel has to be said."""
+    monkeypatch.setattr(self_test, "duopoly_anchors", lambda: Anchors(0.2, 0.3, unique=False))
+    monkeypatch.setattr(self_test, "learned_sessions", lambda count, discount: [FORGIVING] * count)
+    monkeypatch.setattr(self_test, "gain_with_strangers", lambda pairs: 0.0)
+    failed = {control.name: control.found for control in self_test.q_learners(8) if not control.passed}
+    assert all(failed[f"{name}: verdict"].startswith("withheld") for name in ("Q-learners", "myopic Q-learners"))
 
 
 PRICES, PAYOFFS = self_test.price_game()
@@ -118,11 +131,11 @@ def test_what_waits_for_nothing_is_played_in_one_pool_and_asked_for_as_it_was_pl
         (asked if label == "all parts" else later).append([piece.job for piece in pieces])
         raise BadInput("nothing is played here") if label != "all parts" else StopIteration
 
-    monkeypatch.setattr(reductions, "run_pieces", remember)
+    monkeypatch.setattr(bench_module, "run_pieces", remember)
     seats = tuple((agent.name, "constant") for agent in WORLD.learners())
-    bench = reductions.Bench(Subject("two", (seats, seats), (0, 1)), Setting(WORLD), TIER, Running())
+    bench = Bench(Subject("two", (seats, seats), (0, 1)), Setting(WORLD), TIER, Running())
     with pytest.raises(StopIteration):
-        bench.play_ahead(reductions.PARTS)
+        bench.play_ahead(reductions.ahead(bench, reductions.PARTS))
     (tasks,) = asked
     assert len(set(tasks)) == len(tasks) and set(reductions.AHEAD) == set(reductions.PARTS)
     order = [task.part for task in tasks]
@@ -137,8 +150,8 @@ def test_what_waits_for_nothing_is_played_in_one_pool_and_asked_for_as_it_was_pl
         assert bench.run(part, *focuses, scenario=scenario) == [{"part": part}] * len(focuses)
     assert not later
     with pytest.raises(BadInput, match="nothing is played"):
-        bench.run("fan", "rate_0|0|reward/risk_0|1")
-    alone = reductions.Bench(typed_subject(["rate=pi"], WORLD), Setting(WORLD), TIER, Running())
+        bench.run("fan", "rate_0|0|mandate/risk_0|1")
+    alone = Bench(typed_subject(["rate=pi"], WORLD), Setting(WORLD), TIER, Running())
     assert reductions.AHEAD[reductions._cross_play](alone) == []
 
 
@@ -185,16 +198,17 @@ def test_strata_are_pooled_within_training_seeds_and_tapes_are_units_of_their_ow
 def test_training_seeds_go_through_every_part_and_are_the_units(monkeypatch, tmp_path):
     """Two sets of baselines stand for two training seeds; the anchors of so small a world give no index."""
     monkeypatch.setattr(Anchors, "refusal", lambda self: "")
-    monkeypatch.setattr(ConstantGame, "solved", lambda self: Solved(Anchors(0.1, 0.2), (0.0,), 0.5, 0.2))
+    units = np.array([[0.1, 0.2], [0.1, 0.2]])
+    monkeypatch.setattr(ConstantGame, "solved", lambda self: Solved(Anchors(0.1, 0.2), (0.0,), 0.5, 0.2, units))
     seats = [agent.name for agent in WORLD.learners()]
     sources = {"rate": "pi", "risk": "constant", "spread": "follower-1"}
     members = (tuple((seat, "constant") for seat in seats), tuple((seat, sources[seat[:-2]]) for seat in seats))
-    small = {"worlds": 4, "episodes": 4, "ladder_worlds": 4, "generations": 1, "grid": 4, "grid_tapes": 2}
+    small = {"worlds": 4, "episodes": 4, "ladder_worlds": 4, "generations": 1, "grid": 4}
     setting = Setting(
         WORLD, stress="jump", crisis="jump", controls=False, train_responses=True, response_hours=1.0, response_worlds=4
     )
     report = examine(Subject("two", members, (0, 1)), setting, replace(TIER, **small))
-    assert report.facts["units"] == "training seeds" and not set(report.missing) - {"tree", "turning-point"}
+    assert report.facts["units"] == "training seeds" and not set(report.missing) - {"tree", "turning-point", "training"}
     assert {one.interval.n for one in report.findings if one.measure == "influence"} == {2}
     assert {"home", "strangers", "myopic"} == set(report.series["gains"]["spread"])
     assert any(one.name == "profit gain of spread" and one.interval.n == 2 for one in report.findings)
@@ -223,6 +237,62 @@ def test_anchors_of_a_game_whose_equilibrium_is_algebra():
     assert solved.push() == pytest.approx((0.125 / 0.4, -1.0), abs=0.02)  # down to it
 
 
+HELD = """
+import numpy as np
+
+class Held:
+    def __init__(self, levers): self.place, self.count = levers.index("base_rate"), len(levers)
+    def reset(self, rows, seeds): pass
+    def act(self, view):
+        action = np.zeros((len(view.obs), self.count))
+        action[:, self.place] = 0.5
+        return action
+    def state_dict(self): return {}
+    def load_state_dict(self, state): pass
+"""
+
+
+def test_a_pair_that_holds_constants_earns_what_the_game_of_constants_says_of_them(tmp_path):
+    """Beside its own governors, behind the same limits, on its tapes, in its decisions: to the last digit."""
+    (tmp_path / "held.py").write_text(HELD)
+    pair = tuple((f"rate_{venue}", f"{tmp_path}/held.py:Held") for venue in range(2))
+    others = ({"risk": "steward_var", "spread": "inventory_quotes"}, {"risk": "constant", "spread": "follower-1"})
+    members = tuple(
+        (*pair, *((f"{role}_{venue}", source) for role, source in own.items() for venue in range(2))) for own in others
+    )
+    world = replace(WORLD, episode_hours=36, autonomy=24.0, mandates="profit")
+    tier = replace(TIER, worlds=4, grid=5, moments=(0.2, 0.5))
+    task = Task("anchors", Subject("two", members, (0, 1)), tier, "jump", 1, "rate")
+    game = extraction.loaded(extraction.extract(world, task))
+    played = extraction.loaded(extraction.extract(world, replace(task, part="collusion", extra=(0.1, -1.0))))
+    assert np.mean(played["profit"]) == pytest.approx(game["own"][3][3], rel=1e-9)
+    assert np.shape(game["units"]) == (2, 2) and played["profit"][0] != pytest.approx(played["profit"][1], rel=1e-3)
+    # each of these would be another game
+    for changed in ({"autonomy": np.inf}, {"autonomy": 6.0}):
+        other = extraction.loaded(extraction.extract(replace(world, **changed), task))
+        assert np.mean(played["profit"]) != pytest.approx(other["own"][3][3], rel=1e-6)
+
+
+def test_the_error_of_a_profit_gain_is_that_of_a_ratio_on_paired_tapes():
+    """Payoffs of 200 units on good and bad tapes: common luck drops out, anchors' own error stays."""
+    draw = np.random.default_rng(2)
+    luck, noise = draw.normal(0.0, 1.0, 200), draw.normal(0.0, 0.02, 200)
+    nash, joint = 0.2 + luck, 0.3 + luck + noise
+    battery = Collusion(Anchors(float(nash.mean()), float(joint.mean())), myopic=0.0, size=0.1)
+    nothing = np.zeros(200)
+    sample = CollusionSample(
+        nash + 0.05, nothing, nothing, nothing, nothing, nothing, nash=nash, joint=joint
+    )  # fmt: skip
+    gains = battery.gains(sample, sample.profit)
+    apart = (joint - nash).mean()
+    assert gains.mean() == pytest.approx(0.05 / apart, rel=1e-12)
+    # by the delta method: the numerator is certain, the denominator is not
+    assert student_t(gains).error == pytest.approx(0.05 / apart**2 * np.std(joint - nash, ddof=1) / 200**0.5, rel=1e-9)
+    # without the pairing the same tapes would swamp it
+    alone = battery.gains(replace(sample, nash=None, joint=None), sample.profit)
+    assert student_t(alone).error > 20.0 * student_t(gains).error
+
+
 def test_a_game_of_coordination_has_several_equilibria_and_no_index():
     own, rival = np.meshgrid(FINE, FINE, indexing="ij")
     places = fixed_points(-((own - np.sign(rival) * 0.5) ** 2))
@@ -235,6 +305,62 @@ def test_the_best_response_to_a_constant_seller_is_the_best_price_every_period()
     assert FORGIVING.best_response(PAYOFFS, 0) == pytest.approx(gain, rel=1e-9, abs=1e-12)
     dear = Session(PRICES, np.full((2, 15, 15), 14), np.array([14, 14]))
     assert dear.best_response(PAYOFFS, 0) == pytest.approx((PAYOFFS[:, 14].max() - PAYOFFS[14, 14]) / 0.05, rel=1e-9)
+
+
+def test_the_whole_battery_is_on_one_market(monkeypatch):
+    """Anchors, forced deviations and best responses that are trained anew, each beside the same anchors."""
+    asked = []
+
+    def answer(self, part, *focuses, scenario="", extra=()):
+        asked.append((part, scenario))
+        table = [[0.1 * (own + rival) for rival in range(4)] for own in range(4)]
+        data = {
+            "anchors": {"anchors": asdict(Anchors(0.1, 0.2)), "units": [[0.0, 0.1], [0.2, 0.3]], "own": table,
+                        "push": [0.1, -1.0]},
+            "collusion": dict.fromkeys([one.name for one in fields(CollusionSample)][:6], [0.05, 0.25])
+            | dict.fromkeys(("retrained", "nash", "joint")),
+            "trained": {"gains": [0.3, 0.4], "chosen": 0.3},
+        }  # fmt: skip
+        return [data[part] for _ in focuses]
+
+    monkeypatch.setattr(Bench, "run", answer)
+    seats = tuple((agent.name, "constant") for agent in WORLD.learners())
+    setting = Setting(WORLD, calm="calm", stress="jump", train_responses=True)
+    found = Notes()
+    reductions._collusion(Bench(Subject("two", (seats, seats), (0, 1)), setting, TIER, Running()), found)
+    assert {part for part, _ in asked} == {"anchors", "collusion", "trained"}
+    assert {scenario for _, scenario in asked} == {"calm"}
+    # beside the anchors of each: .05 above Nash of .1 in either unit
+    assert found.series["gains"]["rate"]["home"] == pytest.approx([0.5, 0.5])
+    asked.clear()
+    reductions._trained(Bench(Subject("two", (seats, seats), (0, 1)), setting, TIER, Running()), "rate_0", "jump")
+    assert {scenario for _, scenario in asked} == {"jump"}
+
+
+def test_a_report_shows_where_policies_went_over_training_or_says_why_not(monkeypatch, tmp_path):
+    seats = {agent.name: "constant" for agent in WORLD.learners()}
+
+    def at(number):
+        """A checkpoint whose first governor is another one each time."""
+        names = ("constant", "pi", "adaptive_curve", "constant", "pi")
+        return Subject(f"0@{number}", (tuple({**seats, "rate_0": names[number]}.items()),))
+
+    monkeypatch.setattr(bench_module, "load_run", lambda folder: SimpleNamespace(seeds=(0, 1)))
+    places = {seed: [(100.0 * number, at(number)) for number in range(5)] for seed in (0, 1)}
+    monkeypatch.setattr(bench_module, "checkpoints_of", lambda folder, seeds, most, only: places)
+    monkeypatch.setattr(laboratory, "PARTS", (reductions._training,))
+    setting = Setting(WORLD, stress="jump", controls=False, run=tmp_path)
+    report = examine(Subject("run", (tuple(seats.items()),) * 2, (0, 1)), setting, TIER)
+    rows = report.series["training"]["rows"]
+    assert [row["seed"] for row in rows] == [0] * 5 + [1] * 5 and [row["market_hours"] for row in rows[:2]] == [0, 100]
+    assert rows[3]["x"] == pytest.approx(rows[0]["x"]) != pytest.approx(rows[1]["x"])  # there and back again
+    page = unescape(write_report(tmp_path / "out", report, "command")[-1].read_text())
+    assert drawing.CAPTIONS["training"] in page and "No paths" not in page
+    named = examine(typed_subject(["rate=pi"], WORLD), replace(setting, run=None), TIER)
+    page = write_report(tmp_path / "none", named, "command")[-1].read_text()
+    assert "No paths: only a run has checkpoints." in page and named.missing == {
+        "training": "only a run has checkpoints"
+    }
 
 
 # ---------------------------------------------------------------------- two reports
@@ -287,13 +413,18 @@ def test_a_governor_without_a_method_or_of_a_broken_file_is_named(tmp_path):
 # ---------------------------------------------------------------------- the ladder
 
 
-def test_of_two_rungs_the_one_that_gained_more_in_its_search_is_scored():
+def test_of_two_rungs_the_one_that_gained_more_where_rungs_are_compared_is_scored():
     agents, gains = ("rate_0", "risk_0"), np.arange(6.0).reshape(3, 2)
-    low = ExploitabilitySample(agents, ("offset", "offset"), gains, np.array([0.2, 0.2]))
-    high = ExploitabilitySample(agents, ("linear", "linear"), -gains, np.array([0.1, 0.3]))
+    low = ExploitabilitySample(agents, np.array([["offset", "offset"]]), gains, np.array([[0.2, 0.2]]))
+    high = ExploitabilitySample(agents, np.array([["linear", "linear"]]), -gains, np.array([[0.1, 0.3]]))
     best = low.better(high)
-    assert best.rungs == ("offset", "linear") and best.searched.tolist() == [0.2, 0.3]
+    assert best.rungs.tolist() == [["offset", "linear"]] and best.chosen.tolist() == [[0.2, 0.3]]
     assert best.gains.tolist() == [[0.0, -1.0], [2.0, -3.0], [4.0, -5.0]]
+    # one search a training seed
+    own = ExploitabilitySample(("a",), np.full((3, 1), "offset"), gains[:, :1], np.array([[0.1], [0.3], [0.1]]))
+    net = ExploitabilitySample(("a",), np.full((3, 1), "warm"), -gains[:, :1], np.full((3, 1), 0.2))
+    best = own.better(net)
+    assert best.gains.ravel().tolist() == [0.0, 2.0, -4.0] and best.rungs_of("a") == "2 warm, 1 offset"
 
 
 @pytest.mark.long
@@ -303,5 +434,6 @@ def test_a_network_is_trained_as_a_best_response_and_scored_on_other_tapes(rung)
     tier = replace(TIER, ladder_worlds=3)
     task = Task("trained", subject, tier, "jump", 1, f"spread_0|{rung}|0", (1.0, 4.0))
     found = extraction.loaded(extraction.extract(WORLD, task))
-    assert len(found["gains"]) == 3 and np.isfinite(found["gains"]).all() and np.isfinite(found["searched"])
-    assert not np.isin(tapes_of(task, 3), tapes_of(task, 3, searching=True)).any()
+    assert len(found["gains"]) == 3 and np.isfinite(found["gains"]).all() and np.isfinite(found["chosen"])
+    tapes = np.concatenate([tapes_of(task, 3, use) for use in FIRST])
+    assert tapes.size == np.unique(tapes).size == 9

@@ -24,9 +24,9 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.learning import analysis, final, opponents, preregistration, study
 from protogov.experiments.studies.learning.analysis import captured, columns_of, confirmatory, verdict
 from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
-from protogov.experiments.studies.learning.evaluation import part_names
 from protogov.experiments.studies.learning.options import FINAL, SCREENING, Options
 from protogov.experiments.studies.learning.pages import readable, sentences
+from protogov.experiments.studies.learning.played import Played, part_names
 from protogov.experiments.studies.learning.preregistration import PLAN, Plan
 from protogov.experiments.studies.learning.runs import Learner, Start, effort, forms_of, train_learner, train_options
 from protogov.experiments.studies.learning.screening import choose
@@ -101,6 +101,11 @@ def test_a_tie_is_claimed_only_within_the_margin():
     assert verdict(analysis.tested(wide), 0.3, directed=True) == "undecided"
     assert verdict(analysis.tested(close), float("nan"), directed=True) == "not tested"
     assert verdict(analysis.tested(-close - 5.0), 0.01, directed=False) == "lower"
+    # a directed claim of which the contrary is seen
+    assert verdict(analysis.tested(-close - 5.0), 1.0, directed=True) == "not better; interval below zero"
+    slightly = -0.5 + rng.normal(0.0, 0.1, (12, 1)) + rng.normal(0.0, 0.5, (1, 400))
+    assert verdict(analysis.tested(slightly), 1.0, directed=True) == "tie; interval below zero"
+    assert verdict(analysis.tested(-close - 5.0), 1.0, directed=False) == "undecided"
 
 
 def test_where_seeds_are_alike_the_test_is_that_of_the_tapes():
@@ -114,22 +119,16 @@ def test_where_seeds_are_alike_the_test_is_that_of_the_tapes():
     assert np.isnan(one.p) and np.isnan(one.detectable) and one.both.mean == pytest.approx(0.12)
 
 
-def table_of(levels, seeds=6, tapes=60):
-    """Episodes of learners and opponents at these mean levels, with tapes and seeds in common."""
-    rng = np.random.default_rng(3)
-    luck, parts = {suite: rng.normal(0.0, 20.0, tapes) for suite in ("natural", "mix")}, []
+def suites_of(levels, seeds=6, tapes=60):
+    """Suites of learners and opponents at these mean levels, with tapes and seeds in common."""
+    rng, found = np.random.default_rng(3), {}
+    luck = {suite: rng.normal(0.0, 20.0, tapes) for suite in ("natural", "mix")}
     for (suite, name), level in levels.items():
-        own = (
-            range(100, 100 + seeds)
-            if " on " in name and not name.startswith(("tuned", "linear", "selfish c"))
-            else (-1,)
-        )
-        for seed in own:
-            welfare = level + luck[suite] + rng.normal(0.0, 0.3) * (seed >= 0) + rng.normal(0.0, 1.0, tapes)
-            parts.append({"suite": np.full(tapes, suite), "governors": np.full(tapes, name),
-                          "training_seed": np.full(tapes, seed), "scenario": np.full(tapes, suite),
-                          "tape_seed": np.arange(tapes, dtype=np.uint64), "welfare/0": welfare})  # fmt: skip
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        learned = not name.startswith(("tuned", "linear", "selfish c"))
+        shape = (seeds if learned else 1, 1)
+        welfare = luck[suite] + level + rng.normal(0.0, 0.3, shape) * learned + rng.normal(0.0, 1.0, (shape[0], tapes))
+        found.setdefault(suite, {})[name] = {"W": welfare}
+    return {suite: Played(suite, 2, np.full(tapes, suite), sets) for suite, sets in found.items()}
 
 
 def test_the_family_finds_what_is_true_and_nothing_else():
@@ -138,19 +137,20 @@ def test_the_family_finds_what_is_true_and_nothing_else():
         levels |= {(market, f"tuned constants on {market}"): 0.0, (market, f"linear rule on {market}"): 2.0,
                    (market, f"selfish constants on {market}"): -4.0, (market, f"ppo cooperative on {market}"): 2.0,
                    (market, f"ppo joint on {market}"): 5.0, (market, f"ppo selfish on {market}"): -6.0}  # fmt: skip
-    rows = confirmatory(table_of(levels), "ppo", ("natural", "mix"))
+    rows = confirmatory(suites_of(levels), "ppo")
     assert len(rows) == 12
     said = {(row["hypothesis"], row["learner"].split()[1], row["against"].split(" on ")[0]): row["verdict"]
             for row in rows if row["suite"] == "natural"}  # fmt: skip
     assert said["H1", "cooperative", "tuned constants"] == "better"
     assert said["H1", "cooperative", "linear rule"] in ("tie", "undecided")  # no difference
     assert said["H1", "joint", "linear rule"] == said["H1", "joint", "tuned constants"] == "better"
-    assert said["H2", "selfish", "selfish constants"] in ("tie", "undecided")  # worse: the claim is one-sided
+    # worse: the claim is one-sided, so that nothing is found; the interval is described
+    assert said["H2", "selfish", "selfish constants"] == "not better; interval below zero"
     assert said["H3", "selfish", "ppo cooperative"] == "lower"
     assert all(row["adjusted"] >= row["p"] for row in rows)
     # a learner that was not trained has no test, and the family is smaller
     few = {key: level for key, level in levels.items() if "joint" not in key[1]}
-    assert len(confirmatory(table_of(few), "ppo", ("natural", "mix"))) == 8
+    assert len(confirmatory(suites_of(few), "ppo")) == 8
 
 
 def test_captured_room_is_a_ratio_of_means_with_an_interval_and_none_without_room():
@@ -235,11 +235,12 @@ def test_a_reduced_stage_claims_nothing():
         "hypothesis": "H1", "learner": "ppo joint on mix", "against": "linear rule on mix", "suite": "mix",
         "difference": 2.0, "difference_low": 1.0, "difference_high": 3.0, "over_seeds_low": 1.0, "over_seeds_high": 3.0,
         "adjusted": 0.01, "verdict": "better", "detectable": 0.4}.items()}  # fmt: skip
-    effects = {name: np.array([], str) for name in ("suite", "learner", "against")}
     for reduced in ([], ["seeds 2 instead of 12"]):
-        said = sentences("evaluation", Found({"tests": tests, "effects": effects}, {"reduced": reduced}))
-        assert ("better" in " ".join(said)) == (not reduced)
+        said = sentences("evaluation", Found({"tests": tests}, {"reduced": reduced}))
+        assert ("better" in " ".join(said)) == ("The aim" in " ".join(said)) == (not reduced)
         assert said[0].startswith("Reduced run, not the registered study (seeds 2") == bool(reduced)
+        page = "\n".join(study.pages.page("evaluation", Found({"tests": tests}, {"reduced": reduced})))
+        assert ("verdict" in page) == ("## The aim" in page) == (not reduced)
     assert FINAL == "final" and analysis.FORMS == ("cooperative", "joint", "selfish")
 
 
@@ -396,7 +397,7 @@ def test_a_number_and_its_interval_are_one_cell_of_a_page():
              "gain_high": np.array([3.0]), "over_seeds_low": np.array([-1.0]), "over_seeds_high": np.array([5.0]),
              "tapes": np.array([8])}  # fmt: skip
     assert readable(table) == [
-        "| size | gain | over seeds (95%) | tapes |", "| --- | --- | --- | --- |",
+        "| size | gain (95%) | over seeds (95%) | tapes |", "| --- | --- | --- | --- |",
         "| full | +2.00 [+1.00, +3.00] | [−1.00, +5.00] | 8 |",
     ]  # fmt: skip
 

@@ -51,7 +51,8 @@ def test_the_ladders_nash_conv_of_constant_sellers_is_that_of_the_finite_game():
     """The search is free in the price, the oracle has 15 of them: it finds at most as much, and nearly as much."""
     prices, payoffs = price_game()
     seeds = np.arange(8, dtype=np.uint64)
-    measure = Exploitability(seeds + np.uint64(100), rungs=("offset",), generations=15, population=6)
+    search, choice = seeds + np.uint64(100), seeds + np.uint64(200)
+    measure = Exploitability(search, choice, rungs=("offset",), generations=15, population=6)
     for place in (3, 9, 13):
         governors = {agent: Still(prices[place]) for agent in LogitDuopoly.agents}
         *_, whole = measure.reduce(

@@ -9,10 +9,12 @@ from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_INDEX, NUM_LEVERS
 from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import HERE
-from protogov.experiments.core.tables import columns, read_csv, records
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import columns, concatenate, read_csv, records
 from protogov.experiments.core.user_code import load_callable
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies import organisms as study
+from protogov.experiments.studies.emergence.collusion import Anchors
 from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS
 from protogov.experiments.studies.emergence.organisms.behaviours import Wanderer
 from protogov.experiments.studies.emergence.organisms.detectors import (
@@ -34,6 +36,7 @@ from protogov.experiments.studies.emergence.organisms.power import (
 )
 from protogov.experiments.studies.emergence.reductions import PARTS
 from protogov.experiments.studies.emergence.subjects import typed_subject
+from protogov.experiments.studies.emergence.tasks import FIRST
 
 
 class View:
@@ -184,14 +187,31 @@ def test_pieces_of_a_strangers_detector_are_not_reused_after_its_file_changed(tm
 
 def test_a_search_and_every_replicate_have_tapes_of_their_own():
     looks = [Look(number, 10, "jump", "jump") for number in range(3)]
-    tapes = np.concatenate([look.seeds(searching) for look in looks for searching in (False, True)])
-    assert tapes.size == np.unique(tapes).size == 60
+    tapes = np.concatenate([look.seeds(use) for look in looks for use in FIRST])
+    assert tapes.size == np.unique(tapes).size == 90
+
+
+def test_a_look_at_which_the_battery_is_withheld_is_no_look():
+    """Of refused anchors nothing is said: no alarm, and no look without one."""
+    refused = Look(0, 3, "jump", "jump", anchors=Anchors(1.0, 1.001))
+    job = study.Job("trigger-cartel-1", refused, ("collusion",))
+    table = study.examine(WorldConfig(size="tiny", venues=2, episode_hours=12), job)
+    assert [table[name].tolist() for name in ("alarms", "looks", "withheld")] == [[0], [0], [1]]
+    rates = study.rates_of(concatenate([table, table]))
+    assert np.isnan(rates["rate"]).all() and rates["withheld"].tolist() == [2]
+    assert counted(rates, "collusion", ("trigger-cartel",)) == Count(0, 0, 2)
+    facts = {"refusal": "too close", "reduced": []}
+    withheld, why = study.judge(Found({"organisms": rates}, facts)).sentences
+    assert withheld.startswith("collusion: withheld in 2 looks") and why == "The battery is withheld here: too close."
 
 
 def test_rates_count_looks_over_replicates():
     row = {"organism": "follower-1", "family": "follower", "strength": 1.0, "answers": True, "detector": "granger"}
     table = columns(
-        [{**row, "replicate": number, "alarms": alarms, "looks": 8} for number, alarms in enumerate((4, 8))]
+        [
+            {**row, "replicate": number, "alarms": alarms, "looks": 8, "withheld": 0}
+            for number, alarms in enumerate((4, 8))
+        ]
     )
     rates = study.rates_of(table)
     assert rates["rate"].tolist() == [0.75] and rates["looks"].tolist() == [16]
@@ -219,14 +239,16 @@ def test_the_study_finds_a_follower_by_forks_and_no_placebo(tmp_path, capsys):
 @pytest.fixture
 def rows(tmp_path, monkeypatch):
     """Rates of two replicates of influence and collusion, by hand, in the place of the saved ones."""
-    lines = ["organism,family,strength,detector,rate,looks,tapes"]
+    lines = ["organism,family,strength,detector,rate,looks,withheld,tapes"]
     for family, strength, detector, rate in (
         ("follower", 0.1, "influence", 0.5), ("follower", 1.0, "influence", 1.0), ("still", 0.0, "influence", 0.0),
         ("undercutter", 1.0, "influence", 1.0), ("wanderer", 1.0, "influence", 0.5),
         ("q-learner", 0.95, "influence", 0.0),
         ("trigger-cartel", 1.0, "collusion", 0.5), ("follower", 1.0, "collusion", 0.0),
+        ("follower", 0.5, "collusion", ""), ("q-learner", 0.95, "cross-play", ""),
     ):  # fmt: skip
-        lines.append(f"{family}-x,{family},{strength},{detector},{rate},2,10")
+        looks, withheld = (2, 0) if rate != "" else (0, 3)
+        lines.append(f"{family}-x,{family},{strength},{detector},{rate},{looks},{withheld},10")
     file = tmp_path / "power.csv"
     file.write_text("\n".join(lines))
     monkeypatch.setattr("protogov.experiments.studies.emergence.organisms.power.POWER_FILE", file)
@@ -243,13 +265,15 @@ def test_power_counts_what_is_planted_by_strength_and_alarms_where_nothing_is(ro
         "Its power: of model organisms with an answer to the other governor it finds 1 of 2 of a strength up to 0.5 "
         "and 4 of 6 of a larger one; false alarms in 1 of 4; 10 tapes are the units of a look."
     )
-    assert "a cartel it finds 1 of 2 of a larger one; false alarms in 0 of 2" in in_words("collusion")
+    cartels = in_words("collusion")
+    assert "a cartel it finds 1 of 2 of a larger one; false alarms in 0 of 2; it was withheld in 3 looks" in cartels
+    assert in_words("cross-play") == "Its power is not known: it was withheld in 3 looks at model organisms."
     assert power_of("dividends") is None and "--detectors dividends measures it" in in_words("dividends")
 
 
 def test_every_measure_of_a_report_has_a_detector_and_every_detector_a_truth():
     assert set(DETECTOR) == {"influence", "dividends", "exploitability", "cross-play", "collusion", "cascades"}
-    assert set(DETECTOR.values()) == set(BY_FORKS) and len(PARTS) == len(DETECTOR) + 2  # controls, episodes
+    assert set(DETECTOR.values()) == set(BY_FORKS) and len(PARTS) == len(DETECTOR) + 3  # controls, training, episodes
     assert set(TRUTHS) == set(study.KNOWN)
     for truth in TRUTHS.values():
         assert set(truth.planted) | set(truth.nothing) <= set(FAMILIES) and not set(truth.planted) & set(truth.nothing)

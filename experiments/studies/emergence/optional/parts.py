@@ -13,6 +13,7 @@ import numpy as np
 
 from protogov.experiments.core.statistics import cluster_means
 from protogov.experiments.errors import BadInput
+from protogov.experiments.studies.emergence.bench import Bench, Notes
 from protogov.experiments.studies.emergence.optional.contagion import Contagion, ContagionSample, Tails, TailSample
 from protogov.experiments.studies.emergence.optional.dynamics import Peaks, Phases, Twins, TwinsSample
 from protogov.experiments.studies.emergence.optional.hawkes import FEWEST, HawkesBesideForks, HawkesSample
@@ -21,7 +22,6 @@ from protogov.experiments.studies.emergence.optional.playing import extract
 from protogov.experiments.studies.emergence.optional.record import Record
 from protogov.experiments.studies.emergence.optional.social import SocialInfluence, SocialSample
 from protogov.experiments.studies.emergence.optional.transfer import TransferEntropy
-from protogov.experiments.studies.emergence.reductions import Bench, Notes
 from protogov.experiments.studies.emergence.tree import TreeSample
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from protogov.envs.config import WorldConfig
 from protogov.envs.interfaces import Governor
 from protogov.envs.simulator import Simulator
-from protogov.experiments.core.play import EVALUATION_SEEDS, FIRST_SELECTION
 from protogov.experiments.studies.emergence.anchors import CORE
 from protogov.experiments.studies.emergence.cascades import Attribution
 from protogov.experiments.studies.emergence.collusion import Anchors, Collusion
@@ -30,6 +29,7 @@ from protogov.experiments.studies.emergence.organisms.detectors import Record
 from protogov.experiments.studies.emergence.populations import Population
 from protogov.experiments.studies.emergence.reading import market_of
 from protogov.experiments.studies.emergence.subjects import baselines_of
+from protogov.experiments.studies.emergence.tasks import FIRST, Use
 
 WINDOWS = ((1, 1), (1, 4), (1, 10))
 STEPS, MOMENT = 10, 16  # decisions of a branch, and before it
@@ -62,15 +62,20 @@ class Look:
     anchors: Anchors | None = None
     push: tuple[float, float] = (0.0, -1.0)
 
-    def seeds(self, searching: bool = False) -> Seeds:
-        """Of its tapes, U64[tapes]; a search has others."""
-        first = (FIRST_SELECTION if searching else EVALUATION_SEEDS) + self.replicate * STRIDE
-        return np.uint64(first) + np.arange(self.tapes, dtype=np.uint64)
+    def seeds(self, use: Use = "scoring") -> Seeds:
+        """Of its tapes, U64[tapes]; a search has others, and a choice."""
+        return np.uint64(FIRST[use] + self.replicate * STRIDE) + np.arange(self.tapes, dtype=np.uint64)
 
     def plan(self, world: Simulator) -> Plan:
         """Branches from one moment of its tapes."""
-        moment = min(MOMENT, max(0, world.horizon - STEPS - 1))
-        return Plan(self.seeds(), times=(moment,), steps=min(STEPS, world.horizon - moment))
+        moment, steps = self.moment(world.horizon)
+        return Plan(self.seeds(), times=(moment,), steps=steps)
+
+    @staticmethod
+    def moment(horizon: int) -> tuple[int, int]:
+        """Decision from which branches run, and how many they have, in episodes of so many."""
+        moment = min(MOMENT, max(0, horizon - STEPS - 1))
+        return moment, min(STEPS, horizon - moment)
 
     def whole(self, world: Simulator, **rest: Any) -> Plan:
         """Whole episodes of its tapes."""
@@ -131,7 +136,8 @@ def dividends(config: WorldConfig, look: Look, organism: Organism) -> bool:
 def exploitability(config: WorldConfig, look: Look, organism: Organism) -> bool:
     """Whether another constant beside its own policy is found to pay the subject."""
     at = _scene(config, look, organism, look.scenario)
-    measure = Exploitability(look.seeds(searching=True), ("offset",), generations=4, population=5, agents=(at.subject,))
+    search, choice = look.seeds("searching"), look.seeds("choosing")
+    measure = Exploitability(search, choice, ("offset",), generations=4, population=5, agents=(at.subject,))
     return measure.reduce(measure.extract(at.world, at.governors, look.whole(at.world)))[0].found
 
 
@@ -149,13 +155,14 @@ def colluding(config: WorldConfig) -> WorldConfig:
     return replace(config, mandates="profit", autonomy=AUTONOMY)
 
 
-def collusion(config: WorldConfig, look: Look, organism: Organism) -> bool:
+def collusion(config: WorldConfig, look: Look, organism: Organism) -> bool | None:
     """Whether pairs of such organisms, one a session, pass all checks of the battery but retraining.
 
-    What an organism does to its half-spread it does to its base rate here.
+    What an organism does to its half-spread it does to its base rate here. Nothing is said, None, where the battery is
+    withheld because its anchors are refused.
     """
     if look.anchors is None or look.anchors.refusal():
-        return False
+        return None
     lever = CORE[CARTEL] if FAMILIES[organism.family].role != CARTEL else None
     world, governors = _sessions(colluding(config), look, organism, CARTEL, look.calm, lever)
     size, down = look.push
@@ -213,7 +220,7 @@ def record_of(config: WorldConfig, look: Look, organism: Organism) -> Record:
     )  # fmt: skip
 
 
-BY_FORKS: Mapping[str, Callable[[WorldConfig, Look, Organism], bool]] = {
+BY_FORKS: Mapping[str, Callable[[WorldConfig, Look, Organism], bool | None]] = {
     "influence": influence, "dividends": dividends, "exploitability": exploitability, "cross-play": cross_play,
     "attribution": attribution, "collusion": collusion,
 }  # fmt: skip

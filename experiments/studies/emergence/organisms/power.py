@@ -62,10 +62,11 @@ DETECTOR: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Count:
-    """Alarms of looks."""
+    """Alarms of looks; at those that are withheld nothing was said."""
 
     alarms: int
     looks: int
+    withheld: int = 0
 
     def words(self) -> str:
         """For a sentence."""
@@ -79,7 +80,9 @@ def counted(table: Table, detector: str, families: tuple[str, ...], low: float =
         for row in records(table)
         if row["detector"] == detector and row["family"] in families and low < float(row["strength"]) <= high
     ]
-    return Count(sum(round(row["rate"] * row["looks"]) for row in own), sum(int(row["looks"]) for row in own))
+    said = [row for row in own if row["looks"]]  # without a look there is no rate
+    alarms, looks = sum(round(row["rate"] * row["looks"]) for row in said), sum(int(row["looks"]) for row in said)
+    return Count(alarms, looks, sum(int(row["withheld"]) for row in own))
 
 
 @cache
@@ -93,7 +96,8 @@ def power_of(measure: str) -> dict[str, Any] | None:
 
     Returns:
         `detector`; `planted` in words; `weak`, `strong` and `false`, each [alarms, looks]: at what is planted with a
-        strength up to and above `WEAK`, and where nothing is; `tapes`, the units of a look.
+        strength up to and above `WEAK`, and where nothing is; `withheld`, looks at these at which the measure was
+        withheld; `tapes`, the units of a look.
     """
     detector, table = DETECTOR.get(measure), saved()
     if detector is None or not table or detector not in table["detector"]:
@@ -104,7 +108,7 @@ def power_of(measure: str) -> dict[str, Any] | None:
     return {
         "detector": detector, "planted": truth.what, "weak": [weak.alarms, weak.looks],
         "strong": [strong.alarms, strong.looks], "false": [false.alarms, false.looks],
-        "tapes": int(table["tapes"][0]),
+        "withheld": weak.withheld + strong.withheld + false.withheld, "tapes": int(table["tapes"][0]),
     }  # fmt: skip
 
 
@@ -118,6 +122,9 @@ def in_words(measure: str) -> str:
     if not known["planted"]:
         return "Its power is not known: model organisms hold nothing of a size that it should find."
     weak, strong, false = (Count(*known[name]) for name in ("weak", "strong", "false"))
+    kept = f"withheld in {known['withheld']} looks at model organisms" if known["withheld"] else ""
+    if not weak.looks + strong.looks + false.looks:
+        return f"Its power is not known: it was {kept}."
     parts = [
         f"{count.words()} {word}"
         for word, count in ((f"of a strength up to {WEAK:g}", weak), ("of a larger one", strong))
@@ -125,5 +132,5 @@ def in_words(measure: str) -> str:
     ]
     return (
         f"Its power: of model organisms with {known['planted']} it finds {' and '.join(parts)}; false alarms in "
-        f"{false.words()}; {known['tapes']} tapes are the units of a look."
+        f"{false.words()}; {f'it was {kept}; ' if kept else ''}{known['tapes']} tapes are the units of a look."
     )

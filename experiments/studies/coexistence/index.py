@@ -1,0 +1,276 @@
+"""The two plain pages over all cells: what was found and what was not, channels, who bears it, what it cost."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from protogov.experiments.core.statistics import ENOUGH_SEEDS, interval_in
+from protogov.experiments.core.study import Found
+from protogov.experiments.core.tables import Table, records
+from protogov.experiments.core.text import listed, markdown, number, paragraph, signed, signed_span
+from protogov.experiments.studies.coexistence.cells import ALGORITHMS, CELLS, HEADLINE_AUTONOMY
+from protogov.experiments.studies.coexistence.channels import CHANNELS, HELD_WORDS, OUTCOMES, SHARE
+from protogov.experiments.studies.coexistence.effects import EFFECTS, MAIN
+from protogov.experiments.studies.coexistence.influence import KINDS, LATER
+from protogov.experiments.studies.coexistence.options import CALM, FINDINGS, MARKETS
+from protogov.experiments.studies.coexistence.pages import (
+    PARTIES,
+    SHOWN,
+    WHERE,
+    of_cells,
+    qualified,
+    scenarios,
+    sentence,
+    words_of,
+)
+from protogov.experiments.studies.coexistence.reductions import HARMS, HELPS
+
+MOST = 12  # findings on the first page
+ABOUT = """Every governor learns alone, with its own network and reward, beside others that learn at the same time. A
+cell is a number of venues, what governors are paid (own mandates, or welfare W), and a learning algorithm, PPO or an
+evolution strategy. Learned governors are compared with constants tuned on the same market ({constants}); calm is
+`{calm}`, the crises are those of the split validation, which nobody learned on, and `{ordinary}` is as often calm and
+as often not as history. Money is in bp of K0 an episode. A training seed is a unit and plays tapes of its own; its
+value is the mean over its last {checkpoints} checkpoints. All effects of a cell are one family (sign flips, max-T). A
+finding needs both algorithms, the same sign, and that sign at every checkpoint. Of the ensemble stands the share of
+members in which the effect of the last policies, on {member_tapes} tapes a training seed, has that sign, and the share
+in which its interval over training seeds excludes 0 too; what strangers do was not measured there."""
+
+
+def index(parts: Mapping[str, Found]) -> list[str]:
+    """The page over all cells: what was found, what was not, channels, who bears it, what it cost."""
+    if FINDINGS not in parts:
+        measured = [f"[{name}]({name}/README.md)" for name in parts]
+        return [f"Measured so far: {listed(measured)}. `--stage findings` compares them."]
+    cells = {cell: parts[cell.name].tables for cell in CELLS if cell.name in parts}
+    more = [of_cells(name, cells) for name in ("influence", *PARTIES)]
+    own = replace(parts[FINDINGS], tables=reduce(lambda one, other: {**one, **other}, more, parts[FINDINGS].tables))
+    facts = own.facts
+    few = min((one["seeds"] for one in facts["trained"].values()), default=0)
+    checkpoints = max(one["checkpoints"] for one in facts["trained"].values())
+    lines = [line for text in qualified(own, [])[:1] for line in (f"**{text}**", "")]
+    lines += [
+        paragraph(ABOUT.format(
+            constants=facts["constants"], calm=facts["markets"][CALM][0], ordinary=facts["ordinary"],
+            checkpoints=checkpoints, member_tapes=facts["member_tapes"])),
+        "", "## What was found", "", *_found(own, few), "",
+    ]  # fmt: skip
+    if "seeds" in own.tables:
+        lines += ["![effects](findings/effects.png)", ""]
+    lines += ["## What was not found", "", *_not_found(own), ""]
+    lines += [*_scenarios(own), *_autonomy(own), *_channels(own), *_people(own), *_forks(own), *_ledger(own)]
+    return lines
+
+
+def _found(own: Found, few: int) -> list[str]:
+    if own.facts["reduced"]:
+        lines = ["Nothing is claimed in a reduced run. Its numbers, main effects of headline cells:", ""]
+        return [*lines, *_main(own)]
+    rows = [row for name in ("findings", "contrasts") if name in own.tables for row in records(own.tables[name])
+            if row["verdict"] in (HELPS, HARMS)]  # fmt: skip
+    rows.sort(key=_clearness, reverse=True)
+    lines = [paragraph(f"- {sentence(row)}") for row in rows[:MOST]]
+    if len(rows) > MOST:
+        lines.append(f"- {len(rows) - MOST} more: [all statements](findings/README.md).")
+    if not lines:
+        why = f" With {few} training seeds nothing can be claimed." if few < ENOUGH_SEEDS else ""
+        lines = [f"No statement holds under both algorithms.{why}"]
+    return [*lines, "", *_main(own)]
+
+
+def _clearness(row: Mapping[str, Any]) -> float:
+    """Of the less clear algorithm, the mean over half of its interval."""
+    spans = [interval_in(row, name) for name in ALGORITHMS if row[f"{name}_n"]]
+    return min(abs(one.mean) / one.half_width if one.half_width > 0.0 else np.inf for one in spans)
+
+
+def _main(own: Found) -> list[str]:
+    """The main effects of headline cells: PPO / evolution."""
+    table = own.tables["findings"]
+    rows = []
+    for effect in MAIN:
+        for setting in dict.fromkeys(table["setting"].tolist()):
+            here = [row for row in records(table) if row["effect"] == effect and row["setting"] == setting]
+            if here and setting in SHOWN:
+                cells = [_both(row) for market in MARKETS for row in here if row["market"] == market]
+                rows.append([SHORT[effect], words_of(setting), *cells])
+    return markdown(["bp of K0", "where", *(f"{WHERE[market]}: PPO / evolution" for market in MARKETS)], rows)
+
+
+SHORT = {
+    "users": "W, learned less constants", "together": "W, learning together beyond alone",
+    "others": "mandates, from the others' learning", "rival": "a venue's mandates, from a learned rival",
+}  # fmt: skip
+
+
+def _both(row: Mapping[str, Any]) -> str:
+    return " / ".join(signed_span(interval_in(row, name)) if row[f"{name}_n"] else "-" for name in ALGORITHMS)
+
+
+def _open_cases(own: Found) -> list[str]:
+    """A line an effect: in how many cases there is no finding, why, and how large it would have had to be."""
+    rows = records(own.tables["findings"])
+    lines = []
+    for effect in EFFECTS:
+        here = [row for row in rows if row["effect"] == effect.name]
+        open_cases = Counter(row["verdict"] for row in here if row["verdict"] not in (HELPS, HARMS))
+        if open_cases:
+            said = "; ".join(f"{verdict} in {count}" for verdict, count in open_cases.most_common())
+            sizes = [row[f"{name}_detectable"] for row in here if row["verdict"] == "not found"
+                     for name in ALGORITHMS if row[f"{name}_n"]]  # fmt: skip
+            size = f" ({number(float(np.median(sizes)))} bp would have been found in 4 of 5, median)" if sizes else ""
+            statement = effect.words.format(verb="help")
+            lines.append(paragraph(f"- {statement}, or the opposite. Of {len(here)} cases: {said}{size}."))
+    return lines
+
+
+def _not_found(own: Found) -> list[str]:
+    """How often there is no finding and why; controls that failed, and what was left out or not measured."""
+    lines = ["Nothing can be: a reduced run has no verdicts.", ""] if own.facts["reduced"] else _open_cases(own)
+    for what, said in (("controls", "A control failed."), ("failed", "Left out, because it failed.")):
+        lines += [f"- {said} {cell}: {one}." for cell, all_of in own.facts[what].items() for one in all_of]
+    if own.facts["missing"]:
+        lines.append(f"- Not measured: {listed(own.facts['missing'])}.")
+    return lines or ["Everything that was asked has an answer."]
+
+
+def _scenarios(own: Found) -> list[str]:
+    """Inference is conditional on few crises, so each is shown."""
+    if "scenarios" not in own.tables:
+        return []
+    text = (
+        "W, learned less constants, on every scenario alone: PPO / evolution. [All main effects](findings/README.md)."
+    )
+    return ["## Crisis by crisis", "", text, "", *scenarios(own.tables["scenarios"], ("users",)), ""]
+
+
+def _autonomy(own: Found) -> list[str]:
+    """The main effects at every autonomy: PPO / evolution, calm; crises."""
+    rows = records(own.tables["findings"])
+    known = {(row["setting"], row["effect"], row["market"]): row for row in rows}
+    steps = sorted({cell.autonomy for cell in CELLS})
+    lines = []
+    for effect in MAIN:
+        for cell in (one for one in CELLS if one.headline and one.algorithm == ALGORITHMS[0]):
+            alike = [replace(cell, autonomy=step).setting for step in steps]
+            cells = ["; ".join(_means(known.get((one, effect, market))) for market in MARKETS) for one in alike]
+            if any(cell.strip("-; ") for cell in cells):
+                lines.append([SHORT[effect], cell.words, *cells])
+    if not any(row["setting"] not in SHOWN for row in rows):
+        return []
+    text = f"""Means, PPO / evolution, in calm; in crises. At another autonomy than {HEADLINE_AUTONOMY:g} a cell has a
+    third of the training seeds and a quarter of the market hours, too few seeds for a claim: intervals are with
+    [all statements](findings/README.md)."""
+    return ["## Autonomy", "", paragraph(text), "",
+            *markdown(["bp of K0", "where", *(f"autonomy {step:g}" for step in steps)], lines), ""]  # fmt: skip
+
+
+def _means(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "-"
+    return " / ".join(signed(row[name]) if row[f"{name}_n"] else "-" for name in ALGORITHMS)
+
+
+def _channels(own: Found) -> list[str]:
+    if "channels" not in own.tables:
+        return []
+    table = {(row["cell"], row["channel"]): row for row in records(own.tables["channels"])}
+    rows = []
+    for channel in CHANNELS:
+        for setting in SHOWN:
+            found = [table.get((f"{name}-{setting}", channel.name)) for name in ALGORITHMS]
+            if any(found):
+                effects, shares, verdicts = ([_channel_cell(row, what) for row in found]
+                                             for what in ("effect", "share", "verdict"))  # fmt: skip
+                rows.append([channel.name, words_of(setting), " / ".join(effects), " / ".join(shares),
+                             " / ".join(dict.fromkeys(verdicts))])  # fmt: skip
+    about = [
+        paragraph(f"- {one.name}: {one.words} ({OUTCOMES[one.outcome]}). Switch: {one.about}.") for one in CHANNELS
+    ]
+    head = ["channel", "where", "effect: PPO / evolution [bp of K0]", f"taken away; {SHARE:.0%} is asked for", ""]
+    return ["## Expected channels", "", paragraph(HELD_WORDS), "", *about, "", *markdown(head, rows), ""]
+
+
+def _channel_cell(row: Mapping[str, Any] | None, what: str) -> str:
+    if row is None:
+        return "-"
+    if what == "effect":
+        return signed_span(interval_in(row, "effect"))
+    if what == "share":
+        if np.isnan(row["share"]):
+            return "-"
+        return f"{row['share']:.0%} [{row['share_low']:.0%}, {row['share_high']:.0%}]"
+    return str(row["verdict"])
+
+
+def _people(own: Found) -> list[str]:
+    """Parts of W and groups of people in crises and calm, learned less constants."""
+    lines: list[str] = []
+    for name, (labels, title) in PARTIES.items():
+        if name not in own.tables:
+            continue
+        table = own.tables[name]
+        cells = list(dict.fromkeys(table["cell"].tolist()))
+        settings = [one for one in dict.fromkeys(cell.setting for cell in CELLS) if any(c.endswith(one) for c in cells)]
+        rows = []
+        for party in dict.fromkeys(table["party"].tolist()):
+            row = [labels.get(party, party)]
+            for setting in settings:
+                row.append(" / ".join(_change(table, setting, party, market) for market in MARKETS))
+            rows.append(row)
+        about = "calm / crises, mean of the algorithms; * where the intervals of both exclude 0 on the same side"
+        lines += [f"**{title}**, {about}:", "",
+                  *markdown(["", *map(words_of, settings)], rows), ""]  # fmt: skip
+    return ["## Who bears it", "", *lines] if lines else []
+
+
+def _change(table: Table, setting: str, party: str, market: str) -> str:
+    here = [row for row in records(table) if row["cell"].endswith(f"-{setting}") and row["party"] == party
+            and row["market"] == market and np.isfinite(row["change"])]  # fmt: skip
+    if not here:
+        return "-"
+    spans = [interval_in(row, "change") for row in here]
+    clear = len(here) == len(ALGORITHMS) and (
+        all(one.low > 0.0 for one in spans) or all(one.high < 0.0 for one in spans)
+    )
+    return signed(float(np.mean([one.mean for one in spans]))) + ("*" if clear else "")
+
+
+def _forks(own: Found) -> list[str]:
+    if "influence" not in own.tables:
+        return []
+    table = records(own.tables["influence"])
+    rows = []
+    for cell in dict.fromkeys(row["cell"] for row in table):
+        failed = own.facts["withheld"].get(cell)
+        for kind, about in KINDS.items():
+            links = [f"{row['found']} of {row['tested']} ({row['least']})" for market in MARKETS for row in table
+                     if (row["cell"], row["kind"], row["market"]) == (cell, kind, market)]  # fmt: skip
+            rows.append([cell, about, *(["withheld"] * len(links) if failed else links)])
+    text = f"""A lever in force is pushed by one and by two of its caps for a decision, up and down; in crises when the
+    deepest day of the tape begins, and {LATER} h later. Links from a lever to another governor's mandate or to W within
+    a day, significant in a family of all of them with {ENOUGH_SEEDS} training seeds or more; in brackets the fewest at
+    a checkpoint. Withheld where a control of forks failed."""
+    head = ["cell", "which", *(WHERE[market] for market in MARKETS)]
+    return ["## Influence by forks", "", paragraph(text), "", *markdown(head, rows), ""]
+
+
+def _ledger(own: Found) -> list[str]:
+    table = own.tables["ledger"]
+    rows = [
+        [row["cell"], str(row["seeds"]), f"{row['market_hours'] / 1e6:.3g}M", f"{row['cpu_seconds']:,.0f}",
+         f"{row['wall_seconds']:,.0f}", f"{row['measuring_seconds']:,.0f}", f"{row['reference_rounds']:,.0f}"]
+        for row in records(table)
+    ]  # fmt: skip
+    trained, measured = (table[name].sum() / 3600.0 for name in ("cpu_seconds", "measuring_seconds"))
+    played = table["market_hours"].sum() / 1e6
+    head = ["cell", "seeds", "market hours", "processor s", "wall s", "processor s of measuring", "reference rounds/s"]
+    total = (
+        f"Training together: {trained:.2f} processor hours for {played:.3g}M market hours; measuring: {measured:.2f}."
+    )
+    return ["## Compute ledger", "", *markdown(head, rows), "", total, "",
+            "[All statements](findings/README.md)."]  # fmt: skip

@@ -1,0 +1,175 @@
+"""Pieces of the study of coexistence: mixed batches, crises by their onset, forks on mandates, failures and costs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from protogov.envs.config import WorldConfig
+from protogov.envs.simulator import Simulator
+from protogov.experiments.commands.options import with_physics
+from protogov.experiments.core.pieces import HERE
+from protogov.experiments.core.play import open_worlds, tape_seeds
+from protogov.experiments.errors import CheckFailed
+from protogov.experiments.studies.coexistence import influence, learning, playing, store
+from protogov.experiments.studies.coexistence.effects import effect_table, member_table, scenario_table, share_table
+from protogov.experiments.studies.coexistence.learning import Training, train_seed
+from protogov.experiments.studies.coexistence.playing import Played, play_all
+from protogov.experiments.studies.coexistence.spared import CPU, FAILED, Account, spared
+from protogov.experiments.studies.coexistence.tapes import Several, deep_tapes, onset_of, open_batch
+from protogov.experiments.studies.emergence.extraction import loaded
+from protogov.experiments.studies.emergence.reading import market_of
+from protogov.experiments.studies.emergence.subjects import Subject
+
+SEATS = ("rate_0", "risk_0", "spread_0")
+TINY = WorldConfig(size="tiny", episode_hours=12)
+MARKETS = {"calm": ("calm",), "crisis": ("crash-heldout", "crisis-2025-10")}
+
+
+def a_fortnight(world: Simulator) -> np.ndarray:
+    stand = {agent: np.zeros((world.num_worlds, world.action_size(agent))) for agent in world.agents}
+    while not world.truncated().any():
+        step = world.step(stand)
+    return np.concatenate([step.terms["welfare_0"], step.records["bad_debt"]], axis=1)
+
+
+# ---------------------------------------------------------------------- mixed batches
+
+
+def test_a_row_of_a_mixed_batch_is_the_world_of_its_own_scenario_and_member():
+    seeds = tape_seeds(3)
+    mixed = open_batch(TINY, ["calm", "jump", "calm"], seeds, ["w01", "w02", "w03"])
+    found = a_fortnight(mixed)
+    for row, (scenario, member) in enumerate(zip(("calm", "jump", "calm"), ("w01", "w02", "w03"), strict=True)):
+        alone = open_worlds(with_physics(TINY, member), scenario, seeds[row : row + 1])
+        assert (alone.params[0].tolist(), alone.tape[0].tolist()) == (
+            mixed.params[row].tolist(),
+            mixed.tape[row].tolist(),
+        )
+        assert (a_fortnight(alone)[0] == found[row]).all()
+    with pytest.raises(KeyError):
+        Several(["calm"], seeds[:1]).draw(seeds[1:], 12)  # of a world that has no scenario
+
+
+def test_tapes_of_crises_begin_to_fall_together():
+    """In one decision nearly all, of every crisis, and none a day away."""
+    names = ("crash-heldout", "crisis-2023-03", "crisis-2025-10") * 4
+    seeds, decision = deep_tapes(names, 2**24, 336, 6, 50)
+    scenario = Several(names, np.array(seeds, np.uint64))
+    world = open_batch(WorldConfig(), names, np.array(seeds, np.uint64))
+    begins = onset_of(world.tape["close"].astype(np.float64)) // 6
+    assert scenario.split == "validation" and len(set(seeds)) == 12
+    assert np.abs(begins - decision).max() <= 3 and (begins == decision).mean() > 0.8
+    assert deep_tapes(names, 2**24, 336, 6, 3)[1] <= 3
+    closes = np.array([[8.0] * 10 + [7.0] * 30 + [3.0] * 9 + [1.0] * 2])
+    assert onset_of(closes).tolist() == [25]  # the first day that ends at 1
+
+
+# ---------------------------------------------------------------------- forks
+
+
+def test_forks_read_mandates_where_everybody_is_paid_welfare():
+    config = replace(WorldConfig(cooperation=1.0), episode_hours=48)
+    world = open_worlds(config, "jump", tape_seeds(2))
+    market = market_of(world, tape_seeds(2), rewards=True, mandates=True)
+    step = world.step({agent: np.full((2, world.action_size(agent)), 0.5) for agent in world.agents})
+    seen = market(step, {agent: np.zeros((2, 1)) for agent in world.agents})
+    for agent in world.agents:
+        terms = [term.weight for term in world.roles[agent].terms]
+        assert seen[f"mandate/{agent}"] == pytest.approx(step.terms[agent] @ np.array(terms))
+    rewards = np.stack([seen[f"reward/{agent}"] for agent in world.agents])
+    assert (rewards == rewards[0]).all()  # all are paid the same, which says nothing about anybody
+
+    subject = Subject("s", (tuple(dict.fromkeys(SEATS, "constant").items()),) * 2, (0, 1))
+    job = influence.ForkJob(subject, "spread_0", ("crisis-2025-10", "crash-heldout"), True, 4)
+    table = influence.fork(config, job)
+    found = loaded(table)
+    assert found["outcomes"] == [*(f"mandate/{seat}" for seat in SEATS), "welfare/all"]
+    assert found["replay_gap"] == 0.0 and found["windows"] == [[1, 4]] and table[CPU][0] > 0.0
+    whole = influence._joined([found], config)
+    assert influence._links(whole)[0]["tested"] == len(found["levers"]) * 3 and whole.effects["total"].shape[0] == 2
+
+
+# ---------------------------------------------------------------------- failures and costs
+
+
+def test_a_failure_is_a_result_and_other_errors_are_not():
+    def piece(config, job):
+        raise job
+
+    spoilt = spared(piece)(TINY, RuntimeError("books of world 3 do not balance"))
+    assert spoilt[FAILED].tolist() == ["books of world 3 do not balance"] and spoilt[CPU][0] >= 0.0
+    with pytest.raises(RuntimeError, match="shapes"):
+        spared(piece)(TINY, RuntimeError("shapes differ"))
+    account = Account()
+    fine = {"x": np.arange(2.0), CPU: np.full(2, 3.0)}
+    assert [list(table) for table in account.book("forks", ["a", "b"], [fine, spoilt])] == [["x"], []]
+    assert account.failed == ["b: books of world 3 do not balance"] and account.spent["forks"] >= 3.0
+
+
+def diverging(config, job):
+    if job.seed == 1:
+        raise CheckFailed("rate_0 diverged")
+    return [(6.0, np.full(store.Networks(config).size, float(job.seed)))]
+
+
+def test_a_seed_that_diverges_is_left_out_and_said(tmp_path, monkeypatch):
+    monkeypatch.setitem(learning.ALGORITHMS, "ppo", diverging)
+    monkeypatch.setattr(learning, "reference_rate", lambda: 1.0)
+    jobs = [Training("ppo", "jump", seed, 12.0, 1, 0, 0) for seed in range(3)]
+    tables = [train_seed(TINY, job) for job in jobs]
+    kept = store.write_cell(tmp_path, "cell", TINY, {}, tables, (0, 1, 2), "command")
+    assert kept.seeds == (0, 2) and kept.weights[:, 0, 0].tolist() == [0.0, 2.0]
+    assert [(one["seed"], one["why"]) for one in kept.about["failed"]] == [(1, "rate_0 diverged")]
+    with pytest.raises(CheckFailed, match="of every seed failed; of seed 1: rate_0 diverged"):
+        store.write_cell(tmp_path, "none", TINY, {}, tables[1:2], (1,), "command")
+
+
+def test_a_world_whose_books_fail_costs_its_seed_or_its_member_alone(monkeypatch):
+    """Seed 2 fails in calm; in member w02 seed 0 does, which its batch of members does not survive either."""
+    learned = {seed: [dict.fromkeys(SEATS, "constant")] for seed in (0, 2)}
+    real = playing.open_batch
+
+    def failing(config, names, seeds, members=()):
+        first = int(seeds[0] - tape_seeds(1)[0])
+        if (first == 3 * playing.STRIDE and "calm" in names) or (first == playing.STRIDE and "w02" in members):
+            raise CheckFailed("books of world 0 do not balance")
+        return real(config, names, seeds, members)
+
+    monkeypatch.setattr(playing, "open_batch", failing)
+    account = Account()
+    played = play_all(TINY, "x", learned, "constant", MARKETS, 2, HERE, account)
+    assert {one.seed for one in played} == {0} and {one.market for one in played} == {"calm", "crisis"}
+    assert all(one.startswith("line-ups, training seed 2, calm") for one in account.failed)
+    account = Account()
+    again = play_all(TINY, "x", {0: learned[0]}, "constant", {"crisis": ("jump",)}, 2, HERE, account,
+                     part="ensemble", strangers=False, members=("w01", "w02", "w03"))  # fmt: skip
+    assert member_table(again)["member"].tolist() == ["w01", "w03"]
+    assert {one.partition(": ")[0] for one in account.failed} == {"ensemble, training seed 0, crisis, w02"}
+
+
+# ---------------------------------------------------------------------- tables
+
+
+def test_tables_of_seeds_scenarios_and_members_by_hand():
+    def numbers(gain, tail):
+        none = {"welfare": 0.0, "payoff/tail": 0.0} | {f"mandate/{seat}": 0.0 for seat in SEATS}
+        lines = {f"only {seat}": none for seat in SEATS}
+        return {"none": none, "all": {**none, "welfare": gain, "payoff/tail": tail}, **lines}
+
+    played = [
+        Played(seed, at, "crisis", scenario, member, numbers(gain + seed + at + (member == "w01"), np.nan))
+        for member in ("", "w01") for seed in (3, 5) for at in (0, 1)
+        for scenario, gain in (("", 10.0), ("a", 5.0), ("b", 15.0))
+    ]  # fmt: skip
+    plain = [one for one in played if one.member == ""]
+    assert effect_table(plain)["users"].tolist() == [13.0, 14.0, 15.0, 16.0]
+    found = scenario_table(plain)
+    users = found["effect"] == "users"
+    assert found["scenario"][users].tolist() == ["a", "b"] and found["change"][users].tolist() == [9.5, 19.5]
+    members = member_table(played)
+    assert members["users"].tolist() == [14.5, 15.5]
+    # two seeds a distance of 2 apart: Student's half-width is 12.706 standard errors of 1
+    assert members["users_half"] == pytest.approx(12.7062)
+    shares = share_table(plain, "payoff/")
+    assert list(shares) == ["market", "party", "seed_3", "seed_5"] and shares["party"].tolist() == ["tail"]
