@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 LONGEST = 400  # largest number of rows of a CSV table, which git keeps; longer tables are Parquet, which git ignores
-LARGEST_FIGURE, LARGEST_FOLDER = 60_000, 260_000  # bytes of committed files
+# bytes of committed files; the largest folder is the grids of rivalry with every party's gain
+LARGEST_FIGURE, LARGEST_FOLDER = 60_000, 260_000
 # of all folders together: 1.9 MB of the other studies, 24 cells of the study of coexistence at 40 kB on average and
 # their findings, six stages of the study of learning
 LARGEST_ALL = 4_000_000
