@@ -24,6 +24,7 @@ from protogov.experiments.studies.learning.options import (
 )
 from protogov.experiments.studies.learning.played import CRASH
 from protogov.experiments.studies.learning.preregistration import PLAN
+from protogov.experiments.studies.learning.screening import over_seeds
 
 REDUCED = "Reduced run"
 MOST = 13  # sentences of a stage on the page over all: a headline and the confirmatory family
@@ -151,17 +152,17 @@ def _screening(found: Found) -> list[str]:
 
 
 def _training(found: Found) -> list[str]:
-    runs, curves = found.tables["runs"], found.tables["curves"]
+    runs, curves = found.tables["runs"], over_seeds(found.tables["curves"])
     lines = [
         f"{num_rows(runs)} seeds of {len(set(runs['learner'].tolist()))} learners were trained, "
         f"{runs['hours'].sum() / 1e6:,.1f}M market hours."
     ]
     for name in dict.fromkeys(curves["learner"].tolist()):
         own = select(curves, curves["learner"] == name)
-        last = own["gain"][own["hours"] == own["hours"].max()]
+        gain, lowest, highest = (float(own[one][own["hours"].argmax()]) for one in ("gain", "lowest", "highest"))
         lines.append(
-            f"{name}: {signed(float(last.mean()))} bp over the constants on validation at the end, seeds "
-            f"{signed(float(last.min()))} to {signed(float(last.max()))}."
+            f"{name}: {signed(gain)} bp over the constants on validation at the end, seeds {signed(lowest)} to "
+            f"{signed(highest)}."
         )
     lines += [
         f"{row['learner']}: {row['seeds']} seeds of {row['hours'] / 1e6:,.0f}M market hours take {row['minutes']:,.0f} "

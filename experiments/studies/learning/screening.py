@@ -14,7 +14,7 @@ from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.study import Found
-from protogov.experiments.core.tables import Table, columns, concatenate
+from protogov.experiments.core.tables import Table, columns, concatenate, groups, num_rows
 from protogov.experiments.core.text import signed
 from protogov.experiments.studies.learning.analysis import NOTHING
 from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
@@ -59,7 +59,9 @@ def measure(options: Options, how: Running, opponents: Opponents) -> Found:
                 print(f"screening {size}: {candidate.name}: {unit.failed or signed(units[-1]['gain']) + ' bp'}",
                       file=sys.stderr, flush=True)  # fmt: skip
         rows += units
-    tables = {"screening": columns(rows)} | ({"runs": columns(runs), "curves": columns(curves)} if runs else {})
+    tables = {"screening": columns(rows)} | (
+        {"runs": columns(runs), "curves": over_seeds(columns(curves))} if runs else {}
+    )
     chosen, reasons = choose(rows, options.last_size)
     return Found(tables, {"chosen": chosen, "reasons": reasons})
 
@@ -159,6 +161,24 @@ def curve_rows(
                      "algorithm": learner.candidate.algorithm, "seed": one.seed, "hours": hours,
                      "gain": float(welfare.mean() - level)})  # fmt: skip
     return rows
+
+
+def over_seeds(curves: Table) -> Table:
+    """One curve a learner, so that git keeps the table: with a row a seed and step those of a screening are too many.
+
+    Args:
+        curves: of `curve_rows`. A table that is over seeds already stays.
+
+    Returns:
+        One row per size, learner and market hours: `seeds`, their mean `gain`, that of the `lowest` and the `highest`.
+    """
+    if "seed" not in curves:
+        return curves
+    every = groups(curves, ["size", "candidate", "learner", "algorithm", "hours"])
+    return columns([
+        {**key, "seeds": num_rows(own), "gain": own["gain"].mean(), "lowest": own["gain"].min(),
+         "highest": own["gain"].max()} for key, own in every
+    ])  # fmt: skip
 
 
 def choose(rows: Sequence[Mapping[str, Any]], size: str) -> tuple[list[str], list[str]]:

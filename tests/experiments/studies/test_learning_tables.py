@@ -13,7 +13,7 @@ from protogov.experiments.core.results import LARGEST_FIGURE, LARGEST_FOLDER, LO
 from protogov.experiments.core.statistics import Interval, lowest_mean, student_t
 from protogov.experiments.core.study import Found, conclude, redraw
 from protogov.experiments.core.tables import columns, num_rows, records
-from protogov.experiments.studies.learning import aim, analysis, drawing, ensemble, evaluation, final, study
+from protogov.experiments.studies.learning import aim, analysis, drawing, ensemble, evaluation, final, screening, study
 from protogov.experiments.studies.learning.analysis import effect, over_box, registered, who_bears
 from protogov.experiments.studies.learning.candidates import CANDIDATES
 from protogov.experiments.studies.learning.describing import COMMITTED, TUNED, Description, Grid
@@ -382,6 +382,29 @@ def test_a_full_evaluation_fits_its_folder_and_says_what_is_registered(trained, 
         "| natural | natural | Borrowers, largest tenth (whales): surplus |", "Episodes of 12 weeks",
     ):  # fmt: skip
         assert words in page, words
+
+
+def test_curves_of_every_learner_of_registered_size_are_kept_by_git_and_drawn():
+    rng, learner = np.random.default_rng(5), " cooperative on mix"
+    finalists = [one for one in CANDIDATES if one.reference] + [one for one in CANDIDATES if not one.reference][:8]
+    rows = [
+        {"size": size, "candidate": one.name, "learner": one.name + learner, "algorithm": one.algorithm, "seed": seed,
+         "hours": hours, "gain": rng.normal()}
+        for size, entrants in (("core", CANDIDATES), ("full", finalists)) for one in entrants
+        for seed in range(1, 5) for hours in (3e5, 6e5, 1.2e6, 2.5e6)
+    ]  # fmt: skip
+    table = screening.over_seeds(columns(rows))
+    assert len(rows) > LONGEST >= num_rows(table) == len(rows) / 4
+    own = [row["gain"] for row in rows[:16] if row["hours"] == 6e5]
+    assert records(table)[1] == {
+        "size": "core", "candidate": "linear", "learner": f"linear{learner}", "algorithm": "linear", "hours": 6e5,
+        "seeds": 4, "gain": pytest.approx(np.mean(own)), "lowest": min(own), "highest": max(own),
+    }  # fmt: skip
+    assert screening.over_seeds(table) is table
+    # a folder of before has a row a seed, and is drawn as well
+    figure = drawing.draw("screening", Found({"curves": columns(rows[:16])}), "one")["curves"]
+    (line, *_) = figure.axes[0].get_lines()
+    np.testing.assert_array_equal(line.get_ydata(), table["gain"][:4])
 
 
 def test_the_sealed_test_fits_its_folder_and_answers_its_clauses(trained, tmp_path, monkeypatch):
