@@ -11,6 +11,7 @@ from protogov.experiments.core.tables import Table, columns, groups, num_rows, r
 from protogov.experiments.core.text import listed, markdown, number, paragraph, rows_of, signed, signed_span
 from protogov.experiments.studies.learning import aim, findings
 from protogov.experiments.studies.learning.describing import MAIN
+from protogov.experiments.studies.learning.leave_out import NO_RULE
 from protogov.experiments.studies.learning.options import (
     CEILINGS,
     CONTROLLERS,
@@ -203,6 +204,11 @@ def _crises(found: Found) -> list[str]:
                 f"{split}: {name}{registered} gains {signed(min(own))} to {signed(max(own))} bp over constants tuned "
                 f"without the crisis, {signed(float(np.mean(own)))} on average over {len(own)} crises left out."
             )
+    lines += [
+        f"{name} starts around the linear rule in the other stages; here it started around constants, because no "
+        "linear rule is tuned without a crisis."
+        for name in dict.fromkeys(row["candidate"] for row in rows if row.get("start") == NO_RULE)
+    ]
     return lines + _failed(found)
 
 

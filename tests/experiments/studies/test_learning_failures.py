@@ -176,6 +176,21 @@ def test_the_first_candidate_is_tested_without_each_crisis_and_the_others_are_de
     assert found.facts["candidate"] == "ppo"
 
 
+def test_a_candidate_around_the_linear_rule_says_that_there_is_none_without_a_crisis(tmp_path, monkeypatch):
+    row = {"left_out": CRISES[0], "split": "train", "difference": 1.0}
+    monkeypatch.setattr(leave_out, "measured", lambda *arguments: Unit({"crises": [row]}))
+    found = leave_out.measure(Options(out=tmp_path, size=("tiny",)), HERE, Rivals(), ["ppo-residual", "ppo-constants"])
+    assert set(found.tables["crises"]["start"]) == {"constants instead of linear"}
+    described = {(row["candidate"], row["start"]) for row in records(found.tables["described"])}
+    assert described == {("ppo-constants", "constants"), ("linear", "constants")}
+    (kept, *_) = json.loads(next(iter((tmp_path / "kept").glob("*ppo-residual*"))).read_text())["tables"]["crises"]
+    assert kept == row  # files of before have no start, and are read
+    assert leave_out.start_of(find_candidates(("ppo-residual",))[0], "mix") == "linear"
+    (said,) = (one for one in pages.sentences("crises", Found(found.tables, {**found.facts, "reduced": []}))
+               if "linear rule" in one)  # fmt: skip
+    assert said.startswith("ppo-residual starts around the linear rule in the other stages; here it started around")
+
+
 # ---------------------------------------------------------------------- the seal
 
 
