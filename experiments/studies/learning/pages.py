@@ -25,7 +25,7 @@ from protogov.experiments.studies.learning.options import (
 )
 from protogov.experiments.studies.learning.played import CRASH
 from protogov.experiments.studies.learning.preregistration import PLAN
-from protogov.experiments.studies.learning.screening import over_seeds
+from protogov.experiments.studies.learning.screening import by_hours, of_seeds
 
 REDUCED = "Reduced run"
 MOST = 13  # sentences of a stage on the page over all: a headline and the confirmatory family
@@ -153,17 +153,17 @@ def _screening(found: Found) -> list[str]:
 
 
 def _training(found: Found) -> list[str]:
-    runs, curves = found.tables["runs"], over_seeds(found.tables["curves"])
+    runs, curves = found.tables["runs"], by_hours(found.tables["curves"])
     lines = [
         f"{num_rows(runs)} seeds of {len(set(runs['learner'].tolist()))} learners were trained, "
         f"{runs['hours'].sum() / 1e6:,.1f}M market hours."
     ]
     for name in dict.fromkeys(curves["learner"].tolist()):
         own = select(curves, curves["learner"] == name)
-        gain, lowest, highest = (float(own[one][own["hours"].argmax()]) for one in ("gain", "lowest", "highest"))
+        last = of_seeds(own)[own["hours"].argmax()]
         lines.append(
-            f"{name}: {signed(gain)} bp over the constants on validation at the end, seeds {signed(lowest)} to "
-            f"{signed(highest)}."
+            f"{name}: {signed(float(np.nanmean(last)))} bp over the constants on validation at the end, seeds "
+            f"{signed(float(np.nanmin(last)))} to {signed(float(np.nanmax(last)))}."
         )
     lines += [
         f"{row['learner']}: {row['seeds']} seeds of {row['hours'] / 1e6:,.0f}M market hours take {row['minutes']:,.0f} "

@@ -134,7 +134,7 @@ def test_how_long_the_registered_training_of_a_learner_takes():
 
 def test_pages_say_what_took_how_long_what_diverged_and_what_was_not_registered():
     run = {"learner": "ppo", "hours": 1e7, "reference": TARGET_MACHINE / 2, "seconds": 500.0}
-    curve = {"learner": "ppo", "hours": 1e7, "gain": 2.0, "lowest": -1.0, "highest": 5.0}
+    curve = {"learner": "ppo", "hours": 1e7, "gain": 2.0, "seed_1": -1.0, "seed_2": 5.0}
     failed = columns([{"learner": "mappo", "reason": "seed 3: a weight is not finite"}])
     tables = {"runs": columns([run]), "curves": columns([curve]), "speed": training.speed([run]), "failed": failed}
     said = pages.sentences("training", Found(tables, {"reduced": []}))

@@ -393,18 +393,20 @@ def test_curves_of_every_learner_of_registered_size_are_kept_by_git_and_drawn():
         for size, entrants in (("core", CANDIDATES), ("full", finalists)) for one in entrants
         for seed in range(1, 5) for hours in (3e5, 6e5, 1.2e6, 2.5e6)
     ]  # fmt: skip
-    table = screening.over_seeds(columns(rows))
+    table = screening.by_hours(columns(rows))
     assert len(rows) > LONGEST >= num_rows(table) == len(rows) / 4
     own = [row["gain"] for row in rows[:16] if row["hours"] == 6e5]
     assert records(table)[1] == {
         "size": "core", "candidate": "linear", "learner": f"linear{learner}", "algorithm": "linear", "hours": 6e5,
-        "seeds": 4, "gain": pytest.approx(np.mean(own)), "lowest": min(own), "highest": max(own),
+        "gain": pytest.approx(np.mean(own)), **{f"seed_{seed}": gain for seed, gain in enumerate(own, start=1)},
     }  # fmt: skip
-    assert screening.over_seeds(table) is table
-    # a folder of before has a row a seed, and is drawn as well
-    figure = drawing.draw("screening", Found({"curves": columns(rows[:16])}), "one")["curves"]
-    (line, *_) = figure.axes[0].get_lines()
-    np.testing.assert_array_equal(line.get_ydata(), table["gain"][:4])
+    assert screening.by_hours(table) is table
+    # a folder of before has a row a seed, and is drawn as well; a learner without a seed is drawn without it
+    old = [row for row in rows[:32] if (row["candidate"], row["seed"]) != (rows[16]["candidate"], 2)]
+    figure = drawing.draw("screening", Found({"curves": columns(old)}), "one")["curves"]
+    first, second = (panel.get_lines() for panel in figure.axes[:2])
+    assert [len(lines) for lines in (first, second)] == [4 + 1 + 1, 3 + 1 + 1]  # seeds, their mean, and zero
+    np.testing.assert_array_equal(first[4].get_ydata(), table["gain"][:4])
 
 
 def test_the_sealed_test_fits_its_folder_and_answers_its_clauses(trained, tmp_path, monkeypatch):
