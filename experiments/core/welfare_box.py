@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from protogov.experiments.core.statistics import Interval, cluster_means, student_t
 from protogov.experiments.core.tables import Table
+from protogov.experiments.core.venues import all_venues, venues_of
 
 LAMBDAS, KAPPAS = (1.0, 2.0, 3.0, 5.0), (0.0, 0.5, 1.0)
 BY_LAMBDA, BY_KAPPA = ("haircuts", "deficit", "latent"), ("liquidation",)
@@ -104,17 +105,16 @@ class Turn:
 
 
 def planes(table: Table, parts: Sequence[str]) -> Floats:
-    """rest, losses and taken of every row of an evaluation, F64[3, n] bp of K0; the mean of two venues.
+    """rest, losses and taken of every row of an evaluation, F64[3, n] bp of K0; of two venues by their K0.
 
     Args:
         table: of `protogov.experiments.core.evaluation`.
         parts: names of all parts of W.
     """
-    venues = sorted(name.split("/")[1] for name in table if name.startswith("welfare/") and name.count("/") == 1)
 
     def total(prefix: str, names: Sequence[str]) -> Floats:
-        columns = [np.sum([table[f"{prefix}/{v}/{name}"] for name in names], axis=0) for v in venues]
-        return np.asarray(np.mean(columns, axis=0), np.float64)
+        own = [np.sum([table[f"{prefix}/{v}/{name}"] for name in names], axis=0) for v in venues_of(table)]
+        return all_venues(table, own)
 
     rest = total("welfare", [part for part in parts if part not in WEIGHED])
     return np.stack([rest, total("loss", BY_LAMBDA), total("loss", BY_KAPPA)])

@@ -14,6 +14,7 @@ from protogov.experiments.core.governors import NO_SEED, STATIC
 from protogov.experiments.core.incidence import TENTHS, penalty_column, surplus_column
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval, cluster_means, expected_shortfall, student_t
 from protogov.experiments.core.tables import Table, select
+from protogov.experiments.core.venues import all_venues, venues_of
 from protogov.experiments.core.welfare_box import Box, over_the_box, planes
 
 # Owners of the parts of welfare, in the words of tables and figures.
@@ -74,7 +75,7 @@ class Measure:
     Attributes:
         name: key.
         label: for people.
-        columns: of the table; with two venues the measure is their mean.
+        columns: of the table, one a venue. Two venues count by their K0; in `bears`, whose unit is another, equally.
         group: "welfare", "part", "mandate", "realised", or "bears", which is in another unit: see `incidence`.
     """
 
@@ -182,10 +183,9 @@ class Comparison:
 
 def measures_of(table: Table) -> list[Measure]:
     """The measures of an evaluation, W first."""
-    venues = sorted(name.partition("/")[2] for name in table if name.startswith("welfare/") and name.count("/") == 1)
 
     def of(name: str, suffix: str = "") -> tuple[str, ...]:
-        return tuple(f"{name}/{v}{suffix}" for v in venues)
+        return tuple(f"{name}/{v}{suffix}" for v in venues_of(table))
 
     found = [Measure("welfare", "Welfare W", of("welfare"), "welfare")]
     found += [Measure(part, PART_LABELS[part], of("welfare", f"/{part}"), "part") for part in PARTS]
@@ -200,7 +200,8 @@ def measures_of(table: Table) -> list[Measure]:
 
 def values_of(table: Table, measure: Measure) -> NDArray[np.float64]:
     """A measure of every row, F64 [n]."""
-    return np.asarray(np.mean([table[column] for column in measure.columns], axis=0), np.float64)
+    values = [table[column] for column in measure.columns]
+    return np.asarray(np.mean(values, axis=0), np.float64) if measure.group == "bears" else all_venues(table, values)
 
 
 def compare(table: Table, suite: str, governors: str, baseline: str = STATIC) -> Comparison:

@@ -15,6 +15,7 @@ from protogov.experiments.core.evaluation import evaluate
 from protogov.experiments.core.fresh_tapes import FIRST_VALIDATING
 from protogov.experiments.core.governors import STATIC, baseline
 from protogov.experiments.core.statistics import Floats, student_t
+from protogov.experiments.core.venues import all_venues
 from protogov.experiments.errors import BadInput, as_bad_input
 
 if TYPE_CHECKING:
@@ -119,10 +120,7 @@ class ValidationTapes:
 
     def _welfare(self, scenario: Scenario, governors: Mapping[str, Governor]) -> Floats:
         table = evaluate(self._config, scenario, self._seeds, governors)
-        venues = range(self._config.venues)
-        capital = np.stack([table[f"opening_value/{v}"] for v in venues])
-        welfare = np.stack([table[f"welfare/{v}"] for v in venues])
-        return np.asarray((welfare * (capital / capital.sum(axis=0))).sum(axis=0))  # one venue: its own
+        return all_venues(table, [table[f"welfare/{v}"] for v in range(self._config.venues)])
 
 
 def validation_of(config: WorldConfig, options: ValidationOptions) -> "Validation | None":

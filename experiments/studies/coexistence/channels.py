@@ -20,6 +20,7 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Floats, interval_columns, percentile, seed_draws
 from protogov.experiments.core.tables import Table, columns, select
+from protogov.experiments.core.venues import by_k0
 from protogov.experiments.studies.coexistence.playing import STRIDE, Lineup, Sources, digests_of
 from protogov.experiments.studies.coexistence.spared import Account, spared
 from protogov.experiments.studies.coexistence.tapes import onset, open_batch
@@ -175,8 +176,8 @@ class _Recorder:
         """Count the decision."""
         count, whole = self._capital.shape[1], self._capital.sum(axis=1)
         terms, venues = simulator.all_terms()[:, :count], simulator.worlds["venues"][:, :count]
-        self.totals["hedging cost"] -= (terms["pool_hedging"] * self._capital).sum(axis=1) / whole
-        self.totals["bad debt"] += (terms["bad_debt_growth"] * self._capital).sum(axis=1) / whole
+        self.totals["hedging cost"] -= by_k0(terms["pool_hedging"], self._capital)
+        self.totals["bad debt"] += by_k0(terms["bad_debt_growth"], self._capital)
         share = simulator.config.decision_hours / simulator.config.episode_hours
         claim = venues["option_scaled"] * venues["supply_index"]
         frozen = np.maximum(claim - np.maximum(venues["cash"], 0.0), 0.0)

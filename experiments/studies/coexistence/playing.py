@@ -27,6 +27,7 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import play, tape_seeds
 from protogov.experiments.core.statistics import Floats, expected_shortfall
 from protogov.experiments.core.tables import Table, columns, concatenate, records, select
+from protogov.experiments.core.venues import all_venues
 from protogov.experiments.studies.coexistence.spared import Account, spared
 from protogov.experiments.studies.coexistence.tapes import open_batch
 from protogov.experiments.studies.emergence.subjects import governor_of
@@ -158,12 +159,10 @@ def means_of(config: WorldConfig, episodes: Table) -> dict[str, float]:
         an episode; `bears` of the group's own opening debt or deposit, a fortnight].
     """
     venues = range(config.venues)
-    capital = np.stack([episodes[f"opening_value/{v}"] for v in venues])
 
     def of_all(name: str) -> Floats:
         """By K0, F64[tapes]."""
-        values = np.stack([episodes[name.format(v)] for v in venues])
-        return np.asarray((values * capital).sum(axis=0) / capital.sum(axis=0))
+        return all_venues(episodes, [episodes[name.format(v)] for v in venues])
 
     welfare = of_all("welfare/{}")
     found = {"welfare": float(welfare.mean())}

@@ -159,6 +159,10 @@ class AttributionSample:
 class Attribution:
     """What each governor's decisions from a moment on contributed to an episode.
 
+    The plan reads what is attributed. What governors are paid is no outcome of a crisis: a reward may be a blend with
+    welfare, under which everybody has a part in everything. A report reads welfare and losses of all venues, as
+    dividends read welfare (`reading.Market`, `extraction.attribution`); mandates can be read too, as influence does.
+
     Attributes:
         baselines: agent -> the governor in its place.
     """
@@ -168,6 +172,11 @@ class Attribution:
 
     def extract(self, world: BranchingWorld, governors: Mapping[str, Governor], plan: Plan) -> AttributionSample:
         """Replace one governor after the other at the plan's times, the beginnings of episodes of crisis.
+
+        Args:
+            world: of the crisis.
+            governors: one an agent.
+            plan: its `read` should not be the default, which reads rewards.
 
         Raises:
             BadInput: an agent without a baseline.

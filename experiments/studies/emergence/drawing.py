@@ -55,8 +55,9 @@ CAPTIONS = {
     "anchors": "Mean reward of a decision, by the constant that a venue holds and the one that its rival holds, in "
     "actions from -1 to 1; the other governors are those that are examined. N: equilibrium of constants. J: joint "
     "optimum.",
-    "attribution": "Outcome with a governor less outcome with the defaults in its place, in the crisis, with 95% "
-    "intervals. Points at exactly 0: the governor did not leave the defaults, or nobody noticed.",
+    "attribution": "Welfare and losses of all venues with a governor less those with the defaults in its place, over "
+    "the crisis, with 95% intervals; what governors are paid has no part in it. Points at exactly 0: the governor did "
+    "not leave the defaults, or nobody noticed.",
     "tree": "Forced sales of the episode in which most had a cause, by hour and generation (0: no cause was found). A "
     "line leads from a cause to a sale that does not happen if the cause is muted. Areas grow with the debt repaid; "
     "diamonds are hedges of an option pool. Only the largest sales of an episode are muted, so that a small one has "

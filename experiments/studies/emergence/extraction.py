@@ -181,7 +181,7 @@ def collusion(config: WorldConfig, task: Task) -> dict[str, Any]:
 
 
 def attribution(config: WorldConfig, task: Task) -> dict[str, Any]:
-    """What each governor's decisions contributed to welfare and losses of a crisis."""
+    """What each governor's decisions contributed to welfare and losses of a crisis [bp of K0], however it is paid."""
     at = scene(config, task, task.tier.crisis_worlds, rewards=False, losses=True)
     return asdict(Attribution(baselines_of(config)).extract(at.world, at.governors, at.plan))
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from protogov.envs.simulator import Simulator
+from protogov.experiments.core.venues import by_k0
 from protogov.experiments.studies.emergence.forks import Floats, Outcomes, Seeds, read_rewards
 
 WELFARE = "welfare/all"
@@ -39,7 +40,7 @@ class Market:
         whole = self.capital.sum(axis=1)
         if self.welfare:
             each = np.stack([step.welfare(venue) for venue in range(self.capital.shape[1])], axis=1)
-            found[WELFARE] = (each * self.capital).sum(axis=1) / whole
+            found[WELFARE] = by_k0(each, self.capital)
         if self.losses:
             found |= {name: 1e4 * step.records[field].sum(axis=1) / whole for name, field in LOSSES.items()}
         return found

@@ -113,6 +113,7 @@ class Tree:
 
     An event is known in another branch by whom it happens to and how often that has been. In a branch all is the same
     up to the muted sale, so that what is missing within `within` of it is what it caused, directly or through others.
+    Only events are read, neither rewards nor mandates.
 
     Attributes:
         within: time after a cause in which effects are looked for, in the world's unit (sub-steps: six hours).

@@ -39,6 +39,7 @@ from protogov.experiments.core.study import Found, Judged, Study, StudyOptions
 from protogov.experiments.core.tables import Table, columns, concatenate, select
 from protogov.experiments.core.templates import page_beside
 from protogov.experiments.core.text import MINUS, markdown, plain, signed, signed_span
+from protogov.experiments.core.venues import all_venues
 from protogov.experiments.core.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, planes
 from protogov.experiments.figures.style import headline, heat_cell, new_figure, spaced
 from protogov.experiments.studies.leaderboard.matches import (
@@ -56,13 +57,14 @@ from protogov.experiments.training.measured import HEADLINE
 
 QUICK = 8  # tapes a scenario of a quick leaderboard
 RESAMPLES = 2000
+UPTIME = "uptime"
 GAIN, SHORTFALL = "welfare_gain", "shortfall_5%"  # of W: over static, and the mean of its worst 5%
 # column without the venue -> name for people; W and everybody's share of it first
 MEASURES: dict[str, str] = {
     "welfare": "Welfare W",
     **{f"welfare/{part}": PART_LABELS[part] for part in PARTS},
     **{name: REALISED_LABELS[name] for name in ("bad_debt", "liquidated", *BESIDE_W)},
-    "uptime": "Uptime of withdrawals",
+    UPTIME: "Uptime of withdrawals",
 }
 STEPS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # of the colours of gains [bp of K0]
 PLANE = ("rest", "losses", "taken")  # gain on the headline is rest - lambda * losses - kappa * taken
@@ -175,7 +177,7 @@ def summarise(episodes: Table, facts: Mapping[str, Any]) -> Found:
 
 
 def by_tape(table: Table, name: str, scenario: str, tapes: NDArray[np.uint64]) -> dict[str, Floats]:
-    """Measure -> value a tape, training seeds averaged, venues averaged."""
+    """Measure -> value a tape, training seeds averaged; two venues count by their K0, their uptime equally."""
     own = select(table, (table["governors"] == name) & (table["scenario"] == scenario))
     seeds = np.unique(own["training_seed"])
     order = np.lexsort((own["tape_seed"], own["training_seed"]))
@@ -186,7 +188,9 @@ def by_tape(table: Table, name: str, scenario: str, tapes: NDArray[np.uint64]) -
         first, _, rest = measure.partition("/")
         parts = [column.split("/") for column in own if "/" in column]
         of = ["/".join(part) for part in parts if part[0] == first and part[2:] == ([rest] if rest else [])]
-        found[measure] = np.mean([own[one][order].reshape(seeds.size, -1) for one in of], axis=(0, 1))
+        values = [own[one] for one in of]
+        both = np.mean(values, axis=0) if measure == UPTIME else all_venues(own, values)
+        found[measure] = both[order].reshape(seeds.size, -1).mean(axis=0)
     return found
 
 

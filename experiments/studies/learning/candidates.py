@@ -48,8 +48,9 @@ class Candidate:
         algorithm: "gradient" is joint PPO; "network" an evolution strategy on 32 x 32 ReLU; "linear" CMA-ES on the
             linear rule.
         start: "defaults" starts with a new network, a search at the defaults of the levers; "constants" and "linear"
-            start at the opponents' constants or linear rule, tuned on the same market and size. Networks then learn
-            what is added to it; for PPO both need the architecture mlp of 32 x 32.
+            start at the opponents' constants or linear rule, tuned on the same market and size; without one crisis
+            there are constants alone (`leave_out`). Networks then learn what is added to it; for PPO both need the
+            architecture mlp of 32 x 32.
         options: option of `protogov train` or of a search -> value.
         reference: the row is listed and never selected.
     """

@@ -43,6 +43,7 @@ from protogov.experiments.studies.learning.preregistration import (
     PLAN,
     SELFISH_CONSTANTS,
 )
+from protogov.experiments.studies.learning.screening import by_hours, of_seeds
 
 COLUMNS = 5  # of panels
 LOOKS: Mapping[str, dict[str, Any]] = {
@@ -105,7 +106,8 @@ def controllers(table: Table, words: str) -> Figure:
 
 
 def curves(table: Table, words: str) -> Figure:
-    """One panel per learner and size: each seed's gain over the constants on validation, by market hours."""
+    """A panel per learner and size: gain over the constants on validation by market hours, of seeds and their mean."""
+    table = by_hours(table)
     panels = list(dict.fromkeys((row["size"], row["learner"]) for row in records(table)))
     lines = -(-len(panels) // COLUMNS)
     figure = new_figure(10.0, 1.1 + 1.7 * lines)
@@ -113,16 +115,16 @@ def curves(table: Table, words: str) -> Figure:
     used = dict[str, Any]()
     for axes in grid.flat[len(panels) :]:
         axes.remove()
+    for axes in grid.flat[max(len(panels) - COLUMNS, 0) : len(panels)]:
+        axes.tick_params(labelbottom=True)  # the last of its column, also where the last line is not full
     for axes, (size, learner) in zip(grid.flat, panels, strict=False):
         own = select(table, (table["size"] == size) & (table["learner"] == learner))
         look = LOOKS[own["algorithm"][0]]
-        for seed in np.unique(own["seed"]):
-            of = select(own, own["seed"] == seed)
-            order = np.argsort(of["hours"])
-            (line,) = axes.plot(
-                of["hours"][order] / 1e6, of["gain"][order], markersize=3, linewidth=0.9, alpha=0.8, **look
-            )
-            used.setdefault(own["algorithm"][0], line)
+        order = np.argsort(own["hours"])
+        hours = own["hours"][order] / 1e6
+        axes.plot(hours, of_seeds(own)[order], linewidth=0.6, alpha=0.4, color=look["color"])
+        (line,) = axes.plot(hours, own["gain"][order], markersize=3, linewidth=1.2, **look)
+        used.setdefault(own["algorithm"][0], line)
         axes.set_title(f"{learner.replace(' cooperative', '')}\n{size}", fontsize=7.5)
         zero_line(axes)
         few_ticks(axes, 4, 4)
@@ -131,7 +133,7 @@ def curves(table: Table, words: str) -> Figure:
     grid[0, 0].set_xlim(left=0.0)
     figure.supxlabel("market hours of a seed [millions]", x=0.01, ha="left", fontsize=8.5)  # beside the legend
     figure.legend(used.values(), [WORDS[name] for name in used], loc="outside lower right", ncols=len(used))
-    headline(figure, f"W over the tuned constants on validation, every seed: {words}")
+    headline(figure, f"W over the tuned constants on validation, every seed and their mean: {words}")
     return figure
 
 

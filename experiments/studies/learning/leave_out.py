@@ -3,6 +3,9 @@
 The first candidate trains on the stress mix without one training crisis, and constants are tuned on the same market.
 Both play that market, validation, and the crisis that was left out. The second candidate and CMA-ES on the linear rule
 do the same after it; they were not registered, and are described.
+
+No linear rule is tuned without a crisis. A candidate that starts around the linear rule starts around constants here;
+the column `start` and a sentence of the page say so.
 """
 
 from collections.abc import Sequence
@@ -15,13 +18,14 @@ from protogov.experiments.errors import CheckFailed
 from protogov.experiments.studies.learning.analysis import columns_of, tested
 from protogov.experiments.studies.learning.candidates import LINEAR, Candidate, find_candidates
 from protogov.experiments.studies.learning.kept import Place, Rows, Unit
-from protogov.experiments.studies.learning.opponents import CRISES, Opponents, crisis_market, tuned_on
+from protogov.experiments.studies.learning.opponents import CRISES, Opponents, crisis_market, has_rule, tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.playing import Match, Tapes, controls_of, matrix, play_matches, suites
 from protogov.experiments.studies.learning.preregistration import CONSTANTS, COOPERATIVE, PLAN, VALIDATION
 from protogov.experiments.studies.learning.runs import Learner, train_learner
 from protogov.experiments.studies.learning.training import failures, place_of
 
+NO_RULE = "constants instead of linear"  # start of a candidate where its market has no linear rule
 SPLITS = ("train", VALIDATION, "left out")
 
 
@@ -36,7 +40,8 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
     rows = Rows()
     for one in learners:
         found = without(options, how, opponents, one).tables
-        rows += [{"candidate": one.candidate.name, **row} for row in found.get("crises", [])]
+        about = {"candidate": one.candidate.name, "start": start_of(one.candidate, one.scenario)}
+        rows += [{**about, **row} for row in found.get("crises", [])]
     first = [row for row in rows if row["candidate"] == candidates[0].name]
     described = [row for row in rows if row["candidate"] != candidates[0].name]
     failed = failures(options, opponents, learners)
@@ -50,6 +55,11 @@ def families(chosen: Sequence[str]) -> list[Candidate]:
     """The first candidate, as registered; then the second, if there is one, and what learns the linear rule."""
     references = [one.name for one in find_candidates(()) if one.algorithm == LINEAR]
     return [find_candidates((name,))[0] for name in dict.fromkeys((*chosen, *references))]
+
+
+def start_of(candidate: Candidate, market: str) -> str:
+    """Where a candidate starts on a market, in words."""
+    return NO_RULE if candidate.start == "linear" and not has_rule(market) else candidate.start
 
 
 def learner_of(options: Options, candidate: Candidate, crisis: str) -> Learner:

@@ -76,6 +76,11 @@ class Rounds:
     tapes: int
 
 
+def has_rule(market: str) -> bool:
+    """Whether a linear rule is tuned on a market; without one crisis only constants are."""
+    return market in MARKETS
+
+
 def crisis_market(crisis: str) -> str:
     """The stress mix without a crisis."""
     return f"{STRESS}-without-{crisis}"
@@ -232,9 +237,9 @@ class Opponents:
         return {row["lever"]: row["value"] for row in records(self._rows(table, size, market))}
 
     def start(self, size: str, market: str) -> Start:
-        """Where learning may start; a market without a linear rule starts at its constants."""
+        """Where learning may start; a market without a linear rule (`has_rule`) starts at its constants."""
         constants = actions_of(np.array([self.values(size, market)[name] for name in LEVERS]))
-        if market in MARKETS:
+        if has_rule(market):
             rows = {row["lever"]: [row[f"weight_{at}"] for at in range(WEIGHTS)]
                     for row in records(self._rows("linear", size, market))}  # fmt: skip
             return Start(constants, np.array([rows[name] for name in LEVERS]))

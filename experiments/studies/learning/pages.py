@@ -11,6 +11,7 @@ from protogov.experiments.core.tables import Table, columns, groups, num_rows, r
 from protogov.experiments.core.text import listed, markdown, number, paragraph, rows_of, signed, signed_span
 from protogov.experiments.studies.learning import aim, findings
 from protogov.experiments.studies.learning.describing import MAIN
+from protogov.experiments.studies.learning.leave_out import NO_RULE
 from protogov.experiments.studies.learning.options import (
     CEILINGS,
     CONTROLLERS,
@@ -24,6 +25,7 @@ from protogov.experiments.studies.learning.options import (
 )
 from protogov.experiments.studies.learning.played import CRASH
 from protogov.experiments.studies.learning.preregistration import PLAN
+from protogov.experiments.studies.learning.screening import by_hours, of_seeds
 
 REDUCED = "Reduced run"
 MOST = 13  # sentences of a stage on the page over all: a headline and the confirmatory family
@@ -151,17 +153,17 @@ def _screening(found: Found) -> list[str]:
 
 
 def _training(found: Found) -> list[str]:
-    runs, curves = found.tables["runs"], found.tables["curves"]
+    runs, curves = found.tables["runs"], by_hours(found.tables["curves"])
     lines = [
         f"{num_rows(runs)} seeds of {len(set(runs['learner'].tolist()))} learners were trained, "
         f"{runs['hours'].sum() / 1e6:,.1f}M market hours."
     ]
     for name in dict.fromkeys(curves["learner"].tolist()):
         own = select(curves, curves["learner"] == name)
-        last = own["gain"][own["hours"] == own["hours"].max()]
+        last = of_seeds(own)[own["hours"].argmax()]
         lines.append(
-            f"{name}: {signed(float(last.mean()))} bp over the constants on validation at the end, seeds "
-            f"{signed(float(last.min()))} to {signed(float(last.max()))}."
+            f"{name}: {signed(float(np.nanmean(last)))} bp over the constants on validation at the end, seeds "
+            f"{signed(float(np.nanmin(last)))} to {signed(float(np.nanmax(last)))}."
         )
     lines += [
         f"{row['learner']}: {row['seeds']} seeds of {row['hours'] / 1e6:,.0f}M market hours take {row['minutes']:,.0f} "
@@ -202,6 +204,11 @@ def _crises(found: Found) -> list[str]:
                 f"{split}: {name}{registered} gains {signed(min(own))} to {signed(max(own))} bp over constants tuned "
                 f"without the crisis, {signed(float(np.mean(own)))} on average over {len(own)} crises left out."
             )
+    lines += [
+        f"{name} starts around the linear rule in the other stages; here it started around constants, because no "
+        "linear rule is tuned without a crisis."
+        for name in dict.fromkeys(row["candidate"] for row in rows if row.get("start") == NO_RULE)
+    ]
     return lines + _failed(found)
 
 

@@ -4,6 +4,7 @@ What a candidate left is kept, one after the other, so that a screening may end 
 rule of selection uses the split validation alone, on tapes that no later stage plays.
 """
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.statistics import Floats, interval_columns, student_t
 from protogov.experiments.core.study import Found
-from protogov.experiments.core.tables import Table, columns, concatenate
+from protogov.experiments.core.tables import Table, columns, concatenate, groups
 from protogov.experiments.core.text import signed
 from protogov.experiments.studies.learning.analysis import NOTHING
 from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
@@ -42,6 +43,7 @@ from protogov.experiments.studies.learning.runs import Learner, Trained, train_l
 MARKET = STRESS
 RIVALS = tuple(tuned_on(name, MARKET) for name in (CONSTANTS, LINEAR_RULE))
 MOST = 2  # selected candidates
+SEED = "seed_"  # and the number: columns of curves
 GAINS = ("gain", "over_linear", "over_own_means", "over_yoked", "feedback")
 
 
@@ -59,7 +61,9 @@ def measure(options: Options, how: Running, opponents: Opponents) -> Found:
                 print(f"screening {size}: {candidate.name}: {unit.failed or signed(units[-1]['gain']) + ' bp'}",
                       file=sys.stderr, flush=True)  # fmt: skip
         rows += units
-    tables = {"screening": columns(rows)} | ({"runs": columns(runs), "curves": columns(curves)} if runs else {})
+    tables = {"screening": columns(rows)} | (
+        {"runs": columns(runs), "curves": by_hours(columns(curves))} if runs else {}
+    )
     chosen, reasons = choose(rows, options.last_size)
     return Found(tables, {"chosen": chosen, "reasons": reasons})
 
@@ -159,6 +163,32 @@ def curve_rows(
                      "algorithm": learner.candidate.algorithm, "seed": one.seed, "hours": hours,
                      "gain": float(welfare.mean() - level)})  # fmt: skip
     return rows
+
+
+def by_hours(curves: Table) -> Table:
+    """A column per seed instead of a row, so that git keeps the table of a whole screening, which is too long else.
+
+    Args:
+        curves: of `curve_rows`. A table that has columns of seeds already stays.
+
+    Returns:
+        One row per size, learner and market hours: the mean `gain`, and that of every seed, `seed_<seed>`, NaN of a
+        seed that is not of this learner.
+    """
+    if "seed" not in curves:
+        return curves
+    seeds = np.unique(curves["seed"]).tolist()
+    rows = Rows()
+    for key, own in groups(curves, ["size", "candidate", "learner", "algorithm", "hours"]):
+        of = dict(zip(own["seed"].tolist(), own["gain"].tolist(), strict=True))
+        rows.append({**key, "gain": own["gain"].mean(), **{f"{SEED}{seed}": of.get(seed, math.nan) for seed in seeds}})
+    return columns(rows)
+
+
+def of_seeds(curves: Table) -> Floats:
+    """Gains of every seed in a table of `by_hours`, F64[rows, seeds], without seeds that no row has."""
+    gains = np.column_stack([values for name, values in curves.items() if name.startswith(SEED)])
+    return np.asarray(gains[:, ~np.isnan(gains).all(axis=0)])
 
 
 def choose(rows: Sequence[Mapping[str, Any]], size: str) -> tuple[list[str], list[str]]:

@@ -16,7 +16,7 @@ from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.playing import MARKETS, Match, play_matches, screening_tapes
 from protogov.experiments.studies.learning.preregistration import CONSTANTS, COOPERATIVE, PLAN
 from protogov.experiments.studies.learning.runs import Learner, Trained, forms_of, train_learner
-from protogov.experiments.studies.learning.screening import curve_rows
+from protogov.experiments.studies.learning.screening import by_hours, curve_rows
 
 PROCESSES = 2  # of the machine that the time of a training is stated for
 
@@ -46,7 +46,7 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
     failed = failures(options, opponents, learners)
     if not runs:
         raise CheckFailed(f"the training of every learner diverged: {failed['failed']['reason'][0]}")
-    return Found({"runs": columns(runs), "curves": columns(curves), "speed": speed(runs), **failed},
+    return Found({"runs": columns(runs), "curves": by_hours(columns(curves)), "speed": speed(runs), **failed},
                  {"chosen": list(chosen)})  # fmt: skip
 
 

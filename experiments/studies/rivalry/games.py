@@ -24,6 +24,7 @@ from protogov.envs.world.lever_table import LEVER_BY_NAME
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.tables import Table, concatenate
+from protogov.experiments.core.venues import by_k0
 from protogov.experiments.studies.audit.play import tape_range
 from protogov.experiments.studies.rivalry.cells import COLUMNS, CORE, ROWS, Cells, play_cells
 
@@ -118,7 +119,7 @@ class Played:
 
     def both(self, column: str) -> Floats:
         """A column of both venues together, weighted by K0: F64[g, g, tapes], bp of their common K0."""
-        return np.einsum("v,vabt->abt", self.shares, self.totals[column])
+        return by_k0(np.moveaxis(self.totals[column], 0, -1), self.k0)
 
 
 def grid_of(size: int) -> Floats:

@@ -43,14 +43,16 @@ def test_the_grid_is_of_paired_differences():
     assert windows.grid[2][0] == student_t([(1.0 + 3.0) / 2, 2.0])  # recordings count, not their windows
 
 
-def test_planes_are_the_mean_of_two_venues_without_what_is_weighed():
-    table = {}
+def test_planes_of_two_venues_count_by_their_k0_without_what_is_weighed():
+    table = {"opening_value/0": np.array([3e7]), "opening_value/1": np.array([1e7])}
     for v in (0, 1):
         table |= {f"welfare/{v}": np.zeros(1), f"welfare/{v}/lps": np.array([10.0 + v])}
         table |= {f"welfare/{v}/haircuts": np.array([-3.0]), f"loss/{v}/haircuts": np.array([1.0 + v])}
         table |= {f"welfare/{v}/{name}": np.zeros(1) for name in ("deficit", "latent", "liquidation")}
         table |= {f"loss/{v}/{name}": np.array([2.0]) for name in ("deficit", "latent", "liquidation")}
     parts = ("lps", "haircuts", "deficit", "latent", "liquidation")
+    assert planes(table, parts)[:, 0].tolist() == [10.25, 5.25, 2.0]
+    table["opening_value/1"] = table["opening_value/0"]
     assert planes(table, parts)[:, 0].tolist() == [10.5, 5.5, 2.0]
 
 

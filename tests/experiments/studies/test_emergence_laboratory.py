@@ -28,7 +28,7 @@ from protogov.experiments.studies.emergence.influence import KINDS, InfluenceSam
 from protogov.experiments.studies.emergence.laboratory import Report, examine, headline
 from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.q_learning import Session
-from protogov.experiments.studies.emergence.reading import WELFARE, market_of
+from protogov.experiments.studies.emergence.reading import LOSSES, WELFARE, market_of
 from protogov.experiments.studies.emergence.responses import TRAINED_RUNGS
 from protogov.experiments.studies.emergence.subjects import Subject, baselines_of, typed_subject
 from protogov.experiments.studies.emergence.tasks import FIRST, Setting, Task, tapes_of
@@ -165,6 +165,17 @@ def test_welfare_of_two_venues_is_weighted_by_their_capital():
     wanted = weights[:, 0] * step.welfare(0) + weights[:, 1] * step.welfare(1)
     found = market(step, dict.fromkeys(world.agents))
     assert found[WELFARE] == pytest.approx(wanted, rel=1e-12) and f"reward/{world.agents[0]}" in found
+
+
+def test_contributions_to_a_crisis_are_the_same_however_governors_are_paid():
+    subject = typed_subject(["rate=pi", "spread=inventory_quotes"], WORLD)
+    task = Task("attribution", subject, TIER, "crisis-2022-06")
+    selfish, blended = (
+        extraction.attribution(replace(WORLD, cooperation=share), task) for share in (0.0, 0.5)
+    )  # fmt: skip
+    assert selfish["outcomes"] == [WELFARE, *LOSSES]  # no reward among them
+    np.testing.assert_array_equal(selfish["contributions"], blended["contributions"])
+    assert (selfish["contributions"] != 0.0).any()
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from protogov.experiments.studies.leaderboard.study import (
     MEASURES,
     SHORTFALL,
     STUDY,
+    by_tape,
     judge,
     page,
     summarise,
@@ -107,6 +108,16 @@ def test_means_over_scenarios_resample_a_seed_with_all_its_episodes():
     assert once.tables["leaderboard"]["played"].tolist() == [2, 1]
     assert np.isnan(mean(once, "better", GAIN).mean) and not np.isnan(mean(once, STATIC, "welfare").mean)
     assert "| better (plays 1 of 2) |  |  |" in "\n".join(table_of_means(once))
+
+
+def test_two_venues_count_by_their_k0_and_their_uptime_equally():
+    table = made_up()
+    table |= {name.replace("/0", "/1", 1): 3.0 * column for name, column in table.items() if "/0" in name}
+    table |= {"opening_value/0": np.full(2 * TAPES, 3e7), "opening_value/1": np.full(2 * TAPES, 1e7)}
+    found, own = by_tape(table, STATIC, "calm", np.arange(TAPES)), table["welfare/0"][:TAPES]
+    np.testing.assert_allclose(found["welfare"], 1.5 * own)
+    np.testing.assert_allclose(found["welfare/borrowers"], 1.5 * own)
+    np.testing.assert_allclose(found["uptime"], 2.0 * own)
 
 
 def test_shortfall_is_the_mean_of_the_worst_twentieth():

@@ -134,12 +134,13 @@ def test_how_long_the_registered_training_of_a_learner_takes():
 
 def test_pages_say_what_took_how_long_what_diverged_and_what_was_not_registered():
     run = {"learner": "ppo", "hours": 1e7, "reference": TARGET_MACHINE / 2, "seconds": 500.0}
-    curve = {"learner": "ppo", "hours": 1e7, "gain": 2.0}
+    curve = {"learner": "ppo", "hours": 1e7, "gain": 2.0, "seed_1": -1.0, "seed_2": 5.0}
     failed = columns([{"learner": "mappo", "reason": "seed 3: a weight is not finite"}])
     tables = {"runs": columns([run]), "curves": columns([curve]), "speed": training.speed([run]), "failed": failed}
     said = pages.sentences("training", Found(tables, {"reduced": []}))
     (time,) = (one for one in said if "minutes" in one)
     assert "take 50 minutes here with two processes, 25 on the machine" in time and "45 are asked for" in time
+    assert "ppo: +2.00 bp over the constants on validation at the end, seeds −1.00 to +5.00." in said
     assert said[-1] == "Diverged: mappo: seed 3: a weight is not finite"
 
     row = {"candidate": "ppo", "left_out": "a", "split": "left out", "difference": 3.0}
@@ -173,6 +174,21 @@ def test_the_first_candidate_is_tested_without_each_crisis_and_the_others_are_de
     (failed,) = records(found.tables["failed"])
     assert failed["learner"] == f"ppo cooperative on mix-without-{CRISES[1]}"
     assert found.facts["candidate"] == "ppo"
+
+
+def test_a_candidate_around_the_linear_rule_says_that_there_is_none_without_a_crisis(tmp_path, monkeypatch):
+    row = {"left_out": CRISES[0], "split": "train", "difference": 1.0}
+    monkeypatch.setattr(leave_out, "measured", lambda *arguments: Unit({"crises": [row]}))
+    found = leave_out.measure(Options(out=tmp_path, size=("tiny",)), HERE, Rivals(), ["ppo-residual", "ppo-constants"])
+    assert set(found.tables["crises"]["start"]) == {"constants instead of linear"}
+    described = {(row["candidate"], row["start"]) for row in records(found.tables["described"])}
+    assert described == {("ppo-constants", "constants"), ("linear", "constants")}
+    (kept, *_) = json.loads(next(iter((tmp_path / "kept").glob("*ppo-residual*"))).read_text())["tables"]["crises"]
+    assert kept == row  # files of before have no start, and are read
+    assert leave_out.start_of(find_candidates(("ppo-residual",))[0], "mix") == "linear"
+    (said,) = (one for one in pages.sentences("crises", Found(found.tables, {**found.facts, "reduced": []}))
+               if "linear rule" in one)  # fmt: skip
+    assert said.startswith("ppo-residual starts around the linear rule in the other stages; here it started around")
 
 
 # ---------------------------------------------------------------------- the seal

@@ -13,7 +13,7 @@ from protogov.experiments.core.results import LARGEST_FIGURE, LARGEST_FOLDER, LO
 from protogov.experiments.core.statistics import Interval, lowest_mean, student_t
 from protogov.experiments.core.study import Found, conclude, redraw
 from protogov.experiments.core.tables import columns, num_rows, records
-from protogov.experiments.studies.learning import aim, analysis, drawing, ensemble, evaluation, final, study
+from protogov.experiments.studies.learning import aim, analysis, drawing, ensemble, evaluation, final, screening, study
 from protogov.experiments.studies.learning.analysis import effect, over_box, registered, who_bears
 from protogov.experiments.studies.learning.candidates import CANDIDATES
 from protogov.experiments.studies.learning.describing import COMMITTED, TUNED, Description, Grid
@@ -382,6 +382,31 @@ def test_a_full_evaluation_fits_its_folder_and_says_what_is_registered(trained, 
         "| natural | natural | Borrowers, largest tenth (whales): surplus |", "Episodes of 12 weeks",
     ):  # fmt: skip
         assert words in page, words
+
+
+def test_curves_of_every_learner_of_registered_size_are_kept_by_git_and_drawn():
+    rng, learner = np.random.default_rng(5), " cooperative on mix"
+    finalists = [one for one in CANDIDATES if one.reference] + [one for one in CANDIDATES if not one.reference][:8]
+    rows = [
+        {"size": size, "candidate": one.name, "learner": one.name + learner, "algorithm": one.algorithm, "seed": seed,
+         "hours": hours, "gain": rng.normal()}
+        for size, entrants in (("core", CANDIDATES), ("full", finalists)) for one in entrants
+        for seed in range(1, 5) for hours in (3e5, 6e5, 1.2e6, 2.5e6)
+    ]  # fmt: skip
+    table = screening.by_hours(columns(rows))
+    assert len(rows) > LONGEST >= num_rows(table) == len(rows) / 4
+    own = [row["gain"] for row in rows[:16] if row["hours"] == 6e5]
+    assert records(table)[1] == {
+        "size": "core", "candidate": "linear", "learner": f"linear{learner}", "algorithm": "linear", "hours": 6e5,
+        "gain": pytest.approx(np.mean(own)), **{f"seed_{seed}": gain for seed, gain in enumerate(own, start=1)},
+    }  # fmt: skip
+    assert screening.by_hours(table) is table
+    # a folder of before has a row a seed, and is drawn as well; a learner without a seed is drawn without it
+    old = [row for row in rows[:32] if (row["candidate"], row["seed"]) != (rows[16]["candidate"], 2)]
+    figure = drawing.draw("screening", Found({"curves": columns(old)}), "one")["curves"]
+    first, second = (panel.get_lines() for panel in figure.axes[:2])
+    assert [len(lines) for lines in (first, second)] == [4 + 1 + 1, 3 + 1 + 1]  # seeds, their mean, and zero
+    np.testing.assert_array_equal(first[4].get_ydata(), table["gain"][:4])
 
 
 def test_the_sealed_test_fits_its_folder_and_answers_its_clauses(trained, tmp_path, monkeypatch):

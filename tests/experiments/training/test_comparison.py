@@ -66,6 +66,19 @@ def test_who_bears_it_leaves_out_tapes_where_nobody_does():
     assert "Worst-off tenth of borrowers: surplus" in text and "Borrowers, tenth 4" not in text
 
 
+def test_two_venues_count_by_their_k0():
+    sets = [episodes("static", [0.0] * 3), episodes("learned", [1.0, 2.0, 3.0], seed=0)]
+    for table in sets:
+        other = {name.replace("/0", "/1", 1): 3.0 * column for name, column in table.items() if "/0" in name}
+        table |= other | {"opening_value/0": np.full(3, 3e7), "opening_value/1": np.full(3, 1e7)}
+    (found,) = comparisons(concatenate(sets))
+    assert found.pairs.tolist() == [1.5, 3.0, 4.5]  # a quarter of it is the small venue's, not a half
+    assert found.group("part")[0].mean == found.welfare.mean == found.box.mean.rest == 3.0
+    for table in sets:
+        table["opening_value/1"] = table["opening_value/0"]
+    assert compare(concatenate(sets), "suite", "learned").pairs.tolist() == [2.0, 4.0, 6.0]  # the plain mean
+
+
 def test_a_comparison_says_whether_it_hangs_on_the_weights_of_losses():
     sets = [episodes(name, [0.0] * 3, seed=seed) for name, seed in (("static", -1), ("bold", 0), ("careful", 1))]
     for table, gain, losses in zip(sets[1:], (8.0, 1.0), (2.0, -1.0), strict=True):
