@@ -108,7 +108,7 @@ def controllers(table: Table, words: str) -> Figure:
 def curves(table: Table, words: str) -> Figure:
     """A panel per learner and size: gain over the constants on validation by market hours, of seeds and their mean."""
     table = by_hours(table)
-    panels = list(dict.fromkeys((row["size"], row["learner"]) for row in records(table)))
+    panels = list(dict.fromkeys((row["size"], row["candidate"], row["learner"]) for row in records(table)))
     lines = -(-len(panels) // COLUMNS)
     figure = new_figure(10.0, 1.1 + 1.7 * lines)
     grid = figure.subplots(lines, min(COLUMNS, len(panels)), squeeze=False, sharex=True)
@@ -117,15 +117,16 @@ def curves(table: Table, words: str) -> Figure:
         axes.remove()
     for axes in grid.flat[max(len(panels) - COLUMNS, 0) : len(panels)]:
         axes.tick_params(labelbottom=True)  # the last of its column, also where the last line is not full
-    for axes, (size, learner) in zip(grid.flat, panels, strict=False):
+    for axes, (size, candidate, learner) in zip(grid.flat, panels, strict=False):
         own = select(table, (table["size"] == size) & (table["learner"] == learner))
         look = LOOKS[own["algorithm"][0]]
         order = np.argsort(own["hours"])
         hours = own["hours"][order] / 1e6
-        axes.plot(hours, of_seeds(own)[order], linewidth=0.6, alpha=0.4, color=look["color"])
+        axes.plot(hours, of_seeds(own)[order], linewidth=0.6, alpha=0.6, color=look["color"])
         (line,) = axes.plot(hours, own["gain"][order], markersize=3, linewidth=1.2, **look)
         used.setdefault(own["algorithm"][0], line)
-        axes.set_title(f"{learner.replace(' cooperative', '')}\n{size}", fontsize=7.5)
+        form = learner.removeprefix(candidate).replace("cooperative ", "").strip()  # what most are goes without saying
+        axes.set_title(f"{candidate}\n{form}, {size}", fontsize=7.5)
         zero_line(axes)
         few_ticks(axes, 4, 4)
     for axes in grid[:, 0]:
