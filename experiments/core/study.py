@@ -155,14 +155,16 @@ def conclude(study: Study, found: Found, folder: Path | None, command: str, part
     """
     from protogov.experiments.core.results import manifest, store_tables, write_manifest
 
-    judged = study.judge(found)
-    print("\n".join(judged.sentences), flush=True)
+    written: list[Path] = []
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         about: dict[str, Any] = {"study": study.name, **({"part": part} if part else {})}
         about |= manifest(command, store_tables(folder, found.tables), found.facts)
-        print("\n".join(str(folder / file) for file in about["tables"].values()))
-        print(write_manifest(folder, about))
+        written = [*(folder / file for file in about["tables"].values()), write_manifest(folder, about)]
+        found, about = _stored(study, folder)  # so that a page that is drawn again is the same to a byte
+    judged = study.judge(found)
+    print("\n".join([*judged.sentences, *map(str, written)]), flush=True)
+    if folder is not None:
         _write(study, found, judged, folder, about)
     return _checked(study, judged)
 
