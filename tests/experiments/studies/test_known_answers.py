@@ -3,12 +3,20 @@
 import numpy as np
 import pytest
 
+from protogov.agents.policies.policy_governor import PolicyGovernor
 from protogov.agents.tuning.observed import LinearObserved
 from protogov.envs.simulator import Simulator
 from protogov.envs.solvable_policies import solvable_policy
 from protogov.experiments.core.pieces import HERE
 from protogov.experiments.errors import BadInput
-from protogov.experiments.studies.known_answers import ALGORITHMS, STUDY, Job, Options, learn_and_play
+from protogov.experiments.studies.known_answers import (
+    ALGORITHMS,
+    STUDY,
+    Job,
+    Options,
+    Reader,
+    learn_and_play,
+)
 
 
 def test_a_linear_rule_finds_the_policy_of_the_linear_quadratic_world():
@@ -57,3 +65,19 @@ def test_a_rule_of_observed_features_is_a_clipped_scalar_product():
     with pytest.raises(ValueError, match="feature is 'nothing'"):
         LinearObserved(world, preset.agent, ("nothing",))
     assert set(ALGORITHMS) >= {"PPO", "linear, CMA-ES"}
+
+
+def test_the_strategys_network_reads_the_features_of_the_optimum_and_no_other():
+    preset = solvable_policy("tracking")
+    world = Simulator(preset.config, 2, scenario=preset.scenario)
+    world.reset(seeds=np.arange(2, dtype=np.uint64))
+    family = Reader(preset.config, preset.features)
+    np.testing.assert_array_equal(family.actions(world, family.start[None]), 0.0)  # it starts at the defaults
+    assert family.start.size == (2 + 1) * 32 + (32 + 1) * 32 + 33
+    point = family.start + 0.1 * np.random.default_rng(0).standard_normal(family.start.size)
+    (policy,) = family.networks.policies(family.whole(point[None])[0])
+    read = np.flatnonzero(np.any(policy.weights["layer_0.weight"] != 0.0, axis=0))
+    assert {policy.features[column] for column in read} == set(preset.features)
+    acted = PolicyGovernor(policy).act(world.view(preset.agent))
+    np.testing.assert_allclose(family.actions(world, point[None]), acted, atol=1e-6)
+    np.testing.assert_allclose(family.start[:64].std(), 1.0, atol=0.25)  # as of a network with two inputs
