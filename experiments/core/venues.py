@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from protogov.experiments.core.statistics import Floats
 from protogov.experiments.core.tables import Table
-
-Floats = NDArray[np.float64]
 
 
 def by_k0(values: ArrayLike, capital: ArrayLike) -> Floats:

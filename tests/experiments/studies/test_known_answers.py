@@ -81,3 +81,7 @@ def test_the_strategys_network_reads_the_features_of_the_optimum_and_no_other():
     acted = PolicyGovernor(policy).act(world.view(preset.agent))
     np.testing.assert_allclose(family.actions(world, point[None]), acted, atol=1e-6)
     np.testing.assert_allclose(family.start[:64].std(), 1.0, atol=0.25)  # as of a network with two inputs
+    # without features named, every weight is searched, from the same start as evolution elsewhere
+    whole = Reader(preset.config)
+    np.testing.assert_array_equal(whole.start, whole.networks.start(np.zeros(1)))
+    np.testing.assert_array_equal(whole.whole(whole.start[None])[0], whole.start)
