@@ -4,8 +4,8 @@
     kept/NAME.zip   the policies at the end of its training, ordinary policy files, a folder a seed
 
 Tuned controllers leave such a description too. A stage with many learners takes longer than a machine is free. It
-measures one after the other and skips those that are kept. Policies are rounded to half precision before anything is
-measured: what is kept is what was played.
+measures one after the other, in the stage of training a few seeds after the other, and skips those that are kept.
+Policies are rounded to half precision before anything is measured: what is kept is what was played.
 """
 
 import hashlib

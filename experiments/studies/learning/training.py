@@ -1,6 +1,7 @@
 """Training of the selected candidates on both markets: the first in every form, a second as cooperative governors."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from protogov.experiments.bench.learning import MINUTES
 from protogov.experiments.bench.reference import TARGET_MACHINE, reference_rate
@@ -19,6 +20,7 @@ from protogov.experiments.studies.learning.runs import Learner, Trained, forms_o
 from protogov.experiments.studies.learning.screening import by_hours, curve_rows
 
 PROCESSES = 2  # of the machine that the time of a training is stated for
+TOGETHER = 4  # seeds that are trained and kept together; those of a part that a machine does not finish are lost
 
 
 def roster(options: Options, chosen: Sequence[str]) -> list[Learner]:
@@ -75,7 +77,7 @@ def speed(runs: Rows) -> Table:
 
 def failures(options: Options, opponents: Opponents, learners: Sequence[Learner]) -> dict[str, Table]:
     """A table "failed" with a row per learner whose training diverged, and why; nothing without one."""
-    units = [(learner, place_of(options, opponents, learner).read()) for learner in learners]
+    units = [(learner, place.read()) for learner in learners for place in places_of(options, opponents, learner)]
     rows = [{"learner": learner.name, "reason": unit.failed} for learner, unit in units if unit and unit.failed]
     return {"failed": columns(rows)} if rows else {}
 
@@ -85,8 +87,34 @@ def place_of(options: Options, opponents: Opponents, learner: Learner) -> Place:
     return Place(options.check(), learner, opponents.start(learner.size, learner.scenario), options.reduced())
 
 
+def parts_of(learner: Learner) -> list[Learner]:
+    """A learner in parts of a few seeds, so that one of many seeds outlasts the machine that trains it."""
+    seeds = learner.seeds
+    return [replace(learner, seeds=seeds[at : at + TOGETHER]) for at in range(0, len(seeds), TOGETHER)]
+
+
+def places_of(options: Options, opponents: Opponents, learner: Learner) -> list[Place]:
+    """Where the parts of a learner are kept."""
+    return [place_of(options, opponents, part) for part in parts_of(learner)]
+
+
 def train_kept(options: Options, how: Running, opponents: Opponents, learner: Learner) -> Unit:
-    """Train a learner and play validation along its way, unless what it left is kept."""
+    """Train a learner and play validation along its way, part by part, unless what it left is kept.
+
+    Returns:
+        Rows of all seeds; none if one diverged, after which no other part is trained.
+    """
+    units = []
+    for part in parts_of(learner):
+        units.append(train_part(options, how, opponents, part))
+        if units[-1].failed:
+            return units[-1]
+    names = dict.fromkeys(name for unit in units for name in unit.tables)
+    return Unit({name: [row for unit in units for row in unit.tables.get(name, [])] for name in names})
+
+
+def train_part(options: Options, how: Running, opponents: Opponents, learner: Learner) -> Unit:
+    """Train some seeds of a learner and play validation along their way, unless what they left is kept."""
     place, tapes, size = place_of(options, opponents, learner), screening_tapes(options), learner.size
 
     def measure() -> Unit:
@@ -122,8 +150,12 @@ def policies_of(options: Options, opponents: Opponents, learner: Learner) -> lis
     Raises:
         BadInput: what it left is missing or damaged.
     """
-    place = place_of(options, opponents, learner)
-    unit = place.read()
-    if unit is None:
-        raise BadInput(f"{place.path}: is missing; restore it, or train again in the stage that makes it")
-    return [] if unit.failed else place.policies(unit)
+    found: list[Trained] = []
+    for place in places_of(options, opponents, learner):
+        unit = place.read()
+        if unit is None:
+            raise BadInput(f"{place.path}: is missing; restore it, or train again in the stage that makes it")
+        if unit.failed:
+            return []
+        found += [replace(one, learner=learner) for one in place.policies(unit)]
+    return found

@@ -113,6 +113,45 @@ def test_learners_after_one_that_diverged_are_trained_and_it_is_listed(played, t
     assert played == before
 
 
+def test_seeds_that_were_trained_outlast_a_machine_that_ends_before_their_learner_is_complete(
+    played, tmp_path, monkeypatch
+):
+    seeds, train, under_way = [], training.train_learner, True
+
+    def train_until_the_end(learner, *others):
+        if under_way and seeds[-1:] == [104]:
+            raise CheckFailed("disk: No space left on device")
+        seeds.append(learner.seeds[0])
+        return train(learner, *others)
+
+    monkeypatch.setattr(training, "train_learner", train_until_the_end)
+    options = Options(out=tmp_path, size=("tiny",), tapes=4, forms=("cooperative",))
+    with pytest.raises(CheckFailed, match="No space left"):
+        training.measure(options, HERE, Rivals(), ["ppo"])
+    with pytest.raises(BadInput, match="ppo-cooperative-on-natural_108.json: is missing; restore it, or train again"):
+        training.trained_before(options, Rivals(), ["ppo"])
+    under_way = False
+    runs = training.measure(options, HERE, Rivals(), ["ppo"]).tables["runs"]
+    assert seeds == [100, 104, 108, 100, 104, 108]  # each part once a market
+    assert runs["seed"].tolist() == [*range(100, 112)] * 2
+    found = training.trained_before(options, Rivals(), ["ppo"])
+    assert [one.seed for one in found[1]] == [*range(100, 112)]
+    whole = training.roster(options, ["ppo"])[1]
+    assert all(one.learner == whole for one in found[1])  # all seeds, for what looks one up among them
+
+
+def test_a_part_that_diverged_is_the_end_of_its_learner(played, tmp_path, monkeypatch):
+    train = training.train_learner
+    monkeypatch.setattr(
+        training, "train_learner", lambda one, *others: diverge() if 101 in one.seeds else train(one, *others)
+    )
+    options = Options(out=tmp_path, size=("tiny",), tapes=4, forms=("cooperative",))
+    learner = training.roster(options, ["ppo"])[0]
+    assert training.train_kept(options, HERE, Rivals(), learner).failed.startswith("seed 101")
+    assert played == []  # no part after it is trained
+    assert training.policies_of(options, Rivals(), learner) == []
+
+
 def test_a_study_all_of_whose_learners_diverge_says_so(played, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "train_learner", lambda *arguments: diverge())
     options = Options(out=tmp_path, **SMALL)
