@@ -49,8 +49,8 @@ WORLDS = 512  # side by side, of PPO
 # Only the episode counts, and it is short: no value of its last state, and a critic that knows how much of it is left
 # (without it `quoting` ends at 70% to 77%). The twin keeps to the policies wherever they go. Where a move has a price,
 # the best policy under exploration splits it: by value iteration that costs 12% of the way in `switching` at a standard
-# deviation of .09 and 1% at .01, so exploration falls. Fewer worlds, a shorter lambda and a longer discount gave 93% in
-# `switching` but 87% in `tracking`.
+# deviation of .09 and 1% at .01, so exploration falls. With 3M market hours, fewer worlds, a shorter lambda and a
+# longer discount gave 93% in `switching` but 87% in `tracking`.
 EPISODE = PPOSettings(
     num_steps=20, batch_size=512, bootstrap="none", twin="policies", critic_sees_time=True, log_std_final=-4.0
 )
@@ -62,7 +62,8 @@ LASTING = {"exploration_correlation": 0.5, "log_std_init": -1.5, "log_std_final"
 ENDLESS = {"bootstrap": "batch", "critic_sees_time": False}
 POPULATION, TAPES = 16, 32  # candidates and fresh tapes of a generation of CMA-ES
 # Of the strategy: pairs share tapes, so that few are enough. Adam moves every weight by the rate, also one whose slope
-# is noise: with twice the rate `tracking` falls from 88% to 57%, with more pairs and half the sigma it rises to 97%.
+# is noise: on few inputs `tracking` falls from 88% to 57% with twice the rate, and rises to 97% with more pairs
+# and half the sigma.
 PAIRS, SHARED_TAPES, SIGMA, RATE = 16, 2, 0.01, 0.01
 MARKERS = ("o", "s", "X", "^", "D", "v", "P")
 
