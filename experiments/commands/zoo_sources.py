@@ -1,7 +1,8 @@
 """Where trained governors lie that can become an entry of the zoo: one reader for each format.
 
 A run of `protogov train` is config.json in its folder; a learner of `protogov study learning` OUT/kept/NAME.json with
-NAME.zip beside it; a cell of `protogov study coexistence` OUT/policies/NAME.json with NAME.safetensors beside it.
+NAME.zip beside it; some seeds of a cell of `protogov study coexistence` OUT/policies/NAME.json with NAME.safetensors
+beside it.
 """
 
 from __future__ import annotations

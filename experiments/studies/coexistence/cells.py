@@ -14,6 +14,7 @@ ALGORITHMS = (PPO, EVOLUTION)
 HEADLINE_AUTONOMY = 72.0
 SEEDS, HOURS = 12, 1e7  # of a headline cell
 FEWER, SHORTER = 3, 4  # a cell of another autonomy has a third of the seeds and a quarter of the hours
+TOGETHER = 4  # seeds that are trained and stored together; those of a part that a machine does not finish are lost
 RANDOMISE_LEVERS = 0.25  # as `protogov train` does
 GROUPS = ("headline", "autonomy", "all")
 
@@ -59,6 +60,11 @@ class Cell:
     def seeds(self, headline: int) -> tuple[int, ...]:
         """Training seeds where a headline cell has so many."""
         return tuple(range(headline if self.headline else max(1, headline // FEWER)))
+
+    def parts(self, headline: int) -> list[tuple[int, ...]]:
+        """The training seeds, as many at a time as are stored together."""
+        seeds = self.seeds(headline)
+        return [seeds[at : at + TOGETHER] for at in range(0, len(seeds), TOGETHER)]
 
     def hours(self, headline: float) -> float:
         """Market hours a seed where a headline cell has so many."""

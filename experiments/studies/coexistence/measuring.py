@@ -42,10 +42,10 @@ SHARES = {"parts": "part/", "payoffs": "payoff/", "bears": "bears/"}
 GUARDS = ("line-ups",)  # what the placebo of line-ups guards
 
 
-def made_with(options: Options, cell: Cell) -> dict[str, Any]:
-    """Everything but the world that the weights of a cell depend on, JSON-able."""
+def made_with(options: Options, cell: Cell, seeds: Sequence[int]) -> dict[str, Any]:
+    """Everything but the world that the weights of some seeds of a cell depend on, JSON-able."""
     common = {"algorithm": cell.algorithm, "scenario": options.scenario, "hours": cell.hours(options.hours),
-              "seeds": list(cell.seeds(options.seeds))}  # fmt: skip
+              "seeds": list(seeds)}  # fmt: skip
     if cell.algorithm == PPO:
         return {**common, "worlds": options.worlds}
     return {**common, "pairs": options.pairs, "search_tapes": options.search_tapes}
@@ -69,56 +69,57 @@ def command_of(options: Options, cell: Cell) -> str:
 
 
 def train_cell(options: Options, cell: Cell, how: Running) -> store.Kept:
-    """The policies of a cell: from the store, or trained and stored.
+    """The policies of a cell: from the store, or trained and stored, a few seeds after the other.
 
     Raises:
         BadInput: the store holds others, or damaged ones.
         CheckFailed: the learning of every seed failed, or a process died.
     """
-    config, made = cell.world(options.size), made_with(options, cell)
-    if store.holds(options.place, cell.name):
-        return store.read_cell(options.place, cell.name, config, made)
+    return store.join(cell.name, [_train_part(options, cell, seeds, how) for seeds in cell.parts(options.seeds)])
+
+
+def _train_part(options: Options, cell: Cell, seeds: Sequence[int], how: Running) -> store.Kept:
+    name, config, made = name_of(cell, seeds), cell.world(options.size), made_with(options, cell, seeds)
+    if store.holds(options.place, name):
+        return store.read_cell(options.place, name, config, made)
     ppo = cell.algorithm == PPO
     jobs = [
         Training(cell.algorithm, options.scenario, seed, made["hours"], options.worlds if ppo else 0,
                  0 if ppo else options.pairs, 0 if ppo else options.search_tapes)
-        for seed in cell.seeds(options.seeds)
+        for seed in seeds
     ]  # fmt: skip
     pieces = [Piece(f"train_{cell.name}_{job.seed}", job, config) for job in jobs]
-    tables = run_pieces(train_seed, config, pieces, how, f"training {cell.name}")
-    kept = store.write_cell(
-        options.place, cell.name, config, made, tables, cell.seeds(options.seeds), command_of(options, cell),
-        options.precision,
+    tables = run_pieces(train_seed, config, pieces, how, f"training {name}")
+    trained = {seed: table for seed, table in zip(seeds, tables, strict=True) if FAILED not in table}
+    shorter = options.precision != "float32" and bool(trained)
+    return store.write_cell(
+        options.place, name, config, made, tables, seeds, command_of(options, cell), options.precision,
+        _gaps(options, cell, trained, how) if shorter else (),
     )  # fmt: skip
-    if options.precision == "float16":
-        _state_loss(options, cell, config, tables, kept, how)
-        kept = store.read_cell(options.place, cell.name, config, made)
-    return kept
 
 
-def _state_loss(
-    options: Options, cell: Cell, config: WorldConfig, tables: Sequence[Table], kept: store.Kept, how: Running
-) -> None:
-    """Add to the manifest what the shorter numbers cost in W in the calm market, with the last policies."""
-    trained = [table for table in tables if FAILED not in table]
-    exact = np.stack([table[f"after_{kept.checkpoints - 1}"] for table in trained])[:, None]
+def name_of(cell: Cell, seeds: Sequence[int]) -> str:
+    """Of the files of some seeds in the store."""
+    return f"{cell.name}_{seeds[0]}"
+
+
+def _gaps(options: Options, cell: Cell, trained: Mapping[int, Table], how: Running) -> list[float | None]:
+    """What shorter numbers cost each seed in W in the calm market, with the last policies, bp; None if that failed."""
+    config, count = cell.world(options.size), sum(name.startswith("after_") for name in next(iter(trained.values())))
+    exact = np.stack([table[f"after_{count - 1}"] for table in trained.values()])[:, None]
     values = []
-    for label, weights in (("exact", exact), ("stored", kept.weights[:, -1:])):
+    for label, weights in (("exact", exact), ("stored", exact.astype(options.precision).astype(np.float32))):
         place = options.check() / "governors" / label
-        one = store.Kept(weights, kept.about)
+        one = store.Kept(weights, {"seeds": list(trained)})
         sources = [of[0] for of in store.unpack(one, cell.name, config, place)]
         lineups = [(Lineup(ALL, tuple(own.items())),) for own in sources]
         jobs = [Session(own, (options.calm,), (seed + 1) * STRIDE, options.tapes, digests_of(own))
-                for seed, own in zip(kept.seeds, lineups, strict=True)]  # fmt: skip
-        pieces = [Piece(f"precision_{cell.name}_{label}_{at}", job, config) for at, job in enumerate(jobs)]
+                for seed, own in zip(trained, lineups, strict=True)]  # fmt: skip
+        pieces = [Piece(f"precision_{cell.name}_{label}_{seed}", job, config)
+                  for seed, job in zip(trained, jobs, strict=True)]  # fmt: skip
         played = run_pieces(play_lineups, config, pieces, how, "precision")
         values.append(np.array([np.nan if FAILED in table else float(table["welfare"][0]) for table in played]))
-    gaps = values[1] - values[0]
-    gap = student_t(gaps[np.isfinite(gaps)])
-    low, high = (float(end) if np.isfinite(end) else None for end in (gap.low, gap.high))
-    about = {**kept.about, "loss": {"what": f"W on {options.calm} of the stored policies less that of the exact ones, "
-                                    "bp of K0 an episode", "mean": gap.mean, "low": low, "high": high}}  # fmt: skip
-    store.write_json(options.place / f"{cell.name}.json", about)
+    return [float(gap) if np.isfinite(gap) else None for gap in values[1] - values[0]]
 
 
 # ---------------------------------------------------------------------- measuring
@@ -131,7 +132,10 @@ def measure_cell(options: Options, cell: Cell, how: Running) -> Found:
         BadInput: it was not trained, or the store does not fit.
     """
     config = cell.world(options.size)
-    kept = store.read_cell(options.place, cell.name, config, made_with(options, cell))
+    kept = store.join(cell.name, [
+        store.read_cell(options.place, name_of(cell, seeds), config, made_with(options, cell, seeds))
+        for seeds in cell.parts(options.seeds)
+    ])  # fmt: skip
     unpacked = store.unpack(kept, cell.name, config, options.check() / "governors")
     account = Account()
     tables, controls = measure_governors(
@@ -145,7 +149,7 @@ def measure_cell(options: Options, cell: Cell, how: Running) -> Found:
         "seeds": list(kept.seeds), "hours": cell.hours(options.hours), "checkpoints": kept.checkpoints,
         "failed": [*untrained, *account.failed],
         "checkpoint_hours": kept.about["hours"][0], "precision": kept.about["precision"],
-        "loss": kept.about.get("loss"), "trained_by": kept.about["command"],
+        "loss": _loss(options, kept.about["gaps"]), "trained_by": kept.about["command"],
         "controls": [{**asdict(one), "guards": list(one.guards)} for one in controls],
         "markets": {name: list(scenarios) for name, scenarios in options.markets.items()},
         "ordinary": options.ordinary, "constants": options.constants, "tapes": options.tapes,
@@ -153,6 +157,17 @@ def measure_cell(options: Options, cell: Cell, how: Running) -> Found:
     }  # fmt: skip
     short = {name: rounded(table, DIGITS.get(name, OTHER_DIGITS)) for name, table in tables.items()}
     return Found(short, {cell.name: about})
+
+
+def _loss(options: Options, gaps: Sequence[float | None]) -> dict[str, Any] | None:
+    """What shorter numbers cost over all seeds, JSON-able; None if they are not shorter."""
+    values = np.array(gaps, np.float64)
+    if not np.isfinite(values).any():
+        return None
+    gap = student_t(values[np.isfinite(values)])
+    low, high = (float(end) if np.isfinite(end) else None for end in (gap.low, gap.high))
+    return {"what": f"W on {options.calm} of the stored policies less that of the exact ones, bp of K0 an episode",
+            "mean": gap.mean, "low": low, "high": high}  # fmt: skip
 
 
 def measure_governors(

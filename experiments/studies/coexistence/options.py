@@ -31,11 +31,11 @@ class Options(StudyOptions):
     """Whether independently trained governors help or harm each other and their users, cell by cell.
 
     A cell is ALGORITHM-cCOOPERATION-vVENUES-aAUTONOMY, such as ppo-c0-v2-a72. training trains every seed of the cells
-    and keeps the policies of the last five checkpoints, one file a cell, in --store. measuring starts from these files:
-    it plays line-ups of learned governors and constants, forks, members of the ensemble and the switches of the
-    expected channels, and writes a folder a cell. A training seed or a member of the ensemble that fails is left out,
-    and said. findings reads the folders of all cells that --out holds. So cells may be trained and measured one by one,
-    in any order, on any machine; the same command resumes.
+    and keeps the policies of the last five checkpoints in --store, a file for every four seeds. measuring starts from
+    these files: it plays line-ups of learned governors and constants, forks, members of the ensemble and the switches
+    of the expected channels, and writes a folder a cell. A training seed or a member of the ensemble that fails is left
+    out, and said. findings reads the folders of all cells that --out holds. So cells may be trained and measured one by
+    one, in any order, on any machine, and a cell's seeds too, four at a time; the same command resumes.
 
     The pages of a run with other sizes than the registered ones begin with that fact, and claim nothing.
 

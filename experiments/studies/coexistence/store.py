@@ -1,10 +1,13 @@
-"""The policies of a cell in one file, from which all later stages start.
+"""The policies of a cell, a file for every few seeds of it, from which all later stages start.
 
     NAME.safetensors   "weights", F32 or F16 [seeds, checkpoints, size]: `agents.tuning.networks` says in which order
     NAME.json          the manifest: command, cell, configuration and physics, seeds, market hours, seconds, digest;
-                       `failed`, of each seed whose learning failed: number, reason, seconds. It has no weights
+                       `failed`, of each seed whose learning failed: number, reason, seconds. It has no weights;
+                       `gaps`, W of each seed's stored policies less that of the exact ones, if they are shorter
 
-A store is refused if it is damaged, if it was made in another world than this one, or with other options.
+NAME is that of the cell and the first seed. A cell of many seeds takes longer than a machine may be free: files that
+are kept outlast it. A store is refused if it is damaged, if it was made in another world than this one, or with other
+options.
 """
 
 import hashlib
@@ -58,22 +61,20 @@ class Kept:
 
 def write_cell(
     folder: Path, name: str, config: WorldConfig, made_with: Mapping[str, Any], tables: Sequence[Table],
-    seeds: Sequence[int], command: str, precision: str = "float32",
+    seeds: Sequence[int], command: str, precision: str = "float32", gaps: Sequence[float | None] = (),
 ) -> Kept:  # fmt: skip
-    """Write the policies of a cell; returns them as they can be read.
+    """Write the policies of some seeds of a cell; returns them as they can be read.
 
     Args:
         folder: of the store.
-        name: of the cell.
+        name: of the files.
         config: the world in which its governors are measured.
         made_with: everything else that the weights depend on, JSON-able.
         tables: of `learning.train_seed`, one a seed.
         seeds: their numbers.
         command: as typed.
         precision: "float32" or "float16".
-
-    Raises:
-        CheckFailed: the learning of every seed failed.
+        gaps: what that costs each seed that was trained, bp, None if measuring failed; nothing if it is exact.
     """
     failed = [
         {"seed": seed, "why": str(table[FAILED][0]), "cpu": float(table["cpu"][0])}
@@ -81,10 +82,10 @@ def write_cell(
     ]  # fmt: skip
     seeds = [seed for seed, table in zip(seeds, tables, strict=True) if FAILED not in table]
     tables = [table for table in tables if FAILED not in table]
-    if not tables:
-        raise CheckFailed(f"{name}: the learning of every seed failed; of seed {failed[0]['seed']}: {failed[0]['why']}")
-    count = sum(column.startswith("after_") for column in tables[0])
-    weights = np.stack([np.stack([table[f"after_{k}"] for k in range(count)]) for table in tables])
+    count = sum(column.startswith("after_") for column in tables[0]) if tables else 0
+    weights = np.zeros((len(tables), count, Networks(config).size), np.float32)
+    for row, table in enumerate(tables):
+        weights[row] = [table[f"after_{k}"] for k in range(count)]
     data = safetensors.numpy.save({"weights": np.ascontiguousarray(weights.astype(precision))})
     with whole(folder / f"{name}.safetensors") as unfinished:
         unfinished.write_bytes(data)
@@ -94,10 +95,24 @@ def write_cell(
         "made_with": dict(made_with), "seeds": list(seeds), "precision": precision,
         "hours": [[float(table[f"hours_{k}"][0]) for k in range(count)] for table in tables],
         **{what: [float(table[what][0]) for table in tables] for what in SPENT},
-        "failed": failed, "sha256": hashlib.sha256(data).hexdigest(),
+        "failed": failed, "gaps": list(gaps), "sha256": hashlib.sha256(data).hexdigest(),
     }  # fmt: skip
     write_json(folder / f"{name}.json", about)
     return read_cell(folder, name, config, made_with)
+
+
+def join(name: str, parts: Sequence[Kept]) -> Kept:
+    """All seeds of a cell that is stored in parts; what is not of a seed is as in the first part.
+
+    Raises:
+        CheckFailed: the learning of every seed failed.
+    """
+    each = ("seeds", "hours", *SPENT, "failed", "gaps")
+    about = {**parts[0].about, **{what: [one for part in parts for one in part.about[what]] for what in each}}
+    if not about["seeds"]:
+        first = about["failed"][0]
+        raise CheckFailed(f"{name}: the learning of every seed failed; of seed {first['seed']}: {first['why']}")
+    return Kept(np.concatenate([part.weights for part in parts if part.seeds]), about)
 
 
 def digest_of(config: WorldConfig, made_with: Mapping[str, Any]) -> str:
@@ -107,12 +122,12 @@ def digest_of(config: WorldConfig, made_with: Mapping[str, Any]) -> str:
 
 
 def holds(folder: Path, name: str) -> bool:
-    """Whether the store has the cell."""
+    """Whether the store has a file."""
     return (folder / f"{name}.json").is_file()
 
 
 def read_cell(folder: Path, name: str, config: WorldConfig, made_with: Mapping[str, Any]) -> Kept:
-    """The policies of a cell.
+    """The policies of some seeds of a cell.
 
     Raises:
         BadInput: a file is missing or damaged, or they were trained in another world or with other options.
@@ -120,7 +135,7 @@ def read_cell(folder: Path, name: str, config: WorldConfig, made_with: Mapping[s
     path = folder / f"{name}.json"
     about = read_format(path, BadInput, FORMAT, VERSION)
     if about.get("physics") != source_digest():
-        raise BadInput(f"{path}: was trained in another world than this one; train the cell again, into another store")
+        raise BadInput(f"{path}: was trained in another world than this one; train its seeds again, into another store")
     if about.get("digest") != digest_of(config, made_with):
         raise BadInput(f"{path}: was trained with {_differences(about.get('made_with'), made_with)}; give the same, or "
                        "another --store")  # fmt: skip
@@ -128,7 +143,7 @@ def read_cell(folder: Path, name: str, config: WorldConfig, made_with: Mapping[s
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise BadInput(f"{file}: cannot be read ({error.strerror}); train the cell again") from None
+        raise BadInput(f"{file}: cannot be read ({error.strerror}); train its seeds again") from None
     if hashlib.sha256(data).hexdigest() != about.get("sha256"):
         raise BadInput(f"{file}: does not match its SHA-256 in {path.name}; it was cut short or changed")
     try:

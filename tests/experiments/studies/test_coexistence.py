@@ -495,7 +495,7 @@ def test_cells_are_trained_and_measured_apart_and_compared(tmp_path, short, monk
     assert main([*SMALL, "--cells", PAIR[0], "--hours", "200", "--out", str(out)]) == 2
     assert "was trained with hours 100.0 instead of 200.0" in capsys.readouterr().err
     assert main([*SMALL, "--cells", "ppo-c1-v1-a72", "--stage", "measuring", "--out", str(out)]) == 2
-    assert "ppo-c1-v1-a72.json: there is no such file" in capsys.readouterr().err
+    assert "ppo-c1-v1-a72_0.json: there is no such file" in capsys.readouterr().err
 
 
 @pytest.mark.long
@@ -506,8 +506,8 @@ def test_rivals_are_forked_and_a_shorter_store_says_what_it_costs(tmp_path, shor
     ]
     out = tmp_path / "out"
     assert main([*SMALL, *more, "--cells", "ppo-c0-v2-a72", "evolution-c0-v2-a72", "--out", str(out)]) == 0
-    kept = json.loads((tmp_path / "kept" / "ppo-c0-v2-a72.json").read_text())
-    assert kept["precision"] == "float16" and np.isfinite(kept["loss"]["mean"])
+    kept = json.loads((tmp_path / "kept" / "ppo-c0-v2-a72_0.json").read_text())
+    assert kept["precision"] == "float16" and len(kept["gaps"]) == 2 and np.isfinite(kept["gaps"]).all()
     cell = out / "ppo-c0-v2-a72"
     assert {row["kind"] for row in records(read_csv(cell / "influence.csv"))} == {"total", "policy"}
     assert records(read_csv(cell / "members.csv"))[0]["member"] == "w01"

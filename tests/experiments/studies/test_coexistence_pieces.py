@@ -11,9 +11,11 @@ from protogov.experiments.commands.options import with_physics
 from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.play import open_worlds, tape_seeds
 from protogov.experiments.errors import CheckFailed
-from protogov.experiments.studies.coexistence import influence, learning, playing, store
+from protogov.experiments.studies.coexistence import influence, learning, measuring, playing, store
+from protogov.experiments.studies.coexistence.cells import Cell
 from protogov.experiments.studies.coexistence.effects import effect_table, member_table, scenario_table, share_table
 from protogov.experiments.studies.coexistence.learning import Training, train_seed
+from protogov.experiments.studies.coexistence.options import Options
 from protogov.experiments.studies.coexistence.playing import Played, play_all
 from protogov.experiments.studies.coexistence.spared import CPU, FAILED, Account, spared
 from protogov.experiments.studies.coexistence.tapes import Several, deep_tapes, onset_of, open_batch
@@ -121,8 +123,48 @@ def test_a_seed_that_diverges_is_left_out_and_said(tmp_path, monkeypatch):
     kept = store.write_cell(tmp_path, "cell", TINY, {}, tables, (0, 1, 2), "command")
     assert kept.seeds == (0, 2) and kept.weights[:, 0, 0].tolist() == [0.0, 2.0]
     assert [(one["seed"], one["why"]) for one in kept.about["failed"]] == [(1, "rate_0 diverged")]
+    none = store.write_cell(tmp_path, "none", TINY, {}, tables[1:2], (1,), "command")
     with pytest.raises(CheckFailed, match="of every seed failed; of seed 1: rate_0 diverged"):
-        store.write_cell(tmp_path, "none", TINY, {}, tables[1:2], (1,), "command")
+        store.join("cell", [none])
+    both = store.join("cell", [none, kept])
+    assert (both.weights == kept.weights).all() and both.seeds == (0, 2) and both.about["cpu"] == kept.about["cpu"]
+    assert len(both.about["failed"]) == 2
+
+
+def test_seeds_are_stored_a_few_at_a_time_and_what_is_stored_outlasts_a_machine(tmp_path, monkeypatch):
+    cell, trained = Cell("ppo", 0.0, 1, 72.0), []
+
+    def train(config, job):
+        trained.append(job.seed)
+        if job.seed == 5:
+            raise KeyboardInterrupt
+        return [(6.0 * k, np.full(store.Networks(config).size, job.seed + 0.1 * k)) for k in (1, 2)]
+
+    monkeypatch.setitem(learning.ALGORITHMS, "ppo", train)
+    monkeypatch.setattr(learning, "reference_rate", lambda: 1.0)
+    options = Options(out=tmp_path / "one", size="tiny", seeds=6)
+    assert cell.parts(12) == [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11)]
+    with pytest.raises(KeyboardInterrupt):
+        measuring.train_cell(options, cell, HERE)
+    (tmp_path / "one").rename(tmp_path / "two")  # as git gives it to another machine
+    monkeypatch.setitem(learning.ALGORITHMS, "ppo", lambda config, job: train(config, replace(job, seed=-job.seed)))
+    kept = measuring.train_cell(replace(options, out=tmp_path / "two"), cell, HERE)
+    assert trained == [0, 1, 2, 3, 4, 5, -4, -5] and kept.seeds == (0, 1, 2, 3, 4, 5)
+    assert kept.weights[:, 1, 0].tolist() == pytest.approx([0.2, 1.2, 2.2, 3.2, -3.8, -4.8])
+    assert kept.about["hours"] == [[6.0, 12.0]] * 6
+
+
+def test_what_shorter_numbers_cost_is_measured_seed_by_seed(tmp_path, monkeypatch):
+    """Weights that half precision holds cost nothing; others change W."""
+    config, cell = WorldConfig(size="tiny"), Cell("ppo", 0.0, 1, 72.0)
+    networks = store.Networks(config)
+    start = networks.start(np.full(len(networks.levers), 0.1)).astype(np.float16).astype(np.float32)
+    tables = {0: {"after_0": start}, 1: {"after_0": start + np.float32(2e-4)}}
+    options = Options(out=tmp_path, size="tiny", tapes=2, calm="jump", precision="float16")
+    first, second = measuring._gaps(options, cell, tables, HERE)
+    assert first == 0.0 != second
+    assert measuring._loss(options, [None, first, second])["mean"] == pytest.approx(second / 2)
+    assert measuring._loss(options, []) is None
 
 
 def test_a_world_whose_books_fail_costs_its_seed_or_its_member_alone(monkeypatch):
