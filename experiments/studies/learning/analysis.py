@@ -5,9 +5,10 @@ What stands beside a test, the box of weights and who bears it, has the interval
 Everything works on pairs, F64[training seeds, tapes]: the same tape, and for two learners the same training seed.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from math import inf, nan, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from protogov.experiments.training.comparison import BEARS_LABELS
 
 FORMS = (COOPERATIVE, JOINT, SELFISH)
 NOTHING = Interval(nan, nan, nan)
+SPANS = ("both", "tapes", "seeds")  # intervals of `Tested`
 
 
 @dataclass(frozen=True)
@@ -164,18 +166,41 @@ def registered(candidate: str, market: str, sets: Collection[str]) -> list[Pair]
     return pairs
 
 
-def confirmatory(played: Mapping[str, Played], candidate: str) -> list[dict[str, object]]:
+def differences(played: Played, candidate: str) -> list[dict[str, Any]]:
+    """The tests of a candidate on the suite of one training market, a row each, JSON-able: a part of `confirmatory`.
+
+    Columns: market, learner, against; p and tie; mean, ends, n and error of the intervals of `Tested`.
+    """
+    rows = []
+    for pair in registered(candidate, played.suite, played.sets):
+        found = tested(played.difference(pair.learner, pair.against), directed=pair.claim.directed)
+        numbers = {f"{span}_{name}": value for span in SPANS for name, value in asdict(getattr(found, span)).items()}
+        rows.append({"market": pair.market, "learner": pair.learner, "against": pair.against, "p": found.p,
+                     "tie": found.tie, **numbers})  # fmt: skip
+    return rows
+
+
+def _tested_in(row: Mapping[str, Any], level: float) -> Tested:
+    """The test of a row of `differences`, in a family whose level is this."""
+    spans = {span: Interval(**{field.name: row[f"{span}_{field.name}"] for field in fields(Interval)})
+             for span in SPANS}  # fmt: skip
+    return Tested(**spans, p=row["p"], tie=row["tie"], level=level)
+
+
+def confirmatory(rows: Sequence[Mapping[str, Any]], candidate: str) -> list[dict[str, object]]:
     """Every test of the family: hypothesis, learner and opponent, on the suite of the market it trained on.
 
     Args:
-        played: market -> its suite; a learner that did not play has no test.
+        rows: `differences` of every market; a learner that did not play has none, and no test.
         candidate: the first.
     """
-    pairs = [pair for market, one in played.items() for pair in registered(candidate, market, one.sets)]
+    by_pair = {(row["learner"], row["against"]): row for row in rows}
+    names = {name for pair in by_pair for name in pair}
+    markets = dict.fromkeys(row["market"] for row in rows)
+    pairs = [pair for market in markets for pair in registered(candidate, market, names)]
     level = PLAN.level / max(len(pairs), 1)
     found = [
-        tested(played[one.market].difference(one.learner, one.against), directed=one.claim.directed, level=level)
-        for one in pairs
+        _tested_in(by_pair[one.learner, one.against], level if one.claim.directed else level / 2.0) for one in pairs
     ]
     adjusted = holm(np.array([one.p for one in found]))
     return [

@@ -72,6 +72,16 @@ class Grid:
         """Fill cells of the row with this key."""
         self._rows.setdefault(key, {}).update(cells)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows, with their keys as columns; a row has the cells that were filled."""
+        return [{**dict(zip(self._keys, key, strict=True)), **cells} for key, cells in self._rows.items()]
+
+    def put_rows(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Fill the cells of `rows()` of another grid with these keys."""
+        for row in rows:
+            key = tuple(row[name] for name in self._keys)
+            self.put(key, {name: value for name, value in row.items() if name not in self._keys})
+
     def table(self) -> Table:
         """The rows and columns in the order in which they were first filled; no columns without rows."""
         names = list(dict.fromkeys(name for row in self._rows.values() for name in row))
@@ -108,6 +118,19 @@ class Description:
         found = {"pairs": columns(self._pairs) if self._pairs else {}}
         found |= {name: grid.table() for name, grid in self._grids.items()}
         return {name: rounded(table, DIGITS) for name, table in found.items() if table}
+
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """What was described so far, JSON-able and in all digits, for `put`."""
+        found = {"pairs": self._pairs, **{name: grid.rows() for name, grid in self._grids.items()}}
+        return {name: rows for name, rows in found.items() if rows}
+
+    def put(self, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Add what was described before: `rows()` of other suites."""
+        for name, rows in found.items():
+            if name == "pairs":
+                self._pairs += [dict(row) for row in rows]
+            else:
+                self._grids[name].put_rows(rows)
 
     def add(self, played: Played) -> None:
         """Describe a suite."""

@@ -1,37 +1,63 @@
-"""Evaluation: learners, opponents and controls on the same tapes of natural, stress, validation and long episodes."""
+"""Evaluation: learners, opponents and controls on the same tapes of natural, stress, validation and long episodes.
 
-from collections.abc import Sequence
+What is described of a suite is kept, so that an evaluation goes on where a machine stopped.
+"""
+
+from collections.abc import Mapping, Sequence
 
 from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.governors import GovernorSet
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns, rounded
 from protogov.experiments.studies.learning import ensemble
-from protogov.experiments.studies.learning.analysis import confirmatory
+from protogov.experiments.studies.learning.analysis import confirmatory, differences
 from protogov.experiments.studies.learning.describing import DIGITS, Description, every_opponent
+from protogov.experiments.studies.learning.kept import Rows
+from protogov.experiments.studies.learning.kept_suites import SuitePlace
 from protogov.experiments.studies.learning.opponents import Opponents
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.played import gather
-from protogov.experiments.studies.learning.playing import MARKETS, Match, play_tables, suites
+from protogov.experiments.studies.learning.playing import MARKETS, Match, Tapes, play_tables, suites
 from protogov.experiments.studies.learning.preregistration import LONG, LONG_STRESS
+from protogov.experiments.studies.learning.runs import Trained
 from protogov.experiments.studies.learning.training import trained_before
+
+TESTS = "differences"  # table of a kept suite of the family, besides those of its description
 
 
 def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequence[str]) -> Found:
-    """Play every suite, describe the differences, and test the hypotheses."""
+    """Play every suite that is not kept, describe the differences, and test the hypotheses."""
     trained, rivals = trained_before(options, opponents, chosen), every_opponent(options, opponents)
-    config = WorldOptions(size=options.last_size).make()
-    description, of_markets = Description(trained, rivals), {}
+    description, family = Description(trained, rivals), Rows()
     for tapes in suites(options).values():
-        controls = tapes.name not in (LONG, LONG_STRESS)
-        matches = [Match(config, one, tapes) for one in rivals]
-        matches += [Match(one.learner.config(), one.governors(), tapes, controls) for of in trained for one in of]
-        played = gather(play_tables(matches, how, f"evaluation: {tapes.name}"), tapes)
-        description.add(played)
-        if tapes.name in MARKETS:
-            of_markets[tapes.name] = played
-    tests = confirmatory(of_markets, chosen[0])
+        found = suite_kept(options, how, rivals, trained, tapes)
+        description.put({name: rows for name, rows in found.items() if name != TESTS})
+        family += found.get(TESTS, [])
+    tests = confirmatory(family, chosen[0])
     first = [of for of in trained if of[0].learner.candidate.name == chosen[0]]
     tables = {"tests": rounded(columns(tests), DIGITS)} if tests else {}
-    tables |= description.tables() | ensemble.measure(options, how, rivals, first, of_markets)
+    tables |= description.tables() | ensemble.measure(options, how, rivals, first, family)
     return Found(tables, {"chosen": list(chosen)})
+
+
+def suite_kept(
+    options: Options, how: Running, rivals: Sequence[GovernorSet], trained: Sequence[Sequence[Trained]], tapes: Tapes
+) -> Mapping[str, Rows]:
+    """The description of a suite, and on a training market the differences of the family, unless they are kept."""
+    learned = [(one, one.governors()) for of in trained for one in of]
+    sets = [*rivals, *(governors for _, governors in learned)]
+    place = SuitePlace(options.check(), options.last_size, tapes.name, tapes, sets, (), options.reduced())
+
+    def play() -> Mapping[str, Rows]:
+        controls = tapes.name not in (LONG, LONG_STRESS)
+        matches = [Match(WorldOptions(size=options.last_size).make(), one, tapes) for one in rivals]
+        matches += [Match(one.learner.config(), governors, tapes, controls) for one, governors in learned]
+        played = gather(play_tables(matches, how, f"evaluation: {tapes.name}"), tapes)
+        description = Description(trained, rivals)
+        description.add(played)
+        first = trained[0][0].learner.candidate.name
+        family = differences(played, first) if tapes.name in MARKETS else []
+        return description.rows() | ({TESTS: family} if family else {})
+
+    return place.once(play)

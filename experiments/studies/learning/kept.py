@@ -3,8 +3,8 @@
     kept/NAME.json  what was measured of the learner, and everything that it depends on
     kept/NAME.zip   the policies at the end of its training, ordinary policy files, a folder a seed
 
-Tuned controllers leave such a description too. A stage with many learners takes longer than a machine is free. It
-measures one after the other, in the stage of training a few seeds after the other, and skips those that are kept.
+Tuned controllers and the suites of an evaluation leave such a description too. A stage takes longer than a machine is
+free. It measures one after the other, in the stage of training a few seeds after the other, and skips what is kept.
 Policies are rounded to half precision before anything is measured: what is kept is what was played.
 """
 
@@ -250,4 +250,5 @@ def _each(tables: Mapping[str, Rows], change: Callable[[Any], Any]) -> dict[str,
 
 
 def _written(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -22,7 +22,7 @@ from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.learning import analysis, final, opponents, preregistration, study
-from protogov.experiments.studies.learning.analysis import captured, columns_of, confirmatory, verdict
+from protogov.experiments.studies.learning.analysis import captured, columns_of, confirmatory, differences, verdict
 from protogov.experiments.studies.learning.candidates import CANDIDATES, Candidate, find_candidates
 from protogov.experiments.studies.learning.options import FINAL, SCREENING, Options
 from protogov.experiments.studies.learning.pages import readable, sentences
@@ -131,13 +131,19 @@ def suites_of(levels, seeds=6, tapes=60):
     return {suite: Played(suite, 2, np.full(tapes, suite), sets) for suite, sets in found.items()}
 
 
+def family_of(levels):
+    """Tests of both markets, each of which was measured on another machine."""
+    kept = [json.dumps(differences(one, "ppo")) for one in suites_of(levels).values()]
+    return confirmatory([row for part in kept for row in json.loads(part)], "ppo")
+
+
 def test_the_family_finds_what_is_true_and_nothing_else():
     levels = {}
     for market in ("natural", "mix"):
         levels |= {(market, f"tuned constants on {market}"): 0.0, (market, f"linear rule on {market}"): 2.0,
                    (market, f"selfish constants on {market}"): -4.0, (market, f"ppo cooperative on {market}"): 2.0,
                    (market, f"ppo joint on {market}"): 5.0, (market, f"ppo selfish on {market}"): -6.0}  # fmt: skip
-    rows = confirmatory(suites_of(levels), "ppo")
+    rows = family_of(levels)
     assert len(rows) == 12
     said = {(row["hypothesis"], row["learner"].split()[1], row["against"].split(" on ")[0]): row["verdict"]
             for row in rows if row["suite"] == "natural"}  # fmt: skip
@@ -148,9 +154,15 @@ def test_the_family_finds_what_is_true_and_nothing_else():
     assert said["H2", "selfish", "selfish constants"] == "not better; interval below zero"
     assert said["H3", "selfish", "ppo cooperative"] == "lower"
     assert all(row["adjusted"] >= row["p"] for row in rows)
+    # the family sets the level of what could be found
+    (one,) = (suite for name, suite in suites_of(levels).items() if name == "mix")
+    for row in rows[6:]:
+        pairs, directed = one.difference(row["learner"], row["against"]), row["hypothesis"] != "H3"
+        alone = columns_of(analysis.tested(pairs, directed=directed, level=0.05 / 12))
+        assert {name: row[name] for name in alone} == alone
     # a learner that was not trained has no test, and the family is smaller
     few = {key: level for key, level in levels.items() if "joint" not in key[1]}
-    assert len(confirmatory(suites_of(few), "ppo")) == 8
+    assert len(family_of(few)) == 8
 
 
 def test_captured_room_is_a_ratio_of_means_with_an_interval_and_none_without_room():

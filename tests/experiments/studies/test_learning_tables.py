@@ -20,7 +20,7 @@ from protogov.experiments.studies.learning.describing import COMMITTED, TUNED, D
 from protogov.experiments.studies.learning.opponents import tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.played import GROUPS, Played, gather, together
-from protogov.experiments.studies.learning.playing import MARKETS, Tapes, controls_of
+from protogov.experiments.studies.learning.playing import MARKETS, Tapes, controls_of, suites
 from protogov.experiments.studies.learning.runs import Learner, Trained
 from protogov.experiments.studies.learning.tails import resampled_shortfall, shortfall_difference, tape_counts
 
@@ -258,9 +258,8 @@ def test_a_wide_table_has_nothing_where_a_row_lacks_a_column():
 
 def test_shares_of_the_ensemble_are_those_of_the_sign_of_the_default_world():
     pair = SimpleNamespace(market="natural", learner="own", against="other")
-    default = sets(own=np.full((2, 3), -1.0), other=np.zeros((1, 3)))
     found = [Interval(-1.0, -2.0, -0.5), Interval(-1.0, -2.0, 0.5), Interval(1.0, 0.5, 2.0), Interval(1.0, -1.0, 2.0)]
-    row = ensemble.share_row(default, pair, found)
+    row = ensemble.share_row(-1.0, pair, found)
     assert (row["keeps_sign"], row["clear_of_zero"], row["opposite"], row["members"]) == (0.5, 0.5, 0.25, 4)
     assert row["keeps_sign_low"] < 0.5 < row["keeps_sign_high"] and row["default_world"] == -1.0
 
@@ -343,7 +342,7 @@ def trained(monkeypatch):
                          (ensemble, "with_physics"), (final, "part_of"), (final, "world_of")):  # fmt: skip
         monkeypatch.setattr(module, name, lambda *arguments: None)
     monkeypatch.setattr(Learner, "config", lambda self: None)
-    monkeypatch.setattr(Trained, "governors", lambda self: SimpleNamespace(name="learner"))
+    monkeypatch.setattr(Trained, "governors", lambda self: GovernorSet("learner", self.seed, {}))
     return found
 
 
@@ -361,9 +360,39 @@ def write(found, stage, folder):
     return page, sum(files.values())
 
 
+def in_parts(options, chosen, monkeypatch):
+    """An evaluation on machines of which each ends after one suite, or one market of the ensemble."""
+    names, played = [*suites(options), *MARKETS], []
+    for parts in range(len(names)):
+        begun = []
+
+        def play(tapes, find, begun=begun, last=parts):
+            begun.append(tapes.name)
+            if len(set(begun)) > 1 and last < len(names) - 1:
+                raise KeyboardInterrupt
+            played.append(tapes.name)
+            return find(None, tapes)
+
+        with monkeypatch.context() as patch:
+            for module in (evaluation, ensemble):
+                patch.setattr(module, "gather", lambda tables, tapes, find=module.gather: play(tapes, find))
+            try:
+                found = evaluation.measure(options, Running(), None, chosen)
+            except KeyboardInterrupt:
+                continue
+    assert played == [*suites(options), *(name for name in MARKETS for _ in options.chosen_members)]
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation, "gather", None)  # all is kept
+        again = evaluation.measure(options, Running(), None, chosen)
+    assert again.tables.keys() == found.tables.keys()
+    for name, table in found.tables.items():
+        assert repr(records(again.tables[name])) == repr(records(table))  # where nan is nan
+    return found
+
+
 def test_a_full_evaluation_fits_its_folder_and_says_what_is_registered(trained, tmp_path, monkeypatch):
-    options = Options()
-    found = evaluation.measure(options, Running(), None, ["ppo", "ppo-episode-constants"])
+    chosen = ["ppo", "ppo-episode-constants"]
+    found = in_parts(Options(out=tmp_path / "study"), chosen, monkeypatch)
     drawn = []
     monkeypatch.setattr(study.drawing, "draw", lambda *arguments: drawn.append(arguments) or {})
     page, size = write(found, "evaluation", tmp_path / "evaluation")
