@@ -38,8 +38,8 @@ class Options(StudyOptions):
     evaluation compares them on natural, stress, validation and long episodes. ceilings measures how much could be
     gained at most. crises leaves out one training crisis at a time. --final needs all of them and opens the sealed
     test, once; nothing is trained after it. Every stage has a folder below --out and continues where it stopped, with
-    the next learner, the next four seeds of one or the next suite, also on another machine: what each has left is a file
-    in OUT/kept.
+    the next learner, the next four seeds of one, or the next suite, also on another machine: what each has left is a
+    file in OUT/kept.
 
     The pages of a run with other sizes than the registered ones begin with that fact, and claim nothing.
 
