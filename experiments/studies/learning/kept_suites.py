@@ -44,10 +44,10 @@ class SuitePlace(Kept):
 
     def depends(self) -> dict[str, Any]:
         """The tapes, the members, and every governor with its files, wherever they lie."""
-        sets = [
-            [one["name"], one["training_seed"], sorted(one["files"].values()) or one["sources"]]
-            for one in describe(self.sets)
-        ]
+        sets = []
+        for one in describe(self.sets):
+            words = {agent: source for agent, source in one["sources"].items() if not Path(source).is_file()}
+            sets.append([one["name"], one["training_seed"], words, sorted(one["files"].values())])
         governors = hashlib.sha256(json.dumps(sets, sort_keys=True).encode()).hexdigest()[:16]
         return {"size": self.size, "tapes": asdict(self.tapes), "members": list(self.members), "governors": governors}
 

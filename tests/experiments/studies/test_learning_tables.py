@@ -1,5 +1,6 @@
 """What stands beside the tests of the study of learning, where the truth is known, and pages of registered size."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,10 +14,12 @@ from protogov.experiments.core.results import LARGEST_FIGURE, LARGEST_FOLDER, LO
 from protogov.experiments.core.statistics import Interval, lowest_mean, student_t
 from protogov.experiments.core.study import Found, conclude, redraw
 from protogov.experiments.core.tables import columns, num_rows, records
+from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.learning import aim, analysis, drawing, ensemble, evaluation, final, screening, study
 from protogov.experiments.studies.learning.analysis import effect, over_box, registered, who_bears
 from protogov.experiments.studies.learning.candidates import CANDIDATES
 from protogov.experiments.studies.learning.describing import COMMITTED, TUNED, Description, Grid
+from protogov.experiments.studies.learning.kept_suites import SuitePlace
 from protogov.experiments.studies.learning.opponents import tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.played import GROUPS, Played, gather, together
@@ -262,6 +265,24 @@ def test_shares_of_the_ensemble_are_those_of_the_sign_of_the_default_world():
     row = ensemble.share_row(-1.0, pair, found)
     assert (row["keeps_sign"], row["clear_of_zero"], row["opposite"], row["members"]) == (0.5, 0.5, 0.25, 4)
     assert row["keeps_sign_low"] < 0.5 < row["keeps_sign_high"] and row["default_world"] == -1.0
+
+
+def test_what_is_kept_of_a_suite_is_of_its_governors_wherever_their_files_lie(tmp_path):
+    tapes = Tapes("natural", ("natural",), 4, 0)
+
+    def place(folder, weights=b"1", other="pi", tapes=tapes, members=("w01",)):
+        file = tmp_path / folder / "policy_rate_0.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(weights)
+        learned = GovernorSet("ppo", 100, {"rate_0": str(file), "risk_0": other})
+        return SuitePlace(tmp_path, "full", "natural", tapes, [learned], members, [])
+
+    kept = place("here").once(lambda: {"pairs": [{"W": np.float64(np.nan), "tapes": np.int64(4)}]})
+    assert np.isnan(kept["pairs"][0]["W"]) and kept["pairs"][0]["tapes"] == 4
+    assert repr(place("there").once(dict)) == repr(kept)
+    for changed in ({"weights": b"2"}, {"other": "tuned"}, {"members": ()}, {"tapes": replace(tapes, episodes=5)}):
+        with pytest.raises(BadInput, match="was made with another"):
+            place("there", **changed).once(dict)
 
 
 # ---------------------------------------------------------------------- the aim
