@@ -14,7 +14,7 @@ ALGORITHMS = (PPO, EVOLUTION)
 HEADLINE_AUTONOMY = 72.0
 SEEDS, HOURS = 12, 1e7  # of a headline cell
 FEWER, SHORTER = 3, 4  # a cell of another autonomy has a third of the seeds and a quarter of the hours
-TOGETHER = 4  # seeds that are trained and stored together; those of a part that a machine does not finish are lost
+SEEDS_TOGETHER = 4  # that are trained and stored together; a machine that ends loses those that it has begun
 RANDOMISE_LEVERS = 0.25  # as `protogov train` does
 GROUPS = ("headline", "autonomy", "all")
 
@@ -64,7 +64,7 @@ class Cell:
     def parts(self, headline: int) -> list[tuple[int, ...]]:
         """The training seeds, as many at a time as are stored together."""
         seeds = self.seeds(headline)
-        return [seeds[at : at + TOGETHER] for at in range(0, len(seeds), TOGETHER)]
+        return [seeds[at : at + SEEDS_TOGETHER] for at in range(0, len(seeds), SEEDS_TOGETHER)]
 
     def hours(self, headline: float) -> float:
         """Market hours a seed where a headline cell has so many."""

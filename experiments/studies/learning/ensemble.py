@@ -12,7 +12,7 @@ from protogov.experiments.core.statistics import Interval, interval_columns, int
 from protogov.experiments.core.tables import Table, columns, rounded
 from protogov.experiments.studies.learning.analysis import Pair, crossed, registered
 from protogov.experiments.studies.learning.describing import DIGITS, Grid
-from protogov.experiments.studies.learning.kept import Rows
+from protogov.experiments.studies.learning.kept import Rows, Unit
 from protogov.experiments.studies.learning.kept_suites import SuitePlace
 from protogov.experiments.studies.learning.opponents import tuned_on
 from protogov.experiments.studies.learning.options import Options
@@ -65,7 +65,7 @@ def members_kept(
                        [*against, *(governors for _, governors in learned)], options.chosen_members,
                        options.reduced())  # fmt: skip
 
-    def play() -> Mapping[str, Rows]:
+    def play() -> Unit:
         rows = Rows()
         for member in options.chosen_members:
             matches = [Match(with_physics(plain, member), one, tapes) for one in against]
@@ -76,9 +76,9 @@ def members_kept(
             for pair in registered(candidate, market, played.sets):
                 row |= interval_columns(pair.label, crossed(played.difference(pair.learner, pair.against)))
             rows.append(row)
-        return {"members": rows}
+        return Unit({"members": rows})
 
-    return list(place.once(play)["members"])
+    return place.once(play).tables["members"]
 
 
 def share_row(mean: float, pair: Pair, found: Sequence[Interval]) -> dict[str, Any]:

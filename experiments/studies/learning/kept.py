@@ -95,6 +95,11 @@ class Kept(ABC):
         assert found is not None, "it was written"
         return found
 
+    def once(self, measure: Callable[[], Unit]) -> Unit:
+        """What is kept, or else what `measure` finds, which is kept."""
+        kept = self.read()
+        return kept if kept is not None else self.write(measure())
+
     def read(self) -> Unit | None:
         """What is kept, or None.
 
@@ -157,11 +162,8 @@ class Place(Kept):
 
         The same seed would diverge again, so that nothing would come after it.
         """
-        kept = self.read()
-        if kept is not None:
-            return kept
         try:
-            return self.write(measure())
+            return super().once(measure)
         except CheckFailed as error:
             if not broken(error):
                 raise

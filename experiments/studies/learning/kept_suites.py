@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from protogov.experiments.core.governors import GovernorSet
-from protogov.experiments.studies.learning.kept import Kept, Rows, Unit
+from protogov.experiments.studies.learning.kept import Kept
 from protogov.experiments.studies.learning.playing import Tapes
 from protogov.experiments.training.open_test import describe
 
@@ -50,7 +50,3 @@ class SuitePlace(Kept):
             sets.append([one["name"], one["training_seed"], words, sorted(one["files"].values())])
         governors = hashlib.sha256(json.dumps(sets, sort_keys=True).encode()).hexdigest()[:16]
         return {"size": self.size, "tapes": asdict(self.tapes), "members": list(self.members), "governors": governors}
-
-    def once(self, measure: Callable[[], Mapping[str, Rows]]) -> Mapping[str, Rows]:
-        """The tables that are kept, or else what `measure` finds, which is kept."""
-        return (self.read() or self.write(Unit(measure()))).tables

@@ -19,6 +19,7 @@ from protogov.experiments.studies.learning import aim, analysis, drawing, ensemb
 from protogov.experiments.studies.learning.analysis import effect, over_box, registered, who_bears
 from protogov.experiments.studies.learning.candidates import CANDIDATES
 from protogov.experiments.studies.learning.describing import COMMITTED, TUNED, Description, Grid
+from protogov.experiments.studies.learning.kept import Unit
 from protogov.experiments.studies.learning.kept_suites import SuitePlace
 from protogov.experiments.studies.learning.opponents import tuned_on
 from protogov.experiments.studies.learning.options import Options
@@ -277,12 +278,12 @@ def test_what_is_kept_of_a_suite_is_of_its_governors_wherever_their_files_lie(tm
         learned = GovernorSet("ppo", 100, {"rate_0": str(file), "risk_0": other})
         return SuitePlace(tmp_path, "full", "natural", tapes, [learned], members, [])
 
-    kept = place("here").once(lambda: {"pairs": [{"W": np.float64(np.nan), "tapes": np.int64(4)}]})
-    assert np.isnan(kept["pairs"][0]["W"]) and kept["pairs"][0]["tapes"] == 4
-    assert repr(place("there").once(dict)) == repr(kept)
+    kept = place("here").once(lambda: Unit({"pairs": [{"W": np.float64(np.nan), "tapes": np.int64(4)}]}))
+    assert np.isnan(kept.tables["pairs"][0]["W"]) and kept.tables["pairs"][0]["tapes"] == 4
+    assert repr(place("there").once(Unit)) == repr(kept)
     for changed in ({"weights": b"2"}, {"other": "tuned"}, {"members": ()}, {"tapes": replace(tapes, episodes=5)}):
         with pytest.raises(BadInput, match="was made with another"):
-            place("there", **changed).once(dict)
+            place("there", **changed).once(Unit)
 
 
 # ---------------------------------------------------------------------- the aim
