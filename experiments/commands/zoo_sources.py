@@ -100,7 +100,7 @@ def _learner(path: Path, policies: Sequence[str], scratch: Path) -> Source:
     Its file has no command, but the sizes in which a reduced study differs from the registered one, in words such as
     "hours 224 instead of 1e+07": they are given back as options.
     """
-    about = read_format(path, BadInput, kept.Place.format, kept.VERSION)
+    about = read_format(path, BadInput, kept.Place.format, kept.Place.version)
     with _describing(path, "a learner"):
         made, failed, digest = about["made_with"], about["failed"], about["archive"]
         learner = _learner_of(made["learner"])

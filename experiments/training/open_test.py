@@ -6,7 +6,7 @@ before the test can be opened again.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Opening:
         command: as typed.
         sealed: SHA-256 of the list that was played.
         sources: digest of the code that draws and plays, equal on any machine for the same files.
-        governors: name, training seed, and the digest of each of their files.
+        governors: name, training seed, sources, constants, and the digest of each of their files (`describe`).
     """
 
     when: str
@@ -92,7 +92,7 @@ def earlier_openings(folders: Iterable[Path]) -> list[dict[str, Any]]:
 
 
 def describe(sets: Sequence[GovernorSet]) -> list[dict[str, Any]]:
-    """Names of governors and digests of their files: policy files with their weights, the tuned constants."""
+    """Names of governors, constants that they keep, and digests of their files: policies, weights, the tuned file."""
     about = []
     for chosen in sets:
         files: dict[str, str] = {}
@@ -113,9 +113,20 @@ def describe(sets: Sequence[GovernorSet]) -> list[dict[str, Any]]:
                 "name": chosen.name,
                 "training_seed": chosen.training_seed,
                 "sources": dict(chosen.sources),
+                "values": dict(chosen.values or {}),
                 "files": files,
             }
         )
+    return about
+
+
+def identity(described: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What `describe` found without places of files: equal governors have the same wherever their policies lie."""
+    about = []
+    for one in described:
+        files = one["files"]
+        sources = {agent: files.get(str(Path(source)), source) for agent, source in one["sources"].items()}
+        about.append({**one, "sources": sources, "files": sorted(files.values())})
     return about
 
 

@@ -1,6 +1,7 @@
 """A run small enough for a test, trained once, and a file of candles."""
 
 import csv
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +12,19 @@ from matplotlib.figure import Figure
 from protogov.experiments.cli import main
 from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.figures import style
+from protogov.experiments.training import open_test
 
 # 4 worlds x 4 decisions of 6 hours: a rollout is 96 market hours
 TINY = ["--worlds", "4", "--world.episode-hours", "48", "--ppo.num-steps", "4", "--ppo.batch-size", "16"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test meets this repository's record of openings, after which nothing is trained, or adds to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        empty = tmp_path_factory.mktemp("openings")
+        patch.setattr(open_test, "default_folder", lambda: empty)
+        yield
 
 
 @pytest.fixture(scope="session")

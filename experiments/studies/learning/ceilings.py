@@ -2,10 +2,12 @@
 
 Constants in hindsight are played on the tapes of the evaluation. Planners and learners play the rest of episodes from
 states to which the best constants have led. Learners with privileged features are trained like the first candidate.
+What was measured in either way on a market is kept.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,16 +24,19 @@ from protogov.experiments.core.tables import Table, columns
 from protogov.experiments.studies.learning.analysis import captured
 from protogov.experiments.studies.learning.candidates import find_candidates
 from protogov.experiments.studies.learning.imagination import Imagination
+from protogov.experiments.studies.learning.kept import Rows, Unit
+from protogov.experiments.studies.learning.kept_suites import SuitePlace
 from protogov.experiments.studies.learning.opponents import PARTS, Opponents, tuned_on
 from protogov.experiments.studies.learning.options import Options
 from protogov.experiments.studies.learning.planner import Planner, play_planned
 from protogov.experiments.studies.learning.played import CRASH, part_names
-from protogov.experiments.studies.learning.playing import MARKETS, Match, matrix, play_matches, suites
+from protogov.experiments.studies.learning.playing import MARKETS, Match, Tapes, matrix, play_matches, suites
 from protogov.experiments.studies.learning.preregistration import CONSTANTS, COOPERATIVE, PLAN
 from protogov.experiments.studies.learning.runs import Learner, Trained
 from protogov.experiments.studies.learning.training import failures, policies_of, train_kept, trained_before
 from protogov.experiments.training.open_test import describe
 
+NAMES = (*MARKETS, *PARTS)  # markets whose constants play in hindsight
 MOMENTS = (0.0, 0.25, 0.5, 0.75)  # of an episode at which states are taken
 TOGETHER = 25  # states of one piece
 PLANNER = Planner(branches=PLAN.branches)
@@ -86,14 +91,30 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
     """Every ceiling on both markets, and the share of each that every learner of the market captures."""
     trained = [of for of in trained_before(options, opponents, chosen) if of[0].learner.candidate.name == chosen[0]]
     sighted = train_sighted(options, how, opponents, chosen)
-    rows = []
+    rivals = [opponents.named(options.last_size, name, tuned_on(CONSTANTS, name)) for name in NAMES]
+    rows = Rows()
     for market in MARKETS:
         own = [of for of in trained if of[0].learner.scenario == market]
         seeing = [of for of in sighted if of[0].learner.scenario == market]
-        rows += in_hindsight(options, how, opponents, market, own, seeing)
-        rows += by_planning(options, how, opponents, market, own)
+        learned, incumbent = [one.governors() for of in own for one in of], rivals[NAMES.index(market)]
+        sets = [*rivals, *learned, *(one.governors() for of in seeing for one in of)]
+        rows += _once(options, f"hindsight on {market}", suites(options)[market], sets, {},
+                      partial(in_hindsight, options, how, rivals, market, own, seeing))  # fmt: skip
+        states = Tapes("states", (market,), options.states, PLAN.first_tape["states"])
+        rows += _once(options, f"states of {market}", states, [incumbent, *learned], asdict(PLANNER),
+                      partial(by_planning, options, how, opponents, market, own))  # fmt: skip
     failed = failures(options, opponents, sighted_learners(options, chosen))
     return Found({"room": columns(rows), **failed}, {"chosen": list(chosen)})
+
+
+def _once(
+    options: Options, label: str, tapes: Tapes, sets: Sequence[GovernorSet], settings: Mapping[str, Any],
+    measured: Callable[[], Rows],
+) -> Rows:  # fmt: skip
+    """Rows of the table, unless they are kept."""
+    place = SuitePlace(options.check(), options.last_size, f"ceilings {label}", tapes, sets, options.reduced(),
+                       settings=settings)  # fmt: skip
+    return place.once(lambda: Unit({"room": measured()})).tables["room"]
 
 
 def sighted_learners(options: Options, chosen: Sequence[str]) -> list[Learner]:
@@ -111,9 +132,7 @@ def train_sighted(options: Options, how: Running, opponents: Opponents, chosen: 
     return [of for of in (policies_of(options, opponents, one) for one in learners) if of]
 
 
-def _rows(
-    market: str, unit: str, ceilings: Mapping[str, Floats], learners: Mapping[str, Floats]
-) -> list[dict[str, Any]]:
+def _rows(market: str, unit: str, ceilings: Mapping[str, Floats], learners: Mapping[str, Floats]) -> Rows:
     """One row per ceiling and learner, from gains over the constants on the same tapes or states, F64[n] each."""
     return [
         {"market": market, "ceiling": ceiling, "unit": unit, "n": room.size, "learner": name,
@@ -124,14 +143,21 @@ def _rows(
 
 
 def in_hindsight(
-    options: Options, how: Running, opponents: Opponents, market: str, trained: Sequence[Sequence[Trained]],
+    options: Options, how: Running, sets: Sequence[GovernorSet], market: str, trained: Sequence[Sequence[Trained]],
     sighted: Sequence[Sequence[Trained]],
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Constants by market, regime and tape, and learners with privileged features, on the tapes of the evaluation."""
-    size, tapes = options.last_size, suites(options)[market]
-    names = (*MARKETS, *PARTS)
-    sets = [opponents.named(size, name, tuned_on(CONSTANTS, name)) for name in names]
-    config = WorldOptions(size=size).make()
+) -> Rows:  # fmt: skip
+    """Constants by market, regime and tape, and learners with privileged features, on the tapes of the evaluation.
+
+    Args:
+        options: of the study.
+        how: to play.
+        sets: constants of each of `NAMES`.
+        market: the suite.
+        trained: seeds of every learner of the market.
+        sighted: the same of privileged ones.
+    """
+    tapes = suites(options)[market]
+    config = WorldOptions(size=options.last_size).make()
     matches = [Match(config, one, tapes) for one in sets]
     matches += [Match(one.learner.config(), one.governors(), tapes) for of in (*trained, *sighted) for one in of]
     played = play_matches(matches, how, f"ceilings: {market}")
@@ -139,7 +165,7 @@ def in_hindsight(
     other = replace(tapes, first=PLAN.first_tape["picking"])
     picking = play_matches([Match(config, one, other) for one in sets], how, f"ceilings: picking on {market}")
     picked = np.stack([matrix(picking, market, one.name)[0] for one in sets])
-    single = names.index(market)
+    single = NAMES.index(market)
     here, there = (_crashes(table, market, sets[single].name) for table in (played, picking))
     regime = np.full(welfare.shape[1], single)
     for crash in (True, False):
@@ -148,7 +174,7 @@ def in_hindsight(
     mask = played["governors"] == sets[single].name
     order = np.argsort(played["tape_seed"][mask], kind="stable")
     parts = part_names({name: played[name][mask][order] for name in ("scenario", "tape_seed")})
-    by_market = np.array([names.index(name.removesuffix(" + drift")) for name in parts])
+    by_market = np.array([NAMES.index(name.removesuffix(" + drift")) for name in parts])
     column = np.arange(welfare.shape[1])
     ceilings = {
         "constants by market": welfare[by_market, column], "constants by regime": welfare[regime, column],
@@ -170,7 +196,7 @@ def _crashes(table: Table, suite: str, governors: str) -> Any:
 
 def by_planning(
     options: Options, how: Running, opponents: Opponents, market: str, trained: Sequence[Sequence[Trained]]
-) -> list[dict[str, Any]]:
+) -> Rows:
     """Planners with and without sight, and learners, from the same states."""
     constants = opponents.values(options.last_size, market)
     incumbent = opponents.named(options.last_size, market, tuned_on(CONSTANTS, market))

@@ -61,9 +61,9 @@ def members_kept(
     names = {tuned_on(name, market) for name in (CONSTANTS, LINEAR_RULE, SELFISH_CONSTANTS)}
     against = [one for one in rivals if one.name in names]
     learned = [(one, one.governors()) for one in own]
-    place = SuitePlace(options.check(), options.last_size, f"ensemble on {market}", tapes,
-                       [*against, *(governors for _, governors in learned)], options.chosen_members,
-                       options.reduced())  # fmt: skip
+    place = SuitePlace(options.check(), options.last_size, f"evaluation ensemble on {market}", tapes,
+                       [*against, *(governors for _, governors in learned)], options.reduced(),
+                       options.chosen_members)  # fmt: skip
 
     def play() -> Unit:
         rows = Rows()

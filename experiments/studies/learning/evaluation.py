@@ -57,7 +57,7 @@ def suite_kept(
     """
     learned = [(one, one.governors()) for of in trained for one in of]
     sets = [*rivals, *(governors for _, governors in learned)]
-    place = SuitePlace(options.check(), options.last_size, tapes.name, tapes, sets, (), options.reduced())
+    place = SuitePlace(options.check(), options.last_size, f"evaluation {tapes.name}", tapes, sets, options.reduced())
 
     def play() -> Unit:
         controls = tapes.name not in (LONG, LONG_STRESS)

@@ -1,4 +1,8 @@
-"""The sealed test, opened once for all sets of the evaluation; nothing is trained after it."""
+"""The sealed test, opened once for all sets of the evaluation; nothing is trained after it.
+
+All its markets are one suite, as the scenarios of validation are: a learner's control at its own mean levers has one
+set of constants for all of them. Each market is described by itself too.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +18,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.learning.describing import Description, every_opponent
 from protogov.experiments.studies.learning.opponents import Opponents
 from protogov.experiments.studies.learning.options import Options
-from protogov.experiments.studies.learning.played import gather, together
+from protogov.experiments.studies.learning.played import gather
 from protogov.experiments.studies.learning.playing import Match, Part, Tapes, part_of, play_part, world_of
 from protogov.experiments.studies.learning.training import trained_before
 from protogov.experiments.training import open_test
@@ -45,18 +49,19 @@ def measure(options: Options, how: Running, opponents: Opponents, chosen: Sequen
     sets = [*rivals, *(one.governors() for of in trained for one in of)]
     if not _was_opened(sets):
         open_test.record_opening(None, sets, f"{COMMAND} --out {options.check()}")
+        record = open_test.default_folder() / open_test.OPENINGS
+        print(f"The opening is recorded in {record}. Commit it now: whoever loses it opens the test twice.")
     test, config = open_test.read_sealed(), WorldOptions(size=options.last_size).make()
-    description, parts = Description(trained, rivals), []
-    for name in test.scenarios:
-        tapes = Tapes(f"{open_test.SUITE}: {name}", (name,), test.episodes, test.first_seed - EVALUATION_SEEDS)
-        matches = [Match(config, one, tapes) for one in rivals]
-        matches += [Match(one.learner.config(), one.governors(), tapes, controls=True) for of in trained for one in of]
-        pieces = [Piece(f"sealed_{one.governors.name}_{name}", part_of(one), world_of(one)) for one in matches]
-        tables = run_pieces(play_sealed, WorldConfig(), pieces, how, name)
-        with opened():
-            parts.append(gather(tables, tapes))
-    for played in (together(open_test.SUITE, parts), *parts):
-        description.add(played)
+    tapes = Tapes(open_test.SUITE, tuple(test.scenarios), test.episodes, test.first_seed - EVALUATION_SEEDS)
+    matches = [Match(config, one, tapes) for one in rivals]
+    matches += [Match(one.learner.config(), one.governors(), tapes, controls=True) for of in trained for one in of]
+    pieces = [Piece(f"sealed_{one.governors.name}", part_of(one), world_of(one)) for one in matches]
+    tables = run_pieces(play_sealed, WorldConfig(), pieces, how, open_test.SUITE)
+    with opened():
+        played = gather(tables, tapes)
+    description = Description(trained, rivals)
+    for one in (played, *map(played.part, test.scenarios)):
+        description.add(one)
     return Found(description.tables(), {"chosen": list(chosen)})
 
 
@@ -75,6 +80,6 @@ def _was_opened(sets: Sequence[Any]) -> bool:
     own = [one for one in openings() if str(one["command"]).startswith(COMMAND)]
     if not own:
         return False
-    if own[-1]["governors"] != open_test.describe(sets):
+    if open_test.identity(own[-1]["governors"]) != open_test.identity(open_test.describe(sets)):
         raise BadInput(f"the sealed test was opened on {own[-1]['when']} for other governors; it is opened once")
     return True

@@ -3,9 +3,9 @@
     kept/NAME.json  what was measured of the learner, and everything that it depends on
     kept/NAME.zip   the policies at the end of its training, ordinary policy files, a folder a seed
 
-Tuned controllers and the suites of an evaluation leave such a description too. A stage takes longer than a machine is
-free. It measures one after the other, in the stage of training a few seeds after the other, and skips what is kept.
-Policies are rounded to half precision before anything is measured: what is kept is what was played.
+Tuned controllers, suites of an evaluation and ceilings leave such a description too. A stage takes longer than a
+machine is free. It measures one after the other, in the stage of training a few seeds after the other, and skips what
+is kept. Policies are rounded to half precision before anything is measured: what is kept is what was played.
 """
 
 import hashlib
@@ -30,7 +30,6 @@ from protogov.experiments.studies.learning import preregistration
 from protogov.experiments.studies.learning.runs import Learner, Start, Trained, broken
 
 FOLDER = "kept"
-VERSION = 1
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # of every file in an archive, so that equal policies give equal archives
 
 NOT_FINITE = {str(value): value for value in (math.nan, math.inf, -math.inf)}  # which JSON lacks
@@ -56,12 +55,14 @@ class Unit:
 class Kept(ABC):
     """A file of what was measured of one thing, and of everything that it depends on; a subclass says what these are.
 
-    A subclass has the folder of the study as `out`, and `reduced`, the differences from the registered sizes.
+    A subclass has the folder of the study as `out`, and `reduced`, the differences from the registered sizes. Whoever
+    changes what is measured raises its `version`, because sources of this study are no part of `made_with`.
     """
 
     out: Path
     reduced: Sequence[str]
     format: ClassVar[str]
+    version: ClassVar[int] = 1
 
     @property
     @abstractmethod
@@ -88,7 +89,7 @@ class Kept(ABC):
 
     def write(self, unit: Unit) -> Unit:
         """Keep what was measured; returns it as it can be read."""
-        about = {"format": self.format, "version": VERSION, "made": now(), "versions": versions()}
+        about = {"format": self.format, "version": self.version, "made": now(), "versions": versions()}
         about |= {"made_with": self.made_with(), **asdict(unit), "tables": _each(unit.tables, _written)}
         write_text(self.path, json.dumps(about, separators=(",", ":"), allow_nan=False) + "\n")  # there are many
         found = self.read()
@@ -108,7 +109,7 @@ class Kept(ABC):
         """
         if not self.path.exists():
             return None
-        about = read_format(self.path, BadInput, self.format, VERSION)
+        about = read_format(self.path, BadInput, self.format, self.version)
         wanted, given = self.made_with(), about.get("made_with")
         given = given if isinstance(given, dict) else {}
         if given != wanted:

@@ -79,7 +79,7 @@ def measured(options: Options, how: Running, opponents: Opponents, learner: Lear
     """Train one learner, and play it and its constants on every split."""
     market, size = learner.scenario, learner.size
     (crisis,) = (one for one in CRISES if crisis_market(one) == market)
-    trained = train_learner(learner, place.start, place.out, how)
+    trained, digest = place.keep_policies(train_learner(learner, place.start, place.out, how))
     constants, config = opponents.named(size, market, tuned_on(CONSTANTS, market)), WorldOptions(size=size).make()
     first, count, rows = PLAN.first_tape["evaluation"], options.tapes_of("crisis"), Rows()
     validation = suites(options)[VALIDATION].scenarios
@@ -96,4 +96,4 @@ def measured(options: Options, how: Running, opponents: Opponents, learner: Lear
              **columns_of(tested(own - matrix(played, split, constants.name))),
              "over_own_means": float((own - means).mean()), "over_yoked": float((own - yoked).mean())}
         )  # fmt: skip
-    return Unit({"crises": rows})
+    return Unit({"crises": rows}, archive=digest)

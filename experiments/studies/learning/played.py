@@ -4,7 +4,7 @@ All sets play the same tapes in one order, so that a pair is one place in two ar
 longer episodes: one margin, one smallest effect of interest and one figure fit all suites.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -75,6 +75,12 @@ class Played:
     def _counts(self) -> NDArray[np.int64]:
         return tape_counts(self.parts.size)
 
+    def part(self, name: str) -> "Played":
+        """The tapes of one scenario as a suite."""
+        here = self.parts == name
+        sets = {own: {key: values[:, here] for key, values in table.items()} for own, table in self.sets.items()}
+        return Played(f"{self.suite}: {name}", self.weeks, self.parts[here], sets)
+
     def shortfall(self, governors: str, against: str) -> Interval:
         """How much higher the expected shortfall of W at 5% is: an interval over tapes and training seeds."""
         for name in (governors, against):
@@ -110,16 +116,6 @@ def _short(table: Table, times: int) -> Table:
     found = {label: table[label] for label in LABELS} | {REST: rest, LOSSES: losses, TAKEN: taken}
     found |= {W: table["welfare/0"] / times, FALL: table["price_drawdown"], CHANGE: table["price_change"]}
     return found | {f"bears/{name}": table[f"bears/0/{name}"] for name in GROUPS}
-
-
-def together(suite: str, parts: Sequence[Played]) -> Played:
-    """Suites of the same sets and length as one, whose tapes follow one another."""
-    names = [name for name in parts[0].sets if all(name in one.sets for one in parts)]
-    sets = {
-        name: {column: np.concatenate([one.sets[name][column] for one in parts], axis=1) for column in parts[0].tape}
-        for name in names
-    }
-    return Played(suite, parts[0].weeks, np.concatenate([one.parts for one in parts]), sets)
 
 
 def part_names(table: Table) -> NDArray[np.str_]:

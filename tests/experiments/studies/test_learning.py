@@ -101,6 +101,16 @@ def test_every_run_of_the_screening_is_listed_and_policies_are_kept(whole):
     way = whole / "runs" / "tiny_ppo-cooperative-on-mix_100" / "seed_100" / "way"
     found = sorted(path.name for path in way.iterdir())
     assert found == ["112", "224", "finished"]  # two rollouts, and the mark that the run is whole
+    archives = {path.stem for path in (whole / kept.FOLDER).glob("*.zip")}
+    learned = ("ppo-cooperative-on-mix_100", "ppo-privileged-cooperative-on-mix_220",
+               f"ppo-cooperative-on-{opponents.crisis_market(opponents.CRISES[0])}_200")  # fmt: skip
+    assert archives >= {f"tiny_{name}" for name in learned}
+
+
+def test_a_measured_ceiling_is_kept(whole):
+    names = {path.stem for path in (whole / kept.FOLDER).glob("tiny_ceilings-*.json")}
+    both = ("natural", "mix")
+    assert names == {f"tiny_ceilings-{way}-{market}" for way in ("hindsight-on", "states-of") for market in both}
 
 
 def test_learners_opponents_and_controls_are_compared_everywhere(whole):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from protogov.envs.scenarios.sealed import sealed_names
+from protogov.experiments.commands.options import WorldOptions
 from protogov.experiments.core.evaluation import PARTS
-from protogov.experiments.core.governors import NO_SEED, STATIC, GovernorSet
+from protogov.experiments.core.governors import NO_SEED, STATIC, GovernorSet, baseline
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.results import LARGEST_FIGURE, LARGEST_FOLDER, LONGEST, write_figure
 from protogov.experiments.core.statistics import Interval, lowest_mean, student_t
@@ -23,8 +24,17 @@ from protogov.experiments.studies.learning.kept import Unit
 from protogov.experiments.studies.learning.kept_suites import SuitePlace
 from protogov.experiments.studies.learning.opponents import tuned_on
 from protogov.experiments.studies.learning.options import Options
-from protogov.experiments.studies.learning.played import GROUPS, Played, gather, together
-from protogov.experiments.studies.learning.playing import MARKETS, Tapes, controls_of, suites
+from protogov.experiments.studies.learning.played import GROUPS, Played, gather
+from protogov.experiments.studies.learning.playing import (
+    MARKETS,
+    Match,
+    Tapes,
+    controls_of,
+    part_of,
+    play_part,
+    suites,
+    world_of,
+)
 from protogov.experiments.studies.learning.runs import Learner, Trained
 from protogov.experiments.studies.learning.tails import resampled_shortfall, shortfall_difference, tape_counts
 
@@ -83,7 +93,7 @@ def fake(tapes, trained, tapes_each=40, better=3.0, controls=True):
         values = {"W": luck + level + rng.normal(0.0, 0.5, (seeds, 1)) + rng.normal(0.0, 2.0, (seeds, tapes_each))}
         for part in ("rest", "losses", "taken", *(f"bears/{group}" for group in GROUPS)):
             values[part] = rng.normal(-12.3, 9.8, (seeds, tapes_each))
-        values["bears/stayed"] += 30.0 * name.startswith("ppo ")  # the first candidate
+        values["bears/stayed"] += 35.0 * name.startswith("ppo ")  # the first candidate
         values["rest"] = values["W"] + 3.0 * values["losses"] + 0.5 * values["taken"]
         values["price_drawdown"] = values["price_change"] = np.tile(fall, (seeds, 1))
         found[name] = values
@@ -230,10 +240,20 @@ def test_pieces_in_any_order_become_pairs_and_money_is_per_fortnight(monkeypatch
         np.testing.assert_array_equal(played.of("one", "losses"), np.full((2, 4), 3.0))
         np.testing.assert_array_equal(played.of("none", "bears/stayed"), [level])  # is per fortnight already
         assert played.crashes.tolist() == [False, True, True, True]
-        both = together("y", [played, played])
-        np.testing.assert_array_equal(both.of("one"), np.tile(played.of("one"), 2))
+        second = played.part("b")
+        assert second.suite == "x: b" and second.weeks == played.weeks and second.parts.tolist() == ["b", "b"]
+        np.testing.assert_array_equal(second.of("one"), played.of("one")[:, 2:])
     with pytest.raises(KeyError, match="two on x"):
         played.of("two")
+
+
+def test_an_episode_of_twelve_weeks_is_played_to_its_end():
+    config = WorldOptions(size="tiny").make()
+    tapes = suites(Options(tapes=2))["mix-12w"]
+    one = Match(config, baseline(STATIC, config), tapes)
+    table = play_part(world_of(one), part_of(one))
+    assert (table["hours"] == 6 * config.episode_hours).all() and np.isfinite(table["welfare/0"]).all()
+    assert gather([table], tapes).of(STATIC).shape == (1, 2)
 
 
 def test_a_tie_over_twelve_weeks_is_a_tie_of_a_fortnight():
@@ -268,22 +288,30 @@ def test_shares_of_the_ensemble_are_those_of_the_sign_of_the_default_world():
     assert row["keeps_sign_low"] < 0.5 < row["keeps_sign_high"] and row["default_world"] == -1.0
 
 
-def test_what_is_kept_of_a_suite_is_of_its_governors_wherever_their_files_lie(tmp_path):
+def test_what_is_kept_of_a_suite_is_of_its_governors_wherever_their_files_lie(tmp_path, monkeypatch):
     tapes = Tapes("natural", ("natural",), 4, 0)
 
-    def place(folder, weights=b"1", other="pi", tapes=tapes, members=("w01",)):
+    def place(folder, weights=b"1", other="pi", tapes=tapes, members=("w01",), lever=0.8, settings=None):
         file = tmp_path / folder / "policy_rate_0.json"
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(weights)
         learned = GovernorSet("ppo", 100, {"rate_0": str(file), "risk_0": other})
-        return SuitePlace(tmp_path, "full", "natural", tapes, [learned], members, [])
+        rival = GovernorSet("constants", NO_SEED, {}, {"liquidation_threshold": lever})
+        sets = [learned, rival]
+        return SuitePlace(tmp_path, "full", "evaluation natural", tapes, sets, [], members, settings or {})
 
     kept = place("here").once(lambda: Unit({"pairs": [{"W": np.float64(np.nan), "tapes": np.int64(4)}]}))
     assert np.isnan(kept.tables["pairs"][0]["W"]) and kept.tables["pairs"][0]["tapes"] == 4
     assert repr(place("there").once(Unit)) == repr(kept)
-    for changed in ({"weights": b"2"}, {"other": "tuned"}, {"members": ()}, {"tapes": replace(tapes, episodes=5)}):
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["full_evaluation-natural.json"]
+    changes = [{"weights": b"2"}, {"other": "tuned"}, {"members": ()}, {"tapes": replace(tapes, episodes=5)},
+               {"lever": 0.9}, {"settings": {"branches": 8}}]  # fmt: skip
+    for changed in changes:
         with pytest.raises(BadInput, match="was made with another"):
             place("there", **changed).once(Unit)
+    monkeypatch.setattr(SuitePlace, "version", 2)  # as after a correction of what is described
+    with pytest.raises(BadInput, match="has version 1; this code reads version 2"):
+        place("there").once(Unit)
 
 
 # ---------------------------------------------------------------------- the aim
@@ -359,7 +387,11 @@ def trained(monkeypatch):
         monkeypatch.setattr(module, "every_opponent", lambda *arguments: rivals())
     for module in (evaluation, ensemble, final):
         monkeypatch.setattr(module, "Match", lambda *arguments, **named: SimpleNamespace(governors=arguments[1]))
-        monkeypatch.setattr(module, "gather", lambda tables, tapes: fake(tapes, found, controls=tapes.times == 1))
+        each = 200 if module is final else 40  # the sealed test is five markets
+        monkeypatch.setattr(
+            module, "gather",
+            lambda tables, tapes, each=each: fake(tapes, found, each, controls=tapes.times == 1),
+        )  # fmt: skip
     for module, name in ((evaluation, "play_tables"), (ensemble, "play_tables"), (final, "run_pieces"),
                          (ensemble, "with_physics"), (final, "part_of"), (final, "world_of")):  # fmt: skip
         monkeypatch.setattr(module, name, lambda *arguments: None)
