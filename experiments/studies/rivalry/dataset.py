@@ -13,10 +13,11 @@ actions and payoff:
     mean, error      bp of the venue's K0 per episode, over the tapes, which are the same in every cell; standard error.
                      Errors of different cells are strongly dependent: a difference is known better than its ends
 
-Git keeps a short form with a row per own action and a column per rival's action: `cells_MARKET.csv` has the governors'
-payoffs and W, `by_party_MARKET.csv` the parties, with three digits and in each row the largest of its errors, which
-stands for all of them. The long form, `cells.parquet`, is in the folder of whoever ran the study. The reader takes the
-long one if it is there. Of folders that were made before there were parties in the short form, it gives none.
+Git keeps a short form with a row per own action, a column per rival's action, and in each row the largest of its
+errors, which stands for all of them: `cells_MARKET.csv` has the governors' payoffs and W with four digits,
+`by_party_MARKET_GAME.csv` the parties with three, each game apart, because git keeps no long tables. The long form,
+`cells.parquet`, is in the folder of whoever ran the study. The reader takes the long one if it is there. Of folders
+that were made before there were parties in the short form, it gives none.
 """
 
 import re
@@ -28,7 +29,8 @@ import numpy as np
 
 from protogov.experiments.core.results import load_tables, read_manifest
 from protogov.experiments.core.statistics import Floats
-from protogov.experiments.core.tables import Table, columns, concatenate, records
+from protogov.experiments.core.tables import Table, columns, concatenate, num_rows, records
+from protogov.experiments.core.text import listed
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.rivalry.cells import COLUMNS, PARTIES, PAYOFFS
 from protogov.experiments.studies.rivalry.games import Played
@@ -44,13 +46,19 @@ def error_of(values: Floats) -> Floats:
 
 
 def tables_of(played: Sequence[Played]) -> dict[str, Table]:
-    """The long table, and two short ones for each market."""
+    """The long table; of each market a short one of payoffs, and for each game one of parties."""
     found = {LONG: concatenate([_long(one) for one in played])}
     for market in dict.fromkeys(one.market for one in played):
-        own, name = [one for one in played if one.market == market], re.sub("[^A-Za-z0-9.-]+", "-", market)
-        found[f"{SHORT}{name}"] = columns([row for one in own for row in _short(one)])
-        found[f"{BY_PARTY}{name}"] = columns([row for one in own for row in _by_party(one)])
+        own, name = [one for one in played if one.market == market], _word(market)
+        payoffs = [{"game": one.game.name, **row} for one in own for row in _short(one, PAYOFFS, 4)]
+        found[f"{SHORT}{name}"] = columns(payoffs)
+        found |= {f"{BY_PARTY}{name}_{one.game.name}": columns(list(_short(one, tuple(PARTIES), 3))) for one in own}
     return found
+
+
+def _word(market: str) -> str:
+    """A market in the name of a table: without "_", which separates it from the game."""
+    return re.sub("[^A-Za-z0-9.-]+", "-", market)
 
 
 def _views(played: Played, names: Sequence[str]) -> Iterator[tuple[int, str, Floats]]:
@@ -75,29 +83,14 @@ def _long(played: Played) -> Table:
     return concatenate(parts)
 
 
-def _short(played: Played) -> Iterator[dict[str, Any]]:
-    for venue, name, table in _views(played, PAYOFFS):
-        for statistic, values, digits in (("mean", table.mean(axis=2), 4), ("error", error_of(table), 2)):
-            for action, row in zip(played.actions, values, strict=True):
-                yield {
-                    "game": played.game.name, "venue": venue, "payoff": name, "is": statistic,
-                    "action": round(float(action), 3), **_across(played.actions, row, digits),
-                }  # fmt: skip
-
-
-def _by_party(played: Played) -> Iterator[dict[str, Any]]:
-    for venue, name, table in _views(played, tuple(PARTIES)):
+def _short(played: Played, names: Sequence[str], digits: int) -> Iterator[dict[str, Any]]:
+    """A row a venue, payoff and own action: the largest error, and a mean with so many digits a rival's action."""
+    for venue, name, table in _views(played, names):
         for action, row, errors in zip(played.actions, table.mean(axis=2), error_of(table), strict=True):
-            yield {
-                "game": played.game.name, "venue": venue, "payoff": name, "action": round(float(action), 3),
-                "error": float(f"{errors.max():.2g}"), **_across(played.actions, row, 3),
-            }  # fmt: skip
-
-
-def _across(actions: Floats, row: Floats, digits: int) -> dict[str, float]:
-    """A column a rival's action, with so many digits."""
-    pairs = zip(actions, row, strict=True)
-    return {f"{_RIVAL}{rival:.3f}": float(f"{value:.{digits}g}") for rival, value in pairs}
+            pairs = zip(played.actions, row, strict=True)
+            across = {f"{_RIVAL}{rival:.3f}": float(f"{value:.{digits}g}") for rival, value in pairs}
+            known = {"venue": venue, "payoff": name, "action": round(float(action), 3)}
+            yield {**known, "error": float(f"{errors.max():.2g}"), **across}
 
 
 def read_cells(folder: str | Path) -> Table:
@@ -107,7 +100,7 @@ def read_cells(folder: str | Path) -> Table:
         folder: of one pairing, such as `results/rivalry/alike`.
 
     Raises:
-        BadInput: the folder holds none.
+        BadInput: the folder holds none, or lacks a short table, which git does not keep if it is too long.
     """
     folder = Path(folder)
     about = read_manifest(folder)
@@ -116,29 +109,35 @@ def read_cells(folder: str | Path) -> Table:
     tables = load_tables(folder, about["tables"])
     if LONG in tables:
         return tables[LONG]
+    if missing := [file for name, file in about["tables"].items() if name != LONG and name not in tables]:
+        raise BadInput(f"{folder}: lacks {listed(missing)}: git does not keep long tables; run its command again")
     (facts,) = about["facts"].values()
     return lengthened(tables, facts["markets"])
 
 
 def lengthened(tables: Mapping[str, Table], markets: Sequence[str]) -> Table:
-    """The data set from its short tables, which are in the order of the markets."""
+    """The data set from its short tables."""
     found = []
-    for prefix in (SHORT, BY_PARTY):
-        short = [table for name, table in tables.items() if name.startswith(prefix)]
-        # folders that were made before have no parties in the short form
-        found += [_lengthened(market, table) for market, table in zip(markets, short, strict=prefix == SHORT)]
+    for market in markets:
+        found.append(_lengthened(market, tables[f"{SHORT}{_word(market)}"]))
+        start = f"{BY_PARTY}{_word(market)}_"
+        for name, own in tables.items():
+            if name.startswith(start):
+                game = np.full(num_rows(own), name.removeprefix(start))
+                found.append(_lengthened(market, {"game": game, **own}))
     return concatenate(found)
 
 
 def _lengthened(market: str, table: Table) -> Table:
     rows = records(table)
     rivals = {name: float(name.removeprefix(_RIVAL)) for name in table if name.startswith(_RIVAL)}
+    # stored folders have rows of errors between those of means, which the column "is" tells apart
     errors = {_key(row): row for row in rows if row.get("is") == "error"}
     found = []
     for row in (one for one in rows if one.get("is", "mean") == "mean"):
         game, venue, payoff, action = _key(row)
         for name, rival in rivals.items():
-            error = row["error"] if "error" in row else errors[_key(row)][name]
+            error = errors[_key(row)][name] if errors else row["error"]
             values = (market, game, venue, action, rival, payoff, row[name], error)
             found.append(dict(zip(KEYS, values, strict=True)))
     return columns(found)

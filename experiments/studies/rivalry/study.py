@@ -60,7 +60,7 @@ every second supplier wants all its money back: to take it out of the market (ru
 or hedge moves the price. Differences from the same episode without the shock: """
 FILES = """`points.csv`: payoffs at every point with intervals; `parties.csv`: by party. The data set of all cells:
 `protogov.experiments.studies.rivalry.dataset.read_cells(FOLDER)`, whose module describes the columns. Git keeps its
-short form, `cells_*.csv` and, rounded, `by_party_*.csv`; the study also writes the long one."""
+short form, `cells_*.csv` and, rounded, `by_party_*.csv`, one a market and game; the study also writes the long one."""
 LEARNED = """{training_seeds} pairs of independent networks a discount, each {hours} million market hours in {worlds}
 worlds; then they play the {tapes} tapes of the table without exploration. Nash (0) and joint optimum (1) are those of
 the table's smoothed surface. A gain of the patient pairs over those with discount 0 may be collusion; the battery of
