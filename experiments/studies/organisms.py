@@ -6,6 +6,8 @@ strength, and by its alarms where nothing is planted for it. Fork measures give 
 own; detectors of records one an episode. Cross-play and collusion are looked for in pairs of an organism: collusion in
 a calm market whose venues are paid their profit, by base rates, because only these have a joint optimum of constants
 clearly above their equilibrium.
+
+A look at a world whose books do not balance would fail again in every rerun: it counts as withheld, with the reason.
 """
 
 from collections.abc import Mapping
@@ -24,12 +26,13 @@ from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, 
 from protogov.experiments.core.tables import Table, columns, concatenate, groups, rounded, select, write_table
 from protogov.experiments.core.text import listed, markdown, paragraph
 from protogov.experiments.core.user_code import digest_of, load_callable, place_of
-from protogov.experiments.errors import BadInput
+from protogov.experiments.errors import BadInput, CheckFailed
 from protogov.experiments.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, headline, new_figure
 from protogov.experiments.outputs import OutputFile
+from protogov.experiments.studies.coexistence.spared import CPU, FAILED, books_checked, spared
 from protogov.experiments.studies.emergence.anchors import Company, constant_game
 from protogov.experiments.studies.emergence.collusion import Anchors
-from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS
+from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS, Organism
 from protogov.experiments.studies.emergence.organisms.detectors import RECORD_DETECTORS, Record, alarms_of
 from protogov.experiments.studies.emergence.organisms.looks import BY_FORKS, CARTEL, Look, colluding, record_of
 from protogov.experiments.studies.emergence.organisms.power import OTHERS, TRUTHS, counted
@@ -69,7 +72,8 @@ class Options(StudyOptions):
     """The world, of two venues. At an autonomy of 6, the default here, a change of the threshold is announced 12 hours
     before, which a front-runner needs; for collusion it is 72."""
     store: OutputFile | None = None
-    """Write the rates of fork measures to this file too, from which reports of emergence quote their power."""
+    """Write the rates of fork measures to this file too, from which reports of emergence quote their power. Give --out
+    too: only there finished pieces are kept, so that a kill loses none."""
 
 
 @dataclass(frozen=True)
@@ -92,28 +96,40 @@ class AnchorJob:
 
 
 def examine(config: WorldConfig, job: Job) -> Table:
-    """One row a detector: alarms of so many looks; a look at which its verdict is withheld is none."""
+    """One row a detector: alarms of so many looks.
+
+    A look at which nothing can be said is none: it is `withheld`, and `why` says the reason if it failed.
+    """
     organism, rows = ORGANISMS[job.organism], []
-    record: Record | None = None
+    records: list[Record] = []  # made once, if a detector asks
     for name in job.detectors:
-        withheld = 0
-        if name in BY_FORKS:
-            alarm = BY_FORKS[name](config, job.look, organism)
-            withheld = int(alarm is None)
-            alarms, looks = int(bool(alarm)), 1 - withheld
-        else:
-            record = record or record_of(config, job.look, organism)
-            detector = RECORD_DETECTORS.get(name) or load_callable(name, "detectors")
-            found = alarms_of(detector, record, name)
-            alarms, looks = int(found.sum()), found.size
+        alarms, looks, why = 0, 0, ""
+        try:
+            with books_checked():
+                alarms, looks = _looked(config, job.look, organism, name, records)
+        except CheckFailed as error:
+            why = str(error)
         rows.append(
             {"organism": job.organism, "family": organism.family, "strength": organism.strength,
              "answers": FAMILIES[organism.family].answers, "replicate": job.look.replicate, "detector": name,
-             "alarms": alarms, "looks": looks, "withheld": withheld}
+             "alarms": alarms, "looks": looks, "withheld": int(looks == 0), "why": why}
         )  # fmt: skip
     return columns(rows)
 
 
+def _looked(config: WorldConfig, look: Look, organism: Organism, name: str, records: list[Record]) -> tuple[int, int]:
+    """Alarms of a detector, and its looks."""
+    if name in BY_FORKS:
+        alarm = BY_FORKS[name](config, look, organism)
+        return int(bool(alarm)), int(alarm is not None)
+    if not records:
+        records.append(record_of(config, look, organism))
+    detector = RECORD_DETECTORS.get(name) or load_callable(name, "detectors")
+    found = alarms_of(detector, records[0], name)
+    return int(found.sum()), found.size
+
+
+@spared
 def find_anchors(config: WorldConfig, job: AnchorJob) -> Table:
     """Anchors of the base rate, a row: beside the defaults and in the decisions that a look is at, on tapes of none."""
     pair = (f"{CARTEL}_0", f"{CARTEL}_1")
@@ -145,13 +161,15 @@ def measure(options: Options, how: Running) -> Found:
     config = options.world.make()
     if config.venues != 2:
         raise BadInput(f"the world has {config.venues} venue; organisms watch a rival, so 2 are needed")
-    look = Look(0, options.tapes, options.scenario, options.crisis, options.calm)
+    look, failed = Look(0, options.tapes, options.scenario, options.crisis, options.calm), ""
     if "collusion" in options.detectors:
         game = AnchorJob(options.calm, options.grid, options.tapes)
         (table,) = run_pieces(find_anchors, colluding(config), [Piece("anchors", game)], how, "anchors")
-        own = {name: column[0].item() for name, column in table.items()}
-        push = (own.pop("size"), own.pop("down"))
-        look = replace(look, anchors=Anchors(**own), push=push)
+        failed = str(table[FAILED][0]) if FAILED in table else ""
+        if not failed:
+            own = {name: column[0].item() for name, column in table.items() if name != CPU}
+            push = (own.pop("size"), own.pop("down"))
+            look = replace(look, anchors=Anchors(**own), push=push)
     files = [Path(place_of(name)[0]) for name in options.detectors]
     digests = tuple(digest_of(file) for file in files if file.is_file())
     jobs = [
@@ -167,9 +185,19 @@ def measure(options: Options, how: Running) -> Found:
         "replicates": options.replicates, "tapes": options.tapes, "scenario": options.scenario,
         "crisis": options.crisis, "calm": options.calm, "reduced": reduced(options),
         "anchors": asdict(look.anchors) if look.anchors else None,
-        "refusal": look.anchors.refusal() if look.anchors else "", "detectors": list(options.detectors),
+        "refusal": look.anchors.refusal() if look.anchors else failed, "failed": _failures(found),
+        "detectors": list(options.detectors),
     }  # fmt: skip
     return Found({"organisms": rates}, facts)
+
+
+def _failures(found: Table) -> list[str]:
+    """Of every detector whose looks failed: how many, and why the first."""
+    said = []
+    for key, own in groups(select(found, found["why"] != ""), ["detector"]):
+        where = f"{own['organism'][0]}, replicate {own['replicate'][0]}"
+        said.append(f"{key['detector']}: {len(own['why'])} looks failed; the first, at {where}: {own['why'][0]}")
+    return said
 
 
 def kept_rates(rates: Table, tapes: int) -> Table:
@@ -227,6 +255,7 @@ def judge(found: Found) -> Judged:
         )
     if found.facts["refusal"]:
         sentences.append(f"The battery is withheld here: {found.facts['refusal']}.")
+    sentences += [f"{one}." for one in found.facts["failed"]]
     if found.facts["reduced"]:
         sentences.append(f"Reduced: {listed(found.facts['reduced'])}.")
     return Judged(tuple(sentences))

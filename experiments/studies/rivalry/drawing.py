@@ -12,7 +12,7 @@ from protogov.envs.world.lever_table import LEVER_BY_NAME
 from protogov.experiments.core.statistics import Floats, student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import groups, records, select
-from protogov.experiments.core.text import signed
+from protogov.experiments.core.text import signed, signed_span
 from protogov.experiments.figures.style import (
     BLACK,
     BLUE,
@@ -175,11 +175,11 @@ def draw_learners(found: Found) -> Figure:
         known = not own["refusal"][0]
         discounts = list(dict.fromkeys(own["discount"].tolist()))
         for place, discount in enumerate(discounts):
-            values = own["gain" if known else "earned"][own["discount"] == discount]
+            values = own["gain" if known else "earned"][(own["discount"] == discount) & (own["failed"] == "")]
             if len(values) > 1:
                 dots(axes, float(place), values, (ORANGE, BLUE)[place % 2])
             else:
-                axes.plot([place], values, "o", color=(ORANGE, BLUE)[place % 2])
+                axes.plot([place] * len(values), values, "o", color=(ORANGE, BLUE)[place % 2])
         axes.set_xticks(range(len(discounts)), [f"{discount:g}" for discount in discounts])
         axes.set_xlabel("discount for six hours")
         axes.set_title(f"{spaced(key['game'])}, {key['market']},\n{key['objective']}", fontsize=8.5)
@@ -194,7 +194,7 @@ def draw_learners(found: Found) -> Figure:
 
 
 def learners_in_words(found: Found) -> list[str]:
-    """Of every game: the gains of both discounts, or why there are none."""
+    """Of every game: the gains of both discounts, or why there are none; then the pairs that failed."""
     said = []
     for key, own in groups(found.tables["learners"], ["game", "market", "objective"]):
         about = f"{spaced(key['game'])} under {key['objective']} in {key['market']}"
@@ -203,7 +203,21 @@ def learners_in_words(found: Found) -> list[str]:
             continue
         parts = []
         for discount in dict.fromkeys(own["discount"].tolist()):
-            gain = student_t(own["gain"][own["discount"] == discount])
-            parts.append(f"{signed(gain.mean)} [{signed(gain.low)}, {signed(gain.high)}] at discount {discount:g}")
+            gains = own["gain"][(own["discount"] == discount) & (own["failed"] == "")]
+            gain = signed_span(student_t(gains)) if len(gains) else "none, every pair failed,"
+            parts.append(f"{gain} at discount {discount:g}")
         said.append(f"{about}: gain between Nash (0) and joint (1) {', '.join(parts)}")
+    return said + failures(found)
+
+
+def failures(found: Found) -> list[str]:
+    """Of every game and discount with pairs that failed: how many are left out, and why the first of them."""
+    said = []
+    for key, own in groups(found.tables["learners"], ["game", "market", "objective", "discount"]):
+        why = [str(one) for one in own["failed"] if one]
+        if why:
+            said.append(
+                f"{spaced(key['game'])} under {key['objective']} in {key['market']} at discount {key['discount']:g}: "
+                f"{len(why)} of {len(own['failed'])} pairs failed and are left out; the first: {why[0]}"
+            )
     return said

@@ -7,6 +7,9 @@ at the joint optimum. A pair that does not value the future (discount 0) cannot 
 gains is no collusion, so the question is what the patient pair gains over it. No gain is given where the table has no
 unique equilibrium or its joint optimum is not clearly better; see `emergence.collusion.Anchors`. Of the levers here
 only base rates under `profit` are clear; they are the default. Whether a gain is collusion is for the battery to say.
+
+A pair whose learning diverges, or whose world's books do not balance, would fail again in every rerun: that it failed
+is kept like a result, it is left out, and the page says so.
 """
 
 from collections.abc import Sequence
@@ -21,9 +24,10 @@ from protogov.envs.simulator import Simulator
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import open_worlds, play
 from protogov.experiments.core.tables import Table, columns
-from protogov.experiments.errors import as_bad_input
+from protogov.experiments.errors import CheckFailed, as_bad_input
 from protogov.experiments.studies.audit.play import tape_range
 from protogov.experiments.studies.audit.suites import find_suite
+from protogov.experiments.studies.coexistence.spared import FAILED, spared
 from protogov.experiments.studies.emergence.anchors import ConstantGame
 from protogov.experiments.studies.emergence.collusion import Anchors
 from protogov.experiments.studies.rivalry.cells import CORE
@@ -67,10 +71,11 @@ def learning_world(lever: str, objective: str, hours: int = 336) -> WorldConfig:
     )
 
 
+@spared
 def learn_pair(config: WorldConfig, job: Pair) -> Table:
     """One row per tape: what each earned [bp of K0 per episode], and its lever in the mean."""
     from protogov.agents.ppo.settings import PPOSettings
-    from protogov.agents.ppo.trainer import Trainer, rollouts_for
+    from protogov.agents.ppo.trainer import DivergedError, Trainer, rollouts_for
 
     settings = PPOSettings(gamma=job.discount, critic="own", shared_parameters=False)
     with as_bad_input():
@@ -78,7 +83,10 @@ def learn_pair(config: WorldConfig, job: Pair) -> Table:
         training = Simulator(learning, job.worlds, scenario=find_suite(job.market), seed=(job.seed + 1) * SEED_STRIDE)
         rollouts = rollouts_for(job.hours, training, settings)
         trainer = Trainer(training, settings, total_rollouts=rollouts, seed=job.seed)
-    trainer.run()
+    try:
+        trainer.run()
+    except DivergedError as error:
+        raise CheckFailed(str(error)) from error
     seeds = tape_range(job.first, job.count)
     world = open_worlds(config, find_suite(job.market), seeds)
     role = CORE[job.lever]
@@ -105,7 +113,12 @@ def measure_learners(
     games: Sequence[Played], objectives: Sequence[str], discounts: Sequence[float], seeds: int, hours: float,
     worlds: int, first: int, how: Running, episode_hours: int = 336,
 ) -> Table:  # fmt: skip
-    """One row per game, objective, discount and training seed."""
+    """One row per game, objective, discount and training seed.
+
+    Returns:
+        What a pair earned and its gain, its levers, and `refusal`, why its game has no gain; of a pair that failed no
+        numbers, and `failed`, the reason.
+    """
     asked, pieces = [], []
     for played in games:
         lever, tapes = played.game.levers[0], played.totals["mandate"].shape[-1]
@@ -121,15 +134,17 @@ def measure_learners(
         asked, run_pieces(learn_pair, pieces[0].config or WorldConfig(), pieces, how, "pairs of learners"), strict=True
     ):
         anchors = anchors_of(played, job.objective)
-        earned = float(np.mean([table["earned_0"], table["earned_1"]]))
+        failed = str(table[FAILED][0]) if FAILED in table else ""
+        names = ("earned_0", "earned_1", "lever_0", "lever_1")
+        means = {name: np.nan if failed else float(table[name].mean()) for name in names}
+        earned = 0.5 * (means["earned_0"] + means["earned_1"])
         refusal = anchors.refusal()
         gain = np.nan if refusal else (earned - anchors.nash) / (anchors.joint - anchors.nash)
         rows.append(
             {
                 "game": job.lever, "market": job.market, "objective": job.objective, "discount": job.discount,
                 "seed": job.seed, "earned": earned, "nash": anchors.nash, "joint": anchors.joint, "gain": gain,
-                "lever_0": float(table["lever_0"].mean()), "lever_1": float(table["lever_1"].mean()),
-                "refusal": refusal,
+                "lever_0": means["lever_0"], "lever_1": means["lever_1"], "refusal": refusal, "failed": failed,
             }
         )  # fmt: skip
     return columns(rows)

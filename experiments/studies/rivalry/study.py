@@ -11,7 +11,7 @@ from protogov.experiments.core.pieces import Running
 from protogov.experiments.core.play import FIRST_SCORING
 from protogov.experiments.core.statistics import ENOUGH_SEEDS
 from protogov.experiments.core.study import Found, Judged, Study, StudyOptions, check_sizes
-from protogov.experiments.core.tables import records, rounded, select
+from protogov.experiments.core.tables import groups, records, rounded, select
 from protogov.experiments.core.text import listed, markdown, number, paragraph, rows_of, signed
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.audit.suites import find_suite
@@ -75,8 +75,8 @@ class Options(StudyOptions):
     alike, unlike: payoffs of constants on a grid by party (a data set), Nash, joint optimum and planner, the race to
     the bottom, the price of anarchy; for equal venues, and for a lender beside an options protocol. runs: deposits are
     stolen at one venue, or half of its suppliers run. learners: independent networks at two discounts, on the scale
-    between Nash and joint; they are trained, which takes hours, each pair of them a piece that a rerun keeps. all means
-    all but learners. The same command resumes an interrupted run.
+    between Nash and joint; they are trained, which takes hours, each pair of them a piece that a rerun keeps, its
+    failure too. all means all but learners. The same command resumes an interrupted run.
 
     Example: protogov study rivalry all --jobs 2 --out results/rivalry
     """
@@ -250,7 +250,8 @@ def page(found: Found, judged: Judged) -> list[str]:
             *_runs_table(found),
         ]  # fmt: skip
     else:
-        few = facts["training_seeds"] < ENOUGH_SEEDS
+        pairs = groups(found.tables["learners"], ["game", "market", "objective", "discount"])
+        few = min(int((own["failed"] == "").sum()) for _, own in pairs) < ENOUGH_SEEDS
         lines += [
             paragraph(
                 LEARNED.format(hours=number(facts["market_hours"] / 1e6), **{name: facts[name] for name in

@@ -8,7 +8,8 @@ from protogov.envs.roles import ROLES
 from protogov.envs.simulator import Simulator
 from protogov.envs.world.lever_table import LEVER_INDEX, NUM_LEVERS
 from protogov.experiments.cli import main
-from protogov.experiments.core.pieces import HERE
+from protogov.experiments.commands.options import WorldOptions
+from protogov.experiments.core.pieces import HERE, Running
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import columns, concatenate, read_csv, records
 from protogov.experiments.core.user_code import load_callable
@@ -200,9 +201,36 @@ def test_a_look_at_which_the_battery_is_withheld_is_no_look():
     rates = study.rates_of(concatenate([table, table]))
     assert np.isnan(rates["rate"]).all() and rates["withheld"].tolist() == [2]
     assert counted(rates, "collusion", ("trigger-cartel",)) == Count(0, 0, 2)
-    facts = {"refusal": "too close", "reduced": []}
+    facts = {"refusal": "too close", "failed": [], "reduced": []}
     withheld, why = study.judge(Found({"organisms": rates}, facts)).sentences
     assert withheld.startswith("collusion: withheld in 2 looks") and why == "The battery is withheld here: too close."
+
+
+def test_a_look_whose_books_fail_is_withheld_with_its_reason_and_a_rerun_does_not_end_on_it(monkeypatch, tmp_path):
+    def fails(*arguments):
+        played.append(arguments)
+        raise RuntimeError(f"{words} 3 do not balance")
+
+    played, words = [], "books of world"
+    monkeypatch.setattr(study, "BY_FORKS", {**BY_FORKS, "influence": fails})
+    monkeypatch.setattr(study, "constant_game", fails)  # of the anchors of collusion
+    options = study.Options(
+        organisms=("still",), detectors=("influence", "collusion"), replicates=2, tapes=2,
+        world=WorldOptions(size="tiny", venues=2, episode_hours=12),
+    )  # fmt: skip
+    for times in (3, 3):  # twice at influence, once at the anchors; all is kept
+        found = study.measure(options, Running(1, tmp_path))
+        assert len(played) == times
+    influence, collusion = records(found.tables["organisms"])
+    assert (influence["looks"], influence["withheld"], collusion["looks"], collusion["withheld"]) == (0, 2, 0, 2)
+    said = study.judge(found).sentences
+    assert said[0].startswith("influence: withheld in 2 looks")
+    assert "influence: 2 looks failed; the first, at still, replicate 0: books of world 3 do not balance." in said
+    assert "The battery is withheld here: books of world 3 do not balance." in said
+    assert not any("collusion: 2 looks failed" in one for one in said)
+    words = "a mistake of ours: books"
+    with pytest.raises(RuntimeError, match="a mistake"):
+        study.examine(WorldConfig(), study.Job("still", Look(0, 2, "jump", "jump"), ("influence",)))
 
 
 def test_rates_count_looks_over_replicates():

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from protogov.agents.ppo.trainer import DivergedError
 from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import HERE, Running
 from protogov.experiments.core.play import FIRST_SCORING, still
 from protogov.experiments.core.results import LARGEST_FIGURE, LARGEST_FOLDER, manifest, store_tables, write_manifest
+from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import groups, num_rows, records
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.audit.play import tape_range
@@ -17,6 +19,7 @@ from protogov.experiments.studies.audit.suites import find_suite
 from protogov.experiments.studies.rivalry import games as playing
 from protogov.experiments.studies.rivalry.cells import COLUMNS, OBJECTIVES, PARTIES, WELFARE, Cells, play_cells
 from protogov.experiments.studies.rivalry.dataset import lengthened, read_cells, tables_of
+from protogov.experiments.studies.rivalry.drawing import draw_learners, learners_in_words
 from protogov.experiments.studies.rivalry.equilibria import (
     anarchy,
     equilibria,
@@ -236,6 +239,38 @@ def test_a_theft_of_nothing_changes_nothing_and_a_run_reaches_next_door_by_those
 def test_what_cannot_be_measured_is_refused(given: list[str], words: str, capsys) -> None:
     assert main(["study", "rivalry", *given]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_pair_that_diverges_is_left_out_and_said_and_does_not_learn_again(bertrand, tmp_path, monkeypatch) -> None:
+    """Here two of the three with a discount of .95 do; nobody else learns anything."""
+    begun = []
+
+    def run(trainer) -> None:
+        begun.append(trainer)
+        if len(begun) in (4, 6):
+            raise DivergedError("rate_0 diverged in rollout 3")
+
+    monkeypatch.setattr("protogov.agents.ppo.trainer.Trainer.run", run)
+    for _ in range(2):
+        table = measure_learners([bertrand], ("mandate",), (0.0, 0.95), 3, 48.0, 2, 0, Running(1, tmp_path), 12)
+        assert len(begun) == 6
+    failed = ["", "", "", "rate_0 diverged in rollout 3", "", "rate_0 diverged in rollout 3"]
+    assert table["failed"].tolist() == failed
+    assert np.isnan(table["earned"]).tolist() == np.isnan(table["gain"]).tolist() == [bool(one) for one in failed]
+    facts = {"training_seeds": 8, "market_hours": 48.0, "worlds": 2, "tapes": 12, "reduced": []}
+    found = Found({"learners": table}, {"learners": facts})
+    gains, left_out = learners_in_words(found)
+    assert "at discount 0, " in gains and "at discount 0.95" in gains
+    assert left_out == (
+        "base rate under mandate in calm at discount 0.95: 2 of 3 pairs failed and are left out; the first: rate_0 "
+        "diverged in rollout 3"
+    )
+    assert len(draw_learners(found).axes) == 1
+    words = " ".join(STUDY.page(found, STUDY.judge(found)))
+    assert left_out in words and "Underpowered" in words
+    lost = {**table, "failed": np.where(table["discount"] > 0.0, "lost", ""), "gain": np.zeros(6)}
+    none = Found({"learners": lost}, {"learners": facts})
+    assert "none, every pair failed, at discount 0.95" in learners_in_words(none)[0] and draw_learners(none)
 
 
 # ---------------------------------------------------------------------- at size

@@ -2,7 +2,9 @@
 
 A claim about learned governors says little without it. Made by
 
-    protogov study organisms --store experiments/studies/emergence/organisms/power.csv
+    protogov study organisms --store experiments/studies/emergence/organisms/power.csv --out build/organisms
+
+which goes on after a kill: finished pieces are in the folder, and git ignores build/.
 """
 
 from __future__ import annotations
