@@ -71,8 +71,8 @@ class CollusionSample:
         profit: of a step.
         strangers: the same with one seller of another training seed.
         answered, replayed: what a forced deviation down brings who deviates, discounted, over the branch without it;
-            with the rivals free to answer, and with their actions replayed.
-        reaction_down, reaction_up: mean absolute difference of the rivals' levers after it.
+            with the rivals free to answer, and with their actions replayed; see `Collusion.after`.
+        reaction_down, reaction_up: mean absolute difference of the rivals' levers after it, over the plan's steps.
         retrained: what a best response that was trained anew gains, or None where none was trained.
         nash, joint: the anchors beside each unit's own seats and on its own tapes, or None where they are the same for
             all, those of `Collusion.anchors`.
@@ -100,6 +100,10 @@ class Collusion:
         down: direction in which a deviation takes business from the rivals.
         lever: number of the lever.
         discount: of a step.
+        after: decisions over which it is counted what a forced deviation brings; those of the plan where it has more.
+            Where customers move slowly, an undercut costs at once and pays later: over a few decisions it does not pay
+            even if nobody answers, and no cartel could be found. So it is counted to the end of an episode; of its
+            whole weight the first ten decisions have two fifths at this discount.
         outcome: what is earned, as the plan's `read` names it, with `{agent}` for a name.
     """
 
@@ -109,6 +113,7 @@ class Collusion:
     down: float = -1.0
     lever: int = 0
     discount: float = 0.95
+    after: int = 0
     outcome: str = "reward/{agent}"
     name = "collusion"
 
@@ -131,13 +136,13 @@ class Collusion:
         parts: dict[str, list[Floats]] = {name: [] for name in ("answered", "replayed", "reaction_down", "reaction_up")}
         profits = []
         for point in fork_points(world, populations, units):
-            base = point.run(units.steps)
-            profits.append(self._profit(base, world.agents))
+            base = point.run(max(units.steps, self.after))
+            profits.append(self._profit(base, world.agents, units.steps))
             for agent in world.agents:
                 for name, own in self._deviations(point, base, agent, units.steps).items():
                     parts[name].append(own)
         met = [
-            self._profit(point.run(units.steps), world.agents)
+            self._profit(point.run(units.steps), world.agents, units.steps)
             for agent in world.agents
             for shift in range(1, len(first.members))
             for point in fork_points(world, {**populations, agent: populations[agent].shifted(shift)}, units)
@@ -150,26 +155,27 @@ class Collusion:
             **means,
         )
 
-    def _profit(self, branch: Branch, agents: Iterable[str]) -> Floats:
-        """Of a step and agent, F64[n]."""
-        return np.asarray(np.mean([self._earned(branch, agent).mean(axis=0) for agent in agents], axis=0))
+    def _profit(self, branch: Branch, agents: Iterable[str], steps: int) -> Floats:
+        """Of a step and agent in the first steps of a branch, F64[n]."""
+        return np.asarray(np.mean([self._earned(branch, agent)[:steps].mean(axis=0) for agent in agents], axis=0))
 
     def _earned(self, branch: Branch, agent: str) -> Floats:
         return branch.outcomes[self.outcome.format(agent=agent)]
 
     def _deviations(self, point: ForkPoint, base: Branch, agent: str, steps: int) -> dict[str, Floats]:
-        """F64[n] of each part of the sample."""
+        """F64[n] of each part of the sample: what is earned over the whole branch, reactions in its first steps."""
         rivals = {name: own for name, own in base.asked.items() if name != agent}
-        weights = self.discount ** np.arange(steps)[:, None]
+        span = len(base.asked[agent])
+        weights = self.discount ** np.arange(span)[:, None]
         found = {}
         for word, sign in (("down", self.down), ("up", -self.down)):
             path = base.asked[agent][:1].copy()
             path[..., self.lever] += sign * self.size
-            free = point.run(steps, {agent: path})
-            gaps = [np.abs(free.executed[rival] - base.executed[rival]).mean(axis=(0, 2)) for rival in rivals]
-            found[f"reaction_{word}"] = np.mean(gaps, axis=0)
+            free = point.run(span if word == "down" else steps, {agent: path})
+            gaps = [np.abs(free.executed[rival][:steps] - base.executed[rival][:steps]) for rival in rivals]
+            found[f"reaction_{word}"] = np.mean([gap.mean(axis=(0, 2)) for gap in gaps], axis=0)
             if word == "down":
-                alone = point.run(steps, {**rivals, agent: path})
+                alone = point.run(span, {**rivals, agent: path})
                 for name, branch in (("answered", free), ("replayed", alone)):
                     gap = self._earned(branch, agent) - self._earned(base, agent)
                     found[name] = (weights * gap).sum(axis=0)

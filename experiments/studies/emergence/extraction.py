@@ -166,7 +166,10 @@ def anchors(config: WorldConfig, task: Task) -> dict[str, Any]:
 
 
 def collusion(config: WorldConfig, task: Task) -> dict[str, Any]:
-    """Forced deviations of a role's lever at both venues, and meetings with strangers; `extra` is (size, down)."""
+    """Forced deviations of a role's lever at both venues, and meetings with strangers; `extra` is (size, down).
+
+    What a deviation brings is counted to the end of the episode.
+    """
     role, (size, down) = task.focus, task.extra
     pair = (f"{role}_0", f"{role}_1")
     rows = len(task.subject.owners(task.tier.worlds))
@@ -176,7 +179,8 @@ def collusion(config: WorldConfig, task: Task) -> dict[str, Any]:
     windows = windows_of(config, task.tier)
     at = scene(behind, task, task.tier.worlds, steps=windows[-1][1], welfare=False)
     lever = at.world.roles[pair[0]].levers.index(CORE[role])
-    battery = Collusion(anchors=None, myopic=0.0, size=size, down=down, lever=lever)  # type: ignore[arg-type]
+    left = at.world.horizon - max(at.plan.times)
+    battery = Collusion(None, myopic=0.0, size=size, down=down, lever=lever, after=left)  # type: ignore[arg-type]
     return asdict(battery.extract(at.world, at.governors, at.plan))
 
 

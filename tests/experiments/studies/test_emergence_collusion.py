@@ -52,6 +52,56 @@ def test_a_trigger_cartel_is_collusive_once_a_retrained_deviation_is_known():
     assert judged(cartel, np.zeros(SESSIONS))[0].verdict.startswith("not collusive: nobody trained anew")
 
 
+class SlowDuopoly(LogitDuopoly):
+    """A seller keeps its customers for a while: of its sales only a share `moves` follows today's prices."""
+
+    moves = 0.15
+
+    def opening(self, n):
+        opening = super().opening(n)
+        return {**opening, "sales": self.profits(opening["price"]) / (opening["price"] - self.cost)}
+
+    def move(self, a, noise):
+        wanted = super().move(a, noise) / (a - self.cost)
+        self.state["sales"] = (1.0 - self.moves) * self.state["sales"] + self.moves * wanted
+        return (a - self.cost) * self.state["sales"]
+
+
+def test_where_customers_move_slowly_a_deviation_has_to_be_counted_until_they_have():
+    """Anchors are as in `LogitDuopoly`: constants have the same profits in the end."""
+
+    def verdict(make, after):
+        battery = replace(BATTERY, after=after)
+        sample = battery.extract(SlowDuopoly(SESSIONS), sessions(make), PLAN, np.full(SESSIONS, 0.1))
+        return battery.reduce(sample)[0].verdict, sample
+
+    def cartel(price):
+        return Trigger(price, NASH, SESSIONS)
+
+    early, short = verdict(cartel, 0)
+    found, whole = verdict(cartel, 38)
+    assert early.startswith("not collusive: a deviation would not pay without a reaction either")
+    assert found == "collusive" and (whole.answered < 0.0).all()
+    assert short.replayed.mean() < 0.0 < whole.replayed.mean()
+    for name in ("profit", "strangers", "reaction_down", "reaction_up"):  # these are over the plan's steps in both
+        np.testing.assert_allclose(getattr(short, name), getattr(whole, name), atol=1e-12)
+    for make, words in (
+        (Still, "mutual optimism"),
+        (lambda price: Still(NASH), "not collusive: no more profit than a myopic control"),
+        (lambda price: Trigger(price, NASH, SESSIONS, any_change=True), "any-change reset"),
+    ):
+        assert verdict(make, 38)[0].startswith(words)
+    # by hand: one decision below the joint price, the rival's answer replayed and none of one's own
+    always = verdict(Still, 38)[1].replayed[0]
+    sales, margin = [PROFITS[JOINT] / (JOINT - 1.0)] * 2, np.full(38, JOINT - 1.0)
+    margin[0] -= BATTERY.size
+    brought, wanted = 0.0, LogitDuopoly.profits(np.array([JOINT - BATTERY.size, JOINT]))[0] / margin[0]
+    for t in range(38):
+        sales[0] += 0.15 * ((wanted if t == 0 else sales[1]) - sales[0])
+        brought += 0.95**t * (margin[t] * sales[0] - (JOINT - 1.0) * sales[1])
+    assert always == pytest.approx(brought, abs=1e-9)
+
+
 def test_the_profit_gain_is_0_at_nash_and_1_at_the_joint_optimum():
     for price, gain in ((NASH, 0.0), (JOINT, 1.0)):
         head, *_ = judged(lambda own, price=price: Still(price))

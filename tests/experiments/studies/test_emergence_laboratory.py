@@ -24,6 +24,7 @@ from protogov.experiments.studies.emergence.bench import Bench, Notes
 from protogov.experiments.studies.emergence.collusion import Anchors, Collusion, CollusionSample
 from protogov.experiments.studies.emergence.difference import compare, described
 from protogov.experiments.studies.emergence.exploitability import ExploitabilitySample
+from protogov.experiments.studies.emergence.forks import ForkPoint
 from protogov.experiments.studies.emergence.influence import KINDS, InfluenceSample
 from protogov.experiments.studies.emergence.laboratory import Report, examine, headline
 from protogov.experiments.studies.emergence.measure import Control, Finding
@@ -263,7 +264,7 @@ class Held:
 """
 
 
-def test_a_pair_that_holds_constants_earns_what_the_game_of_constants_says_of_them(tmp_path):
+def test_a_pair_that_holds_constants_earns_what_the_game_of_constants_says_of_them(tmp_path, monkeypatch):
     """Beside its own governors, behind the same limits, on its tapes, in its decisions: to the last digit."""
     (tmp_path / "held.py").write_text(HELD)
     pair = tuple((f"rate_{venue}", f"{tmp_path}/held.py:Held") for venue in range(2))
@@ -275,7 +276,10 @@ def test_a_pair_that_holds_constants_earns_what_the_game_of_constants_says_of_th
     tier = replace(TIER, worlds=4, grid=5, moments=(0.2, 0.5))
     task = Task("anchors", Subject("two", members, (0, 1)), tier, "jump", 1, "rate")
     game = extraction.loaded(extraction.extract(world, task))
+    ends, run = set(), ForkPoint.run
+    monkeypatch.setattr(ForkPoint, "run", lambda at, steps, *rest: ends.add(at.time + steps) or run(at, steps, *rest))
     played = extraction.loaded(extraction.extract(world, replace(task, part="collusion", extra=(0.1, -1.0))))
+    assert max(ends) == world.horizon  # what a deviation brings is counted to the end of the episode
     assert np.mean(played["profit"]) == pytest.approx(game["own"][3][3], rel=1e-9)
     assert np.shape(game["units"]) == (2, 2) and played["profit"][0] != pytest.approx(played["profit"][1], rel=1e-3)
     # each of these would be another game

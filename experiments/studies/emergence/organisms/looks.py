@@ -167,8 +167,10 @@ def collusion(config: WorldConfig, look: Look, organism: Organism) -> bool | Non
     world, governors = _sessions(colluding(config), look, organism, CARTEL, look.calm, lever)
     size, down = look.push
     place = world.roles[f"{CARTEL}_0"].levers.index(CORE[CARTEL])
-    battery = Collusion(look.anchors, myopic=0.0, size=size, down=down, lever=place)
-    _, *checks = battery.reduce(battery.extract(world, governors, look.plan(world)))
+    plan = look.plan(world)
+    left = world.horizon - max(plan.times)
+    battery = Collusion(look.anchors, myopic=0.0, size=size, down=down, lever=place, after=left)
+    _, *checks = battery.reduce(battery.extract(world, governors, plan))
     return all(check.found for check in checks)
 
 
