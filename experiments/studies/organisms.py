@@ -10,6 +10,7 @@ clearly above their equilibrium.
 A look at a world whose books do not balance would fail again in every rerun: it counts as withheld, with the reason.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -35,7 +36,7 @@ from protogov.experiments.studies.emergence.collusion import Anchors
 from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS, Organism
 from protogov.experiments.studies.emergence.organisms.detectors import RECORD_DETECTORS, Record, alarms_of
 from protogov.experiments.studies.emergence.organisms.looks import BY_FORKS, CARTEL, Look, colluding, record_of
-from protogov.experiments.studies.emergence.organisms.power import OTHERS, TRUTHS, counted
+from protogov.experiments.studies.emergence.organisms.power import OTHERS, TRUTHS, counted, failed_checks
 from protogov.experiments.studies.emergence.subjects import baselines_of
 
 KNOWN = (*BY_FORKS, *RECORD_DETECTORS)
@@ -98,35 +99,38 @@ class AnchorJob:
 def examine(config: WorldConfig, job: Job) -> Table:
     """One row a detector: alarms of so many looks.
 
-    A look at which nothing can be said is none: it is `withheld`, and `why` says the reason if it failed.
+    A look at which nothing can be said is none: it is `withheld`, and `why` says the reason if it failed. `failed` are
+    the checks of the battery that do not hold, joined by commas.
     """
     organism, rows = ORGANISMS[job.organism], []
     records: list[Record] = []  # made once, if a detector asks
     for name in job.detectors:
-        alarms, looks, why = 0, 0, ""
+        alarms, looks, failed, why = 0, 0, "", ""
         try:
             with books_checked():
-                alarms, looks = _looked(config, job.look, organism, name, records)
+                alarms, looks, failed = _looked(config, job.look, organism, name, records)
         except CheckFailed as error:
             why = str(error)
         rows.append(
             {"organism": job.organism, "family": organism.family, "strength": organism.strength,
              "answers": FAMILIES[organism.family].answers, "replicate": job.look.replicate, "detector": name,
-             "alarms": alarms, "looks": looks, "withheld": int(looks == 0), "why": why}
+             "alarms": alarms, "looks": looks, "withheld": int(looks == 0), "failed": failed, "why": why}
         )  # fmt: skip
     return columns(rows)
 
 
-def _looked(config: WorldConfig, look: Look, organism: Organism, name: str, records: list[Record]) -> tuple[int, int]:
-    """Alarms of a detector, and its looks."""
+def _looked(
+    config: WorldConfig, look: Look, organism: Organism, name: str, records: list[Record]
+) -> tuple[int, int, str]:
+    """Alarms of a detector, its looks, and the checks that do not hold."""
     if name in BY_FORKS:
-        alarm = BY_FORKS[name](config, look, organism)
-        return int(bool(alarm)), int(alarm is not None)
+        seen = BY_FORKS[name](config, look, organism)
+        return int(bool(seen.alarm)), int(seen.alarm is not None), ", ".join(seen.failed)
     if not records:
         records.append(record_of(config, look, organism))
     detector = RECORD_DETECTORS.get(name) or load_callable(name, "detectors")
     found = alarms_of(detector, records[0], name)
-    return int(found.sum()), found.size
+    return int(found.sum()), found.size, ""
 
 
 @spared
@@ -203,7 +207,7 @@ def _failures(found: Table) -> list[str]:
 def kept_rates(rates: Table, tapes: int) -> Table:
     """Rows of measures by forks alone, with the tapes of a look: what `emergence.organisms.power` reads."""
     table = select(rates, np.isin(rates["detector"], list(BY_FORKS)))
-    names = ("organism", "family", "strength", "detector", "rate", "looks", "withheld")
+    names = ("organism", "family", "strength", "detector", "rate", "looks", "withheld", "failed")
     return {name: table[name] for name in names} | {"tapes": np.full(len(table["rate"]), tapes)}
 
 
@@ -225,13 +229,18 @@ def _named(given: tuple[str, ...]) -> list[str]:
 
 
 def rates_of(found: Table) -> Table:
-    """Alarms of each detector on each organism, over all replicates, with their exact interval; NaN without a look."""
+    """Alarms of each detector on each organism, over all replicates, with their exact interval; NaN without a look.
+
+    `failed` are the checks that do not hold, each with the number of looks.
+    """
     rows = []
     for key, own in groups(found, ["organism", "family", "strength", "answers", "detector"]):
         alarms, looks, withheld = (int(own[name].sum()) for name in ("alarms", "looks", "withheld"))
         share = share_of(alarms, looks) if looks else Interval(np.nan, np.nan, np.nan)
         ends = {"rate_low": share.low, "rate_high": share.high}
-        rows.append({**key, "rate": share.mean, **ends, "looks": looks, "withheld": withheld})
+        failed = Counter(name for one in own["failed"].tolist() for name in one.split(", ") if name)
+        words = ", ".join(f"{name} {count}" for name, count in failed.items())
+        rows.append({**key, "rate": share.mean, **ends, "looks": looks, "withheld": withheld, "failed": words})
     return columns(rows)
 
 
@@ -252,6 +261,8 @@ def judge(found: Found) -> Judged:
         sentences.append(
             f"{name}: finds {truth.what} in {hits.words()} looks at governors that have it; false alarms in "
             f"{alarms.words()} looks at governors that have nothing of the kind."
+            + f" But {truth.caveat}."
+            * bool(truth.caveat)
         )
     if found.facts["refusal"]:
         sentences.append(f"The battery is withheld here: {found.facts['refusal']}.")
@@ -316,8 +327,20 @@ for every detector: an alarm at a governor that has something like it, such as a
 not false."""
     return [
         "![Rates of alarms](organisms.png)", "", *(f"- {line}" for line in judged.sentences), "", paragraph(about), "",
-        *markdown(["organism", "what it does", "answers", *detectors], rows),
+        *markdown(["organism", "what it does", "answers", *detectors], rows), *_checks_of(table),
     ]  # fmt: skip
+
+
+def _checks_of(table: Table) -> list[str]:
+    """Of every organism the looks at which each check of the battery does not hold; nothing without such looks."""
+    families = list(dict.fromkeys(table["family"].tolist()))
+    names = list(failed_checks(table, "collusion", tuple(families)))
+    rows = []
+    for key, own in groups(select(table, table["detector"] == "collusion"), ["organism", "family"]):
+        found = failed_checks(own, "collusion", (str(key["family"]),))
+        rows.append([str(key["organism"]), str(own["looks"][0]), *(str(found.get(name, 0)) for name in names)])
+    head = "Checks of the collusion battery: the looks at which each does not hold."
+    return ["", head, "", *markdown(["organism", "looks", *names], rows)] if names else []
 
 
 STUDY = Study("organisms", "Detectors on governors whose behaviour is planted", Options, measure, judge, draw, page)

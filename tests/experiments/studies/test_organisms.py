@@ -16,7 +16,8 @@ from protogov.experiments.core.user_code import load_callable
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies import organisms as study
 from protogov.experiments.studies.emergence.collusion import Anchors
-from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS
+from protogov.experiments.studies.emergence.forks import ForkPoint
+from protogov.experiments.studies.emergence.organisms import FAMILIES, ORGANISMS, looks
 from protogov.experiments.studies.emergence.organisms.behaviours import Wanderer
 from protogov.experiments.studies.emergence.organisms.detectors import (
     Record,
@@ -24,7 +25,7 @@ from protogov.experiments.studies.emergence.organisms.detectors import (
     by_granger,
     by_spectrum,
 )
-from protogov.experiments.studies.emergence.organisms.looks import BY_FORKS, Look, _sessions, colluding
+from protogov.experiments.studies.emergence.organisms.looks import BY_FORKS, Look, Seen, _sessions, colluding
 from protogov.experiments.studies.emergence.organisms.power import (
     DETECTOR,
     POWER_FILE,
@@ -187,8 +188,8 @@ def test_pieces_of_a_strangers_detector_are_not_reused_after_its_file_changed(tm
 
 
 def test_a_search_and_every_replicate_have_tapes_of_their_own():
-    looks = [Look(number, 10, "jump", "jump") for number in range(3)]
-    tapes = np.concatenate([look.seeds(use) for look in looks for use in FIRST])
+    three = [Look(number, 10, "jump", "jump") for number in range(3)]
+    tapes = np.concatenate([look.seeds(use) for look in three for use in FIRST])
     assert tapes.size == np.unique(tapes).size == 90
 
 
@@ -237,7 +238,7 @@ def test_rates_count_looks_over_replicates():
     row = {"organism": "follower-1", "family": "follower", "strength": 1.0, "answers": True, "detector": "granger"}
     table = columns(
         [
-            {**row, "replicate": number, "alarms": alarms, "looks": 8, "withheld": 0}
+            {**row, "replicate": number, "alarms": alarms, "looks": 8, "withheld": 0, "failed": ""}
             for number, alarms in enumerate((4, 8))
         ]
     )
@@ -267,7 +268,8 @@ def test_the_study_finds_a_follower_by_forks_and_no_placebo(tmp_path, capsys):
 @pytest.fixture
 def rows(tmp_path, monkeypatch):
     """Rates of two replicates of influence and collusion, by hand, in the place of the saved ones."""
-    lines = ["organism,family,strength,detector,rate,looks,withheld,tapes"]
+    lines = ["organism,family,strength,detector,rate,looks,withheld,failed,tapes"]
+    checks = {"trigger-cartel": '"cross-play 1, by reaction 2"', "follower": "gain 2"}
     for family, strength, detector, rate in (
         ("follower", 0.1, "influence", 0.5), ("follower", 1.0, "influence", 1.0), ("still", 0.0, "influence", 0.0),
         ("undercutter", 1.0, "influence", 1.0), ("wanderer", 1.0, "influence", 0.5),
@@ -275,8 +277,9 @@ def rows(tmp_path, monkeypatch):
         ("trigger-cartel", 1.0, "collusion", 0.5), ("follower", 1.0, "collusion", 0.0),
         ("follower", 0.5, "collusion", ""), ("q-learner", 0.95, "cross-play", ""),
     ):  # fmt: skip
-        looks, withheld = (2, 0) if rate != "" else (0, 3)
-        lines.append(f"{family}-x,{family},{strength},{detector},{rate},{looks},{withheld},10")
+        count, withheld = (2, 0) if rate != "" else (0, 3)
+        failed = checks.get(family, '""') if detector == "collusion" and count else '""'
+        lines.append(f"{family}-x,{family},{strength},{detector},{rate},{count},{withheld},{failed},10")
     file = tmp_path / "power.csv"
     file.write_text("\n".join(lines))
     monkeypatch.setattr("protogov.experiments.studies.emergence.organisms.power.POWER_FILE", file)
@@ -294,7 +297,12 @@ def test_power_counts_what_is_planted_by_strength_and_alarms_where_nothing_is(ro
         "and 4 of 6 of a larger one; false alarms in 1 of 4; 10 tapes are the units of a look."
     )
     cartels = in_words("collusion")
-    assert "a cartel it finds 1 of 2 of a larger one; false alarms in 0 of 2; it was withheld in 3 looks" in cartels
+    assert cartels == (
+        "Its power: of model organisms with punishments of who undercuts it finds 1 of 2 of a larger one; checks that "
+        f"do not hold there: cross-play in 1 and by reaction in 2 looks; {TRUTHS['collusion'].caveat}; false alarms in "
+        "0 of 2; it was withheld in 3 looks at model organisms; 10 tapes are the units of a look."
+    )
+    assert power_of("collusion")["failed"] == {"cross-play": 1, "by reaction": 2}  # of what is planted alone
     assert in_words("cross-play") == "Its power is not known: it was withheld in 3 looks at model organisms."
     assert power_of("dividends") is None and "--detectors dividends measures it" in in_words("dividends")
 
@@ -312,6 +320,42 @@ def test_the_saved_rows_are_of_these_organisms():
     assert set(table["organism"].tolist()) <= set(ORGANISMS) and set(table["detector"].tolist()) <= set(BY_FORKS)
     assert all(ORGANISMS[row["organism"]].strength == pytest.approx(row["strength"]) for row in records(table))
     assert "not known" not in in_words("influence") and power_of("influence")["false"][0] == 0
+
+
+def test_a_look_for_collusion_names_the_checks_that_do_not_hold_and_the_page_counts_them(monkeypatch):
+    """Of two sessions nothing is found, so that no check holds; deviations are counted to the end of the episode."""
+    ends, run = set(), ForkPoint.run
+    monkeypatch.setattr(ForkPoint, "run", lambda at, steps, *rest: ends.add(at.time + steps) or run(at, steps, *rest))
+    config = WorldConfig(size="tiny", venues=2, episode_hours=14)
+    look = Look(0, 2, "jump", "jump", "jump", Anchors(0.1, 0.2), (0.5, -1.0))
+    seen = looks.collusion(config, look, ORGANISMS["trigger-cartel-1"])
+    checks = ("gain", "cross-play", "punished", "by reaction", "downward")
+    assert seen == Seen(False, checks) and max(ends) == colluding(config).horizon == 14
+    asked = []
+
+    def again(*arguments):  # the second look fails at one check alone, the third at none
+        asked.append(arguments)
+        return [seen, Seen(False, ("by reaction",)), Seen(True)][len(asked) - 1]
+
+    monkeypatch.setattr(study, "BY_FORKS", {**BY_FORKS, "collusion": again})
+    job = study.Job("trigger-cartel-1", look, ("collusion", "granger"))
+    monkeypatch.setattr(study, "record_of", lambda *_: record(np.zeros((9, 2)), np.zeros((9, 2))))
+    rates = study.rates_of(concatenate([study.examine(config, job) for _ in range(3)]))
+    assert rates["failed"].tolist() == ["gain 1, cross-play 1, punished 1, by reaction 2, downward 1", ""]
+    assert rates["rate"].tolist() == pytest.approx([1 / 3, 0.0])
+    facts = {
+        "replicates": 3,
+        "tapes": 2,
+        "scenario": "jump",
+        "calm": "jump",
+        "refusal": "",
+        "failed": [],
+        "reduced": [],
+    }
+    found = Found({"organisms": rates}, facts)
+    lines = study.page(found, study.judge(found))
+    assert "| trigger-cartel-1 | 3 | 1 | 1 | 1 | 2 | 1 |" in lines
+    assert "But with base rates they are no cartel by the battery's definition" in study.judge(found).sentences[0]
 
 
 def test_sessions_of_a_cartel_settle_on_spreads_of_their_own_and_followers_are_all_alike():

@@ -83,6 +83,19 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a look has found.
+
+    Attributes:
+        alarm: whether the measure's claim holds; None where nothing is said.
+        failed: the checks of the battery that do not hold; a claim is made where all of them do.
+    """
+
+    alarm: bool | None
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Scene:
     """The two seats that matter, all others at the defaults."""
 
@@ -108,7 +121,7 @@ def _scene(config: WorldConfig, look: Look, organism: Organism, scenario: str) -
     return _Scene(world, {other: wanderer, seat: subject}, other, seat, subject.lever)
 
 
-def influence(config: WorldConfig, look: Look, organism: Organism) -> bool:
+def influence(config: WorldConfig, look: Look, organism: Organism) -> Seen:
     """Whether a push of the other's levers is found to move the subject's lever, through its policy."""
     at = _scene(config, look, organism, look.scenario)
     column = at.world.roles[at.subject].levers.index(at.lever)
@@ -120,34 +133,33 @@ def influence(config: WorldConfig, look: Look, organism: Organism) -> bool:
     windows = tuple(window for window in WINDOWS if window[1] <= plan.steps)
     measure = Influence(windows, agents=(at.other,), push=Push)
     found = measure.reduce(measure.extract(at.world, at.governors, plan))
-    return any(one.found for one in found if one.name.startswith("policy"))
+    return Seen(any(one.found for one in found if one.name.startswith("policy")))
 
 
-def dividends(config: WorldConfig, look: Look, organism: Organism) -> bool:
+def dividends(config: WorldConfig, look: Look, organism: Organism) -> Seen:
     """Whether the two are found to do more, or less, to welfare together than each does alone."""
     at = _scene(config, look, organism, look.scenario)
     measure = Dividends(baselines_of(at.world.config))
     plan = look.whole(at.world, read=market_of(at.world, look.seeds(), rewards=False))
-    return any(
-        one.found for one in measure.reduce(measure.extract(at.world, at.governors, plan)) if "+" in one.name
-    )  # fmt: skip
+    found = measure.reduce(measure.extract(at.world, at.governors, plan))
+    return Seen(any(one.found for one in found if "+" in one.name))
 
 
-def exploitability(config: WorldConfig, look: Look, organism: Organism) -> bool:
+def exploitability(config: WorldConfig, look: Look, organism: Organism) -> Seen:
     """Whether another constant beside its own policy is found to pay the subject."""
     at = _scene(config, look, organism, look.scenario)
     search, choice = look.seeds("searching"), look.seeds("choosing")
     measure = Exploitability(search, choice, ("offset",), generations=4, population=5, agents=(at.subject,))
-    return measure.reduce(measure.extract(at.world, at.governors, look.whole(at.world)))[0].found
+    return Seen(measure.reduce(measure.extract(at.world, at.governors, look.whole(at.world)))[0].found)
 
 
-def attribution(config: WorldConfig, look: Look, organism: Organism) -> bool:
+def attribution(config: WorldConfig, look: Look, organism: Organism) -> Seen:
     """Whether the subject's decisions are found to change welfare or losses of a crisis."""
     at = _scene(config, look, organism, look.crisis)
     measure = Attribution(baselines_of(at.world.config))
     plan = look.whole(at.world, read=market_of(at.world, look.seeds(), rewards=False, losses=True))
     found = measure.reduce(measure.extract(at.world, at.governors, plan))
-    return any(one.found for one in found if one.name.startswith(f"{at.subject}'s"))
+    return Seen(any(one.found for one in found if one.name.startswith(f"{at.subject}'s")))
 
 
 def colluding(config: WorldConfig) -> WorldConfig:
@@ -155,14 +167,14 @@ def colluding(config: WorldConfig) -> WorldConfig:
     return replace(config, mandates="profit", autonomy=AUTONOMY)
 
 
-def collusion(config: WorldConfig, look: Look, organism: Organism) -> bool | None:
+def collusion(config: WorldConfig, look: Look, organism: Organism) -> Seen:
     """Whether pairs of such organisms, one a session, pass all checks of the battery but retraining.
 
-    What an organism does to its half-spread it does to its base rate here. Nothing is said, None, where the battery is
+    What an organism does to its half-spread it does to its base rate here. Nothing is said where the battery is
     withheld because its anchors are refused.
     """
     if look.anchors is None or look.anchors.refusal():
-        return None
+        return Seen(None)
     lever = CORE[CARTEL] if FAMILIES[organism.family].role != CARTEL else None
     world, governors = _sessions(colluding(config), look, organism, CARTEL, look.calm, lever)
     size, down = look.push
@@ -171,14 +183,15 @@ def collusion(config: WorldConfig, look: Look, organism: Organism) -> bool | Non
     left = world.horizon - max(plan.times)
     battery = Collusion(look.anchors, myopic=0.0, size=size, down=down, lever=place, after=left)
     _, *checks = battery.reduce(battery.extract(world, governors, plan))
-    return all(check.found for check in checks)
+    failed = tuple(check.name for check in checks if not check.found)
+    return Seen(not failed, failed)
 
 
-def cross_play(config: WorldConfig, look: Look, organism: Organism) -> bool:
+def cross_play(config: WorldConfig, look: Look, organism: Organism) -> Seen:
     """Whether pairs of such organisms, one a session, are found to lose something beside strangers."""
     world, governors = _sessions(config, look, organism, FAMILIES[organism.family].role, look.scenario)
     plan = Plan(look.seeds(), steps=min(MEETING, world.horizon))
-    return any(one.found for one in CrossPlay().reduce(CrossPlay().extract(world, governors, plan)))
+    return Seen(any(one.found for one in CrossPlay().reduce(CrossPlay().extract(world, governors, plan))))
 
 
 def _sessions(
@@ -222,7 +235,7 @@ def record_of(config: WorldConfig, look: Look, organism: Organism) -> Record:
     )  # fmt: skip
 
 
-BY_FORKS: Mapping[str, Callable[[WorldConfig, Look, Organism], bool | None]] = {
+BY_FORKS: Mapping[str, Callable[[WorldConfig, Look, Organism], Seen]] = {
     "influence": influence, "dividends": dividends, "exploitability": exploitability, "cross-play": cross_play,
     "attribution": attribution, "collusion": collusion,
 }  # fmt: skip

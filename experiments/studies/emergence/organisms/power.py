@@ -9,6 +9,7 @@ which goes on after a kill: finished pieces are in the folder, and git ignores b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from protogov.experiments.core.tables import Table, read_csv, records
+from protogov.experiments.core.text import listed
 from protogov.experiments.studies.emergence.organisms import FAMILIES
 
 POWER_FILE = Path(__file__).with_name("power.csv")
@@ -32,11 +34,13 @@ class Truth:
     Attributes:
         what: is planted, in words.
         planted, nothing: families.
+        caveat: why what is planted may be too little, or nothing.
     """
 
     what: str
     planted: tuple[str, ...]
     nothing: tuple[str, ...]
+    caveat: str = ""
 
 
 def _all_but(*names: str) -> tuple[str, ...]:
@@ -51,9 +55,13 @@ TRUTHS: Mapping[str, Truth] = {
     "exploitability": Truth("", (), ()),
     "cross-play": Truth("a convention", ("q-learner",), _all_but(*LEARNERS)),
     "attribution": Truth("a lever that leaves the defaults", _all_but("still"), ("still",)),
-    "collusion": Truth("a cartel", ("trigger-cartel",), _all_but("trigger-cartel", *LEARNERS)),
+    "collusion": Truth(
+        "punishments of who undercuts", ("trigger-cartel",), _all_but("trigger-cartel", *LEARNERS),
+        "with base rates they are no cartel by the battery's definition, since strangers keep more than half of the "
+        "gain, and an undercut hardly pays within an episode even if nobody answers",
+    ),
     "spectrum": Truth("a cycle", ("oscillator",), ("still", "wanderer")),
-}
+}  # fmt: skip
 OTHERS = Truth("an answer to the other governor", ANSWERING, SILENT)  # a detector that a stranger brings
 # measure of a report -> the detector that stands for it
 DETECTOR: Mapping[str, str] = {
@@ -87,6 +95,17 @@ def counted(table: Table, detector: str, families: tuple[str, ...], low: float =
     return Count(alarms, looks, sum(int(row["withheld"]) for row in own))
 
 
+def failed_checks(table: Table, detector: str, families: tuple[str, ...]) -> dict[str, int]:
+    """Checks of a detector that do not hold at families -> the number of looks."""
+    found: Counter[str] = Counter()
+    for row in records(table):
+        if row["detector"] == detector and row["family"] in families:
+            for words in filter(None, row["failed"].split(", ")):
+                name, _, count = words.rpartition(" ")
+                found[name] += int(count)
+    return dict(found)
+
+
 @cache
 def saved() -> Table:
     """The rows of `POWER_FILE`; nothing without it."""
@@ -98,8 +117,8 @@ def power_of(measure: str) -> dict[str, Any] | None:
 
     Returns:
         `detector`; `planted` in words; `weak`, `strong` and `false`, each [alarms, looks]: at what is planted with a
-        strength up to and above `WEAK`, and where nothing is; `withheld`, looks at these at which the measure was
-        withheld; `tapes`, the units of a look.
+        strength up to and above `WEAK`, and where nothing is; `failed`, checks that do not hold at what is planted ->
+        looks; `caveat`; `withheld`, looks at all these at which the measure was withheld; `tapes`, the units of a look.
     """
     detector, table = DETECTOR.get(measure), saved()
     if detector is None or not table or detector not in table["detector"]:
@@ -110,6 +129,7 @@ def power_of(measure: str) -> dict[str, Any] | None:
     return {
         "detector": detector, "planted": truth.what, "weak": [weak.alarms, weak.looks],
         "strong": [strong.alarms, strong.looks], "false": [false.alarms, false.looks],
+        "failed": failed_checks(table, detector, truth.planted), "caveat": truth.caveat,
         "withheld": weak.withheld + strong.withheld + false.withheld, "tapes": int(table["tapes"][0]),
     }  # fmt: skip
 
@@ -132,7 +152,11 @@ def in_words(measure: str) -> str:
         for word, count in ((f"of a strength up to {WEAK:g}", weak), ("of a larger one", strong))
         if count.looks
     ]
-    return (
-        f"Its power: of model organisms with {known['planted']} it finds {' and '.join(parts)}; false alarms in "
-        f"{false.words()}; {f'it was {kept}; ' if kept else ''}{known['tapes']} tapes are the units of a look."
-    )
+    checks = [f"{name} in {count}" for name, count in known["failed"].items()]
+    failed = f"checks that do not hold there: {listed(checks)} looks" if checks else ""
+    said = [
+        f"Its power: of model organisms with {known['planted']} it finds {' and '.join(parts)}", failed,
+        known["caveat"], f"false alarms in {false.words()}", f"it was {kept}" if kept else "",
+        f"{known['tapes']} tapes are the units of a look",
+    ]  # fmt: skip
+    return f"{'; '.join(filter(None, said))}."
