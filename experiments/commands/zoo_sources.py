@@ -101,7 +101,7 @@ def _learner(path: Path, policies: Sequence[str], scratch: Path) -> Source:
     "hours 224 instead of 1e+07": they are given back as options.
     """
     about = read_format(path, BadInput, kept.Place.format, kept.Place.version)
-    with _describing(path, "a learner"):
+    with describing(path, "a learner"):
         made, failed, digest = about["made_with"], about["failed"], about["archive"]
         learner = _learner_of(made["learner"])
         physics, at = made["physics"], str(about["versions"]["commit"])
@@ -129,7 +129,7 @@ def _learner_of(given: Mapping[str, Any]) -> Learner:
 def _cell(path: Path, policies: Sequence[str], scratch: Path) -> Source:
     """A cell of the study of coexistence, as it was at the last checkpoint."""
     about = read_format(path, BadInput, store.FORMAT, store.VERSION)
-    with _describing(path, "a cell"):
+    with describing(path, "a cell"):
         made, world = about["made_with"], WorldConfig.from_dict(about["config"])
         scenario, hours, command = str(made["scenario"]), float(made["hours"]), str(about["command"])
         physics, at = about["physics"], str(about["versions"]["commit"])
@@ -150,7 +150,8 @@ def _refuse(path: Path, policies: Sequence[str], physics: str) -> None:
 
 
 @contextmanager
-def _describing(path: Path, what: str) -> Iterator[None]:
+def describing(path: Path, what: str) -> Iterator[None]:
+    """Raise BadInput, naming the file and what it should describe, where a field is missing or of another kind."""
     try:
         yield
     except BadInput as error:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from protogov.envs.config import WorldConfig
-from protogov.experiments.core.paths import RunFolder
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.tables import Table
 from protogov.experiments.errors import BadInput
@@ -20,8 +19,6 @@ from protogov.experiments.studies.emergence.measure import Control, Finding
 from protogov.experiments.studies.emergence.subjects import Subject
 from protogov.experiments.studies.emergence.tasks import Setting, Task
 from protogov.experiments.studies.emergence.tiers import Tier
-from protogov.experiments.studies.emergence.training_paths import MOST, checkpoints_of
-from protogov.experiments.training.learned import load_run
 
 # parts whose pieces take longest come first, so that no process is left alone with one of them
 LONGEST = ("turning-point", "anchors", "dividends", "ladder", "cross-play", "influence")
@@ -109,12 +106,11 @@ class Bench:
         """Of each training seed its checkpoints, to be probed in states of `stress`: (market hours, task).
 
         Raises:
-            BadInput: there is no run, or it keeps too few.
+            BadInput: nobody was trained, or too few were kept.
         """
-        if self.setting.run is None:
-            raise BadInput("only a run has checkpoints")
-        folder = RunFolder(self.setting.run)
-        found = checkpoints_of(folder, load_run(folder).seeds, MOST, self.subject.training_seeds)
+        if self.setting.checkpoints is None:
+            raise BadInput("only governors that were trained have checkpoints")
+        found = self.setting.checkpoints(self.subject.training_seeds)
         (task,) = self.tasks("probe", "")
         return {
             seed: [(hours, replace(task, subject=own, focus=own.name)) for hours, own in places]

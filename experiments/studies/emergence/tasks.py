@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,9 @@ from protogov.experiments.studies.emergence.forks import Seeds
 from protogov.experiments.studies.emergence.subjects import Subject
 from protogov.experiments.studies.emergence.tiers import Tier
 
+# of each training seed its checkpoints: (market hours, governors); and how they are found, from the seeds' numbers
+Paths = Mapping[int, Sequence[tuple[float, Subject]]]
+CheckpointsOf = Callable[[Sequence[int]], Paths]
 STRIDE = 2**20  # between the first tapes of two scenarios
 Use = Literal["scoring", "searching", "choosing"]
 # first tapes on which something is scored, searched, and chosen from what was found; none of one use is one of another
@@ -36,7 +39,8 @@ class Setting:
         controls: whether the self-test's controls are run too.
         response_worlds: side by side while one learns.
         optional: names of measures beside the six, `optional.parts.OPTIONAL`.
-        run: folder of the subject's training run, whose checkpoints are probed.
+        checkpoints: where the subject was while it learned; raises BadInput where too little was kept. None of
+            governors that were not trained.
     """
 
     world: WorldConfig
@@ -48,7 +52,7 @@ class Setting:
     controls: bool = True
     response_worlds: int = 512
     optional: tuple[str, ...] = ()
-    run: Path | None = None
+    checkpoints: CheckpointsOf | None = None
 
 
 @dataclass(frozen=True)

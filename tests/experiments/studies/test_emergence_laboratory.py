@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict, fields, replace
 from html import unescape
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -182,7 +181,7 @@ def test_contributions_to_a_crisis_are_the_same_however_governors_are_paid():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "RUN, the folder of one training run, or --governors"),
+        ([], "RUN, the folder of one training run or a cell, or --governors"),
         (["--governors", "nobody"], "governor is 'nobody'"),
         (["--governors", "rate_7=pi"], "seats are rate_0"),
         (["--governors", "missing.py:Mine"], "there is no file missing.py"),
@@ -360,22 +359,21 @@ def test_a_report_shows_where_policies_went_over_training_or_says_why_not(monkey
         names = ("constant", "pi", "adaptive_curve", "constant", "pi")
         return Subject(f"0@{number}", (tuple({**seats, "rate_0": names[number]}.items()),))
 
-    monkeypatch.setattr(bench_module, "load_run", lambda folder: SimpleNamespace(seeds=(0, 1)))
-    places = {seed: [(100.0 * number, at(number)) for number in range(5)] for seed in (0, 1)}
-    monkeypatch.setattr(bench_module, "checkpoints_of", lambda folder, seeds, most, only: places)
+    def checkpoints(seeds):
+        return {seed: [(100.0 * number, at(number)) for number in range(5)] for seed in seeds}
+
     monkeypatch.setattr(laboratory, "PARTS", (reductions._training,))
-    setting = Setting(WORLD, stress="jump", controls=False, run=tmp_path)
+    setting = Setting(WORLD, stress="jump", controls=False, checkpoints=checkpoints)
     report = examine(Subject("run", (tuple(seats.items()),) * 2, (0, 1)), setting, TIER)
     rows = report.series["training"]["rows"]
     assert [row["seed"] for row in rows] == [0] * 5 + [1] * 5 and [row["market_hours"] for row in rows[:2]] == [0, 100]
     assert rows[3]["x"] == pytest.approx(rows[0]["x"]) != pytest.approx(rows[1]["x"])  # there and back again
     page = unescape(write_report(tmp_path / "out", report, "command")[-1].read_text())
     assert drawing.CAPTIONS["training"] in page and "No paths" not in page
-    named = examine(typed_subject(["rate=pi"], WORLD), replace(setting, run=None), TIER)
+    named = examine(typed_subject(["rate=pi"], WORLD), replace(setting, checkpoints=None), TIER)
     page = write_report(tmp_path / "none", named, "command")[-1].read_text()
-    assert "No paths: only a run has checkpoints." in page and named.missing == {
-        "training": "only a run has checkpoints"
-    }
+    why = "only governors that were trained have checkpoints"
+    assert f"No paths: {why}." in page and named.missing == {"training": why}
 
 
 # ---------------------------------------------------------------------- two reports
