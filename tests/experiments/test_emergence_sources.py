@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import inf
 
 import numpy as np
@@ -17,12 +17,14 @@ from protogov.experiments.core.tables import read_csv
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.coexistence import store
 from protogov.experiments.studies.coexistence.cells import Cell
+from protogov.experiments.studies.coexistence.start import find_start
 from protogov.experiments.studies.emergence import laboratory, reductions
 from protogov.experiments.studies.emergence.writing import FILE, PAGE
 
 CELL = Cell("evolution", 1.0, 2, inf)
 WORLD = replace(CELL.world("tiny"), episode_hours=10)
-MADE = {"algorithm": CELL.algorithm, "scenario": "mix", "hours": 2.5e6}
+START = find_start(WORLD, "tuned-mix")
+MADE = {"algorithm": CELL.algorithm, "scenario": "mix", "hours": 2.5e6, "start": asdict(START)}
 CHECKPOINTS = 4
 
 
@@ -72,7 +74,7 @@ def test_a_cell_is_examined_with_all_its_seeds_and_checkpoints(stored, tmp_path,
     assert subject.name == f"cell {CELL.name} without seed 9, whose learning failed"
     for seed, seats in zip(subject.training_seeds, subject.members, strict=True):
         policies = [load_policy_file(out.parent / dict(seats)[agent.name]) for agent in WORLD.learners()]
-        np.testing.assert_array_equal(Networks(WORLD).point(policies), weights(seed, CHECKPOINTS - 1))
+        np.testing.assert_array_equal(START.networks(WORLD).point(policies), weights(seed, CHECKPOINTS - 1))
     report = json.loads((out / FILE).read_text())
     assert report["facts"]["units"] == "training seeds" and report["facts"]["training_seeds"] == 4
     assert set(read_csv(out / "cross_play.csv")["visitor"].tolist()) == {0, 1, 2, 3} and not report["missing"]
@@ -81,7 +83,7 @@ def test_a_cell_is_examined_with_all_its_seeds_and_checkpoints(stored, tmp_path,
     assert [hours for hours, _ in ways[8]] == [1e6, 1e6 + 100, 1e6 + 200, 1e6 + 300]
     (first,) = ways[10][0][1].members
     policies = [load_policy_file(out.parent / dict(first)[agent.name]) for agent in WORLD.learners()]
-    np.testing.assert_array_equal(Networks(WORLD).point(policies), weights(10, 0))
+    np.testing.assert_array_equal(START.networks(WORLD).point(policies), weights(10, 0))
     # the same command goes on from finished pieces: policies lie where they lay
     pieces = {path.name for path in (out / "pieces").iterdir()}
     assert main(["emergence", str(stored[0]), *given]) == 0

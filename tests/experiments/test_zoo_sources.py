@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import inf
 
 import numpy as np
@@ -22,6 +22,7 @@ from protogov.experiments.core.evaluation import evaluate
 from protogov.experiments.core.governors import STATIC, GovernorSet, baseline
 from protogov.experiments.studies.coexistence import store
 from protogov.experiments.studies.coexistence.cells import Cell
+from protogov.experiments.studies.coexistence.start import find_start
 from protogov.experiments.studies.learning.candidates import find_candidates
 from protogov.experiments.studies.learning.kept import Place, Unit
 from protogov.experiments.studies.learning.runs import Learner, Start, Trained
@@ -30,6 +31,7 @@ from protogov.experiments.training.validation import ValidationOptions
 # features of its own: a list in the file, and a part of the world in which it is measured
 LEARNER = Learner(find_candidates(("attention",))[0], "tiny", "cooperative", "mix", (100, 101, 102), 224.0, 4)
 CELL = Cell("evolution", 1.0, 2, inf)
+START = find_start(CELL.world("tiny"), "tuned-mix")
 ABOUT = ("--name", "small", "--about", "a test", "--tapes", "2")
 
 
@@ -75,7 +77,7 @@ def keep_cell(folder):
          **{name: np.ones(Networks(config).size) for name in ("hours_0", "hours_1", *store.SPENT)}}
         for seed in range(3)
     ]  # fmt: skip
-    made = {"algorithm": CELL.algorithm, "scenario": "mix", "hours": 2.5e6, "seeds": [0, 1, 2]}
+    made = {"algorithm": CELL.algorithm, "scenario": "mix", "hours": 2.5e6, "seeds": [0, 1, 2], "start": asdict(START)}
     store.write_cell(folder, CELL.name, config, made, tables, (0, 1, 2), "protogov study coexistence")
     return folder / f"{CELL.name}.json", tables
 
@@ -139,7 +141,8 @@ def test_a_cell_of_two_venues_becomes_an_entry(stored, tmp_path):
     assert entry.manifest["command"] == "protogov study coexistence"
     for seed in entry.seeds:
         policies = [load_policy_file(entry.policies(seed)[agent.name]) for agent in config.learners()]
-        assert np.array_equal(Networks(config).point(policies), tables[seed]["after_1"])  # the last checkpoint
+        # of the last checkpoint, around the constants at which they started
+        assert np.array_equal(START.networks(config).point(policies), tables[seed]["after_1"])
         both, first = gains(config, entry, seed)
         score = entry.manifest["validation"]["by_seed"][str(seed)]["mean"]
         assert score == pytest.approx(both.mean(), rel=1e-9) != pytest.approx(first.mean(), rel=1e-3)
@@ -194,7 +197,7 @@ def test_entries_together_are_small(stored, tmp_path, monkeypatch, capsys):
     (tmp_path / "again").mkdir()
     config, together = CELL.world("tiny"), 10_000
     for seed in range(3):
-        for policy in Networks(config).policies(stored["cell"][1][seed]["after_1"]):
+        for policy in START.networks(config).policies(stored["cell"][1][seed]["after_1"]):
             policy.save(tmp_path / "again")
         together += sum(file.stat().st_size for file in (tmp_path / "again").iterdir())
     source = read_source(path, ("last",), (), tmp_path / "scratch")

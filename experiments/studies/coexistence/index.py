@@ -32,8 +32,12 @@ from protogov.experiments.studies.coexistence.reductions import HARMS, HELPS
 MOST = 12  # findings on the first page
 ABOUT = """Every governor learns alone, with its own network and reward, beside others that learn at the same time. A
 cell is a number of venues, what governors are paid (own mandates, or welfare W), and a learning algorithm, PPO or an
-evolution strategy. Learned governors are compared with constants tuned on the same market ({constants}); calm is
-`{calm}`, the crises are those of the split validation, which nobody learned on, and `{ordinary}` is as often calm and
+evolution strategy. Both start at the constants `{constants}`, to which the networks add, and what they have learned is
+compared with these: in the [screening of the study of learning](../learning/screening/README.md), which selected the
+PPO of this study, PPO from the default levers on did not reach tuned constants, and what bad learners do to each other
+says little of learners. They learn on `{scenario}` and not on `natural`, where crises are as rare as in history,
+because crises are what is measured; the study of learning is registered for both. Calm is `{calm}`, the crises are
+those of the split validation, which nobody learned on, and `{ordinary}` is as often calm and
 as often not as history. Money is in bp of K0 an episode. A training seed is a unit and plays tapes of its own; its
 value is the mean over its last {checkpoints} checkpoints. All effects of a cell are one family (sign flips, max-T). A
 finding needs both algorithms, the same sign, and that sign at every checkpoint. Of the ensemble stands the share of
@@ -55,8 +59,8 @@ def index(parts: Mapping[str, Found]) -> list[str]:
     lines = [line for text in qualified(own, [])[:1] for line in (f"**{text}**", "")]
     lines += [
         paragraph(ABOUT.format(
-            constants=facts["constants"], calm=facts["markets"][CALM][0], ordinary=facts["ordinary"],
-            checkpoints=checkpoints, member_tapes=facts["member_tapes"])),
+            constants=facts["constants"], scenario=facts["scenario"], calm=facts["markets"][CALM][0],
+            ordinary=facts["ordinary"], checkpoints=checkpoints, member_tapes=facts["member_tapes"])),
         "", "## What was found", "", *_found(own, few), "",
     ]  # fmt: skip
     if "seeds" in own.tables:

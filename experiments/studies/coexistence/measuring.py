@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from protogov.agents.ppo.settings import PPOSettings
+from protogov.agents.tuning.networks import HIDDEN
 from protogov.envs.config import WorldConfig
 from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.statistics import student_t
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, columns, rounded
-from protogov.experiments.errors import CheckFailed
+from protogov.experiments.errors import CheckFailed, as_bad_input
 from protogov.experiments.studies.coexistence import store
 from protogov.experiments.studies.coexistence.cells import PPO, Cell
 from protogov.experiments.studies.coexistence.channels import measure_channels
 from protogov.experiments.studies.coexistence.effects import effect_table, member_table, scenario_table, share_table
 from protogov.experiments.studies.coexistence.influence import measure_influence
-from protogov.experiments.studies.coexistence.learning import Training, train_seed
+from protogov.experiments.studies.coexistence.learning import Training, budget_for, train_seed
 from protogov.experiments.studies.coexistence.options import CRISIS, ORDINARY, Options
 from protogov.experiments.studies.coexistence.playing import (
     ALL,
@@ -32,26 +34,52 @@ from protogov.experiments.studies.coexistence.playing import (
     play_lineups,
 )
 from protogov.experiments.studies.coexistence.spared import FAILED, Account
+from protogov.experiments.studies.coexistence.start import find_start
 from protogov.experiments.studies.emergence.forks import largest_gap
 from protogov.experiments.studies.emergence.measure import Control
+from protogov.experiments.studies.learning.candidates import find_candidates
 
 DIGITS = {"effects": 6}  # of the numbers of a table from which others are computed
 OTHER_DIGITS = 4
+# the candidate of the study of learning that its screening selected, and how its options of PPO begin
+SELECTED, OF_PPO = "ppo-constants-twin", "ppo."
 # table -> how the numbers of line-ups begin that are compared party by party
 SHARES = {"parts": "part/", "payoffs": "payoff/", "bears": "bears/"}
 GUARDS = ("line-ups",)  # what the placebo of line-ups guards
 
 
+def ppo_settings(options: Options) -> PPOSettings:
+    """Those of the candidate that the screening of the study of learning selected, from these constants on."""
+    (selected,) = find_candidates((SELECTED,))
+    own = {name.removeprefix(OF_PPO): value for name, value in selected.options.items()}
+    with as_bad_input():
+        return PPOSettings(**{"hidden_sizes": HIDDEN, "start": options.constants, **own})
+
+
+def jobs_of(options: Options, cell: Cell, seeds: Sequence[int]) -> list[Training[Any]]:
+    """The training of each seed.
+
+    Raises:
+        BadInput: nobody can start at the constants.
+    """
+    config, hours = cell.world(options.size), cell.hours(options.hours)
+    settings, worlds = (
+        (ppo_settings(options), options.worlds) if cell.algorithm == PPO
+        else (budget_for(config, hours, options.pairs, options.search_tapes), options.search_tapes)
+    )  # fmt: skip
+    start = find_start(config, options.constants)
+    return [Training(cell.algorithm, options.scenario, seed, hours, start, worlds, settings) for seed in seeds]
+
+
 def made_with(options: Options, cell: Cell, seeds: Sequence[int]) -> dict[str, Any]:
     """Everything but the world that the weights of some seeds of a cell depend on, JSON-able."""
-    common = {"algorithm": cell.algorithm, "scenario": options.scenario, "hours": cell.hours(options.hours),
-              "seeds": list(seeds)}  # fmt: skip
-    if cell.algorithm == PPO:
-        return {**common, "worlds": options.worlds}
-    return {**common, "pairs": options.pairs, "search_tapes": options.search_tapes}
+    about = asdict(jobs_of(options, cell, seeds)[0])
+    del about["seed"]
+    return {**about, "seeds": list(seeds)}
 
 
-OF_TRAINING = ("size", "scenario", "hours", "seeds", "worlds", "pairs", "search_tapes", "store", "precision", "out")
+OF_TRAINING = ("size", "scenario", "constants", "hours", "seeds", "worlds", "pairs", "search_tapes", "store",
+               "precision", "out")  # fmt: skip
 
 
 def command_of(options: Options, cell: Cell) -> str:
@@ -82,13 +110,7 @@ def _train_part(options: Options, cell: Cell, seeds: Sequence[int], how: Running
     name, config, made = name_of(cell, seeds), cell.world(options.size), made_with(options, cell, seeds)
     if store.holds(options.place, name):
         return store.read_cell(options.place, name, config, made)
-    ppo = cell.algorithm == PPO
-    jobs = [
-        Training(cell.algorithm, options.scenario, seed, made["hours"], options.worlds if ppo else 0,
-                 0 if ppo else options.pairs, 0 if ppo else options.search_tapes)
-        for seed in seeds
-    ]  # fmt: skip
-    pieces = [Piece(f"train_{cell.name}_{job.seed}", job, config) for job in jobs]
+    pieces = [Piece(f"train_{cell.name}_{job.seed}", job, config) for job in jobs_of(options, cell, seeds)]
     tables = run_pieces(train_seed, config, pieces, how, f"training {name}")
     trained = {seed: table for seed, table in zip(seeds, tables, strict=True) if FAILED not in table}
     shorter = options.precision != "float32" and bool(trained)
@@ -110,7 +132,7 @@ def _gaps(options: Options, cell: Cell, trained: Mapping[int, Table], how: Runni
     values = []
     for label, weights in (("exact", exact), ("stored", exact.astype(options.precision).astype(np.float32))):
         place = options.check() / "governors" / label
-        one = store.Kept(weights, {"seeds": list(trained)})
+        one = store.Kept(weights, {"seeds": list(trained), "made_with": made_with(options, cell, list(trained))})
         sources = [of[0] for of in store.unpack(one, cell.name, config, place)]
         lineups = [(Lineup(ALL, tuple(own.items())),) for own in sources]
         jobs = [Session(own, (options.calm,), (seed + 1) * STRIDE, options.tapes, digests_of(own))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from protogov.agents.baselines import governor_names
+from protogov.envs.config import WorldConfig
 from protogov.envs.ensemble import shipped_ensemble
 from protogov.envs.scenarios import scenario_names
 from protogov.envs.sizes import SIZES
@@ -13,6 +14,7 @@ from protogov.experiments.core.study import StudyOptions, check_sizes
 from protogov.experiments.errors import BadInput
 from protogov.experiments.outputs import OutputFolder
 from protogov.experiments.studies.coexistence.cells import HOURS, SEEDS, find_cells
+from protogov.experiments.studies.coexistence.start import find_start
 from protogov.experiments.training.run_config import training_scenario
 
 TRAINING: Final = "training"
@@ -51,7 +53,7 @@ class Options(StudyOptions):
     scenario: str = "mix"
     """The market to learn on."""
     constants: str = "tuned-mix"
-    """The baseline beside which governors are measured."""
+    """The baseline of constants at which governors start to learn and beside which they are measured."""
     calm: str = "calm"
     """The calm market of the measurements; the other one are the crises of the split validation."""
     ordinary: str = "natural"
@@ -127,6 +129,7 @@ class Options(StudyOptions):
             raise BadInput(f"size is {self.size!r}; {known} are accepted")
         if self.constants not in governor_names():
             raise BadInput(f"constants is {self.constants!r}; {', '.join(governor_names())} are accepted")
+        find_start(WorldConfig(size=self.size), self.constants)
         training_scenario(self.scenario)
         training_scenario(self.calm)
         training_scenario(self.ordinary)

@@ -3,7 +3,8 @@
     NAME.safetensors   "weights", F32 or F16 [seeds, checkpoints, size]: `agents.tuning.networks` says in which order
     NAME.json          the manifest: command, cell, configuration and physics, seeds, market hours, seconds, digest;
                        `failed`, of each seed whose learning failed: number, reason, seconds. It has no weights;
-                       `gaps`, W of each seed's stored policies less that of the exact ones, if they are shorter
+                       `gaps`, W of each seed's stored policies less that of the exact ones, if they are shorter;
+                       `made_with`, what the weights depend on besides: `start`, the constants to which networks add
 
 NAME is that of the cell and the first seed. A cell of many seeds takes longer than a machine may be free: files that
 are kept outlast it. A store is refused if it is damaged, if it was made in another world than this one, or with other
@@ -31,8 +32,9 @@ from protogov.experiments.core.tables import Table
 from protogov.experiments.core.versions import now, versions
 from protogov.experiments.errors import BadInput, CheckFailed
 from protogov.experiments.studies.coexistence.spared import FAILED
+from protogov.experiments.studies.coexistence.start import Start
 
-FORMAT, VERSION = "protogov-cell", 1
+FORMAT, VERSION = "protogov-cell", 2
 SPENT = ("cpu", "wall", "reference")
 
 
@@ -42,7 +44,7 @@ class Kept:
 
     Attributes:
         weights: F32[seeds, checkpoints, size]; the last checkpoint is the end of training.
-        about: the manifest.
+        about: the manifest; `made_with` has a `Start`, as a dictionary.
     """
 
     weights: NDArray[np.float32]
@@ -58,6 +60,11 @@ class Kept:
         """Number of checkpoints."""
         return int(self.weights.shape[1])
 
+    @property
+    def start(self) -> Start:
+        """The constants to which its networks add, with the values that they had then."""
+        return Start(**self.about["made_with"]["start"])
+
 
 def write_cell(
     folder: Path, name: str, config: WorldConfig, made_with: Mapping[str, Any], tables: Sequence[Table],
@@ -69,7 +76,7 @@ def write_cell(
         folder: of the store.
         name: of the files.
         config: the world in which its governors are measured.
-        made_with: everything else that the weights depend on, JSON-able.
+        made_with: everything else that the weights depend on, JSON-able; `start` is a `Start`.
         tables: of `learning.train_seed`, one a seed.
         seeds: their numbers.
         command: as typed.
@@ -161,14 +168,22 @@ def read_cell(folder: Path, name: str, config: WorldConfig, made_with: Mapping[s
 
 
 def _differences(stored: Any, wanted: Mapping[str, Any]) -> str:
-    stored = stored if isinstance(stored, dict) else {}
-    found = [f"{key} {stored.get(key)} instead of {value}" for key, value in wanted.items() if stored.get(key) != value]
+    before, now = _flat(stored if isinstance(stored, dict) else {}), _flat(json.loads(json.dumps(dict(wanted))))
+    found = [f"{key} {before.get(key)} instead of {value}" for key, value in now.items() if before.get(key) != value]
     return ", ".join(found) or "another configuration"
+
+
+def _flat(about: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """The values of nested dictionaries, by names joined with dots."""
+    found: dict[str, Any] = {}
+    for name, value in about.items():
+        found |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return found
 
 
 def unpack(kept: Kept, name: str, config: WorldConfig, folder: Path) -> list[list[dict[str, str]]]:
     """Write every policy as an ordinary file: [seed][checkpoint] -> agent -> path of its .json file."""
-    networks, found = Networks(config), list[list[dict[str, str]]]()
+    networks, found = kept.start.networks(config), list[list[dict[str, str]]]()
     for row, seed in enumerate(kept.seeds):
         found.append([])
         for checkpoint in range(kept.checkpoints):

@@ -1,7 +1,7 @@
 """The study of coexistence: hand-checked reductions, planted effects, the store, and a tiny run of every stage."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import inf
 
 import numpy as np
@@ -32,6 +32,7 @@ from protogov.experiments.studies.coexistence.effects import BY_NAME, EFFECTS, b
 from protogov.experiments.studies.coexistence.options import Options
 from protogov.experiments.studies.coexistence.playing import Lineup, Session, lineups_of
 from protogov.experiments.studies.coexistence.spared import Account
+from protogov.experiments.studies.coexistence.start import find_start
 
 SEATS = ("rate_0", "risk_0", "spread_0")
 TINY = WorldConfig(size="tiny", episode_hours=12)
@@ -57,7 +58,9 @@ def test_the_registered_cells_have_the_registered_sizes():
     ("given", "says"),
     [
         ({"hours": 0.0}, "hours is 0.0"), ({"tapes": 1}, "tapes is 1"), ({"size": "rivals"}, "size is 'rivals'"),
-        ({"constants": "best"}, "constants is 'best'"), ({"members": ("w99",)}, "members holds 'w99'"),
+        ({"constants": "best"}, "constants is 'best'"), ({"constants": "pi+random"}, "constants is 'pi.random'"),
+        ({"constants": "linear_feedback"}, "a baseline that stands still is accepted"),
+        ({"members": ("w99",)}, "members holds 'w99'"),
         ({"crises": ("crisis-2022-06",)}, "crises holds 'crisis-2022-06'"),
         ({"scenario": "crash-heldout"}, "never trained or tuned on"),
     ],
@@ -253,8 +256,9 @@ def test_the_first_page_states_what_holds_and_counts_what_does_not():
                "reference_rounds": 3.0, "measuring_seconds": 7200.0} for cell in cells]  # fmt: skip
     trained = {cell.name: {"seeds": 12, "checkpoints": 3} for cell in cells}
     facts = {"reduced": [], "cells": list(trained), "trained": trained, "controls": {}, "missing": ["ppo-c0-v2-a72"],
-             "constants": "tuned-mix", "markets": {"calm": ["calm"], "crisis": []}, "ordinary": "natural",
-             "failed": {"ppo-c0-v1-a72": ["training, seed 3: rate_0 diverged"]}, "member_tapes": 16}  # fmt: skip
+             "constants": "tuned-mix", "scenario": "mix", "markets": {"calm": ["calm"], "crisis": []},
+             "ordinary": "natural", "failed": {"ppo-c0-v1-a72": ["training, seed 3: rate_0 diverged"]},
+             "member_tapes": 16}  # fmt: skip
     tables = {"findings": columns(rows), "ledger": columns(ledger), "seeds": reductions.seed_table(cells)}
     page = "\n".join(index.index({"findings": pages.Found(tables, facts)}))
     assert (
@@ -403,6 +407,10 @@ def test_a_lever_held_by_hand_does_harm_and_the_switch_takes_that_away(name, cri
 # ---------------------------------------------------------------------- store
 
 
+START = find_start(TINY, "tuned-mix")
+MADE = {"hours": 2.0, "start": asdict(START), "settings": {"gamma": 0.95, "hidden_sizes": (32, 32)}}
+
+
 @pytest.fixture
 def stored(tmp_path):
     networks, draw = Networks(TINY), np.random.default_rng(0)
@@ -413,13 +421,13 @@ def stored(tmp_path):
             {"hours_0": 1.0, "hours_1": 2.0, "cpu": 3.0, "wall": 4.0, "reference": 5.0}.items()}}
         for _ in range(2)
     ]  # fmt: skip
-    kept = store.write_cell(tmp_path, "cell", TINY, {"hours": 2.0}, tables, (0, 1), "command")
+    kept = store.write_cell(tmp_path, "cell", TINY, MADE, tables, (0, 1), "command")
     return tmp_path, tables, kept
 
 
 def test_stored_policies_are_the_trained_ones_bit_for_bit(stored):
     folder, tables, kept = stored
-    again = store.read_cell(folder, "cell", TINY, {"hours": 2.0})
+    again = store.read_cell(folder, "cell", TINY, MADE)
     assert again.weights.dtype == np.float32 and again.seeds == (0, 1) and again.checkpoints == 2
     for row, table in enumerate(tables):
         assert (again.weights[row, 1] == table["after_1"]).all()
@@ -427,27 +435,32 @@ def test_stored_policies_are_the_trained_ones_bit_for_bit(stored):
     from protogov.agents.policies import load_policy_file
 
     policies = [load_policy_file(folder / path) for path in paths[1][0].values()]
-    assert (Networks(TINY).point(policies) == tables[1]["after_0"]).all()
-    half = store.write_cell(folder, "half", TINY, {}, tables, (0, 1), "command", "float16")
+    assert (START.networks(TINY).point(policies) == tables[1]["after_0"]).all()
+    held = dict(zip(policies[0].levers, policies[0].incumbent.constants, strict=True))
+    assert held == {name: START.actions[name] for name in held} and not policies[0].incumbent.slopes
+    half = store.write_cell(folder, "half", TINY, MADE, tables, (0, 1), "command", "float16")
     assert (half.weights[0, 0] == tables[0]["after_0"].astype(np.float16).astype(np.float32)).all()
 
 
 def test_a_damaged_or_foreign_store_is_refused_in_one_sentence(stored):
     folder, _, _ = stored
     with pytest.raises(BadInput, match="was trained with hours 2.0 instead of 3.0; give the same, or another --store"):
-        store.read_cell(folder, "cell", TINY, {"hours": 3.0})
+        store.read_cell(folder, "cell", TINY, {**MADE, "hours": 3.0})
+    changed = {**MADE, "settings": {**MADE["settings"], "gamma": 0.99}}
+    with pytest.raises(BadInput, match=r"was trained with settings.gamma 0.95 instead of 0.99; give the same"):
+        store.read_cell(folder, "cell", TINY, changed)
     file, manifest = folder / "cell.safetensors", folder / "cell.json"
     data, about = file.read_bytes(), json.loads(manifest.read_text())
     file.write_bytes(data[:-1])
     with pytest.raises(BadInput, match="does not match its SHA-256") as error:
-        store.read_cell(folder, "cell", TINY, {"hours": 2.0})
+        store.read_cell(folder, "cell", TINY, MADE)
     assert "\n" not in str(error.value)
     file.unlink()
     with pytest.raises(BadInput, match="cannot be read"):
-        store.read_cell(folder, "cell", TINY, {"hours": 2.0})
+        store.read_cell(folder, "cell", TINY, MADE)
     manifest.write_text(json.dumps({**about, "physics": "other"}))
     with pytest.raises(BadInput, match="was trained in another world than this one"):
-        store.read_cell(folder, "cell", TINY, {"hours": 2.0})
+        store.read_cell(folder, "cell", TINY, MADE)
     with pytest.raises(BadInput, match="there is no such file"):
         store.read_cell(folder, "none", TINY, {})
 

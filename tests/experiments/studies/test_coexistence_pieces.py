@@ -1,10 +1,12 @@
 """Pieces of the study of coexistence: mixed batches, crises by their onset, forks on mandates, failures and costs."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
+from protogov.agents.ppo.settings import PPOSettings
+from protogov.agents.ppo.trainer import Trainer
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.experiments.commands.options import with_physics
@@ -18,10 +20,12 @@ from protogov.experiments.studies.coexistence.learning import Training, train_se
 from protogov.experiments.studies.coexistence.options import Options
 from protogov.experiments.studies.coexistence.playing import Played, play_all
 from protogov.experiments.studies.coexistence.spared import CPU, FAILED, Account, spared
+from protogov.experiments.studies.coexistence.start import Start, find_start
 from protogov.experiments.studies.coexistence.tapes import Several, deep_tapes, onset_of, open_batch
 from protogov.experiments.studies.emergence.extraction import loaded
 from protogov.experiments.studies.emergence.reading import market_of
 from protogov.experiments.studies.emergence.subjects import Subject
+from protogov.experiments.studies.learning.candidates import find_candidates
 
 SEATS = ("rate_0", "risk_0", "spread_0")
 TINY = WorldConfig(size="tiny", episode_hours=12)
@@ -92,6 +96,71 @@ def test_forks_read_mandates_where_everybody_is_paid_welfare():
     assert influence._links(whole)[0]["tested"] == len(found["levers"]) * 3 and whole.effects["total"].shape[0] == 2
 
 
+# ---------------------------------------------------------------------- learners
+
+
+def test_ppo_is_the_candidate_that_the_screening_selected():
+    """All of its row, which has options of PPO alone, and nothing else than where it starts."""
+    (selected,) = find_candidates((measuring.SELECTED,))
+    own = {name.removeprefix("ppo."): value for name, value in selected.options.items()}
+    assert selected.start == "constants" and all(name.startswith("ppo.") for name in selected.options)
+    settings = measuring.ppo_settings(Options(constants="tuned"))
+    assert settings == PPOSettings(**own, start="tuned") and settings.gamma == 0.99 and settings.twin == "policies"
+
+
+@pytest.mark.parametrize("size", ["tiny", "core", "full"])
+@pytest.mark.parametrize("venues", [1, 2])
+def test_both_algorithms_start_as_the_constants_beside_which_they_are_measured(tmp_path, size, venues):
+    """With PPO's first networks and with those of the strategy: bit for bit what the constants get."""
+    config = WorldConfig(size=size, venues=venues, episode_hours=12)
+    start = find_start(config, "tuned-mix")
+    networks = start.networks(config)
+    settings = measuring.ppo_settings(Options())
+    trainer = Trainer(Simulator(config, 2, scenario="mix"), settings, total_rollouts=1, seed=3)
+    first = networks.point([learning._renamed(one) for one in trainer.policies()])
+    points = np.stack([first, networks.start(np.zeros(len(networks.levers)))]).astype(np.float32)
+    kept = store.Kept(points[:, None], {"seeds": [0, 1], "made_with": {"start": asdict(start)}})
+    sources = [of[0] for of in store.unpack(kept, "cell", config, tmp_path)]
+    learned = [playing.Lineup(name, tuple(own.items())) for name, own in zip("ab", sources, strict=True)]
+    lineups = (playing.nobody(tuple(sources[0]), "tuned-mix"), *learned)
+    table = playing.play_lineups(config, playing.Session(lineups, ("jump",), 0, 2, ()))
+    assert len(set(table["welfare"].tolist())) == 1
+    still = playing.Lineup("default", tuple(dict.fromkeys(sources[0], "constant").items()))
+    moved = playing.play_lineups(config, playing.Session((still,), ("jump",), 0, 2, ()))
+    assert moved["welfare"][0] != table["welfare"][0]
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "evolution"])
+@pytest.mark.parametrize("venues", [1, 2])
+def test_governors_learn_what_is_added_to_the_constants(algorithm, venues):
+    cell = Cell(algorithm, 0.0, venues, 72.0)
+    options = Options(size="tiny", hours=200.0, worlds=2, pairs=1, search_tapes=1)
+    (job,) = measuring.jobs_of(options, cell, (0,))
+    config = cell.world("tiny")
+    table = train_seed(config, job)
+    for policy in job.start.networks(config).policies(table["after_0"]):
+        assert policy.incumbent.constants == tuple(job.start.actions[name] for name in policy.levers)
+        assert np.abs(policy.weights["layer_2.bias"]).max() > 0.0
+
+
+def test_what_is_stored_depends_on_the_settings_of_its_algorithm_and_on_the_values_of_the_constants(monkeypatch):
+    def digest(algorithm):
+        cell = Cell(algorithm, 0.0, 1, 72.0)
+        return store.digest_of(cell.world("tiny"), measuring.made_with(Options(size="tiny"), cell, (0, 1)))
+
+    before = {name: digest(name) for name in ("ppo", "evolution")}
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "ppo_settings", lambda options: PPOSettings(start=options.constants, num_epochs=4))
+        assert digest("ppo") != before["ppo"] and digest("evolution") == before["evolution"]
+    with monkeypatch.context() as patch:
+        patch.setattr(measuring, "budget_for", lambda *given: replace(learning.budget_for(*given), sigma=0.04))
+        assert digest("ppo") == before["ppo"] and digest("evolution") != before["evolution"]
+    real = measuring.find_start
+    monkeypatch.setattr(measuring, "find_start", lambda *given: replace(
+        real(*given), actions={name: 0.5 * action for name, action in real(*given).actions.items()}))  # fmt: skip
+    assert all(digest(name) != old for name, old in before.items())
+
+
 # ---------------------------------------------------------------------- failures and costs
 
 
@@ -118,7 +187,7 @@ def diverging(config, job):
 def test_a_seed_that_diverges_is_left_out_and_said(tmp_path, monkeypatch):
     monkeypatch.setitem(learning.ALGORITHMS, "ppo", diverging)
     monkeypatch.setattr(learning, "reference_rate", lambda: 1.0)
-    jobs = [Training("ppo", "jump", seed, 12.0, 1, 0, 0) for seed in range(3)]
+    jobs = [Training("ppo", "jump", seed, 12.0, Start("constant", {}), 1, None) for seed in range(3)]
     tables = [train_seed(TINY, job) for job in jobs]
     kept = store.write_cell(tmp_path, "cell", TINY, {}, tables, (0, 1, 2), "command")
     assert kept.seeds == (0, 2) and kept.weights[:, 0, 0].tolist() == [0.0, 2.0]
