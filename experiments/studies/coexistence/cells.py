@@ -47,7 +47,7 @@ class Cell:
 
     @property
     def headline(self) -> bool:
-        """Whether it has the full seeds and hours."""
+        """Whether it has the full seeds and hours, and everything is measured of it."""
         return self.autonomy == HEADLINE_AUTONOMY
 
     @property

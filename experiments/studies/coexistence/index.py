@@ -167,8 +167,8 @@ def _autonomy(own: Found) -> list[str]:
     if not any(row["setting"] not in SHOWN for row in rows):
         return []
     text = f"""Means, PPO / evolution, in calm; in crises. At another autonomy than {HEADLINE_AUTONOMY:g} a cell has a
-    third of the training seeds and a quarter of the market hours, too few seeds for a claim: intervals are with
-    [all statements](findings/README.md)."""
+    third of the training seeds and a quarter of the market hours, too few seeds for a claim. Strangers, forks and
+    channels are not measured there. Intervals are with [all statements](findings/README.md)."""
     return ["## Autonomy", "", paragraph(text), "",
             *markdown(["bp of K0", "where", *(f"autonomy {step:g}" for step in steps)], lines), ""]  # fmt: skip
 

@@ -161,7 +161,7 @@ def measure_cell(options: Options, cell: Cell, how: Running) -> Found:
     unpacked = store.unpack(kept, cell.name, config, options.check() / "governors")
     account = Account()
     tables, controls = measure_governors(
-        options, config, cell.name, dict(zip(kept.seeds, unpacked, strict=True)), how, account
+        options, config, cell.name, dict(zip(kept.seeds, unpacked, strict=True)), how, account, headline=cell.headline
     )
     tables["ledger"] = _ledger(cell, kept)
     tables["measuring"] = columns([{"part": part, "cpu": spent} for part, spent in account.spent.items()])
@@ -194,9 +194,12 @@ def _loss(options: Options, gaps: Sequence[float | None]) -> dict[str, Any] | No
 
 def measure_governors(
     options: Options, config: WorldConfig, name: str, learned: Mapping[int, Sequence[Sources]], how: Running,
-    account: Account,
+    account: Account, *, headline: bool = True,
 ) -> tuple[dict[str, Table], list[Control]]:  # fmt: skip
     """Tables and controls of any governors, also of hand-written ones and organisms.
+
+    Cells of other autonomy have too few seeds for any claim. What is said of them, their main effects, needs neither
+    strangers nor forks nor channels, which are a large part of the measuring.
 
     Args:
         options: sizes, markets, constants.
@@ -206,12 +209,13 @@ def measure_governors(
             baseline or an organism.
         how: see `Running`.
         account: of costs and failures.
+        headline: whether strangers, forks and channels are measured too.
 
     Raises:
         CheckFailed: of every training seed a line-up failed.
     """
     constants, markets = options.constants, options.markets
-    played = play_all(config, name, learned, constants, markets, options.tapes, how, account)
+    played = play_all(config, name, learned, constants, markets, options.tapes, how, account, strangers=headline)
     if not played:
         raise CheckFailed(f"{name}: of every training seed a line-up failed; {account.failed[0]}")
     ordinary = play_all(config, name, learned, constants, {ORDINARY: (options.ordinary,)}, options.tapes, how, account,
@@ -226,7 +230,7 @@ def measure_governors(
             checkpoints=[last], strangers=False, members=options.chosen_members,
         )  # fmt: skip
         tables |= {"members": member_table(again)} if again else {}
-    if options.fork_worlds:
+    if headline and options.fork_worlds:
         files = sorted({source for of in learned.values() for sources in of for source in sources.values()
                         if source.endswith(".json")})  # fmt: skip
         digests = digests_of([Lineup("", tuple((file, file) for file in files))])
@@ -234,7 +238,7 @@ def measure_governors(
         links, more = measure_influence(config, name, late, digests, markets, CRISIS, options.fork_worlds, how, account)
         tables |= {"influence": links} if links else {}
         controls += more
-    if options.channel_tapes:
+    if headline and options.channel_tapes:
         found = measure_channels(config, name, learned, markets[CRISIS], options.channel_tapes, how, account)
         tables |= {"channels": found} if found else {}
     return tables, controls

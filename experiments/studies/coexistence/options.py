@@ -34,10 +34,11 @@ class Options(StudyOptions):
 
     A cell is ALGORITHM-cCOOPERATION-vVENUES-aAUTONOMY, such as ppo-c0-v2-a72. training trains every seed of the cells
     and keeps the policies of the last five checkpoints in --store, a file for every four seeds. measuring starts from
-    these files: it plays line-ups of learned governors and constants, forks, members of the ensemble and the switches
-    of the expected channels, and writes a folder a cell. A training seed or a member of the ensemble that fails is left
-    out, and said. findings reads the folders of all cells that --out holds. So cells may be trained and measured one by
-    one, in any order, on any machine, and a cell's seeds too, four at a time; the same command resumes.
+    these files: it plays line-ups of learned governors and constants, also in members of the ensemble; of headline
+    cells, which alone have the seeds for claims, strangers, forks and the switches of the expected channels too; and it
+    writes a folder a cell. A training seed or a member of the ensemble that fails is left out, and said. findings reads
+    the folders of all cells that --out holds. So cells may be trained and measured one by one, in any order, on any
+    machine, and a cell's seeds too, four at a time; the same command resumes.
 
     The pages of a run with other sizes than the registered ones begin with that fact, and claim nothing.
 
@@ -77,12 +78,13 @@ class Options(StudyOptions):
     member_tapes: int = 16
     """Tapes of a line-up in a member, in either market."""
     fork_worlds: int = 60
-    """Worlds of the forks, divided among the training seeds, and these among the crises; 0 leaves influence out."""
+    """Worlds of the forks of a headline cell, divided among the training seeds, and these among the crises; 0 leaves
+    influence out."""
     fork_checkpoints: int = 5
     """Last checkpoints at which worlds are forked."""
     channel_tapes: int = 25
     """Tapes of all crises together on which the expected channels are measured, of each training seed at each
-    checkpoint; 0 leaves them out."""
+    checkpoint of a headline cell; 0 leaves them out."""
     store: OutputFolder | None = None
     """Folder of the cells' policies; OUT/policies by default."""
     precision: Literal["float32", "float16"] = "float32"

@@ -9,6 +9,7 @@ from protogov.agents.ppo.settings import PPOSettings
 from protogov.agents.ppo.trainer import Trainer
 from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
+from protogov.envs.sizes import SIZES
 from protogov.experiments.commands.options import with_physics
 from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.play import open_worlds, tape_seeds
@@ -257,6 +258,25 @@ def test_a_world_whose_books_fail_costs_its_seed_or_its_member_alone(monkeypatch
                      part="ensemble", strangers=False, members=("w01", "w02", "w03"))  # fmt: skip
     assert member_table(again)["member"].tolist() == ["w01", "w03"]
     assert {one.partition(": ")[0] for one in account.failed} == {"ensemble, training seed 0, crisis, w02"}
+
+
+@pytest.mark.parametrize("autonomy", [72.0, 12.0])
+def test_strangers_forks_and_channels_are_of_headline_cells_alone(tmp_path, monkeypatch, autonomy):
+    """The options are the same for both, so neither is reduced."""
+    asked = []
+    monkeypatch.setattr(measuring, "measure_influence", lambda *given: asked.append("forks") or ({}, []))
+    monkeypatch.setattr(measuring, "measure_channels", lambda *given: asked.append("channels") or {})
+    monkeypatch.setitem(learning.ALGORITHMS, "ppo", lambda config, job: [
+        (6.0, np.full(store.Networks(config).size, 0.1 * job.seed))])  # fmt: skip
+    monkeypatch.setattr(learning, "reference_rate", lambda: 1.0)
+    monkeypatch.setitem(SIZES, "tiny", replace(SIZES["tiny"], episode_hours=12))
+    options = Options(out=tmp_path, size="tiny", seeds=6, tapes=2, members=("none",), crises=("crash-heldout",))
+    cell = Cell("ppo", 0.0, 1, autonomy)
+    measuring.train_cell(options, cell, HERE)
+    effects = measuring.measure_cell(options, cell, HERE).tables["effects"]
+    headline = autonomy == 72.0
+    assert asked == (["forks", "channels"] if headline else []) and ("familiar" in effects) == headline
+    assert len(set(effects["seed"].tolist())) == (6 if headline else 2)
 
 
 # ---------------------------------------------------------------------- tables
