@@ -13,6 +13,7 @@ from protogov.experiments.core.paths import runs_folder
 from protogov.experiments.core.pieces import Running
 from protogov.experiments.errors import BadInput, CheckFailed, as_bad_input
 from protogov.experiments.outputs import OutputFolder, check_folder
+from protogov.experiments.studies.emergence.committed import save_report
 from protogov.experiments.studies.emergence.laboratory import examine, headline
 from protogov.experiments.studies.emergence.optional.parts import chosen as chosen_measures
 from protogov.experiments.studies.emergence.subjects import Subject, typed_subject
@@ -63,6 +64,8 @@ class Options:
     """Processes, one thread each."""
     out: OutputFolder | None = None
     """Output folder; by default RUN/emergence, of a cell results/runs/CELL/emergence, else results/runs/emergence."""
+    save: OutputFolder | None = None
+    """Also write a small form, which git can keep, to this folder (below results/emergence)."""
 
 
 def run(options: Options, command: str) -> int:
@@ -80,6 +83,8 @@ def run(options: Options, command: str) -> int:
     paths = write_report(place, report, command)
     print("\n".join(headline(report)))
     print(f"Report: {paths[-1]}")
+    if options.save is not None:
+        print(f"Saved: {save_report(options.save, report, command)}")
     failed = [control.name for control in report.controls if not control.passed]
     if failed:
         raise CheckFailed(f"controls failed: {', '.join(failed)}; the claims that they guard are withheld")

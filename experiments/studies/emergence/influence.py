@@ -35,6 +35,7 @@ from protogov.experiments.studies.emergence.forks import (
 from protogov.experiments.studies.emergence.measure import Finding, family
 
 KINDS = ("total", "mechanical", "policy")
+OWN = "own effect"  # the verdict on an effect on the agent that is pushed: no influence on another
 LEAST = 0.05  # push of a lever whose policy never moves it, in actions
 
 
@@ -156,7 +157,7 @@ class Influence:
     def reduce(self, sample: InfluenceSample) -> list[Finding]:
         """One family over kinds, levers, outcomes and windows.
 
-        On an outcome `<word>/<agent>...` of the agent that is pushed the claim is "own effect", not "influence".
+        On an outcome `<word>/<agent>...` of the agent that is pushed the claim is `OWN`, not "influence".
         """
         members = [
             (kind, agent, lever, outcome, window)
@@ -169,9 +170,7 @@ class Influence:
             f"{kind} {agent}/{lever} -> {outcome} @{first}-{last}"
             for kind, agent, lever, outcome, (first, last) in members
         ]
-        claims = [
-            "own effect" if agent in outcome.split("/")[1:2] else "influence" for _, agent, _, outcome, _ in members
-        ]
+        claims = [OWN if agent in outcome.split("/")[1:2] else "influence" for _, agent, _, outcome, _ in members]
         values = np.concatenate([own.reshape(len(own), -1) for own in (sample.effects[kind] for kind in KINDS)], axis=1)
         return family(self.name, claims, names, values)
 

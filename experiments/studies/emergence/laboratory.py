@@ -17,6 +17,7 @@ from protogov.experiments.core.tables import Table
 from protogov.experiments.core.text import number
 from protogov.experiments.studies.emergence import self_test
 from protogov.experiments.studies.emergence.bench import Bench, Notes
+from protogov.experiments.studies.emergence.influence import OWN
 from protogov.experiments.studies.emergence.measure import Control, Finding, withhold
 from protogov.experiments.studies.emergence.optional.checks import CHECKS
 from protogov.experiments.studies.emergence.optional.parts import OPTIONAL
@@ -105,12 +106,24 @@ def headline(report: Report) -> Iterator[str]:
 
 def _claims(measure: str, own: Sequence[Finding]) -> str:
     """The clearest claim, or the verdict on the smallest probability."""
-    found = [one for one in own if one.found and one.verdict != "own effect"]
+    found, most = clearest(own)
     if not found:
-        least = min(own, key=lambda one: 2.0 * one.found + np.nan_to_num(one.adjusted_p, nan=1.0))
-        return f"{measure}, {len(own)} numbers: {least.verdict}."
-    most = max(found, key=lambda one: abs(one.interval.z) if np.isfinite(one.interval.z) else 0.0)
+        return f"{measure}, {len(own)} numbers: {most.verdict}."
     return (
         f"{measure}: {len(found)} of {len(own)} numbers are significant, the clearest {most.name}, "
         f"{number(most.value)} [{number(most.interval.low)}, {number(most.interval.high)}]: {most.verdict}."
     )
+
+
+def clearest(own: Sequence[Finding]) -> tuple[list[Finding], Finding]:
+    """The claims among findings, without effects on oneself; and the clearest, or the one of the least probability."""
+    found = [one for one in own if one.found and one.verdict != OWN]
+    if not found:
+        return [], min(own, key=lambda one: 2.0 * one.found + np.nan_to_num(one.adjusted_p, nan=1.0))
+    return found, max(found, key=lambda one: abs(one.interval.z) if np.isfinite(one.interval.z) else 0.0)
+
+
+def ordered(own: Sequence[Finding]) -> list[Finding]:
+    """Findings that are not exactly 0: what was found first, then the smallest probabilities."""
+    shown = [one for one in own if one.value != 0.0]
+    return sorted(shown, key=lambda one: (not one.found, np.nan_to_num(one.adjusted_p, nan=2.0)))

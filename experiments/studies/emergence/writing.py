@@ -15,7 +15,7 @@ from protogov.experiments.errors import BadInput
 from protogov.experiments.figures import style
 from protogov.experiments.report.render import render
 from protogov.experiments.studies.emergence.drawing import CAPTIONS, draw_report
-from protogov.experiments.studies.emergence.laboratory import Report, headline, passed_and_failed
+from protogov.experiments.studies.emergence.laboratory import Report, headline, ordered, passed_and_failed
 from protogov.experiments.studies.emergence.measure import Finding
 from protogov.experiments.studies.emergence.organisms.power import DETECTOR, in_words, power_of
 
@@ -139,10 +139,9 @@ def _groups(report: Report) -> Mapping[str, dict[str, Any]]:
     found = {}
     for measure in dict.fromkeys(one.measure for one in report.findings):
         own = [one for one in report.findings if one.measure == measure]
-        shown = [one for one in own if one.value != 0.0]
-        order = sorted(shown, key=lambda one: (not one.found, np.nan_to_num(one.adjusted_p, nan=2.0)))
+        shown = ordered(own)
         most = SHOWN if any(one.found for one in shown) else SHOWN_OF_NOTHING
-        found[measure] = {"rows": order[:most], "all": len(own)}
+        found[measure] = {"rows": shown[:most], "all": len(own)}
     return found
 
 

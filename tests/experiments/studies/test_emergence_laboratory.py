@@ -13,14 +13,16 @@ from protogov.experiments.cli import main
 from protogov.experiments.core.evaluation import PARTS as PARTS_OF_WELFARE
 from protogov.experiments.core.evaluation import evaluate
 from protogov.experiments.core.pieces import Running
+from protogov.experiments.core.results import MANIFEST
 from protogov.experiments.core.statistics import Interval, student_t
-from protogov.experiments.core.tables import read_table
+from protogov.experiments.core.tables import read_csv, read_table
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.emergence import bench as bench_module
 from protogov.experiments.studies.emergence import drawing, extraction, laboratory, reductions, self_test
 from protogov.experiments.studies.emergence.anchors import FINE, ConstantGame, Solved, fixed_points
 from protogov.experiments.studies.emergence.bench import Bench, Notes
 from protogov.experiments.studies.emergence.collusion import Anchors, Collusion, CollusionSample
+from protogov.experiments.studies.emergence.committed import save_report
 from protogov.experiments.studies.emergence.difference import compare, described
 from protogov.experiments.studies.emergence.exploitability import ExploitabilitySample
 from protogov.experiments.studies.emergence.forks import ForkPoint
@@ -51,14 +53,19 @@ TIER = replace(
 
 
 def test_the_self_test_passes_and_its_command_writes_a_report(tmp_path, capsys):
-    assert main(["emergence", "--tier", "self-test", "--out", str(tmp_path / "report")]) == 0
+    saved = tmp_path / "saved"
+    assert main(["emergence", "--tier", "self-test", "--out", str(tmp_path / "report"), "--save", str(saved)]) == 0
     data = read_report(tmp_path / "report")
     assert len(data["controls"]) >= 19 and all(control["passed"] for control in data["controls"])
     guarded = {name for control in data["controls"] for name in control["guards"]}
     assert guarded >= {"influence", "dividends", "exploitability", "cross-play", "collusion", "cascades"}
     page = (tmp_path / "report" / PAGE).read_text()
     assert "Q-learners" in page and "http" not in page.replace("http-equiv", "")
-    assert "controls passed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "controls passed" in said and f"Saved: {saved / 'README.md'}" in said
+    assert json.loads((saved / MANIFEST).read_text())["study"] == "emergence"
+    assert read_csv(saved / "controls.csv")["control"].tolist() == [control["name"] for control in data["controls"]]
+    assert "protogov emergence --tier self-test" in (saved / "README.md").read_text()
 
 
 def test_a_broken_detector_is_seen_by_the_self_test(monkeypatch):
@@ -107,6 +114,11 @@ def test_a_failed_control_withholds_the_claim_in_words_and_pieces_are_not_played
     names = {"name", "value", "interval", "null", "adjusted_p", "minimum_detectable_effect", "verdict"}
     assert names <= set(data["measures"][0]) and data["controls"][0]["passed"] is False
     assert "FAILED" in (tmp_path / "out" / PAGE).read_text()
+    saved = save_report(tmp_path / "saved", report, "protogov emergence").read_text()
+    assert "| broken | exactly 0 | 0.3 | FAILED | dividends |" in saved and "| dividends |  | " in saved
+    why = "because a control failed: broken should be exactly 0 and was 0.3"
+    assert f"| dividends | {len(own)} of {len(own)} numbers | {why} |" in saved
+    assert "| cross-play | not measured | governors of one training seed" in saved
     _check_episodes(read_table(tmp_path / "out" / "episodes.parquet"))
     assert next(headline(report)) == "1 of 1 controls failed: broken."
 
