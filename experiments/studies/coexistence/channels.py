@@ -101,18 +101,18 @@ CHANNELS = (
 
 @dataclass(frozen=True)
 class ChannelJob:
-    """A piece: levers held on or off, for the governors of one training seed at one checkpoint.
+    """A piece: levers held, for the governors of one training seed at one checkpoint.
 
     Attributes:
-        channel: name of the first channel that holds these levers so.
-        switch: "on" or "off".
+        channels: names of those whose levers are held, one after another; each the first one that holds these so.
+        switch: "on"; or "off", where all of them have the same switch.
         lineup: who governs.
         scenarios: crises.
         first, count: tapes of each.
         files: digests of the policies.
     """
 
-    channel: str
+    channels: tuple[str, ...]
     switch: str
     lineup: Lineup
     scenarios: tuple[str, ...]
@@ -131,33 +131,37 @@ def played_as(channel: Channel) -> str:
 
 
 @spared
-def play_channel(config: WorldConfig, job: ChannelJob) -> Table:
-    """A row a tape: of each outcome, `base <outcome>` without the hold, `effect <outcome>`, what it adds [bp of K0]."""
-    (channel,) = (one for one in CHANNELS if one.name == job.channel)
+def play_channels(config: WorldConfig, job: ChannelJob) -> Table:
+    """A row a tape: of each outcome, `base <outcome>` without a hold, `<channel>: <outcome>`, what a hold adds.
+
+    In bp of K0.
+    """
+    held = [one for one in CHANNELS if one.name in job.channels]
     agents = {agent.name: agent for agent in config.learners()}
     names = np.repeat(job.scenarios, job.count)
     seeds, watched = tape_seeds(names.size, job.first), list[_Recorder]()
-    world = open_batch(config.with_parameters(**channel.switch) if job.switch == OFF else config, names, seeds)
+    world = open_batch(config.with_parameters(**held[0].switch) if job.switch == OFF else config, names, seeds)
     governors = {seat: governor_of(source, agents[seat], config) for seat, source in job.lineup.sources}
     plan = Plan(seeds, steps=world.horizon)
     (point,) = fork_points(world, governors, plan)
     base = point.run(plan.steps, change=lambda at: watched.append(_Recorder(at)))
-    # who has the lever decides freely; what it asks for of its other levers may differ then
-    others = {
-        agent: asked for agent, asked in base.asked.items()
-        if not set(channel.levers) & set(world.roles[agent].levers)
-    }  # fmt: skip
-    values = _held(world, channel, base.executed)
+    without = watched[0].totals
+    found = {f"base {name}": without[name] for name in OUTCOMES}
+    for channel in held:
+        # who has the lever decides freely; what it asks for of its other levers may differ then
+        others = {
+            agent: asked for agent, asked in base.asked.items()
+            if not set(channel.levers) & set(world.roles[agent].levers)
+        }  # fmt: skip
+        values = _held(world, channel, base.executed)
 
-    def hold(at: Simulator) -> None:
-        watched.append(_Recorder(at))
-        _hold(at, channel, values)
+        def hold(at: Simulator, channel: Channel = channel, values: Mapping[str, Floats] = values) -> None:
+            watched.append(_Recorder(at))
+            _hold(at, channel, values)
 
-    point.run(plan.steps, others, change=hold)
-    without, held = (one.totals for one in watched)
-    return {f"base {name}": without[name] for name in OUTCOMES} | {
-        f"effect {name}": held[name] - without[name] for name in OUTCOMES
-    }
+        point.run(plan.steps, others, change=hold)
+        found |= {f"{channel.name}: {name}": watched[-1].totals[name] - without[name] for name in OUTCOMES}
+    return found
 
 
 class _Recorder:
@@ -221,7 +225,8 @@ def measure_channels(
 ) -> Table:  # fmt: skip
     """A row a channel and training seed: `base` and `off`, means over checkpoints, and `on_<checkpoint>`.
 
-    A seed of which a piece failed is left out of the channel.
+    With the switch on, the branch without a hold is the same for all channels, so that they are one piece. A seed of
+    which a piece failed is left out of the channel.
 
     Args:
         config: the world, one venue or two.
@@ -233,41 +238,33 @@ def measure_channels(
         account: of costs and failures.
     """
     each = max(tapes // len(scenarios), 1)
-    asked, pieces = [], []
-    for played in dict.fromkeys(played_as(channel) for channel in CHANNELS):
-        for seed, checkpoints in learned.items():
-            for at, sources in enumerate(checkpoints):
-                lineup = Lineup("all", tuple(sources.items()))
-                job = ChannelJob(played, ON, lineup, tuple(scenarios), (seed + 1) * STRIDE, each, digests_of([lineup]))
-                for switch in (ON, OFF):
-                    asked.append((played, seed, at, switch))
-                    pieces.append(Piece(f"{name}_channel_{seed}_{at}_{switch}", replace(job, switch=switch), config))
-    what = [f"channels, {played}, training seed {seed}" for played, seed, _, _ in asked]
-    found = account.book("channels", what, run_pieces(play_channel, config, pieces, how, "channels"))
+    played = tuple(dict.fromkeys(played_as(channel) for channel in CHANNELS))
+    asked, pieces = list[tuple[tuple[str, ...], int, int, str]](), list[Piece]()
+    for seed, checkpoints in learned.items():
+        for at, sources in enumerate(checkpoints):
+            lineup = Lineup("all", tuple(sources.items()))
+            job = ChannelJob(played, ON, lineup, tuple(scenarios), (seed + 1) * STRIDE, each, digests_of([lineup]))
+            for one in (job, *(replace(job, channels=(channel,), switch=OFF) for channel in played)):
+                asked.append((one.channels, seed, at, one.switch))
+                pieces.append(Piece(f"{name}_channel_{seed}_{at}_{one.switch}", one, config))
+    what = [f"channels, {' and '.join(names)}, training seed {seed}" for names, seed, _, _ in asked]
+    found = account.book("channels", what, run_pieces(play_channels, config, pieces, how, "channels"))
     tables = dict(zip(asked, found, strict=True))
     rows = []
     for channel in CHANNELS:
+        deed = played_as(channel)
         for seed, checkpoints in learned.items():
-            own = {(at, switch): tables[played_as(channel), seed, at, switch]
-                   for at in range(len(checkpoints)) for switch in (ON, OFF)}  # fmt: skip
-            if all(own.values()):
-                rows.append(_row(channel, seed, own))
+            on, off = ([tables[names, seed, at, switch] for at in range(len(checkpoints))]
+                       for names, switch in ((played, ON), ((deed,), OFF)))  # fmt: skip
+            if all((*on, *off)):
+                effects = [float(table[f"{deed}: {channel.outcome}"].mean()) for table in on]
+                rows.append({
+                    "channel": channel.name, "seed": seed,
+                    "base": np.mean([table[f"base {channel.outcome}"].mean() for table in on]),
+                    "off": np.mean([table[f"{deed}: {channel.outcome}"].mean() for table in off]),
+                    **{f"on_{at}": effect for at, effect in enumerate(effects)},
+                })  # fmt: skip
     return columns(rows) if rows else {}
-
-
-def _row(channel: Channel, seed: int, own: Mapping[tuple[int, str], Table]) -> dict[str, Any]:
-    """Of the tables of each checkpoint, on and off."""
-
-    def mean(what: str, switch: str) -> list[float]:
-        return [float(table[f"{what} {channel.outcome}"].mean()) for (_, way), table in own.items() if way == switch]
-
-    row = {
-        "channel": channel.name,
-        "seed": seed,
-        "base": np.mean(mean("base", ON)),
-        "off": np.mean(mean("effect", OFF)),
-    }
-    return row | {f"on_{at}": value for at, value in enumerate(mean("effect", ON))}
 
 
 def judged(table: Table) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from protogov.experiments.studies.coexistence.pages import (
     sentence,
     words_of,
 )
-from protogov.experiments.studies.coexistence.reductions import HARMS, HELPS
+from protogov.experiments.studies.coexistence.reductions import HARMS, HELPS, shared_once
 
 MOST = 12  # findings on the first page
 ABOUT = """Every governor learns alone, with its own network and reward, beside others that learn at the same time. A
@@ -270,11 +270,11 @@ def _ledger(own: Found) -> list[str]:
          f"{row['wall_seconds']:,.0f}", f"{row['measuring_seconds']:,.0f}", f"{row['reference_rounds']:,.0f}"]
         for row in records(table)
     ]  # fmt: skip
-    trained, measured = (table[name].sum() / 3600.0 for name in ("cpu_seconds", "measuring_seconds"))
+    trained, measured = table["cpu_seconds"].sum() / 3600.0, shared_once(table) / 3600.0
     played = table["market_hours"].sum() / 1e6
     head = ["cell", "seeds", "market hours", "processor s", "wall s", "processor s of measuring", "reference rounds/s"]
-    total = (
-        f"Training together: {trained:.2f} processor hours for {played:.3g}M market hours; measuring: {measured:.2f}."
-    )
-    return ["## Compute ledger", "", *markdown(head, rows), "", total, "",
+    total = f"""Training together: {trained:.2f} processor hours for {played:.3g}M market hours; measuring:
+    {measured:.2f}. Line-ups of constants alone are the same for all cells of as many venues and the same autonomy, and
+    count once in this sum."""
+    return ["## Compute ledger", "", *markdown(head, rows), "", paragraph(total), "",
             "[All statements](findings/README.md)."]  # fmt: skip

@@ -34,6 +34,7 @@ from protogov.experiments.studies.emergence.subjects import governor_of
 from protogov.experiments.training.comparison import BEARS_LABELS
 
 NONE, ALL = "none", "all"
+CONSTANTS = "constants"  # part of an account: line-ups of constants alone
 STRANGERS = 3  # rivals of other seeds that a venue meets, at most
 STRIDE = 2**16  # between the first tapes of two training seeds
 ROWS = 128  # worlds side by side
@@ -211,8 +212,10 @@ def play_all(
 ) -> list[Played]:  # fmt: skip
     """Play every training seed at every checkpoint in every market and member.
 
-    A seed of which a piece failed is left out wherever that member is played, in all markets; a piece of several
-    members that failed is played again member by member first.
+    What constants alone get depends neither on who learned nor on what governors are paid: cells that differ in these
+    share the pieces, and what they cost is the part `CONSTANTS` of the account, in each of them. A seed of which a
+    piece failed is left out wherever that member is played, in all markets; a piece of several members that failed is
+    played again member by member first.
 
     Args:
         config: the world.
@@ -223,7 +226,7 @@ def play_all(
         tapes: of a line-up in a market, at least one a scenario.
         how: processes, and where finished pieces are kept.
         account: of costs and failures.
-        part: of the account.
+        part: of the account, where learned governors play.
         checkpoints: places of those that are played; all by default.
         strangers: whether governors of other seeds are met.
         welfare_alone: whether nobody plays but "none" and "all".
@@ -245,12 +248,20 @@ def play_all(
                 session = Session(lineups, tuple(scenarios), (seed + 1) * STRIDE, each, digests_of(lineups))
                 asked += [(market, seed, at, _among(session, some)) for some in together]
 
+    def piece(market: str, seed: int, at: int, job: Session) -> Piece:
+        member = job.members[0] or "as-is"
+        if at >= 0:
+            return Piece(f"{name}_{market}_{seed}_{at}_{member}", job, config)
+        alike = f"{CONSTANTS}_v{config.venues}_a{config.autonomy:g}"
+        return Piece(f"{alike}_{market}_{seed}_{member}", job, replace(config, cooperation=0.0))
+
     def run(sessions: Sequence[tuple[str, int, int, Session]], *, state: bool) -> list[Table]:
-        pieces = [Piece(f"{name}_{market}_{seed}_{at}_{job.members[0] or 'as-is'}", job, config)
-                  for market, seed, at, job in sessions]  # fmt: skip
-        what = [f"{part}, training seed {seed}, {market}, {job.members[0] or 'the world as it is'}"
-                for market, seed, _, job in sessions]  # fmt: skip
-        return account.book(part, what, run_pieces(play_lineups, config, pieces, how, part), state=state)
+        tables = run_pieces(play_lineups, config, [piece(*one) for one in sessions], how, part)
+        found = list[Table]()
+        for (market, seed, at, job), table in zip(sessions, tables, strict=True):
+            what = f"{part}, training seed {seed}, {market}, {job.members[0] or 'the world as it is'}"
+            found += account.book(part if at >= 0 else CONSTANTS, [what], [table], state=state)
+        return found
 
     parted = len(members) > 1
     tables = run(asked, state=not parted)

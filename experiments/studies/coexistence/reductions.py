@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Floats, interval_columns
-from protogov.experiments.core.tables import Table, columns, select
-from protogov.experiments.studies.coexistence.cells import ALGORITHMS, Cell
+from protogov.experiments.core.tables import Table, columns, records, select
+from protogov.experiments.studies.coexistence.cells import ALGORITHMS, CELLS, Cell
 from protogov.experiments.studies.coexistence.channels import judged
 from protogov.experiments.studies.coexistence.effects import BY_NAME, EFFECTS, MAIN, SEED, by_checkpoint, by_seed
 from protogov.experiments.studies.coexistence.options import MARKETS
+from protogov.experiments.studies.coexistence.playing import CONSTANTS
 from protogov.experiments.studies.emergence.measure import family
 
 
@@ -265,16 +266,30 @@ def seed_table(cells: Mapping[Cell, Tables]) -> Table:
 
 
 def ledger_rows(cells: Mapping[Cell, Tables]) -> list[dict[str, Any]]:
-    """What a cell cost: sums over seeds, the median of the machine's reference loop, and what measuring took."""
+    """What a cell cost: sums over seeds, the median of the machine's reference loop, and what measuring took.
+
+    Of `measuring_seconds` those of constants alone, `shared_seconds`, are also those of other cells: see `shared_once`.
+    """
     return [
         {
             "cell": cell.name, "algorithm": cell.algorithm, "seeds": len(own["seed"]),
             "market_hours": float(own["market_hours"].sum()), "cpu_seconds": float(own["cpu"].sum()),
             "wall_seconds": float(own["wall"].sum()), "reference_rounds": float(np.median(own["reference"])),
-            "measuring_seconds": float(tables["measuring"]["cpu"].sum()),
+            "measuring_seconds": float(measured["cpu"].sum()),
+            "shared_seconds": float(measured["cpu"][measured["part"] == CONSTANTS].sum()),
         }
-        for cell, tables in cells.items() for own in (tables["ledger"],)
+        for cell, tables in cells.items() for own, measured in ((tables["ledger"], tables["measuring"]),)
     ]  # fmt: skip
+
+
+def shared_once(ledger: Table) -> float:
+    """Processor seconds of measuring all cells of a table of `ledger_rows`, shared pieces counted once."""
+    known = {cell.name: cell for cell in CELLS}
+    shared: dict[tuple[int, float], list[float]] = {}
+    for row in records(ledger):
+        cell = known[row["cell"]]
+        shared.setdefault((cell.venues, cell.autonomy), []).append(row["shared_seconds"])
+    return float(ledger["measuring_seconds"].sum() - sum(sum(each) - max(each) for each in shared.values()))
 
 
 def stated(row: Mapping[str, Any], value: float) -> str:

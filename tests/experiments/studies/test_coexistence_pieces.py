@@ -11,15 +11,24 @@ from protogov.envs.config import WorldConfig
 from protogov.envs.simulator import Simulator
 from protogov.envs.sizes import SIZES
 from protogov.experiments.commands.options import with_physics
-from protogov.experiments.core.pieces import HERE
+from protogov.experiments.core.pieces import HERE, Running
 from protogov.experiments.core.play import open_worlds, tape_seeds
+from protogov.experiments.core.tables import columns
 from protogov.experiments.errors import CheckFailed
-from protogov.experiments.studies.coexistence import influence, learning, measuring, playing, store
+from protogov.experiments.studies.coexistence import (
+    channels,
+    influence,
+    learning,
+    measuring,
+    playing,
+    reductions,
+    store,
+)
 from protogov.experiments.studies.coexistence.cells import Cell
 from protogov.experiments.studies.coexistence.effects import effect_table, member_table, scenario_table, share_table
 from protogov.experiments.studies.coexistence.learning import Training, train_seed
 from protogov.experiments.studies.coexistence.options import Options
-from protogov.experiments.studies.coexistence.playing import Played, play_all
+from protogov.experiments.studies.coexistence.playing import STRIDE, Played, Session, play_all
 from protogov.experiments.studies.coexistence.spared import CPU, FAILED, Account, spared
 from protogov.experiments.studies.coexistence.start import Start, find_start
 from protogov.experiments.studies.coexistence.tapes import Several, deep_tapes, onset_of, open_batch
@@ -279,7 +288,61 @@ def test_strangers_forks_and_channels_are_of_headline_cells_alone(tmp_path, monk
     assert len(set(effects["seed"].tolist())) == (6 if headline else 2)
 
 
+def test_what_constants_get_is_played_once_for_all_cells_of_a_world(tmp_path):
+    """It depends neither on who learned nor on what governors are paid; on autonomy it does."""
+    how, account = Running(keep=tmp_path), Account()
+
+    def play(config, source, how=how):
+        learned = {seed: [dict.fromkeys(SEATS, source)] for seed in (0, 1)}
+        return play_all(config, source, learned, "tuned-mix", MARKETS, 2, how, account, welfare_alone=True)
+
+    def played_alone():
+        return sorted(path.name for path in tmp_path.glob(f"{playing.CONSTANTS}_*"))
+
+    first = play(TINY, "constant")
+    once, spent = played_alone(), account.spent[playing.CONSTANTS]
+    paid = replace(TINY, cooperation=1.0)
+    second = play(paid, "tuned")
+    assert len(once) == 4 and played_alone() == once and account.spent[playing.CONSTANTS] == 2 * spent > 0.0
+    own = playing.play_lineups(paid, Session((playing.nobody(SEATS, "tuned-mix"),), MARKETS["calm"], STRIDE, 2, ()))
+    for one, other in zip(first, second, strict=True):
+        alike = {line: repr(one.numbers[line]) == repr(other.numbers[line]) for line in ("none", "all")}
+        assert alike == {"none": True, "all": False}  # as text: of a group without members both are NaN
+    (calm,) = (one for one in second if (one.seed, one.market, one.scenario) == (0, "calm", ""))
+    found = {name: value for name, value in calm.numbers["none"].items() if np.isfinite(value)}
+    assert found == {name: own[name][0] for name in found} and len(found) > 20
+    play(replace(TINY, autonomy=12.0), "constant")
+    assert len(played_alone()) == 8
+
+
+def test_the_branch_without_a_hold_is_played_once_and_gives_the_same_numbers():
+    config = WorldConfig(episode_hours=48)
+    lineup = playing.Lineup("all", tuple(zip(SEATS, ("pi", "steward_var", "inventory_quotes"), strict=True)))
+    names = tuple(dict.fromkeys(channels.played_as(one) for one in channels.CHANNELS))
+    job = channels.ChannelJob(names, "on", lineup, ("crash-heldout",), 0, 3, ())
+    whole = channels.play_channels(config, job)
+    assert len(names) == 3 and len(whole) == 4 * len(channels.OUTCOMES) + 1
+    for name in names:
+        alone = channels.play_channels(config, replace(job, channels=(name,)))
+        same = [column for column in alone if column != CPU]
+        assert all((alone[column] == whole[column]).all() for column in same) and len(same) == 8
+        assert any((alone[f"{name}: {outcome}"] != 0.0).any() for outcome in channels.OUTCOMES)
+
+
 # ---------------------------------------------------------------------- tables
+
+
+def test_the_ledger_counts_what_cells_share_once():
+    def cell(own, shared):
+        measuring = columns([{"part": "line-ups", "cpu": own}, {"part": playing.CONSTANTS, "cpu": shared}])
+        seeds = columns([{"seed": 0, "market_hours": 1e6, "cpu": 7.0, "wall": 8.0, "reference": 9.0}])
+        return {"measuring": measuring, "ledger": seeds}
+
+    cells = {Cell("ppo", 0.0, 1, 72.0): cell(10.0, 3.0), Cell("evolution", 1.0, 1, 72.0): cell(20.0, 4.0),
+             Cell("ppo", 0.0, 2, 72.0): cell(40.0, 5.0)}  # fmt: skip
+    table = columns(reductions.ledger_rows(cells))
+    assert table["measuring_seconds"].tolist() == [13.0, 24.0, 45.0]
+    assert reductions.shared_once(table) == 10.0 + 20.0 + 40.0 + 4.0 + 5.0
 
 
 def test_tables_of_seeds_scenarios_and_members_by_hand():
