@@ -42,7 +42,8 @@ as often not as history. Money is in bp of K0 an episode. A training seed is a u
 value is the mean over its last {checkpoints} checkpoints. All effects of a cell are one family (sign flips, max-T). A
 finding needs both algorithms, the same sign, and that sign at every checkpoint. Of the ensemble stands the share of
 members in which the effect of the last policies, on {member_tapes} tapes a training seed, has that sign, and the share
-in which its interval over training seeds excludes 0 too; what strangers do was not measured there."""
+in which its interval over training seeds excludes 0 too. What forks and switches say, influence and channels, has no
+such share: worlds would have to be forked again in each of the members, which costs too much."""
 
 
 def index(parts: Mapping[str, Found]) -> list[str]:

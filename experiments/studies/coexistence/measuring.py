@@ -227,7 +227,7 @@ def measure_governors(
     if options.chosen_members:
         again = play_all(
             config, name, learned, constants, markets, options.member_tapes, how, account, part="ensemble",
-            checkpoints=[last], strangers=False, members=options.chosen_members,
+            checkpoints=[last], strangers=headline, members=options.chosen_members,
         )  # fmt: skip
         tables |= {"members": member_table(again)} if again else {}
     if headline and options.fork_worlds:

@@ -271,7 +271,7 @@ def test_a_world_whose_books_fail_costs_its_seed_or_its_member_alone(monkeypatch
 
 @pytest.mark.parametrize("autonomy", [72.0, 12.0])
 def test_strangers_forks_and_channels_are_of_headline_cells_alone(tmp_path, monkeypatch, autonomy):
-    """The options are the same for both, so neither is reduced."""
+    """The options are the same for both, so neither is reduced. Strangers are met in the ensemble too."""
     asked = []
     monkeypatch.setattr(measuring, "measure_influence", lambda *given: asked.append("forks") or ({}, []))
     monkeypatch.setattr(measuring, "measure_channels", lambda *given: asked.append("channels") or {})
@@ -279,12 +279,17 @@ def test_strangers_forks_and_channels_are_of_headline_cells_alone(tmp_path, monk
         (6.0, np.full(store.Networks(config).size, 0.1 * job.seed))])  # fmt: skip
     monkeypatch.setattr(learning, "reference_rate", lambda: 1.0)
     monkeypatch.setitem(SIZES, "tiny", replace(SIZES["tiny"], episode_hours=12))
-    options = Options(out=tmp_path, size="tiny", seeds=6, tapes=2, members=("none",), crises=("crash-heldout",))
+    options = Options(out=tmp_path, size="tiny", seeds=6, tapes=2, members=("w01",), member_tapes=2,
+                      crises=("crash-heldout",))  # fmt: skip
     cell = Cell("ppo", 0.0, 1, autonomy)
     measuring.train_cell(options, cell, HERE)
-    effects = measuring.measure_cell(options, cell, HERE).tables["effects"]
-    headline = autonomy == 72.0
+    tables = measuring.measure_cell(options, cell, HERE).tables
+    effects, headline = tables["effects"], autonomy == 72.0
     assert asked == (["forks", "channels"] if headline else []) and ("familiar" in effects) == headline
+    assert ("familiar" in tables["members"]) == headline and "together" in tables["members"]
+    cells = {cell: tables}
+    shares = {row["effect"]: row["ppo_members"] for row in reductions.effect_rows(cells, {cell: True})}
+    assert np.isfinite(list(shares.values())).all() and ("familiar_users" in shares) == headline
     assert len(set(effects["seed"].tolist())) == (6 if headline else 2)
 
 
