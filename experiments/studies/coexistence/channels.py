@@ -38,6 +38,7 @@ mean over the last checkpoints; the channels of a cell are one family (sign flip
 1 - |effect without| / |effect|: an effect that turns round is not taken away. It is taken away where the whole interval
 of that share, over resampled training seeds, lies at {SHARE:.0%} or more."""
 ON, OFF = "on", "off"
+NOTHING = "no such effect found"
 
 
 @dataclass(frozen=True)
@@ -270,8 +271,9 @@ def measure_channels(
 def judged(table: Table) -> list[dict[str, Any]]:
     """A row a channel: effect with and without it, the share that the switch takes away, and whether that is enough.
 
-    The channels are one family. The share's interval is over resampled training seeds; it is given where the effect is
-    found, which it is only above zero and at every checkpoint.
+    The channels are one family; `detectable` is the smallest true effect that would have been found in 4 of 5 cases.
+    The share's interval is over resampled training seeds; it is given where the effect is found, which it is only above
+    zero and at every checkpoint.
     """
     names = list(dict.fromkeys(table["channel"].tolist()))
     each = [select(table, table["channel"] == name) for name in names]
@@ -292,19 +294,19 @@ def _judged(one: Finding, own: Table, path: Floats) -> dict[str, Any]:
     steps = path.mean(axis=0)
     row: dict[str, Any] = {
         "channel": one.name, "base": float(own["base"].mean()), **interval_columns("effect", effect),
-        "p": one.adjusted_p, "from": float(steps.min()), "to": float(steps.max()), "without": float(off.mean()),
-        "share": np.nan, "share_low": np.nan, "share_high": np.nan, "n": on.size,
+        "p": one.adjusted_p, "detectable": one.detectable, "from": float(steps.min()), "to": float(steps.max()),
+        "without": float(off.mean()), "share": np.nan, "share_low": np.nan, "share_high": np.nan, "n": on.size,
     }  # fmt: skip
     few = f"underpowered: {on.size} training seed{'s' * (on.size > 1)}" if on.size < ENOUGH_SEEDS else ""
     if not effect.low > 0.0:
-        return {**row, "verdict": few or ("no such effect found" if effect.high >= 0.0 else "the other sign")}
+        return {**row, "verdict": few or (NOTHING if effect.high >= 0.0 else "the other sign")}
     draws = seed_draws(on.size)
     with np.errstate(divide="ignore", invalid="ignore"):
         again = taken_away(on[draws].mean(axis=1), off[draws].mean(axis=1))
     share = percentile(float(taken_away(on.mean(), off.mean())), again, on.size)
     row |= interval_columns("share", share)
     if few or not one.found or not (steps > 0.0).all():
-        return {**row, "verdict": few or ("no such effect found" if not one.found else "not at every checkpoint")}
+        return {**row, "verdict": few or (NOTHING if not one.found else "not at every checkpoint")}
     gone = "taken away" if share.low >= SHARE else "not taken away" if share.high < SHARE else "undecided"
     return {**row, "verdict": gone}
 

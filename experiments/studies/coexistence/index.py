@@ -1,7 +1,7 @@
 """The two plain pages over all cells: what was found and what was not, channels, who bears it, what it cost."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -13,8 +13,8 @@ from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import Table, records
 from protogov.experiments.core.text import listed, markdown, number, paragraph, signed, signed_span
 from protogov.experiments.studies.coexistence.cells import ALGORITHMS, CELLS, HEADLINE_AUTONOMY
-from protogov.experiments.studies.coexistence.channels import CHANNELS, HELD_WORDS, OUTCOMES, SHARE
-from protogov.experiments.studies.coexistence.effects import EFFECTS, MAIN
+from protogov.experiments.studies.coexistence.channels import CHANNELS, HELD_WORDS, NOTHING, OUTCOMES, SHARE
+from protogov.experiments.studies.coexistence.effects import MAIN
 from protogov.experiments.studies.coexistence.influence import KINDS, LATER
 from protogov.experiments.studies.coexistence.options import CALM, FINDINGS, MARKETS
 from protogov.experiments.studies.coexistence.pages import (
@@ -27,7 +27,8 @@ from protogov.experiments.studies.coexistence.pages import (
     sentence,
     words_of,
 )
-from protogov.experiments.studies.coexistence.reductions import HARMS, HELPS, shared_once
+from protogov.experiments.studies.coexistence.reductions import CONTRASTS, HARMS, HELPS, NOT_FOUND, shared_once, stated
+from protogov.experiments.studies.emergence.organisms.power import in_words
 
 MOST = 12  # findings on the first page
 ABOUT = """Every governor learns alone, with its own network and reward, beside others that learn at the same time. A
@@ -39,11 +40,13 @@ says little of learners. They learn on `{scenario}` and not on `natural`, where 
 because crises are what is measured; the study of learning is registered for both. Calm is `{calm}`, the crises are
 those of the split validation, which nobody learned on, and `{ordinary}` is as often calm and
 as often not as history. Money is in bp of K0 an episode. A training seed is a unit and plays tapes of its own; its
-value is the mean over its last {checkpoints} checkpoints. All effects of a cell are one family (sign flips, max-T). A
-finding needs both algorithms, the same sign, and that sign at every checkpoint. Of the ensemble stands the share of
-members in which the effect of the last policies, on {member_tapes} tapes a training seed, has that sign, and the share
-in which its interval over training seeds excludes 0 too. What forks and switches say, influence and channels, has no
-such share: worlds would have to be forked again in each of the members, which costs too much."""
+value is the mean over its last {checkpoints} checkpoints. All effects of a cell in both markets are one family (sign
+flips, max-T), and so are all contrasts of an algorithm. A finding needs both algorithms, the same sign, and that sign
+at every checkpoint. Over the cells nothing is adjusted: there the only further guard against chance is that both
+algorithms have to find it. Of the ensemble stands the share of members in which the effect of the last policies, on
+{member_tapes} tapes a training seed, has that sign, and the share in which its interval over training seeds excludes 0
+too. What forks and switches say, influence and channels, has no such share: worlds would have to be forked again in
+each of the members, which costs too much."""
 
 
 def index(parts: Mapping[str, Found]) -> list[str]:
@@ -116,25 +119,41 @@ def _both(row: Mapping[str, Any]) -> str:
     return " / ".join(signed_span(interval_in(row, name)) if row[f"{name}_n"] else "-" for name in ALGORITHMS)
 
 
+OPEN = """No finding, of headline cells. A size is the smallest true effect or contrast that would have been found in 4
+of 5 cases, the median over the cases and algorithms that found nothing [bp of K0]."""
+
+
 def _open_cases(own: Found) -> list[str]:
-    """A line an effect: in how many cases there is no finding, why, and how large it would have had to be."""
-    rows = records(own.tables["findings"])
+    """A row a statement or contrast: in how many cases there is no finding, why, and how large it had to be."""
+    kept = {
+        "findings": [row for row in records(own.tables["findings"]) if row["setting"] in SHOWN],
+        "contrasts": [row for row in records(own.tables.get("contrasts", {})) if CONTRASTS[row["contrast"]].headline],
+    }  # fmt: skip
+    cases: dict[str, list[dict[str, Any]]] = {}
+    for row in (row for rows in kept.values() for row in rows):
+        cases.setdefault(stated(row, 1.0), []).append(row)
     lines = []
-    for effect in EFFECTS:
-        here = [row for row in rows if row["effect"] == effect.name]
-        open_cases = Counter(row["verdict"] for row in here if row["verdict"] not in (HELPS, HARMS))
-        if open_cases:
-            said = "; ".join(f"{verdict} in {count}" for verdict, count in open_cases.most_common())
-            sizes = [row[f"{name}_detectable"] for row in here if row["verdict"] == "not found"
-                     for name in ALGORITHMS if row[f"{name}_n"]]  # fmt: skip
-            size = f" ({number(float(np.median(sizes)))} bp would have been found in 4 of 5, median)" if sizes else ""
-            statement = effect.words.format(verb="help")
-            lines.append(paragraph(f"- {statement}, or the opposite. Of {len(here)} cases: {said}{size}."))
-    return lines
+    for statement, here in cases.items():
+        why = Counter(row["verdict"] for row in here if row["verdict"] not in (HELPS, HARMS))
+        if why:
+            sizes = [_size([row for row in here if row["market"] == market]) for market in MARKETS]
+            lines.append([statement, str(len(here)), "; ".join(f"{word} in {n}" for word, n in why.most_common()),
+                          *sizes])  # fmt: skip
+    if not lines:
+        return []
+    head = ["statement, or its opposite", "cases", "no finding", *(f"{WHERE[market]}: size" for market in MARKETS)]
+    return [paragraph(OPEN), "", *markdown(head, lines), ""]
+
+
+def _size(cases: Sequence[Mapping[str, Any]]) -> str:
+    """The median size of what would have been found, over those who found nothing."""
+    sizes = [row[f"{name}_detectable"] for row in cases if row["verdict"] == NOT_FOUND
+             for name in ALGORITHMS if row[f"{name}_n"]]  # fmt: skip
+    return number(float(np.median(sizes))) if sizes else "-"
 
 
 def _not_found(own: Found) -> list[str]:
-    """How often there is no finding and why; controls that failed, and what was left out or not measured."""
+    """Where there is no finding and why; controls that failed, and what was left out or not measured."""
     lines = ["Nothing can be: a reduced run has no verdicts.", ""] if own.facts["reduced"] else _open_cases(own)
     for what, said in (("controls", "A control failed."), ("failed", "Left out, because it failed.")):
         lines += [f"- {said} {cell}: {one}." for cell, all_of in own.facts[what].items() for one in all_of]
@@ -209,6 +228,8 @@ def _channel_cell(row: Mapping[str, Any] | None, what: str) -> str:
         if np.isnan(row["share"]):
             return "-"
         return f"{row['share']:.0%} [{row['share_low']:.0%}, {row['share_high']:.0%}]"
+    if row["verdict"] == NOTHING and row["detectable"] > 0.0:  # it is 0 where no seed has any effect
+        return f"{NOTHING}; one of {number(row['detectable'])} would have been in 4 of 5"
     return str(row["verdict"])
 
 
@@ -253,15 +274,22 @@ def _forks(own: Found) -> list[str]:
     for cell in dict.fromkeys(row["cell"] for row in table):
         failed = own.facts["withheld"].get(cell)
         for kind, about in KINDS.items():
-            links = [f"{row['found']} of {row['tested']} ({row['least']})" for market in MARKETS for row in table
+            links = [_links(row) for market in MARKETS for row in table
                      if (row["cell"], row["kind"], row["market"]) == (cell, kind, market)]  # fmt: skip
             rows.append([cell, about, *(["withheld"] * len(links) if failed else links)])
     text = f"""A lever in force is pushed by one and by two of its caps for a decision, up and down; in crises when the
     deepest day of the tape begins, and {LATER} h later. Links from a lever to another governor's mandate or to W within
     a day, significant in a family of all of them with {ENOUGH_SEEDS} training seeds or more; in brackets the fewest at
-    a checkpoint. Withheld where a control of forks failed."""
+    a checkpoint. Where there is none stands the size of an effect that would have been found in 4 of 5 cases, the
+    median over the links [bp of K0 a decision, for a push of one cap]. Withheld where a control of forks failed.
+    {in_words("influence")}"""
     head = ["cell", "which", *(WHERE[market] for market in MARKETS)]
     return ["## Influence by forks", "", paragraph(text), "", *markdown(head, rows), ""]
+
+
+def _links(row: Mapping[str, Any]) -> str:
+    found = f"{row['found']} of {row['tested']} ({row['least']})"
+    return found if row["found"] or not np.isfinite(row["detectable"]) else f"{found}; {number(row['detectable'])}"
 
 
 def _ledger(own: Found) -> list[str]:

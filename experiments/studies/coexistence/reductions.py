@@ -52,7 +52,7 @@ CONTRASTS = {
 }  # fmt: skip
 OF_CONTRASTS = {"users": "what learned governors do to W", "others": "what the others' learning does to mandates"}
 NAMES = {"ppo": "PPO", "evolution": "evolution"}
-HELPS, HARMS = "helps", "harms"
+HELPS, HARMS, NOT_FOUND = "helps", "harms", "not found"
 Tables = Mapping[str, Table]
 
 
@@ -164,7 +164,7 @@ def verdict_of(found: Mapping[str, Mapping[str, Any]], guarded: bool = True) -> 
     clear = {name: one for name, one in found.items() if one["found"]}
     signs = {one["interval"].mean > 0.0 for one in clear.values()}
     if not clear:
-        return "not found"
+        return NOT_FOUND
     word = HELPS if True in signs else HARMS
     if len(found) < len(ALGORITHMS):
         return f"{word} under {NAMES[next(iter(found))]}; the other algorithm was not measured"

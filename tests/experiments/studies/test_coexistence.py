@@ -33,6 +33,8 @@ from protogov.experiments.studies.coexistence.options import Options
 from protogov.experiments.studies.coexistence.playing import Lineup, Session, lineups_of
 from protogov.experiments.studies.coexistence.spared import Account
 from protogov.experiments.studies.coexistence.start import find_start
+from protogov.experiments.studies.emergence.measure import family
+from protogov.experiments.studies.emergence.organisms import power
 
 SEATS = ("rate_0", "risk_0", "spread_0")
 TINY = WorldConfig(size="tiny", episode_hours=12)
@@ -245,13 +247,10 @@ def test_a_statement_turns_with_its_sign_and_every_statement_reads_both_ways():
         assert "{" not in one.words.format(verb="help") and "help" in one.words.format(verb="help")
 
 
-def test_the_first_page_states_what_holds_and_counts_what_does_not():
-    noise = 0.1 * np.random.default_rng(0).normal(size=(12, 3))
-    cells = {
-        Cell("ppo", 0.0, 1, 72.0): cell_tables(2.0 + noise, members=(1.0, 2.0)),
-        Cell("evolution", 0.0, 1, 72.0): cell_tables(1.0 + noise),
-    }
-    rows = reductions.effect_rows(cells, dict.fromkeys(cells, True))
+def first_page(cells, **more):
+    """The page over cells of which everything is measured, from their tables."""
+    sound = dict.fromkeys(cells, True)
+    rows = {"findings": reductions.effect_rows(cells, sound), "contrasts": reductions.contrast_rows(cells, sound)}
     ledger = [{"cell": cell.name, "seeds": 12, "market_hours": 1e7, "cpu_seconds": 1.0, "wall_seconds": 2.0,
                "reference_rounds": 3.0, "measuring_seconds": 7200.0, "shared_seconds": 1800.0}
               for cell in cells]  # fmt: skip
@@ -259,25 +258,54 @@ def test_the_first_page_states_what_holds_and_counts_what_does_not():
     facts = {"reduced": [], "cells": list(trained), "trained": trained, "controls": {}, "missing": ["ppo-c0-v2-a72"],
              "constants": "tuned-mix", "scenario": "mix", "markets": {"calm": ["calm"], "crisis": []},
              "ordinary": "natural", "failed": {"ppo-c0-v1-a72": ["training, seed 3: rate_0 diverged"]},
-             "member_tapes": 16}  # fmt: skip
-    tables = {"findings": columns(rows), "ledger": columns(ledger), "seeds": reductions.seed_table(cells)}
-    page = "\n".join(index.index({"findings": pages.Found(tables, facts)}))
+             "member_tapes": 16, "withheld": {}}  # fmt: skip
+    tables = {name: columns(own) for name, own in {**rows, "ledger": ledger}.items() if own}
+    tables |= {"seeds": reductions.seed_table(cells), **more}
+    return "\n".join(index.index({"findings": pages.Found(tables, facts)}))
+
+
+def in_a_line(page):
+    return " ".join(page.split())
+
+
+def test_the_first_page_states_what_holds_and_counts_what_does_not():
+    noise = 0.1 * np.random.default_rng(0).normal(size=(12, 3))
+    cells = {
+        Cell("ppo", 0.0, 1, 72.0): cell_tables(2.0 + noise, members=(1.0, 2.0)),
+        Cell("evolution", 0.0, 1, 72.0): cell_tables(1.0 + noise),
+    }
+    page = first_page(cells)
     assert (
         "- Learned governors help welfare W, compared with tuned constants (one venue, own mandates, in calm): PPO"
         in page
     )
     assert (
-        "100% of the ensemble, 50%" in " ".join(page.split())
+        "100% of the ensemble, 50%" in in_a_line(page)
         and page.count("- Learned governors help") == 2
         and "Reduced" not in page
     )
-    assert (
-        "- Each learned governor alone among constants would help W, added up, or the opposite. Of 2 cases: not found"
-        in page
-    )
     assert "- Not measured: ppo-c0-v2-a72." in page and "ppo-c0-v1-a72: training, seed 3: rate_0 diverged." in page
-    assert "measuring: 3.50." in " ".join(page.split())  # half an hour of the four is the same for both
+    assert "measuring: 3.50." in in_a_line(page)  # half an hour of the four is the same for both
     assert len(page.splitlines()) < 80
+
+
+def test_what_is_not_found_stands_with_the_size_that_would_have_been():
+    """By market, of effects and of contrasts; cells of other autonomy are no cases."""
+    draw = np.random.default_rng(1).normal(size=(12, 2))
+    draw -= draw.mean()
+    cells = {Cell(name, c, 1, 72.0): cell_tables(draw) for name in ("ppo", "evolution") for c in (0.0, 1.0)}
+    cells |= {Cell("ppo", 0.0, 1, 12.0): cell_tables(draw[:4])}
+    for cell, own in cells.items():  # crises are ten times as noisy, and contrasts are not 0 in each seed
+        of = own["effects"]
+        moved = of["users"] + 0.1 * cell.cooperation * (-1.0) ** of["seed"]
+        of["users"] = np.where(of["market"] == "crisis", 10.0, 1.0) * moved
+    page = first_page(cells)
+    lines = {line.split(" | ")[0].removeprefix("| "): line.rstrip(" |").split(" | ")[1:] for line in page.splitlines()
+             if line.startswith("| ")}  # fmt: skip
+    count, why, calm, crisis = lines["Learned governors help welfare W, compared with tuned constants"]
+    assert (count, why) == ("4", "not found in 4") and float(crisis) == pytest.approx(10.0 * float(calm), rel=0.01)
+    contrast = "Being paid welfare instead of own mandates helps what learned governors do to W"
+    assert lines[contrast][:2] == ["2", "not found in 2"] and float(lines[contrast][2]) > 0.0
 
 
 # ---------------------------------------------------------------------- planted
@@ -367,7 +395,10 @@ def test_a_switch_must_take_nine_tenths_of_an_effect_away():
     (turned,), (loose,) = judged((path, -2.0 * on)), judged((path, 0.07 * on + 2.0 * (draw - draw.mean())))
     assert turned["share"] == pytest.approx(-1.0) and turned["verdict"] == "not taken away"
     assert loose["share"] > 0.9 and loose["verdict"] == "undecided"
-    assert judged((path - on.mean(), draw))[0]["verdict"] == "no such effect found"
+    (nothing,) = judged((path - on.mean(), draw))
+    assert nothing["verdict"] == "no such effect found"
+    (alone,) = family("", "", ["x"], (on - on.mean())[:, None])
+    assert nothing["detectable"] == pytest.approx(alone.detectable) and 0.0 < alone.detectable < np.inf
     assert judged((-path, draw))[0]["verdict"] == "the other sign"
     assert judged((path + np.array([-12.0, 12.0]), 0.0 * on))[0]["verdict"] == "not at every checkpoint"
     assert judged((path[:4], 0.05 * on[:4]))[0]["verdict"] == "underpowered: 4 training seeds"
@@ -381,6 +412,27 @@ def test_channels_are_one_family():
     (alone,), (among, *_) = judged(weak), judged(weak, (draw[:, 1:2], np.zeros(8)), (draw[:, 2:3], np.zeros(8)))
     assert alone["p"] <= 0.05 < among["p"] and alone["verdict"] == "taken away"
     assert among["verdict"] == "no such effect found"
+
+
+def test_an_effect_that_is_not_found_has_a_size_on_the_first_page():
+    row = {"channel": "x", "effect": 0.1, "effect_low": -1.0, "effect_high": 1.2, "share": np.nan}
+    for verdict, detectable, words in (
+        (channels.NOTHING, 1.234, "no such effect found; one of 1.23 would have been in 4 of 5"),
+        (channels.NOTHING, 0.0, "no such effect found"), ("the other sign", 1.0, "the other sign"),
+    ):  # fmt: skip
+        assert index._channel_cell({**row, "verdict": verdict, "detectable": detectable}, "verdict") == words
+
+
+def test_influence_quotes_the_power_of_its_detector_and_the_size_of_what_it_would_have_found():
+    cells = {Cell(name, 0.0, 1, 72.0): cell_tables(np.ones((12, 2))) for name in ("ppo", "evolution")}
+    links = [
+        {"cell": cell.name, "market": market, "checkpoint": 4, "kind": kind, "tested": 36, "found": found, "least": 0,
+         "detectable": 0.25}
+        for cell in cells for market, found in (("calm", 0), ("crisis", 3)) for kind in ("total", "policy")
+    ]  # fmt: skip
+    page = first_page(cells, influence=columns(links))
+    assert "| 0 of 36 (0); 0.25 | 3 of 36 (0) |" in page and power.in_words("influence") in in_a_line(page)
+    assert "Its power: of model organisms" in page
 
 
 HELD = [
