@@ -295,7 +295,8 @@ def _links(row: Mapping[str, Any]) -> str:
 def _ledger(own: Found) -> list[str]:
     table = own.tables["ledger"]
     rows = [
-        [row["cell"], str(row["seeds"]), f"{row['market_hours'] / 1e6:.3g}M", f"{row['cpu_seconds']:,.0f}",
+        [row["cell"], f"{row['seeds']}, {row['failed']} failed" if row["failed"] else str(row["seeds"]),
+         f"{row['market_hours'] / 1e6:.3g}M", f"{row['cpu_seconds']:,.0f}",
          f"{row['wall_seconds']:,.0f}", f"{row['measuring_seconds']:,.0f}", f"{row['reference_rounds']:,.0f}"]
         for row in records(table)
     ]  # fmt: skip
@@ -303,7 +304,7 @@ def _ledger(own: Found) -> list[str]:
     played = table["market_hours"].sum() / 1e6
     head = ["cell", "seeds", "market hours", "processor s", "wall s", "processor s of measuring", "reference rounds/s"]
     total = f"""Training together: {trained:.2f} processor hours for {played:.3g}M market hours; measuring:
-    {measured:.2f}. Line-ups of constants alone are the same for all cells of as many venues and the same autonomy, and
-    count once in this sum."""
+    {measured:.2f}. Seconds are also those of training seeds that failed, market hours are not. Line-ups of constants
+    alone are the same for all cells of as many venues and the same autonomy, and count once in this sum."""
     return ["## Compute ledger", "", *markdown(head, rows), "", paragraph(total), "",
             "[All statements](findings/README.md)."]  # fmt: skip

@@ -33,7 +33,7 @@ from protogov.experiments.studies.coexistence.playing import (
     play_all,
     play_lineups,
 )
-from protogov.experiments.studies.coexistence.spared import FAILED, Account
+from protogov.experiments.studies.coexistence.spared import CPU, FAILED, Account
 from protogov.experiments.studies.coexistence.start import find_start
 from protogov.experiments.studies.emergence.forks import largest_gap
 from protogov.experiments.studies.emergence.measure import Control
@@ -125,11 +125,17 @@ def name_of(cell: Cell, seeds: Sequence[int]) -> str:
     return f"{cell.name}_{seeds[0]}"
 
 
-def _gaps(options: Options, cell: Cell, trained: Mapping[int, Table], how: Running) -> list[float | None]:
-    """What shorter numbers cost each seed in W in the calm market, with the last policies, bp; None if that failed."""
+def _gaps(
+    options: Options, cell: Cell, trained: Mapping[int, Table], how: Running
+) -> list[tuple[float | None, float]]:  # fmt: skip
+    """What shorter numbers cost each seed in W in the calm market, with the last policies, and what measuring took.
+
+    Returns:
+        Of each seed bp, None if playing failed, and processor seconds.
+    """
     config, count = cell.world(options.size), sum(name.startswith("after_") for name in next(iter(trained.values())))
     exact = np.stack([table[f"after_{count - 1}"] for table in trained.values()])[:, None]
-    values = []
+    values, spent = [], np.zeros(len(trained))
     for label, weights in (("exact", exact), ("stored", exact.astype(options.precision).astype(np.float32))):
         place = options.check() / "governors" / label
         one = store.Kept(weights, {"seeds": list(trained), "made_with": made_with(options, cell, list(trained))})
@@ -141,7 +147,9 @@ def _gaps(options: Options, cell: Cell, trained: Mapping[int, Table], how: Runni
                   for seed, job in zip(trained, jobs, strict=True)]  # fmt: skip
         played = run_pieces(play_lineups, config, pieces, how, "precision")
         values.append(np.array([np.nan if FAILED in table else float(table["welfare"][0]) for table in played]))
-    return [float(gap) if np.isfinite(gap) else None for gap in values[1] - values[0]]
+        spent += [float(table[CPU][0]) for table in played]
+    gaps = values[1] - values[0]
+    return [(float(gap) if np.isfinite(gap) else None, cpu) for gap, cpu in zip(gaps, spent.tolist(), strict=True)]
 
 
 # ---------------------------------------------------------------------- measuring
@@ -160,6 +168,8 @@ def measure_cell(options: Options, cell: Cell, how: Running) -> Found:
     ])  # fmt: skip
     unpacked = store.unpack(kept, cell.name, config, options.check() / "governors")
     account = Account()
+    if kept.about["gaps_cpu"]:
+        account.spent["precision"] = sum(kept.about["gaps_cpu"])
     tables, controls = measure_governors(
         options, config, cell.name, dict(zip(kept.seeds, unpacked, strict=True)), how, account, headline=cell.headline
     )
@@ -263,13 +273,15 @@ def _placebo(
 
 
 def _ledger(cell: Cell, kept: store.Kept) -> Table:
+    """A row a training seed, also those that failed: nobody knows after how many market hours."""
     about: Mapping[str, Any] = kept.about
-    return columns(
-        [
-            {"cell": cell.name, "seed": seed, "market_hours": hours[-1], "cpu": cpu, "wall": wall,
-             "reference": reference}
-            for seed, hours, cpu, wall, reference in zip(
-                kept.seeds, about["hours"], about["cpu"], about["wall"], about["reference"], strict=True
-            )
-        ]
-    )  # fmt: skip
+    finished = [
+        {"seed": seed, "failed": 0, "market_hours": hours[-1],
+         **{what: about[what][row] for what in store.SPENT}}
+        for row, (seed, hours) in enumerate(zip(kept.seeds, about["hours"], strict=True))
+    ]  # fmt: skip
+    broken = [
+        {"seed": one["seed"], "failed": 1, "market_hours": np.nan, **{what: one[what] for what in store.SPENT}}
+        for one in about["failed"]
+    ]  # fmt: skip
+    return columns([{"cell": cell.name, **row} for row in sorted([*finished, *broken], key=lambda row: row["seed"])])

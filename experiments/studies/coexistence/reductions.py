@@ -268,14 +268,15 @@ def seed_table(cells: Mapping[Cell, Tables]) -> Table:
 def ledger_rows(cells: Mapping[Cell, Tables]) -> list[dict[str, Any]]:
     """What a cell cost: sums over seeds, the median of the machine's reference loop, and what measuring took.
 
+    Seconds are also those of seeds that failed; `seeds` and `market_hours` are of the others.
     Of `measuring_seconds` those of constants alone, `shared_seconds`, are also those of other cells: see `shared_once`.
     """
     return [
         {
-            "cell": cell.name, "algorithm": cell.algorithm, "seeds": len(own["seed"]),
-            "market_hours": float(own["market_hours"].sum()), "cpu_seconds": float(own["cpu"].sum()),
-            "wall_seconds": float(own["wall"].sum()), "reference_rounds": float(np.median(own["reference"])),
-            "measuring_seconds": float(measured["cpu"].sum()),
+            "cell": cell.name, "algorithm": cell.algorithm, "seeds": int((own["failed"] == 0).sum()),
+            "failed": int(own["failed"].sum()), "market_hours": float(np.nansum(own["market_hours"])),
+            "cpu_seconds": float(own["cpu"].sum()), "wall_seconds": float(own["wall"].sum()),
+            "reference_rounds": float(np.median(own["reference"])), "measuring_seconds": float(measured["cpu"].sum()),
             "shared_seconds": float(measured["cpu"][measured["part"] == CONSTANTS].sum()),
         }
         for cell, tables in cells.items() for own, measured in ((tables["ledger"], tables["measuring"]),)

@@ -68,7 +68,8 @@ class Kept:
 
 def write_cell(
     folder: Path, name: str, config: WorldConfig, made_with: Mapping[str, Any], tables: Sequence[Table],
-    seeds: Sequence[int], command: str, precision: str = "float32", gaps: Sequence[float | None] = (),
+    seeds: Sequence[int], command: str, precision: str = "float32",
+    gaps: Sequence[tuple[float | None, float]] = (),
 ) -> Kept:  # fmt: skip
     """Write the policies of some seeds of a cell; returns them as they can be read.
 
@@ -81,10 +82,11 @@ def write_cell(
         seeds: their numbers.
         command: as typed.
         precision: "float32" or "float16".
-        gaps: what that costs each seed that was trained, bp, None if measuring failed; nothing if it is exact.
+        gaps: what that costs each seed that was trained, bp, None if measuring failed, and the processor seconds of
+            measuring it; nothing if it is exact.
     """
     failed = [
-        {"seed": seed, "why": str(table[FAILED][0]), "cpu": float(table["cpu"][0])}
+        {"seed": seed, "why": str(table[FAILED][0]), **{what: float(table[what][0]) for what in SPENT}}
         for seed, table in zip(seeds, tables, strict=True) if FAILED in table
     ]  # fmt: skip
     seeds = [seed for seed, table in zip(seeds, tables, strict=True) if FAILED not in table]
@@ -102,7 +104,8 @@ def write_cell(
         "made_with": dict(made_with), "seeds": list(seeds), "precision": precision,
         "hours": [[float(table[f"hours_{k}"][0]) for k in range(count)] for table in tables],
         **{what: [float(table[what][0]) for table in tables] for what in SPENT},
-        "failed": failed, "gaps": list(gaps), "sha256": hashlib.sha256(data).hexdigest(),
+        "failed": failed, "gaps": [gap for gap, _ in gaps], "gaps_cpu": [cpu for _, cpu in gaps],
+        "sha256": hashlib.sha256(data).hexdigest(),
     }  # fmt: skip
     write_json(folder / f"{name}.json", about)
     return read_cell(folder, name, config, made_with)
@@ -114,7 +117,7 @@ def join(name: str, parts: Sequence[Kept]) -> Kept:
     Raises:
         CheckFailed: the learning of every seed failed.
     """
-    each = ("seeds", "hours", *SPENT, "failed", "gaps")
+    each = ("seeds", "hours", *SPENT, "failed", "gaps", "gaps_cpu")
     about = {**parts[0].about, **{what: [one for part in parts for one in part.about[what]] for what in each}}
     if not about["seeds"]:
         first = about["failed"][0]

@@ -251,8 +251,8 @@ def first_page(cells, **more):
     """The page over cells of which everything is measured, from their tables."""
     sound = dict.fromkeys(cells, True)
     rows = {"findings": reductions.effect_rows(cells, sound), "contrasts": reductions.contrast_rows(cells, sound)}
-    ledger = [{"cell": cell.name, "seeds": 12, "market_hours": 1e7, "cpu_seconds": 1.0, "wall_seconds": 2.0,
-               "reference_rounds": 3.0, "measuring_seconds": 7200.0, "shared_seconds": 1800.0}
+    ledger = [{"cell": cell.name, "seeds": 12, "failed": 1, "market_hours": 1e7, "cpu_seconds": 1.0,
+               "wall_seconds": 2.0, "reference_rounds": 3.0, "measuring_seconds": 7200.0, "shared_seconds": 1800.0}
               for cell in cells]  # fmt: skip
     trained = {cell.name: {"seeds": 12, "checkpoints": 3} for cell in cells}
     facts = {"reduced": [], "cells": list(trained), "trained": trained, "controls": {}, "missing": ["ppo-c0-v2-a72"],
@@ -285,6 +285,7 @@ def test_the_first_page_states_what_holds_and_counts_what_does_not():
         and "Reduced" not in page
     )
     assert "- Not measured: ppo-c0-v2-a72." in page and "ppo-c0-v1-a72: training, seed 3: rate_0 diverged." in page
+    assert "| ppo-c0-v1-a72 | 12, 1 failed | 10M |" in page
     assert "measuring: 3.50." in in_a_line(page)  # half an hour of the four is the same for both
     assert len(page.splitlines()) < 80
 
@@ -578,7 +579,7 @@ def test_rivals_are_forked_and_a_shorter_store_says_what_it_costs(tmp_path, shor
     assert {row["kind"] for row in records(read_csv(cell / "influence.csv"))} == {"total", "policy"}
     assert records(read_csv(cell / "members.csv"))[0]["member"] == "w01"
     assert {row["part"] for row in records(read_csv(cell / "measuring.csv")) if row["cpu"] > 0.0} == {
-        "line-ups", "ensemble", "forks", "channels", "constants"
+        "line-ups", "ensemble", "forks", "channels", "constants", "precision"
     }  # fmt: skip
     page = (out / "README.md").read_text()
     assert (

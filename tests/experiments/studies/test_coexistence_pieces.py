@@ -208,6 +208,11 @@ def test_a_seed_that_diverges_is_left_out_and_said(tmp_path, monkeypatch):
     both = store.join("cell", [none, kept])
     assert (both.weights == kept.weights).all() and both.seeds == (0, 2) and both.about["cpu"] == kept.about["cpu"]
     assert len(both.about["failed"]) == 2
+    # of a seed that broke off the ledger has the seconds, and no market hours
+    ledger = measuring._ledger(Cell("ppo", 0.0, 1, 72.0), kept)
+    assert ledger["seed"].tolist() == [0, 1, 2] and ledger["failed"].tolist() == [0, 1, 0]
+    assert ledger["cpu"].tolist() == [float(table["cpu"][0]) for table in tables] and (ledger["wall"] > 0.0).all()
+    assert np.isnan(ledger["market_hours"]).tolist() == [False, True, False]
 
 
 def test_seeds_are_stored_a_few_at_a_time_and_what_is_stored_outlasts_a_machine(tmp_path, monkeypatch):
@@ -240,8 +245,8 @@ def test_what_shorter_numbers_cost_is_measured_seed_by_seed(tmp_path, monkeypatc
     start = networks.start(np.full(len(networks.levers), 0.1)).astype(np.float16).astype(np.float32)
     tables = {0: {"after_0": start}, 1: {"after_0": start + np.float32(2e-4)}}
     options = Options(out=tmp_path, size="tiny", tapes=2, calm="jump", precision="float16")
-    first, second = measuring._gaps(options, cell, tables, HERE)
-    assert first == 0.0 != second
+    (first, spent), (second, _) = measuring._gaps(options, cell, tables, HERE)
+    assert first == 0.0 != second and spent > 0.0
     assert measuring._loss(options, [None, first, second])["mean"] == pytest.approx(second / 2)
     assert measuring._loss(options, []) is None
 
@@ -280,13 +285,15 @@ def test_strangers_forks_and_channels_are_of_headline_cells_alone(tmp_path, monk
     monkeypatch.setattr(learning, "reference_rate", lambda: 1.0)
     monkeypatch.setitem(SIZES, "tiny", replace(SIZES["tiny"], episode_hours=12))
     options = Options(out=tmp_path, size="tiny", seeds=6, tapes=2, members=("w01",), member_tapes=2,
-                      crises=("crash-heldout",))  # fmt: skip
+                      crises=("crash-heldout",), precision="float16")  # fmt: skip
     cell = Cell("ppo", 0.0, 1, autonomy)
     measuring.train_cell(options, cell, HERE)
     tables = measuring.measure_cell(options, cell, HERE).tables
     effects, headline = tables["effects"], autonomy == 72.0
     assert asked == (["forks", "channels"] if headline else []) and ("familiar" in effects) == headline
     assert ("familiar" in tables["members"]) == headline and "together" in tables["members"]
+    spent = dict(zip(tables["measuring"]["part"].tolist(), tables["measuring"]["cpu"].tolist(), strict=True))
+    assert set(spent) == {"line-ups", "ensemble", "constants", "precision"} and min(spent.values()) > 0.0
     cells = {cell: tables}
     shares = {row["effect"]: row["ppo_members"] for row in reductions.effect_rows(cells, {cell: True})}
     assert np.isfinite(list(shares.values())).all() and ("familiar_users" in shares) == headline
@@ -340,13 +347,18 @@ def test_the_branch_without_a_hold_is_played_once_and_gives_the_same_numbers():
 def test_the_ledger_counts_what_cells_share_once():
     def cell(own, shared):
         measuring = columns([{"part": "line-ups", "cpu": own}, {"part": playing.CONSTANTS, "cpu": shared}])
-        seeds = columns([{"seed": 0, "market_hours": 1e6, "cpu": 7.0, "wall": 8.0, "reference": 9.0}])
-        return {"measuring": measuring, "ledger": seeds}
+        seeds = [
+            {"seed": 0, "failed": 0, "market_hours": 1e6, "cpu": 7.0, "wall": 8.0, "reference": 9.0},
+            {"seed": 1, "failed": 1, "market_hours": np.nan, "cpu": 1.0, "wall": 2.0, "reference": 9.0},
+        ]
+        return {"measuring": measuring, "ledger": columns(seeds)}
 
     cells = {Cell("ppo", 0.0, 1, 72.0): cell(10.0, 3.0), Cell("evolution", 1.0, 1, 72.0): cell(20.0, 4.0),
              Cell("ppo", 0.0, 2, 72.0): cell(40.0, 5.0)}  # fmt: skip
     table = columns(reductions.ledger_rows(cells))
     assert table["measuring_seconds"].tolist() == [13.0, 24.0, 45.0]
+    assert (table["cpu_seconds"] == 8.0).all() and (table["market_hours"] == 1e6).all()
+    assert (table["seeds"] == 1).all() and (table["failed"] == 1).all()
     assert reductions.shared_once(table) == 10.0 + 20.0 + 40.0 + 4.0 + 5.0
 
 
