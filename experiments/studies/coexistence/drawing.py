@@ -13,16 +13,12 @@ from protogov.experiments.core.tables import records, select
 from protogov.experiments.core.text import MINUS
 from protogov.experiments.figures.style import BLUE, GREY, VERMILLION, headline, new_figure
 from protogov.experiments.studies.coexistence.cells import ALGORITHMS, CELLS, EVOLUTION, PPO
-from protogov.experiments.studies.coexistence.effects import MAIN, seeds_of
+from protogov.experiments.studies.coexistence.effects import BY_NAME, MAIN, seeds_of
 from protogov.experiments.studies.coexistence.options import CALM, MARKETS
 from protogov.experiments.studies.coexistence.reductions import NAMES
 
 COLOURS = {PPO: BLUE, EVOLUTION: VERMILLION}
 MARKERS = {PPO: "o", EVOLUTION: "s"}
-LABELS = {
-    "users": "welfare, learned against constants", "together": "welfare, learning together beyond alone",
-    "others": "mandates, from the others' learning", "rival": "a venue's mandates, from a learned rival",
-}  # fmt: skip
 
 
 def draw(found: Found) -> Mapping[str, Figure]:
@@ -50,7 +46,7 @@ def draw(found: Found) -> Mapping[str, Figure]:
                     for row in records(select(own, here)):
                         at = place + (0.17 if algorithm == EVOLUTION else -0.17)
                         _mark(axes, at, seeds_of(row), algorithm)
-                ticks.append((place, LABELS[effect]))
+                ticks.append((place, BY_NAME[effect].short))
                 place += 1.0
         axes.axvline(0.0, color=GREY, linewidth=0.8)
         axes.set_yticks([at for at, _ in ticks], [word for _, word in ticks], fontsize=7.5)

@@ -24,6 +24,7 @@ class Effect:
     Attributes:
         name: of its column.
         words: a statement that a positive value supports and a negative one turns round: {verb} is "help" or "harm".
+        short: what the value is, in a few words.
         of: the value, from line-ups.
         rivals: whether it needs two venues.
         several: whether it needs several training seeds.
@@ -32,6 +33,7 @@ class Effect:
 
     name: str
     words: str
+    short: str
     of: Callable[[Numbers], float]
     rivals: bool = False
     several: bool = False
@@ -105,28 +107,35 @@ def _familiar(numbers: Numbers, *, users: bool) -> float:
 
 
 EFFECTS = (
-    Effect("users", "Learned governors {verb} welfare W, compared with tuned constants", _users),
-    Effect("alone", "Each learned governor alone among constants would {verb} W, added up", _alone),
+    Effect("users", "Learned governors {verb} welfare W, compared with tuned constants", "W, learned less constants",
+           _users),
+    Effect("alone", "Each learned governor alone among constants would {verb} W, added up", "W, each alone, added up",
+           _alone),
     Effect("together", "That they learn together {verb}s W beyond what each does alone",
-           lambda numbers: _users(numbers) - _alone(numbers)),
-    Effect("own", "A learned governor alone {verb}s its own mandate, a venue's added up", _own),
-    Effect("others", "The others' learning {verb}s the mandates of those who learned, a venue's added up", _others),
-    Effect("others_rate", "The others' learning {verb}s a rate governor",
+           "W, learning together beyond alone", lambda numbers: _users(numbers) - _alone(numbers)),
+    Effect("own", "A learned governor alone {verb}s its own mandate, a venue's added up", "own mandates, each alone",
+           _own),
+    Effect("others", "The others' learning {verb}s the mandates of those who learned, a venue's added up",
+           "mandates, from the others' learning", _others),
+    Effect("others_rate", "The others' learning {verb}s a rate governor", "a rate governor, from the others' learning",
            lambda numbers: _others(numbers, "rate"), role="rate"),
-    Effect("others_risk", "The others' learning {verb}s a risk governor",
+    Effect("others_risk", "The others' learning {verb}s a risk governor", "a risk governor, from the others' learning",
            lambda numbers: _others(numbers, "risk"), role="risk"),
     Effect("others_spread", "The others' learning {verb}s a spread governor",
-           lambda numbers: _others(numbers, "spread"), role="spread"),
+           "a spread governor, from the others' learning", lambda numbers: _others(numbers, "spread"), role="spread"),
     Effect("rival", "A rival that learns {verb}s the mandates of a venue that learned",
+           "a venue's mandates, from a learned rival",
            lambda numbers: _rival(numbers, learned=True, users=False), rivals=True),
     Effect("rival_users", "A rival that learns {verb}s the users of a venue that learned (W there)",
+           "a venue's W, from a learned rival",
            lambda numbers: _rival(numbers, learned=True, users=True), rivals=True),
     Effect("rival_constants", "A rival that learns {verb}s the mandates of a venue of constants",
+           "mandates of constants, from a learned rival",
            lambda numbers: _rival(numbers, learned=False, users=False), rivals=True),
     Effect("familiar", "Having learned together {verb}s the mandates of those who stay, compared with a stranger",
-           lambda numbers: _familiar(numbers, users=False), several=True),
+           "mandates, beside familiars less strangers", lambda numbers: _familiar(numbers, users=False), several=True),
     Effect("familiar_users", "Having learned together {verb}s W, compared with a stranger",
-           lambda numbers: _familiar(numbers, users=True), several=True),
+           "W, familiars less strangers", lambda numbers: _familiar(numbers, users=True), several=True),
 )  # fmt: skip
 BY_NAME = {one.name: one for one in EFFECTS}
 MAIN = ("users", "together", "others", "rival")  # that figures and the first page show, scenario by scenario too

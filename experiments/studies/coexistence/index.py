@@ -1,56 +1,70 @@
-"""The two plain pages over all cells: what was found and what was not, channels, who bears it, what it cost."""
+"""The plain findings over all cells, at most two printed pages: what was found and what was not, and how it was done.
+
+The tables that they sum up follow on the same page: `index_tables`.
+"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from protogov.experiments.core.statistics import ENOUGH_SEEDS, interval_in
+from protogov.experiments.core.statistics import ENOUGH_SEEDS
 from protogov.experiments.core.study import Found
-from protogov.experiments.core.tables import Table, records
-from protogov.experiments.core.text import listed, markdown, number, paragraph, signed, signed_span
-from protogov.experiments.studies.coexistence.cells import ALGORITHMS, CELLS, HEADLINE_AUTONOMY
-from protogov.experiments.studies.coexistence.channels import CHANNELS, HELD_WORDS, NOTHING, OUTCOMES, SHARE
+from protogov.experiments.core.tables import records
+from protogov.experiments.core.text import listed, number, paragraph
+from protogov.experiments.studies.coexistence.cells import CELLS
+from protogov.experiments.studies.coexistence.channels import CHANNELS, SHARE
 from protogov.experiments.studies.coexistence.effects import MAIN
-from protogov.experiments.studies.coexistence.influence import KINDS, LATER
+from protogov.experiments.studies.coexistence.index_tables import by_statement, cases, holding, size_of, tables
 from protogov.experiments.studies.coexistence.options import CALM, FINDINGS, MARKETS
 from protogov.experiments.studies.coexistence.pages import (
     PARTIES,
-    SHOWN,
     WHERE,
+    members_of,
+    numbers_of,
     of_cells,
     qualified,
-    scenarios,
-    sentence,
-    words_of,
+    where_of,
 )
-from protogov.experiments.studies.coexistence.reductions import CONTRASTS, HARMS, HELPS, NOT_FOUND, shared_once, stated
+from protogov.experiments.studies.coexistence.reductions import HARMS, HELPS, NOT_FOUND, short_of, stated, value_of
 from protogov.experiments.studies.emergence.organisms.power import in_words
 
-MOST = 12  # findings on the first page
-ABOUT = """Every governor learns alone, with its own network and reward, beside others that learn at the same time. A
-cell is a number of venues, what governors are paid (own mandates, or welfare W), and a learning algorithm, PPO or an
-evolution strategy. Both start at the constants `{constants}`, to which the networks add, and what they have learned is
-compared with these: in the [screening of the study of learning](../learning/screening/README.md), which selected the
-PPO of this study, PPO from the default levers on did not reach tuned constants, and what bad learners do to each other
-says little of learners. They learn on `{scenario}` and not on `natural`, where crises are as rare as in history,
-because crises are what is measured; the study of learning is registered for both. Calm is `{calm}`, the crises are
-those of the split validation, which nobody learned on, and `{ordinary}` is as often calm and
-as often not as history. Money is in bp of K0 an episode. A training seed is a unit and plays tapes of its own; its
-value is the mean over its last {checkpoints} checkpoints. All effects of a cell in both markets are one family (sign
-flips, max-T), and so are all contrasts of an algorithm. A finding needs both algorithms, the same sign, and that sign
-at every checkpoint. Over the cells nothing is adjusted: there the only further guard against chance is that both
-algorithms have to find it. Of the ensemble stands the share of members in which the effect of the last policies, on
-{member_tapes} tapes a training seed, has that sign, and the share in which its interval over training seeds excludes 0
-too. What forks and switches say, influence and channels, has no such share: worlds would have to be forked again in
-each of the members, which costs too much."""
+MOST = 7  # findings in words; the tables have all
+NAMED = 5  # statements that are named in a line of what was not found
+QUESTION = """Do governors that learn independently help or harm each other and their users? Every governor learns
+alone, with its own network and reward, beside others that learn at the same time: on one venue or on two rival ones,
+paid by its own mandate or by welfare W, by PPO or by an evolution strategy. What they have learned is compared with the
+constants at which they started, in a calm market and in crises on which nobody learned; a setting in one market is a
+case."""
+METHOD = (
+    """Governors start at the constants `{constants}`, to which their networks add. PPO is the candidate that the
+    [screening of the study of learning](../learning/screening/README.md) selected: from the default levers on PPO did
+    not reach tuned constants there, and what bad learners do to each other says little of learners. They learn on
+    `{scenario}` and not on `natural`, where crises are as rare as in history, because crises are what is measured; the
+    study of learning is registered for both. Calm is `{calm}`, crises are those of the split validation, and
+    `{ordinary}` has crises as often as history. Money is in bp of K0 an episode.""",
+    """A training seed is a unit and plays tapes of its own; its value is the mean over its last {checkpoints}
+    checkpoints. All effects of a cell in both markets are one family (sign flips, max-T), and so are all contrasts of
+    an algorithm and the channels of a cell. A finding needs both algorithms, the same sign, and that sign at every
+    checkpoint. Over the cells nothing is adjusted: there the only further guard against chance is that both algorithms
+    have to find it.""",
+    """Of the ensemble stands the share of members in which the effect of the last policies, on {member_tapes} tapes a
+    training seed, has that sign; the tables also have the share in which its interval over training seeds excludes 0.
+    What forks and switches say, influence and channels, has no such share: worlds would have to be forked again in
+    each member, which costs too much.""",
+)
+# part of a verdict -> why there is no finding, in words
+WHY_NOT = (
+    (NOT_FOUND, "Under neither algorithm"), ("alone", "Under one algorithm alone"),
+    ("not measured", "Under the one algorithm that was measured"), ("withheld", "Withheld, as a placebo failed"),
+)  # fmt: skip
 
 
 def index(parts: Mapping[str, Found]) -> list[str]:
-    """The page over all cells: what was found, what was not, channels, who bears it, what it cost."""
+    """The page over all cells."""
     if FINDINGS not in parts:
         measured = [f"[{name}]({name}/README.md)" for name in parts]
         return [f"Measured so far: {listed(measured)}. `--stage findings` compares them."]
@@ -58,253 +72,96 @@ def index(parts: Mapping[str, Found]) -> list[str]:
     more = [of_cells(name, cells) for name in ("influence", *PARTIES)]
     own = replace(parts[FINDINGS], tables=reduce(lambda one, other: {**one, **other}, more, parts[FINDINGS].tables))
     facts = own.facts
-    few = min((one["seeds"] for one in facts["trained"].values()), default=0)
-    checkpoints = max(one["checkpoints"] for one in facts["trained"].values())
+    about = {
+        "constants": facts["constants"], "scenario": facts["scenario"], "calm": facts["markets"][CALM][0],
+        "ordinary": facts["ordinary"], "member_tapes": facts["member_tapes"],
+        "checkpoints": max(one["checkpoints"] for one in facts["trained"].values()),
+    }  # fmt: skip
     lines = [line for text in qualified(own, [])[:1] for line in (f"**{text}**", "")]
-    lines += [
-        paragraph(ABOUT.format(
-            constants=facts["constants"], scenario=facts["scenario"], calm=facts["markets"][CALM][0],
-            ordinary=facts["ordinary"], checkpoints=checkpoints, member_tapes=facts["member_tapes"])),
-        "", "## What was found", "", *_found(own, few), "",
-    ]  # fmt: skip
+    lines += [paragraph(QUESTION), "", "## What was found", "", *_found(own), ""]
     if "seeds" in own.tables:
         lines += ["![effects](findings/effects.png)", ""]
-    lines += ["## What was not found", "", *_not_found(own), ""]
-    lines += [*_scenarios(own), *_autonomy(own), *_channels(own), *_people(own), *_forks(own), *_ledger(own)]
+    if not facts["reduced"]:
+        lines += ["## What was not found", "", *_not_found(own), "", *_by_intervention(own)]
+    method = [line for text in METHOD for line in (paragraph(text.format(**about)), "")]
+    return [*lines, "## How it was measured", "", *method, *tables(own)]
+
+
+def _found(own: Found) -> list[str]:
+    if own.facts["reduced"]:
+        return ["Nothing is claimed in a reduced run. Its numbers are in the tables."]
+    rows, lines = cases(own), list[str]()
+    held: dict[str, list[Mapping[str, Any]]] = {}
+    for row in holding(rows):
+        held.setdefault(stated(row, value_of(row)), []).append(row)
+    # who helps or harms whom comes first, then what is clearest
+    for statement, here in sorted(held.items(), key=lambda one: not _main(one[1][0]))[:MOST]:
+        total = len(by_statement(rows)[stated(here[0], 1.0)])
+        shares = members_of(here[0])
+        lines.append(paragraph(
+            f"- {statement}: in {len(here)} of {total} cases; most clearly {where_of(here[0])}: {numbers_of(here[0])} "
+            f"bp, {f'in {shares} of the ensemble' if shares else 'not measured in the ensemble'}."))  # fmt: skip
+    if len(held) > MOST:
+        lines.append(f"- {len(held) - MOST} more statements hold in some case: they are in the tables.")
+    if not lines:
+        most = max((one["seeds"] for one in own.facts["trained"].values()), default=0)
+        why = f" With {most} training seeds nothing can be claimed." if most < ENOUGH_SEEDS else ""
+        lines = [f"No statement holds under both algorithms.{why}"]
     return lines
 
 
-def _found(own: Found, few: int) -> list[str]:
-    if own.facts["reduced"]:
-        lines = ["Nothing is claimed in a reduced run. Its numbers, main effects of headline cells:", ""]
-        return [*lines, *_main(own)]
-    rows = [row for name in ("findings", "contrasts") if name in own.tables for row in records(own.tables[name])
-            if row["verdict"] in (HELPS, HARMS)]  # fmt: skip
-    rows.sort(key=_clearness, reverse=True)
-    lines = [paragraph(f"- {sentence(row)}") for row in rows[:MOST]]
-    if len(rows) > MOST:
-        lines.append(f"- {len(rows) - MOST} more: [all statements](findings/README.md).")
-    if not lines:
-        why = f" With {few} training seeds nothing can be claimed." if few < ENOUGH_SEEDS else ""
-        lines = [f"No statement holds under both algorithms.{why}"]
-    return [*lines, "", *_main(own)]
-
-
-def _clearness(row: Mapping[str, Any]) -> float:
-    """Of the less clear algorithm, the mean over half of its interval."""
-    spans = [interval_in(row, name) for name in ALGORITHMS if row[f"{name}_n"]]
-    return min(abs(one.mean) / one.half_width if one.half_width > 0.0 else np.inf for one in spans)
-
-
-def _main(own: Found) -> list[str]:
-    """The main effects of headline cells: PPO / evolution."""
-    table = own.tables["findings"]
-    rows = []
-    for effect in MAIN:
-        for setting in dict.fromkeys(table["setting"].tolist()):
-            here = [row for row in records(table) if row["effect"] == effect and row["setting"] == setting]
-            if here and setting in SHOWN:
-                cells = [_both(row) for market in MARKETS for row in here if row["market"] == market]
-                rows.append([SHORT[effect], words_of(setting), *cells])
-    return markdown(["bp of K0", "where", *(f"{WHERE[market]}: PPO / evolution" for market in MARKETS)], rows)
-
-
-SHORT = {
-    "users": "W, learned less constants", "together": "W, learning together beyond alone",
-    "others": "mandates, from the others' learning", "rival": "a venue's mandates, from a learned rival",
-}  # fmt: skip
-
-
-def _both(row: Mapping[str, Any]) -> str:
-    return " / ".join(signed_span(interval_in(row, name)) if row[f"{name}_n"] else "-" for name in ALGORITHMS)
-
-
-OPEN = """No finding, of headline cells. A size is the smallest true effect or contrast that would have been found in 4
-of 5 cases, the median over the cases and algorithms that found nothing [bp of K0]."""
-
-
-def _open_cases(own: Found) -> list[str]:
-    """A row a statement or contrast: in how many cases there is no finding, why, and how large it had to be."""
-    kept = {
-        "findings": [row for row in records(own.tables["findings"]) if row["setting"] in SHOWN],
-        "contrasts": [row for row in records(own.tables.get("contrasts", {})) if CONTRASTS[row["contrast"]].headline],
-    }  # fmt: skip
-    cases: dict[str, list[dict[str, Any]]] = {}
-    for row in (row for rows in kept.values() for row in rows):
-        cases.setdefault(stated(row, 1.0), []).append(row)
-    lines = []
-    for statement, here in cases.items():
-        why = Counter(row["verdict"] for row in here if row["verdict"] not in (HELPS, HARMS))
-        if why:
-            sizes = [_size([row for row in here if row["market"] == market]) for market in MARKETS]
-            lines.append([statement, str(len(here)), "; ".join(f"{word} in {n}" for word, n in why.most_common()),
-                          *sizes])  # fmt: skip
-    if not lines:
-        return []
-    head = ["statement, or its opposite", "cases", "no finding", *(f"{WHERE[market]}: size" for market in MARKETS)]
-    return [paragraph(OPEN), "", *markdown(head, lines), ""]
-
-
-def _size(cases: Sequence[Mapping[str, Any]]) -> str:
-    """The median size of what would have been found, over those who found nothing."""
-    sizes = [row[f"{name}_detectable"] for row in cases if row["verdict"] == NOT_FOUND
-             for name in ALGORITHMS if row[f"{name}_n"]]  # fmt: skip
-    return number(float(np.median(sizes))) if sizes else "-"
+def _main(row: Mapping[str, Any]) -> bool:
+    return "contrast" not in row and row["effect"] in MAIN
 
 
 def _not_found(own: Found) -> list[str]:
-    """Where there is no finding and why; controls that failed, and what was left out or not measured."""
-    lines = ["Nothing can be: a reduced run has no verdicts.", ""] if own.facts["reduced"] else _open_cases(own)
-    for what, said in (("controls", "A control failed."), ("failed", "Left out, because it failed.")):
-        lines += [f"- {said} {cell}: {one}." for cell, all_of in own.facts[what].items() for one in all_of]
-    if own.facts["missing"]:
-        lines.append(f"- Not measured: {listed(own.facts['missing'])}.")
+    """Where there is no finding, and why: a line a reason."""
+    rows, lines = cases(own), list[str]()
+    open_cases = [row for row in rows if row["verdict"] not in (HELPS, HARMS)]
+    reasons: dict[str, list[dict[str, Any]]] = {}
+    for row in open_cases:
+        words = next((words for part, words in WHY_NOT if part in row["verdict"]), row["verdict"].capitalize())
+        reasons.setdefault(words, []).append(row)
+    for words, here in sorted(reasons.items(), key=lambda one: -len(one[1])):
+        count = Counter(short_of(row) for row in here).most_common()
+        named = [f"{name} ({times})" for name, times in count[:NAMED]]
+        more = [f"{len(count) - NAMED} others"] if len(count) > NAMED else []
+        lines.append(paragraph(f"- {words}, {len(here)} of {len(rows)}: {'; '.join([*named, *more])}."))
+    said = []
+    for market in MARKETS:
+        sizes = [size_of(here, market) for here in by_statement(rows).values()]
+        known = [size for size in sizes if not np.isnan(size)]
+        said += [f"{number(min(known))} to {number(max(known))} bp {WHERE[market]}"] if known else []
+    if said:
+        lines.append(paragraph(f"- Where neither found anything, a true effect would have been found in 4 of 5 if it "
+                               f"were {' and '.join(said)}, depending on the statement."))  # fmt: skip
+    left = [f"{sum(map(len, own.facts[what].values()))} {words}" for what, words in
+            (("controls", "failed controls"), ("failed", "failures")) if own.facts[what]]  # fmt: skip
+    left += [f"{len(own.facts['missing'])} cells that were not measured"] if own.facts["missing"] else []
+    lines += [f"- Left out, with their names in the tables: {listed(left)}."] if left else []
     return lines or ["Everything that was asked has an answer."]
 
 
-def _scenarios(own: Found) -> list[str]:
-    """Inference is conditional on few crises, so each is shown."""
-    if "scenarios" not in own.tables:
-        return []
-    text = (
-        "W, learned less constants, on every scenario alone: PPO / evolution. [All main effects](findings/README.md)."
-    )
-    return ["## Crisis by crisis", "", text, "", *scenarios(own.tables["scenarios"], ("users",)), ""]
-
-
-def _autonomy(own: Found) -> list[str]:
-    """The main effects at every autonomy: PPO / evolution, calm; crises."""
-    rows = records(own.tables["findings"])
-    known = {(row["setting"], row["effect"], row["market"]): row for row in rows}
-    steps = sorted({cell.autonomy for cell in CELLS})
+def _by_intervention(own: Found) -> list[str]:
+    """Channels and influence in a few sentences."""
     lines = []
-    for effect in MAIN:
-        for cell in (one for one in CELLS if one.headline and one.algorithm == ALGORITHMS[0]):
-            alike = [replace(cell, autonomy=step).setting for step in steps]
-            cells = ["; ".join(_means(known.get((one, effect, market))) for market in MARKETS) for one in alike]
-            if any(cell.strip("-; ") for cell in cells):
-                lines.append([SHORT[effect], cell.words, *cells])
-    if not any(row["setting"] not in SHOWN for row in rows):
-        return []
-    text = f"""Means, PPO / evolution, in calm; in crises. At another autonomy than {HEADLINE_AUTONOMY:g} a cell has a
-    third of the training seeds and a quarter of the market hours, too few seeds for a claim. Strangers, forks and
-    channels are not measured there. Intervals are with [all statements](findings/README.md)."""
-    return ["## Autonomy", "", paragraph(text), "",
-            *markdown(["bp of K0", "where", *(f"autonomy {step:g}" for step in steps)], lines), ""]  # fmt: skip
-
-
-def _means(row: Mapping[str, Any] | None) -> str:
-    if row is None:
-        return "-"
-    return " / ".join(signed(row[name]) if row[f"{name}_n"] else "-" for name in ALGORITHMS)
-
-
-def _channels(own: Found) -> list[str]:
-    if "channels" not in own.tables:
-        return []
-    table = {(row["cell"], row["channel"]): row for row in records(own.tables["channels"])}
-    rows = []
-    for channel in CHANNELS:
-        for setting in SHOWN:
-            found = [table.get((f"{name}-{setting}", channel.name)) for name in ALGORITHMS]
-            if any(found):
-                effects, shares, verdicts = ([_channel_cell(row, what) for row in found]
-                                             for what in ("effect", "share", "verdict"))  # fmt: skip
-                rows.append([channel.name, words_of(setting), " / ".join(effects), " / ".join(shares),
-                             " / ".join(dict.fromkeys(verdicts))])  # fmt: skip
-    about = [
-        paragraph(f"- {one.name}: {one.words} ({OUTCOMES[one.outcome]}). Switch: {one.about}.") for one in CHANNELS
-    ]
-    head = ["channel", "where", "effect: PPO / evolution [bp of K0]", f"taken away; {SHARE:.0%} is asked for", ""]
-    return ["## Expected channels", "", paragraph(HELD_WORDS), "", *about, "", *markdown(head, rows), ""]
-
-
-def _channel_cell(row: Mapping[str, Any] | None, what: str) -> str:
-    if row is None:
-        return "-"
-    if what == "effect":
-        return signed_span(interval_in(row, "effect"))
-    if what == "share":
-        if np.isnan(row["share"]):
-            return "-"
-        return f"{row['share']:.0%} [{row['share_low']:.0%}, {row['share_high']:.0%}]"
-    if row["verdict"] == NOTHING and row["detectable"] > 0.0:  # it is 0 where no seed has any effect
-        return f"{NOTHING}; one of {number(row['detectable'])} would have been in 4 of 5"
-    return str(row["verdict"])
-
-
-def _people(own: Found) -> list[str]:
-    """Parts of W and groups of people in crises and calm, learned less constants."""
-    lines: list[str] = []
-    for name, (labels, title) in PARTIES.items():
-        if name not in own.tables:
-            continue
-        table = own.tables[name]
-        cells = list(dict.fromkeys(table["cell"].tolist()))
-        settings = [one for one in dict.fromkeys(cell.setting for cell in CELLS) if any(c.endswith(one) for c in cells)]
-        rows = []
-        for party in dict.fromkeys(table["party"].tolist()):
-            row = [labels.get(party, party)]
-            for setting in settings:
-                row.append(" / ".join(_change(table, setting, party, market) for market in MARKETS))
-            rows.append(row)
-        about = "calm / crises, mean of the algorithms; * where the intervals of both exclude 0 on the same side"
-        lines += [f"**{title}**, {about}:", "",
-                  *markdown(["", *map(words_of, settings)], rows), ""]  # fmt: skip
-    return ["## Who bears it", "", *lines] if lines else []
-
-
-def _change(table: Table, setting: str, party: str, market: str) -> str:
-    here = [row for row in records(table) if row["cell"].endswith(f"-{setting}") and row["party"] == party
-            and row["market"] == market and np.isfinite(row["change"])]  # fmt: skip
-    if not here:
-        return "-"
-    spans = [interval_in(row, "change") for row in here]
-    clear = len(here) == len(ALGORITHMS) and (
-        all(one.low > 0.0 for one in spans) or all(one.high < 0.0 for one in spans)
-    )
-    return signed(float(np.mean([one.mean for one in spans]))) + ("*" if clear else "")
-
-
-def _forks(own: Found) -> list[str]:
-    if "influence" not in own.tables:
-        return []
-    table = records(own.tables["influence"])
-    rows = []
-    for cell in dict.fromkeys(row["cell"] for row in table):
-        failed = own.facts["withheld"].get(cell)
-        for kind, about in KINDS.items():
-            links = [_links(row) for market in MARKETS for row in table
-                     if (row["cell"], row["kind"], row["market"]) == (cell, kind, market)]  # fmt: skip
-            rows.append([cell, about, *(["withheld"] * len(links) if failed else links)])
-    text = f"""A lever in force is pushed by one and by two of its caps for a decision, up and down; in crises when the
-    deepest day of the tape begins, and {LATER} h later. Links from a lever to another governor's mandate or to W within
-    a day, significant in a family of all of them with {ENOUGH_SEEDS} training seeds or more; in brackets the fewest at
-    a checkpoint. Where there is none stands the size of an effect that would have been found in 4 of 5 cases, the
-    median over the links [bp of K0 a decision, for a push of one cap]. Withheld where a control of forks failed.
-    {in_words("influence")}"""
-    head = ["cell", "which", *(WHERE[market] for market in MARKETS)]
-    return ["## Influence by forks", "", paragraph(text), "", *markdown(head, rows), ""]
-
-
-def _links(row: Mapping[str, Any]) -> str:
-    found = f"{row['found']} of {row['tested']} ({row['least']})"
-    return found if row["found"] or not np.isfinite(row["detectable"]) else f"{found}; {number(row['detectable'])}"
-
-
-def _ledger(own: Found) -> list[str]:
-    table = own.tables["ledger"]
-    rows = [
-        [row["cell"], f"{row['seeds']}, {row['failed']} failed" if row["failed"] else str(row["seeds"]),
-         f"{row['market_hours'] / 1e6:.3g}M", f"{row['cpu_seconds']:,.0f}",
-         f"{row['wall_seconds']:,.0f}", f"{row['measuring_seconds']:,.0f}", f"{row['reference_rounds']:,.0f}"]
-        for row in records(table)
-    ]  # fmt: skip
-    trained, measured = table["cpu_seconds"].sum() / 3600.0, shared_once(table) / 3600.0
-    played = table["market_hours"].sum() / 1e6
-    head = ["cell", "seeds", "market hours", "processor s", "wall s", "processor s of measuring", "reference rounds/s"]
-    total = f"""Training together: {trained:.2f} processor hours for {played:.3g}M market hours; measuring:
-    {measured:.2f}. Seconds are also those of training seeds that failed, market hours are not. Line-ups of constants
-    alone are the same for all cells of as many venues and the same autonomy, and count once in this sum."""
-    return ["## Compute ledger", "", *markdown(head, rows), "", paragraph(total), "",
-            "[All statements](findings/README.md)."]  # fmt: skip
+    rows = records(own.tables.get("channels", {}))
+    for channel in (one.name for one in CHANNELS):
+        said = Counter(row["verdict"] for row in rows if row["channel"] == channel)
+        if said:
+            verdicts = "; ".join(f"{verdict} in {count}" for verdict, count in said.most_common())
+            lines.append(paragraph(f"- {channel.capitalize()}: of {said.total()} cells, {verdicts}."))
+    if lines:
+        words = f"A lever is held by hand in a crisis, and a switch has to take {SHARE:.0%} of the effect away."
+        lines = [paragraph(words), "", *lines, ""]
+    links = [row for row in records(own.tables.get("influence", {})) if row["kind"] == "policy"]
+    if links:
+        sound = [row for row in links if not own.facts["withheld"].get(row["cell"])]
+        each = [f"{sum(row['least'] > 0 for row in sound if row['market'] == market)} {WHERE[market]}"
+                for market in MARKETS]  # fmt: skip
+        kept = len({row["cell"] for row in links}) - len({row["cell"] for row in sound})
+        withheld = f" It is withheld in {kept} more, of which a control failed." if kept else ""
+        lines += [paragraph(f"""Influence of a governor on others through their policies alone: of
+        {len({row["cell"] for row in sound})} cells, at every checkpoint some link is significant in
+        {' and '.join(each)}.{withheld} {in_words("influence")}"""), ""]  # fmt: skip
+    return ["## Channels and influence", "", *lines] if lines else []

@@ -1,4 +1,4 @@
-"""Sentences and pages: of one cell, and of all findings; `index` has the two plain pages over them."""
+"""Sentences and pages: of one cell, and of all findings; `index` has the page over all of them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from protogov.experiments.studies.coexistence.channels import HELD_WORDS, judged
 from protogov.experiments.studies.coexistence.effects import EFFECTS, MAIN, seeds_of
 from protogov.experiments.studies.coexistence.options import CALM, CRISIS, MARKETS, ORDINARY
 from protogov.experiments.studies.coexistence.playing import TAIL
-from protogov.experiments.studies.coexistence.reductions import HARMS, HELPS, NAMES, stated
+from protogov.experiments.studies.coexistence.reductions import HARMS, HELPS, NAMES, stated, value_of
 from protogov.experiments.training.comparison import BEARS_LABELS, PART_LABELS, REALISED_LABELS
 
 REDUCED = "Reduced run"
@@ -159,20 +159,30 @@ def findings_in_words(own: Found) -> list[str]:
 
 def sentence(row: Mapping[str, Any]) -> str:
     """A row of statements or contrasts: what holds, where, by how much, and in which share of the ensemble."""
-    values = ", ".join(
-        f"{NAMES[name]} {signed_span(interval_in(row, name))}" for name in ALGORITHMS if row[f"{name}_n"]
-    )
-    shares = {what: [f"{row[f'{name}_{what}']:.0%}" for name in ALGORITHMS if np.isfinite(row[f"{name}_{what}"])]
-              for what in ("members", "clear")}  # fmt: skip
-    beside = "; not measured in the ensemble"
-    if shares["members"]:
-        beside = (
-            f"; in {' and '.join(shares['members'])} of the ensemble, {' and '.join(shares['clear'])} with an interval "
-            "that excludes 0"
-        )
-    value = next(row[name] for name in ALGORITHMS if row[f"{name}_n"])
+    beside = (
+        f"in {members_of(row)} of the ensemble, {members_of(row, 'clear')} with an interval that excludes 0"
+        if members_of(row) else "not measured in the ensemble"
+    )  # fmt: skip
+    return f"{stated(row, value_of(row))} ({where_of(row)}): {numbers_of(row)} bp; {beside}."
+
+
+def where_of(row: Mapping[str, Any]) -> str:
+    """Setting and market of a row of statements or contrasts."""
     where = words_of(row["setting"]) if "setting" in row else row["beside"]
-    return f"{stated(row, value)} ({where}, {WHERE[row['market']]}): {values} bp{beside}."
+    return f"{where}, {WHERE[row['market']]}"
+
+
+def numbers_of(row: Mapping[str, Any]) -> str:
+    """What either algorithm has, with intervals."""
+    return ", ".join(
+        f"{NAMES[name]} {signed_span(interval_in(row, name))}" for name in ALGORITHMS if row[f"{name}_n"]
+    )  # fmt: skip
+
+
+def members_of(row: Mapping[str, Any], what: str = "members") -> str:
+    """In which share of the ensemble it has this sign, or is "clear"; nothing where it was not measured."""
+    shares = [row[f"{name}_{what}"] for name in ALGORITHMS]
+    return " and ".join(f"{share:.0%}" for share in shares if np.isfinite(share))
 
 
 def words_of(setting: str) -> str:

@@ -29,12 +29,14 @@ class Contrast:
 
     Attributes:
         words: the statement, with {verb}.
+        short: what is changed.
         more, less: what of a cell is changed: which one is compared with which.
         headline: whether headline cells are compared; else those of other autonomy, all of which have fewer training
             seeds and hours. A headline cell and another one differ in more than autonomy.
     """
 
     words: str
+    short: str
     more: Mapping[str, Any]
     less: Mapping[str, Any]
     headline: bool = True
@@ -42,12 +44,13 @@ class Contrast:
 
 CONTRASTS = {
     "cooperation": Contrast(
-        "Being paid welfare instead of own mandates {verb}s", {"cooperation": 1.0}, {"cooperation": 0.0}
+        "Being paid welfare instead of own mandates {verb}s", "pay by welfare", {"cooperation": 1.0},
+        {"cooperation": 0.0},
     ),
-    "rivalry": Contrast("A second, rival venue {verb}s", {"venues": 2}, {"venues": 1}),
+    "rivalry": Contrast("A second, rival venue {verb}s", "a rival venue", {"venues": 2}, {"venues": 1}),
     "autonomy": Contrast(
-        "Governing without caps, delays and notices instead of at autonomy 12 {verb}s", {"autonomy": inf},
-        {"autonomy": 12.0}, headline=False,
+        "Governing without caps, delays and notices instead of at autonomy 12 {verb}s", "no limits of autonomy",
+        {"autonomy": inf}, {"autonomy": 12.0}, headline=False,
     ),
 }  # fmt: skip
 OF_CONTRASTS = {"users": "what learned governors do to W", "others": "what the others' learning does to mandates"}
@@ -298,3 +301,14 @@ def stated(row: Mapping[str, Any], value: float) -> str:
     words = f"{CONTRASTS[row['contrast']].words} {OF_CONTRASTS[row['effect']]}" if "contrast" in row else (
         BY_NAME[row["effect"]].words)  # fmt: skip
     return words.format(verb="help" if value > 0.0 else "harm")
+
+
+def short_of(row: Mapping[str, Any]) -> str:
+    """What a row is of, in a few words."""
+    short = BY_NAME[row["effect"]].short
+    return f"{CONTRASTS[row['contrast']].short}, on {short}" if "contrast" in row else short
+
+
+def value_of(row: Mapping[str, Any]) -> float:
+    """The value of a row, under the first algorithm that has one."""
+    return float(next(row[name] for name in ALGORITHMS if row[f"{name}_n"]))

@@ -15,11 +15,10 @@ from protogov.envs.sizes import SIZES
 from protogov.experiments.cli import main
 from protogov.experiments.core.pieces import HERE
 from protogov.experiments.core.play import open_worlds, play, tape_seeds
-from protogov.experiments.core.tables import columns, read_csv, records
+from protogov.experiments.core.tables import read_csv, records
 from protogov.experiments.errors import BadInput
 from protogov.experiments.studies.coexistence import (
     channels,
-    index,
     learning,
     measuring,
     pages,
@@ -28,13 +27,11 @@ from protogov.experiments.studies.coexistence import (
     store,
 )
 from protogov.experiments.studies.coexistence.cells import CELLS, Cell, find_cells
-from protogov.experiments.studies.coexistence.effects import BY_NAME, EFFECTS, by_checkpoint, by_seed, effects_of
+from protogov.experiments.studies.coexistence.effects import BY_NAME, effects_of
 from protogov.experiments.studies.coexistence.options import Options
 from protogov.experiments.studies.coexistence.playing import Lineup, Session, lineups_of
 from protogov.experiments.studies.coexistence.spared import Account
 from protogov.experiments.studies.coexistence.start import find_start
-from protogov.experiments.studies.emergence.measure import family
-from protogov.experiments.studies.emergence.organisms import power
 
 SEATS = ("rate_0", "risk_0", "spread_0")
 TINY = WorldConfig(size="tiny", episode_hours=12)
@@ -151,164 +148,6 @@ def test_means_over_venues_are_weighted_by_their_capital():
     assert found["payoff/lp_profit"] == pytest.approx(1.0) and found["payoff/tail"] == pytest.approx((3 * 1 + 5) / 4)
 
 
-# ---------------------------------------------------------------------- findings by hand
-
-
-def cell_tables(values, members=()):
-    """Tables of a cell of one effect: values [seeds, checkpoints], the same in both markets."""
-    rows = [
-        {"market": market, "seed": seed, "checkpoint": at, **{one.name: 0.0 for one in EFFECTS[:5]}, "users": value}
-        for market in ("calm", "crisis") for seed, own in enumerate(values) for at, value in enumerate(own)
-    ]  # fmt: skip
-    tables = {"effects": columns(rows)}
-    if len(members):
-        tables["members"] = columns(
-            [{"member": str(k), "market": market, "users": value, "users_half": 1.5} for market in ("calm", "crisis")
-             for k, value in enumerate(members)]
-        )  # fmt: skip
-    return tables
-
-
-def verdict_with(ppo, evolution, guarded=True, members=()):
-    cells = {
-        Cell("ppo", 0.0, 1, 72.0): cell_tables(ppo, members),
-        Cell("evolution", 0.0, 1, 72.0): cell_tables(evolution),
-    }
-    rows = reductions.effect_rows(cells, dict.fromkeys(cells, guarded))
-    return next(row for row in rows if (row["effect"], row["market"]) == ("users", "calm"))
-
-
-def test_a_finding_needs_both_algorithms_one_sign_and_every_checkpoint():
-    noise = 0.1 * np.random.default_rng(0).normal(size=(12, 3))
-    up, down, nothing = 2.0 + noise, -2.0 + noise, noise - noise.mean()
-    assert verdict_with(up, up)["verdict"] == "helps" and verdict_with(down, down)["verdict"] == "harms"
-    assert verdict_with(up, down)["verdict"] == "opposite under the two algorithms"
-    assert verdict_with(up, nothing)["verdict"] == "helps under PPO alone"
-    assert verdict_with(nothing, nothing)["verdict"] == "not found"
-    turned = up - np.array([0.0, 0.0, 3.0])
-    assert verdict_with(up, turned)["verdict"] == "not at every checkpoint"
-    assert verdict_with(up[:4], up[:4])["verdict"] == "underpowered: 4 training seeds"
-    assert verdict_with(up, up, guarded=False)["verdict"].startswith("withheld")
-
-
-def test_numbers_of_a_finding():
-    values = np.arange(12.0)[:, None] + np.array([1.0, 2.0, 6.0])
-    row = verdict_with(values, values, members=(1.0, 2.0, -1.0, 3.0))
-    assert row["ppo"] == pytest.approx(5.5 + 3.0) and row["ppo_n"] == 12
-    assert (row["ppo_from"], row["ppo_to"]) == pytest.approx((6.5, 11.5))
-    assert (row["ppo_members"], row["ppo_clear"]) == (0.75, 0.5) and np.isnan(row["evolution_members"])
-    assert row["ppo_p"] == pytest.approx(2 / 2**12) and row["ppo_low"] < 8.5 < row["ppo_high"]
-    tables = cell_tables(values)["effects"]
-    np.testing.assert_allclose(by_seed(tables, "calm", "users"), np.arange(12.0) + 3.0)
-    np.testing.assert_allclose(by_checkpoint(tables, "calm", "users"), 5.5 + np.array([1.0, 2.0, 6.0]))
-
-
-def test_cells_are_compared_seed_by_seed():
-    draw = np.random.default_rng(1).normal(size=(12, 2))
-    cells = {
-        Cell(name, c, 1, 72.0): cell_tables(draw + 3.0 * c, members=(1.0 + 4.0 * c, 1.0 + c))
-        for name in ("ppo", "evolution") for c in (0.0, 1.0)
-    }  # fmt: skip
-    sound = dict.fromkeys(cells, True)
-    rows = {(row["effect"], row["market"]): row for row in reductions.contrast_rows(cells, sound)}
-    assert rows["users", "crisis"]["ppo"] == pytest.approx(3.0) and rows["users", "crisis"]["verdict"] == "helps"
-    # by 4 and by 1 in the two members, either with +- 1.5 twice, of unpaired seeds
-    assert (rows["users", "crisis"]["ppo_members"], rows["users", "crisis"]["ppo_clear"]) == (1.0, 0.5)
-    assert rows["others", "crisis"]["verdict"] == "not found" and {row["contrast"] for row in rows.values()} == {
-        "cooperation"
-    }
-    # a cell whose placebo failed withholds its contrasts too; so does a missing seed not shift the others
-    (first, *_) = cells
-    withheld = reductions.contrast_rows(cells, {**sound, first: False})
-    assert all(row["verdict"].startswith("withheld") for row in withheld)
-    cells[first]["effects"] = {
-        name: column[cells[first]["effects"]["seed"] != 3] for name, column in cells[first]["effects"].items()
-    }
-    (again,) = (row for row in reductions.contrast_rows(cells, sound)
-                if (row["effect"], row["market"]) == ("users", "calm"))  # fmt: skip
-    assert again["ppo"] == pytest.approx(3.0) and (again["ppo_n"], again["evolution_n"]) == (11, 12)
-
-
-def test_cells_of_other_autonomy_are_compared_with_each_other_alone():
-    draw = np.random.default_rng(1).normal(size=(4, 2))
-    cells = {Cell("ppo", 0.0, 2, a): cell_tables(draw + (a == inf)) for a in (12.0, inf)}
-    cells[Cell("ppo", 0.0, 2, 72.0)] = cell_tables(np.zeros((12, 2)))
-    rows = reductions.contrast_rows(cells, dict.fromkeys(cells, True))
-    assert {(row["contrast"], row["beside"]) for row in rows} == {("autonomy", "venues 2, cooperation 0")}
-    (row,) = (row for row in rows if (row["effect"], row["market"]) == ("users", "calm"))
-    assert row["ppo"] == pytest.approx(1.0) and row["verdict"] == "underpowered: 4 training seeds"
-
-
-def test_a_statement_turns_with_its_sign_and_every_statement_reads_both_ways():
-    assert reductions.stated({"effect": "users"}, -1.0).startswith("Learned governors harm welfare")
-    row = {"contrast": "rivalry", "effect": "others"}
-    assert reductions.stated(row, 1.0).startswith("A second, rival venue helps what the others' learning")
-    for one in EFFECTS:
-        assert "{" not in one.words.format(verb="help") and "help" in one.words.format(verb="help")
-
-
-def first_page(cells, **more):
-    """The page over cells of which everything is measured, from their tables."""
-    sound = dict.fromkeys(cells, True)
-    rows = {"findings": reductions.effect_rows(cells, sound), "contrasts": reductions.contrast_rows(cells, sound)}
-    ledger = [{"cell": cell.name, "seeds": 12, "failed": 1, "market_hours": 1e7, "cpu_seconds": 1.0,
-               "wall_seconds": 2.0, "reference_rounds": 3.0, "measuring_seconds": 7200.0, "shared_seconds": 1800.0}
-              for cell in cells]  # fmt: skip
-    trained = {cell.name: {"seeds": 12, "checkpoints": 3} for cell in cells}
-    facts = {"reduced": [], "cells": list(trained), "trained": trained, "controls": {}, "missing": ["ppo-c0-v2-a72"],
-             "constants": "tuned-mix", "scenario": "mix", "markets": {"calm": ["calm"], "crisis": []},
-             "ordinary": "natural", "failed": {"ppo-c0-v1-a72": ["training, seed 3: rate_0 diverged"]},
-             "member_tapes": 16, "withheld": {}}  # fmt: skip
-    tables = {name: columns(own) for name, own in {**rows, "ledger": ledger}.items() if own}
-    tables |= {"seeds": reductions.seed_table(cells), **more}
-    return "\n".join(index.index({"findings": pages.Found(tables, facts)}))
-
-
-def in_a_line(page):
-    return " ".join(page.split())
-
-
-def test_the_first_page_states_what_holds_and_counts_what_does_not():
-    noise = 0.1 * np.random.default_rng(0).normal(size=(12, 3))
-    cells = {
-        Cell("ppo", 0.0, 1, 72.0): cell_tables(2.0 + noise, members=(1.0, 2.0)),
-        Cell("evolution", 0.0, 1, 72.0): cell_tables(1.0 + noise),
-    }
-    page = first_page(cells)
-    assert (
-        "- Learned governors help welfare W, compared with tuned constants (one venue, own mandates, in calm): PPO"
-        in page
-    )
-    assert (
-        "100% of the ensemble, 50%" in in_a_line(page)
-        and page.count("- Learned governors help") == 2
-        and "Reduced" not in page
-    )
-    assert "- Not measured: ppo-c0-v2-a72." in page and "ppo-c0-v1-a72: training, seed 3: rate_0 diverged." in page
-    assert "| ppo-c0-v1-a72 | 12, 1 failed | 10M |" in page
-    assert "measuring: 3.50." in in_a_line(page)  # half an hour of the four is the same for both
-    assert len(page.splitlines()) < 80
-
-
-def test_what_is_not_found_stands_with_the_size_that_would_have_been():
-    """By market, of effects and of contrasts; cells of other autonomy are no cases."""
-    draw = np.random.default_rng(1).normal(size=(12, 2))
-    draw -= draw.mean()
-    cells = {Cell(name, c, 1, 72.0): cell_tables(draw) for name in ("ppo", "evolution") for c in (0.0, 1.0)}
-    cells |= {Cell("ppo", 0.0, 1, 12.0): cell_tables(draw[:4])}
-    for cell, own in cells.items():  # crises are ten times as noisy, and contrasts are not 0 in each seed
-        of = own["effects"]
-        moved = of["users"] + 0.1 * cell.cooperation * (-1.0) ** of["seed"]
-        of["users"] = np.where(of["market"] == "crisis", 10.0, 1.0) * moved
-    page = first_page(cells)
-    lines = {line.split(" | ")[0].removeprefix("| "): line.rstrip(" |").split(" | ")[1:] for line in page.splitlines()
-             if line.startswith("| ")}  # fmt: skip
-    count, why, calm, crisis = lines["Learned governors help welfare W, compared with tuned constants"]
-    assert (count, why) == ("4", "not found in 4") and float(crisis) == pytest.approx(10.0 * float(calm), rel=0.01)
-    contrast = "Being paid welfare instead of own mandates helps what learned governors do to W"
-    assert lines[contrast][:2] == ["2", "not found in 2"] and float(lines[contrast][2]) > 0.0
-
-
 # ---------------------------------------------------------------------- planted
 
 
@@ -372,68 +211,6 @@ def test_every_candidate_of_the_strategy_is_paid_what_it_earns():
 
 
 # ---------------------------------------------------------------------- channels
-
-
-def judged(*pairs):
-    """Rows of channels x, y … whose effects, of each seed, are (on [seeds, checkpoints], off [seeds])."""
-    rows = [
-        {"channel": name, "seed": k, "base": 1.0, "off": b, **{f"on_{at}": value for at, value in enumerate(a)}}
-        for name, (on, off) in zip("xyz", pairs, strict=False)
-        for k, (a, b) in enumerate(zip(on, off, strict=True))
-    ]
-    return channels.judged(columns(rows))
-
-
-def test_a_switch_must_take_nine_tenths_of_an_effect_away():
-    draw = np.random.default_rng(0).normal(size=8)
-    path = 10.0 + draw[:, None] + np.array([-1.0, 1.0])
-    on = path.mean(axis=1)
-    (gone,), (left,) = judged((path, 0.05 * on)), judged((path, 0.2 * on))
-    assert gone["verdict"] == "taken away" and gone["share"] == pytest.approx(0.95) == pytest.approx(gone["share_low"])
-    assert left["verdict"] == "not taken away" and left["share"] == pytest.approx(0.8)
-    assert gone["effect"] == pytest.approx(on.mean()) and gone["to"] - gone["from"] == pytest.approx(2.0)
-    # an effect that turns round is not gone; nor is one of which the interval reaches below nine tenths
-    (turned,), (loose,) = judged((path, -2.0 * on)), judged((path, 0.07 * on + 2.0 * (draw - draw.mean())))
-    assert turned["share"] == pytest.approx(-1.0) and turned["verdict"] == "not taken away"
-    assert loose["share"] > 0.9 and loose["verdict"] == "undecided"
-    (nothing,) = judged((path - on.mean(), draw))
-    assert nothing["verdict"] == "no such effect found"
-    (alone,) = family("", "", ["x"], (on - on.mean())[:, None])
-    assert nothing["detectable"] == pytest.approx(alone.detectable) and 0.0 < alone.detectable < np.inf
-    assert judged((-path, draw))[0]["verdict"] == "the other sign"
-    assert judged((path + np.array([-12.0, 12.0]), 0.0 * on))[0]["verdict"] == "not at every checkpoint"
-    assert judged((path[:4], 0.05 * on[:4]))[0]["verdict"] == "underpowered: 4 training seeds"
-    assert judged((path[:1], on[:1]))[0]["verdict"] == "underpowered: 1 training seed"
-
-
-def test_channels_are_one_family():
-    """The weak effect is found alone, at p .04, and not beside three others."""
-    draw = np.random.default_rng(3).normal(size=(8, 4))
-    weak = (draw[:, :1] - draw[:, 0].mean() + 0.85, np.zeros(8))
-    (alone,), (among, *_) = judged(weak), judged(weak, (draw[:, 1:2], np.zeros(8)), (draw[:, 2:3], np.zeros(8)))
-    assert alone["p"] <= 0.05 < among["p"] and alone["verdict"] == "taken away"
-    assert among["verdict"] == "no such effect found"
-
-
-def test_an_effect_that_is_not_found_has_a_size_on_the_first_page():
-    row = {"channel": "x", "effect": 0.1, "effect_low": -1.0, "effect_high": 1.2, "share": np.nan}
-    for verdict, detectable, words in (
-        (channels.NOTHING, 1.234, "no such effect found; one of 1.23 would have been in 4 of 5"),
-        (channels.NOTHING, 0.0, "no such effect found"), ("the other sign", 1.0, "the other sign"),
-    ):  # fmt: skip
-        assert index._channel_cell({**row, "verdict": verdict, "detectable": detectable}, "verdict") == words
-
-
-def test_influence_quotes_the_power_of_its_detector_and_the_size_of_what_it_would_have_found():
-    cells = {Cell(name, 0.0, 1, 72.0): cell_tables(np.ones((12, 2))) for name in ("ppo", "evolution")}
-    links = [
-        {"cell": cell.name, "market": market, "checkpoint": 4, "kind": kind, "tested": 36, "found": found, "least": 0,
-         "detectable": 0.25}
-        for cell in cells for market, found in (("calm", 0), ("crisis", 3)) for kind in ("total", "policy")
-    ]  # fmt: skip
-    page = first_page(cells, influence=columns(links))
-    assert "| 0 of 36 (0); 0.25 | 3 of 36 (0) |" in page and power.in_words("influence") in in_a_line(page)
-    assert "Its power: of model organisms" in page
 
 
 HELD = [
