@@ -43,7 +43,8 @@ def keep(folder, seeds, failed=(), made=MADE):
         {**{f"after_{k}": weights(seed, k) for k in range(CHECKPOINTS)},
          **{f"hours_{k}": np.full(size, 1e6 + 100.0 * k) for k in range(CHECKPOINTS)},
          **{name: np.ones(size) for name in store.SPENT}}
-        if seed not in failed else {store.FAILED: np.array(["rate_0 diverged"]), "cpu": np.ones(1)}
+        if seed not in failed
+        else {store.FAILED: np.array(["rate_0 diverged"]), **{name: np.ones(1) for name in store.SPENT}}
         for seed in seeds
     ]  # fmt: skip
     name = f"{CELL.name}_{seeds[0]}"
