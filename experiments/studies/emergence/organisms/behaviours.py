@@ -77,11 +77,9 @@ class TriggerCartel(Behaviour):
 
     Strength is how narrow. Every session has agreed on a wide spread of its own.
 
-    Where it moves base rates, as where collusion is looked for, it is no cartel by the battery's definition. On 40 calm
-    tapes, four a session, from decision 16 at strength 1, strangers keep .38 of a profit gain of .61, and an undercut
-    with the rival's answer replayed off brings +0.16 [-0.11, +0.42] bp to the end of the episode: borrowers move so
-    slowly that nobody is tempted. A cartel nearer to the joint optimum that punishes for twelve decisions at the lowest
-    rate leaves strangers nothing of the gain, but there an undercut brings +0.14 [-0.40, +0.68] bp.
+    Where it moves base rates, as where collusion is looked for, it is no cartel by the battery's definition: strangers
+    keep more than half of the gain, and borrowers move so slowly that an undercut hardly pays within an episode, even
+    if nobody answers it. `protogov study organisms --detectors collusion` says which checks fail.
     """
 
     high: float = 0.4
