@@ -33,6 +33,11 @@ def number(value: float) -> str:
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}").replace("-", MINUS)
 
 
+def counted(count: int, word: str) -> str:
+    """A count and what is counted, of words whose plural has an s: 1 failure, 3 failures."""
+    return f"{count} {word}{'s' * (count != 1)}"
+
+
 def span(found: Interval) -> str:
     """Mean and ends of an interval, three significant digits each; a dash where nothing was measured."""
     if np.isnan(found.mean):

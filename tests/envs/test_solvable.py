@@ -188,8 +188,9 @@ def learned(world: Solvable, rollouts: int, log_std: float = -1.0) -> np.ndarray
 @pytest.mark.parametrize(
     ("name", "rollouts", "log_std"),
     [
-        ("rate", 40, -1.0), ("spread", 40, -1.0), ("spread-informed", 80, -1.0), ("threshold", 60, -1.0),
-        ("threshold-bonus", 60, -1.0),
+        ("rate", 40, -1.0), ("spread", 40, -1.0), ("threshold", 60, -1.0),
+        pytest.param("spread-informed", 80, -1.0, marks=pytest.mark.long),
+        pytest.param("threshold-bonus", 60, -1.0, marks=pytest.mark.long),
         ("rate-cost", 60, -2.0),  # the optimum is near the lever's end, at which wide noise is cut off on one side
     ],
 )  # fmt: skip
@@ -209,7 +210,10 @@ def logit_profit(own, rival):
     return own * taken / (1.0 + taken + other)
 
 
-@pytest.mark.parametrize(("name", "profit"), [("bertrand-rates", rates_profit), ("logit-duopoly", logit_profit)])
+@pytest.mark.parametrize(
+    ("name", "profit"),
+    [pytest.param("bertrand-rates", rates_profit, marks=pytest.mark.long), ("logit-duopoly", logit_profit)],
+)
 def test_two_learners_meet_at_the_nash_equilibrium(name, profit):
     # Two venues have no common optimum: each learner is measured against its best answer to the other.
     world = solvable(name)

@@ -14,7 +14,7 @@ import numpy as np
 from protogov.experiments.core.statistics import ENOUGH_SEEDS
 from protogov.experiments.core.study import Found
 from protogov.experiments.core.tables import records
-from protogov.experiments.core.text import listed, number, paragraph
+from protogov.experiments.core.text import counted, listed, number, paragraph
 from protogov.experiments.studies.coexistence.cells import CELLS
 from protogov.experiments.studies.coexistence.channels import CHANNELS, SHARE
 from protogov.experiments.studies.coexistence.effects import MAIN
@@ -135,9 +135,9 @@ def _not_found(own: Found) -> list[str]:
     if said:
         lines.append(paragraph(f"- Where neither found anything, a true effect would have been found in 4 of 5 if it "
                                f"were {' and '.join(said)}, depending on the statement."))  # fmt: skip
-    left = [f"{sum(map(len, own.facts[what].values()))} {words}" for what, words in
-            (("controls", "failed controls"), ("failed", "failures")) if own.facts[what]]  # fmt: skip
-    left += [f"{len(own.facts['missing'])} cells that were not measured"] if own.facts["missing"] else []
+    left = [counted(sum(map(len, own.facts[what].values())), word) for what, word in
+            (("controls", "failed control"), ("failed", "failure")) if own.facts[what]]  # fmt: skip
+    left += [f"{counted(len(own.facts['missing']), 'cell')} not measured"] if own.facts["missing"] else []
     lines += [f"- Left out, with their names in the tables: {listed(left)}."] if left else []
     return lines or ["Everything that was asked has an answer."]
 

@@ -42,7 +42,7 @@ CAPTIONS = {
     "fan": "The push with the clearest effect on another's mandate, decision by decision, on the tapes where it is "
     "clearest: up, down, and down with the others replayed; mean and 95% interval over units.",
     "dividends": "What a group of governors adds to welfare beyond what each smaller group of them adds, with 95% "
-    "intervals, the largest first. Groups that add exactly 0 are left out.",
+    f"intervals, the largest first, at most {MOST_BARS} of them. Groups that add exactly 0 are left out.",
     "ladder": "What each governor gains by the best other answer that a search found; every unit is a dot, with mean "
     "and 95% interval. The search sees other tapes: a gain below 0 was none, so that the mean is a lower bound of "
     "what could be gained. offset: constants beside its own actions; linear: slopes too; warm, scratch: a trained "

@@ -156,7 +156,7 @@ def test_the_first_page_states_what_holds_and_counts_what_does_not():
     )
     # of the ten cases two hold; the others are nothing at all, in every seed
     assert "- Under neither algorithm, 8 of 10: W, each alone, added up (2);" in said
-    assert "- Left out, with their names in the tables: 1 failures and 1 cells that were not measured." in said
+    assert "- Left out, with their names in the tables: 1 failure and 1 cell not measured." in said
     every = page[page.index("### Every finding") : page.index("### Main effects")]
     assert every.count("| Learned governors help welfare W, compared with tuned constants |") == 2
     assert every.count("| 100% (50%) |") == 2

@@ -21,7 +21,7 @@ from protogov.experiments.studies.known_answers import (
 
 def test_a_linear_rule_finds_the_policy_of_the_linear_quadratic_world():
     world = solvable_policy("tracking")
-    found = learn_and_play(world.config, Job("tracking", "linear, CMA-ES", 0, 6e6, 32))
+    found = learn_and_play(world.config, Job("tracking", "linear, CMA-ES", 0, 3e6, 32))
     assert found["captured"][0] > 0.9
 
 
