@@ -6,7 +6,7 @@ import numpy as np
 
 from protogov.experiments.core.incidence import TENTHS, penalty_column, surplus_column
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Interval
-from protogov.experiments.core.text import aligned, plain, signed
+from protogov.experiments.core.text import aligned, counted, plain, signed
 from protogov.experiments.core.welfare_box import BOX, KAPPAS, LAMBDAS, Plane, turning_pairs
 from protogov.experiments.training.comparison import Comparison, Difference
 
@@ -150,9 +150,8 @@ def underpowered(found: Sequence[Comparison]) -> str:
     if not few:
         return ""
     seeds = len(few[0].seeds)
-    return (
-        f"underpowered: {seeds} training seed{'s' * (seeds > 1)}; a claim about learners needs at least {ENOUGH_SEEDS}."
-    )
+    few_seeds = counted(seeds, "training seed")
+    return f"underpowered: {few_seeds}; a claim about learners needs at least {ENOUGH_SEEDS}."
 
 
 def summary_table(comparison: Comparison) -> list[str]:

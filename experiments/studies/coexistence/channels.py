@@ -20,6 +20,7 @@ from protogov.experiments.core.pieces import Piece, Running, run_pieces
 from protogov.experiments.core.play import tape_seeds
 from protogov.experiments.core.statistics import ENOUGH_SEEDS, Floats, interval_columns, percentile, seed_draws
 from protogov.experiments.core.tables import Table, columns, select
+from protogov.experiments.core.text import counted
 from protogov.experiments.core.venues import by_k0
 from protogov.experiments.studies.coexistence.playing import STRIDE, Lineup, Sources, digests_of
 from protogov.experiments.studies.coexistence.spared import Account, spared
@@ -297,7 +298,7 @@ def _judged(one: Finding, own: Table, path: Floats) -> dict[str, Any]:
         "p": one.adjusted_p, "detectable": one.detectable, "from": float(steps.min()), "to": float(steps.max()),
         "without": float(off.mean()), "share": np.nan, "share_low": np.nan, "share_high": np.nan, "n": on.size,
     }  # fmt: skip
-    few = f"underpowered: {on.size} training seed{'s' * (on.size > 1)}" if on.size < ENOUGH_SEEDS else ""
+    few = f"underpowered: {counted(on.size, 'training seed')}" if on.size < ENOUGH_SEEDS else ""
     if not effect.low > 0.0:
         return {**row, "verdict": few or (NOTHING if effect.high >= 0.0 else "the other sign")}
     draws = seed_draws(on.size)
